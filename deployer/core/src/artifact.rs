@@ -1,0 +1,290 @@
+//! What CI uploads: the key's grammar, the one object version that a deployment is about, and what it proved to be.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{
+    BucketName, DeploymentId, EnvironmentName, FunctionName, InvalidName, Region, Release, RequestHash, Sha256,
+};
+use crate::manifest::FunctionConfig;
+use crate::package::Bootstrap;
+
+/// The user metadata of the object that the record keeps (CONTRACT, "Object keys").
+pub const KEPT_METADATA: [&str; 3] = ["commit", "build-url", "uploaded-by"];
+
+/// Where a key says that its zip belongs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The key's first part.
+    pub environment: EnvironmentName,
+    /// The key's second part.
+    pub function: FunctionName,
+    /// The key's last part without `.zip`.
+    pub release: Release,
+}
+
+/// A key that is not `<environment>/<function>/<release>.zip`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// It has another form altogether.
+    #[error("its key is not <environment>/<function>/<release>.zip")]
+    Form,
+    /// A part breaks its rule.
+    #[error("its key is not <environment>/<function>/<release>.zip: {0}")]
+    Part(#[from] InvalidName),
+}
+
+impl Place {
+    /// Reads a plain (already decoded) object key.
+    ///
+    /// # Errors
+    /// [`KeyError`] saying which part breaks which rule.
+    pub fn parse(key: &str) -> Result<Self, KeyError> {
+        let mut parts = key.split('/');
+        let (Some(environment), Some(function), Some(file), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(KeyError::Form);
+        };
+        let release = file.strip_suffix(".zip").ok_or(KeyError::Form)?;
+        Ok(Self {
+            environment: EnvironmentName::parse(environment)?,
+            function: FunctionName::parse(function)?,
+            release: Release::parse(release)?,
+        })
+    }
+
+    /// The key of this place.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}/{}/{}.zip", self.environment, self.function, self.release)
+    }
+}
+
+/// One version of one zip object. Immutable.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct ArtifactRef {
+    /// The artifact bucket.
+    pub bucket: BucketName,
+    /// The object's key.
+    pub key: String,
+    /// The S3 version id. Never absent: without it nothing says which bytes were meant.
+    pub version_id: String,
+}
+
+/// An upload as a door told of it: what S3 or EventBridge said, decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The bucket's name as the event gave it.
+    pub bucket: String,
+    /// The plain key.
+    pub key: String,
+    /// The object's version id, absent where the bucket has no versioning.
+    pub version_id: Option<String>,
+    /// S3's order within the key (S3 User Guide, "Event message structure").
+    pub sequencer: Option<String>,
+    /// When the upload happened, as the event says.
+    pub time: Timestamp,
+    /// The request id or event id, for the record.
+    pub event_id: Option<String>,
+}
+
+/// An upload that is ours to deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocatedUpload {
+    /// What the key says.
+    pub place: Place,
+    /// The object version.
+    pub artifact: ArtifactRef,
+    /// The event's time.
+    pub time: Timestamp,
+    /// S3's order within the key.
+    pub sequencer: Option<String>,
+    /// The request id or event id, for the record.
+    pub event_id: Option<String>,
+}
+
+/// Why an upload is not deployed and leaves no record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotOurs {
+    /// Another bucket's event.
+    #[error("the event is about bucket {found}, not the artifact bucket {expected}")]
+    OtherBucket {
+        /// The configured artifact bucket.
+        expected: BucketName,
+        /// The event's bucket.
+        found: String,
+    },
+    /// The key's form.
+    #[error("{key:?} is not an artifact: {error}")]
+    Key {
+        /// The key, as told.
+        key: String,
+        /// Which rule it breaks.
+        error: KeyError,
+    },
+    /// No version id.
+    #[error("{key:?} came without a version id: turn versioning on for bucket {bucket}, then upload it again")]
+    NoVersion {
+        /// The artifact bucket.
+        bucket: BucketName,
+        /// The key.
+        key: String,
+    },
+}
+
+impl Upload {
+    /// Step "locate": from what an event tells to the place and the one object version.
+    ///
+    /// # Errors
+    /// [`NotOurs`] for everything that is ignored without a record.
+    pub fn locate(self, artifact_bucket: &BucketName) -> Result<LocatedUpload, NotOurs> {
+        if self.bucket != artifact_bucket.as_str() {
+            return Err(NotOurs::OtherBucket { expected: artifact_bucket.clone(), found: self.bucket });
+        }
+        let place = match Place::parse(&self.key) {
+            Ok(place) => place,
+            Err(error) => return Err(NotOurs::Key { key: self.key.chars().take(300).collect(), error }),
+        };
+        // Without versioning S3 sends no version id, and "null" for objects older than versioning.
+        let Some(version_id) = self.version_id.filter(|id| !id.is_empty() && id != "null") else {
+            return Err(NotOurs::NoVersion { bucket: artifact_bucket.clone(), key: self.key });
+        };
+        Ok(LocatedUpload {
+            place,
+            artifact: ArtifactRef { bucket: artifact_bucket.clone(), key: self.key, version_id },
+            time: self.time,
+            sequencer: self.sequencer,
+            event_id: self.event_id,
+        })
+    }
+}
+
+impl LocatedUpload {
+    /// What this upload is known by through every door: bucket, key, version id and environment.
+    #[must_use]
+    pub fn identity(&self) -> RequestHash {
+        let a = &self.artifact;
+        RequestHash::of(&["upload", a.bucket.as_str(), &a.key, &a.version_id, self.place.environment.as_str()])
+    }
+
+    /// The id that this upload's deployment gets.
+    #[must_use]
+    pub fn deployment_id(&self) -> DeploymentId {
+        DeploymentId::of(self.time, self.identity())
+    }
+}
+
+/// An artifact that was read from its first byte to its last and obeys every rule of "What a zip must be".
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerifiedArtifact {
+    /// The object version.
+    pub reference: ArtifactRef,
+    /// The bucket's region: targets there get the code by reference, others get it inline.
+    pub region: Region,
+    /// The zip's hash, as Lambda will prove it.
+    pub sha256: Sha256,
+    /// The zip's size in bytes.
+    pub size: u64,
+    /// The object's user metadata, as far as the record keeps it.
+    pub metadata: BTreeMap<String, String>,
+    /// The manifest for the environment; empty where the zip has none.
+    pub config: FunctionConfig,
+    /// What the zip's `bootstrap` is, if it has one.
+    pub bootstrap: Option<Bootstrap>,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn upload(key: &str) -> Upload {
+        Upload {
+            bucket: "acme-artifacts".into(),
+            key: key.into(),
+            version_id: Some("v1".into()),
+            sequencer: Some("0A".into()),
+            time: "2026-11-01T10:00:00.750Z".parse().unwrap(),
+            event_id: None,
+        }
+    }
+
+    fn bucket() -> BucketName {
+        BucketName::parse("acme-artifacts").unwrap()
+    }
+
+    #[test]
+    fn a_good_key_names_environment_function_and_release() {
+        let place = Place::parse("dev/orders-api/1.4.2+b7.zip").unwrap();
+        assert_eq!(
+            (place.environment.as_str(), place.function.as_str(), place.release.as_str()),
+            ("dev", "orders-api", "1.4.2+b7")
+        );
+        assert_eq!(place.key(), "dev/orders-api/1.4.2+b7.zip");
+    }
+
+    #[test]
+    fn a_key_of_another_form_is_ignored_with_the_rule_it_breaks() {
+        for (key, because) in [
+            ("readme.md", "\"readme.md\" is not an artifact: its key is not <environment>/<function>/<release>.zip"),
+            (
+                "dev/orders/1.zip/",
+                "\"dev/orders/1.zip/\" is not an artifact: its key is not <environment>/<function>/<release>.zip",
+            ),
+            (
+                "Dev/orders/1.zip",
+                "\"Dev/orders/1.zip\" is not an artifact: its key is not <environment>/<function>/<release>.zip: \
+                 \"Dev\" is not an environment: a lower-case letter, then at most 31 of a-z, 0-9 and -",
+            ),
+            (
+                "dev/orders api/1.zip",
+                "\"dev/orders api/1.zip\" is not an artifact: its key is not <environment>/<function>/<release>.zip: \
+                 \"orders api\" is not a function name: 1 to 64 of letters, digits, - and _",
+            ),
+            (
+                "dev/orders/.zip",
+                "\"dev/orders/.zip\" is not an artifact: its key is not <environment>/<function>/<release>.zip: \
+                 \"\" is not a release: a letter or digit, then at most 127 of letters, digits and . _ + -",
+            ),
+        ] {
+            assert_eq!(upload(key).locate(&bucket()).unwrap_err().to_string(), because);
+        }
+    }
+
+    #[test]
+    fn an_event_of_another_bucket_or_without_a_version_is_ignored() {
+        let other = Upload { bucket: "other".into(), ..upload("dev/f/1.zip") }.locate(&bucket()).unwrap_err();
+        assert_eq!(other.to_string(), "the event is about bucket other, not the artifact bucket acme-artifacts");
+        for version_id in [None, Some(String::new()), Some("null".to_owned())] {
+            let unversioned = Upload { version_id, ..upload("dev/f/1.zip") }.locate(&bucket()).unwrap_err();
+            assert_eq!(
+                unversioned.to_string(),
+                "\"dev/f/1.zip\" came without a version id: turn versioning on for bucket acme-artifacts, \
+                 then upload it again"
+            );
+        }
+    }
+
+    #[test]
+    fn the_same_upload_has_one_identity_through_every_door() {
+        let s3 = upload("dev/f/1.zip").locate(&bucket()).unwrap();
+        let eventbridge = Upload { event_id: Some("e".into()), sequencer: None, ..upload("dev/f/1.zip") };
+        assert_eq!(s3.identity(), eventbridge.locate(&bucket()).unwrap().identity());
+        let newer = Upload { version_id: Some("v2".into()), ..upload("dev/f/1.zip") }.locate(&bucket()).unwrap();
+        assert_ne!(s3.identity(), newer.identity());
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_either_round_trips_or_is_refused(key in "[a-zA-Z0-9./_+ -]{0,60}") {
+            if let Ok(place) = Place::parse(&key) {
+                prop_assert_eq!(place.key(), key);
+            }
+        }
+    }
+}

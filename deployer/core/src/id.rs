@@ -1,0 +1,395 @@
+//! The names of things, each a type with one door.
+//!
+//! Every type here has a private field and one fallible `parse`; serde goes through the same door. Nothing here
+//! knows what the names are used for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256 as Hasher};
+
+/// A text that is not the name it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} is not {what}: {rule}")]
+pub struct InvalidName {
+    /// What was expected, with its article: "an account id".
+    pub what: &'static str,
+    /// The rule in words.
+    pub rule: &'static str,
+    /// What was found (cut to 200 characters).
+    pub found: String,
+}
+
+macro_rules! names {
+    ($( $(#[$doc:meta])* $name:ident: $what:literal, $rule:literal, $pattern:literal, $valid:expr; )*) => { $(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(#[schemars(regex(pattern = $pattern))] String);
+
+        impl $name {
+            /// Takes a text that obeys the rule of this name.
+            ///
+            /// # Errors
+            /// [`InvalidName`] with the rule and what was found.
+            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidName> {
+                let text = text.into();
+                let valid: fn(&str) -> bool = $valid;
+                if valid(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(InvalidName { what: $what, rule: $rule, found: text.chars().take(200).collect() })
+                }
+            }
+
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidName;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::parse(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+    )* };
+}
+
+/// Between one and `longest` characters, all of them ASCII letters, digits or one of `others`.
+fn made_of(text: &str, longest: usize, others: &str) -> bool {
+    (1..=longest).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+}
+
+fn starts_with(text: &str, start: fn(char) -> bool) -> bool {
+    text.chars().next().is_some_and(start)
+}
+
+names! {
+    /// The 12 digits of an AWS account.
+    AccountId: "an account id", "12 digits", r"^[0-9]{12}$",
+        |t| t.len() == 12 && t.bytes().all(|b| b.is_ascii_digit());
+
+    /// An AWS region's code, such as `eu-west-1` or `us-gov-east-1`.
+    Region: "a region", "a region's code such as eu-west-1", r"^[a-z]{2,4}(-[a-z]+)+-[0-9]+$",
+        |t| {
+            let parts: Vec<&str> = t.split('-').collect();
+            parts.len() >= 3
+                && t.len() <= 32
+                && (2..=4).contains(&parts[0].len())
+                && parts[..parts.len() - 1].iter().all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase()))
+                && parts.last().is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))
+        };
+
+    /// A named place to deploy to. CONTRACT: `[a-z][a-z0-9-]{0,31}`.
+    EnvironmentName: "an environment", "a lower-case letter, then at most 31 of a-z, 0-9 and -",
+        r"^[a-z][a-z0-9-]{0,31}$",
+        |t| made_of(t, 32, "-") && !t.contains(|c: char| c.is_ascii_uppercase())
+            && starts_with(t, |c| c.is_ascii_lowercase());
+
+    /// A function's name: in an object key, and (after the environment's template) in Lambda.
+    /// Lambda API Reference, CreateFunction: up to 64 of letters, digits, `-` and `_`.
+    FunctionName: "a function name", "1 to 64 of letters, digits, - and _", r"^[A-Za-z0-9_-]{1,64}$",
+        |t| made_of(t, 64, "-_");
+
+    /// The label CI gave to an artifact: the key's last part without `.zip`.
+    Release: "a release", "a letter or digit, then at most 127 of letters, digits and . _ + -",
+        r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$",
+        |t| made_of(t, 128, "._+-") && starts_with(t, |c| c.is_ascii_alphanumeric());
+
+    /// A number that Lambda's PublishVersion returned.
+    Version: "a version", "a number without leading zeros, as PublishVersion returns it", r"^[1-9][0-9]*$",
+        |t| made_of(t, 20, "") && t.bytes().all(|b| b.is_ascii_digit()) && !t.starts_with('0');
+
+    /// A Lambda alias's name. Lambda API Reference, CreateAlias: not only digits.
+    AliasName: "an alias", "1 to 128 of letters, digits, - and _, not digits only",
+        r"^(?!^[0-9]+$)[a-zA-Z0-9_-]{1,128}$",
+        |t| made_of(t, 128, "-_") && !t.bytes().all(|b| b.is_ascii_digit());
+
+    /// The name of a role that the deployer assumes. IAM API Reference, CreateRole.
+    RoleName: "a role name", "1 to 64 of letters, digits and + = , . @ _ -", r"^[A-Za-z0-9+=,.@_-]{1,64}$",
+        |t| made_of(t, 64, "+=,.@_-");
+
+    /// STS API Reference, AssumeRole, ExternalId: 2 to 1,224 characters.
+    ExternalId: "an external id", "2 to 1224 of letters, digits and + = , . @ : / -",
+        r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
+        |t| t.len() >= 2 && made_of(t, 1224, "_+=,.@:/-");
+
+    /// A bucket's name. S3 User Guide, "General purpose bucket naming rules".
+    BucketName: "a bucket name", "3 to 63 of a-z, 0-9, . and -", r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        |t| t.len() >= 3 && made_of(t, 63, ".-") && !t.contains(|c: char| c.is_ascii_uppercase())
+            && starts_with(t, |c| c.is_ascii_alphanumeric()) && t.ends_with(|c: char| c.is_ascii_alphanumeric());
+
+    /// An execution role of a function: always a full ARN, `arn:<partition>:iam::<account>:role/<path and name>`.
+    RoleArn: "a role's ARN", "arn:<partition>:iam::<account>:role/<name>",
+        r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$",
+        |t| {
+            let parts: Vec<&str> = t.splitn(6, ':').collect();
+            matches!(parts[..], ["arn", partition, "iam", "", account, role]
+                if partition.starts_with("aws") && AccountId::parse(account).is_ok()
+                    && role.strip_prefix("role/").is_some_and(|r| made_of(r, 576, "/+=,.@_-") && !r.ends_with('/')))
+        };
+}
+
+impl Region {
+    /// The ARN partition that the region belongs to (AWS General Reference, "Amazon Resource Names").
+    #[must_use]
+    pub fn partition(&self) -> &'static str {
+        match self.0.split('-').next() {
+            Some("cn") => "aws-cn",
+            Some("us") if self.0.starts_with("us-gov-") => "aws-us-gov",
+            Some("us") if self.0.starts_with("us-iso-") => "aws-iso",
+            Some("us") if self.0.starts_with("us-isob-") => "aws-iso-b",
+            _ => "aws",
+        }
+    }
+
+    /// The domain under which this region's services live.
+    #[must_use]
+    pub fn dns_suffix(&self) -> &'static str {
+        match self.partition() {
+            "aws-cn" => "amazonaws.com.cn",
+            "aws-iso" => "c2s.ic.gov",
+            "aws-iso-b" => "sc2s.sgov.gov",
+            _ => "amazonaws.com",
+        }
+    }
+}
+
+impl RoleArn {
+    /// The account that the role belongs to.
+    ///
+    /// # Errors
+    /// Never for a value that was parsed; the signature keeps the one door.
+    pub fn account(&self) -> Result<AccountId, InvalidName> {
+        AccountId::parse(self.0.split(':').nth(4).unwrap_or_default())
+    }
+}
+
+/// The SHA-256 of an artifact, written as Lambda writes `CodeSha256`: base64 with padding.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+pub struct Sha256(#[schemars(with = "String", regex(pattern = r"^[A-Za-z0-9+/]{43}=$"))] [u8; 32]);
+
+impl Sha256 {
+    /// Takes the base64 text that Lambda answers with.
+    ///
+    /// # Errors
+    /// [`InvalidName`] when it is not 32 bytes in base64.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Self)
+            .ok_or_else(|| InvalidName {
+                what: "a sha256",
+                rule: "32 bytes in base64",
+                found: text.chars().take(200).collect(),
+            })
+    }
+
+    /// What a hasher that has seen the whole artifact gives.
+    #[must_use]
+    pub fn finish(hasher: Hasher) -> Self {
+        Self(hasher.finalize().into())
+    }
+
+    /// The hash of bytes at hand.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Hasher::digest(bytes).into())
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base64::engine::general_purpose::STANDARD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sha256({self})")
+    }
+}
+
+impl TryFrom<String> for Sha256 {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Sha256> for String {
+    fn from(sha: Sha256) -> String {
+        sha.to_string()
+    }
+}
+
+/// The hash by which a request is known, however often and through whichever door it comes (LEDGER, "Identity").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestHash([u8; 32]);
+
+impl RequestHash {
+    /// Hashes the parts of an identity, each with its length, so that no two lists of parts look alike.
+    #[must_use]
+    pub fn of(parts: &[&str]) -> Self {
+        let mut hasher = Hasher::new();
+        for part in parts {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part.as_bytes());
+        }
+        Self(hasher.finalize().into())
+    }
+}
+
+/// A deployment's id: a ULID of the request's time in whole seconds and the request's hash, so that ids sort by
+/// time and the same request gets the same id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+pub struct DeploymentId(#[schemars(with = "String", regex(pattern = r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$"))] ulid::Ulid);
+
+impl DeploymentId {
+    /// The id of the request with this hash, made at this time.
+    #[must_use]
+    pub fn of(time: Timestamp, request: RequestHash) -> Self {
+        let seconds = u64::try_from(time.as_second()).unwrap_or(0);
+        let mut random = [0_u8; 16];
+        random[6..].copy_from_slice(&request.0[..10]);
+        Self(ulid::Ulid::from_parts(seconds * 1000, u128::from_be_bytes(random)))
+    }
+
+    /// Takes the 26 characters of a ULID.
+    ///
+    /// # Errors
+    /// [`InvalidName`] when the text is not a ULID.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        ulid::Ulid::from_string(text).ok().filter(|id| id.to_string() == text).map(Self).ok_or_else(|| InvalidName {
+            what: "a deployment id",
+            rule: "a ULID: 26 characters of Crockford's base32, in capitals",
+            found: text.chars().take(200).collect(),
+        })
+    }
+}
+
+impl fmt::Display for DeploymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl TryFrom<String> for DeploymentId {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<DeploymentId> for String {
+    fn from(id: DeploymentId) -> String {
+        id.to_string()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn each_name_keeps_its_rule() {
+        assert!(AccountId::parse("123456789012").is_ok());
+        assert!(AccountId::parse("12345678901").is_err());
+        for good in ["eu-west-1", "us-gov-east-1", "ap-southeast-4", "mx-central-1"] {
+            assert!(Region::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["eu", "eu-west", "eu-west-", "EU-WEST-1", "eu--1", ""] {
+            assert!(Region::parse(bad).is_err(), "{bad}");
+        }
+        assert!(EnvironmentName::parse("a".repeat(32)).is_ok());
+        for bad in ["a".repeat(33).as_str(), "Dev", "1dev", "-dev", "", "dev_1"] {
+            assert!(EnvironmentName::parse(bad).is_err(), "{bad}");
+        }
+        assert!(Release::parse("1.4.2+build-7").is_ok());
+        assert!(Release::parse(".hidden").is_err());
+        for bad in ["0", "01", "$LATEST", "1a", ""] {
+            assert!(Version::parse(bad).is_err(), "{bad}");
+        }
+        assert!(AliasName::parse("42").is_err());
+        assert!(RoleArn::parse("arn:aws:iam::111111111111:role/app/orders").is_ok());
+        for bad in ["arn:aws:iam::1:role/x", "arn:aws:iam::111111111111:user/x", "arn:aws:iam::111111111111:role/"] {
+            assert!(RoleArn::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_partition_follows_from_the_region() {
+        let partition = |r: &str| Region::parse(r).unwrap().partition();
+        assert_eq!(partition("eu-west-1"), "aws");
+        assert_eq!(partition("cn-north-1"), "aws-cn");
+        assert_eq!(partition("us-gov-west-1"), "aws-us-gov");
+        assert_eq!(partition("us-east-1"), "aws");
+    }
+
+    #[test]
+    fn a_sha256_reads_as_lambda_writes_it() {
+        let sha = Sha256::of(b"hello");
+        assert_eq!(sha.to_string(), "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=");
+        assert_eq!(Sha256::parse(&sha.to_string()).unwrap(), sha);
+        assert!(Sha256::parse("aGVsbG8=").is_err());
+    }
+
+    #[test]
+    fn no_two_lists_of_parts_have_the_same_identity() {
+        assert_ne!(RequestHash::of(&["ab", "c"]), RequestHash::of(&["a", "bc"]));
+        assert_ne!(RequestHash::of(&["a"]), RequestHash::of(&["a", ""]));
+    }
+
+    proptest! {
+        #[test]
+        fn ids_sort_by_time_and_round_trip(a in 0_i64..4_000_000_000, b in 0_i64..4_000_000_000, x in ".*", y in ".*") {
+            let id = |second, text: &str| DeploymentId::of(Timestamp::from_second(second).unwrap(), RequestHash::of(&[text]));
+            let (first, second) = (id(a, &x), id(b, &y));
+            prop_assert_eq!(DeploymentId::parse(&first.to_string()).unwrap(), first);
+            if a < b {
+                prop_assert!(first.to_string() < second.to_string());
+            }
+        }
+
+        #[test]
+        fn a_name_that_parses_reads_back_as_itself(text in "[A-Za-z0-9._+-]{1,40}") {
+            if let Ok(release) = Release::parse(text.clone()) {
+                prop_assert_eq!(release.as_str(), text.as_str());
+                let json = serde_json::to_string(&release).unwrap();
+                prop_assert_eq!(serde_json::from_str::<Release>(&json).unwrap(), release);
+            }
+        }
+    }
+}

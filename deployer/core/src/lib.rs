@@ -1,0 +1,14 @@
+//! The decisions of the deployer: what to deploy, where, how, and what to say about it.
+//!
+//! Everything here is synchronous and pure: no clock, no environment, no AWS. The effects live in the package `deployer`.
+
+pub mod artifact;
+pub mod config;
+pub mod id;
+pub mod manifest;
+mod mistake;
+pub mod observed;
+pub mod package;
+pub mod plan;
+pub mod record;
+pub mod session;

@@ -1,0 +1,284 @@
+//! `function.toml` (or `function.json`): how a function is configured, in each environment.
+//!
+//! A manifest is read whole: the base and each `[environments.X]` laid over it, so that a mistake meant for prod is
+//! found when the artifact comes to dev. Nothing here knows what a target holds; what is `None` is left as it is.
+//! A variable's value is in no message.
+
+mod fields;
+mod rules;
+mod values;
+
+pub use fields::{
+    ApplicationLogLevel, Architecture, DeadLetterConfig, EphemeralStorage, FileSystemConfig, FunctionConfig, LogFormat,
+    LoggingConfig, SnapStart, SnapStartApplyOn, SystemLogLevel, TracingConfig, TracingMode, VpcConfig,
+};
+pub use values::{ExecutionRole, ForeignRole, ReservedConcurrency, RolePath, Runtime, Secret};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use crate::id::EnvironmentName;
+use crate::mistake::{self, Mistake, Mistakes, Reading};
+
+/// A longer manifest is refused before it is read.
+pub const MOST_BYTES: usize = 256 * 1024;
+
+const ENVIRONMENTS: &str = "environments";
+/// Under `environment` are the variables, whose values may be secrets.
+const HIDDEN: &[&str] = &["environment"];
+const BASE: Reading = Reading { hidden: HIDDEN, also_known: &[ENVIRONMENTS] };
+const OVERLAY: Reading = Reading { hidden: HIDDEN, also_known: &[] };
+
+type Table = Map<String, Value>;
+
+/// In which of its two forms a manifest is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ManifestFormat {
+    /// `function.toml`
+    Toml,
+    /// `function.json`
+    Json,
+}
+
+impl ManifestFormat {
+    /// The file's name at the root of the zip.
+    #[must_use]
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Toml => "function.toml",
+            Self::Json => "function.json",
+        }
+    }
+}
+
+/// A checked manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    base: FunctionConfig,
+    environments: BTreeMap<EnvironmentName, FunctionConfig>,
+}
+
+/// Why a manifest is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// It is too long to be a manifest.
+    #[error("{found} bytes long; a manifest has at most {MOST_BYTES}")]
+    TooLong {
+        /// Its length in bytes.
+        found: usize,
+    },
+    /// It is not text.
+    #[error("not UTF-8: the byte at {position} (counted from 0) begins no character")]
+    NotUtf8 {
+        /// Where the text ends.
+        position: usize,
+    },
+    /// It is not what its name says, or its fields break rules.
+    #[error(transparent)]
+    Mistakes(#[from] Mistakes),
+}
+
+impl ManifestError {
+    /// Each mistake, where the file could be read at all.
+    #[must_use]
+    pub fn mistakes(&self) -> &[Mistake] {
+        match self {
+            Self::Mistakes(mistakes) => mistakes.all(),
+            Self::TooLong { .. } | Self::NotUtf8 { .. } => &[],
+        }
+    }
+}
+
+impl From<Mistake> for ManifestError {
+    fn from(mistake: Mistake) -> Self {
+        Self::Mistakes(mistake.into())
+    }
+}
+
+impl Manifest {
+    /// Reads and checks a manifest, with all that it says for any environment.
+    ///
+    /// # Errors
+    /// [`ManifestError`]: the file cannot be read, or these fields of it break rules (at least one per field).
+    pub fn parse(format: ManifestFormat, bytes: &[u8]) -> Result<Self, ManifestError> {
+        if bytes.len() > MOST_BYTES {
+            return Err(ManifestError::TooLong { found: bytes.len() });
+        }
+        let text = str::from_utf8(bytes).map_err(|error| ManifestError::NotUtf8 { position: error.valid_up_to() })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut base = match format {
+            ManifestFormat::Toml => toml(text)?,
+            ManifestFormat::Json => table("", mistake::json(text)?)?,
+        };
+        let overlays = match base.remove(ENVIRONMENTS) {
+            None | Some(Value::Null) => Table::new(),
+            Some(value) => table(ENVIRONMENTS, value)?,
+        };
+        Self::check(base, overlays)
+    }
+
+    fn check(base: Table, overlays: Table) -> Result<Self, ManifestError> {
+        let mut mistakes = Vec::new();
+        let mut wrong = BTreeSet::new();
+        for (name, value) in &base {
+            let found = mistakes_of_field(name, value, &BASE);
+            if !found.is_empty() {
+                wrong.insert(name.as_str());
+            }
+            mistakes.extend(found);
+        }
+        let mut laid_over = BTreeMap::new();
+        for (name, overlay) in overlays {
+            let path = format!("{ENVIRONMENTS}.{}", mistake::cut(&name));
+            let (name, overlay) = match (EnvironmentName::parse(name), table(&path, overlay)) {
+                (Ok(name), Ok(overlay)) => (name, overlay),
+                (name, overlay) => {
+                    mistakes.extend(name.err().map(|error| Mistake::new(path, error)));
+                    mistakes.extend(overlay.err());
+                    continue;
+                }
+            };
+            // A field that is wrong in the base would only be reported once more here.
+            for (field, value) in overlay.iter().filter(|(field, _)| !wrong.contains(field.as_str())) {
+                let mut merged = base.get(field).cloned().unwrap_or_default();
+                lay_over(&mut merged, value);
+                let found = mistakes_of_field(field, &merged, &OVERLAY);
+                mistakes.extend(found.into_iter().map(|mistake| mistake.under(&path)));
+            }
+            laid_over.insert(name, overlay);
+        }
+        Mistakes::none_of(mistakes)?;
+
+        let base = Value::Object(base);
+        let mut environments = BTreeMap::new();
+        for (name, overlay) in laid_over {
+            let mut merged = base.clone();
+            lay_over(&mut merged, &Value::Object(overlay));
+            environments.insert(name, mistake::read(&merged, &OVERLAY)?);
+        }
+        Ok(Self { base: mistake::read(&base, &BASE)?, environments })
+    }
+
+    /// What the manifest says for this environment; the base, when it says nothing special.
+    #[must_use]
+    pub fn for_environment(&self, environment: &EnvironmentName) -> FunctionConfig {
+        self.environments.get(environment).unwrap_or(&self.base).clone()
+    }
+
+    /// The JSON Schema of a manifest.
+    #[must_use]
+    pub fn schema() -> Schema {
+        let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+        let mut schema = settings.into_generator().into_root_schema_for::<FunctionConfig>();
+        // "Absent" is no value that a field has by default.
+        each_property(&mut schema, |field| drop(field.remove("default")));
+        let mut overlay = schema.clone();
+        for key in ["$schema", "title", "description"] {
+            overlay.remove(key);
+        }
+        // Laid over the base, a table may name some of its fields only.
+        each_property(&mut overlay, without_required);
+        let overlays = json!({
+            "description": "Laid over the above in the environment of that name: tables merge, the rest replaces.",
+            "type": ["object", "null"],
+            "patternProperties": { "^[a-z][a-z0-9-]{0,31}$": overlay },
+            "additionalProperties": false,
+        });
+        if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.insert(ENVIRONMENTS.to_owned(), overlays);
+        }
+        schema.insert("title".to_owned(), "function.toml".into());
+        schema
+    }
+}
+
+fn each_property(schema: &mut Schema, change: impl Fn(&mut Table)) {
+    let fields = schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
+    fields.filter_map(Value::as_object_mut).for_each(change);
+}
+
+/// Takes `required` from a table's schema, also where the table is one of several possibilities.
+fn without_required(table: &mut Table) {
+    table.remove("required");
+    let choices = table.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten();
+    choices.filter_map(Value::as_object_mut).for_each(without_required);
+}
+
+/// What is wrong with one field of the file. Each is read alone, so that all the wrong ones are found at once.
+fn mistakes_of_field(name: &str, value: &Value, reading: &Reading) -> Vec<Mistake> {
+    let alone = Value::Object(Table::from_iter([(name.to_owned(), value.clone())]));
+    match mistake::read::<FunctionConfig>(&alone, reading) {
+        Ok(config) => rules::broken(&config),
+        Err(mistake) => vec![mistake],
+    }
+}
+
+/// Tables merge, everything else replaces what was there.
+fn lay_over(base: &mut Value, overlay: &Value) {
+    match (base, overlay) {
+        (Value::Object(base), Value::Object(overlay)) => {
+            for (name, value) in overlay {
+                lay_over(base.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (base, overlay) => *base = overlay.clone(),
+    }
+}
+
+fn table(path: &str, value: Value) -> Result<Table, Mistake> {
+    match value {
+        Value::Object(table) => Ok(table),
+        _ => Err(Mistake::new(path, "expected a table of fields")),
+    }
+}
+
+fn toml(text: &str) -> Result<Table, ManifestError> {
+    let file: toml::Table = toml::from_str(text).map_err(|error| {
+        // The error as a whole would quote the line, and a message about a number the number: perhaps a secret.
+        let quotes = error.message().starts_with("invalid type") || error.message().starts_with("invalid value");
+        let what = if quotes { "a value out of range".to_owned() } else { mistake::cut(error.message()) };
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or_default();
+        let (line, column) =
+            (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1);
+        Mistake::new("", format_args!("not TOML: {what} at line {line} column {column}"))
+    })?;
+    let mut mistakes = Vec::new();
+    let fields = file.into_iter().map(|(name, value)| (name.clone(), plain(&name, value, &mut mistakes))).collect();
+    Mistakes::none_of(mistakes)?;
+    Ok(fields)
+}
+
+/// A TOML value as a JSON value. No field takes those that JSON does not have.
+fn plain(path: &str, value: toml::Value, mistakes: &mut Vec<Mistake>) -> Value {
+    let mut refuse = |what: &str| {
+        mistakes.push(Mistake::new(
+            path,
+            format_args!("{what} fits nowhere here; if it is meant as text, put it in quotes"),
+        ));
+        Value::Null
+    };
+    match value {
+        toml::Value::String(text) => Value::String(text),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Boolean(truth) => truth.into(),
+        toml::Value::Float(number) => {
+            serde_json::Number::from_f64(number).map_or_else(|| refuse("a number that is not finite"), Value::Number)
+        }
+        toml::Value::Datetime(_) => refuse("a date or time"),
+        toml::Value::Array(items) => {
+            let items = items.into_iter().enumerate();
+            items.map(|(index, item)| plain(&format!("{path}[{index}]"), item, mistakes)).collect()
+        }
+        toml::Value::Table(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (name.clone(), plain(&format!("{path}.{}", mistake::cut(&name)), value, mistakes)))
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

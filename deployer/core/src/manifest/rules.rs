@@ -1,0 +1,188 @@
+//! The rules that AWS has for a manifest's texts and lists, so that a mistake is found before anything is tried.
+//!
+//! From the AWS Lambda API Reference (CreateFunction and its data types), and where another source is named, there.
+//! No rule here repeats a variable's value.
+
+use std::collections::BTreeMap;
+
+use super::fields::{FileSystemConfig, FunctionConfig, VpcConfig};
+use super::values::Secret;
+use crate::id::{AccountId, Region, Version};
+use crate::mistake::{Mistake, cut};
+
+/// AWS Lambda Developer Guide, "Defined runtime environment variables", those it calls reserved.
+const RESERVED: [&str; 21] = [
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
+    "AWS_LAMBDA_MAX_CONCURRENCY",
+    "AWS_LAMBDA_METADATA_API",
+    "AWS_LAMBDA_METADATA_TOKEN",
+];
+
+/// AWS Lambda Developer Guide, "Lambda quotas": all variables together.
+const MOST_VARIABLE_BYTES: usize = 4096;
+
+/// Every rule that this configuration breaks.
+pub(super) fn broken(config: &FunctionConfig) -> Vec<Mistake> {
+    let mut broken = Broken(Vec::new());
+    if let Some(handler) = &config.handler {
+        let fits = is_short(handler, 1, 128) && !handler.contains(char::is_whitespace);
+        broken.unless(fits, "handler", "must be 1 to 128 characters without spaces");
+    }
+    if let Some(description) = &config.description {
+        broken.unless(is_short(description, 0, 256), "description", "must be at most 256 characters");
+    }
+    if let Some(layers) = &config.layers {
+        broken.unless(layers.len() <= 5, "layers", "must be at most 5");
+        broken.each("layers", layers, is_layer_version, "the ARN of a layer's version, with its number at the end");
+    }
+    if let Some(variables) = &config.variables {
+        broken.variables(variables);
+    }
+    if let Some(tags) = &config.tags {
+        broken.tags(tags);
+    }
+    if let Some(vpc) = &config.vpc_config {
+        broken.vpc(vpc);
+    }
+    if let Some(letters) = &config.dead_letter_config {
+        let arn = &letters.target_arn;
+        let fits = arn.is_empty() || is_arn(arn, &["sqs", "sns"]);
+        broken.unless(
+            fits,
+            "dead_letter_config.target_arn",
+            "must be the ARN of an SQS queue or an SNS topic, or empty",
+        );
+    }
+    if let Some(key) = &config.kms_key_arn {
+        broken.unless(key.is_empty() || is_arn(key, &["kms"]), "kms_key_arn", "must be the ARN of a KMS key, or empty");
+    }
+    if let Some(group) = config.logging_config.as_ref().and_then(|logging| logging.log_group.as_ref()) {
+        let fits = is_short(group, 1, 512) && made_of(group, "._/#-");
+        broken.unless(fits, "logging_config.log_group", "must be 1 to 512 of letters, digits and . _ / # -");
+    }
+    if let Some(list) = &config.file_system_config {
+        broken.file_systems(list);
+    }
+    broken.0
+}
+
+struct Broken(Vec<Mistake>);
+
+impl Broken {
+    fn unless(&mut self, holds: bool, path: &str, sentence: &str) {
+        if !holds {
+            self.0.push(Mistake::new(path, sentence));
+        }
+    }
+
+    fn each(&mut self, path: &str, list: &[String], is_fine: fn(&str) -> bool, what: &str) {
+        let wrong = list.iter().enumerate().filter(|(_, text)| !is_fine(text));
+        self.0.extend(wrong.map(|(index, text)| {
+            Mistake::new(format!("{path}[{index}]"), format_args!("{:?} is not {what}", cut(text)))
+        }));
+    }
+
+    fn variables(&mut self, variables: &BTreeMap<String, Secret>) {
+        for name in variables.keys() {
+            let path = format!("environment.variables.{}", cut(name));
+            if RESERVED.contains(&name.as_str()) {
+                self.unless(false, &path, "Lambda sets this variable itself, and lets nobody else set it");
+            } else {
+                let fits = name.len() >= 2 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && made_of(name, "_");
+                self.unless(fits, &path, "a variable's name is a letter, then at least one letter, digit or _");
+            }
+        }
+        let size: usize = variables.iter().map(|(name, value)| name.len() + value.expose().len()).sum();
+        let sentence = format!("{size} bytes of names and values; Lambda takes at most {MOST_VARIABLE_BYTES}");
+        self.unless(size <= MOST_VARIABLE_BYTES, "environment.variables", &sentence);
+    }
+
+    /// AWS Lambda Developer Guide, "Tag restrictions".
+    fn tags(&mut self, tags: &BTreeMap<String, String>) {
+        self.unless(tags.len() <= 50, "tags", "must be at most 50");
+        for (key, value) in tags {
+            let path = format!("tags.{}", cut(key));
+            let aws = key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"));
+            self.unless(!aws, &path, "the prefix aws: belongs to AWS");
+            let fits = is_short(key, 1, 128) && key.chars().all(is_of_tag);
+            self.unless(fits, &path, "a tag's key is 1 to 128 letters, digits, spaces and _ . : / = + - @");
+            let fits = is_short(value, 0, 256) && value.chars().all(is_of_tag);
+            self.unless(fits, &path, "a tag's value is at most 256 letters, digits, spaces and _ . : / = + - @");
+        }
+    }
+
+    fn vpc(&mut self, vpc: &VpcConfig) {
+        let (subnets, groups) = (&vpc.subnet_ids, &vpc.security_group_ids);
+        self.unless(subnets.len() <= 16, "vpc_config.subnet_ids", "must be at most 16");
+        self.each("vpc_config.subnet_ids", subnets, |id| is_id(id, "subnet-"), "a subnet's id");
+        self.unless(groups.len() <= 5, "vpc_config.security_group_ids", "must be at most 5");
+        self.each("vpc_config.security_group_ids", groups, |id| is_id(id, "sg-"), "a security group's id");
+        let both = subnets.is_empty() == groups.is_empty();
+        self.unless(both, "vpc_config", "needs subnets and security groups, or neither");
+    }
+
+    fn file_systems(&mut self, list: &[FileSystemConfig]) {
+        self.unless(list.len() <= 1, "file_system_config", "must be at most one: Lambda mounts no more");
+        for system in list {
+            let is_point =
+                is_arn(&system.arn, &["elasticfilesystem", "s3files"]) && system.arn.contains("access-point/fsap-");
+            let fits = is_point && is_short(&system.arn, 1, 256);
+            self.unless(fits, "file_system_config.arn", "must be the ARN of an access point");
+            let name = system.local_mount_path.strip_prefix("/mnt/").unwrap_or_default();
+            let fits = is_short(name, 1, 155) && made_of(name, "-_.");
+            self.unless(
+                fits,
+                "file_system_config.local_mount_path",
+                "must be /mnt/ and a name of letters, digits and - _ .",
+            );
+        }
+    }
+}
+
+fn is_short(text: &str, least: usize, most: usize) -> bool {
+    (least..=most).contains(&text.chars().count())
+}
+
+fn made_of(text: &str, others: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+}
+
+fn is_id(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|rest| is_short(rest, 1, 1000) && made_of(rest, ""))
+}
+
+/// Letters, digits and spaces of all scripts, as TagKey and TagValue allow.
+fn is_of_tag(c: char) -> bool {
+    c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
+}
+
+/// `arn:<partition>:<service>:<region>:<account>:<resource>`, of one of these services.
+fn is_arn(text: &str, services: &[&str]) -> bool {
+    matches!(text.splitn(6, ':').collect::<Vec<_>>()[..], ["arn", partition, service, region, account, resource]
+        if partition.starts_with("aws") && services.contains(&service) && Region::parse(region).is_ok()
+            && AccountId::parse(account).is_ok() && !resource.is_empty())
+}
+
+/// `arn:<partition>:lambda:<region>:<account>:layer:<name>:<version>`.
+fn is_layer_version(text: &str) -> bool {
+    is_arn(text, &["lambda"])
+        && matches!(text.split(':').skip(5).collect::<Vec<_>>()[..], ["layer", name, version]
+            if is_short(name, 1, 140) && made_of(name, "-_") && Version::parse(version).is_ok())
+}

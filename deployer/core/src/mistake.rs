@@ -1,0 +1,464 @@
+//! What is wrong with a file that a person wrote, and where: "`timeout`: expected a whole number, found a list".
+//!
+//! The manifest and the configuration are both read here, from a JSON value into a type. serde says what it
+//! expected and what it found; this module keeps both apart until the path is known, so that a field that may hold
+//! a secret is never quoted. It knows nothing of what the fields mean.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{self, Deserializer, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde_json::{Map, Number, Value};
+use serde_path_to_error::Segment;
+
+/// No more of a found text than this is repeated in a message.
+const LONGEST_QUOTE: usize = 200;
+/// No more mistakes than this are listed in one message.
+const MOST_LISTED: usize = 20;
+
+/// One mistake: the path of the field (`environments.prod.targets[1].account`) and a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The path of the field; empty when it is the file as a whole.
+    pub path: String,
+    /// What is wrong with it, as a lowercase fragment.
+    pub sentence: String,
+}
+
+impl Mistake {
+    /// A mistake in the field at this path.
+    pub(crate) fn new(path: impl Into<String>, sentence: impl fmt::Display) -> Self {
+        Self { path: path.into(), sentence: sentence.to_string() }
+    }
+
+    /// The same mistake, seen from the table that holds the field's table.
+    pub(crate) fn under(self, parent: &str) -> Self {
+        Self { path: join(parent, &self.path), sentence: self.sentence }
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() { f.write_str(&self.sentence) } else { write!(f, "{}: {}", self.path, self.sentence) }
+    }
+}
+
+/// At least one mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistakes(Vec<Mistake>);
+
+impl Mistakes {
+    /// Nothing when there is no mistake, otherwise all of them as an error.
+    pub(crate) fn none_of(mistakes: Vec<Mistake>) -> Result<(), Self> {
+        if mistakes.is_empty() { Ok(()) } else { Err(Self(mistakes)) }
+    }
+
+    /// Each of them.
+    #[must_use]
+    pub fn all(&self) -> &[Mistake] {
+        &self.0
+    }
+}
+
+impl From<Mistake> for Mistakes {
+    fn from(mistake: Mistake) -> Self {
+        Self(vec![mistake])
+    }
+}
+
+/// All on one line, for this text becomes the `because` of a record.
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, mistake) in self.0.iter().take(MOST_LISTED).enumerate() {
+            write!(f, "{}{mistake}", if index == 0 { "" } else { " | " })?;
+        }
+        match self.0.len().saturating_sub(MOST_LISTED) {
+            0 => Ok(()),
+            more => write!(f, " | and {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// How to speak of a file's fields.
+pub(crate) struct Reading {
+    /// Top-level fields of which nothing found is ever repeated: they may hold secrets.
+    pub hidden: &'static [&'static str],
+    /// Top-level fields that the type read does not know, but the file does.
+    pub also_known: &'static [&'static str],
+}
+
+/// Reads a value as `T`; of several mistakes the first.
+pub(crate) fn read<'a, T: Deserialize<'a>>(value: &'a Value, reading: &Reading) -> Result<T, Mistake> {
+    serde_path_to_error::deserialize(Node(value)).map_err(|error| {
+        let mut path = String::new();
+        let mut first = None;
+        for segment in error.path() {
+            match segment {
+                Segment::Seq { index } => path.push_str(&format!("[{index}]")),
+                Segment::Map { key } | Segment::Enum { variant: key } => path = join(&path, &cut(key)),
+                Segment::Unknown => path = join(&path, "?"),
+            }
+            first.get_or_insert_with(|| path.clone());
+        }
+        let depth = error.path().iter().count();
+        let hidden = first.is_some_and(|first| reading.hidden.contains(&first.as_str()));
+        error.into_inner().at(path, hidden, if depth == 1 { reading.also_known } else { &[] })
+    })
+}
+
+/// Reads JSON in which no table names a field twice (serde_json would silently keep the last).
+pub(crate) fn json(text: &str) -> Result<Value, Mistake> {
+    serde_json::from_str::<Strict>(text)
+        .map(|strict| strict.0)
+        .map_err(|error| Mistake::new("", format_args!("not JSON: {}", cut(&error.to_string()))))
+}
+
+/// Reads a whole number within the bounds, both included.
+pub(crate) fn within<'de, D: Deserializer<'de>, const LEAST: u32, const MOST: u32>(from: D) -> Result<u32, D::Error> {
+    let number = i64::deserialize(from)?;
+    match u32::try_from(number) {
+        Ok(number) if (LEAST..=MOST).contains(&number) => Ok(number),
+        _ => Err(de::Error::custom(format_args!("{number} is out of range: {LEAST} to {MOST}"))),
+    }
+}
+
+/// As [`within`], for a field that may be absent.
+pub(crate) fn maybe_within<'de, D: Deserializer<'de>, const LEAST: u32, const MOST: u32>(
+    from: D,
+) -> Result<Option<u32>, D::Error> {
+    struct Bounded<const LEAST: u32, const MOST: u32>(u32);
+    impl<'de, const LEAST: u32, const MOST: u32> Deserialize<'de> for Bounded<LEAST, MOST> {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            within::<D, LEAST, MOST>(from).map(Self)
+        }
+    }
+    Ok(Option::<Bounded<LEAST, MOST>>::deserialize(from)?.map(|number| number.0))
+}
+
+/// "; did you mean this?" for the nearest of the known words; all of them when none is near.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let mut known: Vec<&str> = known.into_iter().collect();
+    known.sort_unstable();
+    let near = |other: &&&str| match word.len() {
+        // The comparison's cost grows with the product of both lengths, and nobody mistypes a name this long.
+        101.. => 0.0,
+        // One slip in a short word weighs more than it should.
+        2.. if strsim::osa_distance(word, other) == 1 => 1.0,
+        _ => strsim::jaro_winkler(word, other),
+    };
+    match known.iter().max_by(|a, b| near(a).total_cmp(&near(b))) {
+        None => String::new(),
+        Some(best) if near(&best) >= 0.75 => format!("; did you mean {best}?"),
+        Some(_) => format!("; known here: {}", known.join(", ")),
+    }
+}
+
+/// At most the first 200 characters.
+pub(crate) fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_QUOTE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn join(parent: &str, field: &str) -> String {
+    match (parent, field) {
+        ("", path) | (path, "") => path.to_owned(),
+        (parent, field) if field.starts_with('[') => format!("{parent}{field}"),
+        (parent, field) => format!("{parent}.{field}"),
+    }
+}
+
+/// What serde found, in the words of people: its kind, and the thing itself where it may be shown.
+#[derive(Debug)]
+struct Found {
+    kind: &'static str,
+    shown: Option<String>,
+}
+
+impl Found {
+    fn of(unexpected: Unexpected<'_>) -> Self {
+        let (kind, text) = match unexpected {
+            Unexpected::Str(text) => ("string", Some(format!("{:?}", cut(text)))),
+            Unexpected::Unsigned(number) => ("number", Some(number.to_string())),
+            Unexpected::Signed(number) => ("number", Some(number.to_string())),
+            Unexpected::Float(number) => ("number", Some(format!("{number:?}"))),
+            Unexpected::Bool(truth) => ("boolean", Some(truth.to_string())),
+            Unexpected::Unit => ("null", None),
+            Unexpected::Seq => ("list", None),
+            Unexpected::Map => ("table", None),
+            _ => ("value of another kind", None),
+        };
+        Self { kind, shown: text }
+    }
+
+    fn say(&self, hidden: bool) -> String {
+        match &self.shown {
+            Some(text) if !hidden => format!("the {} {text}", self.kind),
+            _ if self.kind == "null" => "null".to_owned(),
+            _ => format!("a {}", self.kind),
+        }
+    }
+}
+
+/// What serde reports, before the path is known.
+#[derive(Debug)]
+enum Wrong {
+    Kind { expected: String, found: Found },
+    Unknown { field: String, known: &'static [&'static str] },
+    Missing(&'static str),
+    Rule(String),
+}
+
+impl Wrong {
+    fn at(self, path: String, hidden: bool, also_known: &[&'static str]) -> Mistake {
+        match self {
+            Self::Kind { expected, found } => {
+                let quote = expected == "a string" && matches!(found.kind, "number" | "boolean");
+                let hint = if quote { "; put it in quotes" } else { "" };
+                Mistake::new(path, format_args!("expected {expected}, found {}{hint}", found.say(hidden)))
+            }
+            Self::Unknown { field, known } => {
+                let hint = nearest(&field, known.iter().chain(also_known).copied());
+                Mistake::new(path, format_args!("unknown field{hint}"))
+            }
+            Self::Missing(field) => Mistake::new(join(&path, field), "required, but missing"),
+            Self::Rule(sentence) => Mistake::new(path, sentence),
+        }
+    }
+}
+
+/// serde's words for what it wants, in those of people.
+fn in_words(expected: &dyn Expected) -> String {
+    match expected.to_string().as_str() {
+        "u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" | "i64" | "usize" => "a whole number".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a map" => "a table".to_owned(),
+        text => text.to_owned(),
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+impl de::Error for Wrong {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::Rule(message.to_string())
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::Kind { expected: in_words(expected), found: Found::of(found) }
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        match found {
+            // A number of the right kind that the type cannot hold.
+            Unexpected::Signed(number) => Self::Rule(format!("{number} is out of range")),
+            Unexpected::Unsigned(number) => Self::Rule(format!("{number} is out of range")),
+            _ => Self::invalid_type(found, expected),
+        }
+    }
+
+    fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
+        Self::Kind { expected: known.join(" or "), found: Found::of(Unexpected::Str(found)) }
+    }
+
+    fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
+        Self::Unknown { field: field.to_owned(), known }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Missing(field)
+    }
+}
+
+/// A JSON value that is read with [`Wrong`] as its error.
+struct Node<'a>(&'a Value);
+
+impl Node<'_> {
+    fn is_not(&self, expected: &dyn Expected) -> Wrong {
+        let found = match self.0 {
+            Value::Null => Unexpected::Unit,
+            Value::Bool(truth) => Unexpected::Bool(*truth),
+            Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+                (Some(number), _) => Unexpected::Unsigned(number),
+                (None, Some(number)) => Unexpected::Signed(number),
+                (None, None) => Unexpected::Float(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Value::String(text) => Unexpected::Str(text),
+            Value::Array(_) => Unexpected::Seq,
+            Value::Object(_) => Unexpected::Map,
+        };
+        de::Error::invalid_type(found, expected)
+    }
+}
+
+impl<'de> IntoDeserializer<'de, Wrong> for Node<'de> {
+    type Deserializer = Self;
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for Node<'de> {
+    type Error = Wrong;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.0 {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(truth) => visitor.visit_bool(*truth),
+            Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+                (Some(number), _) => visitor.visit_u64(number),
+                (None, Some(number)) => visitor.visit_i64(number),
+                (None, None) => visitor.visit_f64(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Value::String(text) => visitor.visit_borrowed_str(text),
+            Value::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.iter().map(Node))),
+            Value::Object(fields) => {
+                visitor.visit_map(MapDeserializer::new(fields.iter().map(|(name, value)| (name.as_str(), Node(value)))))
+            }
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Wrong> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    /// Tables only: what serde derives would take a list of the fields' values too.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Wrong> {
+        if self.0.is_object() { self.deserialize_any(visitor) } else { Err(self.is_not(&"a table")) }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        words: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Wrong> {
+        match self.0 {
+            Value::String(text) => visitor.visit_enum(text.as_str().into_deserializer()),
+            _ => Err(self.is_not(&words.join(" or ").as_str())),
+        }
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        seq tuple tuple_struct map identifier ignored_any
+    }
+}
+
+/// A JSON value without repeated fields.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(Value::Bool(truth))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(number).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::String(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Strict(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut table = Map::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            if table.contains_key(&name) {
+                return Err(de::Error::custom(format_args!("the field {:?} is there twice", cut(&name))));
+            }
+            table.insert(name, fields.next_value::<Strict>()?.0);
+        }
+        Ok(Value::Object(table))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_known_word_is_named_and_all_of_them_when_none_is_near() {
+        assert_eq!(nearest("memroy_size", ["timeout", "memory_size"]), "; did you mean memory_size?");
+        assert_eq!(nearest("memorySize", ["timeout", "memory_size"]), "; did you mean memory_size?");
+        assert_eq!(nearest("dve", ["dev", "staging"]), "; did you mean dev?");
+        assert_eq!(nearest("qqq", ["timeout", "memory_size"]), "; known here: memory_size, timeout");
+        assert_eq!(nearest("qqq", []), "");
+    }
+
+    #[test]
+    fn a_field_that_is_there_twice_is_refused() {
+        let mistake = json("{\"a\": {\"b\": 1,\n \"b\": 2}}").unwrap_err();
+        assert_eq!(mistake.to_string(), "not JSON: the field \"b\" is there twice at line 2 column 4");
+        assert!(json("{\"a\": 1, \"b\": {\"a\": 1}}").is_ok());
+    }
+
+    #[test]
+    fn only_the_first_twenty_mistakes_are_listed() {
+        let mistakes = Mistakes::none_of((1..=23).map(|n| Mistake::new(format!("f{n}"), "bad")).collect()).unwrap_err();
+        assert!(mistakes.to_string().starts_with("f1: bad | f2: bad | "));
+        assert!(mistakes.to_string().ends_with("f20: bad | and 3 more"));
+        assert_eq!(mistakes.all().len(), 23);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(cut(&"é".repeat(300)), format!("{}…", "é".repeat(200)));
+        assert_eq!(cut("short"), "short");
+    }
+}

@@ -1,0 +1,146 @@
+//! What a target account was seen to hold, in our words.
+//!
+//! The adapter over the Lambda client fills these; the planner compares them with what a manifest names.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::id::{AliasName, Sha256, Version};
+use crate::manifest::{
+    Architecture, DeadLetterConfig, EphemeralStorage, FileSystemConfig, LoggingConfig, Secret, SnapStart,
+    TracingConfig, VpcConfig,
+};
+
+/// Lambda's RevisionId: the precondition of a write. Proves nothing alone (it also changes when an update settles).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionId(pub String);
+
+/// The variables of a function as Lambda shows them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Variables {
+    /// All of them, in clear. Never logged.
+    Known(BTreeMap<String, Secret>),
+    /// Lambda could not decrypt them: merging would wipe them.
+    Unreadable {
+        /// Lambda's reason.
+        because: String,
+    },
+}
+
+/// The configuration that `$LATEST` or a version has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The runtime's identifier; absent for images.
+    pub runtime: Option<String>,
+    /// The handler; absent for images.
+    pub handler: Option<String>,
+    /// The instruction set.
+    pub architecture: Architecture,
+    /// The execution role's ARN.
+    pub role: Option<String>,
+    /// MB.
+    pub memory_size: u32,
+    /// Seconds.
+    pub timeout: u32,
+    /// Free text; empty where none.
+    pub description: String,
+    /// Layer version ARNs, in order.
+    pub layers: Vec<String>,
+    /// Environment variables.
+    pub variables: Variables,
+    /// Subnets and security groups.
+    pub vpc_config: VpcConfig,
+    /// Where failed asynchronous events go.
+    pub dead_letter_config: Option<DeadLetterConfig>,
+    /// X-Ray.
+    pub tracing_config: Option<TracingConfig>,
+    /// `/tmp`.
+    pub ephemeral_storage: Option<EphemeralStorage>,
+    /// The customer key for the variables.
+    pub kms_key_arn: Option<String>,
+    /// Log format, levels and group.
+    pub logging_config: Option<LoggingConfig>,
+    /// SnapStart.
+    pub snap_start: Option<SnapStart>,
+    /// EFS mounts.
+    pub file_system_config: Vec<FileSystemConfig>,
+}
+
+/// Whether a function or a version can be used or written to (open sets in Lambda; these are the decisions).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// Settled: reads are final, writes are taken.
+    Ready,
+    /// State Pending or LastUpdateStatus InProgress: a write would meet 409.
+    Busy,
+    /// State Failed: an end. A function in it must be deleted and made anew.
+    Failed {
+        /// StateReasonCode and StateReason.
+        because: String,
+    },
+}
+
+/// A function (`$LATEST`) or one of its versions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObservedCode {
+    /// `None` for `$LATEST`.
+    pub version: Option<Version>,
+    /// What it runs.
+    pub sha256: Option<Sha256>,
+    /// How it is configured.
+    pub settings: Settings,
+    /// The precondition for writing to it.
+    pub revision: RevisionId,
+    /// Whether it is settled.
+    pub condition: Condition,
+    /// The last update ended in Failed, with this reason: what is shown may not be what runs.
+    pub last_update_failed: Option<String>,
+}
+
+/// What belongs to the function as a whole, not to a version.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Belongings {
+    /// Its tags; `None` where Lambda did not show them (lambda:ListTags missing).
+    pub tags: Option<BTreeMap<String, String>>,
+    /// Reserved concurrent executions, where any are reserved.
+    pub reserved_concurrency: Option<i32>,
+}
+
+/// An alias.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObservedAlias {
+    /// Its name.
+    pub name: AliasName,
+    /// The version it serves; `None` where it points to `$LATEST`.
+    pub version: Option<Version>,
+    /// Further versions that get a part of the traffic.
+    pub weights: BTreeMap<String, f64>,
+    /// The precondition for moving it.
+    pub revision: RevisionId,
+}
+
+/// Everything that was seen of one function in one target.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Observed {
+    /// `$LATEST`; `None`: there is no such function.
+    pub latest: Option<ObservedCode>,
+    /// Tags and concurrency.
+    pub belongings: Belongings,
+    /// The alias.
+    pub alias: Option<ObservedAlias>,
+    /// What the alias serves.
+    pub serving: Option<ObservedCode>,
+}
+
+impl fmt::Display for ObservedAlias {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.version {
+            Some(version) => write!(f, "version {version}")?,
+            None => f.write_str("$LATEST")?,
+        }
+        for (version, weight) in &self.weights {
+            write!(f, " and {}% to version {version}", weight * 100.0)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! The program that `provided.*` runtimes start: what its first bytes say, and whether that suits the function.
+
+use std::fmt;
+
+use super::error::PackageError;
+
+/// How many of its first bytes are looked at: an ELF-64 header.
+pub(super) const FIRST_BYTES: u64 = 64;
+
+/// The file `bootstrap` at the zip's root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bootstrap {
+    /// Whether the zip was made on Unix or macOS and somebody's executable bit is set.
+    pub executable: bool,
+    /// What its first bytes say.
+    pub kind: BootstrapKind,
+}
+
+/// What a program's first bytes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BootstrapKind {
+    /// An ELF file.
+    Elf(Machine),
+    /// A script: it begins with `#!`.
+    Script,
+    /// Neither.
+    Other,
+}
+
+/// The machine that an ELF file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Machine {
+    /// Lambda's architecture `x86_64`.
+    X86_64,
+    /// Lambda's architecture `arm64`.
+    Aarch64,
+    /// Any other, by its number in the ELF header.
+    Other(u16),
+}
+
+impl Machine {
+    /// The name that Lambda has for it.
+    pub(super) fn architecture(self) -> String {
+        match self {
+            Self::Aarch64 => "arm64".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::X86_64 => f.write_str("x86_64"),
+            Self::Aarch64 => f.write_str("aarch64"),
+            Self::Other(number) => write!(f, "machine {number}"),
+        }
+    }
+}
+
+impl BootstrapKind {
+    /// System V ABI, "ELF header": `e_machine` is at byte 18, in the byte order that byte 5 names.
+    pub(super) fn of(first: &[u8]) -> Self {
+        match first {
+            [b'#', b'!', ..] => Self::Script,
+            [0x7f, b'E', b'L', b'F', class, order, ..] => {
+                let Some(&[a, b]) = first.get(18..20) else { return Self::Other };
+                Self::Elf(match (class, order, u16::from_le_bytes([a, b])) {
+                    (2, 1, 62) => Machine::X86_64,
+                    (2, 1, 183) => Machine::Aarch64,
+                    (_, 2, _) => Machine::Other(u16::from_be_bytes([a, b])),
+                    (_, _, other) => Machine::Other(other),
+                })
+            }
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What to do when the program is for another machine.
+pub(super) fn remedy(found: Machine, wanted: Machine) -> String {
+    let build = match wanted {
+        Machine::X86_64 => "build for x86_64-unknown-linux-gnu",
+        Machine::Aarch64 => "build for aarch64-unknown-linux-gnu",
+        Machine::Other(_) => "build for that",
+    };
+    match found {
+        Machine::X86_64 | Machine::Aarch64 => {
+            format!("{build} or set architectures = [\"{}\"]", found.architecture())
+        }
+        Machine::Other(_) => build.to_owned(),
+    }
+}
+
+/// Whether a `provided.*` runtime of the wanted architecture can start the program.
+///
+/// # Errors
+/// [`PackageError`] when it is not there, has no executable bit, or is for another machine or no program at all.
+pub fn check_bootstrap(bootstrap: Option<&Bootstrap>, wanted: Machine) -> Result<(), PackageError> {
+    let bootstrap = bootstrap.ok_or(PackageError::NoBootstrap)?;
+    if !bootstrap.executable {
+        return Err(PackageError::NotExecutable);
+    }
+    match bootstrap.kind {
+        BootstrapKind::Elf(found) if found != wanted => Err(PackageError::WrongMachine { found, wanted }),
+        BootstrapKind::Elf(_) | BootstrapKind::Script => Ok(()),
+        BootstrapKind::Other => Err(PackageError::NotAProgram),
+    }
+}

@@ -1,0 +1,252 @@
+//! Why a zip is refused: one variant per rule, each a sentence for the person who uploaded it.
+
+use std::fmt;
+
+use super::bootstrap::{Machine, remedy};
+
+/// How many entries a message names.
+const SHOWN: usize = 5;
+/// How many characters of an entry's name a message shows.
+const NAME_SHOWN: usize = 200;
+
+/// The entries that break a rule: the first five by name, the rest as a number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Offenders {
+    first: Vec<String>,
+    more: usize,
+}
+
+impl Offenders {
+    pub(super) fn add(&mut self, shown: impl FnOnce() -> String) {
+        if self.first.len() < SHOWN {
+            self.first.push(shown());
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_empty()
+    }
+
+    /// Nothing when nobody broke the rule, else the rule's error.
+    pub(super) fn refuse(self, error: fn(Self) -> PackageError) -> Result<(), PackageError> {
+        if self.is_empty() { Ok(()) } else { Err(error(self)) }
+    }
+}
+
+impl fmt::Display for Offenders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.first.join(", "))?;
+        if self.more > 0 {
+            write!(f, " and {} more", self.more)?;
+        }
+        Ok(())
+    }
+}
+
+/// An entry's name as a message shows it: between backticks, escaped (names come from strangers and end up in
+/// terminals), and cut to 200 characters.
+pub(super) fn shown(name: &[u8]) -> String {
+    let escaped: String = match std::str::from_utf8(name) {
+        Ok(text) => text.chars().flat_map(char::escape_debug).take(NAME_SHOWN + 1).collect(),
+        Err(_) => name.escape_ascii().map(char::from).take(NAME_SHOWN + 1).collect(),
+    };
+    match escaped.char_indices().nth(NAME_SHOWN) {
+        Some((end, _)) => format!("`{}…`", escaped.get(..end).unwrap_or_default()),
+        None => format!("`{escaped}`"),
+    }
+}
+
+/// What is wrong with an uploaded zip. All of it is terminal: the same bytes never become right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PackageError {
+    /// An object of no bytes.
+    #[error("the object is empty (0 bytes): upload the zip again")]
+    NoBytes,
+    /// No end of central directory anywhere.
+    #[error("the object is not a zip, or a zip that was cut off: it has no end of central directory; zip it again")]
+    NotAZip,
+    /// No zip, but something well known.
+    #[error("the object is not a zip but looks like {0}: upload a zip")]
+    LooksLike(&'static str),
+    /// It begins like a zip and has no end of central directory.
+    #[error("the zip is cut off: its end, the central directory, is missing; upload it again")]
+    Truncated,
+    /// An end of central directory is there, but its comment does not end where the object ends.
+    #[error("the zip does not end where the object ends: bytes were appended to it or are missing; zip it again")]
+    UnclearEnd,
+    /// More than one end of central directory fits: readers would disagree on what is in the zip.
+    #[error("the zip has more than one end of central directory: remove its comment and zip it again")]
+    AmbiguousEnd,
+    /// The zip64 end of central directory is damaged or contradicts the classic one.
+    #[error("the zip's zip64 end of central directory is damaged or contradicts the classic one: zip it again")]
+    BrokenZip64,
+    /// The directory does not end where its end record begins. Offsets have to be absolute.
+    #[error(
+        "the zip's directory is said to end at byte {said} but ends at byte {found}: bytes were put before the zip \
+         or are missing; offsets must count from the object's first byte (zip -A corrects them)"
+    )]
+    Misplaced {
+        /// Where the directory ends by its own offset and size.
+        said: u64,
+        /// Where the record begins that follows it.
+        found: u64,
+    },
+    /// A larger directory is not read.
+    #[error("the zip's directory has {found} bytes, more than {limit}: put fewer files into the zip")]
+    DirectoryTooLarge {
+        /// Its bytes.
+        found: u64,
+        /// [`super::DIRECTORY_LIMIT`].
+        limit: u64,
+    },
+    /// The directory is not the list of entries that its end promises.
+    #[error("the zip's directory is damaged at entry {entry} of {entries}: zip it again")]
+    BrokenDirectory {
+        /// Which entry, counted from 1; one more than `entries` when something follows the last.
+        entry: u64,
+        /// How many entries the end of the directory promises.
+        entries: u64,
+    },
+    /// Parts of it are on other disks.
+    #[error("the zip is split over several disks: make a zip of one file")]
+    MultiDisk,
+    /// More entries than are looked at.
+    #[error("the zip has {found} entries, more than {limit}: put fewer files into the zip")]
+    TooManyEntries {
+        /// How many it has.
+        found: u64,
+        /// [`super::ENTRIES_LIMIT`].
+        limit: u64,
+    },
+    /// No entry is a file.
+    #[error("the zip is empty: it has no file")]
+    Empty,
+    /// Encrypted entries (flag bits 0, 6 and 13).
+    #[error("the zip has encrypted entries: {0}; zip without a password")]
+    Encrypted(Offenders),
+    /// Methods other than stored (0) and deflate (8).
+    #[error("the zip has entries that are neither stored nor deflated: {0}; zip with deflate")]
+    Method(Offenders),
+    /// Names that are not UTF-8.
+    #[error("the zip has names that are not UTF-8: {0}; rename the files")]
+    NotUtf8(Offenders),
+    /// Names with a NUL byte.
+    #[error("the zip has names with a NUL: {0}; zip it again")]
+    Nul(Offenders),
+    /// Names that begin with `/` or a drive.
+    #[error("the zip has absolute names: {0}; zip from within the folder, with relative names")]
+    Absolute(Offenders),
+    /// Names with a backslash.
+    #[error("the zip has names with backslashes: {0}; zip with a tool that writes / between folders")]
+    Backslash(Offenders),
+    /// Names with `..` as a part.
+    #[error("the zip has names that lead out of it by `..`: {0}; zip from within the folder")]
+    Parent(Offenders),
+    /// Empty names, or names with an empty part or `.` as a part.
+    #[error("the zip has empty names, or names with an empty part or `.`: {0}; zip with plain relative names")]
+    EmptyPart(Offenders),
+    /// Symbolic links, devices, pipes, sockets.
+    #[error("the zip has symbolic links or other special files: {0}; put the files themselves in (zip without -y)")]
+    Special(Offenders),
+    /// Stored entries whose two sizes are not the same.
+    #[error("the zip has stored entries whose sizes disagree: {0}; zip it again")]
+    StoredSizes(Offenders),
+    /// Entries that unpack to more than 1,000 times their size.
+    #[error("the zip has entries that unpack to more than 1000 times their size: {0}; leave them out")]
+    Ratio(Offenders),
+    /// Entries whose data are not within the object, before the directory.
+    #[error("the zip has entries whose data lie outside of it: {0}; upload it again")]
+    Outside(Offenders),
+    /// The same name twice, be it a file or a folder.
+    #[error("the zip has names more than once: {0}; keep one of each")]
+    Duplicate(Offenders),
+    /// A file that is a folder for another entry.
+    #[error("the zip has files that are also folders of other entries: {0}; rename one of them")]
+    FileAndFolder(Offenders),
+    /// Two entries that share bytes: a zip bomb.
+    #[error("the zip has entries that overlap: {0}; zip it again")]
+    Overlap(Offenders),
+    /// More than Lambda takes unzipped (Lambda Developer Guide, "Lambda quotas").
+    #[error("the zip unpacks to {found} bytes, more than Lambda's {limit} (250 MB): put less into it, or use layers")]
+    TooLargeUnzipped {
+        /// The total that the directory declares.
+        found: u64,
+        /// [`super::UNZIPPED_LIMIT`].
+        limit: u64,
+    },
+    /// Much larger than its entries can be: not worth reading.
+    #[error("the zip has {found} bytes, more than {limit}, which no zip of 250 MB needs: zip it again")]
+    TooLarge {
+        /// The object's size.
+        found: u64,
+        /// [`super::ARCHIVE_LIMIT`].
+        limit: u64,
+    },
+    /// Two manifests.
+    #[error("the zip has both function.toml and function.json: keep one of them")]
+    BothManifests,
+    /// A manifest larger than anybody writes.
+    #[error("{name} has more than {limit} bytes: a manifest is a short text")]
+    ManifestTooLarge {
+        /// The manifest's name.
+        name: &'static str,
+        /// [`super::MANIFEST_LIMIT`].
+        limit: u64,
+    },
+    /// A manifest that cannot be unpacked to what the directory declares.
+    #[error("{name} is damaged in the zip: its size or checksum does not match; zip it again")]
+    ManifestDamaged {
+        /// The manifest's name.
+        name: &'static str,
+    },
+    /// The header before an entry's data contradicts the directory: readers would disagree on what the entry is.
+    #[error("{name}'s local header contradicts the zip's directory: zip it again")]
+    LocalHeader {
+        /// The entry's name.
+        name: &'static str,
+    },
+    /// The reader was not given exactly the object.
+    #[error("{found} bytes were read of an object of {expected}: read it again")]
+    Incomplete {
+        /// The object's size.
+        expected: u64,
+        /// How many bytes came.
+        found: u64,
+    },
+    /// A `provided.*` runtime without its program.
+    #[error(
+        "the zip has no file bootstrap at its root, which provided.* runtimes start: zip the program under that name"
+    )]
+    NoBootstrap,
+    /// `bootstrap` without its executable bit, or from a system whose zips carry no modes.
+    #[error(
+        "bootstrap is not executable: chmod +x bootstrap, and zip it on Linux or macOS (or with a tool that writes \
+         Unix modes)"
+    )]
+    NotExecutable,
+    /// `bootstrap` was built for another machine.
+    #[error(
+        "bootstrap is an ELF file for {found}, but the function's architecture is {}: {}",
+        wanted.architecture(),
+        remedy(*found, *wanted)
+    )]
+    WrongMachine {
+        /// What its header says.
+        found: Machine,
+        /// What the function's architecture needs.
+        wanted: Machine,
+    },
+    /// `bootstrap` is no program that Lambda could start.
+    #[error("bootstrap is neither an ELF file nor a script that begins with #!: zip the program under that name")]
+    NotAProgram,
+}
+
+impl PackageError {
+    /// Whether the manifest is at fault rather than the zip: the record's code is then `InvalidManifest`.
+    #[must_use]
+    pub fn is_about_the_manifest(&self) -> bool {
+        matches!(self, Self::BothManifests | Self::ManifestTooLarge { .. })
+    }
+}

@@ -1,0 +1,202 @@
+//! An uploaded deployment zip, inspected while it is read once and in constant memory.
+//!
+//! The caller first reads the object's last [`WINDOW`] bytes: [`Directory::open`] checks every rule that the central
+//! directory can break (CONTRACT, "What a zip must be"). Then all bytes, from the first to the last, go through
+//! [`Reader::feed`], which hashes them and keeps the manifest and the first bytes of `bootstrap`. The bodies of other
+//! entries are never unpacked, and offsets count from the object's first byte: a zip behind other bytes is accepted
+//! only if its offsets say so.
+//!
+//! The format is read here and not by a library because a verdict has to hold for Lambda's reader too: libraries
+//! correct and guess, each in its own way, and want the whole archive at hand.
+//! Nothing here knows where the bytes come from or what they are deployed to.
+
+mod bootstrap;
+mod directory;
+mod end;
+mod entry;
+mod error;
+mod fields;
+mod piece;
+#[cfg(test)]
+mod tests;
+
+use sha2::Digest as _;
+
+pub use bootstrap::{Bootstrap, BootstrapKind, Machine, check_bootstrap};
+pub use error::{Offenders, PackageError};
+
+use crate::id::Sha256;
+use directory::Contents;
+use piece::Piece;
+
+/// How many bytes of the object's end are read first.
+pub const WINDOW: u64 = 2 * 1024 * 1024;
+/// 250 MB, the most that a function may have unzipped (Lambda Developer Guide, "Lambda quotas").
+pub const UNZIPPED_LIMIT: u64 = 262_144_000;
+/// 50 MB, the most that Lambda takes inline (Lambda Developer Guide, "Lambda quotas").
+pub const INLINE_LIMIT: u64 = 52_428_800;
+/// A larger central directory is refused.
+pub const DIRECTORY_LIMIT: u64 = 16 * 1024 * 1024;
+/// More entries are refused: they are all held at once while their names are compared.
+pub const ENTRIES_LIMIT: u64 = 200_000;
+/// A larger object is refused without reading it. 250 MB that cannot be packed, with headers and directory, are less.
+pub const ARCHIVE_LIMIT: u64 = UNZIPPED_LIMIT + 4 * DIRECTORY_LIMIT;
+/// A larger manifest is refused.
+pub const MANIFEST_LIMIT: u64 = 256 * 1024;
+/// An entry may unpack to so many times its size.
+pub const RATIO_LIMIT: u64 = 1000;
+
+/// A local header without name and extra fields (APPNOTE 4.3.7).
+const LOCAL_HEADER: u64 = 30;
+
+/// What came of looking at the end of an archive.
+#[derive(Debug)]
+pub enum Opening {
+    /// All of the directory was there, and it obeys the rules.
+    Ready(Directory),
+    /// The directory begins before the tail: read from this byte to the end, and open again.
+    NeedsFrom(u64),
+}
+
+/// The directory of an archive, which obeys all rules.
+#[derive(Debug)]
+pub struct Directory {
+    size: u64,
+    contents: Box<Contents>,
+}
+
+impl Directory {
+    /// Reads the directory from the last bytes of an archive of `size` bytes.
+    ///
+    /// # Errors
+    /// [`PackageError`] for the first rule that the archive breaks.
+    pub fn open(size: u64, tail: &[u8]) -> Result<Opening, PackageError> {
+        if size == 0 {
+            return Err(PackageError::NoBytes);
+        }
+        let length = tail.len() as u64;
+        let tail_from = size.checked_sub(length).ok_or(PackageError::Incomplete { expected: size, found: length })?;
+        if length < size.min(end::REACH) {
+            return Ok(Opening::NeedsFrom(size.saturating_sub(WINDOW)));
+        }
+        let end = end::find(size, tail)?;
+        let found = end.until.saturating_sub(end.from);
+        if found > DIRECTORY_LIMIT {
+            return Err(PackageError::DirectoryTooLarge { found, limit: DIRECTORY_LIMIT });
+        }
+        let index = |position: u64| usize::try_from(position.checked_sub(tail_from)?).ok();
+        let Some(from) = index(end.from) else { return Ok(Opening::NeedsFrom(end.from)) };
+        let bytes = index(end.until).and_then(|until| tail.get(from..until)).unwrap_or_default();
+        let contents = Box::new(directory::read(bytes, end)?);
+        if size > ARCHIVE_LIMIT {
+            return Err(PackageError::TooLarge { found: size, limit: ARCHIVE_LIMIT });
+        }
+        Ok(Opening::Ready(Self { size, contents }))
+    }
+
+    /// A reader for the bytes of this archive.
+    #[must_use]
+    pub fn reader(self) -> Reader {
+        Reader { directory: self, at: 0, hasher: sha2::Sha256::new() }
+    }
+}
+
+/// Takes an archive's bytes as they come.
+#[derive(Debug)]
+pub struct Reader {
+    directory: Directory,
+    at: u64,
+    hasher: sha2::Sha256,
+}
+
+impl Reader {
+    /// Takes the next bytes of the archive: all of them, in order, from the first on.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        let Contents { manifest, bootstrap, .. } = &mut *self.directory.contents;
+        let pieces = manifest.iter_mut().map(|(_, piece)| piece).chain(bootstrap.iter_mut().map(|(_, piece)| piece));
+        for piece in pieces {
+            piece.feed(self.at, bytes);
+        }
+        self.at = self.at.saturating_add(bytes.len() as u64);
+    }
+
+    /// What the archive is, after its last byte.
+    ///
+    /// # Errors
+    /// [`PackageError`] when fewer or more bytes came than the archive has, when the manifest cannot be unpacked, and
+    /// when a local header contradicts the directory.
+    pub fn finish(self) -> Result<Package, PackageError> {
+        let Directory { size, contents } = self.directory;
+        if self.at != size {
+            return Err(PackageError::Incomplete { expected: size, found: self.at });
+        }
+        let unpacked = |(file, piece): (ManifestFile, Piece)| Ok((file, piece.manifest()?));
+        let described = |(executable, piece): (bool, Piece)| Ok(Bootstrap { executable, kind: piece.program()? });
+        Ok(Package {
+            sha256: Sha256::finish(self.hasher),
+            size,
+            unzipped: contents.unzipped,
+            entries: contents.entries,
+            manifest: contents.manifest.map(unpacked).transpose()?,
+            bootstrap: contents.bootstrap.map(described).transpose()?,
+        })
+    }
+}
+
+/// A deployment zip that obeys the rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    /// Of all its bytes.
+    pub sha256: Sha256,
+    /// Its bytes.
+    pub size: u64,
+    /// The bytes of all its entries unzipped, as its directory declares them.
+    pub unzipped: u64,
+    /// How many entries it has, folders included.
+    pub entries: usize,
+    /// The manifest, unzipped, if there is one.
+    pub manifest: Option<(ManifestFile, Vec<u8>)>,
+    /// The file `bootstrap` at the root, if there is one.
+    pub bootstrap: Option<Bootstrap>,
+}
+
+/// Which manifest a zip has, at its root and spelled exactly so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ManifestFile {
+    /// `function.toml`
+    Toml,
+    /// `function.json`
+    Json,
+}
+
+impl ManifestFile {
+    /// The file's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Toml => "function.toml",
+            Self::Json => "function.json",
+        }
+    }
+}
+
+/// Inspects an archive that is in memory, in the same way as one that is streamed.
+///
+/// # Errors
+/// [`PackageError`] for the first rule that the archive breaks.
+pub fn inspect(bytes: &[u8]) -> Result<Package, PackageError> {
+    let size = bytes.len() as u64;
+    let mut reader = open_from(bytes, size.saturating_sub(WINDOW))?.reader();
+    reader.feed(bytes);
+    reader.finish()
+}
+
+/// Opens an archive by its bytes from a position on, or from an earlier one when that is asked for.
+fn open_from(bytes: &[u8], from: u64) -> Result<Directory, PackageError> {
+    let tail = usize::try_from(from).ok().and_then(|from| bytes.get(from..)).unwrap_or(bytes);
+    match Directory::open(bytes.len() as u64, tail)? {
+        Opening::Ready(directory) => Ok(directory),
+        Opening::NeedsFrom(earlier) => open_from(bytes, earlier),
+    }
+}

@@ -1,0 +1,284 @@
+//! What a manifest names, held against what a function has: the part to send, and each difference in words.
+//!
+//! What the manifest does not name is left as it is (CONTRACT, "function.toml").
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::id::RoleArn;
+use crate::manifest::{
+    DeadLetterConfig, EphemeralStorage, FileSystemConfig, FunctionConfig, LogFormat, LoggingConfig, Runtime, Secret, SnapStart,
+    TracingConfig, VpcConfig,
+};
+use crate::observed::{Settings, Variables};
+
+/// The fields that a write sends; `None` is not sent.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[allow(missing_docs, reason = "the fields of the manifest; see `manifest::FunctionConfig`")]
+pub struct Configuration {
+    pub runtime: Option<Runtime>,
+    pub handler: Option<String>,
+    /// PassRole is checked whenever a role is sent, so it is sent only when it changes.
+    pub role: Option<RoleArn>,
+    pub memory_size: Option<u32>,
+    pub timeout: Option<u32>,
+    pub description: Option<String>,
+    pub layers: Option<Vec<String>>,
+    /// All variables that the function shall have, for Lambda replaces them as a whole.
+    pub variables: Option<BTreeMap<String, Secret>>,
+    pub vpc_config: Option<VpcConfig>,
+    pub dead_letter_config: Option<DeadLetterConfig>,
+    pub tracing_config: Option<TracingConfig>,
+    pub ephemeral_storage: Option<EphemeralStorage>,
+    pub kms_key_arn: Option<String>,
+    pub logging_config: Option<LoggingConfig>,
+    pub snap_start: Option<SnapStart>,
+    pub file_system_config: Option<Vec<FileSystemConfig>>,
+}
+
+impl Configuration {
+    /// Whether there is nothing to send.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Everything that the manifest names, for a function that does not exist yet.
+    #[must_use]
+    pub fn all_of(wanted: &FunctionConfig) -> Self {
+        Self {
+            runtime: wanted.runtime.clone(),
+            handler: wanted.handler.clone(),
+            role: None,
+            memory_size: wanted.memory_size,
+            timeout: wanted.timeout,
+            description: wanted.description.clone(),
+            layers: wanted.layers.clone(),
+            variables: wanted.variables.clone(),
+            vpc_config: wanted.vpc_config.clone(),
+            dead_letter_config: wanted.dead_letter_config.clone(),
+            tracing_config: wanted.tracing_config.clone(),
+            ephemeral_storage: wanted.ephemeral_storage.clone(),
+            kms_key_arn: wanted.kms_key_arn.clone(),
+            logging_config: wanted.logging_config.clone(),
+            snap_start: wanted.snap_start.clone(),
+            file_system_config: wanted.file_system_config.clone(),
+        }
+    }
+}
+
+/// One side of a change. Compares by what it is, prints masked where it is a secret.
+#[derive(Clone, PartialEq)]
+pub enum Shown {
+    /// Nothing there.
+    Absent,
+    /// A value that may be read by anyone.
+    Plain(String),
+    /// A variable's value: equal only to the same value, printed as `***`.
+    Masked(Secret),
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("(none)"),
+            Self::Plain(text) => f.write_str(text),
+            Self::Masked(_) => f.write_str("***"),
+        }
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Absent => serializer.serialize_none(),
+            Self::Plain(text) => serializer.serialize_str(text),
+            Self::Masked(_) => serializer.serialize_str("***"),
+        }
+    }
+}
+
+/// One field that a plan changes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    /// The manifest's path of the field, or `code`.
+    pub field: String,
+    /// What is there.
+    pub from: Shown,
+    /// What shall be there.
+    pub to: Shown,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, from, to } = self;
+        match (from, to) {
+            (Shown::Absent, _) => write!(f, "+ {field}: {to}"),
+            (_, Shown::Absent) => write!(f, "- {field}: {from}"),
+            _ => write!(f, "~ {field}: {from} → {to}"),
+        }
+    }
+}
+
+/// Lambda could not decrypt the variables: merging the named ones would wipe all others.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the variables of the function cannot be read ({because}), so those that the manifest names cannot be merged \
+     with the others: repair the key's policy, or set them all by hand once"
+)]
+pub struct UnreadableVariables {
+    because: String,
+}
+
+/// What has to be sent so that a function with `seen` has all that is `wanted`, and each difference.
+///
+/// # Errors
+/// [`UnreadableVariables`] when variables are named and the present ones cannot be read.
+pub fn differences(
+    wanted: &FunctionConfig,
+    role: Option<&RoleArn>,
+    seen: &Settings,
+) -> Result<(Configuration, Vec<Change>), UnreadableVariables> {
+    let mut all = Differences::default();
+    let text = |text: &Option<String>| text.as_deref().map_or(Shown::Absent, |t| Shown::Plain(t.to_owned()));
+    let sent = Configuration {
+        runtime: all.field("runtime", wanted.runtime.as_ref(), |w| {
+            (Some(w.as_str()) != seen.runtime.as_deref()).then(|| text(&seen.runtime))
+        }),
+        handler: all.field("handler", wanted.handler.as_ref(), |w| {
+            (Some(w) != seen.handler.as_ref()).then(|| text(&seen.handler))
+        }),
+        role: all.field("role", role, |w| (Some(w.as_str()) != seen.role.as_deref()).then(|| text(&seen.role))),
+        memory_size: all.value("memory_size", wanted.memory_size.as_ref(), Some(&seen.memory_size)),
+        timeout: all.value("timeout", wanted.timeout.as_ref(), Some(&seen.timeout)),
+        description: all.value("description", wanted.description.as_ref(), Some(&seen.description)),
+        layers: all.value("layers", wanted.layers.as_ref(), Some(&seen.layers)),
+        variables: all.variables(wanted.variables.as_ref(), &seen.variables)?,
+        vpc_config: all.value(
+            "vpc_config",
+            wanted.vpc_config.as_ref().map(|w| vpc_over(w, &seen.vpc_config)).as_ref(),
+            Some(&seen.vpc_config),
+        ),
+        dead_letter_config: all.value(
+            "dead_letter_config",
+            wanted.dead_letter_config.as_ref(),
+            seen.dead_letter_config.as_ref(),
+        ),
+        tracing_config: all.value("tracing_config", wanted.tracing_config.as_ref(), seen.tracing_config.as_ref()),
+        ephemeral_storage: all.value(
+            "ephemeral_storage",
+            wanted.ephemeral_storage.as_ref(),
+            seen.ephemeral_storage.as_ref(),
+        ),
+        kms_key_arn: all.value("kms_key_arn", wanted.kms_key_arn.as_ref(), seen.kms_key_arn.as_ref()),
+        logging_config: {
+            let merged = wanted.logging_config.as_ref().map(|w| logging_over(w, seen.logging_config.as_ref()));
+            all.value("logging_config", merged.as_ref(), seen.logging_config.as_ref())
+        },
+        snap_start: all.value("snap_start", wanted.snap_start.as_ref(), seen.snap_start.as_ref()),
+        file_system_config: all.value(
+            "file_system_config",
+            wanted.file_system_config.as_ref(),
+            Some(&seen.file_system_config),
+        ),
+    };
+    Ok((sent, all.changes))
+}
+
+/// The lists replace; they are sets, so their order says nothing.
+fn vpc_over(named: &VpcConfig, seen: &VpcConfig) -> VpcConfig {
+    let sorted = |ids: &[String]| {
+        let mut ids = ids.to_vec();
+        ids.sort();
+        ids
+    };
+    VpcConfig {
+        subnet_ids: sorted(&named.subnet_ids),
+        security_group_ids: sorted(&named.security_group_ids),
+        ipv6_allowed_for_dual_stack: named.ipv6_allowed_for_dual_stack.or(seen.ipv6_allowed_for_dual_stack),
+    }
+}
+
+/// Log levels exist in the JSON format only: a change to text leaves them behind.
+fn logging_over(named: &LoggingConfig, seen: Option<&LoggingConfig>) -> LoggingConfig {
+    let Some(seen) = seen else { return named.clone() };
+    let log_format = named.log_format.or(seen.log_format);
+    let json = log_format == Some(LogFormat::Json);
+    LoggingConfig {
+        log_format,
+        application_log_level: named.application_log_level.or(seen.application_log_level.filter(|_| json)),
+        system_log_level: named.system_log_level.or(seen.system_log_level.filter(|_| json)),
+        log_group: named.log_group.clone().or_else(|| seen.log_group.clone()),
+    }
+}
+
+#[derive(Default)]
+struct Differences {
+    changes: Vec<Change>,
+}
+
+impl Differences {
+    /// The wanted value if it is not what `other` says is there instead.
+    fn field<T: Clone + Serialize>(
+        &mut self,
+        field: &str,
+        wanted: Option<&T>,
+        other: impl FnOnce(&T) -> Option<Shown>,
+    ) -> Option<T> {
+        let wanted = wanted?;
+        let from = other(wanted)?;
+        self.changes.push(Change { field: field.to_owned(), from, to: show(wanted) });
+        Some(wanted.clone())
+    }
+
+    fn value<T: Clone + Serialize + PartialEq>(
+        &mut self,
+        field: &str,
+        wanted: Option<&T>,
+        seen: Option<&T>,
+    ) -> Option<T> {
+        self.field(field, wanted, |w| (Some(w) != seen).then(|| seen.map_or(Shown::Absent, show)))
+    }
+
+    /// All variables that the function shall have, if one of the named differs.
+    fn variables(
+        &mut self,
+        wanted: Option<&BTreeMap<String, Secret>>,
+        seen: &Variables,
+    ) -> Result<Option<BTreeMap<String, Secret>>, UnreadableVariables> {
+        let Some(wanted) = wanted.filter(|named| !named.is_empty()) else { return Ok(None) };
+        let seen = match seen {
+            Variables::Known(seen) => seen,
+            Variables::Unreadable { because } => return Err(UnreadableVariables { because: because.clone() }),
+        };
+        let mut merged = seen.clone();
+        for (name, value) in wanted {
+            let before = merged.insert(name.clone(), value.clone());
+            if before.as_ref() != Some(value) {
+                self.changes.push(Change {
+                    field: format!("environment.variables.{name}"),
+                    from: before.map_or(Shown::Absent, Shown::Masked),
+                    to: Shown::Masked(value.clone()),
+                });
+            }
+        }
+        Ok((merged != *seen).then_some(merged))
+    }
+}
+
+/// A value as the manifest would write it.
+fn show<T: Serialize>(value: &T) -> Shown {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => Shown::Plain(text),
+        Ok(serde_json::Value::Null) | Err(_) => Shown::Absent,
+        Ok(other) => Shown::Plain(other.to_string()),
+    }
+}

@@ -1,0 +1,419 @@
+//! The record: what is written down about a deployment, and read by people, CI and the deployer itself.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::artifact::{ArtifactRef, Place, VerifiedArtifact};
+use crate::config::Target;
+use crate::id::{
+    AccountId, AliasName, BucketName, DeploymentId, EnvironmentName, FunctionName, Region, Release, Sha256, Version,
+};
+
+/// The version of every JSON object that the ledger holds.
+pub const SCHEMA: u32 = 1;
+
+fn current_schema() -> u32 {
+    SCHEMA
+}
+
+/// How far a deployment, or one target of it, is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Accepted; waits for something that `because` names.
+    Pending,
+    /// Being worked on.
+    InProgress,
+    /// Live on every target.
+    Succeeded,
+    /// Every target already served exactly this code and configuration.
+    Unchanged,
+    /// A newer one took its place.
+    Superseded,
+    /// A rule said no; nothing was tried.
+    Refused,
+    /// At least one target did not get there.
+    Failed,
+    /// Undone by the deployer itself.
+    RolledBack,
+}
+
+impl Status {
+    /// Whether nothing more will happen to it. An ended record is never changed.
+    #[must_use]
+    pub fn is_ended(self) -> bool {
+        !matches!(self, Self::Pending | Self::InProgress)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::InProgress => "in progress",
+            Self::Succeeded => "succeeded",
+            Self::Unchanged => "unchanged",
+            Self::Superseded => "superseded",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::RolledBack => "rolled back",
+        })
+    }
+}
+
+/// Why a deployment is not succeeded or unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "CONTRACT, \"The record\", lists them; the names say it")]
+pub enum Code {
+    InvalidArtifact,
+    InvalidManifest,
+    ArtifactGone,
+    UploadsNotAccepted,
+    ImmutableRelease,
+    Held,
+    Rejected,
+    Superseded,
+    NothingToRollBack,
+    NotLive,
+    NotPromotable,
+    Expired,
+    SoakCancelled,
+    TargetFailed,
+    Waiting,
+}
+
+/// Why one target did not get there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TargetErrorCode {
+    /// STS refused the deploy role.
+    AssumeRoleDenied,
+    /// The session belongs to another account than the target.
+    WrongAccount,
+    /// The session may not make a call that the plan needs.
+    AccessDenied,
+    /// Lambda could not read the artifact.
+    ArtifactUnreadable,
+    /// The zip is too large for the way it must take.
+    CodeTooLarge,
+    /// Lambda refused the configuration, or it is not enough to create the function.
+    InvalidConfiguration,
+    /// Lambda cannot assume the execution role.
+    RoleNotAssumable,
+    /// The function or its version ended in state Failed.
+    FunctionFailed,
+    /// Somebody else changed the function meanwhile.
+    ForeignChange,
+    /// AWS kept throttling until the deadline.
+    Throttled,
+    /// Not done before the deadline.
+    TimedOut,
+    /// Anything else; the message has the last cause.
+    Internal,
+}
+
+/// What went wrong on one target, in which step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
+#[error("{step}: {message}")]
+pub struct TargetError {
+    /// The kind.
+    pub code: TargetErrorCode,
+    /// What was being done, to what, what came of it and what to do about it.
+    pub message: String,
+    /// The step of the way: `enter`, `observe`, `plan`, or a step of the plan.
+    pub step: String,
+}
+
+impl TargetError {
+    /// An error of this kind in this step.
+    pub fn new(code: TargetErrorCode, step: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), step: step.into() }
+    }
+}
+
+/// What asked for a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum CauseKind {
+    Upload,
+    Deploy,
+    Redeploy,
+    Rollback,
+    Promotion,
+    AutomaticPromotion,
+}
+
+/// What asked for a deployment, and who.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cause {
+    /// The kind of request.
+    pub kind: CauseKind,
+    /// Who asked, where a command or a promotion said so.
+    pub requested_by: Option<String>,
+    /// The event's or request's id, for finding it in logs.
+    pub event_id: Option<String>,
+}
+
+/// The artifact of a deployment, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordedArtifact {
+    /// The artifact bucket.
+    pub bucket: BucketName,
+    /// The object's key.
+    pub key: String,
+    /// The object's S3 version id.
+    pub version_id: String,
+    /// Bytes; null until read.
+    pub size: Option<u64>,
+    /// The zip's hash; null until read to the end.
+    pub sha256: Option<Sha256>,
+    /// `commit`, `build-url`, `uploaded-by` of the object's user metadata.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl From<&ArtifactRef> for RecordedArtifact {
+    fn from(artifact: &ArtifactRef) -> Self {
+        Self {
+            bucket: artifact.bucket.clone(),
+            key: artifact.key.clone(),
+            version_id: artifact.version_id.clone(),
+            size: None,
+            sha256: None,
+            metadata: BTreeMap::new(),
+        }
+    }
+}
+
+impl From<&VerifiedArtifact> for RecordedArtifact {
+    fn from(verified: &VerifiedArtifact) -> Self {
+        Self {
+            size: Some(verified.size),
+            sha256: Some(verified.sha256),
+            metadata: verified.metadata.clone(),
+            ..Self::from(&verified.reference)
+        }
+    }
+}
+
+/// What a target's alias served before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Previous {
+    /// The version.
+    pub version: Version,
+    /// Its code.
+    pub sha256: Option<Sha256>,
+}
+
+/// How one target fared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetOutcome {
+    /// The target's account.
+    pub account: AccountId,
+    /// The target's region.
+    pub region: Region,
+    /// How far it is.
+    pub status: Status,
+    /// The function's name there.
+    pub function_name: FunctionName,
+    /// The alias that is moved.
+    pub alias: AliasName,
+    /// The version that the alias serves because of this deployment.
+    pub version: Option<Version>,
+    /// What it served before.
+    pub previous: Option<Previous>,
+    /// What went wrong.
+    pub error: Option<TargetError>,
+}
+
+impl TargetOutcome {
+    /// A target that nothing was done to yet.
+    #[must_use]
+    pub fn untouched(target: &Target, function_name: FunctionName, alias: AliasName, status: Status) -> Self {
+        Self {
+            account: target.account.clone(),
+            region: target.region.clone(),
+            status,
+            function_name,
+            alias,
+            version: None,
+            previous: None,
+            error: None,
+        }
+    }
+}
+
+/// The record of one deployment (CONTRACT, "The record").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeploymentRecord {
+    /// The ledger's schema: 1.
+    #[serde(default = "current_schema")]
+    pub schema: u32,
+    /// The deployment.
+    pub id: DeploymentId,
+    /// Where to.
+    pub environment: EnvironmentName,
+    /// Which function.
+    pub function: FunctionName,
+    /// Which release; null where a request never got as far as naming one.
+    pub release: Option<Release>,
+    /// How far it is.
+    pub status: Status,
+    /// Why it is not succeeded or unchanged.
+    pub code: Option<Code>,
+    /// The same in one sentence.
+    pub because: Option<String>,
+    /// What asked for it.
+    pub cause: Cause,
+    /// The artifact; null where a request never got as far as naming one.
+    pub artifact: Option<RecordedArtifact>,
+    /// Each target's outcome, in the order of the configuration.
+    pub targets: Vec<TargetOutcome>,
+    /// When it was accepted.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// How a deployment ends, before it is written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// A rule said no before any target was written to.
+    Refused {
+        /// Which rule.
+        code: Code,
+        /// The sentence for people.
+        because: String,
+    },
+    /// Every target was tried.
+    Tried(Vec<TargetOutcome>),
+}
+
+impl DeploymentRecord {
+    /// Ends the record: the status of the whole follows from the outcomes of the targets.
+    #[must_use]
+    pub fn ended(mut self, ending: Ending, at: Timestamp) -> Self {
+        match ending {
+            Ending::Refused { code, because } => {
+                self.status = Status::Refused;
+                self.code = Some(code);
+                self.because = Some(because);
+                for target in &mut self.targets {
+                    target.status = Status::Refused;
+                }
+            }
+            Ending::Tried(targets) => {
+                self.targets = targets;
+                let failed: Vec<&TargetOutcome> = self.targets.iter().filter(|t| t.error.is_some()).collect();
+                if failed.is_empty() {
+                    let unchanged = self.targets.iter().all(|t| t.status == Status::Unchanged);
+                    self.status = if unchanged { Status::Unchanged } else { Status::Succeeded };
+                } else {
+                    self.status = Status::Failed;
+                    self.code = Some(Code::TargetFailed);
+                    self.because = Some(sum_up(&failed, self.targets.len()));
+                }
+            }
+        }
+        self.finished_at = Some(at);
+        self
+    }
+
+    /// The key of a deployment's record in the ledger bucket.
+    #[must_use]
+    pub fn key(environment: &EnvironmentName, function: &FunctionName, id: DeploymentId) -> String {
+        format!("deployments/{environment}/{function}/{id}.json")
+    }
+
+    /// The key of the result that CI waits for.
+    #[must_use]
+    pub fn result_key(place: &Place, artifact: &ArtifactRef) -> String {
+        format!("results/{}/{}/{}/{}.json", place.environment, place.function, place.release, artifact.version_id)
+    }
+}
+
+fn sum_up(failed: &[&TargetOutcome], all: usize) -> String {
+    let first: Vec<String> = failed
+        .iter()
+        .take(3)
+        .filter_map(|t| t.error.as_ref().map(|e| format!("{}/{}: {:?}, {}", t.account, t.region, e.code, e.message)))
+        .collect();
+    let more = if failed.len() > 3 { format!("; and {} more", failed.len() - 3) } else { String::new() };
+    format!("{} of {all} targets failed: {}{more}", failed.len(), first.join("; "))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn outcome(account: &str, status: Status, error: Option<TargetError>) -> TargetOutcome {
+        let target =
+            Target { account: AccountId::parse(account).unwrap(), region: Region::parse("eu-west-1").unwrap() };
+        let name = FunctionName::parse("orders").unwrap();
+        TargetOutcome { error, ..TargetOutcome::untouched(&target, name, AliasName::parse("live").unwrap(), status) }
+    }
+
+    fn record(targets: Vec<TargetOutcome>) -> DeploymentRecord {
+        let artifact = ArtifactRef {
+            bucket: BucketName::parse("acme-artifacts").unwrap(),
+            key: "dev/orders/1.zip".into(),
+            version_id: "v".into(),
+        };
+        DeploymentRecord {
+            schema: SCHEMA,
+            id: DeploymentId::parse("01JBJ4GZ00ABCDEFGH0123456J").unwrap(),
+            environment: EnvironmentName::parse("dev").unwrap(),
+            function: FunctionName::parse("orders").unwrap(),
+            release: Some(Release::parse("1").unwrap()),
+            status: Status::InProgress,
+            code: None,
+            because: None,
+            cause: Cause { kind: CauseKind::Upload, requested_by: None, event_id: None },
+            artifact: Some((&artifact).into()),
+            targets,
+            started_at: "2026-11-01T10:00:00Z".parse().unwrap(),
+            finished_at: None,
+        }
+    }
+
+    #[test]
+    fn one_failed_target_fails_the_deployment_and_names_itself() {
+        let error = TargetError::new(TargetErrorCode::AccessDenied, "update code", "may not");
+        let outcomes = vec![
+            outcome("111111111111", Status::Succeeded, None),
+            outcome("222222222222", Status::Failed, Some(error)),
+        ];
+        let ended = record(vec![]).ended(Ending::Tried(outcomes), Timestamp::UNIX_EPOCH);
+        assert_eq!((ended.status, ended.code), (Status::Failed, Some(Code::TargetFailed)));
+        assert_eq!(
+            ended.because.unwrap(),
+            "1 of 2 targets failed: 222222222222/eu-west-1: AccessDenied, may not"
+        );
+        assert_eq!(ended.targets[0].status, Status::Succeeded);
+    }
+
+    #[test]
+    fn a_deployment_is_unchanged_only_if_every_target_is() {
+        let mixed = vec![
+            outcome("111111111111", Status::Succeeded, None),
+            outcome("222222222222", Status::Unchanged, None),
+        ];
+        let same = vec![outcome("111111111111", Status::Unchanged, None)];
+        let end = |outcomes| record(vec![]).ended(Ending::Tried(outcomes), Timestamp::UNIX_EPOCH).status;
+        assert_eq!(end(mixed), Status::Succeeded);
+        assert_eq!(end(same), Status::Unchanged);
+    }
+
+    #[test]
+    fn a_record_reads_back_as_it_was_written() {
+        let written = record(vec![outcome("111111111111", Status::InProgress, None)]);
+        let json = serde_json::to_value(&written).unwrap();
+        assert_eq!(json["status"], "in_progress");
+        assert_eq!(json["artifact"]["sha256"], serde_json::Value::Null);
+        assert_eq!(serde_json::from_value::<DeploymentRecord>(json).unwrap(), written);
+    }
+}

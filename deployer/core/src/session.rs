@@ -1,0 +1,205 @@
+//! The inline policies of the sessions in target accounts: no deployment can do more than it needs (DESIGN, law 6).
+//!
+//! The first policy is written before anything is known but names; the second is cut from the plan.
+//! Sources: Service Authorization Reference, "Actions, resources, and condition keys for AWS Lambda";
+//! IAM User Guide, "Session policies"; STS API Reference, AssumeRole (Policy: at most 2,048 characters).
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::artifact::ArtifactRef;
+use crate::config::Target;
+use crate::id::{DeploymentId, FunctionName, Region};
+use crate::plan::{Plan, Step};
+
+/// STS takes no longer inline policy.
+pub const POLICY_LIMIT: usize = 2048;
+
+/// Every session may read the function and its alias, publish code and move the alias.
+const BASE_ACTIONS: [&str; 6] = [
+    "lambda:GetAlias",
+    "lambda:GetFunction",
+    "lambda:ListTags",
+    "lambda:PublishVersion",
+    "lambda:UpdateAlias",
+    "lambda:UpdateFunctionCode",
+];
+
+/// What a session is for: one function in one target, and one artifact.
+#[derive(Debug, Clone)]
+pub struct Scope<'a> {
+    /// The target.
+    pub target: &'a Target,
+    /// The function's name there.
+    pub function: &'a FunctionName,
+    /// The artifact that may be read.
+    pub artifact: &'a ArtifactRef,
+    /// The artifact bucket's region, for its key.
+    pub artifact_region: &'a Region,
+}
+
+/// The name of a deployment's sessions, and their source identity.
+#[must_use]
+pub fn session_name(id: DeploymentId) -> String {
+    format!("deployer-{id}")
+}
+
+impl Scope<'_> {
+    /// The policy of the first session, written before the manifest is known.
+    #[must_use]
+    pub fn base_policy(&self) -> String {
+        self.policy(&BASE_ACTIONS.into(), vec![])
+    }
+
+    /// The policy of a second session that allows just what the plan's steps need; `None` where the first is enough.
+    #[must_use]
+    pub fn plan_policy(&self, plan: &Plan) -> Option<String> {
+        let needs = Needs::of(plan);
+        if needs.extra.is_empty() && needs.actions.iter().all(|action| BASE_ACTIONS.contains(action)) {
+            return None;
+        }
+        let exact = self.policy(&needs.actions, self.extra_statements(&needs, true));
+        if exact.len() <= POLICY_LIMIT {
+            return Some(exact);
+        }
+        // Five layers with the longest names do not fit. The role's own policy still limits which may be read.
+        Some(self.policy(&needs.actions, self.extra_statements(&needs, false)))
+    }
+
+    fn policy(&self, actions: &BTreeSet<&str>, mut extra: Vec<Value>) -> String {
+        let partition = self.target.region.partition();
+        let function = self.function_arn();
+        let artifact = self.artifact;
+        let region = self.artifact_region;
+        let mut statements = vec![
+            // Alias and version calls are authorised on the function or on its qualified ARN, depending on the call.
+            json!({"Effect": "Allow", "Action": actions, "Resource": [function, format!("{function}:*")]}),
+            json!({"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+                "Resource": format!("arn:{partition}:s3:::{}/{}", artifact.bucket, artifact.key)}),
+            // Which customer key encrypts the bucket is not known here: any, but only through S3.
+            json!({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
+                "Condition": {"StringEquals": {"kms:ViaService": format!("s3.{region}.{}", region.dns_suffix())}}}),
+        ];
+        statements.append(&mut extra);
+        json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+    }
+
+    fn extra_statements(&self, needs: &Needs<'_>, exact_layers: bool) -> Vec<Value> {
+        let allow = |actions: Value, resources: Value| json!({"Effect": "Allow", "Action": actions, "Resource": resources});
+        let mut statements = Vec::new();
+        for extra in &needs.extra {
+            statements.push(match extra {
+                Extra::PassRole(role) => json!({"Effect": "Allow", "Action": "iam:PassRole", "Resource": role,
+                    "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}}),
+                Extra::Layers(layers) if exact_layers => allow(json!("lambda:GetLayerVersion"), json!(layers)),
+                Extra::Layers(_) => allow(json!("lambda:GetLayerVersion"), json!("*")),
+                Extra::Key(key) => allow(json!(["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"]), json!(key)),
+                // The ec2:Describe calls know no resources.
+                Extra::Vpc => allow(
+                    json!(["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]),
+                    json!("*"),
+                ),
+                Extra::FileSystem => allow(json!("elasticfilesystem:DescribeMountTargets"), json!("*")),
+            });
+        }
+        statements
+    }
+
+    /// The function's unqualified ARN.
+    #[must_use]
+    pub fn function_arn(&self) -> String {
+        let Target { account, region } = self.target;
+        format!("arn:{}:lambda:{region}:{account}:function:{}", region.partition(), self.function)
+    }
+}
+
+/// What a plan needs beyond the function's own actions.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Extra<'a> {
+    PassRole(&'a str),
+    Layers(&'a [String]),
+    Key(&'a str),
+    Vpc,
+    FileSystem,
+}
+
+struct Needs<'a> {
+    actions: BTreeSet<&'static str>,
+    extra: BTreeSet<Extra<'a>>,
+}
+
+impl<'a> Needs<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        // Waiting reads the function; a conflict is looked at once more.
+        let mut needs = Self {
+            actions: ["lambda:GetFunction", "lambda:GetAlias", "lambda:ListTags"].into(),
+            extra: BTreeSet::new(),
+        };
+        for step in &plan.steps {
+            needs.add(step);
+        }
+        needs
+    }
+
+    fn add(&mut self, step: &'a Step) {
+        match step {
+            Step::Create(new) => {
+                self.actions.insert("lambda:CreateFunction");
+                // A lost answer is followed by proving what was published.
+                self.actions.insert("lambda:PublishVersion");
+                if !new.tags.is_empty() {
+                    self.actions.insert("lambda:TagResource");
+                }
+                self.extra.insert(Extra::PassRole(new.role.as_str()));
+                self.configuration(&new.configuration);
+            }
+            Step::UpdateConfiguration(update) => {
+                self.actions.insert("lambda:UpdateFunctionConfiguration");
+                if let Some(role) = &update.role {
+                    self.extra.insert(Extra::PassRole(role.as_str()));
+                }
+                self.configuration(update);
+            }
+            Step::UpdateCode { .. } => {
+                self.actions.extend(["lambda:UpdateFunctionCode", "lambda:PublishVersion"]);
+            }
+            Step::Publish => {
+                self.actions.insert("lambda:PublishVersion");
+            }
+            Step::Tag(_) => {
+                self.actions.insert("lambda:TagResource");
+            }
+            Step::Untag(_) => {
+                self.actions.insert("lambda:UntagResource");
+            }
+            Step::ReserveConcurrency(_) => {
+                self.actions.insert("lambda:PutFunctionConcurrency");
+            }
+            Step::FreeConcurrency => {
+                self.actions.insert("lambda:DeleteFunctionConcurrency");
+            }
+            Step::CreateAlias => {
+                self.actions.insert("lambda:CreateAlias");
+            }
+            Step::MoveAlias { .. } => {
+                self.actions.insert("lambda:UpdateAlias");
+            }
+        }
+    }
+
+    fn configuration(&mut self, sent: &'a crate::plan::Configuration) {
+        if let Some(layers) = sent.layers.as_deref().filter(|layers| !layers.is_empty()) {
+            self.extra.insert(Extra::Layers(layers));
+        }
+        if let Some(key) = sent.kms_key_arn.as_deref().filter(|key| !key.is_empty()) {
+            self.extra.insert(Extra::Key(key));
+        }
+        if sent.vpc_config.is_some() {
+            self.extra.insert(Extra::Vpc);
+        }
+        if sent.file_system_config.as_ref().is_some_and(|mounts| !mounts.is_empty()) {
+            self.extra.insert(Extra::FileSystem);
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Lambda of one target: reads, and each writing call with its precondition.
+
+use async_trait::async_trait;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
+use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types as sdk;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use deployer_core::config::Target;
+use deployer_core::id::{AliasName, FunctionName};
+use deployer_core::manifest::{Architecture, Secret};
+use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, RevisionId};
+use deployer_core::plan::{Configuration, NewFunction};
+
+use super::error::{Failure, call_error};
+use super::lambda_read as read;
+use crate::port::{Answer, CallError, CallErrorKind, Code, Functions, Qualifier, Write};
+
+/// Lambda in one account and region, with the credentials of one deployment.
+pub struct LambdaFunctions {
+    client: Client,
+    target: Target,
+}
+
+impl LambdaFunctions {
+    pub(super) fn new(client: Client, target: Target) -> Self {
+        Self { client, target }
+    }
+
+    fn arn(&self, name: &FunctionName) -> String {
+        let Target { account, region } = &self.target;
+        format!("arn:{}:lambda:{region}:{account}:function:{name}", region.partition())
+    }
+
+    async fn create(&self, name: &FunctionName, new: &NewFunction, code: Code<'_>) -> Result<Answer, CallError> {
+        let code = match code {
+            Code::Reference(artifact) => sdk::FunctionCode::builder()
+                .s3_bucket(artifact.bucket.as_str())
+                .s3_key(&artifact.key)
+                .s3_object_version(&artifact.version_id),
+            Code::Inline(zip) => sdk::FunctionCode::builder().zip_file(Blob::new(zip)),
+        };
+        let call = self
+            .client
+            .create_function()
+            .function_name(name.as_str())
+            .role(new.role.as_str())
+            .architectures(architecture(new.architecture))
+            .set_tags((!new.tags.is_empty()).then(|| new.tags.clone().into_iter().collect()))
+            .publish(true)
+            .code(code.build());
+        let answer = call.configured(&new.configuration).send().await;
+        let output = answer.map_err(|error| call_error("CreateFunction", name.as_str(), &error))?;
+        Ok(published(output.version(), output.code_sha256()))
+    }
+
+    async fn update_code(
+        &self,
+        name: &FunctionName,
+        code: Code<'_>,
+        to: Option<Architecture>,
+        revision: &RevisionId,
+    ) -> Result<Answer, CallError> {
+        let call = self.client.update_function_code().function_name(name.as_str()).publish(true);
+        let call = match code {
+            Code::Reference(artifact) => call
+                .s3_bucket(artifact.bucket.as_str())
+                .s3_key(&artifact.key)
+                .s3_object_version(&artifact.version_id),
+            Code::Inline(zip) => call.zip_file(Blob::new(zip)),
+        };
+        let call = call.set_architectures(to.map(|to| vec![architecture(to)])).revision_id(&revision.0);
+        let answer = call.send().await;
+        let output = answer.map_err(|error| call_error("UpdateFunctionCode", name.as_str(), &error))?;
+        Ok(published(output.version(), output.code_sha256()))
+    }
+}
+
+#[async_trait]
+impl Functions for LambdaFunctions {
+    async fn function(
+        &self,
+        name: &FunctionName,
+        qualifier: Qualifier<'_>,
+    ) -> Result<Option<(ObservedCode, Belongings)>, CallError> {
+        let qualifier = match qualifier {
+            Qualifier::Latest => None,
+            Qualifier::Version(version) => Some(version.to_string()),
+            Qualifier::Alias(alias) => Some(alias.to_string()),
+        };
+        let call = self.client.get_function().function_name(name.as_str()).set_qualifier(qualifier);
+        Ok(found("GetFunction", name, call.send().await)?.and_then(read::function))
+    }
+
+    async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
+        let answer = self.client.get_alias().function_name(name.as_str()).name(alias.as_str()).send().await;
+        Ok(found("GetAlias", name, answer)?.map(|output| ObservedAlias {
+            name: alias.clone(),
+            version: output.function_version().and_then(read::version),
+            weights: (output.routing_config().and_then(|r| r.additional_version_weights()))
+                .map(|weights| weights.iter().map(|(version, weight)| (version.clone(), *weight)).collect())
+                .unwrap_or_default(),
+            revision: RevisionId(output.revision_id().unwrap_or_default().to_owned()),
+        }))
+    }
+
+    async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError> {
+        let client = &self.client;
+        let function = name.as_str();
+        match write {
+            Write::Create { new, code } => self.create(name, new, code).await,
+            Write::UpdateCode { code, architecture, revision } => {
+                self.update_code(name, code, architecture, revision).await
+            }
+            Write::UpdateConfiguration { configuration, revision } => {
+                let call = client
+                    .update_function_configuration()
+                    .function_name(function)
+                    .set_role(configuration.role.as_ref().map(ToString::to_string))
+                    .revision_id(&revision.0);
+                done("UpdateFunctionConfiguration", name, call.configured(configuration).send().await)
+            }
+            Write::Publish { sha256, revision } => {
+                let call = client
+                    .publish_version()
+                    .function_name(function)
+                    .code_sha256(sha256.to_string())
+                    .set_revision_id(revision.map(|r| r.0.clone()));
+                let output = call.send().await.map_err(|error| call_error("PublishVersion", function, &error))?;
+                Ok(published(output.version(), output.code_sha256()))
+            }
+            Write::Tag(tags) => {
+                let call = client.tag_resource().resource(self.arn(name));
+                let call = call.set_tags(Some(tags.clone().into_iter().collect()));
+                done("TagResource", name, call.send().await)
+            }
+            Write::Untag(keys) => {
+                let call = client.untag_resource().resource(self.arn(name)).set_tag_keys(Some(keys.to_vec()));
+                done("UntagResource", name, call.send().await)
+            }
+            Write::ReserveConcurrency(n) => {
+                let call = client.put_function_concurrency().function_name(function).reserved_concurrent_executions(n);
+                done("PutFunctionConcurrency", name, call.send().await)
+            }
+            Write::FreeConcurrency => {
+                let call = client.delete_function_concurrency().function_name(function);
+                done("DeleteFunctionConcurrency", name, call.send().await)
+            }
+            Write::CreateAlias { alias, version } => {
+                let call = client.create_alias().function_name(function).name(alias.as_str());
+                done("CreateAlias", name, call.function_version(version.as_str()).send().await)
+            }
+            Write::MoveAlias { alias, version, revision } => {
+                let call = client
+                    .update_alias()
+                    .function_name(function)
+                    .name(alias.as_str())
+                    .function_version(version.as_str())
+                    // An empty routing configuration ends a traffic shift that somebody has left.
+                    .routing_config(
+                        sdk::AliasRoutingConfiguration::builder().set_additional_version_weights(Some([].into())).build(),
+                    )
+                    .revision_id(&revision.0);
+                done("UpdateAlias", name, call.send().await)
+            }
+        }
+    }
+}
+
+/// CreateFunction and UpdateFunctionConfiguration take the same fields through builders of two types.
+trait Configured: Sized {
+    fn configured(self, configuration: &Configuration) -> Self;
+}
+
+macro_rules! configured {
+    ($($builder:ty),*) => { $(
+        impl Configured for $builder {
+            fn configured(self, c: &Configuration) -> Self {
+                self.set_runtime(c.runtime.as_ref().map(|runtime| runtime.as_str().into()))
+                    .set_handler(c.handler.clone())
+                    .set_memory_size(c.memory_size.and_then(|n| i32::try_from(n).ok()))
+                    .set_timeout(c.timeout.and_then(|n| i32::try_from(n).ok()))
+                    .set_description(c.description.clone())
+                    .set_layers(c.layers.clone())
+                    .set_environment(c.variables.as_ref().map(environment))
+                    .set_vpc_config(c.vpc_config.as_ref().map(|vpc| {
+                        sdk::VpcConfig::builder()
+                            .set_subnet_ids(Some(vpc.subnet_ids.clone()))
+                            .set_security_group_ids(Some(vpc.security_group_ids.clone()))
+                            .set_ipv6_allowed_for_dual_stack(vpc.ipv6_allowed_for_dual_stack)
+                            .build()
+                    }))
+                    .set_dead_letter_config(c.dead_letter_config.as_ref().map(|dead| {
+                        sdk::DeadLetterConfig::builder().target_arn(&dead.target_arn).build()
+                    }))
+                    .set_tracing_config(c.tracing_config.as_ref().map(|tracing| {
+                        sdk::TracingConfig::builder().mode(tracing.mode.as_str().into()).build()
+                    }))
+                    .set_ephemeral_storage(c.ephemeral_storage.as_ref().and_then(|storage| {
+                        let size = i32::try_from(storage.size).ok()?;
+                        sdk::EphemeralStorage::builder().size(size).build().ok()
+                    }))
+                    .set_kms_key_arn(c.kms_key_arn.clone())
+                    .set_logging_config(c.logging_config.as_ref().map(|logging| {
+                        sdk::LoggingConfig::builder()
+                            .set_log_format(logging.log_format.map(|f| f.as_str().into()))
+                            .set_application_log_level(logging.application_log_level.map(|l| l.as_str().into()))
+                            .set_system_log_level(logging.system_log_level.map(|l| l.as_str().into()))
+                            .set_log_group(logging.log_group.clone())
+                            .build()
+                    }))
+                    .set_snap_start(c.snap_start.as_ref().map(|snap| {
+                        sdk::SnapStart::builder().apply_on(snap.apply_on.as_str().into()).build()
+                    }))
+                    .set_file_system_configs(c.file_system_config.as_ref().map(|mounts| {
+                        (mounts.iter())
+                            .filter_map(|mount| {
+                                sdk::FileSystemConfig::builder()
+                                    .arn(&mount.arn)
+                                    .local_mount_path(&mount.local_mount_path)
+                                    .build()
+                                    .ok()
+                            })
+                            .collect()
+                    }))
+            }
+        }
+    )* };
+}
+
+configured!(CreateFunctionFluentBuilder, UpdateFunctionConfigurationFluentBuilder);
+
+fn environment(variables: &std::collections::BTreeMap<String, Secret>) -> sdk::Environment {
+    let clear = variables.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
+    sdk::Environment::builder().set_variables(Some(clear)).build()
+}
+
+fn architecture(architecture: Architecture) -> sdk::Architecture {
+    architecture.as_str().into()
+}
+
+fn published(version: Option<&str>, sha256: Option<&str>) -> Answer {
+    Answer::Published { version: version.and_then(read::version), sha256: sha256.and_then(read::sha256) }
+}
+
+fn done<T, E>(
+    operation: &str,
+    name: &FunctionName,
+    answer: Result<T, SdkError<E, HttpResponse>>,
+) -> Result<Answer, CallError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    answer.map(|_| Answer::Done).map_err(|error| call_error(operation, name.as_str(), &error))
+}
+
+/// What a read found; a function, version or alias that does not exist is an answer, not an error.
+fn found<T, E>(
+    operation: &str,
+    name: &FunctionName,
+    answer: Result<T, SdkError<E, HttpResponse>>,
+) -> Result<Option<T>, CallError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match answer {
+        Ok(output) => Ok(Some(output)),
+        Err(error) if Failure::of(&error).code == "ResourceNotFoundException" => Ok(None),
+        Err(error) => {
+            let error = call_error(operation, name.as_str(), &error);
+            // A read changes nothing: whatever stands in its way is no conflict.
+            let kind = if error.kind == CallErrorKind::Conflict { CallErrorKind::Unknown } else { error.kind };
+            Err(CallError { kind, ..error })
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Lambda's answers in our words.
+//!
+//! States and reasons are open sets: what is not known to be busy or failed is ready. Answers hold variables in clear;
+//! none is logged.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::types::{
+    Architecture as SdkArchitecture, EnvironmentResponse, FunctionConfiguration, LastUpdateStatus, State,
+};
+use deployer_core::id::{Sha256, Version};
+use deployer_core::manifest::{
+    Architecture, DeadLetterConfig, EphemeralStorage, FileSystemConfig, LoggingConfig, Secret, SnapStart,
+    TracingConfig, VpcConfig,
+};
+use deployer_core::observed::{Belongings, Condition, ObservedCode, RevisionId, Settings, Variables};
+use serde::de::DeserializeOwned;
+
+/// GetFunction's answer.
+pub(super) fn function(output: GetFunctionOutput) -> Option<(ObservedCode, Belongings)> {
+    let belongings = Belongings {
+        // Without lambda:ListTags Lambda leaves the tags out, and says so in `tags_error`.
+        tags: match output.tags_error {
+            Some(_) => None,
+            None => Some(output.tags.unwrap_or_default().into_iter().collect()),
+        },
+        reserved_concurrency: output.concurrency.and_then(|c| c.reserved_concurrent_executions),
+    };
+    Some((code(output.configuration?), belongings))
+}
+
+fn code(seen: FunctionConfiguration) -> ObservedCode {
+    ObservedCode {
+        version: seen.version.as_deref().and_then(version),
+        sha256: seen.code_sha256.as_deref().and_then(sha256),
+        revision: RevisionId(seen.revision_id.clone().unwrap_or_default()),
+        condition: condition(&seen),
+        last_update_failed: match &seen.last_update_status {
+            Some(LastUpdateStatus::Failed) => Some(reason(
+                seen.last_update_status_reason_code.as_ref().map(|code| code.as_str()),
+                seen.last_update_status_reason.as_deref(),
+            )),
+            _ => None,
+        },
+        settings: settings(seen),
+    }
+}
+
+pub(super) fn version(text: &str) -> Option<Version> {
+    Version::parse(text).ok()
+}
+
+pub(super) fn sha256(text: &str) -> Option<Sha256> {
+    Sha256::parse(text).ok()
+}
+
+fn condition(seen: &FunctionConfiguration) -> Condition {
+    match (&seen.state, &seen.last_update_status) {
+        (Some(State::Failed), _) => Condition::Failed {
+            because: reason(seen.state_reason_code.as_ref().map(|code| code.as_str()), seen.state_reason.as_deref()),
+        },
+        (Some(State::Pending), _) | (_, Some(LastUpdateStatus::InProgress)) => Condition::Busy,
+        _ => Condition::Ready,
+    }
+}
+
+fn reason(code: Option<&str>, text: Option<&str>) -> String {
+    format!("{}: {}", code.unwrap_or("no reason code"), text.unwrap_or("no reason given"))
+}
+
+fn settings(seen: FunctionConfiguration) -> Settings {
+    let architecture = match seen.architectures.as_deref() {
+        Some([SdkArchitecture::Arm64, ..]) => Architecture::Arm64,
+        _ => Architecture::X86_64,
+    };
+    Settings {
+        runtime: seen.runtime.map(|runtime| runtime.as_str().to_owned()),
+        handler: seen.handler,
+        architecture,
+        role: seen.role,
+        memory_size: number(seen.memory_size),
+        timeout: number(seen.timeout),
+        description: seen.description.unwrap_or_default(),
+        layers: seen.layers.unwrap_or_default().into_iter().filter_map(|layer| layer.arn).collect(),
+        variables: variables(seen.environment),
+        vpc_config: seen.vpc_config.map_or(nowhere(), |vpc| VpcConfig {
+            subnet_ids: sorted(vpc.subnet_ids),
+            security_group_ids: sorted(vpc.security_group_ids),
+            ipv6_allowed_for_dual_stack: vpc.ipv6_allowed_for_dual_stack,
+        }),
+        dead_letter_config: seen.dead_letter_config.and_then(|d| d.target_arn).map(|target_arn| DeadLetterConfig {
+            target_arn,
+        }),
+        tracing_config: (seen.tracing_config.and_then(|t| t.mode))
+            .and_then(|mode| word(mode.as_str()))
+            .map(|mode| TracingConfig { mode }),
+        ephemeral_storage: seen.ephemeral_storage.map(|e| EphemeralStorage { size: number(Some(e.size)) }),
+        kms_key_arn: seen.kms_key_arn,
+        logging_config: seen.logging_config.map(|logging| LoggingConfig {
+            log_format: logging.log_format.and_then(|f| word(f.as_str())),
+            application_log_level: logging.application_log_level.and_then(|l| word(l.as_str())),
+            system_log_level: logging.system_log_level.and_then(|l| word(l.as_str())),
+            log_group: logging.log_group,
+        }),
+        snap_start: (seen.snap_start.and_then(|s| s.apply_on))
+            .and_then(|on| word(on.as_str()))
+            .map(|apply_on| SnapStart { apply_on }),
+        file_system_config: (seen.file_system_configs.unwrap_or_default().into_iter())
+            .map(|mount| FileSystemConfig { arn: mount.arn, local_mount_path: mount.local_mount_path })
+            .collect(),
+    }
+}
+
+fn variables(environment: Option<EnvironmentResponse>) -> Variables {
+    let Some(environment) = environment else { return Variables::Known(BTreeMap::new()) };
+    if let Some(error) = environment.error {
+        return Variables::Unreadable { because: reason(error.error_code(), error.message()) };
+    }
+    let variables = environment.variables.unwrap_or_default();
+    Variables::Known(variables.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
+}
+
+/// A word of AWS's as our enum; one that we do not know is not there for us.
+fn word<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).ok()
+}
+
+fn number(n: Option<i32>) -> u32 {
+    n.and_then(|n| u32::try_from(n).ok()).unwrap_or_default()
+}
+
+fn sorted(ids: Option<Vec<String>>) -> Vec<String> {
+    let mut ids = ids.unwrap_or_default();
+    ids.sort();
+    ids
+}
+
+fn nowhere() -> VpcConfig {
+    VpcConfig { subnet_ids: vec![], security_group_ids: vec![], ipv6_allowed_for_dual_stack: None }
+}

@@ -1,0 +1,77 @@
+//! The ledger over S3: conditional writes only.
+//!
+//! S3 User Guide, "Conditional writes": 412 PreconditionFailed and 404 (If-Match on a missing key) mean that somebody
+//! else was first; 409 ConditionalRequestConflict means try again.
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use deployer_core::id::BucketName;
+
+use super::error::Failure;
+use crate::port::{ETag, Ledger, LedgerError, Precondition, Written};
+
+/// How often a write that met 409 is sent again.
+const CONFLICTS: u32 = 5;
+
+/// The ledger bucket.
+pub struct S3Ledger {
+    client: Client,
+    bucket: BucketName,
+}
+
+impl S3Ledger {
+    /// The ledger in this bucket.
+    #[must_use]
+    pub fn new(client: Client, bucket: BucketName) -> Self {
+        Self { client, bucket }
+    }
+
+    fn error(&self, doing: &str, key: &str, failure: &Failure) -> LedgerError {
+        LedgerError(format!("{doing} s3://{}/{key}: {}", self.bucket, failure.message))
+    }
+}
+
+#[async_trait]
+impl Ledger for S3Ledger {
+    async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError> {
+        let output = match self.client.get_object().bucket(self.bucket.as_str()).key(key).send().await {
+            Ok(output) => output,
+            Err(error) => {
+                let failure = Failure::of(&error);
+                return if failure.code == "NoSuchKey" { Ok(None) } else { Err(self.error("reading", key, &failure)) };
+            }
+        };
+        let etag = ETag(output.e_tag().unwrap_or_default().to_owned());
+        let body = output.body.collect().await;
+        let body = body.map_err(|error| LedgerError(format!("reading s3://{}/{key}: {error}", self.bucket)))?;
+        Ok(Some((body.to_vec(), etag)))
+    }
+
+    async fn put(&self, key: &str, body: Vec<u8>, precondition: Precondition) -> Result<Written, LedgerError> {
+        let mut conflicts = 0;
+        loop {
+            let call = self
+                .client
+                .put_object()
+                .bucket(self.bucket.as_str())
+                .key(key)
+                .content_type("application/json")
+                .body(ByteStream::from(body.clone()));
+            let call = match &precondition {
+                Precondition::Absent => call.if_none_match("*"),
+                Precondition::Unchanged(ETag(etag)) => call.if_match(etag),
+            };
+            let failure = match call.send().await {
+                Ok(output) => return Ok(Written::Now(ETag(output.e_tag().unwrap_or_default().to_owned()))),
+                Err(error) => Failure::of(&error),
+            };
+            match failure.status {
+                412 => return Ok(Written::Lost),
+                404 if failure.code == "NoSuchKey" => return Ok(Written::Lost),
+                409 if conflicts < CONFLICTS => conflicts += 1,
+                _ => return Err(self.error("writing", key, &failure)),
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The ports over the AWS SDK, one per file.
+//!
+//! All clients share one http client with one set of timeouts (they are its pool's key), over rustls with ring:
+//! ARCHITECTURE.md, "TLS", has the figures. Each target gets a retry partition of its own, so that a throttled account
+//! slows no other.
+
+mod error;
+mod lambda;
+mod lambda_read;
+mod ledger;
+mod s3;
+mod sts;
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+pub use ledger::S3Ledger;
+pub use s3::S3Artifacts;
+pub use sts::StsGate;
+
+/// The longest that one try of a call takes. Lambda copies a large zip before it answers UpdateFunctionCode.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+/// The longest that a call takes with all its tries.
+pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// The configuration that all clients are made from: the environment's, our http client, our timeouts.
+///
+/// `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` are honoured, because it is loaded by aws_config.
+pub async fn load() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
+        .timeout_config(timeouts)
+        .load()
+        .await
+}
+
+/// A small object as a whole, for the configuration.
+///
+/// # Errors
+/// AWS's words.
+pub async fn read_object(client: &aws_sdk_s3::Client, bucket: &str, key: &str) -> Result<Vec<u8>, String> {
+    let output = client.get_object().bucket(bucket).key(key).send().await;
+    let output = output.map_err(|error| error::Failure::of(&error).message)?;
+    Ok(output.body.collect().await.map_err(|error| error.to_string())?.to_vec())
+}

@@ -1,0 +1,106 @@
+//! The door to target accounts over STS: a session per deployment, limited to one function.
+//!
+//! The SDK's own AssumeRole provider knows no source identity and keeps sessions; ours asks once and keeps nothing, for
+//! a session belongs to one deployment. STS API Reference, AssumeRole.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_credential_types::Credentials;
+use aws_sdk_lambda::config::SharedCredentialsProvider;
+use aws_sdk_lambda::config::retry::RetryPartition;
+use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
+use deployer_core::config::Target;
+use deployer_core::id::AccountId;
+use deployer_core::record::{TargetError, TargetErrorCode};
+
+use super::error::Failure;
+use super::lambda::LambdaFunctions;
+use crate::port::{Account, AccountGate, EnterError, SessionRequest};
+
+/// Role chaining allows one hour at most; a deployment in one invocation needs less than STS's shortest session.
+const SESSION_SECONDS: i32 = 900;
+
+/// AssumeRole into target accounts.
+pub struct StsGate {
+    client: aws_sdk_sts::Client,
+    sdk: SdkConfig,
+}
+
+impl StsGate {
+    /// Assumes roles with the credentials of this configuration.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig) -> Self {
+        Self { client: aws_sdk_sts::Client::new(sdk), sdk: sdk.clone() }
+    }
+
+    async fn assume(&self, request: &SessionRequest, role: &str) -> Result<AssumeRoleOutput, EnterError> {
+        let call = self
+            .client
+            .assume_role()
+            .role_arn(role)
+            .role_session_name(&request.name)
+            .source_identity(&request.name)
+            .set_external_id(request.external_id.as_ref().map(ToString::to_string))
+            .policy(&request.policy)
+            .duration_seconds(SESSION_SECONDS)
+            .customize()
+            .config_override(aws_sdk_sts::config::Builder::new().retry_partition(partition("sts", &request.target)));
+        call.send().await.map_err(|error| refused(request, role, &Failure::of(&error)))
+    }
+}
+
+#[async_trait]
+impl AccountGate for StsGate {
+    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
+        let target = &request.target;
+        let role = target.role_arn(&request.role);
+        let answer = self.assume(request, &role).await?;
+        let unusable = |what: &str| {
+            TargetError::new(TargetErrorCode::Internal, "enter", format!("AssumeRole of {role} answered without {what}"))
+        };
+        let session = answer.assumed_role_user().ok_or_else(|| unusable("a session"))?;
+        let found = session.arn().split(':').nth(4).and_then(|account| AccountId::parse(account).ok());
+        let found = found.ok_or_else(|| unusable("an account"))?;
+        let keys = answer.credentials().ok_or_else(|| unusable("credentials"))?;
+        let credentials = Credentials::new(
+            keys.access_key_id(),
+            keys.secret_access_key(),
+            Some(keys.session_token().to_owned()),
+            SystemTime::try_from(*keys.expiration()).ok(),
+            "deployment session",
+        );
+        let config = aws_sdk_lambda::config::Builder::from(&self.sdk)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .region(aws_sdk_lambda::config::Region::new(target.region.to_string()))
+            .retry_partition(partition("lambda", target))
+            .build();
+        let functions = LambdaFunctions::new(aws_sdk_lambda::Client::from_conf(config), target.clone());
+        Ok(Account::assert(target, &found, Arc::new(functions))?)
+    }
+}
+
+/// A custom partition owns its token bucket: a throttled target uses up nobody else's retries.
+fn partition(service: &str, target: &Target) -> RetryPartition {
+    RetryPartition::custom(format!("{service}-{target}")).build()
+}
+
+fn refused(request: &SessionRequest, role: &str, failure: &Failure) -> EnterError {
+    let SessionRequest { target, name, external_id, .. } = request;
+    if failure.status == 403 {
+        let external = match external_id {
+            Some(_) => "with the environment's external id",
+            None => "without an external id",
+        };
+        return EnterError::Denied(format!(
+            "AssumeRole of {role} in account {} as session {name} was denied ({}): most likely the role does not \
+             exist, or its trust policy does not name the deployer's role, or it asks for another external id (this \
+             one was asked {external}) or source identity",
+            target.account, failure.message
+        ));
+    }
+    let code = if failure.code.contains("Throttl") { TargetErrorCode::Throttled } else { TargetErrorCode::Internal };
+    TargetError::new(code, "enter", format!("AssumeRole of {role} as session {name}: {}", failure.message)).into()
+}

@@ -1,0 +1,244 @@
+//! Step "apply": the one place that walks a plan, and the only one that calls a writing API of Lambda.
+//!
+//! It decides nothing but how long to wait. What it needs beside the plan are two permissions: the claim and the
+//! entered account.
+
+use bytes::Bytes;
+use deployer_core::id::{Sha256, Version};
+use deployer_core::observed::{Condition, ObservedCode, RevisionId};
+use deployer_core::plan::{Delivery, Plan, Step, Wanted};
+use deployer_core::record::{TargetError, TargetErrorCode};
+use futures::StreamExt as _;
+use tokio::sync::{Mutex, MutexGuard, OnceCell, OwnedSemaphorePermit};
+
+use super::target::timed_out;
+use super::{Claim, Engine, Request};
+use crate::port::{Account, Answer, CallErrorKind, Code, Qualifier, Write};
+
+/// Why a plan was not walked to its end.
+pub(super) enum Halt {
+    /// It ends here.
+    Final(TargetError),
+    /// A precondition failed or an answer was lost: the target must be observed again.
+    LookAgain {
+        step: &'static str,
+        /// What it comes to if the second look ends here too.
+        error: TargetError,
+    },
+}
+
+impl From<TargetError> for Halt {
+    fn from(error: TargetError) -> Self {
+        Self::Final(error)
+    }
+}
+
+/// The zip of one deployment for the targets that cannot copy it: read once, when the first of them needs it, and sent
+/// to one after the other, for the client makes copies of what it sends.
+#[derive(Default)]
+pub(super) struct InlineBody {
+    body: OnceCell<(Bytes, OwnedSemaphorePermit)>,
+    sending: Mutex<()>,
+}
+
+/// A walk along a plan: what the steps so far have brought.
+struct Walk<'a> {
+    engine: &'a Engine,
+    request: &'a Request<'a>,
+    account: &'a Account,
+    wanted: &'a Wanted<'a>,
+    plan: &'a Plan,
+    revision: Option<RevisionId>,
+    version: Option<Version>,
+}
+
+impl Engine {
+    pub(super) async fn apply(
+        &self,
+        request: &Request<'_>,
+        _claim: &Claim,
+        account: &Account,
+        wanted: &Wanted<'_>,
+        plan: &Plan,
+    ) -> Result<Version, Halt> {
+        let mut walk = Walk {
+            engine: self,
+            request,
+            account,
+            wanted,
+            plan,
+            revision: plan.revision.clone(),
+            version: plan.serving.clone(),
+        };
+        for step in &plan.steps {
+            walk.take(step).await?;
+            tracing::info!(step = step.name(), version = walk.version.as_ref().map(Version::as_str), "step done");
+        }
+        walk.version.ok_or_else(|| internal("move alias", "the plan published nothing").into())
+    }
+}
+
+impl<'a> Walk<'a> {
+    async fn take(&mut self, step: &Step) -> Result<(), Halt> {
+        let name = step.name();
+        match step {
+            Step::Create(new) => {
+                let (code, sending) = self.code(name).await?;
+                let answer = self.write(name, Write::Create { new, code }).await?;
+                drop(sending);
+                self.published(name, answer).await
+            }
+            Step::UpdateConfiguration(configuration) => {
+                let revision = self.revision(name)?;
+                self.write(name, Write::UpdateConfiguration { configuration, revision }).await?;
+                self.revision = Some(self.settled(name, Qualifier::Latest).await?.revision);
+                Ok(())
+            }
+            Step::UpdateCode { architecture } => {
+                let (code, sending) = self.code(name).await?;
+                let revision = self.revision(name)?;
+                let write = Write::UpdateCode { code, architecture: *architecture, revision };
+                let answer = self.write(name, write).await?;
+                drop(sending);
+                self.published(name, answer).await
+            }
+            Step::Publish => {
+                let write = Write::Publish { sha256: self.plan.sha256, revision: self.revision.as_ref() };
+                let answer = self.write(name, write).await?;
+                self.published(name, answer).await
+            }
+            Step::Tag(tags) => self.write(name, Write::Tag(tags)).await.map(drop),
+            Step::Untag(keys) => self.write(name, Write::Untag(keys)).await.map(drop),
+            Step::ReserveConcurrency(n) => self.write(name, Write::ReserveConcurrency(*n)).await.map(drop),
+            Step::FreeConcurrency => self.write(name, Write::FreeConcurrency).await.map(drop),
+            Step::CreateAlias => {
+                let write = Write::CreateAlias { alias: self.wanted.alias, version: self.version(name)? };
+                self.write(name, write).await.map(drop)
+            }
+            Step::MoveAlias { revision, .. } => {
+                let version = self.version(name)?;
+                let write = Write::MoveAlias { alias: self.wanted.alias, version, revision };
+                self.write(name, write).await.map(drop)
+            }
+        }
+    }
+
+    /// A published version must be what was meant, and Active, before an alias may serve it.
+    async fn published(&mut self, step: &'static str, answer: Answer) -> Result<(), Halt> {
+        let Answer::Published { version: Some(version), sha256 } = answer else {
+            return Err(internal(step, "Lambda did not answer with a version").into());
+        };
+        self.prove(step, &version, sha256)?;
+        let settled = self.settled(step, Qualifier::Version(&version)).await?;
+        self.prove(step, &version, settled.sha256)?;
+        self.version = Some(version);
+        Ok(())
+    }
+
+    fn prove(&self, step: &'static str, version: &Version, found: Option<Sha256>) -> Result<(), Halt> {
+        let expected = self.plan.sha256;
+        if found == Some(expected) {
+            return Ok(());
+        }
+        let found = found.map_or("none".to_owned(), |sha| sha.to_string());
+        let message = format!("version {version} has code {found}, expected {expected}: the alias was not moved");
+        Err(TargetError::new(TargetErrorCode::ForeignChange, step, message).into())
+    }
+
+    /// Reads until the function or version is settled. `Failed` is an end, never waited on.
+    async fn settled(&self, step: &'static str, qualifier: Qualifier<'_>) -> Result<ObservedCode, Halt> {
+        let (functions, name) = (self.account.functions(), self.wanted.function);
+        for attempt in 0.. {
+            let read = self.engine.reading(step, || functions.function(name, qualifier.clone())).await?;
+            let Some((code, _)) = read else {
+                return Err(internal(step, "the function is gone").into());
+            };
+            let failed = |because: &str| {
+                let message = format!("function {name} in {}: {because}", self.wanted.target);
+                Halt::from(TargetError::new(TargetErrorCode::FunctionFailed, step, message))
+            };
+            match (&code.condition, &code.last_update_failed) {
+                (Condition::Failed { because }, _) => return Err(failed(because)),
+                (Condition::Ready, Some(because)) => return Err(failed(because)),
+                (Condition::Ready, None) => return Ok(code),
+                (Condition::Busy, _) => self.engine.pause(attempt, step, "Lambda is still at work").await?,
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+
+    /// One writing call, sent only while there is time for its answer, and again while waiting helps.
+    async fn write(&self, step: &'static str, write: Write<'_>) -> Result<Answer, Halt> {
+        let engine = self.engine;
+        let since = engine.now();
+        for attempt in 0.. {
+            if engine.left() < engine.patience.write_needs {
+                return Err(timed_out(step, "too little time is left for another call").into());
+            }
+            let error = match self.account.functions().write(self.wanted.function, write.clone()).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            match error.kind {
+                CallErrorKind::Busy | CallErrorKind::Throttled => {
+                    let paused = engine.pause(attempt, step, &error.message).await;
+                    if error.kind == CallErrorKind::Throttled && paused.is_err() {
+                        return Err(error.in_step(step).into());
+                    }
+                    paused?;
+                }
+                CallErrorKind::RoleNotReady if engine.passed(since) < engine.patience.role_not_ready => {
+                    engine.pause(attempt, step, &error.message).await?;
+                }
+                CallErrorKind::Conflict | CallErrorKind::Unknown => {
+                    return Err(Halt::LookAgain { step, error: error.in_step(step) });
+                }
+                _ => return Err(error.in_step(step).into()),
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+
+    async fn code(&self, step: &'static str) -> Result<(Code<'a>, Option<MutexGuard<'a, ()>>), Halt> {
+        let artifact = self.wanted.artifact;
+        match self.plan.delivery {
+            Delivery::ByReference => Ok((Code::Reference(&artifact.reference), None)),
+            Delivery::Inline => {
+                let inline = &self.request.inline;
+                let (body, _) = inline.body.get_or_try_init(|| self.load(step)).await?;
+                Ok((Code::Inline(body.clone()), Some(inline.sending.lock().await)))
+            }
+        }
+    }
+
+    /// The whole zip in memory, of which there is only one at a time in the process.
+    async fn load(&self, step: &'static str) -> Result<(Bytes, OwnedSemaphorePermit), Halt> {
+        let unreadable = |cause: String| {
+            Halt::from(TargetError::new(TargetErrorCode::ArtifactUnreadable, step, cause))
+        };
+        let (ports, artifact) = (&self.engine.ports, self.wanted.artifact);
+        let permit = ports.inline_body.clone().acquire_owned().await.map_err(|error| unreadable(error.to_string()))?;
+        let chunks = ports.artifacts.range(&artifact.reference, 0..artifact.size).await;
+        let mut chunks = chunks.map_err(|error| unreadable(error.to_string()))?;
+        let mut body = Vec::with_capacity(usize::try_from(artifact.size).unwrap_or_default());
+        while let Some(chunk) = chunks.next().await {
+            body.extend_from_slice(&chunk.map_err(|error| unreadable(error.to_string()))?);
+        }
+        if Sha256::of(&body) != artifact.sha256 {
+            return Err(unreadable("the artifact's bytes are not those that were verified".into()));
+        }
+        Ok((body.into(), permit))
+    }
+
+    fn revision(&self, step: &'static str) -> Result<&RevisionId, Halt> {
+        self.revision.as_ref().ok_or_else(|| internal(step, "the plan has no revision to write on").into())
+    }
+
+    fn version(&self, step: &'static str) -> Result<&Version, Halt> {
+        self.version.as_ref().ok_or_else(|| internal(step, "the plan published nothing").into())
+    }
+}
+
+fn internal(step: &str, message: &str) -> TargetError {
+    TargetError::new(TargetErrorCode::Internal, step, message)
+}

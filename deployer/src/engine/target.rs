@@ -1,0 +1,278 @@
+//! One target, from entering its account to its outcome.
+//!
+//! Steps "enter", "observe" and "plan"; `apply` walks the plan. A target's error stays its own: it never stops or
+//! hides another target.
+
+use std::sync::Arc;
+
+use deployer_core::artifact::VerifiedArtifact;
+use deployer_core::config::Target;
+use deployer_core::observed::{Condition, Observed};
+use deployer_core::plan::{Plan, Wanted, foreign_change, plan};
+use deployer_core::record::{Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
+use deployer_core::session::{Scope, session_name};
+use futures::future::{self, Shared};
+use jiff::Timestamp;
+use tracing::Instrument as _;
+
+use super::apply::Halt;
+use super::{Claim, Engine, Request, Unclaimed, Unfit};
+use crate::port::{Account, CallError, CallErrorKind, EnterError, Qualifier, SessionRequest};
+
+/// A target that serves what is wanted.
+struct Arrived {
+    status: Status,
+    version: Option<deployer_core::id::Version>,
+    previous: Option<Previous>,
+}
+
+impl Engine {
+    /// Deploys to one target. While the ledger or the artifact say no, this never resolves: whoever waits for it also
+    /// watches those.
+    pub(super) async fn deploy_to(
+        &self,
+        request: &Request<'_>,
+        target: &Target,
+        known: Shared<impl Future<Output = Result<(), Unclaimed>>>,
+        claim: Shared<impl Future<Output = Result<Arc<Claim>, Unclaimed>>>,
+        artifact: Shared<impl Future<Output = Result<Arc<VerifiedArtifact>, Unfit>>>,
+    ) -> TargetOutcome {
+        let span = tracing::info_span!("target", account = %target.account, region = %target.region);
+        let work = async {
+            let session = self.session(request, target);
+            let account = self.enter(&session).await?;
+            tracing::info!(role = %session.role, session = %session.name, "account entered");
+            yes(known).await;
+            let observed = self.observe(request, &account).await?;
+            let (claim, artifact) = (yes(claim).await, yes(artifact).await);
+            self.converge(request, target, &claim, &artifact, account, observed).await
+        };
+        let alias = request.environment.alias.clone();
+        let outcome = TargetOutcome::untouched(target, request.function.clone(), alias, Status::Failed);
+        match work.instrument(span).await {
+            Ok(Arrived { status, version, previous }) => TargetOutcome { status, version, previous, ..outcome },
+            Err(error) => TargetOutcome { error: Some(error), ..outcome },
+        }
+    }
+
+    fn session(&self, request: &Request<'_>, target: &Target) -> SessionRequest {
+        SessionRequest {
+            target: target.clone(),
+            role: request.environment.role_name.clone(),
+            external_id: request.environment.external_id.clone(),
+            name: session_name(request.id),
+            policy: self.scope(request, target).base_policy(),
+        }
+    }
+
+    fn scope<'a>(&'a self, request: &'a Request<'_>, target: &'a Target) -> Scope<'a> {
+        Scope {
+            target,
+            function: &request.function,
+            artifact: &request.upload.artifact,
+            artifact_region: &self.region,
+        }
+    }
+
+    /// Step "enter". A fresh trust policy takes some seconds until STS knows it.
+    async fn enter(&self, session: &SessionRequest) -> Result<Account, TargetError> {
+        let since = self.now();
+        for attempt in 0.. {
+            match self.ports.gate.enter(session).await {
+                Ok(account) => return Ok(account),
+                Err(EnterError::Target(error)) => return Err(error),
+                Err(EnterError::Denied(message)) => {
+                    let wait = self.patience.wait(attempt);
+                    if self.passed(since) + wait > self.patience.denied {
+                        return Err(TargetError::new(TargetErrorCode::AssumeRoleDenied, "enter", message));
+                    }
+                    self.pause(attempt, "enter", &message).await?;
+                }
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+
+    /// Step "observe": the function, its alias, and what the alias serves, read while the function is settled.
+    async fn observe(&self, request: &Request<'_>, account: &Account) -> Result<Observed, TargetError> {
+        let (functions, name, alias) = (account.functions(), &request.function, &request.environment.alias);
+        for attempt in 0.. {
+            let (latest, pointer, serving) = futures::try_join!(
+                self.reading("observe", || functions.function(name, Qualifier::Latest)),
+                self.reading("observe", || functions.alias(name, alias)),
+                self.reading("observe", || functions.function(name, Qualifier::Alias(alias))),
+            )?;
+            let (latest, belongings) = match latest {
+                Some((latest, belongings)) => (Some(latest), belongings),
+                None => (None, Default::default()),
+            };
+            if latest.as_ref().is_none_or(|latest| latest.condition != Condition::Busy) {
+                return Ok(Observed { latest, belongings, alias: pointer, serving: serving.map(|(code, _)| code) });
+            }
+            self.pause(attempt, "observe", "another update of the function is in progress").await?;
+        }
+        unreachable!("attempts do not end")
+    }
+
+    /// Steps "plan" and "apply", with one more look after a precondition failed or an answer was lost.
+    async fn converge(
+        &self,
+        request: &Request<'_>,
+        target: &Target,
+        claim: &Claim,
+        artifact: &VerifiedArtifact,
+        account: Account,
+        mut observed: Observed,
+    ) -> Result<Arrived, TargetError> {
+        let wanted =
+            Wanted { target, function: &request.function, alias: &request.environment.alias, artifact };
+        let mut previous = None;
+        let mut written = false;
+        loop {
+            let plan = plan(&wanted, &observed)?;
+            previous = previous.or_else(|| plan.previous.clone());
+            if plan.is_empty() {
+                tracing::info!(version = ?plan.serving.as_ref().map(|v| v.as_str()), "already there");
+                let status = if written { Status::Succeeded } else { Status::Unchanged };
+                return Ok(Arrived { status, version: plan.serving, previous });
+            }
+            tracing::info!(steps = %steps(&plan), "planned");
+            let acting = self.account_for(request, target, &account, &plan).await?;
+            match self.apply(request, claim, &acting, &wanted, &plan).await {
+                Ok(version) => return Ok(Arrived { status: Status::Succeeded, version: Some(version), previous }),
+                Err(Halt::Final(error)) => return Err(error),
+                Err(Halt::LookAgain { error, .. }) if written => return Err(error),
+                Err(Halt::LookAgain { step, error }) => {
+                    tracing::warn!(step, "looking again: {}", error.message);
+                    written = true;
+                    let now = self.observe(request, &account).await?;
+                    if let Some(found) = foreign_change(&wanted, &observed, &now) {
+                        return Err(foreign(request, step, &found));
+                    }
+                    observed = now;
+                }
+            }
+        }
+    }
+
+    /// The first session where it is enough; a second one, cut from the plan, where it is not.
+    async fn account_for(
+        &self,
+        request: &Request<'_>,
+        target: &Target,
+        first: &Account,
+        plan: &Plan,
+    ) -> Result<Account, TargetError> {
+        match self.scope(request, target).plan_policy(plan) {
+            None => Ok(first.clone()),
+            Some(policy) => {
+                let session = SessionRequest { policy, ..self.session(request, target) };
+                let account = self.enter(&session).await?;
+                tracing::info!(session = %session.name, "account entered again, with what the plan needs");
+                Ok(account)
+            }
+        }
+    }
+
+    /// A read, tried again while it is throttled, and a few times where no answer came.
+    pub(super) async fn reading<T, F>(&self, step: &'static str, read: impl Fn() -> F) -> Result<T, TargetError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        const UNANSWERED: u32 = 3;
+        for attempt in 0.. {
+            match read().await {
+                Ok(value) => return Ok(value),
+                Err(error) => match error.kind {
+                    CallErrorKind::Throttled => self.pause(attempt, step, &error.message).await?,
+                    CallErrorKind::Unknown if attempt < UNANSWERED => {
+                        self.pause(attempt, step, &error.message).await?;
+                    }
+                    _ => return Err(error.in_step(step)),
+                },
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+
+    /// Waits before the next look, if there is time for one.
+    pub(super) async fn pause(&self, attempt: u32, step: &'static str, because: &str) -> Result<(), TargetError> {
+        let wait = self.patience.wait(attempt);
+        if self.left() < wait + self.patience.record_needs {
+            return Err(timed_out(step, because));
+        }
+        tracing::debug!(step, ?wait, "waiting: {because}");
+        self.ports.clock.sleep(wait).await;
+        Ok(())
+    }
+
+    /// The time until the deadline, by the wall clock.
+    pub(super) fn left(&self) -> std::time::Duration {
+        between(self.now(), self.deadline)
+    }
+
+    pub(super) fn passed(&self, since: Timestamp) -> std::time::Duration {
+        between(since, self.now())
+    }
+}
+
+impl super::Patience {
+    /// The wait before the look after this one: doubling, up to the longest.
+    fn wait(&self, attempt: u32) -> std::time::Duration {
+        self.first_wait.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(self.longest_wait)
+    }
+}
+
+impl CallError {
+    /// The call's error in the record's words.
+    pub(super) fn in_step(self, step: &str) -> TargetError {
+        let code = match self.kind {
+            CallErrorKind::RoleNotReady => TargetErrorCode::RoleNotAssumable,
+            CallErrorKind::Conflict => TargetErrorCode::ForeignChange,
+            CallErrorKind::Throttled => TargetErrorCode::Throttled,
+            CallErrorKind::Denied => TargetErrorCode::AccessDenied,
+            CallErrorKind::CodeUnreadable => TargetErrorCode::ArtifactUnreadable,
+            CallErrorKind::CodeTooLarge => TargetErrorCode::CodeTooLarge,
+            CallErrorKind::Failed => TargetErrorCode::FunctionFailed,
+            CallErrorKind::Invalid => TargetErrorCode::InvalidConfiguration,
+            CallErrorKind::Busy | CallErrorKind::Unknown | CallErrorKind::Other => TargetErrorCode::Internal,
+        };
+        TargetError::new(code, step, self.message)
+    }
+}
+
+/// The value of a future that says yes. Of one that says no, nothing: whoever watches it ends the deployment.
+async fn yes<T: Clone, E: Clone>(decision: Shared<impl Future<Output = Result<T, E>>>) -> T {
+    match decision.await {
+        Ok(value) => value,
+        Err(_) => future::pending().await,
+    }
+}
+
+fn between(from: Timestamp, to: Timestamp) -> std::time::Duration {
+    to.duration_since(from).try_into().unwrap_or_default()
+}
+
+fn steps(plan: &Plan) -> String {
+    plan.steps.iter().map(deployer_core::plan::Step::name).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn timed_out(step: &str, because: &str) -> TargetError {
+    TargetError::new(
+        TargetErrorCode::TimedOut,
+        step,
+        format!("not done before the invocation's deadline ({because}): upload again, or give the deployer more time"),
+    )
+}
+
+fn foreign(request: &Request<'_>, step: &str, found: &str) -> TargetError {
+    TargetError::new(
+        TargetErrorCode::ForeignChange,
+        step,
+        format!(
+            "somebody else changed function {} meanwhile: {found}; nothing was overwritten: find out who writes to it, \
+             then upload again",
+            request.function
+        ),
+    )
+}

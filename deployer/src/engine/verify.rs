@@ -1,0 +1,155 @@
+//! Step "verify": the artifact is read once, by version id, in constant memory.
+//!
+//! The end of the object comes first, for there the zip's directory is; then, if the object is larger, all bytes
+//! before it stream by, once. Must not know: target accounts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use deployer_core::artifact::{KEPT_METADATA, VerifiedArtifact};
+use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
+use deployer_core::package::{Directory, ManifestFile, Opening, Package, PackageError, WINDOW};
+use deployer_core::record::{Code, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode, TargetOutcome};
+use futures::StreamExt as _;
+
+use super::{Engine, Request, Transient, Unfit};
+use crate::port::{ReadError, Tail};
+
+/// What stands in the way of a verified artifact.
+enum Problem {
+    Read(ReadError),
+    Refused(Code, String),
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl From<PackageError> for Problem {
+    fn from(error: PackageError) -> Self {
+        let code = if error.is_about_the_manifest() { Code::InvalidManifest } else { Code::InvalidArtifact };
+        Self::Refused(code, error.to_string())
+    }
+}
+
+impl Engine {
+    pub(super) async fn verify(&self, request: &Request<'_>) -> Result<Arc<VerifiedArtifact>, Unfit> {
+        let mut facts = RecordedArtifact::from(&request.upload.artifact);
+        if let Some(refusal) = self.refusal(request) {
+            return Err(Unfit::Ending(refusal, Box::new(facts)));
+        }
+        match self.read(request, &mut facts).await {
+            Ok(verified) => {
+                tracing::info!(bytes = verified.size, sha256 = %verified.sha256, "artifact verified");
+                Ok(Arc::new(verified))
+            }
+            Err(Problem::Read(ReadError::Transient(cause))) => Err(Unfit::Transient(Transient::Artifact(cause))),
+            Err(Problem::Read(ReadError::Gone(because))) => {
+                Err(Unfit::Ending(Ending::Refused { code: Code::ArtifactGone, because }, Box::new(facts)))
+            }
+            Err(Problem::Refused(code, because)) => {
+                Err(Unfit::Ending(Ending::Refused { code, because }, Box::new(facts)))
+            }
+            Err(Problem::Read(ReadError::Denied(message))) => {
+                Err(Unfit::Ending(unreadable(request, &message), Box::new(facts)))
+            }
+        }
+    }
+
+    async fn read(&self, request: &Request<'_>, facts: &mut RecordedArtifact) -> Result<VerifiedArtifact, Problem> {
+        let reference = &request.upload.artifact;
+        let mut tail = self.ports.artifacts.tail(reference, WINDOW).await?;
+        facts.size = Some(tail.size);
+        facts.metadata = kept(std::mem::take(&mut tail.metadata));
+
+        let package = self.read_package(request, tail).await?;
+        facts.sha256 = Some(package.sha256);
+        let config = manifest(&package, request)?;
+        Ok(VerifiedArtifact {
+            reference: reference.clone(),
+            region: self.region.clone(),
+            sha256: package.sha256,
+            size: package.size,
+            metadata: facts.metadata.clone(),
+            config,
+            bootstrap: package.bootstrap,
+        })
+    }
+
+    /// Every byte is asked for once: the tail, the directory's start if it is longer than that, and all before.
+    async fn read_package(&self, request: &Request<'_>, tail: Tail) -> Result<Package, Problem> {
+        let Tail { size, bytes: mut end, .. } = tail;
+        let mut start = size - end.len() as u64;
+        let directory = match Directory::open(size, &end)? {
+            Opening::Ready(directory) => directory,
+            Opening::NeedsFrom(from) => {
+                end = self.collect(request, from..start, end).await?;
+                start = from;
+                match Directory::open(size, &end)? {
+                    Opening::Ready(directory) => directory,
+                    Opening::NeedsFrom(_) => return Err(PackageError::NotAZip.into()),
+                }
+            }
+        };
+        let mut reader = directory.reader();
+        if start > 0 {
+            let mut chunks = self.ports.artifacts.range(&request.upload.artifact, 0..start).await?;
+            while let Some(chunk) = chunks.next().await {
+                reader.feed(&chunk?);
+            }
+        }
+        reader.feed(&end);
+        Ok(reader.finish()?)
+    }
+
+    async fn collect(&self, request: &Request<'_>, range: std::ops::Range<u64>, end: Bytes) -> Result<Bytes, Problem> {
+        let mut all = Vec::new();
+        let mut chunks = self.ports.artifacts.range(&request.upload.artifact, range).await?;
+        while let Some(chunk) = chunks.next().await {
+            all.extend_from_slice(&chunk?);
+        }
+        all.extend_from_slice(&end);
+        Ok(all.into())
+    }
+}
+
+fn manifest(package: &Package, request: &Request<'_>) -> Result<FunctionConfig, Problem> {
+    let Some((file, text)) = &package.manifest else { return Ok(FunctionConfig::default()) };
+    let format = match file {
+        ManifestFile::Toml => ManifestFormat::Toml,
+        ManifestFile::Json => ManifestFormat::Json,
+    };
+    let invalid = |error: String| Problem::Refused(Code::InvalidManifest, format!("{}: {error}", file.name()));
+    let manifest = Manifest::parse(format, text).map_err(|error| invalid(error.to_string()))?;
+    let config = manifest.for_environment(&request.upload.place.environment);
+    for target in &request.environment.targets {
+        if let Some(role) = &config.role {
+            role.in_account(target.region.partition(), &target.account)
+                .map_err(|foreign| invalid(format!("role: {foreign}")))?;
+        }
+    }
+    Ok(config)
+}
+
+fn kept(mut metadata: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    metadata.retain(|name, _| KEPT_METADATA.contains(&name.as_str()));
+    metadata
+}
+
+/// The deployer itself may not read the artifact: no target can be served.
+fn unreadable(request: &Request<'_>, message: &str) -> Ending {
+    let error = TargetError::new(TargetErrorCode::ArtifactUnreadable, "verify", message);
+    let environment = request.environment;
+    Ending::Tried(
+        (environment.targets.iter())
+            .map(|target| {
+                let alias = environment.alias.clone();
+                let outcome = TargetOutcome::untouched(target, request.function.clone(), alias, Status::Failed);
+                TargetOutcome { error: Some(error.clone()), ..outcome }
+            })
+            .collect(),
+    )
+}

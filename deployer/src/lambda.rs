@@ -1,0 +1,226 @@
+//! An invocation, from its payload to its answer.
+//!
+//! Decoding is `trigger`'s, deploying is `engine`'s; here they are put together, messages of a batch are answered for
+//! one by one, and function errors get their names.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse};
+use deployer_core::artifact::Upload;
+use futures::future::join_all;
+use jiff::Timestamp;
+use lambda_runtime::Diagnostic;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use crate::aws;
+use crate::engine::{Engine, Handled, Patience, Ports, Transient};
+use crate::port::Clock;
+use crate::settings::{ConfigCache, ConfigSource, InvalidConfig, Settings};
+use crate::trigger::{self, Invocation, Message, Told};
+
+/// An invocation that did not succeed: the contract's `errorType`, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum FunctionError {
+    /// By hand, and wrongly.
+    #[error("{0}")]
+    InvalidCommand(String),
+    /// deployer.json or the environment. Queued messages stay in the queue.
+    #[error("{0}")]
+    InvalidConfig(#[from] InvalidConfig),
+    /// Nothing is done without the ledger.
+    #[error("{0}")]
+    LedgerUnavailable(String),
+    /// Anything else.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<FunctionError> for Diagnostic {
+    fn from(error: FunctionError) -> Self {
+        let error_type = match &error {
+            FunctionError::InvalidCommand(_) => "InvalidCommand",
+            FunctionError::InvalidConfig(_) => "InvalidConfig",
+            FunctionError::LedgerUnavailable(_) => "LedgerUnavailable",
+            FunctionError::Internal(_) => "Internal",
+        };
+        Self { error_type: error_type.into(), error_message: error.to_string() }
+    }
+}
+
+impl From<Transient> for FunctionError {
+    fn from(transient: Transient) -> Self {
+        let message = transient.to_string();
+        match transient {
+            Transient::Ledger(_) => Self::LedgerUnavailable(message),
+            Transient::Artifact(_) => Self::Internal(message),
+        }
+    }
+}
+
+/// The machine's clock.
+struct WallClock;
+
+#[async_trait]
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// The deployer as a Lambda: what is made once and used by every invocation.
+pub struct Deployer {
+    settings: Result<Settings, InvalidConfig>,
+    sdk: SdkConfig,
+    s3: aws_sdk_s3::Client,
+    gate: Arc<aws::StsGate>,
+    config: ConfigCache,
+    inline_body: Arc<Semaphore>,
+}
+
+impl Deployer {
+    /// Makes the clients. Settings that are wrong are told to each invocation, so that whoever waits for an answer
+    /// reads why.
+    pub async fn start(settings: Result<Settings, InvalidConfig>) -> Self {
+        let sdk = aws::load().await;
+        Self {
+            settings,
+            s3: aws_sdk_s3::Client::new(&sdk),
+            gate: Arc::new(aws::StsGate::new(&sdk)),
+            sdk,
+            config: ConfigCache::default(),
+            inline_body: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// Answers one invocation.
+    ///
+    /// # Errors
+    /// [`FunctionError`]: by hand and wrongly, or another try can mend it.
+    pub async fn invoke(&self, payload: Value, deadline: Timestamp) -> Result<Value, FunctionError> {
+        match trigger::decode(&payload) {
+            Invocation::Unknown { because } => {
+                tracing::warn!("refused: {because}");
+                Err(FunctionError::InvalidCommand(because))
+            }
+            Invocation::Event(told) => {
+                let engine = self.engine(deadline).await?;
+                let mut handled = Vec::new();
+                for outcome in handle_all(&engine, vec![told]).await.into_iter().flatten() {
+                    handled.push(answer(&outcome?));
+                }
+                Ok(json!({ "handled": handled }))
+            }
+            Invocation::Batch(messages) => {
+                let engine = self.engine(deadline).await?;
+                let response = handle_batch(&engine, messages).await;
+                serde_json::to_value(response).map_err(|error| FunctionError::Internal(error.to_string()))
+            }
+        }
+    }
+
+    async fn engine(&self, deadline: Timestamp) -> Result<Engine, FunctionError> {
+        let settings = self.settings.as_ref().map_err(Clone::clone)?;
+        let config = self.config.get(&settings.config, WallClock.now(), self.read(&settings.config)).await?;
+        let ports = Ports {
+            artifacts: Arc::new(aws::S3Artifacts::new(self.s3.clone())),
+            ledger: Arc::new(aws::S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone())),
+            gate: self.gate.clone(),
+            clock: Arc::new(WallClock),
+            inline_body: self.inline_body.clone(),
+        };
+        Ok(Engine { ports, config, region: settings.region.clone(), deadline, patience: Patience::default() })
+    }
+
+    async fn read(&self, source: &ConfigSource) -> Result<String, String> {
+        let bytes = match source {
+            ConfigSource::File(path) => std::fs::read(path).map_err(|error| error.to_string())?,
+            ConfigSource::S3 { bucket, key } => aws::read_object(&self.s3, bucket, key).await?,
+        };
+        String::from_utf8(bytes).map_err(|error| error.to_string())
+    }
+
+    /// The SDK's configuration, for what else runs beside the engine.
+    #[must_use]
+    pub fn sdk(&self) -> &SdkConfig {
+        &self.sdk
+    }
+}
+
+/// A record is named as failed only when trying it again can help.
+async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> SqsBatchResponse {
+    let (ids, told): (Vec<String>, Vec<Vec<Told>>) = messages.into_iter().map(|m| (m.id, m.told)).unzip();
+    let outcomes = handle_all(engine, told).await;
+    let mut response = SqsBatchResponse::default();
+    for (id, outcomes) in ids.into_iter().zip(outcomes) {
+        if outcomes.iter().any(Result::is_err) {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            response.batch_item_failures.push(failure);
+        }
+    }
+    response
+}
+
+/// Handles what each message tells. Functions go on side by side; two uploads of the same function one after the other.
+async fn handle_all(engine: &Engine, messages: Vec<Vec<Told>>) -> Vec<Vec<Result<Handled, Transient>>> {
+    let mut outcomes: Vec<Vec<Result<Handled, Transient>>> = messages.iter().map(|_| Vec::new()).collect();
+    let mut functions: BTreeMap<String, Vec<(usize, Upload)>> = BTreeMap::new();
+    for (number, told) in messages.into_iter().enumerate() {
+        for one in told {
+            match one {
+                Told::Upload(upload) => {
+                    let function = upload.key.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+                    functions.entry(function).or_default().push((number, upload));
+                }
+                Told::Ignored { because } => outcomes[number].push(Ok(ignored(because))),
+                Told::Malformed { because } => {
+                    tracing::error!("malformed: {because}");
+                    outcomes[number].push(Ok(Handled::Ignored { because }));
+                }
+            }
+        }
+    }
+    let queues = functions.into_values().map(|uploads| async move {
+        let mut done = Vec::new();
+        for (number, upload) in uploads {
+            done.push((number, handle(engine, upload).await));
+        }
+        done
+    });
+    for (number, outcome) in join_all(queues).await.into_iter().flatten() {
+        outcomes[number].push(outcome);
+    }
+    outcomes
+}
+
+async fn handle(engine: &Engine, upload: Upload) -> Result<Handled, Transient> {
+    match engine.upload(upload).await {
+        Ok(Handled::Ignored { because }) => Ok(ignored(because)),
+        Ok(recorded) => Ok(recorded),
+        Err(transient) => {
+            tracing::error!("not done, shall come again: {transient}");
+            Err(transient)
+        }
+    }
+}
+
+fn ignored(because: String) -> Handled {
+    tracing::info!("ignored: {because}");
+    Handled::Ignored { because }
+}
+
+fn answer(handled: &Handled) -> Value {
+    match handled {
+        Handled::Ignored { because } => json!({ "ignored": because }),
+        Handled::Recorded(record) => json!(record),
+    }
+}

@@ -1,0 +1,12 @@
+//! The deployer: wakes when CI uploads a zip, and makes it live in the target accounts.
+//!
+//! Imports point down only: bins → lambda, cli → trigger, engine → port → `deployer_core`; `aws` implements the ports.
+
+pub mod aws;
+pub mod cli;
+pub mod engine;
+pub mod lambda;
+pub mod logging;
+pub mod port;
+pub mod settings;
+pub mod trigger;

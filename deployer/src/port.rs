@@ -1,0 +1,266 @@
+//! The ports: what the engine needs of the world, in our words.
+//!
+//! `aws/` implements them over the SDK, the world fake of the tests in memory. Nothing here knows AWS's types.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use deployer_core::artifact::ArtifactRef;
+use deployer_core::config::Target;
+use deployer_core::id::{AccountId, AliasName, ExternalId, FunctionName, RoleName, Sha256, Version};
+use deployer_core::manifest::Architecture;
+use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, RevisionId};
+use deployer_core::plan::{Configuration, NewFunction};
+use deployer_core::record::{TargetError, TargetErrorCode};
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+
+/// The wall clock, and waiting.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// What the wall clock shows. Never a timer's idea of it: a frozen process thaws with old timers.
+    fn now(&self) -> Timestamp;
+    /// Waits.
+    async fn sleep(&self, duration: Duration);
+}
+
+/// Why an artifact could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReadError {
+    /// The object or this version of it does not exist (any more).
+    #[error("{0}")]
+    Gone(String),
+    /// The bucket's, the key's or our own policy says no.
+    #[error("{0}")]
+    Denied(String),
+    /// Worth another try.
+    #[error("{0}")]
+    Transient(String),
+}
+
+/// The end of an object.
+#[derive(Debug, Clone)]
+pub struct Tail {
+    /// The whole object's size in bytes.
+    pub size: u64,
+    /// Its last bytes; all of them where it is smaller than what was asked for.
+    pub bytes: Bytes,
+    /// Its user metadata.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A body, piece by piece.
+pub type Chunks = BoxStream<'static, Result<Bytes, ReadError>>;
+
+/// The artifact bucket, read only.
+#[async_trait]
+pub trait ArtifactStore: Send + Sync {
+    /// The last `window` bytes of this version of the object.
+    async fn tail(&self, artifact: &ArtifactRef, window: u64) -> Result<Tail, ReadError>;
+    /// These bytes of it (the end is exclusive).
+    async fn range(&self, artifact: &ArtifactRef, range: Range<u64>) -> Result<Chunks, ReadError>;
+}
+
+/// The state of a ledger object when it was read or written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ETag(pub String);
+
+/// What must be so for a ledger object to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Precondition {
+    /// `If-None-Match: *`.
+    Absent,
+    /// `If-Match`.
+    Unchanged(ETag),
+}
+
+/// What came of a conditional write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// It is written.
+    Now(ETag),
+    /// Somebody else was first: read again, decide again.
+    Lost,
+}
+
+/// The ledger cannot be read or written. Always transient: nothing is done without it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct LedgerError(pub String);
+
+/// The ledger bucket: objects, written by compare-and-swap only.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// The object, with the state it is in.
+    async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError>;
+    /// Writes the object if the precondition holds.
+    async fn put(&self, key: &str, body: Vec<u8>, precondition: Precondition) -> Result<Written, LedgerError>;
+}
+
+/// A session to be opened in a target account.
+#[derive(Debug, Clone)]
+pub struct SessionRequest {
+    /// The target.
+    pub target: Target,
+    /// The deploy role there.
+    pub role: RoleName,
+    /// The environment's external id.
+    pub external_id: Option<ExternalId>,
+    /// RoleSessionName and SourceIdentity.
+    pub name: String,
+    /// The inline session policy.
+    pub policy: String,
+}
+
+/// The door to target accounts.
+#[async_trait]
+pub trait AccountGate: Send + Sync {
+    /// Assumes the deploy role, once. The account is asserted here.
+    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError>;
+}
+
+/// Why a session could not be opened.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EnterError {
+    /// STS says no. A fresh trust policy may need some seconds to be seen everywhere.
+    #[error("{0}")]
+    Denied(String),
+    /// Terminal, in the record's words.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+}
+
+/// An entered account: the permission to act there as a value. Only an answer from the right account makes one.
+#[derive(Clone)]
+pub struct Account {
+    functions: Arc<dyn Functions>,
+}
+
+impl Account {
+    /// Asserts that a session belongs to the target's account.
+    ///
+    /// # Errors
+    /// `WrongAccount`, naming both.
+    pub fn assert(target: &Target, found: &AccountId, functions: Arc<dyn Functions>) -> Result<Self, TargetError> {
+        if *found == target.account {
+            return Ok(Self { functions });
+        }
+        Err(TargetError::new(
+            TargetErrorCode::WrongAccount,
+            "enter",
+            format!("expected a session in account {}, found one in account {found}: nothing was done", target.account),
+        ))
+    }
+
+    /// The functions of the account, in the target's region.
+    #[must_use]
+    pub fn functions(&self) -> &dyn Functions {
+        self.functions.as_ref()
+    }
+}
+
+/// Which state of a function is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Qualifier<'a> {
+    /// `$LATEST`.
+    Latest,
+    /// A published version.
+    Version(&'a Version),
+    /// What an alias serves.
+    Alias(&'a AliasName),
+}
+
+/// The code that a write sends.
+#[derive(Debug, Clone)]
+pub enum Code<'a> {
+    /// Lambda copies this version of the object.
+    Reference(&'a ArtifactRef),
+    /// The zip itself.
+    Inline(Bytes),
+}
+
+/// A writing call to Lambda with its precondition.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the calls are Lambda's, see `plan::Step`")]
+pub enum Write<'a> {
+    Create { new: &'a NewFunction, code: Code<'a> },
+    UpdateConfiguration { configuration: &'a Configuration, revision: &'a RevisionId },
+    UpdateCode { code: Code<'a>, architecture: Option<Architecture>, revision: &'a RevisionId },
+    Publish { sha256: Sha256, revision: Option<&'a RevisionId> },
+    Tag(&'a BTreeMap<String, String>),
+    Untag(&'a [String]),
+    ReserveConcurrency(i32),
+    FreeConcurrency,
+    CreateAlias { alias: &'a AliasName, version: &'a Version },
+    MoveAlias { alias: &'a AliasName, version: &'a Version, revision: &'a RevisionId },
+}
+
+/// What a writing call answers.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// What was published; no version where Lambda answered for `$LATEST`.
+    Published {
+        /// Its number.
+        version: Option<Version>,
+        /// Its code.
+        sha256: Option<Sha256>,
+    },
+    /// Nothing that the engine goes on with.
+    Done,
+}
+
+/// Lambda of one account and region.
+#[async_trait]
+pub trait Functions: Send + Sync {
+    /// A function, with what belongs to it as a whole; `None`: no such function or qualifier.
+    async fn function(
+        &self,
+        name: &FunctionName,
+        qualifier: Qualifier<'_>,
+    ) -> Result<Option<(ObservedCode, Belongings)>, CallError>;
+    /// An alias; `None`: no such function or alias.
+    async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError>;
+    /// One writing call. Only `engine::apply` makes it.
+    async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError>;
+}
+
+/// A call to Lambda that did not succeed, sorted by what can be done about it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct CallError {
+    /// The sort.
+    pub kind: CallErrorKind,
+    /// The operation, what it was about, and AWS's own words.
+    pub message: String,
+}
+
+/// What can be done about a failed call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallErrorKind {
+    /// 409 while an update is in progress: wait, then send it again.
+    Busy,
+    /// The execution role cannot be assumed yet: wait a little, then send it again.
+    RoleNotReady,
+    /// A precondition failed, the thing exists already, or the code to publish is another: look again.
+    Conflict,
+    /// No answer, or none that says what happened: look again.
+    Unknown,
+    /// Still throttled after all retries.
+    Throttled,
+    /// The session may not.
+    Denied,
+    /// Lambda could not read the code.
+    CodeUnreadable,
+    /// The code is too large.
+    CodeTooLarge,
+    /// The function or version is in state Failed.
+    Failed,
+    /// Lambda refuses the request as it is.
+    Invalid,
+    /// Anything else that will not go away.
+    Other,
+}

@@ -1,0 +1,125 @@
+//! Bytes to what they tell: step "decode".
+//!
+//! A payload is malformed, ignored because of something, or uploads. Wire structs never leave this folder, and no
+//! decision about an upload is made here.
+
+mod eventbridge;
+mod s3;
+
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use deployer_core::artifact::Upload;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What an invocation brought.
+#[derive(Debug, PartialEq)]
+pub enum Invocation {
+    /// One event, straight.
+    Event(Vec<Told>),
+    /// Messages from the queue: each answered for on its own.
+    Batch(Vec<Message>),
+    /// Neither: somebody called by hand, and wrongly.
+    Unknown {
+        /// What is wrong, and what would be right.
+        because: String,
+    },
+}
+
+/// One message of a batch.
+#[derive(Debug, PartialEq)]
+pub struct Message {
+    /// SQS's message id: what a partial batch response names.
+    pub id: String,
+    /// What its body tells.
+    pub told: Vec<Told>,
+}
+
+/// One thing that an event tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// A zip may have been uploaded.
+    Upload(Upload),
+    /// Nothing for us.
+    Ignored {
+        /// Why, in one sentence.
+        because: String,
+    },
+    /// It should be for us, but it is broken. Trying again cannot help.
+    Malformed {
+        /// What is wrong.
+        because: String,
+    },
+}
+
+impl Told {
+    fn ignored(because: impl Into<String>) -> Vec<Self> {
+        vec![Self::Ignored { because: because.into() }]
+    }
+
+    fn malformed(because: impl Into<String>) -> Vec<Self> {
+        vec![Self::Malformed { because: because.into() }]
+    }
+}
+
+/// Decodes the payload of an invocation.
+#[must_use]
+pub fn decode(payload: &Value) -> Invocation {
+    const ACCEPTED: &str = "this deployer takes S3 notifications, S3 events of EventBridge, and either of them from SQS";
+    let Some(fields) = payload.as_object() else {
+        return Invocation::Unknown { because: format!("the payload is not a JSON object; {ACCEPTED}") };
+    };
+    let source = payload.pointer("/Records/0/eventSource").and_then(Value::as_str);
+    if source == Some("aws:sqs") {
+        return match SqsEvent::deserialize(payload) {
+            Ok(event) => Invocation::Batch(event.records.into_iter().map(message).collect()),
+            Err(error) => Invocation::Unknown { because: format!("an SQS event that cannot be read: {error}") },
+        };
+    }
+    if let Some(told) = event(payload) {
+        return Invocation::Event(told);
+    }
+    let because = match fields.get("command") {
+        Some(command) => format!("unknown command {command}; {ACCEPTED}"),
+        None => format!("the payload is neither an event nor a command; {ACCEPTED}"),
+    };
+    Invocation::Unknown { because }
+}
+
+fn message(message: SqsMessage) -> Message {
+    let told = body(message.body.as_deref().unwrap_or_default());
+    Message { id: message.message_id.unwrap_or_default(), told }
+}
+
+fn body(text: &str) -> Vec<Told> {
+    let value: Value = match serde_json::from_str(text) {
+        Ok(value) => value,
+        Err(error) => return Told::malformed(format!("the message's body is not JSON: {error}")),
+    };
+    event(&value).unwrap_or_else(|| Told::ignored("the message is no event that this deployer knows"))
+}
+
+/// The events, by the fields that only they have. `None`: none of them.
+fn event(value: &Value) -> Option<Vec<Told>> {
+    if let Some(records) = value.get("Records").and_then(Value::as_array) {
+        return Some(s3::records(records));
+    }
+    if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
+        return Some(Told::ignored("S3 has tested whether it may send notifications"));
+    }
+    if value.get("detail-type").is_some() && value.get("source").is_some() {
+        return Some(eventbridge::event(value));
+    }
+    let is_sns = value.get("Type").and_then(Value::as_str) == Some("Notification");
+    let message = value.get("Message").and_then(Value::as_str).filter(|_| is_sns)?;
+    // One envelope, not a chain of them: what SNS carries is S3's event.
+    Some(match serde_json::from_str::<Value>(message) {
+        Ok(inner) if inner.get("Type").is_none() => {
+            event(&inner).unwrap_or_else(|| Told::ignored("the SNS message is no event that this deployer knows"))
+        }
+        Ok(_) => Told::ignored("an SNS message within an SNS message"),
+        Err(error) => Told::malformed(format!("the SNS message is not JSON: {error}")),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+#![allow(clippy::unwrap_used)]
+//! Each wrapping, and what is none.
+
+use serde_json::json;
+
+use super::*;
+
+fn s3_event(key: &str) -> Value {
+    json!({"Records": [{
+        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-west-1",
+        "eventTime": "2026-11-01T10:00:00.123Z", "eventName": "ObjectCreated:Put",
+        "userIdentity": {"principalId": "ci"}, "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "responseElements": {"x-amz-request-id": "R1", "x-amz-id-2": "I2"},
+        "s3": {"s3SchemaVersion": "1.0", "configurationId": "uploads",
+            "bucket": {"name": "acme-artifacts", "arn": "arn:aws:s3:::acme-artifacts"},
+            "object": {"key": key, "size": 10, "eTag": "e", "versionId": "v1", "sequencer": "0055AED6DCD90281E5"}}}]})
+}
+
+fn eventbridge_event(key: &str) -> Value {
+    json!({"version": "0", "id": "E1", "detail-type": "Object Created", "source": "aws.s3", "account": "123456789012",
+        "time": "2026-11-01T10:00:00Z", "region": "eu-west-1", "resources": ["arn:aws:s3:::acme-artifacts"],
+        "detail": {"version": "0", "bucket": {"name": "acme-artifacts"},
+            "object": {"key": key, "size": 10, "etag": "e", "version-id": "v1", "sequencer": "0055AED6DCD90281E5"},
+            "request-id": "R1", "requester": "123456789012", "reason": "PutObject"}})
+}
+
+fn sqs(bodies: &[&str]) -> Value {
+    let records: Vec<Value> = (bodies.iter().enumerate())
+        .map(|(n, body)| json!({"messageId": format!("m{n}"), "receiptHandle": "r", "body": body,
+            "attributes": {"ApproximateReceiveCount": "1"}, "messageAttributes": {}, "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:deployer", "awsRegion": "eu-west-1"}))
+        .collect();
+    json!({ "Records": records })
+}
+
+fn only_upload(told: &[Told]) -> Upload {
+    match told {
+        [Told::Upload(upload)] => upload.clone(),
+        other => panic!("expected one upload, found {other:?}"),
+    }
+}
+
+fn because(told: &[Told]) -> String {
+    match told {
+        [Told::Ignored { because }] => format!("ignored: {because}"),
+        [Told::Malformed { because }] => format!("malformed: {because}"),
+        other => panic!("expected a reason, found {other:?}"),
+    }
+}
+
+#[test]
+fn all_five_wrappings_tell_of_the_same_upload() {
+    let (s3, eventbridge) = (s3_event("dev/orders-api/1.4.2.zip"), eventbridge_event("dev/orders-api/1.4.2.zip"));
+    let sns = json!({"Type": "Notification", "MessageId": "n", "TopicArn": "arn:aws:sns:eu-west-1:123456789012:t",
+        "Message": s3.to_string(), "Timestamp": "2026-11-01T10:00:01Z"});
+    let straight = |value: &Value| match decode(value) {
+        Invocation::Event(told) => only_upload(&told),
+        other => panic!("{other:?}"),
+    };
+    let queued = |value: &Value| match decode(&sqs(&[&value.to_string()])) {
+        Invocation::Batch(messages) => only_upload(&messages[0].told),
+        other => panic!("{other:?}"),
+    };
+    let uploads =
+        [straight(&s3), straight(&eventbridge), queued(&s3), queued(&sns), queued(&eventbridge)];
+    for upload in uploads {
+        assert_eq!(upload.bucket, "acme-artifacts");
+        assert_eq!(upload.key, "dev/orders-api/1.4.2.zip");
+        assert_eq!(upload.version_id.as_deref(), Some("v1"));
+        assert_eq!(upload.sequencer.as_deref(), Some("0055AED6DCD90281E5"));
+        assert_eq!(upload.time.as_second(), 1_793_527_200);
+    }
+}
+
+#[test]
+fn keys_are_form_decoded_from_s3_and_plain_from_eventbridge() {
+    assert_eq!(only_upload(&s3::records(s3_event("dev/f/1.0%2Bb+7.zip")["Records"].as_array().unwrap())).key, "dev/f/1.0+b 7.zip");
+    assert_eq!(only_upload(&eventbridge::event(&eventbridge_event("dev/f/1.0+b.zip"))).key, "dev/f/1.0+b.zip");
+    let broken = s3_event("dev/f/%FF.zip");
+    assert_eq!(because(&s3::records(broken["Records"].as_array().unwrap())), "malformed: the key \"dev/f/%FF.zip\" is not UTF-8");
+}
+
+#[test]
+fn a_test_event_a_deletion_and_foreign_events_are_ignored_with_a_reason() {
+    let ignored = |value: &Value| because(&event(value).unwrap());
+    assert_eq!(
+        ignored(&json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"})),
+        "ignored: S3 has tested whether it may send notifications"
+    );
+    let mut removed = s3_event("dev/f/1.zip");
+    removed["Records"][0]["eventName"] = json!("ObjectRemoved:DeleteMarkerCreated");
+    assert_eq!(ignored(&removed), "ignored: ObjectRemoved:DeleteMarkerCreated of \"dev/f/1.zip\" is no upload");
+    let mut deleted = eventbridge_event("dev/f/1.zip");
+    deleted["detail-type"] = json!("Object Deleted");
+    assert_eq!(ignored(&deleted), "ignored: an event \"Object Deleted\" of \"aws.s3\"");
+    let scheduled = json!({"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}});
+    assert_eq!(ignored(&scheduled), "ignored: an event \"Scheduled Event\" of \"aws.events\"");
+    assert_eq!(ignored(&json!({"Records": []})), "ignored: an event without records");
+    assert_eq!(
+        ignored(&json!({"Records": [{"EventSource": "aws:sns"}]})),
+        "ignored: a record from aws:sns, not from aws:s3"
+    );
+}
+
+#[test]
+fn a_broken_body_spoils_neither_its_batch_nor_its_neighbours() {
+    let good = s3_event("dev/f/1.zip").to_string();
+    let Invocation::Batch(messages) = decode(&sqs(&["{not json", &good, "[1,2]", "{\"a\":1}"])) else { panic!() };
+    assert!(because(&messages[0].told).starts_with("malformed: the message's body is not JSON: "));
+    assert_eq!(only_upload(&messages[1].told).key, "dev/f/1.zip");
+    assert_eq!(because(&messages[2].told), "ignored: the message is no event that this deployer knows");
+    assert_eq!(messages[3].id, "m3");
+}
+
+#[test]
+fn a_record_without_its_fields_is_malformed_and_says_which() {
+    let mut event = s3_event("dev/f/1.zip");
+    event["Records"][0]["s3"]["object"].as_object_mut().unwrap().remove("key");
+    assert_eq!(
+        because(&s3::records(event["Records"].as_array().unwrap())),
+        "malformed: an S3 record that cannot be read: missing field `key`"
+    );
+    let mut event = eventbridge_event("dev/f/1.zip");
+    event["time"] = json!("yesterday");
+    assert!(because(&eventbridge::event(&event)).starts_with("malformed: an \"Object Created\" event"));
+}
+
+#[test]
+fn what_is_no_event_is_an_invalid_command() {
+    for (payload, expected) in [
+        (json!("hello"), "the payload is not a JSON object"),
+        (json!({"hello": 1}), "the payload is neither an event nor a command"),
+        (json!({"command": "dance"}), "unknown command \"dance\""),
+    ] {
+        let Invocation::Unknown { because } = decode(&payload) else { panic!("{payload}") };
+        assert!(because.starts_with(expected), "{because}");
+    }
+}

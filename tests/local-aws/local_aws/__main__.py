@@ -1,0 +1,39 @@
+"""`python -m local_aws`: serves until stdin closes. The first line on stdout says where."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="local_aws", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--plain", action="store_true", help="moto without our corrections")
+    parser.add_argument("--tls", type=Path, metavar="DIR", help="serve https; ca.pem and the leaf are written to DIR")
+    parser.add_argument("--no-stdin", action="store_true", help="do not end when stdin closes")
+    options = parser.parse_args()
+
+    from moto.core.config import default_user_config
+
+    from . import tls
+    from .front import Front
+    from .server import Server, die_with_parent
+
+    default_user_config["lambda"]["use_docker"] = False
+    if not options.plain:
+        from . import corrections
+
+        corrections.install()
+    if not options.no_stdin:
+        die_with_parent()
+    server = Server(Front(not options.plain), options.port, tls.context(options.tls) if options.tls else None)
+    scheme, host = ("https", "localhost") if options.tls else ("http", "127.0.0.1")
+    print(json.dumps({"endpoint": f"{scheme}://{host}:{server.port}", "pid": os.getpid()}), flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Names AWS calls and keeps the log of them. Never keeps a body: variables and zips must not end up in a test's output."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from moto.core.request import Request
+from moto.core.routing import get_service_router
+
+from . import identity
+
+# Services whose signing name is not the one under which botocore keeps their model.
+_MODELS = {"monitoring": "cloudwatch", "eventbridge": "events"}
+# Parameters that are worth a test's attention: the first name is the wire's, the second the log's.
+_ASSUME_ROLE = {
+    "RoleArn": "role_arn",
+    "ExternalId": "external_id",
+    "SourceIdentity": "source_identity",
+    "RoleSessionName": "role_session_name",
+    "Policy": "policy",
+}
+_LAMBDA = ("RevisionId", "Publish", "S3Bucket", "S3Key", "S3ObjectVersion", "CodeSha256", "DryRun", "FunctionVersion")
+
+
+@dataclass
+class Call:
+    """One AWS call. `wire` and `caller` stay inside; the rest is what tests see."""
+
+    seq: int
+    label: str
+    start_ms: float
+    service: str
+    operation: str
+    account: str
+    region: str
+    access_key: str
+    request_bytes: int
+    caller: identity.Caller
+    wire: dict[str, Any] = field(default_factory=dict)
+    session_name: str | None = None
+    function: str | None = None
+    qualifier: str | None = None
+    bucket: str | None = None
+    key: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    status: int | None = None
+    end_ms: float | None = None
+
+    def shown(self) -> dict[str, Any]:
+        hidden = {"wire", "caller"}
+        return {k: v for k, v in vars(self).items() if k not in hidden and v is not None and v != {}}
+
+
+class Log:
+    """Calls in the order in which they arrived."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: list[Call] = []
+        self._seq = 0
+        self.label = ""
+
+    def next(self) -> int:
+        with self._lock:
+            self._seq += 1
+            return self._seq
+
+    def add(self, call: Call) -> None:
+        with self._lock:
+            self._calls.append(call)
+
+    def since(self, seq: int) -> list[dict[str, Any]]:
+        with self._lock:
+            return [c.shown() for c in sorted(self._calls, key=lambda c: c.seq) if c.seq > seq]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._calls.clear()
+
+
+LOG = Log()
+
+
+def identify(environ: dict[str, Any], body: bytes, start_ms: float) -> Call:
+    """Reads from a request what it asks for, and of whom."""
+    request = Request({**environ, "wsgi.input": BytesIO(b"")})
+    scope = identity.Scope.parse(request.headers.get("Authorization", ""), request.args.get("X-Amz-Credential", ""))
+    scope = scope or identity.Scope("", "us-east-1", "s3")
+    form = _form(request, body)
+    operation, path = _operation(scope.service, request, form)
+    caller = identity.caller(scope.access_key, scope.region, request.headers.get("x-moto-account-id"))
+    call = Call(
+        seq=LOG.next(),
+        label=LOG.label,
+        start_ms=start_ms,
+        service=scope.service,
+        operation=operation,
+        account=caller.account,
+        region=scope.region,
+        access_key=scope.access_key,
+        request_bytes=len(body),
+        caller=caller,
+        session_name=caller.session.name if caller.session else None,
+    )
+    if scope.service == "s3":
+        call.bucket, call.key = path.get("Bucket"), path.get("Key")
+        call.wire = {**request.args.to_dict(), "CopySource": request.headers.get("x-amz-copy-source")}
+    elif scope.service == "sts":
+        call.wire = form
+        call.parameters = {log: form[wire] for wire, log in _ASSUME_ROLE.items() if wire in form}
+    elif scope.service == "lambda":
+        _lambda(call, path, request, body)
+    return call
+
+
+def _form(request: Request, body: bytes) -> dict[str, str]:
+    if request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    return request.args.to_dict()
+
+
+def _operation(service: str, request: Request, form: dict[str, str]) -> tuple[str, dict[str, Any]]:
+    target = request.headers.get("X-Amz-Target")
+    if target:
+        return target.rsplit(".", 1)[-1], {}
+    if "Action" in form:
+        return form["Action"], {}
+    try:
+        operation, path = get_service_router(_MODELS.get(service, service)).match(request)
+        return operation.name, path
+    except Exception:  # moto raises several kinds for what botocore does not know
+        return f"{request.method} {request.path}", {}
+
+
+def function_of(name: str) -> tuple[str, str | None]:
+    """Name and qualifier from any of the forms in which Lambda takes a function's name."""
+    name, _, qualifier = unquote(name).rsplit("function:", 1)[-1].partition(":")
+    return name, qualifier or None
+
+
+def _lambda(call: Call, path: dict[str, Any], request: Request, body: bytes) -> None:
+    sent: dict[str, Any] = {}
+    if body and call.operation != "Invoke":
+        try:
+            parsed = json.loads(body)
+            sent = parsed if isinstance(parsed, dict) else {}
+        except ValueError:
+            pass
+    call.wire = {**path, **request.args.to_dict(), **sent}
+    name = path.get("FunctionName") or path.get("Resource") or sent.get("FunctionName")
+    if name and "event-source-mapping" not in name:
+        call.function, call.qualifier = function_of(name)
+        call.qualifier = call.qualifier or request.args.get("Qualifier") or path.get("Name") or sent.get("Name")
+    code = {**sent, **sent.get("Code", {})} if isinstance(sent.get("Code"), dict) else sent
+    call.parameters = {k: code[k] for k in _LAMBDA if k in code}
+    if call.operation in ("CreateFunction", "UpdateFunctionCode"):
+        call.parameters["ZipFile"] = "ZipFile" in code
+        if "ZipFile" in code:
+            zipped = b64decode(code["ZipFile"])
+            call.parameters["CodeSha256"] = b64encode(hashlib.sha256(zipped).digest()).decode()
+    if call.operation in ("CreateFunction", "UpdateFunctionConfiguration"):
+        call.parameters["Role"] = "Role" in sent
+    if request.method == "PUT" and call.operation == "UpdateFunctionConfiguration":
+        call.parameters["fields"] = sorted(k for k in sent if k != "FunctionName")

@@ -1,0 +1,105 @@
+"""The control API, `/local-aws/…`: how tests arrange the emulator and look at what happened. README.md lists it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from moto.iam.models import iam_backends
+from werkzeug.wrappers import Response
+
+from .calls import LOG
+from .identity import SESSIONS, Session
+from .rules import ORGANIZATIONS, WISHES, Answer, Fault, Settle
+
+PREFIX = "/local-aws/"
+
+
+def answer(method: str, path: str, query: dict[str, str], body: bytes) -> Response:
+    route = _ROUTES.get((method, path.removeprefix(PREFIX)))
+    if route is None:
+        return _json(404, {"error": f"no {method} {path} here"})
+    try:
+        return _json(200, route({**query, **(json.loads(body) if body else {})}))
+    except (ValueError, TypeError, KeyError) as e:
+        return _json(400, {"error": f"{type(e).__name__}: {e}"})
+
+
+def _json(status: int, value: Any) -> Response:
+    return Response(json.dumps(value), status, content_type="application/json")
+
+
+def _fault(sent: dict[str, Any]) -> dict[str, Any]:
+    WISHES.faults.append(Fault.parse({"times": 1, **sent}))
+    return {}
+
+
+def _settle(sent: dict[str, Any]) -> dict[str, Any]:
+    WISHES.settle.append(Settle.parse(sent))
+    return {}
+
+
+def _invoke(sent: dict[str, Any]) -> dict[str, Any]:
+    WISHES.invoke.append(Answer.parse(sent))
+    return {}
+
+
+def _clear(what: Callable[[], None]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def cleared(_: dict[str, Any]) -> dict[str, Any]:
+        what()
+        return {}
+
+    return cleared
+
+
+def _latency(sent: dict[str, Any]) -> dict[str, Any]:
+    WISHES.latency_ms = float(sent["ms"])
+    return {}
+
+
+def _enforce(sent: dict[str, Any]) -> dict[str, Any]:
+    WISHES.enforce = bool(sent["on"])
+    return {}
+
+
+def _label(sent: dict[str, Any]) -> dict[str, Any]:
+    LOG.label = str(sent["label"])
+    return {}
+
+
+def _organization(sent: dict[str, Any]) -> dict[str, Any]:
+    ORGANIZATIONS.clear()
+    ORGANIZATIONS.update(sent["accounts"])
+    return {}
+
+
+def _session(sent: dict[str, Any]) -> dict[str, Any]:
+    """Credentials of a role as a service that runs under it gets them (Lambda's execution role): no trust is asked."""
+    role_arn = sent["role_arn"]
+    partition, account = role_arn.split(":")[1], role_arn.split(":")[4]
+    key = iam_backends[account][partition].create_temp_access_key()
+    SESSIONS[key.access_key_id] = Session(account, role_arn, sent.get("session_name", "local"), sent.get("policy"))
+    return {
+        "access_key_id": key.access_key_id,
+        "secret_access_key": key.secret_access_key,
+        "session_token": "local",
+        "account": account,
+    }
+
+
+_ROUTES: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
+    ("GET", "calls"): lambda sent: {"calls": LOG.since(int(sent.get("since", 0)))},
+    ("DELETE", "calls"): _clear(LOG.clear),
+    ("POST", "label"): _label,
+    ("POST", "settle"): _settle,
+    ("DELETE", "settle"): _clear(WISHES.settle.clear),
+    ("POST", "faults"): _fault,
+    ("DELETE", "faults"): _clear(WISHES.faults.clear),
+    ("POST", "latency"): _latency,
+    ("POST", "invoke"): _invoke,
+    ("DELETE", "invoke"): _clear(WISHES.invoke.clear),
+    ("POST", "organization"): _organization,
+    ("POST", "enforce"): _enforce,
+    ("POST", "session"): _session,
+}

@@ -1,0 +1,69 @@
+"""What every request passes on its way to moto and back: naming, latency, faults, permissions, the log."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from io import BytesIO
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.wrappers import Response
+
+from . import access, control, wire, world
+from .calls import Call, identify
+from .rules import WISHES
+
+
+class Front:
+    """`corrected` false leaves moto as it is: names, faults, latency and the log stay, permissions and corrections go."""
+
+    def __init__(self, corrected: bool) -> None:
+        self._corrected = corrected
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def answer(self, environ: dict[str, Any], body: bytes, arrived: float) -> tuple[Call | None, Response | None]:
+        """The answer, or None where the connection is to be closed without one; and the call, unless it was ours."""
+        path = environ["PATH_INFO"]
+        if path.startswith(control.PREFIX):
+            query = dict(p.split("=", 1) for p in environ["QUERY_STRING"].split("&") if "=" in p)
+            with world.LOCK:
+                return None, control.answer(environ["REQUEST_METHOD"], path, query, body)
+        if path.startswith("/moto-api"):
+            return None, self._ask_moto(environ, body)
+        call = identify(environ, body, round(arrived * 1000, 3))
+        if WISHES.latency_ms:
+            time.sleep(WISHES.latency_ms / 1000)
+        return call, self._decide(call, environ, body)
+
+    def _decide(self, call: Call, environ: dict[str, Any], body: bytes) -> Response | None:
+        with world.LOCK:
+            fault = WISHES.fault(call)
+        answer: Response | None = None
+        if fault is None or fault.execute:
+            answer = self._execute(call, environ, body)
+        if fault is not None:
+            answer = wire.error(call.service, fault.status, fault.code, fault.message) if fault.status else None
+        call.status = answer.status_code if answer else 0
+        return answer
+
+    def _execute(self, call: Call, environ: dict[str, Any], body: bytes) -> Response:
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.account
+        world.enter(call)
+        if call.operation == "ReceiveMessage":  # waits for others' calls, and takes the lock itself (sqs.py)
+            return self._ask_moto(environ, body)
+        with world.LOCK:
+            if not self._corrected:
+                return self._ask_moto(environ, body)
+            return access.refusal(call) or access.veiled(call, self._ask_moto(environ, body))
+
+    def _ask_moto(self, environ: dict[str, Any], body: bytes) -> Response:
+        environ["wsgi.input"] = BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        try:
+            return Response.from_app(self._moto, environ, buffered=True)
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+            return Response("moto failed; see the emulator's stderr\n", 500)

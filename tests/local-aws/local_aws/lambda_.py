@@ -1,0 +1,281 @@
+"""Lambda's control plane as a deployer meets it: preconditions, conflicts while a write settles, checked roles and aliases.
+
+Our reading of Lambda API Reference; each method names its page. What it stores is in lambda_model.py.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from typing import Any
+
+from moto.awslambda import urls
+from moto.awslambda.exceptions import (
+    FunctionAlreadyExists,
+    InvalidParameterValueException,
+    InvalidRoleFormat,
+    LambdaClientError,
+    UnknownFunctionException,
+)
+from moto.awslambda.responses import LambdaResponse
+from moto.core.common_types import TYPE_RESPONSE
+
+from . import lambda_code, lambda_model, sts, world
+from .calls import Call
+from .lambda_model import Alias, Conflict, Function, check_revision
+from .rules import WISHES
+
+
+class Denied(LambdaClientError):
+    code = 403
+
+    def __init__(self, message: str) -> None:
+        super().__init__("AccessDeniedException", message)
+
+
+class Lambda(LambdaResponse):
+    def _dispatch(self, *args: Any, **more: Any) -> TYPE_RESPONSE:
+        status, headers, body = super()._dispatch(*args, **more)
+        headers.setdefault("content-type", "application/json")
+        return status, headers, body
+
+    # ---- finding what a request is about
+
+    def _call(self) -> Call:
+        call = world.current()
+        assert call is not None and call.function is not None
+        return call
+
+    def _latest(self) -> Function:
+        return self.backend.get_function(self._call().function or "")  # type: ignore[return-value]
+
+    def _version(self, number: str) -> Function:
+        return self.backend.get_function(self._call().function or "", number)  # type: ignore[return-value]
+
+    @staticmethod
+    def _answer(status: int, body: Any) -> TYPE_RESPONSE:
+        return status, {"status": status}, json.dumps(body)  # type: ignore[dict-item]
+
+    # ---- functions
+
+    def create_function(self) -> TYPE_RESPONSE:
+        """CreateFunction. With Publish it answers Version 1, and with a RevisionId that is neither's."""
+        spec = {**self.json_body, "FunctionName": self._call().function}
+        try:
+            self._latest()
+        except UnknownFunctionException:
+            pass
+        else:
+            raise FunctionAlreadyExists(spec["FunctionName"])
+        _check_role(spec.get("Role", ""), self.current_account)
+        function: Function = self.backend.create_function({**spec, "Publish": False})  # type: ignore[assignment]
+        function.begin("create")
+        if not spec.get("Publish"):
+            return self._answer(201, function.get_configuration())
+        shown = copy.copy(function)
+        shown.version = self.backend.publish_version(spec["FunctionName"]).version  # type: ignore[union-attr]
+        shown.revision_id = lambda_model.new_revision()
+        return self._answer(201, shown.get_configuration())
+
+    def get_function(self) -> str:
+        """GetFunction."""
+        self._observe()
+        return super().get_function()
+
+    def get_function_configuration(self) -> str:
+        """GetFunctionConfiguration."""
+        self._observe()
+        return super().get_function_configuration()
+
+    def _observe(self) -> None:
+        call = self._call()
+        function: Function = self.backend.get_function(call.function or "", call.qualifier)  # type: ignore[assignment]
+        function.observe()
+
+    def update_function_code(self) -> TYPE_RESPONSE:
+        """UpdateFunctionCode. With Publish it answers for the version; with DryRun it changes nothing."""
+        sent = self.json_body
+        latest = self._latest()
+        latest.require_settled()
+        check_revision(sent.get("RevisionId"), latest.revision_id)
+        architectures = sent.get("Architectures", latest.architectures)
+        zipped = lambda_code.read(sent, latest.region)
+        target = copy.copy(latest) if sent.get("DryRun") else latest
+        target.architectures = architectures
+        target.use_code(zipped)
+        if sent.get("DryRun"):
+            return self._answer(200, target.get_configuration())
+        latest.published = None
+        latest.begin("update")
+        answered = self.backend.publish_version(latest.function_name) if sent.get("Publish") else latest
+        return self._answer(200, answered.get_configuration())  # type: ignore[union-attr]
+
+    def update_function_configuration(self) -> TYPE_RESPONSE:
+        """UpdateFunctionConfiguration."""
+        sent = self.json_body
+        latest = self._latest()
+        latest.require_settled()
+        check_revision(sent.get("RevisionId"), latest.revision_id)
+        if "Role" in sent:
+            _check_role(sent["Role"], self.current_account)
+        latest.update_configuration(sent)
+        latest.published = None
+        latest.begin("update")
+        return self._answer(200, latest.get_configuration())
+
+    def publish_version(self) -> TYPE_RESPONSE:
+        """PublishVersion."""
+        sent = json.loads(self.body) if self.body else {}
+        latest = self._latest()
+        latest.require_settled()
+        check_revision(sent.get("RevisionId"), latest.revision_id)
+        wanted = sent.get("CodeSha256") or latest.code_sha_256
+        if wanted != latest.code_sha_256:
+            raise InvalidParameterValueException(
+                f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST ({latest.code_sha_256}). "
+                "Please try again with the CodeSHA256 in $LATEST."
+            )
+        version = self.backend.publish_version(latest.function_name, sent.get("Description") or "")
+        return self._answer(201, version.get_configuration())  # type: ignore[union-attr]
+
+    def delete_function(self) -> TYPE_RESPONSE:
+        """DeleteFunction: the qualifier may also be part of the name."""
+        call = self._call()
+        self.backend.delete_function(call.function or "", call.qualifier)
+        return 204, {"status": "204"}, ""
+
+    # ---- permissions: they change the revision of what they are on (AddPermission, RemovePermission)
+
+    def add_permission(self) -> str:
+        answer = super().add_permission()
+        self._revise()
+        return answer
+
+    def remove_permission(self) -> TYPE_RESPONSE:
+        answer = super().remove_permission()
+        self._revise()
+        return answer
+
+    def _revise(self) -> None:
+        qualifier = self._call().qualifier
+        aliases = {a.name: a for a in self.backend.list_aliases(self._call().function or "")}
+        target: Any = aliases.get(qualifier or "") or self._version(qualifier or "$LATEST")
+        target.revision_id = lambda_model.new_revision()
+
+    # ---- aliases
+
+    def create_alias(self) -> TYPE_RESPONSE:
+        """CreateAlias."""
+        sent = self.json_body
+        function = self._latest()
+        if sent["Name"] in {a.name for a in self.backend.list_aliases(function.function_name)}:
+            raise Conflict(f"Alias already exists: {function.function_arn}:{sent['Name']}")
+        routing = self._routing(sent["FunctionVersion"], sent.get("RoutingConfig"))
+        alias = self.backend.create_alias(
+            sent["Name"],
+            function.function_name,
+            sent["FunctionVersion"],
+            sent.get("Description", ""),
+            routing,  # type: ignore[arg-type]
+        )
+        return self._answer(201, alias.to_json())
+
+    def get_alias(self) -> TYPE_RESPONSE:
+        """GetAlias."""
+        return self._answer(200, self._alias().to_json())
+
+    def update_alias(self) -> TYPE_RESPONSE:
+        """UpdateAlias: fields that are not sent stay."""
+        sent = self.json_body
+        alias = self._alias()
+        check_revision(sent.get("RevisionId"), alias.revision_id)
+        version = sent.get("FunctionVersion") or alias.function_version
+        routing = self._routing(version, sent.get("RoutingConfig", alias.routing_config))
+        alias.change(version, sent.get("Description"), routing)
+        return self._answer(200, alias.to_json())
+
+    def delete_alias(self) -> TYPE_RESPONSE:
+        """DeleteAlias."""
+        super().delete_alias()
+        return 204, {"status": "204"}, ""
+
+    def _alias(self) -> Alias:
+        call = self._call()
+        return self.backend.get_alias(call.qualifier or "", call.function or "")  # type: ignore[return-value]
+
+    def _routing(self, version: str, routing: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Where an alias is to point, checked.
+
+        Lambda Developer Guide, "Implement Lambda canary deployments using a weighted alias".
+        """
+        main = self._version(version)
+        main.require_not_failed()
+        weights = (routing or {}).get("AdditionalVersionWeights") or {}
+        if not weights:
+            return None
+        if len(weights) > 1:
+            raise InvalidParameterValueException("Number of items in AdditionalVersionWeights cannot be greater than 1")
+        ((other_number, weight),) = weights.items()
+        if "$LATEST" in (version, other_number):
+            raise InvalidParameterValueException("$LATEST is not supported for an alias pointing to more than 1 version")
+        if not 0 <= weight <= 1:
+            raise InvalidParameterValueException(
+                f"1 validation error detected: Value '{weight}' at 'routingConfig.additionalVersionWeights' "
+                "failed to satisfy constraint: Member must be between 0 and 1"
+            )
+        other = self._version(other_number)
+        other.require_not_failed()
+        if main.role != other.role:
+            raise InvalidParameterValueException("The versions of a weighted alias must have the same execution role")
+        if main.extras.get("DeadLetterConfig") != other.extras.get("DeadLetterConfig"):
+            raise InvalidParameterValueException("The versions of a weighted alias must have the same dead-letter configuration")
+        return {"AdditionalVersionWeights": weights}
+
+    # ---- event source mappings
+
+    def create_event_source_mapping(self) -> TYPE_RESPONSE:
+        """CreateEventSourceMapping: its FunctionArn is that of the alias or version that it was made for."""
+        _, _, body = super().create_event_source_mapping()
+        mapping = self.backend.get_event_source_mapping(json.loads(body)["UUID"])
+        assert mapping is not None
+        call = self._call()
+        if call.qualifier:
+            mapping.function_arn = f"{self._latest().function_arn}:{call.qualifier}"
+        return self._answer(202, mapping.get_configuration())
+
+    # ---- invocations
+
+    def invoke(self) -> TYPE_RESPONSE:
+        """Invoke: answers what a test wished for, `null` otherwise; a version that is not Active is 409."""
+        call = self._call()
+        function: Function = self.backend.get_function(call.function or "", call.qualifier)  # type: ignore[assignment]
+        if function.state != "Active":
+            function.require_settled()
+        rule = WISHES.invoke.take(account=call.account, region=call.region, function=call.function)
+        headers = {"content-type": "application/json", "x-amz-executed-version": str(function.version)}
+        kind = self.headers.get("X-Amz-Invocation-Type", "RequestResponse")
+        if kind != "RequestResponse":
+            status = 202 if kind == "Event" else 204
+            return status, {**headers, "status": str(status)}, ""
+        if rule and rule.error:
+            headers["x-amz-function-error"] = "Unhandled"
+        return 200, headers, json.dumps(rule.error or rule.payload if rule else None)
+
+
+def _check_role(role: str, account: str) -> None:
+    """CreateFunction, "Role": it exists in the function's account and trusts Lambda (Lambda Developer Guide, "Defining Lambda
+    function permissions with an execution role")."""
+    found = re.match(InvalidRoleFormat.pattern, role)
+    if found is None:
+        raise InvalidRoleFormat(role)
+    if found.group(2) != account:
+        raise Denied("Cross-account pass role is not allowed.")
+    if not sts.service_may_assume(role, "lambda.amazonaws.com"):
+        raise InvalidParameterValueException("The role defined for the function cannot be assumed by Lambda.")
+
+
+def install() -> None:
+    lambda_model.install()
+    for path in urls.url_paths:
+        urls.url_paths[path] = Lambda.dispatch

@@ -1,0 +1,113 @@
+"""What a test asks the emulator to do: faults, latency, how long writes take to settle, what invocations answer.
+
+Rules are values with a selector; the newest that selects a call and is not used up wins. Knows nothing of HTTP or moto.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Generic, TypeVar
+
+from .calls import Call
+
+R = TypeVar("R", bound="Rule")
+
+
+@dataclass
+class Rule:
+    """Absent fields select anything. `times` is how often it still applies, None is for ever."""
+
+    account: str | None = None
+    region: str | None = None
+    function: str | None = None
+    operation: str | None = None
+    times: int | None = None
+
+    @classmethod
+    def parse(cls: type[R], sent: dict[str, Any]) -> R:
+        unknown = sent.keys() - {f.name for f in fields(cls)}
+        if unknown:
+            raise ValueError(f"unknown field {', '.join(sorted(unknown))}")
+        return cls(**sent)
+
+    def selects(self, **facts: str | None) -> bool:
+        return self.times != 0 and all(getattr(self, k) in (None, "*", v) for k, v in facts.items())
+
+    def use(self) -> None:
+        if self.times is not None:
+            self.times -= 1
+
+
+class Rules(list[R], Generic[R]):
+    def take(self, **facts: str | None) -> R | None:
+        """The newest rule that selects `facts`, used once."""
+        rule = next((r for r in reversed(self) if r.selects(**facts)), None)
+        if rule:
+            rule.use()
+        return rule
+
+
+@dataclass
+class Fault(Rule):
+    """`after` calls are let through first; `execute` does the call and loses its answer; status 0 closes the connection."""
+
+    service: str | None = None
+    key_prefix: str | None = None
+    after: int = 0
+    status: int = 500
+    code: str = "InternalFailure"
+    message: str = "injected by a test"
+    execute: bool = False
+
+    def matches(self, call: Call) -> bool:
+        # Of an AssumeRole, `account` may be the caller's or the role's.
+        account = call.account
+        if call.operation == "AssumeRole" and f"::{self.account}:" in call.parameters.get("role_arn", ""):
+            account = self.account or account
+        return self.selects(
+            service=call.service,
+            operation=call.operation,
+            account=account,
+            region=call.region,
+            function=call.function,
+        ) and (call.key or "").startswith(self.key_prefix or "")
+
+
+@dataclass
+class Settle(Rule):
+    """How long a write stays Pending or InProgress: for so many reads, or seconds. With `fail` it ends in Failed."""
+
+    reads: int = 0
+    seconds: float = 0.0
+    fail: dict[str, str] | None = None
+
+
+@dataclass
+class Answer(Rule):
+    """What an invocation answers: `payload`, or with `error` a function error of that type and message."""
+
+    payload: Any = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass
+class Wishes:
+    faults: Rules[Fault]
+    settle: Rules[Settle]
+    invoke: Rules[Answer]
+    latency_ms: float = 0.0
+    enforce: bool = True
+
+    def fault(self, call: Call) -> Fault | None:
+        for rule in self.faults:
+            if rule.matches(call):
+                if rule.after > 0:
+                    rule.after -= 1
+                    continue
+                rule.use()
+                return rule
+        return None
+
+
+WISHES = Wishes(Rules(), Rules(), Rules())
+ORGANIZATIONS: dict[str, str] = {}

@@ -1,0 +1,42 @@
+"""S3 where moto's answers would mislead: bucket policies, ranges of empty objects. Events are in s3_events.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.common_types import TYPE_RESPONSE
+from moto.iam.access_control import PermissionResult
+from moto.s3 import models, responses
+from moto.s3.exceptions import InvalidRange
+from moto.s3.responses import S3Response
+
+from . import s3_events
+
+
+class S3(S3Response):
+    def _handle_range_header(self, request: Any, response_headers: dict[str, Any], response_content: Any) -> TYPE_RESPONSE:
+        """Amazon S3 API Reference, GetObject, "Range": no range of an empty object can be satisfied."""
+        wanted = request.headers.get("range")
+        if request.method == "GET" and not response_content and wanted.startswith("bytes="):
+            raise InvalidRange(actual_size="0", range_requested=wanted)
+        return super()._handle_range_header(request, response_headers, response_content)
+
+    def get_bucket_notification(self) -> TYPE_RESPONSE:
+        """Amazon S3 API Reference, GetBucketNotificationConfiguration: says so where events go to EventBridge."""
+        status, headers, body = super().get_bucket_notification()
+        configured = self.backend.get_bucket_notification_configuration(self.bucket_name)
+        if configured and configured.event_bridge is not None:
+            text = body.decode() if isinstance(body, bytes) else body
+            body = text.replace("</Notif", "<EventBridgeConfiguration/></Notif")
+        return status, headers, body
+
+
+def _undecided(*_: Any) -> PermissionResult:
+    """moto reads a bucket policy without its principals and conditions; access.py reads the whole of it, before moto is asked."""
+    return PermissionResult.NEUTRAL
+
+
+def install() -> None:
+    responses.S3Response = S3  # type: ignore[misc]  # moto.s3.urls is loaded again whenever it is asked for
+    models.FakeBucket.get_permission = _undecided  # type: ignore[assignment,method-assign]
+    s3_events.install()

@@ -1,0 +1,65 @@
+"""SQS: attributes that are not sent stay; redrive policies come back as compact JSON; a receive is one step.
+
+Our reading of Amazon SQS API Reference, SetQueueAttributes, GetQueueAttributes and ReceiveMessage.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from moto.sqs.models import Message, Queue, SQSBackend
+
+from . import world
+
+_set_attributes = Queue._set_attributes
+_attributes = Queue.attributes.fget  # type: ignore[attr-defined]
+_receive_message = SQSBackend.receive_message
+
+
+def set_attributes(self: Queue, attributes: dict[str, Any], now: float | None = None) -> None:
+    """SetQueueAttributes: what is not named is left alone, the policy too."""
+    kept = self.policy if "Policy" not in attributes and hasattr(self, "_policy_json") else None
+    _set_attributes(self, attributes, now)
+    if kept:
+        self.policy = kept
+
+
+def attributes(self: Queue) -> dict[str, Any]:
+    """GetQueueAttributes."""
+    shown: dict[str, Any] = _attributes(self)
+    if self.redrive_policy:
+        shown["RedrivePolicy"] = _compact(self.redrive_policy)
+    allowed = getattr(self, "redrive_allow_policy", None)
+    if allowed:
+        shown["RedriveAllowPolicy"] = _compact(json.loads(allowed) if isinstance(allowed, str) else allowed)
+    return shown
+
+
+def _compact(document: Any) -> str:
+    return json.dumps(document, separators=(",", ":"))
+
+
+def receive_message(
+    self: SQSBackend, queue_name: str, count: int, wait_seconds_timeout: int, *rest: Any, **more: Any
+) -> list[Message]:
+    """ReceiveMessage: two receivers never get the same message, and one that waits holds up nobody."""
+    until = time.monotonic() + wait_seconds_timeout
+    while True:
+        with world.LOCK:
+            found = _receive_message(self, queue_name, count, 0, *rest, **more)
+        left = until - time.monotonic()
+        if found or left <= 0:
+            return found
+        time.sleep(min(0.02, left))
+
+
+def install() -> None:
+    Queue.BASE_ATTRIBUTES = [*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
+    Queue.redrive_allow_policy = None  # type: ignore[attr-defined]
+    # moto would consume a queue for its event source mappings; functions are not run here, the harness plays the trigger.
+    Queue.lambda_event_source_mappings = property(lambda _: {}, lambda *_: None)  # type: ignore[assignment]
+    Queue._set_attributes = set_attributes  # type: ignore[method-assign]
+    Queue.attributes = property(attributes)  # type: ignore[assignment]
+    SQSBackend.receive_message = receive_message  # type: ignore[method-assign]

@@ -1,0 +1,138 @@
+"""AssumeRole as the role's trust policy allows it, and who the caller is.
+
+Our reading of STS API Reference, AssumeRole; IAM User Guide, "The confused deputy problem" (ExternalId), "Monitor and control
+actions taken with assumed roles" (source identity) and "Pass session tags in AWS STS".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.iam.models import iam_backends
+from moto.sts import urls
+from moto.sts.responses import TokenResponse
+from werkzeug.exceptions import HTTPException
+
+from . import access, policy, wire, world
+from .calls import Call
+from .identity import SESSIONS, Session
+
+
+class Refused(HTTPException):
+    """STS API Reference, AssumeRole, "Errors", and "Common Error Types"."""
+
+    def __init__(self, message: str, code: str = "AccessDenied", status: int = 403) -> None:
+        self.code = status
+        answer = wire.error("sts", status, code, message)
+        super().__init__(answer.get_data(as_text=True))
+        self._headers = list(answer.headers.items())
+
+    def get_headers(self, *_: Any) -> list[tuple[str, str]]:
+        return self._headers
+
+
+class Sts(TokenResponse):
+    def assume_role(self) -> ActionResult:
+        call = world.current()
+        assert call is not None
+        role_arn = call.wire.get("RoleArn", "")
+        tags = _tags(call.wire)
+        source_identity = call.wire.get("SourceIdentity")
+        if call.caller.session and call.caller.session.source_identity:  # cannot be changed once set
+            source_identity = source_identity or call.caller.session.source_identity
+        _validate(call.wire, source_identity)
+        _check_trust(call, role_arn, source_identity, tags)
+        result = super().assume_role()
+        credentials = result.result["Credentials"]  # type: ignore[index]
+        SESSIONS[credentials.access_key_id] = Session(
+            account=credentials.account_id,
+            role_arn=role_arn,
+            name=call.wire["RoleSessionName"],
+            policy=call.wire.get("Policy"),
+            source_identity=source_identity,
+            tags=tags,
+        )
+        result.result["SourceIdentity"] = source_identity  # type: ignore[index]
+        return result
+
+    def get_caller_identity(self) -> ActionResult:
+        """STS API Reference, GetCallerIdentity: an account's own keys are its root."""
+        call = world.current()
+        assert call is not None
+        if call.caller.arn.endswith(":root"):
+            return ActionResult({"UserId": call.account, "Account": call.account, "Arn": call.caller.arn})
+        if call.caller.session:
+            identity = f"AROA{call.caller.session.role_arn.rsplit('/', 1)[-1].upper()}:{call.caller.session.name}"
+            return ActionResult({"UserId": identity, "Account": call.account, "Arn": call.caller.arn})
+        return super().get_caller_identity()
+
+
+def _check_trust(call: Call, role_arn: str, source_identity: str | None, tags: dict[str, str]) -> None:
+    """Every action that the request amounts to must be allowed by the trust policy; a missing role looks like a denial."""
+    needed = ["sts:AssumeRole"]
+    needed += ["sts:SetSourceIdentity"] if source_identity else []
+    needed += ["sts:TagSession"] if tags else []
+    trust = trust_policy(role_arn)
+    for action in needed:
+        context: dict[str, str | list[str]] = {**access.context(call), "sts:RoleSessionName": call.wire["RoleSessionName"]}
+        if source_identity:
+            context["sts:SourceIdentity"] = source_identity
+        if "ExternalId" in call.wire and action == "sts:AssumeRole":  # that key belongs to AssumeRole only
+            context["sts:ExternalId"] = call.wire["ExternalId"]
+        if tags:
+            context["aws:TagKeys"] = list(tags)
+            context |= {f"aws:RequestTag/{k}": v for k, v in tags.items()}
+        request = policy.Request(action, None, call.caller.principals, context)
+        if trust is None or policy.evaluate(trust, request) is not policy.Decision.ALLOW:
+            raise Refused(f"User: {call.caller.arn} is not authorized to perform: {action} on resource: {role_arn}")
+
+
+def trust_policy(role_arn: str) -> str | None:
+    """None when there is no such role."""
+    found = re.fullmatch(r"arn:([^:]+):iam::(\d{12}):role/.+", role_arn)
+    if found is None:
+        return None
+    partition, account = found.groups()
+    roles = iam_backends[account][partition].roles.values()
+    return next((r.assume_role_policy_document for r in roles if r.arn == role_arn), None)
+
+
+def service_may_assume(role_arn: str, service: str) -> bool:
+    """Whether a service such as lambda.amazonaws.com may assume the role."""
+    trust = trust_policy(role_arn)
+    request = policy.Request("sts:AssumeRole", None, {service, "*"}, {})
+    return trust is not None and policy.evaluate(trust, request) is policy.Decision.ALLOW
+
+
+def _tags(wire: dict[str, Any]) -> dict[str, str]:
+    """Tags.member.N.Key and .Value of the query protocol."""
+    keys = {k: v for k, v in wire.items() if re.fullmatch(r"Tags\.member\.\d+\.Key", k)}
+    return {v: wire.get(k[:-3] + "Value", "") for k, v in keys.items()}
+
+
+def _validate(wire: dict[str, Any], source_identity: str | None) -> None:
+    """STS API Reference, AssumeRole, "Request Parameters"."""
+    for name, value, longest in (
+        ("roleSessionName", wire.get("RoleSessionName", ""), 64),
+        ("sourceIdentity", source_identity, 64),
+    ):
+        if value is not None and not re.fullmatch(rf"[\w+=,.@-]{{2,{longest}}}", value, re.ASCII):
+            message = f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint"
+            raise Refused(message, "ValidationError", 400)
+    document = wire.get("Policy")
+    if document is None:
+        return
+    if len(document) > 2048:
+        raise Refused("Packed policy consumes more than 100% of allotted space", "PackedPolicyTooLarge", 400)
+    try:
+        json.loads(document)["Statement"]
+    except (ValueError, KeyError, TypeError):
+        raise Refused("This policy contains invalid Json", "MalformedPolicyDocument", 400) from None
+
+
+def install() -> None:
+    for path in urls.url_paths:
+        urls.url_paths[path] = Sts.dispatch

@@ -1,0 +1,101 @@
+"""Buckets and objects.
+
+Our reading of Amazon S3 API Reference, GetObject and PutObject, and Amazon S3 User Guide, "Bucket policies".
+"""
+
+from __future__ import annotations
+
+import json
+
+from .plain import correction
+from .world import LocalAwsTest, allow, must
+
+DENIED = ("AccessDenied", 403)
+
+
+class Objects(LocalAwsTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.s3 = self.aws("s3")
+        self.name = self.bucket("objects")
+
+    def policy(self, *statements: dict[str, object]) -> None:
+        resources = [f"arn:aws:s3:::{self.name}", f"arn:aws:s3:::{self.name}/*"]
+        full = [{"Resource": resources, "Principal": "*", **s} for s in statements]
+        self.s3.put_bucket_policy(Bucket=self.name, Policy=json.dumps({"Version": "2012-10-17", "Statement": full}))
+
+    def put(self, body: bytes = b"0123456789", key: str = "k") -> str:
+        return str(must(lambda: self.s3.put_object(Bucket=self.name, Key=key, Body=body))["VersionId"])
+
+
+@correction
+class BucketPolicies(Objects):
+    def test_a_deny_of_plain_http_lets_https_pass(self) -> None:
+        self.put()
+        self.policy({"Effect": "Deny", "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}})
+        self.put()
+
+    def test_a_deny_reaches_only_its_principals(self) -> None:
+        role = self.role("writer", allow({"AWS": self.account}))
+        writer = self.session(role, self.aws)
+        self.policy({"Effect": "Deny", "Action": "s3:PutObject", "Principal": {"AWS": role}})
+        self.put()
+        with self.refused(*DENIED):
+            writer("s3").put_object(Bucket=self.name, Key="k", Body=b"x")
+
+    def test_a_deny_reaches_only_where_its_condition_holds(self) -> None:
+        self.control("POST", "organization", {"accounts": {self.account: "o-ours"}})
+        self.put()
+        self.policy({"Effect": "Deny", "Action": "s3:*", "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-ours"}}})
+        self.put()
+        with self.refused(*DENIED):
+            self.new_account()("s3").get_object(Bucket=self.name, Key="k")
+
+
+@correction
+class Ranges(Objects):
+    def test_no_range_of_an_empty_object_is_satisfiable(self) -> None:
+        self.put(b"")
+        with self.refused("InvalidRange", 416):
+            self.s3.get_object(Bucket=self.name, Key="k", Range="bytes=-5")
+
+
+class WhatPlainMotoAlsoDoes(Objects):
+    def test_a_suffix_of_one_version_comes_as_206_with_its_place(self) -> None:
+        version = self.put()
+        self.put(b"abc")
+        got = self.s3.get_object(Bucket=self.name, Key="k", VersionId=version, Range="bytes=-4")
+        self.assertEqual((got["Body"].read(), got["ContentRange"], got["VersionId"]), (b"6789", "bytes 6-9/10", version))
+        self.assertEqual(got["ResponseMetadata"]["HTTPStatusCode"], 206)
+
+    def test_a_suffix_longer_than_the_object_is_all_of_it(self) -> None:
+        self.put()
+        got = self.s3.get_object(Bucket=self.name, Key="k", Range="bytes=-65536")
+        self.assertEqual((got["Body"].read(), got["ContentRange"]), (b"0123456789", "bytes 0-9/10"))
+
+    def test_a_range_beyond_the_object_is_not_satisfiable(self) -> None:
+        self.put()
+        with self.refused("InvalidRange", 416):
+            self.s3.get_object(Bucket=self.name, Key="k", Range="bytes=10-")
+
+    def test_metadata_and_checksum_come_back(self) -> None:
+        self.s3.put_object(Bucket=self.name, Key="k", Body=b"x", Metadata={"build-url": "u"}, ChecksumAlgorithm="SHA256")
+        got = self.s3.get_object(Bucket=self.name, Key="k", ChecksumMode="ENABLED")
+        self.assertEqual((got["Metadata"], got["Body"].read()), ({"build-url": "u"}, b"x"))
+        self.assertIn("ChecksumSHA256", got)
+
+    def test_what_is_missing_is_404(self) -> None:
+        self.put()
+        with self.refused("NoSuchKey", 404):
+            self.s3.get_object(Bucket=self.name, Key="absent")
+        with self.refused("NoSuchVersion", 404):
+            self.s3.get_object(Bucket=self.name, Key="k", VersionId="absent")
+
+    def test_conditional_writes_see_through_a_delete_marker(self) -> None:
+        self.put()
+        self.s3.delete_object(Bucket=self.name, Key="k")
+        with self.refused("NoSuchKey", 404):
+            self.s3.put_object(Bucket=self.name, Key="k", Body=b"x", IfMatch='"x"')
+        self.s3.put_object(Bucket=self.name, Key="k", Body=b"x", IfNoneMatch="*")
+        with self.refused("PreconditionFailed", 412):
+            self.s3.put_object(Bucket=self.name, Key="k", Body=b"x", IfNoneMatch="*")
