@@ -29,7 +29,8 @@ macro_rules! names {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(#[schemars(regex(pattern = $pattern))] String);
+        #[schemars(extend("pattern" = $pattern))]
+        pub struct $name(String);
 
         impl $name {
             /// Takes a text that obeys the rule of this name.
@@ -194,7 +195,8 @@ impl RoleArn {
 /// The SHA-256 of an artifact, written as Lambda writes `CodeSha256`: base64 with padding.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-pub struct Sha256(#[schemars(with = "String", regex(pattern = r"^[A-Za-z0-9+/]{43}=$"))] [u8; 32]);
+#[schemars(extend("pattern" = r"^[A-Za-z0-9+/]{43}=$"))]
+pub struct Sha256([u8; 32]);
 
 impl Sha256 {
     /// Takes the base64 text that Lambda answers with.
@@ -273,7 +275,8 @@ impl RequestHash {
 /// time and the same request gets the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-pub struct DeploymentId(#[schemars(with = "String", regex(pattern = r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$"))] ulid::Ulid);
+#[schemars(extend("pattern" = r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$"))]
+pub struct DeploymentId(ulid::Ulid);
 
 impl DeploymentId {
     /// The id of the request with this hash, made at this time.

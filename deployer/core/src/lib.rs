@@ -6,7 +6,7 @@ pub mod artifact;
 pub mod config;
 pub mod id;
 pub mod manifest;
-mod mistake;
+pub mod mistake;
 pub mod observed;
 pub mod package;
 pub mod plan;

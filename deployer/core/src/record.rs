@@ -389,19 +389,14 @@ mod tests {
         ];
         let ended = record(vec![]).ended(Ending::Tried(outcomes), Timestamp::UNIX_EPOCH);
         assert_eq!((ended.status, ended.code), (Status::Failed, Some(Code::TargetFailed)));
-        assert_eq!(
-            ended.because.unwrap(),
-            "1 of 2 targets failed: 222222222222/eu-west-1: AccessDenied, may not"
-        );
+        assert_eq!(ended.because.unwrap(), "1 of 2 targets failed: 222222222222/eu-west-1: AccessDenied, may not");
         assert_eq!(ended.targets[0].status, Status::Succeeded);
     }
 
     #[test]
     fn a_deployment_is_unchanged_only_if_every_target_is() {
-        let mixed = vec![
-            outcome("111111111111", Status::Succeeded, None),
-            outcome("222222222222", Status::Unchanged, None),
-        ];
+        let mixed =
+            vec![outcome("111111111111", Status::Succeeded, None), outcome("222222222222", Status::Unchanged, None)];
         let same = vec![outcome("111111111111", Status::Unchanged, None)];
         let end = |outcomes| record(vec![]).ended(Ending::Tried(outcomes), Timestamp::UNIX_EPOCH).status;
         assert_eq!(end(mixed), Status::Succeeded);

@@ -86,7 +86,8 @@ impl Scope<'_> {
     }
 
     fn extra_statements(&self, needs: &Needs<'_>, exact_layers: bool) -> Vec<Value> {
-        let allow = |actions: Value, resources: Value| json!({"Effect": "Allow", "Action": actions, "Resource": resources});
+        let allow =
+            |actions: Value, resources: Value| json!({"Effect": "Allow", "Action": actions, "Resource": resources});
         let mut statements = Vec::new();
         for extra in &needs.extra {
             statements.push(match extra {
@@ -96,10 +97,9 @@ impl Scope<'_> {
                 Extra::Layers(_) => allow(json!("lambda:GetLayerVersion"), json!("*")),
                 Extra::Key(key) => allow(json!(["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"]), json!(key)),
                 // The ec2:Describe calls know no resources.
-                Extra::Vpc => allow(
-                    json!(["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]),
-                    json!("*"),
-                ),
+                Extra::Vpc => {
+                    allow(json!(["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]), json!("*"))
+                }
                 Extra::FileSystem => allow(json!("elasticfilesystem:DescribeMountTargets"), json!("*")),
             });
         }
@@ -192,7 +192,8 @@ impl<'a> Needs<'a> {
         if let Some(layers) = sent.layers.as_deref().filter(|layers| !layers.is_empty()) {
             self.extra.insert(Extra::Layers(layers));
         }
-        if let Some(key) = sent.kms_key_arn.as_deref().filter(|key| !key.is_empty()) {
+        let key = sent.kms_key_arn.as_deref().or(sent.variables_key.as_deref());
+        if let Some(key) = key.filter(|key| !key.is_empty()) {
             self.extra.insert(Extra::Key(key));
         }
         if sent.vpc_config.is_some() {
@@ -203,3 +204,6 @@ impl<'a> Needs<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

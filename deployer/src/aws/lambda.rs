@@ -65,10 +65,9 @@ impl LambdaFunctions {
     ) -> Result<Answer, CallError> {
         let call = self.client.update_function_code().function_name(name.as_str()).publish(true);
         let call = match code {
-            Code::Reference(artifact) => call
-                .s3_bucket(artifact.bucket.as_str())
-                .s3_key(&artifact.key)
-                .s3_object_version(&artifact.version_id),
+            Code::Reference(artifact) => {
+                call.s3_bucket(artifact.bucket.as_str()).s3_key(&artifact.key).s3_object_version(&artifact.version_id)
+            }
             Code::Inline(zip) => call.zip_file(Blob::new(zip)),
         };
         let call = call.set_architectures(to.map(|to| vec![architecture(to)])).revision_id(&revision.0);
@@ -160,7 +159,9 @@ impl Functions for LambdaFunctions {
                     .function_version(version.as_str())
                     // An empty routing configuration ends a traffic shift that somebody has left.
                     .routing_config(
-                        sdk::AliasRoutingConfiguration::builder().set_additional_version_weights(Some([].into())).build(),
+                        sdk::AliasRoutingConfiguration::builder()
+                            .set_additional_version_weights(Some([].into()))
+                            .build(),
                     )
                     .revision_id(&revision.0);
                 done("UpdateAlias", name, call.send().await)

@@ -89,9 +89,10 @@ fn settings(seen: FunctionConfiguration) -> Settings {
             security_group_ids: sorted(vpc.security_group_ids),
             ipv6_allowed_for_dual_stack: vpc.ipv6_allowed_for_dual_stack,
         }),
-        dead_letter_config: seen.dead_letter_config.and_then(|d| d.target_arn).map(|target_arn| DeadLetterConfig {
-            target_arn,
-        }),
+        dead_letter_config: seen
+            .dead_letter_config
+            .and_then(|d| d.target_arn)
+            .map(|target_arn| DeadLetterConfig { target_arn }),
         tracing_config: (seen.tracing_config.and_then(|t| t.mode))
             .and_then(|mode| word(mode.as_str()))
             .map(|mode| TracingConfig { mode }),

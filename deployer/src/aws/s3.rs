@@ -27,7 +27,11 @@ impl S3Artifacts {
         Self { client }
     }
 
-    async fn get(&self, artifact: &ArtifactRef, range: &str) -> Result<GetObjectOutput, SdkError<GetObjectError, HttpResponse>> {
+    async fn get(
+        &self,
+        artifact: &ArtifactRef,
+        range: &str,
+    ) -> Result<GetObjectOutput, SdkError<GetObjectError, HttpResponse>> {
         self.client
             .get_object()
             .bucket(artifact.bucket.as_str())

@@ -59,7 +59,11 @@ impl AccountGate for StsGate {
         let role = target.role_arn(&request.role);
         let answer = self.assume(request, &role).await?;
         let unusable = |what: &str| {
-            TargetError::new(TargetErrorCode::Internal, "enter", format!("AssumeRole of {role} answered without {what}"))
+            TargetError::new(
+                TargetErrorCode::Internal,
+                "enter",
+                format!("AssumeRole of {role} answered without {what}"),
+            )
         };
         let session = answer.assumed_role_user().ok_or_else(|| unusable("a session"))?;
         let found = session.arn().split(':').nth(4).and_then(|account| AccountId::parse(account).ok());

@@ -213,9 +213,7 @@ impl<'a> Walk<'a> {
 
     /// The whole zip in memory, of which there is only one at a time in the process.
     async fn load(&self, step: &'static str) -> Result<(Bytes, OwnedSemaphorePermit), Halt> {
-        let unreadable = |cause: String| {
-            Halt::from(TargetError::new(TargetErrorCode::ArtifactUnreadable, step, cause))
-        };
+        let unreadable = |cause: String| Halt::from(TargetError::new(TargetErrorCode::ArtifactUnreadable, step, cause));
         let (ports, artifact) = (&self.engine.ports, self.wanted.artifact);
         let permit = ports.inline_body.clone().acquire_owned().await.map_err(|error| unreadable(error.to_string()))?;
         let chunks = ports.artifacts.range(&artifact.reference, 0..artifact.size).await;

@@ -53,7 +53,8 @@ fn report(record: &DeploymentRecord) {
                 "{}", error.message);
         }
     }
-    let seconds = record.finished_at.map_or(0.0, |at| (at - record.started_at).total(jiff::Unit::Second).unwrap_or(0.0));
+    let seconds =
+        record.finished_at.map_or(0.0, |at| (at - record.started_at).total(jiff::Unit::Second).unwrap_or(0.0));
     let because = record.because.as_deref().unwrap_or_default();
     match record.status {
         Status::Succeeded | Status::Unchanged => {

@@ -66,12 +66,7 @@ impl Engine {
     }
 
     fn scope<'a>(&'a self, request: &'a Request<'_>, target: &'a Target) -> Scope<'a> {
-        Scope {
-            target,
-            function: &request.function,
-            artifact: &request.upload.artifact,
-            artifact_region: &self.region,
-        }
+        Scope { target, function: &request.function, artifact: &request.upload.artifact, artifact_region: &self.region }
     }
 
     /// Step "enter". A fresh trust policy takes some seconds until STS knows it.
@@ -124,8 +119,7 @@ impl Engine {
         account: Account,
         mut observed: Observed,
     ) -> Result<Arrived, TargetError> {
-        let wanted =
-            Wanted { target, function: &request.function, alias: &request.environment.alias, artifact };
+        let wanted = Wanted { target, function: &request.function, alias: &request.environment.alias, artifact };
         let mut previous = None;
         let mut written = false;
         loop {

@@ -64,7 +64,8 @@ impl Told {
 /// Decodes the payload of an invocation.
 #[must_use]
 pub fn decode(payload: &Value) -> Invocation {
-    const ACCEPTED: &str = "this deployer takes S3 notifications, S3 events of EventBridge, and either of them from SQS";
+    const ACCEPTED: &str =
+        "this deployer takes S3 notifications, S3 events of EventBridge, and either of them from SQS";
     let Some(fields) = payload.as_object() else {
         return Invocation::Unknown { because: format!("the payload is not a JSON object; {ACCEPTED}") };
     };

@@ -26,9 +26,11 @@ fn eventbridge_event(key: &str) -> Value {
 
 fn sqs(bodies: &[&str]) -> Value {
     let records: Vec<Value> = (bodies.iter().enumerate())
-        .map(|(n, body)| json!({"messageId": format!("m{n}"), "receiptHandle": "r", "body": body,
+        .map(|(n, body)| {
+            json!({"messageId": format!("m{n}"), "receiptHandle": "r", "body": body,
             "attributes": {"ApproximateReceiveCount": "1"}, "messageAttributes": {}, "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:deployer", "awsRegion": "eu-west-1"}))
+            "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:deployer", "awsRegion": "eu-west-1"})
+        })
         .collect();
     json!({ "Records": records })
 }
@@ -61,8 +63,7 @@ fn all_five_wrappings_tell_of_the_same_upload() {
         Invocation::Batch(messages) => only_upload(&messages[0].told),
         other => panic!("{other:?}"),
     };
-    let uploads =
-        [straight(&s3), straight(&eventbridge), queued(&s3), queued(&sns), queued(&eventbridge)];
+    let uploads = [straight(&s3), straight(&eventbridge), queued(&s3), queued(&sns), queued(&eventbridge)];
     for upload in uploads {
         assert_eq!(upload.bucket, "acme-artifacts");
         assert_eq!(upload.key, "dev/orders-api/1.4.2.zip");
@@ -74,10 +75,16 @@ fn all_five_wrappings_tell_of_the_same_upload() {
 
 #[test]
 fn keys_are_form_decoded_from_s3_and_plain_from_eventbridge() {
-    assert_eq!(only_upload(&s3::records(s3_event("dev/f/1.0%2Bb+7.zip")["Records"].as_array().unwrap())).key, "dev/f/1.0+b 7.zip");
+    assert_eq!(
+        only_upload(&s3::records(s3_event("dev/f/1.0%2Bb+7.zip")["Records"].as_array().unwrap())).key,
+        "dev/f/1.0+b 7.zip"
+    );
     assert_eq!(only_upload(&eventbridge::event(&eventbridge_event("dev/f/1.0+b.zip"))).key, "dev/f/1.0+b.zip");
     let broken = s3_event("dev/f/%FF.zip");
-    assert_eq!(because(&s3::records(broken["Records"].as_array().unwrap())), "malformed: the key \"dev/f/%FF.zip\" is not UTF-8");
+    assert_eq!(
+        because(&s3::records(broken["Records"].as_array().unwrap())),
+        "malformed: the key \"dev/f/%FF.zip\" is not UTF-8"
+    );
 }
 
 #[test]

@@ -55,7 +55,7 @@ class Lambda(LambdaResponse):
 
     @staticmethod
     def _answer(status: int, body: Any) -> TYPE_RESPONSE:
-        return status, {"status": status}, json.dumps(body)  # type: ignore[dict-item]
+        return status, {"status": status}, json.dumps(body)
 
     # ---- functions
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 from moto.core.common_types import TYPE_RESPONSE
 from moto.iam.access_control import PermissionResult
@@ -11,6 +12,8 @@ from moto.s3.exceptions import InvalidRange
 from moto.s3.responses import S3Response
 
 from . import s3_events
+
+_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
 class S3(S3Response):
@@ -26,8 +29,9 @@ class S3(S3Response):
         status, headers, body = super().get_bucket_notification()
         configured = self.backend.get_bucket_notification_configuration(self.bucket_name)
         if configured and configured.event_bridge is not None:
-            text = body.decode() if isinstance(body, bytes) else body
-            body = text.replace("</Notif", "<EventBridgeConfiguration/></Notif")
+            root = ElementTree.fromstring(body)
+            ElementTree.SubElement(root, f"{{{_NAMESPACE}}}EventBridgeConfiguration")
+            body = ElementTree.tostring(root, default_namespace=_NAMESPACE)
         return status, headers, body
 
 

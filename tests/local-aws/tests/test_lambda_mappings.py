@@ -1,4 +1,7 @@
-"""Event source mappings. Our reading of Lambda API Reference, CreateEventSourceMapping. Nothing consumes the queue: the harness does."""
+"""Event source mappings, which consume nothing here: the harness does.
+
+Our reading of Lambda API Reference, CreateEventSourceMapping.
+"""
 
 from __future__ import annotations
 

@@ -167,6 +167,7 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
             "layers[0]: \"arn:aws:lambda:eu-west-1:111111111111:layer:a\" is not the ARN of a layer's version, with its number at the end",
         ),
         ("tags.\"aws:x\" = \"1\"", "tags.aws:x: the prefix aws: belongs to AWS"),
+        ("tags.\"AWS:x\" = \"1\"", "tags.AWS:x: the prefix aws: belongs to AWS"),
         (
             "tags.since = 1979-05-27",
             "tags.since: a date or time fits nowhere here; if it is meant as text, put it in quotes",

@@ -9,8 +9,8 @@ use serde::{Serialize, Serializer};
 
 use crate::id::RoleArn;
 use crate::manifest::{
-    DeadLetterConfig, EphemeralStorage, FileSystemConfig, FunctionConfig, LogFormat, LoggingConfig, Runtime, Secret, SnapStart,
-    TracingConfig, VpcConfig,
+    DeadLetterConfig, EphemeralStorage, FileSystemConfig, FunctionConfig, LogFormat, LoggingConfig, Runtime, Secret,
+    SnapStart, TracingConfig, VpcConfig,
 };
 use crate::observed::{Settings, Variables};
 
@@ -36,6 +36,8 @@ pub struct Configuration {
     pub logging_config: Option<LoggingConfig>,
     pub snap_start: Option<SnapStart>,
     pub file_system_config: Option<Vec<FileSystemConfig>>,
+    /// Not sent: the customer key that the function already has, which whoever sends variables must be able to use.
+    pub variables_key: Option<String>,
 }
 
 impl Configuration {
@@ -65,6 +67,7 @@ impl Configuration {
             logging_config: wanted.logging_config.clone(),
             snap_start: wanted.snap_start.clone(),
             file_system_config: wanted.file_system_config.clone(),
+            variables_key: None,
         }
     }
 }
@@ -149,7 +152,7 @@ pub fn differences(
 ) -> Result<(Configuration, Vec<Change>), UnreadableVariables> {
     let mut all = Differences::default();
     let text = |text: &Option<String>| text.as_deref().map_or(Shown::Absent, |t| Shown::Plain(t.to_owned()));
-    let sent = Configuration {
+    let mut sent = Configuration {
         runtime: all.field("runtime", wanted.runtime.as_ref(), |w| {
             (Some(w.as_str()) != seen.runtime.as_deref()).then(|| text(&seen.runtime))
         }),
@@ -170,7 +173,7 @@ pub fn differences(
         dead_letter_config: all.value(
             "dead_letter_config",
             wanted.dead_letter_config.as_ref(),
-            seen.dead_letter_config.as_ref(),
+            Some(seen.dead_letter_config.as_ref().unwrap_or(&DeadLetterConfig { target_arn: String::new() })),
         ),
         tracing_config: all.value("tracing_config", wanted.tracing_config.as_ref(), seen.tracing_config.as_ref()),
         ephemeral_storage: all.value(
@@ -178,7 +181,11 @@ pub fn differences(
             wanted.ephemeral_storage.as_ref(),
             seen.ephemeral_storage.as_ref(),
         ),
-        kms_key_arn: all.value("kms_key_arn", wanted.kms_key_arn.as_ref(), seen.kms_key_arn.as_ref()),
+        kms_key_arn: all.value(
+            "kms_key_arn",
+            wanted.kms_key_arn.as_ref(),
+            Some(seen.kms_key_arn.as_ref().unwrap_or(&String::new())),
+        ),
         logging_config: {
             let merged = wanted.logging_config.as_ref().map(|w| logging_over(w, seen.logging_config.as_ref()));
             all.value("logging_config", merged.as_ref(), seen.logging_config.as_ref())
@@ -189,7 +196,11 @@ pub fn differences(
             wanted.file_system_config.as_ref(),
             Some(&seen.file_system_config),
         ),
+        variables_key: None,
     };
+    if sent.variables.is_some() && sent.kms_key_arn.is_none() {
+        sent.variables_key = seen.kms_key_arn.clone();
+    }
     Ok((sent, all.changes))
 }
 

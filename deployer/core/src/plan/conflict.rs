@@ -1,0 +1,52 @@
+//! After a precondition failed: was it somebody else, or ourselves?
+//!
+//! A RevisionId alone proves nothing, for it also changes when an update settles and when others add permissions. What
+//! counts is whether something that the plan had read differs from what it was and from what this deployment meant.
+
+use super::planner::execution_role;
+use super::{Wanted, differences};
+use crate::id::Sha256;
+use crate::observed::{Observed, ObservedCode};
+
+/// After a precondition failed: what somebody else changed, as "expected, found"; `None` if all that the plan had read
+/// is still so, or is what this deployment meant (LEDGER, "While holding a claim").
+#[must_use]
+pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) -> Option<String> {
+    let ours = Some(wanted.artifact.sha256);
+    match (&before.latest, &after.latest) {
+        (Some(_), None) => return Some("expected the function to exist, found it deleted".into()),
+        (None, Some(now)) if now.sha256 != ours => {
+            return Some("expected no function of this name, found one with other code".into());
+        }
+        (Some(was), Some(now)) => {
+            if now.sha256 != was.sha256 && now.sha256 != ours {
+                let show = |sha: Option<Sha256>| sha.map_or("no code".to_owned(), |sha| sha.to_string());
+                return Some(format!("expected code {}, found {}", show(was.sha256), show(now.sha256)));
+            }
+            if let Some(text) = foreign_setting(wanted, was, now) {
+                return Some(text);
+            }
+        }
+        _ => {}
+    }
+    let serves_ours = after.serving.as_ref().is_some_and(|serving| serving.sha256 == ours);
+    let place =
+        |observed: &Observed| observed.alias.as_ref().map(|alias| (alias.version.clone(), alias.weights.clone()));
+    if place(before) == place(after) || serves_ours {
+        return None;
+    }
+    let show = |observed: &Observed| observed.alias.as_ref().map_or("no such alias".to_owned(), ToString::to_string);
+    Some(format!("expected alias {} to serve {}, found {}", wanted.alias, show(before), show(after)))
+}
+
+fn foreign_setting(wanted: &Wanted<'_>, was: &ObservedCode, now: &ObservedCode) -> Option<String> {
+    let role = execution_role(wanted).ok().flatten();
+    let short = |seen: &ObservedCode| differences(&wanted.artifact.config, role.as_ref(), &seen.settings).ok();
+    let ((_, were), (_, are)) = (short(was)?, short(now)?);
+    let foreign = are
+        .into_iter()
+        .find(|change| !were.iter().any(|before| before.field == change.field && before.from == change.from))?;
+    let expected =
+        were.into_iter().find(|before| before.field == foreign.field).map_or(foreign.to.clone(), |before| before.from);
+    Some(format!("expected {} to be {expected}, found {}", foreign.field, foreign.from))
+}

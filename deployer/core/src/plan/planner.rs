@@ -1,0 +1,312 @@
+//! From what is wanted and what was observed to the steps between them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{Change, Configuration, Delivery, NewFunction, Plan, Shown, Step, Wanted, differences};
+use crate::config::Target;
+use crate::id::RoleArn;
+use crate::manifest::{Architecture, FunctionConfig, ReservedConcurrency};
+use crate::observed::{Condition, Observed, ObservedAlias, ObservedCode};
+use crate::package::{INLINE_LIMIT, Machine, check_bootstrap};
+use crate::record::{Previous, TargetError, TargetErrorCode};
+
+/// Step "plan": what has to be done so that the target serves what is wanted.
+///
+/// # Errors
+/// A [`TargetError`] when no plan can lead there: the function is broken, does not exist and is not described well
+/// enough to be made, or its configuration and the artifact do not fit.
+pub fn plan(wanted: &Wanted<'_>, observed: &Observed) -> Result<Plan, TargetError> {
+    let manifest = &wanted.artifact.config;
+    let role = execution_role(wanted)?;
+    let mut draft = Draft::new(wanted, observed);
+    match &observed.latest {
+        None => draft.create(wanted, manifest, role)?,
+        Some(latest) => draft.update(wanted, manifest, role.as_ref(), latest, observed)?,
+    }
+    if draft.plan.sends_code() {
+        draft.plan.delivery = delivery(wanted)?;
+    }
+    Ok(draft.plan)
+}
+
+struct Draft {
+    plan: Plan,
+}
+
+impl Draft {
+    fn new(wanted: &Wanted<'_>, observed: &Observed) -> Self {
+        let previous = observed
+            .serving
+            .as_ref()
+            .and_then(|serving| serving.version.clone().map(|version| Previous { version, sha256: serving.sha256 }));
+        Self {
+            plan: Plan {
+                function: wanted.function.clone(),
+                alias: wanted.alias.clone(),
+                sha256: wanted.artifact.sha256,
+                delivery: Delivery::ByReference,
+                steps: Vec::new(),
+                changes: Vec::new(),
+                revision: observed.latest.as_ref().map(|latest| latest.revision.clone()),
+                serving: previous.as_ref().map(|p| p.version.clone()),
+                previous,
+            },
+        }
+    }
+
+    fn create(
+        &mut self,
+        wanted: &Wanted<'_>,
+        manifest: &FunctionConfig,
+        role: Option<RoleArn>,
+    ) -> Result<(), TargetError> {
+        let architecture = manifest.architectures.unwrap_or(Architecture::X86_64);
+        let (Some(role), Some(runtime), Some(_)) = (role, &manifest.runtime, &manifest.handler) else {
+            return Err(cannot_create(wanted, manifest));
+        };
+        fits(wanted, Some(runtime.as_str()), architecture)?;
+        self.change("function", Shown::Absent, Shown::Plain(wanted.function.to_string()));
+        self.change("code", Shown::Absent, Shown::Plain(wanted.artifact.sha256.to_string()));
+        let tags = manifest.tags.clone().unwrap_or_default();
+        let configuration = Configuration::all_of(manifest);
+        self.plan.steps.push(Step::Create(Box::new(NewFunction { role, architecture, configuration, tags })));
+        self.concurrency(manifest, None);
+        self.change_alias(None);
+        self.plan.steps.push(Step::CreateAlias);
+        Ok(())
+    }
+
+    fn update(
+        &mut self,
+        wanted: &Wanted<'_>,
+        manifest: &FunctionConfig,
+        role: Option<&RoleArn>,
+        latest: &ObservedCode,
+        observed: &Observed,
+    ) -> Result<(), TargetError> {
+        if let Condition::Failed { because } = &latest.condition {
+            return Err(is_broken(wanted, because));
+        }
+        let runtime = manifest.runtime.as_ref().map(|r| r.as_str()).or(latest.settings.runtime.as_deref());
+        fits(wanted, runtime, manifest.architectures.unwrap_or(latest.settings.architecture))?;
+
+        // An alias on $LATEST serves no version: whatever comes next would change under it.
+        let served = match observed.serving.as_ref().filter(|serving| serving.version.is_some()) {
+            Some(serving) => Difference::between(wanted, manifest, role, serving)?.is_none(),
+            None => false,
+        };
+        if !served {
+            self.publish(Difference::between(wanted, manifest, role, latest)?);
+        }
+        self.tags(manifest, observed.belongings.tags.as_ref());
+        self.concurrency(manifest, observed.belongings.reserved_concurrency);
+        match &observed.alias {
+            None => {
+                self.change_alias(None);
+                self.plan.steps.push(Step::CreateAlias);
+            }
+            Some(alias) if !served || !alias.weights.is_empty() => {
+                self.change_alias(Some(alias));
+                self.plan.steps.push(Step::MoveAlias { from: alias.version.clone(), revision: alias.revision.clone() });
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The steps that make a version of what is wanted out of `$LATEST`.
+    fn publish(&mut self, difference: Option<Difference>) {
+        let Some(difference) = difference else {
+            self.plan.steps.push(Step::Publish);
+            return;
+        };
+        if !difference.configuration.is_empty() {
+            self.plan.steps.push(Step::UpdateConfiguration(Box::new(difference.configuration)));
+        }
+        self.plan.steps.push(if difference.code {
+            Step::UpdateCode { architecture: difference.architecture }
+        } else {
+            Step::Publish
+        });
+        self.plan.changes.extend(difference.changes);
+    }
+
+    fn tags(&mut self, manifest: &FunctionConfig, seen: Option<&BTreeMap<String, String>>) {
+        let Some(named) = &manifest.tags else { return };
+        let mut set = BTreeMap::new();
+        for (key, value) in named {
+            let before = seen.and_then(|tags| tags.get(key));
+            if before != Some(value) {
+                self.change(
+                    &format!("tags.{key}"),
+                    before.map_or(Shown::Absent, |v| Shown::Plain(v.clone())),
+                    Shown::Plain(value.clone()),
+                );
+                set.insert(key.clone(), value.clone());
+            }
+        }
+        if !set.is_empty() {
+            self.plan.steps.push(Step::Tag(set));
+        }
+    }
+
+    fn concurrency(&mut self, manifest: &FunctionConfig, seen: Option<i32>) {
+        let (Some(named), field) = (manifest.reserved_concurrent_executions, "reserved_concurrent_executions") else {
+            return;
+        };
+        let from = seen.map_or(Shown::Absent, |n| Shown::Plain(n.to_string()));
+        match named {
+            ReservedConcurrency::Reserved(n) if seen != Some(n) => {
+                self.change(field, from, Shown::Plain(n.to_string()));
+                self.plan.steps.push(Step::ReserveConcurrency(n));
+            }
+            ReservedConcurrency::Unreserved if seen.is_some() => {
+                self.change(field, from, Shown::Absent);
+                self.plan.steps.push(Step::FreeConcurrency);
+            }
+            _ => {}
+        }
+    }
+
+    fn change(&mut self, field: &str, from: Shown, to: Shown) {
+        self.plan.changes.push(Change { field: field.to_owned(), from, to });
+    }
+
+    fn change_alias(&mut self, seen: Option<&ObservedAlias>) {
+        let publishes = self.plan.steps.iter().any(Step::publishes);
+        let to = if publishes { "the new version".to_owned() } else { format!("only {}", ServingText(&self.plan)) };
+        self.change(
+            &format!("alias {}", self.plan.alias),
+            seen.map_or(Shown::Absent, |alias| Shown::Plain(alias.to_string())),
+            Shown::Plain(to),
+        );
+    }
+}
+
+struct ServingText<'a>(&'a Plan);
+
+impl fmt::Display for ServingText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.serving {
+            Some(version) => write!(f, "version {version}"),
+            None => f.write_str("the published version"),
+        }
+    }
+}
+
+/// How a version (or `$LATEST`) falls short of what is wanted.
+struct Difference {
+    configuration: Configuration,
+    code: bool,
+    architecture: Option<Architecture>,
+    changes: Vec<Change>,
+}
+
+impl Difference {
+    fn between(
+        wanted: &Wanted<'_>,
+        manifest: &FunctionConfig,
+        role: Option<&RoleArn>,
+        seen: &ObservedCode,
+    ) -> Result<Option<Self>, TargetError> {
+        let (configuration, mut changes) = differences(manifest, role, &seen.settings)
+            .map_err(|error| TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()))?;
+        let architecture = manifest.architectures.filter(|named| *named != seen.settings.architecture);
+        if let Some(named) = architecture {
+            changes.push(Change {
+                field: "architectures".into(),
+                from: Shown::Plain(seen.settings.architecture.as_str().into()),
+                to: Shown::Plain(named.as_str().into()),
+            });
+        }
+        let other_code = seen.sha256 != Some(wanted.artifact.sha256);
+        if other_code {
+            changes.push(Change {
+                field: "code".into(),
+                from: seen.sha256.map_or(Shown::Absent, |sha| Shown::Plain(sha.to_string())),
+                to: Shown::Plain(wanted.artifact.sha256.to_string()),
+            });
+        }
+        // After a failed update nothing says which code would be published: it is sent again.
+        let code = other_code || architecture.is_some() || seen.last_update_failed.is_some();
+        let none = configuration.is_empty() && !code;
+        Ok((!none).then_some(Self { configuration, code, architecture, changes }))
+    }
+}
+
+/// The execution role as an ARN of the target's account.
+pub(super) fn execution_role(wanted: &Wanted<'_>) -> Result<Option<RoleArn>, TargetError> {
+    let Target { account, region } = wanted.target;
+    let Some(role) = &wanted.artifact.config.role else { return Ok(None) };
+    role.in_account(region.partition(), account)
+        .map(Some)
+        .map_err(|foreign| TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", format!("role: {foreign}")))
+}
+
+/// A `provided` runtime starts the zip's `bootstrap`; it must be there, executable and of the right kind.
+fn fits(wanted: &Wanted<'_>, runtime: Option<&str>, architecture: Architecture) -> Result<(), TargetError> {
+    if !runtime.is_some_and(|name| name == "provided" || name.starts_with("provided.")) {
+        return Ok(());
+    }
+    let machine = match architecture {
+        Architecture::X86_64 => Machine::X86_64,
+        Architecture::Arm64 => Machine::Aarch64,
+    };
+    check_bootstrap(wanted.artifact.bootstrap.as_ref(), machine)
+        .map_err(|error| TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()))
+}
+
+fn delivery(wanted: &Wanted<'_>) -> Result<Delivery, TargetError> {
+    let (artifact, target) = (wanted.artifact, wanted.target);
+    if target.region == artifact.region {
+        return Ok(Delivery::ByReference);
+    }
+    if artifact.size <= INLINE_LIMIT {
+        return Ok(Delivery::Inline);
+    }
+    Err(TargetError::new(
+        TargetErrorCode::CodeTooLarge,
+        "plan",
+        format!(
+            "the zip has {} bytes, but {} is not the artifact bucket's region ({}), and Lambda takes at most \
+             {INLINE_LIMIT} bytes sent along: make the zip smaller (move dependencies to a layer), or give {} a \
+             deployer and an artifact bucket of its own",
+            artifact.size, target.region, artifact.region, target.region
+        ),
+    ))
+}
+
+fn cannot_create(wanted: &Wanted<'_>, manifest: &FunctionConfig) -> TargetError {
+    let missing: Vec<&str> = [
+        ("role", manifest.role.is_none()),
+        ("runtime", manifest.runtime.is_none()),
+        ("handler", manifest.handler.is_none()),
+    ]
+    .into_iter()
+    .filter_map(|(field, missing)| missing.then_some(field))
+    .collect();
+    TargetError::new(
+        TargetErrorCode::InvalidConfiguration,
+        "plan",
+        format!(
+            "function {} does not exist in {}, and to create it the manifest must name {}: add it to function.toml, \
+             or correct the function's name in the key",
+            wanted.function,
+            wanted.target,
+            missing.join(", ")
+        ),
+    )
+}
+
+fn is_broken(wanted: &Wanted<'_>, because: &str) -> TargetError {
+    TargetError::new(
+        TargetErrorCode::FunctionFailed,
+        "observe",
+        format!(
+            "function {} in {} is in state Failed ({because}): delete it and upload again, or repair what the reason \
+             names; the deployer may not delete functions",
+            wanted.function, wanted.target
+        ),
+    )
+}

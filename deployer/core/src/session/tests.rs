@@ -1,0 +1,171 @@
+#![allow(clippy::unwrap_used)]
+//! What a session may do, and that STS takes its policy at the longest names.
+
+use super::*;
+use crate::id::{AccountId, BucketName, RoleArn};
+use crate::manifest::{Architecture, FileSystemConfig, VpcConfig};
+use crate::plan::{Configuration, Delivery, NewFunction};
+
+fn target() -> Target {
+    Target { account: AccountId::parse("111111111111").unwrap(), region: Region::parse("eu-west-1").unwrap() }
+}
+
+fn artifact(bucket: &str, key: &str) -> ArtifactRef {
+    ArtifactRef { bucket: BucketName::parse(bucket).unwrap(), key: key.into(), version_id: "v".into() }
+}
+
+fn plan(function: &FunctionName, steps: Vec<Step>) -> Plan {
+    Plan {
+        function: function.clone(),
+        alias: crate::id::AliasName::parse("live").unwrap(),
+        sha256: crate::id::Sha256::of(b"zip"),
+        delivery: Delivery::ByReference,
+        steps,
+        changes: vec![],
+        revision: None,
+        previous: None,
+        serving: None,
+    }
+}
+
+fn statements(policy: &str) -> Vec<Value> {
+    let policy: Value = serde_json::from_str(policy).unwrap();
+    policy["Statement"].as_array().unwrap().clone()
+}
+
+fn longest() -> (FunctionName, ArtifactRef, Region, Target) {
+    let function = FunctionName::parse("f".repeat(64)).unwrap();
+    let key = format!("{}/{function}/{}.zip", "e".repeat(32), "r".repeat(128));
+    let region = Region::parse("ap-southeast-4").unwrap();
+    let target = Target { account: AccountId::parse("111111111111").unwrap(), region: region.clone() };
+    (function, artifact(&"b".repeat(63), &key), region, target)
+}
+
+/// Every feature at once: five layers, a key, a VPC, a file system, tags, an execution role with a path.
+fn everything(function: &FunctionName) -> Plan {
+    let layer = |n: u32| format!("arn:aws:lambda:ap-southeast-4:111111111111:layer:{}:{n}", "l".repeat(140));
+    let configuration = Configuration {
+        layers: Some((1..=5).map(layer).collect()),
+        kms_key_arn: Some("arn:aws:kms:ap-southeast-4:111111111111:key/11111111-2222-3333-4444-555555555555".into()),
+        vpc_config: Some(VpcConfig {
+            subnet_ids: vec!["subnet-1".into()],
+            security_group_ids: vec!["sg-1".into()],
+            ipv6_allowed_for_dual_stack: None,
+        }),
+        file_system_config: Some(vec![FileSystemConfig { arn: "a".into(), local_mount_path: "/mnt/x".into() }]),
+        ..Configuration::default()
+    };
+    let role = format!("arn:aws:iam::111111111111:role/{}/{}", "p".repeat(64), "r".repeat(64));
+    let new = NewFunction {
+        role: RoleArn::parse(role).unwrap(),
+        architecture: Architecture::X86_64,
+        configuration,
+        tags: [("team".to_owned(), "orders".to_owned())].into(),
+    };
+    plan(function, vec![Step::Create(Box::new(new)), Step::ReserveConcurrency(5), Step::CreateAlias])
+}
+
+#[test]
+fn the_first_session_reads_publishes_and_moves_the_alias_of_one_function() {
+    let (function, target) = (FunctionName::parse("orders-api").unwrap(), target());
+    let artifact = artifact("acme-artifacts", "dev/orders-api/1.zip");
+    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &target.region };
+    let arn = "arn:aws:lambda:eu-west-1:111111111111:function:orders-api";
+    assert_eq!(
+        statements(&scope.base_policy()),
+        vec![
+            json!({"Effect": "Allow", "Action": ["lambda:GetAlias", "lambda:GetFunction", "lambda:ListTags",
+                "lambda:PublishVersion", "lambda:UpdateAlias", "lambda:UpdateFunctionCode"],
+                "Resource": [arn, format!("{arn}:*")]}),
+            json!({"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+                "Resource": "arn:aws:s3:::acme-artifacts/dev/orders-api/1.zip"}),
+            json!({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
+                "Condition": {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}}),
+        ]
+    );
+}
+
+#[test]
+fn an_update_of_code_needs_no_second_session() {
+    let (function, target) = (FunctionName::parse("orders").unwrap(), target());
+    let artifact = artifact("acme-artifacts", "dev/orders/1.zip");
+    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &target.region };
+    let moved = Step::MoveAlias { from: None, revision: crate::observed::RevisionId("r".into()) };
+    let code = plan(&function, vec![Step::UpdateCode { architecture: None }, moved.clone()]);
+    assert_eq!(scope.plan_policy(&code), None);
+    assert_eq!(scope.plan_policy(&plan(&function, vec![Step::Publish, moved])), None);
+}
+
+#[test]
+fn a_second_session_may_pass_exactly_the_one_role_and_only_to_lambda() {
+    let (function, target) = (FunctionName::parse("orders").unwrap(), target());
+    let artifact = artifact("acme-artifacts", "dev/orders/1.zip");
+    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &target.region };
+    let role = RoleArn::parse("arn:aws:iam::111111111111:role/app/orders").unwrap();
+    let update = Configuration { role: Some(role), ..Configuration::default() };
+    let policy = scope.plan_policy(&plan(&function, vec![Step::UpdateConfiguration(Box::new(update))])).unwrap();
+    let passing: Vec<Value> =
+        statements(&policy).into_iter().filter(|s| s["Action"].to_string().contains("iam:")).collect();
+    assert_eq!(
+        passing,
+        vec![json!({"Effect": "Allow", "Action": "iam:PassRole",
+            "Resource": "arn:aws:iam::111111111111:role/app/orders",
+            "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}})]
+    );
+    assert!(!policy.contains("lambda:UpdateFunctionCode"), "the plan sends no code: {policy}");
+
+    let unpassed = Configuration { memory_size: Some(256), ..Configuration::default() };
+    let policy = scope.plan_policy(&plan(&function, vec![Step::UpdateConfiguration(Box::new(unpassed))])).unwrap();
+    assert!(!policy.contains("iam:PassRole"), "{policy}");
+}
+
+#[test]
+fn both_policies_fit_into_2048_characters_at_the_longest_names() {
+    let (function, artifact, region, target) = longest();
+    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &region };
+    let base = scope.base_policy();
+    assert!(base.len() <= POLICY_LIMIT, "{}", base.len());
+    let second = scope.plan_policy(&everything(&function)).unwrap();
+    assert!(second.len() <= POLICY_LIMIT, "{}: {second}", second.len());
+    // That many exact layers do not fit; which may be read is then the role's own matter.
+    let layers = |policy: &str| {
+        let all = statements(policy);
+        all.into_iter().find(|s| s["Action"] == "lambda:GetLayerVersion").unwrap()["Resource"].clone()
+    };
+    assert_eq!(layers(&second), json!("*"));
+
+    let short = FunctionName::parse("orders").unwrap();
+    let scope = Scope { function: &short, ..scope };
+    let mut few = everything(&short);
+    if let Some(Step::Create(new)) = few.steps.first_mut() {
+        new.configuration.layers = Some(vec!["arn:aws:lambda:eu-west-1:111111111111:layer:tools:3".into()]);
+    }
+    assert_eq!(
+        layers(&scope.plan_policy(&few).unwrap()),
+        json!(["arn:aws:lambda:eu-west-1:111111111111:layer:tools:3"])
+    );
+}
+
+#[test]
+fn no_step_needs_a_right_that_no_session_has() {
+    let (function, artifact, region, target) = longest();
+    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &region };
+    for (step, action) in [
+        (Step::Tag([("a".into(), "b".into())].into()), "lambda:TagResource"),
+        (Step::Untag(vec!["a".into()]), "lambda:UntagResource"),
+        (Step::ReserveConcurrency(1), "lambda:PutFunctionConcurrency"),
+        (Step::FreeConcurrency, "lambda:DeleteFunctionConcurrency"),
+        (Step::CreateAlias, "lambda:CreateAlias"),
+    ] {
+        let policy = scope.plan_policy(&plan(&function, vec![step])).unwrap();
+        assert!(policy.contains(action), "{policy}");
+    }
+}
+
+#[test]
+fn session_names_are_legal_for_sts_and_name_the_deployment() {
+    let id = DeploymentId::parse("01JBJ4GZ00ABCDEFGH0123456J").unwrap();
+    let name = session_name(id);
+    assert_eq!(name, "deployer-01JBJ4GZ00ABCDEFGH0123456J");
+    assert!((2..=64).contains(&name.len()));
+}
