@@ -1,2 +1,16 @@
-//! x
-fn main() {}
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use deployer::cli::{Cli, Exit};
+
+fn main() -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match Cli::parse().run(&mut out) {
+        Ok(exit) => exit.into(),
+        // Whoever read us has read enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done.into(),
+        Err(_) => Exit::Failed.into(),
+    }
+}

@@ -44,6 +44,9 @@ class Sts(TokenResponse):
         if call.caller.session and call.caller.session.source_identity:  # cannot be changed once set
             source_identity = source_identity or call.caller.session.source_identity
         _validate(call.wire, source_identity)
+        if call.caller.session and int(call.wire.get("DurationSeconds", 3600)) > 3600:
+            message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+            raise Refused(message, "ValidationError", 400)
         _check_trust(call, role_arn, source_identity, tags)
         result = super().assume_role()
         credentials = result.result["Credentials"]  # type: ignore[index]
@@ -103,7 +106,7 @@ def trust_policy(role_arn: str) -> str | None:
 def service_may_assume(role_arn: str, service: str) -> bool:
     """Whether a service such as lambda.amazonaws.com may assume the role."""
     trust = trust_policy(role_arn)
-    request = policy.Request("sts:AssumeRole", None, {service, "*"}, {})
+    request = policy.Request("sts:AssumeRole", None, {service, "*"}, {"aws:SourceAccount": role_arn.split(":")[4]})
     return trust is not None and policy.evaluate(trust, request) is policy.Decision.ALLOW
 
 

@@ -6,6 +6,9 @@ Our reading of Amazon S3 API Reference, GetObject and PutObject, and Amazon S3 U
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+
+from botocore.exceptions import ClientError
 
 from .plain import correction
 from .world import LocalAwsTest, allow, must
@@ -58,6 +61,19 @@ class Ranges(Objects):
         self.put(b"")
         with self.refused("InvalidRange", 416):
             self.s3.get_object(Bucket=self.name, Key="k", Range="bytes=-5")
+
+
+class OneAtATime(Objects):
+    def test_of_many_who_create_the_same_object_one_succeeds(self) -> None:
+        def create(_: int) -> bool:
+            try:
+                self.s3.put_object(Bucket=self.name, Key="claim", Body=b"x", IfNoneMatch="*")
+            except ClientError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as many:
+            self.assertEqual(sum(many.map(create, range(40))), 1)
 
 
 class WhatPlainMotoAlsoDoes(Objects):

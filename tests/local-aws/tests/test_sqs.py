@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from .plain import correction
 from .world import LocalAwsTest
@@ -54,6 +55,14 @@ class Receiving(Queues):
         self.sqs.send_message(QueueUrl=self.queue, MessageBody="hello")
         waiting.join()
         self.assertEqual(got, ["hello"])
+
+    def test_many_receivers_get_each_message_once(self) -> None:
+        for number in range(40):
+            self.sqs.send_message(QueueUrl=self.queue, MessageBody=str(number))
+        with ThreadPoolExecutor(8) as many:
+            answers = many.map(lambda _: self.sqs.receive_message(QueueUrl=self.queue), range(40))
+            got = [m["Body"] for a in answers for m in a["Messages"]]
+        self.assertEqual(sorted(got, key=int), [str(n) for n in range(40)])
 
     def test_an_emptied_policy_is_gone(self) -> None:
         self.set(Policy=json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*"}]}))

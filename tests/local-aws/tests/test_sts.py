@@ -77,6 +77,10 @@ class Refusals(Trust):
         with self.refused("PackedPolicyTooLarge", 400):
             self.session(self.target(self.deployers()), self.deployer, Policy='{"Statement":[]}' + " " * 2048)
 
+    def test_a_chained_session_lasts_an_hour_at_most(self) -> None:
+        with self.refused("ValidationError", 400, "role chaining"):
+            self.session(self.target(self.deployers()), self.deployer, DurationSeconds=3601)
+
     def test_the_root_of_an_account_is_its_root(self) -> None:
         self.assertEqual(self.aws("sts").get_caller_identity()["Arn"], f"arn:aws:iam::{self.account}:root")
 

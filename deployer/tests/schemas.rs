@@ -1,0 +1,29 @@
+//! The JSON Schemas in `schemas/` are what the types say.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use deployer_core::config;
+use deployer_core::manifest::Manifest;
+use deployer_core::record::DeploymentRecord;
+use schemars::Schema;
+
+/// Write them anew with `UPDATE_SCHEMAS=1 cargo test -p deployer --test schemas`.
+#[test]
+fn the_published_schemas_are_current() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+    let schemas: [(&str, Schema); 3] = [
+        ("deployer.schema.json", config::schema()),
+        ("function.schema.json", Manifest::schema()),
+        ("record.schema.json", schemars::schema_for!(DeploymentRecord)),
+    ];
+    for (name, schema) in schemas {
+        let (file, text) = (folder.join(name), format!("{:#}\n", schema.as_value()));
+        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            std::fs::write(&file, &text).unwrap();
+        }
+        let published = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(published, text, "{name} is stale: UPDATE_SCHEMAS=1 cargo test -p deployer --test schemas");
+    }
+}

@@ -1,0 +1,336 @@
+//! The emulator's control API, typed: how tests arrange it and look at what happened (tests/local-aws/README.md).
+
+use std::collections::BTreeMap;
+
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::HttpConnector as _;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::calls::Call;
+use super::error::{Doing as _, Error, Result};
+use super::server::Server;
+
+/// The control API of one server.
+#[derive(Debug, Clone)]
+pub struct Control {
+    endpoint: String,
+    connector: Connector,
+}
+
+/// Credentials of a role as a service that runs under it has them.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SessionKeys {
+    /// `AWS_ACCESS_KEY_ID`.
+    pub access_key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret_access_key: String,
+    /// `AWS_SESSION_TOKEN`.
+    pub session_token: String,
+}
+
+/// Which calls a rule is about; what is absent means any.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Selector {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<String>,
+}
+
+/// An error answer in place of, or after, what a call does. Once, unless said otherwise.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fault {
+    #[serde(flatten)]
+    which: Selector,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_prefix: Option<String>,
+    times: Option<u32>,
+    after: u32,
+    status: u16,
+    code: String,
+    message: String,
+    execute: bool,
+}
+
+impl Fault {
+    /// This answer to this API operation.
+    #[must_use]
+    pub fn new(operation: &str, status: u16, code: &str, message: &str) -> Self {
+        Self {
+            which: Selector { operation: Some(operation.into()), ..Selector::default() },
+            key_prefix: None,
+            times: Some(1),
+            after: 0,
+            status,
+            code: code.into(),
+            message: message.into(),
+            execute: false,
+        }
+    }
+
+    /// The call is done and the connection closes without an answer.
+    #[must_use]
+    pub fn lost_answer(operation: &str) -> Self {
+        Self { execute: true, ..Self::new(operation, 0, "", "") }
+    }
+
+    /// Lambda's 409 while an update is in progress.
+    #[must_use]
+    pub fn busy(operation: &str) -> Self {
+        let message = "The operation cannot be performed at this time. An update is in progress for resource: \
+                       arn:aws:lambda:eu-west-1:111111111111:function:local";
+        Self::new(operation, 409, "ResourceConflictException", message)
+    }
+
+    /// Lambda's 429.
+    #[must_use]
+    pub fn throttled(operation: &str) -> Self {
+        Self::new(operation, 429, "TooManyRequestsException", "Rate exceeded")
+    }
+
+    /// Only in this account. Of AssumeRole: the role's.
+    #[must_use]
+    pub fn in_account(mut self, account: &str) -> Self {
+        self.which.account = Some(account.into());
+        self
+    }
+
+    /// Only in this region.
+    #[must_use]
+    pub fn in_region(mut self, region: &str) -> Self {
+        self.which.region = Some(region.into());
+        self
+    }
+
+    /// Only of this function.
+    #[must_use]
+    pub fn of_function(mut self, function: &str) -> Self {
+        self.which.function = Some(function.into());
+        self
+    }
+
+    /// Only S3 keys that begin so.
+    #[must_use]
+    pub fn under(mut self, key_prefix: &str) -> Self {
+        self.key_prefix = Some(key_prefix.into());
+        self
+    }
+
+    /// So often.
+    #[must_use]
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// Always.
+    #[must_use]
+    pub fn forever(mut self) -> Self {
+        self.times = None;
+        self
+    }
+
+    /// After so many calls that are answered as usual.
+    #[must_use]
+    pub fn after(mut self, calls: u32) -> Self {
+        self.after = calls;
+        self
+    }
+
+    /// The call is done all the same; only its answer is wrong.
+    #[must_use]
+    pub fn although_done(mut self) -> Self {
+        self.execute = true;
+        self
+    }
+}
+
+/// How a write to Lambda settles.
+#[derive(Debug, Clone, Serialize)]
+pub struct Settle {
+    #[serde(flatten)]
+    which: Selector,
+    reads: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fail: Option<BTreeMap<String, String>>,
+    times: Option<u32>,
+}
+
+impl Settle {
+    /// Writes of this kind (`create`, `update`, `publish`) stay under way for so many reads, each time.
+    #[must_use]
+    pub fn after_reads(kind: &str, reads: u32) -> Self {
+        let which = Selector { operation: Some(kind.into()), ..Selector::default() };
+        Self { which, reads, fail: None, times: None }
+    }
+
+    /// The next write of this kind ends in Failed.
+    #[must_use]
+    pub fn failing(kind: &str, code: &str, reason: &str) -> Self {
+        let fail = BTreeMap::from([("code".into(), code.into()), ("reason".into(), reason.into())]);
+        Self { fail: Some(fail), times: Some(1), ..Self::after_reads(kind, 1) }
+    }
+
+    /// Only in this account.
+    #[must_use]
+    pub fn in_account(mut self, account: &str) -> Self {
+        self.which.account = Some(account.into());
+        self
+    }
+}
+
+impl Control {
+    pub(super) fn new(server: &Server) -> Result<Self> {
+        let connector = match server.authority() {
+            None => Connector::builder().build_http(),
+            Some(pem) => Connector::builder()
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .tls_context(trust(pem)?)
+                .build(),
+        };
+        Ok(Self { endpoint: server.endpoint().to_owned(), connector })
+    }
+
+    /// How writes to Lambda settle from now on.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn settle(&self, settle: &Settle) -> Result<()> {
+        self.post("settle", &json!(settle)).await.map(drop)
+    }
+
+    /// Writes settle as usual again.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn settle_as_usual(&self) -> Result<()> {
+        self.send("DELETE", "local-aws/settle", None, &[]).await.map(drop)
+    }
+
+    /// A fault from now on.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn fault(&self, fault: &Fault) -> Result<()> {
+        self.post("faults", &json!(fault)).await.map(drop)
+    }
+
+    /// No more faults.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn no_faults(&self) -> Result<()> {
+        self.send("DELETE", "local-aws/faults", None, &[]).await.map(drop)
+    }
+
+    /// What each call takes before it is executed.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn latency_ms(&self, ms: u32) -> Result<()> {
+        self.post("latency", &json!({ "ms": ms })).await.map(drop)
+    }
+
+    /// Whether sessions are held to their inline policies. They are unless this says otherwise.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn enforce(&self, on: bool) -> Result<()> {
+        self.post("enforce", &json!({ "on": on })).await.map(drop)
+    }
+
+    /// Which account belongs to which organization.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn organization(&self, accounts: &[(&str, &str)]) -> Result<()> {
+        let accounts: BTreeMap<&str, &str> = accounts.iter().copied().collect();
+        self.post("organization", &json!({ "accounts": accounts })).await.map(drop)
+    }
+
+    /// Credentials of a role as a service that runs under it has them; no trust is asked.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn session(&self, role_arn: &str) -> Result<SessionKeys> {
+        let keys = self.post("session", &json!({ "role_arn": role_arn, "session_name": "deployer" })).await?;
+        serde_json::from_value(keys).doing("reading a session's credentials")
+    }
+
+    /// The calls after this number, in the order in which they arrived.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn calls_since(&self, seq: u64) -> Result<Vec<Call>> {
+        let mut answer = self.send("GET", &format!("local-aws/calls?since={seq}"), None, &[]).await?;
+        serde_json::from_value(answer["calls"].take()).doing("reading the calls")
+    }
+
+    /// A call of a JSON-RPC service of AWS for which there is no client here. Nobody checks signatures.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn json_call(&self, signed: &Signed<'_>, target: &str, body: &Value) -> Result<Value> {
+        let Signed { account, region, service } = signed;
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, \
+             SignedHeaders=host, Signature=none"
+        );
+        let headers = [
+            ("x-amz-target", target),
+            ("authorization", authorization.as_str()),
+            ("content-type", "application/x-amz-json-1.1"),
+        ];
+        self.send("POST", "", Some(body), &headers).await
+    }
+
+    async fn post(&self, what: &str, body: &Value) -> Result<Value> {
+        self.send("POST", &format!("local-aws/{what}"), Some(body), &[]).await
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Result<Value> {
+        let what = format!("{method} {}/{path}", self.endpoint);
+        let body = body.map_or(String::new(), ToString::to_string);
+        let length = body.len().to_string();
+        let mut request = HttpRequest::new(SdkBody::from(body));
+        request.set_method(method).doing(&what)?;
+        request.set_uri(format!("{}/{path}", self.endpoint)).doing(&what)?;
+        let sent = request.headers_mut();
+        sent.insert("content-length", length);
+        for (name, value) in headers {
+            sent.insert((*name).to_owned(), (*value).to_owned());
+        }
+        let answer = self.connector.call(request).await.doing(&what)?;
+        let status = answer.status().as_u16();
+        let body = aws_sdk_s3::primitives::ByteStream::new(answer.into_body()).collect().await.doing(&what)?.to_vec();
+        if status != 200 {
+            return Err(Error::failed(what, format!("{status} {}", String::from_utf8_lossy(&body))));
+        }
+        if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body).doing(&what) }
+    }
+}
+
+/// Who makes a call, where, to what.
+#[derive(Debug)]
+pub struct Signed<'a> {
+    /// The account.
+    pub account: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// The service's signing name.
+    pub service: &'a str,
+}
+
+/// Trusts one authority and no other.
+pub(super) fn trust(pem: &[u8]) -> Result<TlsContext> {
+    let store = TrustStore::empty().with_pem_certificate(pem);
+    TlsContext::builder().with_trust_store(store).build().doing("trusting the local AWS's authority")
+}
