@@ -1,0 +1,57 @@
+//! The deployer's own `bootstrap`, built once per process by the cargo that built us.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use super::error::{Doing as _, Error, Result};
+use super::venv::target_dir;
+
+/// The path of the built binary; `DEPLOYER_BOOTSTRAP` names one that is there already. Blocks while cargo builds.
+///
+/// # Errors
+/// Cargo's words.
+pub fn bootstrap() -> Result<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BUILT
+        .get_or_init(|| build().map_err(|error| error.to_string()))
+        .clone()
+        .map_err(|cause| Error::failed("building the deployer's bootstrap", cause))
+}
+
+fn build() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("DEPLOYER_BOOTSTRAP") {
+        return Ok(path.into());
+    }
+    let target = target_dir()?;
+    let executable = std::env::current_exe().doing("finding this executable")?;
+    let folder = executable.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+    let profile = match folder.and_then(|folder| folder.file_name()?.to_str()) {
+        None | Some("debug") => "dev",
+        Some(profile) => profile,
+    };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    // Both packages are named, for then dependencies have the features that they have in a build of this package.
+    let output = Command::new(&cargo)
+        .args(["build", "--package", "acceptance", "--package", "deployer", "--bin", "bootstrap"])
+        .args(["--profile", profile, "--message-format", "json-render-diagnostics", "--target-dir"])
+        .arg(&target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| {
+            let sentence = "cargo is needed to build the deployer: install Rust from https://rustup.rs";
+            Error::Machine(format!("{sentence} ({} does not start: {error})", cargo.display()))
+        })?;
+    if !output.status.success() {
+        return Err(Error::Unexpected(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    let messages = String::from_utf8_lossy(&output.stdout).into_owned();
+    let executable = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
+        let is_ours = message["target"]["name"] == "bootstrap";
+        message["executable"].as_str().filter(|_| is_ours).map(PathBuf::from)
+    });
+    executable.ok_or_else(|| Error::Unexpected("cargo built it and did not say where".into()))
+}

@@ -1,0 +1,313 @@
+//! What happens between an invocation and the world: each port call takes time, can meet a fault, is written into the
+//! log, and can be the last thing that the invocation does.
+//!
+//! Every fake port makes its calls through [`Line::call`]. Nothing here knows what the calls do.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use deployer::port::{CallError, CallErrorKind, EnterError, LedgerError, ReadError};
+use deployer_core::record::{TargetError, TargetErrorCode};
+use jiff::Timestamp;
+use tokio::sync::{Notify, Semaphore};
+
+use super::clock::VirtualClock;
+use super::fault::{Effects, Plan};
+use super::function::Fate;
+use super::state::State;
+
+/// What can be asked of the world, by AWS's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the names are AWS's; the first four are S3's, told apart by bucket")]
+pub enum Op {
+    ReadTail,
+    ReadRange,
+    ReadLedger,
+    WriteLedger,
+    AssumeRole,
+    GetFunction,
+    GetAlias,
+    CreateFunction,
+    UpdateFunctionConfiguration,
+    UpdateFunctionCode,
+    PublishVersion,
+    TagResource,
+    UntagResource,
+    PutFunctionConcurrency,
+    DeleteFunctionConcurrency,
+    CreateAlias,
+    UpdateAlias,
+}
+
+impl Op {
+    /// Whether it is a call to Lambda in a target account.
+    #[must_use]
+    pub fn is_lambda(self) -> bool {
+        self >= Self::GetFunction
+    }
+
+    /// Whether it can change a target account.
+    #[must_use]
+    pub fn is_lambda_write(self) -> bool {
+        self >= Self::CreateFunction
+    }
+
+    /// Whether it can change anything.
+    #[must_use]
+    pub fn is_write(self) -> bool {
+        self == Self::WriteLedger || self.is_lambda_write()
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// One port call, as the log has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// Which invocation made it.
+    pub invocation: usize,
+    /// What was asked for.
+    pub op: Op,
+    /// Of whom: `111111111111/eu-west-1`, `artifacts` or `ledger`.
+    pub place: String,
+    /// About what: a key, or a function with its qualifier.
+    pub what: String,
+    /// When it was made, since the world began.
+    pub began: Duration,
+    /// When it was answered; never, where the invocation did not live to see it.
+    pub ended: Option<Duration>,
+    /// `ok`, or what kind of no; empty while it is under way.
+    pub answer: String,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { op, place, what, answer, .. } = self;
+        write!(f, "{op} {place} {what}: {}", if answer.is_empty() { "no answer" } else { answer })
+    }
+}
+
+/// When in a call an invocation dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Before the call is sent.
+    Before,
+    /// After it was carried out, before its answer arrived.
+    After,
+}
+
+/// The point at which an invocation dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crash {
+    /// In its so-many-th port call, counted from 1.
+    pub call: usize,
+    /// Where in that call.
+    pub moment: Moment,
+}
+
+/// How long each call takes.
+pub type Latency = dyn FnMut(&Call) -> Duration + Send;
+
+/// What all invocations of a world share.
+pub(super) struct Shared {
+    pub clock: VirtualClock,
+    pub state: Mutex<State>,
+    pub log: Mutex<Vec<Call>>,
+    pub faults: Mutex<Plan>,
+    pub latency: Mutex<Box<Latency>>,
+    pub inline_body: Arc<Semaphore>,
+    pub invocations: AtomicUsize,
+}
+
+/// What one invocation reaches the world by.
+pub(super) struct Line {
+    pub shared: Arc<Shared>,
+    pub invocation: usize,
+    calls: AtomicUsize,
+    crash: Option<Crash>,
+    crashed: Notify,
+}
+
+/// What a call finds when it is carried out.
+pub(super) struct Circumstances {
+    pub now: Timestamp,
+    /// How an update that begins with this call ends.
+    pub fate: Fate,
+    /// After how many bytes a body breaks off.
+    pub break_after: Option<u64>,
+    pub invocation: usize,
+}
+
+/// An error that a fault can bring about.
+pub(super) trait Mishap {
+    fn of(kind: CallErrorKind, message: String) -> Self;
+    fn label(&self) -> String;
+}
+
+impl Line {
+    pub fn new(shared: Arc<Shared>, crash: Option<Crash>) -> Self {
+        let invocation = shared.invocations.fetch_add(1, Ordering::Relaxed) + 1;
+        Self { shared, invocation, calls: AtomicUsize::new(0), crash, crashed: Notify::new() }
+    }
+
+    /// How many calls it has made.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Resolves when the invocation has died.
+    pub async fn crashed(&self) {
+        self.crashed.notified().await;
+    }
+
+    /// One port call: it travels, is carried out at one instant, and its answer travels back.
+    pub async fn call<T, E: Mishap>(
+        &self,
+        op: Op,
+        place: &str,
+        what: &str,
+        act: impl FnOnce(&mut State, &Circumstances) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let dies = |moment| self.crash == Some(Crash { call: number, moment });
+        let (entry, latency) = self.begin(op, place, what);
+        if dies(Moment::Before) {
+            self.die().await;
+        }
+        self.travel(latency / 2).await;
+        let answer = self.carry_out(op, place, what, act);
+        if dies(Moment::After) {
+            self.die().await;
+        }
+        self.travel(latency - latency / 2).await;
+        let mut log = self.shared.log.lock().unwrap();
+        log[entry].ended = Some(self.shared.clock.elapsed());
+        log[entry].answer = answer.as_ref().map_or_else(Mishap::label, |_| "ok".to_owned());
+        answer
+    }
+
+    fn begin(&self, op: Op, place: &str, what: &str) -> (usize, Duration) {
+        let call = Call {
+            invocation: self.invocation,
+            op,
+            place: place.to_owned(),
+            what: what.to_owned(),
+            began: self.shared.clock.elapsed(),
+            ended: None,
+            answer: String::new(),
+        };
+        let latency = (self.shared.latency.lock().unwrap())(&call);
+        let mut log = self.shared.log.lock().unwrap();
+        log.push(call);
+        (log.len() - 1, latency)
+    }
+
+    fn carry_out<T, E: Mishap>(
+        &self,
+        op: Op,
+        place: &str,
+        what: &str,
+        act: impl FnOnce(&mut State, &Circumstances) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let Effects { meanwhile, fail, lose_answer, jump, fate, break_after } =
+            self.shared.faults.lock().unwrap().meet(op, place, what);
+        self.shared.clock.jump(jump);
+        let mut state = self.shared.state.lock().unwrap();
+        for change in meanwhile {
+            change(&mut state);
+        }
+        if let Some((kind, message)) = fail {
+            return Err(E::of(kind, message));
+        }
+        let now = deployer::port::Clock::now(&self.shared.clock);
+        let answer = act(&mut state, &Circumstances { now, fate, break_after, invocation: self.invocation })?;
+        match lose_answer {
+            Some(message) => Err(E::of(CallErrorKind::Unknown, message)),
+            None => Ok(answer),
+        }
+    }
+
+    async fn travel(&self, time: Duration) {
+        if time.is_zero() {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::time::sleep(time).await;
+        }
+    }
+
+    async fn die(&self) {
+        self.crashed.notify_one();
+        std::future::pending::<()>().await;
+    }
+}
+
+impl Mishap for CallError {
+    fn of(kind: CallErrorKind, message: String) -> Self {
+        Self { kind, message }
+    }
+    fn label(&self) -> String {
+        format!("{:?}", self.kind)
+    }
+}
+
+impl Mishap for LedgerError {
+    fn of(_: CallErrorKind, message: String) -> Self {
+        Self(message)
+    }
+    fn label(&self) -> String {
+        "Unavailable".to_owned()
+    }
+}
+
+impl Mishap for ReadError {
+    fn of(kind: CallErrorKind, message: String) -> Self {
+        if kind == CallErrorKind::Denied { Self::Denied(message) } else { Self::Transient(message) }
+    }
+    fn label(&self) -> String {
+        match self {
+            Self::Gone(_) => "Gone".to_owned(),
+            Self::Denied(_) => "Denied".to_owned(),
+            Self::Transient(_) => "Transient".to_owned(),
+        }
+    }
+}
+
+impl Mishap for EnterError {
+    fn of(kind: CallErrorKind, message: String) -> Self {
+        let code = match kind {
+            CallErrorKind::Denied => return Self::Denied(message),
+            CallErrorKind::Throttled => TargetErrorCode::Throttled,
+            _ => TargetErrorCode::Internal,
+        };
+        TargetError::new(code, "enter", message).into()
+    }
+    fn label(&self) -> String {
+        match self {
+            Self::Denied(_) => "Denied".to_owned(),
+            Self::Target(error) => format!("{:?}", error.code),
+        }
+    }
+}
+
+/// The most that were under way at once among spans of time; one that ends as another begins leaves its place to it.
+#[must_use]
+pub(super) fn most_at_once(spans: impl IntoIterator<Item = (Duration, Duration)>) -> usize {
+    let mut changes: BTreeMap<Duration, (usize, usize)> = BTreeMap::new();
+    for (from, until) in spans {
+        changes.entry(until).or_default().0 += 1;
+        changes.entry(from).or_default().1 += 1;
+    }
+    let (mut now, mut most) = (0_usize, 0_usize);
+    for (ended, began) in changes.into_values() {
+        now = now + began - ended.min(now + began);
+        most = most.max(now);
+    }
+    most
+}

@@ -1,0 +1,175 @@
+//! The fault plan: what goes wrong, or happens meanwhile, at which calls.
+//!
+//! Written as sentences: `world.on(Op::UpdateAlias).at("111111111111").call(2).fail(CallErrorKind::Throttled)`.
+
+use std::time::Duration;
+
+use deployer::port::CallErrorKind;
+
+use super::World;
+use super::call::Op;
+use super::function::Fate;
+use super::state::State;
+
+type Change = Box<dyn FnMut(&mut State) + Send>;
+
+enum Effect {
+    Fail(CallErrorKind, String),
+    LoseAnswer,
+    EndFailed(String),
+    BreakAfter(u64),
+    Jump(Duration),
+    Meanwhile(Change),
+}
+
+struct Rule {
+    op: Op,
+    place: Option<String>,
+    what: Option<String>,
+    skip: usize,
+    times: usize,
+    seen: usize,
+    effect: Effect,
+}
+
+/// All that is to go wrong.
+#[derive(Default)]
+pub(super) struct Plan(Vec<Rule>);
+
+/// What the rules that fit a call make of it.
+pub(super) struct Effects<'a> {
+    pub meanwhile: Vec<&'a mut Change>,
+    pub fail: Option<(CallErrorKind, String)>,
+    pub lose_answer: Option<String>,
+    pub jump: Duration,
+    pub fate: Fate,
+    pub break_after: Option<u64>,
+}
+
+impl Plan {
+    /// The effects that a call meets, which are thereby used up.
+    pub fn meet(&mut self, op: Op, place: &str, what: &str) -> Effects<'_> {
+        let mut effects = Effects {
+            meanwhile: Vec::new(),
+            fail: None,
+            lose_answer: None,
+            jump: Duration::ZERO,
+            fate: Fate::Settles,
+            break_after: None,
+        };
+        for rule in &mut self.0 {
+            let fits = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|w| found.contains(w.as_str()));
+            if rule.op != op || !fits(&rule.place, place) || !fits(&rule.what, what) {
+                continue;
+            }
+            rule.seen += 1;
+            if rule.seen <= rule.skip || rule.seen - rule.skip > rule.times {
+                continue;
+            }
+            match &mut rule.effect {
+                Effect::Fail(kind, text) => effects.fail = Some((*kind, format!("{op} of {what}: {text}"))),
+                Effect::LoseAnswer => effects.lose_answer = Some(format!("{op} of {what}: the connection was lost")),
+                Effect::EndFailed(because) => effects.fate = Fate::Fails(because.clone()),
+                Effect::BreakAfter(bytes) => effects.break_after = Some(*bytes),
+                Effect::Jump(by) => effects.jump = *by,
+                Effect::Meanwhile(change) => effects.meanwhile.push(change),
+            }
+        }
+        effects
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// A rule of the fault plan under construction. It fits the next call of the operation, unless it says more.
+#[must_use = "nothing goes wrong before it is said what"]
+pub struct On<'w> {
+    world: &'w World,
+    rule: Rule,
+}
+
+impl<'w> On<'w> {
+    pub(super) fn new(world: &'w World, op: Op) -> Self {
+        let effect = Effect::LoseAnswer;
+        Self { world, rule: Rule { op, place: None, what: None, skip: 0, times: 1, seen: 0, effect } }
+    }
+
+    /// Only in this place: an account, or an account and region.
+    pub fn at(mut self, place: &str) -> Self {
+        self.rule.place = Some(place.to_owned());
+        self
+    }
+
+    /// Only about this: a part of a key, or of a function's name with its qualifier.
+    pub fn about(mut self, what: &str) -> Self {
+        self.rule.what = Some(what.to_owned());
+        self
+    }
+
+    /// From the n-th such call on, counted from 1.
+    pub fn call(mut self, number: usize) -> Self {
+        self.rule.skip = number - 1;
+        self
+    }
+
+    /// So many calls in a row.
+    pub fn times(mut self, times: usize) -> Self {
+        self.rule.times = times;
+        self
+    }
+
+    /// Every such call.
+    pub fn always(self) -> Self {
+        self.times(usize::MAX)
+    }
+
+    /// The call is not carried out, and answers with this kind of error.
+    pub fn fail(self, kind: CallErrorKind) {
+        let text = format!("{kind:?}, says the fault plan");
+        self.fail_saying(kind, &text);
+    }
+
+    /// The same, with AWS's words.
+    pub fn fail_saying(self, kind: CallErrorKind, text: &str) {
+        self.with(Effect::Fail(kind, text.to_owned()));
+    }
+
+    /// The call is carried out, but its answer does not arrive.
+    pub fn lose_the_answer(self) {
+        self.with(Effect::LoseAnswer);
+    }
+
+    /// The update that begins with this call ends in state Failed.
+    pub fn end_failed(self, because: &str) {
+        self.with(Effect::EndFailed(because.to_owned()));
+    }
+
+    /// The body breaks off after so many bytes.
+    pub fn break_after(self, bytes: u64) {
+        self.with(Effect::BreakAfter(bytes));
+    }
+
+    /// The process is frozen during the call: the wall clock jumps, timers do not.
+    pub fn freeze(self, by: Duration) {
+        self.with(Effect::Jump(by));
+    }
+
+    /// Just before the call is carried out, somebody else does this.
+    pub fn meanwhile(self, change: impl FnMut(&mut State) + Send + 'static) {
+        self.with(Effect::Meanwhile(Box::new(change)));
+    }
+
+    fn with(mut self, effect: Effect) {
+        self.rule.effect = effect;
+        self.world.add_rule(self.rule);
+    }
+}
+
+impl World {
+    fn add_rule(&self, rule: Rule) {
+        self.shared.faults.lock().unwrap().0.push(rule);
+    }
+}

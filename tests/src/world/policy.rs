@@ -1,0 +1,159 @@
+//! Whether a session policy allows a call: Allow and Deny, `*` and `?`, and the condition operators that ours use.
+//!
+//! IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements". Anything unknown in a policy is a mistake
+//! of ours, and panics.
+
+use serde_json::Value;
+
+/// An action on a resource, as a call needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// `lambda:GetFunction`
+    pub action: &'static str,
+    /// The resource's ARN, or `*` where the action knows none.
+    pub resource: String,
+    /// Condition keys of the request with their values.
+    pub context: Vec<(&'static str, String)>,
+}
+
+impl Need {
+    /// An action on a resource.
+    pub fn new(action: &'static str, resource: impl Into<String>) -> Self {
+        Self { action, resource: resource.into(), context: Vec::new() }
+    }
+
+    /// With a condition key's value.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.context.push((key, value.into()));
+        self
+    }
+}
+
+/// A parsed policy.
+#[derive(Debug, Clone)]
+pub struct Policy(Vec<Statement>);
+
+#[derive(Debug, Clone)]
+struct Statement {
+    allows: bool,
+    actions: Vec<String>,
+    resources: Vec<String>,
+    conditions: Vec<(String, String, Vec<String>)>,
+}
+
+impl Policy {
+    /// Reads a policy document.
+    ///
+    /// # Errors
+    /// What STS would say to it.
+    pub fn parse(json: &str) -> Result<Self, String> {
+        let document: Value = serde_json::from_str(json).map_err(|error| format!("MalformedPolicyDocument: {error}"))?;
+        let statements = document["Statement"].as_array().ok_or("MalformedPolicyDocument: no statements")?;
+        if document["Version"] != "2012-10-17" {
+            return Err("MalformedPolicyDocument: no version".to_owned());
+        }
+        statements.iter().map(statement).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether it allows this.
+    #[must_use]
+    pub fn allows(&self, need: &Need) -> bool {
+        let fits = |statement: &&Statement| statement.fits(need);
+        !self.0.iter().filter(|s| !s.allows).any(|s| fits(&s)) && self.0.iter().filter(|s| s.allows).any(|s| fits(&s))
+    }
+}
+
+fn statement(value: &Value) -> Result<Statement, String> {
+    let known = ["Sid", "Effect", "Action", "Resource", "Condition"];
+    let fields = value.as_object().ok_or("MalformedPolicyDocument: a statement that is no object")?;
+    if let Some(unknown) = fields.keys().find(|name| !known.contains(&name.as_str())) {
+        return Err(format!("MalformedPolicyDocument: unknown field {unknown}"));
+    }
+    let mut conditions = Vec::new();
+    for (operator, keys) in value["Condition"].as_object().into_iter().flatten() {
+        assert!(["StringEquals", "StringLike"].contains(&operator.as_str()), "the world does not know {operator}");
+        for (key, values) in keys.as_object().into_iter().flatten() {
+            conditions.push((operator.clone(), key.clone(), texts(values)));
+        }
+    }
+    Ok(Statement {
+        allows: value["Effect"] == "Allow",
+        actions: texts(&value["Action"]),
+        resources: texts(&value["Resource"]),
+        conditions,
+    })
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::String(text) => vec![text.clone()],
+        _ => Vec::new(),
+    }
+}
+
+impl Statement {
+    fn fits(&self, need: &Need) -> bool {
+        let action = need.action.to_ascii_lowercase();
+        self.actions.iter().any(|pattern| like(&pattern.to_ascii_lowercase(), &action))
+            && self.resources.iter().any(|pattern| like(pattern, &need.resource))
+            && self.conditions.iter().all(|(operator, key, allowed)| {
+                let mut found = need.context.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key));
+                found.any(|(_, value)| allowed.iter().any(|a| if operator == "StringLike" { like(a, value) } else { a == value }))
+            })
+    }
+}
+
+/// `*` is any text, `?` any one character.
+fn like(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern.len() == text.len() && same(pattern, text),
+        Some((start, rest)) => {
+            text.len() >= start.len()
+                && text.is_char_boundary(start.len())
+                && same(start, &text[..start.len()])
+                && text[start.len()..].char_indices().map(|(at, _)| at).chain([text.len() - start.len()]).any(|at| like(rest, &text[start.len() + at..]))
+        }
+    }
+}
+
+fn same(pattern: &str, text: &str) -> bool {
+    pattern.bytes().zip(text.bytes()).all(|(p, t)| p == b'?' || p == t)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_stand_for_any_text() {
+        for (pattern, text, fits) in [
+            ("*", "", true),
+            ("a*", "abc", true),
+            ("a*c", "abc", true),
+            ("a*d", "abc", false),
+            ("a?c", "abc", true),
+            ("arn:aws:lambda:eu-west-1:1:function:f:*", "arn:aws:lambda:eu-west-1:1:function:f", false),
+            ("f:*", "f:live", true),
+            ("f", "f:live", false),
+        ] {
+            assert_eq!(like(pattern, text), fits, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_deny_beats_an_allow_and_a_condition_needs_its_key() {
+        let policy = Policy::parse(
+            r#"{"Version":"2012-10-17","Statement":[
+                {"Effect":"Allow","Action":"lambda:*","Resource":"*"},
+                {"Effect":"Deny","Action":"lambda:DeleteFunction","Resource":"*"},
+                {"Effect":"Allow","Action":"kms:Decrypt","Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"s3.x"}}}]}"#,
+        )
+        .unwrap();
+        assert!(policy.allows(&Need::new("lambda:GetFunction", "f")));
+        assert!(!policy.allows(&Need::new("lambda:DeleteFunction", "f")));
+        assert!(!policy.allows(&Need::new("kms:Decrypt", "k")));
+        assert!(policy.allows(&Need::new("kms:Decrypt", "k").with("kms:ViaService", "s3.x")));
+    }
+}
