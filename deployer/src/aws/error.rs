@@ -3,7 +3,7 @@
 //! Some of Lambda's errors differ by their text only (Lambda API Reference, "Common errors";
 //! Lambda Developer Guide, "Troubleshoot deployment issues").
 
-use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::port::{CallError, CallErrorKind};
@@ -27,7 +27,7 @@ impl Failure {
     {
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let Some(service) = error.as_service_error() else {
-            return Self { code: String::new(), status, message: DisplayErrorContext(error).to_string() };
+            return Self { code: String::new(), status, message: causes(error) };
         };
         let code = service.code().unwrap_or_default().to_owned();
         let text = service.message().unwrap_or("no message");
@@ -39,6 +39,18 @@ impl Failure {
     pub fn is_unanswered(&self) -> bool {
         self.status == 0 || self.status >= 500
     }
+}
+
+/// An error and its causes, as each displays itself. Their debug form is not for logs: it holds raw answers, and
+/// GetFunction answers with variables in clear.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// What can be done about an error of Lambda's.

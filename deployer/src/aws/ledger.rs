@@ -28,7 +28,13 @@ impl S3Ledger {
     }
 
     fn error(&self, doing: &str, key: &str, failure: &Failure) -> LedgerError {
-        LedgerError(format!("{doing} s3://{}/{key}: {}", self.bucket, failure.message))
+        let hint = if failure.status == 403 {
+            " (the deployer's role needs s3:GetObject, s3:PutObject and s3:ListBucket there: without the last, a \
+             missing object looks like a denial)"
+        } else {
+            ""
+        };
+        LedgerError(format!("{doing} s3://{}/{key}: {}{hint}", self.bucket, failure.message))
     }
 }
 

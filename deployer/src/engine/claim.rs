@@ -7,7 +7,7 @@ use std::sync::Arc;
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, SCHEMA, Status, TargetOutcome};
 use futures::future::Shared;
 
-use super::{Engine, Request, Transient, Unclaimed};
+use super::{Engine, Request, Unclaimed};
 use crate::port::{ETag, LedgerError, Precondition, Written};
 
 /// The permission to write on behalf of one deployment. Only the ledger gives it: there is no other way to make one.
@@ -15,9 +15,16 @@ pub struct Claim {
     /// The record as it stands in the ledger, in progress.
     record: DeploymentRecord,
     etag: ETag,
+    /// An earlier invocation began this deployment, and may have written anything.
+    resumed: bool,
 }
 
 impl Claim {
+    /// Whether an earlier invocation began this deployment and did not end it.
+    pub(super) fn resumed(&self) -> bool {
+        self.resumed
+    }
+
     /// The record that the ledger holds.
     #[must_use]
     pub fn record(&self) -> &DeploymentRecord {
@@ -57,7 +64,7 @@ impl Engine {
         let record = self.first_record(request);
         let body = encode(&record)?;
         if let Written::Now(etag) = self.ports.ledger.put(&key, body, Precondition::Absent).await? {
-            return Ok(Arc::new(Claim { record, etag }));
+            return Ok(Arc::new(Claim { record, etag, resumed: false }));
         }
         let Some((body, etag)) = self.ports.ledger.get(&key).await? else {
             return Err(LedgerError(format!("{key} was there and is gone")).into());
@@ -69,7 +76,7 @@ impl Engine {
             return Err(Unclaimed::Ended(Box::new(self.ended_earlier(&key, &body)?)));
         }
         tracing::info!(since = %record.started_at, "going on with a deployment that did not end");
-        Ok(Arc::new(Claim { record, etag }))
+        Ok(Arc::new(Claim { record, etag, resumed: true }))
     }
 
     fn ended_earlier(&self, key: &str, body: &[u8]) -> Result<DeploymentRecord, LedgerError> {
@@ -124,16 +131,4 @@ fn decode(key: &str, body: &[u8]) -> Result<DeploymentRecord, LedgerError> {
         "{key} in the ledger bucket has schema {}, this deployer knows {SCHEMA}: run the deployer that wrote it",
         record.schema
     )))
-}
-
-impl From<LedgerError> for Box<Unclaimed> {
-    fn from(error: LedgerError) -> Self {
-        Self::new(error.into())
-    }
-}
-
-impl From<Transient> for Unclaimed {
-    fn from(transient: Transient) -> Self {
-        Self::Transient(transient)
-    }
 }

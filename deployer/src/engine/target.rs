@@ -121,10 +121,14 @@ impl Engine {
     ) -> Result<Arrived, TargetError> {
         let wanted = Wanted { target, function: &request.function, alias: &request.environment.alias, artifact };
         let mut previous = None;
-        let mut written = false;
+        // What another invocation began, or what got no answer, may have been written all the same.
+        let mut written = claim.resumed();
+        let mut looked_again = false;
         loop {
             let plan = plan(&wanted, &observed)?;
-            previous = previous.or_else(|| plan.previous.clone());
+            if !plan.is_empty() || !written {
+                previous = previous.or_else(|| plan.previous.clone());
+            }
             if plan.is_empty() {
                 tracing::info!(version = ?plan.serving.as_ref().map(|v| v.as_str()), "already there");
                 let status = if written { Status::Succeeded } else { Status::Unchanged };
@@ -135,10 +139,10 @@ impl Engine {
             match self.apply(request, claim, &acting, &wanted, &plan).await {
                 Ok(version) => return Ok(Arrived { status: Status::Succeeded, version: Some(version), previous }),
                 Err(Halt::Final(error)) => return Err(error),
-                Err(Halt::LookAgain { error, .. }) if written => return Err(error),
+                Err(Halt::LookAgain { error, .. }) if looked_again => return Err(error),
                 Err(Halt::LookAgain { step, error }) => {
                     tracing::warn!(step, "looking again: {}", error.message);
-                    written = true;
+                    (written, looked_again) = (true, true);
                     let now = self.observe(request, &account).await?;
                     if let Some(found) = foreign_change(&wanted, &observed, &now) {
                         return Err(foreign(request, step, &found));

@@ -15,7 +15,7 @@ use super::error::{Doing as _, Error, Result};
 use super::server::Server;
 
 /// The control API of one server.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Control {
     endpoint: String,
     connector: Connector,

@@ -216,8 +216,8 @@ impl Line {
         what: &str,
         act: impl FnOnce(&mut State, &Circumstances) -> Result<T, E>,
     ) -> Result<T, E> {
-        let Effects { meanwhile, fail, lose_answer, jump, fate, break_after } =
-            self.shared.faults.lock().unwrap().meet(op, place, what);
+        let mut faults = self.shared.faults.lock().unwrap();
+        let Effects { meanwhile, fail, lose_answer, jump, fate, break_after } = faults.meet(op, place, what);
         self.shared.clock.jump(jump);
         let mut state = self.shared.state.lock().unwrap();
         for change in meanwhile {

@@ -1,0 +1,174 @@
+//! The event source mapping: what Lambda does between the queue and the function.
+//!
+//! Lambda Developer Guide, "Using Lambda with Amazon SQS" and "Handling errors for an SQS event source" (partial batch
+//! responses). What failed becomes visible again at once, so that nobody has to wait for it.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
+use serde_json::{Map, Value, json};
+
+use super::accounts::REGION;
+use super::error::{Doing as _, Error, Result};
+use super::runtime::{Answer, Runtime};
+
+const BATCH: i32 = 10;
+/// More invocations than any test needs: who asks for more goes round in circles.
+const INVOCATIONS: usize = 100;
+
+/// The mapping of one queue.
+#[derive(Debug)]
+pub struct Mapping {
+    sqs: Client,
+    queue_url: String,
+    queue_arn: String,
+}
+
+/// One invocation with a batch of messages.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The messages' bodies.
+    pub bodies: Vec<String>,
+    /// What the function answered.
+    pub answer: Answer,
+    /// How many of them are back in the queue.
+    pub failed: usize,
+}
+
+impl Mapping {
+    pub(super) fn new(sqs: Client, queue_url: &str) -> Self {
+        let mut parts = queue_url.rsplit('/');
+        let (name, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let queue_arn = format!("arn:aws:sqs:{REGION}:{account}:{name}");
+        Self { sqs, queue_url: queue_url.to_owned(), queue_arn }
+    }
+
+    /// Puts a message into the queue, as S3, EventBridge or SNS would.
+    ///
+    /// # Errors
+    /// SQS's words.
+    pub async fn send(&self, body: &str) -> Result<()> {
+        let call = self.sqs.send_message().queue_url(&self.queue_url).message_body(body);
+        call.send().await.doing("sending a message").map(drop)
+    }
+
+    /// Delivers batch after batch until the queue is empty; what keeps failing ends among the dead letters.
+    ///
+    /// # Errors
+    /// SQS's or the harness's words.
+    pub async fn drain(&self, function: &Runtime) -> Result<Vec<Delivery>> {
+        let mut deliveries = Vec::new();
+        while deliveries.len() < INVOCATIONS {
+            let Some(delivery) = self.deliver_once(function).await? else {
+                let left = self.in_queue().await?;
+                if left == 0 {
+                    return Ok(deliveries);
+                }
+                return Err(Error::Unexpected(format!("{left} messages are hidden in the queue, and nobody has them")));
+            };
+            deliveries.push(delivery);
+        }
+        Err(Error::Unexpected(format!("the queue is not empty after {INVOCATIONS} invocations")))
+    }
+
+    /// One batch; `None`: the queue has nothing to deliver.
+    ///
+    /// # Errors
+    /// SQS's or the harness's words.
+    pub async fn deliver_once(&self, function: &Runtime) -> Result<Option<Delivery>> {
+        let messages = self.receive().await?;
+        if messages.is_empty() {
+            return Ok(None);
+        }
+        let records: Vec<Value> = messages.iter().map(|message| self.record(message)).collect();
+        let answer = function.invoke(&json!({ "Records": records })).await?;
+        let failed = failures(&answer, &messages);
+        let mut back = 0;
+        for message in &messages {
+            if failed.contains(message.message_id().unwrap_or_default()) {
+                self.show_again(message).await?;
+                back += 1;
+            } else {
+                self.delete(message).await?;
+            }
+        }
+        let bodies = messages.into_iter().filter_map(|message| message.body).collect();
+        Ok(Some(Delivery { bodies, answer, failed: back }))
+    }
+
+    /// How many messages wait, are being worked on, or are delayed.
+    ///
+    /// # Errors
+    /// SQS's words.
+    pub async fn in_queue(&self) -> Result<u32> {
+        count(&self.sqs, &self.queue_url).await
+    }
+
+    async fn receive(&self) -> Result<Vec<Message>> {
+        let call = self
+            .sqs
+            .receive_message()
+            .queue_url(&self.queue_url)
+            .max_number_of_messages(BATCH)
+            .wait_time_seconds(0)
+            .message_system_attribute_names(MessageSystemAttributeName::All);
+        let answer = call.send().await.doing("receiving messages")?;
+        Ok(answer.messages.unwrap_or_default())
+    }
+
+    async fn delete(&self, message: &Message) -> Result<()> {
+        let call = self.sqs.delete_message().queue_url(&self.queue_url);
+        let call = call.set_receipt_handle(message.receipt_handle.clone());
+        call.send().await.doing("deleting a message").map(drop)
+    }
+
+    /// A function may have set a visibility of its own; here nobody waits for it.
+    async fn show_again(&self, message: &Message) -> Result<()> {
+        let call = self.sqs.change_message_visibility().queue_url(&self.queue_url).visibility_timeout(0);
+        let call = call.set_receipt_handle(message.receipt_handle.clone());
+        call.send().await.doing("making a message visible again").map(drop)
+    }
+
+    fn record(&self, message: &Message) -> Value {
+        let attributes: Map<String, Value> = (message.attributes.iter().flatten())
+            .map(|(name, value)| (name.as_str().to_owned(), json!(value)))
+            .collect();
+        json!({
+            "messageId": message.message_id(),
+            "receiptHandle": message.receipt_handle(),
+            "body": message.body(),
+            "attributes": attributes,
+            "messageAttributes": {},
+            "md5OfBody": message.md5_of_body(),
+            "eventSource": "aws:sqs",
+            "eventSourceARN": self.queue_arn,
+            "awsRegion": REGION,
+        })
+    }
+}
+
+/// How many messages of whatever state a queue has.
+pub(super) async fn count(sqs: &Client, queue_url: &str) -> Result<u32> {
+    use QueueAttributeName as Name;
+    let states = [
+        Name::ApproximateNumberOfMessages,
+        Name::ApproximateNumberOfMessagesNotVisible,
+        Name::ApproximateNumberOfMessagesDelayed,
+    ];
+    let call = sqs.get_queue_attributes().queue_url(queue_url).set_attribute_names(Some(states.to_vec()));
+    let answer = call.send().await.doing("counting messages")?;
+    let numbers = answer.attributes.unwrap_or_default();
+    Ok(states.iter().filter_map(|state| numbers.get(state)?.parse::<u32>().ok()).sum())
+}
+
+/// Which messages Lambda leaves in the queue: those named, or all of them after a function error or for a name that is
+/// no message of the batch.
+fn failures(answer: &Answer, messages: &[Message]) -> BTreeSet<String> {
+    let ids: BTreeSet<String> = messages.iter().filter_map(|message| message.message_id.clone()).collect();
+    let Answer::Payload(payload) = answer else { return ids };
+    let named = payload["batchItemFailures"].as_array().cloned().unwrap_or_default();
+    let named: BTreeSet<String> =
+        named.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap_or_default().to_owned()).collect();
+    if named.is_subset(&ids) { named } else { ids }
+}

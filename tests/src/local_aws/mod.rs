@@ -1,0 +1,289 @@
+//! The local AWS: the emulator, three accounts in it, and the real deployer fed as Lambda would feed it.
+//!
+//! [`LocalAws`] is what tests and the demo use. Everything is the test's own: server, accounts, process. Nothing here
+//! knows how the deployer works; it uploads, delivers, and looks at what became of it.
+
+mod accounts;
+mod binary;
+mod calls;
+mod clients;
+mod control;
+mod error;
+mod mapping;
+mod process;
+mod runtime;
+mod runtime_api;
+mod server;
+mod sight;
+mod venv;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::Value;
+
+pub use accounts::{
+    ARTIFACTS, CONFIG_KEY, DEPLOYER_ROLE, EXECUTION_ROLE, FIRST, LEDGER, OTHER_REGION, REGION, SECOND, Setup, TOOLING,
+};
+pub use calls::{Call, longest_chain, shown};
+pub use clients::Clients;
+pub use control::{Control, Fault, SessionKeys, Settle};
+pub use error::{Doing, Error, Result};
+pub use mapping::{Delivery, Mapping};
+pub use runtime::{Answer, Launch, Runtime};
+pub use server::{Server, Transport};
+pub use sight::{Live, Snapshot};
+
+use process::guard;
+
+/// The deployer's timeout: five minutes at most (DESIGN).
+const TIMEOUT: Duration = Duration::from_secs(300);
+/// How long a test waits for a call that it is sure to see.
+const CALL_WITHIN: Duration = Duration::from_secs(60);
+const LOOKS_EVERY: Duration = Duration::from_millis(10);
+
+/// A local AWS with the deployer in it.
+#[derive(Debug)]
+pub struct LocalAws {
+    // The deployer goes first when this is dropped, then the server.
+    deployer: Runtime,
+    mapping: Mapping,
+    control: Control,
+    clients: Clients,
+    laid: accounts::Laid,
+    delivered: Mutex<Vec<String>>,
+    server: Server,
+}
+
+impl LocalAws {
+    /// The contract's example: `dev` in one account, `prod` in two regions of another.
+    ///
+    /// # Errors
+    /// What is missing, or what went wrong.
+    pub async fn start() -> Result<Self> {
+        Self::with(Setup::default()).await
+    }
+
+    /// As this setup says.
+    ///
+    /// # Errors
+    /// What is missing, or what went wrong.
+    pub async fn with(setup: Setup) -> Result<Self> {
+        Self::over(Transport::Http, setup).await
+    }
+
+    /// As this setup says, over this transport.
+    ///
+    /// # Errors
+    /// What is missing, or what went wrong.
+    pub async fn over(transport: Transport, setup: Setup) -> Result<Self> {
+        let blocking = tokio::task::spawn_blocking(move || Ok((binary::bootstrap()?, Server::start(transport)?)));
+        let (program, server) = blocking.await.doing("starting the local AWS")??;
+        let control = Control::new(&server)?;
+        let clients = Clients::new(&server)?;
+        let laid = accounts::lay(&setup, &clients, &control).await.map_err(|error| said(error, &server.words()))?;
+        let keys = control.session(DEPLOYER_ROLE).await?;
+        let launch = Launch { program, environment: environment(&server, &keys), timeout: TIMEOUT };
+        let mapping = Mapping::new(clients.sqs(TOOLING, REGION), &laid.queue_url);
+        let deployer = Runtime::new(launch);
+        Ok(Self { deployer, mapping, control, clients, laid, delivered: Mutex::default(), server })
+    }
+
+    /// How the emulator is arranged.
+    #[must_use]
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// SDK clients of any account.
+    #[must_use]
+    pub fn clients(&self) -> &Clients {
+        &self.clients
+    }
+
+    /// The deployer's process.
+    #[must_use]
+    pub fn deployer(&self) -> &Runtime {
+        &self.deployer
+    }
+
+    /// The queue that wakes the deployer.
+    #[must_use]
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// Where AWS is.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.server.endpoint()
+    }
+
+    /// Changes deployer.json. The deployer is stopped, so that it reads it when it next starts.
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn configure(&self, change: impl FnOnce(&mut Value)) -> Result<()> {
+        let mut config = self.laid.config.clone();
+        change(&mut config);
+        accounts::configure(&self.clients, &config).await?;
+        self.deployer.kill();
+        Ok(())
+    }
+
+    /// Uploads a zip as CI does, and says which S3 version it became.
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn upload(&self, key: &str, zip: impl Into<Vec<u8>>) -> Result<String> {
+        self.upload_with(key, zip, &[]).await
+    }
+
+    /// The same with user metadata.
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn upload_with(&self, key: &str, zip: impl Into<Vec<u8>>, metadata: &[(&str, &str)]) -> Result<String> {
+        let metadata = metadata.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let s3 = self.clients.s3(TOOLING, REGION);
+        let call = s3.put_object().bucket(ARTIFACTS).key(key).set_metadata(Some(metadata)).body(zip.into().into());
+        let answer = call.send().await.doing(format!("uploading {key}"))?;
+        answer.version_id.ok_or_else(|| Error::Unexpected(format!("{key} got no version id")))
+    }
+
+    /// Delivers what is in the queue until it is empty.
+    ///
+    /// # Errors
+    /// The harness's words, with the end of the deployer's log.
+    pub async fn deliver(&self) -> Result<Vec<Delivery>> {
+        let drained = self.mapping.drain(&self.deployer).await;
+        let deliveries = drained.map_err(|error| said(error, &self.deployer.tail()))?;
+        guard(&self.delivered).extend(deliveries.iter().flat_map(|delivery| delivery.bodies.clone()));
+        Ok(deliveries)
+    }
+
+    /// Uploads, delivers, and gives the result that CI reads.
+    ///
+    /// # Errors
+    /// What went wrong; a deployment that did not succeed has a result too.
+    pub async fn deploy(&self, key: &str, zip: impl Into<Vec<u8>>) -> Result<Value> {
+        let version_id = self.upload(key, zip).await?;
+        self.deliver().await?;
+        self.result(key, &version_id).await
+    }
+
+    /// Begins to deliver and kills the deployer when the emulator has answered such a call. Every message is back in
+    /// the queue then.
+    ///
+    /// # Errors
+    /// The call did not come, or the deployer was done before it was killed.
+    pub async fn deliver_and_kill_after(&self, such: impl Fn(&Call) -> bool) -> Result<()> {
+        let since = self.last_call().await?;
+        let killing = async {
+            let seen = async {
+                while !self.control.calls_since(since).await?.iter().any(&such) {
+                    tokio::time::sleep(LOOKS_EVERY).await;
+                }
+                Ok::<_, Error>(())
+            };
+            let seen = tokio::time::timeout(CALL_WITHIN, seen).await;
+            self.deployer.kill();
+            seen.map_err(|_| Error::Unexpected("the call to kill the deployer after did not come".into()))?
+        };
+        let (delivery, killed) = tokio::join!(self.mapping.deliver_once(&self.deployer), killing);
+        killed?;
+        match delivery?.map(|delivery| delivery.answer) {
+            Some(Answer::FunctionError { error_type, .. }) if error_type == "Runtime.ExitError" => Ok(()),
+            other => Err(Error::Unexpected(format!("the deployer was to be killed before it answered: {other:?}"))),
+        }
+    }
+
+    /// Sends everything that was delivered so far once more, and proves that nothing changes by it.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`], naming what changed.
+    pub async fn same_events_again_change_nothing(&self) -> Result<()> {
+        let before = self.snapshot().await?;
+        let bodies = guard(&self.delivered).clone();
+        for body in &bodies {
+            self.mapping.send(body).await?;
+        }
+        self.mapping.drain(&self.deployer).await?;
+        let changes = before.changes_to(&self.snapshot().await?);
+        if changes.is_empty() && !bodies.is_empty() {
+            return Ok(());
+        }
+        let what = if bodies.is_empty() { "nothing was delivered yet".to_owned() } else { changes.join("\n") };
+        Err(Error::Unexpected(format!("the same events again changed:\n{what}\n{}", self.deployer.tail())))
+    }
+
+    /// Invokes the deployer by hand.
+    ///
+    /// # Errors
+    /// The harness's words.
+    pub async fn invoke(&self, payload: &Value) -> Result<Answer> {
+        self.deployer.invoke(payload).await
+    }
+
+    /// The number of the last call so far, for [`Control::calls_since`].
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn last_call(&self) -> Result<u64> {
+        Ok(self.control.calls_since(0).await?.last().map_or(0, |call| call.seq))
+    }
+
+    /// How many messages the deployer could not handle.
+    ///
+    /// # Errors
+    /// SQS's words.
+    pub async fn dead_letters(&self) -> Result<u32> {
+        mapping::count(&self.clients.sqs(TOOLING, REGION), &self.laid.dead_letter_url).await
+    }
+}
+
+impl Drop for LocalAws {
+    /// What the deployer logged is told only where it helps.
+    fn drop(&mut self) {
+        use std::io::Write as _;
+        if std::thread::panicking() {
+            let _told = writeln!(std::io::stderr(), "the deployer's log:\n{}", self.deployer.tail());
+        }
+    }
+}
+
+/// All that Lambda would set, and where AWS is.
+fn environment(server: &Server, keys: &SessionKeys) -> Vec<(String, String)> {
+    let mut variables = BTreeMap::from([
+        ("AWS_LAMBDA_FUNCTION_NAME", "deployer".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/deployer".to_owned()),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "local".to_owned()),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_DEFAULT_REGION", REGION.to_owned()),
+        ("AWS_ACCESS_KEY_ID", keys.access_key_id.clone()),
+        ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key.clone()),
+        ("AWS_SESSION_TOKEN", keys.session_token.clone()),
+        ("AWS_ENDPOINT_URL", server.endpoint().to_owned()),
+        ("DEPLOYER_CONFIG", format!("s3://{LEDGER}/{CONFIG_KEY}")),
+        ("TZ", ":UTC".to_owned()),
+        ("_HANDLER", "bootstrap".to_owned()),
+    ]);
+    if let Some(authority) = server.authority_file() {
+        variables.insert("SSL_CERT_FILE", authority.to_string_lossy().into_owned());
+    }
+    // Measuring coverage goes on in the child.
+    variables.extend(std::env::var("LLVM_PROFILE_FILE").ok().map(|file| ("LLVM_PROFILE_FILE", file)));
+    if let Ok(level) = std::env::var("RUST_LOG") {
+        variables.insert("RUST_LOG", level);
+    }
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// An error with what the process in question had to say.
+fn said(error: Error, words: &str) -> Error {
+    if words.is_empty() { error } else { Error::Unexpected(format!("{error}\n{words}")) }
+}

@@ -1,0 +1,300 @@
+//! One function of a fake Lambda: `$LATEST`, versions, aliases, and how they settle.
+//!
+//! The public methods are what somebody else (Terraform, the console, a colleague) does to a function; what the
+//! deployer does goes through [`super::lambda`].
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use deployer_core::id::{AliasName, Sha256, Version};
+use deployer_core::manifest::{
+    Architecture, EphemeralStorage, LogFormat, LoggingConfig, Secret, SnapStart, SnapStartApplyOn, TracingConfig,
+    TracingMode, VpcConfig,
+};
+use deployer_core::observed::{Condition, ObservedAlias, ObservedCode, RevisionId, Settings, Variables};
+use jiff::Timestamp;
+
+/// How an update ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// Well.
+    Settles,
+    /// In state Failed, for this reason.
+    Fails(String),
+}
+
+/// How long an update takes to settle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settling {
+    /// So many reads show it busy.
+    pub reads: u32,
+    /// And so much time passes.
+    pub time: Duration,
+}
+
+/// Something that settles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Busy {
+    pub(super) reads: u32,
+    pub(super) until: Timestamp,
+    pub(super) fate: Fate,
+}
+
+/// Whether a function or version can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It can.
+    Ready,
+    /// An update of something that works otherwise is in progress.
+    Updating(Busy),
+    /// It has just been made.
+    Pending(Busy),
+    /// Making it failed.
+    Failed(String),
+}
+
+/// `$LATEST`, or a version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Build {
+    /// Its code.
+    pub sha256: Sha256,
+    /// Its configuration.
+    pub settings: Settings,
+    /// Whether it can be used.
+    pub state: State,
+    /// The last update ended in Failed.
+    pub last_update_failed: Option<String>,
+    pub(super) revision: u64,
+}
+
+/// A pointer to a version (0: `$LATEST`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alias {
+    /// What it serves.
+    pub version: u64,
+    /// What else it serves, and with which part of the traffic.
+    pub weights: BTreeMap<u64, f64>,
+    pub(super) revision: u64,
+}
+
+/// A function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    /// `$LATEST`.
+    pub latest: Build,
+    /// The published versions.
+    pub versions: BTreeMap<u64, Build>,
+    /// The aliases.
+    pub aliases: BTreeMap<String, Alias>,
+    /// The tags.
+    pub tags: BTreeMap<String, String>,
+    /// Reserved concurrency.
+    pub reserved: Option<i32>,
+    /// Who may invoke it.
+    pub permissions: Vec<String>,
+    /// An update call came since the last version was published.
+    pub(super) unpublished: bool,
+    pub(super) last_version: u64,
+    pub(super) revisions: u64,
+}
+
+/// What a function has where nothing else was said (Lambda API Reference, CreateFunction).
+#[must_use]
+pub fn defaults(function: &str, role: &str) -> Settings {
+    Settings {
+        runtime: Some("provided.al2023".into()),
+        handler: Some("bootstrap".into()),
+        architecture: Architecture::X86_64,
+        role: Some(role.to_owned()),
+        memory_size: 128,
+        timeout: 3,
+        description: String::new(),
+        layers: vec![],
+        variables: Variables::Known(BTreeMap::new()),
+        vpc_config: VpcConfig { subnet_ids: vec![], security_group_ids: vec![], ipv6_allowed_for_dual_stack: None },
+        dead_letter_config: None,
+        tracing_config: Some(TracingConfig { mode: TracingMode::PassThrough }),
+        ephemeral_storage: Some(EphemeralStorage { size: 512 }),
+        kms_key_arn: None,
+        logging_config: Some(LoggingConfig {
+            log_format: Some(LogFormat::Text),
+            application_log_level: None,
+            system_log_level: None,
+            log_group: Some(format!("/aws/lambda/{function}")),
+        }),
+        snap_start: Some(SnapStart { apply_on: SnapStartApplyOn::None }),
+        file_system_config: vec![],
+    }
+}
+
+impl Function {
+    pub(super) fn new(sha256: Sha256, settings: Settings, state: State) -> Self {
+        Self {
+            latest: Build { sha256, settings, state, last_update_failed: None, revision: 1 },
+            versions: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            reserved: None,
+            permissions: Vec::new(),
+            unpublished: true,
+            last_version: 0,
+            revisions: 1,
+        }
+    }
+
+    pub(super) fn next_revision(&mut self) -> u64 {
+        self.revisions += 1;
+        self.revisions
+    }
+
+    pub(super) fn touch(&mut self) {
+        self.latest.revision = self.next_revision();
+    }
+
+    /// Somebody else changes the configuration.
+    pub fn set(&mut self, change: impl FnOnce(&mut Settings)) -> &mut Self {
+        change(&mut self.latest.settings);
+        self.unpublished = true;
+        self.touch();
+        self
+    }
+
+    /// Somebody else sets a variable.
+    pub fn variable(&mut self, name: &str, value: &str) -> &mut Self {
+        self.set(|settings| {
+            if let Variables::Known(all) = &mut settings.variables {
+                all.insert(name.to_owned(), Secret::new(value));
+            }
+        })
+    }
+
+    /// Somebody else updates the code.
+    pub fn code(&mut self, zip: &[u8]) -> &mut Self {
+        self.latest.sha256 = Sha256::of(zip);
+        self.unpublished = true;
+        self.touch();
+        self
+    }
+
+    /// Somebody else publishes a version.
+    pub fn publish(&mut self) -> &mut Self {
+        self.publish_with(State::Ready);
+        self
+    }
+
+    /// A version of `$LATEST`; the last one where no update call came since.
+    pub(super) fn publish_with(&mut self, state: State) -> u64 {
+        if self.unpublished {
+            self.unpublished = false;
+            self.last_version += 1;
+            let revision = self.next_revision();
+            let build = Build { state, last_update_failed: None, revision, ..self.latest.clone() };
+            self.versions.insert(self.last_version, build);
+        }
+        self.touch();
+        self.last_version
+    }
+
+    /// Somebody else points an alias to a version (0: `$LATEST`), and ends a shift.
+    pub fn point(&mut self, alias: &str, version: u64) -> &mut Self {
+        assert!(version == 0 || self.versions.contains_key(&version), "no version {version}");
+        let revision = self.next_revision();
+        self.aliases.insert(alias.to_owned(), Alias { version, weights: BTreeMap::new(), revision });
+        self
+    }
+
+    /// Somebody else sends a part of the traffic to another version.
+    pub fn shift(&mut self, alias: &str, version: u64, part: f64) -> &mut Self {
+        assert!(self.versions.contains_key(&version), "no version {version}");
+        let revision = self.next_revision();
+        let alias = self.aliases.get_mut(alias).unwrap();
+        assert_ne!(alias.version, 0, "an alias on $LATEST takes no weights");
+        alias.weights.insert(version, part);
+        alias.revision = revision;
+        self
+    }
+
+    /// Somebody else sets a tag.
+    pub fn tag(&mut self, key: &str, value: &str) -> &mut Self {
+        self.tags.insert(key.to_owned(), value.to_owned());
+        self.touch();
+        self
+    }
+
+    /// Somebody else lets an event source invoke the function and its aliases.
+    pub fn permit(&mut self, whom: &str) -> &mut Self {
+        self.permissions.push(whom.to_owned());
+        self.touch();
+        let revision = self.next_revision();
+        self.aliases.values_mut().for_each(|alias| alias.revision = revision);
+        self
+    }
+
+    /// Somebody else has begun an update that takes so many reads and so long to settle.
+    pub fn busy(&mut self, reads: u32, until: Timestamp) -> &mut Self {
+        self.latest.state = State::Updating(Busy { reads, until, fate: Fate::Settles });
+        self.touch();
+        self
+    }
+
+    /// What has come to its end by now comes to its end, and gets another revision.
+    pub(super) fn settle(&mut self, now: Timestamp) {
+        let mut next = self.revisions;
+        for build in std::iter::once(&mut self.latest).chain(self.versions.values_mut()) {
+            let (busy, is_new) = match &build.state {
+                State::Updating(busy) => (busy, false),
+                State::Pending(busy) => (busy, true),
+                State::Ready | State::Failed(_) => continue,
+            };
+            if busy.reads > 0 || now < busy.until {
+                continue;
+            }
+            next += 1;
+            build.revision = next;
+            build.state = match busy.fate.clone() {
+                Fate::Settles => State::Ready,
+                Fate::Fails(because) if is_new => State::Failed(because),
+                Fate::Fails(because) => {
+                    build.last_update_failed = Some(because);
+                    State::Ready
+                }
+            };
+        }
+        self.revisions = next;
+    }
+
+    /// What a reader of `$LATEST` (0) or a version sees.
+    pub(super) fn look(&mut self, version: u64) -> Option<ObservedCode> {
+        let build = if version == 0 { &mut self.latest } else { self.versions.get_mut(&version)? };
+        let seen = ObservedCode {
+            version: number(version),
+            sha256: Some(build.sha256),
+            settings: build.settings.clone(),
+            revision: RevisionId(format!("r{}", build.revision)),
+            condition: match &build.state {
+                State::Ready => Condition::Ready,
+                State::Updating(_) | State::Pending(_) => Condition::Busy,
+                State::Failed(because) => Condition::Failed { because: because.clone() },
+            },
+            last_update_failed: build.last_update_failed.clone(),
+        };
+        if let State::Updating(busy) | State::Pending(busy) = &mut build.state {
+            busy.reads = busy.reads.saturating_sub(1);
+        }
+        Some(seen)
+    }
+
+    pub(super) fn look_at_alias(&self, name: &AliasName) -> Option<ObservedAlias> {
+        let alias = self.aliases.get(name.as_str())?;
+        Some(ObservedAlias {
+            name: name.clone(),
+            version: number(alias.version),
+            weights: alias.weights.iter().map(|(version, part)| (version.to_string(), *part)).collect(),
+            revision: RevisionId(format!("r{}", alias.revision)),
+        })
+    }
+}
+
+fn number(version: u64) -> Option<Version> {
+    Version::parse(version.to_string()).ok()
+}

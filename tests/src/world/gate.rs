@@ -1,0 +1,121 @@
+//! STS: who may enter which account, and under which session policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use deployer::port::{Account, AccountGate, EnterError, SessionRequest};
+use deployer_core::config::Config;
+use deployer_core::id::{AccountId, ExternalId, RoleName};
+use deployer_core::record::{TargetError, TargetErrorCode};
+use deployer_core::session::POLICY_LIMIT;
+use jiff::Timestamp;
+
+use super::call::{Line, Op};
+use super::policy::Policy;
+use super::session::Session;
+
+/// A deploy role, and whom it trusts.
+#[derive(Debug, Clone)]
+pub struct Role {
+    /// The external id that its trust policy asks for.
+    pub external_id: Option<ExternalId>,
+    /// STS knows the trust from this time on.
+    pub known_from: Timestamp,
+    /// The account whose session STS answers with: somebody mixed something up.
+    pub answers_as: AccountId,
+    /// What the role's own policy does not allow: `lambda:CreateAlias`.
+    pub may_not: BTreeSet<String>,
+}
+
+/// The deploy roles of all accounts, and who came through.
+#[derive(Default)]
+pub struct Gate {
+    roles: BTreeMap<(AccountId, RoleName), Role>,
+    /// Every request that was made, in its order.
+    pub requests: Vec<SessionRequest>,
+}
+
+impl Gate {
+    /// Each environment's role in each of its accounts, as Terraform makes them.
+    pub(super) fn of(config: &Config) -> Self {
+        let mut roles = BTreeMap::new();
+        for environment in config.environments.values() {
+            for target in &environment.targets {
+                let role = Role {
+                    external_id: environment.external_id.clone(),
+                    known_from: Timestamp::UNIX_EPOCH,
+                    answers_as: target.account.clone(),
+                    may_not: BTreeSet::new(),
+                };
+                roles.insert((target.account.clone(), environment.role_name.clone()), role);
+            }
+        }
+        Self { roles, requests: Vec::new() }
+    }
+
+    /// The deploy role of an account.
+    ///
+    /// # Panics
+    /// If it has none.
+    pub fn role(&mut self, account: &str) -> &mut Role {
+        let found = self.roles.iter_mut().find(|((of, _), _)| of.as_str() == account);
+        found.unwrap_or_else(|| panic!("no deploy role in {account}")).1
+    }
+
+    /// Somebody deletes the deploy role of an account.
+    pub fn delete_role(&mut self, account: &str) {
+        self.roles.retain(|(of, _), _| of.as_str() != account);
+    }
+
+    pub(super) fn allows(&self, account: &AccountId, role: &RoleName, action: &str) -> bool {
+        self.roles.get(&(account.clone(), role.clone())).is_some_and(|role| !role.may_not.contains(action))
+    }
+
+    fn enter(&mut self, request: &SessionRequest, now: Timestamp) -> Result<(AccountId, Policy), EnterError> {
+        self.requests.push(request.clone());
+        let SessionRequest { target, role, external_id, name, policy } = request;
+        let invalid = |text: &str| TargetError::new(TargetErrorCode::Internal, "enter", format!("AssumeRole: {text}"));
+        let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+        if !(2..=64).contains(&name.len()) || !name.chars().all(fits) {
+            return Err(invalid("ValidationError: roleSessionName").into());
+        }
+        if policy.len() > POLICY_LIMIT {
+            return Err(invalid("ValidationError: policy is longer than 2048").into());
+        }
+        let policy = Policy::parse(policy).map_err(|text| invalid(&text))?;
+        let found = self.roles.get(&(target.account.clone(), role.clone()));
+        match found.filter(|found| found.known_from <= now && found.external_id == *external_id) {
+            Some(found) => Ok((found.answers_as.clone(), policy)),
+            None => Err(EnterError::Denied(format!(
+                "AssumeRole of {} in account {} as session {name} was denied (AccessDenied: User: \
+                 arn:aws:sts::000000000000:assumed-role/deployer/deployer is not authorized to perform: \
+                 sts:AssumeRole)",
+                target.role_arn(role),
+                target.account
+            ))),
+        }
+    }
+}
+
+/// The port of one invocation.
+pub(super) struct GatePort(pub Arc<Line>);
+
+#[async_trait]
+impl AccountGate for GatePort {
+    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
+        let target = &request.target;
+        let entered = self.0.call(Op::AssumeRole, &target.to_string(), request.role.as_str(), |state, here| {
+            state.gate.enter(request, here.now)
+        });
+        let (found, policy) = entered.await?;
+        let session = Session {
+            line: self.0.clone(),
+            target: target.clone(),
+            role: request.role.clone(),
+            name: request.name.clone(),
+            policy,
+        };
+        Ok(Account::assert(target, &found, Arc::new(session))?)
+    }
+}

@@ -1,0 +1,294 @@
+//! A fake Lambda of one account and region, as strict as the real one (AWS-FACTS, "Lambda's control plane").
+//!
+//! Synchronous: each call happens at one instant. Who may call is checked before, by [`super::session`].
+
+use std::collections::BTreeMap;
+
+use deployer::port::{Answer, CallError, CallErrorKind as Kind, Write};
+use deployer_core::config::Target;
+use deployer_core::id::{FunctionName, Sha256, Version};
+use deployer_core::manifest::DeadLetterConfig;
+use deployer_core::observed::{RevisionId, Settings, Variables};
+use deployer_core::plan::{Configuration, NewFunction};
+use jiff::Timestamp;
+
+use super::function::{Alias, Busy, Fate, Function, Settling, State, defaults};
+
+/// Lambda in one account and region.
+pub struct Lambda {
+    /// Which.
+    pub target: Target,
+    /// The functions.
+    pub functions: BTreeMap<String, Function>,
+    /// How long each update takes.
+    pub settling: Settling,
+    /// The execution roles of the account, by ARN, with the time from which Lambda can assume them.
+    pub roles: BTreeMap<String, Timestamp>,
+    /// What must never happen, but did.
+    pub misdeeds: Vec<String>,
+}
+
+/// What a writing call finds.
+pub(super) struct Moment {
+    pub now: Timestamp,
+    pub fate: Fate,
+    /// The code that was sent or copied.
+    pub code: Option<Sha256>,
+}
+
+fn no(kind: Kind, operation: &str, name: &str, text: &str) -> CallError {
+    CallError { kind, message: format!("{operation} of {name}: {text}") }
+}
+
+impl Lambda {
+    /// A function that is there already, made by somebody else: settled, without versions and aliases.
+    pub fn given(&mut self, name: &str, zip: &[u8]) -> &mut Function {
+        let Target { account, region } = &self.target;
+        let role = format!("arn:{}:iam::{account}:role/{name}", region.partition());
+        self.roles.insert(role.clone(), Timestamp::UNIX_EPOCH);
+        let function = Function::new(Sha256::of(zip), defaults(name, &role), State::Ready);
+        self.functions.entry(name.to_owned()).insert_entry(function).into_mut()
+    }
+
+    /// A function that is there.
+    pub fn function(&mut self, name: &str) -> &mut Function {
+        self.functions.get_mut(name).unwrap_or_else(|| panic!("no function {name}"))
+    }
+
+    /// Somebody makes an execution role that Lambda can assume from this time on.
+    pub fn role(&mut self, path_and_name: &str, from: Timestamp) {
+        let Target { account, region } = &self.target;
+        self.roles.insert(format!("arn:{}:iam::{account}:role/{path_and_name}", region.partition()), from);
+    }
+
+    pub(super) fn settle(&mut self, now: Timestamp) {
+        self.functions.values_mut().for_each(|function| function.settle(now));
+    }
+
+    pub(super) fn write(
+        &mut self,
+        name: &FunctionName,
+        write: &Write<'_>,
+        moment: &Moment,
+    ) -> Result<Answer, CallError> {
+        self.settle(moment.now);
+        let name = name.as_str();
+        if let Write::Create { new, .. } = write {
+            return self.create(name, new, moment);
+        }
+        self.check_role(name, write, moment.now)?;
+        let busy = self.busy(moment);
+        let Some(function) = self.functions.get_mut(name) else {
+            return Err(no(Kind::Other, "the call", name, "ResourceNotFoundException: Function not found"));
+        };
+        match write {
+            Write::Create { .. } => unreachable!("made above"),
+            Write::UpdateConfiguration { configuration, revision } => {
+                function.may_be_updated("UpdateFunctionConfiguration", name, Some(revision))?;
+                lay_over(&mut function.latest.settings, configuration);
+                function.updated(busy);
+                Ok(Answer::Done)
+            }
+            Write::UpdateCode { architecture, revision, .. } => {
+                function.may_be_updated("UpdateFunctionCode", name, Some(revision))?;
+                function.latest.sha256 = moment.code.unwrap();
+                if let Some(architecture) = architecture {
+                    function.latest.settings.architecture = *architecture;
+                }
+                let version = function.updated_and_published(busy);
+                Ok(published(version, function))
+            }
+            Write::Publish { sha256, revision } => {
+                function.may_be_updated("PublishVersion", name, *revision)?;
+                let found = function.latest.sha256;
+                if *sha256 != found {
+                    let text = format!(
+                        "InvalidParameterValueException: CodeSHA256 ({sha256}) is different from current CodeSHA256 in \
+                         $LATEST ({found})"
+                    );
+                    return Err(no(Kind::Conflict, "PublishVersion", name, &text));
+                }
+                let version = function.publish_with(State::Pending(busy));
+                Ok(published(version, function))
+            }
+            Write::Tag(tags) => {
+                function.tags.extend((*tags).clone());
+                function.touch();
+                Ok(Answer::Done)
+            }
+            Write::Untag(keys) => {
+                function.tags.retain(|key, _| !keys.contains(key));
+                function.touch();
+                Ok(Answer::Done)
+            }
+            Write::ReserveConcurrency(n) => {
+                function.reserved = Some(*n);
+                function.touch();
+                Ok(Answer::Done)
+            }
+            Write::FreeConcurrency => {
+                function.reserved = None;
+                function.touch();
+                Ok(Answer::Done)
+            }
+            Write::CreateAlias { alias, version } => {
+                if function.aliases.contains_key(alias.as_str()) {
+                    let text = format!("ResourceConflictException: Alias already exists: {alias}");
+                    return Err(no(Kind::Conflict, "CreateAlias", name, &text));
+                }
+                self.point("CreateAlias", name, alias.as_str(), version)
+            }
+            Write::MoveAlias { alias, version, revision } => {
+                let Some(found) = function.aliases.get(alias.as_str()) else {
+                    return Err(no(Kind::Other, "UpdateAlias", name, "ResourceNotFoundException: Alias not found"));
+                };
+                precondition("UpdateAlias", name, revision, found.revision)?;
+                self.point("UpdateAlias", name, alias.as_str(), version)
+            }
+        }
+    }
+
+    fn busy(&self, moment: &Moment) -> Busy {
+        Busy { reads: self.settling.reads, until: moment.now + self.settling.time, fate: moment.fate.clone() }
+    }
+
+    fn create(&mut self, name: &str, new: &NewFunction, moment: &Moment) -> Result<Answer, CallError> {
+        if self.functions.contains_key(name) {
+            let text = format!("ResourceConflictException: Function already exist: {name}");
+            return Err(no(Kind::Conflict, "CreateFunction", name, &text));
+        }
+        self.check_assumable("CreateFunction", name, new.role.as_str(), moment.now)?;
+        let mut settings = defaults(name, new.role.as_str());
+        settings.architecture = new.architecture;
+        lay_over(&mut settings, &new.configuration);
+        if settings.runtime.as_deref() == Some("provided.al2") {
+            let text = "InvalidParameterValueException: The runtime parameter of provided.al2 is no longer supported";
+            return Err(no(Kind::Invalid, "CreateFunction", name, text));
+        }
+        let busy = self.busy(moment);
+        let mut function = Function::new(moment.code.unwrap(), settings, State::Pending(busy.clone()));
+        function.tags = new.tags.clone();
+        let version = function.publish_with(State::Pending(busy));
+        let answer = published(version, &function);
+        self.functions.insert(name.to_owned(), function);
+        Ok(answer)
+    }
+
+    /// A version that serves must be one that can.
+    fn point(&mut self, operation: &str, name: &str, alias: &str, to: &Version) -> Result<Answer, CallError> {
+        let function = self.function(name);
+        let number: u64 = to.as_str().parse().unwrap();
+        let Some(build) = function.versions.get(&number) else {
+            let text = format!("ResourceNotFoundException: Function not found: {name}:{to}");
+            return Err(no(Kind::Other, operation, name, &text));
+        };
+        if let State::Failed(because) = &build.state {
+            let text = format!("ResourceConflictException: the version {to} is in state Failed ({because})");
+            return Err(no(Kind::Failed, operation, name, &text));
+        }
+        let ready = build.state == State::Ready;
+        let revision = function.next_revision();
+        let pointer = Alias { version: number, weights: BTreeMap::new(), revision };
+        function.aliases.insert(alias.to_owned(), pointer);
+        if !ready {
+            self.misdeeds.push(format!("alias {alias} of {name} points to version {to}, which is not active yet"));
+        }
+        Ok(Answer::Done)
+    }
+
+    fn check_role(&self, name: &str, write: &Write<'_>, now: Timestamp) -> Result<(), CallError> {
+        match write {
+            Write::UpdateConfiguration { configuration: Configuration { role: Some(role), .. }, .. } => {
+                self.check_assumable("UpdateFunctionConfiguration", name, role.as_str(), now)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_assumable(&self, operation: &str, name: &str, role: &str, now: Timestamp) -> Result<(), CallError> {
+        if self.roles.get(role).is_some_and(|from| *from <= now) {
+            return Ok(());
+        }
+        let text = "InvalidParameterValueException: The role defined for the function cannot be assumed by Lambda.";
+        Err(no(Kind::RoleNotReady, operation, name, text))
+    }
+}
+
+impl Function {
+    fn may_be_updated(
+        &self,
+        operation: &str,
+        name: &str,
+        revision: Option<&RevisionId>,
+    ) -> Result<(), CallError> {
+        match &self.latest.state {
+            State::Updating(_) | State::Pending(_) => {
+                let text = "ResourceConflictException: The operation cannot be performed at this time. An update is \
+                            in progress for resource";
+                return Err(no(Kind::Busy, operation, name, text));
+            }
+            State::Failed(because) => {
+                let text = format!("ResourceConflictException: the function is in state Failed ({because})");
+                return Err(no(Kind::Failed, operation, name, &text));
+            }
+            State::Ready => {}
+        }
+        revision.map_or(Ok(()), |revision| precondition(operation, name, revision, self.latest.revision))
+    }
+
+    fn updated(&mut self, busy: Busy) {
+        self.unpublished = true;
+        self.latest.last_update_failed = None;
+        self.latest.state = State::Updating(busy);
+        self.touch();
+    }
+
+    fn updated_and_published(&mut self, busy: Busy) -> u64 {
+        self.updated(busy.clone());
+        self.publish_with(State::Pending(busy))
+    }
+}
+
+fn precondition(operation: &str, name: &str, sent: &RevisionId, found: u64) -> Result<(), CallError> {
+    if sent.0 == format!("r{found}") {
+        return Ok(());
+    }
+    let text = "PreconditionFailedException: The Revision Id provided does not match the latest Revision Id.";
+    Err(no(Kind::Conflict, operation, name, text))
+}
+
+fn published(version: u64, function: &Function) -> Answer {
+    Answer::Published { version: Version::parse(version.to_string()).ok(), sha256: Some(function.latest.sha256) }
+}
+
+/// What is sent takes the place of what is there; what is not sent stays.
+fn lay_over(settings: &mut Settings, sent: &Configuration) {
+    fn put<T: Clone>(there: &mut T, sent: Option<&T>) {
+        if let Some(sent) = sent {
+            *there = sent.clone();
+        }
+    }
+    fn put_some<T: Clone>(there: &mut Option<T>, sent: Option<&T>) {
+        if sent.is_some() {
+            *there = sent.cloned();
+        }
+    }
+    put_some(&mut settings.runtime, sent.runtime.as_ref().map(|r| r.as_str().to_owned()).as_ref());
+    put_some(&mut settings.handler, sent.handler.as_ref());
+    put_some(&mut settings.role, sent.role.as_ref().map(ToString::to_string).as_ref());
+    put(&mut settings.memory_size, sent.memory_size.as_ref());
+    put(&mut settings.timeout, sent.timeout.as_ref());
+    put(&mut settings.description, sent.description.as_ref());
+    put(&mut settings.layers, sent.layers.as_ref());
+    put(&mut settings.variables, sent.variables.clone().map(Variables::Known).as_ref());
+    put(&mut settings.vpc_config, sent.vpc_config.as_ref());
+    put_some(&mut settings.dead_letter_config, sent.dead_letter_config.as_ref());
+    settings.dead_letter_config = settings.dead_letter_config.take().filter(|DeadLetterConfig { target_arn }| !target_arn.is_empty());
+    put_some(&mut settings.tracing_config, sent.tracing_config.as_ref());
+    put_some(&mut settings.ephemeral_storage, sent.ephemeral_storage.as_ref());
+    put_some(&mut settings.kms_key_arn, sent.kms_key_arn.as_ref());
+    settings.kms_key_arn = settings.kms_key_arn.take().filter(|key| !key.is_empty());
+    put_some(&mut settings.logging_config, sent.logging_config.as_ref());
+    put_some(&mut settings.snap_start, sent.snap_start.as_ref());
+    put(&mut settings.file_system_config, sent.file_system_config.as_ref());
+}

@@ -1,0 +1,91 @@
+//! The ledger bucket: objects whose etags change with every write, written on conditions only.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use deployer::port::{ETag, Ledger, LedgerError, Precondition, Written};
+
+use super::call::{Line, Op};
+
+/// The objects of the ledger.
+#[derive(Default)]
+pub struct Objects {
+    objects: BTreeMap<String, (Vec<u8>, u64)>,
+    writes: u64,
+    /// Nobody can reach the bucket.
+    pub unavailable: bool,
+}
+
+impl Objects {
+    /// An object's bytes.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&[u8]> {
+        self.objects.get(key).map(|(body, _)| body.as_slice())
+    }
+
+    /// The keys that begin so, in their order.
+    pub fn keys(&self, prefix: &str) -> impl Iterator<Item = &str> {
+        self.objects.keys().map(String::as_str).filter(move |key| key.starts_with(prefix))
+    }
+
+    /// Somebody puts an object there, whatever there was.
+    pub fn put(&mut self, key: &str, body: impl Into<Vec<u8>>) {
+        self.writes += 1;
+        self.objects.insert(key.to_owned(), (body.into(), self.writes));
+    }
+
+    /// Somebody deletes an object.
+    pub fn delete(&mut self, key: &str) {
+        self.objects.remove(key).unwrap();
+    }
+
+    /// Every object with its etag.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &[u8], u64)> {
+        self.objects.iter().map(|(key, (body, etag))| (key.as_str(), body.as_slice(), *etag))
+    }
+
+    fn reach(&self, doing: &str, key: &str) -> Result<(), LedgerError> {
+        if self.unavailable {
+            return Err(LedgerError(format!("{doing} s3://acme-deployer-ledger/{key}: ServiceUnavailable: slow down")));
+        }
+        Ok(())
+    }
+}
+
+fn etag(write: u64) -> ETag {
+    ETag(format!("\"e{write}\""))
+}
+
+/// The port of one invocation.
+pub(super) struct LedgerPort(pub Arc<Line>);
+
+#[async_trait]
+impl Ledger for LedgerPort {
+    async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError> {
+        self.0
+            .call(Op::ReadLedger, "ledger", key, |state, _| {
+                state.ledger.reach("reading", key)?;
+                Ok(state.ledger.objects.get(key).map(|(body, write)| (body.clone(), etag(*write))))
+            })
+            .await
+    }
+
+    async fn put(&self, key: &str, body: Vec<u8>, precondition: Precondition) -> Result<Written, LedgerError> {
+        self.0
+            .call(Op::WriteLedger, "ledger", key, |state, _| {
+                state.ledger.reach("writing", key)?;
+                let found = state.ledger.objects.get(key).map(|(_, write)| etag(*write));
+                let holds = match precondition {
+                    Precondition::Absent => found.is_none(),
+                    Precondition::Unchanged(expected) => found == Some(expected),
+                };
+                if !holds {
+                    return Ok(Written::Lost);
+                }
+                state.ledger.put(key, body);
+                Ok(Written::Now(etag(state.ledger.writes)))
+            })
+            .await
+    }
+}

@@ -1,0 +1,60 @@
+//! Everything that exists in a world: one bucket of artifacts, one ledger, and Lambda in each account and region.
+
+use std::collections::BTreeMap;
+
+use deployer_core::config::{Config, Target};
+use deployer_core::id::{AccountId, Region};
+use jiff::Timestamp;
+
+use super::artifacts::Artifacts;
+use super::function::Settling;
+use super::gate::Gate;
+use super::lambda::Lambda;
+use super::ledger::Objects;
+
+/// The state of a world. What is done to it here, somebody else does: not the deployer.
+pub struct State {
+    /// The artifact bucket.
+    pub artifacts: Artifacts,
+    /// The ledger bucket.
+    pub ledger: Objects,
+    /// Who may enter which account.
+    pub gate: Gate,
+    pub(super) lambdas: BTreeMap<Target, Lambda>,
+}
+
+impl State {
+    pub(super) fn new(config: &Config, region: &Region, settling: Settling) -> Self {
+        let targets = config.environments.values().flat_map(|environment| environment.targets.iter().cloned());
+        let lambda = |target: Target| {
+            let (functions, roles) = (BTreeMap::new(), BTreeMap::new());
+            (target.clone(), Lambda { target, functions, settling, roles, misdeeds: Vec::new() })
+        };
+        Self {
+            artifacts: Artifacts::new(config.artifact_bucket.clone(), region.clone()),
+            ledger: Objects::default(),
+            gate: Gate::of(config),
+            lambdas: targets.map(lambda).collect(),
+        }
+    }
+
+    /// Lambda in an account's first region, or in the one that is named: `111111111111/us-east-1`.
+    ///
+    /// # Panics
+    /// If no environment has such a target.
+    pub fn at(&mut self, place: &str) -> &mut Lambda {
+        let (account, region) = match place.split_once('/') {
+            Some((account, region)) => (account, Some(region)),
+            None => (place, None),
+        };
+        let account = AccountId::parse(account).unwrap();
+        let fits = |target: &Target| target.account == account && region.is_none_or(|r| target.region.as_str() == r);
+        let found = self.lambdas.iter_mut().find(|(target, _)| fits(target));
+        found.unwrap_or_else(|| panic!("no target is {place}")).1
+    }
+
+    /// Time passes for everything that is settling.
+    pub(super) fn settle(&mut self, now: Timestamp) {
+        self.lambdas.values_mut().for_each(|lambda| lambda.settle(now));
+    }
+}
