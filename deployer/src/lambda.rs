@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse};
 use deployer_core::artifact::Upload;
 use futures::future::join_all;
@@ -79,7 +78,6 @@ impl Clock for WallClock {
 /// The deployer as a Lambda: what is made once and used by every invocation.
 pub struct Deployer {
     settings: Result<Settings, InvalidConfig>,
-    sdk: SdkConfig,
     s3: aws_sdk_s3::Client,
     gate: Arc<aws::StsGate>,
     config: ConfigCache,
@@ -95,7 +93,6 @@ impl Deployer {
             settings,
             s3: aws_sdk_s3::Client::new(&sdk),
             gate: Arc::new(aws::StsGate::new(&sdk)),
-            sdk,
             config: ConfigCache::default(),
             inline_body: Arc::new(Semaphore::new(1)),
         }
@@ -146,12 +143,6 @@ impl Deployer {
             ConfigSource::S3 { bucket, key } => aws::read_object(&self.s3, bucket, key).await?,
         };
         String::from_utf8(bytes).map_err(|error| error.to_string())
-    }
-
-    /// The SDK's configuration, for what else runs beside the engine.
-    #[must_use]
-    pub fn sdk(&self) -> &SdkConfig {
-        &self.sdk
     }
 }
 

@@ -97,6 +97,8 @@ pub struct LedgerError(pub String);
 pub trait Ledger: Send + Sync {
     /// The object, with the state it is in.
     async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError>;
+    /// The keys that begin so, in their order.
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, LedgerError>;
     /// Writes the object if the precondition holds.
     async fn put(&self, key: &str, body: Vec<u8>, precondition: Precondition) -> Result<Written, LedgerError>;
 }

@@ -1,6 +1,8 @@
 //! Zips as CI would build them, and as it should not, made in memory.
 
 use std::io::{Cursor, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
@@ -68,6 +70,22 @@ impl Zip {
     #[must_use]
     pub fn code(content: &str) -> Self {
         Self::function(content).without("function.toml")
+    }
+
+    /// The files of a folder, with their executable bits, as CI would zip them.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn folder(path: &Path) -> std::io::Result<Self> {
+        let mut zip = Self::empty();
+        let mut paths: Vec<_> = std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+        paths.sort();
+        for path in paths.into_iter().filter(|path| path.is_file()) {
+            let (name, body) = (path.file_name().unwrap_or_default().to_string_lossy(), std::fs::read(&path)?);
+            let is_executable = path.metadata()?.permissions().mode() & 0o111 != 0;
+            zip = if is_executable { zip.executable(&name, body) } else { zip.file(&name, body) };
+        }
+        Ok(zip)
     }
 
     /// Adds a file, or replaces it.

@@ -2,3 +2,4 @@
 
 pub mod fixtures;
 pub mod local_aws;
+pub mod world;

@@ -331,7 +331,13 @@ impl DeploymentRecord {
     /// The key of the result that CI waits for.
     #[must_use]
     pub fn result_key(place: &Place, artifact: &ArtifactRef) -> String {
-        format!("results/{}/{}/{}/{}.json", place.environment, place.function, place.release, artifact.version_id)
+        format!("{}{}.json", Self::results_of(place), artifact.version_id)
+    }
+
+    /// Where the results of all uploads of a release are.
+    #[must_use]
+    pub fn results_of(place: &Place) -> String {
+        format!("results/{}/{}/{}/", place.environment, place.function, place.release)
     }
 }
 

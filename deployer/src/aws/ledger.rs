@@ -54,6 +54,17 @@ impl Ledger for S3Ledger {
         Ok(Some((body.to_vec(), etag)))
     }
 
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
+        let call = self.client.list_objects_v2().bucket(self.bucket.as_str()).prefix(prefix);
+        let mut pages = call.into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| self.error("listing", prefix, &Failure::of(&error)))?;
+            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+        }
+        Ok(keys)
+    }
+
     async fn put(&self, key: &str, body: Vec<u8>, precondition: Precondition) -> Result<Written, LedgerError> {
         let mut conflicts = 0;
         loop {

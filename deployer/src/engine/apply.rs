@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell, OwnedSemaphorePermit};
 
 use super::target::timed_out;
 use super::{Claim, Engine, Request};
-use crate::port::{Account, Answer, CallErrorKind, Code, Qualifier, Write};
+use crate::port::{Account, Answer, CallError, CallErrorKind, Code, Qualifier, Write};
 
 /// Why a plan was not walked to its end.
 pub(super) enum Halt {
@@ -171,9 +171,14 @@ impl<'a> Walk<'a> {
     async fn write(&self, step: &'static str, write: Write<'_>) -> Result<Answer, Halt> {
         let engine = self.engine;
         let since = engine.now();
+        let mut last: Option<CallError> = None;
         for attempt in 0.. {
             if engine.left() < engine.patience.write_needs {
-                return Err(timed_out(step, "too little time is left for another call").into());
+                return Err(match last {
+                    Some(error) => error.at_the_deadline(step),
+                    None => timed_out(step, "too little time is left for another call"),
+                }
+                .into());
             }
             let error = match self.account.functions().write(self.wanted.function, write.clone()).await {
                 Ok(answer) => return Ok(answer),
@@ -181,11 +186,9 @@ impl<'a> Walk<'a> {
             };
             match error.kind {
                 CallErrorKind::Busy | CallErrorKind::Throttled => {
-                    let paused = engine.pause(attempt, step, &error.message).await;
-                    if error.kind == CallErrorKind::Throttled && paused.is_err() {
-                        return Err(error.in_step(step).into());
+                    if engine.pause(attempt, step, &error.message).await.is_err() {
+                        return Err(error.at_the_deadline(step).into());
                     }
-                    paused?;
                 }
                 CallErrorKind::RoleNotReady if engine.passed(since) < engine.patience.role_not_ready => {
                     engine.pause(attempt, step, &error.message).await?;
@@ -195,6 +198,7 @@ impl<'a> Walk<'a> {
                 }
                 _ => return Err(error.in_step(step).into()),
             }
+            last = Some(error);
         }
         unreachable!("attempts do not end")
     }

@@ -117,7 +117,7 @@ pub(super) fn encode(record: &DeploymentRecord) -> Result<Vec<u8>, LedgerError> 
 }
 
 /// A ledger object that is not JSON of our schema stops its function, and says so.
-fn decode(key: &str, body: &[u8]) -> Result<DeploymentRecord, LedgerError> {
+pub(super) fn decode(key: &str, body: &[u8]) -> Result<DeploymentRecord, LedgerError> {
     let record: DeploymentRecord = serde_json::from_slice(body).map_err(|error| {
         LedgerError(format!(
             "{key} in the ledger bucket cannot be read ({error}): restore its former S3 version, or delete it to \

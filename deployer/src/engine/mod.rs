@@ -10,6 +10,7 @@ mod finish;
 mod target;
 mod verify;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -191,10 +192,14 @@ impl Engine {
         let known = self.look_up(request).shared();
         let claim = self.claim(request, known.clone()).shared();
         let artifact = self.verify(request).shared();
-        let targets = stream::iter(&request.environment.targets)
-            .map(|target| self.deploy_to(request, target, known.clone(), claim.clone(), artifact.clone()))
-            .buffered(TARGETS_AT_ONCE)
-            .collect::<Vec<_>>();
+        // In the order in which they end: a slow target holds no other's place.
+        let targets = stream::iter(request.environment.targets.iter().enumerate())
+            .map(|(number, target)| {
+                let outcome = self.deploy_to(request, target, known.clone(), claim.clone(), artifact.clone());
+                outcome.map(move |outcome| (number, outcome))
+            })
+            .buffer_unordered(TARGETS_AT_ONCE)
+            .collect::<BTreeMap<_, _>>();
 
         let stopped = async {
             let claim = claim.clone().await?;
@@ -205,14 +210,20 @@ impl Engine {
             }
         };
         let tried = async {
-            let outcomes = targets.await;
+            let outcomes = targets.await.into_values().collect();
             match artifact.clone().await {
                 Ok(verified) => Ok((claim.clone().await?, Ending::Tried(outcomes), verified.as_ref().into())),
                 Err(_) => future::pending().await,
             }
         };
+        // A shared future runs only while somebody polls it, and everybody above waits for the claim first.
+        let reading = async {
+            drop(artifact.clone().await);
+            future::pending().await
+        };
         // A target writes only after both the claim and the artifact said yes: what is dropped here wrote nothing.
-        let (claim, ending, facts) = match tokio::select! { biased; end = stopped => end, end = tried => end } {
+        let end = tokio::select! { biased; end = stopped => end, end = tried => end, end = reading => end };
+        let (claim, ending, facts) = match end {
             Ok(end) => end,
             Err(Unclaimed::Ended(record)) => return Ok(*record),
             Err(Unclaimed::Transient(transient)) => return Err(transient),

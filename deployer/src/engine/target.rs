@@ -75,6 +75,11 @@ impl Engine {
         for attempt in 0.. {
             match self.ports.gate.enter(session).await {
                 Ok(account) => return Ok(account),
+                Err(EnterError::Target(error)) if error.code == TargetErrorCode::Throttled => {
+                    if self.pause(attempt, "enter", &error.message).await.is_err() {
+                        return Err(error);
+                    }
+                }
                 Err(EnterError::Target(error)) => return Err(error),
                 Err(EnterError::Denied(message)) => {
                     let wait = self.patience.wait(attempt);
@@ -182,7 +187,11 @@ impl Engine {
             match read().await {
                 Ok(value) => return Ok(value),
                 Err(error) => match error.kind {
-                    CallErrorKind::Throttled => self.pause(attempt, step, &error.message).await?,
+                    CallErrorKind::Throttled => {
+                        if self.pause(attempt, step, &error.message).await.is_err() {
+                            return Err(error.at_the_deadline(step));
+                        }
+                    }
                     CallErrorKind::Unknown if attempt < UNANSWERED => {
                         self.pause(attempt, step, &error.message).await?;
                     }
@@ -236,6 +245,14 @@ impl CallError {
             CallErrorKind::Busy | CallErrorKind::Unknown | CallErrorKind::Other => TargetErrorCode::Internal,
         };
         TargetError::new(code, step, self.message)
+    }
+
+    /// The same, where it was tried again until no time was left.
+    pub(super) fn at_the_deadline(self, step: &str) -> TargetError {
+        match self.kind {
+            CallErrorKind::Throttled => self.in_step(step),
+            _ => timed_out(step, &self.message),
+        }
     }
 }
 

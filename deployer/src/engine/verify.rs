@@ -8,13 +8,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deployer_core::artifact::{KEPT_METADATA, VerifiedArtifact};
+use deployer_core::id::Sha256;
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use deployer_core::package::{Directory, ManifestFile, Opening, Package, PackageError, WINDOW};
-use deployer_core::record::{Code, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode, TargetOutcome};
+use deployer_core::record::{
+    Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode, TargetOutcome,
+};
 use futures::StreamExt as _;
 
+use super::claim::decode;
 use super::{Engine, Request, Transient, Unfit};
-use crate::port::{ReadError, Tail};
+use crate::port::{LedgerError, ReadError, Tail};
 
 /// What stands in the way of a verified artifact.
 enum Problem {
@@ -43,6 +47,9 @@ impl Engine {
         }
         match self.read(request, &mut facts).await {
             Ok(verified) => {
+                if let Some(refusal) = self.release_is_taken(request, verified.sha256).await.map_err(unavailable)? {
+                    return Err(Unfit::Ending(refusal, Box::new(facts)));
+                }
                 tracing::info!(bytes = verified.size, sha256 = %verified.sha256, "artifact verified");
                 Ok(Arc::new(verified))
             }
@@ -57,6 +64,28 @@ impl Engine {
                 Err(Unfit::Ending(unreadable(request, &message), Box::new(facts)))
             }
         }
+    }
+
+    /// Where releases are immutable: whether this one was deployed here with other bytes.
+    async fn release_is_taken(&self, request: &Request<'_>, sha256: Sha256) -> Result<Option<Ending>, LedgerError> {
+        if !request.environment.immutable_releases {
+            return Ok(None);
+        }
+        let place = &request.upload.place;
+        for key in self.ports.ledger.keys(&DeploymentRecord::results_of(place)).await? {
+            let Some((body, _)) = self.ports.ledger.get(&key).await? else { continue };
+            let earlier = decode(&key, &body)?;
+            let other = earlier.artifact.and_then(|artifact| artifact.sha256).filter(|other| *other != sha256);
+            if let Some(other) = other.filter(|_| earlier.status != Status::Refused) {
+                let because = format!(
+                    "release {} of {} was deployed to {} with other bytes (sha256 {other}, deployment {}), and \
+                     releases are immutable there: give the new code a new release",
+                    place.release, place.function, place.environment, earlier.id
+                );
+                return Ok(Some(Ending::Refused { code: Code::ImmutableRelease, because }));
+            }
+        }
+        Ok(None)
     }
 
     async fn read(&self, request: &Request<'_>, facts: &mut RecordedArtifact) -> Result<VerifiedArtifact, Problem> {
@@ -132,6 +161,10 @@ fn manifest(package: &Package, request: &Request<'_>) -> Result<FunctionConfig, 
         }
     }
     Ok(config)
+}
+
+fn unavailable(error: LedgerError) -> Unfit {
+    Unfit::Transient(error.into())
 }
 
 fn kept(mut metadata: BTreeMap<String, String>) -> BTreeMap<String, String> {

@@ -187,7 +187,8 @@ async fn versioned_bucket(clients: &Clients, name: &str) -> Result<()> {
 async fn notify(clients: &Clients, how: Notifications, queue_arn: &str) -> Result<()> {
     let mut notifications = NotificationConfiguration::builder();
     if how != Notifications::EventBridge {
-        let to = QueueConfiguration::builder().id("uploads").queue_arn(queue_arn).events(Event::from("s3:ObjectCreated:*"));
+        let to =
+            QueueConfiguration::builder().id("uploads").queue_arn(queue_arn).events(Event::from("s3:ObjectCreated:*"));
         notifications = notifications.queue_configurations(to.build().doing("describing a notification")?);
     }
     if how != Notifications::Queue {

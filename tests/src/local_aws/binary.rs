@@ -34,7 +34,15 @@ fn build() -> Result<PathBuf> {
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     // Both packages are named, for then dependencies have the features that they have in a build of this package.
-    let output = Command::new(&cargo)
+    let mut command = Command::new(&cargo);
+    // What cargo sets for whoever it runs is not for another cargo: build scripts that watch it would run again.
+    let of_ours = ["CARGO_BIN_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_PRIMARY_", "CARGO_TARGET_TMP"];
+    for (name, _) in std::env::vars_os() {
+        if of_ours.iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            command.env_remove(name);
+        }
+    }
+    let output = command
         .args(["build", "--package", "acceptance", "--package", "deployer", "--bin", "bootstrap"])
         .args(["--profile", profile, "--message-format", "json-render-diagnostics", "--target-dir"])
         .arg(&target)

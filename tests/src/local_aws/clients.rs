@@ -34,7 +34,9 @@ impl Clients {
     pub fn config(&self, account: &str, region: &str) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(account, "none", None, None, "tests")))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                account, "none", None, None, "tests",
+            )))
             .region(Region::new(region.to_owned()))
             .endpoint_url(&self.endpoint)
             .http_client(self.http.clone())

@@ -191,10 +191,9 @@ impl Control {
     pub(super) fn new(server: &Server) -> Result<Self> {
         let connector = match server.authority() {
             None => Connector::builder().build_http(),
-            Some(pem) => Connector::builder()
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .tls_context(trust(pem)?)
-                .build(),
+            Some(pem) => {
+                Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(trust(pem)?).build()
+            }
         };
         Ok(Self { endpoint: server.endpoint().to_owned(), connector })
     }

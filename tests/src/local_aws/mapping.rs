@@ -81,8 +81,7 @@ impl Mapping {
         if messages.is_empty() {
             return Ok(None);
         }
-        let records: Vec<Value> = messages.iter().map(|message| self.record(message)).collect();
-        let answer = function.invoke(&json!({ "Records": records })).await?;
+        let answer = function.invoke(&self.event(&messages)).await?;
         let failed = failures(&answer, &messages);
         let mut back = 0;
         for message in &messages {
@@ -95,6 +94,34 @@ impl Mapping {
         }
         let bodies = messages.into_iter().filter_map(|message| message.body).collect();
         Ok(Some(Delivery { bodies, answer, failed: back }))
+    }
+
+    /// Takes all visible messages out of the queue: their bodies.
+    ///
+    /// # Errors
+    /// SQS's words.
+    pub async fn take(&self) -> Result<Vec<String>> {
+        let mut bodies = Vec::new();
+        loop {
+            let messages = self.receive().await?;
+            if messages.is_empty() {
+                return Ok(bodies);
+            }
+            for message in messages {
+                self.delete(&message).await?;
+                bodies.extend(message.body);
+            }
+        }
+    }
+
+    /// The event that these bodies would come in.
+    #[must_use]
+    pub fn event_of(&self, bodies: &[Value]) -> Value {
+        let messages = bodies.iter().enumerate().map(|(number, body)| {
+            let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+            Message::builder().message_id(format!("message-{number}")).receipt_handle("none").body(text).build()
+        });
+        self.event(&messages.collect::<Vec<_>>())
     }
 
     /// How many messages wait, are being worked on, or are delayed.
@@ -128,6 +155,11 @@ impl Mapping {
         let call = self.sqs.change_message_visibility().queue_url(&self.queue_url).visibility_timeout(0);
         let call = call.set_receipt_handle(message.receipt_handle.clone());
         call.send().await.doing("making a message visible again").map(drop)
+    }
+
+    fn event(&self, messages: &[Message]) -> Value {
+        let records: Vec<Value> = messages.iter().map(|message| self.record(message)).collect();
+        json!({ "Records": records })
     }
 
     fn record(&self, message: &Message) -> Value {

@@ -35,6 +35,7 @@ pub use runtime::{Answer, Launch, Runtime};
 pub use server::{Server, Transport};
 pub use sight::{Live, Snapshot};
 
+use crate::fixtures::Zip;
 use process::guard;
 
 /// The deployer's timeout: five minutes at most (DESIGN).
@@ -42,6 +43,33 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// How long a test waits for a call that it is sure to see.
 const CALL_WITHIN: Duration = Duration::from_secs(60);
 const LOOKS_EVERY: Duration = Duration::from_millis(10);
+
+/// What can be uploaded.
+pub trait Upload {
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// It cannot be zipped.
+    fn bytes(self) -> Result<Vec<u8>>;
+}
+
+impl Upload for Vec<u8> {
+    fn bytes(self) -> Result<Vec<u8>> {
+        Ok(self)
+    }
+}
+
+impl Upload for &Zip {
+    fn bytes(self) -> Result<Vec<u8>> {
+        self.build().doing("zipping")
+    }
+}
+
+impl Upload for Zip {
+    fn bytes(self) -> Result<Vec<u8>> {
+        (&self).bytes()
+    }
+}
 
 /// A local AWS with the deployer in it.
 #[derive(Debug)]
@@ -136,7 +164,7 @@ impl LocalAws {
     ///
     /// # Errors
     /// S3's words.
-    pub async fn upload(&self, key: &str, zip: impl Into<Vec<u8>>) -> Result<String> {
+    pub async fn upload(&self, key: &str, zip: impl Upload) -> Result<String> {
         self.upload_with(key, zip, &[]).await
     }
 
@@ -144,10 +172,11 @@ impl LocalAws {
     ///
     /// # Errors
     /// S3's words.
-    pub async fn upload_with(&self, key: &str, zip: impl Into<Vec<u8>>, metadata: &[(&str, &str)]) -> Result<String> {
+    pub async fn upload_with(&self, key: &str, zip: impl Upload, metadata: &[(&str, &str)]) -> Result<String> {
+        let body = zip.bytes()?;
         let metadata = metadata.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let s3 = self.clients.s3(TOOLING, REGION);
-        let call = s3.put_object().bucket(ARTIFACTS).key(key).set_metadata(Some(metadata)).body(zip.into().into());
+        let call = s3.put_object().bucket(ARTIFACTS).key(key).set_metadata(Some(metadata)).body(body.into());
         let answer = call.send().await.doing(format!("uploading {key}"))?;
         answer.version_id.ok_or_else(|| Error::Unexpected(format!("{key} got no version id")))
     }
@@ -167,7 +196,7 @@ impl LocalAws {
     ///
     /// # Errors
     /// What went wrong; a deployment that did not succeed has a result too.
-    pub async fn deploy(&self, key: &str, zip: impl Into<Vec<u8>>) -> Result<Value> {
+    pub async fn deploy(&self, key: &str, zip: impl Upload) -> Result<Value> {
         let version_id = self.upload(key, zip).await?;
         self.deliver().await?;
         self.result(key, &version_id).await
@@ -211,19 +240,41 @@ impl LocalAws {
         }
         self.mapping.drain(&self.deployer).await?;
         let changes = before.changes_to(&self.snapshot().await?);
-        if changes.is_empty() && !bodies.is_empty() {
+        if bodies.is_empty() {
+            return Err(Error::Unexpected("nothing was delivered yet that could come again".into()));
+        }
+        if changes.is_empty() {
             return Ok(());
         }
-        let what = if bodies.is_empty() { "nothing was delivered yet".to_owned() } else { changes.join("\n") };
-        Err(Error::Unexpected(format!("the same events again changed:\n{what}\n{}", self.deployer.tail())))
+        let changes = changes.join("\n");
+        Err(Error::Unexpected(format!("the same events again changed:\n{changes}\n{}", self.deployer.tail())))
     }
 
-    /// Invokes the deployer by hand.
+    /// Invokes the deployer by hand, or straight with an event.
     ///
     /// # Errors
     /// The harness's words.
     pub async fn invoke(&self, payload: &Value) -> Result<Answer> {
         self.deployer.invoke(payload).await
+    }
+
+    /// Takes the messages that wait out of the queue, for who delivers them in another way.
+    ///
+    /// # Errors
+    /// SQS's words.
+    pub async fn take_messages(&self) -> Result<Vec<Value>> {
+        let bodies = self.mapping.take().await?;
+        bodies.iter().map(|body| serde_json::from_str(body).doing("reading a message")).collect()
+    }
+
+    /// The calls that `work` made AWS see, in the order in which they arrived.
+    ///
+    /// # Errors
+    /// Those of the work, or the emulator's words.
+    pub async fn calls_of<T>(&self, work: impl Future<Output = Result<T>>) -> Result<(T, Vec<Call>)> {
+        let since = self.last_call().await?;
+        let done = work.await?;
+        Ok((done, self.control.calls_since(since).await?))
     }
 
     /// The number of the last call so far, for [`Control::calls_since`].

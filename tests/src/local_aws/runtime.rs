@@ -105,7 +105,11 @@ impl Runtime {
     /// Its log, line by line: JSON objects.
     #[must_use]
     pub fn log(&self) -> Vec<Value> {
-        self.lines.all().iter().map(|line| serde_json::from_str(line).unwrap_or_else(|_| line.as_str().into())).collect()
+        self.lines
+            .all()
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| line.as_str().into()))
+            .collect()
     }
 
     /// The most memory that the running process has had resident, in bytes.
@@ -117,7 +121,8 @@ impl Runtime {
         let sandbox = sandbox.ok_or_else(|| Error::Unexpected("the deployer is not running".into()))?;
         let path = format!("/proc/{}/status", sandbox.process.pid());
         let status = std::fs::read_to_string(&path).doing(format!("reading {path}"))?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        let peak =
+            status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
         peak.map(|kib: u64| kib * 1024).ok_or_else(|| Error::Unexpected(format!("{path} has no VmHWM")))
     }
 

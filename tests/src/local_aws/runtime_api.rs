@@ -46,11 +46,8 @@ struct Shared {
 impl Api {
     pub(super) async fn start() -> Result<Self> {
         let (queue, receiver) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared {
-            queue: Queue::new(receiver),
-            open: Mutex::default(),
-            init_error: Mutex::default(),
-        });
+        let shared =
+            Arc::new(Shared { queue: Queue::new(receiver), open: Mutex::default(), init_error: Mutex::default() });
         let routes = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))

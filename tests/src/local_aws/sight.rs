@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_lambda::types::FunctionVersion;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::operation::get_function::GetFunctionError;
+use aws_sdk_lambda::types::{FunctionConfiguration, FunctionVersion, LastUpdateStatus, State};
+use jiff::Timestamp;
 use serde_json::Value;
 
+use super::LocalAws;
 use super::accounts::{FIRST, LEDGER, OTHER_REGION, REGION, SECOND, TOOLING};
 use super::error::{Doing as _, Error, Result};
-use super::LocalAws;
 
 /// What an alias serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +113,9 @@ impl LocalAws {
         for key in self.ledger_keys(&format!("deployments/{environment}/{function}/")).await? {
             records.extend(self.ledger_object(&key).await?);
         }
+        // Ids sort by whole seconds only.
+        let began = |record: &Value| record["started_at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+        records.sort_by_key(began);
         Ok(records)
     }
 
@@ -167,6 +173,10 @@ impl LocalAws {
         let what = format!("listing functions in {account}/{region}");
         let call = lambda.list_functions().function_version(FunctionVersion::All).send();
         for version in call.await.doing(&what)?.functions.unwrap_or_default() {
+            settle(&lambda, &version).await.doing(&what)?;
+        }
+        let call = lambda.list_functions().function_version(FunctionVersion::All).send();
+        for version in call.await.doing(&what)?.functions.unwrap_or_default() {
             let name = format!("{account}/{region} {}", version.function_arn().unwrap_or_default());
             let state = format!("{:?} {:?}", version.revision_id(), version.code_sha256());
             all.insert(format!("{name} ({})", version.version().unwrap_or_default()), state);
@@ -187,8 +197,26 @@ impl LocalAws {
     }
 }
 
+/// Reads a function or version until nothing is under way there: only then do its ids stay as they are.
+async fn settle(lambda: &Client, version: &FunctionConfiguration) -> std::result::Result<(), SdkError<GetFunctionError>> {
+    const READS: u32 = 100;
+    for _ in 0..READS {
+        let call = lambda.get_function().set_function_name(version.function_name.clone());
+        let found = call.set_qualifier(version.version.clone()).send().await?.configuration;
+        let is_settled = found.is_none_or(|found| {
+            found.state() != Some(&State::Pending) && found.last_update_status() != Some(&LastUpdateStatus::InProgress)
+        });
+        if is_settled {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// A missing thing is an answer.
-fn unless_missing<T, E, R>(answer: std::result::Result<T, SdkError<E, R>>) -> std::result::Result<Option<T>, SdkError<E, R>>
+fn unless_missing<T, E, R>(
+    answer: std::result::Result<T, SdkError<E, R>>,
+) -> std::result::Result<Option<T>, SdkError<E, R>>
 where
     E: ProvideErrorMetadata,
 {

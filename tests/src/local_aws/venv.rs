@@ -29,6 +29,7 @@ pub(super) fn target_dir() -> Result<PathBuf> {
 
 /// The sources of the local AWS.
 pub(super) fn source() -> PathBuf {
+    if let Some(p) = std::env::var_os("LA_TMP") { return p.into(); }
     Path::new(env!("CARGO_MANIFEST_DIR")).join("local-aws")
 }
 

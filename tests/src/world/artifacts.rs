@@ -69,7 +69,9 @@ impl Artifacts {
     /// The bytes that one invocation has read of a version.
     #[must_use]
     pub fn bytes_read(&self, invocation: usize, version: &str) -> u64 {
-        let of = |(by, id, range): &&(usize, String, Range<u64>)| (*by == invocation && id == version).then_some(range.end - range.start);
+        let of = |(by, id, range): &&(usize, String, Range<u64>)| {
+            (*by == invocation && id == version).then_some(range.end - range.start)
+        };
         self.reads.iter().filter_map(|read| of(&read)).sum()
     }
 
@@ -95,7 +97,8 @@ impl Artifacts {
 
     /// What Lambda does with the code of a call: it copies it, or takes what was sent along.
     pub(super) fn fetch(&self, target: &Target, what: &str, code: &Code<'_>) -> Result<Sha256, CallError> {
-        let no = |kind, text: &str| CallError { kind, message: format!("{what}: InvalidParameterValueException: {text}") };
+        let no =
+            |kind, text: &str| CallError { kind, message: format!("{what}: InvalidParameterValueException: {text}") };
         let unreadable = |code: &str| {
             no(CallErrorKind::CodeUnreadable, &format!("Error occurred while GetObject. S3 Error Code: {code}."))
         };

@@ -58,7 +58,8 @@ impl Plan {
             break_after: None,
         };
         for rule in &mut self.0 {
-            let fits = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|w| found.contains(w.as_str()));
+            let fits =
+                |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|w| found.contains(w.as_str()));
             if rule.op != op || !fits(&rule.place, place) || !fits(&rule.what, what) {
                 continue;
             }

@@ -11,9 +11,10 @@ use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_core::session::POLICY_LIMIT;
 use jiff::Timestamp;
 
-use super::call::{Line, Op};
+use super::call::{Circumstances, Line, Op};
 use super::policy::Policy;
 use super::session::Session;
+use super::state::State;
 
 /// A deploy role, and whom it trusts.
 #[derive(Debug, Clone)]
@@ -105,10 +106,8 @@ pub(super) struct GatePort(pub Arc<Line>);
 impl AccountGate for GatePort {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
         let target = &request.target;
-        let entered = self.0.call(Op::AssumeRole, &target.to_string(), request.role.as_str(), |state, here| {
-            state.gate.enter(request, here.now)
-        });
-        let (found, policy) = entered.await?;
+        let enter = |state: &mut State, here: &Circumstances| state.gate.enter(request, here.now);
+        let (found, policy) = self.0.call(Op::AssumeRole, &target.to_string(), request.role.as_str(), enter).await?;
         let session = Session {
             line: self.0.clone(),
             target: target.clone(),

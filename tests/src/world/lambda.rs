@@ -215,12 +215,7 @@ impl Lambda {
 }
 
 impl Function {
-    fn may_be_updated(
-        &self,
-        operation: &str,
-        name: &str,
-        revision: Option<&RevisionId>,
-    ) -> Result<(), CallError> {
+    fn may_be_updated(&self, operation: &str, name: &str, revision: Option<&RevisionId>) -> Result<(), CallError> {
         match &self.latest.state {
             State::Updating(_) | State::Pending(_) => {
                 let text = "ResourceConflictException: The operation cannot be performed at this time. An update is \
@@ -283,7 +278,8 @@ fn lay_over(settings: &mut Settings, sent: &Configuration) {
     put(&mut settings.variables, sent.variables.clone().map(Variables::Known).as_ref());
     put(&mut settings.vpc_config, sent.vpc_config.as_ref());
     put_some(&mut settings.dead_letter_config, sent.dead_letter_config.as_ref());
-    settings.dead_letter_config = settings.dead_letter_config.take().filter(|DeadLetterConfig { target_arn }| !target_arn.is_empty());
+    settings.dead_letter_config =
+        settings.dead_letter_config.take().filter(|DeadLetterConfig { target_arn }| !target_arn.is_empty());
     put_some(&mut settings.tracing_config, sent.tracing_config.as_ref());
     put_some(&mut settings.ephemeral_storage, sent.ephemeral_storage.as_ref());
     put_some(&mut settings.kms_key_arn, sent.kms_key_arn.as_ref());

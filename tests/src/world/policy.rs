@@ -48,7 +48,8 @@ impl Policy {
     /// # Errors
     /// What STS would say to it.
     pub fn parse(json: &str) -> Result<Self, String> {
-        let document: Value = serde_json::from_str(json).map_err(|error| format!("MalformedPolicyDocument: {error}"))?;
+        let document: Value =
+            serde_json::from_str(json).map_err(|error| format!("MalformedPolicyDocument: {error}"))?;
         let statements = document["Statement"].as_array().ok_or("MalformedPolicyDocument: no statements")?;
         if document["Version"] != "2012-10-17" {
             return Err("MalformedPolicyDocument: no version".to_owned());
@@ -100,7 +101,9 @@ impl Statement {
             && self.resources.iter().any(|pattern| like(pattern, &need.resource))
             && self.conditions.iter().all(|(operator, key, allowed)| {
                 let mut found = need.context.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key));
-                found.any(|(_, value)| allowed.iter().any(|a| if operator == "StringLike" { like(a, value) } else { a == value }))
+                found.any(|(_, value)| {
+                    allowed.iter().any(|a| if operator == "StringLike" { like(a, value) } else { a == value })
+                })
             })
     }
 }
@@ -113,7 +116,11 @@ fn like(pattern: &str, text: &str) -> bool {
             text.len() >= start.len()
                 && text.is_char_boundary(start.len())
                 && same(start, &text[..start.len()])
-                && text[start.len()..].char_indices().map(|(at, _)| at).chain([text.len() - start.len()]).any(|at| like(rest, &text[start.len() + at..]))
+                && text[start.len()..]
+                    .char_indices()
+                    .map(|(at, _)| at)
+                    .chain([text.len() - start.len()])
+                    .any(|at| like(rest, &text[start.len() + at..]))
         }
     }
 }

@@ -12,7 +12,7 @@ use deployer_core::id::{AliasName, FunctionName, RoleName};
 use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, Variables};
 use deployer_core::plan::Configuration;
 
-use super::call::{Line, Op};
+use super::call::{Circumstances, Line, Op};
 use super::lambda::Moment;
 use super::policy::{Need, Policy};
 use super::state::State;
@@ -169,7 +169,7 @@ impl Functions for Session {
             Qualifier::Version(version) => format!("{name}:{version}"),
             Qualifier::Alias(alias) => format!("{name}:{alias}"),
         };
-        let look = |state: &mut State, here: &super::call::Circumstances| {
+        let look = |state: &mut State, here: &Circumstances| {
             self.check(state, Op::GetFunction, name.as_str(), &self.both("lambda:GetFunction", name.as_str()))?;
             let may_see_tags = self.allows(state, &Need::new("lambda:ListTags", self.arn(name.as_str()))).is_ok();
             let lambda = state.lambdas.get_mut(&self.target).unwrap();
@@ -189,7 +189,8 @@ impl Functions for Session {
             if let Some(key) = &seen.settings.kms_key_arn
                 && self.allows(state, &self.through_lambda("kms:Decrypt", key)).is_err()
             {
-                let because = "AccessDeniedException: Lambda was unable to decrypt the environment variables".to_owned();
+                let because =
+                    "AccessDeniedException: Lambda was unable to decrypt the environment variables".to_owned();
                 seen.settings.variables = Variables::Unreadable { because };
             }
             Ok(Some((seen, belongings)))
@@ -199,7 +200,7 @@ impl Functions for Session {
 
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
         let what = format!("{name}:{alias}");
-        let look = |state: &mut State, _: &super::call::Circumstances| {
+        let look = |state: &mut State, _: &Circumstances| {
             self.check(state, Op::GetAlias, name.as_str(), &self.both("lambda:GetAlias", name.as_str()))?;
             let lambda = state.lambdas.get_mut(&self.target).unwrap();
             Ok(lambda.functions.get(name.as_str()).and_then(|function| function.look_at_alias(alias)))
@@ -209,7 +210,7 @@ impl Functions for Session {
 
     async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError> {
         let op = op(&write);
-        let act = |state: &mut State, here: &super::call::Circumstances| {
+        let act = |state: &mut State, here: &Circumstances| {
             let there = state.lambdas.get(&self.target).unwrap().functions.get(name.as_str());
             let key_there = there.and_then(|function| function.latest.settings.kms_key_arn.clone());
             self.check(state, op, name.as_str(), &self.needs(name.as_str(), &write, key_there.as_deref()))?;

@@ -60,10 +60,11 @@ impl Configuration {
             layers: wanted.layers.clone(),
             variables: wanted.variables.clone(),
             vpc_config: wanted.vpc_config.clone(),
-            dead_letter_config: wanted.dead_letter_config.clone(),
+            // An empty text takes away what is there, and here nothing is.
+            dead_letter_config: wanted.dead_letter_config.clone().filter(|dead| !dead.target_arn.is_empty()),
             tracing_config: wanted.tracing_config.clone(),
             ephemeral_storage: wanted.ephemeral_storage.clone(),
-            kms_key_arn: wanted.kms_key_arn.clone(),
+            kms_key_arn: wanted.kms_key_arn.clone().filter(|key| !key.is_empty()),
             logging_config: wanted.logging_config.clone(),
             snap_start: wanted.snap_start.clone(),
             file_system_config: wanted.file_system_config.clone(),

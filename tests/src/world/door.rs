@@ -1,0 +1,66 @@
+//! The doors through which the deployer hears of an upload, as JSON: S3's notification and EventBridge's event.
+
+use std::time::Duration;
+
+use deployer::engine::Handled;
+use deployer::trigger::{Invocation, Told, decode};
+use deployer_core::artifact::Upload;
+use serde_json::{Value, json};
+
+use super::World;
+
+/// S3's notification of an upload, straight.
+#[must_use]
+pub fn notification(upload: &Upload) -> Value {
+    json!({"Records": [{
+        "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "eventTime": upload.time.to_string(),
+        "responseElements": {"x-amz-request-id": upload.event_id},
+        "s3": {"bucket": {"name": upload.bucket}, "object": {
+            "key": upload.key.replace('+', "%2B"), "versionId": upload.version_id, "sequencer": upload.sequencer}},
+    }]})
+}
+
+/// EventBridge's event of the same upload: plain key, another id, whole seconds, and a little later.
+#[must_use]
+pub fn eventbridge(upload: &Upload) -> Value {
+    let time = jiff::Timestamp::from_second((upload.time + Duration::from_secs(1)).as_second()).unwrap();
+    json!({
+        "id": format!("eventbridge-{}", upload.event_id.as_deref().unwrap_or_default()),
+        "source": "aws.s3", "detail-type": "Object Created", "time": time.to_string(),
+        "detail": {"bucket": {"name": upload.bucket}, "object": {
+            "key": upload.key, "version-id": upload.version_id, "sequencer": upload.sequencer}},
+    })
+}
+
+/// An event in the body of a message of the queue.
+#[must_use]
+pub fn queued(body: &str) -> Value {
+    json!({"Records": [{
+        "messageId": "m1", "receiptHandle": "r", "body": body, "attributes": {"ApproximateReceiveCount": "1"},
+        "messageAttributes": {}, "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-west-1:000000000000:deployer", "awsRegion": "eu-west-1",
+    }]})
+}
+
+impl World {
+    /// Decodes a payload and handles what it tells of, one after the other.
+    ///
+    /// # Panics
+    /// If something has to come again.
+    pub async fn receive(&self, payload: &Value) -> Vec<Handled> {
+        let told = match decode(payload) {
+            Invocation::Event(told) => told,
+            Invocation::Batch(messages) => messages.into_iter().flat_map(|message| message.told).collect(),
+            Invocation::Unknown { because } => vec![Told::Ignored { because }],
+        };
+        let mut handled = Vec::new();
+        for one in told {
+            handled.push(match one {
+                Told::Upload(upload) => self.deliver(&upload).await.unwrap_or_else(|error| panic!("{error}")),
+                Told::Ignored { because } => Handled::Ignored { because },
+                Told::Malformed { because } => Handled::Ignored { because: format!("malformed: {because}") },
+            });
+        }
+        handled
+    }
+}

@@ -1,0 +1,336 @@
+//! The world fake: an in-memory implementation of every port with AWS's strict semantics, on virtual time.
+//!
+//! A test makes a [`World`] from a deployer.json, says what is there already ([`World::aws`]) and what goes wrong
+//! ([`World::on`]), delivers uploads, and compares [`World::render`] with what it expects. Invocations are separate
+//! ([`World::invocation`]): several can run side by side, and each can die at any of its port calls. Nothing here
+//! knows the engine's steps; it must run on tokio's paused time (`#[tokio::test(start_paused = true)]`).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a mistake in a test ends the test")]
+
+mod artifacts;
+mod call;
+mod clock;
+pub mod door;
+mod fault;
+mod function;
+mod gate;
+mod lambda;
+mod ledger;
+mod policy;
+mod render;
+mod run;
+mod session;
+mod state;
+pub mod zips;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use deployer::engine::{Handled, Patience, Transient};
+use deployer::port::Clock as _;
+use deployer_core::artifact::Upload;
+use deployer_core::config::Config;
+use deployer_core::id::Region;
+use deployer_core::record::DeploymentRecord;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+pub use call::{Call, Crash, Latency, Moment, Op};
+pub use clock::VirtualClock;
+pub use fault::On;
+pub use function::{Alias, Build, Fate, Function, Settling, State as Condition, defaults};
+pub use gate::{Gate, Role};
+pub use lambda::Lambda;
+pub use policy::{Need, Policy};
+pub use run::{Invocation, Outcome, Run};
+pub use state::State;
+
+use call::{Shared, most_at_once};
+use fault::Plan;
+
+/// The account of [`World::dev`].
+pub const DEV: &str = "111111111111";
+
+/// A world with a deployer in it.
+pub struct World {
+    shared: Arc<Shared>,
+    config: Arc<Config>,
+    region: Region,
+    /// The engine's retry policy.
+    pub patience: Patience,
+    /// How long an invocation may take.
+    pub time: Duration,
+    delivered: Mutex<Vec<Upload>>,
+}
+
+impl World {
+    /// A world for this deployer.json: empty, with a deploy role in each account. Updates take 100 ms to
+    /// settle, calls 20 ms.
+    ///
+    /// # Panics
+    /// If it is not a good one.
+    #[must_use]
+    pub fn with(config: &Value) -> Self {
+        let config = Config::parse(&config.to_string()).unwrap_or_else(|error| panic!("{error}"));
+        let region = Region::parse("eu-west-1").unwrap();
+        let state = State::new(&config, &region, Settling { reads: 0, time: Duration::from_millis(100) });
+        Self {
+            shared: Arc::new(Shared {
+                clock: VirtualClock::start(),
+                state: Mutex::new(state),
+                log: Mutex::default(),
+                faults: Mutex::new(Plan::default()),
+                latency: Mutex::new(Box::new(|_| Duration::from_millis(20))),
+                inline_body: Arc::new(Semaphore::new(1)),
+                invocations: AtomicUsize::new(0),
+            }),
+            config: Arc::new(config),
+            region,
+            patience: Patience::default(),
+            time: Duration::from_secs(900),
+            delivered: Mutex::default(),
+        }
+    }
+
+    /// One environment `dev` with these targets: `111111111111/eu-west-1`.
+    #[must_use]
+    pub fn of(targets: &[&str]) -> Self {
+        let target = |text: &&str| {
+            let (account, region) = text.split_once('/').unwrap_or((*text, "eu-west-1"));
+            json!({"account": account, "region": region})
+        };
+        let targets: Vec<Value> = targets.iter().map(target).collect();
+        Self::with(&json!({
+            "artifact_bucket": "acme-artifacts",
+            "ledger_bucket": "acme-deployer-ledger",
+            "environments": {"dev": {"targets": targets, "external_id": "dev-8c1f"}},
+        }))
+    }
+
+    /// One environment `dev` with one target, [`DEV`] in eu-west-1, whose account has the role `lambda-execution`.
+    #[must_use]
+    pub fn dev() -> Self {
+        let world = Self::of(&[DEV]);
+        world.aws(|aws| aws.at(DEV).role("lambda-execution", Timestamp::UNIX_EPOCH));
+        world
+    }
+
+    /// The same, and in it a function `orders` that serves 1.0.0 as version 1.
+    #[must_use]
+    pub fn with_orders() -> Self {
+        let world = Self::dev();
+        world.given(DEV, "orders", &zips::code("1.0.0"), |f| f.publish().point("live", 1));
+        world
+    }
+
+    /// Looks at the world, or does something in it that is not the deployer's doing.
+    pub fn aws<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.shared.state.lock().unwrap();
+        state.settle(self.shared.clock.now());
+        act(&mut state)
+    }
+
+    /// A function is there already, made by somebody else and settled: `$LATEST`, and what is done to it here.
+    pub fn given(
+        &self,
+        place: &str,
+        name: &str,
+        zip: &[u8],
+        and: impl for<'f> FnOnce(&'f mut Function) -> &'f mut Function,
+    ) {
+        self.aws(|aws| {
+            and(aws.at(place).given(name, zip));
+        });
+    }
+
+    /// Somebody else does this to a function.
+    pub fn somebody(&self, place: &str, name: &str, does: impl for<'f> FnOnce(&'f mut Function) -> &'f mut Function) {
+        self.aws(|aws| {
+            does(aws.at(place).function(name));
+        });
+    }
+
+    /// Looks at a function.
+    pub fn function<T>(&self, place: &str, name: &str, look: impl FnOnce(&Function) -> T) -> T {
+        self.aws(|aws| look(aws.at(place).function(name)))
+    }
+
+    /// The wall clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// How much time has passed since the world began.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.shared.clock.elapsed()
+    }
+
+    /// Time passes without anybody doing anything.
+    pub async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// Begins a rule of the fault plan: the next call of this operation…
+    #[must_use = "nothing goes wrong before it is said what"]
+    pub fn on(&self, op: Op) -> On<'_> {
+        On::new(self, op)
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn heal(&self) {
+        self.shared.faults.lock().unwrap().clear();
+    }
+
+    /// How long each call takes from now on.
+    pub fn latency(&self, latency: impl FnMut(&Call) -> Duration + Send + 'static) {
+        *self.shared.latency.lock().unwrap() = Box::new(latency);
+    }
+
+    /// Puts a zip into the artifact bucket, and gives the event that S3 would send.
+    pub fn put(&self, key: &str, zip: Vec<u8>) -> Upload {
+        self.put_with(key, zip, &[])
+    }
+
+    /// The same with user metadata.
+    pub fn put_with(&self, key: &str, zip: Vec<u8>, metadata: &[(&str, &str)]) -> Upload {
+        let metadata: BTreeMap<_, _> = metadata.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let (bucket, version) = self.aws(|aws| (aws.artifacts.name.to_string(), aws.artifacts.put(key, zip, metadata)));
+        let sequencer = format!("{:018X}", self.now().as_millisecond());
+        Upload {
+            bucket,
+            key: key.to_owned(),
+            event_id: Some(format!("event-{version}")),
+            version_id: Some(version),
+            sequencer: Some(sequencer),
+            time: self.now(),
+        }
+    }
+
+    /// An invocation that is about to begin.
+    #[must_use]
+    pub fn invocation(&self) -> Invocation<'_> {
+        Invocation::new(self)
+    }
+
+    /// Delivers the event of an upload to the deployer.
+    ///
+    /// # Errors
+    /// What another try can mend.
+    ///
+    /// # Panics
+    /// If the invocation does not answer in time.
+    pub async fn deliver(&self, upload: &Upload) -> Result<Handled, Transient> {
+        match self.invocation().upload(upload).await.outcome {
+            Outcome::Handled(handled) => Ok(handled),
+            Outcome::Transient(transient) => Err(transient),
+            Outcome::Died => panic!("the invocation did not answer in time"),
+        }
+    }
+
+    /// Puts a zip into the bucket and delivers its event.
+    ///
+    /// # Panics
+    /// If it has to come again.
+    pub async fn upload(&self, key: &str, zip: Vec<u8>) -> Handled {
+        let upload = self.put(key, zip);
+        self.deliver(&upload).await.unwrap_or_else(|transient| panic!("{transient}"))
+    }
+
+    /// Uploads, for tests that expect a record.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn record(&self, key: &str, zip: Vec<u8>) -> DeploymentRecord {
+        recorded(self.upload(key, zip).await)
+    }
+
+    /// Every event that was delivered so far comes once more, through both doors. It must change nothing: the answer
+    /// is the one that was given, nothing is written, and no target account sees more than an AssumeRole.
+    ///
+    /// # Panics
+    /// If it changes something.
+    pub async fn same_again_changes_nothing(&self) {
+        let uploads = self.delivered.lock().unwrap().clone();
+        assert!(!uploads.is_empty(), "nothing was delivered");
+        // What is still settling settles.
+        self.pass(Duration::from_secs(1)).await;
+        for upload in uploads {
+            // S3's notification and EventBridge's event of the same upload tell of different times.
+            let later = Upload { time: upload.time + Duration::from_secs(2), ..upload.clone() };
+            for event in [upload, later] {
+                let (before, calls) = (self.snapshot(), self.calls().len());
+                let first = self.deliver(&event).await.unwrap_or_else(|transient| panic!("{transient}"));
+                if let Handled::Recorded(record) = &first {
+                    assert!(record.status.is_ended(), "{record:?}");
+                }
+                assert_eq!(self.snapshot(), before, "the same event again changed something");
+                for call in &self.calls()[calls..] {
+                    assert!(!call.op.is_write() && !call.op.is_lambda(), "the same event again called {call}");
+                }
+            }
+        }
+        self.aws(|aws| {
+            for lambda in aws.lambdas.values() {
+                assert!(lambda.misdeeds.is_empty(), "{:?}", lambda.misdeeds);
+            }
+        });
+    }
+
+    /// Every port call so far.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.log.lock().unwrap().clone()
+    }
+
+    /// Every call of an operation so far.
+    #[must_use]
+    pub fn calls_of(&self, op: Op) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| call.op == op).collect()
+    }
+
+    /// The writing calls to Lambda so far, in a line each: `UpdateAlias 111111111111/eu-west-1 orders: ok`.
+    #[must_use]
+    pub fn writes(&self) -> Vec<String> {
+        self.calls().iter().filter(|call| call.op.is_lambda_write()).map(ToString::to_string).collect()
+    }
+
+    /// How many places were worked on at once: from the first to the last call of each.
+    #[must_use]
+    pub fn most_places_at_once(&self) -> usize {
+        let mut places: BTreeMap<String, (Duration, Duration)> = BTreeMap::new();
+        for call in self.calls().into_iter().filter(|call| call.op >= Op::AssumeRole) {
+            let (began, ended) = (call.began, call.ended.unwrap_or(call.began));
+            let span = places.entry(call.place).or_insert((began, ended));
+            *span = (span.0.min(began), span.1.max(ended));
+        }
+        most_at_once(places.into_values())
+    }
+}
+
+/// The record that a deployment has ended with.
+///
+/// # Panics
+/// If the message was ignored.
+#[must_use]
+pub fn recorded(handled: Handled) -> DeploymentRecord {
+    match handled {
+        Handled::Recorded(record) => *record,
+        Handled::Ignored { because } => panic!("ignored: {because}"),
+    }
+}
+
+/// Why a message was ignored.
+///
+/// # Panics
+/// If it was not.
+#[must_use]
+pub fn ignored(handled: Handled) -> String {
+    match handled {
+        Handled::Ignored { because } => because,
+        Handled::Recorded(record) => panic!("recorded: {record:?}"),
+    }
+}

@@ -1,0 +1,75 @@
+//! Which calls a deployment makes: how many must follow one another, and what their sessions allow.
+
+use acceptance::fixtures::Zip;
+use acceptance::local_aws::{Call, LocalAws, Result, longest_chain, shown};
+
+use super::statuses;
+
+#[tokio::test]
+async fn at_most_five_calls_follow_one_another_from_the_event_to_the_moved_alias() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    let event = aws.mapping().event_of(&aws.take_messages().await?);
+    aws.control().latency_ms(20).await?;
+    let (_, calls) = aws.calls_of(aws.invoke(&event)).await?;
+    let result = aws.record("dev", "orders").await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    let chain = longest_chain(&calls, "UpdateAlias");
+    let all = shown(&calls);
+    assert!((1..=5).contains(&chain.len()), "{} calls:\n{}\nof all:\n{all}", chain.len(), shown(chain.iter().copied()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_update_of_code_has_one_session_that_can_do_no_more_than_that() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let (result, calls) = aws.calls_of(aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0"))).await?;
+    let sessions = sessions(&calls);
+    assert_eq!(sessions.len(), 1, "{}", shown(&calls));
+    assert_eq!(
+        sessions[0].policy_actions(),
+        [
+            "lambda:GetAlias",
+            "lambda:GetFunction",
+            "lambda:ListTags",
+            "lambda:PublishVersion",
+            "lambda:UpdateAlias",
+            "lambda:UpdateFunctionCode",
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            "kms:Decrypt"
+        ]
+    );
+    let name = format!("deployer-{}", result["id"].as_str().unwrap_or_default());
+    assert_eq!(sessions[0].parameter("role_session_name"), Some(name.as_str()));
+    assert_eq!(sessions[0].parameter("source_identity"), Some(name.as_str()));
+    assert_eq!(sessions[0].parameter("external_id"), Some("dev-8c1f"));
+    let of_lambda: Vec<&Call> = calls.iter().filter(|call| call.service == "lambda" && call.account == "111111111111").collect();
+    assert!(!of_lambda.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_creation_gets_a_second_session_that_may_pass_just_the_one_role() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (_, calls) = aws.calls_of(aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0"))).await?;
+    let sessions = sessions(&calls);
+    assert_eq!(sessions.len(), 2, "{}", shown(&calls));
+    let [first, second] = [sessions[0].policy_actions(), sessions[1].policy_actions()];
+    for action in ["iam:PassRole", "lambda:CreateFunction", "lambda:CreateAlias"] {
+        assert!(!first.iter().any(|one| one == action), "{action} in the first session: {first:?}");
+        assert!(second.iter().any(|one| one == action), "no {action} in the second session: {second:?}");
+    }
+    assert!(!second.iter().any(|one| one == "lambda:UpdateFunctionCode"), "{second:?}");
+    let policy = sessions[1].parameter("policy").unwrap_or_default();
+    assert!(policy.contains("arn:aws:iam::111111111111:role/lambda-execution"), "{policy}");
+    assert!(policy.len() <= 2048);
+    Ok(())
+}
+
+/// The sessions that were asked for.
+fn sessions(calls: &[Call]) -> Vec<&Call> {
+    calls.iter().filter(|call| call.operation == "AssumeRole").collect()
+}

@@ -1,0 +1,141 @@
+//! What goes wrong on the way, and how it ends.
+
+use acceptance::fixtures::Zip;
+use acceptance::local_aws::{Call, FIRST, Fault, LocalAws, REGION, Result, Settle};
+use serde_json::json;
+
+use super::{lambda_writes, serves, statuses, versions};
+
+#[tokio::test]
+async fn a_broken_message_spoils_neither_its_batch_nor_comes_again() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let orders = aws.upload("dev/orders/1.0.0.zip", Zip::function("orders")).await?;
+    aws.mapping().send("{ this is not JSON").await?;
+    let stock = aws.upload("dev/stock/1.0.0.zip", Zip::function("stock")).await?;
+    let deliveries = aws.deliver().await?;
+    assert_eq!(deliveries.iter().map(|one| (one.bodies.len(), one.failed)).collect::<Vec<_>>(), [(3, 0)]);
+    for (key, version_id) in [("dev/orders/1.0.0.zip", orders), ("dev/stock/1.0.0.zip", stock)] {
+        let result = aws.result(key, &version_id).await?;
+        assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    }
+    assert_eq!(aws.dead_letters().await?, 0);
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn only_the_message_that_could_not_be_handled_comes_again() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    // More often than the SDK tries, less often than the queue delivers.
+    let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
+    aws.control().fault(&unavailable.under("deployments/dev/orders/").times(3)).await?;
+    let orders = aws.upload("dev/orders/1.0.0.zip", Zip::function("orders")).await?;
+    let stock = aws.upload("dev/stock/1.0.0.zip", Zip::function("stock")).await?;
+    let deliveries = aws.deliver().await?;
+    assert_eq!(deliveries.iter().map(|one| (one.bodies.len(), one.failed)).collect::<Vec<_>>(), [(2, 1), (1, 0)]);
+    for (key, version_id) in [("dev/orders/1.0.0.zip", orders), ("dev/stock/1.0.0.zip", stock)] {
+        let result = aws.result(key, &version_id).await?;
+        assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    }
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_role_that_asks_for_another_external_id_is_named_in_the_record() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.configure(|config| config["environments"]["dev"]["external_id"] = json!("wrong-0000")).await?;
+    let (result, calls) = aws.calls_of(aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0"))).await?;
+    assert_eq!(statuses(&result), ["failed", "failed"], "{result:#}");
+    assert_eq!(result["code"], "TargetFailed");
+    let error = &result["targets"][0]["error"];
+    assert_eq!((&error["code"], &error["step"]), (&json!("AssumeRoleDenied"), &json!("enter")));
+    let session = format!("deployer-{}", result["id"].as_str().unwrap_or_default());
+    let message = error["message"].as_str().unwrap_or_default();
+    for part in ["arn:aws:iam::111111111111:role/deployer-target", "account 111111111111", session.as_str()] {
+        assert!(message.contains(part), "{part} is missing in: {message}");
+    }
+    assert!(calls.iter().all(|call| call.service != "lambda"), "nothing is done without a session");
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_version_that_ends_in_failed_leaves_the_alias_where_it_was() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    aws.control().settle(&Settle::failing("publish", "InvalidRuntime", "the runtime did not start")).await?;
+    let result = aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    assert_eq!(statuses(&result), ["failed", "failed"], "{result:#}");
+    let error = &result["targets"][0]["error"];
+    assert_eq!((&error["code"], &error["step"]), (&json!("FunctionFailed"), &json!("update code")), "{error:#}");
+    assert!(error["message"].as_str().unwrap_or_default().contains("the runtime did not start"), "{error:#}");
+    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("1", &["1", "2"]));
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn conflicts_and_throttling_are_waited_out() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    aws.control().settle(&Settle::after_reads("publish", 2)).await?;
+    aws.control().fault(&Fault::busy("UpdateFunctionCode").times(2)).await?;
+    aws.control().fault(&Fault::throttled("GetFunction").times(2)).await?;
+    aws.control().fault(&Fault::throttled("UpdateAlias").times(4)).await?;
+    let (result, calls) = aws.calls_of(aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0"))).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    let tries = |name: &str| calls.iter().filter(|call| call.operation == name).count();
+    assert_eq!((tries("UpdateFunctionCode"), tries("UpdateAlias")), (3, 5));
+    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("2", &["1", "2"]));
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_an_update_of_code_does_not_make_two_versions() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    aws.control().fault(&Fault::lost_answer("UpdateFunctionCode")).await?;
+    let result = aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("2", &["1", "2"]));
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn what_a_killed_deployer_has_begun_the_next_one_ends() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    // It is killed while it waits for the version that it published.
+    aws.control().settle(&Settle::after_reads("publish", 5)).await?;
+    let version_id = aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    let is_waiting = |call: &Call| {
+        call.operation == "GetFunction" && call.qualifier.as_deref() == Some("2")
+    };
+    aws.deliver_and_kill_after(is_waiting).await?;
+    assert!(!aws.has_result("dev/orders/1.1.0.zip", &version_id).await?);
+    assert_eq!(aws.record("dev", "orders").await?["status"], "in_progress");
+
+    let (_, calls) = aws.calls_of(aws.deliver()).await?;
+    let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    assert!(!lambda_writes(&calls).contains(&"UpdateFunctionCode"), "{calls:?}");
+    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("2", &["1", "2"]));
+    assert_eq!(aws.records("dev", "orders").await?.len(), 2);
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_deployer_that_is_killed_after_each_of_its_calls_converges_at_last() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    // With a latency, the next call has not been executed when the process is gone.
+    aws.control().latency_ms(100).await?;
+    let version_id = aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    for operation in ["AssumeRole", "GetAlias", "UpdateFunctionCode", "UpdateAlias"] {
+        aws.deliver_and_kill_after(|call| call.operation == operation).await?;
+    }
+    aws.control().latency_ms(0).await?;
+    aws.deliver().await?;
+    let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;
+    assert!(matches!(result["status"].as_str(), Some("succeeded" | "unchanged")), "{result:#}");
+    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("2", &["1", "2"]));
+    assert_eq!(aws.dead_letters().await?, 0);
+    aws.same_events_again_change_nothing().await
+}

@@ -1,0 +1,273 @@
+//! Waiting: for what passes by itself, as long as the contract says, and never past the deadline.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use acceptance::world::zips::{code, function, with_manifest};
+use acceptance::world::{DEV, Op, World, recorded};
+use deployer::port::CallErrorKind;
+use deployer_core::record::{DeploymentRecord, Status, TargetError, TargetErrorCode};
+use jiff::Timestamp;
+
+fn error(record: &DeploymentRecord) -> TargetError {
+    record.targets[0].error.clone().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_somebody_else_has_begun_is_waited_out() {
+    let world = World::with_orders();
+    let until = world.now() + Duration::from_secs(20);
+    world.somebody(DEV, "orders", |f| f.busy(3, until));
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    assert_eq!(record.status, Status::Succeeded);
+    assert!(world.elapsed() > Duration::from_secs(20));
+    assert_eq!(world.writes().len(), 2, "nothing was sent while it was busy: {:?}", world.writes());
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_meets_an_update_in_progress_is_sent_again_when_it_is_over() {
+    let world = World::with_orders();
+    world.on(Op::UpdateFunctionCode).times(4).fail(CallErrorKind::Busy);
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    assert_eq!(record.status, Status::Succeeded);
+    assert_eq!(world.calls_of(Op::UpdateFunctionCode).len(), 5);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_takes_minutes_is_waited_for_before_its_alias_moves() {
+    let world = World::with_orders();
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(180));
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    assert_eq!(record.status, Status::Succeeded);
+    let moved = world.calls_of(Op::UpdateAlias)[0].began - world.calls_of(Op::UpdateFunctionCode)[0].began;
+    assert!((180..185).contains(&moved.as_secs()), "{moved:?}");
+    assert!(world.calls_of(Op::GetFunction).len() < 110, "looked {} times", world.calls_of(Op::GetFunction).len());
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_ends_failed_ends_the_deployment_at_once_and_the_alias_stays() {
+    let world = World::with_orders();
+    world.on(Op::UpdateFunctionCode).end_failed("InvalidZipFileException: Lambda cannot read the zip");
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    assert_eq!(
+        error(&record),
+        TargetError::new(
+            TargetErrorCode::FunctionFailed,
+            "update code",
+            "function orders in 111111111111/eu-west-1: InvalidZipFileException: Lambda cannot read the zip"
+        )
+    );
+    assert!(world.elapsed() < Duration::from_secs(2));
+    assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 1);
+    world.same_again_changes_nothing().await;
+
+    // The same bytes again, as another release: nothing says which code runs now, so it is sent again.
+    let record = world.record("dev/orders/1.1.1.zip", code("1.1.0")).await;
+    assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
+    assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 3);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_that_ends_failed_ends_the_deployment_before_the_code_is_sent() {
+    let world = World::with_orders();
+    world.on(Op::UpdateFunctionConfiguration).end_failed("SubnetOutOfIPAddresses: no addresses");
+    let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", "timeout = 20\n")).await;
+    assert_eq!(error(&record).code, TargetErrorCode::FunctionFailed);
+    assert_eq!(error(&record).step, "update configuration");
+    assert_eq!(world.writes(), ["UpdateFunctionConfiguration 111111111111/eu-west-1 orders: ok"]);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_whose_creation_failed_is_left_for_a_person_to_delete() {
+    let world = World::dev();
+    world.on(Op::CreateFunction).end_failed("InternalError: try again");
+    let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
+    assert_eq!(error(&record).code, TargetErrorCode::FunctionFailed);
+    world.same_again_changes_nothing().await;
+
+    let record = world.record("dev/orders/1.1.0.zip", function("1.1.0")).await;
+    assert_eq!(
+        error(&record),
+        TargetError::new(
+            TargetErrorCode::FunctionFailed,
+            "observe",
+            "function orders in 111111111111/eu-west-1 is in state Failed (InternalError: try again): delete it and \
+             upload again, or repair what the reason names; the deployer may not delete functions"
+        )
+    );
+    world.same_again_changes_nothing().await;
+
+    world.aws(|aws| aws.at(DEV).functions.clear());
+    assert_eq!(world.record("dev/orders/1.1.1.zip", function("1.1.0")).await.status, Status::Succeeded);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "bug in core/plan: PublishVersion answers with the failed version again; the code would have to be sent"]
+async fn a_version_that_failed_alone_can_be_deployed_by_uploading_it_again() {
+    let world = World::with_orders();
+    let zip = with_manifest("1.0.0", "snap_start = { apply_on = \"PublishedVersions\" }\n");
+    world.somebody(DEV, "orders", |f| f.code(&zip));
+    world.on(Op::PublishVersion).end_failed("FunctionError: the snapshot could not be made");
+    let record = world.record("dev/orders/1.1.0.zip", zip.clone()).await;
+    assert_eq!(error(&record).code, TargetErrorCode::FunctionFailed);
+    // PublishVersion alone would answer with the version that failed.
+    let record = world.record("dev/orders/1.1.1.zip", zip).await;
+    assert_eq!(record.because, None);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_execution_role_is_waited_for() {
+    let world = World::dev();
+    world.aws(|aws| aws.at(DEV).roles.clear());
+    let from = world.now() + Duration::from_secs(90);
+    world.aws(|aws| aws.at(DEV).role("lambda-execution", from));
+    let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
+    assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
+    assert!((90..95).contains(&world.elapsed().as_secs()));
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_role_that_never_becomes_assumable_is_given_up_after_two_minutes() {
+    let world = World::dev();
+    world.aws(|aws| aws.at(DEV).roles.clear());
+    let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
+    assert_eq!(error(&record).code, TargetErrorCode::RoleNotAssumable);
+    assert_eq!(error(&record).step, "create function");
+    assert!(error(&record).message.contains("cannot be assumed by Lambda"), "{}", error(&record).message);
+    let tried = world.calls_of(Op::CreateFunction);
+    let spent = tried.last().unwrap().began - tried[0].began;
+    assert!((115..=120).contains(&spent.as_secs()), "{spent:?}");
+    assert_eq!(world.render().lines().next().unwrap(), "dev/orders/1.0.0: failed, TargetFailed");
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_trust_is_waited_for_and_a_missing_one_given_up_after_fifteen_seconds() {
+    let world = World::with_orders();
+    let from = world.now() + Duration::from_secs(10);
+    world.aws(|aws| aws.gate.role(DEV).known_from = from);
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    assert_eq!(record.status, Status::Succeeded);
+    world.same_again_changes_nothing().await;
+
+    world.aws(|aws| aws.gate.delete_role(DEV));
+    let before = world.calls().len();
+    let record = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
+    assert_eq!(error(&record).code, TargetErrorCode::AssumeRoleDenied);
+    let tried =
+        world.calls().split_off(before).into_iter().filter(|call| call.op == Op::AssumeRole).collect::<Vec<_>>();
+    let spent = tried.last().unwrap().ended.unwrap() - tried[0].began;
+    assert!((12..=15).contains(&spent.as_secs()), "{spent:?}");
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttled_reads_and_writes_are_sent_again() {
+    let world = World::with_orders();
+    for op in [Op::GetFunction, Op::GetAlias, Op::UpdateFunctionCode, Op::UpdateAlias] {
+        world.on(op).times(6).fail(CallErrorKind::Throttled);
+    }
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_assume_role_is_sent_again() {
+    let world = World::with_orders();
+    world.on(Op::AssumeRole).times(2).fail(CallErrorKind::Throttled);
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_until_the_deadline_is_named_so() {
+    for op in [Op::GetFunction, Op::UpdateFunctionCode, Op::UpdateAlias] {
+        let world = World::with_orders();
+        world.on(op).always().fail(CallErrorKind::Throttled);
+        let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        assert_eq!(error(&record).code, TargetErrorCode::Throttled, "{op}: {:?}", error(&record));
+        world.heal();
+        world.same_again_changes_nothing().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_done_before_the_deadline_is_recorded_as_timed_out_in_time() {
+    let world = World::with_orders();
+    world.somebody(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
+    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+    let record = recorded(world.deliver(&upload).await.unwrap());
+    assert_eq!(
+        error(&record),
+        TargetError::new(
+            TargetErrorCode::TimedOut,
+            "observe",
+            "not done before the invocation's deadline (another update of the function is in progress): upload again, \
+             or give the deployer more time"
+        )
+    );
+    assert!(world.elapsed() < world.time);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_write_is_sent_when_less_time_is_left_than_it_needs() {
+    let world = World::with_orders();
+    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+    let needs = world.patience.write_needs;
+    let run = world.invocation().within(needs).upload(&upload).await;
+    assert!(matches!(run.outcome, acceptance::world::Outcome::Handled(_)), "{run:?}");
+    assert_eq!(
+        world.render().split_once("dev/").unwrap().1,
+        "orders/1.1.0: failed, TargetFailed\n  111111111111/eu-west-1: failed, TimedOut in update code\n"
+    );
+    assert!(world.writes().is_empty());
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_thaws_after_its_deadline_sends_no_write() {
+    // At each call in turn the process is frozen for longer than it has time.
+    for frozen in [Op::AssumeRole, Op::GetFunction, Op::UpdateFunctionConfiguration, Op::UpdateFunctionCode] {
+        let world = World::with_orders();
+        world.on(frozen).freeze(world.time);
+        let upload = world.put("dev/orders/1.1.0.zip", with_manifest("1.1.0", "timeout = 20\n"));
+        let run = world.invocation().upload(&upload).await;
+        let thawed = world.time;
+        let late: Vec<_> = world
+            .calls()
+            .into_iter()
+            .filter(|call| call.invocation == run.invocation && call.op.is_lambda_write() && call.began >= thawed)
+            .collect();
+        assert!(late.is_empty(), "{frozen}: {late:?}");
+        assert!(world.render().contains("TimedOut"), "{frozen}: {}", world.render());
+        world.heal();
+        world.same_again_changes_nothing().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_timed_out_is_finished_by_the_next_upload() {
+    let world = World::with_orders();
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(1200));
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    assert_eq!((error(&record).code, error(&record).step.as_str()), (TargetErrorCode::TimedOut, "update code"));
+    world.same_again_changes_nothing().await;
+    world.pass(Duration::from_secs(600)).await;
+
+    let record = world.record("dev/orders/1.1.1.zip", code("1.1.0")).await;
+    assert_eq!(record.status, Status::Succeeded);
+    let (versions, live) = world.function(DEV, "orders", |f| (f.versions.len(), f.aliases["live"].version));
+    assert_eq!((versions, live), (2, 2), "the version that was published is the one that is served");
+    world.same_again_changes_nothing().await;
+}
