@@ -49,7 +49,10 @@ def may(call: Call, action: str, resource: str) -> bool:
     if not WISHES.enforce:
         return True
     session = call.caller.session
-    request = policy.Request(action, resource, context=context(call))
+    keys = context(call)
+    if action == "iam:PassRole":  # IAM User Guide, "Available keys for AWS services": iam:PassedToService
+        keys["iam:PassedToService"] = "lambda.amazonaws.com"
+    request = policy.Request(action, resource, context=keys)
     if session and session.policy and policy.evaluate(session.policy, request) is not policy.Decision.ALLOW:
         return False
     return not (action.startswith("s3:") and bucket_denies(call, action, resource))

@@ -14,11 +14,8 @@ use super::venv::target_dir;
 /// # Errors
 /// Cargo's words.
 pub fn bootstrap() -> Result<PathBuf> {
-    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    BUILT
-        .get_or_init(|| build().map_err(|error| error.to_string()))
-        .clone()
-        .map_err(|cause| Error::failed("building the deployer's bootstrap", cause))
+    static BUILT: OnceLock<Result<PathBuf>> = OnceLock::new();
+    BUILT.get_or_init(build).clone()
 }
 
 fn build() -> Result<PathBuf> {
@@ -54,7 +51,7 @@ fn build() -> Result<PathBuf> {
             Error::Machine(format!("{sentence} ({} does not start: {error})", cargo.display()))
         })?;
     if !output.status.success() {
-        return Err(Error::Unexpected(String::from_utf8_lossy(&output.stderr).into_owned()));
+        return Err(Error::failed("building the deployer's bootstrap", String::from_utf8_lossy(&output.stderr)));
     }
     let messages = String::from_utf8_lossy(&output.stdout).into_owned();
     let executable = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {

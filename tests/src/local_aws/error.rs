@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 /// The harness could not do its part.
-#[derive(thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 pub enum Error {
     /// Something is missing on this machine: one sentence that says what to install.
     #[error("{0}")]

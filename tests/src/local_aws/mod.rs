@@ -18,6 +18,7 @@ mod sight;
 mod venv;
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -40,9 +41,16 @@ use process::guard;
 
 /// The deployer's timeout: five minutes at most (DESIGN).
 const TIMEOUT: Duration = Duration::from_secs(300);
-/// How long a test waits for a call that it is sure to see.
-const CALL_WITHIN: Duration = Duration::from_secs(60);
 const LOOKS_EVERY: Duration = Duration::from_millis(10);
+
+/// How a delivery went during which the deployer was to be killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interrupted {
+    /// It was killed before it answered.
+    Killed,
+    /// It answered first, or there was nothing to deliver.
+    EndedBefore,
+}
 
 /// What can be uploaded.
 pub trait Upload {
@@ -202,29 +210,31 @@ impl LocalAws {
         self.result(key, &version_id).await
     }
 
-    /// Begins to deliver and kills the deployer when the emulator has answered such a call. Every message is back in
-    /// the queue then.
+    /// Delivers a batch and kills the deployer when the emulator has answered such a call. Every message is back in the
+    /// queue then. What the deployer had sent by then is executed all the same.
     ///
     /// # Errors
-    /// The call did not come, or the deployer was done before it was killed.
-    pub async fn deliver_and_kill_after(&self, such: impl Fn(&Call) -> bool) -> Result<()> {
+    /// The harness's words.
+    pub async fn deliver_and_kill_after(&self, such: impl Fn(&Call) -> bool) -> Result<Interrupted> {
         let since = self.last_call().await?;
-        let killing = async {
-            let seen = async {
-                while !self.control.calls_since(since).await?.iter().any(&such) {
-                    tokio::time::sleep(LOOKS_EVERY).await;
-                }
-                Ok::<_, Error>(())
-            };
-            let seen = tokio::time::timeout(CALL_WITHIN, seen).await;
-            self.deployer.kill();
-            seen.map_err(|_| Error::Unexpected("the call to kill the deployer after did not come".into()))?
+        let such_a_call = async {
+            while !self.control.calls_since(since).await?.iter().any(&such) {
+                tokio::time::sleep(LOOKS_EVERY).await;
+            }
+            Ok::<_, Error>(())
         };
-        let (delivery, killed) = tokio::join!(self.mapping.deliver_once(&self.deployer), killing);
-        killed?;
-        match delivery?.map(|delivery| delivery.answer) {
-            Some(Answer::FunctionError { error_type, .. }) if error_type == "Runtime.ExitError" => Ok(()),
-            other => Err(Error::Unexpected(format!("the deployer was to be killed before it answered: {other:?}"))),
+        let mut delivery = pin!(self.mapping.deliver_once(&self.deployer));
+        tokio::select! {
+            biased;
+            seen = such_a_call => seen?,
+            done = &mut delivery => return done.map(|_| Interrupted::EndedBefore),
+        }
+        self.deployer.kill();
+        match delivery.await?.map(|delivery| delivery.answer) {
+            Some(Answer::FunctionError { error_type, .. }) if error_type == "Runtime.ExitError" => {
+                Ok(Interrupted::Killed)
+            }
+            _ => Ok(Interrupted::EndedBefore),
         }
     }
 

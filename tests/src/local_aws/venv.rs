@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use sha2::{Digest as _, Sha256};
 
@@ -29,7 +30,6 @@ pub(super) fn target_dir() -> Result<PathBuf> {
 
 /// The sources of the local AWS.
 pub(super) fn source() -> PathBuf {
-    if let Some(p) = std::env::var_os("LA_TMP") { return p.into(); }
     Path::new(env!("CARGO_MANIFEST_DIR")).join("local-aws")
 }
 
@@ -38,6 +38,11 @@ pub(super) fn source() -> PathBuf {
 /// # Errors
 /// [`Error::Machine`] in one sentence where Python is missing; else what failed, and which file has pip's words.
 pub(super) fn python() -> Result<PathBuf> {
+    static FOUND: OnceLock<Result<PathBuf>> = OnceLock::new();
+    FOUND.get_or_init(make).clone()
+}
+
+fn make() -> Result<PathBuf> {
     let requirements = source().join("requirements.txt");
     let pinned = fs::read(&requirements).doing(format!("reading {}", requirements.display()))?;
     let base = Base::find()?;

@@ -21,11 +21,12 @@ use super::state::State;
 
 /// What can be asked of the world, by AWS's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "the names are AWS's; the first four are S3's, told apart by bucket")]
+#[allow(missing_docs, reason = "the names are AWS's; the first five are S3's, told apart by bucket")]
 pub enum Op {
     ReadTail,
     ReadRange,
     ReadLedger,
+    ListLedger,
     WriteLedger,
     AssumeRole,
     GetFunction,
@@ -229,7 +230,7 @@ impl Line {
         let now = deployer::port::Clock::now(&self.shared.clock);
         let answer = act(&mut state, &Circumstances { now, fate, break_after, invocation: self.invocation })?;
         match lose_answer {
-            Some(message) => Err(E::of(CallErrorKind::Unknown, message)),
+            Some((kind, message)) => Err(E::of(kind, message)),
             None => Ok(answer),
         }
     }

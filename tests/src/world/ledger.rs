@@ -71,15 +71,6 @@ impl Ledger for LedgerPort {
             .await
     }
 
-    async fn keys(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
-        self.0
-            .call(Op::ReadLedger, "ledger", prefix, |state, _| {
-                state.ledger.reach("listing", prefix)?;
-                Ok(state.ledger.keys(prefix).map(str::to_owned).collect())
-            })
-            .await
-    }
-
     async fn put(&self, key: &str, body: Vec<u8>, precondition: Precondition) -> Result<Written, LedgerError> {
         self.0
             .call(Op::WriteLedger, "ledger", key, |state, _| {
@@ -94,6 +85,15 @@ impl Ledger for LedgerPort {
                 }
                 state.ledger.put(key, body);
                 Ok(Written::Now(etag(state.ledger.writes)))
+            })
+            .await
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
+        self.0
+            .call(Op::ListLedger, "ledger", prefix, |state, _| {
+                state.ledger.reach("listing", prefix)?;
+                Ok(state.ledger.keys(prefix).map(str::to_owned).collect())
             })
             .await
     }
