@@ -4,12 +4,14 @@
 //! one by one, and function errors get their names.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse};
 use deployer_core::artifact::Upload;
+use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
@@ -21,6 +23,9 @@ use crate::engine::{Engine, Handled, Patience, Ports, Transient};
 use crate::port::Clock;
 use crate::settings::{ConfigCache, ConfigSource, InvalidConfig, Settings};
 use crate::trigger::{self, Invocation, Message, Told};
+
+/// What is kept for answering before the deadline.
+const ANSWER_NEEDS: Duration = Duration::from_secs(2);
 
 /// An invocation that did not succeed: the contract's `errorType`, and why.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +61,7 @@ impl From<Transient> for FunctionError {
         let message = transient.to_string();
         match transient {
             Transient::Ledger(_) => Self::LedgerUnavailable(message),
-            Transient::Artifact(_) => Self::Internal(message),
+            _ => Self::Internal(message),
         }
     }
 }
@@ -183,7 +188,7 @@ async fn handle_all(engine: &Engine, messages: Vec<Vec<Told>>) -> Vec<Vec<Result
     let queues = functions.into_values().map(|uploads| async move {
         let mut done = Vec::new();
         for (number, upload) in uploads {
-            done.push((number, handle(engine, upload).await));
+            done.push((number, guarded(engine, upload).await));
         }
         done
     });
@@ -193,14 +198,30 @@ async fn handle_all(engine: &Engine, messages: Vec<Vec<Told>>) -> Vec<Vec<Result
     outcomes
 }
 
+/// One upload, so that neither its panic nor its slowness takes the others' answers along: what is not done shortly
+/// before the deadline is dropped, as if the process had been killed, and comes again.
+async fn guarded(engine: &Engine, upload: Upload) -> Result<Handled, Transient> {
+    let work = AssertUnwindSafe(handle(engine, upload)).catch_unwind();
+    let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
+    let outcome = tokio::select! {
+        biased;
+        outcome = work => outcome.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Err(Transient::Panicked(text.unwrap_or_default()))
+        }),
+        () = late => Err(Transient::Deadline),
+    };
+    if let Err(transient) = &outcome {
+        tracing::error!("not done, shall come again: {transient}");
+    }
+    outcome
+}
+
 async fn handle(engine: &Engine, upload: Upload) -> Result<Handled, Transient> {
-    match engine.upload(upload).await {
-        Ok(Handled::Ignored { because }) => Ok(ignored(because)),
-        Ok(recorded) => Ok(recorded),
-        Err(transient) => {
-            tracing::error!("not done, shall come again: {transient}");
-            Err(transient)
-        }
+    match engine.upload(upload).await? {
+        Handled::Ignored { because } => Ok(ignored(because)),
+        recorded => Ok(recorded),
     }
 }
 

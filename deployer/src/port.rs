@@ -131,6 +131,9 @@ pub enum EnterError {
     /// STS says no. A fresh trust policy may need some seconds to be seen everywhere.
     #[error("{0}")]
     Denied(String),
+    /// No answer came, or none that says anything.
+    #[error("{0}")]
+    Unanswered(String),
     /// Terminal, in the record's words.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -194,7 +197,6 @@ pub enum Write<'a> {
     UpdateCode { code: Code<'a>, architecture: Option<Architecture>, revision: &'a RevisionId },
     Publish { sha256: Sha256, revision: Option<&'a RevisionId> },
     Tag(&'a BTreeMap<String, String>),
-    Untag(&'a [String]),
     ReserveConcurrency(i32),
     FreeConcurrency,
     CreateAlias { alias: &'a AliasName, version: &'a Version },
@@ -210,6 +212,8 @@ pub enum Answer {
         version: Option<Version>,
         /// Its code.
         sha256: Option<Sha256>,
+        /// It is an earlier one, that has failed: nothing was updated since, so nothing new was published.
+        failed_earlier: bool,
     },
     /// Nothing that the engine goes on with.
     Done,

@@ -78,7 +78,8 @@ impl Zip {
     /// A file cannot be read.
     pub fn folder(path: &Path) -> std::io::Result<Self> {
         let mut zip = Self::empty();
-        let mut paths: Vec<_> = std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+        let mut paths: Vec<_> =
+            std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
         paths.sort();
         for path in paths.into_iter().filter(|path| path.is_file()) {
             let (name, body) = (path.file_name().unwrap_or_default().to_string_lossy(), std::fs::read(&path)?);

@@ -9,12 +9,15 @@ use deployer::port::CallErrorKind;
 use deployer_core::id::Sha256;
 use deployer_core::record::{DeploymentRecord, Status, TargetError, TargetErrorCode};
 
+/// What somebody else does to a function.
+type Does = fn(&mut Function) -> &mut Function;
+
 fn error(record: &DeploymentRecord) -> TargetError {
     record.targets[0].error.clone().unwrap()
 }
 
 /// Just before this call is carried out, somebody does something to `orders`.
-fn meanwhile(world: &World, op: Op, does: fn(&mut Function) -> &mut Function) {
+fn meanwhile(world: &World, op: Op, does: Does) {
     world.on(op).meanwhile(move |aws| {
         does(aws.at(DEV).function("orders"));
     });
@@ -71,7 +74,7 @@ async fn the_sdks_second_try_that_meets_its_own_success_is_no_foreign_change() {
     // The write was carried out, its answer was lost, and the SDK's second try meets the precondition it has spent.
     for op in [Op::UpdateFunctionConfiguration, Op::UpdateFunctionCode, Op::UpdateAlias] {
         let world = World::with_orders();
-        world.on(op).lose_the_answer_to_a_conflict();
+        world.on(op).twice();
         let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", "timeout = 20\n")).await;
         assert_eq!(record.status, Status::Succeeded, "{op}: {:?}", record.because);
         assert_eq!(world.function(DEV, "orders", |f| f.versions.len()), 2, "{op}");
@@ -132,7 +135,7 @@ async fn a_foreign_change_of_a_named_variable_stops_us_and_shows_no_value() {
 
 #[tokio::test(start_paused = true)]
 async fn an_alias_that_somebody_else_moved_or_shifted_stops_us() {
-    let moves: [(fn(&mut Function) -> &mut Function, &str); 3] = [
+    let moves: [(Does, &str); 3] = [
         (|f| f.code(b"theirs").publish().point("live", 2), "version 2"),
         (|f| f.point("live", 0), "$LATEST"),
         (|f| f.code(b"theirs").publish().shift("live", 2, 0.25), "version 1 and 25% to version 2"),
@@ -146,7 +149,7 @@ async fn an_alias_that_somebody_else_moved_or_shifted_stops_us() {
 
         let world = World::with_orders();
         world.somebody(DEV, "orders", |f| f.code(b"theirs").publish().code(&code("1.0.0")));
-        let late: fn(&mut Function) -> &mut Function = match found {
+        let late: Does = match found {
             "version 2" => |f| f.point("live", 2),
             "$LATEST" => |f| f.point("live", 0),
             _ => |f| f.shift("live", 2, 0.25),
@@ -204,7 +207,7 @@ async fn a_function_that_somebody_else_deletes_meanwhile_stops_us() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_plan_had_not_read_may_change_meanwhile() {
-    let others: [fn(&mut Function) -> &mut Function; 5] = [
+    let others: [Does; 5] = [
         |f| f.tag("cost", "42"),
         |f| f.permit("events.amazonaws.com"),
         |f| f.set(|s| s.memory_size = 192),
@@ -235,14 +238,14 @@ async fn a_variable_that_somebody_else_adds_meanwhile_is_not_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_conflict_ends_the_deployment() {
+async fn conflicts_without_end_end_the_deployment() {
     let world = World::with_orders();
-    world.on(Op::UpdateFunctionCode).times(2).meanwhile(|aws| {
+    world.on(Op::UpdateFunctionCode).times(50).meanwhile(|aws| {
         aws.at(DEV).function("orders").permit("events.amazonaws.com");
     });
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(error(&record).code, TargetErrorCode::ForeignChange);
-    assert_eq!(world.calls_of(Op::UpdateFunctionCode).len(), 2, "a conflict is looked at once more, not for ever");
+    assert_eq!(world.calls_of(Op::UpdateFunctionCode).len(), 5, "each conflict is looked at once more, not for ever");
     world.same_again_changes_nothing().await;
 }
 

@@ -350,7 +350,6 @@ async fn variables_that_cannot_be_read_are_never_overwritten() {
 
 // AWS Lambda Developer Guide, "Securing Lambda environment variables": whoever views them needs kms:Decrypt.
 #[tokio::test(start_paused = true)]
-#[ignore = "bug in core/session.rs: the first session may use keys through S3 only, so such variables stay unreadable"]
 async fn a_function_with_a_customer_key_gets_its_named_variables_merged_with_the_others() {
     const KEY: &str = "arn:aws:kms:eu-west-1:111111111111:key/1";
     let world = World::with_orders();
@@ -363,7 +362,6 @@ async fn a_function_with_a_customer_key_gets_its_named_variables_merged_with_the
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "bug in core/session.rs: the first session may use keys through S3 only, so such variables stay unreadable"]
 async fn a_customer_key_can_be_named_when_a_function_is_created() {
     const KEY: &str = "arn:aws:kms:eu-west-1:111111111111:key/1";
     let world = World::dev();

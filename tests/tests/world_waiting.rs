@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use acceptance::world::zips::{code, function, with_manifest};
-use acceptance::world::{DEV, Op, World, recorded};
+use acceptance::world::{DEV, Op, Outcome, World, recorded};
 use deployer::port::CallErrorKind;
 use deployer_core::record::{DeploymentRecord, Status, TargetError, TargetErrorCode};
 use jiff::Timestamp;
@@ -108,7 +108,6 @@ async fn a_function_whose_creation_failed_is_left_for_a_person_to_delete() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "bug in core/plan: PublishVersion answers with the failed version again; the code would have to be sent"]
 async fn a_version_that_failed_alone_can_be_deployed_by_uploading_it_again() {
     let world = World::with_orders();
     let zip = with_manifest("1.0.0", "snap_start = { apply_on = \"PublishedVersions\" }\n");
@@ -212,7 +211,7 @@ async fn what_is_not_done_before_the_deadline_is_recorded_as_timed_out_in_time()
         TargetError::new(
             TargetErrorCode::TimedOut,
             "observe",
-            "not done before the invocation's deadline (another update of the function is in progress): upload again, \
+            "not done before the invocation's deadline (another update is in progress): upload again, \
              or give the deployer more time"
         )
     );
@@ -223,15 +222,35 @@ async fn what_is_not_done_before_the_deadline_is_recorded_as_timed_out_in_time()
 #[tokio::test(start_paused = true)]
 async fn no_write_is_sent_when_less_time_is_left_than_it_needs() {
     let world = World::with_orders();
+    world.latency(|call| Duration::from_secs(if call.op == Op::AssumeRole { 20 } else { 0 }));
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let needs = world.patience.write_needs;
-    let run = world.invocation().within(needs).upload(&upload).await;
-    assert!(matches!(run.outcome, acceptance::world::Outcome::Handled(_)), "{run:?}");
+    let run = world.invocation().within(world.patience.write_needs + Duration::from_secs(15)).upload(&upload).await;
+    assert!(matches!(run.outcome, Outcome::Handled(_)), "{run:?}");
     assert_eq!(
         world.render().split_once("dev/").unwrap().1,
         "orders/1.1.0: failed, TargetFailed\n  111111111111/eu-west-1: failed, TimedOut in update code\n"
     );
     assert!(world.writes().is_empty());
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_could_not_end_in_time_is_not_begun_and_comes_again() {
+    let world = World::with_orders();
+    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+    let run = world.invocation().within(world.patience.write_needs).upload(&upload).await;
+    assert!(matches!(run.outcome, Outcome::Transient(_)), "{run:?}");
+    assert!(world.calls().is_empty(), "{:?}", world.calls());
+    assert_eq!(recorded(world.deliver(&upload).await.unwrap()).status, Status::Succeeded);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_assume_role_without_an_answer_is_tried_again_a_few_times() {
+    let world = World::with_orders();
+    world.on(Op::AssumeRole).times(3).fail(CallErrorKind::Unknown);
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
     world.same_again_changes_nothing().await;
 }
 

@@ -182,16 +182,6 @@ impl Region {
     }
 }
 
-impl RoleArn {
-    /// The account that the role belongs to.
-    ///
-    /// # Errors
-    /// Never for a value that was parsed; the signature keeps the one door.
-    pub fn account(&self) -> Result<AccountId, InvalidName> {
-        AccountId::parse(self.0.split(':').nth(4).unwrap_or_default())
-    }
-}
-
 /// The SHA-256 of an artifact, written as Lambda writes `CodeSha256`: base64 with padding.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]

@@ -130,6 +130,8 @@ pub struct Observed {
     pub alias: Option<ObservedAlias>,
     /// What the alias serves.
     pub serving: Option<ObservedCode>,
+    /// Publishing `$LATEST` as it is was tried, and gave a version that has failed.
+    pub publishing_failed: bool,
 }
 
 impl fmt::Display for ObservedAlias {

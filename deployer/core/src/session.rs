@@ -16,6 +16,16 @@ use crate::plan::{Plan, Step};
 /// STS takes no longer inline policy.
 pub const POLICY_LIMIT: usize = 2048;
 
+/// A plan whose names are so long that its session policy would not be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the session policy for this plan would have {found} characters, and STS takes {POLICY_LIMIT}: shorten the execution \
+     role's path"
+)]
+pub struct PolicyTooLong {
+    found: usize,
+}
+
 /// Every session may read the function and its alias, publish code and move the alias.
 const BASE_ACTIONS: [&str; 6] = [
     "lambda:GetAlias",
@@ -54,17 +64,25 @@ impl Scope<'_> {
 
     /// The policy of a second session that allows just what the plan's steps need; `None` where the first is enough.
     #[must_use]
-    pub fn plan_policy(&self, plan: &Plan) -> Option<String> {
+    ///
+    /// # Errors
+    /// [`PolicyTooLong`] where even so STS would not take it.
+    pub fn plan_policy(&self, plan: &Plan) -> Result<Option<String>, PolicyTooLong> {
         let needs = Needs::of(plan);
         if needs.extra.is_empty() && needs.actions.iter().all(|action| BASE_ACTIONS.contains(action)) {
-            return None;
+            return Ok(None);
         }
         let exact = self.policy(&needs.actions, self.extra_statements(&needs, true));
         if exact.len() <= POLICY_LIMIT {
-            return Some(exact);
+            return Ok(Some(exact));
         }
         // Five layers with the longest names do not fit. The role's own policy still limits which may be read.
-        Some(self.policy(&needs.actions, self.extra_statements(&needs, false)))
+        let any_layer = self.policy(&needs.actions, self.extra_statements(&needs, false));
+        if any_layer.len() <= POLICY_LIMIT {
+            Ok(Some(any_layer))
+        } else {
+            Err(PolicyTooLong { found: any_layer.len() })
+        }
     }
 
     fn policy(&self, actions: &BTreeSet<&str>, mut extra: Vec<Value>) -> String {
@@ -77,9 +95,11 @@ impl Scope<'_> {
             json!({"Effect": "Allow", "Action": actions, "Resource": [function, format!("{function}:*")]}),
             json!({"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"],
                 "Resource": format!("arn:{partition}:s3:::{}/{}", artifact.bucket, artifact.key)}),
-            // Which customer key encrypts the bucket is not known here: any, but only through S3.
+            // Which customer keys encrypt the bucket and the function's variables is not known here: any, but only
+            // through S3 and through Lambda, which shows variables only to who may decrypt them.
             json!({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
-                "Condition": {"StringEquals": {"kms:ViaService": format!("s3.{region}.{}", region.dns_suffix())}}}),
+                "Condition": {"StringEquals": {"kms:ViaService": [
+                    format!("s3.{region}.{}", region.dns_suffix()), format!("lambda.{}.{}", self.target.region, region.dns_suffix())]}}}),
         ];
         statements.append(&mut extra);
         json!({"Version": "2012-10-17", "Statement": statements}).to_string()
@@ -169,9 +189,6 @@ impl<'a> Needs<'a> {
             }
             Step::Tag(_) => {
                 self.actions.insert("lambda:TagResource");
-            }
-            Step::Untag(_) => {
-                self.actions.insert("lambda:UntagResource");
             }
             Step::ReserveConcurrency(_) => {
                 self.actions.insert("lambda:PutFunctionConcurrency");

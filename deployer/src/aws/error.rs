@@ -17,6 +17,8 @@ pub(super) struct Failure {
     pub status: u16,
     /// Everything there is to say, without the request.
     pub message: String,
+    /// The service's own text; empty where no answer came.
+    text: String,
 }
 
 impl Failure {
@@ -25,19 +27,28 @@ impl Failure {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let Some(service) = error.as_service_error() else {
-            return Self { code: String::new(), status, message: causes(error) };
+            // Also where a status line came and the rest broke off: what happened is not known.
+            return Self { code: String::new(), status: 0, message: causes(error), text: String::new() };
         };
+        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let code = service.code().unwrap_or_default().to_owned();
-        let text = service.message().unwrap_or("no message");
+        let text = discreet(service.message().unwrap_or("no message"));
         let message = if code.is_empty() { format!("HTTP {status}: {text}") } else { format!("{code}: {text}") };
-        Self { code, status, message }
+        Self { code, status, message, text }
     }
 
     /// Whether no answer, or none of the service's own, came.
     pub fn is_unanswered(&self) -> bool {
         self.status == 0 || self.status >= 500
+    }
+}
+
+/// Lambda quotes all variables when they are too large.
+fn discreet(text: &str) -> String {
+    match text.split_once("String measured") {
+        Some((before, _)) => format!("{before}(the variables are not shown)"),
+        None => text.to_owned(),
     }
 }
 
@@ -53,25 +64,25 @@ fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What can be done about an error of Lambda's.
-pub(super) fn kind(failure: &Failure) -> CallErrorKind {
+/// What can be done about an error of Lambda's. The texts may hold the function's name, which may be any word.
+pub(super) fn kind(failure: &Failure, function: &str) -> CallErrorKind {
     use CallErrorKind as Kind;
     if failure.is_unanswered() {
         return Kind::Unknown;
     }
-    let says = |text: &str| failure.message.contains(text);
+    let text = failure.text.replace(function, "");
+    let says = |phrase: &str| text.contains(phrase);
     match failure.code.as_str() {
         "TooManyRequestsException" | "ThrottlingException" | "Throttling" => Kind::Throttled,
         "PreconditionFailedException" => Kind::Conflict,
-        "ResourceConflictException" if says("in progress") || says("Pending") => Kind::Busy,
-        "ResourceConflictException" if says("Failed") => Kind::Failed,
+        _ if says("S3 Error Code") => Kind::CodeUnreadable,
+        "ResourceConflictException" if says("in progress") || says("state: Pending") => Kind::Busy,
+        "ResourceConflictException" if says("state: Failed") => Kind::Failed,
         "ResourceConflictException" => Kind::Conflict,
         "AccessDeniedException" | "AccessDenied" | "UnrecognizedClientException" | "ExpiredTokenException" => {
             Kind::Denied
         }
-        "RequestEntityTooLargeException" | "RequestTooLargeException" | "CodeStorageExceededException" => {
-            Kind::CodeTooLarge
-        }
+        "RequestEntityTooLargeException" | "RequestTooLargeException" => Kind::CodeTooLarge,
         "InvalidParameterValueException" | "ValidationException" => invalid(&says),
         _ if failure.status == 413 => Kind::CodeTooLarge,
         _ if failure.status == 429 => Kind::Throttled,
@@ -94,7 +105,7 @@ fn invalid(says: &impl Fn(&str) -> bool) -> CallErrorKind {
     } else if says("CodeSHA256") || says("CodeSha256") {
         // What is to be published is not what we sent: somebody else was faster.
         CallErrorKind::Conflict
-    } else if says("S3 Error Code") || says("GetObject") {
+    } else if says("GetObject") {
         CallErrorKind::CodeUnreadable
     } else if says("must be smaller than") || says("exceeds the maximum") {
         CallErrorKind::CodeTooLarge
@@ -109,20 +120,24 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let failure = Failure::of(error);
-    let kind = kind(&failure);
-    CallError { kind, message: format!("{operation} of {function}: {}{}", failure.message, advice(kind)) }
+    let kind = kind(&failure, function);
+    CallError { kind, message: format!("{operation} of {function}: {}{}", failure.message, advice(kind, &failure)) }
 }
 
-fn advice(kind: CallErrorKind) -> &'static str {
+fn advice(kind: CallErrorKind, failure: &Failure) -> &'static str {
     match kind {
-        CallErrorKind::RoleNotReady => {
+        _ if failure.code == "CodeStorageExceededException" => {
+            " (the account's code storage in this region is full: delete versions that nothing uses)"
+        }
+        CallErrorKind::RoleNotReady if failure.text.contains("assumed by Lambda") => {
             " (does the execution role exist, and does its trust policy name lambda.amazonaws.com?)"
         }
         CallErrorKind::Denied => {
             " (the deploy role's policy or a boundary does not allow it: see the target module's permissions)"
         }
         CallErrorKind::CodeUnreadable => {
-            " (the artifact bucket's policy and its key's policy must let the deploy role read the object)"
+            " (if the object still exists: the artifact bucket's policy and its key's policy must let the deploy role \
+             read it)"
         }
         _ => "",
     }
@@ -134,7 +149,8 @@ mod tests {
     use super::*;
 
     fn kind_of(status: u16, code: &str, text: &str) -> CallErrorKind {
-        kind(&Failure { code: code.into(), status, message: format!("{code}: {text}") })
+        let failure = Failure { code: code.into(), status, message: format!("{code}: {text}"), text: text.into() };
+        kind(&failure, "ProcessFailedOrders")
     }
 
     #[test]
@@ -150,6 +166,32 @@ mod tests {
         ] {
             assert_eq!(kind_of(400, code, text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_denial_by_s3_is_about_the_code_under_either_of_its_codes() {
+        let text = "Your access has been denied by S3, please make sure your request credentials have permission to \
+                    GetObject for acme-artifacts/dev/f/1.zip. S3 Error Code: AccessDenied.";
+        for code in ["AccessDeniedException", "InvalidParameterValueException"] {
+            assert_eq!(kind_of(403, code, text), CallErrorKind::CodeUnreadable, "{code}");
+        }
+        assert_eq!(kind_of(403, "AccessDeniedException", "User: … is not authorized"), CallErrorKind::Denied);
+    }
+
+    #[test]
+    fn a_function_may_be_named_after_a_state() {
+        let code = "ResourceConflictException";
+        let text = "Alias already exists: arn:aws:lambda:eu-west-1:111111111111:function:ProcessFailedOrders:live";
+        assert_eq!(kind_of(409, code, text), CallErrorKind::Conflict);
+        let failed = "The function is currently in the following state: Failed";
+        assert_eq!(kind_of(409, code, failed), CallErrorKind::Failed);
+    }
+
+    #[test]
+    fn variables_that_lambda_quotes_are_not_passed_on() {
+        let text = "Lambda was unable to configure your environment variables because the environment variables you \
+                    have provided exceeded the 4KB limit. String measured: {\"TOKEN\":\"s3cr3t\"}";
+        assert!(discreet(text).ends_with("exceeded the 4KB limit. (the variables are not shown)"));
     }
 
     #[test]

@@ -128,16 +128,17 @@ impl Functions for LambdaFunctions {
                     .code_sha256(sha256.to_string())
                     .set_revision_id(revision.map(|r| r.0.clone()));
                 let output = call.send().await.map_err(|error| call_error("PublishVersion", function, &error))?;
-                Ok(published(output.version(), output.code_sha256()))
+                Ok(Answer::Published {
+                    version: output.version().and_then(read::version),
+                    sha256: output.code_sha256().and_then(read::sha256),
+                    // A new version begins as Pending.
+                    failed_earlier: output.state() == Some(&sdk::State::Failed),
+                })
             }
             Write::Tag(tags) => {
                 let call = client.tag_resource().resource(self.arn(name));
                 let call = call.set_tags(Some(tags.clone().into_iter().collect()));
                 done("TagResource", name, call.send().await)
-            }
-            Write::Untag(keys) => {
-                let call = client.untag_resource().resource(self.arn(name)).set_tag_keys(Some(keys.to_vec()));
-                done("UntagResource", name, call.send().await)
             }
             Write::ReserveConcurrency(n) => {
                 let call = client.put_function_concurrency().function_name(function).reserved_concurrent_executions(n);
@@ -243,7 +244,8 @@ fn architecture(architecture: Architecture) -> sdk::Architecture {
 }
 
 fn published(version: Option<&str>, sha256: Option<&str>) -> Answer {
-    Answer::Published { version: version.and_then(read::version), sha256: sha256.and_then(read::sha256) }
+    let (version, sha256) = (version.and_then(read::version), sha256.and_then(read::sha256));
+    Answer::Published { version, sha256, failed_earlier: false }
 }
 
 fn done<T, E>(

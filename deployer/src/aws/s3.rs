@@ -87,7 +87,11 @@ fn read_error(artifact: &ArtifactRef, failure: &Failure) -> ReadError {
     let ArtifactRef { bucket, key, version_id } = artifact;
     let what = format!("s3://{bucket}/{key} (version {version_id})");
     match failure.code.as_str() {
-        "NoSuchKey" | "NoSuchVersion" | "NoSuchBucket" | "InvalidVersionId" => {
+        "PermanentRedirect" | "AuthorizationHeaderMalformed" => ReadError::Denied(format!(
+            "{what} cannot be read ({}): the artifact bucket must be in the deployer's own region (AWS_REGION)",
+            failure.message
+        )),
+        "NoSuchKey" | "NoSuchVersion" | "NoSuchBucket" | "InvalidArgument" => {
             ReadError::Gone(format!("{what} does not exist any more ({}): upload it again", failure.message))
         }
         _ if failure.status == 404 => ReadError::Gone(format!("{what} does not exist any more: upload it again")),
@@ -100,7 +104,7 @@ fn read_error(artifact: &ArtifactRef, failure: &Failure) -> ReadError {
         )),
         _ if failure.status == 403 => ReadError::Denied(format!(
             "{what} may not be read ({}): the bucket policy of {bucket} or the deployer's role does not allow \
-             s3:GetObjectVersion",
+             s3:GetObjectVersion (or this version is gone, and s3:ListBucket is missing to say so)",
             failure.message
         )),
         _ => ReadError::Transient(format!("reading {what}: {}", failure.message)),

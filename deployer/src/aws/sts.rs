@@ -105,6 +105,9 @@ fn refused(request: &SessionRequest, role: &str, failure: &Failure) -> EnterErro
             target.account, failure.message
         ));
     }
+    if failure.is_unanswered() {
+        return EnterError::Unanswered(format!("AssumeRole of {role} as session {name}: {}", failure.message));
+    }
     let code = if failure.code.contains("Throttl") { TargetErrorCode::Throttled } else { TargetErrorCode::Internal };
     TargetError::new(code, "enter", format!("AssumeRole of {role} as session {name}: {}", failure.message)).into()
 }

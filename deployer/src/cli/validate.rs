@@ -9,7 +9,7 @@ use deployer_core::config::Config;
 use deployer_core::id::EnvironmentName;
 use deployer_core::manifest::{Architecture, Manifest, ManifestError, ManifestFormat};
 use deployer_core::mistake::Mistake;
-use deployer_core::package::{Directory, Machine, ManifestFile, Opening, Package, WINDOW, check_bootstrap};
+use deployer_core::package::{Directory, Opening, Package, WINDOW, check_bootstrap};
 use serde::Serialize;
 
 use super::Exit;
@@ -109,21 +109,14 @@ fn zip(file: &Path, environment: &EnvironmentName) -> Outcome {
         summary.push_str(", no manifest: only the code of an existing function is deployed");
         return Ok(summary);
     };
-    let format = match kind {
-        ManifestFile::Toml => ManifestFormat::Toml,
-        ManifestFile::Json => ManifestFormat::Json,
-    };
-    let manifest = Manifest::parse(format, bytes).map_err(|error| manifest_mistakes(&error))?;
+    let manifest = Manifest::parse(*kind, bytes).map_err(|error| manifest_mistakes(&error))?;
     let config = manifest.for_environment(environment);
     if config.runtime.as_ref().is_some_and(deployer_core::manifest::Runtime::is_provided) {
-        let machine = match config.architectures {
-            Some(Architecture::Arm64) => Machine::Aarch64,
-            _ => Machine::X86_64,
-        };
+        let machine = config.architectures.unwrap_or(Architecture::X86_64).into();
         check_bootstrap(package.bootstrap.as_ref(), machine).or_else(|error| whole(error).map(drop))?;
     }
     summary.push_str(", with ");
-    summary.push_str(kind.name());
+    summary.push_str(kind.file_name());
     Ok(summary)
 }
 

@@ -3,22 +3,26 @@
 //! It decides nothing but how long to wait. What it needs beside the plan are two permissions: the claim and the
 //! entered account.
 
+use std::sync::{Arc, Weak};
+
 use bytes::Bytes;
 use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::{Condition, ObservedCode, RevisionId};
 use deployer_core::plan::{Delivery, Plan, Step, Wanted};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use futures::StreamExt as _;
-use tokio::sync::{Mutex, MutexGuard, OnceCell, OwnedSemaphorePermit};
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
-use super::target::timed_out;
+use super::target::{UNANSWERED, timed_out};
 use super::{Claim, Engine, Request};
-use crate::port::{Account, Answer, CallError, CallErrorKind, Code, Qualifier, Write};
+use crate::port::{Account, Answer, CallError, CallErrorKind, Code, Qualifier, ReadError, Write};
 
 /// Why a plan was not walked to its end.
 pub(super) enum Halt {
     /// It ends here.
     Final(TargetError),
+    /// `$LATEST` is as wanted, and publishing it as it is gave a version that has failed: an earlier one's.
+    VersionFailed(TargetError),
     /// A precondition failed or an answer was lost: the target must be observed again.
     LookAgain {
         step: &'static str,
@@ -33,12 +37,18 @@ impl From<TargetError> for Halt {
     }
 }
 
-/// The zip of one deployment for the targets that cannot copy it: read once, when the first of them needs it, and sent
-/// to one after the other, for the client makes copies of what it sends.
+/// The zip of one deployment for the targets that cannot copy it: shared by those that send it at the same time, and
+/// gone with the last of them. It is sent to one after the other, for the client makes copies of what it sends.
 #[derive(Default)]
 pub(super) struct InlineBody {
-    body: OnceCell<(Bytes, OwnedSemaphorePermit)>,
+    loaded: Mutex<Weak<Loaded>>,
     sending: Mutex<()>,
+}
+
+/// The zip in memory, with the process's one permit for that.
+struct Loaded {
+    bytes: Bytes,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// A walk along a plan: what the steps so far have brought.
@@ -83,9 +93,9 @@ impl<'a> Walk<'a> {
         let name = step.name();
         match step {
             Step::Create(new) => {
-                let (code, sending) = self.code(name).await?;
-                let answer = self.write(name, Write::Create { new, code }).await?;
-                drop(sending);
+                let loaded = self.load(name).await?;
+                let answer = self.write(name, Write::Create { new, code: self.code(loaded.as_deref()) }).await?;
+                drop(loaded);
                 self.published(name, answer).await
             }
             Step::UpdateConfiguration(configuration) => {
@@ -95,20 +105,23 @@ impl<'a> Walk<'a> {
                 Ok(())
             }
             Step::UpdateCode { architecture } => {
-                let (code, sending) = self.code(name).await?;
-                let revision = self.revision(name)?;
+                let loaded = self.load(name).await?;
+                let (code, revision) = (self.code(loaded.as_deref()), self.revision(name)?);
                 let write = Write::UpdateCode { code, architecture: *architecture, revision };
                 let answer = self.write(name, write).await?;
-                drop(sending);
+                drop(loaded);
                 self.published(name, answer).await
             }
             Step::Publish => {
                 let write = Write::Publish { sha256: self.plan.sha256, revision: self.revision.as_ref() };
                 let answer = self.write(name, write).await?;
-                self.published(name, answer).await
+                let failed_earlier = matches!(answer, Answer::Published { failed_earlier: true, .. });
+                self.published(name, answer).await.map_err(|halt| match halt {
+                    Halt::Final(error) if failed_earlier => Halt::VersionFailed(error),
+                    other => other,
+                })
             }
             Step::Tag(tags) => self.write(name, Write::Tag(tags)).await.map(drop),
-            Step::Untag(keys) => self.write(name, Write::Untag(keys)).await.map(drop),
             Step::ReserveConcurrency(n) => self.write(name, Write::ReserveConcurrency(*n)).await.map(drop),
             Step::FreeConcurrency => self.write(name, Write::FreeConcurrency).await.map(drop),
             Step::CreateAlias => {
@@ -125,7 +138,7 @@ impl<'a> Walk<'a> {
 
     /// A published version must be what was meant, and Active, before an alias may serve it.
     async fn published(&mut self, step: &'static str, answer: Answer) -> Result<(), Halt> {
-        let Answer::Published { version: Some(version), sha256 } = answer else {
+        let Answer::Published { version: Some(version), sha256, .. } = answer else {
             return Err(internal(step, "Lambda did not answer with a version").into());
         };
         self.prove(step, &version, sha256)?;
@@ -148,10 +161,18 @@ impl<'a> Walk<'a> {
     /// Reads until the function or version is settled. `Failed` is an end, never waited on.
     async fn settled(&self, step: &'static str, qualifier: Qualifier<'_>) -> Result<ObservedCode, Halt> {
         let (functions, name) = (self.account.functions(), self.wanted.function);
+        let engine = self.engine;
+        let since = engine.now();
         for attempt in 0.. {
-            let read = self.engine.reading(step, || functions.function(name, qualifier.clone())).await?;
+            let read = engine.reading(step, || functions.function(name, qualifier.clone())).await?;
             let Some((code, _)) = read else {
-                return Err(internal(step, "the function is gone").into());
+                // What was just made is not seen everywhere at once; what stays away was deleted by somebody.
+                if engine.passed(since) >= engine.patience.denied {
+                    let message = format!("function {name} in {} is gone: somebody deleted it", self.wanted.target);
+                    return Err(TargetError::new(TargetErrorCode::ForeignChange, step, message).into());
+                }
+                engine.pause(attempt, step, "Lambda does not show the function yet").await?;
+                continue;
             };
             let failed = |because: &str| {
                 let message = format!("function {name} in {}: {because}", self.wanted.target);
@@ -161,7 +182,7 @@ impl<'a> Walk<'a> {
                 (Condition::Failed { because }, _) => return Err(failed(because)),
                 (Condition::Ready, Some(because)) => return Err(failed(because)),
                 (Condition::Ready, None) => return Ok(code),
-                (Condition::Busy, _) => self.engine.pause(attempt, step, "Lambda is still at work").await?,
+                (Condition::Busy, _) => engine.pause(attempt, step, "Lambda is still at work").await?,
             }
         }
         unreachable!("attempts do not end")
@@ -173,7 +194,13 @@ impl<'a> Walk<'a> {
         let since = engine.now();
         let mut last: Option<CallError> = None;
         for attempt in 0.. {
-            if engine.left() < engine.patience.write_needs {
+            let sending = match write {
+                Write::Create { code: Code::Inline(_), .. } | Write::UpdateCode { code: Code::Inline(_), .. } => {
+                    Some(self.request.inline.sending.lock().await)
+                }
+                _ => None,
+            };
+            if engine.left() < engine.patience.write_needs + engine.patience.record_needs {
                 return Err(match last {
                     Some(error) => error.at_the_deadline(step),
                     None => timed_out(step, "too little time is left for another call"),
@@ -184,6 +211,7 @@ impl<'a> Walk<'a> {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
+            drop(sending);
             match error.kind {
                 CallErrorKind::Busy | CallErrorKind::Throttled => {
                     if engine.pause(attempt, step, &error.message).await.is_err() {
@@ -203,33 +231,54 @@ impl<'a> Walk<'a> {
         unreachable!("attempts do not end")
     }
 
-    async fn code(&self, step: &'static str) -> Result<(Code<'a>, Option<MutexGuard<'a, ()>>), Halt> {
-        let artifact = self.wanted.artifact;
-        match self.plan.delivery {
-            Delivery::ByReference => Ok((Code::Reference(&artifact.reference), None)),
-            Delivery::Inline => {
-                let inline = &self.request.inline;
-                let (body, _) = inline.body.get_or_try_init(|| self.load(step)).await?;
-                Ok((Code::Inline(body.clone()), Some(inline.sending.lock().await)))
-            }
+    fn code(&self, loaded: Option<&Loaded>) -> Code<'a> {
+        match loaded {
+            Some(loaded) => Code::Inline(loaded.bytes.clone()),
+            None => Code::Reference(&self.wanted.artifact.reference),
         }
     }
 
-    /// The whole zip in memory, of which there is only one at a time in the process.
-    async fn load(&self, step: &'static str) -> Result<(Bytes, OwnedSemaphorePermit), Halt> {
+    /// The whole zip in memory where it must be sent along, of which there is only one at a time in the process.
+    async fn load(&self, step: &'static str) -> Result<Option<Arc<Loaded>>, Halt> {
+        if self.plan.delivery == Delivery::ByReference {
+            return Ok(None);
+        }
+        let mut shared = self.request.inline.loaded.lock().await;
+        if let Some(loaded) = shared.upgrade() {
+            return Ok(Some(loaded));
+        }
+        let loaded = Arc::new(self.load_anew(step).await?);
+        *shared = Arc::downgrade(&loaded);
+        Ok(Some(loaded))
+    }
+
+    async fn load_anew(&self, step: &'static str) -> Result<Loaded, Halt> {
         let unreadable = |cause: String| Halt::from(TargetError::new(TargetErrorCode::ArtifactUnreadable, step, cause));
         let (ports, artifact) = (&self.engine.ports, self.wanted.artifact);
         let permit = ports.inline_body.clone().acquire_owned().await.map_err(|error| unreadable(error.to_string()))?;
-        let chunks = ports.artifacts.range(&artifact.reference, 0..artifact.size).await;
-        let mut chunks = chunks.map_err(|error| unreadable(error.to_string()))?;
+        for attempt in 0.. {
+            match self.read_whole().await {
+                Ok(body) if Sha256::of(&body) == artifact.sha256 => {
+                    return Ok(Loaded { bytes: body.into(), _permit: permit });
+                }
+                Ok(_) => return Err(unreadable("the artifact's bytes are not those that were verified".into())),
+                Err(ReadError::Transient(cause)) if attempt < UNANSWERED => {
+                    self.engine.pause(attempt, step, &cause).await?;
+                }
+                Err(error) => return Err(unreadable(error.to_string())),
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+
+    async fn read_whole(&self) -> Result<Vec<u8>, ReadError> {
+        let artifact = self.wanted.artifact;
+        let mut chunks = self.engine.ports.artifacts.range(&artifact.reference, 0..artifact.size).await?;
         let mut body = Vec::with_capacity(usize::try_from(artifact.size).unwrap_or_default());
         while let Some(chunk) = chunks.next().await {
-            body.extend_from_slice(&chunk.map_err(|error| unreadable(error.to_string()))?);
+            body.extend_from_slice(&chunk?);
         }
-        if Sha256::of(&body) != artifact.sha256 {
-            return Err(unreadable("the artifact's bytes are not those that were verified".into()));
-        }
-        Ok((body.into(), permit))
+        Ok(body)
     }
 
     fn revision(&self, step: &'static str) -> Result<&RevisionId, Halt> {

@@ -17,7 +17,9 @@ use std::time::Duration;
 use deployer_core::artifact::{LocatedUpload, Upload};
 use deployer_core::config::{Config, Environment};
 use deployer_core::id::{DeploymentId, FunctionName, Region};
-use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact};
+use deployer_core::record::{
+    Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode, TargetOutcome,
+};
 use futures::future::{self, FutureExt as _};
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -112,6 +114,18 @@ pub enum Transient {
     /// S3 did not deliver the artifact.
     #[error("the artifact could not be read this time: {0}")]
     Artifact(String),
+    /// A deployment that could not end in time is not begun.
+    #[error(
+        "too little time is left to begin: the deployer's function timeout should be 5 minutes, and the batch size 10 at \
+         most"
+    )]
+    NoTime,
+    /// The invocation's deadline came first.
+    #[error("not done before the invocation's deadline")]
+    Deadline,
+    /// A defect of ours.
+    #[error("the deployment panicked: {0}")]
+    Panicked(String),
 }
 
 /// A request that a rule has let through: what to deploy, and where.
@@ -121,8 +135,23 @@ struct Request<'a> {
     environment: &'a Environment,
     /// The function's name in the targets.
     function: FunctionName,
+    /// Why the environment's naming gives no name for this function; its own stands in for it then.
+    misnamed: Option<String>,
     /// Its zip, for targets in other regions.
     inline: apply::InlineBody,
+}
+
+impl Request<'_> {
+    /// Every target fails by the same error, before any was entered.
+    fn all_failed(&self, error: &TargetError) -> Ending {
+        let environment = self.environment;
+        let outcome = |target| {
+            let alias = environment.alias.clone();
+            let untouched = TargetOutcome::untouched(target, self.function.clone(), alias, Status::Failed);
+            TargetOutcome { error: Some(error.clone()), ..untouched }
+        };
+        Ending::Tried(environment.targets.iter().map(outcome).collect())
+    }
 }
 
 /// Why there is no claim.
@@ -132,6 +161,15 @@ enum Unclaimed {
     Ended(Box<DeploymentRecord>),
     /// Another try can mend it.
     Transient(Transient),
+}
+
+impl Unclaimed {
+    fn answer(self) -> Result<DeploymentRecord, Transient> {
+        match self {
+            Self::Ended(record) => Ok(*record),
+            Self::Transient(transient) => Err(transient),
+        }
+    }
 }
 
 /// Why the artifact cannot be deployed.
@@ -179,17 +217,29 @@ impl Engine {
                 known.join(", ")
             ));
         };
-        let function = environment
-            .function_name
-            .name(name, &upload.place.function)
-            .map_err(|error| format!("{:?}: the environment's function_name gives {error}", upload.artifact.key))?;
-        Ok(Request { id: upload.deployment_id(), upload, environment, function, inline: Default::default() })
+        let (function, misnamed) = match environment.function_name.name(name, &upload.place.function) {
+            Ok(function) => (function, None),
+            Err(error) => {
+                let because = format!("the environment's function_name gives {error}: shorten it in deployer.json");
+                (upload.place.function.clone(), Some(because))
+            }
+        };
+        Ok(Request { id: upload.deployment_id(), upload, environment, function, misnamed, inline: Default::default() })
     }
 
     async fn deploy(&self, request: &Request<'_>) -> Result<DeploymentRecord, Transient> {
         tracing::info!(
             key = %request.upload.artifact.key, version_id = %request.upload.artifact.version_id, "upload accepted");
+        if self.left() < self.patience.write_needs + self.patience.record_needs * 2 {
+            return Err(Transient::NoTime);
+        }
         let known = self.look_up(request).shared();
+        if let Some(refusal) = self.refusal(request) {
+            return match self.claim(request, known).await {
+                Ok(claim) => self.finish(request, &claim, refusal, (&request.upload.artifact).into()).await,
+                Err(unclaimed) => unclaimed.answer(),
+            };
+        }
         let claim = self.claim(request, known.clone()).shared();
         let artifact = self.verify(request).shared();
         // In the order in which they end: a slow target holds no other's place.
@@ -212,7 +262,7 @@ impl Engine {
         let tried = async {
             let outcomes = targets.await.into_values().collect();
             match artifact.clone().await {
-                Ok(verified) => Ok((claim.clone().await?, Ending::Tried(outcomes), verified.as_ref().into())),
+                Ok(verified) => Ok((claim.clone().await?, target::ending(outcomes), verified.as_ref().into())),
                 Err(_) => future::pending().await,
             }
         };
@@ -225,14 +275,17 @@ impl Engine {
         let end = tokio::select! { biased; end = stopped => end, end = tried => end, end = reading => end };
         let (claim, ending, facts) = match end {
             Ok(end) => end,
-            Err(Unclaimed::Ended(record)) => return Ok(*record),
-            Err(Unclaimed::Transient(transient)) => return Err(transient),
+            Err(unclaimed) => return unclaimed.answer(),
         };
         self.finish(request, &claim, ending, facts).await
     }
 
     /// Before anything is tried: what the environment does not take.
     fn refusal(&self, request: &Request<'_>) -> Option<Ending> {
+        if let Some(because) = &request.misnamed {
+            let error = TargetError::new(TargetErrorCode::InvalidConfiguration, "route", because);
+            return Some(request.all_failed(&error));
+        }
         if request.environment.accept_uploads {
             return None;
         }

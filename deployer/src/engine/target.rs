@@ -8,8 +8,8 @@ use std::sync::Arc;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::observed::{Condition, Observed};
-use deployer_core::plan::{Plan, Wanted, foreign_change, plan};
-use deployer_core::record::{Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
+use deployer_core::plan::{NoPlan, Plan, Wanted, foreign_change, plan as planned};
+use deployer_core::record::{Code, Ending, Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
 use deployer_core::session::{Scope, session_name};
 use futures::future::{self, Shared};
 use jiff::Timestamp;
@@ -19,11 +19,33 @@ use super::apply::Halt;
 use super::{Claim, Engine, Request, Unclaimed, Unfit};
 use crate::port::{Account, CallError, CallErrorKind, EnterError, Qualifier, SessionRequest};
 
+/// How often a read that got no answer is tried again.
+pub(super) const UNANSWERED: u32 = 3;
+
+/// How often is looked again after a precondition failed and nothing foreign was found.
+const LOOKS: u32 = 4;
+
 /// A target that serves what is wanted.
 struct Arrived {
     status: Status,
     version: Option<deployer_core::id::Version>,
     previous: Option<Previous>,
+}
+
+/// How one target fared.
+pub(super) struct Fared {
+    outcome: TargetOutcome,
+    /// The artifact breaks a rule that only shows beside the function as it is: nothing was written.
+    unfit: Option<String>,
+}
+
+/// How the whole ends: where the artifact fits no target, nothing was tried, and the deployment is refused.
+pub(super) fn ending(fared: Vec<Fared>) -> Ending {
+    let unfit = fared.first().and_then(|first| first.unfit.clone()).filter(|_| fared.iter().all(|f| f.unfit.is_some()));
+    match unfit {
+        Some(because) => Ending::Refused { code: Code::InvalidArtifact, because },
+        None => Ending::Tried(fared.into_iter().map(|fared| fared.outcome).collect()),
+    }
 }
 
 impl Engine {
@@ -36,7 +58,7 @@ impl Engine {
         known: Shared<impl Future<Output = Result<(), Unclaimed>>>,
         claim: Shared<impl Future<Output = Result<Arc<Claim>, Unclaimed>>>,
         artifact: Shared<impl Future<Output = Result<Arc<VerifiedArtifact>, Unfit>>>,
-    ) -> TargetOutcome {
+    ) -> Fared {
         let span = tracing::info_span!("target", account = %target.account, region = %target.region);
         let work = async {
             let session = self.session(request, target);
@@ -50,8 +72,13 @@ impl Engine {
         let alias = request.environment.alias.clone();
         let outcome = TargetOutcome::untouched(target, request.function.clone(), alias, Status::Failed);
         match work.instrument(span).await {
-            Ok(Arrived { status, version, previous }) => TargetOutcome { status, version, previous, ..outcome },
-            Err(error) => TargetOutcome { error: Some(error), ..outcome },
+            Ok(Arrived { status, version, previous }) => {
+                Fared { outcome: TargetOutcome { status, version, previous, ..outcome }, unfit: None }
+            }
+            Err(no_plan) => {
+                let unfit = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());
+                Fared { outcome: TargetOutcome { error: Some(no_plan.into()), ..outcome }, unfit }
+            }
         }
     }
 
@@ -81,6 +108,12 @@ impl Engine {
                     }
                 }
                 Err(EnterError::Target(error)) => return Err(error),
+                Err(EnterError::Unanswered(message)) if attempt < UNANSWERED => {
+                    self.pause(attempt, "enter", &message).await?;
+                }
+                Err(EnterError::Unanswered(message)) => {
+                    return Err(TargetError::new(TargetErrorCode::Internal, "enter", message));
+                }
                 Err(EnterError::Denied(message)) => {
                     let wait = self.patience.wait(attempt);
                     if self.passed(since) + wait > self.patience.denied {
@@ -106,10 +139,15 @@ impl Engine {
                 Some((latest, belongings)) => (Some(latest), belongings),
                 None => (None, Default::default()),
             };
-            if latest.as_ref().is_none_or(|latest| latest.condition != Condition::Busy) {
-                return Ok(Observed { latest, belongings, alias: pointer, serving: serving.map(|(code, _)| code) });
+            let serving = serving.map(|(code, _)| code);
+            // The three were read side by side: somebody may have moved the alias between them.
+            let whole = pointer.as_ref().map(|alias| &alias.version) == serving.as_ref().map(|code| &code.version);
+            let settled = latest.as_ref().is_none_or(|latest| latest.condition != Condition::Busy);
+            if whole && settled {
+                return Ok(Observed { latest, belongings, alias: pointer, serving, publishing_failed: false });
             }
-            self.pause(attempt, "observe", "another update of the function is in progress").await?;
+            let because = if settled { "the alias is being moved" } else { "another update is in progress" };
+            self.pause(attempt, "observe", because).await?;
         }
         unreachable!("attempts do not end")
     }
@@ -123,14 +161,14 @@ impl Engine {
         artifact: &VerifiedArtifact,
         account: Account,
         mut observed: Observed,
-    ) -> Result<Arrived, TargetError> {
+    ) -> Result<Arrived, NoPlan> {
         let wanted = Wanted { target, function: &request.function, alias: &request.environment.alias, artifact };
         let mut previous = None;
         // What another invocation began, or what got no answer, may have been written all the same.
         let mut written = claim.resumed();
-        let mut looked_again = false;
+        let mut looks = 0;
         loop {
-            let plan = plan(&wanted, &observed)?;
+            let plan = planned(&wanted, &observed)?;
             if !plan.is_empty() || !written {
                 previous = previous.or_else(|| plan.previous.clone());
             }
@@ -143,16 +181,29 @@ impl Engine {
             let acting = self.account_for(request, target, &account, &plan).await?;
             match self.apply(request, claim, &acting, &wanted, &plan).await {
                 Ok(version) => return Ok(Arrived { status: Status::Succeeded, version: Some(version), previous }),
-                Err(Halt::Final(error)) => return Err(error),
-                Err(Halt::LookAgain { error, .. }) if looked_again => return Err(error),
+                Err(Halt::Final(error)) => return Err(error.into()),
+                Err(Halt::VersionFailed(error)) if observed.publishing_failed => return Err(error.into()),
+                Err(Halt::VersionFailed(error)) => {
+                    tracing::warn!("sending the code anew: {}", error.message);
+                    observed = self.observe(request, &account).await?;
+                    observed.publishing_failed = true;
+                }
                 Err(Halt::LookAgain { step, error }) => {
                     tracing::warn!(step, "looking again: {}", error.message);
-                    (written, looked_again) = (true, true);
+                    if looks > 0 {
+                        self.pause(looks, step, &error.message).await?;
+                    }
                     let now = self.observe(request, &account).await?;
                     if let Some(found) = foreign_change(&wanted, &observed, &now) {
-                        return Err(foreign(request, step, &found));
+                        return Err(foreign(request, step, &found).into());
                     }
-                    observed = now;
+                    // Nobody foreign: our own echo, or a twin of this invocation that held the same event. It is left
+                    // time to end; unless all is as it should be then, a person must look.
+                    if looks == LOOKS && !planned(&wanted, &now)?.is_empty() {
+                        return Err(error.into());
+                    }
+                    looks += 1;
+                    (written, observed) = (true, now);
                 }
             }
         }
@@ -166,7 +217,11 @@ impl Engine {
         first: &Account,
         plan: &Plan,
     ) -> Result<Account, TargetError> {
-        match self.scope(request, target).plan_policy(plan) {
+        let policy = self
+            .scope(request, target)
+            .plan_policy(plan)
+            .map_err(|error| TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()))?;
+        match policy {
             None => Ok(first.clone()),
             Some(policy) => {
                 let session = SessionRequest { policy, ..self.session(request, target) };
@@ -182,7 +237,6 @@ impl Engine {
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        const UNANSWERED: u32 = 3;
         for attempt in 0.. {
             match read().await {
                 Ok(value) => return Ok(value),
@@ -214,7 +268,7 @@ impl Engine {
     }
 
     /// The time until the deadline, by the wall clock.
-    pub(super) fn left(&self) -> std::time::Duration {
+    pub(crate) fn left(&self) -> std::time::Duration {
         between(self.now(), self.deadline)
     }
 

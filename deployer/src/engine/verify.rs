@@ -9,11 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use deployer_core::artifact::{KEPT_METADATA, VerifiedArtifact};
 use deployer_core::id::Sha256;
-use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
-use deployer_core::package::{Directory, ManifestFile, Opening, Package, PackageError, WINDOW};
-use deployer_core::record::{
-    Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode, TargetOutcome,
-};
+use deployer_core::manifest::{FunctionConfig, Manifest, Runtime};
+use deployer_core::package::{Bootstrap, Directory, Machine, Opening, Package, PackageError, WINDOW, check_bootstrap};
+use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
 use futures::StreamExt as _;
 
 use super::claim::decode;
@@ -42,9 +40,6 @@ impl From<PackageError> for Problem {
 impl Engine {
     pub(super) async fn verify(&self, request: &Request<'_>) -> Result<Arc<VerifiedArtifact>, Unfit> {
         let mut facts = RecordedArtifact::from(&request.upload.artifact);
-        if let Some(refusal) = self.refusal(request) {
-            return Err(Unfit::Ending(refusal, Box::new(facts)));
-        }
         match self.read(request, &mut facts).await {
             Ok(verified) => {
                 if let Some(refusal) = self.release_is_taken(request, verified.sha256).await.map_err(unavailable)? {
@@ -61,7 +56,9 @@ impl Engine {
                 Err(Unfit::Ending(Ending::Refused { code, because }, Box::new(facts)))
             }
             Err(Problem::Read(ReadError::Denied(message))) => {
-                Err(Unfit::Ending(unreadable(request, &message), Box::new(facts)))
+                // The deployer itself may not read it: no target can be served.
+                let error = TargetError::new(TargetErrorCode::ArtifactUnreadable, "verify", message);
+                Err(Unfit::Ending(request.all_failed(&error), Box::new(facts)))
             }
         }
     }
@@ -75,8 +72,9 @@ impl Engine {
         for key in self.ports.ledger.keys(&DeploymentRecord::results_of(place)).await? {
             let Some((body, _)) = self.ports.ledger.get(&key).await? else { continue };
             let earlier = decode(&key, &body)?;
+            let was_live = earlier.targets.iter().any(|t| matches!(t.status, Status::Succeeded | Status::Unchanged));
             let other = earlier.artifact.and_then(|artifact| artifact.sha256).filter(|other| *other != sha256);
-            if let Some(other) = other.filter(|_| earlier.status != Status::Refused) {
+            if let Some(other) = other.filter(|_| was_live) {
                 let because = format!(
                     "release {} of {} was deployed to {} with other bytes (sha256 {other}, deployment {}), and \
                      releases are immutable there: give the new code a new release",
@@ -135,7 +133,8 @@ impl Engine {
     }
 
     async fn collect(&self, request: &Request<'_>, range: std::ops::Range<u64>, end: Bytes) -> Result<Bytes, Problem> {
-        let mut all = Vec::new();
+        let length = range.end - range.start + end.len() as u64;
+        let mut all = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
         let mut chunks = self.ports.artifacts.range(&request.upload.artifact, range).await?;
         while let Some(chunk) = chunks.next().await {
             all.extend_from_slice(&chunk?);
@@ -147,13 +146,15 @@ impl Engine {
 
 fn manifest(package: &Package, request: &Request<'_>) -> Result<FunctionConfig, Problem> {
     let Some((file, text)) = &package.manifest else { return Ok(FunctionConfig::default()) };
-    let format = match file {
-        ManifestFile::Toml => ManifestFormat::Toml,
-        ManifestFile::Json => ManifestFormat::Json,
-    };
-    let invalid = |error: String| Problem::Refused(Code::InvalidManifest, format!("{}: {error}", file.name()));
-    let manifest = Manifest::parse(format, text).map_err(|error| invalid(error.to_string()))?;
+    let invalid = |error: String| Problem::Refused(Code::InvalidManifest, format!("{}: {error}", file.file_name()));
+    let manifest = Manifest::parse(*file, text).map_err(|error| invalid(error.to_string()))?;
     let config = manifest.for_environment(&request.upload.place.environment);
+    if config.runtime.as_ref().is_some_and(Runtime::is_provided) {
+        // Where the manifest does not say for which machine, each function says so itself, when it is observed.
+        let machine =
+            config.architectures.map(Machine::from).or(package.bootstrap.as_ref().and_then(Bootstrap::machine));
+        check_bootstrap(package.bootstrap.as_ref(), machine.unwrap_or(Machine::X86_64))?;
+    }
     for target in &request.environment.targets {
         if let Some(role) = &config.role {
             role.in_account(target.region.partition(), &target.account)
@@ -170,19 +171,4 @@ fn unavailable(error: LedgerError) -> Unfit {
 fn kept(mut metadata: BTreeMap<String, String>) -> BTreeMap<String, String> {
     metadata.retain(|name, _| KEPT_METADATA.contains(&name.as_str()));
     metadata
-}
-
-/// The deployer itself may not read the artifact: no target can be served.
-fn unreadable(request: &Request<'_>, message: &str) -> Ending {
-    let error = TargetError::new(TargetErrorCode::ArtifactUnreadable, "verify", message);
-    let environment = request.environment;
-    Ending::Tried(
-        (environment.targets.iter())
-            .map(|target| {
-                let alias = environment.alias.clone();
-                let outcome = TargetOutcome::untouched(target, request.function.clone(), alias, Status::Failed);
-                TargetOutcome { error: Some(error.clone()), ..outcome }
-            })
-            .collect(),
-    )
 }

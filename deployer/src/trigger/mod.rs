@@ -6,7 +6,7 @@
 mod eventbridge;
 mod s3;
 
-use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use aws_lambda_events::event::sqs::SqsMessage;
 use deployer_core::artifact::Upload;
 use serde::Deserialize;
 use serde_json::Value;
@@ -71,10 +71,8 @@ pub fn decode(payload: &Value) -> Invocation {
     };
     let source = payload.pointer("/Records/0/eventSource").and_then(Value::as_str);
     if source == Some("aws:sqs") {
-        return match SqsEvent::deserialize(payload) {
-            Ok(event) => Invocation::Batch(event.records.into_iter().map(message).collect()),
-            Err(error) => Invocation::Unknown { because: format!("an SQS event that cannot be read: {error}") },
-        };
+        let records = payload.get("Records").and_then(Value::as_array).into_iter().flatten();
+        return Invocation::Batch(records.map(message).collect());
     }
     if let Some(told) = event(payload) {
         return Invocation::Event(told);
@@ -86,9 +84,18 @@ pub fn decode(payload: &Value) -> Invocation {
     Invocation::Unknown { because }
 }
 
-fn message(message: SqsMessage) -> Message {
-    let told = body(message.body.as_deref().unwrap_or_default());
-    Message { id: message.message_id.unwrap_or_default(), told }
+/// Each message is read for itself: an odd one spoils none of the others.
+fn message(record: &Value) -> Message {
+    match SqsMessage::deserialize(record) {
+        Ok(message) => Message {
+            told: body(message.body.as_deref().unwrap_or_default()),
+            id: message.message_id.unwrap_or_default(),
+        },
+        Err(error) => Message {
+            told: Told::malformed(format!("an SQS message that cannot be read: {error}")),
+            id: record.get("messageId").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        },
+    }
 }
 
 fn body(text: &str) -> Vec<Told> {

@@ -8,9 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use acceptance::fixtures::Zip;
-use acceptance::local_aws::{
-    ARTIFACTS, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, TOOLING,
-};
+use acceptance::local_aws::{ARTIFACTS, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, TOOLING};
 use clap::Parser;
 use serde_json::{Value, json};
 
@@ -89,13 +87,21 @@ async fn show(aws: &LocalAws, paint: &Paint, release: &str, zip: &Zip, what: &st
     let status = record["status"].as_str().unwrap_or("no status");
     println!("  {}\n", paint.good(&format!("{status}: {}", record["id"].as_str().unwrap_or_default())));
 
-    expect("one delivery, nothing left in the queue", &deliveries.iter().map(|one| one.failed).collect::<Vec<_>>(), &vec![0])?;
+    expect(
+        "one delivery, nothing left in the queue",
+        &deliveries.iter().map(|one| one.failed).collect::<Vec<_>>(),
+        &vec![0],
+    )?;
     expect("the record's status", &status, &"succeeded")?;
     let after = aws.live(FIRST, REGION, FUNCTION).await?;
     let after = after.ok_or_else(|| Error::Unexpected(format!("{FUNCTION}:live is not there")))?;
     expect("the code that is live", &json!(after.sha256), &record["artifact"]["sha256"])?;
     expect("the version that is live", &after.version.as_str(), &version)?;
-    expect("what served before", &target["previous"]["version"].as_str(), &before.as_ref().map(|one| one.version.as_str()))
+    expect(
+        "what served before",
+        &target["previous"]["version"].as_str(),
+        &before.as_ref().map(|one| one.version.as_str()),
+    )
 }
 
 /// What the deployer logged, as a person would tell it.
@@ -104,7 +110,9 @@ fn steps(paint: &Paint, log: &[Value]) {
     let start = log.first().and_then(time);
     for line in log {
         let text = |name: &str| line[name].as_str().map(str::to_owned);
-        let since = time(line).zip(start).map_or(0, |(at, start)| (at - start).total(jiff::Unit::Millisecond).unwrap_or(0.0) as i64);
+        let since = time(line)
+            .zip(start)
+            .map_or(0, |(at, start)| (at - start).total(jiff::Unit::Millisecond).unwrap_or(0.0) as i64);
         let span = |name: &str| line["spans"].as_array().into_iter().flatten().find_map(|span| span[name].as_str());
         let mut words = match (text("message").unwrap_or_default(), text("step"), text("steps")) {
             (_, Some(step), _) => step,

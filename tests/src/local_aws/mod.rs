@@ -114,13 +114,17 @@ impl LocalAws {
     /// # Errors
     /// What is missing, or what went wrong.
     pub async fn over(transport: Transport, setup: Setup) -> Result<Self> {
-        let blocking = tokio::task::spawn_blocking(move || Ok((binary::bootstrap()?, Server::start(transport)?)));
+        let blocking = tokio::task::spawn_blocking(move || {
+            // The cheap one first: what is missing shall be told at once.
+            venv::python()?;
+            Ok((binary::bootstrap()?, Server::start(transport)?))
+        });
         let (program, server) = blocking.await.doing("starting the local AWS")??;
         let control = Control::new(&server)?;
         let clients = Clients::new(&server)?;
         let laid = accounts::lay(&setup, &clients, &control).await.map_err(|error| said(error, &server.words()))?;
         let keys = control.session(DEPLOYER_ROLE).await?;
-        let launch = Launch { program, environment: environment(&server, &keys), timeout: TIMEOUT };
+        let launch = Launch { program, environment: environment(&server, &keys)?, timeout: TIMEOUT };
         let mapping = Mapping::new(clients.sqs(TOOLING, REGION), &laid.queue_url);
         let deployer = Runtime::new(launch);
         Ok(Self { deployer, mapping, control, clients, laid, delivered: Mutex::default(), server })
@@ -304,6 +308,16 @@ impl LocalAws {
     }
 }
 
+/// Python with everything that the local AWS needs, in the folder of its sources.
+///
+/// # Errors
+/// In one sentence what to install, or what went wrong.
+pub fn python() -> Result<std::process::Command> {
+    let mut command = std::process::Command::new(venv::python()?);
+    command.current_dir(venv::source());
+    Ok(command)
+}
+
 impl Drop for LocalAws {
     /// What the deployer logged is told only where it helps.
     fn drop(&mut self) {
@@ -315,7 +329,7 @@ impl Drop for LocalAws {
 }
 
 /// All that Lambda would set, and where AWS is.
-fn environment(server: &Server, keys: &SessionKeys) -> Vec<(String, String)> {
+fn environment(server: &Server, keys: &SessionKeys) -> Result<Vec<(String, String)>> {
     let mut variables = BTreeMap::from([
         ("AWS_LAMBDA_FUNCTION_NAME", "deployer".to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512".to_owned()),
@@ -333,15 +347,15 @@ fn environment(server: &Server, keys: &SessionKeys) -> Vec<(String, String)> {
         ("TZ", ":UTC".to_owned()),
         ("_HANDLER", "bootstrap".to_owned()),
     ]);
-    if let Some(authority) = server.authority_file() {
-        variables.insert("SSL_CERT_FILE", authority.to_string_lossy().into_owned());
+    if let Some(store) = server.trust_store()? {
+        variables.insert("SSL_CERT_FILE", store.to_string_lossy().into_owned());
     }
     // Measuring coverage goes on in the child.
     variables.extend(std::env::var("LLVM_PROFILE_FILE").ok().map(|file| ("LLVM_PROFILE_FILE", file)));
     if let Ok(level) = std::env::var("RUST_LOG") {
         variables.insert("RUST_LOG", level);
     }
-    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    Ok(variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// An error with what the process in question had to say.

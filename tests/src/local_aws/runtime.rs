@@ -126,6 +126,24 @@ impl Runtime {
         peak.map(|kib: u64| kib * 1024).ok_or_else(|| Error::Unexpected(format!("{path} has no VmHWM")))
     }
 
+    /// The CPU time that the running process has used so far, user and system, over all its threads.
+    ///
+    /// # Errors
+    /// It is not running, or this is not Linux.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        let sandbox = guard(&self.sandbox).clone();
+        let sandbox = sandbox.ok_or_else(|| Error::Unexpected("the deployer is not running".into()))?;
+        let tasks = format!("/proc/{}/task", sandbox.process.pid());
+        let mut nanoseconds = 0;
+        for task in std::fs::read_dir(&tasks).doing(format!("reading {tasks}"))? {
+            let path = task.doing(format!("reading {tasks}"))?.path().join("schedstat");
+            let text = std::fs::read_to_string(&path).doing(format!("reading {}", path.display()))?;
+            // proc(5): the first number is the time spent on the CPU, in nanoseconds.
+            nanoseconds += text.split(' ').next().and_then(|first| first.parse::<u64>().ok()).unwrap_or_default();
+        }
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
     pub(super) fn tail(&self) -> String {
         self.lines.tail()
     }

@@ -96,10 +96,21 @@ impl Server {
         &self.endpoint
     }
 
-    /// The authority that clients must trust, as a PEM file; none without TLS.
-    #[must_use]
-    pub fn authority_file(&self) -> Option<std::path::PathBuf> {
-        self.authority.as_ref().map(|(folder, _)| folder.path().join("ca.pem"))
+    /// A real trust store: the authorities that this machine trusts, and the local AWS's, as a PEM file; none without
+    /// TLS.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn trust_store(&self) -> Result<Option<std::path::PathBuf>> {
+        let Some((folder, own)) = &self.authority else { return Ok(None) };
+        let configured = std::env::var("SSL_CERT_FILE").ok();
+        let usual = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+        let files = configured.iter().map(String::as_str).chain(usual);
+        let mut store = files.filter_map(|file| std::fs::read(file).ok()).next().unwrap_or_default();
+        store.extend_from_slice(own);
+        let file = folder.path().join("trust.pem");
+        std::fs::write(&file, store).doing("writing the trust store")?;
+        Ok(Some(file))
     }
 
     /// The same as bytes.

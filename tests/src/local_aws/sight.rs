@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::get_function::GetFunctionError;
 use aws_sdk_lambda::types::{FunctionConfiguration, FunctionVersion, LastUpdateStatus, State};
 use jiff::Timestamp;
@@ -198,7 +198,10 @@ impl LocalAws {
 }
 
 /// Reads a function or version until nothing is under way there: only then do its ids stay as they are.
-async fn settle(lambda: &Client, version: &FunctionConfiguration) -> std::result::Result<(), SdkError<GetFunctionError>> {
+async fn settle(
+    lambda: &Client,
+    version: &FunctionConfiguration,
+) -> std::result::Result<(), SdkError<GetFunctionError>> {
     const READS: u32 = 100;
     for _ in 0..READS {
         let call = lambda.get_function().set_function_name(version.function_name.clone());

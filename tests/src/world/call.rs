@@ -36,7 +36,6 @@ pub enum Op {
     UpdateFunctionCode,
     PublishVersion,
     TagResource,
-    UntagResource,
     PutFunctionConcurrency,
     DeleteFunctionConcurrency,
     CreateAlias,
@@ -174,7 +173,7 @@ impl Line {
         op: Op,
         place: &str,
         what: &str,
-        act: impl FnOnce(&mut State, &Circumstances) -> Result<T, E>,
+        act: impl Fn(&mut State, &Circumstances) -> Result<T, E>,
     ) -> Result<T, E> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let dies = |moment| self.crash == Some(Crash { call: number, moment });
@@ -215,10 +214,10 @@ impl Line {
         op: Op,
         place: &str,
         what: &str,
-        act: impl FnOnce(&mut State, &Circumstances) -> Result<T, E>,
+        act: impl Fn(&mut State, &Circumstances) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut faults = self.shared.faults.lock().unwrap();
-        let Effects { meanwhile, fail, lose_answer, jump, fate, break_after } = faults.meet(op, place, what);
+        let Effects { meanwhile, fail, lose_answer, twice, jump, fate, break_after } = faults.meet(op, place, what);
         self.shared.clock.jump(jump);
         let mut state = self.shared.state.lock().unwrap();
         for change in meanwhile {
@@ -228,9 +227,13 @@ impl Line {
             return Err(E::of(kind, message));
         }
         let now = deployer::port::Clock::now(&self.shared.clock);
-        let answer = act(&mut state, &Circumstances { now, fate, break_after, invocation: self.invocation })?;
+        let here = Circumstances { now, fate, break_after, invocation: self.invocation };
+        let mut answer = act(&mut state, &here)?;
+        if twice {
+            answer = act(&mut state, &here)?;
+        }
         match lose_answer {
-            Some((kind, message)) => Err(E::of(kind, message)),
+            Some(message) => Err(E::of(CallErrorKind::Unknown, message)),
             None => Ok(answer),
         }
     }
@@ -284,6 +287,7 @@ impl Mishap for EnterError {
     fn of(kind: CallErrorKind, message: String) -> Self {
         let code = match kind {
             CallErrorKind::Denied => return Self::Denied(message),
+            CallErrorKind::Unknown => return Self::Unanswered(message),
             CallErrorKind::Throttled => TargetErrorCode::Throttled,
             _ => TargetErrorCode::Internal,
         };
@@ -292,6 +296,7 @@ impl Mishap for EnterError {
     fn label(&self) -> String {
         match self {
             Self::Denied(_) => "Denied".to_owned(),
+            Self::Unanswered(_) => "Unanswered".to_owned(),
             Self::Target(error) => format!("{:?}", error.code),
         }
     }

@@ -15,7 +15,8 @@ type Change = Box<dyn FnMut(&mut State) + Send>;
 
 enum Effect {
     Fail(CallErrorKind, String),
-    LoseAnswer(CallErrorKind),
+    LoseAnswer,
+    Twice,
     EndFailed(String),
     BreakAfter(u64),
     Jump(Duration),
@@ -40,7 +41,8 @@ pub(super) struct Plan(Vec<Rule>);
 pub(super) struct Effects<'a> {
     pub meanwhile: Vec<&'a mut Change>,
     pub fail: Option<(CallErrorKind, String)>,
-    pub lose_answer: Option<(CallErrorKind, String)>,
+    pub lose_answer: Option<String>,
+    pub twice: bool,
     pub jump: Duration,
     pub fate: Fate,
     pub break_after: Option<u64>,
@@ -53,6 +55,7 @@ impl Plan {
             meanwhile: Vec::new(),
             fail: None,
             lose_answer: None,
+            twice: false,
             jump: Duration::ZERO,
             fate: Fate::Settles,
             break_after: None,
@@ -69,11 +72,10 @@ impl Plan {
             }
             match &mut rule.effect {
                 Effect::Fail(kind, text) => effects.fail = Some((*kind, format!("{op} of {what}: {text}"))),
-                Effect::LoseAnswer(kind) => {
-                    effects.lose_answer = Some((*kind, format!("{op} of {what}: the connection was lost")));
-                }
+                Effect::LoseAnswer => effects.lose_answer = Some(format!("{op} of {what}: the connection was lost")),
                 Effect::EndFailed(because) => effects.fate = Fate::Fails(because.clone()),
                 Effect::BreakAfter(bytes) => effects.break_after = Some(*bytes),
+                Effect::Twice => effects.twice = true,
                 Effect::Jump(by) => effects.jump = *by,
                 Effect::Meanwhile(change) => effects.meanwhile.push(change),
             }
@@ -96,7 +98,7 @@ pub struct On<'w> {
 
 impl<'w> On<'w> {
     pub(super) fn new(world: &'w World, op: Op) -> Self {
-        let effect = Effect::LoseAnswer(CallErrorKind::Unknown);
+        let effect = Effect::LoseAnswer;
         Self { world, rule: Rule { op, place: None, what: None, skip: 0, times: 1, seen: 0, effect } }
     }
 
@@ -142,12 +144,12 @@ impl<'w> On<'w> {
 
     /// The call is carried out, but its answer does not arrive.
     pub fn lose_the_answer(self) {
-        self.with(Effect::LoseAnswer(CallErrorKind::Unknown));
+        self.with(Effect::LoseAnswer);
     }
 
-    /// The call is carried out, its answer is lost, and the SDK's second try meets 412 or 409 from its own success.
-    pub fn lose_the_answer_to_a_conflict(self) {
-        self.with(Effect::LoseAnswer(CallErrorKind::Conflict));
+    /// The call is carried out, its answer is lost, and the SDK sends it again: the second answer is what comes back.
+    pub fn twice(self) {
+        self.with(Effect::Twice);
     }
 
     /// The update that begins with this call ends in state Failed.

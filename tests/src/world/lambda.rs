@@ -116,11 +116,6 @@ impl Lambda {
                 function.touch();
                 Ok(Answer::Done)
             }
-            Write::Untag(keys) => {
-                function.tags.retain(|key, _| !keys.contains(key));
-                function.touch();
-                Ok(Answer::Done)
-            }
             Write::ReserveConcurrency(n) => {
                 function.reserved = Some(*n);
                 function.touch();
@@ -253,7 +248,11 @@ fn precondition(operation: &str, name: &str, sent: &RevisionId, found: u64) -> R
 }
 
 fn published(version: u64, function: &Function) -> Answer {
-    Answer::Published { version: Version::parse(version.to_string()).ok(), sha256: Some(function.latest.sha256) }
+    Answer::Published {
+        version: Version::parse(version.to_string()).ok(),
+        sha256: Some(function.latest.sha256),
+        failed_earlier: function.versions.get(&version).is_some_and(|build| matches!(build.state, State::Failed(_))),
+    }
 }
 
 /// What is sent takes the place of what is there; what is not sent stays.

@@ -76,14 +76,14 @@ impl Ledger for LedgerPort {
             .call(Op::WriteLedger, "ledger", key, |state, _| {
                 state.ledger.reach("writing", key)?;
                 let found = state.ledger.objects.get(key).map(|(_, write)| etag(*write));
-                let holds = match precondition {
+                let holds = match &precondition {
                     Precondition::Absent => found.is_none(),
-                    Precondition::Unchanged(expected) => found == Some(expected),
+                    Precondition::Unchanged(expected) => found.as_ref() == Some(expected),
                 };
                 if !holds {
                     return Ok(Written::Lost);
                 }
-                state.ledger.put(key, body);
+                state.ledger.put(key, body.clone());
                 Ok(Written::Now(etag(state.ledger.writes)))
             })
             .await

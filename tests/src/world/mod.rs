@@ -211,7 +211,6 @@ impl World {
     }
 
     /// An invocation that is about to begin.
-    #[must_use]
     pub fn invocation(&self) -> Invocation<'_> {
         Invocation::new(self)
     }

@@ -126,7 +126,6 @@ impl Session {
             }
             Write::Publish { .. } => self.both("lambda:PublishVersion", name),
             Write::Tag(_) => one("lambda:TagResource"),
-            Write::Untag(_) => one("lambda:UntagResource"),
             Write::ReserveConcurrency(_) => one("lambda:PutFunctionConcurrency"),
             Write::FreeConcurrency => one("lambda:DeleteFunctionConcurrency"),
             Write::CreateAlias { .. } => self.both("lambda:CreateAlias", name),
@@ -142,7 +141,6 @@ fn op(write: &Write<'_>) -> Op {
         Write::UpdateCode { .. } => Op::UpdateFunctionCode,
         Write::Publish { .. } => Op::PublishVersion,
         Write::Tag(_) => Op::TagResource,
-        Write::Untag(_) => Op::UntagResource,
         Write::ReserveConcurrency(_) => Op::PutFunctionConcurrency,
         Write::FreeConcurrency => Op::DeleteFunctionConcurrency,
         Write::CreateAlias { .. } => Op::CreateAlias,
@@ -175,7 +173,7 @@ impl Functions for Session {
             let lambda = state.lambdas.get_mut(&self.target).unwrap();
             lambda.settle(here.now);
             let Some(function) = lambda.functions.get_mut(name.as_str()) else { return Ok(None) };
-            let number = match qualifier {
+            let number = match &qualifier {
                 Qualifier::Latest => Some(0),
                 Qualifier::Version(version) => version.as_str().parse().ok(),
                 Qualifier::Alias(alias) => function.aliases.get(alias.as_str()).map(|alias| alias.version),

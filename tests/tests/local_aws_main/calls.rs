@@ -46,7 +46,8 @@ async fn an_update_of_code_has_one_session_that_can_do_no_more_than_that() -> Re
     assert_eq!(sessions[0].parameter("role_session_name"), Some(name.as_str()));
     assert_eq!(sessions[0].parameter("source_identity"), Some(name.as_str()));
     assert_eq!(sessions[0].parameter("external_id"), Some("dev-8c1f"));
-    let of_lambda: Vec<&Call> = calls.iter().filter(|call| call.service == "lambda" && call.account == "111111111111").collect();
+    let of_lambda: Vec<&Call> =
+        calls.iter().filter(|call| call.service == "lambda" && call.account == "111111111111").collect();
     assert!(!of_lambda.is_empty());
     Ok(())
 }

@@ -19,7 +19,7 @@ async fn an_upload_is_live_in_the_target_account() -> Result<()> {
     let result = aws.result("dev/orders/1.0.0.zip", &version_id).await?;
     assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
     assert_eq!(result["artifact"]["metadata"], json!({"commit": "4f5c2e1", "build-url": "https://ci.example/7"}));
-    assert_eq!(aws.records("dev", "orders").await?, [result.clone()]);
+    assert_eq!(aws.records("dev", "orders").await?, std::slice::from_ref(&result));
     let live = aws.live(FIRST, REGION, "orders").await?.ok_or_else(|| Error::Unexpected("nothing is live".into()))?;
     assert_eq!(json!(live.sha256), result["artifact"]["sha256"]);
     assert_eq!((live.memory, live.timeout, live.description.as_str()), (256, 10, "A sample"));

@@ -3,6 +3,7 @@
 //! Each scenario looks at final states and ends with: the same events again change nothing.
 
 mod calls;
+mod harness;
 mod live;
 mod trouble;
 

@@ -1,7 +1,9 @@
 //! What goes wrong on the way, and how it ends.
 
 use acceptance::fixtures::Zip;
-use acceptance::local_aws::{Call, FIRST, Fault, Interrupted, LocalAws, REGION, Result, Settle};
+use acceptance::local_aws::{
+    Answer, Call, Error, FIRST, Fault, Interrupted, LocalAws, OTHER_REGION, REGION, Result, SECOND, Settle,
+};
 use serde_json::json;
 
 use super::{lambda_writes, serves, statuses, versions};
@@ -58,6 +60,55 @@ async fn a_role_that_asks_for_another_external_id_is_named_in_the_record() -> Re
 }
 
 #[tokio::test]
+async fn a_target_that_fails_neither_stops_nor_hides_another() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let denied = Fault::new("CreateFunction", 403, "AccessDeniedException", "a boundary says no");
+    aws.control().fault(&denied.in_region(OTHER_REGION)).await?;
+    let result = aws.deploy("prod/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    assert_eq!(statuses(&result), ["failed", "succeeded", "failed"], "{result:#}");
+    assert_eq!(result["targets"][1]["error"]["code"], "AccessDenied", "{result:#}");
+    assert_eq!(versions(aws.live(SECOND, REGION, "orders").await?), serves("1", &["1"]));
+    assert_eq!(aws.live(SECOND, OTHER_REGION, "orders").await?, None);
+    aws.same_events_again_change_nothing().await?;
+
+    let again = aws.deploy("prod/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    assert_eq!(statuses(&again), ["succeeded", "unchanged", "succeeded"], "{again:#}");
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn while_the_configuration_cannot_be_loaded_messages_stay_and_nothing_is_lost() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.configure(|config| config["environments"]["dev"]["targets"] = json!([])).await?;
+    let version_id = aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let delivery = aws.mapping().deliver_once(aws.deployer()).await?.map(|delivery| (delivery.answer, delivery.failed));
+    let Some((Answer::FunctionError { error_type, message }, 1)) = delivery else {
+        return Err(Error::Unexpected(format!("{delivery:?}")));
+    };
+    assert_eq!(error_type, "InvalidConfig");
+    assert!(message.contains("environments.dev.targets"), "{message}");
+
+    aws.configure(|_| ()).await?;
+    aws.deliver().await?;
+    let result = aws.result("dev/orders/1.0.0.zip", &version_id).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_message_that_never_can_be_handled_ends_among_the_dead_letters() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
+    aws.control().fault(&unavailable.under("deployments/").forever()).await?;
+    aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let deliveries = aws.deliver().await?;
+    assert_eq!(deliveries.iter().map(|one| one.failed).collect::<Vec<_>>(), [1; 5]);
+    assert_eq!(aws.dead_letters().await?, 1);
+    assert_eq!(aws.live(FIRST, REGION, "orders").await?, None, "nothing is done without the ledger");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_version_that_ends_in_failed_leaves_the_alias_where_it_was() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
@@ -105,9 +156,7 @@ async fn what_a_killed_deployer_has_begun_the_next_one_ends() -> Result<()> {
     // It is killed while it waits for the version that it published.
     aws.control().settle(&Settle::after_reads("publish", 5)).await?;
     let version_id = aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
-    let is_waiting = |call: &Call| {
-        call.operation == "GetFunction" && call.qualifier.as_deref() == Some("2")
-    };
+    let is_waiting = |call: &Call| call.operation == "GetFunction" && call.qualifier.as_deref() == Some("2");
     assert_eq!(aws.deliver_and_kill_after(is_waiting).await?, Interrupted::Killed);
     assert!(!aws.has_result("dev/orders/1.1.0.zip", &version_id).await?);
     assert_eq!(aws.record("dev", "orders").await?["status"], "in_progress");

@@ -57,9 +57,14 @@ impl ManifestFormat {
 /// A checked manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
-    base: FunctionConfig,
-    environments: BTreeMap<EnvironmentName, FunctionConfig>,
+    base: Value,
+    /// What is laid over the base, environment by environment. Merged only when one is asked for: a small file can name
+    /// many environments, and a large base many times over would fill the memory.
+    overlays: BTreeMap<EnvironmentName, Table>,
 }
+
+/// A manifest has no more environments than this.
+const MOST_ENVIRONMENTS: usize = 64;
 
 /// Why a manifest is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -130,6 +135,10 @@ impl Manifest {
             }
             mistakes.extend(found);
         }
+        if overlays.len() > MOST_ENVIRONMENTS {
+            let sentence = format_args!("names {} environments; at most {MOST_ENVIRONMENTS}", overlays.len());
+            return Err(Mistake::new(ENVIRONMENTS, sentence).into());
+        }
         let mut laid_over = BTreeMap::new();
         for (name, overlay) in overlays {
             let path = format!("{ENVIRONMENTS}.{}", mistake::cut(&name));
@@ -152,20 +161,30 @@ impl Manifest {
         }
         Mistakes::none_of(mistakes)?;
 
-        let base = Value::Object(base);
-        let mut environments = BTreeMap::new();
-        for (name, overlay) in laid_over {
-            let mut merged = base.clone();
-            lay_over(&mut merged, &Value::Object(overlay));
-            environments.insert(name, mistake::read(&merged, &OVERLAY)?);
+        // Null means absent: Terraform's jsonencode writes it.
+        let base = base.into_iter().filter(|(_, value)| !value.is_null()).collect();
+        let manifest = Self { base, overlays: laid_over };
+        for name in manifest.overlays.keys() {
+            manifest.merged(name)?;
         }
-        Ok(Self { base: mistake::read(&base, &BASE)?, environments })
+        mistake::read::<FunctionConfig>(&manifest.base, &BASE)?;
+        Ok(manifest)
+    }
+
+    fn merged(&self, environment: &EnvironmentName) -> Result<FunctionConfig, Mistake> {
+        let Some(overlay) = self.overlays.get(environment) else { return mistake::read(&self.base, &BASE) };
+        let mut merged = self.base.clone();
+        for (name, value) in overlay {
+            lay_over(&mut merged[name.as_str()], value);
+        }
+        mistake::read(&merged, &OVERLAY)
     }
 
     /// What the manifest says for this environment; the base, when it says nothing special.
     #[must_use]
     pub fn for_environment(&self, environment: &EnvironmentName) -> FunctionConfig {
-        self.environments.get(environment).unwrap_or(&self.base).clone()
+        // Every merge was read once when the manifest was parsed, so this one reads as well.
+        self.merged(environment).unwrap_or_default()
     }
 
     /// The JSON Schema of a manifest.

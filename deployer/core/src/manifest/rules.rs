@@ -71,7 +71,8 @@ pub(super) fn broken(config: &FunctionConfig) -> Vec<Mistake> {
         );
     }
     if let Some(key) = &config.kms_key_arn {
-        broken.unless(key.is_empty() || is_arn(key, &["kms"]), "kms_key_arn", "must be the ARN of a KMS key, or empty");
+        let fits = key.is_empty() || is_arn(key, &["kms"]) && is_one_key(key);
+        broken.unless(fits, "kms_key_arn", "must be the ARN of one KMS key, or empty");
     }
     if let Some(group) = config.logging_config.as_ref().and_then(|logging| logging.log_group.as_ref()) {
         let fits = is_short(group, 1, 512) && made_of(group, "._/#-");
@@ -81,6 +82,11 @@ pub(super) fn broken(config: &FunctionConfig) -> Vec<Mistake> {
         broken.file_systems(list);
     }
     broken.0
+}
+
+/// `…:key/<id>`: the ARN goes into a session policy, where a wildcard would mean every key.
+fn is_one_key(arn: &str) -> bool {
+    arn.rsplit_once(":key/").is_some_and(|(_, id)| is_short(id, 1, 256) && made_of(id, "-"))
 }
 
 struct Broken(Vec<Mistake>);

@@ -197,7 +197,7 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
             "dead_letter_config.target_arn = \"arn:aws:lambda:eu-west-1:111111111111:function:x\"",
             "dead_letter_config.target_arn: must be the ARN of an SQS queue or an SNS topic, or empty",
         ),
-        ("kms_key_arn = \"alias/x\"", "kms_key_arn: must be the ARN of a KMS key, or empty"),
+        ("kms_key_arn = \"alias/x\"", "kms_key_arn: must be the ARN of one KMS key, or empty"),
         (
             "vpc_config = { subnet_ids = [\"subnet-1\"], security_group_ids = [] }",
             "vpc_config: needs subnets and security groups, or neither",
@@ -509,4 +509,20 @@ proptest! {
         prop_assert_eq!(variables(&prod), expected);
         prop_assert_eq!(dev.variables.unwrap().len(), under.len());
     }
+}
+
+#[test]
+fn a_key_with_a_wildcard_would_be_every_key_and_is_refused() {
+    for arn in ["arn:aws:kms:eu-west-1:111111111111:*", "arn:aws:kms:eu-west-1:111111111111:key/*"] {
+        let error = Manifest::parse(ManifestFormat::Toml, format!("kms_key_arn = \"{arn}\"").as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "kms_key_arn: must be the ARN of one KMS key, or empty");
+    }
+}
+
+#[test]
+fn a_manifest_names_at_most_64_environments() {
+    let overlays = |n: u32| (0..n).map(|n| format!("[environments.e{n}]\n")).collect::<String>();
+    assert!(Manifest::parse(ManifestFormat::Toml, overlays(64).as_bytes()).is_ok());
+    let error = Manifest::parse(ManifestFormat::Toml, overlays(65).as_bytes()).unwrap_err();
+    assert_eq!(error.to_string(), "environments: names 65 environments; at most 64");
 }

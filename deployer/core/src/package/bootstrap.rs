@@ -1,5 +1,6 @@
 //! The program that `provided.*` runtimes start: what its first bytes say, and whether that suits the function.
 
+use crate::manifest::Architecture;
 use std::fmt;
 
 use super::error::PackageError;
@@ -14,6 +15,17 @@ pub struct Bootstrap {
     pub executable: bool,
     /// What its first bytes say.
     pub kind: BootstrapKind,
+}
+
+impl Bootstrap {
+    /// The machine that it is built for; none for a script.
+    #[must_use]
+    pub fn machine(&self) -> Option<Machine> {
+        match self.kind {
+            BootstrapKind::Elf(machine @ (Machine::X86_64 | Machine::Aarch64)) => Some(machine),
+            _ => None,
+        }
+    }
 }
 
 /// What a program's first bytes say.
@@ -36,6 +48,15 @@ pub enum Machine {
     Aarch64,
     /// Any other, by its number in the ELF header.
     Other(u16),
+}
+
+impl From<Architecture> for Machine {
+    fn from(architecture: Architecture) -> Self {
+        match architecture {
+            Architecture::X86_64 => Self::X86_64,
+            Architecture::Arm64 => Self::Aarch64,
+        }
+    }
 }
 
 impl Machine {

@@ -6,14 +6,15 @@
 use super::entry::{Entry, RULES};
 use super::error::{Offenders, PackageError, shown};
 use super::piece::Piece;
-use super::{ENTRIES_LIMIT, ManifestFile, UNZIPPED_LIMIT, end::End};
+use super::{ENTRIES_LIMIT, UNZIPPED_LIMIT, end::End};
+use crate::manifest::ManifestFormat;
 
 /// What is needed of a directory that obeys all rules.
 #[derive(Debug)]
 pub(super) struct Contents {
     pub(super) entries: usize,
     pub(super) unzipped: u64,
-    pub(super) manifest: Option<(ManifestFile, Piece)>,
+    pub(super) manifest: Option<(ManifestFormat, Piece)>,
     /// Whether it is executable, and where it is.
     pub(super) bootstrap: Option<(bool, Piece)>,
 }
@@ -142,7 +143,7 @@ fn check_places(placed: &mut [Placed<'_>]) -> Result<(), PackageError> {
     overlaps.refuse(PackageError::Overlap)
 }
 
-type Wanted = (Option<(ManifestFile, Piece)>, Option<(bool, Piece)>);
+type Wanted = (Option<(ManifestFormat, Piece)>, Option<(bool, Piece)>);
 
 /// The entries whose bytes are wanted. `placed` is in the order of places: an entry's room ends where the next begins.
 fn wanted(bytes: &[u8], end: End, placed: &[Placed<'_>]) -> Result<Wanted, PackageError> {
@@ -155,8 +156,8 @@ fn wanted(bytes: &[u8], end: End, placed: &[Placed<'_>]) -> Result<Wanted, Packa
         let entry = entry?;
         let file = match entry.name {
             _ if entry.is_folder() => continue,
-            b"function.toml" => ManifestFile::Toml,
-            b"function.json" => ManifestFile::Json,
+            b"function.toml" => ManifestFormat::Toml,
+            b"function.json" => ManifestFormat::Json,
             b"bootstrap" => {
                 bootstrap = Some((entry.is_executable(), Piece::start("bootstrap", &entry, room(&entry))));
                 continue;
@@ -166,7 +167,7 @@ fn wanted(bytes: &[u8], end: End, placed: &[Placed<'_>]) -> Result<Wanted, Packa
         if manifest.is_some() {
             return Err(PackageError::BothManifests);
         }
-        manifest = Some((file, Piece::whole(file.name(), &entry, room(&entry))?));
+        manifest = Some((file, Piece::whole(file.file_name(), &entry, room(&entry))?));
     }
     Ok((manifest, bootstrap))
 }

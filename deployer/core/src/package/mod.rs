@@ -22,6 +22,7 @@ mod tests;
 
 use sha2::Digest as _;
 
+use crate::manifest::ManifestFormat;
 pub use bootstrap::{Bootstrap, BootstrapKind, Machine, check_bootstrap};
 pub use error::{Offenders, PackageError};
 
@@ -42,7 +43,7 @@ pub const ENTRIES_LIMIT: u64 = 200_000;
 /// A larger object is refused without reading it. 250 MB that cannot be packed, with headers and directory, are less.
 pub const ARCHIVE_LIMIT: u64 = UNZIPPED_LIMIT + 4 * DIRECTORY_LIMIT;
 /// A larger manifest is refused.
-pub const MANIFEST_LIMIT: u64 = 256 * 1024;
+pub const MANIFEST_LIMIT: u64 = crate::manifest::MOST_BYTES as u64;
 /// An entry may unpack to so many times its size.
 pub const RATIO_LIMIT: u64 = 1000;
 
@@ -131,7 +132,7 @@ impl Reader {
         if self.at != size {
             return Err(PackageError::Incomplete { expected: size, found: self.at });
         }
-        let unpacked = |(file, piece): (ManifestFile, Piece)| Ok((file, piece.manifest()?));
+        let unpacked = |(file, piece): (ManifestFormat, Piece)| Ok((file, piece.manifest()?));
         let described = |(executable, piece): (bool, Piece)| Ok(Bootstrap { executable, kind: piece.program()? });
         Ok(Package {
             sha256: Sha256::finish(self.hasher),
@@ -156,29 +157,9 @@ pub struct Package {
     /// How many entries it has, folders included.
     pub entries: usize,
     /// The manifest, unzipped, if there is one.
-    pub manifest: Option<(ManifestFile, Vec<u8>)>,
+    pub manifest: Option<(ManifestFormat, Vec<u8>)>,
     /// The file `bootstrap` at the root, if there is one.
     pub bootstrap: Option<Bootstrap>,
-}
-
-/// Which manifest a zip has, at its root and spelled exactly so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ManifestFile {
-    /// `function.toml`
-    Toml,
-    /// `function.json`
-    Json,
-}
-
-impl ManifestFile {
-    /// The file's name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Toml => "function.toml",
-            Self::Json => "function.json",
-        }
-    }
 }
 
 /// Inspects an archive that is in memory, in the same way as one that is streamed.

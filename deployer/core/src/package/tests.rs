@@ -196,7 +196,7 @@ fn a_good_zip_is_described() {
     assert_eq!(package.size, bytes.len() as u64);
     assert_eq!(package.unzipped, MANIFEST.len() as u64 + 5000 + 5);
     assert_eq!(package.entries, 4);
-    assert_eq!(package.manifest, Some((ManifestFile::Toml, MANIFEST.to_vec())));
+    assert_eq!(package.manifest, Some((ManifestFormat::Toml, MANIFEST.to_vec())));
     let bootstrap = Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::X86_64) };
     assert_eq!(package.bootstrap, Some(bootstrap));
 }
@@ -216,7 +216,7 @@ fn what_the_crate_zip_writes_is_read() {
             writer.start_file("assets/größe.txt", options).unwrap();
             let package = inspect(&writer.finish().unwrap().into_inner()).unwrap();
             assert_eq!(package.entries, 4);
-            assert_eq!(package.manifest, Some((ManifestFile::Json, b"{}".to_vec())));
+            assert_eq!(package.manifest, Some((ManifestFormat::Json, b"{}".to_vec())));
             assert_eq!(package.bootstrap, Some(Bootstrap { executable: true, kind: BootstrapKind::Script }));
         }
     }
@@ -229,7 +229,7 @@ fn a_zip_written_as_a_stream_is_read() {
     writer.start_file("function.toml", SimpleFileOptions::default()).unwrap();
     writer.write_all(MANIFEST).unwrap();
     let package = inspect(&writer.finish().unwrap().into_inner()).unwrap();
-    assert_eq!(package.manifest, Some((ManifestFile::Toml, MANIFEST.to_vec())));
+    assert_eq!(package.manifest, Some((ManifestFormat::Toml, MANIFEST.to_vec())));
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn offsets_count_from_the_first_byte() {
     let (entries, from) = body(&[file("function.toml").with(|e| e.at = Some(10))]);
     let mut adjusted = [&b"#!/bin/sh\n"[..], &entries].concat();
     adjusted.extend(end(1, entries.len() - from, from + 10, b""));
-    assert_eq!(inspect(&adjusted).unwrap().manifest, Some((ManifestFile::Toml, b"hello".to_vec())));
+    assert_eq!(inspect(&adjusted).unwrap().manifest, Some((ManifestFormat::Toml, b"hello".to_vec())));
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn sizes_and_offset_may_be_in_the_zip64_field() {
         e.extra = [&[0x55, 0x54, 1, 0, 9][..], &extra].concat();
     };
     let package = inspect(&archive(&[file("function.toml").with(ones)])).unwrap();
-    assert_eq!(package.manifest, Some((ManifestFile::Toml, b"hello".to_vec())));
+    assert_eq!(package.manifest, Some((ManifestFormat::Toml, b"hello".to_vec())));
     assert_eq!(
         refusal(&[file("a"), file("b").with(ones).with(|e| e.extra.truncate(20))]),
         "the zip's directory is damaged at entry 2 of 2: zip it again"
@@ -757,7 +757,7 @@ proptest! {
         entries.push(Raw::deflated("function.json", &manifest));
         entries.push(Raw::stored("bootstrap", &program));
         let package = inspect(&archive(&entries)).unwrap();
-        prop_assert_eq!(package.manifest, Some((ManifestFile::Json, manifest)));
+        prop_assert_eq!(package.manifest, Some((ManifestFormat::Json, manifest)));
         prop_assert_eq!(package.bootstrap, Some(Bootstrap { executable: false, kind: BootstrapKind::of(&program) }));
         prop_assert_eq!(package.entries, entries.len());
     }

@@ -49,8 +49,12 @@ impl Configuration {
 
     /// Everything that the manifest names, for a function that does not exist yet.
     #[must_use]
-    pub fn all_of(wanted: &FunctionConfig) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// [`UnmergeableVariables::TooLarge`].
+    pub fn all_of(wanted: &FunctionConfig) -> Result<Self, UnmergeableVariables> {
+        wanted.variables.as_ref().map_or(Ok(()), check_size)?;
+        Ok(Self {
             runtime: wanted.runtime.clone(),
             handler: wanted.handler.clone(),
             role: None,
@@ -69,7 +73,7 @@ impl Configuration {
             snap_start: wanted.snap_start.clone(),
             file_system_config: wanted.file_system_config.clone(),
             variables_key: None,
-        }
+        })
     }
 }
 
@@ -132,25 +136,49 @@ impl fmt::Display for Change {
     }
 }
 
-/// Lambda could not decrypt the variables: merging the named ones would wipe all others.
+/// Lambda takes no more variables than 4 KB of JSON (Lambda Developer Guide, "Lambda quotas"). Its own error quotes them
+/// all, so it must never be met.
+pub const VARIABLES_LIMIT: usize = 4096;
+
+/// The variables that the manifest names cannot be laid over those that the function has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the variables of the function cannot be read ({because}), so those that the manifest names cannot be merged \
-     with the others: repair the key's policy, or set them all by hand once"
-)]
-pub struct UnreadableVariables {
-    because: String,
+pub enum UnmergeableVariables {
+    /// Lambda could not decrypt them: merging the named ones would wipe all others.
+    #[error(
+        "the variables of the function cannot be read ({because}), so those that the manifest names cannot be merged \
+         with the others: repair the key's policy, or set them all by hand once"
+    )]
+    Unreadable {
+        /// Lambda's reason.
+        because: String,
+    },
+    /// Together they are more than Lambda takes.
+    #[error(
+        "the variables that the manifest names and those that the function has take {found} bytes as JSON, and Lambda \
+         takes {VARIABLES_LIMIT}: name fewer, or keep large values elsewhere"
+    )]
+    TooLarge {
+        /// Bytes.
+        found: usize,
+    },
+}
+
+/// The size of variables as Lambda measures it: as JSON.
+fn check_size(variables: &BTreeMap<String, Secret>) -> Result<(), UnmergeableVariables> {
+    let clear: BTreeMap<&str, &str> = variables.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+    let found = serde_json::to_string(&clear).map_or(0, |json| json.len());
+    if found <= VARIABLES_LIMIT { Ok(()) } else { Err(UnmergeableVariables::TooLarge { found }) }
 }
 
 /// What has to be sent so that a function with `seen` has all that is `wanted`, and each difference.
 ///
 /// # Errors
-/// [`UnreadableVariables`] when variables are named and the present ones cannot be read.
+/// [`UnmergeableVariables`] when variables are named and cannot be laid over the present ones.
 pub fn differences(
     wanted: &FunctionConfig,
     role: Option<&RoleArn>,
     seen: &Settings,
-) -> Result<(Configuration, Vec<Change>), UnreadableVariables> {
+) -> Result<(Configuration, Vec<Change>), UnmergeableVariables> {
     let mut all = Differences::default();
     let text = |text: &Option<String>| text.as_deref().map_or(Shown::Absent, |t| Shown::Plain(t.to_owned()));
     let mut sent = Configuration {
@@ -265,11 +293,13 @@ impl Differences {
         &mut self,
         wanted: Option<&BTreeMap<String, Secret>>,
         seen: &Variables,
-    ) -> Result<Option<BTreeMap<String, Secret>>, UnreadableVariables> {
+    ) -> Result<Option<BTreeMap<String, Secret>>, UnmergeableVariables> {
         let Some(wanted) = wanted.filter(|named| !named.is_empty()) else { return Ok(None) };
         let seen = match seen {
             Variables::Known(seen) => seen,
-            Variables::Unreadable { because } => return Err(UnreadableVariables { because: because.clone() }),
+            Variables::Unreadable { because } => {
+                return Err(UnmergeableVariables::Unreadable { because: because.clone() });
+            }
         };
         let mut merged = seen.clone();
         for (name, value) in wanted {
@@ -282,7 +312,11 @@ impl Differences {
                 });
             }
         }
-        Ok((merged != *seen).then_some(merged))
+        if merged == *seen {
+            return Ok(None);
+        }
+        check_size(&merged)?;
+        Ok(Some(merged))
     }
 }
 

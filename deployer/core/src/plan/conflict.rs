@@ -42,6 +42,11 @@ pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) 
 }
 
 fn foreign_setting(wanted: &Wanted<'_>, was: &ObservedCode, now: &ObservedCode) -> Option<String> {
+    let named = wanted.artifact.config.architectures;
+    let (before, after) = (was.settings.architecture, now.settings.architecture);
+    if named.is_some_and(|named| after != before && after != named) {
+        return Some(format!("expected architectures to be {before}, found {after}"));
+    }
     let role = execution_role(wanted).ok().flatten();
     let short = |seen: &ObservedCode| differences(&wanted.artifact.config, role.as_ref(), &seen.settings).ok();
     let ((_, were), (_, are)) = (short(was)?, short(now)?);

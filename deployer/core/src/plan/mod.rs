@@ -12,9 +12,9 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use configuration::{Change, Configuration, Shown, UnreadableVariables, differences};
+pub use configuration::{Change, Configuration, Shown, UnmergeableVariables, differences};
 pub use conflict::foreign_change;
-pub use planner::plan;
+pub use planner::{NoPlan, plan};
 use serde::Serialize;
 
 use crate::artifact::VerifiedArtifact;
@@ -75,8 +75,6 @@ pub enum Step {
     Publish,
     /// TagResource.
     Tag(BTreeMap<String, String>),
-    /// UntagResource.
-    Untag(Vec<String>),
     /// PutFunctionConcurrency.
     ReserveConcurrency(i32),
     /// DeleteFunctionConcurrency.
@@ -133,7 +131,6 @@ impl Step {
             Self::UpdateCode { .. } => "update code",
             Self::Publish => "publish version",
             Self::Tag(_) => "tag",
-            Self::Untag(_) => "untag",
             Self::ReserveConcurrency(_) => "reserve concurrency",
             Self::FreeConcurrency => "free concurrency",
             Self::CreateAlias => "create alias",
@@ -153,7 +150,6 @@ impl Step {
             Self::UpdateCode { architecture: Some(to) } => format!("for {}, publishing", to.as_str()),
             Self::UpdateCode { architecture: None } => "publishing".into(),
             Self::Tag(tags) => tags.keys().cloned().collect::<Vec<_>>().join(", "),
-            Self::Untag(keys) => keys.join(", "),
             Self::ReserveConcurrency(n) => n.to_string(),
             Self::MoveAlias { from: Some(version), .. } => format!("from version {version}"),
             _ => String::new(),

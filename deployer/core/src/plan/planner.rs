@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Change, Configuration, Delivery, NewFunction, Plan, Shown, Step, Wanted, differences};
+use super::{
+    Change, Configuration, Delivery, NewFunction, Plan, Shown, Step, UnmergeableVariables, Wanted, differences,
+};
 use crate::config::Target;
 use crate::id::RoleArn;
-use crate::manifest::{Architecture, FunctionConfig, ReservedConcurrency};
+use crate::manifest::{Architecture, FunctionConfig, ReservedConcurrency, Runtime};
 use crate::observed::{Condition, Observed, ObservedAlias, ObservedCode};
-use crate::package::{INLINE_LIMIT, Machine, check_bootstrap};
+use crate::package::{INLINE_LIMIT, PackageError, check_bootstrap};
 use crate::record::{Previous, TargetError, TargetErrorCode};
 
 /// Step "plan": what has to be done so that the target serves what is wanted.
 ///
 /// # Errors
-/// A [`TargetError`] when no plan can lead there: the function is broken, does not exist and is not described well
-/// enough to be made, or its configuration and the artifact do not fit.
-pub fn plan(wanted: &Wanted<'_>, observed: &Observed) -> Result<Plan, TargetError> {
+/// [`NoPlan`] when no plan can lead there: the function is broken, does not exist and is not described well enough to
+/// be made, or the artifact does not fit it.
+pub fn plan(wanted: &Wanted<'_>, observed: &Observed) -> Result<Plan, NoPlan> {
     let manifest = &wanted.artifact.config;
     let role = execution_role(wanted)?;
     let mut draft = Draft::new(wanted, observed);
@@ -28,6 +30,26 @@ pub fn plan(wanted: &Wanted<'_>, observed: &Observed) -> Result<Plan, TargetErro
         draft.plan.delivery = delivery(wanted)?;
     }
     Ok(draft.plan)
+}
+
+/// Why there is no way to what is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlan {
+    /// The artifact is not what the function, as it is or shall be, needs: a rule about zips is broken.
+    #[error("{0}")]
+    Unfit(PackageError),
+    /// The target is at fault, or its configuration.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+}
+
+impl From<NoPlan> for TargetError {
+    fn from(no_plan: NoPlan) -> Self {
+        match no_plan {
+            NoPlan::Unfit(error) => Self::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()),
+            NoPlan::Target(error) => error,
+        }
+    }
 }
 
 struct Draft {
@@ -55,21 +77,16 @@ impl Draft {
         }
     }
 
-    fn create(
-        &mut self,
-        wanted: &Wanted<'_>,
-        manifest: &FunctionConfig,
-        role: Option<RoleArn>,
-    ) -> Result<(), TargetError> {
+    fn create(&mut self, wanted: &Wanted<'_>, manifest: &FunctionConfig, role: Option<RoleArn>) -> Result<(), NoPlan> {
         let architecture = manifest.architectures.unwrap_or(Architecture::X86_64);
         let (Some(role), Some(runtime), Some(_)) = (role, &manifest.runtime, &manifest.handler) else {
-            return Err(cannot_create(wanted, manifest));
+            return Err(cannot_create(wanted, manifest).into());
         };
         fits(wanted, Some(runtime.as_str()), architecture)?;
         self.change("function", Shown::Absent, Shown::Plain(wanted.function.to_string()));
         self.change("code", Shown::Absent, Shown::Plain(wanted.artifact.sha256.to_string()));
         let tags = manifest.tags.clone().unwrap_or_default();
-        let configuration = Configuration::all_of(manifest);
+        let configuration = Configuration::all_of(manifest).map_err(|error| unmergeable(&error))?;
         self.plan.steps.push(Step::Create(Box::new(NewFunction { role, architecture, configuration, tags })));
         self.concurrency(manifest, None);
         self.change_alias(None);
@@ -84,20 +101,25 @@ impl Draft {
         role: Option<&RoleArn>,
         latest: &ObservedCode,
         observed: &Observed,
-    ) -> Result<(), TargetError> {
+    ) -> Result<(), NoPlan> {
         if let Condition::Failed { because } = &latest.condition {
-            return Err(is_broken(wanted, because));
+            return Err(is_broken(wanted, because).into());
         }
         let runtime = manifest.runtime.as_ref().map(|r| r.as_str()).or(latest.settings.runtime.as_deref());
         fits(wanted, runtime, manifest.architectures.unwrap_or(latest.settings.architecture))?;
 
         // An alias on $LATEST serves no version: whatever comes next would change under it.
-        let served = match observed.serving.as_ref().filter(|serving| serving.version.is_some()) {
+        let serving = observed.serving.as_ref().filter(|serving| serving.version.is_some());
+        let broken = serving.is_some_and(|serving| matches!(serving.condition, Condition::Failed { .. }));
+        let served = match serving.filter(|_| !broken) {
             Some(serving) => Difference::between(wanted, manifest, role, serving)?.is_none(),
             None => false,
         };
         if !served {
-            self.publish(Difference::between(wanted, manifest, role, latest)?);
+            let difference = Difference::between(wanted, manifest, role, latest)?;
+            // Without an update, PublishVersion would answer with the very version that is broken.
+            let again = broken || observed.publishing_failed;
+            self.publish(difference.or_else(|| again.then(Difference::only_code)));
         }
         self.tags(manifest, observed.belongings.tags.as_ref());
         self.concurrency(manifest, observed.belongings.reserved_concurrency);
@@ -204,14 +226,18 @@ struct Difference {
 }
 
 impl Difference {
+    fn only_code() -> Self {
+        Self { configuration: Configuration::default(), code: true, architecture: None, changes: vec![] }
+    }
+
     fn between(
         wanted: &Wanted<'_>,
         manifest: &FunctionConfig,
         role: Option<&RoleArn>,
         seen: &ObservedCode,
     ) -> Result<Option<Self>, TargetError> {
-        let (configuration, mut changes) = differences(manifest, role, &seen.settings)
-            .map_err(|error| TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()))?;
+        let (configuration, mut changes) =
+            differences(manifest, role, &seen.settings).map_err(|error| unmergeable(&error))?;
         let architecture = manifest.architectures.filter(|named| *named != seen.settings.architecture);
         if let Some(named) = architecture {
             changes.push(Change {
@@ -245,16 +271,16 @@ pub(super) fn execution_role(wanted: &Wanted<'_>) -> Result<Option<RoleArn>, Tar
 }
 
 /// A `provided` runtime starts the zip's `bootstrap`; it must be there, executable and of the right kind.
-fn fits(wanted: &Wanted<'_>, runtime: Option<&str>, architecture: Architecture) -> Result<(), TargetError> {
-    if !runtime.is_some_and(|name| name == "provided" || name.starts_with("provided.")) {
+fn fits(wanted: &Wanted<'_>, runtime: Option<&str>, architecture: Architecture) -> Result<(), NoPlan> {
+    let provided = runtime.is_some_and(|name| Runtime::parse(name).is_ok_and(|runtime| runtime.is_provided()));
+    if !provided {
         return Ok(());
     }
-    let machine = match architecture {
-        Architecture::X86_64 => Machine::X86_64,
-        Architecture::Arm64 => Machine::Aarch64,
-    };
-    check_bootstrap(wanted.artifact.bootstrap.as_ref(), machine)
-        .map_err(|error| TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()))
+    check_bootstrap(wanted.artifact.bootstrap.as_ref(), architecture.into()).map_err(NoPlan::Unfit)
+}
+
+fn unmergeable(error: &UnmergeableVariables) -> TargetError {
+    TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string())
 }
 
 fn delivery(wanted: &Wanted<'_>) -> Result<Delivery, TargetError> {

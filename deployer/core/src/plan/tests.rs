@@ -9,7 +9,7 @@ use crate::id::{AccountId, BucketName, EnvironmentName, Region};
 use crate::manifest::{FunctionConfig, Manifest, ManifestFormat, Secret, VpcConfig};
 use crate::observed::{Belongings, Condition, Observed, ObservedAlias, ObservedCode, Settings, Variables};
 use crate::package::{Bootstrap, BootstrapKind, INLINE_LIMIT, Machine};
-use crate::record::TargetErrorCode;
+use crate::record::{TargetError, TargetErrorCode};
 
 const FULL: &str = r#"
     runtime = "provided.al2023"
@@ -61,7 +61,7 @@ impl Scene {
     }
 
     fn error(&self, observed: &Observed) -> (TargetErrorCode, String) {
-        let error = plan(&self.wanted(), observed).unwrap_err();
+        let error = TargetError::from(plan(&self.wanted(), observed).unwrap_err());
         (error.code, error.message)
     }
 }
@@ -111,6 +111,7 @@ fn serving(bytes: &[u8]) -> Observed {
             revision: RevisionId("alias-1".into()),
         }),
         serving: Some(code(Some("6"), bytes)),
+        publishing_failed: false,
     }
 }
 
@@ -228,6 +229,20 @@ fn variables_that_cannot_be_read_are_not_overwritten() {
 }
 
 #[test]
+fn variables_that_lambda_would_quote_in_its_error_are_never_sent() {
+    let long = |name: &str, length: usize| format!("{name} = \"{}\"\n", "x".repeat(length));
+    let scene = Scene::new(&format!("[environment.variables]\n{}", long("NEW", 2000)));
+    let mut observed = serving(b"new");
+    for code in [observed.latest.as_mut().unwrap(), observed.serving.as_mut().unwrap()] {
+        code.settings.variables = Variables::Known([("OLD".to_owned(), Secret::new("y".repeat(2100)))].into());
+    }
+    let (code, message) = scene.error(&observed);
+    assert_eq!(code, TargetErrorCode::InvalidConfiguration);
+    assert!(message.contains("take 4119 bytes as JSON, and Lambda takes 4096"), "{message}");
+    assert!(!message.contains("xxx") && !message.contains("yyy"));
+}
+
+#[test]
 fn what_the_manifest_does_not_name_is_left_and_an_empty_list_empties() {
     assert!(Scene::new("").plan(&serving(b"new")).is_empty());
     let plan = Scene::new("layers = []").plan(&serving(b"new"));
@@ -282,6 +297,13 @@ fn a_function_cannot_be_made_without_role_runtime_and_handler() {
         "function orders does not exist in 111111111111/eu-west-1, and to create it the manifest must name role, \
          runtime: add it to function.toml, or correct the function's name in the key"
     );
+}
+
+#[test]
+fn a_version_that_failed_is_not_served_and_not_published_again_as_it_is() {
+    let mut observed = serving(b"new");
+    observed.serving.as_mut().unwrap().condition = Condition::Failed { because: "InvalidRuntime: …".into() };
+    assert_eq!(Scene::new("").steps(&observed), ["update code", "move alias"]);
 }
 
 #[test]
@@ -348,6 +370,15 @@ fn after_a_conflict_only_what_the_plan_had_read_counts_as_foreign() {
     named.latest.as_mut().unwrap().settings.memory_size = 512;
     assert_eq!(foreign(&named).unwrap(), "expected memory_size to be 128, found 512");
 
+    let mut rebuilt = Scene::new("architectures = [\"arm64\"]");
+    rebuilt.artifact.bootstrap = Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::Aarch64) });
+    let mut was = serving(b"old");
+    was.latest.as_mut().unwrap().settings.architecture = Architecture::Arm64;
+    assert_eq!(
+        foreign_change(&rebuilt.wanted(), &was, &serving(b"old")).unwrap(),
+        "expected architectures to be arm64, found x86_64"
+    );
+
     let mut moved = serving(b"old");
     moved.alias.as_mut().unwrap().version = Some(Version::parse("5").unwrap());
     assert_eq!(foreign(&moved).unwrap(), "expected alias live to serve version 6, found version 5");
@@ -369,6 +400,6 @@ fn an_empty_value_takes_away_what_is_there_and_equals_nothing() {
 #[test]
 fn a_configuration_that_names_everything_is_sent_whole_to_a_new_function() {
     let config = FunctionConfig { memory_size: Some(512), description: Some("d".into()), ..FunctionConfig::default() };
-    let sent = Configuration::all_of(&config);
+    let sent = Configuration::all_of(&config).unwrap();
     assert_eq!(sent, Configuration { memory_size: Some(512), description: Some("d".into()), ..Default::default() });
 }

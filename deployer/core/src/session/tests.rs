@@ -80,7 +80,8 @@ fn the_first_session_reads_publishes_and_moves_the_alias_of_one_function() {
             json!({"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"],
                 "Resource": "arn:aws:s3:::acme-artifacts/dev/orders-api/1.zip"}),
             json!({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
-                "Condition": {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}}),
+                "Condition": {"StringEquals":
+                    {"kms:ViaService": ["s3.eu-west-1.amazonaws.com", "lambda.eu-west-1.amazonaws.com"]}}}),
         ]
     );
 }
@@ -92,8 +93,8 @@ fn an_update_of_code_needs_no_second_session() {
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &target.region };
     let moved = Step::MoveAlias { from: None, revision: crate::observed::RevisionId("r".into()) };
     let code = plan(&function, vec![Step::UpdateCode { architecture: None }, moved.clone()]);
-    assert_eq!(scope.plan_policy(&code), None);
-    assert_eq!(scope.plan_policy(&plan(&function, vec![Step::Publish, moved])), None);
+    assert_eq!(scope.plan_policy(&code), Ok(None));
+    assert_eq!(scope.plan_policy(&plan(&function, vec![Step::Publish, moved])), Ok(None));
 }
 
 #[test]
@@ -103,7 +104,8 @@ fn a_second_session_may_pass_exactly_the_one_role_and_only_to_lambda() {
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &target.region };
     let role = RoleArn::parse("arn:aws:iam::111111111111:role/app/orders").unwrap();
     let update = Configuration { role: Some(role), ..Configuration::default() };
-    let policy = scope.plan_policy(&plan(&function, vec![Step::UpdateConfiguration(Box::new(update))])).unwrap();
+    let policy =
+        scope.plan_policy(&plan(&function, vec![Step::UpdateConfiguration(Box::new(update))])).unwrap().unwrap();
     let passing: Vec<Value> =
         statements(&policy).into_iter().filter(|s| s["Action"].to_string().contains("iam:")).collect();
     assert_eq!(
@@ -115,7 +117,8 @@ fn a_second_session_may_pass_exactly_the_one_role_and_only_to_lambda() {
     assert!(!policy.contains("lambda:UpdateFunctionCode"), "the plan sends no code: {policy}");
 
     let unpassed = Configuration { memory_size: Some(256), ..Configuration::default() };
-    let policy = scope.plan_policy(&plan(&function, vec![Step::UpdateConfiguration(Box::new(unpassed))])).unwrap();
+    let policy =
+        scope.plan_policy(&plan(&function, vec![Step::UpdateConfiguration(Box::new(unpassed))])).unwrap().unwrap();
     assert!(!policy.contains("iam:PassRole"), "{policy}");
 }
 
@@ -125,7 +128,7 @@ fn both_policies_fit_into_2048_characters_at_the_longest_names() {
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &region };
     let base = scope.base_policy();
     assert!(base.len() <= POLICY_LIMIT, "{}", base.len());
-    let second = scope.plan_policy(&everything(&function)).unwrap();
+    let second = scope.plan_policy(&everything(&function)).unwrap().unwrap();
     assert!(second.len() <= POLICY_LIMIT, "{}: {second}", second.len());
     // That many exact layers do not fit; which may be read is then the role's own matter.
     let layers = |policy: &str| {
@@ -141,7 +144,7 @@ fn both_policies_fit_into_2048_characters_at_the_longest_names() {
         new.configuration.layers = Some(vec!["arn:aws:lambda:eu-west-1:111111111111:layer:tools:3".into()]);
     }
     assert_eq!(
-        layers(&scope.plan_policy(&few).unwrap()),
+        layers(&scope.plan_policy(&few).unwrap().unwrap()),
         json!(["arn:aws:lambda:eu-west-1:111111111111:layer:tools:3"])
     );
 }
@@ -152,12 +155,11 @@ fn no_step_needs_a_right_that_no_session_has() {
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &region };
     for (step, action) in [
         (Step::Tag([("a".into(), "b".into())].into()), "lambda:TagResource"),
-        (Step::Untag(vec!["a".into()]), "lambda:UntagResource"),
         (Step::ReserveConcurrency(1), "lambda:PutFunctionConcurrency"),
         (Step::FreeConcurrency, "lambda:DeleteFunctionConcurrency"),
         (Step::CreateAlias, "lambda:CreateAlias"),
     ] {
-        let policy = scope.plan_policy(&plan(&function, vec![step])).unwrap();
+        let policy = scope.plan_policy(&plan(&function, vec![step])).unwrap().unwrap();
         assert!(policy.contains(action), "{policy}");
     }
 }
@@ -168,4 +170,16 @@ fn session_names_are_legal_for_sts_and_name_the_deployment() {
     let name = session_name(id);
     assert_eq!(name, "deployer-01JBJ4GZ00ABCDEFGH0123456J");
     assert!((2..=64).contains(&name.len()));
+}
+
+#[test]
+fn a_policy_that_sts_would_not_take_is_an_error_that_says_what_to_shorten() {
+    let (function, artifact, region, target) = longest();
+    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &region };
+    let mut long = everything(&function);
+    if let Some(Step::Create(new)) = long.steps.first_mut() {
+        new.role = RoleArn::parse(format!("arn:aws:iam::111111111111:role/{}/r", "p".repeat(510))).unwrap();
+    }
+    let error = scope.plan_policy(&long).unwrap_err().to_string();
+    assert!(error.ends_with("and STS takes 2048: shorten the execution role's path"), "{error}");
 }

@@ -1,0 +1,50 @@
+//! What the deployer costs: CPU from being spawned to its first answer, over TLS with a real trust store; and memory
+//! for a large zip. Build it with `--release`: it measures the bootstrap of its own profile.
+#![allow(clippy::print_stdout)]
+
+use std::time::Duration;
+
+use acceptance::fixtures::Zip;
+use acceptance::local_aws::{Error, LocalAws, Result, Setup, Transport};
+
+const RUNS: usize = 20;
+const MEGABYTE: f64 = 1_000_000.0;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let mut runs = Vec::new();
+    let aws = LocalAws::over(Transport::Tls, Setup::default()).await?;
+    succeeded(&aws.deploy("dev/orders/0.zip", &Zip::function("0")).await?)?;
+    for run in 1..=RUNS {
+        // The next delivery starts a process anew: its first answer is an update of code.
+        aws.deployer().kill();
+        let zip = Zip::function(&run.to_string());
+        succeeded(&aws.deploy(&format!("dev/orders/{run}.zip"), &zip).await?)?;
+        runs.push(aws.deployer().cpu_time()?);
+    }
+    runs.sort();
+    let [least, median, most] = [runs[0], runs[RUNS / 2], runs[RUNS - 1]].map(milliseconds);
+    println!("CPU from spawn to first answer, an update of code over TLS, {RUNS} runs:");
+    println!("  {least:.1} ms least, {median:.1} ms median, {most:.1} ms most");
+
+    let aws = LocalAws::start().await?;
+    let mut peaks = Vec::new();
+    for megabytes in [1, 200] {
+        aws.deployer().kill();
+        let zip = Zip::function("large").ballast(megabytes);
+        succeeded(&aws.deploy(&format!("dev/large/{megabytes}.zip"), &zip).await?)?;
+        let peak = aws.deployer().peak_memory()?;
+        println!("peak memory for a zip of {megabytes} MB: {:.1} MB", peak as f64 / MEGABYTE);
+        peaks.push(peak);
+    }
+    println!("  {:.1} MB more", (peaks[1] as f64 - peaks[0] as f64) / MEGABYTE);
+    Ok(())
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+fn succeeded(result: &serde_json::Value) -> Result<()> {
+    if result["status"] == "succeeded" { Ok(()) } else { Err(Error::Unexpected(format!("{result:#}"))) }
+}
