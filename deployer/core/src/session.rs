@@ -63,7 +63,6 @@ impl Scope<'_> {
     }
 
     /// The policy of a second session that allows just what the plan's steps need; `None` where the first is enough.
-    #[must_use]
     ///
     /// # Errors
     /// [`PolicyTooLong`] where even so STS would not take it.

@@ -48,7 +48,6 @@ impl Configuration {
     }
 
     /// Everything that the manifest names, for a function that does not exist yet.
-    #[must_use]
     ///
     /// # Errors
     /// [`UnmergeableVariables::TooLarge`].
