@@ -2,6 +2,7 @@
 //!
 //! Each scenario looks at final states and ends with: the same events again change nothing.
 
+mod bad_input;
 mod calls;
 mod harness;
 mod live;
