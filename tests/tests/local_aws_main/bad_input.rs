@@ -143,7 +143,8 @@ async fn a_policy_that_denies_the_read_is_named() -> Result<()> {
         assert!(text(error, "/message").contains(named), "{result:#}");
         s3.delete_bucket_policy().bucket(ARTIFACTS).send().await.doing("opening the bucket")?;
     }
-    let text_of_s3 = "User: … is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext";
+    let text_of_s3 =
+        "User: … is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext";
     let denied = Fault::new("GetObject", 403, "AccessDenied", text_of_s3).under("dev/orders/");
     aws.control().fault(&denied.times(1)).await?;
     let result = aws.deploy("dev/orders/key.zip", Zip::function("key")).await?;

@@ -2,7 +2,7 @@
 
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{
-    Answer, Call, Error, FIRST, Fault, Interrupted, LocalAws, OTHER_REGION, REGION, Result, SECOND, Settle,
+    Answer, Call, Doing as _, Error, FIRST, Fault, Interrupted, LocalAws, OTHER_REGION, REGION, Result, SECOND, Settle,
 };
 use serde_json::json;
 
@@ -187,4 +187,36 @@ async fn a_deployer_that_is_killed_again_and_again_converges_at_last() -> Result
     assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("2", &["1", "2"]));
     assert_eq!(aws.dead_letters().await?, 0);
     aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn the_values_of_variables_are_in_no_line_of_the_log_and_nowhere_in_the_ledger() -> Result<()> {
+    const SECRET: &str = "hunter2-correct-horse";
+    let aws = LocalAws::start().await?;
+    let with = |content: &str, more: &str| {
+        let manifest = format!("TOKEN = \"{SECRET}-{content}\"\n{more}");
+        Zip::function(content).with("[environment.variables]", &format!("[environment.variables]\n{manifest}"))
+    };
+    let created = aws.deploy("dev/orders/1.0.0.zip", with("1.0.0", "")).await?;
+    assert_eq!(statuses(&created), ["succeeded", "succeeded"], "{created:#}");
+    // A change that Lambda refuses, and one that is too large to be sent: what they say goes into the record.
+    let refused = Fault::new("UpdateFunctionConfiguration", 400, "InvalidParameterValueException", "no");
+    aws.control().fault(&refused).await?;
+    let failed = aws.deploy("dev/orders/1.1.0.zip", with("1.1.0", "")).await?;
+    assert_eq!(statuses(&failed), ["failed", "failed"], "{failed:#}");
+    let wrong = aws.deploy("dev/orders/1.2.0.zip", with("1.2.0", &format!("LIST = [\"{SECRET}\"]\n"))).await?;
+    assert_eq!(wrong["code"], "InvalidManifest", "{wrong:#}");
+
+    for key in aws.ledger_keys("").await? {
+        let object = aws.ledger_object(&key).await?.unwrap_or_default().to_string();
+        assert!(!object.contains(SECRET), "{key} has it");
+    }
+    for line in aws.deployer().log() {
+        assert!(!line.to_string().contains(SECRET), "{line}");
+    }
+    let lambda = aws.clients().lambda(FIRST, REGION);
+    let live = lambda.get_function_configuration().function_name("orders").qualifier("live").send().await;
+    let variables = live.doing("looking")?.environment.and_then(|environment| environment.variables);
+    assert!(variables.unwrap_or_default().values().any(|value| value.contains(SECRET)), "it did arrive");
+    Ok(())
 }

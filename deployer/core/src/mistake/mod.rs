@@ -1,0 +1,150 @@
+//! What is wrong with a file that a person wrote, and where: "`timeout`: expected a whole number, found a list".
+//!
+//! The manifest and the configuration both say so. `reading` finds the mistakes that serde finds; their own rules add
+//! the others.
+
+mod reading;
+
+use std::fmt;
+
+pub(crate) use reading::{Reading, json, maybe_within, read, within};
+
+/// No more of a found text than this is repeated in a message.
+const LONGEST_QUOTE: usize = 200;
+/// No more mistakes than this are listed in one message.
+const MOST_LISTED: usize = 20;
+
+/// One mistake: the path of the field (`environments.prod.targets[1].account`) and a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The path of the field; empty when it is the file as a whole.
+    pub path: String,
+    /// What is wrong with it, as a lowercase fragment.
+    pub sentence: String,
+}
+
+impl Mistake {
+    /// A mistake in the field at this path.
+    pub(crate) fn new(path: impl Into<String>, sentence: impl fmt::Display) -> Self {
+        Self { path: path.into(), sentence: sentence.to_string() }
+    }
+
+    /// The same mistake, seen from the table that holds the field's table.
+    pub(crate) fn under(self, parent: &str) -> Self {
+        Self { path: join(parent, &self.path), sentence: self.sentence }
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() { f.write_str(&self.sentence) } else { write!(f, "{}: {}", self.path, self.sentence) }
+    }
+}
+
+/// At least one mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistakes(Vec<Mistake>);
+
+impl Mistakes {
+    /// Nothing when there is no mistake, otherwise all of them as an error.
+    pub(crate) fn none_of(mistakes: Vec<Mistake>) -> Result<(), Self> {
+        if mistakes.is_empty() { Ok(()) } else { Err(Self(mistakes)) }
+    }
+
+    /// Each of them.
+    #[must_use]
+    pub fn all(&self) -> &[Mistake] {
+        &self.0
+    }
+}
+
+impl From<Mistake> for Mistakes {
+    fn from(mistake: Mistake) -> Self {
+        Self(vec![mistake])
+    }
+}
+
+/// All on one line, for this text becomes the `because` of a record.
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, mistake) in self.0.iter().take(MOST_LISTED).enumerate() {
+            write!(f, "{}{mistake}", if index == 0 { "" } else { " | " })?;
+        }
+        match self.0.len().saturating_sub(MOST_LISTED) {
+            0 => Ok(()),
+            more => write!(f, " | and {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// "; did you mean this?" for the nearest of the known words; all of them when none is near.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let mut known: Vec<&str> = known.into_iter().collect();
+    known.sort_unstable();
+    let near = |other: &&&str| match word.len() {
+        // The comparison's cost grows with the product of both lengths, and nobody mistypes a name this long.
+        101.. => 0.0,
+        // One slip in a short word weighs more than it should.
+        2.. if strsim::osa_distance(word, other) == 1 => 1.0,
+        _ => strsim::jaro_winkler(word, other),
+    };
+    match known.iter().max_by(|a, b| near(a).total_cmp(&near(b))) {
+        None => String::new(),
+        Some(best) if near(&best) >= 0.75 => format!("; did you mean {best}?"),
+        Some(_) => format!("; known here: {}", known.join(", ")),
+    }
+}
+
+/// At most the first 200 characters.
+pub(crate) fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_QUOTE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn join(parent: &str, field: &str) -> String {
+    match (parent, field) {
+        ("", path) | (path, "") => path.to_owned(),
+        (parent, field) if field.starts_with('[') => format!("{parent}{field}"),
+        (parent, field) => format!("{parent}.{field}"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_known_word_is_named_and_all_of_them_when_none_is_near() {
+        assert_eq!(nearest("memroy_size", ["timeout", "memory_size"]), "; did you mean memory_size?");
+        assert_eq!(nearest("memorySize", ["timeout", "memory_size"]), "; did you mean memory_size?");
+        assert_eq!(nearest("dve", ["dev", "staging"]), "; did you mean dev?");
+        assert_eq!(nearest("qqq", ["timeout", "memory_size"]), "; known here: memory_size, timeout");
+        assert_eq!(nearest("qqq", []), "");
+    }
+
+    #[test]
+    fn a_field_that_is_there_twice_is_refused() {
+        let mistake = json("{\"a\": {\"b\": 1,\n \"b\": 2}}").unwrap_err();
+        assert_eq!(mistake.to_string(), "not JSON: the field \"b\" is there twice at line 2 column 4");
+        assert!(json("{\"a\": 1, \"b\": {\"a\": 1}}").is_ok());
+    }
+
+    #[test]
+    fn only_the_first_twenty_mistakes_are_listed() {
+        let mistakes = Mistakes::none_of((1..=23).map(|n| Mistake::new(format!("f{n}"), "bad")).collect()).unwrap_err();
+        assert!(mistakes.to_string().starts_with("f1: bad | f2: bad | "));
+        assert!(mistakes.to_string().ends_with("f20: bad | and 3 more"));
+        assert_eq!(mistakes.all().len(), 23);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(cut(&"é".repeat(300)), format!("{}…", "é".repeat(200)));
+        assert_eq!(cut("short"), "short");
+    }
+}
