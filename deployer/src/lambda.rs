@@ -28,7 +28,7 @@ use crate::trigger::{self, Invocation, Message, Told};
 const ANSWER_NEEDS: Duration = Duration::from_secs(2);
 
 /// An invocation that did not succeed: the contract's `errorType`, and why.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum FunctionError {
     /// By hand, and wrongly.
     #[error("{0}")]
@@ -42,6 +42,13 @@ pub enum FunctionError {
     /// Anything else.
     #[error("{0}")]
     Internal(String),
+}
+
+/// The runtime logs errors in this form: it is for people too.
+impl std::fmt::Debug for FunctionError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 impl From<FunctionError> for Diagnostic {
@@ -151,8 +158,8 @@ impl Deployer {
     }
 }
 
-/// A record is named as failed only when trying it again can help.
-async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> SqsBatchResponse {
+/// Answers a batch. A record is named as failed only when trying it again can help.
+pub async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> SqsBatchResponse {
     let (ids, told): (Vec<String>, Vec<Vec<Told>>) = messages.into_iter().map(|m| (m.id, m.told)).unzip();
     let outcomes = handle_all(engine, told).await;
     let mut response = SqsBatchResponse::default();
@@ -201,6 +208,7 @@ async fn handle_all(engine: &Engine, messages: Vec<Vec<Told>>) -> Vec<Vec<Result
 /// One upload, so that neither its panic nor its slowness takes the others' answers along: what is not done shortly
 /// before the deadline is dropped, as if the process had been killed, and comes again.
 async fn guarded(engine: &Engine, upload: Upload) -> Result<Handled, Transient> {
+    let (key, version_id) = (upload.key.clone(), upload.version_id.clone().unwrap_or_default());
     let work = AssertUnwindSafe(handle(engine, upload)).catch_unwind();
     let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
     let outcome = tokio::select! {
@@ -213,7 +221,7 @@ async fn guarded(engine: &Engine, upload: Upload) -> Result<Handled, Transient> 
         () = late => Err(Transient::Deadline),
     };
     if let Err(transient) = &outcome {
-        tracing::error!("not done, shall come again: {transient}");
+        tracing::error!(key, version_id, "not done, shall come again: {transient}");
     }
     outcome
 }

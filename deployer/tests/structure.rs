@@ -1,4 +1,4 @@
-//! Imports point down only (DESIGN): bins → lambda, cli → trigger, engine → port → core; aws → port.
+//! Imports point down only (ARCHITECTURE.md): bins → lambda, cli → trigger, engine → port → core; aws → port.
 
 #![allow(clippy::unwrap_used)]
 

@@ -114,7 +114,7 @@ async fn an_update_that_dies_twice_is_completed_by_the_third_try() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_died_and_was_completed_says_that_it_succeeded_and_what_was_served_before() {
+async fn what_died_and_was_completed_says_that_it_succeeded() {
     // All was done but the record: nothing is left to do for the second try, but it was this deployment's work.
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
@@ -124,6 +124,7 @@ async fn what_died_and_was_completed_says_that_it_succeeded_and_what_was_served_
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert_eq!(record.status, Status::Succeeded);
     assert_eq!(record.targets[0].version.as_ref().unwrap().as_str(), "2");
+    assert_eq!(record.targets[0].previous, None, "nobody remembers what was served before: nothing is made up");
     world.same_again_changes_nothing().await;
 }
 

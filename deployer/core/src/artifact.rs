@@ -12,7 +12,7 @@ use crate::id::{
 use crate::manifest::FunctionConfig;
 use crate::package::Bootstrap;
 
-/// The user metadata of the object that the record keeps (CONTRACT, "Object keys").
+/// The user metadata of the object that the record keeps.
 pub const KEPT_METADATA: [&str; 3] = ["commit", "build-url", "uploaded-by"];
 
 /// Where a key says that its zip belongs.

@@ -107,7 +107,7 @@ names! {
                 && parts.last().is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))
         };
 
-    /// A named place to deploy to. CONTRACT: `[a-z][a-z0-9-]{0,31}`.
+    /// A named place to deploy to: `[a-z][a-z0-9-]{0,31}`.
     EnvironmentName: "an environment", "a lower-case letter, then at most 31 of a-z, 0-9 and -",
         r"^[a-z][a-z0-9-]{0,31}$",
         |t| made_of(t, 32, "-") && !t.contains(|c: char| c.is_ascii_uppercase())
@@ -244,7 +244,7 @@ impl From<Sha256> for String {
     }
 }
 
-/// The hash by which a request is known, however often and through whichever door it comes (LEDGER, "Identity").
+/// The hash by which a request is known, however often and through whichever door it comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestHash([u8; 32]);
 

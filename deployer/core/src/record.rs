@@ -67,7 +67,7 @@ impl fmt::Display for Status {
 
 /// Why a deployment is not succeeded or unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "CONTRACT, \"The record\", lists them; the names say it")]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Code {
     InvalidArtifact,
     InvalidManifest,
@@ -246,7 +246,7 @@ impl TargetOutcome {
     }
 }
 
-/// The record of one deployment (CONTRACT, "The record").
+/// The record of one deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeploymentRecord {
     /// The ledger's schema: 1.

@@ -1,4 +1,4 @@
-//! The inline policies of the sessions in target accounts: no deployment can do more than it needs (DESIGN, law 6).
+//! The inline policies of the sessions in target accounts: no deployment can do more than it needs (ARCHITECTURE.md, law 6).
 //!
 //! The first policy is written before anything is known but names; the second is cut from the plan.
 //! Sources: Service Authorization Reference, "Actions, resources, and condition keys for AWS Lambda";

@@ -64,19 +64,19 @@ fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What can be done about an error of Lambda's. The texts may hold the function's name, which may be any word.
-pub(super) fn kind(failure: &Failure, function: &str) -> CallErrorKind {
+/// What can be done about an error of Lambda's. The texts may hold the function's name, which may be any word: so only
+/// phrases with a space, a colon or a bracket are looked for, which no name has.
+pub(super) fn kind(failure: &Failure) -> CallErrorKind {
     use CallErrorKind as Kind;
     if failure.is_unanswered() {
         return Kind::Unknown;
     }
-    let text = failure.text.replace(function, "");
-    let says = |phrase: &str| text.contains(phrase);
+    let says = |phrase: &str| failure.text.contains(phrase);
     match failure.code.as_str() {
         "TooManyRequestsException" | "ThrottlingException" | "Throttling" => Kind::Throttled,
         "PreconditionFailedException" => Kind::Conflict,
         _ if says("S3 Error Code") => Kind::CodeUnreadable,
-        "ResourceConflictException" if says("in progress") || says("state: Pending") => Kind::Busy,
+        "ResourceConflictException" if says("is in progress") || says("state: Pending") => Kind::Busy,
         "ResourceConflictException" if says("state: Failed") => Kind::Failed,
         "ResourceConflictException" => Kind::Conflict,
         "AccessDeniedException" | "AccessDenied" | "UnrecognizedClientException" | "ExpiredTokenException" => {
@@ -102,10 +102,10 @@ fn invalid(says: &impl Fn(&str) -> bool) -> CallErrorKind {
     ];
     if NOT_YET.iter().any(|text| says(text)) {
         CallErrorKind::RoleNotReady
-    } else if says("CodeSHA256") || says("CodeSha256") {
+    } else if says("CodeSHA256 (") || says("CodeSha256 (") {
         // What is to be published is not what we sent: somebody else was faster.
         CallErrorKind::Conflict
-    } else if says("GetObject") {
+    } else if says("while GetObject") {
         CallErrorKind::CodeUnreadable
     } else if says("must be smaller than") || says("exceeds the maximum") {
         CallErrorKind::CodeTooLarge
@@ -120,7 +120,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let failure = Failure::of(error);
-    let kind = kind(&failure, function);
+    let kind = kind(&failure);
     CallError { kind, message: format!("{operation} of {function}: {}{}", failure.message, advice(kind, &failure)) }
 }
 
@@ -150,7 +150,7 @@ mod tests {
 
     fn kind_of(status: u16, code: &str, text: &str) -> CallErrorKind {
         let failure = Failure { code: code.into(), status, message: format!("{code}: {text}"), text: text.into() };
-        kind(&failure, "ProcessFailedOrders")
+        kind(&failure)
     }
 
     #[test]
@@ -183,6 +183,12 @@ mod tests {
         let code = "ResourceConflictException";
         let text = "Alias already exists: arn:aws:lambda:eu-west-1:111111111111:function:ProcessFailedOrders:live";
         assert_eq!(kind_of(409, code, text), CallErrorKind::Conflict);
+        for name in ["e", "in", "progress", "Pending", "CodeSHA256", "GetObject"] {
+            let text = format!("Function already exist: {name}");
+            assert_eq!(kind_of(409, code, &text), CallErrorKind::Conflict, "{name}");
+            let text = format!("Function {name}: the timeout must be at most 900");
+            assert_eq!(kind_of(400, "InvalidParameterValueException", &text), CallErrorKind::Invalid, "{name}");
+        }
         let failed = "The function is currently in the following state: Failed";
         assert_eq!(kind_of(409, code, failed), CallErrorKind::Failed);
     }

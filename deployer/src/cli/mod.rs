@@ -6,7 +6,7 @@ use std::io::Write;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-/// Exit codes (CONTRACT, "deployctl").
+/// Exit codes; 2 is wrong use, and clap's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// 0: what was asked for is so.
@@ -51,7 +51,8 @@ pub struct Cli {
 enum Verb {
     /// Check a zip, a manifest or deployer.json, without AWS.
     ///
-    /// Says all that is wrong, each with its place, by the very rules that the deployer applies to uploads.
+    /// Says what is wrong and where, by the rules that the deployer applies to uploads. Exit codes: 0 all valid, 3 something is
+    /// not, 2 wrong use.
     Validate(validate::Options),
 }
 

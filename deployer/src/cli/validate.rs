@@ -20,9 +20,9 @@ pub(super) struct Options {
     /// Zips (*.zip), manifests (function.toml, function.json) and configurations (other *.json).
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The environment whose settings decide what a zip's bootstrap must be.
-    #[arg(long, value_name = "NAME", default_value = "dev")]
-    environment: EnvironmentName,
+    /// Check zips as uploads to this environment only, not for all that their manifest names.
+    #[arg(long, value_name = "NAME")]
+    environment: Option<EnvironmentName>,
 }
 
 /// All files and what is wrong with them.
@@ -76,7 +76,7 @@ impl fmt::Display for Report {
 
 pub(super) fn run(options: &Options) -> Report {
     let check = |file: &PathBuf| {
-        let (kind, outcome) = check(file, &options.environment);
+        let (kind, outcome) = check(file, options.environment.as_ref());
         let (summary, mistakes) = match outcome {
             Ok(summary) => (Some(summary), vec![]),
             Err(mistakes) => (None, mistakes),
@@ -88,7 +88,7 @@ pub(super) fn run(options: &Options) -> Report {
 
 type Outcome = Result<String, Vec<Found>>;
 
-fn check(file: &Path, environment: &EnvironmentName) -> (&'static str, Outcome) {
+fn check(file: &Path, environment: Option<&EnvironmentName>) -> (&'static str, Outcome) {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     match (name, file.extension().and_then(|extension| extension.to_str())) {
         ("function.toml", _) => ("manifest", text(file).and_then(|text| manifest(ManifestFormat::Toml, &text))),
@@ -102,7 +102,7 @@ fn check(file: &Path, environment: &EnvironmentName) -> (&'static str, Outcome) 
     }
 }
 
-fn zip(file: &Path, environment: &EnvironmentName) -> Outcome {
+fn zip(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
     let package = read(file)?;
     let mut summary = format!("{} bytes, {} files, sha256 {}", package.size, package.entries, package.sha256);
     let Some((kind, bytes)) = &package.manifest else {
@@ -110,10 +110,15 @@ fn zip(file: &Path, environment: &EnvironmentName) -> Outcome {
         return Ok(summary);
     };
     let manifest = Manifest::parse(*kind, bytes).map_err(|error| manifest_mistakes(&error))?;
-    let config = manifest.for_environment(environment);
-    if config.runtime.as_ref().is_some_and(deployer_core::manifest::Runtime::is_provided) {
-        let machine = config.architectures.unwrap_or(Architecture::X86_64).into();
-        check_bootstrap(package.bootstrap.as_ref(), machine).or_else(|error| whole(error).map(drop))?;
+    let configs = match environment {
+        Some(environment) => vec![manifest.for_environment(environment)],
+        None => manifest.for_all(),
+    };
+    for config in configs {
+        if config.runtime.as_ref().is_some_and(deployer_core::manifest::Runtime::is_provided) {
+            let machine = config.architectures.unwrap_or(Architecture::X86_64).into();
+            check_bootstrap(package.bootstrap.as_ref(), machine).or_else(|error| whole(error).map(drop))?;
+        }
     }
     summary.push_str(", with ");
     summary.push_str(kind.file_name());

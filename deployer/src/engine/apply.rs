@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::{Condition, ObservedCode, RevisionId};
-use deployer_core::plan::{Delivery, Plan, Step, Wanted};
+use deployer_core::plan::{Delivery, Plan, Step, Wanted, still_as_planned};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use futures::StreamExt as _;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
@@ -101,7 +101,13 @@ impl<'a> Walk<'a> {
             Step::UpdateConfiguration(configuration) => {
                 let revision = self.revision(name)?;
                 self.write(name, Write::UpdateConfiguration { configuration, revision }).await?;
-                self.revision = Some(self.settled(name, Qualifier::Latest).await?.revision);
+                let settled = self.settled(name, Qualifier::Latest).await?;
+                if !still_as_planned(self.wanted, self.plan, &settled) {
+                    let message = "the configuration that was written is not what the function has now";
+                    let error = TargetError::new(TargetErrorCode::ForeignChange, name, message);
+                    return Err(Halt::LookAgain { step: name, error });
+                }
+                self.revision = Some(settled.revision);
                 Ok(())
             }
             Step::UpdateCode { architecture } => {

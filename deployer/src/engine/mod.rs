@@ -1,6 +1,6 @@
 //! The story of a deployment, from an upload to its record.
 //!
-//! Reads top to bottom as the steps of DESIGN: locate, route, claim, verify, enter, observe, plan, apply, finish.
+//! Reads top to bottom as the steps of ARCHITECTURE.md: locate, route, claim, verify, enter, observe, plan, apply, finish.
 //! Reading the ledger, reading the artifact and AssumeRole begin at once. Observing waits for the ledger, writing for
 //! all of them.
 
@@ -80,7 +80,7 @@ pub struct Patience {
 }
 
 impl Default for Patience {
-    /// CONTRACT, "The record": 15 seconds and 2 minutes.
+    /// 15 seconds for a trust policy, 2 minutes for an execution role.
     fn default() -> Self {
         Self {
             denied: Duration::from_secs(15),

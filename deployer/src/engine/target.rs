@@ -99,6 +99,7 @@ impl Engine {
     /// Step "enter". A fresh trust policy takes some seconds until STS knows it.
     async fn enter(&self, session: &SessionRequest) -> Result<Account, TargetError> {
         let since = self.now();
+        let mut unanswered = 0;
         for attempt in 0.. {
             match self.ports.gate.enter(session).await {
                 Ok(account) => return Ok(account),
@@ -108,7 +109,8 @@ impl Engine {
                     }
                 }
                 Err(EnterError::Target(error)) => return Err(error),
-                Err(EnterError::Unanswered(message)) if attempt < UNANSWERED => {
+                Err(EnterError::Unanswered(message)) if unanswered < UNANSWERED => {
+                    unanswered += 1;
                     self.pause(attempt, "enter", &message).await?;
                 }
                 Err(EnterError::Unanswered(message)) => {
@@ -168,7 +170,11 @@ impl Engine {
         let mut written = claim.resumed();
         let mut looks = 0;
         loop {
-            let plan = planned(&wanted, &observed)?;
+            let plan = match planned(&wanted, &observed) {
+                // Once something was written the deployment is no longer refused.
+                Err(no_plan) if written => return Err(TargetError::from(no_plan).into()),
+                planned => planned?,
+            };
             if !plan.is_empty() || !written {
                 previous = previous.or_else(|| plan.previous.clone());
             }
@@ -185,15 +191,22 @@ impl Engine {
                 Err(Halt::VersionFailed(error)) if observed.publishing_failed => return Err(error.into()),
                 Err(Halt::VersionFailed(error)) => {
                     tracing::warn!("sending the code anew: {}", error.message);
-                    observed = self.observe(request, &account).await?;
-                    observed.publishing_failed = true;
+                    let mut now = self.observe(request, &account).await?;
+                    if let Some(found) = foreign_change(&wanted, &observed, &now) {
+                        return Err(foreign(request, "publish version", &found).into());
+                    }
+                    now.publishing_failed = true;
+                    (written, observed) = (true, now);
                 }
                 Err(Halt::LookAgain { step, error }) => {
                     tracing::warn!(step, "looking again: {}", error.message);
                     if looks > 0 {
                         self.pause(looks, step, &error.message).await?;
                     }
-                    let now = self.observe(request, &account).await?;
+                    let now = self.observe(request, &account).await.map_err(|later| TargetError {
+                        message: format!("{}; it may have been done, but looking again failed: {later}", error.message),
+                        ..error.clone()
+                    })?;
                     if let Some(found) = foreign_change(&wanted, &observed, &now) {
                         return Err(foreign(request, step, &found).into());
                     }
@@ -237,6 +250,7 @@ impl Engine {
     where
         F: Future<Output = Result<T, CallError>>,
     {
+        let mut unanswered = 0;
         for attempt in 0.. {
             match read().await {
                 Ok(value) => return Ok(value),
@@ -246,7 +260,8 @@ impl Engine {
                             return Err(error.at_the_deadline(step));
                         }
                     }
-                    CallErrorKind::Unknown if attempt < UNANSWERED => {
+                    CallErrorKind::Unknown if unanswered < UNANSWERED => {
+                        unanswered += 1;
                         self.pause(attempt, step, &error.message).await?;
                     }
                     _ => return Err(error.in_step(step)),

@@ -171,7 +171,7 @@ async fn commands(aws: &LocalAws, paint: &Paint) -> Result<()> {
 /// Goes on delivering, so that uploads by hand are deployed too.
 async fn keep(aws: &LocalAws, paint: &Paint) -> Result<()> {
     println!("{}", paint.bold("It keeps running until Ctrl-C. In another shell:"));
-    println!("  export AWS_ENDPOINT_URL={} AWS_REGION={REGION}", aws.endpoint());
+    println!("  export AWS_ENDPOINT_URL={} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}", aws.endpoint());
     println!("  export AWS_ACCESS_KEY_ID={FIRST} AWS_SECRET_ACCESS_KEY=none     # account {FIRST}");
     println!("  export AWS_ACCESS_KEY_ID={TOOLING} AWS_SECRET_ACCESS_KEY=none     # account {TOOLING}");
     println!("  aws s3 cp my.zip s3://{ARTIFACTS}/dev/{FUNCTION}/1.2.0.zip          # is deployed within a second\n");

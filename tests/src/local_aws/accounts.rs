@@ -222,7 +222,7 @@ fn service_trust() -> Value {
         "Action": "sts:AssumeRole"})
 }
 
-/// AWS-FACTS, "STS": the external id belongs to AssumeRole only, so setting the source identity is a statement apart.
+/// IAM User Guide, "Monitor and control actions taken with assumed roles": the external id belongs to AssumeRole only, so setting the source identity is a statement apart.
 fn deployer_trust(external_ids: &BTreeSet<String>) -> Value {
     let identity = json!({"StringLike": {"sts:SourceIdentity": "deployer-*"}});
     let mut conditions = identity.clone();

@@ -39,7 +39,7 @@ pub use sight::{Live, Snapshot};
 use crate::fixtures::Zip;
 use process::guard;
 
-/// The deployer's timeout: five minutes at most (DESIGN).
+/// The deployer's timeout: five minutes.
 const TIMEOUT: Duration = Duration::from_secs(300);
 const LOOKS_EVERY: Duration = Duration::from_millis(10);
 
@@ -252,7 +252,11 @@ impl LocalAws {
         for body in &bodies {
             self.mapping.send(body).await?;
         }
-        self.mapping.drain(&self.deployer).await?;
+        for delivery in self.mapping.drain(&self.deployer).await? {
+            if delivery.failed > 0 || matches!(delivery.answer, Answer::FunctionError { .. }) {
+                return Err(Error::Unexpected(format!("a duplicate was not taken: {delivery:?}")));
+            }
+        }
         let changes = before.changes_to(&self.snapshot().await?);
         if bodies.is_empty() {
             return Err(Error::Unexpected("nothing was delivered yet that could come again".into()));
@@ -262,6 +266,16 @@ impl LocalAws {
         }
         let changes = changes.join("\n");
         Err(Error::Unexpected(format!("the same events again changed:\n{changes}\n{}", self.deployer.tail())))
+    }
+
+    /// Whether the deployer logs such a line. Lines come through a pipe, a moment after the answer.
+    pub async fn logs(&self, such: impl Fn(&Value) -> bool) -> bool {
+        let seen = async {
+            while !self.deployer.log().iter().any(&such) {
+                tokio::time::sleep(LOOKS_EVERY).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), seen).await.is_ok()
     }
 
     /// Invokes the deployer by hand, or straight with an event.
@@ -315,6 +329,13 @@ impl LocalAws {
 pub fn python() -> Result<std::process::Command> {
     let mut command = std::process::Command::new(venv::python()?);
     command.current_dir(venv::source());
+    // Neither a proxy nor an account of the surroundings has anything to do with a server on loopback.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("AWS_") || name.to_lowercase().ends_with("_proxy") {
+            command.env_remove(name);
+        }
+    }
     Ok(command)
 }
 

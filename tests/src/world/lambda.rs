@@ -1,4 +1,4 @@
-//! A fake Lambda of one account and region, as strict as the real one (AWS-FACTS, "Lambda's control plane").
+//! A fake Lambda of one account and region, as strict as the real one.
 //!
 //! Synchronous: each call happens at one instant. Who may call is checked before, by [`super::session`].
 

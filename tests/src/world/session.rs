@@ -1,7 +1,7 @@
 //! Lambda as one session may use it: each call is held against the session's policy and the deploy role's own.
 //!
 //! Service Authorization Reference, "Actions, resources, and condition keys for AWS Lambda", with the dependent
-//! actions that AWS-FACTS lists.
+//! actions that AWS's Service Authorization Reference lists.
 
 use std::sync::Arc;
 

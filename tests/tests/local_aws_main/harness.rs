@@ -12,6 +12,11 @@ use super::statuses;
 
 #[tokio::test]
 async fn the_sample_function_answers_an_invocation() -> Result<()> {
+    // The sample speaks with curl, which Lambda has; not every machine does, but CI must.
+    if Command::new("curl").arg("--version").output().is_err() && std::env::var_os("CI").is_none() {
+        eprintln!("SKIPPED: the sample function was not started, for there is no curl here");
+        return Ok(());
+    }
     let environment = [("PATH", std::env::var("PATH").unwrap_or_default()), ("GREETING", "Hello".to_owned())];
     let function = Runtime::new(Launch {
         program: sample().join("bootstrap"),

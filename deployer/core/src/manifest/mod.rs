@@ -187,6 +187,13 @@ impl Manifest {
         self.merged(environment).unwrap_or_default()
     }
 
+    /// What it says for each environment that it names, and for all others.
+    #[must_use]
+    pub fn for_all(&self) -> Vec<FunctionConfig> {
+        let others = mistake::read(&self.base, &BASE).unwrap_or_default();
+        self.overlays.keys().map(|name| self.for_environment(name)).chain([others]).collect()
+    }
+
     /// The JSON Schema of a manifest.
     #[must_use]
     pub fn schema() -> Schema {

@@ -1,4 +1,4 @@
-//! The central directory: every entry against every rule (CONTRACT, "What a zip must be").
+//! The central directory: every entry against every rule.
 //!
 //! Nothing of an entry's data is known here. Names are borrowed from the tail, so that a directory of the largest
 //! size costs a few megabytes while it is looked at, and nothing afterwards.

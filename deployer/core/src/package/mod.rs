@@ -1,7 +1,7 @@
 //! An uploaded deployment zip, inspected while it is read once and in constant memory.
 //!
 //! The caller first reads the object's last [`WINDOW`] bytes: [`Directory::open`] checks every rule that the central
-//! directory can break (CONTRACT, "What a zip must be"). Then all bytes, from the first to the last, go through
+//! directory can break. Then all bytes, from the first to the last, go through
 //! [`Reader::feed`], which hashes them and keeps the manifest and the first bytes of `bootstrap`. The bodies of other
 //! entries are never unpacked, and offsets count from the object's first byte: a zip behind other bytes is accepted
 //! only if its offsets say so.

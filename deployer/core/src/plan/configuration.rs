@@ -1,6 +1,6 @@
 //! What a manifest names, held against what a function has: the part to send, and each difference in words.
 //!
-//! What the manifest does not name is left as it is (CONTRACT, "function.toml").
+//! What the manifest does not name is left as it is.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -4,12 +4,12 @@
 //! counts is whether something that the plan had read differs from what it was and from what this deployment meant.
 
 use super::planner::execution_role;
-use super::{Wanted, differences};
+use super::{Plan, Wanted, differences};
 use crate::id::Sha256;
 use crate::observed::{Observed, ObservedCode};
 
 /// After a precondition failed: what somebody else changed, as "expected, found"; `None` if all that the plan had read
-/// is still so, or is what this deployment meant (LEDGER, "While holding a claim").
+/// is still so, or is what this deployment meant.
 #[must_use]
 pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) -> Option<String> {
     let ours = Some(wanted.artifact.sha256);
@@ -39,6 +39,16 @@ pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) 
     }
     let show = |observed: &Observed| observed.alias.as_ref().map_or("no such alias".to_owned(), ToString::to_string);
     Some(format!("expected alias {} to serve {}, found {}", wanted.alias, show(before), show(after)))
+}
+
+/// After the configuration was written and has settled: whether `$LATEST` has it, and still the code that it had. Then
+/// its new RevisionId may be written on; otherwise somebody wrote between our update and our reading it.
+#[must_use]
+pub fn still_as_planned(wanted: &Wanted<'_>, plan: &Plan, settled: &ObservedCode) -> bool {
+    let role = execution_role(wanted).ok().flatten();
+    let configured = differences(&wanted.artifact.config, role.as_ref(), &settled.settings)
+        .is_ok_and(|(missing, _)| missing.is_empty());
+    configured && settled.sha256 == plan.code_was
 }
 
 fn foreign_setting(wanted: &Wanted<'_>, was: &ObservedCode, now: &ObservedCode) -> Option<String> {

@@ -1,4 +1,4 @@
-//! The plan: a deployment to one target as a value, before it is an act (DESIGN, law 1).
+//! The plan: a deployment to one target as a value, before it is an act (ARCHITECTURE.md, law 1).
 //!
 //! `plan` compares what is wanted with what was observed and leaves no choice to execution. An empty plan means that
 //! the target already serves exactly this.
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use configuration::{Change, Configuration, Shown, UnmergeableVariables, differences};
-pub use conflict::foreign_change;
+pub use conflict::{foreign_change, still_as_planned};
 pub use planner::{NoPlan, plan};
 use serde::Serialize;
 
@@ -107,6 +107,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// The precondition of the first write to the function.
     pub revision: Option<RevisionId>,
+    /// The code that `$LATEST` had when it was observed.
+    pub code_was: Option<Sha256>,
     /// What the alias serves.
     pub previous: Option<Previous>,
     /// The version that serves, where nothing new has to be published.

@@ -71,6 +71,7 @@ impl Draft {
                 steps: Vec::new(),
                 changes: Vec::new(),
                 revision: observed.latest.as_ref().map(|latest| latest.revision.clone()),
+                code_was: observed.latest.as_ref().and_then(|latest| latest.sha256),
                 serving: previous.as_ref().map(|p| p.version.clone()),
                 previous,
             },

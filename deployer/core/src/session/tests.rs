@@ -23,6 +23,7 @@ fn plan(function: &FunctionName, steps: Vec<Step>) -> Plan {
         steps,
         changes: vec![],
         revision: None,
+        code_was: None,
         previous: None,
         serving: None,
     }
