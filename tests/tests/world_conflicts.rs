@@ -283,3 +283,23 @@ async fn two_invocations_with_the_same_event_side_by_side_end_with_one_record_an
     assert_eq!(world.function(DEV, "orders", |f| (f.versions.len(), f.aliases["live"].version)), (2, 2));
     world.same_again_changes_nothing().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_writes_while_our_configuration_settles_is_not_overwritten() {
+    let theirs: [(Does, &str); 2] = [
+        (|f| f.code(&code("theirs")), "expected code"),
+        (|f| f.set(|s| s.timeout = 77), "expected timeout to be 3, found 77"),
+    ];
+    for (does, expected) in theirs {
+        let world = World::with_orders();
+        // The third one is the look at what was just configured.
+        world.on(Op::GetFunction).call(3).meanwhile(move |aws| {
+            does(aws.at(DEV).function("orders"));
+        });
+        let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", "timeout = 20\n")).await;
+        assert_eq!(error(&record).code, TargetErrorCode::ForeignChange, "{record:#?}");
+        assert!(error(&record).message.contains(expected), "{}", error(&record).message);
+        assert!(world.calls_of(Op::UpdateFunctionCode).is_empty(), "nothing was written over it");
+        world.same_again_changes_nothing().await;
+    }
+}

@@ -58,6 +58,30 @@ impl Clock for SharedClock {
     }
 }
 
+impl World {
+    /// An engine with this much time, for who calls it in another way.
+    #[must_use]
+    pub fn engine(&self, time: Duration) -> Engine {
+        self.engine_over(&Arc::new(Line::new(self.shared.clone(), None)), time)
+    }
+
+    fn engine_over(&self, line: &Arc<Line>, time: Duration) -> Engine {
+        Engine {
+            ports: Ports {
+                artifacts: Arc::new(ArtifactPort(line.clone())),
+                ledger: Arc::new(LedgerPort(line.clone())),
+                gate: Arc::new(GatePort(line.clone())),
+                clock: Arc::new(SharedClock(self.shared.clone())),
+                inline_body: self.shared.inline_body.clone(),
+            },
+            config: self.config.clone(),
+            region: self.region.clone(),
+            deadline: self.now() + time,
+            patience: self.patience.clone(),
+        }
+    }
+}
+
 impl<'w> Invocation<'w> {
     pub(super) fn new(world: &'w World) -> Self {
         Self { world, time: world.time, crash: None }
@@ -85,19 +109,7 @@ impl<'w> Invocation<'w> {
             }
         }
         let line = Arc::new(Line::new(world.shared.clone(), crash));
-        let engine = Engine {
-            ports: Ports {
-                artifacts: Arc::new(ArtifactPort(line.clone())),
-                ledger: Arc::new(LedgerPort(line.clone())),
-                gate: Arc::new(GatePort(line.clone())),
-                clock: Arc::new(SharedClock(world.shared.clone())),
-                inline_body: world.shared.inline_body.clone(),
-            },
-            config: world.config.clone(),
-            region: world.region.clone(),
-            deadline: world.now() + time,
-            patience: world.patience.clone(),
-        };
+        let engine = world.engine_over(&line, time);
         let outcome = tokio::select! {
             biased;
             () = line.crashed() => Outcome::Died,

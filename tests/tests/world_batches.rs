@@ -1,0 +1,99 @@
+//! A batch: each message is answered for on its own, whatever happens to its neighbours.
+#![allow(clippy::unwrap_used)]
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use acceptance::world::door::notification;
+use acceptance::world::zips::code;
+use acceptance::world::{DEV, World};
+use async_trait::async_trait;
+use deployer::engine::Engine;
+use deployer::lambda::handle_batch;
+use deployer::port::{ArtifactStore, Chunks, ReadError, Tail};
+use deployer::trigger::{Invocation, Message, decode};
+use deployer_core::artifact::{ArtifactRef, Upload};
+use serde_json::json;
+
+/// What the artifact bucket does to who reads a key with "bad" in it.
+#[derive(Clone, Copy)]
+enum Trap {
+    Panics,
+    NeverAnswers,
+}
+
+struct Trapped {
+    trap: Trap,
+    store: Arc<dyn ArtifactStore>,
+}
+
+#[async_trait]
+impl ArtifactStore for Trapped {
+    async fn tail(&self, artifact: &ArtifactRef, window: u64) -> Result<Tail, ReadError> {
+        match self.trap {
+            _ if !artifact.key.contains("bad") => self.store.tail(artifact, window).await,
+            Trap::Panics => panic!("a defect"),
+            Trap::NeverAnswers => std::future::pending().await,
+        }
+    }
+
+    async fn range(&self, artifact: &ArtifactRef, range: Range<u64>) -> Result<Chunks, ReadError> {
+        self.store.range(artifact, range).await
+    }
+}
+
+/// The messages of a batch, numbered from 0, as Lambda delivers them.
+fn batch(uploads: &[Upload]) -> Vec<Message> {
+    let record = |(number, upload): (usize, &Upload)| json!({"messageId": number.to_string(), "eventSource": "aws:sqs", "body": notification(upload).to_string()});
+    let records: Vec<_> = uploads.iter().enumerate().map(record).collect();
+    match decode(&json!({ "Records": records })) {
+        Invocation::Batch(messages) => messages,
+        other => panic!("no batch: {other:?}"),
+    }
+}
+
+async fn failed(engine: &Engine, messages: Vec<Message>) -> Vec<String> {
+    let response = handle_batch(engine, messages).await;
+    response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_or_a_read_without_end_takes_only_its_own_message_along() {
+    for trap in [Trap::Panics, Trap::NeverAnswers] {
+        let world = World::with_orders();
+        world.given(DEV, "bad", &code("1.0.0"), |f| f.publish().point("live", 1));
+        let uploads = [world.put("dev/bad/1.1.0.zip", code("1.1.0")), world.put("dev/orders/1.1.0.zip", code("1.1.0"))];
+        let mut engine = world.engine(Duration::from_secs(300));
+        let store = engine.ports.artifacts.clone();
+        engine.ports.artifacts = Arc::new(Trapped { trap, store: store.clone() });
+        assert_eq!(failed(&engine, batch(&uploads)).await, ["0"]);
+        assert!(world.now() < engine.deadline, "it answered in time");
+        assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
+        assert_eq!(world.function(DEV, "bad", |f| f.aliases["live"].version), 1);
+
+        // The message comes again, and nothing stands in its way.
+        let engine = world.engine(Duration::from_secs(300));
+        assert!(failed(&engine, batch(&uploads)).await.is_empty());
+        assert_eq!(world.function(DEV, "bad", |f| f.aliases["live"].version), 2);
+        assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_could_not_end_in_time_is_not_begun() {
+    let world = World::with_orders();
+    let uploads = [world.put("dev/orders/1.1.0.zip", code("1.1.0"))];
+    assert_eq!(failed(&world.engine(Duration::from_secs(40)), batch(&uploads)).await, ["0"]);
+    assert!(world.calls().is_empty(), "{:?}", world.calls());
+    assert!(failed(&world.engine(Duration::from_secs(300)), batch(&uploads)).await.is_empty());
+    assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_uploads_of_one_function_in_a_batch_are_deployed_one_after_the_other() {
+    let world = World::with_orders();
+    let uploads = ["1.1.0", "1.2.0"].map(|release| world.put(&format!("dev/orders/{release}.zip"), code(release)));
+    assert!(failed(&world.engine(Duration::from_secs(300)), batch(&uploads)).await.is_empty());
+    assert_eq!(world.function(DEV, "orders", |f| (f.aliases["live"].version, f.versions.len())), (3, 3));
+}
