@@ -1,5 +1,5 @@
 //! A batch: each message is answered for on its own, whatever happens to its neighbours.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::ops::Range;
 use std::sync::Arc;
