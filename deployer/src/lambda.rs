@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse};
-use deployer_core::artifact::Upload;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -20,9 +19,9 @@ use tokio::sync::Semaphore;
 
 use crate::aws;
 use crate::engine::{Engine, Handled, Patience, Ports, Transient};
-use crate::port::Clock;
+use crate::port::{Chance, Clock, Queue};
 use crate::settings::{ConfigCache, ConfigSource, InvalidConfig, Settings};
-use crate::trigger::{self, Invocation, Message, Told};
+use crate::trigger::{self, Command, Invocation, Message, Told};
 
 /// What is kept for answering before the deadline.
 const ANSWER_NEEDS: Duration = Duration::from_secs(2);
@@ -67,7 +66,7 @@ impl From<Transient> for FunctionError {
     fn from(transient: Transient) -> Self {
         let message = transient.to_string();
         match transient {
-            Transient::Ledger(_) => Self::LedgerUnavailable(message),
+            Transient::Ledger(_) | Transient::Contended => Self::LedgerUnavailable(message),
             _ => Self::Internal(message),
         }
     }
@@ -87,10 +86,22 @@ impl Clock for WallClock {
     }
 }
 
+/// The machine's source of randomness.
+struct MachineChance;
+
+impl Chance for MachineChance {
+    fn draw(&self) -> u128 {
+        let mut bytes = [0; 16];
+        // A machine without a source of randomness has no TLS either, and so no AWS.
+        getrandom::fill(&mut bytes).map(|()| u128::from_ne_bytes(bytes)).unwrap_or_default()
+    }
+}
+
 /// The deployer as a Lambda: what is made once and used by every invocation.
 pub struct Deployer {
     settings: Result<Settings, InvalidConfig>,
     s3: aws_sdk_s3::Client,
+    sqs: aws_sdk_sqs::Client,
     gate: Arc<aws::StsGate>,
     config: ConfigCache,
     inline_body: Arc<Semaphore>,
@@ -104,6 +115,7 @@ impl Deployer {
         Self {
             settings,
             s3: aws_sdk_s3::Client::new(&sdk),
+            sqs: aws_sdk_sqs::Client::new(&sdk),
             gate: Arc::new(aws::StsGate::new(&sdk)),
             config: ConfigCache::default(),
             inline_body: Arc::new(Semaphore::new(1)),
@@ -119,6 +131,10 @@ impl Deployer {
             Invocation::Unknown { because } => {
                 tracing::warn!("refused: {because}");
                 Err(FunctionError::InvalidCommand(because))
+            }
+            Invocation::Command(command) => {
+                let engine = self.engine(deadline).await?;
+                obey(&engine, command).await
             }
             Invocation::Event(told) => {
                 let engine = self.engine(deadline).await?;
@@ -143,7 +159,9 @@ impl Deployer {
             artifacts: Arc::new(aws::S3Artifacts::new(self.s3.clone())),
             ledger: Arc::new(aws::S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone())),
             gate: self.gate.clone(),
+            queue: config.queue_url.clone().map(|url| Arc::new(aws::SqsQueue::new(self.sqs.clone(), url)) as Arc<dyn Queue>),
             clock: Arc::new(WallClock),
+            chance: Arc::new(MachineChance),
             inline_body: self.inline_body.clone(),
         };
         Ok(Engine { ports, config, region: settings.region.clone(), deadline, patience: Patience::default() })
@@ -158,31 +176,59 @@ impl Deployer {
     }
 }
 
+async fn obey(engine: &Engine, command: Command) -> Result<Value, FunctionError> {
+    let answer = match command {
+        Command::Sweep {} => serde_json::to_value(engine.sweep().await?),
+        Command::History { environment, function, limit, .. } => {
+            let records = engine.history(&environment, &function, limit.unwrap_or(20)).await?;
+            let unknown = || FunctionError::InvalidCommand(format!("deployer.json has no environment {environment}"));
+            serde_json::to_value(json!({ "deployments": records.ok_or_else(unknown)? }))
+        }
+    };
+    answer.map_err(|error| FunctionError::Internal(error.to_string()))
+}
+
 /// Answers a batch. A record is named as failed only when trying it again can help.
 pub async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> SqsBatchResponse {
-    let (ids, told): (Vec<String>, Vec<Vec<Told>>) = messages.into_iter().map(|m| (m.id, m.told)).unzip();
+    let (messages, told): (Vec<_>, Vec<_>) = messages.into_iter().map(|m| ((m.id, m.delivery), m.told)).unzip();
     let outcomes = handle_all(engine, told).await;
-    let mut response = SqsBatchResponse::default();
-    for (id, outcomes) in ids.into_iter().zip(outcomes) {
-        if outcomes.iter().any(Result::is_err) {
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = id;
-            response.batch_item_failures.push(failure);
+    let failed = messages.into_iter().zip(outcomes).filter(|(_, outcomes)| outcomes.iter().any(Result::is_err));
+    let failures = failed.map(|((id, delivery), _)| async {
+        if let (Some(queue), Some((receipt, received))) = (&engine.ports.queue, delivery)
+            && let Err(error) = queue.put_off(&receipt, backoff(received)).await
+        {
+            tracing::warn!("the message comes again after the queue's own timeout: {error}");
         }
-    }
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier = id;
+        failure
+    });
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = join_all(failures).await;
     response
 }
 
-/// Handles what each message tells. Functions go on side by side; two uploads of the same function one after the other.
+/// How long a message that failed stays away: the queue's own timeout is made for invocations that died.
+fn backoff(received: u32) -> Duration {
+    const FIRST: Duration = Duration::from_secs(10);
+    const LONGEST: Duration = Duration::from_secs(600);
+    FIRST.saturating_mul(1 << received.saturating_sub(1).min(10)).min(LONGEST)
+}
+
+/// Handles what each message tells. Functions go on side by side; what concerns the same one, one after the other.
 async fn handle_all(engine: &Engine, messages: Vec<Vec<Told>>) -> Vec<Vec<Result<Handled, Transient>>> {
     let mut outcomes: Vec<Vec<Result<Handled, Transient>>> = messages.iter().map(|_| Vec::new()).collect();
-    let mut functions: BTreeMap<String, Vec<(usize, Upload)>> = BTreeMap::new();
+    let mut functions: BTreeMap<String, Vec<(usize, Told)>> = BTreeMap::new();
     for (number, told) in messages.into_iter().enumerate() {
         for one in told {
             match one {
-                Told::Upload(upload) => {
+                Told::Upload(ref upload) => {
                     let function = upload.key.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-                    functions.entry(function).or_default().push((number, upload));
+                    functions.entry(function).or_default().push((number, one));
+                }
+                Told::Tick(ref tick) => {
+                    let function = format!("{}/{}", tick.environment, tick.function);
+                    functions.entry(function).or_default().push((number, one));
                 }
                 Told::Ignored { because } => outcomes[number].push(Ok(ignored(because))),
                 Told::Malformed { because } => {
@@ -192,10 +238,10 @@ async fn handle_all(engine: &Engine, messages: Vec<Vec<Told>>) -> Vec<Vec<Result
             }
         }
     }
-    let queues = functions.into_values().map(|uploads| async move {
+    let queues = functions.into_values().map(|all| async move {
         let mut done = Vec::new();
-        for (number, upload) in uploads {
-            done.push((number, guarded(engine, upload).await));
+        for (number, told) in all {
+            done.push((number, guarded(engine, told).await));
         }
         done
     });
@@ -205,11 +251,15 @@ async fn handle_all(engine: &Engine, messages: Vec<Vec<Told>>) -> Vec<Vec<Result
     outcomes
 }
 
-/// One upload, so that neither its panic nor its slowness takes the others' answers along: what is not done shortly
+/// One of them, so that neither its panic nor its slowness takes the others' answers along: what is not done shortly
 /// before the deadline is dropped, as if the process had been killed, and comes again.
-async fn guarded(engine: &Engine, upload: Upload) -> Result<Handled, Transient> {
-    let (key, version_id) = (upload.key.clone(), upload.version_id.clone().unwrap_or_default());
-    let work = AssertUnwindSafe(handle(engine, upload)).catch_unwind();
+async fn guarded(engine: &Engine, told: Told) -> Result<Handled, Transient> {
+    let what = match &told {
+        Told::Upload(upload) => format!("{} (version {})", upload.key, upload.version_id.as_deref().unwrap_or("none")),
+        Told::Tick(tick) => format!("a tick for deployment {}", tick.id),
+        Told::Ignored { because } | Told::Malformed { because } => because.clone(),
+    };
+    let work = AssertUnwindSafe(handle(engine, told)).catch_unwind();
     let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
     let outcome = tokio::select! {
         biased;
@@ -221,16 +271,21 @@ async fn guarded(engine: &Engine, upload: Upload) -> Result<Handled, Transient> 
         () = late => Err(Transient::Deadline),
     };
     if let Err(transient) = &outcome {
-        tracing::error!(key, version_id, "not done, shall come again: {transient}");
+        tracing::error!(what, "not done, shall come again: {transient}");
     }
     outcome
 }
 
-async fn handle(engine: &Engine, upload: Upload) -> Result<Handled, Transient> {
-    match engine.upload(upload).await? {
-        Handled::Ignored { because } => Ok(ignored(because)),
-        recorded => Ok(recorded),
-    }
+async fn handle(engine: &Engine, told: Told) -> Result<Handled, Transient> {
+    let handled = match told {
+        Told::Upload(upload) => engine.upload(upload).await?,
+        Told::Tick(tick) => engine.tick(tick).await?,
+        Told::Ignored { because } | Told::Malformed { because } => Handled::Ignored { because },
+    };
+    Ok(match handled {
+        Handled::Ignored { because } => ignored(because),
+        recorded => recorded,
+    })
 }
 
 fn ignored(because: String) -> Handled {

@@ -28,6 +28,26 @@ pub trait Clock: Send + Sync {
     async fn sleep(&self, duration: Duration);
 }
 
+/// Where chance comes from. Two draws, in whatever processes, are never the same.
+pub trait Chance: Send + Sync {
+    /// Draws.
+    fn draw(&self) -> u128;
+}
+
+/// A message could not be sent, or put off.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct QueueError(pub String);
+
+/// The queue by which the deployer wakes itself. Messages are hints: nothing is lost with one.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Sends a message that comes after this delay at the earliest; 15 minutes at most (SQS API Reference, SendMessage).
+    async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError>;
+    /// Lets a message that was received stay away for so long before it comes again.
+    async fn put_off(&self, receipt: &str, delay: Duration) -> Result<(), QueueError>;
+}
+
 /// Why an artifact could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadError {
@@ -93,6 +113,8 @@ pub enum Written {
 pub struct LedgerError(pub String);
 
 /// The ledger bucket: objects, written by compare-and-swap only.
+///
+/// Only markers are ever deleted, and each by a key that only its own writer has drawn.
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// The object, with the state it is in.
@@ -101,6 +123,8 @@ pub trait Ledger: Send + Sync {
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, LedgerError>;
     /// Writes the object if the precondition holds.
     async fn put(&self, key: &str, body: Vec<u8>, precondition: Precondition) -> Result<Written, LedgerError>;
+    /// Deletes the object. It need not be there.
+    async fn delete(&self, key: &str) -> Result<(), LedgerError>;
 }
 
 /// A session to be opened in a target account.
@@ -201,6 +225,7 @@ pub enum Write<'a> {
     FreeConcurrency,
     CreateAlias { alias: &'a AliasName, version: &'a Version },
     MoveAlias { alias: &'a AliasName, version: &'a Version, revision: &'a RevisionId },
+    DeleteVersion(&'a Version),
 }
 
 /// What a writing call answers.
@@ -230,6 +255,10 @@ pub trait Functions: Send + Sync {
     ) -> Result<Option<(ObservedCode, Belongings)>, CallError>;
     /// An alias; `None`: no such function or alias.
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError>;
+    /// The numbers of all published versions.
+    async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError>;
+    /// The versions that any alias points to, or gives a part of its traffic.
+    async fn aliased(&self, name: &FunctionName) -> Result<Vec<Version>, CallError>;
     /// One writing call. Only `engine::apply` makes it.
     async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError>;
 }
@@ -259,6 +288,8 @@ pub enum CallErrorKind {
     Throttled,
     /// The session may not.
     Denied,
+    /// The session's credentials have expired.
+    Expired,
     /// Lambda could not read the code.
     CodeUnreadable,
     /// The code is too large.

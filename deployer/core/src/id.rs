@@ -157,6 +157,14 @@ names! {
         };
 }
 
+impl Version {
+    /// The number; versions only grow.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.0.parse().unwrap_or(u64::MAX)
+    }
+}
+
 impl Region {
     /// The ARN partition that the region belongs to (AWS General Reference, "Amazon Resource Names").
     #[must_use]
@@ -244,8 +252,9 @@ impl From<Sha256> for String {
     }
 }
 
-/// The hash by which a request is known, however often and through whichever door it comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The hash by which a request is known, however often and through whichever door it comes. Written as base64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct RequestHash([u8; 32]);
 
 impl RequestHash {
@@ -259,6 +268,73 @@ impl RequestHash {
         }
         Self(hasher.finalize().into())
     }
+}
+
+impl TryFrom<String> for RequestHash {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Sha256::parse(&text).map(|Sha256(bytes)| Self(bytes))
+    }
+}
+
+impl From<RequestHash> for String {
+    fn from(hash: RequestHash) -> String {
+        Sha256(hash.0).to_string()
+    }
+}
+
+/// A text that nobody else draws: it tells one writer of the ledger from another. A ULID of the time it was drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Token(ulid::Ulid);
+
+impl Token {
+    /// The token of this draw.
+    #[must_use]
+    pub fn drawn(at: Timestamp, chance: u128) -> Self {
+        Self(ulid::Ulid::from_parts(u64::try_from(at.as_millisecond()).unwrap_or(0), chance))
+    }
+
+    /// When it was drawn.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        i64::try_from(self.0.timestamp_ms()).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default()
+    }
+
+    /// Takes the 26 characters of a ULID.
+    ///
+    /// # Errors
+    /// [`InvalidName`] when the text is not a ULID.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        ulid(text, "a token").map(Self)
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl TryFrom<String> for Token {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Token> for String {
+    fn from(token: Token) -> String {
+        token.to_string()
+    }
+}
+
+fn ulid(text: &str, what: &'static str) -> Result<ulid::Ulid, InvalidName> {
+    ulid::Ulid::from_string(text).ok().filter(|ulid| ulid.to_string() == text).ok_or_else(|| InvalidName {
+        what,
+        rule: "a ULID: 26 characters of Crockford's base32, in capitals",
+        found: text.chars().take(200).collect(),
+    })
 }
 
 /// A deployment's id: a ULID of the request's time in whole seconds and the request's hash, so that ids sort by
@@ -283,11 +359,7 @@ impl DeploymentId {
     /// # Errors
     /// [`InvalidName`] when the text is not a ULID.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
-        ulid::Ulid::from_string(text).ok().filter(|id| id.to_string() == text).map(Self).ok_or_else(|| InvalidName {
-            what: "a deployment id",
-            rule: "a ULID: 26 characters of Crockford's base32, in capitals",
-            found: text.chars().take(200).collect(),
-        })
+        ulid(text, "a deployment id").map(Self)
     }
 }
 

@@ -4,6 +4,8 @@
 
 pub mod artifact;
 pub mod config;
+pub mod destination;
+pub mod head;
 pub mod id;
 pub mod manifest;
 pub mod mistake;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{ArtifactRef, Place, VerifiedArtifact};
+use crate::artifact::{ArtifactRef, VerifiedArtifact};
 use crate::config::Target;
 use crate::id::{
     AccountId, AliasName, BucketName, DeploymentId, EnvironmentName, FunctionName, Region, Release, Sha256, Version,
@@ -175,6 +175,14 @@ pub struct RecordedArtifact {
     pub metadata: BTreeMap<String, String>,
 }
 
+impl RecordedArtifact {
+    /// The object version.
+    #[must_use]
+    pub fn reference(&self) -> ArtifactRef {
+        ArtifactRef { bucket: self.bucket.clone(), key: self.key.clone(), version_id: self.version_id.clone() }
+    }
+}
+
 impl From<&ArtifactRef> for RecordedArtifact {
     fn from(artifact: &ArtifactRef) -> Self {
         Self {
@@ -288,6 +296,11 @@ pub enum Ending {
         /// The sentence for people.
         because: String,
     },
+    /// A later one took its place before anything was tried.
+    Superseded {
+        /// The sentence for people.
+        because: String,
+    },
     /// Every target was tried.
     Tried(Vec<TargetOutcome>),
 }
@@ -297,14 +310,8 @@ impl DeploymentRecord {
     #[must_use]
     pub fn ended(mut self, ending: Ending, at: Timestamp) -> Self {
         match ending {
-            Ending::Refused { code, because } => {
-                self.status = Status::Refused;
-                self.code = Some(code);
-                self.because = Some(because);
-                for target in &mut self.targets {
-                    target.status = Status::Refused;
-                }
-            }
+            Ending::Refused { code, because } => self.untried(Status::Refused, code, because),
+            Ending::Superseded { because } => self.untried(Status::Superseded, Code::Superseded, because),
             Ending::Tried(targets) => {
                 self.targets = targets;
                 let failed: Vec<&TargetOutcome> = self.targets.iter().filter(|t| t.error.is_some()).collect();
@@ -322,22 +329,33 @@ impl DeploymentRecord {
         self
     }
 
+    fn untried(&mut self, status: Status, code: Code, because: String) {
+        self.status = status;
+        self.code = Some(code);
+        self.because = Some(because);
+        for target in &mut self.targets {
+            target.status = status;
+        }
+    }
+
     /// The key of a deployment's record in the ledger bucket.
     #[must_use]
     pub fn key(environment: &EnvironmentName, function: &FunctionName, id: DeploymentId) -> String {
         format!("deployments/{environment}/{function}/{id}.json")
     }
 
-    /// The key of the result that CI waits for.
+    /// The key of the result that CI waits for; none where no upload caused the deployment.
     #[must_use]
-    pub fn result_key(place: &Place, artifact: &ArtifactRef) -> String {
-        format!("{}{}.json", Self::results_of(place), artifact.version_id)
+    pub fn result_key(&self) -> Option<String> {
+        let (release, artifact) = (self.release.as_ref()?, self.artifact.as_ref()?);
+        let results = Self::results_of(&self.environment, &self.function, release);
+        (self.cause.kind == CauseKind::Upload).then(|| format!("{results}{}.json", artifact.version_id))
     }
 
     /// Where the results of all uploads of a release are.
     #[must_use]
-    pub fn results_of(place: &Place) -> String {
-        format!("results/{}/{}/{}/", place.environment, place.function, place.release)
+    pub fn results_of(environment: &EnvironmentName, function: &FunctionName, release: &Release) -> String {
+        format!("results/{environment}/{function}/{release}/")
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::artifact::ArtifactRef;
 use crate::config::Target;
-use crate::id::{DeploymentId, FunctionName, Region};
+use crate::id::{DeploymentId, FunctionName, Region, Version};
 use crate::plan::{Plan, Step};
 
 /// STS takes no longer inline policy.
@@ -27,10 +27,12 @@ pub struct PolicyTooLong {
 }
 
 /// Every session may read the function and its alias, publish code and move the alias.
-const BASE_ACTIONS: [&str; 6] = [
+const BASE_ACTIONS: [&str; 8] = [
     "lambda:GetAlias",
     "lambda:GetFunction",
+    "lambda:ListAliases",
     "lambda:ListTags",
+    "lambda:ListVersionsByFunction",
     "lambda:PublishVersion",
     "lambda:UpdateAlias",
     "lambda:UpdateFunctionCode",
@@ -82,6 +84,16 @@ impl Scope<'_> {
         } else {
             Err(PolicyTooLong { found: any_layer.len() })
         }
+    }
+
+    /// The policy of a session that may delete these versions, and nothing else. DeleteFunction without a qualifier
+    /// deletes the whole function: it is never allowed.
+    #[must_use]
+    pub fn pruning_policy(&self, versions: &[Version]) -> String {
+        let function = self.function_arn();
+        let resources: Vec<String> = versions.iter().map(|version| format!("{function}:{version}")).collect();
+        let statement = json!({"Effect": "Allow", "Action": "lambda:DeleteFunction", "Resource": resources});
+        json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
     }
 
     fn policy(&self, actions: &BTreeSet<&str>, mut extra: Vec<Value>) -> String {

@@ -79,9 +79,8 @@ pub(super) fn kind(failure: &Failure) -> CallErrorKind {
         "ResourceConflictException" if says("is in progress") || says("state: Pending") => Kind::Busy,
         "ResourceConflictException" if says("state: Failed") => Kind::Failed,
         "ResourceConflictException" => Kind::Conflict,
-        "AccessDeniedException" | "AccessDenied" | "UnrecognizedClientException" | "ExpiredTokenException" => {
-            Kind::Denied
-        }
+        "ExpiredTokenException" | "ExpiredToken" => Kind::Expired,
+        "AccessDeniedException" | "AccessDenied" | "UnrecognizedClientException" => Kind::Denied,
         "RequestEntityTooLargeException" | "RequestTooLargeException" => Kind::CodeTooLarge,
         "InvalidParameterValueException" | "ValidationException" => invalid(&says),
         _ if failure.status == 413 => Kind::CodeTooLarge,

@@ -9,7 +9,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types as sdk;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_core::config::Target;
-use deployer_core::id::{AliasName, FunctionName};
+use deployer_core::id::{AliasName, FunctionName, Version};
 use deployer_core::manifest::{Architecture, Secret};
 use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, RevisionId};
 use deployer_core::plan::{Configuration, NewFunction};
@@ -105,6 +105,30 @@ impl Functions for LambdaFunctions {
         }))
     }
 
+    async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+        let mut pages = self.client.list_versions_by_function().function_name(name.as_str()).into_paginator().send();
+        let mut versions = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| call_error("ListVersionsByFunction", name.as_str(), &error))?;
+            versions.extend(page.versions().iter().filter_map(|one| one.version().and_then(read::version)));
+        }
+        Ok(versions)
+    }
+
+    async fn aliased(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+        let mut pages = self.client.list_aliases().function_name(name.as_str()).into_paginator().send();
+        let mut versions = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| call_error("ListAliases", name.as_str(), &error))?;
+            for alias in page.aliases() {
+                versions.extend(alias.function_version().and_then(read::version));
+                let weights = alias.routing_config().and_then(|routing| routing.additional_version_weights());
+                versions.extend(weights.into_iter().flat_map(|all| all.keys()).filter_map(|text| read::version(text)));
+            }
+        }
+        Ok(versions)
+    }
+
     async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError> {
         let client = &self.client;
         let function = name.as_str();
@@ -166,6 +190,11 @@ impl Functions for LambdaFunctions {
                     )
                     .revision_id(&revision.0);
                 done("UpdateAlias", name, call.send().await)
+            }
+            // With its qualifier always: without one the whole function would be deleted.
+            Write::DeleteVersion(version) => {
+                let call = client.delete_function().function_name(function).qualifier(version.as_str());
+                done("DeleteFunction", name, call.send().await)
             }
         }
     }

@@ -29,7 +29,7 @@ impl S3Ledger {
 
     fn error(&self, doing: &str, key: &str, failure: &Failure) -> LedgerError {
         let hint = if failure.status == 403 {
-            " (the deployer's role needs s3:GetObject, s3:PutObject and s3:ListBucket there: without the last, a \
+            " (the deployer's role needs s3:GetObject, s3:PutObject, s3:DeleteObject on open/* and s3:ListBucket there: without the last, a \
              missing object looks like a denial)"
         } else {
             ""
@@ -90,5 +90,10 @@ impl Ledger for S3Ledger {
                 _ => return Err(self.error("writing", key, &failure)),
             }
         }
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), LedgerError> {
+        let answer = self.client.delete_object().bucket(self.bucket.as_str()).key(key).send().await;
+        answer.map(drop).map_err(|error| self.error("deleting", key, &Failure::of(&error)))
     }
 }

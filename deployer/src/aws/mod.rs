@@ -9,6 +9,7 @@ mod lambda;
 mod lambda_read;
 mod ledger;
 mod s3;
+mod sqs;
 mod sts;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 pub use ledger::S3Ledger;
 pub use s3::S3Artifacts;
+pub use sqs::SqsQueue;
 pub use sts::StsGate;
 
 /// The longest that one try of a call takes. Lambda copies a large zip before it answers UpdateFunctionCode.

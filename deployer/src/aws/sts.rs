@@ -93,6 +93,10 @@ fn partition(service: &str, target: &Target) -> RetryPartition {
 
 fn refused(request: &SessionRequest, role: &str, failure: &Failure) -> EnterError {
     let SessionRequest { target, name, external_id, .. } = request;
+    if failure.code == "ExpiredToken" || failure.code == "ExpiredTokenException" {
+        let message = format!("AssumeRole of {role} as session {name}: the deployer's own credentials have expired");
+        return TargetError::new(TargetErrorCode::TimedOut, "enter", message).into();
+    }
     if failure.status == 403 {
         let external = match external_id {
             Some(_) => "with the environment's external id",

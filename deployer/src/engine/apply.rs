@@ -14,7 +14,7 @@ use futures::StreamExt as _;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
 use super::target::{UNANSWERED, timed_out};
-use super::{Claim, Engine, Request};
+use super::{Claim, Engine, Job};
 use crate::port::{Account, Answer, CallError, CallErrorKind, Code, Qualifier, ReadError, Write};
 
 /// Why a plan was not walked to its end.
@@ -54,37 +54,53 @@ struct Loaded {
 /// A walk along a plan: what the steps so far have brought.
 struct Walk<'a> {
     engine: &'a Engine,
-    request: &'a Request<'a>,
+    job: &'a Job<'a>,
+    claim: &'a Claim,
     account: &'a Account,
     wanted: &'a Wanted<'a>,
     plan: &'a Plan,
     revision: Option<RevisionId>,
     version: Option<Version>,
+    /// The head was read a second time, and the claim was still ours.
+    confirmed: bool,
 }
 
 impl Engine {
     pub(super) async fn apply(
         &self,
-        request: &Request<'_>,
-        _claim: &Claim,
+        job: &Job<'_>,
+        claim: &Claim,
         account: &Account,
         wanted: &Wanted<'_>,
         plan: &Plan,
     ) -> Result<Version, Halt> {
         let mut walk = Walk {
             engine: self,
-            request,
+            job,
+            claim,
             account,
             wanted,
             plan,
             revision: plan.revision.clone(),
             version: plan.serving.clone(),
+            confirmed: false,
         };
         for step in &plan.steps {
             walk.take(step).await?;
             tracing::info!(step = step.name(), version = walk.version.as_ref().map(Version::as_str), "step done");
         }
         walk.version.ok_or_else(|| internal("move alias", "the plan published nothing").into())
+    }
+
+    /// Deletes a version that nothing needs. Under the claim, for nobody may go back to it meanwhile.
+    pub(super) async fn delete_version(
+        &self,
+        job: &Job<'_>,
+        _claim: &Claim,
+        account: &Account,
+        version: &Version,
+    ) -> Result<(), CallError> {
+        account.functions().write(&job.at.function_name, Write::DeleteVersion(version)).await.map(drop)
     }
 }
 
@@ -131,10 +147,12 @@ impl<'a> Walk<'a> {
             Step::ReserveConcurrency(n) => self.write(name, Write::ReserveConcurrency(*n)).await.map(drop),
             Step::FreeConcurrency => self.write(name, Write::FreeConcurrency).await.map(drop),
             Step::CreateAlias => {
+                self.confirm().await;
                 let write = Write::CreateAlias { alias: self.wanted.alias, version: self.version(name)? };
                 self.write(name, write).await.map(drop)
             }
             Step::MoveAlias { revision, .. } => {
+                self.confirm().await;
                 let version = self.version(name)?;
                 let write = Write::MoveAlias { alias: self.wanted.alias, version, revision };
                 self.write(name, write).await.map(drop)
@@ -148,10 +166,30 @@ impl<'a> Walk<'a> {
             return Err(internal(step, "Lambda did not answer with a version").into());
         };
         self.prove(step, &version, sha256)?;
-        let settled = self.settled(step, Qualifier::Version(&version)).await?;
-        self.prove(step, &version, settled.sha256)?;
+        // The second reading of the head costs no time beside the wait for the version.
+        let confirmed = !self.confirmed;
+        let (settled, ()) = futures::join!(self.settled(step, Qualifier::Version(&version)), async {
+            if confirmed {
+                self.read_again().await;
+            }
+        });
+        self.confirmed = true;
+        self.prove(step, &version, settled?.sha256)?;
         self.version = Some(version);
         Ok(())
+    }
+
+    /// The claim must still be ours when the alias moves. Never resolves if it is not.
+    async fn confirm(&mut self) {
+        if !self.confirmed {
+            self.read_again().await;
+            self.confirmed = true;
+        }
+    }
+
+    async fn read_again(&self) {
+        let serves = self.plan.previous.as_ref().map(|previous| (&previous.version, previous.sha256));
+        self.engine.confirm(self.job.at, self.claim, self.wanted.target, serves).await;
     }
 
     fn prove(&self, step: &'static str, version: &Version, found: Option<Sha256>) -> Result<(), Halt> {
@@ -202,7 +240,7 @@ impl<'a> Walk<'a> {
         for attempt in 0.. {
             let sending = match write {
                 Write::Create { code: Code::Inline(_), .. } | Write::UpdateCode { code: Code::Inline(_), .. } => {
-                    Some(self.request.inline.sending.lock().await)
+                    Some(self.job.inline.sending.lock().await)
                 }
                 _ => None,
             };
@@ -249,7 +287,7 @@ impl<'a> Walk<'a> {
         if self.plan.delivery == Delivery::ByReference {
             return Ok(None);
         }
-        let mut shared = self.request.inline.loaded.lock().await;
+        let mut shared = self.job.inline.loaded.lock().await;
         if let Some(loaded) = shared.upgrade() {
             return Ok(Some(loaded));
         }

@@ -1,134 +1,263 @@
-//! Step "claim": a duplicate meets its record, anything else gets one before it may write.
+//! Step "claim": what the head makes of a request, and the permission to write that comes of it.
 //!
-//! Must not know: Lambda. The order of uploads and the head belong here too.
+//! Must not know: Lambda.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use deployer_core::record::{Cause, CauseKind, DeploymentRecord, SCHEMA, Status, TargetOutcome};
-use futures::future::Shared;
+use deployer_core::config::Target;
+use deployer_core::destination::Destination;
+use deployer_core::head::{Active, Claimant, Head, Move, Request, Then};
+use deployer_core::id::{DeploymentId, Sha256, Token, Version};
+use deployer_core::record::{Code, DeploymentRecord, Ending, Status};
+use futures::future;
+use jiff::Timestamp;
+use tokio::sync::Notify;
 
-use super::{Engine, Request, Unclaimed};
-use crate::port::{ETag, LedgerError, Precondition, Written};
+use super::book::{RACES, Seen};
+use super::{Engine, Transient};
+use crate::port::LedgerError;
 
-/// The permission to write on behalf of one deployment. Only the ledger gives it: there is no other way to make one.
+/// How much longer than the invocation a lease lasts: 5 seconds for clocks that differ, 5 for what is in flight.
+const LEASE_OUTLASTS: Duration = Duration::from_secs(10);
+
+/// The permission to write on behalf of one deployment. Only the head gives it: there is no other way to make one.
 pub struct Claim {
-    /// The record as it stands in the ledger, in progress.
-    record: DeploymentRecord,
-    etag: ETag,
-    /// An earlier invocation began this deployment, and may have written anything.
-    resumed: bool,
+    active: Active,
+    seen: Mutex<Seen>,
+    stopped: Mutex<Option<Transient>>,
+    stop: Notify,
+}
+
+/// What the head has made of a request.
+#[derive(Clone)]
+pub(super) enum Standing {
+    /// The claim is ours: on what was asked for, or on what somebody has died over.
+    Claimed(Arc<Claim>),
+    /// It waits its turn, or somebody else works on it.
+    Waits {
+        record: Box<DeploymentRecord>,
+        behind: (DeploymentId, Token, Timestamp),
+        /// It was told before; another telling adds nothing to the head.
+        again: bool,
+    },
+    /// It has ended, now or earlier.
+    Over(Box<DeploymentRecord>),
+    /// There is nothing to do.
+    Nothing,
 }
 
 impl Claim {
-    /// Whether an earlier invocation began this deployment and did not end it.
-    pub(super) fn resumed(&self) -> bool {
-        self.resumed
+    pub(super) fn new(active: Active, seen: Seen) -> Self {
+        Self { active, seen: Mutex::new(seen), stopped: Mutex::default(), stop: Notify::new() }
     }
 
-    /// The record that the ledger holds.
+    /// What was asked for.
     #[must_use]
-    pub fn record(&self) -> &DeploymentRecord {
-        &self.record
+    pub fn request(&self) -> &Request {
+        &self.active.request
     }
 
-    pub(super) fn etag(&self) -> &ETag {
-        &self.etag
+    /// The claim's token.
+    pub(super) fn token(&self) -> Token {
+        self.active.claim
     }
-}
 
-impl From<LedgerError> for Unclaimed {
-    fn from(error: LedgerError) -> Self {
-        Self::Transient(error.into())
+    /// How often this deployment was taken up.
+    pub(super) fn attempts(&self) -> u32 {
+        self.active.attempts
+    }
+
+    /// Whether an earlier invocation began this deployment, and may have written anything.
+    pub(super) fn resumed(&self) -> bool {
+        self.active.attempts > 1
+    }
+
+    /// The head as we have last seen it.
+    pub(super) fn seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn sees(&self, seen: Seen) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+
+    /// From here on nothing more is written. Never resolves: whoever waits for it also watches [`Claim::stopped`].
+    async fn stop<T>(&self, because: Transient) -> T {
+        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = Some(because);
+        self.stop.notify_one();
+        future::pending().await
+    }
+
+    /// Resolves when the claim must not be used any more.
+    pub(super) async fn stopped(&self) -> Transient {
+        loop {
+            self.stop.notified().await;
+            let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(because) = stopped {
+                return because;
+            }
+        }
     }
 }
 
 impl Engine {
-    /// Whether the ledger has the end of this upload already: its result, under whichever id.
-    pub(super) async fn look_up(&self, request: &Request<'_>) -> Result<(), Unclaimed> {
-        let key = DeploymentRecord::result_key(&request.upload.place, &request.upload.artifact);
-        match self.ports.ledger.get(&key).await? {
-            Some((body, _)) => Err(Unclaimed::Ended(Box::new(self.ended_earlier(&key, &body)?))),
-            None => Ok(()),
-        }
+    /// Who asks for a claim: with a token of its own each time.
+    pub(super) fn claimant(&self) -> Claimant {
+        let now = self.now();
+        let lease_until = self.deadline.checked_add(LEASE_OUTLASTS).unwrap_or(Timestamp::MAX);
+        Claimant { token: self.token(), now, lease_until }
     }
 
-    /// Writes the record that says "in progress", or goes on with the one that an earlier try has left.
-    pub(super) async fn claim(
+    pub(super) fn token(&self) -> Token {
+        Token::drawn(self.now(), self.ports.chance.draw())
+    }
+
+    /// Has the head take a request in. On a lost race everything is decided again from the start.
+    pub(super) async fn accept(
         &self,
-        request: &Request<'_>,
-        known: Shared<impl Future<Output = Result<(), Unclaimed>>>,
-    ) -> Result<Arc<Claim>, Unclaimed> {
-        known.await?;
-        let place = &request.upload.place;
-        let key = DeploymentRecord::key(&place.environment, &place.function, request.id);
-        let record = self.first_record(request);
-        let body = encode(&record)?;
-        if let Written::Now(etag) = self.ports.ledger.put(&key, body, Precondition::Absent).await? {
-            return Ok(Arc::new(Claim { record, etag, resumed: false }));
+        at: &Destination<'_>,
+        request: &Request,
+        refusal: Option<&Ending>,
+        first: Option<Seen>,
+    ) -> Result<Standing, Transient> {
+        let me = self.claimant();
+        self.decide(at, first, |head| head.accept(request, at, refusal, &Claimant { now: self.now(), ..me })).await
+    }
+
+    /// Takes up what nobody works on.
+    pub(super) async fn take_up(&self, at: &Destination<'_>, first: Seen) -> Result<Standing, Transient> {
+        let me = self.claimant();
+        self.decide(at, Some(first), |head| head.wake(&Claimant { now: self.now(), ..me })).await
+    }
+
+    async fn decide(
+        &self,
+        at: &Destination<'_>,
+        mut first: Option<Seen>,
+        decide: impl Fn(&Head) -> Move,
+    ) -> Result<Standing, Transient> {
+        for attempt in 0..RACES {
+            let mut seen = match first.take() {
+                Some(seen) => seen,
+                None => self.read_head(at).await?,
+            };
+            if seen.head.is_overfull() {
+                seen = self.settle(at, seen).await?;
+            }
+            let Move { head, then } = decide(&seen.head);
+            let Some(head) = head else { return self.stands(at, seen, then, true).await };
+            if let Then::Over(_) = then
+                && let Some(record) = self.forgotten(&head).await?
+            {
+                return Ok(Standing::Over(Box::new(record)));
+            }
+            if let Some(written) = self.write_head(at, seen.etag, *head).await? {
+                return self.stands(at, written, then, false).await;
+            }
+            tracing::debug!(attempt, "somebody else wrote the head first: deciding again");
+            self.after_a_lost_race(attempt).await;
         }
-        let Some((body, etag)) = self.ports.ledger.get(&key).await? else {
-            return Err(LedgerError(format!("{key} was there and is gone")).into());
-        };
-        let record = decode(&key, &body)?;
-        if record.status.is_ended() {
-            // It ended, but whoever ended it did not get to writing the result.
-            self.write_result(request, &record).await?;
-            return Err(Unclaimed::Ended(Box::new(self.ended_earlier(&key, &body)?)));
+        Err(Transient::Contended)
+    }
+
+    /// An upload that the head has forgotten, but not the ledger: its result tells how it ended.
+    async fn forgotten(&self, head: &Head) -> Result<Option<DeploymentRecord>, LedgerError> {
+        let key = head.outbox().last().and_then(|entry| entry.record.result_key());
+        let Some(key) = key else { return Ok(None) };
+        Ok(self.read_record(&key).await?.map(|(record, _)| record))
+    }
+
+    /// What follows from a transition that the head has gone through.
+    async fn stands(&self, at: &Destination<'_>, seen: Seen, then: Then, again: bool) -> Result<Standing, Transient> {
+        match then {
+            Then::Work(active) => {
+                let since = active.request.accepted_at;
+                if active.attempts > 1 {
+                    tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
+                        "going on with a deployment that did not end");
+                }
+                Ok(Standing::Claimed(Arc::new(Claim::new(active, seen))))
+            }
+            Then::Wait { request, status, behind } => {
+                let mut record = at.record(&request, status);
+                if status == Status::Pending {
+                    record.code = Some(Code::Waiting);
+                    record.because = Some(format!("waits for deployment {} of the same function to end", behind.0));
+                    if !again {
+                        self.write_record(&record).await?;
+                    }
+                }
+                tracing::info!(deployment = %record.id, %status, behind = %behind.0, until = %behind.2, "waits");
+                Ok(Standing::Waits { record: Box::new(record), behind, again })
+            }
+            Then::Over(id) => {
+                let told = seen.head.outbox().iter().find(|entry| entry.record.id == id).map(|e| e.record.clone());
+                let record = match told {
+                    Some(record) => {
+                        self.settle(at, seen).await?;
+                        Some(record)
+                    }
+                    None => {
+                        let key = DeploymentRecord::key(&at.name, &at.function, id);
+                        self.read_record(&key).await?.map(|(record, _)| record)
+                    }
+                };
+                let Some(record) = record else {
+                    // Somebody has deleted it. The head says that it has ended, and the head counts.
+                    tracing::warn!(deployment = %id, "this deployment has ended, and its record is gone");
+                    return Ok(Standing::Nothing);
+                };
+                if again {
+                    tracing::info!(ended = %id, status = %record.status, "duplicate: nothing is done");
+                }
+                Ok(Standing::Over(Box::new(record)))
+            }
+            Then::Nothing => Ok(Standing::Nothing),
         }
-        tracing::info!(since = %record.started_at, "going on with a deployment that did not end");
-        Ok(Arc::new(Claim { record, etag, resumed: true }))
     }
 
-    fn ended_earlier(&self, key: &str, body: &[u8]) -> Result<DeploymentRecord, LedgerError> {
-        let record = decode(key, body)?;
-        tracing::info!(
-            ended = %record.id, status = %record.status, "duplicate: this upload's deployment has ended; nothing is done");
-        Ok(record)
-    }
-
-    fn first_record(&self, request: &Request<'_>) -> DeploymentRecord {
-        let upload = request.upload;
-        let alias = &request.environment.alias;
-        DeploymentRecord {
-            schema: SCHEMA,
-            id: request.id,
-            environment: upload.place.environment.clone(),
-            function: upload.place.function.clone(),
-            release: Some(upload.place.release.clone()),
-            status: Status::InProgress,
-            code: None,
-            because: None,
-            cause: Cause { kind: CauseKind::Upload, requested_by: None, event_id: upload.event_id.clone() },
-            artifact: Some((&upload.artifact).into()),
-            targets: (request.environment.targets.iter())
-                .map(|target| {
-                    TargetOutcome::untouched(target, request.function.clone(), alias.clone(), Status::InProgress)
-                })
-                .collect(),
-            started_at: self.now(),
-            finished_at: None,
+    /// The second reading: only if the claim is still ours may an alias move. For a target that the head does not know,
+    /// what its alias serves is written down first.
+    pub(super) async fn confirm(
+        &self,
+        at: &Destination<'_>,
+        claim: &Claim,
+        target: &Target,
+        serves: Option<(&Version, Option<Sha256>)>,
+    ) {
+        for attempt in 0..RACES {
+            let seen = match self.read_head(at).await {
+                Ok(seen) => seen,
+                Err(error) => return claim.stop(error.into()).await,
+            };
+            if !seen.head.is_held_by(claim.token()) {
+                return claim.stop(Transient::TakenOver).await;
+            }
+            let with_seen = serves.and_then(|(version, sha256)| seen.head.with_seen(target, version, sha256));
+            let Some(head) = with_seen else { return claim.sees(seen) };
+            match self.write_head(at, seen.etag, head).await {
+                Ok(Some(written)) => return claim.sees(written),
+                Ok(None) => self.after_a_lost_race(attempt).await,
+                Err(error) => return claim.stop(error.into()).await,
+            }
         }
+        claim.stop(Transient::Contended).await
     }
-}
 
-/// A ledger object as JSON.
-pub(super) fn encode(record: &DeploymentRecord) -> Result<Vec<u8>, LedgerError> {
-    serde_json::to_vec_pretty(record).map_err(|error| LedgerError(format!("record {} as JSON: {error}", record.id)))
-}
-
-/// A ledger object that is not JSON of our schema stops its function, and says so.
-pub(super) fn decode(key: &str, body: &[u8]) -> Result<DeploymentRecord, LedgerError> {
-    let record: DeploymentRecord = serde_json::from_slice(body).map_err(|error| {
-        LedgerError(format!(
-            "{key} in the ledger bucket cannot be read ({error}): restore its former S3 version, or delete it to \
-             deploy again"
-        ))
-    })?;
-    if record.schema == SCHEMA {
-        return Ok(record);
+    /// Gives a claim up before its lease ends, so that whoever comes next need not wait for that. Best effort.
+    pub(super) async fn release(&self, at: &Destination<'_>, claim: &Claim) {
+        let mut seen = Ok(claim.seen());
+        for attempt in 0..RACES {
+            let Ok(Seen { head, etag }) = seen else { break };
+            let Some(released) = head.released(claim.token(), self.now()) else { return };
+            match self.write_head(at, etag, released).await {
+                Ok(Some(_)) => return,
+                Ok(None) => self.after_a_lost_race(attempt).await,
+                Err(error) => return tracing::warn!("the claim stays until its lease ends: {error}"),
+            }
+            seen = self.read_head(at).await;
+        }
+        tracing::warn!("the claim stays until its lease ends");
     }
-    Err(LedgerError(format!(
-        "{key} in the ledger bucket has schema {}, this deployer knows {SCHEMA}: run the deployer that wrote it",
-        record.schema
-    )))
 }

@@ -1,47 +1,136 @@
-//! Step "finish": the end is written down, for the ledger and for CI.
+//! Step "finish": one write of the head ends a deployment; everything else follows from the head's outbox, by us or by
+//! whoever comes next.
 
+use std::sync::Arc;
+
+use deployer_core::destination::Destination;
+use deployer_core::head::{Active, End, Entry, Finish, Head, Named};
+use deployer_core::id::Token;
 use deployer_core::record::{DeploymentRecord, Ending, RecordedArtifact, Status};
+use futures::future::{join_all, try_join_all};
 
-use super::claim::{Claim, encode};
-use super::{Engine, Request, Transient};
-use crate::port::{LedgerError, Precondition, Written};
+use super::book::{RACES, Seen};
+use super::claim::Claim;
+use super::{Engine, Transient};
+use crate::port::LedgerError;
+
+/// What is known at the end, beside how it ended.
+pub(super) struct Facts {
+    pub artifact: RecordedArtifact,
+    pub named: Named,
+}
+
+impl From<RecordedArtifact> for Facts {
+    fn from(artifact: RecordedArtifact) -> Self {
+        Self { artifact, named: Named::default() }
+    }
+}
+
+/// A deployment that has ended, and the claim on the one that waited for it.
+pub(super) struct Finished {
+    pub record: DeploymentRecord,
+    /// The marker of its request.
+    pub marker: Token,
+    pub next: Option<Arc<Claim>>,
+}
 
 impl Engine {
-    /// Ends the deployment: the record first, then the result. Either may be missing after a crash, and is completed
-    /// when the same upload comes again.
+    /// Ends the deployment, and claims the one that waits, if there is time for it.
     pub(super) async fn finish(
         &self,
-        request: &Request<'_>,
+        at: &Destination<'_>,
         claim: &Claim,
         ending: Ending,
-        facts: RecordedArtifact,
-    ) -> Result<DeploymentRecord, Transient> {
-        let mut record = claim.record().clone().ended(ending, self.now());
-        record.artifact = Some(facts);
-        let key = DeploymentRecord::key(&record.environment, &record.function, record.id);
-        let precondition = Precondition::Unchanged(claim.etag().clone());
-        if self.ports.ledger.put(&key, encode(&record)?, precondition).await? == Written::Lost {
-            // Our own echo, or another invocation that held the same event. An ended record is never changed.
-            let stored = self.ports.ledger.get(&key).await?;
-            let stored = stored.and_then(|(body, _)| serde_json::from_slice::<DeploymentRecord>(&body).ok());
-            match stored.filter(|stored| stored.status.is_ended()) {
-                Some(stored) => record = stored,
-                None => return Err(LedgerError(format!("{key} changed while the deployment ended")).into()),
+        facts: Facts,
+    ) -> Result<Finished, Transient> {
+        let mut record = at.record(claim.request(), Status::InProgress).ended(ending, self.now());
+        record.artifact = Some(facts.artifact);
+        let end = End { record, named: facts.named };
+        let claimant = self.has_time_to_begin().then(|| self.claimant());
+        let mut first = Some(claim.seen());
+        for attempt in 0..RACES {
+            let seen = match first.take() {
+                Some(seen) => seen,
+                None => self.read_head(at).await?,
+            };
+            match seen.head.finish(claim.token(), &end, claimant.as_ref()) {
+                Finish::Commit { head, next } => {
+                    if let Some(written) = self.write_head(at, seen.etag, *head).await? {
+                        return self.committed(at, claim, end.record, written, next).await;
+                    }
+                }
+                Finish::Over { next } => {
+                    let key = DeploymentRecord::key(&at.name, &at.function, end.record.id);
+                    let told = seen.head.outbox().iter().map(|entry| &entry.record).find(|r| r.id == end.record.id);
+                    let record = match told {
+                        Some(record) => record.clone(),
+                        None => self.read_record(&key).await?.map_or(end.record, |(record, _)| record),
+                    };
+                    return self.committed(at, claim, record, seen, next).await;
+                }
+                Finish::Lost => return Err(Transient::TakenOver),
             }
+            self.after_a_lost_race(attempt).await;
         }
-        self.write_result(request, &record).await?;
-        report(&record);
-        Ok(record)
+        Err(Transient::Contended)
     }
 
-    /// The record once more, where CI waits for it. Writing it twice is writing it once.
-    pub(super) async fn write_result(
+    async fn committed(
         &self,
-        request: &Request<'_>,
-        record: &DeploymentRecord,
-    ) -> Result<(), LedgerError> {
-        let key = DeploymentRecord::result_key(&request.upload.place, &request.upload.artifact);
-        self.ports.ledger.put(&key, encode(record)?, Precondition::Absent).await.map(drop)
+        at: &Destination<'_>,
+        claim: &Claim,
+        record: DeploymentRecord,
+        seen: Seen,
+        next: Option<Active>,
+    ) -> Result<Finished, Transient> {
+        report(&record);
+        let seen = self.settle(at, seen).await?;
+        if next.is_none() && seen.head.sleeps(self.now()) {
+            // There was no time left for the one that waits.
+            self.come_back(at).await;
+        }
+        let next = next.map(|active| Arc::new(Claim::new(active, seen)));
+        Ok(Finished { record, marker: claim.request().marker, next })
+    }
+
+    /// Writes what follows from ended deployments: record and result; then has the head forget them, and deletes their
+    /// markers. Each is idempotent, for somebody may do the same at the same time.
+    pub(super) async fn settle(&self, at: &Destination<'_>, mut seen: Seen) -> Result<Seen, Transient> {
+        let mut done: Vec<Entry> = Vec::new();
+        for attempt in 0..RACES {
+            let open: Vec<&Entry> = seen.head.outbox().iter().filter(|entry| !done.contains(entry)).collect();
+            try_join_all(open.iter().map(|entry| self.write_down(&entry.record))).await?;
+            done.extend(open.into_iter().cloned().collect::<Vec<_>>());
+            let ids: Vec<_> = done.iter().map(|entry| entry.record.id).collect();
+            let written = match seen.head.without(&ids) {
+                None => Some(seen.clone()),
+                Some(head) => self.write_head(at, seen.etag, head).await?,
+            };
+            if let Some(seen) = written {
+                self.close(at, &done).await;
+                return Ok(seen);
+            }
+            self.after_a_lost_race(attempt).await;
+            seen = self.read_head(at).await?;
+        }
+        Err(Transient::Contended)
+    }
+
+    async fn write_down(&self, record: &DeploymentRecord) -> Result<(), LedgerError> {
+        self.write_record(record).await?;
+        self.write_result(record).await
+    }
+
+    /// Nothing is open for these any more. A marker that stays is cleared away by the sweep.
+    async fn close(&self, at: &Destination<'_>, entries: &[Entry]) {
+        let keys = entries.iter().map(|entry| Head::marker_key(&at.name, &at.function, entry.marker));
+        join_all(keys.map(|key| self.delete_marker(key))).await;
+    }
+
+    pub(super) async fn delete_marker(&self, key: String) {
+        if let Err(error) = self.ports.ledger.delete(&key).await {
+            tracing::warn!("a marker stays until the sweep clears it away: {error}");
+        }
     }
 }
 
@@ -58,8 +147,9 @@ fn report(record: &DeploymentRecord) {
     let because = record.because.as_deref().unwrap_or_default();
     match record.status {
         Status::Succeeded | Status::Unchanged => {
-            tracing::info!(status = %record.status, seconds, "deployment ended");
+            tracing::info!(deployment = %record.id, status = %record.status, seconds, "deployment ended");
         }
-        _ => tracing::warn!(status = %record.status, code = ?record.code, seconds, "deployment ended: {because}"),
+        _ => tracing::warn!(
+            deployment = %record.id, status = %record.status, code = ?record.code, seconds, "deployment ended: {because}"),
     }
 }

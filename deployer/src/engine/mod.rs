@@ -1,34 +1,42 @@
 //! The story of a deployment, from an upload to its record.
 //!
 //! Reads top to bottom as the steps of ARCHITECTURE.md: locate, route, claim, verify, enter, observe, plan, apply, finish.
-//! Reading the ledger, reading the artifact and AssumeRole begin at once. Observing waits for the ledger, writing for
-//! all of them.
+//! Reading the head, reading the artifact and AssumeRole begin at once. Observing waits for the head to be read, writing
+//! for the claim and the artifact.
 
 mod apply;
+mod book;
 mod claim;
 mod finish;
+mod history;
+mod prune;
 mod target;
 mod verify;
+mod wake;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deployer_core::artifact::{LocatedUpload, Upload};
-use deployer_core::config::{Config, Environment};
-use deployer_core::id::{DeploymentId, FunctionName, Region};
-use deployer_core::record::{
-    Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode, TargetOutcome,
-};
+use deployer_core::artifact::Upload;
+use deployer_core::config::Config;
+use deployer_core::destination::Destination;
+use deployer_core::head::{ATTEMPTS, Request, Then};
+use deployer_core::id::Region;
+use deployer_core::record::{DeploymentRecord, Ending, Status, TargetError, TargetErrorCode};
 use futures::future::{self, FutureExt as _};
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
-use crate::port::{AccountGate, ArtifactStore, Clock, Ledger};
+use crate::port::{AccountGate, ArtifactStore, Chance, Clock, Ledger, LedgerError, Queue};
 
 pub use claim::Claim;
+pub use wake::Swept;
+
+use claim::Standing;
+use finish::{Facts, Finished};
 
 /// How many targets of one deployment are worked on at once.
 pub const TARGETS_AT_ONCE: usize = 64;
@@ -42,8 +50,12 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// The door to target accounts.
     pub gate: Arc<dyn AccountGate>,
+    /// The queue by which the deployer wakes itself, where there is one.
+    pub queue: Option<Arc<dyn Queue>>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
+    /// Where chance comes from.
+    pub chance: Arc<dyn Chance>,
     /// The permit to hold a zip in memory: one for the whole process.
     pub inline_body: Arc<Semaphore>,
 }
@@ -101,7 +113,7 @@ pub enum Handled {
         /// Why, in one sentence.
         because: String,
     },
-    /// A deployment has ended, now or earlier.
+    /// Its deployment: ended, now or earlier, or still waiting or being worked on.
     Recorded(Box<DeploymentRecord>),
 }
 
@@ -110,10 +122,22 @@ pub enum Handled {
 pub enum Transient {
     /// Nothing is done without the ledger.
     #[error("the ledger is unavailable: {0}")]
-    Ledger(#[from] crate::port::LedgerError),
+    Ledger(#[from] LedgerError),
+    /// Others kept writing the head.
+    #[error("the function's head in the ledger kept changing")]
+    Contended,
     /// S3 did not deliver the artifact.
     #[error("the artifact could not be read this time: {0}")]
     Artifact(String),
+    /// No tick could be sent.
+    #[error("the queue is unavailable: {0}")]
+    Queue(String),
+    /// Another invocation works on it, and without a queue nothing can be deferred.
+    #[error("another invocation works on it until {0} at most")]
+    InOtherHands(Timestamp),
+    /// Another invocation has taken the deployment over.
+    #[error("another invocation has taken the deployment over")]
+    TakenOver,
     /// A deployment that could not end in time is not begun.
     #[error(
         "too little time is left to begin: the deployer's function timeout should be 5 minutes, and the batch size 10 at \
@@ -128,47 +152,44 @@ pub enum Transient {
     Panicked(String),
 }
 
-/// A request that a rule has let through: what to deploy, and where.
-struct Request<'a> {
-    id: DeploymentId,
-    upload: &'a LocatedUpload,
-    environment: &'a Environment,
-    /// The function's name in the targets.
-    function: FunctionName,
-    /// Why the environment's naming gives no name for this function; its own stands in for it then.
-    misnamed: Option<String>,
+/// A deployment under way: what was asked for, and where to.
+struct Job<'a> {
+    request: Request,
+    at: &'a Destination<'a>,
     /// Its zip, for targets in other regions.
     inline: apply::InlineBody,
 }
 
-impl Request<'_> {
-    /// Every target fails by the same error, before any was entered.
-    fn all_failed(&self, error: &TargetError) -> Ending {
-        let environment = self.environment;
-        let outcome = |target| {
-            let alias = environment.alias.clone();
-            let untouched = TargetOutcome::untouched(target, self.function.clone(), alias, Status::Failed);
-            TargetOutcome { error: Some(error.clone()), ..untouched }
-        };
-        Ending::Tried(environment.targets.iter().map(outcome).collect())
+impl<'a> Job<'a> {
+    fn new(at: &'a Destination<'a>, request: Request) -> Self {
+        Self { request, at, inline: Default::default() }
+    }
+
+    fn span(&self) -> tracing::Span {
+        tracing::info_span!(
+            "deployment",
+            deployment = %self.request.id,
+            environment = %self.at.name,
+            function = %self.at.function,
+            release = %self.request.release,
+        )
     }
 }
 
-/// Why there is no claim.
+/// Why a deployment has not ended here.
 #[derive(Clone)]
-enum Unclaimed {
-    /// The ledger already has the deployment's end.
-    Ended(Box<DeploymentRecord>),
+enum Unfinished {
+    /// The head says otherwise.
+    Standing(Standing),
+    /// The time was up: another invocation goes on with it.
+    Saved(Box<DeploymentRecord>),
     /// Another try can mend it.
     Transient(Transient),
 }
 
-impl Unclaimed {
-    fn answer(self) -> Result<DeploymentRecord, Transient> {
-        match self {
-            Self::Ended(record) => Ok(*record),
-            Self::Transient(transient) => Err(transient),
-        }
+impl<T: Into<Transient>> From<T> for Unfinished {
+    fn from(transient: T) -> Self {
+        Self::Transient(transient.into())
     }
 }
 
@@ -176,7 +197,7 @@ impl Unclaimed {
 #[derive(Clone)]
 enum Unfit {
     /// A rule says no, or it cannot be read: the deployment ends, with what is known of the artifact.
-    Ending(Ending, Box<RecordedArtifact>),
+    Ending(Ending, Box<deployer_core::record::RecordedArtifact>),
     /// Another try can mend it.
     Transient(Transient),
 }
@@ -185,67 +206,127 @@ impl Engine {
     /// Deploys an upload to every target of its environment, or says why not.
     ///
     /// # Errors
-    /// [`Transient`]: nothing is recorded as ended, and the same message shall come again.
+    /// [`Transient`]: the same message shall come again.
     pub async fn upload(&self, upload: Upload) -> Result<Handled, Transient> {
+        let ignored = |because: String| Ok(Handled::Ignored { because });
         let upload = match upload.locate(&self.config.artifact_bucket) {
             Ok(upload) => upload,
-            Err(not_ours) => return Ok(Handled::Ignored { because: not_ours.to_string() }),
+            Err(not_ours) => return ignored(not_ours.to_string()),
         };
-        let request = match self.route(&upload) {
-            Ok(request) => request,
-            Err(because) => return Ok(Handled::Ignored { because }),
+        let place = &upload.place;
+        let at = match Destination::find(&self.config, &place.environment, &place.function) {
+            Ok(at) => at,
+            Err(unknown) => return ignored(format!("{:?} is {unknown}", upload.artifact.key)),
         };
-        let span = tracing::info_span!(
-            "deployment",
-            deployment = %request.id,
-            environment = %upload.place.environment,
-            function = %upload.place.function,
-            release = %upload.place.release,
-        );
-        let record = self.deploy(&request).instrument(span).await?;
-        Ok(Handled::Recorded(Box::new(record)))
+        let job = Job::new(&at, Request::of(&upload, self.now(), self.token()));
+        let record = self.take_in(&job).instrument(job.span()).await?;
+        Ok(match record {
+            Some(record) => Handled::Recorded(Box::new(record)),
+            None => Handled::Ignored { because: format!("{:?} has ended, and its record is gone", upload.artifact.key) },
+        })
     }
 
-    /// Step "route": from a place to an environment of the configuration.
-    fn route<'a>(&'a self, upload: &'a LocatedUpload) -> Result<Request<'a>, String> {
-        let name = &upload.place.environment;
-        let Some(environment) = self.config.environments.get(name) else {
-            let known: Vec<&str> = self.config.environments.keys().map(|known| known.as_str()).collect();
-            return Err(format!(
-                "{:?} is for environment {name}, which deployer.json does not have (it has {})",
-                upload.artifact.key,
-                known.join(", ")
-            ));
-        };
-        let (function, misnamed) = match environment.function_name.name(name, &upload.place.function) {
-            Ok(function) => (function, None),
-            Err(error) => {
-                let because = format!("the environment's function_name gives {error}: shorten it in deployer.json");
-                (upload.place.function.clone(), Some(because))
-            }
-        };
-        Ok(Request { id: upload.deployment_id(), upload, environment, function, misnamed, inline: Default::default() })
-    }
-
-    async fn deploy(&self, request: &Request<'_>) -> Result<DeploymentRecord, Transient> {
+    /// Works on a request, unless the head says otherwise; and then on what waits behind it.
+    async fn take_in(&self, job: &Job<'_>) -> Result<Option<DeploymentRecord>, Transient> {
+        let (at, request) = (job.at, &job.request);
         tracing::info!(
-            key = %request.upload.artifact.key, version_id = %request.upload.artifact.version_id, "upload accepted");
-        if self.left() < self.patience.write_needs + self.patience.record_needs * 2 {
+            key = %request.artifact.key, version_id = %request.artifact.version_id, "upload received");
+        if !self.has_time_to_begin() {
             return Err(Transient::NoTime);
         }
-        let known = self.look_up(request).shared();
-        if let Some(refusal) = self.refusal(request) {
-            return match self.claim(request, known).await {
-                Ok(claim) => self.finish(request, &claim, refusal, (&request.upload.artifact).into()).await,
-                Err(unclaimed) => unclaimed.answer(),
-            };
+        let standing = match at.refusal() {
+            Some(refusal) => {
+                self.mark_open(at, request).await?;
+                self.accept(at, request, Some(&refusal), None).await?
+            }
+            None => match self.begin(job).await {
+                Ok(Finished { record, marker, next }) => {
+                    if marker != request.marker {
+                        self.unmark(job).await;
+                    }
+                    self.follow(at, next).await;
+                    return Ok(Some(record));
+                }
+                Err(Unfinished::Standing(standing)) => standing,
+                Err(Unfinished::Saved(record)) => return Ok(Some(*record)),
+                Err(Unfinished::Transient(transient)) => return Err(transient),
+            },
+        };
+        match standing {
+            Standing::Claimed(claim) => {
+                let pending = claim.seen().head.pending().filter(|p| p.hash == request.hash).cloned();
+                if !claim.seen().head.needs(request.marker) {
+                    self.unmark(job).await;
+                }
+                let records = self.go_on(at, Some(claim)).await?;
+                let id = pending.as_ref().map_or(request.id, |pending| pending.id);
+                let mine = records.iter().find(|record| record.id == id).or(records.first()).cloned();
+                let waits = pending.filter(|pending| records.iter().all(|record| record.id != pending.id));
+                Ok(waits.map(|pending| at.record(&pending, Status::Pending)).or(mine))
+            }
+            Standing::Waits { record, behind: (id, claim, until), again } => {
+                if again {
+                    self.unmark(job).await;
+                    if self.ports.queue.is_none() {
+                        return Err(Transient::InOtherHands(until));
+                    }
+                }
+                self.tick_at(at, id, Some(claim), until).await?;
+                Ok(Some(*record))
+            }
+            Standing::Over(record) => {
+                self.unmark(job).await;
+                Ok(Some(*record))
+            }
+            Standing::Nothing => {
+                self.unmark(job).await;
+                Ok(None)
+            }
         }
-        let claim = self.claim(request, known.clone()).shared();
-        let artifact = self.verify(request).shared();
+    }
+
+    /// Begins everything at once, in the hope that the request is new and nothing stands in its way.
+    async fn begin(&self, job: &Job<'_>) -> Result<Finished, Unfinished> {
+        let (at, request) = (job.at, &job.request);
+        let head = async { Ok::<_, Unfinished>(self.read_head(at).await?) }.shared();
+        let ours = |id| id == request.id;
+        let known = async {
+            let seen = head.clone().await?;
+            match seen.head.accept(request, at, None, &self.claimant()).then {
+                Then::Work(active) if ours(active.request.id) => Ok(()),
+                // The claim tells what else it is.
+                _ => Err(Unfinished::Standing(Standing::Nothing)),
+            }
+        };
+        let claim = async {
+            // The marker stands before the head says that work is open.
+            let (seen, marked) = future::join(head.clone(), self.mark_open(at, request)).await;
+            marked?;
+            match self.accept(at, request, None, Some(seen?)).await? {
+                Standing::Claimed(claim) if ours(claim.request().id) => Ok(claim),
+                otherwise => Err(Unfinished::Standing(otherwise)),
+            }
+        };
+        self.deploy(job, known, claim).await
+    }
+
+    async fn deploy(
+        &self,
+        job: &Job<'_>,
+        known: impl Future<Output = Result<(), Unfinished>>,
+        claim: impl Future<Output = Result<Arc<Claim>, Unfinished>>,
+    ) -> Result<Finished, Unfinished> {
+        let (at, known, claim) = (job.at, known.shared(), claim.shared());
+        if let Some(refusal) = at.refusal() {
+            let claim = claim.await?;
+            let artifact = deployer_core::record::RecordedArtifact::from(&job.request.artifact);
+            return Ok(self.finish(at, &claim, refusal, artifact.into()).await?);
+        }
+        let artifact = self.verify(job).shared();
         // In the order in which they end: a slow target holds no other's place.
-        let targets = stream::iter(request.environment.targets.iter().enumerate())
+        let targets = stream::iter(at.environment.targets.iter().enumerate())
             .map(|(number, target)| {
-                let outcome = self.deploy_to(request, target, known.clone(), claim.clone(), artifact.clone());
+                let outcome = self.deploy_to(job, target, known.clone(), claim.clone(), artifact.clone());
                 outcome.map(move |outcome| (number, outcome))
             })
             .buffer_unordered(TARGETS_AT_ONCE)
@@ -253,16 +334,44 @@ impl Engine {
 
         let stopped = async {
             let claim = claim.clone().await?;
-            match artifact.clone().await {
-                Err(Unfit::Ending(ending, facts)) => Ok((claim, ending, *facts)),
-                Err(Unfit::Transient(transient)) => Err(Unclaimed::Transient(transient)),
-                Ok(_) => future::pending().await,
+            if claim.attempts() > ATTEMPTS {
+                let facts = deployer_core::record::RecordedArtifact::from(&job.request.artifact).into();
+                return Ok((claim, at.all_failed(&given_up()), facts));
+            }
+            tokio::select! {
+                biased;
+                because = claim.stopped() => Err(because.into()),
+                unfit = artifact.clone() => match unfit {
+                    Err(Unfit::Ending(ending, facts)) => Ok((claim.clone(), ending, (*facts).into())),
+                    Err(Unfit::Transient(transient)) => {
+                        // Nothing was written without the artifact, so nothing of ours is in flight.
+                        self.release(at, &claim).await;
+                        Err(transient.into())
+                    }
+                    Ok(_) => Err(claim.stopped().await.into()),
+                },
+            }
+        };
+        let noted = async {
+            if let Ok(claim) = claim.clone().await {
+                // The record is written again at the end: one that says "in progress" may be missing.
+                let record = at.record(claim.request(), Status::InProgress);
+                let written = self.write_record(&record).await;
+                written.unwrap_or_else(|error| tracing::warn!("not recorded as in progress: {error}"));
             }
         };
         let tried = async {
-            let outcomes = targets.await.into_values().collect();
+            let (outcomes, ()) = future::join(targets, noted).await;
+            let outcomes: Vec<_> = outcomes.into_values().collect();
             match artifact.clone().await {
-                Ok(verified) => Ok((claim.clone().await?, target::ending(outcomes), verified.as_ref().into())),
+                Ok(verified) => {
+                    let claim = claim.clone().await?;
+                    if target::ran_out_of_time(&outcomes) && claim.attempts() < ATTEMPTS {
+                        return Err(self.save(at, &claim).await);
+                    }
+                    let facts = Facts { artifact: verified.as_ref().into(), named: verified.config.named() };
+                    Ok((claim, target::ending(outcomes), facts))
+                }
                 Err(_) => future::pending().await,
             }
         };
@@ -271,36 +380,57 @@ impl Engine {
             drop(artifact.clone().await);
             future::pending().await
         };
-        // A target writes only after both the claim and the artifact said yes: what is dropped here wrote nothing.
+        // A target writes only after both the claim and the artifact said yes. What is dropped because the claim is
+        // ours no more ends within its lease.
         let end = tokio::select! { biased; end = stopped => end, end = tried => end, end = reading => end };
-        let (claim, ending, facts) = match end {
-            Ok(end) => end,
-            Err(unclaimed) => return unclaimed.answer(),
-        };
-        self.finish(request, &claim, ending, facts).await
+        let (claim, ending, facts) = end?;
+        Ok(self.finish(at, &claim, ending, facts).await?)
     }
 
-    /// Before anything is tried: what the environment does not take.
-    fn refusal(&self, request: &Request<'_>) -> Option<Ending> {
-        if let Some(because) = &request.misnamed {
-            let error = TargetError::new(TargetErrorCode::InvalidConfiguration, "route", because);
-            return Some(request.all_failed(&error));
+    /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
+    async fn save(&self, at: &Destination<'_>, claim: &Claim) -> Unfinished {
+        self.release(at, claim).await;
+        if self.ports.queue.is_none() {
+            return Transient::Deadline.into();
         }
-        if request.environment.accept_uploads {
-            return None;
+        tracing::warn!(attempt = claim.attempts(), "not done before the deadline: another invocation goes on");
+        match self.tick_at(at, claim.request().id, Some(claim.token()), self.now()).await {
+            Ok(()) => Unfinished::Saved(Box::new(at.record(claim.request(), Status::InProgress))),
+            Err(transient) => transient.into(),
         }
-        let name = &request.upload.place.environment;
-        let because = match &request.environment.promotion {
-            Some(promotion) => format!(
-                "environment {name} takes no uploads: upload to {}, and promote the release from there",
-                promotion.from
-            ),
-            None => format!("environment {name} takes no uploads (accept_uploads is false in deployer.json)"),
-        };
-        Some(Ending::Refused { code: Code::UploadsNotAccepted, because })
+    }
+
+    /// What waits behind a deployment that has ended. Its own message is done with, whatever comes of them.
+    async fn follow(&self, at: &Destination<'_>, next: Option<Arc<Claim>>) {
+        if let Err(transient) = self.go_on(at, next).await {
+            tracing::warn!("the deployment that waited is left for later: {transient}");
+            self.come_back(at).await;
+        }
+    }
+
+    /// The marker of a request that opened nothing.
+    async fn unmark(&self, job: &Job<'_>) {
+        let Destination { name, function, .. } = job.at;
+        self.delete_marker(deployer_core::head::Head::marker_key(name, function, job.request.marker)).await;
+    }
+
+    /// Whether a deployment that begins now could end.
+    fn has_time_to_begin(&self) -> bool {
+        self.left() >= self.patience.write_needs + self.patience.record_needs * 2
     }
 
     fn now(&self) -> Timestamp {
         self.ports.clock.now()
     }
+}
+
+fn given_up() -> TargetError {
+    TargetError::new(
+        TargetErrorCode::TimedOut,
+        "claim",
+        format!(
+            "this deployment was taken up {ATTEMPTS} times and never ended: the deployer's log says where each of them \
+             stopped; upload again when that is mended"
+        ),
+    )
 }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use tracing::Instrument as _;
 
 use super::apply::Halt;
-use super::{Claim, Engine, Request, Unclaimed, Unfit};
+use super::{Claim, Engine, Job, Unfinished, Unfit};
 use crate::port::{Account, CallError, CallErrorKind, EnterError, Qualifier, SessionRequest};
 
 /// How often a read that got no answer is tried again.
@@ -30,6 +30,12 @@ struct Arrived {
     status: Status,
     version: Option<deployer_core::id::Version>,
     previous: Option<Previous>,
+}
+
+/// Whether a target stopped only because the time was up: another invocation can go on.
+pub(super) fn ran_out_of_time(fared: &[Fared]) -> bool {
+    let late = |error: &TargetError| matches!(error.code, TargetErrorCode::TimedOut | TargetErrorCode::Throttled);
+    fared.iter().any(|fared| fared.outcome.error.as_ref().is_some_and(late))
 }
 
 /// How one target fared.
@@ -53,24 +59,24 @@ impl Engine {
     /// watches those.
     pub(super) async fn deploy_to(
         &self,
-        request: &Request<'_>,
+        job: &Job<'_>,
         target: &Target,
-        known: Shared<impl Future<Output = Result<(), Unclaimed>>>,
-        claim: Shared<impl Future<Output = Result<Arc<Claim>, Unclaimed>>>,
+        known: Shared<impl Future<Output = Result<(), Unfinished>>>,
+        claim: Shared<impl Future<Output = Result<Arc<Claim>, Unfinished>>>,
         artifact: Shared<impl Future<Output = Result<Arc<VerifiedArtifact>, Unfit>>>,
     ) -> Fared {
         let span = tracing::info_span!("target", account = %target.account, region = %target.region);
         let work = async {
-            let session = self.session(request, target);
+            let session = self.session(job, target);
             let account = self.enter(&session).await?;
             tracing::info!(role = %session.role, session = %session.name, "account entered");
             yes(known).await;
-            let observed = self.observe(request, &account).await?;
+            let observed = self.observe(job, &account).await?;
             let (claim, artifact) = (yes(claim).await, yes(artifact).await);
-            self.converge(request, target, &claim, &artifact, account, observed).await
+            self.converge(job, target, &claim, &artifact, account, observed).await
         };
-        let alias = request.environment.alias.clone();
-        let outcome = TargetOutcome::untouched(target, request.function.clone(), alias, Status::Failed);
+        let alias = job.at.environment.alias.clone();
+        let outcome = TargetOutcome::untouched(target, job.at.function_name.clone(), alias, Status::Failed);
         match work.instrument(span).await {
             Ok(Arrived { status, version, previous }) => {
                 Fared { outcome: TargetOutcome { status, version, previous, ..outcome }, unfit: None }
@@ -82,18 +88,29 @@ impl Engine {
         }
     }
 
-    fn session(&self, request: &Request<'_>, target: &Target) -> SessionRequest {
+    fn session(&self, job: &Job<'_>, target: &Target) -> SessionRequest {
         SessionRequest {
             target: target.clone(),
-            role: request.environment.role_name.clone(),
-            external_id: request.environment.external_id.clone(),
-            name: session_name(request.id),
-            policy: self.scope(request, target).base_policy(),
+            role: job.at.environment.role_name.clone(),
+            external_id: job.at.environment.external_id.clone(),
+            name: session_name(job.request.id),
+            policy: self.scope(job, target).base_policy(),
         }
     }
 
-    fn scope<'a>(&'a self, request: &'a Request<'_>, target: &'a Target) -> Scope<'a> {
-        Scope { target, function: &request.function, artifact: &request.upload.artifact, artifact_region: &self.region }
+    /// A further session of the deployment, with another policy.
+    pub(super) async fn enter_with(
+        &self,
+        job: &Job<'_>,
+        target: &Target,
+        policy: String,
+    ) -> Result<Account, TargetError> {
+        self.enter(&SessionRequest { policy, ..self.session(job, target) }).await
+    }
+
+    pub(super) fn scope<'a>(&'a self, job: &'a Job<'_>, target: &'a Target) -> Scope<'a> {
+        let (function, artifact) = (&job.at.function_name, &job.request.artifact);
+        Scope { target, function, artifact, artifact_region: &self.region }
     }
 
     /// Step "enter". A fresh trust policy takes some seconds until STS knows it.
@@ -129,8 +146,8 @@ impl Engine {
     }
 
     /// Step "observe": the function, its alias, and what the alias serves, read while the function is settled.
-    async fn observe(&self, request: &Request<'_>, account: &Account) -> Result<Observed, TargetError> {
-        let (functions, name, alias) = (account.functions(), &request.function, &request.environment.alias);
+    async fn observe(&self, job: &Job<'_>, account: &Account) -> Result<Observed, TargetError> {
+        let (functions, name, alias) = (account.functions(), &job.at.function_name, &job.at.environment.alias);
         for attempt in 0.. {
             let (latest, pointer, serving) = futures::try_join!(
                 self.reading("observe", || functions.function(name, Qualifier::Latest)),
@@ -157,17 +174,20 @@ impl Engine {
     /// Steps "plan" and "apply", with one more look after a precondition failed or an answer was lost.
     async fn converge(
         &self,
-        request: &Request<'_>,
+        job: &Job<'_>,
         target: &Target,
         claim: &Claim,
         artifact: &VerifiedArtifact,
         account: Account,
         mut observed: Observed,
     ) -> Result<Arrived, NoPlan> {
-        let wanted = Wanted { target, function: &request.function, alias: &request.environment.alias, artifact };
-        let mut previous = None;
+        let at = job.at;
+        let wanted = Wanted { target, function: &at.function_name, alias: &at.environment.alias, artifact };
+        let served = served(claim, target);
+        let mut previous = served.clone();
         // What another invocation began, or what got no answer, may have been written all the same.
         let mut written = claim.resumed();
+        let mut acted = false;
         let mut looks = 0;
         loop {
             let plan = match planned(&wanted, &observed) {
@@ -180,20 +200,27 @@ impl Engine {
             }
             if plan.is_empty() {
                 tracing::info!(version = ?plan.serving.as_ref().map(|v| v.as_str()), "already there");
-                let status = if written { Status::Succeeded } else { Status::Unchanged };
+                // Of what an earlier invocation did nothing is known but what the head says: was it something else?
+                let moved = served.as_ref().map(|served| &served.version) != plan.serving.as_ref();
+                let changed = acted || (written && served.is_some() && moved);
+                let status = if changed { Status::Succeeded } else { Status::Unchanged };
                 return Ok(Arrived { status, version: plan.serving, previous });
             }
             tracing::info!(steps = %steps(&plan), "planned");
-            let acting = self.account_for(request, target, &account, &plan).await?;
-            match self.apply(request, claim, &acting, &wanted, &plan).await {
-                Ok(version) => return Ok(Arrived { status: Status::Succeeded, version: Some(version), previous }),
+            let acting = self.account_for(job, target, &account, &plan).await?;
+            acted = true;
+            match self.apply(job, claim, &acting, &wanted, &plan).await {
+                Ok(version) => {
+                    self.prune(job, claim, target, &account, &version).await;
+                    return Ok(Arrived { status: Status::Succeeded, version: Some(version), previous });
+                }
                 Err(Halt::Final(error)) => return Err(error.into()),
                 Err(Halt::VersionFailed(error)) if observed.publishing_failed => return Err(error.into()),
                 Err(Halt::VersionFailed(error)) => {
                     tracing::warn!("sending the code anew: {}", error.message);
-                    let mut now = self.observe(request, &account).await?;
+                    let mut now = self.observe(job, &account).await?;
                     if let Some(found) = foreign_change(&wanted, &observed, &now) {
-                        return Err(foreign(request, "publish version", &found).into());
+                        return Err(foreign(job, "publish version", &found).into());
                     }
                     now.publishing_failed = true;
                     (written, observed) = (true, now);
@@ -203,15 +230,15 @@ impl Engine {
                     if looks > 0 {
                         self.pause(looks, step, &error.message).await?;
                     }
-                    let now = self.observe(request, &account).await.map_err(|later| TargetError {
+                    let now = self.observe(job, &account).await.map_err(|later| TargetError {
                         message: format!("{}; it may have been done, but looking again failed: {later}", error.message),
                         ..error.clone()
                     })?;
                     if let Some(found) = foreign_change(&wanted, &observed, &now) {
-                        return Err(foreign(request, step, &found).into());
+                        return Err(foreign(job, step, &found).into());
                     }
-                    // Nobody foreign: our own echo, or a twin of this invocation that held the same event. It is left
-                    // time to end; unless all is as it should be then, a person must look.
+                    // Nobody foreign: our own echo, or a change that is none of ours (permissions, a settled update).
+                    // Who keeps writing there must be found by a person.
                     if looks == LOOKS && !planned(&wanted, &now)?.is_empty() {
                         return Err(error.into());
                     }
@@ -225,21 +252,20 @@ impl Engine {
     /// The first session where it is enough; a second one, cut from the plan, where it is not.
     async fn account_for(
         &self,
-        request: &Request<'_>,
+        job: &Job<'_>,
         target: &Target,
         first: &Account,
         plan: &Plan,
     ) -> Result<Account, TargetError> {
         let policy = self
-            .scope(request, target)
+            .scope(job, target)
             .plan_policy(plan)
             .map_err(|error| TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()))?;
         match policy {
             None => Ok(first.clone()),
             Some(policy) => {
-                let session = SessionRequest { policy, ..self.session(request, target) };
-                let account = self.enter(&session).await?;
-                tracing::info!(session = %session.name, "account entered again, with what the plan needs");
+                let account = self.enter_with(job, target, policy).await?;
+                tracing::info!(session = session_name(job.request.id), "account entered again, with what the plan needs");
                 Ok(account)
             }
         }
@@ -306,6 +332,8 @@ impl CallError {
             CallErrorKind::RoleNotReady => TargetErrorCode::RoleNotAssumable,
             CallErrorKind::Conflict => TargetErrorCode::ForeignChange,
             CallErrorKind::Throttled => TargetErrorCode::Throttled,
+            // Another invocation enters the account anew and goes on.
+            CallErrorKind::Expired => TargetErrorCode::TimedOut,
             CallErrorKind::Denied => TargetErrorCode::AccessDenied,
             CallErrorKind::CodeUnreadable => TargetErrorCode::ArtifactUnreadable,
             CallErrorKind::CodeTooLarge => TargetErrorCode::CodeTooLarge,
@@ -333,7 +361,14 @@ async fn yes<T: Clone, E: Clone>(decision: Shared<impl Future<Output = Result<T,
     }
 }
 
-fn between(from: Timestamp, to: Timestamp) -> std::time::Duration {
+/// What the head says was live there before this deployment.
+fn served(claim: &Claim, target: &Target) -> Option<Previous> {
+    let seen = claim.seen();
+    let live = seen.head.target(target)?;
+    Some(Previous { version: live.version.clone(), sha256: live.sha256 })
+}
+
+pub(super) fn between(from: Timestamp, to: Timestamp) -> std::time::Duration {
     to.duration_since(from).try_into().unwrap_or_default()
 }
 
@@ -349,14 +384,14 @@ pub(super) fn timed_out(step: &str, because: &str) -> TargetError {
     )
 }
 
-fn foreign(request: &Request<'_>, step: &str, found: &str) -> TargetError {
+fn foreign(job: &Job<'_>, step: &str, found: &str) -> TargetError {
     TargetError::new(
         TargetErrorCode::ForeignChange,
         step,
         format!(
             "somebody else changed function {} meanwhile: {found}; nothing was overwritten: find out who writes to it, \
              then upload again",
-            request.function
+            job.at.function_name
         ),
     )
 }

@@ -14,8 +14,7 @@ use deployer_core::package::{Bootstrap, Directory, Machine, Opening, Package, Pa
 use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
 use futures::StreamExt as _;
 
-use super::claim::decode;
-use super::{Engine, Request, Transient, Unfit};
+use super::{Engine, Job, Transient, Unfit};
 use crate::port::{LedgerError, ReadError, Tail};
 
 /// What stands in the way of a verified artifact.
@@ -38,11 +37,11 @@ impl From<PackageError> for Problem {
 }
 
 impl Engine {
-    pub(super) async fn verify(&self, request: &Request<'_>) -> Result<Arc<VerifiedArtifact>, Unfit> {
-        let mut facts = RecordedArtifact::from(&request.upload.artifact);
-        match self.read(request, &mut facts).await {
+    pub(super) async fn verify(&self, job: &Job<'_>) -> Result<Arc<VerifiedArtifact>, Unfit> {
+        let mut facts = RecordedArtifact::from(&job.request.artifact);
+        match self.read(job, &mut facts).await {
             Ok(verified) => {
-                if let Some(refusal) = self.release_is_taken(request, verified.sha256).await.map_err(unavailable)? {
+                if let Some(refusal) = self.release_is_taken(job, verified.sha256).await.map_err(unavailable)? {
                     return Err(Unfit::Ending(refusal, Box::new(facts)));
                 }
                 tracing::info!(bytes = verified.size, sha256 = %verified.sha256, "artifact verified");
@@ -58,27 +57,26 @@ impl Engine {
             Err(Problem::Read(ReadError::Denied(message))) => {
                 // The deployer itself may not read it: no target can be served.
                 let error = TargetError::new(TargetErrorCode::ArtifactUnreadable, "verify", message);
-                Err(Unfit::Ending(request.all_failed(&error), Box::new(facts)))
+                Err(Unfit::Ending(job.at.all_failed(&error), Box::new(facts)))
             }
         }
     }
 
     /// Where releases are immutable: whether this one was deployed here with other bytes.
-    async fn release_is_taken(&self, request: &Request<'_>, sha256: Sha256) -> Result<Option<Ending>, LedgerError> {
-        if !request.environment.immutable_releases {
+    async fn release_is_taken(&self, job: &Job<'_>, sha256: Sha256) -> Result<Option<Ending>, LedgerError> {
+        if !job.at.environment.immutable_releases {
             return Ok(None);
         }
-        let place = &request.upload.place;
-        for key in self.ports.ledger.keys(&DeploymentRecord::results_of(place)).await? {
-            let Some((body, _)) = self.ports.ledger.get(&key).await? else { continue };
-            let earlier = decode(&key, &body)?;
+        let (at, release) = (job.at, &job.request.release);
+        for key in self.ports.ledger.keys(&DeploymentRecord::results_of(&at.name, &at.function, release)).await? {
+            let Some((earlier, _)) = self.read_record(&key).await? else { continue };
             let was_live = earlier.targets.iter().any(|t| matches!(t.status, Status::Succeeded | Status::Unchanged));
             let other = earlier.artifact.and_then(|artifact| artifact.sha256).filter(|other| *other != sha256);
             if let Some(other) = other.filter(|_| was_live) {
                 let because = format!(
-                    "release {} of {} was deployed to {} with other bytes (sha256 {other}, deployment {}), and \
+                    "release {release} of {} was deployed to {} with other bytes (sha256 {other}, deployment {}), and \
                      releases are immutable there: give the new code a new release",
-                    place.release, place.function, place.environment, earlier.id
+                    at.function, at.name, earlier.id
                 );
                 return Ok(Some(Ending::Refused { code: Code::ImmutableRelease, because }));
             }
@@ -86,15 +84,15 @@ impl Engine {
         Ok(None)
     }
 
-    async fn read(&self, request: &Request<'_>, facts: &mut RecordedArtifact) -> Result<VerifiedArtifact, Problem> {
-        let reference = &request.upload.artifact;
+    async fn read(&self, job: &Job<'_>, facts: &mut RecordedArtifact) -> Result<VerifiedArtifact, Problem> {
+        let reference = &job.request.artifact;
         let mut tail = self.ports.artifacts.tail(reference, WINDOW).await?;
         facts.size = Some(tail.size);
         facts.metadata = kept(std::mem::take(&mut tail.metadata));
 
-        let package = self.read_package(request, tail).await?;
+        let package = self.read_package(job, tail).await?;
         facts.sha256 = Some(package.sha256);
-        let config = manifest(&package, request)?;
+        let config = manifest(&package, job)?;
         Ok(VerifiedArtifact {
             reference: reference.clone(),
             region: self.region.clone(),
@@ -107,13 +105,13 @@ impl Engine {
     }
 
     /// Every byte is asked for once: the tail, the directory's start if it is longer than that, and all before.
-    async fn read_package(&self, request: &Request<'_>, tail: Tail) -> Result<Package, Problem> {
+    async fn read_package(&self, job: &Job<'_>, tail: Tail) -> Result<Package, Problem> {
         let Tail { size, bytes: mut end, .. } = tail;
         let mut start = size - end.len() as u64;
         let directory = match Directory::open(size, &end)? {
             Opening::Ready(directory) => directory,
             Opening::NeedsFrom(from) => {
-                end = self.collect(request, from..start, end).await?;
+                end = self.collect(job, from..start, end).await?;
                 start = from;
                 match Directory::open(size, &end)? {
                     Opening::Ready(directory) => directory,
@@ -123,7 +121,7 @@ impl Engine {
         };
         let mut reader = directory.reader();
         if start > 0 {
-            let mut chunks = self.ports.artifacts.range(&request.upload.artifact, 0..start).await?;
+            let mut chunks = self.ports.artifacts.range(&job.request.artifact, 0..start).await?;
             while let Some(chunk) = chunks.next().await {
                 reader.feed(&chunk?);
             }
@@ -132,10 +130,10 @@ impl Engine {
         Ok(reader.finish()?)
     }
 
-    async fn collect(&self, request: &Request<'_>, range: std::ops::Range<u64>, end: Bytes) -> Result<Bytes, Problem> {
+    async fn collect(&self, job: &Job<'_>, range: std::ops::Range<u64>, end: Bytes) -> Result<Bytes, Problem> {
         let length = range.end - range.start + end.len() as u64;
         let mut all = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        let mut chunks = self.ports.artifacts.range(&request.upload.artifact, range).await?;
+        let mut chunks = self.ports.artifacts.range(&job.request.artifact, range).await?;
         while let Some(chunk) = chunks.next().await {
             all.extend_from_slice(&chunk?);
         }
@@ -144,18 +142,18 @@ impl Engine {
     }
 }
 
-fn manifest(package: &Package, request: &Request<'_>) -> Result<FunctionConfig, Problem> {
+fn manifest(package: &Package, job: &Job<'_>) -> Result<FunctionConfig, Problem> {
     let Some((file, text)) = &package.manifest else { return Ok(FunctionConfig::default()) };
     let invalid = |error: String| Problem::Refused(Code::InvalidManifest, format!("{}: {error}", file.file_name()));
     let manifest = Manifest::parse(*file, text).map_err(|error| invalid(error.to_string()))?;
-    let config = manifest.for_environment(&request.upload.place.environment);
+    let config = manifest.for_environment(&job.at.name);
     if config.runtime.as_ref().is_some_and(Runtime::is_provided) {
         // Where the manifest does not say for which machine, each function says so itself, when it is observed.
         let machine =
             config.architectures.map(Machine::from).or(package.bootstrap.as_ref().and_then(Bootstrap::machine));
         check_bootstrap(package.bootstrap.as_ref(), machine.unwrap_or(Machine::X86_64))?;
     }
-    for target in &request.environment.targets {
+    for target in &job.at.environment.targets {
         if let Some(role) = &config.role {
             role.in_account(target.region.partition(), &target.account)
                 .map_err(|foreign| invalid(format!("role: {foreign}")))?;

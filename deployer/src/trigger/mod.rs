@@ -4,12 +4,16 @@
 //! decision about an upload is made here.
 
 mod eventbridge;
+mod manual;
 mod s3;
 
 use aws_lambda_events::event::sqs::SqsMessage;
 use deployer_core::artifact::Upload;
+use deployer_core::head::Tick;
 use serde::Deserialize;
 use serde_json::Value;
+
+pub use manual::Command;
 
 /// What an invocation brought.
 #[derive(Debug, PartialEq)]
@@ -18,7 +22,9 @@ pub enum Invocation {
     Event(Vec<Told>),
     /// Messages from the queue: each answered for on its own.
     Batch(Vec<Message>),
-    /// Neither: somebody called by hand, and wrongly.
+    /// By hand, or by a schedule.
+    Command(Command),
+    /// None of these: somebody called by hand, and wrongly.
     Unknown {
         /// What is wrong, and what would be right.
         because: String,
@@ -30,6 +36,8 @@ pub enum Invocation {
 pub struct Message {
     /// SQS's message id: what a partial batch response names.
     pub id: String,
+    /// By what SQS knows this delivery of it, and the how manyth it is.
+    pub delivery: Option<(String, u32)>,
     /// What its body tells.
     pub told: Vec<Told>,
 }
@@ -39,6 +47,8 @@ pub struct Message {
 pub enum Told {
     /// A zip may have been uploaded.
     Upload(Upload),
+    /// We wake ourselves.
+    Tick(Tick),
     /// Nothing for us.
     Ignored {
         /// Why, in one sentence.
@@ -65,7 +75,7 @@ impl Told {
 #[must_use]
 pub fn decode(payload: &Value) -> Invocation {
     const ACCEPTED: &str =
-        "this deployer takes S3 notifications, S3 events of EventBridge, and either of them from SQS";
+        "this deployer takes S3 notifications, S3 events of EventBridge, either of them from SQS, and commands";
     let Some(fields) = payload.as_object() else {
         return Invocation::Unknown { because: format!("the payload is not a JSON object; {ACCEPTED}") };
     };
@@ -74,24 +84,31 @@ pub fn decode(payload: &Value) -> Invocation {
         let records = payload.get("Records").and_then(Value::as_array).into_iter().flatten();
         return Invocation::Batch(records.map(message).collect());
     }
+    if fields.contains_key("command") {
+        return match manual::command(payload) {
+            Ok(command) => Invocation::Command(command),
+            Err(because) => Invocation::Unknown { because },
+        };
+    }
     if let Some(told) = event(payload) {
         return Invocation::Event(told);
     }
-    let because = match fields.get("command") {
-        Some(command) => format!("unknown command {command}; {ACCEPTED}"),
-        None => format!("the payload is neither an event nor a command; {ACCEPTED}"),
-    };
-    Invocation::Unknown { because }
+    Invocation::Unknown { because: format!("the payload is neither an event nor a command; {ACCEPTED}") }
 }
 
 /// Each message is read for itself: an odd one spoils none of the others.
 fn message(record: &Value) -> Message {
     match SqsMessage::deserialize(record) {
         Ok(message) => Message {
+            delivery: message.receipt_handle.map(|receipt| {
+                let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+                (receipt, received.unwrap_or(1))
+            }),
             told: body(message.body.as_deref().unwrap_or_default()),
             id: message.message_id.unwrap_or_default(),
         },
         Err(error) => Message {
+            delivery: None,
             told: Told::malformed(format!("an SQS message that cannot be read: {error}")),
             id: record.get("messageId").and_then(Value::as_str).unwrap_or_default().to_owned(),
         },
@@ -103,6 +120,9 @@ fn body(text: &str) -> Vec<Told> {
         Ok(value) => value,
         Err(error) => return Told::malformed(format!("the message's body is not JSON: {error}")),
     };
+    if let Some(tick) = manual::tick(&value) {
+        return vec![tick.map_or_else(|because| Told::Malformed { because }, Told::Tick)];
+    }
     event(&value).unwrap_or_else(|| Told::ignored("the message is no event that this deployer knows"))
 }
 

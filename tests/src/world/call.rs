@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use deployer::port::{CallError, CallErrorKind, EnterError, LedgerError, ReadError};
+use deployer::port::{CallError, CallErrorKind, EnterError, LedgerError, QueueError, ReadError};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
@@ -21,16 +21,21 @@ use super::state::State;
 
 /// What can be asked of the world, by AWS's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "the names are AWS's; the first five are S3's, told apart by bucket")]
+#[allow(missing_docs, reason = "the names are AWS's; the first six are S3's, told apart by bucket")]
 pub enum Op {
     ReadTail,
     ReadRange,
     ReadLedger,
     ListLedger,
     WriteLedger,
+    DeleteLedger,
+    SendMessage,
+    ChangeMessageVisibility,
     AssumeRole,
     GetFunction,
     GetAlias,
+    ListVersionsByFunction,
+    ListAliases,
     CreateFunction,
     UpdateFunctionConfiguration,
     UpdateFunctionCode,
@@ -40,6 +45,7 @@ pub enum Op {
     DeleteFunctionConcurrency,
     CreateAlias,
     UpdateAlias,
+    DeleteFunction,
 }
 
 impl Op {
@@ -55,10 +61,13 @@ impl Op {
         self >= Self::CreateFunction
     }
 
-    /// Whether it can change anything.
+}
+
+impl Call {
+    /// Whether it can change anything that stays: markers come and go.
     #[must_use]
-    pub fn is_write(self) -> bool {
-        self == Self::WriteLedger || self.is_lambda_write()
+    pub fn is_lasting_write(&self) -> bool {
+        (self.op == Op::WriteLedger && !self.what.starts_with("open/")) || self.op.is_lambda_write()
     }
 }
 
@@ -124,6 +133,7 @@ pub(super) struct Shared {
     pub latency: Mutex<Box<Latency>>,
     pub inline_body: Arc<Semaphore>,
     pub invocations: AtomicUsize,
+    pub chance: Mutex<u64>,
 }
 
 /// What one invocation reaches the world by.
@@ -262,6 +272,15 @@ impl Mishap for CallError {
 }
 
 impl Mishap for LedgerError {
+    fn of(_: CallErrorKind, message: String) -> Self {
+        Self(message)
+    }
+    fn label(&self) -> String {
+        "Unavailable".to_owned()
+    }
+}
+
+impl Mishap for QueueError {
     fn of(_: CallErrorKind, message: String) -> Self {
         Self(message)
     }

@@ -51,12 +51,14 @@ impl World {
         let told = match decode(payload) {
             Invocation::Event(told) => told,
             Invocation::Batch(messages) => messages.into_iter().flat_map(|message| message.told).collect(),
+            Invocation::Command(command) => panic!("a command: {command:?}"),
             Invocation::Unknown { because } => vec![Told::Ignored { because }],
         };
         let mut handled = Vec::new();
         for one in told {
             handled.push(match one {
                 Told::Upload(upload) => self.deliver(&upload).await.unwrap_or_else(|error| panic!("{error}")),
+                Told::Tick(tick) => panic!("a tick: {tick:?}"),
                 Told::Ignored { because } => Handled::Ignored { because },
                 Told::Malformed { because } => Handled::Ignored { because: format!("malformed: {because}") },
             });

@@ -140,6 +140,16 @@ impl Lambda {
                 precondition("UpdateAlias", name, revision, found.revision)?;
                 self.point("UpdateAlias", name, alias.as_str(), version)
             }
+            Write::DeleteVersion(version) => {
+                let number = version.number();
+                if function.aliases.values().any(|a| a.version == number || a.weights.contains_key(&number)) {
+                    let text = format!("ResourceConflictException: an alias points to version {version}");
+                    return Err(no(Kind::Conflict, "DeleteFunction", name, &text));
+                }
+                // Deleting what is not there succeeds: DeleteFunction is idempotent for a version.
+                function.versions.remove(&number);
+                Ok(Answer::Done)
+            }
         }
     }
 

@@ -89,6 +89,16 @@ impl Ledger for LedgerPort {
             .await
     }
 
+    async fn delete(&self, key: &str) -> Result<(), LedgerError> {
+        self.0
+            .call(Op::DeleteLedger, "ledger", key, |state, _| {
+                state.ledger.reach("deleting", key)?;
+                state.ledger.objects.remove(key);
+                Ok(())
+            })
+            .await
+    }
+
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
         self.0
             .call(Op::ListLedger, "ledger", prefix, |state, _| {

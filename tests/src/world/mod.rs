@@ -16,6 +16,7 @@ mod gate;
 mod lambda;
 mod ledger;
 mod policy;
+mod queue;
 mod render;
 mod run;
 mod session;
@@ -27,10 +28,11 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use deployer::engine::{Handled, Patience, Transient};
+use deployer::engine::{Handled, Patience, Ports, Transient};
 use deployer::port::Clock as _;
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
+use deployer_core::head::Tick;
 use deployer_core::id::Region;
 use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
@@ -44,7 +46,8 @@ pub use function::{Alias, Build, Fate, Function, Settling, State as Condition, d
 pub use gate::{Gate, Role};
 pub use lambda::Lambda;
 pub use policy::{Need, Policy};
-pub use run::{Invocation, Outcome, Run};
+pub use queue::Messages;
+pub use run::{Invocation, Outcome, Run, Work};
 pub use state::State;
 
 use call::{Shared, most_at_once};
@@ -62,8 +65,13 @@ pub struct World {
     pub patience: Patience,
     /// How long an invocation may take.
     pub time: Duration,
+    /// What stands between the engine and its ports, where a test wants something there.
+    pub between: Option<Between>,
     delivered: Mutex<Vec<Upload>>,
 }
+
+/// Something between the engine and its ports.
+pub type Between = Box<dyn Fn(Ports) -> Ports + Send + Sync>;
 
 impl World {
     /// A world for this deployer.json: empty, with a deploy role in each account. Updates take 100 ms to
@@ -84,12 +92,14 @@ impl World {
                 faults: Mutex::new(Plan::default()),
                 latency: Mutex::new(Box::new(|_| Duration::from_millis(20))),
                 inline_body: Arc::new(Semaphore::new(1)),
+                chance: Mutex::new(0),
                 invocations: AtomicUsize::new(0),
             }),
             config: Arc::new(config),
             region,
             patience: Patience::default(),
             time: Duration::from_secs(900),
+            between: None,
             delivered: Mutex::default(),
         }
     }
@@ -105,6 +115,7 @@ impl World {
         Self::with(&json!({
             "artifact_bucket": "acme-artifacts",
             "ledger_bucket": "acme-deployer-ledger",
+            "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
             "environments": {"dev": {"targets": targets, "external_id": "dev-8c1f"}},
         }))
     }
@@ -190,6 +201,27 @@ impl World {
         *self.shared.latency.lock().unwrap() = Box::new(latency);
     }
 
+    /// Time passes until every claim of an invocation that began by now is free.
+    pub async fn leases_run_out(&self) {
+        self.pass(self.time + Duration::from_secs(11)).await;
+    }
+
+    /// Delivers the deployer's own messages as they come due, until there are none.
+    ///
+    /// # Panics
+    /// If there is no end of them.
+    pub async fn tick(&self) -> Vec<Run> {
+        let mut runs = Vec::new();
+        while let Some(due) = self.aws(|aws| aws.queue.next()) {
+            assert!(runs.len() < 100, "the deployer wakes itself for ever: {runs:#?}");
+            self.pass(due.duration_since(self.now()).try_into().unwrap_or_default()).await;
+            for body in self.aws(|aws| aws.queue.take(due)) {
+                runs.push(self.invocation().run(&Work::Tick(tick(&body))).await);
+            }
+        }
+        runs
+    }
+
     /// Puts a zip into the artifact bucket, and gives the event that S3 would send.
     pub fn put(&self, key: &str, zip: Vec<u8>) -> Upload {
         self.put_with(key, zip, &[])
@@ -226,6 +258,7 @@ impl World {
         match self.invocation().upload(upload).await.outcome {
             Outcome::Handled(handled) => Ok(handled),
             Outcome::Transient(transient) => Err(transient),
+            Outcome::Swept(swept) => panic!("no sweep was asked for: {swept:?}"),
             Outcome::Died => panic!("the invocation did not answer in time"),
         }
     }
@@ -268,7 +301,7 @@ impl World {
                 }
                 assert_eq!(self.snapshot(), before, "the same event again changed something");
                 for call in &self.calls()[calls..] {
-                    assert!(!call.op.is_write() && !call.op.is_lambda(), "the same event again called {call}");
+                    assert!(!call.is_lasting_write() && !call.op.is_lambda(), "the same event again called {call}");
                 }
             }
         }
@@ -308,6 +341,16 @@ impl World {
         }
         most_at_once(places.into_values())
     }
+}
+
+/// One of the deployer's own messages.
+///
+/// # Panics
+/// If it is none.
+#[must_use]
+pub fn tick(body: &str) -> Tick {
+    let mut body: Value = serde_json::from_str(body).unwrap();
+    serde_json::from_value(body["tick"].take()).unwrap()
 }
 
 /// The record that a deployment has ended with.

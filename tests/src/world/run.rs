@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deployer::engine::{Engine, Handled, Ports, Transient};
-use deployer::port::Clock;
+use deployer::engine::{Engine, Handled, Ports, Swept, Transient};
+use deployer::port::{Chance, Clock, Queue};
 use deployer_core::artifact::Upload;
+use deployer_core::head::Tick;
 use jiff::Timestamp;
 
 use super::World;
@@ -14,6 +15,7 @@ use super::artifacts::ArtifactPort;
 use super::call::{Crash, Line, Moment, Shared};
 use super::gate::GatePort;
 use super::ledger::LedgerPort;
+use super::queue::QueuePort;
 
 /// An invocation that is about to begin.
 #[must_use]
@@ -28,6 +30,8 @@ pub struct Invocation<'w> {
 pub enum Outcome {
     /// The message is done with.
     Handled(Handled),
+    /// The sweep is done with.
+    Swept(Swept),
     /// The message comes again.
     Transient(Transient),
     /// There was no answer: it crashed, or its time was up.
@@ -58,6 +62,34 @@ impl Clock for SharedClock {
     }
 }
 
+/// SplitMix64: the same world draws the same numbers.
+struct SharedChance(Arc<Shared>);
+
+impl Chance for SharedChance {
+    fn draw(&self) -> u128 {
+        let mut state = self.0.chance.lock().unwrap();
+        let mut next = || {
+            *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = *state;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            u128::from(z ^ (z >> 31))
+        };
+        next() << 64 | next()
+    }
+}
+
+/// What an invocation is about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// The event of an upload.
+    Upload(Upload),
+    /// One of the deployer's own messages.
+    Tick(Tick),
+    /// The schedule's command.
+    Sweep,
+}
+
 impl World {
     /// An engine with this much time, for who calls it in another way.
     #[must_use]
@@ -66,13 +98,19 @@ impl World {
     }
 
     fn engine_over(&self, line: &Arc<Line>, time: Duration) -> Engine {
+        let ports = Ports {
+            artifacts: Arc::new(ArtifactPort(line.clone())),
+            ledger: Arc::new(LedgerPort(line.clone())),
+            gate: Arc::new(GatePort(line.clone())),
+            queue: self.config.queue_url.is_some().then(|| Arc::new(QueuePort(line.clone())) as Arc<dyn Queue>),
+            clock: Arc::new(SharedClock(self.shared.clone())),
+            chance: Arc::new(SharedChance(self.shared.clone())),
+            inline_body: self.shared.inline_body.clone(),
+        };
         Engine {
-            ports: Ports {
-                artifacts: Arc::new(ArtifactPort(line.clone())),
-                ledger: Arc::new(LedgerPort(line.clone())),
-                gate: Arc::new(GatePort(line.clone())),
-                clock: Arc::new(SharedClock(self.shared.clone())),
-                inline_body: self.shared.inline_body.clone(),
+            ports: match &self.between {
+                Some(between) => between(ports),
+                None => ports,
             },
             config: self.config.clone(),
             region: self.region.clone(),
@@ -101,8 +139,13 @@ impl<'w> Invocation<'w> {
 
     /// It gets the event of an upload.
     pub async fn upload(self, upload: &Upload) -> Run {
+        self.run(&Work::Upload(upload.clone())).await
+    }
+
+    /// It gets this.
+    pub async fn run(self, work: &Work) -> Run {
         let Self { world, time, crash } = self;
-        {
+        if let Work::Upload(upload) = work {
             let mut delivered = world.delivered.lock().unwrap();
             if !delivered.iter().any(|known| known.key == upload.key && known.version_id == upload.version_id) {
                 delivered.push(upload.clone());
@@ -110,13 +153,17 @@ impl<'w> Invocation<'w> {
         }
         let line = Arc::new(Line::new(world.shared.clone(), crash));
         let engine = world.engine_over(&line, time);
+        let working = async {
+            match work {
+                Work::Upload(upload) => engine.upload(upload.clone()).await.map(Outcome::Handled),
+                Work::Tick(tick) => engine.tick(tick.clone()).await.map(Outcome::Handled),
+                Work::Sweep => engine.sweep().await.map(Outcome::Swept),
+            }
+        };
         let outcome = tokio::select! {
             biased;
             () = line.crashed() => Outcome::Died,
-            answer = engine.upload(upload.clone()) => match answer {
-                Ok(handled) => Outcome::Handled(handled),
-                Err(transient) => Outcome::Transient(transient),
-            },
+            outcome = working => outcome.unwrap_or_else(Outcome::Transient),
             () = tokio::time::sleep(time) => Outcome::Died,
         };
         Run { outcome, invocation: line.invocation, calls: line.calls() }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use deployer::port::{Answer, CallError, CallErrorKind, Code, Functions, Qualifier, Write};
 use deployer_core::config::Target;
-use deployer_core::id::{AliasName, FunctionName, RoleName};
+use deployer_core::id::{AliasName, FunctionName, RoleName, Version};
 use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, Variables};
 use deployer_core::plan::Configuration;
 
@@ -130,8 +130,15 @@ impl Session {
             Write::FreeConcurrency => one("lambda:DeleteFunctionConcurrency"),
             Write::CreateAlias { .. } => self.both("lambda:CreateAlias", name),
             Write::MoveAlias { .. } => self.both("lambda:UpdateAlias", name),
+            Write::DeleteVersion(version) => {
+                vec![Need::new("lambda:DeleteFunction", format!("{}:{version}", self.arn(name)))]
+            }
         }
     }
+}
+
+fn version_numbers<'a>(numbers: impl Iterator<Item = &'a u64>) -> Vec<Version> {
+    numbers.filter_map(|number| Version::parse(number.to_string()).ok()).collect()
 }
 
 fn op(write: &Write<'_>) -> Op {
@@ -145,6 +152,7 @@ fn op(write: &Write<'_>) -> Op {
         Write::FreeConcurrency => Op::DeleteFunctionConcurrency,
         Write::CreateAlias { .. } => Op::CreateAlias,
         Write::MoveAlias { .. } => Op::UpdateAlias,
+        Write::DeleteVersion(_) => Op::DeleteFunction,
     }
 }
 
@@ -204,6 +212,26 @@ impl Functions for Session {
             Ok(lambda.functions.get(name.as_str()).and_then(|function| function.look_at_alias(alias)))
         };
         self.line.call(Op::GetAlias, &self.target.to_string(), &what, look).await
+    }
+
+    async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+        let op = Op::ListVersionsByFunction;
+        let look = |state: &mut State, _: &Circumstances| {
+            let need = Need::new("lambda:ListVersionsByFunction", self.arn(name.as_str()));
+            self.check(state, op, name.as_str(), &[need])?;
+            Ok(version_numbers(state.lambdas.get_mut(&self.target).unwrap().function(name.as_str()).versions.keys()))
+        };
+        self.line.call(op, &self.target.to_string(), name.as_str(), look).await
+    }
+
+    async fn aliased(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+        let op = Op::ListAliases;
+        let look = |state: &mut State, _: &Circumstances| {
+            self.check(state, op, name.as_str(), &[Need::new("lambda:ListAliases", self.arn(name.as_str()))])?;
+            let function = state.lambdas.get_mut(&self.target).unwrap().function(name.as_str());
+            Ok(version_numbers(function.aliases.values().flat_map(|a| a.weights.keys().chain([&a.version]))))
+        };
+        self.line.call(op, &self.target.to_string(), name.as_str(), look).await
     }
 
     async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError> {

@@ -11,6 +11,7 @@ use super::function::Settling;
 use super::gate::Gate;
 use super::lambda::Lambda;
 use super::ledger::Objects;
+use super::queue::Messages;
 
 /// The state of a world. What is done to it here, somebody else does: not the deployer.
 pub struct State {
@@ -20,6 +21,8 @@ pub struct State {
     pub ledger: Objects,
     /// Who may enter which account.
     pub gate: Gate,
+    /// What the deployer has sent itself.
+    pub queue: Messages,
     pub(super) lambdas: BTreeMap<Target, Lambda>,
 }
 
@@ -34,6 +37,7 @@ impl State {
             artifacts: Artifacts::new(config.artifact_bucket.clone(), region.clone()),
             ledger: Objects::default(),
             gate: Gate::of(config),
+            queue: Messages::default(),
             lambdas: targets.map(lambda).collect(),
         }
     }

@@ -11,6 +11,7 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::values::{ExecutionRole, ReservedConcurrency, Runtime, Secret};
+use crate::head::Named;
 use crate::mistake::{maybe_within, within};
 
 /// How a function is configured. What is not named is left as it is.
@@ -78,6 +79,17 @@ pub struct FunctionConfig {
     /// How many executions are reserved for the function; -1 reserves none.
     #[schemars(with = "Option<i32>", range(min = -1))]
     pub reserved_concurrent_executions: Option<ReservedConcurrency>,
+}
+
+impl FunctionConfig {
+    /// The names of what it sets beside the code that others may set too.
+    #[must_use]
+    pub fn named(&self) -> Named {
+        Named {
+            variables: self.variables.iter().flat_map(BTreeMap::keys).cloned().collect(),
+            tags: self.tags.iter().flat_map(BTreeMap::keys).cloned().collect(),
+        }
+    }
 }
 
 /// Defines enums whose variants are words of AWS's.

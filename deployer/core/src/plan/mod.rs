@@ -6,6 +6,7 @@
 mod configuration;
 mod conflict;
 mod planner;
+mod surplus;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use std::fmt;
 pub use configuration::{Change, Configuration, Shown, UnmergeableVariables, differences};
 pub use conflict::{foreign_change, still_as_planned};
 pub use planner::{NoPlan, plan};
+pub use surplus::surplus;
 use serde::Serialize;
 
 use crate::artifact::VerifiedArtifact;

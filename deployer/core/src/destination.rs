@@ -1,0 +1,113 @@
+//! One function in one environment: where a key leads to by the configuration.
+
+use crate::config::{Config, Environment};
+use crate::head::Request;
+use crate::id::{EnvironmentName, FunctionName};
+use crate::record::{
+    Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome,
+};
+
+/// One function in one environment.
+#[derive(Debug, Clone)]
+pub struct Destination<'a> {
+    /// The environment's name.
+    pub name: EnvironmentName,
+    /// The environment.
+    pub environment: &'a Environment,
+    /// The function's name in keys and in the ledger.
+    pub function: FunctionName,
+    /// Its name in the targets.
+    pub function_name: FunctionName,
+    /// Why the environment's naming gives no name for this function; its own stands in for it then.
+    misnamed: Option<String>,
+}
+
+/// deployer.json does not have the environment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("deployer.json has no environment {name} (it has {})", known.join(", "))]
+pub struct UnknownEnvironment {
+    name: EnvironmentName,
+    known: Vec<String>,
+}
+
+impl<'a> Destination<'a> {
+    /// Step "route": from names to an environment of the configuration.
+    ///
+    /// # Errors
+    /// [`UnknownEnvironment`].
+    pub fn find(
+        config: &'a Config,
+        name: &EnvironmentName,
+        function: &FunctionName,
+    ) -> Result<Self, UnknownEnvironment> {
+        let Some(environment) = config.environments.get(name) else {
+            let known = config.environments.keys().map(ToString::to_string).collect();
+            return Err(UnknownEnvironment { name: name.clone(), known });
+        };
+        let (function_name, misnamed) = match environment.function_name.name(name, function) {
+            Ok(function_name) => (function_name, None),
+            Err(error) => {
+                let because = format!("the environment's function_name gives {error}: shorten it in deployer.json");
+                (function.clone(), Some(because))
+            }
+        };
+        Ok(Self { name: name.clone(), environment, function: function.clone(), function_name, misnamed })
+    }
+
+    /// The record of a deployment that has not ended.
+    #[must_use]
+    pub fn record(&self, request: &Request, status: Status) -> DeploymentRecord {
+        let alias = &self.environment.alias;
+        let outcome = |target| TargetOutcome::untouched(target, self.function_name.clone(), alias.clone(), status);
+        DeploymentRecord {
+            schema: SCHEMA,
+            id: request.id,
+            environment: self.name.clone(),
+            function: self.function.clone(),
+            release: Some(request.release.clone()),
+            status,
+            code: None,
+            because: None,
+            cause: request.cause.clone(),
+            artifact: Some((&request.artifact).into()),
+            targets: self.environment.targets.iter().map(outcome).collect(),
+            started_at: request.accepted_at,
+            finished_at: None,
+        }
+    }
+
+    /// Before anything is tried: what the environment does not take.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Ending> {
+        if let Some(because) = &self.misnamed {
+            return Some(self.all_failed(&TargetError::new(
+                TargetErrorCode::InvalidConfiguration,
+                "route",
+                because,
+            )));
+        }
+        if self.environment.accept_uploads {
+            return None;
+        }
+        let name = &self.name;
+        let because = match &self.environment.promotion {
+            Some(promotion) => format!(
+                "environment {name} takes no uploads: upload to {}, and promote the release from there",
+                promotion.from
+            ),
+            None => format!("environment {name} takes no uploads (accept_uploads is false in deployer.json)"),
+        };
+        Some(Ending::Refused { code: Code::UploadsNotAccepted, because })
+    }
+
+    /// Every target fails by the same error, before any was entered.
+    #[must_use]
+    pub fn all_failed(&self, error: &TargetError) -> Ending {
+        let outcome = |target| {
+            let alias = self.environment.alias.clone();
+            let untouched = TargetOutcome::untouched(target, self.function_name.clone(), alias, Status::Failed);
+            TargetOutcome { error: Some(error.clone()), ..untouched }
+        };
+        Ending::Tried(self.environment.targets.iter().map(outcome).collect())
+    }
+}

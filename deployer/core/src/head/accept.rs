@@ -1,0 +1,218 @@
+//! Taking a request in, and taking up what others have left.
+
+use jiff::Timestamp;
+
+use super::{Active, Entry, Head, Known, REQUESTS, Request};
+use crate::destination::Destination;
+use crate::id::{DeploymentId, Token};
+use crate::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
+
+/// Who wants to work, and until when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimant {
+    /// Drawn for this claim alone.
+    pub token: Token,
+    /// What the clock shows.
+    pub now: Timestamp,
+    /// The claimant's deadline and ten seconds.
+    pub lease_until: Timestamp,
+}
+
+/// A transition: what to write, and what follows when that has succeeded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Move {
+    /// The head to write; none: it already says so.
+    pub head: Option<Box<Head>>,
+    /// What follows.
+    pub then: Then,
+}
+
+/// What follows from a transition.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Then {
+    /// The claim is ours: work. Not always on what was asked for, for what somebody has died over goes first.
+    Work(Active),
+    /// It waits its turn, or somebody else works on it.
+    Wait {
+        /// The deployment that was asked for.
+        request: Request,
+        /// How far it is.
+        status: Status,
+        /// The claim that stands in the way, and until when it holds.
+        behind: (DeploymentId, Token, Timestamp),
+    },
+    /// It has ended: the record is in the outbox or in the ledger under this id.
+    Over(DeploymentId),
+    /// There is nothing to do.
+    Nothing,
+}
+
+impl Move {
+    fn none(then: Then) -> Self {
+        Self { head: None, then }
+    }
+
+    fn to(head: Head, then: Then) -> Self {
+        Self { head: Some(Box::new(head)), then }
+    }
+}
+
+impl Active {
+    fn is_leased(&self, now: Timestamp) -> bool {
+        now < self.lease_until
+    }
+
+    fn behind(&self) -> (DeploymentId, Token, Timestamp) {
+        (self.request.id, self.claim, self.lease_until)
+    }
+}
+
+impl Head {
+    /// Takes a request in: a duplicate meets its own deployment, an upload that comes too late ends as superseded, what
+    /// a rule refuses ends as that, and anything else is claimed or waits. Of those that wait only the newest stays.
+    ///
+    /// An owner that has died is succeeded first: its deployment may have been half done.
+    #[must_use]
+    pub fn accept(&self, request: &Request, at: &Destination<'_>, refusal: Option<&Ending>, me: &Claimant) -> Move {
+        if let Some(echo) = self.echo(me) {
+            return echo;
+        }
+        if let Some(id) = self.known(request) {
+            return self.again(id, me);
+        }
+        let mut head = self.next();
+        head.remember(request);
+        if let Some(refusal) = refusal {
+            head.end(request, at.record(request, Status::InProgress).ended(refusal.clone(), me.now));
+            return Move::to(head, Then::Over(request.id));
+        }
+        if let Some(mark) = self.mark.as_ref().filter(|mark| !request.mark().is_beyond(mark)) {
+            head.end(request, self.too_late(request, at, &mark.key, me.now));
+            return Move::to(head, Then::Over(request.id));
+        }
+        head.mark = Some(request.mark());
+        if let Some(displaced) = head.pending.take() {
+            let because = format!("release {}, uploaded later, took its place before its turn came", request.release);
+            let record = at.record(&displaced, Status::Pending).ended(Ending::Superseded { because }, me.now);
+            head.end(&displaced, record);
+        }
+        match &self.active {
+            None => head.claim(request.clone(), me),
+            Some(active) => {
+                head.pending = Some(request.clone());
+                head.behind(active, me)
+            }
+        }
+    }
+
+    /// Takes up what nobody works on: the deployment whose owner has died, or the one that waits for nobody.
+    #[must_use]
+    pub fn wake(&self, me: &Claimant) -> Move {
+        if let Some(echo) = self.echo(me) {
+            return echo;
+        }
+        match (&self.active, &self.pending) {
+            (Some(active), _) if !active.is_leased(me.now) => self.next().take_over(active, me),
+            (None, Some(pending)) => {
+                let mut head = self.next();
+                head.pending = None;
+                head.claim(pending.clone(), me)
+            }
+            _ => Move::none(Then::Nothing),
+        }
+    }
+
+    /// Whether [`Head::wake`] would find anything.
+    #[must_use]
+    pub fn sleeps(&self, now: Timestamp) -> bool {
+        match &self.active {
+            Some(active) => !active.is_leased(now),
+            None => self.pending.is_some(),
+        }
+    }
+
+    /// Our own write whose answer was lost: the claim is ours already.
+    fn echo(&self, me: &Claimant) -> Option<Move> {
+        self.active.as_ref().filter(|a| a.claim == me.token).map(|active| Move::none(Then::Work(active.clone())))
+    }
+
+    /// The deployment of a request that is known.
+    fn known(&self, request: &Request) -> Option<DeploymentId> {
+        let open = self.active.iter().map(|active| &active.request).chain(&self.pending);
+        let mut open = open.filter(|open| open.hash == request.hash).map(|open| open.id);
+        let remembered = || self.requests.iter().find(|known| known.hash == request.hash).map(|known| known.id);
+        open.next().or_else(remembered)
+    }
+
+    /// A request that comes once more.
+    fn again(&self, id: DeploymentId, me: &Claimant) -> Move {
+        match (&self.active, &self.pending) {
+            (Some(active), _) if active.request.id == id && active.is_leased(me.now) => Move::none(Then::Wait {
+                request: active.request.clone(),
+                status: Status::InProgress,
+                behind: active.behind(),
+            }),
+            (Some(active), _) if active.request.id == id => self.next().take_over(active, me),
+            (Some(active), Some(pending)) if pending.id == id => {
+                if active.is_leased(me.now) {
+                    let (request, status) = (pending.clone(), Status::Pending);
+                    Move::none(Then::Wait { request, status, behind: active.behind() })
+                } else {
+                    self.next().take_over(active, me)
+                }
+            }
+            (None, Some(pending)) if pending.id == id => self.wake(me),
+            _ => Move::none(Then::Over(id)),
+        }
+    }
+
+    /// An upload that is older than one that was accepted before it.
+    fn too_late(&self, request: &Request, at: &Destination<'_>, newest: &str, now: Timestamp) -> DeploymentRecord {
+        let record = at.record(request, Status::InProgress);
+        let Some(live) = self.live().filter(|live| live.artifact == request.artifact) else {
+            let because = format!("{newest}, uploaded later, was accepted before it");
+            return record.ended(Ending::Superseded { because }, now);
+        };
+        let unchanged = |outcome: TargetOutcome| {
+            let version = live.versions.get(&format!("{}/{}", outcome.account, outcome.region)).cloned();
+            TargetOutcome { status: Status::Unchanged, version, ..outcome }
+        };
+        let outcomes = record.targets.clone().into_iter().map(unchanged).collect();
+        let artifact = RecordedArtifact { sha256: live.sha256, ..(&request.artifact).into() };
+        DeploymentRecord { artifact: Some(artifact), ..record.ended(Ending::Tried(outcomes), now) }
+    }
+
+    fn claim(mut self, request: Request, me: &Claimant) -> Move {
+        let active = Active { request, claim: me.token, lease_until: me.lease_until, attempts: 1 };
+        self.active = Some(active.clone());
+        Move::to(self, Then::Work(active))
+    }
+
+    fn take_over(mut self, from: &Active, me: &Claimant) -> Move {
+        let (request, attempts) = (from.request.clone(), from.attempts + 1);
+        let active = Active { request, claim: me.token, lease_until: me.lease_until, attempts };
+        self.active = Some(active.clone());
+        Move::to(self, Then::Work(active))
+    }
+
+    /// What waits now waits for the active one, unless nobody works on that any more.
+    fn behind(self, active: &Active, me: &Claimant) -> Move {
+        let Some(request) = self.pending.clone().filter(|_| active.is_leased(me.now)) else {
+            return self.take_over(active, me);
+        };
+        let then = Then::Wait { request, status: Status::Pending, behind: active.behind() };
+        Move::to(self, then)
+    }
+
+    fn remember(&mut self, request: &Request) {
+        self.requests.insert(0, Known { hash: request.hash, id: request.id });
+        self.requests.truncate(REQUESTS);
+    }
+
+    /// A deployment has ended: its record waits in the outbox for what follows from it.
+    pub(super) fn end(&mut self, request: &Request, record: DeploymentRecord) {
+        self.ended.insert(0, request.id);
+        self.ended.truncate(super::ENDED);
+        self.outbox.push(Entry { record, marker: request.marker });
+    }
+}

@@ -1,0 +1,52 @@
+//! Which versions a function can do without.
+
+use std::collections::BTreeSet;
+
+use crate::id::Version;
+
+/// How many versions are deleted at once: a function that has never been pruned shall not hold a deployment up.
+pub const PRUNED_AT_ONCE: usize = 20;
+
+/// The published versions beyond the newest `keep`, oldest first, but none that is `needed`: by an alias, or for going
+/// back to it.
+#[must_use]
+pub fn surplus(published: &[Version], keep: u32, needed: &BTreeSet<Version>) -> Vec<Version> {
+    let mut newest_first = published.to_vec();
+    newest_first.sort_by_key(|version| std::cmp::Reverse(version.number()));
+    let beyond = newest_first.into_iter().skip(usize::try_from(keep).unwrap_or(usize::MAX));
+    let mut surplus: Vec<Version> = beyond.filter(|version| !needed.contains(version)).collect();
+    surplus.reverse();
+    surplus.truncate(PRUNED_AT_ONCE);
+    surplus
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn versions(numbers: impl IntoIterator<Item = u64>) -> Vec<Version> {
+        numbers.into_iter().map(|number| Version::parse(number.to_string()).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_newest_are_kept_by_number_not_by_text() {
+        assert_eq!(surplus(&versions([9, 10, 11, 2]), 2, &BTreeSet::new()), versions([2, 9]));
+    }
+
+    #[test]
+    fn what_is_needed_stays_and_takes_nobodys_place() {
+        let needed = versions([1, 5]).into_iter().collect();
+        assert_eq!(surplus(&versions(1..=6), 2, &needed), versions([2, 3, 4]));
+    }
+
+    #[test]
+    fn nothing_goes_while_there_are_few() {
+        assert!(surplus(&versions(1..=10), 10, &BTreeSet::new()).is_empty());
+    }
+
+    #[test]
+    fn a_function_that_was_never_pruned_is_pruned_little_by_little() {
+        assert_eq!(surplus(&versions(1..=500), 10, &BTreeSet::new()), versions(1..=20));
+    }
+}

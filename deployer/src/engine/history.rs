@@ -1,0 +1,46 @@
+//! What was deployed, newest first, without reading everything.
+
+use deployer_core::destination::Destination;
+use deployer_core::head::ENDED;
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
+use deployer_core::record::DeploymentRecord;
+use futures::future::try_join_all;
+
+use super::{Engine, Transient};
+
+impl Engine {
+    /// The newest records of a function in an environment, newest first. `None`: no such environment.
+    ///
+    /// The head names the last ones. Only who asks for more makes the ledger list its keys, which sort by time.
+    ///
+    /// # Errors
+    /// [`Transient`].
+    pub async fn history(
+        &self,
+        environment: &EnvironmentName,
+        function: &FunctionName,
+        limit: usize,
+    ) -> Result<Option<Vec<DeploymentRecord>>, Transient> {
+        let Ok(at) = Destination::find(&self.config, environment, function) else { return Ok(None) };
+        let head = self.read_head(&at).await?.head;
+        let mut ids = head.deployments();
+        if limit > ids.len() && ids.len() >= ENDED {
+            ids = self.all_ids(&at).await?;
+        }
+        ids.truncate(limit);
+        let records = ids.iter().map(|id| async {
+            let key = DeploymentRecord::key(&at.name, &at.function, *id);
+            let record = self.read_record(&key).await?.map(|(record, _)| record);
+            // Between the head's write and the record's.
+            Ok::<_, Transient>(record.or_else(|| head.outbox().iter().map(|e| &e.record).find(|r| r.id == *id).cloned()))
+        });
+        Ok(Some(try_join_all(records).await?.into_iter().flatten().collect()))
+    }
+
+    async fn all_ids(&self, at: &Destination<'_>) -> Result<Vec<DeploymentId>, Transient> {
+        let prefix = format!("deployments/{}/{}/", at.name, at.function);
+        let keys = self.ports.ledger.keys(&prefix).await?;
+        let id = |key: &String| DeploymentId::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
+        Ok(keys.iter().rev().filter_map(id).collect())
+    }
+}

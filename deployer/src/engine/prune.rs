@@ -1,0 +1,71 @@
+//! Old versions in Lambda are deleted after a deployment, so that an account's code storage does not fill up.
+//!
+//! It never fails a deployment: what could not be deleted is deleted after the next one.
+
+use std::collections::BTreeSet;
+
+use deployer_core::config::Target;
+use deployer_core::id::Version;
+use deployer_core::plan::surplus;
+use deployer_core::record::TargetError;
+
+use super::{Claim, Engine, Job};
+use crate::port::Account;
+
+impl Engine {
+    /// Deletes what is beyond `keep_versions` and needed neither by an alias nor for going back.
+    pub(super) async fn prune(
+        &self,
+        job: &Job<'_>,
+        claim: &Claim,
+        target: &Target,
+        account: &Account,
+        published: &Version,
+    ) {
+        // Numbers only grow: there cannot be more versions than the newest number.
+        let keep = job.at.environment.keep_versions;
+        if published.number() <= u64::from(keep) {
+            return;
+        }
+        if let Err(error) = self.prune_to(job, claim, target, account, keep).await {
+            tracing::warn!("old versions stay for now: {error}");
+        }
+    }
+
+    async fn prune_to(
+        &self,
+        job: &Job<'_>,
+        claim: &Claim,
+        target: &Target,
+        account: &Account,
+        keep: u32,
+    ) -> Result<(), TargetError> {
+        let (functions, name) = (account.functions(), &job.at.function_name);
+        let all = self.reading("prune", || functions.versions(name)).await?;
+        if surplus(&all, keep, &BTreeSet::new()).is_empty() {
+            return Ok(());
+        }
+        let mut needed: BTreeSet<Version> = self.reading("prune", || functions.aliased(name)).await?.into_iter().collect();
+        // What a rollback would go to: as many of the history as versions are kept.
+        let head = claim.seen().head;
+        let place = target.to_string();
+        let history = head.history().iter().take(usize::try_from(keep).unwrap_or(usize::MAX));
+        needed.extend(history.filter_map(|live| live.versions.get(&place).cloned()));
+        needed.extend(head.target(target).map(|live| live.version.clone()));
+        let surplus = surplus(&all, keep, &needed);
+        if surplus.is_empty() {
+            return Ok(());
+        }
+        let acting = self.enter_with(job, target, self.scope(job, target).pruning_policy(&surplus)).await?;
+        for version in &surplus {
+            if !self.has_time_to_begin() {
+                break;
+            }
+            match self.delete_version(job, claim, &acting, version).await {
+                Ok(()) => tracing::info!(%version, "old version deleted"),
+                Err(error) => return Err(error.in_step("prune")),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,249 @@
+//! Going on with what is open: the deployments behind the one that ended, ticks, and the sweep.
+//!
+//! Messages are hints. What is open stands in a head, and a marker under `open/` leads the sweep to that head.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use deployer_core::destination::Destination;
+use deployer_core::head::{Head, Tick};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Token};
+use deployer_core::record::DeploymentRecord;
+use futures::future;
+use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
+use serde::Serialize;
+use tracing::Instrument as _;
+
+use super::book::Seen;
+use super::claim::{Claim, Standing};
+use super::finish::Finished;
+use super::{Engine, Handled, Job, Transient, Unfinished};
+
+/// SQS delays no message for longer (SQS API Reference, SendMessage, DelaySeconds).
+const LONGEST_DELAY: Duration = Duration::from_secs(900);
+
+/// Lambda runs nothing for longer than 15 minutes: who has put a marker down before this is gone.
+const MARKERS_LAST: Duration = Duration::from_secs(16 * 60);
+
+/// How many functions a sweep looks at at once.
+const SWEPT_AT_ONCE: usize = 16;
+
+/// What a sweep has found and done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// Functions that had a marker.
+    pub looked_at: usize,
+    /// Deployments that were woken, here or by a tick.
+    pub woken: usize,
+    /// Ended deployments whose records and results were completed.
+    pub completed: usize,
+    /// Markers that guarded nothing any more.
+    pub cleared: usize,
+    /// Functions whose head could not be read or written; the log says why.
+    pub failed: usize,
+}
+
+impl Engine {
+    /// Goes on after a tick.
+    ///
+    /// # Errors
+    /// [`Transient`]: the tick shall come again.
+    pub async fn tick(&self, tick: Tick) -> Result<Handled, Transient> {
+        let ignored = |because: String| Ok(Handled::Ignored { because });
+        let at = match Destination::find(&self.config, &tick.environment, &tick.function) {
+            Ok(at) => at,
+            Err(unknown) => return ignored(format!("a tick: {unknown}")),
+        };
+        let seen = self.read_head(&at).await?;
+        let fits = match (seen.head.active(), seen.head.pending()) {
+            (Some(active), _) => active.request.id == tick.id && Some(active.claim) == tick.claim,
+            (None, pending) => pending.is_some_and(|pending| pending.id == tick.id),
+        };
+        if !fits {
+            return ignored(format!("a tick for deployment {}, which is over or in other hands", tick.id));
+        }
+        if let Some(active) = seen.head.active().filter(|_| !seen.head.sleeps(self.now())) {
+            // It came early.
+            self.tick_at(&at, tick.id, tick.claim, active.lease_until).await?;
+            return ignored(format!("a tick for deployment {} before its lease has ended", tick.id));
+        }
+        self.wake(&at, seen).await.map(|records| match records.into_iter().find(|record| record.id == tick.id) {
+            Some(record) => Handled::Recorded(Box::new(record)),
+            None => Handled::Ignored { because: format!("deployment {} was in other hands by then", tick.id) },
+        })
+    }
+
+    /// Looks at every function that may have work open, and wakes what sleeps.
+    ///
+    /// # Errors
+    /// [`Transient`]: the markers cannot be listed. What goes wrong with one function never stops the others.
+    pub async fn sweep(&self) -> Result<Swept, Transient> {
+        let mut places: BTreeMap<(EnvironmentName, FunctionName), BTreeSet<Token>> = BTreeMap::new();
+        for key in self.ports.ledger.keys("open/").await? {
+            match parse_marker(&key) {
+                Some((environment, function, marker)) => {
+                    places.entry((environment, function)).or_default().insert(marker);
+                }
+                None => tracing::warn!(key, "no marker of this deployer's: delete it"),
+            }
+        }
+        let looked = stream::iter(places)
+            .map(|((name, function), markers)| async move {
+                let span = tracing::info_span!("sweep", environment = %name, function = %function);
+                let at = match Destination::find(&self.config, &name, &function) {
+                    Ok(at) => at,
+                    Err(unknown) => {
+                        tracing::warn!(parent: &span, "work may be open, but {unknown}");
+                        return Swept { looked_at: 1, failed: 1, ..Swept::default() };
+                    }
+                };
+                match self.sweep_one(&at, &markers).instrument(span.clone()).await {
+                    Ok(swept) => swept,
+                    Err(error) => {
+                        tracing::error!(parent: &span, "not swept: {error}");
+                        Swept { looked_at: 1, failed: 1, ..Swept::default() }
+                    }
+                }
+            })
+            .buffer_unordered(SWEPT_AT_ONCE)
+            .fold(Swept::default(), |all, one| future::ready(all.and(&one)))
+            .await;
+        Ok(looked)
+    }
+
+    async fn sweep_one(&self, at: &Destination<'_>, markers: &BTreeSet<Token>) -> Result<Swept, Transient> {
+        let mut swept = Swept { looked_at: 1, ..Swept::default() };
+        let mut seen = self.read_head(at).await?;
+        swept.completed = seen.head.outbox().len();
+        if swept.completed > 0 {
+            seen = self.settle(at, seen).await?;
+        }
+        // A marker that the head does not need may be of somebody who is about to write the head.
+        let now = self.now();
+        let gone = |marker: &&Token| super::target::between(marker.time(), now) > MARKERS_LAST;
+        for marker in markers.iter().filter(|marker| !seen.head.needs(**marker)).filter(gone) {
+            self.delete_marker(Head::marker_key(&at.name, &at.function, *marker)).await;
+            swept.cleared += 1;
+        }
+        if seen.head.sleeps(now) {
+            swept.woken = 1;
+            let (id, claim) = sleeper(&seen.head);
+            // By a message: a sweep that did all the work itself could not end in time.
+            match id {
+                Some(id) if self.ports.queue.is_some() => self.tick_at(at, id, claim, now).await?,
+                _ => drop(self.wake(at, seen).await?),
+            }
+        }
+        Ok(swept)
+    }
+
+    async fn wake(&self, at: &Destination<'_>, seen: Seen) -> Result<Vec<DeploymentRecord>, Transient> {
+        if !self.has_time_to_begin() {
+            return Err(Transient::NoTime);
+        }
+        match self.take_up(at, seen).await? {
+            Standing::Claimed(claim) => self.go_on(at, Some(claim)).await,
+            _ => Ok(vec![]),
+        }
+    }
+
+    /// Works on a claim, and on what waits behind it while there is time. What ended is told; what did not is left to a
+    /// tick or the sweep, unless it was the first.
+    pub(super) async fn go_on(
+        &self,
+        at: &Destination<'_>,
+        first: Option<Arc<Claim>>,
+    ) -> Result<Vec<DeploymentRecord>, Transient> {
+        let mut ended = Vec::new();
+        let mut next = first;
+        while let Some(claim) = next {
+            let job = Job::new(at, claim.request().clone());
+            let span = job.span();
+            let worked = self.deploy(&job, future::ready(Ok(())), future::ready(Ok(claim.clone())));
+            match worked.instrument(span).await {
+                Ok(Finished { record, next: following, .. }) => {
+                    ended.push(record);
+                    next = following;
+                }
+                Err(Unfinished::Saved(record)) => {
+                    ended.push(*record);
+                    next = None;
+                }
+                Err(Unfinished::Transient(transient)) if ended.is_empty() => return Err(transient),
+                Err(unfinished) => {
+                    if let Unfinished::Transient(transient) = unfinished {
+                        tracing::warn!(deployment = %claim.request().id, "left for later: {transient}");
+                    }
+                    self.come_back(at).await;
+                    next = None;
+                }
+            }
+        }
+        Ok(ended)
+    }
+
+    /// What is open here shall be woken when it sleeps. A tick that cannot be sent costs no more than a sweep's period.
+    pub(super) async fn come_back(&self, at: &Destination<'_>) {
+        let Ok(seen) = self.read_head(at).await else { return };
+        let (Some(id), claim) = sleeper(&seen.head) else { return };
+        let when = seen.head.active().map_or(self.now(), |active| active.lease_until);
+        if let Err(error) = self.tick_at(at, id, claim, when).await {
+            tracing::warn!("no tick was sent, so the sweep will wake this deployment: {error}");
+        }
+    }
+
+    /// Sends a tick that comes at this time. Nothing without a queue.
+    pub(super) async fn tick_at(
+        &self,
+        at: &Destination<'_>,
+        id: DeploymentId,
+        claim: Option<Token>,
+        when: Timestamp,
+    ) -> Result<(), Transient> {
+        let Some(queue) = &self.ports.queue else { return Ok(()) };
+        let tick = Tick { environment: at.name.clone(), function: at.function.clone(), id, claim };
+        let body = serde_json::json!({ "tick": tick }).to_string();
+        // A lease ends in the middle of a second, and messages are delayed by whole ones.
+        let delay = match super::target::between(self.now(), when) {
+            Duration::ZERO => Duration::ZERO,
+            left => Duration::from_secs(left.as_secs() + 1).min(LONGEST_DELAY),
+        };
+        queue.send(body, delay).await.map_err(|error| Transient::Queue(error.to_string()))
+    }
+}
+
+impl Swept {
+    fn and(self, other: &Self) -> Self {
+        Self {
+            looked_at: self.looked_at + other.looked_at,
+            woken: self.woken + other.woken,
+            completed: self.completed + other.completed,
+            cleared: self.cleared + other.cleared,
+            failed: self.failed + other.failed,
+        }
+    }
+}
+
+/// What would be woken, and under which claim it is.
+fn sleeper(head: &Head) -> (Option<DeploymentId>, Option<Token>) {
+    match head.active() {
+        Some(active) => (Some(active.request.id), Some(active.claim)),
+        None => (head.pending().map(|pending| pending.id), None),
+    }
+}
+
+fn parse_marker(key: &str) -> Option<(EnvironmentName, FunctionName, Token)> {
+    let mut parts = key.split('/');
+    let ("open", environment, function, marker, None) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next())
+    else {
+        return None;
+    };
+    Some((
+        EnvironmentName::parse(environment).ok()?,
+        FunctionName::parse(function).ok()?,
+        Token::parse(marker).ok()?,
+    ))
+}

@@ -1,0 +1,57 @@
+//! The queue by which the deployer wakes itself: messages with the time from which they can be received.
+//!
+//! Who plays the event source mapping takes them out; nothing here delivers anything.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deployer::port::{Queue, QueueError};
+use jiff::Timestamp;
+
+use super::call::{Line, Op};
+
+/// The messages that wait.
+#[derive(Default)]
+pub struct Messages {
+    waiting: Vec<(Timestamp, String)>,
+}
+
+impl Messages {
+    /// Takes out what can be received now, the oldest first.
+    pub fn take(&mut self, now: Timestamp) -> Vec<String> {
+        self.waiting.sort_by_key(|(due, _)| *due);
+        let due = self.waiting.partition_point(|(due, _)| *due <= now);
+        self.waiting.drain(..due).map(|(_, body)| body).collect()
+    }
+
+    /// When the next one can be received.
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
+        self.waiting.iter().map(|(due, _)| *due).min()
+    }
+
+    /// All of them are lost.
+    pub fn lose(&mut self) {
+        self.waiting.clear();
+    }
+}
+
+/// The port of one invocation.
+pub(super) struct QueuePort(pub Arc<Line>);
+
+#[async_trait]
+impl Queue for QueuePort {
+    async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError> {
+        self.0
+            .call(Op::SendMessage, "queue", &body, |state, here| {
+                state.queue.waiting.push((here.now + delay, body.clone()));
+                Ok(())
+            })
+            .await
+    }
+
+    async fn put_off(&self, receipt: &str, _: Duration) -> Result<(), QueueError> {
+        self.0.call(Op::ChangeMessageVisibility, "queue", receipt, |_, _| Ok(())).await
+    }
+}
