@@ -444,17 +444,38 @@ async fn a_missing_right_is_named_whichever_call_lacks_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_nobody_can_read_stops_its_upload_and_no_other() {
-    let world = World::with_orders();
-    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    world.aws(|aws| aws.ledger.put("results/dev/orders/1.1.0/v1.json", "{"));
-    let transient = world.deliver(&upload).await.unwrap_err().to_string();
-    assert!(transient.contains("results/dev/orders/1.1.0/v1.json in the ledger bucket cannot be read"), "{transient}");
-    assert_eq!(world.writes(), [""; 0]);
-    assert_eq!(world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status, Status::Succeeded);
-    world.aws(|aws| aws.ledger.delete("results/dev/orders/1.1.0/v1.json"));
-    world.deliver(&upload).await.unwrap();
-    world.same_again_changes_nothing().await;
+async fn a_head_that_nobody_can_read_stops_its_function_and_no_other() {
+    let whole = {
+        let world = World::with_orders();
+        world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        world.aws(|aws| String::from_utf8(aws.ledger.get("heads/dev/orders.json").unwrap().to_vec()).unwrap())
+    };
+    let cut_off = whole[..whole.len() / 2].to_owned();
+    let unknown_schema = r#"{"schema": 2, "whatever": []}"#.to_owned();
+    for (broken, says, repair) in [
+        ("no JSON".to_owned(), "cannot be read (expected", "restore its former S3 version"),
+        (cut_off, "cannot be read (EOF while parsing", "restore its former S3 version"),
+        ("[]".to_owned(), "cannot be read (invalid", "restore its former S3 version"),
+        (unknown_schema, "has schema 2, this deployer knows 1", "run the deployer that wrote it, or a newer one"),
+    ] {
+        let world = World::with_orders();
+        world.given(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.aws(|aws| aws.ledger.put("heads/dev/orders.json", broken));
+        let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+        let transient = world.deliver(&upload).await.unwrap_err().to_string();
+        let expected = format!("the ledger is unavailable: heads/dev/orders.json in the ledger bucket {says}");
+        assert!(transient.starts_with(&expected), "{transient}");
+        assert!(transient.contains(repair), "{transient}");
+        assert_eq!(world.writes(), [""; 0]);
+        let other = world.put("dev/payments/1.1.0.zip", code("1.1.0"));
+        assert_eq!(recorded(world.deliver(&other).await.unwrap()).status, Status::Succeeded);
+
+        // Somebody repairs it, and the message comes once more.
+        world.aws(|aws| aws.ledger.delete("heads/dev/orders.json"));
+        assert_eq!(recorded(world.deliver(&upload).await.unwrap()).status, Status::Succeeded);
+        world.markers_are_cleared().await;
+        world.same_again_changes_nothing().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

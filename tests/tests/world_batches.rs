@@ -74,7 +74,9 @@ async fn a_panic_or_a_read_without_end_takes_only_its_own_message_along() {
         assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
         assert_eq!(world.function(DEV, "bad", |f| f.aliases["live"].version), 1);
 
-        // The message comes again, and nothing stands in its way.
+        // The message comes again. Where the artifact was read without end, nothing of it was written; the claim stands
+        // until its lease ends, for the process might have been frozen.
+        world.pass(Duration::from_secs(311)).await;
         let engine = world.engine(Duration::from_secs(300));
         assert!(failed(&engine, batch(&uploads)).await.is_empty());
         assert_eq!(world.function(DEV, "bad", |f| f.aliases["live"].version), 2);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use acceptance::world::zips::{code, function, with_manifest};
-use acceptance::world::{DEV, Function, Op, World};
+use acceptance::world::{DEV, Function, Op, World, recorded};
 use deployer::port::CallErrorKind;
 use deployer_core::id::Sha256;
 use deployer_core::record::{DeploymentRecord, Status, TargetError, TargetErrorCode};
@@ -275,7 +275,10 @@ async fn two_invocations_with_the_same_event_side_by_side_end_with_one_record_an
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let (one, other) = tokio::join!(world.deliver(&upload), world.deliver(&upload));
-    assert_eq!(one.unwrap(), other.unwrap());
+    let (one, other) = (recorded(one.unwrap()), recorded(other.unwrap()));
+    assert_eq!(one.id, other.id);
+    // One of them works, the other one leaves it to that.
+    assert!([one.status, other.status].contains(&Status::InProgress), "{} and {}", one.status, other.status);
     assert_eq!(
         world.render().split_once("dev/").unwrap().1,
         "orders/1.1.0: succeeded\n  111111111111/eu-west-1: succeeded, version 2, was 1\n"

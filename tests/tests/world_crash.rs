@@ -3,7 +3,7 @@
 
 use acceptance::world::door::{eventbridge, notification, queued};
 use acceptance::world::zips::{code, function, with_manifest};
-use acceptance::world::{DEV, Moment, Op, Outcome, World, recorded};
+use acceptance::world::{DEV, Moment, Op, Outcome, Work, World, recorded};
 use deployer_core::record::{DeploymentRecord, Status};
 
 const MANIFEST: &str = "timeout = 20\nreserved_concurrent_executions = 5\n[tags]\nteam = \"orders\"\n";
@@ -39,6 +39,41 @@ fn versions(world: &World) -> usize {
     world.function(DEV, "orders", |f| f.versions.len())
 }
 
+/// The same, but the message is lost with the invocation: only the sweep comes, and the ticks that it sends.
+async fn sweep_alone(make: impl Fn() -> World, zip: Vec<u8>) -> usize {
+    let world = make();
+    let undisturbed = world.invocation().upload(&world.put("dev/orders/1.1.0.zip", zip.clone())).await;
+    let expected = end(&world);
+    let mut accepted = 0;
+    for call in 1..=undisturbed.calls {
+        for moment in [Moment::Before, Moment::After] {
+            let world = make();
+            let upload = world.put("dev/orders/1.1.0.zip", zip.clone());
+            let _ = world.invocation().dies_at(call, moment).upload(&upload).await;
+            let is_accepted = world.aws(|aws| aws.ledger.get("heads/dev/orders.json").is_some());
+            world.leases_run_out().await;
+            let swept = world.invocation().run(&Work::Sweep).await;
+            assert!(matches!(swept.outcome, Outcome::Swept(swept) if swept.failed == 0));
+            world.tick().await;
+            if is_accepted {
+                accepted += 1;
+                assert_eq!(end(&world), expected, "died {moment:?} call {call}");
+            } else {
+                assert!(world.writes().is_empty(), "nothing is written without a claim");
+            }
+            world.markers_are_cleared().await;
+        }
+    }
+    accepted
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_was_accepted_and_died_at_any_call_is_completed_by_the_sweep_alone() {
+    let creation = sweep_alone(World::dev, function("1.1.0")).await;
+    let update = sweep_alone(World::with_orders, with_manifest("1.1.0", MANIFEST)).await;
+    assert!(creation > 20 && update > 30, "only {creation} and {update} points were tried");
+}
+
 /// Lets an invocation die at each of its calls, before and after the call is carried out, and delivers the event again.
 async fn sweep(make: impl Fn() -> World, zip: Vec<u8>) -> usize {
     let world = make();
@@ -52,7 +87,7 @@ async fn sweep(make: impl Fn() -> World, zip: Vec<u8>) -> usize {
             let run = world.invocation().dies_at(call, moment).upload(&upload).await;
             assert!(matches!(run.outcome, Outcome::Died), "{run:?}");
             let died = world.calls().pop().unwrap();
-            world.deliver(&upload).await.unwrap();
+            world.until_ended(&upload).await;
             assert_eq!(end(&world), expected, "died {moment:?} call {call} at the latest: {died}");
             let more = versions(&world) - needed;
             assert!(more <= 1, "{more} versions more than needed: died {moment:?} call {call}: {died}");
@@ -103,8 +138,9 @@ async fn an_update_that_dies_twice_is_completed_by_the_third_try() {
             let world = World::with_orders();
             let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
             let _ = world.invocation().dies_at(first, Moment::After).upload(&upload).await;
+            world.leases_run_out().await;
             let _ = world.invocation().dies_at(second, Moment::After).upload(&upload).await;
-            let record = recorded(world.deliver(&upload).await.unwrap());
+            let record = world.until_ended(&upload).await;
             assert_eq!(record.status, Status::Succeeded, "{first}, {second}");
             assert_eq!(world.function(DEV, "orders", |f| f.latest.sha256), record.artifact.unwrap().sha256.unwrap());
             assert!(versions(&world) <= 3, "{first}, {second}: {}", world.render());
@@ -115,16 +151,17 @@ async fn an_update_that_dies_twice_is_completed_by_the_third_try() {
 
 #[tokio::test(start_paused = true)]
 async fn what_died_and_was_completed_says_that_it_succeeded() {
-    // All was done but the record: nothing is left to do for the second try, but it was this deployment's work.
+    // All was done but the commit: nothing is left to do for the second try, but it was this deployment's work.
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let record_is_written = world_calls_until(&upload_calls().await, "deployments/", 2);
-    let _ = world.invocation().dies_at(record_is_written, Moment::Before).upload(&upload).await;
+    // The head is written to claim, to remember what was served before, and to commit.
+    let commit = world_calls_until(&upload_calls().await, "heads/", 3);
+    let _ = world.invocation().dies_at(commit, Moment::Before).upload(&upload).await;
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
-    let record = recorded(world.deliver(&upload).await.unwrap());
+    let record = world.until_ended(&upload).await;
     assert_eq!(record.status, Status::Succeeded);
     assert_eq!(record.targets[0].version.as_ref().unwrap().as_str(), "2");
-    assert_eq!(record.targets[0].previous, None, "nobody remembers what was served before: nothing is made up");
+    assert_eq!(record.targets[0].previous.as_ref().unwrap().version.as_str(), "1", "the head remembers");
     world.same_again_changes_nothing().await;
 }
 
@@ -142,25 +179,19 @@ fn world_calls_until(calls: &[String], key: &str, n: usize) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crash_between_record_and_result_is_completed_from_the_record() {
+async fn a_crash_after_the_commit_is_completed_from_the_outbox() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let result_is_written = world_calls_until(&upload_calls().await, "results/", 1);
     let _ = world.invocation().dies_at(result_is_written, Moment::Before).upload(&upload).await;
-    assert!(
-        world.render().ends_with(
-            "dev/orders/1.1.0: succeeded, no result\n  111111111111/eu-west-1: succeeded, version 2, was 1\n"
-        )
-    );
+    let told = || world.render().split_once("dev/").unwrap().1.to_owned();
+    assert!(told().starts_with("orders/1.1.0: in progress, no result\n"), "{}", told());
     let writes = world.writes().len();
+    // No lease stands in the way: the deployment has ended, and only the head knows.
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert_eq!(record.status, Status::Succeeded);
     assert_eq!(world.writes().len(), writes);
-    assert!(
-        world
-            .render()
-            .ends_with("dev/orders/1.1.0: succeeded\n  111111111111/eu-west-1: succeeded, version 2, was 1\n")
-    );
+    assert_eq!(told(), "orders/1.1.0: succeeded\n  111111111111/eu-west-1: succeeded, version 2, was 1\n");
     world.same_again_changes_nothing().await;
 }
 
@@ -179,7 +210,7 @@ async fn the_same_upload_through_five_doors_is_one_deployment_with_one_record() 
     }
     assert_eq!(records.len(), 5);
     assert!(records.iter().all(|record| *record == records[0]));
-    assert_eq!(world.aws(|aws| aws.ledger.keys("").count()), 2, "one record and one result");
+    assert_eq!(world.aws(|aws| aws.ledger.keys("").count()), 3, "one head, one record and one result");
     assert_eq!(world.writes().len(), 2);
     world.same_again_changes_nothing().await;
 }

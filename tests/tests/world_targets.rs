@@ -40,7 +40,7 @@ async fn a_target_that_fails_neither_stops_nor_hides_the_others() {
     world.on(Op::UpdateFunctionCode).at(&place(8)).meanwhile(move |aws| {
         aws.at("000000000008").function("orders").code(&foreign);
     });
-    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
     let deployments: String = world.render().lines().skip(9).map(|line| format!("{line}\n")).collect();
     assert_eq!(
         deployments,
@@ -92,8 +92,8 @@ async fn each_target_is_created_updated_or_left_alone_as_it_needs() {
     assert_eq!(
         world.render().split_once("dev/orders/1.0.0-again").unwrap().1,
         ": succeeded\n\
-         \x20 111111111111/eu-west-1: succeeded, version 1\n\
-         \x20 222222222222/eu-west-1: succeeded, version 3, was 2\n\
+         \x20 111111111111/eu-west-1: succeeded, version 1, was 1\n\
+         \x20 222222222222/eu-west-1: succeeded, version 3, was 1\n\
          \x20 333333333333/eu-west-1: unchanged, version 1, was 1\n"
     );
     world.same_again_changes_nothing().await;

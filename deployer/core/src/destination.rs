@@ -24,7 +24,7 @@ pub struct Destination<'a> {
 
 /// deployer.json does not have the environment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("deployer.json has no environment {name} (it has {})", known.join(", "))]
+#[error("for environment {name}, which deployer.json does not have (it has {})", known.join(", "))]
 pub struct UnknownEnvironment {
     name: EnvironmentName,
     known: Vec<String>,

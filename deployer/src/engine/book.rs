@@ -61,17 +61,23 @@ impl Engine {
         if record.schema == SCHEMA { Ok(Some((record, etag))) } else { Err(foreign_schema(key, record.schema)) }
     }
 
-    /// Writes a record, unless it has ended: an ended record is never changed.
-    pub(super) async fn write_record(&self, record: &DeploymentRecord) -> Result<(), LedgerError> {
+    /// Writes a record, over the one in this state if there is one. An ended record is never changed: then there is no
+    /// new state.
+    pub(super) async fn write_record(
+        &self,
+        record: &DeploymentRecord,
+        over: Option<ETag>,
+    ) -> Result<Option<ETag>, LedgerError> {
         let key = DeploymentRecord::key(&record.environment, &record.function, record.id);
         let body = encode(&key, record)?;
-        let mut precondition = Precondition::Absent;
+        let mut precondition = over.map_or(Precondition::Absent, Precondition::Unchanged);
         for _ in 0..RACES {
-            if let Written::Now(_) = self.ports.ledger.put(&key, body.clone(), precondition).await? {
-                return Ok(());
+            if let Written::Now(etag) = self.ports.ledger.put(&key, body.clone(), precondition).await? {
+                return Ok(Some(etag));
             }
             precondition = match self.read_record(&key).await? {
-                Some((stored, _)) if stored.status.is_ended() || stored == *record => return Ok(()),
+                Some((stored, _)) if stored.status.is_ended() => return Ok(None),
+                Some((stored, etag)) if stored == *record => return Ok(Some(etag)),
                 Some((_, etag)) => Precondition::Unchanged(etag),
                 None => Precondition::Absent,
             };

@@ -2,21 +2,22 @@
 //!
 //! Must not know: Lambda.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
 use deployer_core::head::{Active, Claimant, Head, Move, Request, Then};
 use deployer_core::id::{DeploymentId, Sha256, Token, Version};
-use deployer_core::record::{Code, DeploymentRecord, Ending, Status};
+use deployer_core::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
 use futures::future;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::book::{RACES, Seen};
 use super::{Engine, Transient};
-use crate::port::LedgerError;
+use crate::port::{ETag, LedgerError};
 
 /// How much longer than the invocation a lease lasts: 5 seconds for clocks that differ, 5 for what is in flight.
 const LEASE_OUTLASTS: Duration = Duration::from_secs(10);
@@ -25,8 +26,21 @@ const LEASE_OUTLASTS: Duration = Duration::from_secs(10);
 pub struct Claim {
     active: Active,
     seen: Mutex<Seen>,
+    second_reading: SecondReading,
+    noted: Mutex<Option<ETag>>,
     stopped: Mutex<Option<Transient>>,
     stop: Notify,
+}
+
+/// The targets of a deployment ask for the second reading of the head at about the same time: one reading, begun after
+/// all of them have asked, does for all.
+#[derive(Default)]
+struct SecondReading {
+    asked: AtomicU64,
+    /// What aliases serve that the head does not know yet.
+    serves: Mutex<Vec<(Target, Version, Option<Sha256>)>>,
+    /// How many of those who asked are answered.
+    answered: tokio::sync::Mutex<u64>,
 }
 
 /// What the head has made of a request.
@@ -49,7 +63,14 @@ pub(super) enum Standing {
 
 impl Claim {
     pub(super) fn new(active: Active, seen: Seen) -> Self {
-        Self { active, seen: Mutex::new(seen), stopped: Mutex::default(), stop: Notify::new() }
+        Self {
+            active,
+            seen: Mutex::new(seen),
+            second_reading: SecondReading::default(),
+            noted: Mutex::default(),
+            stopped: Mutex::default(),
+            stop: Notify::new(),
+        }
     }
 
     /// What was asked for.
@@ -73,18 +94,33 @@ impl Claim {
         self.active.attempts > 1
     }
 
+    /// How a target fared that an earlier invocation was done with.
+    pub(super) fn done(&self, target: &Target) -> Option<&TargetOutcome> {
+        self.active.done.iter().find(|done| done.account == target.account && done.region == target.region)
+    }
+
+    /// How all those targets fared.
+    pub(super) fn all_done(&self) -> Vec<TargetOutcome> {
+        self.active.done.clone()
+    }
+
+    /// The state of the record that says "in progress", once it is written.
+    pub(super) fn noted(&self) -> Option<ETag> {
+        locked(&self.noted).clone()
+    }
+
     /// The head as we have last seen it.
     pub(super) fn seen(&self) -> Seen {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.seen).clone()
     }
 
     fn sees(&self, seen: Seen) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        *locked(&self.seen) = seen;
     }
 
     /// From here on nothing more is written. Never resolves: whoever waits for it also watches [`Claim::stopped`].
     async fn stop<T>(&self, because: Transient) -> T {
-        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = Some(because);
+        *locked(&self.stopped) = Some(because);
         self.stop.notify_one();
         future::pending().await
     }
@@ -93,12 +129,16 @@ impl Claim {
     pub(super) async fn stopped(&self) -> Transient {
         loop {
             self.stop.notified().await;
-            let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let stopped = locked(&self.stopped).clone();
             if let Some(because) = stopped {
                 return because;
             }
         }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Engine {
@@ -185,7 +225,7 @@ impl Engine {
                     record.code = Some(Code::Waiting);
                     record.because = Some(format!("waits for deployment {} of the same function to end", behind.0));
                     if !again {
-                        self.write_record(&record).await?;
+                        self.write_record(&record, None).await?;
                     }
                 }
                 tracing::info!(deployment = %record.id, %status, behind = %behind.0, until = %behind.2, "waits");
@@ -217,6 +257,15 @@ impl Engine {
         }
     }
 
+    /// Writes down that a deployment is in progress. The record is written again at the end: this one may be missing.
+    pub(super) async fn note(&self, at: &Destination<'_>, claim: &Claim) {
+        let record = at.record(claim.request(), Status::InProgress);
+        match self.write_record(&record, None).await {
+            Ok(etag) => *locked(&claim.noted) = etag,
+            Err(error) => tracing::warn!("not recorded as in progress: {error}"),
+        }
+    }
+
     /// The second reading: only if the claim is still ours may an alias move. For a target that the head does not know,
     /// what its alias serves is written down first.
     pub(super) async fn confirm(
@@ -226,31 +275,48 @@ impl Engine {
         target: &Target,
         serves: Option<(&Version, Option<Sha256>)>,
     ) {
-        for attempt in 0..RACES {
-            let seen = match self.read_head(at).await {
-                Ok(seen) => seen,
-                Err(error) => return claim.stop(error.into()).await,
-            };
-            if !seen.head.is_held_by(claim.token()) {
-                return claim.stop(Transient::TakenOver).await;
-            }
-            let with_seen = serves.and_then(|(version, sha256)| seen.head.with_seen(target, version, sha256));
-            let Some(head) = with_seen else { return claim.sees(seen) };
-            match self.write_head(at, seen.etag, head).await {
-                Ok(Some(written)) => return claim.sees(written),
-                Ok(None) => self.after_a_lost_race(attempt).await,
-                Err(error) => return claim.stop(error.into()).await,
-            }
+        let reading = &claim.second_reading;
+        if let Some((version, sha256)) = serves {
+            locked(&reading.serves).push((target.clone(), version.clone(), sha256));
         }
-        claim.stop(Transient::Contended).await
+        let mine = reading.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut answered = reading.answered.lock().await;
+        if *answered >= mine {
+            return;
+        }
+        let asked = reading.asked.load(Ordering::Relaxed);
+        match self.read_again(at, claim).await {
+            Ok(()) => *answered = asked,
+            Err(transient) => claim.stop(transient).await,
+        }
+    }
+
+    async fn read_again(&self, at: &Destination<'_>, claim: &Claim) -> Result<(), Transient> {
+        for attempt in 0..RACES {
+            let seen = self.read_head(at).await?;
+            if !seen.head.is_held_by(claim.token()) {
+                return Err(Transient::TakenOver);
+            }
+            let serves = locked(&claim.second_reading.serves).clone();
+            let Some(head) = seen.head.with_seen(&serves) else {
+                claim.sees(seen);
+                return Ok(());
+            };
+            if let Some(written) = self.write_head(at, seen.etag, head).await? {
+                claim.sees(written);
+                return Ok(());
+            }
+            self.after_a_lost_race(attempt).await;
+        }
+        Err(Transient::Contended)
     }
 
     /// Gives a claim up before its lease ends, so that whoever comes next need not wait for that. Best effort.
-    pub(super) async fn release(&self, at: &Destination<'_>, claim: &Claim) {
+    pub(super) async fn release(&self, at: &Destination<'_>, claim: &Claim, done: &[TargetOutcome]) {
         let mut seen = Ok(claim.seen());
         for attempt in 0..RACES {
             let Ok(Seen { head, etag }) = seen else { break };
-            let Some(released) = head.released(claim.token(), self.now()) else { return };
+            let Some(released) = head.released(claim.token(), done, self.now()) else { return };
             match self.write_head(at, etag, released).await {
                 Ok(Some(_)) => return,
                 Ok(None) => self.after_a_lost_race(attempt).await,

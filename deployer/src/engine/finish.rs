@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use deployer_core::destination::Destination;
 use deployer_core::head::{Active, End, Entry, Finish, Head, Named};
-use deployer_core::id::Token;
+use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::{DeploymentRecord, Ending, RecordedArtifact, Status};
 use futures::future::{join_all, try_join_all};
+use futures::try_join;
 
 use super::book::{RACES, Seen};
 use super::claim::Claim;
 use super::{Engine, Transient};
-use crate::port::LedgerError;
+use crate::port::{ETag, LedgerError};
 
 /// What is known at the end, beside how it ended.
 pub(super) struct Facts {
@@ -84,7 +85,7 @@ impl Engine {
         next: Option<Active>,
     ) -> Result<Finished, Transient> {
         report(&record);
-        let seen = self.settle(at, seen).await?;
+        let seen = self.settle_over(at, seen, Some((record.id, claim.noted()))).await?;
         if next.is_none() && seen.head.sleeps(self.now()) {
             // There was no time left for the one that waits.
             self.come_back(at).await;
@@ -95,11 +96,22 @@ impl Engine {
 
     /// Writes what follows from ended deployments: record and result; then has the head forget them, and deletes their
     /// markers. Each is idempotent, for somebody may do the same at the same time.
-    pub(super) async fn settle(&self, at: &Destination<'_>, mut seen: Seen) -> Result<Seen, Transient> {
+    pub(super) async fn settle(&self, at: &Destination<'_>, seen: Seen) -> Result<Seen, Transient> {
+        self.settle_over(at, seen, None).await
+    }
+
+    /// The same, where the state of one of the records is known.
+    async fn settle_over(
+        &self,
+        at: &Destination<'_>,
+        mut seen: Seen,
+        noted: Option<(DeploymentId, Option<ETag>)>,
+    ) -> Result<Seen, Transient> {
         let mut done: Vec<Entry> = Vec::new();
         for attempt in 0..RACES {
             let open: Vec<&Entry> = seen.head.outbox().iter().filter(|entry| !done.contains(entry)).collect();
-            try_join_all(open.iter().map(|entry| self.write_down(&entry.record))).await?;
+            let over = |record: &DeploymentRecord| noted.clone().filter(|(id, _)| *id == record.id)?.1;
+            try_join_all(open.iter().map(|entry| self.write_down(&entry.record, over(&entry.record)))).await?;
             done.extend(open.into_iter().cloned().collect::<Vec<_>>());
             let ids: Vec<_> = done.iter().map(|entry| entry.record.id).collect();
             let written = match seen.head.without(&ids) {
@@ -116,9 +128,8 @@ impl Engine {
         Err(Transient::Contended)
     }
 
-    async fn write_down(&self, record: &DeploymentRecord) -> Result<(), LedgerError> {
-        self.write_record(record).await?;
-        self.write_result(record).await
+    async fn write_down(&self, record: &DeploymentRecord, over: Option<ETag>) -> Result<(), LedgerError> {
+        try_join!(self.write_record(record, over), self.write_result(record)).map(drop)
     }
 
     /// Nothing is open for these any more. A marker that stays is cleared away by the sweep.

@@ -21,7 +21,7 @@ use std::time::Duration;
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
 use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, Request, Then};
+use deployer_core::head::{ATTEMPTS, EXTENSIONS, Request, Then};
 use deployer_core::id::Region;
 use deployer_core::record::{DeploymentRecord, Ending, Status, TargetError, TargetErrorCode};
 use futures::future::{self, FutureExt as _};
@@ -345,7 +345,7 @@ impl Engine {
                     Err(Unfit::Ending(ending, facts)) => Ok((claim.clone(), ending, (*facts).into())),
                     Err(Unfit::Transient(transient)) => {
                         // Nothing was written without the artifact, so nothing of ours is in flight.
-                        self.release(at, &claim).await;
+                        self.release(at, &claim, &claim.all_done()).await;
                         Err(transient.into())
                     }
                     Ok(_) => Err(claim.stopped().await.into()),
@@ -354,10 +354,7 @@ impl Engine {
         };
         let noted = async {
             if let Ok(claim) = claim.clone().await {
-                // The record is written again at the end: one that says "in progress" may be missing.
-                let record = at.record(claim.request(), Status::InProgress);
-                let written = self.write_record(&record).await;
-                written.unwrap_or_else(|error| tracing::warn!("not recorded as in progress: {error}"));
+                self.note(at, &claim).await;
             }
         };
         let tried = async {
@@ -366,8 +363,8 @@ impl Engine {
             match artifact.clone().await {
                 Ok(verified) => {
                     let claim = claim.clone().await?;
-                    if target::ran_out_of_time(&outcomes) && claim.attempts() < ATTEMPTS {
-                        return Err(self.save(at, &claim).await);
+                    if target::ran_out_of_time(&outcomes) && claim.attempts() <= EXTENSIONS {
+                        return Err(self.save(at, &claim, outcomes).await);
                     }
                     let facts = Facts { artifact: verified.as_ref().into(), named: verified.config.named() };
                     Ok((claim, target::ending(outcomes), facts))
@@ -388,8 +385,8 @@ impl Engine {
     }
 
     /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
-    async fn save(&self, at: &Destination<'_>, claim: &Claim) -> Unfinished {
-        self.release(at, claim).await;
+    async fn save(&self, at: &Destination<'_>, claim: &Claim, fared: Vec<target::Fared>) -> Unfinished {
+        self.release(at, claim, &target::done(fared)).await;
         if self.ports.queue.is_none() {
             return Transient::Deadline.into();
         }

@@ -34,8 +34,12 @@ struct Arrived {
 
 /// Whether a target stopped only because the time was up: another invocation can go on.
 pub(super) fn ran_out_of_time(fared: &[Fared]) -> bool {
-    let late = |error: &TargetError| matches!(error.code, TargetErrorCode::TimedOut | TargetErrorCode::Throttled);
-    fared.iter().any(|fared| fared.outcome.error.as_ref().is_some_and(late))
+    fared.iter().any(Fared::is_late)
+}
+
+/// The outcomes of those targets that another invocation need not go on with.
+pub(super) fn done(fared: Vec<Fared>) -> Vec<TargetOutcome> {
+    fared.into_iter().filter(|fared| !fared.is_late()).map(|fared| fared.outcome).collect()
 }
 
 /// How one target fared.
@@ -43,6 +47,13 @@ pub(super) struct Fared {
     outcome: TargetOutcome,
     /// The artifact breaks a rule that only shows beside the function as it is: nothing was written.
     unfit: Option<String>,
+}
+
+impl Fared {
+    fn is_late(&self) -> bool {
+        let late = |error: &TargetError| matches!(error.code, TargetErrorCode::TimedOut | TargetErrorCode::Throttled);
+        self.outcome.error.as_ref().is_some_and(late)
+    }
 }
 
 /// How the whole ends: where the artifact fits no target, nothing was tried, and the deployment is refused.
@@ -66,6 +77,7 @@ impl Engine {
         artifact: Shared<impl Future<Output = Result<Arc<VerifiedArtifact>, Unfit>>>,
     ) -> Fared {
         let span = tracing::info_span!("target", account = %target.account, region = %target.region);
+        let before = claim.clone();
         let work = async {
             let session = self.session(job, target);
             let account = self.enter(&session).await?;
@@ -77,15 +89,25 @@ impl Engine {
         };
         let alias = job.at.environment.alias.clone();
         let outcome = TargetOutcome::untouched(target, job.at.function_name.clone(), alias, Status::Failed);
-        match work.instrument(span).await {
-            Ok(Arrived { status, version, previous }) => {
-                Fared { outcome: TargetOutcome { status, version, previous, ..outcome }, unfit: None }
+        let fares = async {
+            match work.instrument(span).await {
+                Ok(Arrived { status, version, previous }) => {
+                    Fared { outcome: TargetOutcome { status, version, previous, ..outcome }, unfit: None }
+                }
+                Err(no_plan) => {
+                    let unfit = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());
+                    Fared { outcome: TargetOutcome { error: Some(no_plan.into()), ..outcome }, unfit }
+                }
             }
-            Err(no_plan) => {
-                let unfit = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());
-                Fared { outcome: TargetOutcome { error: Some(no_plan.into()), ..outcome }, unfit }
+        };
+        // What an earlier invocation was done with stays as it was: what failed for good is not tried again.
+        let fared = async {
+            match yes(before).await.done(target) {
+                Some(done) => Fared { outcome: done.clone(), unfit: None },
+                None => future::pending().await,
             }
-        }
+        };
+        tokio::select! { biased; fared = fared => fared, fared = fares => fared }
     }
 
     fn session(&self, job: &Job<'_>, target: &Target) -> SessionRequest {
@@ -202,7 +224,7 @@ impl Engine {
                 tracing::info!(version = ?plan.serving.as_ref().map(|v| v.as_str()), "already there");
                 // Of what an earlier invocation did nothing is known but what the head says: was it something else?
                 let moved = served.as_ref().map(|served| &served.version) != plan.serving.as_ref();
-                let changed = acted || (written && served.is_some() && moved);
+                let changed = acted || (written && moved);
                 let status = if changed { Status::Succeeded } else { Status::Unchanged };
                 return Ok(Arrived { status, version: plan.serving, previous });
             }

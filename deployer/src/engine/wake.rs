@@ -54,7 +54,7 @@ impl Engine {
         let ignored = |because: String| Ok(Handled::Ignored { because });
         let at = match Destination::find(&self.config, &tick.environment, &tick.function) {
             Ok(at) => at,
-            Err(unknown) => return ignored(format!("a tick: {unknown}")),
+            Err(unknown) => return ignored(format!("a tick {unknown}")),
         };
         let seen = self.read_head(&at).await?;
         let fits = match (seen.head.active(), seen.head.pending()) {
@@ -95,7 +95,7 @@ impl Engine {
                 let at = match Destination::find(&self.config, &name, &function) {
                     Ok(at) => at,
                     Err(unknown) => {
-                        tracing::warn!(parent: &span, "work may be open, but {unknown}");
+                        tracing::warn!(parent: &span, "work may be open {unknown}");
                         return Swept { looked_at: 1, failed: 1, ..Swept::default() };
                     }
                 };

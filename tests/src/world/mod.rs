@@ -222,6 +222,46 @@ impl World {
         runs
     }
 
+    /// Delivers an event until its deployment has ended, however often that takes: leases run out in between, and ticks
+    /// are delivered.
+    ///
+    /// # Panics
+    /// If there is no end of it.
+    pub async fn until_ended(&self, upload: &Upload) -> DeploymentRecord {
+        for _ in 0..10 {
+            match self.deliver(upload).await {
+                Ok(Handled::Recorded(record)) if record.status.is_ended() => return *record,
+                _ => {
+                    self.leases_run_out().await;
+                    self.tick().await;
+                }
+            }
+        }
+        panic!("the deployment does not end:\n{}", self.render());
+    }
+
+    /// The schedule sends the sweep until no marker is old enough to be cleared away any more.
+    ///
+    /// # Panics
+    /// If a marker stays.
+    pub async fn markers_are_cleared(&self) {
+        self.pass(Duration::from_secs(17 * 60)).await;
+        self.invocation().run(&Work::Sweep).await;
+        let left: Vec<String> = self.aws(|aws| aws.ledger.keys("open/").map(str::to_owned).collect());
+        assert!(left.is_empty(), "markers stay: {left:?}");
+    }
+
+    /// Uploads, and lets the deployer wake itself until the deployment has ended.
+    ///
+    /// # Panics
+    /// If there is no end of it.
+    pub async fn ended(&self, key: &str, zip: Vec<u8>) -> DeploymentRecord {
+        let upload = self.put(key, zip);
+        let _ = self.deliver(&upload).await;
+        self.tick().await;
+        self.until_ended(&upload).await
+    }
+
     /// Puts a zip into the artifact bucket, and gives the event that S3 would send.
     pub fn put(&self, key: &str, zip: Vec<u8>) -> Upload {
         self.put_with(key, zip, &[])

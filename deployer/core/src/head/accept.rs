@@ -58,6 +58,11 @@ impl Move {
 }
 
 impl Active {
+    /// A claim on what nobody has worked on yet.
+    pub(super) fn first(request: Request, me: &Claimant) -> Self {
+        Self { request, claim: me.token, lease_until: me.lease_until, attempts: 1, done: vec![] }
+    }
+
     fn is_leased(&self, now: Timestamp) -> bool {
         now < self.lease_until
     }
@@ -183,14 +188,14 @@ impl Head {
     }
 
     fn claim(mut self, request: Request, me: &Claimant) -> Move {
-        let active = Active { request, claim: me.token, lease_until: me.lease_until, attempts: 1 };
+        let active = Active::first(request, me);
         self.active = Some(active.clone());
         Move::to(self, Then::Work(active))
     }
 
     fn take_over(mut self, from: &Active, me: &Claimant) -> Move {
-        let (request, attempts) = (from.request.clone(), from.attempts + 1);
-        let active = Active { request, claim: me.token, lease_until: me.lease_until, attempts };
+        let attempts = from.attempts + 1;
+        let active = Active { claim: me.token, lease_until: me.lease_until, attempts, ..from.clone() };
         self.active = Some(active.clone());
         Move::to(self, Then::Work(active))
     }

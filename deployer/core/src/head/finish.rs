@@ -55,39 +55,40 @@ impl Head {
         head.set_live(end);
         head.end(&active.request, end.record.clone());
         let next = next.zip(head.pending.take_if(|_| next.is_some()));
-        let next =
-            next.map(|(me, request)| Active { request, claim: me.token, lease_until: me.lease_until, attempts: 1 });
+        let next = next.map(|(me, request)| Active::first(request, me));
         head.active.clone_from(&next);
         Finish::Commit { head: Box::new(head), next }
     }
 
-    /// Before an alias moves for the first time: what it served before the deployer came. `None`: it is known already.
+    /// Before aliases move for the first time: what they served before the deployer came. `None`: all of it is known
+    /// already.
     #[must_use]
-    pub fn with_seen(&self, target: &Target, version: &Version, sha256: Option<Sha256>) -> Option<Self> {
-        if self.target(target).is_some() {
-            return None;
-        }
+    pub fn with_seen(&self, serves: &[(Target, Version, Option<Sha256>)]) -> Option<Self> {
         let mut head = self.next();
-        let (target, version) = (target.clone(), version.clone());
-        head.targets.push(LiveTarget {
-            target,
-            release: None,
-            deployment: None,
-            version,
-            sha256,
-            named: Named::default(),
-        });
-        Some(head)
+        for (target, version, sha256) in serves {
+            if head.target(target).is_none() {
+                head.targets.push(LiveTarget {
+                    target: target.clone(),
+                    release: None,
+                    deployment: None,
+                    version: version.clone(),
+                    sha256: *sha256,
+                    named: Named::default(),
+                });
+            }
+        }
+        (head.targets.len() > self.targets.len()).then_some(head)
     }
 
-    /// Gives the claim up before its lease ends, so that somebody else need not wait for that. `None`: it is not ours
-    /// any more.
+    /// Gives the claim up before its lease ends, so that somebody else need not wait for that; what was `done` by then
+    /// is kept. `None`: it is not ours any more, or given up already.
     #[must_use]
-    pub fn released(&self, claim: Token, now: Timestamp) -> Option<Self> {
+    pub fn released(&self, claim: Token, done: &[TargetOutcome], now: Timestamp) -> Option<Self> {
         self.active.as_ref().filter(|active| active.claim == claim && active.lease_until > now)?;
         let mut head = self.next();
         if let Some(active) = &mut head.active {
             active.lease_until = now;
+            active.done = done.to_vec();
         }
         Some(head)
     }

@@ -22,7 +22,7 @@ pub use order::Mark;
 use crate::artifact::{ArtifactRef, LocatedUpload};
 use crate::config::Target;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Sha256, Token, Version};
-use crate::record::{Cause, CauseKind, DeploymentRecord, SCHEMA};
+use crate::record::{Cause, CauseKind, DeploymentRecord, SCHEMA, TargetOutcome};
 
 /// How many artifacts that were live are remembered.
 pub const HISTORY: usize = 50;
@@ -35,6 +35,8 @@ pub const OUTBOX: usize = 50;
 /// How often a deployment is taken up, before it ends as failed: an artifact that kills whoever deploys it shall not do
 /// so for ever.
 pub const ATTEMPTS: u32 = 8;
+/// How often a deployment that runs out of time is gone on with, before its targets fail as timed out.
+pub const EXTENSIONS: u32 = 3;
 
 /// What was asked for: enough to go on with it when the message is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +102,9 @@ pub struct Active {
     pub lease_until: Timestamp,
     /// How often it was taken up; more than once: an earlier owner may have written anything.
     pub attempts: u32,
+    /// How targets fared that an earlier owner was done with before its time was up. They are not tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done: Vec<TargetOutcome>,
 }
 
 /// What one target serves, as far as the deployer brought it about (or saw it, before its first deployment).

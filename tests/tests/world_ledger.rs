@@ -1,0 +1,353 @@
+//! The head: one deployment at a time, the later upload wins, and whatever is open is found again.
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use acceptance::world::zips::code;
+use acceptance::world::{DEV, Moment, Op, Outcome, Run, Work, World, recorded};
+use deployer::engine::{Handled, Swept, Transient};
+use deployer_core::artifact::Upload;
+use deployer_core::record::{Code, DeploymentRecord, Status};
+use serde_json::{Value, json};
+
+fn served(world: &World) -> String {
+    world.aws(|aws| {
+        let orders = aws.at(DEV).function("orders");
+        let sha256 = orders.versions[&orders.aliases["live"].version].sha256;
+        aws.artifacts.label(sha256)
+    })
+}
+
+fn head(world: &World) -> Value {
+    world.aws(|aws| serde_json::from_slice(aws.ledger.get("heads/dev/orders.json").unwrap()).unwrap())
+}
+
+fn record(run: Run) -> DeploymentRecord {
+    match run.outcome {
+        Outcome::Handled(handled) => recorded(handled),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn swept(run: Run) -> Swept {
+    match run.outcome {
+        Outcome::Swept(swept) => swept,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Uploads of these releases, a second apart.
+async fn uploads(world: &World, releases: &[&str]) -> Vec<Upload> {
+    let mut uploads = Vec::new();
+    for release in releases {
+        uploads.push(world.put(&format!("dev/orders/{release}.zip"), code(release)));
+        world.pass(Duration::from_secs(1)).await;
+    }
+    uploads
+}
+
+/// The world without a queue.
+fn without_a_queue() -> World {
+    let world = World::with(&json!({
+        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
+        "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}]}},
+    }));
+    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_uploads_the_later_wins_whichever_arrives_first() {
+    let world = World::with_orders();
+    let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
+    assert_eq!(recorded(world.deliver(&uploads[1]).await.unwrap()).status, Status::Succeeded);
+    let late = recorded(world.deliver(&uploads[0]).await.unwrap());
+    assert_eq!((late.status, late.code), (Status::Superseded, Some(Code::Superseded)));
+    assert_eq!(late.because.unwrap(), "dev/orders/1.2.0.zip, uploaded later, was accepted before it");
+    assert_eq!(served(&world), "1.2.0");
+    assert!(world.aws(|aws| aws.ledger.get("results/dev/orders/1.1.0/v1.json").is_some()), "CI is told");
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn within_a_key_the_sequencer_decides_and_not_the_clock() {
+    let world = World::with_orders();
+    let first = world.put("dev/orders/main.zip", code("one"));
+    world.pass(Duration::from_secs(1)).await;
+    let second = Upload { time: first.time - Duration::from_secs(5), ..world.put("dev/orders/main.zip", code("two")) };
+    assert!(second.sequencer > first.sequencer && second.time < first.time);
+    world.deliver(&first).await.unwrap();
+    assert_eq!(recorded(world.deliver(&second).await.unwrap()).status, Status::Succeeded);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_one_is_deployed_the_newest_other_one_waits_and_the_same_invocation_goes_on_with_it() {
+    let world = World::with_orders();
+    let uploads = uploads(&world, &["1.1.0", "1.2.0", "1.3.0"]).await;
+    let late = |upload: Upload, after: u64| {
+        let world = &world;
+        async move {
+            world.pass(Duration::from_millis(after)).await;
+            recorded(world.deliver(&upload).await.unwrap())
+        }
+    };
+    let [first, second, third] = [(0, 0), (1, 70), (2, 90)].map(|(n, after)| late(uploads[n].clone(), after));
+    let (first, second, third) = tokio::join!(first, second, third);
+    assert_eq!(first.status, Status::Succeeded);
+    for waiting in [&second, &third] {
+        assert_eq!((waiting.status, waiting.code), (Status::Pending, Some(Code::Waiting)));
+        assert_eq!(
+            waiting.because.clone().unwrap(),
+            format!("waits for deployment {} of the same function to end", first.id)
+        );
+    }
+    assert_eq!(served(&world), "1.3.0");
+    assert_eq!(
+        world.render().split_once("dev/").unwrap().1,
+        "orders/1.1.0: succeeded\n  111111111111/eu-west-1: succeeded, version 2, was 1\n\
+         dev/orders/1.2.0: superseded, Superseded\n  111111111111/eu-west-1: superseded\n\
+         dev/orders/1.3.0: succeeded\n  111111111111/eu-west-1: succeeded, version 3, was 2\n"
+    );
+    let displaced = recorded(world.deliver(&uploads[1]).await.unwrap());
+    assert_eq!(displaced.because.unwrap(), "release 1.3.0, uploaded later, took its place before its turn came");
+    let writers: Vec<usize> =
+        world.calls().iter().filter(|c| c.op.is_lambda_write()).map(|call| call.invocation).collect();
+    assert!(writers.iter().all(|by| *by == writers[0]), "one invocation wrote: {writers:?}");
+    assert!(world.tick().await.iter().all(|run| matches!(run.outcome, Outcome::Handled(Handled::Ignored { .. }))));
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_is_completed_by_the_event_from_the_other_door_under_the_same_record() {
+    let world = World::with_orders();
+    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+    let died = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    assert!(matches!(died.outcome, Outcome::Died));
+    world.leases_run_out().await;
+    let other_door = Upload { time: upload.time + Duration::from_secs(2), event_id: Some("e".into()), ..upload };
+    let record = recorded(world.deliver(&other_door).await.unwrap());
+    assert_eq!((record.status, record.cause.event_id.as_deref()), (Status::Succeeded, Some("event-v1")));
+    assert_eq!(world.aws(|aws| aws.ledger.keys("deployments/").count()), 1);
+    world.markers_are_cleared().await;
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_duplicate_of_what_somebody_works_on_is_acked_and_looks_again_when_the_lease_ends() {
+    let world = World::with_orders();
+    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+    let died = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    assert!(matches!(died.outcome, Outcome::Died));
+    let duplicate = recorded(world.deliver(&upload).await.unwrap());
+    assert_eq!(duplicate.status, Status::InProgress);
+    let ticks = world.tick().await;
+    assert_eq!(ticks.len(), 1);
+    assert!(world.elapsed() > world.time, "the lease was over: {:?}", world.elapsed());
+    assert_eq!(served(&world), "1.1.0");
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_queue_a_duplicate_comes_again_until_the_lease_has_ended() {
+    let world = without_a_queue();
+    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+    let _ = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    let transient = world.deliver(&upload).await.unwrap_err();
+    assert!(matches!(transient, Transient::InOtherHands(_)), "{transient}");
+    world.leases_run_out().await;
+    assert_eq!(recorded(world.deliver(&upload).await.unwrap()).status, Status::Succeeded);
+    world.markers_are_cleared().await;
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_died_is_succeeded_before_the_newer_upload_has_its_turn() {
+    let world = World::with_orders();
+    let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
+    let _ = world.invocation().dies_at(14, Moment::After).upload(&uploads[0]).await;
+    world.leases_run_out().await;
+    let newer = recorded(world.deliver(&uploads[1]).await.unwrap());
+    assert_eq!((newer.status, newer.release.unwrap().as_str()), (Status::Succeeded, "1.2.0"));
+    assert_eq!(
+        world.render().split_once("dev/").unwrap().1,
+        "orders/1.1.0: succeeded\n  111111111111/eu-west-1: succeeded, version 2, was 1\n\
+         dev/orders/1.2.0: succeeded\n  111111111111/eu-west-1: succeeded, version 3, was 2\n"
+    );
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_tick_costs_no_more_than_a_sweeps_period() {
+    let world = World::with_orders();
+    let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
+    let _ = world.invocation().dies_at(14, Moment::After).upload(&uploads[0]).await;
+    assert_eq!(recorded(world.deliver(&uploads[1]).await.unwrap()).status, Status::Pending);
+    world.aws(|aws| aws.queue.lose());
+    assert_eq!(swept(world.invocation().run(&Work::Sweep).await).woken, 0, "the lease holds");
+    world.leases_run_out().await;
+    assert_eq!(swept(world.invocation().run(&Work::Sweep).await).woken, 1);
+    world.tick().await;
+    assert_eq!(served(&world), "1.2.0");
+    world.markers_are_cleared().await;
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_queue_the_sweep_does_the_work_itself() {
+    let world = without_a_queue();
+    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+    let _ = world.invocation().dies_at(14, Moment::After).upload(&upload).await;
+    world.leases_run_out().await;
+    assert_eq!(swept(world.invocation().run(&Work::Sweep).await).woken, 1);
+    assert_eq!(served(&world), "1.1.0");
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_head_that_cannot_be_read_does_not_stop_the_sweep() {
+    let world = World::with_orders();
+    world.given(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
+    for function in ["orders", "payments"] {
+        let upload = world.put(&format!("dev/{function}/1.1.0.zip"), code("1.1.0"));
+        let _ = world.invocation().dies_at(14, Moment::After).upload(&upload).await;
+    }
+    world.aws(|aws| aws.ledger.put("heads/dev/orders.json", "{"));
+    world.leases_run_out().await;
+    let Swept { looked_at, woken, failed, .. } = swept(world.invocation().run(&Work::Sweep).await);
+    assert_eq!((looked_at, woken, failed), (2, 1, 1));
+    world.tick().await;
+    assert_eq!(world.function(DEV, "payments", |f| f.aliases["live"].version), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_somebody_has_taken_over_moves_no_alias() {
+    let world = World::with_orders();
+    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+    // While the version is waited for: the second reading of the head finds another claim.
+    world.on(Op::UpdateFunctionCode).meanwhile(|aws| {
+        let body = String::from_utf8(aws.ledger.get("heads/dev/orders.json").unwrap().to_vec()).unwrap();
+        let mut head: Value = serde_json::from_str(&body).unwrap();
+        head["active"]["claim"] = json!("01K9000000000000000000000Z");
+        aws.ledger.put("heads/dev/orders.json", head.to_string());
+    });
+    let transient = world.deliver(&upload).await.unwrap_err();
+    assert!(matches!(transient, Transient::TakenOver), "{transient}");
+    assert!(world.calls_of(Op::UpdateAlias).is_empty());
+    assert_eq!(world.until_ended(&upload).await.status, Status::Succeeded);
+    assert_eq!(world.function(DEV, "orders", |f| f.versions.len()), 2);
+    world.markers_are_cleared().await;
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_kills_everybody_who_takes_it_up_ends_as_failed() {
+    let world = World::with_orders();
+    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+    for attempt in 1..=8 {
+        let died = world.invocation().dies_at(10, Moment::After).upload(&upload).await;
+        assert!(matches!(died.outcome, Outcome::Died), "{attempt}");
+        world.leases_run_out().await;
+    }
+    let record = recorded(world.deliver(&upload).await.unwrap());
+    assert_eq!((record.status, record.code), (Status::Failed, Some(Code::TargetFailed)));
+    assert!(record.because.unwrap().contains("was taken up 8 times and never ended"));
+    // It stands in nobody's way any more.
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status, Status::Succeeded);
+    world.markers_are_cleared().await;
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_upload_has_one_record_through_both_doors() {
+    let world = World::with(&json!({
+        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
+        "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "accept_uploads": false}},
+    }));
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    assert_eq!((record.status, record.code), (Status::Refused, Some(Code::UploadsNotAccepted)));
+    world.same_again_changes_nothing().await;
+    assert_eq!(world.aws(|aws| aws.ledger.keys("").count()), 3, "one head, one record and one result");
+}
+
+#[tokio::test(start_paused = true)]
+async fn history_is_told_newest_first_and_reads_no_more_than_is_asked_for() {
+    let world = World::with_orders();
+    for n in 0..60 {
+        world.upload(&format!("dev/orders/{n}.zip"), code(&n.to_string())).await;
+        world.pass(Duration::from_secs(1)).await;
+    }
+    let before = world.calls().len();
+    let engine = world.engine(Duration::from_secs(300));
+    let at = head(&world);
+    assert_eq!(at["ended"].as_array().unwrap().len(), 50, "bounded");
+    let (environment, function) = ("dev".parse().unwrap(), "orders".parse().unwrap());
+    let releases = |records: Option<Vec<DeploymentRecord>>| {
+        records.unwrap().into_iter().map(|r| r.release.unwrap().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(releases(engine.history(&environment, &function, 3).await.unwrap()), ["59", "58", "57"]);
+    assert_eq!(world.calls().len() - before, 4, "the head and three records");
+    assert_eq!(releases(engine.history(&environment, &function, 55).await.unwrap()).last().unwrap(), "5");
+    assert_eq!(engine.history(&"prod".parse().unwrap(), &function, 3).await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn versions_are_pruned_but_never_one_that_an_alias_or_a_rollback_needs() {
+    let world = World::with(&json!({
+        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
+        "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "keep_versions": 3}},
+    }));
+    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1).point("pinned", 1));
+    let versions = || world.function(DEV, "orders", |f| f.versions.keys().copied().collect::<Vec<_>>());
+    for n in 1..=3 {
+        world.upload(&format!("dev/orders/{n}.zip"), code(&n.to_string())).await;
+        world.pass(Duration::from_secs(1)).await;
+    }
+    assert_eq!(versions(), [1, 2, 3, 4], "1 is pinned");
+    // Somebody publishes by hand: 5 to 7. What was live stays for going back to it.
+    world.somebody(DEV, "orders", |f| f.code(&code("a")).publish().code(&code("b")).publish().code(&code("c")).publish());
+    world.pass(Duration::from_secs(1)).await;
+    let record = world.record("dev/orders/4.zip", code("4")).await;
+    assert_eq!(record.targets[0].version.as_ref().unwrap().as_str(), "8");
+    assert_eq!(versions(), [1, 2, 3, 4, 6, 7, 8]);
+    world.pass(Duration::from_secs(1)).await;
+    world.upload("dev/orders/5.zip", code("5")).await;
+    assert_eq!(versions(), [1, 3, 4, 7, 8, 9], "of the history the newest three: 4, 3 and 2 are 8, 4 and 3");
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_may_not_delete_versions_deploys_all_the_same() {
+    let world = World::with(&json!({
+        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
+        "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "keep_versions": 1}},
+    }));
+    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.aws(|aws| aws.gate.role(DEV).may_not.insert("lambda:DeleteFunction".into()));
+    for n in 1..=3 {
+        assert_eq!(world.record(&format!("dev/orders/{n}.zip"), code(&n.to_string())).await.status, Status::Succeeded);
+        world.pass(Duration::from_secs(1)).await;
+    }
+    assert_eq!(world.function(DEV, "orders", |f| f.versions.len()), 4);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tick_that_does_not_fit_is_nothing() {
+    let world = World::with_orders();
+    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+    let _ = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    let _ = world.deliver(&upload).await;
+    let body = world.aws(|aws| aws.queue.take(jiff::Timestamp::MAX)).pop().unwrap();
+    let tick = acceptance::world::tick(&body);
+    // Too early: it is sent again.
+    let early = world.invocation().run(&Work::Tick(tick.clone())).await;
+    assert!(matches!(early.outcome, Outcome::Handled(Handled::Ignored { .. })), "{early:?}");
+    world.leases_run_out().await;
+    assert_eq!(record(world.invocation().run(&Work::Tick(tick.clone())).await).status, Status::Succeeded);
+    let before = world.snapshot();
+    let late = world.invocation().run(&Work::Tick(tick)).await;
+    assert!(matches!(late.outcome, Outcome::Handled(Handled::Ignored { .. })), "{late:?}");
+    assert_eq!(world.snapshot(), before);
+}
