@@ -159,7 +159,10 @@ impl Deployer {
             artifacts: Arc::new(aws::S3Artifacts::new(self.s3.clone())),
             ledger: Arc::new(aws::S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone())),
             gate: self.gate.clone(),
-            queue: config.queue_url.clone().map(|url| Arc::new(aws::SqsQueue::new(self.sqs.clone(), url)) as Arc<dyn Queue>),
+            queue: config
+                .queue_url
+                .clone()
+                .map(|url| Arc::new(aws::SqsQueue::new(self.sqs.clone(), url)) as Arc<dyn Queue>),
             clock: Arc::new(WallClock),
             chance: Arc::new(MachineChance),
             inline_body: self.inline_body.clone(),

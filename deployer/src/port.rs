@@ -221,6 +221,7 @@ pub enum Write<'a> {
     UpdateCode { code: Code<'a>, architecture: Option<Architecture>, revision: &'a RevisionId },
     Publish { sha256: Sha256, revision: Option<&'a RevisionId> },
     Tag(&'a BTreeMap<String, String>),
+    Untag(&'a [String]),
     ReserveConcurrency(i32),
     FreeConcurrency,
     CreateAlias { alias: &'a AliasName, version: &'a Version },

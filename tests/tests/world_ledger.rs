@@ -84,6 +84,7 @@ async fn within_a_key_the_sequencer_decides_and_not_the_clock() {
 #[tokio::test(start_paused = true)]
 async fn while_one_is_deployed_the_newest_other_one_waits_and_the_same_invocation_goes_on_with_it() {
     let world = World::with_orders();
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(5));
     let uploads = uploads(&world, &["1.1.0", "1.2.0", "1.3.0"]).await;
     let late = |upload: Upload, after: u64| {
         let world = &world;
@@ -92,7 +93,7 @@ async fn while_one_is_deployed_the_newest_other_one_waits_and_the_same_invocatio
             recorded(world.deliver(&upload).await.unwrap())
         }
     };
-    let [first, second, third] = [(0, 0), (1, 70), (2, 90)].map(|(n, after)| late(uploads[n].clone(), after));
+    let [first, second, third] = [(0, 0), (1, 500), (2, 1_000)].map(|(n, after)| late(uploads[n].clone(), after));
     let (first, second, third) = tokio::join!(first, second, third);
     assert_eq!(first.status, Status::Succeeded);
     for waiting in [&second, &third] {
@@ -135,7 +136,8 @@ async fn a_crash_is_completed_by_the_event_from_the_other_door_under_the_same_re
 
 #[tokio::test(start_paused = true)]
 async fn a_duplicate_of_what_somebody_works_on_is_acked_and_looks_again_when_the_lease_ends() {
-    let world = World::with_orders();
+    let mut world = World::with_orders();
+    world.time = Duration::from_secs(300);
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let died = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
     assert!(matches!(died.outcome, Outcome::Died));
@@ -143,7 +145,7 @@ async fn a_duplicate_of_what_somebody_works_on_is_acked_and_looks_again_when_the
     assert_eq!(duplicate.status, Status::InProgress);
     let ticks = world.tick().await;
     assert_eq!(ticks.len(), 1);
-    assert!(world.elapsed() > world.time, "the lease was over: {:?}", world.elapsed());
+    assert!(world.elapsed() > world.time + Duration::from_secs(10), "the lease was over: {:?}", world.elapsed());
     assert_eq!(served(&world), "1.1.0");
     world.same_again_changes_nothing().await;
 }
@@ -306,7 +308,9 @@ async fn versions_are_pruned_but_never_one_that_an_alias_or_a_rollback_needs() {
     }
     assert_eq!(versions(), [1, 2, 3, 4], "1 is pinned");
     // Somebody publishes by hand: 5 to 7. What was live stays for going back to it.
-    world.somebody(DEV, "orders", |f| f.code(&code("a")).publish().code(&code("b")).publish().code(&code("c")).publish());
+    world.somebody(DEV, "orders", |f| {
+        f.code(&code("a")).publish().code(&code("b")).publish().code(&code("c")).publish()
+    });
     world.pass(Duration::from_secs(1)).await;
     let record = world.record("dev/orders/4.zip", code("4")).await;
     assert_eq!(record.targets[0].version.as_ref().unwrap().as_str(), "8");

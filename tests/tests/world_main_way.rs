@@ -1,5 +1,5 @@
 //! The main way: from an upload to the moved alias, in an otherwise quiet world with one target.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 
@@ -523,5 +523,30 @@ async fn an_update_of_code_is_a_chain_of_six_calls_and_reading_the_artifact_is_b
     // here; then the alias is moved, and the commit ends the deployment. What follows from it changes nothing any more.
     assert_eq!(heads, [100, 400, 600, 800]);
     assert_eq!(began(Op::UpdateAlias), 500);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_last_deployment_has_set_and_nobody_names_any_more_is_removed() {
+    let world = World::with_orders();
+    let manifest = |named: &str| format!("[environment.variables]\n{named}\n");
+    world.somebody(DEV, "orders", |f| {
+        f.set(|s| s.variables = Variables::Known([("THEIRS".into(), Secret::new("1"))].into()))
+    });
+    let both = manifest("FIRST = \"one\"\nSECOND = \"two\"\n[tags]\nteam = \"orders\"\nstage = \"dev\"");
+    world.upload("dev/orders/1.1.0.zip", with_manifest("1.1.0", &both)).await;
+    // Without a manifest all is left alone, and what was set before is not forgotten.
+    world.pass(std::time::Duration::from_secs(1)).await;
+    world.upload("dev/orders/1.2.0.zip", code("1.2.0")).await;
+    world.pass(std::time::Duration::from_secs(1)).await;
+    let one = manifest("FIRST = \"one\"\n[tags]\nteam = \"orders\"");
+    world.upload("dev/orders/1.3.0.zip", with_manifest("1.3.0", &one)).await;
+    world.function(DEV, "orders", |f| {
+        let Variables::Known(variables) = &f.versions[&f.aliases["live"].version].settings.variables else { panic!() };
+        assert_eq!(variables.keys().collect::<Vec<_>>(), ["FIRST", "THEIRS"]);
+        assert_eq!(f.tags.keys().collect::<Vec<_>>(), ["team"]);
+    });
+    let ledger = world.aws(|aws| String::from_utf8(aws.ledger.get("heads/dev/orders.json").unwrap().to_vec()).unwrap());
+    assert!(ledger.contains("\"FIRST\"") && ledger.contains("\"team\"") && !ledger.contains("\"one\""), "{ledger}");
     world.same_again_changes_nothing().await;
 }

@@ -14,7 +14,10 @@ async fn without_the_ledger_nothing_is_done() {
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let transient = world.deliver(&upload).await.unwrap_err();
     assert!(matches!(transient, Transient::Ledger(_)));
-    assert!(transient.to_string().starts_with("the ledger is unavailable: writing s3://acme-deployer-ledger/open/"), "{transient}");
+    assert!(
+        transient.to_string().starts_with("the ledger is unavailable: writing s3://acme-deployer-ledger/open/"),
+        "{transient}"
+    );
     let in_target: Vec<_> = world.calls().into_iter().filter(|call| call.op.is_lambda()).collect();
     assert!(in_target.is_empty(), "{in_target:?}");
 

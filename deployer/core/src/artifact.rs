@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::head::Named;
 use crate::id::{
     BucketName, DeploymentId, EnvironmentName, FunctionName, InvalidName, Region, Release, RequestHash, Sha256,
 };
@@ -193,8 +194,18 @@ pub struct VerifiedArtifact {
     pub metadata: BTreeMap<String, String>,
     /// The manifest for the environment; empty where the zip has none.
     pub config: FunctionConfig,
+    /// Whether the zip has a manifest. Without one the configuration is left alone.
+    pub has_manifest: bool,
     /// What the zip's `bootstrap` is, if it has one.
     pub bootstrap: Option<Bootstrap>,
+}
+
+impl VerifiedArtifact {
+    /// What it sets beside the code; nothing is said where there is no manifest.
+    #[must_use]
+    pub fn named(&self) -> Option<Named> {
+        self.has_manifest.then(|| self.config.named())
+    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,7 @@
 use crate::config::{Config, Environment};
 use crate::head::Request;
 use crate::id::{EnvironmentName, FunctionName};
-use crate::record::{
-    Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome,
-};
+use crate::record::{Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome};
 
 /// One function in one environment.
 #[derive(Debug, Clone)]
@@ -80,11 +78,7 @@ impl<'a> Destination<'a> {
     #[must_use]
     pub fn refusal(&self) -> Option<Ending> {
         if let Some(because) = &self.misnamed {
-            return Some(self.all_failed(&TargetError::new(
-                TargetErrorCode::InvalidConfiguration,
-                "route",
-                because,
-            )));
+            return Some(self.all_failed(&TargetError::new(TargetErrorCode::InvalidConfiguration, "route", because)));
         }
         if self.environment.accept_uploads {
             return None;

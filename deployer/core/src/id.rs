@@ -298,7 +298,10 @@ impl Token {
     /// When it was drawn.
     #[must_use]
     pub fn time(&self) -> Timestamp {
-        i64::try_from(self.0.timestamp_ms()).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default()
+        i64::try_from(self.0.timestamp_ms())
+            .ok()
+            .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+            .unwrap_or_default()
     }
 
     /// Takes the 26 characters of a ULID.

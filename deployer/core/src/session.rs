@@ -201,6 +201,9 @@ impl<'a> Needs<'a> {
             Step::Tag(_) => {
                 self.actions.insert("lambda:TagResource");
             }
+            Step::Untag(_) => {
+                self.actions.insert("lambda:UntagResource");
+            }
             Step::ReserveConcurrency(_) => {
                 self.actions.insert("lambda:PutFunctionConcurrency");
             }

@@ -164,6 +164,10 @@ impl Functions for LambdaFunctions {
                 let call = call.set_tags(Some(tags.clone().into_iter().collect()));
                 done("TagResource", name, call.send().await)
             }
+            Write::Untag(keys) => {
+                let call = client.untag_resource().resource(self.arn(name)).set_tag_keys(Some(keys.to_vec()));
+                done("UntagResource", name, call.send().await)
+            }
             Write::ReserveConcurrency(n) => {
                 let call = client.put_function_concurrency().function_name(function).reserved_concurrent_executions(n);
                 done("PutFunctionConcurrency", name, call.send().await)

@@ -144,6 +144,7 @@ impl<'a> Walk<'a> {
                 })
             }
             Step::Tag(tags) => self.write(name, Write::Tag(tags)).await.map(drop),
+            Step::Untag(keys) => self.write(name, Write::Untag(keys)).await.map(drop),
             Step::ReserveConcurrency(n) => self.write(name, Write::ReserveConcurrency(*n)).await.map(drop),
             Step::FreeConcurrency => self.write(name, Write::FreeConcurrency).await.map(drop),
             Step::CreateAlias => {

@@ -18,12 +18,12 @@ use crate::port::{ETag, LedgerError};
 /// What is known at the end, beside how it ended.
 pub(super) struct Facts {
     pub artifact: RecordedArtifact,
-    pub named: Named,
+    pub named: Option<Named>,
 }
 
 impl From<RecordedArtifact> for Facts {
     fn from(artifact: RecordedArtifact) -> Self {
-        Self { artifact, named: Named::default() }
+        Self { artifact, named: None }
     }
 }
 

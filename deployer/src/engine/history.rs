@@ -32,7 +32,9 @@ impl Engine {
             let key = DeploymentRecord::key(&at.name, &at.function, *id);
             let record = self.read_record(&key).await?.map(|(record, _)| record);
             // Between the head's write and the record's.
-            Ok::<_, Transient>(record.or_else(|| head.outbox().iter().map(|e| &e.record).find(|r| r.id == *id).cloned()))
+            Ok::<_, Transient>(
+                record.or_else(|| head.outbox().iter().map(|e| &e.record).find(|r| r.id == *id).cloned()),
+            )
         });
         Ok(Some(try_join_all(records).await?.into_iter().flatten().collect()))
     }

@@ -219,10 +219,12 @@ impl Engine {
             Err(unknown) => return ignored(format!("{:?} is {unknown}", upload.artifact.key)),
         };
         let job = Job::new(&at, Request::of(&upload, self.now(), self.token()));
-        let record = self.take_in(&job).instrument(job.span()).await?;
+        let record = Box::pin(self.take_in(&job)).instrument(job.span()).await?;
         Ok(match record {
             Some(record) => Handled::Recorded(Box::new(record)),
-            None => Handled::Ignored { because: format!("{:?} has ended, and its record is gone", upload.artifact.key) },
+            None => {
+                Handled::Ignored { because: format!("{:?} has ended, and its record is gone", upload.artifact.key) }
+            }
         })
     }
 
@@ -307,7 +309,8 @@ impl Engine {
                 otherwise => Err(Unfinished::Standing(otherwise)),
             }
         };
-        self.deploy(job, known, claim).await
+        // A deployment holds a lot at once: it does not lie on the stack of whoever waits for it.
+        Box::pin(self.deploy(job, known, claim)).await
     }
 
     async fn deploy(
@@ -366,7 +369,7 @@ impl Engine {
                     if target::ran_out_of_time(&outcomes) && claim.attempts() <= EXTENSIONS {
                         return Err(self.save(at, &claim, outcomes).await);
                     }
-                    let facts = Facts { artifact: verified.as_ref().into(), named: verified.config.named() };
+                    let facts = Facts { artifact: verified.as_ref().into(), named: verified.named() };
                     Ok((claim, target::ending(outcomes), facts))
                 }
                 Err(_) => future::pending().await,

@@ -45,7 +45,8 @@ impl Engine {
         if surplus(&all, keep, &BTreeSet::new()).is_empty() {
             return Ok(());
         }
-        let mut needed: BTreeSet<Version> = self.reading("prune", || functions.aliased(name)).await?.into_iter().collect();
+        let mut needed: BTreeSet<Version> =
+            self.reading("prune", || functions.aliased(name)).await?.into_iter().collect();
         // What a rollback would go to: as many of the history as versions are kept.
         let head = claim.seen().head;
         let place = target.to_string();

@@ -204,7 +204,9 @@ impl Engine {
         mut observed: Observed,
     ) -> Result<Arrived, NoPlan> {
         let at = job.at;
-        let wanted = Wanted { target, function: &at.function_name, alias: &at.environment.alias, artifact };
+        let formerly = claim.seen().head.target(target).map(|live| live.named.clone()).unwrap_or_default();
+        let (function, alias) = (&at.function_name, &at.environment.alias);
+        let wanted = Wanted { target, function, alias, artifact, formerly: &formerly };
         let served = served(claim, target);
         let mut previous = served.clone();
         // What another invocation began, or what got no answer, may have been written all the same.
@@ -287,7 +289,10 @@ impl Engine {
             None => Ok(first.clone()),
             Some(policy) => {
                 let account = self.enter_with(job, target, policy).await?;
-                tracing::info!(session = session_name(job.request.id), "account entered again, with what the plan needs");
+                tracing::info!(
+                    session = session_name(job.request.id),
+                    "account entered again, with what the plan needs"
+                );
                 Ok(account)
             }
         }

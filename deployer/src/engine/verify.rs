@@ -96,6 +96,7 @@ impl Engine {
         Ok(VerifiedArtifact {
             reference: reference.clone(),
             region: self.region.clone(),
+            has_manifest: package.manifest.is_some(),
             sha256: package.sha256,
             size: package.size,
             metadata: facts.metadata.clone(),

@@ -162,7 +162,7 @@ impl Engine {
             let job = Job::new(at, claim.request().clone());
             let span = job.span();
             let worked = self.deploy(&job, future::ready(Ok(())), future::ready(Ok(claim.clone())));
-            match worked.instrument(span).await {
+            match Box::pin(worked).instrument(span).await {
                 Ok(Finished { record, next: following, .. }) => {
                     ended.push(record);
                     next = following;
@@ -241,9 +241,5 @@ fn parse_marker(key: &str) -> Option<(EnvironmentName, FunctionName, Token)> {
     else {
         return None;
     };
-    Some((
-        EnvironmentName::parse(environment).ok()?,
-        FunctionName::parse(function).ok()?,
-        Token::parse(marker).ok()?,
-    ))
+    Some((EnvironmentName::parse(environment).ok()?, FunctionName::parse(function).ok()?, Token::parse(marker).ok()?))
 }

@@ -41,6 +41,7 @@ pub enum Op {
     UpdateFunctionCode,
     PublishVersion,
     TagResource,
+    UntagResource,
     PutFunctionConcurrency,
     DeleteFunctionConcurrency,
     CreateAlias,
@@ -60,7 +61,6 @@ impl Op {
     pub fn is_lambda_write(self) -> bool {
         self >= Self::CreateFunction
     }
-
 }
 
 impl Call {

@@ -116,6 +116,11 @@ impl Lambda {
                 function.touch();
                 Ok(Answer::Done)
             }
+            Write::Untag(keys) => {
+                function.tags.retain(|key, _| !keys.contains(key));
+                function.touch();
+                Ok(Answer::Done)
+            }
             Write::ReserveConcurrency(n) => {
                 function.reserved = Some(*n);
                 function.touch();

@@ -126,6 +126,7 @@ impl Session {
             }
             Write::Publish { .. } => self.both("lambda:PublishVersion", name),
             Write::Tag(_) => one("lambda:TagResource"),
+            Write::Untag(_) => one("lambda:UntagResource"),
             Write::ReserveConcurrency(_) => one("lambda:PutFunctionConcurrency"),
             Write::FreeConcurrency => one("lambda:DeleteFunctionConcurrency"),
             Write::CreateAlias { .. } => self.both("lambda:CreateAlias", name),
@@ -148,6 +149,7 @@ fn op(write: &Write<'_>) -> Op {
         Write::UpdateCode { .. } => Op::UpdateFunctionCode,
         Write::Publish { .. } => Op::PublishVersion,
         Write::Tag(_) => Op::TagResource,
+        Write::Untag(_) => Op::UntagResource,
         Write::ReserveConcurrency(_) => Op::PutFunctionConcurrency,
         Write::FreeConcurrency => Op::DeleteFunctionConcurrency,
         Write::CreateAlias { .. } => Op::CreateAlias,

@@ -13,8 +13,8 @@ use crate::record::{DeploymentRecord, Status, TargetOutcome};
 pub struct End {
     /// The ended record.
     pub record: DeploymentRecord,
-    /// What it has set beside the code, or may have.
-    pub named: Named,
+    /// What it has set beside the code, or may have; none: it has left that alone.
+    pub named: Option<Named>,
 }
 
 /// What comes of finishing.
@@ -110,18 +110,19 @@ impl Head {
         let arrived = matches!(outcome.status, Status::Succeeded | Status::Unchanged);
         let Some(version) = outcome.version.clone().filter(|_| arrived) else {
             // What a failed deployment may have set is remembered too, so that a later one can take it away.
-            if let Some(live) = there {
-                live.named = live.named.with(&end.named);
+            if let (Some(live), Some(named)) = (there, &end.named) {
+                live.named = live.named.with(named);
             }
             return;
         };
+        let named = end.named.clone().or_else(|| there.as_ref().map(|there| there.named.clone())).unwrap_or_default();
         let live = LiveTarget {
             target,
             release: end.record.release.clone(),
             deployment: Some(end.record.id),
             version,
             sha256: end.record.artifact.as_ref().and_then(|artifact| artifact.sha256),
-            named: end.named.clone(),
+            named,
         };
         match there {
             Some(there) => *there = live,

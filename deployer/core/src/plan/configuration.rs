@@ -2,7 +2,7 @@
 //!
 //! What the manifest does not name is left as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -169,12 +169,14 @@ fn check_size(variables: &BTreeMap<String, Secret>) -> Result<(), UnmergeableVar
     if found <= VARIABLES_LIMIT { Ok(()) } else { Err(UnmergeableVariables::TooLarge { found }) }
 }
 
-/// What has to be sent so that a function with `seen` has all that is `wanted`, and each difference.
+/// What has to be sent so that a function with `seen` has all that is `wanted`, and none of the variables that were set
+/// `formerly` and are no longer named; and each difference.
 ///
 /// # Errors
 /// [`UnmergeableVariables`] when variables are named and cannot be laid over the present ones.
 pub fn differences(
     wanted: &FunctionConfig,
+    formerly: &BTreeSet<String>,
     role: Option<&RoleArn>,
     seen: &Settings,
 ) -> Result<(Configuration, Vec<Change>), UnmergeableVariables> {
@@ -192,7 +194,7 @@ pub fn differences(
         timeout: all.value("timeout", wanted.timeout.as_ref(), Some(&seen.timeout)),
         description: all.value("description", wanted.description.as_ref(), Some(&seen.description)),
         layers: all.value("layers", wanted.layers.as_ref(), Some(&seen.layers)),
-        variables: all.variables(wanted.variables.as_ref(), &seen.variables)?,
+        variables: all.variables(wanted.variables.as_ref(), formerly, &seen.variables)?,
         vpc_config: all.value(
             "vpc_config",
             wanted.vpc_config.as_ref().map(|w| vpc_over(w, &seen.vpc_config)).as_ref(),
@@ -291,9 +293,14 @@ impl Differences {
     fn variables(
         &mut self,
         wanted: Option<&BTreeMap<String, Secret>>,
+        formerly: &BTreeSet<String>,
         seen: &Variables,
     ) -> Result<Option<BTreeMap<String, Secret>>, UnmergeableVariables> {
-        let Some(wanted) = wanted.filter(|named| !named.is_empty()) else { return Ok(None) };
+        let none = BTreeMap::new();
+        let wanted = wanted.unwrap_or(&none);
+        if wanted.is_empty() && formerly.is_empty() {
+            return Ok(None);
+        }
         let seen = match seen {
             Variables::Known(seen) => seen,
             Variables::Unreadable { because } => {
@@ -301,6 +308,12 @@ impl Differences {
             }
         };
         let mut merged = seen.clone();
+        for name in formerly.iter().filter(|name| !wanted.contains_key(*name)) {
+            if let Some(before) = merged.remove(name) {
+                let (field, from) = (format!("environment.variables.{name}"), Shown::Masked(before));
+                self.changes.push(Change { field, from, to: Shown::Absent });
+            }
+        }
         for (name, value) in wanted {
             let before = merged.insert(name.clone(), value.clone());
             if before.as_ref() != Some(value) {

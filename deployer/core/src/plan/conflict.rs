@@ -46,8 +46,9 @@ pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) 
 #[must_use]
 pub fn still_as_planned(wanted: &Wanted<'_>, plan: &Plan, settled: &ObservedCode) -> bool {
     let role = execution_role(wanted).ok().flatten();
-    let configured = differences(&wanted.artifact.config, role.as_ref(), &settled.settings)
-        .is_ok_and(|(missing, _)| missing.is_empty());
+    let configured =
+        differences(&wanted.artifact.config, &wanted.formerly().variables, role.as_ref(), &settled.settings)
+            .is_ok_and(|(missing, _)| missing.is_empty());
     configured && settled.sha256 == plan.code_was
 }
 
@@ -58,7 +59,10 @@ fn foreign_setting(wanted: &Wanted<'_>, was: &ObservedCode, now: &ObservedCode) 
         return Some(format!("expected architectures to be {before}, found {after}"));
     }
     let role = execution_role(wanted).ok().flatten();
-    let short = |seen: &ObservedCode| differences(&wanted.artifact.config, role.as_ref(), &seen.settings).ok();
+    let formerly = wanted.formerly();
+    let short = |seen: &ObservedCode| {
+        differences(&wanted.artifact.config, &formerly.variables, role.as_ref(), &seen.settings).ok()
+    };
     let ((_, were), (_, are)) = (short(was)?, short(now)?);
     let foreign = are
         .into_iter()

@@ -10,17 +10,19 @@ mod surplus;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 pub use configuration::{Change, Configuration, Shown, UnmergeableVariables, differences};
 pub use conflict::{foreign_change, still_as_planned};
 pub use planner::{NoPlan, plan};
-pub use surplus::surplus;
 use serde::Serialize;
+pub use surplus::{PRUNED_AT_ONCE, surplus};
 
 use crate::artifact::VerifiedArtifact;
 use crate::config::Target;
+use crate::head::Named;
 use crate::id::{AliasName, FunctionName, RoleArn, Sha256, Version};
 use crate::manifest::Architecture;
 use crate::observed::RevisionId;
@@ -37,6 +39,15 @@ pub struct Wanted<'a> {
     pub alias: &'a AliasName,
     /// The code, and the manifest that came with it.
     pub artifact: &'a VerifiedArtifact,
+    /// What the last deployment there has set: what is no longer named of it is removed.
+    pub formerly: &'a Named,
+}
+
+impl Wanted<'_> {
+    /// What the last deployment has set; nothing where the artifact has no manifest, for then all is left alone.
+    fn formerly(&self) -> Cow<'_, Named> {
+        if self.artifact.has_manifest { Cow::Borrowed(self.formerly) } else { Cow::Owned(Named::default()) }
+    }
 }
 
 /// How the code reaches Lambda.
@@ -77,6 +88,8 @@ pub enum Step {
     Publish,
     /// TagResource.
     Tag(BTreeMap<String, String>),
+    /// UntagResource.
+    Untag(Vec<String>),
     /// PutFunctionConcurrency.
     ReserveConcurrency(i32),
     /// DeleteFunctionConcurrency.
@@ -135,6 +148,7 @@ impl Step {
             Self::UpdateCode { .. } => "update code",
             Self::Publish => "publish version",
             Self::Tag(_) => "tag",
+            Self::Untag(_) => "untag",
             Self::ReserveConcurrency(_) => "reserve concurrency",
             Self::FreeConcurrency => "free concurrency",
             Self::CreateAlias => "create alias",
@@ -154,6 +168,7 @@ impl Step {
             Self::UpdateCode { architecture: Some(to) } => format!("for {}, publishing", to.as_str()),
             Self::UpdateCode { architecture: None } => "publishing".into(),
             Self::Tag(tags) => tags.keys().cloned().collect::<Vec<_>>().join(", "),
+            Self::Untag(keys) => keys.join(", "),
             Self::ReserveConcurrency(n) => n.to_string(),
             Self::MoveAlias { from: Some(version), .. } => format!("from version {version}"),
             _ => String::new(),

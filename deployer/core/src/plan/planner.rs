@@ -123,6 +123,7 @@ impl Draft {
             self.publish(difference.or_else(|| again.then(Difference::only_code)));
         }
         self.tags(manifest, observed.belongings.tags.as_ref());
+        self.untag(wanted, observed.belongings.tags.as_ref());
         self.concurrency(manifest, observed.belongings.reserved_concurrency);
         match &observed.alias {
             None => {
@@ -171,6 +172,23 @@ impl Draft {
         }
         if !set.is_empty() {
             self.plan.steps.push(Step::Tag(set));
+        }
+    }
+
+    /// Tags that the last deployment has set, and that are no longer named.
+    fn untag(&mut self, wanted: &Wanted<'_>, seen: Option<&BTreeMap<String, String>>) {
+        let named = wanted.artifact.config.tags.as_ref();
+        let formerly = wanted.formerly();
+        let dropped = formerly.tags.iter().filter(|key| !named.is_some_and(|named| named.contains_key(*key)));
+        // Where Lambda does not show the tags, one that is gone already is removed once more.
+        let there = dropped.filter(|key| seen.is_none_or(|seen| seen.contains_key(*key))).cloned();
+        let there: Vec<String> = there.collect();
+        for key in &there {
+            let value = seen.and_then(|seen| seen.get(key)).cloned().unwrap_or_default();
+            self.change(&format!("tags.{key}"), Shown::Plain(value), Shown::Absent);
+        }
+        if !there.is_empty() {
+            self.plan.steps.push(Step::Untag(there));
         }
     }
 
@@ -237,8 +255,8 @@ impl Difference {
         role: Option<&RoleArn>,
         seen: &ObservedCode,
     ) -> Result<Option<Self>, TargetError> {
-        let (configuration, mut changes) =
-            differences(manifest, role, &seen.settings).map_err(|error| unmergeable(&error))?;
+        let (configuration, mut changes) = differences(manifest, &wanted.formerly().variables, role, &seen.settings)
+            .map_err(|error| unmergeable(&error))?;
         let architecture = manifest.architectures.filter(|named| *named != seen.settings.architecture);
         if let Some(named) = architecture {
             changes.push(Change {

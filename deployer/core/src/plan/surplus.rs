@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::id::Version;
 
-/// How many versions are deleted at once: a function that has never been pruned shall not hold a deployment up.
-pub const PRUNED_AT_ONCE: usize = 20;
+/// How many versions are deleted at once: a function that has never been pruned shall not hold a deployment up, and the
+/// session's policy names each of them.
+pub const PRUNED_AT_ONCE: usize = 12;
 
 /// The published versions beyond the newest `keep`, oldest first, but none that is `needed`: by an alias, or for going
 /// back to it.
@@ -47,6 +48,6 @@ mod tests {
 
     #[test]
     fn a_function_that_was_never_pruned_is_pruned_little_by_little() {
-        assert_eq!(surplus(&versions(1..=500), 10, &BTreeSet::new()), versions(1..=20));
+        assert_eq!(surplus(&versions(1..=500), 10, &BTreeSet::new()), versions(1..=12));
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::artifact::ArtifactRef;
+use crate::head::Named;
 use crate::id::{AccountId, BucketName, EnvironmentName, Region};
 use crate::manifest::{FunctionConfig, Manifest, ManifestFormat, Secret, VpcConfig};
 use crate::observed::{Belongings, Condition, Observed, ObservedAlias, ObservedCode, Settings, Variables};
@@ -22,6 +23,7 @@ struct Scene {
     function: FunctionName,
     alias: AliasName,
     artifact: VerifiedArtifact,
+    formerly: Named,
 }
 
 impl Scene {
@@ -43,13 +45,21 @@ impl Scene {
                 size: 1000,
                 metadata: BTreeMap::new(),
                 config: manifest.for_environment(&EnvironmentName::parse("dev").unwrap()),
+                has_manifest: true,
                 bootstrap: Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::X86_64) }),
             },
+            formerly: Named::default(),
         }
     }
 
     fn wanted(&self) -> Wanted<'_> {
-        Wanted { target: &self.target, function: &self.function, alias: &self.alias, artifact: &self.artifact }
+        Wanted {
+            target: &self.target,
+            function: &self.function,
+            alias: &self.alias,
+            artifact: &self.artifact,
+            formerly: &self.formerly,
+        }
     }
 
     fn plan(&self, observed: &Observed) -> Plan {
@@ -213,6 +223,25 @@ fn variables_are_merged_and_never_shown() {
         assert!(!text.contains("s3cr3t"), "{text}");
     }
     assert!(plan.to_string().starts_with("+ environment.variables.TOKEN: ***\n"));
+}
+
+#[test]
+fn what_the_last_deployment_has_set_and_nobody_names_any_more_is_removed() {
+    let mut scene = Scene::new("[environment.variables]\nMODE = \"1\"\n[tags]\nteam = \"orders\"");
+    scene.formerly.variables = ["KEPT".to_owned(), "MODE".to_owned(), "GONE".to_owned()].into();
+    scene.formerly.tags = ["team".to_owned(), "stage".to_owned(), "gone".to_owned()].into();
+    let mut observed = serving(b"new");
+    let tags = [("team", "orders"), ("stage", "dev"), ("other", "stays")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+    observed.belongings.tags = Some(tags.into());
+    let plan = scene.plan(&observed);
+    let Some(Step::UpdateConfiguration(sent)) = plan.steps.first() else { panic!("{plan}") };
+    assert_eq!(sent.variables.as_ref().unwrap().keys().collect::<Vec<_>>(), ["MODE"]);
+    assert!(plan.steps.contains(&Step::Untag(vec!["stage".into()])), "{plan}");
+    assert!(plan.to_string().contains("- environment.variables.KEPT: ***\n"), "{plan}");
+    assert!(plan.to_string().contains("- tags.stage: dev\n"), "{plan}");
+    scene.artifact.has_manifest = false;
+    scene.artifact.config = FunctionConfig::default();
+    assert!(scene.plan(&observed).is_empty(), "without a manifest the configuration is left alone");
 }
 
 #[test]

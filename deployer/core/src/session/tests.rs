@@ -4,7 +4,7 @@
 use super::*;
 use crate::id::{AccountId, BucketName, RoleArn};
 use crate::manifest::{Architecture, FileSystemConfig, VpcConfig};
-use crate::plan::{Configuration, Delivery, NewFunction};
+use crate::plan::{Configuration, Delivery, NewFunction, PRUNED_AT_ONCE};
 
 fn target() -> Target {
     Target { account: AccountId::parse("111111111111").unwrap(), region: Region::parse("eu-west-1").unwrap() }
@@ -75,8 +75,9 @@ fn the_first_session_reads_publishes_and_moves_the_alias_of_one_function() {
     assert_eq!(
         statements(&scope.base_policy()),
         vec![
-            json!({"Effect": "Allow", "Action": ["lambda:GetAlias", "lambda:GetFunction", "lambda:ListTags",
-                "lambda:PublishVersion", "lambda:UpdateAlias", "lambda:UpdateFunctionCode"],
+            json!({"Effect": "Allow", "Action": ["lambda:GetAlias", "lambda:GetFunction", "lambda:ListAliases",
+                "lambda:ListTags", "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:UpdateAlias",
+                "lambda:UpdateFunctionCode"],
                 "Resource": [arn, format!("{arn}:*")]}),
             json!({"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"],
                 "Resource": "arn:aws:s3:::acme-artifacts/dev/orders-api/1.zip"}),
@@ -151,11 +152,26 @@ fn both_policies_fit_into_2048_characters_at_the_longest_names() {
 }
 
 #[test]
+fn pruning_may_delete_the_versions_that_it_names_and_nothing_else() {
+    let (function, artifact, region, target) = longest();
+    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &region };
+    let versions: Vec<Version> = (0..PRUNED_AT_ONCE).map(|n| Version::parse(format!("1234567{n}")).unwrap()).collect();
+    let policy = scope.pruning_policy(&versions);
+    assert!(policy.len() <= POLICY_LIMIT, "{}", policy.len());
+    let arns: Vec<String> = versions.iter().map(|version| format!("{}:{version}", scope.function_arn())).collect();
+    assert_eq!(
+        statements(&policy),
+        vec![json!({"Effect": "Allow", "Action": "lambda:DeleteFunction", "Resource": arns})]
+    );
+}
+
+#[test]
 fn no_step_needs_a_right_that_no_session_has() {
     let (function, artifact, region, target) = longest();
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &region };
     for (step, action) in [
         (Step::Tag([("a".into(), "b".into())].into()), "lambda:TagResource"),
+        (Step::Untag(vec!["a".into()]), "lambda:UntagResource"),
         (Step::ReserveConcurrency(1), "lambda:PutFunctionConcurrency"),
         (Step::FreeConcurrency, "lambda:DeleteFunctionConcurrency"),
         (Step::CreateAlias, "lambda:CreateAlias"),
