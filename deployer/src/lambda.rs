@@ -181,11 +181,17 @@ impl Deployer {
 
 async fn obey(engine: &Engine, command: Command) -> Result<Value, FunctionError> {
     let answer = match command {
-        Command::Sweep {} => serde_json::to_value(engine.sweep().await?),
-        Command::History { environment, function, limit, .. } => {
-            let records = engine.history(&environment, &function, limit.unwrap_or(20)).await?;
+        Command::Sweep { requested_by, id } => {
+            let swept = engine.sweep().await?;
+            tracing::info!(requested_by, id, ?swept, "swept");
+            serde_json::to_value(swept)
+        }
+        Command::History { environment, function, limit, requested_by, id } => {
+            tracing::info!(%environment, %function, requested_by, id, "history");
+            let limit = usize::try_from(limit.unwrap_or(20)).unwrap_or(usize::MAX);
+            let history = engine.history(&environment, &function, limit).await?;
             let unknown = || FunctionError::InvalidCommand(format!("deployer.json has no environment {environment}"));
-            serde_json::to_value(json!({ "deployments": records.ok_or_else(unknown)? }))
+            serde_json::to_value(history.ok_or_else(unknown)?)
         }
     };
     answer.map_err(|error| FunctionError::Internal(error.to_string()))

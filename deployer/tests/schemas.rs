@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use deployer::engine::{History, Swept};
+use deployer::trigger::Command;
 use deployer_core::config;
 use deployer_core::manifest::Manifest;
 use deployer_core::record::DeploymentRecord;
@@ -13,10 +15,13 @@ use schemars::Schema;
 #[test]
 fn the_published_schemas_are_current() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
-    let schemas: [(&str, Schema); 3] = [
+    let schemas: [(&str, Schema); 6] = [
         ("deployer.schema.json", config::schema()),
         ("function.schema.json", Manifest::schema()),
         ("record.schema.json", schemars::schema_for!(DeploymentRecord)),
+        ("command.schema.json", schemars::schema_for!(Command)),
+        ("history.schema.json", schemars::schema_for!(History)),
+        ("swept.schema.json", schemars::schema_for!(Swept)),
     ];
     for (name, schema) in schemas {
         let (file, text) = (folder.join(name), format!("{:#}\n", schema.as_value()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use acceptance::world::zips::code;
 use acceptance::world::{DEV, Moment, Op, Outcome, Run, Work, World, recorded};
-use deployer::engine::{Handled, Swept, Transient};
+use deployer::engine::{Handled, History, Swept, Transient};
 use deployer_core::artifact::Upload;
 use deployer_core::record::{Code, DeploymentRecord, Status};
 use serde_json::{Value, json};
@@ -285,8 +285,8 @@ async fn history_is_told_newest_first_and_reads_no_more_than_is_asked_for() {
     let at = head(&world);
     assert_eq!(at["ended"].as_array().unwrap().len(), 50, "bounded");
     let (environment, function) = ("dev".parse().unwrap(), "orders".parse().unwrap());
-    let releases = |records: Option<Vec<DeploymentRecord>>| {
-        records.unwrap().into_iter().map(|r| r.release.unwrap().to_string()).collect::<Vec<_>>()
+    let releases = |history: Option<History>| {
+        history.unwrap().deployments.into_iter().map(|r| r.release.unwrap().to_string()).collect::<Vec<_>>()
     };
     assert_eq!(releases(engine.history(&environment, &function, 3).await.unwrap()), ["59", "58", "57"]);
     assert_eq!(world.calls().len() - before, 4, "the head and three records");

@@ -5,11 +5,23 @@ use deployer_core::head::ENDED;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::record::DeploymentRecord;
 use futures::future::try_join_all;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{Engine, Transient};
 
+/// How many records are told at once.
+pub const MOST: usize = 100;
+
+/// What was deployed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct History {
+    /// Newest first.
+    pub deployments: Vec<DeploymentRecord>,
+}
+
 impl Engine {
-    /// The newest records of a function in an environment, newest first. `None`: no such environment.
+    /// The newest records of a function in an environment, newest first, at most [`MOST`]. `None`: no such environment.
     ///
     /// The head names the last ones. Only who asks for more makes the ledger list its keys, which sort by time.
     ///
@@ -20,14 +32,14 @@ impl Engine {
         environment: &EnvironmentName,
         function: &FunctionName,
         limit: usize,
-    ) -> Result<Option<Vec<DeploymentRecord>>, Transient> {
+    ) -> Result<Option<History>, Transient> {
         let Ok(at) = Destination::find(&self.config, environment, function) else { return Ok(None) };
         let head = self.read_head(&at).await?.head;
         let mut ids = head.deployments();
         if limit > ids.len() && ids.len() >= ENDED {
             ids = self.all_ids(&at).await?;
         }
-        ids.truncate(limit);
+        ids.truncate(limit.min(MOST));
         let records = ids.iter().map(|id| async {
             let key = DeploymentRecord::key(&at.name, &at.function, *id);
             let record = self.read_record(&key).await?.map(|(record, _)| record);
@@ -36,7 +48,8 @@ impl Engine {
                 record.or_else(|| head.outbox().iter().map(|e| &e.record).find(|r| r.id == *id).cloned()),
             )
         });
-        Ok(Some(try_join_all(records).await?.into_iter().flatten().collect()))
+        let deployments = try_join_all(records).await?.into_iter().flatten().collect();
+        Ok(Some(History { deployments }))
     }
 
     async fn all_ids(&self, at: &Destination<'_>) -> Result<Vec<DeploymentId>, Transient> {

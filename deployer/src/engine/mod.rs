@@ -33,6 +33,7 @@ use tracing::Instrument as _;
 use crate::port::{AccountGate, ArtifactStore, Chance, Clock, Ledger, LedgerError, Queue};
 
 pub use claim::Claim;
+pub use history::History;
 pub use wake::Swept;
 
 use claim::Standing;

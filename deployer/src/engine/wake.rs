@@ -13,6 +13,7 @@ use deployer_core::record::DeploymentRecord;
 use futures::future;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tracing::Instrument as _;
 
@@ -31,7 +32,7 @@ const MARKERS_LAST: Duration = Duration::from_secs(16 * 60);
 const SWEPT_AT_ONCE: usize = 16;
 
 /// What a sweep has found and done.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Swept {
     /// Functions that had a marker.
     pub looked_at: usize,

@@ -2,23 +2,29 @@
 
 use deployer_core::head::Tick;
 use deployer_core::id::{EnvironmentName, FunctionName};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A command.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// A command to the deployer: what its Lambda is invoked with by hand, or by a schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
     /// Looks at every function that may have work open. Sent by a schedule.
-    Sweep {},
+    Sweep {
+        /// Who asks, for the log.
+        requested_by: Option<String>,
+        /// The request's id, for the log.
+        id: Option<String>,
+    },
     /// The newest records of a function in an environment.
     History {
         /// The environment.
         environment: EnvironmentName,
         /// The function.
         function: FunctionName,
-        /// How many; 20 unless told.
-        limit: Option<usize>,
+        /// How many; 20 unless told, 100 at most.
+        limit: Option<u32>,
         /// Who asks, for the log.
         requested_by: Option<String>,
         /// The request's id, for the log.

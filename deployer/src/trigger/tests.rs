@@ -137,9 +137,35 @@ fn what_is_no_event_is_an_invalid_command() {
     for (payload, expected) in [
         (json!("hello"), "the payload is not a JSON object"),
         (json!({"hello": 1}), "the payload is neither an event nor a command"),
-        (json!({"command": "dance"}), "unknown command \"dance\""),
+        (json!({"command": "dance"}), "unknown command \"dance\"; this deployer knows sweep and history"),
+        (json!({"command": 1}), "\"command\" must be a text"),
+        (json!({"command": "history", "environment": "dev"}), "command history: missing field `function`"),
+        (
+            json!({"command": "history", "environment": "Dev", "function": "f"}),
+            "command history: \"Dev\" is not an environment",
+        ),
+        (json!({"command": "sweep", "now": true}), "command sweep: unknown field `now`"),
     ] {
         let Invocation::Unknown { because } = decode(&payload) else { panic!("{payload}") };
         assert!(because.starts_with(expected), "{because}");
     }
+}
+
+#[test]
+fn a_tick_comes_through_the_queue_and_a_command_by_hand() {
+    let tick =
+        json!({"tick": {"environment": "dev", "function": "f", "id": "01JBJ4GZ00ABCDEFGH0123456J", "claim": null}});
+    let broken = json!({"tick": {"environment": "dev"}});
+    let Invocation::Batch(messages) = decode(&sqs(&[&tick.to_string(), &broken.to_string()])) else { panic!() };
+    assert!(matches!(&messages[0].told[..], [Told::Tick(tick)] if tick.claim.is_none()), "{messages:?}");
+    assert_eq!(because(&messages[1].told), "malformed: a tick that cannot be read: missing field `function`");
+    assert!(matches!(decode(&tick), Invocation::Unknown { .. }), "ticks are the queue's alone");
+    let sweep = json!({"command": "sweep", "requested_by": "the schedule"});
+    assert!(matches!(decode(&sweep), Invocation::Command(Command::Sweep { .. })));
+}
+
+#[test]
+fn a_message_keeps_by_what_sqs_knows_its_delivery() {
+    let Invocation::Batch(messages) = decode(&sqs(&["{}"])) else { panic!() };
+    assert_eq!(messages[0].delivery.as_ref().map(|(_, received)| *received), Some(1));
 }
