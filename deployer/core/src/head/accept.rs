@@ -90,7 +90,7 @@ impl Head {
             head.end(request, self.too_late(request, at, &mark.key, me.now));
             return Move::to(head, Then::Over(request.id));
         }
-        head.mark = Some(request.mark());
+        head.mark = Some(request.mark().after(self.mark.as_ref()));
         if let Some(displaced) = head.pending.take() {
             let because = format!("release {}, uploaded later, took its place before its turn came", request.release);
             let record = at.record(&displaced, Status::Pending).ended(Ending::Superseded { because }, me.now);

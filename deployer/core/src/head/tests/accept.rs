@@ -290,3 +290,20 @@ fn our_own_echo_is_recognised() {
         assert_eq!(echo, Move { head: None, then: then.clone() });
     }
 }
+
+#[test]
+fn an_upload_that_the_sequencer_puts_last_does_not_let_an_older_one_of_another_key_in() {
+    let of = |release: &str, time, version: &str, sequencer: &str| {
+        let mut request = upload(release, time);
+        request.artifact.version_id = version.into();
+        request.hash = RequestHash::of(&[release, version]);
+        request.id = DeploymentId::of(request.time, request.hash);
+        request.sequencer = Some(sequencer.into());
+        request
+    };
+    let (first, again, between) = (of("a", 10, "v1", "01"), of("a", 8, "v2", "02"), of("b", 9, "v3", "01"));
+    let head = Head::default().accepts(&first, &me("a", 10)).0.accepts(&again, &me("b", 10)).0;
+    assert_eq!(head.pending(), Some(&again));
+    let (head, _) = head.accepts(&between, &me("c", 10));
+    assert_eq!((head.told(&between).status, head.pending()), (Status::Superseded, Some(&again)));
+}
