@@ -307,3 +307,20 @@ fn an_upload_that_the_sequencer_puts_last_does_not_let_an_older_one_of_another_k
     let (head, _) = head.accepts(&between, &me("c", 10));
     assert_eq!((head.told(&between).status, head.pending()), (Status::Superseded, Some(&again)));
 }
+
+#[test]
+fn one_that_was_open_while_many_came_is_still_known_when_it_has_ended() {
+    let (mut head, one, two) = waited_for();
+    for number in 0..REQUESTS {
+        let other = upload(&format!("x{number}"), 30);
+        head = head.refuses(&other, &me("x", 30)).0.settles();
+    }
+    let then = head.answers(&two, &me("again", 40));
+    assert_eq!(then, waits(&two, Status::Pending, head.active().unwrap()));
+    let (head, _) = head.commits("one", &arrived(&one, "6", "A"), None);
+    assert_eq!(head.answers(&one, &me("again", 40)), Then::Over(one.id));
+    assert_eq!(head.answers(&upload("1", 11), &me("again", 40)), Then::Over(one.id), "through another door, too");
+    let (head, _) = head.accepts(&upload("3", 30), &me("three", 40));
+    assert_eq!(head.answers(&two, &me("again", 40)), Then::Over(two.id), "displaced, and known");
+    assert_eq!((head.outbox().len(), head.requests.len()), (2, REQUESTS));
+}

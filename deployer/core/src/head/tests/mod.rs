@@ -126,7 +126,7 @@ impl Head {
     /// A request that changes nothing.
     fn answers(&self, request: &Request, me: &Claimant) -> Then {
         let Move { head, then } = self.accept(request, &at(), None, me);
-        assert_eq!(head, None);
+        assert!(head.is_none(), "it changes nothing");
         then
     }
 
