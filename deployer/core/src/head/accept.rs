@@ -95,7 +95,7 @@ impl Head {
             head.end(request, self.too_late(request, at, &mark.key, me.now));
             return Move::to(head, Then::Over(request.id));
         }
-        head.mark = Some(request.mark());
+        head.mark = Some(request.mark().after(self.mark.as_ref()));
         if let Some(displaced) = head.pending.take() {
             let because = format!("release {}, uploaded later, took its place before its turn came", request.release);
             let record = at.record(&displaced, Status::Pending).ended(Ending::Superseded { because }, me.now);
@@ -210,12 +210,17 @@ impl Head {
     }
 
     fn remember(&mut self, request: &Request) {
+        self.requests.retain(|known| known.hash != request.hash);
         self.requests.insert(0, Known { hash: request.hash, id: request.id });
         self.requests.truncate(REQUESTS);
     }
 
     /// A deployment has ended: its record waits in the outbox for what follows from it.
+    ///
+    /// Its request is remembered anew, for it may have been open while many others came: until its result is written
+    /// nothing else knows it.
     pub(super) fn end(&mut self, request: &Request, record: DeploymentRecord) {
+        self.remember(request);
         self.ended.insert(0, request.id);
         self.ended.truncate(super::ENDED);
         self.outbox.push(Entry { record, marker: request.marker });

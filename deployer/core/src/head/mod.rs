@@ -200,7 +200,7 @@ pub struct Head {
     targets: Vec<LiveTarget>,
     /// What was live on every target, newest first: the first still is.
     history: Vec<Live>,
-    /// Newest first.
+    /// The last that came or ended first.
     requests: Vec<Known>,
     mark: Option<Mark>,
     active: Option<Active>,

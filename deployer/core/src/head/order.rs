@@ -39,6 +39,14 @@ impl Mark {
         }
         (self.time, &self.key, &self.version_id) > (other.time, &other.key, &other.version_id)
     }
+
+    /// This as the mark after `former`. Where the sequencer has decided against the clocks, the later of the two times
+    /// stays: what was older than the former mark must not come back as newer than this one.
+    #[must_use]
+    pub fn after(self, former: Option<&Self>) -> Self {
+        let time = former.map_or(self.time, |former| former.time.max(self.time));
+        Self { time, ..self }
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +81,16 @@ mod tests {
         assert!(mark(11, "a", Some("01"), "v").is_beyond(&mark(10, "b", Some("99"), "v")));
         assert!(mark(10, "b", None, "v").is_beyond(&mark(10, "a", Some("99"), "v")));
         assert!(mark(10, "a", None, "v2").is_beyond(&mark(10, "a", Some("99"), "v1")));
+    }
+
+    #[test]
+    fn the_time_of_the_mark_never_goes_back() {
+        let former = mark(10, "a", Some("05"), "v1");
+        let mark_now = mark(8, "a", Some("06"), "v2").after(Some(&former));
+        assert_eq!(mark_now, mark(10, "a", Some("06"), "v2"));
+        assert!(!mark(9, "b", None, "v").is_beyond(&mark_now), "it was older than the former mark");
+        assert_eq!(mark(11, "b", None, "v").after(Some(&former)), mark(11, "b", None, "v"));
+        assert_eq!(former.clone().after(None), former);
     }
 
     #[test]

@@ -1,0 +1,326 @@
+//! Taking a request in, and taking up what others have left.
+
+use super::*;
+
+/// One upload that somebody works on until second 110, and who does.
+fn worked_on() -> (Head, Request) {
+    let one = upload("1", 10);
+    (Head::default().accepts(&one, &me("one", 10)).0, one)
+}
+
+/// The same, and one that waits for it.
+fn waited_for() -> (Head, Request, Request) {
+    let (head, one) = worked_on();
+    let two = upload("2", 20);
+    (head.accepts(&two, &me("two", 20)).0, one, two)
+}
+
+fn waits(request: &Request, status: Status, behind: &Active) -> Then {
+    let behind = (behind.request.id, behind.claim, behind.lease_until);
+    Then::Wait { request: request.clone(), status, behind }
+}
+
+#[test]
+fn a_new_upload_is_claimed() {
+    let one = upload("1", 10);
+    let (head, then) = Head::default().accepts(&one, &me("one", 12));
+    let active = head.active().unwrap();
+    assert_eq!(then, Then::Work(active.clone()));
+    assert_eq!((&active.request, active.claim, active.attempts), (&one, token("one"), 1));
+    assert_eq!(active.lease_until, second(112));
+    assert_eq!((head.mark.as_ref(), head.pending(), head.outbox().len()), (Some(&one.mark()), None, 0));
+    assert!(head.is_held_by(token("one")) && !head.is_held_by(token("two")));
+}
+
+#[test]
+fn a_duplicate_of_a_deployment_that_is_worked_on_waits_for_it() {
+    let (head, one) = worked_on();
+    let then = head.answers(&one, &me("again", 109));
+    assert_eq!(then, waits(&one, Status::InProgress, head.active().unwrap()));
+}
+
+#[test]
+fn a_duplicate_of_a_deployment_whose_owner_has_died_takes_it_over() {
+    let (head, one) = worked_on();
+    let again = Request { marker: token("other"), accepted_at: second(110), ..one.clone() };
+    let (head, then) = head.accepts(&again, &me("again", 110));
+    let active = head.active().unwrap();
+    assert_eq!(then, Then::Work(active.clone()));
+    assert_eq!((&active.request, active.claim, active.attempts), (&one, token("again"), 2));
+    assert_eq!((active.lease_until, head.requests.len()), (second(210), 1));
+    let third = head.accepts(&one, &me("third", 210)).0;
+    assert_eq!(third.active().unwrap().attempts, 3);
+}
+
+#[test]
+fn a_duplicate_of_one_that_waits_waits_too() {
+    let (head, _, two) = waited_for();
+    let then = head.answers(&two, &me("again", 30));
+    assert_eq!(then, waits(&two, Status::Pending, head.active().unwrap()));
+}
+
+#[test]
+fn a_duplicate_of_one_that_waits_for_a_dead_owner_takes_that_ones_work_over() {
+    let (head, one, two) = waited_for();
+    let (head, then) = head.accepts(&two, &me("again", 110));
+    assert_eq!(then, Then::Work(head.active().unwrap().clone()));
+    assert_eq!(head.active().map(|a| (&a.request, a.claim, a.attempts)), Some((&one, token("again"), 2)));
+    assert_eq!(head.pending(), Some(&two));
+}
+
+#[test]
+fn a_duplicate_of_one_that_waits_for_nobody_claims_it() {
+    let (head, one, two) = waited_for();
+    let (head, _) = head.commits("one", &arrived(&one, "6", "A"), None);
+    let (head, then) = head.accepts(&two, &me("again", 30));
+    assert_eq!(then, Then::Work(head.active().unwrap().clone()));
+    assert_eq!(head.active().map(|a| (&a.request, a.attempts)), Some((&two, 1)));
+    assert_eq!(head.pending(), None);
+}
+
+#[test]
+fn a_duplicate_of_one_that_has_ended_changes_nothing() {
+    let one = upload("1", 10);
+    let head = Head::default().deploys(&one, "6");
+    assert_eq!(head.answers(&one, &me("again", 900)), Then::Over(one.id));
+    assert_eq!(head.settles().answers(&one, &me("again", 900)), Then::Over(one.id));
+    let (refused, then) = head.refuses(&upload("2", 20), &me("two", 20));
+    assert_eq!(then, Then::Over(upload("2", 20).id));
+    let again = refused.accept(&upload("2", 20), &at(), Some(&refusal()), &me("again", 30));
+    assert_eq!(again, Move { head: None, then });
+}
+
+#[test]
+fn through_another_door_with_another_time_the_id_in_the_head_counts() {
+    let (head, one, two) = waited_for();
+    for late in [19, 21, 99] {
+        let other_door = upload("2", late);
+        assert_ne!(other_door.id, two.id);
+        let then = head.answers(&other_door, &me("again", 99));
+        assert_eq!(then, waits(&two, Status::Pending, head.active().unwrap()), "neither superseded nor a newer one");
+    }
+    let then = head.answers(&upload("1", 50), &me("again", 99));
+    assert_eq!(then, waits(&one, Status::InProgress, head.active().unwrap()));
+    let ended = head.commits("one", &arrived(&one, "6", "A"), None).0;
+    assert_eq!(ended.answers(&upload("1", 50), &me("again", 99)), Then::Over(one.id));
+}
+
+#[test]
+fn an_older_upload_is_superseded() {
+    let (head, one) = worked_on();
+    let zero = upload("0", 9);
+    let (head, then) = head.accepts(&zero, &me("zero", 11));
+    assert_eq!(then, Then::Over(zero.id));
+    let because = "dev/orders/1.zip, uploaded later, was accepted before it";
+    assert_eq!(head.because(&zero), (Status::Superseded, because));
+    assert_eq!(head.told(&zero).code, Some(Code::Superseded));
+    assert_eq!(head.told(&zero).finished_at, Some(second(11)));
+    assert!(head.told(&zero).targets.iter().all(|target| target.status == Status::Superseded));
+    assert_eq!(head.mark, Some(one.mark()));
+    assert_eq!((head.active().unwrap().claim, head.pending()), (token("one"), None));
+}
+
+#[test]
+fn an_upload_older_than_one_that_waits_or_has_failed_is_superseded_too() {
+    let (waiting, one, _) = waited_for();
+    let between = upload("between", 15);
+    let (head, _) = waiting.accepts(&between, &me("x", 21));
+    assert_eq!(head.told(&between).status, Status::Superseded);
+    let (failed, _) = worked_on().0.commits("one", &half_arrived(&one, "6", "A"), None);
+    let (head, _) = failed.accepts(&upload("0", 9), &me("x", 21));
+    assert_eq!(head.told(&upload("0", 9)).status, Status::Superseded);
+}
+
+#[test]
+fn an_older_upload_whose_artifact_is_live_is_unchanged() {
+    let one = upload("1", 10);
+    let mut head = Head::default().deploys(&one, "6").settles();
+    let (failing, _) = head.accepts(&upload("2", 20), &me("two", 20));
+    head = failing.commits("two", &half_arrived(&upload("2", 20), "7", "A"), None).0.settles();
+    for number in 0..REQUESTS {
+        head = head.refuses(&upload(&format!("x{number}"), 30), &me("x", 30)).0.settles();
+    }
+    let (head, then) = head.accepts(&one, &me("again", 40));
+    assert_eq!(then, Then::Over(one.id));
+    let record = head.told(&one);
+    assert_eq!((record.status, record.code, &record.because), (Status::Unchanged, None, &None));
+    assert_eq!(record.artifact.as_ref().unwrap().sha256, Some(Sha256::of(b"dev/orders/1.zip")));
+    let told: Vec<_> = record.targets.iter().map(|t| (t.status, t.version.as_ref().unwrap().as_str())).collect();
+    assert_eq!(told, [(Status::Unchanged, "6"), (Status::Unchanged, "6")]);
+    assert_eq!(head.live().unwrap().since, second(1_000), "what is live stays as it is");
+}
+
+#[test]
+fn of_two_uploads_at_the_same_time_the_greater_key_is_the_later_in_whichever_order_they_come() {
+    let (a, b) = (upload("a", 10), upload("b", 10));
+    let head = Head::default().accepts(&a, &me("a", 10)).0;
+    let (head, _) = head.accepts(&b, &me("b", 10));
+    assert_eq!(head.pending(), Some(&b));
+    let head = Head::default().accepts(&b, &me("b", 10)).0;
+    let (head, then) = head.accepts(&a, &me("a", 10));
+    assert_eq!((then, head.told(&a).status), (Then::Over(a.id), Status::Superseded));
+}
+
+#[test]
+fn the_same_key_again_at_the_same_time_goes_by_sequencer_and_then_by_version() {
+    let again = |version: &str, sequencer: Option<&str>| {
+        let mut request = upload("1", 10);
+        request.artifact.version_id = version.into();
+        request.hash = RequestHash::of(&[version]);
+        request.id = DeploymentId::of(request.time, request.hash);
+        request.sequencer = sequencer.map(Into::into);
+        request
+    };
+    for (earlier, later) in [
+        (again("v2", Some("0A")), again("v1", Some("0B"))),
+        (again("v1", Some("0A")), again("v2", None)),
+        (again("v1", Some("0A")), again("v2", Some("0A0"))),
+    ] {
+        let (head, _) = Head::default().accepts(&earlier, &me("a", 10)).0.accepts(&later, &me("b", 10));
+        assert_eq!(head.pending(), Some(&later));
+        let (head, _) = Head::default().accepts(&later, &me("b", 10)).0.accepts(&earlier, &me("a", 10));
+        assert_eq!(head.told(&earlier).status, Status::Superseded);
+    }
+}
+
+#[test]
+fn a_newer_upload_waits_for_the_one_that_is_worked_on() {
+    let (head, one, two) = waited_for();
+    let (_, then) = worked_on().0.accepts(&two, &me("two", 20));
+    assert_eq!(then, waits(&two, Status::Pending, head.active().unwrap()));
+    assert_eq!(head.active().map(|a| (&a.request, a.claim, a.attempts)), Some((&one, token("one"), 1)));
+    assert_eq!((head.pending(), head.mark.as_ref()), (Some(&two), Some(&two.mark())));
+}
+
+#[test]
+fn of_those_that_wait_only_the_newest_stays_and_the_other_says_what_took_its_place() {
+    let (head, one, two) = waited_for();
+    let three = upload("3", 30);
+    let (head, then) = head.accepts(&three, &me("three", 30));
+    assert_eq!(then, waits(&three, Status::Pending, head.active().unwrap()));
+    assert_eq!((head.pending(), &head.active().unwrap().request), (Some(&three), &one));
+    let because = "release 3, uploaded later, took its place before its turn came";
+    assert_eq!(head.because(&two), (Status::Superseded, because));
+    assert_eq!(head.answers(&two, &me("again", 31)), Then::Over(two.id));
+}
+
+#[test]
+fn one_that_waits_for_nobody_is_displaced_by_a_newer_one_too() {
+    let (head, one, two) = waited_for();
+    let (head, _) = head.commits("one", &arrived(&one, "6", "A"), None);
+    let three = upload("3", 30);
+    let (head, then) = head.accepts(&three, &me("three", 30));
+    assert_eq!(then, Then::Work(head.active().unwrap().clone()));
+    assert_eq!((&head.active().unwrap().request, head.pending()), (&three, None));
+    assert_eq!(head.told(&two).status, Status::Superseded);
+}
+
+#[test]
+fn an_owner_that_died_is_succeeded_first_even_if_a_newer_upload_arrives() {
+    let (head, one, two) = waited_for();
+    let three = upload("3", 30);
+    let (head, then) = head.accepts(&three, &me("three", 110));
+    assert_eq!(then, Then::Work(head.active().unwrap().clone()));
+    assert_eq!(head.active().map(|a| (&a.request, a.claim, a.attempts)), Some((&one, token("three"), 2)));
+    assert_eq!((head.pending(), head.told(&two).status), (Some(&three), Status::Superseded));
+}
+
+#[test]
+fn a_refusal_is_recorded_and_touches_nothing_else() {
+    let (head, _, two) = waited_for();
+    let three = upload("3", 30);
+    let (refused, then) = head.refuses(&three, &me("three", 110));
+    assert_eq!(then, Then::Over(three.id));
+    assert_eq!(refused.because(&three), (Status::Refused, "takes no uploads"));
+    assert_eq!(refused.told(&three).code, Some(Code::UploadsNotAccepted));
+    assert_eq!(refused.mark, Some(two.mark()), "an upload between them still is newer than the mark");
+    assert_eq!((refused.active(), refused.pending()), (head.active(), head.pending()));
+    assert_eq!((refused.history(), &refused.targets), (head.history(), &head.targets));
+    let older = upload("0", 5);
+    assert_eq!(head.refuses(&older, &me("x", 30)).0.told(&older).status, Status::Refused, "whatever its time");
+}
+
+#[test]
+fn waking_takes_up_what_a_dead_owner_has_left() {
+    let (head, one, two) = waited_for();
+    assert!(!head.sleeps(second(109)));
+    assert_eq!(head.wake(&me("w", 109)), Move { head: None, then: Then::Nothing });
+    assert!(head.sleeps(second(110)));
+    let (head, then) = head.wakes(&me("w", 110));
+    assert_eq!(then, Then::Work(head.active().unwrap().clone()));
+    assert_eq!(head.active().map(|a| (&a.request, a.claim, a.attempts)), Some((&one, token("w"), 2)));
+    assert_eq!((head.active().unwrap().lease_until, head.pending()), (second(210), Some(&two)));
+}
+
+#[test]
+fn waking_takes_up_what_waits_for_nobody() {
+    let (head, one, two) = waited_for();
+    let (head, _) = head.commits("one", &arrived(&one, "6", "A"), None);
+    assert!(head.sleeps(second(30)));
+    let (head, then) = head.wakes(&me("w", 30));
+    assert_eq!(then, Then::Work(head.active().unwrap().clone()));
+    assert_eq!(head.active().map(|a| (&a.request, a.claim, a.attempts)), Some((&two, token("w"), 1)));
+    assert_eq!(head.pending(), None);
+}
+
+#[test]
+fn waking_finds_nothing_where_nothing_is_open() {
+    for head in [Head::default(), Head::default().deploys(&upload("1", 10), "6")] {
+        assert!(!head.sleeps(second(900)));
+        assert_eq!(head.wake(&me("w", 900)), Move { head: None, then: Then::Nothing });
+    }
+}
+
+#[test]
+fn our_own_echo_is_recognised() {
+    let (one, two) = (upload("1", 10), upload("2", 20));
+    let (claimed, then) = Head::default().accepts(&one, &me("one", 10));
+    // Even if the answer came so late that the lease is over: whether to go on is not the head's to say.
+    for now in [10, 500] {
+        let echo = claimed.accept(&one, &at(), None, &Claimant { now: second(now), ..me("one", 10) });
+        assert_eq!(echo, Move { head: None, then: then.clone() });
+    }
+    let waiting = claimed.accepts(&two, &me("two", 20)).0;
+    assert_eq!(waiting.answers(&two, &me("two", 20)), waits(&two, Status::Pending, claimed.active().unwrap()));
+    let (succeeded, then) = waiting.accepts(&upload("3", 30), &me("three", 110));
+    assert_eq!(succeeded.answers(&upload("3", 30), &me("three", 110)), then, "on what the dead owner has left");
+    let (woken, then) = waiting.wakes(&me("w", 110));
+    for now in [110, 500] {
+        let echo = woken.wake(&Claimant { now: second(now), ..me("w", 110) });
+        assert_eq!(echo, Move { head: None, then: then.clone() });
+    }
+}
+
+#[test]
+fn an_upload_that_the_sequencer_puts_last_does_not_let_an_older_one_of_another_key_in() {
+    let of = |release: &str, time, version: &str, sequencer: &str| {
+        let mut request = upload(release, time);
+        request.artifact.version_id = version.into();
+        request.hash = RequestHash::of(&[release, version]);
+        request.id = DeploymentId::of(request.time, request.hash);
+        request.sequencer = Some(sequencer.into());
+        request
+    };
+    let (first, again, between) = (of("a", 10, "v1", "01"), of("a", 8, "v2", "02"), of("b", 9, "v3", "01"));
+    let head = Head::default().accepts(&first, &me("a", 10)).0.accepts(&again, &me("b", 10)).0;
+    assert_eq!(head.pending(), Some(&again));
+    let (head, _) = head.accepts(&between, &me("c", 10));
+    assert_eq!((head.told(&between).status, head.pending()), (Status::Superseded, Some(&again)));
+}
+
+#[test]
+fn one_that_was_open_while_many_came_is_still_known_when_it_has_ended() {
+    let (mut head, one, two) = waited_for();
+    for number in 0..REQUESTS {
+        let other = upload(&format!("x{number}"), 30);
+        head = head.refuses(&other, &me("x", 30)).0.settles();
+    }
+    let then = head.answers(&two, &me("again", 40));
+    assert_eq!(then, waits(&two, Status::Pending, head.active().unwrap()));
+    let (head, _) = head.commits("one", &arrived(&one, "6", "A"), None);
+    assert_eq!(head.answers(&one, &me("again", 40)), Then::Over(one.id));
+    assert_eq!(head.answers(&upload("1", 11), &me("again", 40)), Then::Over(one.id), "through another door, too");
+    let (head, _) = head.accepts(&upload("3", 30), &me("three", 40));
+    assert_eq!(head.answers(&two, &me("again", 40)), Then::Over(two.id), "displaced, and known");
+    assert_eq!((head.outbox().len(), head.requests.len()), (2, REQUESTS));
+}

@@ -1,0 +1,179 @@
+//! What the owner of a claim does to the head.
+
+use super::*;
+
+/// Release 1 is live at version 6, and release 2 is worked on until second 120.
+fn replacing() -> (Head, Request) {
+    let two = upload("2", 20);
+    let head = Head::default().deploys(&upload("1", 10), "6").settles();
+    (head.accepts(&two, &me("two", 20)).0, two)
+}
+
+fn variables(head: &Head, number: usize) -> Vec<&str> {
+    head.target(target(number)).unwrap().named.variables.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn a_deployment_that_arrived_everywhere_is_live() {
+    let (head, two) = replacing();
+    let end = arrived(&two, "7", "B");
+    let (head, next) = head.commits("two", &end, Some(&me("next", 30)));
+    assert_eq!((next, head.active()), (None, None));
+    let live = head.live().unwrap();
+    assert_eq!((live.release.as_str(), live.deployment, &live.artifact), ("2", two.id, &two.artifact));
+    assert_eq!((live.sha256, live.since), (Some(Sha256::of(b"dev/orders/2.zip")), second(1_000)));
+    let versions = [("111111111111/eu-west-1", "7"), ("111111111111/us-east-1", "7")];
+    assert_eq!(live.versions, versions.map(|(at, number)| (at.to_owned(), version(number))).into());
+    let history: Vec<_> = head.history().iter().map(|live| live.release.as_str()).collect();
+    assert_eq!(history, ["2", "1"]);
+    for number in [0, 1] {
+        let there = head.target(target(number)).unwrap();
+        assert_eq!((there.version.as_str(), there.deployment), ("7", Some(two.id)));
+        assert_eq!((there.release.as_ref(), there.sha256), (Some(&two.release), live.sha256));
+        assert_eq!(variables(&head, number), ["B"]);
+    }
+    assert_eq!((head.told(&two), head.outbox().len()), (&end.record, 1));
+    assert_eq!((head.ended[0], head.mark.as_ref()), (two.id, Some(&two.mark())));
+}
+
+#[test]
+fn a_failed_deployment_leaves_what_is_live_but_not_the_targets_that_it_reached() {
+    let (head, two) = replacing();
+    let end = half_arrived(&two, "7", "B");
+    let (head, _) = head.commits("two", &end, None);
+    assert_eq!(head.live().unwrap().release.as_str(), "1");
+    assert_eq!((head.history().len(), head.active(), head.told(&two)), (1, None, &end.record));
+    let (reached, missed) = (head.target(target(0)).unwrap(), head.target(target(1)).unwrap());
+    assert_eq!((reached.version.as_str(), reached.release.as_ref()), ("7", Some(&two.release)));
+    assert_eq!((missed.version.as_str(), missed.release.as_ref().unwrap().as_str()), ("6", "1"));
+    assert_eq!(variables(&head, 0), ["B"]);
+    assert_eq!(variables(&head, 1), ["A", "B"], "it may have set these before it failed");
+}
+
+#[test]
+fn a_deployment_that_was_refused_while_it_was_worked_on_leaves_everything() {
+    let (head, two) = replacing();
+    let record = at().record(&two, Status::InProgress).ended(refusal(), second(30));
+    let (after, _) = head.commits("two", &End { record, named: Named::default() }, None);
+    assert_eq!((after.history(), &after.targets), (head.history(), &head.targets));
+    assert_eq!((after.active(), after.told(&two).status), (None, Status::Refused));
+}
+
+#[test]
+fn an_artifact_that_is_live_already_is_not_twice_in_the_history() {
+    let (head, two) = replacing();
+    let unchanged = ends(&two, "B", |outcome| {
+        outcome.status = Status::Unchanged;
+        outcome.version = Some(version("6"));
+    });
+    let (head, _) = head.commits("two", &unchanged, None);
+    assert_eq!(head.history().len(), 2, "another artifact with the same bytes is another artifact");
+    assert_eq!(variables(&head, 0), ["B"]);
+    let again = Request { hash: RequestHash::of(&["command"]), time: second(30), ..two };
+    let again = Request { id: DeploymentId::of(again.time, again.hash), ..again };
+    let (head, _) = head.accepts(&again, &me("again", 30));
+    let mut end = arrived(&again, "8", "C");
+    end.record.finished_at = Some(second(2_000));
+    let (head, _) = head.commits("again", &end, None);
+    assert_eq!(head.history().len(), 2);
+    let live = head.live().unwrap();
+    assert_eq!((live.deployment, live.since), (again.id, second(1_000)), "since it first was live");
+    assert_eq!(live.versions.values().next(), Some(&version("8")));
+}
+
+#[test]
+fn one_that_waits_is_claimed_when_there_is_a_claimant_for_it() {
+    let (head, two) = replacing();
+    let three = upload("3", 30);
+    let (head, _) = head.accepts(&three, &me("three", 30));
+    let (head, next) = head.commits("two", &arrived(&two, "7", "B"), Some(&me("next", 40)));
+    let next = next.unwrap();
+    assert_eq!((&next.request, next.claim, next.attempts), (&three, token("next"), 1));
+    assert_eq!(next.lease_until, second(140));
+    assert_eq!((head.active(), head.pending()), (Some(&next), None));
+}
+
+#[test]
+fn one_that_waits_stays_when_there_is_no_claimant_for_it() {
+    let (head, two) = replacing();
+    let three = upload("3", 30);
+    let (head, _) = head.accepts(&three, &me("three", 30));
+    let (head, next) = head.commits("two", &arrived(&two, "7", "B"), None);
+    assert_eq!((next, head.active(), head.pending()), (None, None, Some(&three)));
+    assert!(head.sleeps(second(40)));
+}
+
+#[test]
+fn a_former_owner_cannot_finish() {
+    let (head, two) = replacing();
+    let end = arrived(&two, "7", "B");
+    let (head, _) = head.wakes(&me("w", 120));
+    assert_eq!(head.finish(token("two"), &end, Some(&me("next", 130))), Finish::Lost);
+    let (head, _) = head.commits("w", &end, None);
+    assert_eq!(head.finish(token("two"), &end, Some(&me("next", 130))), Finish::Over { next: None });
+    let (head, _) = head.accepts(&upload("3", 30), &me("three", 130));
+    assert_eq!(head.finish(token("two"), &end, Some(&me("next", 130))), Finish::Over { next: None });
+}
+
+#[test]
+fn a_lease_that_is_over_is_still_ours_until_somebody_takes_it() {
+    let (head, two) = replacing();
+    let (head, _) = head.commits("two", &arrived(&two, "7", "B"), Some(&me("next", 500)));
+    assert_eq!(head.live().unwrap().release.as_str(), "2");
+}
+
+#[test]
+fn our_own_echo_of_a_finish_is_recognised() {
+    let (head, two) = replacing();
+    let end = arrived(&two, "7", "B");
+    let (alone, _) = head.commits("two", &end, Some(&me("next", 40)));
+    assert_eq!(alone.finish(token("two"), &end, Some(&me("next", 40))), Finish::Over { next: None });
+    let waited = head.accepts(&upload("3", 30), &me("three", 30)).0;
+    let (claimed, next) = waited.commits("two", &end, Some(&me("next", 40)));
+    assert!(next.is_some());
+    assert_eq!(claimed.finish(token("two"), &end, Some(&me("next", 40))), Finish::Over { next });
+    assert_eq!(claimed.finish(token("two"), &end, None), Finish::Over { next: None });
+}
+
+#[test]
+fn a_claim_is_given_up_by_its_owner_only_and_only_once() {
+    let (head, two) = replacing();
+    assert_eq!(head.gives_up("other", 30), None);
+    let released = head.gives_up("two", 30).unwrap();
+    assert_eq!((released.revision, released.active().unwrap().lease_until), (head.revision + 1, second(30)));
+    assert!(released.sleeps(second(30)) && !released.sleeps(second(29)));
+    assert_eq!(released.gives_up("two", 30), None);
+    assert_eq!(released.gives_up("two", 31), None);
+    let (taken, _) = released.accepts(&two, &me("w", 30));
+    assert_eq!(taken.gives_up("two", 30), None, "it is somebody else's now");
+    assert_eq!(Head::default().gives_up("two", 30), None);
+}
+
+#[test]
+fn what_an_alias_served_before_the_deployer_came_is_written_down_once() {
+    let (head, _) = Head::default().accepts(&upload("1", 10), &me("one", 10));
+    let seen = head.sees(target(0), "3").unwrap();
+    assert_eq!(seen.revision, head.revision + 1);
+    let there = seen.target(target(0)).unwrap();
+    assert_eq!((there.version.as_str(), &there.release, there.deployment), ("3", &None, None));
+    assert_eq!(seen.sees(target(0), "4"), None);
+    assert_eq!((seen.target(target(1)), seen.live()), (None, None));
+    assert!(seen.sees(target(1), "4").is_some());
+    let (ended, _) = seen.commits("one", &arrived(&upload("1", 10), "5", "A"), None);
+    assert_eq!((ended.targets.len(), ended.sees(target(0), "9")), (2, None));
+}
+
+#[test]
+fn only_what_is_written_leaves_the_outbox() {
+    let (head, two) = replacing();
+    let (head, _) = head.commits("two", &arrived(&two, "7", "B"), None);
+    let zero = upload("0", 5);
+    let (head, _) = head.accepts(&zero, &me("zero", 40));
+    let less = head.without(&[two.id]).unwrap();
+    assert_eq!((less.revision, less.outbox().len()), (head.revision + 1, 1));
+    assert_eq!(less.told(&zero).status, Status::Superseded);
+    assert_eq!(less.without(&[two.id]), None, "the head knows already");
+    assert_eq!(less.without(&[]), None);
+    assert_eq!(less.without(&[zero.id, two.id]).unwrap().outbox(), []);
+    assert_eq!(less.answers(&two, &me("x", 50)), Then::Over(two.id), "and is known all the same");
+}

@@ -1,0 +1,263 @@
+#![allow(clippy::unwrap_used)]
+//! The rules of the head, each by an example.
+
+mod accept;
+mod finish;
+
+use std::sync::LazyLock;
+
+use super::*;
+use crate::config::Config;
+use crate::destination::Destination;
+use crate::record::{Code, Ending, Status, TargetError, TargetErrorCode};
+
+/// How long a claim's lease lasts here, in seconds.
+const LEASE: i64 = 100;
+
+static CONFIG: LazyLock<Config> = LazyLock::new(|| {
+    Config::parse(
+        r#"{
+            "artifact_bucket": "acme-artifacts",
+            "ledger_bucket": "acme-ledger",
+            "environments": {
+                "dev": { "targets": [{ "account": "111111111111", "region": "eu-west-1" },
+                                     { "account": "111111111111", "region": "us-east-1" }] }
+            }
+        }"#,
+    )
+    .unwrap()
+});
+
+fn at() -> Destination<'static> {
+    let (environment, function) = (EnvironmentName::parse("dev").unwrap(), FunctionName::parse("orders").unwrap());
+    Destination::find(&CONFIG, &environment, &function).unwrap()
+}
+
+fn target(number: usize) -> &'static Target {
+    &at().environment.targets[number]
+}
+
+fn version(number: &str) -> Version {
+    Version::parse(number).unwrap()
+}
+
+fn second(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn token(name: &str) -> Token {
+    let chance = name.bytes().fold(0, |sum: u128, byte| sum * 256 + u128::from(byte));
+    Token::drawn(Timestamp::UNIX_EPOCH, chance)
+}
+
+/// A claimant with this token, at this second.
+fn me(name: &str, now: i64) -> Claimant {
+    Claimant { token: token(name), now: second(now), lease_until: second(now + LEASE) }
+}
+
+/// The upload of a release at this second. The same release at another second is the same upload through another door.
+fn upload(release: &str, time: i64) -> Request {
+    let upload = LocatedUpload {
+        place: crate::artifact::Place::parse(&format!("dev/orders/{release}.zip")).unwrap(),
+        artifact: ArtifactRef {
+            bucket: CONFIG.artifact_bucket.clone(),
+            key: format!("dev/orders/{release}.zip"),
+            version_id: format!("version-of-{release}"),
+        },
+        time: second(time),
+        sequencer: None,
+        event_id: None,
+    };
+    Request::of(&upload, second(time), token(&format!("m{release}{time}")))
+}
+
+fn refusal() -> Ending {
+    Ending::Refused { code: Code::UploadsNotAccepted, because: "takes no uploads".into() }
+}
+
+/// Every target is live at this version, with this variable.
+fn arrived(request: &Request, number: &str, variable: &str) -> End {
+    ends(request, variable, |outcome| {
+        outcome.status = Status::Succeeded;
+        outcome.version = Some(version(number));
+    })
+}
+
+/// The first target is live at this version, the second failed.
+fn half_arrived(request: &Request, number: &str, variable: &str) -> End {
+    ends(request, variable, |outcome| {
+        if outcome.region == target(0).region {
+            outcome.status = Status::Succeeded;
+            outcome.version = Some(version(number));
+        } else {
+            outcome.status = Status::Failed;
+            outcome.error = Some(TargetError::new(TargetErrorCode::AccessDenied, "update code", "may not"));
+        }
+    })
+}
+
+fn ends(request: &Request, variable: &str, fare: impl Fn(&mut crate::record::TargetOutcome)) -> End {
+    let mut record = at().record(request, Status::InProgress);
+    let mut outcomes = record.targets.clone();
+    outcomes.iter_mut().for_each(fare);
+    if let Some(artifact) = &mut record.artifact {
+        artifact.sha256 = Some(Sha256::of(request.artifact.key.as_bytes()));
+    }
+    let named = Named { variables: [variable.to_owned()].into(), tags: [].into() };
+    End { record: record.ended(Ending::Tried(outcomes), second(1_000)), named }
+}
+
+impl Head {
+    /// Writes what a transition gives.
+    fn writes(&self, moved: Move) -> (Self, Then) {
+        let head = *moved.head.unwrap();
+        assert_eq!(head.revision, self.revision + 1);
+        (head, moved.then)
+    }
+
+    fn accepts(&self, request: &Request, me: &Claimant) -> (Self, Then) {
+        self.writes(self.accept(request, &at(), None, me))
+    }
+
+    fn refuses(&self, request: &Request, me: &Claimant) -> (Self, Then) {
+        self.writes(self.accept(request, &at(), Some(&refusal()), me))
+    }
+
+    /// A request that changes nothing.
+    fn answers(&self, request: &Request, me: &Claimant) -> Then {
+        let Move { head, then } = self.accept(request, &at(), None, me);
+        assert!(head.is_none(), "it changes nothing");
+        then
+    }
+
+    fn wakes(&self, me: &Claimant) -> (Self, Then) {
+        self.writes(self.wake(me))
+    }
+
+    fn commits(&self, claim: &str, end: &End, next: Option<&Claimant>) -> (Self, Option<Active>) {
+        let Finish::Commit { head, next } = self.finish(token(claim), end, next) else { panic!("nothing to commit") };
+        assert_eq!(head.revision, self.revision + 1);
+        (*head, next)
+    }
+
+    /// Takes an upload in and ends it well, at once.
+    fn deploys(&self, request: &Request, number: &str) -> Self {
+        let (claimed, then) = self.accepts(request, &me("deploys", request.time.as_second()));
+        assert_eq!(then, Then::Work(claimed.active().unwrap().clone()));
+        claimed.commits("deploys", &arrived(request, number, "A"), None).0
+    }
+
+    fn gives_up(&self, claim: &str, now: i64) -> Option<Self> {
+        self.released(token(claim), second(now))
+    }
+
+    fn sees(&self, target: &Target, number: &str) -> Option<Self> {
+        self.with_seen(target, &version(number), None)
+    }
+
+    fn settles(&self) -> Self {
+        let written: Vec<DeploymentId> = self.outbox().iter().map(|entry| entry.record.id).collect();
+        self.without(&written).unwrap_or_else(|| self.clone())
+    }
+
+    /// The record that this deployment ended with.
+    fn told(&self, request: &Request) -> &DeploymentRecord {
+        let told: Vec<_> = self.outbox().iter().filter(|entry| entry.record.id == request.id).collect();
+        assert_eq!((told.len(), told[0].marker), (1, request.marker));
+        &told[0].record
+    }
+
+    fn because(&self, request: &Request) -> (Status, &str) {
+        let record = self.told(request);
+        (record.status, record.because.as_deref().unwrap_or_default())
+    }
+}
+
+/// A head with everything in it.
+fn full() -> Head {
+    let head = Head::default().deploys(&upload("1", 10), "6");
+    let head = head.accepts(&upload("2", 20), &me("two", 20)).0;
+    let head = head.accepts(&upload("3", 30), &me("three", 30)).0;
+    assert!(head.active.is_some() && head.pending.is_some() && !head.outbox.is_empty());
+    head
+}
+
+#[test]
+fn a_head_reads_back_as_it_was_written() {
+    for head in [Head::default(), full()] {
+        let json = serde_json::to_string_pretty(&head).unwrap();
+        assert_eq!(serde_json::from_str::<Head>(&json).unwrap(), head);
+        assert_eq!(head.check_schema(), Ok(()));
+    }
+}
+
+#[test]
+fn a_head_without_optional_fields_reads() {
+    let json = r#"{ "schema": 1, "revision": 7, "history": [], "requests": [], "outbox": [], "ended": [],
+        "targets": [{ "account": "111111111111", "region": "eu-west-1", "version": "6" }] }"#;
+    let head: Head = serde_json::from_str(json).unwrap();
+    let seen = head.target(target(0)).unwrap();
+    assert_eq!((seen.version.as_str(), &seen.named), ("6", &Named::default()));
+    assert_eq!((head.active(), head.pending(), head.mark.as_ref()), (None, None, None));
+}
+
+#[test]
+fn a_head_of_another_schema_is_told_apart() {
+    let mut json = serde_json::to_value(full()).unwrap();
+    json["schema"] = 2.into();
+    assert_eq!(serde_json::from_value::<Head>(json).unwrap().check_schema(), Err(2));
+}
+
+#[test]
+fn heads_and_markers_have_their_keys() {
+    let (environment, function) = (at().name, at().function);
+    assert_eq!(Head::key(&environment, &function), "heads/dev/orders.json");
+    let marker = token("m");
+    assert_eq!(Head::marker_key(&environment, &function, marker), format!("open/dev/orders/{marker}"));
+}
+
+#[test]
+fn a_marker_is_needed_as_long_as_anything_of_its_request_is_open() {
+    let head = full();
+    for (release, time) in [("1", 10), ("2", 20), ("3", 30)] {
+        assert!(head.needs(upload(release, time).marker), "{release}");
+    }
+    assert!(!head.needs(upload("2", 21).marker), "a duplicate's own marker guards nothing");
+    assert!(!head.settles().needs(upload("1", 10).marker), "all of it is written");
+    assert!(head.settles().needs(upload("2", 20).marker));
+}
+
+#[test]
+fn deployments_are_told_newest_first() {
+    let late = full().refuses(&upload("4", 15), &me("four", 40)).0;
+    let ids = [("3", 30), ("2", 20), ("4", 15), ("1", 10)].map(|(release, time)| upload(release, time).id);
+    assert_eq!(late.deployments(), ids);
+    assert_eq!(late.settles().deployments(), ids, "ended ones are known after all is written, too");
+}
+
+#[test]
+fn every_list_is_bounded_however_long_it_goes_on() {
+    let mut head = Head::default();
+    for number in 0..150 {
+        head = head.deploys(&upload(&format!("r{number}"), number * 10), "6").settles();
+        head = head.refuses(&upload(&format!("x{number}"), number * 10), &me("x", number * 10)).0.settles();
+    }
+    assert_eq!((head.history.len(), head.requests.len(), head.ended.len()), (HISTORY, REQUESTS, ENDED));
+    assert_eq!((head.targets.len(), head.outbox.len()), (2, 0));
+    assert_eq!(head.live().unwrap().release.as_str(), "r149");
+    assert_eq!(head.history().last().unwrap().release.as_str(), "r100", "the oldest go");
+    assert_eq!(head.deployments().len(), ENDED);
+    assert_eq!(head.deployments()[0].max(head.deployments()[1]), head.deployments()[0]);
+    assert!(serde_json::to_vec(&head).unwrap().len() < 64 * 1024);
+}
+
+#[test]
+fn a_head_is_overfull_when_too_much_waits_to_be_written() {
+    let mut head = Head::default();
+    for number in 0..50 {
+        assert!(!head.is_overfull(), "{number}");
+        head = head.refuses(&upload(&format!("r{number}"), 10), &me("x", 10)).0;
+    }
+    assert!(head.is_overfull());
+    assert!(!head.settles().is_overfull());
+}
