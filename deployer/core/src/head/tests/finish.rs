@@ -54,7 +54,7 @@ fn a_failed_deployment_leaves_what_is_live_but_not_the_targets_that_it_reached()
 fn a_deployment_that_was_refused_while_it_was_worked_on_leaves_everything() {
     let (head, two) = replacing();
     let record = at().record(&two, Status::InProgress).ended(refusal(), second(30));
-    let (after, _) = head.commits("two", &End { record, named: Named::default() }, None);
+    let (after, _) = head.commits("two", &End { record, named: Some(Named::default()) }, None);
     assert_eq!((after.history(), &after.targets), (head.history(), &head.targets));
     assert_eq!((after.active(), after.told(&two).status), (None, Status::Refused));
 }

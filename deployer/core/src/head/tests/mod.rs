@@ -104,7 +104,7 @@ fn ends(request: &Request, variable: &str, fare: impl Fn(&mut crate::record::Tar
         artifact.sha256 = Some(Sha256::of(request.artifact.key.as_bytes()));
     }
     let named = Named { variables: [variable.to_owned()].into(), tags: [].into() };
-    End { record: record.ended(Ending::Tried(outcomes), second(1_000)), named }
+    End { record: record.ended(Ending::Tried(outcomes), second(1_000)), named: Some(named) }
 }
 
 impl Head {
@@ -148,11 +148,11 @@ impl Head {
     }
 
     fn gives_up(&self, claim: &str, now: i64) -> Option<Self> {
-        self.released(token(claim), second(now))
+        self.released(token(claim), &[], second(now))
     }
 
     fn sees(&self, target: &Target, number: &str) -> Option<Self> {
-        self.with_seen(target, &version(number), None)
+        self.with_seen(&[(target.clone(), version(number), None)])
     }
 
     fn settles(&self) -> Self {
