@@ -226,6 +226,8 @@ impl Engine {
                     record.because = Some(format!("waits for deployment {} of the same function to end", behind.0));
                     if !again {
                         self.write_record(&record, None).await?;
+                        // Whoever was displaced need not wait for the active one to hear of it.
+                        self.settle(at, seen).await?;
                     }
                 }
                 tracing::info!(deployment = %record.id, %status, behind = %behind.0, until = %behind.2, "waits");
