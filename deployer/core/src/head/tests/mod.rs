@@ -1,8 +1,10 @@
 #![allow(clippy::unwrap_used)]
-//! The rules of the head, each by an example.
+//! The rules of the head, each by an example, and lives at random that must keep all of them.
 
 mod accept;
 mod finish;
+mod lives;
+mod model;
 
 use std::sync::LazyLock;
 
