@@ -1,6 +1,6 @@
 //! What is known of a head from outside, and what must hold whatever it goes through.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use proptest::sample::Index;
 
@@ -314,6 +314,8 @@ impl World {
         self.holds_for_claims(before, finished);
         self.holds_for_the_newest();
         assert!(head.history.len() <= HISTORY && head.requests.len() <= REQUESTS && head.targets.len() <= 2);
+        let known: HashSet<_> = head.requests.iter().map(|known| known.hash).collect();
+        assert_eq!(known.len(), head.requests.len(), "each request is known once");
         assert!(head.outbox.len() <= OUTBOX + 2, "at most an active and a pending one end beyond the bound");
     }
 
@@ -343,6 +345,8 @@ impl World {
             self.begun.push(request);
         }
         if let Some(is) = self.head.active() {
+            let is_new = before.active().is_none_or(|was| was.claim != is.claim);
+            assert!(!is_new || is.lease_until == second(self.now + LEASE), "a new claim has a lease of its own");
             assert!(self.claims.iter().any(|(name, request)| token(name) == is.claim && *request == is.request));
         }
     }
