@@ -72,8 +72,8 @@ mod tests {
         let long = mark(10, "a", Some("00551"), "v1");
         let short = mark(10, "a", Some("0056"), "v2");
         assert!(short.is_beyond(&long) && !long.is_beyond(&short));
-        let same = mark(11, "a", Some("00560"), "v3");
-        assert!(same.is_beyond(&short), "equal after padding: the time decides");
+        let (earlier, later) = (mark(9, "a", Some("00560"), "v3"), mark(11, "a", Some("00560"), "v3"));
+        assert!(later.is_beyond(&short) && !earlier.is_beyond(&short), "equal after padding: the time decides");
     }
 
     #[test]

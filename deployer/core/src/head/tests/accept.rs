@@ -174,7 +174,7 @@ fn the_same_key_again_at_the_same_time_goes_by_sequencer_and_then_by_version() {
     for (earlier, later) in [
         (again("v2", Some("0A")), again("v1", Some("0B"))),
         (again("v1", Some("0A")), again("v2", None)),
-        (again("v1", Some("0A")), again("v2", Some("0A0"))),
+        (again("v1", Some("0A0")), again("v2", Some("0A"))),
     ] {
         let (head, _) = Head::default().accepts(&earlier, &me("a", 10)).0.accepts(&later, &me("b", 10));
         assert_eq!(head.pending(), Some(&later));

@@ -1,8 +1,10 @@
 #![allow(clippy::unwrap_used)]
-//! The rules of the head, each by an example.
+//! The rules of the head, each by an example, and lives at random that must keep all of them.
 
 mod accept;
 mod finish;
+mod lives;
+mod model;
 
 use std::sync::LazyLock;
 
@@ -229,8 +231,8 @@ fn a_marker_is_needed_as_long_as_anything_of_its_request_is_open() {
 
 #[test]
 fn deployments_are_told_newest_first() {
-    let late = full().refuses(&upload("4", 15), &me("four", 40)).0;
-    let ids = [("3", 30), ("2", 20), ("4", 15), ("1", 10)].map(|(release, time)| upload(release, time).id);
+    let late = full().refuses(&upload("4", 25), &me("four", 40)).0;
+    let ids = [("3", 30), ("4", 25), ("2", 20), ("1", 10)].map(|(release, time)| upload(release, time).id);
     assert_eq!(late.deployments(), ids);
     assert_eq!(late.settles().deployments(), ids, "ended ones are known after all is written, too");
 }
@@ -247,7 +249,11 @@ fn every_list_is_bounded_however_long_it_goes_on() {
     assert_eq!(head.live().unwrap().release.as_str(), "r149");
     assert_eq!(head.history().last().unwrap().release.as_str(), "r100", "the oldest go");
     assert_eq!(head.deployments().len(), ENDED);
-    assert_eq!(head.deployments()[0].max(head.deployments()[1]), head.deployments()[0]);
+    for number in 100..150 {
+        for request in [upload(&format!("r{number}"), number * 10), upload(&format!("x{number}"), number * 10)] {
+            assert_eq!(head.answers(&request, &me("again", 9_000)), Then::Over(request.id), "the last {REQUESTS}");
+        }
+    }
     assert!(serde_json::to_vec(&head).unwrap().len() < 64 * 1024);
 }
 

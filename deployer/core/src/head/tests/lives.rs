@@ -1,0 +1,107 @@
+//! Lives of a head at random.
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::model::{Fate, World};
+use super::*;
+
+#[derive(Debug, Clone)]
+pub(super) enum Operation {
+    /// A new upload, this many seconds ago.
+    Upload { key: u8, late: i64, sequencer: Option<u8>, refused: bool },
+    /// One that came before, through a door that tells another time.
+    Again { which: Index, late: i64 },
+    /// One that came so long ago that the head need not know it any more.
+    Old { which: Index },
+    /// A tick or the sweep.
+    Wake,
+    /// An owner ends its deployment; without `former` the one that holds the claim.
+    Finish { former: Option<Index>, outcome: Outcome, next: bool },
+    /// An owner gives up.
+    Release { former: Option<Index> },
+    /// What a target served before is seen.
+    See { number: usize },
+    /// Time goes by.
+    Pass { seconds: i64 },
+    /// The first of the outbox are written.
+    Settle { how_many: usize },
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Outcome {
+    Arrived,
+    HalfArrived,
+    Refused,
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let former = || proptest::option::weighted(0.2, any::<Index>());
+    let outcome = prop_oneof![Just(Outcome::Arrived), Just(Outcome::HalfArrived), Just(Outcome::Refused)];
+    let upload = (0_u8..3, 0_i64..40, proptest::option::weighted(0.9, 0_u8..6), proptest::bool::weighted(0.1));
+    prop_oneof![
+        6 => upload.prop_map(|(key, late, sequencer, refused)| Operation::Upload { key, late, sequencer, refused }),
+        4 => (any::<Index>(), 0_i64..40).prop_map(|(which, late)| Operation::Again { which, late }),
+        1 => any::<Index>().prop_map(|which| Operation::Old { which }),
+        2 => Just(Operation::Wake),
+        4 => (former(), outcome, any::<bool>())
+            .prop_map(|(former, outcome, next)| Operation::Finish { former, outcome, next }),
+        1 => former().prop_map(|former| Operation::Release { former }),
+        1 => (0_usize..2).prop_map(|number| Operation::See { number }),
+        3 => (1_i64..LEASE).prop_map(|seconds| Operation::Pass { seconds }),
+        2 => (0_usize..4).prop_map(|how_many| Operation::Settle { how_many }),
+    ]
+}
+
+/// Whether of two uploads of a key the one with the later time always has the greater sequencer. If not, "later" may go
+/// in a circle through another key, and what is begun need not be later than all that was begun before it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Clocks {
+    Right,
+    Wrong,
+}
+
+fn lives(clocks: Clocks, operations: &[Operation]) {
+    let mut world = World::new(clocks);
+    for operation in operations {
+        world.goes_through(operation);
+    }
+    // Left alone, all that is open comes to its end.
+    for _ in 0..3 {
+        world.goes_through(&Operation::Pass { seconds: LEASE });
+        world.goes_through(&Operation::Wake);
+        world.goes_through(&Operation::Finish { former: None, outcome: Outcome::Arrived, next: false });
+    }
+    let json = serde_json::to_vec(&world.head).unwrap();
+    assert_eq!(serde_json::from_slice::<Head>(&json).unwrap(), world.head);
+    world.goes_through(&Operation::Settle { how_many: usize::MAX });
+    assert!(world.fates.values().all(|(_, fate)| *fate == Fate::Settled));
+    assert_eq!((world.head.active(), world.head.pending(), world.head.outbox()), (None, None, [].as_slice()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_nothing_is_lost_or_doubled_or_deployed_out_of_order(
+        operations in prop::collection::vec(operation(), 1..60),
+    ) {
+        lives(Clocks::Right, &operations);
+    }
+
+    #[test]
+    fn even_if_clocks_are_wrong_nothing_is_lost_or_doubled(
+        operations in prop::collection::vec(operation(), 1..60),
+    ) {
+        lives(Clocks::Wrong, &operations);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 4, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nor_in_a_long_life(operations in prop::collection::vec(operation(), 500..700)) {
+        lives(Clocks::Right, &operations);
+    }
+}

@@ -1,0 +1,365 @@
+//! What is known of a head from outside, and what must hold whatever it goes through.
+
+use std::collections::{BTreeMap, HashSet};
+
+use proptest::sample::Index;
+
+use super::lives::{Clocks, Operation, Outcome};
+use super::*;
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Fate {
+    Open,
+    Unsettled(Box<DeploymentRecord>),
+    Settled,
+}
+
+/// A head, and what is known of it from outside.
+pub(super) struct World {
+    clocks: Clocks,
+    pub head: Head,
+    now: i64,
+    drawn: u32,
+    pub fates: BTreeMap<DeploymentId, (Request, Fate)>,
+    /// Ids in the order in which they ended.
+    ended: Vec<DeploymentId>,
+    /// All tokens that ever were drawn for a claim, and the deployment that each was for.
+    claims: Vec<(String, Request)>,
+    accepted: Vec<Request>,
+    begun: Vec<Request>,
+}
+
+impl World {
+    pub fn new(clocks: Clocks) -> Self {
+        Self {
+            clocks,
+            head: Head::default(),
+            now: 1_000,
+            drawn: 0,
+            fates: BTreeMap::new(),
+            ended: vec![],
+            claims: vec![],
+            accepted: vec![],
+            begun: vec![],
+        }
+    }
+
+    fn draws(&mut self) -> (String, Claimant) {
+        self.drawn += 1;
+        let name = format!("c{}", self.drawn);
+        let claimant = me(&name, self.now);
+        (name, claimant)
+    }
+
+    pub fn goes_through(&mut self, operation: &Operation) {
+        let before = self.head.clone();
+        let finishing = match operation {
+            Operation::Upload { key, late, sequencer, refused } => {
+                self.upload(*key, self.now - late, *sequencer, *refused);
+                None
+            }
+            Operation::Again { which, late } => {
+                self.again(which, self.now - late);
+                None
+            }
+            Operation::Old { which } => {
+                self.old(which);
+                None
+            }
+            Operation::Wake => {
+                self.wake();
+                None
+            }
+            Operation::Finish { former, outcome, next } => self.finish(former.as_ref(), *outcome, *next),
+            Operation::Release { former } => {
+                let Some((claim, _)) = self.claim(former.as_ref()) else { return };
+                let held = before.is_held_by(token(&claim)) && !before.sleeps(second(self.now));
+                let released = before.gives_up(&claim, self.now);
+                assert_eq!(released.is_some(), held);
+                self.writes(released);
+                None
+            }
+            Operation::See { number } => {
+                let known = before.target(target(*number)).is_some();
+                let seen = before.sees(target(*number), "1");
+                assert_eq!(seen.is_none(), known);
+                self.writes(seen);
+                None
+            }
+            Operation::Pass { seconds } => {
+                self.now += seconds;
+                None
+            }
+            Operation::Settle { how_many } => {
+                self.settle(*how_many);
+                None
+            }
+        };
+        self.holds(&before, finishing.as_deref());
+    }
+
+    fn writes(&mut self, head: Option<Head>) {
+        if let Some(head) = head {
+            assert_eq!(head.revision, self.head.revision + 1);
+            self.head = head;
+        }
+    }
+
+    fn upload(&mut self, key: u8, time: i64, sequencer: Option<u8>, refused: bool) {
+        if self.head.is_overfull() {
+            self.settle(usize::MAX);
+        }
+        let (name, me) = self.draws();
+        let mut request = upload(&format!("k{key}"), time);
+        request.artifact.version_id = format!("v{:06}", self.drawn);
+        // S3 gives no two uploads of a key the same sequencer.
+        request.sequencer = match self.clocks {
+            Clocks::Right => sequencer.map(|_| format!("{time:08}{:06}", self.drawn)),
+            Clocks::Wrong => Some(format!("{:02}{:06}", sequencer.unwrap_or(9), self.drawn)),
+        };
+        request.hash = RequestHash::of(&[&name]);
+        request.id = DeploymentId::of(request.time, request.hash);
+        request.marker = token(&format!("m{name}"));
+        let refusal = refused.then(refusal);
+        let moved = self.head.accept(&request, &at(), refusal.as_ref(), &me);
+        let then = moved.then.clone();
+        let newest = self.accepted.iter().all(|other| request.mark().is_beyond(&other.mark()));
+        self.writes(Some(*moved.head.expect("a new request always is written down")));
+        let echo = self.head.accept(&request, &at(), refusal.as_ref(), &me);
+        assert_eq!(echo, Move { head: None, then: then.clone() }, "our own echo");
+        self.fates.insert(request.id, (request.clone(), Fate::Open));
+        match then {
+            Then::Over(id) => {
+                assert_eq!(id, request.id);
+                assert!(refused || !newest, "the newest is never superseded");
+                let status = self.head.told(&request).status;
+                assert_eq!(status, if refused { Status::Refused } else { Status::Superseded });
+            }
+            Then::Work(active) => {
+                assert!(!refused);
+                self.claims.push((name, active.request));
+                self.accepted.push(request);
+            }
+            Then::Wait { request: waiting, status, .. } => {
+                assert_eq!((&waiting, status), (&request, Status::Pending));
+                self.accepted.push(request);
+            }
+            Then::Nothing => panic!("a new upload is never nothing"),
+        }
+    }
+
+    fn again(&mut self, which: &Index, time: i64) {
+        let recent = self.ended.iter().rev().take(ENDED);
+        let unwritten = self.fates.iter().filter(|(_, (_, fate))| *fate != Fate::Settled).map(|(id, _)| id);
+        let known: Vec<_> = recent.chain(unwritten).copied().collect();
+        if known.is_empty() {
+            return;
+        }
+        let (first, fate) = self.fates[which.get(&known)].clone();
+        let (name, me) = self.draws();
+        let other_door = Request {
+            id: DeploymentId::of(second(time), first.hash),
+            time: second(time),
+            marker: token(&format!("m{name}")),
+            ..first.clone()
+        };
+        let slept = self.head.sleeps(second(self.now));
+        let moved = self.head.accept(&other_door, &at(), None, &me);
+        assert!(!self.head.needs(other_door.marker));
+        match &moved.then {
+            Then::Over(id) => assert_eq!((*id, fate != Fate::Open, moved.head.is_none()), (first.id, true, true)),
+            Then::Wait { request, .. } => {
+                assert_eq!((request, fate, moved.head.is_none(), slept), (&first, Fate::Open, true, false));
+            }
+            Then::Work(active) => {
+                assert!(fate == Fate::Open && slept);
+                self.claims.push((name, active.request.clone()));
+            }
+            Then::Nothing => panic!("a duplicate meets its deployment"),
+        }
+        self.writes(moved.head.map(|head| *head));
+    }
+
+    /// Where the head knows it no more its result answers, as soon as the head says that it is over.
+    fn old(&mut self, which: &Index) {
+        let settled: Vec<_> = self.fates.values().filter(|(_, fate)| *fate == Fate::Settled).collect();
+        if settled.is_empty() {
+            return;
+        }
+        let request = which.get(&settled).0.clone();
+        let (_, me) = self.draws();
+        if self.accepted.contains(&request) {
+            assert_eq!(self.head.accept(&request, &at(), None, &me).then, Then::Over(request.id));
+        }
+    }
+
+    fn wake(&mut self) {
+        let (name, me) = self.draws();
+        let slept = self.head.sleeps(second(self.now));
+        let Move { head, then } = self.head.wake(&me);
+        assert_eq!(head.is_some(), slept);
+        self.writes(head.map(|head| *head));
+        if let Then::Work(active) = then.clone() {
+            self.claims.push((name, active.request));
+            assert_eq!(self.head.wake(&me), Move { head: None, then }, "our own echo");
+        }
+    }
+
+    /// A claim, and what it was for.
+    fn claim(&self, former: Option<&Index>) -> Option<(String, Request)> {
+        let held = |(name, _): &&(String, Request)| self.head.is_held_by(token(name));
+        match former {
+            Some(which) => (!self.claims.is_empty()).then(|| which.get(&self.claims).clone()),
+            None => self.claims.iter().find(held).cloned(),
+        }
+    }
+
+    /// The claim that was ended, if one was.
+    fn finish(&mut self, former: Option<&Index>, outcome: Outcome, next: bool) -> Option<String> {
+        let (claim, request) = self.claim(former)?;
+        let end = match outcome {
+            Outcome::Arrived => arrived(&request, "7", &claim),
+            Outcome::HalfArrived => half_arrived(&request, "8", &claim),
+            Outcome::Refused => {
+                let record = at().record(&request, Status::InProgress).ended(refusal(), second(self.now));
+                End { record, named: Named::default() }
+            }
+        };
+        let (name, me) = self.draws();
+        let claimant = next.then_some(&me);
+        match self.head.finish(token(&claim), &end, claimant) {
+            Finish::Commit { head, next } => {
+                assert!(self.head.is_held_by(token(&claim)));
+                assert_eq!(next.is_some(), claimant.is_some() && self.head.pending().is_some());
+                self.writes(Some(*head));
+                let echo = self.head.finish(token(&claim), &end, claimant);
+                assert_eq!(echo, Finish::Over { next: next.clone() }, "our own echo");
+                assert_eq!(self.head.told(&request), &end.record);
+                let live = self.head.live().is_some_and(|live| live.deployment == request.id);
+                assert_eq!(live, matches!(outcome, Outcome::Arrived));
+                self.claims.extend(next.map(|next| (name, next.request)));
+                Some(claim)
+            }
+            Finish::Over { next } => {
+                assert!(next.is_none() && !self.head.is_held_by(token(&claim)));
+                assert!(self.ended.contains(&request.id));
+                None
+            }
+            Finish::Lost => {
+                assert!(!self.head.is_held_by(token(&claim)));
+                let recent: Vec<_> = self.ended.iter().rev().take(ENDED).collect();
+                assert!(!recent.contains(&&request.id));
+                None
+            }
+        }
+    }
+
+    fn settle(&mut self, how_many: usize) {
+        let entries = self.head.outbox().iter().take(how_many);
+        let written: Vec<_> = entries.map(|entry| entry.record.id).collect();
+        let head = self.head.without(&written);
+        assert_eq!(head.is_none(), written.is_empty());
+        let before = self.head.outbox.clone();
+        self.writes(head);
+        assert_eq!(self.head.outbox(), &before[written.len()..]);
+        self.track(&before);
+        for id in written {
+            self.fates.get_mut(&id).unwrap().1 = Fate::Settled;
+        }
+    }
+
+    /// What has ended since.
+    fn track(&mut self, entries: &[Entry]) {
+        for Entry { record, marker } in entries {
+            let (request, fate) = self.fates.get_mut(&record.id).expect("only what was asked for ends");
+            assert_eq!(request.marker, *marker);
+            match fate {
+                Fate::Open => {
+                    assert!(record.status.is_ended() && record.finished_at.is_some());
+                    *fate = Fate::Unsettled(Box::new(record.clone()));
+                    self.ended.push(record.id);
+                }
+                Fate::Unsettled(told) => assert_eq!(**told, *record, "an ended record is never changed"),
+                Fate::Settled => panic!("{} has ended twice", record.id),
+            }
+        }
+    }
+
+    /// What holds after each operation.
+    fn holds(&mut self, before: &Head, finished: Option<&str>) {
+        let head = self.head.clone();
+        assert_eq!(head.revision > before.revision, head != *before, "a head that is written is another one");
+        self.track(head.outbox());
+        let active = head.active().map(|active| &active.request);
+        let mut open: Vec<_> = active.iter().copied().chain(head.pending()).map(|request| request.id).collect();
+        let waiting: Vec<_> = head.outbox().iter().map(|entry| entry.record.id).collect();
+        for (id, (request, fate)) in &self.fates {
+            assert_eq!(open.contains(id), *fate == Fate::Open, "{id} is {fate:?}");
+            assert_eq!(waiting.contains(id), matches!(fate, Fate::Unsettled(_)), "{id} is {fate:?}");
+            assert_eq!(head.needs(request.marker), *fate != Fate::Settled, "the marker of {id}");
+            assert!(!(open.contains(id) && head.ended.contains(id)), "{id} is open and has ended");
+        }
+        open.dedup();
+        assert_eq!(open.len(), usize::from(active.is_some()) + usize::from(head.pending().is_some()));
+        let recent: Vec<_> = self.ended.iter().rev().take(ENDED).copied().collect();
+        assert_eq!(head.ended, recent);
+        for request in active.iter().copied().chain(head.pending()) {
+            assert_eq!(*request, self.fates[&request.id].0, "as it was first told");
+        }
+        if let Some(was) = &before.mark {
+            let is = head.mark.as_ref().unwrap();
+            assert!((is == was || is.is_beyond(was)) && is.time >= was.time, "the mark went from {was:?} to {is:?}");
+        }
+        self.holds_for_claims(before, finished);
+        self.holds_for_the_newest();
+        assert!(head.history.len() <= HISTORY && head.requests.len() <= REQUESTS && head.targets.len() <= 2);
+        let known: HashSet<_> = head.requests.iter().map(|known| known.hash).collect();
+        assert_eq!(known.len(), head.requests.len(), "each request is known once");
+        assert!(head.outbox.len() <= OUTBOX + 2, "at most an active and a pending one end beyond the bound");
+    }
+
+    fn holds_for_claims(&mut self, before: &Head, finished: Option<&str>) {
+        let after = self.head.active();
+        if let Some(was) = before.active() {
+            let leased = before.revision == self.head.revision || second(self.now) < was.lease_until;
+            match after {
+                _ if finished.is_some_and(|claim| before.is_held_by(token(claim))) => {}
+                None => panic!("a claim went without an end"),
+                Some(is) if is.claim == was.claim => {
+                    assert_eq!((&is.request, is.attempts), (&was.request, was.attempts))
+                }
+                Some(is) => {
+                    assert!(!leased, "taken over while its lease held");
+                    assert_eq!((&is.request, is.attempts), (&was.request, was.attempts + 1));
+                }
+            }
+        }
+        let begins = |is: &&Active| before.active().is_none_or(|was| was.request.id != is.request.id);
+        if let Some(is) = after.filter(begins) {
+            assert_eq!(is.attempts, 1);
+            let request = is.request.clone();
+            if let Some(last) = self.begun.last().filter(|_| self.clocks == Clocks::Right) {
+                assert!(request.mark().is_beyond(&last.mark()), "{request:?} was begun after {last:?}");
+            }
+            self.begun.push(request);
+        }
+        if let Some(is) = self.head.active() {
+            let is_new = before.active().is_none_or(|was| was.claim != is.claim);
+            assert!(!is_new || is.lease_until == second(self.now + LEASE), "a new claim has a lease of its own");
+            assert!(self.claims.iter().any(|(name, request)| token(name) == is.claim && *request == is.request));
+        }
+    }
+
+    /// The newest of all that were accepted is worked on, or waits, or came to its end by its own deployment.
+    fn holds_for_the_newest(&self) {
+        let later =
+            self.accepted.iter().reduce(|one, other| if other.mark().is_beyond(&one.mark()) { other } else { one });
+        let Some(newest) = later else { return };
+        let is_newest = |other: &Request| other.id == newest.id || newest.mark().is_beyond(&other.mark());
+        let active = self.head.active().map(|active| &active.request);
+        if active != Some(newest) && self.head.pending() != Some(newest) && self.accepted.iter().all(is_newest) {
+            assert!(self.begun.contains(newest), "{newest:?} was lost");
+        }
+    }
+}
