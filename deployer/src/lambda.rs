@@ -182,7 +182,11 @@ impl Deployer {
 async fn obey(engine: &Engine, command: Command) -> Result<Value, FunctionError> {
     let answer = match command {
         Command::Sweep { requested_by, id } => {
-            let swept = engine.sweep().await?;
+            let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
+            let swept = tokio::select! {
+                swept = engine.sweep() => swept?,
+                () = late => return Err(Transient::Deadline.into()),
+            };
             tracing::info!(requested_by, id, ?swept, "swept");
             serde_json::to_value(swept)
         }
@@ -203,10 +207,15 @@ pub async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> SqsBatchRe
     let outcomes = handle_all(engine, told).await;
     let failed = messages.into_iter().zip(outcomes).filter(|(_, outcomes)| outcomes.iter().any(Result::is_err));
     let failures = failed.map(|((id, delivery), _)| async {
-        if let (Some(queue), Some((receipt, received))) = (&engine.ports.queue, delivery)
-            && let Err(error) = queue.put_off(&receipt, backoff(received)).await
-        {
-            tracing::warn!("the message comes again after the queue's own timeout: {error}");
+        if let (Some(queue), Some((receipt, received))) = (&engine.ports.queue, delivery) {
+            // Whatever becomes of it, the batch must be answered in time.
+            let late = engine.ports.clock.sleep(PUTTING_OFF.min(engine.left() / 2));
+            tokio::select! {
+                put_off = queue.put_off(&receipt, backoff(received)) => if let Err(error) = put_off {
+                    tracing::warn!("the message comes again after the queue's own timeout: {error}");
+                },
+                () = late => tracing::warn!("the message comes again after the queue's own timeout"),
+            }
         }
         let mut failure = BatchItemFailure::default();
         failure.item_identifier = id;
@@ -217,11 +226,15 @@ pub async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> SqsBatchRe
     response
 }
 
-/// How long a message that failed stays away: the queue's own timeout is made for invocations that died.
+/// The longest that putting a message off may take.
+const PUTTING_OFF: Duration = Duration::from_secs(5);
+
+/// How long a message that failed stays away, for the queue's own timeout is made for invocations that died: 20 seconds,
+/// a minute, three, nine, then ten each time.
 fn backoff(received: u32) -> Duration {
-    const FIRST: Duration = Duration::from_secs(10);
+    const FIRST: Duration = Duration::from_secs(20);
     const LONGEST: Duration = Duration::from_secs(600);
-    FIRST.saturating_mul(1 << received.saturating_sub(1).min(10)).min(LONGEST)
+    FIRST.saturating_mul(3_u32.saturating_pow(received.saturating_sub(1))).min(LONGEST)
 }
 
 /// Handles what each message tells. Functions go on side by side; what concerns the same one, one after the other.

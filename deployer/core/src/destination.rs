@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Environment};
 use crate::head::Request;
-use crate::id::{EnvironmentName, FunctionName};
+use crate::id::{DeploymentId, EnvironmentName, FunctionName};
 use crate::record::{Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome};
 
 /// One function in one environment.
@@ -72,6 +72,41 @@ impl<'a> Destination<'a> {
             started_at: request.accepted_at,
             finished_at: None,
         }
+    }
+
+    /// The record of a deployment that waits for this one.
+    #[must_use]
+    pub fn pending(&self, request: &Request, behind: DeploymentId) -> DeploymentRecord {
+        let because = format!("waits for deployment {behind} of the same function to end");
+        let record = self.record(request, Status::Pending);
+        DeploymentRecord { code: Some(Code::Waiting), because: Some(because), ..record }
+    }
+
+    /// How a deployment ends of which some targets were `done` before, or may be live: it cannot be refused any more.
+    #[must_use]
+    pub fn although_begun(&self, ending: Ending, done: &[TargetOutcome], resumed: bool) -> Ending {
+        let begun = !done.is_empty()
+            || (resumed
+                && matches!(&ending, Ending::Refused { code: Code::ArtifactGone | Code::UploadsNotAccepted, .. }));
+        let tried = match ending {
+            Ending::Refused { code, because } if begun => {
+                let code = match code {
+                    Code::ArtifactGone => TargetErrorCode::ArtifactUnreadable,
+                    _ => TargetErrorCode::InvalidConfiguration,
+                };
+                match self.all_failed(&TargetError::new(code, "verify", because)) {
+                    Ending::Tried(outcomes) => outcomes,
+                    other => return other,
+                }
+            }
+            Ending::Tried(outcomes) => outcomes,
+            other => return other,
+        };
+        let or_done = |outcome: TargetOutcome| {
+            let same = |done: &&TargetOutcome| done.account == outcome.account && done.region == outcome.region;
+            done.iter().find(same).cloned().unwrap_or(outcome)
+        };
+        Ending::Tried(tried.into_iter().map(or_done).collect())
     }
 
     /// Before anything is tried: what the environment does not take.

@@ -3,6 +3,8 @@
 //! S3 User Guide, "Conditional writes": 412 PreconditionFailed and 404 (If-Match on a missing key) mean that somebody
 //! else was first; 409 ConditionalRequestConflict means try again.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
@@ -13,6 +15,8 @@ use crate::port::{ETag, Ledger, LedgerError, Precondition, Written};
 
 /// How often a write that met 409 is sent again.
 const CONFLICTS: u32 = 5;
+/// The pause after the first 409; it grows by as much with each.
+const AFTER_A_CONFLICT: Duration = Duration::from_millis(30);
 
 /// The ledger bucket.
 pub struct S3Ledger {
@@ -86,7 +90,10 @@ impl Ledger for S3Ledger {
             match failure.status {
                 412 => return Ok(Written::Lost),
                 404 if failure.code == "NoSuchKey" => return Ok(Written::Lost),
-                409 if conflicts < CONFLICTS => conflicts += 1,
+                409 if conflicts < CONFLICTS => {
+                    conflicts += 1;
+                    tokio::time::sleep(AFTER_A_CONFLICT * conflicts).await;
+                }
                 _ => return Err(self.error("writing", key, &failure)),
             }
         }

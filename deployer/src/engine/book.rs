@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deployer_core::destination::Destination;
 use deployer_core::head::{Head, Request};
-use deployer_core::record::{DeploymentRecord, SCHEMA};
+use deployer_core::record::{DeploymentRecord, SCHEMA, Status};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -77,6 +77,10 @@ impl Engine {
             }
             precondition = match self.read_record(&key).await? {
                 Some((stored, _)) if stored.status.is_ended() => return Ok(None),
+                // Somebody was faster than us, and works on it by now.
+                Some((stored, etag)) if stored.status == Status::InProgress && record.status == Status::Pending => {
+                    return Ok(Some(etag));
+                }
                 Some((stored, etag)) if stored == *record => return Ok(Some(etag)),
                 Some((_, etag)) => Precondition::Unchanged(etag),
                 None => Precondition::Absent,

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{Active, Claimant, Head, Move, Request, Then};
+use deployer_core::head::{Active, Claimant, GivenUp, Head, Move, Request, Then};
 use deployer_core::id::{DeploymentId, Sha256, Token, Version};
-use deployer_core::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
+use deployer_core::record::{DeploymentRecord, Ending, Status, TargetOutcome};
 use futures::future;
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -84,14 +84,19 @@ impl Claim {
         self.active.claim
     }
 
-    /// How often this deployment was taken up.
+    /// How often this deployment was taken up, not counting those who gave it up.
     pub(super) fn attempts(&self) -> u32 {
         self.active.attempts
     }
 
+    /// How often its time was up.
+    pub(super) fn extensions(&self) -> u32 {
+        self.active.extensions
+    }
+
     /// Whether an earlier invocation began this deployment, and may have written anything.
     pub(super) fn resumed(&self) -> bool {
-        self.active.attempts > 1
+        self.active.attempts > 1 || self.active.extensions > 0
     }
 
     /// How a target fared that an earlier invocation was done with.
@@ -162,19 +167,21 @@ impl Engine {
         first: Option<Seen>,
     ) -> Result<Standing, Transient> {
         let me = self.claimant();
-        self.decide(at, first, |head| head.accept(request, at, refusal, &Claimant { now: self.now(), ..me })).await
+        let accept = |head: &Head| head.accept(request, at, refusal, &Claimant { now: self.now(), ..me });
+        self.decide(at, first, Some(request.marker), accept).await
     }
 
     /// Takes up what nobody works on.
     pub(super) async fn take_up(&self, at: &Destination<'_>, first: Seen) -> Result<Standing, Transient> {
         let me = self.claimant();
-        self.decide(at, Some(first), |head| head.wake(&Claimant { now: self.now(), ..me })).await
+        self.decide(at, Some(first), None, |head| head.wake(&Claimant { now: self.now(), ..me })).await
     }
 
     async fn decide(
         &self,
         at: &Destination<'_>,
         mut first: Option<Seen>,
+        marker: Option<Token>,
         decide: impl Fn(&Head) -> Move,
     ) -> Result<Standing, Transient> {
         for attempt in 0..RACES {
@@ -186,7 +193,11 @@ impl Engine {
                 seen = self.settle(at, seen).await?;
             }
             let Move { head, then } = decide(&seen.head);
-            let Some(head) = head else { return self.stands(at, seen, then, true).await };
+            let Some(head) = head else {
+                // Our own write, whose answer was lost, is no duplicate.
+                let again = marker.is_none_or(|marker| !seen.head.needs(marker));
+                return self.stands(at, seen, then, again).await;
+            };
             if let Then::Over(_) = then
                 && let Some(record) = self.forgotten(&head).await?
             {
@@ -213,22 +224,21 @@ impl Engine {
         match then {
             Then::Work(active) => {
                 let since = active.request.accepted_at;
-                if active.attempts > 1 {
+                if active.attempts > 1 || active.extensions > 0 {
                     tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
                         "going on with a deployment that did not end");
                 }
                 Ok(Standing::Claimed(Arc::new(Claim::new(active, seen))))
             }
             Then::Wait { request, status, behind } => {
-                let mut record = at.record(&request, status);
-                if status == Status::Pending {
-                    record.code = Some(Code::Waiting);
-                    record.because = Some(format!("waits for deployment {} of the same function to end", behind.0));
-                    if !again {
-                        self.write_record(&record, None).await?;
-                        // Whoever was displaced need not wait for the active one to hear of it.
-                        self.settle(at, seen).await?;
-                    }
+                let record = match status {
+                    Status::Pending => at.pending(&request, behind.0),
+                    _ => at.record(&request, status),
+                };
+                if status == Status::Pending && !again {
+                    self.write_record(&record, None).await?;
+                    // Whoever was displaced need not wait for the active one to hear of it.
+                    self.settle(at, seen).await?;
                 }
                 tracing::info!(deployment = %record.id, %status, behind = %behind.0, until = %behind.2, "waits");
                 Ok(Standing::Waits { record: Box::new(record), behind, again })
@@ -314,11 +324,11 @@ impl Engine {
     }
 
     /// Gives a claim up before its lease ends, so that whoever comes next need not wait for that. Best effort.
-    pub(super) async fn release(&self, at: &Destination<'_>, claim: &Claim, done: &[TargetOutcome]) {
+    pub(super) async fn release(&self, at: &Destination<'_>, claim: &Claim, how: GivenUp<'_>) {
         let mut seen = Ok(claim.seen());
         for attempt in 0..RACES {
             let Ok(Seen { head, etag }) = seen else { break };
-            let Some(released) = head.released(claim.token(), done, self.now()) else { return };
+            let Some(released) = head.released(claim.token(), how, self.now()) else { return };
             match self.write_head(at, etag, released).await {
                 Ok(Some(_)) => return,
                 Ok(None) => self.after_a_lost_race(attempt).await,

@@ -44,22 +44,35 @@ impl Engine {
         ending: Ending,
         facts: Facts,
     ) -> Result<Finished, Transient> {
+        let ending = at.although_begun(ending, &claim.all_done(), claim.resumed());
         let mut record = at.record(claim.request(), Status::InProgress).ended(ending, self.now());
         record.artifact = Some(facts.artifact);
         let end = End { record, named: facts.named };
-        let claimant = self.has_time_to_begin().then(|| self.claimant());
+        let claimant = self.has_time_for_another().then(|| self.claimant());
         let mut first = Some(claim.seen());
-        for attempt in 0..RACES {
+        // The targets are live already: nothing is as urgent as this write, as long as there is time.
+        for attempt in 0.. {
             let seen = match first.take() {
-                Some(seen) => seen,
-                None => self.read_head(at).await?,
+                Some(seen) => Ok(seen),
+                None => self.read_head(at).await,
+            };
+            let seen = match seen {
+                Ok(seen) => seen,
+                Err(error) if self.left() > self.patience.record_needs => {
+                    tracing::warn!("the deployment is not committed yet: {error}");
+                    self.after_a_lost_race(attempt).await;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
             };
             match seen.head.finish(claim.token(), &end, claimant.as_ref()) {
-                Finish::Commit { head, next } => {
-                    if let Some(written) = self.write_head(at, seen.etag, *head).await? {
-                        return self.committed(at, claim, end.record, written, next).await;
-                    }
-                }
+                Finish::Commit { head, next } => match self.write_head(at, seen.etag, *head).await {
+                    Ok(Some(written)) => return self.committed(at, claim, end.record, written, next).await,
+                    Err(error) if self.left() <= self.patience.record_needs => return Err(error.into()),
+                    Err(error) => tracing::warn!("the deployment is not committed yet: {error}"),
+                    Ok(None) if self.left() <= self.patience.record_needs => return Err(Transient::Contended),
+                    Ok(None) => {}
+                },
                 Finish::Over { next } => {
                     let key = DeploymentRecord::key(&at.name, &at.function, end.record.id);
                     let told = seen.head.outbox().iter().map(|entry| &entry.record).find(|r| r.id == end.record.id);
@@ -73,7 +86,7 @@ impl Engine {
             }
             self.after_a_lost_race(attempt).await;
         }
-        Err(Transient::Contended)
+        unreachable!("attempts do not end")
     }
 
     async fn committed(
@@ -85,7 +98,16 @@ impl Engine {
         next: Option<Active>,
     ) -> Result<Finished, Transient> {
         report(&record);
-        let seen = self.settle_over(at, seen, Some((record.id, claim.noted()))).await?;
+        let settled = self.settle_over(at, seen.clone(), Some((record.id, claim.noted()))).await;
+        let seen = match (settled, &next) {
+            (Ok(seen), _) => seen,
+            // The next deployment is claimed, and shall not wait for its lease to end. What is left stays in the outbox.
+            (Err(error), Some(_)) => {
+                tracing::warn!("the record or the result is not written yet: {error}");
+                seen
+            }
+            (Err(error), None) => return Err(error),
+        };
         if next.is_none() && seen.head.sleeps(self.now()) {
             // There was no time left for the one that waits.
             self.come_back(at).await;

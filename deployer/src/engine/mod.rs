@@ -21,7 +21,7 @@ use std::time::Duration;
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
 use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, EXTENSIONS, Request, Then};
+use deployer_core::head::{ATTEMPTS, EXTENSIONS, GivenUp, Request, Then};
 use deployer_core::id::Region;
 use deployer_core::record::{DeploymentRecord, Ending, Status, TargetError, TargetErrorCode};
 use futures::future::{self, FutureExt as _};
@@ -261,11 +261,13 @@ impl Engine {
                 if !claim.seen().head.needs(request.marker) {
                     self.unmark(job).await;
                 }
+                let waits = pending.map(|pending| at.pending(&pending, claim.request().id));
+                if let Some(waits) = &waits {
+                    self.write_record(waits, None).await?;
+                }
+                let id = waits.as_ref().map_or(claim.request().id, |waits| waits.id);
                 let records = self.go_on(at, Some(claim)).await?;
-                let id = pending.as_ref().map_or(request.id, |pending| pending.id);
-                let mine = records.iter().find(|record| record.id == id).or(records.first()).cloned();
-                let waits = pending.filter(|pending| records.iter().all(|record| record.id != pending.id));
-                Ok(waits.map(|pending| at.record(&pending, Status::Pending)).or(mine))
+                Ok(records.into_iter().find(|record| record.id == id).or(waits))
             }
             Standing::Waits { record, behind: (id, claim, until), again } => {
                 if again {
@@ -349,7 +351,7 @@ impl Engine {
                     Err(Unfit::Ending(ending, facts)) => Ok((claim.clone(), ending, (*facts).into())),
                     Err(Unfit::Transient(transient)) => {
                         // Nothing was written without the artifact, so nothing of ours is in flight.
-                        self.release(at, &claim, &claim.all_done()).await;
+                        self.release(at, &claim, GivenUp::Untouched).await;
                         Err(transient.into())
                     }
                     Ok(_) => Err(claim.stopped().await.into()),
@@ -367,7 +369,7 @@ impl Engine {
             match artifact.clone().await {
                 Ok(verified) => {
                     let claim = claim.clone().await?;
-                    if target::ran_out_of_time(&outcomes) && claim.attempts() <= EXTENSIONS {
+                    if target::ran_out_of_time(&outcomes) && claim.extensions() < EXTENSIONS {
                         return Err(self.save(at, &claim, outcomes).await);
                     }
                     let facts = Facts { artifact: verified.as_ref().into(), named: verified.named() };
@@ -390,11 +392,11 @@ impl Engine {
 
     /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
     async fn save(&self, at: &Destination<'_>, claim: &Claim, fared: Vec<target::Fared>) -> Unfinished {
-        self.release(at, claim, &target::done(fared)).await;
+        self.release(at, claim, GivenUp::TimeIsUp(&target::done(fared))).await;
         if self.ports.queue.is_none() {
             return Transient::Deadline.into();
         }
-        tracing::warn!(attempt = claim.attempts(), "not done before the deadline: another invocation goes on");
+        tracing::warn!(extension = claim.extensions() + 1, "not done before the deadline: another invocation goes on");
         match self.tick_at(at, claim.request().id, Some(claim.token()), self.now()).await {
             Ok(()) => Unfinished::Saved(Box::new(at.record(claim.request(), Status::InProgress))),
             Err(transient) => transient.into(),
@@ -418,6 +420,11 @@ impl Engine {
     /// Whether a deployment that begins now could end.
     fn has_time_to_begin(&self) -> bool {
         self.left() >= self.patience.write_needs + self.patience.record_needs * 2
+    }
+
+    /// Whether there is time for the deployment that waited for this one: more than just enough.
+    fn has_time_for_another(&self) -> bool {
+        self.left() >= self.patience.write_needs * 2 + self.patience.record_needs * 2
     }
 
     fn now(&self) -> Timestamp {

@@ -3,14 +3,26 @@
 //! It never fails a deployment: what could not be deleted is deleted after the next one.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use deployer_core::config::Target;
 use deployer_core::id::Version;
 use deployer_core::plan::surplus;
-use deployer_core::record::TargetError;
+use deployer_core::record::{TargetError, TargetErrorCode};
 
 use super::{Claim, Engine, Job};
-use crate::port::Account;
+use crate::port::{Account, CallError, CallErrorKind};
+
+/// CI waits meanwhile: what is not deleted by then is deleted after the next deployment.
+const LONGEST: Duration = Duration::from_secs(15);
+
+/// Whether the next call would fare no better.
+fn is_about_all(error: &CallError) -> bool {
+    matches!(
+        error.kind,
+        CallErrorKind::Denied | CallErrorKind::Throttled | CallErrorKind::Expired | CallErrorKind::Unknown
+    )
+}
 
 impl Engine {
     /// Deletes what is beyond `keep_versions` and needed neither by an alias nor for going back.
@@ -27,7 +39,11 @@ impl Engine {
         if published.number() <= u64::from(keep) {
             return;
         }
-        if let Err(error) = self.prune_to(job, claim, target, account, keep).await {
+        let pruned = tokio::select! {
+            pruned = self.prune_to(job, claim, target, account, keep) => pruned,
+            () = self.ports.clock.sleep(LONGEST) => Err(TargetError::new(TargetErrorCode::TimedOut, "prune", "it takes too long")),
+        };
+        if let Err(error) = pruned {
             tracing::warn!("old versions stay for now: {error}");
         }
     }
@@ -41,18 +57,18 @@ impl Engine {
         keep: u32,
     ) -> Result<(), TargetError> {
         let (functions, name) = (account.functions(), &job.at.function_name);
-        let all = self.reading("prune", || functions.versions(name)).await?;
+        let in_step = |error: CallError| error.in_step("prune");
+        let all = functions.versions(name).await.map_err(in_step)?;
         if surplus(&all, keep, &BTreeSet::new()).is_empty() {
             return Ok(());
         }
-        let mut needed: BTreeSet<Version> =
-            self.reading("prune", || functions.aliased(name)).await?.into_iter().collect();
+        let mut needed: BTreeSet<Version> = functions.aliased(name).await.map_err(in_step)?.into_iter().collect();
         // What a rollback would go to: as many of the history as versions are kept.
         let head = claim.seen().head;
         let place = target.to_string();
         let history = head.history().iter().take(usize::try_from(keep).unwrap_or(usize::MAX));
         needed.extend(history.filter_map(|live| live.versions.get(&place).cloned()));
-        needed.extend(head.target(target).map(|live| live.version.clone()));
+        needed.extend(head.target(target).and_then(|live| live.version.clone()));
         let surplus = surplus(&all, keep, &needed);
         if surplus.is_empty() {
             return Ok(());
@@ -64,7 +80,9 @@ impl Engine {
             }
             match self.delete_version(job, claim, &acting, version).await {
                 Ok(()) => tracing::info!(%version, "old version deleted"),
-                Err(error) => return Err(error.in_step("prune")),
+                Err(error) if is_about_all(&error) => return Err(in_step(error)),
+                // One that cannot be deleted shall not keep all others.
+                Err(error) => tracing::warn!(%version, "this old version stays: {error}"),
             }
         }
         Ok(())

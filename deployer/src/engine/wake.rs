@@ -96,7 +96,8 @@ impl Engine {
                 let at = match Destination::find(&self.config, &name, &function) {
                     Ok(at) => at,
                     Err(unknown) => {
-                        tracing::warn!(parent: &span, "work may be open {unknown}");
+                        tracing::warn!(parent: &span,
+                            "work may be open {unknown}: put it back, or delete the markers open/{name}/…");
                         return Swept { looked_at: 1, failed: 1, ..Swept::default() };
                     }
                 };
@@ -124,10 +125,9 @@ impl Engine {
         // A marker that the head does not need may be of somebody who is about to write the head.
         let now = self.now();
         let gone = |marker: &&Token| super::target::between(marker.time(), now) > MARKERS_LAST;
-        for marker in markers.iter().filter(|marker| !seen.head.needs(**marker)).filter(gone) {
-            self.delete_marker(Head::marker_key(&at.name, &at.function, *marker)).await;
-            swept.cleared += 1;
-        }
+        let gone = markers.iter().filter(|marker| !seen.head.needs(**marker)).filter(gone);
+        let keys = gone.map(|marker| Head::marker_key(&at.name, &at.function, *marker));
+        swept.cleared = future::join_all(keys.map(|key| self.delete_marker(key))).await.len();
         if seen.head.sleeps(now) {
             swept.woken = 1;
             let (id, claim) = sleeper(&seen.head);
@@ -144,10 +144,13 @@ impl Engine {
         if !self.has_time_to_begin() {
             return Err(Transient::NoTime);
         }
-        match self.take_up(at, seen).await? {
-            Standing::Claimed(claim) => self.go_on(at, Some(claim)).await,
-            _ => Ok(vec![]),
+        let Standing::Claimed(claim) = self.take_up(at, seen).await? else { return Ok(vec![]) };
+        let records = self.go_on(at, Some(claim)).await;
+        if records.is_err() {
+            // The tick that has brought us here does not fit any more: another one does.
+            self.come_back(at).await;
         }
+        records
     }
 
     /// Works on a claim, and on what waits behind it while there is time. What ended is told; what did not is left to a
@@ -187,7 +190,10 @@ impl Engine {
 
     /// What is open here shall be woken when it sleeps. A tick that cannot be sent costs no more than a sweep's period.
     pub(super) async fn come_back(&self, at: &Destination<'_>) {
-        let Ok(seen) = self.read_head(at).await else { return };
+        let seen = match self.read_head(at).await {
+            Ok(seen) => seen,
+            Err(error) => return tracing::warn!("no tick was sent, so the sweep will wake what is open here: {error}"),
+        };
         let (Some(id), claim) = sleeper(&seen.head) else { return };
         let when = seen.head.active().map_or(self.now(), |active| active.lease_until);
         if let Err(error) = self.tick_at(at, id, claim, when).await {

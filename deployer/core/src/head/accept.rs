@@ -60,7 +60,7 @@ impl Move {
 impl Active {
     /// A claim on what nobody has worked on yet.
     pub(super) fn first(request: Request, me: &Claimant) -> Self {
-        Self { request, claim: me.token, lease_until: me.lease_until, attempts: 1, done: vec![] }
+        Self { request, claim: me.token, lease_until: me.lease_until, attempts: 1, extensions: 0, done: vec![] }
     }
 
     fn is_leased(&self, now: Timestamp) -> bool {

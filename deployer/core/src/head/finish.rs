@@ -6,7 +6,7 @@ use super::accept::Claimant;
 use super::{Active, HISTORY, Head, Live, LiveTarget, Named};
 use crate::config::Target;
 use crate::id::{DeploymentId, Sha256, Token, Version};
-use crate::record::{DeploymentRecord, Status, TargetOutcome};
+use crate::record::{DeploymentRecord, Status, TargetErrorCode, TargetOutcome};
 
 /// How a deployment ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +34,15 @@ pub enum Finish {
     },
     /// Somebody else has taken it over.
     Lost,
+}
+
+/// Why a claim is given up in good order.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum GivenUp<'a> {
+    /// Nothing was written yet.
+    Untouched,
+    /// The time is up. Everybody has stopped, and these targets are done.
+    TimeIsUp(&'a [TargetOutcome]),
 }
 
 impl Head {
@@ -66,29 +75,27 @@ impl Head {
     pub fn with_seen(&self, serves: &[(Target, Version, Option<Sha256>)]) -> Option<Self> {
         let mut head = self.next();
         for (target, version, sha256) in serves {
-            if head.target(target).is_none() {
-                head.targets.push(LiveTarget {
-                    target: target.clone(),
-                    release: None,
-                    deployment: None,
-                    version: version.clone(),
-                    sha256: *sha256,
-                    named: Named::default(),
-                });
+            let there = head.target_mut(target);
+            if there.version.is_none() {
+                (there.version, there.sha256) = (Some(version.clone()), *sha256);
             }
         }
-        (head.targets.len() > self.targets.len()).then_some(head)
+        (head.targets != self.targets).then_some(head)
     }
 
-    /// Gives the claim up before its lease ends, so that somebody else need not wait for that; what was `done` by then
-    /// is kept. `None`: it is not ours any more, or given up already.
+    /// Gives the claim up before its lease ends, so that somebody else need not wait for that. `None`: it is not ours
+    /// any more, or given up already.
     #[must_use]
-    pub fn released(&self, claim: Token, done: &[TargetOutcome], now: Timestamp) -> Option<Self> {
+    pub fn released(&self, claim: Token, how: GivenUp<'_>, now: Timestamp) -> Option<Self> {
         self.active.as_ref().filter(|active| active.claim == claim && active.lease_until > now)?;
         let mut head = self.next();
         if let Some(active) = &mut head.active {
             active.lease_until = now;
-            active.done = done.to_vec();
+            active.attempts = active.attempts.saturating_sub(1);
+            if let GivenUp::TimeIsUp(done) = how {
+                active.extensions += 1;
+                active.done = done.to_vec();
+            }
         }
         Some(head)
     }
@@ -106,28 +113,37 @@ impl Head {
 
     fn set_target(&mut self, outcome: &TargetOutcome, end: &End) {
         let target = Target { account: outcome.account.clone(), region: outcome.region.clone() };
-        let there = self.targets.iter_mut().find(|live| live.target == target);
         let arrived = matches!(outcome.status, Status::Succeeded | Status::Unchanged);
-        let Some(version) = outcome.version.clone().filter(|_| arrived) else {
-            // What a failed deployment may have set is remembered too, so that a later one can take it away.
-            if let (Some(live), Some(named)) = (there, &end.named) {
-                live.named = live.named.with(named);
+        if let Some(version) = outcome.version.clone().filter(|_| arrived) {
+            let there = self.target_mut(&target);
+            there.release.clone_from(&end.record.release);
+            there.deployment = Some(end.record.id);
+            there.version = Some(version);
+            there.sha256 = end.record.artifact.as_ref().and_then(|artifact| artifact.sha256);
+            if let Some(named) = &end.named {
+                there.named = named.clone();
             }
-            return;
-        };
-        let named = end.named.clone().or_else(|| there.as_ref().map(|there| there.named.clone())).unwrap_or_default();
-        let live = LiveTarget {
-            target,
-            release: end.record.release.clone(),
-            deployment: Some(end.record.id),
-            version,
-            sha256: end.record.artifact.as_ref().and_then(|artifact| artifact.sha256),
-            named,
-        };
-        match there {
-            Some(there) => *there = live,
-            None => self.targets.push(live),
+        } else if let Some(named) = end.named.as_ref().filter(|_| was_written_to(outcome)) {
+            // What a failed deployment may have set is remembered too, so that a later one can take it away.
+            let there = self.target_mut(&target);
+            there.named = there.named.with(named);
         }
+    }
+
+    /// What is known of a target, from now on at the latest.
+    fn target_mut(&mut self, target: &Target) -> &mut LiveTarget {
+        let at = self.targets.iter().position(|live| live.target == *target).unwrap_or_else(|| {
+            self.targets.push(LiveTarget {
+                target: target.clone(),
+                release: None,
+                deployment: None,
+                version: None,
+                sha256: None,
+                named: Named::default(),
+            });
+            self.targets.len() - 1
+        });
+        &mut self.targets[at]
     }
 
     fn set_live(&mut self, end: &End) {
@@ -156,4 +172,12 @@ impl Head {
         }
         self.history.truncate(HISTORY);
     }
+}
+
+/// Whether a target that did not get there may have been written to. Before the first write nothing of the plan is
+/// there; and what somebody else has changed we do not claim as ours.
+fn was_written_to(outcome: &TargetOutcome) -> bool {
+    let Some(error) = &outcome.error else { return false };
+    let before = ["route", "claim", "verify", "enter", "observe", "plan"];
+    error.code != TargetErrorCode::ForeignChange && !before.contains(&error.step.as_str())
 }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use accept::{Claimant, Move, Then};
-pub use finish::{End, Finish};
+pub use finish::{End, Finish, GivenUp};
 pub use order::Mark;
 
 use crate::artifact::{ArtifactRef, LocatedUpload};
@@ -32,9 +32,9 @@ pub const REQUESTS: usize = 100;
 pub const ENDED: usize = 50;
 /// How many ended records may wait for their consequences before nothing more is accepted.
 pub const OUTBOX: usize = 50;
-/// How often a deployment is taken up, before it ends as failed: an artifact that kills whoever deploys it shall not do
-/// so for ever.
-pub const ATTEMPTS: u32 = 8;
+/// How often a deployment is taken up by somebody who then dies, before it ends as failed: an artifact that kills
+/// whoever deploys it shall not do so for ever.
+pub const ATTEMPTS: u32 = 5;
 /// How often a deployment that runs out of time is gone on with, before its targets fail as timed out.
 pub const EXTENSIONS: u32 = 3;
 
@@ -100,8 +100,12 @@ pub struct Active {
     /// Until then nobody else may touch it: the owner's deadline, 5 seconds for clocks that differ and 5 for what is in
     /// flight.
     pub lease_until: Timestamp,
-    /// How often it was taken up; more than once: an earlier owner may have written anything.
+    /// How often it was taken up, not counting those who gave it up in good order; more than once: an earlier owner has
+    /// died, and may have written anything.
     pub attempts: u32,
+    /// How often an owner's time was up.
+    #[serde(default)]
+    pub extensions: u32,
     /// How targets fared that an earlier owner was done with before its time was up. They are not tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done: Vec<TargetOutcome>,
@@ -117,8 +121,8 @@ pub struct LiveTarget {
     pub release: Option<Release>,
     /// The deployment that brought it; none where it was only seen.
     pub deployment: Option<DeploymentId>,
-    /// The version that the alias serves.
-    pub version: Version,
+    /// The version that the alias serves; none where only a deployment failed so far.
+    pub version: Option<Version>,
     /// Its code.
     pub sha256: Option<Sha256>,
     /// The names of what the last deployment set beside the code.

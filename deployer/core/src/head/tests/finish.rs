@@ -28,7 +28,7 @@ fn a_deployment_that_arrived_everywhere_is_live() {
     assert_eq!(history, ["2", "1"]);
     for number in [0, 1] {
         let there = head.target(target(number)).unwrap();
-        assert_eq!((there.version.as_str(), there.deployment), ("7", Some(two.id)));
+        assert_eq!((there.version.as_ref().unwrap().as_str(), there.deployment), ("7", Some(two.id)));
         assert_eq!((there.release.as_ref(), there.sha256), (Some(&two.release), live.sha256));
         assert_eq!(variables(&head, number), ["B"]);
     }
@@ -44,8 +44,8 @@ fn a_failed_deployment_leaves_what_is_live_but_not_the_targets_that_it_reached()
     assert_eq!(head.live().unwrap().release.as_str(), "1");
     assert_eq!((head.history().len(), head.active(), head.told(&two)), (1, None, &end.record));
     let (reached, missed) = (head.target(target(0)).unwrap(), head.target(target(1)).unwrap());
-    assert_eq!((reached.version.as_str(), reached.release.as_ref()), ("7", Some(&two.release)));
-    assert_eq!((missed.version.as_str(), missed.release.as_ref().unwrap().as_str()), ("6", "1"));
+    assert_eq!((reached.version.as_ref().unwrap().as_str(), reached.release.as_ref()), ("7", Some(&two.release)));
+    assert_eq!((missed.version.as_ref().unwrap().as_str(), missed.release.as_ref().unwrap().as_str()), ("6", "1"));
     assert_eq!(variables(&head, 0), ["B"]);
     assert_eq!(variables(&head, 1), ["A", "B"], "it may have set these before it failed");
 }
@@ -155,7 +155,7 @@ fn what_an_alias_served_before_the_deployer_came_is_written_down_once() {
     let seen = head.sees(target(0), "3").unwrap();
     assert_eq!(seen.revision, head.revision + 1);
     let there = seen.target(target(0)).unwrap();
-    assert_eq!((there.version.as_str(), &there.release, there.deployment), ("3", &None, None));
+    assert_eq!((there.version.as_ref().unwrap().as_str(), &there.release, there.deployment), ("3", &None, None));
     assert_eq!(seen.sees(target(0), "4"), None);
     assert_eq!((seen.target(target(1)), seen.live()), (None, None));
     assert!(seen.sees(target(1), "4").is_some());
@@ -176,4 +176,40 @@ fn only_what_is_written_leaves_the_outbox() {
     assert_eq!(less.without(&[]), None);
     assert_eq!(less.without(&[zero.id, two.id]).unwrap().outbox(), []);
     assert_eq!(less.answers(&two, &me("x", 50)), Then::Over(two.id), "and is known all the same");
+}
+
+#[test]
+fn who_gives_up_in_good_order_is_not_counted_as_dead() {
+    let (head, two) = replacing();
+    let untouched = head.released(token("two"), GivenUp::Untouched, second(30)).unwrap();
+    let active = untouched.active().unwrap();
+    assert_eq!((active.attempts, active.extensions, active.lease_until), (0, 0, second(30)));
+    let done = half_arrived(&two, "7", "B").record.targets;
+    let saved = head.released(token("two"), GivenUp::TimeIsUp(&done), second(30)).unwrap();
+    let active = saved.active().unwrap();
+    assert_eq!((active.attempts, active.extensions, &active.done), (0, 1, &done));
+    assert!(saved.released(token("two"), GivenUp::Untouched, second(31)).is_none(), "given up once");
+    let (taken_over, _) = saved.wakes(&me("three", 40));
+    assert_eq!(&taken_over.active().unwrap().done, &done, "what is done stays done");
+}
+
+#[test]
+fn what_a_failed_deployment_never_wrote_is_not_remembered_as_its_own() {
+    for (step, code, remembered) in [
+        ("enter", TargetErrorCode::AssumeRoleDenied, false),
+        ("plan", TargetErrorCode::InvalidConfiguration, false),
+        ("update configuration", TargetErrorCode::ForeignChange, false),
+        ("move alias", TargetErrorCode::AccessDenied, true),
+    ] {
+        let one = upload("1", 10);
+        let (head, _) = Head::default().accepts(&one, &me("one", 10));
+        let end = ends(&one, "B", |outcome| {
+            outcome.status = Status::Failed;
+            outcome.error = Some(TargetError::new(code, step, "no"));
+        });
+        let (head, _) = head.commits("one", &end, None);
+        let there = head.target(target(0));
+        assert_eq!(there.is_some_and(|there| there.named.variables.contains("B")), remembered, "{step}");
+        assert!(there.is_none_or(|there| there.version.is_none()), "it is not live: {step}");
+    }
 }
