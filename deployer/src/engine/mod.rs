@@ -216,7 +216,7 @@ impl Engine {
         let place = &upload.place;
         let at = match Destination::find(&self.config, &place.environment, &place.function) {
             Ok(at) => at,
-            Err(unknown) => return ignored(format!("{:?} is {unknown}", upload.artifact.key)),
+            Err(unknown) => return ignored(format!("{:?}: {unknown}", upload.artifact.key)),
         };
         let job = Job::new(&at, Request::of(&upload, self.now(), self.token()));
         let record = self.take_in(&job).instrument(job.span()).await?;
