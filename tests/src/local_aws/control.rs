@@ -1,6 +1,7 @@
 //! The emulator's control API, typed: how tests arrange it and look at what happened (tests/local-aws/README.md).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
@@ -244,6 +245,40 @@ impl Control {
     /// The emulator's words.
     pub async fn enforce(&self, on: bool) -> Result<()> {
         self.post("enforce", &json!({ "on": on })).await.map(drop)
+    }
+
+    /// Holds the sessions whose names begin so at their so manyth call from now on: it is executed or not, and neither
+    /// it nor any later one is answered or, where it comes later, executed.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn hold(&self, sessions: &str, calls: u32, execute: bool) -> Result<()> {
+        self.post("hold", &json!({ "session": sessions, "calls": calls, "execute": execute })).await.map(drop)
+    }
+
+    /// Whether the hold was reached and all earlier calls are done; waits some seconds for that.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn is_held(&self) -> Result<bool> {
+        let answer = self.send("GET", "local-aws/hold?seconds=10", None, &[]).await?;
+        Ok(answer["held"] == true)
+    }
+
+    /// Ends the hold: connections of whoever is held are closed.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn release(&self) -> Result<()> {
+        self.send("DELETE", "local-aws/hold", None, &[]).await.map(drop)
+    }
+
+    /// Puts SQS's clock forward: delays and visibility timeouts end by so much earlier.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn queue_clock_forward(&self, by: Duration) -> Result<()> {
+        self.post("queue-clock", &json!({ "seconds": by.as_secs_f64() })).await.map(drop)
     }
 
     /// Which account belongs to which organization.
