@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod calls;
+mod crash_sweep;
 mod harness;
 mod live;
 mod trouble;
