@@ -52,6 +52,8 @@ pub struct Fault {
     #[serde(flatten)]
     which: Selector,
     #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     key_prefix: Option<String>,
     times: Option<u32>,
     after: u32,
@@ -67,6 +69,7 @@ impl Fault {
     pub fn new(operation: &str, status: u16, code: &str, message: &str) -> Self {
         Self {
             which: Selector { operation: Some(operation.into()), ..Selector::default() },
+            session: None,
             key_prefix: None,
             times: Some(1),
             after: 0,
@@ -81,6 +84,13 @@ impl Fault {
     #[must_use]
     pub fn lost_answer(operation: &str) -> Self {
         Self { execute: true, ..Self::new(operation, 0, "", "") }
+    }
+
+    /// Whatever call it is: the connection closes without an answer.
+    #[must_use]
+    pub fn no_answer() -> Self {
+        let any = Self::new("", 0, "", "");
+        Self { which: Selector::default(), ..any }
     }
 
     /// Lambda's 409 while an update is in progress.
@@ -108,6 +118,13 @@ impl Fault {
     #[must_use]
     pub fn in_region(mut self, region: &str) -> Self {
         self.which.region = Some(region.into());
+        self
+    }
+
+    /// Only calls of sessions whose names begin so.
+    #[must_use]
+    pub fn of_session(mut self, session: &str) -> Self {
+        self.session = Some(session.into());
         self
     }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use acceptance::fixtures::Zip;
-use acceptance::local_aws::{Answer, FIRST, Interrupted, Live, LocalAws, Moment, REGION, Result, shown};
+use acceptance::local_aws::{Answer, FIRST, Fault, Interrupted, Live, LocalAws, Moment, REGION, Result, shown};
 use serde_json::{Value, json};
 
 /// Longer than any lease, and as long as SQS delays a message at most.
@@ -230,6 +230,44 @@ async fn the_same_messages_again_do_nothing(aws: &LocalAws, messages: &[Value]) 
     let (_, calls) = aws.calls_of(aws.deliver()).await?;
     let wrong: Vec<_> = calls.iter().filter(|call| call.service == "lambda").collect();
     assert!(wrong.is_empty(), "{}", shown(wrong));
+    Ok(())
+}
+
+/// At each call in turn one answer gets lost, or the call itself: nobody dies, somebody tries again.
+async fn lose_each(kind: Kind, is_done: bool) -> Result<usize> {
+    let aws = LocalAws::start().await?;
+    let (expected, calls) = undisturbed(&aws, kind).await?;
+    let functions: Vec<String> = (1..=calls).map(|number| format!("orders-{number}")).collect();
+    kind.prepare(&aws, &functions).await?;
+    let mut differ = Vec::new();
+    for (call, function) in (0..calls).zip(functions) {
+        aws.deployer().kill();
+        let version_id = aws.upload(&kind.key(&function), kind.zip()).await?;
+        let fault = Fault::no_answer().of_session("deployer").after(call);
+        aws.control().fault(&if is_done { fault.although_done() } else { fault }).await?;
+        aws.deliver().await?;
+        aws.control().no_faults().await?;
+        let found = end(&aws, kind, &Point { function, moment: None, version_id }).await?;
+        if found != expected {
+            differ.push(format!("call {}: {found:#?}", call + 1));
+        }
+    }
+    assert!(differ.is_empty(), "{} of {calls} ends differ from\n{expected:#?}\n{}", differ.len(), differ.join("\n"));
+    nothing_is_left(&aws).await?;
+    Ok(calls as usize)
+}
+
+#[tokio::test]
+async fn an_answer_that_gets_lost_changes_no_end_whichever_it_is() -> Result<()> {
+    let points = lose_each(Kind::Create, true).await? + lose_each(Kind::Update, true).await?;
+    println!("{points} points");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_that_gets_lost_changes_no_end_whichever_it_is() -> Result<()> {
+    let points = lose_each(Kind::Create, false).await? + lose_each(Kind::Update, false).await?;
+    println!("{points} points");
     Ok(())
 }
 
