@@ -7,6 +7,7 @@ mod calls;
 mod crash_sweep;
 mod harness;
 mod live;
+mod many;
 mod trouble;
 
 use acceptance::local_aws::{Call, Live};
