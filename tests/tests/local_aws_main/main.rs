@@ -4,8 +4,10 @@
 
 mod bad_input;
 mod calls;
+mod commands;
 mod crash_sweep;
 mod harness;
+mod ledger;
 mod live;
 mod many;
 mod trouble;
