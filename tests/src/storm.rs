@@ -48,6 +48,8 @@ pub struct Passed {
     pub invocations: usize,
     /// Messages that had to come again.
     pub failed: usize,
+    /// Why, from the deployers' logs.
+    pub because: Vec<String>,
     /// Ends, by status.
     pub ends: BTreeMap<String, usize>,
     /// The deployer's calls, by kind.
@@ -85,6 +87,7 @@ impl Storm {
         let mut deliveries = aws.deliver_side_by_side(self.deployers).await?;
         let took = began.elapsed();
         while aws.mapping().delayed().await? > 0 {
+            aws.leases_run_out().await?;
             aws.queue_time_passes(LONG).await?;
             deliveries.extend(aws.deliver_side_by_side(self.deployers).await?);
         }
@@ -97,6 +100,10 @@ impl Storm {
             messages: messages.len(),
             invocations: deliveries.len(),
             failed: deliveries.iter().map(|delivery| delivery.failed).sum(),
+            because: (aws.deployer().log().iter().filter_map(|line| line["message"].as_str()))
+                .filter(|line| line.starts_with("not done"))
+                .map(str::to_owned)
+                .collect(),
             ends: BTreeMap::new(),
             calls,
             wrong: Vec::new(),
@@ -158,6 +165,9 @@ impl fmt::Display for Passed {
             self.messages, self.invocations
         )?;
         writeln!(f, "  {} messages had to come again", self.failed)?;
+        for because in &self.because {
+            writeln!(f, "    {because}")?;
+        }
         for (status, count) in &self.ends {
             writeln!(f, "  {count:>6} {status}")?;
         }

@@ -233,6 +233,43 @@ async fn the_same_messages_again_do_nothing(aws: &LocalAws, messages: &[Value]) 
     Ok(())
 }
 
+/// While a killed deployment's lease still holds, a newer release comes, and then the older message once more. How many
+/// points were tried.
+async fn overtake(kind: Kind) -> Result<usize> {
+    let aws = LocalAws::start().await?;
+    let (_, calls) = undisturbed(&aws, kind).await?;
+    let moments = (1..=calls).map(Moment::After).collect();
+    let (points, messages): (Vec<_>, Vec<_>) = kill_at_each(&aws, kind, moments).await?.into_iter().unzip();
+    let mut newest = Vec::new();
+    for Point { function, .. } in &points {
+        let key = format!("dev/{function}/2.0.0.zip");
+        newest.push((aws.upload(&key, Zip::function("2.0.0")).await?, key));
+    }
+    aws.deliver().await?;
+    wake(&aws, Wake::Tick, &messages).await?;
+    for (Point { function, moment, version_id }, (newest, key)) in points.iter().zip(&newest) {
+        let result = aws.result(key, newest).await?;
+        assert_eq!(result["status"], "succeeded", "{moment:?} {function}: {result:#}");
+        let served = aws.live(FIRST, REGION, function).await?.map(|live| live.sha256);
+        assert_eq!(served.as_deref(), result["artifact"]["sha256"].as_str(), "{moment:?} {function}");
+        let older = aws.result(&kind.key(function), version_id).await?;
+        let ended = older["status"] == "succeeded" || older["status"] == "superseded";
+        assert!(ended, "{moment:?} {function}: {older:#}");
+        let head = aws.ledger_object(&format!("heads/dev/{function}.json")).await?.unwrap_or_default();
+        assert_eq!([&head["active"], &head["pending"], &head["outbox"]], [&Value::Null, &Value::Null, &json!([])]);
+        assert_eq!(head["history"][0]["deployment"], result["id"], "{moment:?} {function}");
+    }
+    nothing_is_left(&aws).await?;
+    Ok(points.len())
+}
+
+#[tokio::test]
+async fn a_newer_release_is_live_at_last_whenever_the_one_before_was_killed() -> Result<()> {
+    let points = overtake(Kind::Create).await? + overtake(Kind::Update).await?;
+    println!("{points} points");
+    Ok(())
+}
+
 /// At each call in turn one answer gets lost, or the call itself: nobody dies, somebody tries again.
 async fn lose_each(kind: Kind, is_done: bool) -> Result<usize> {
     let aws = LocalAws::start().await?;
