@@ -2,4 +2,5 @@
 
 pub mod fixtures;
 pub mod local_aws;
+pub mod storm;
 pub mod world;

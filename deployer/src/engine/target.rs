@@ -227,7 +227,8 @@ impl Engine {
             }
             if plan.is_empty() {
                 tracing::info!(version = ?plan.serving.as_ref().map(|v| v.as_str()), "already there");
-                // Of what an earlier invocation did nothing is known but what the head says: was it something else?
+                // Of what an earlier invocation did nothing is known but what the head says: was it something else, or
+                // nothing? Then it was this deployment's work.
                 let moved = served.as_ref().map(|served| &served.version) != plan.serving.as_ref();
                 let changed = acted || (written && moved);
                 let status = if changed { Status::Succeeded } else { Status::Unchanged };

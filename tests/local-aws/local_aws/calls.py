@@ -26,6 +26,8 @@ _ASSUME_ROLE = {
     "RoleSessionName": "role_session_name",
     "Policy": "policy",
 }
+# A message's body is no parameter: it may be anything.
+_SQS = ("DelaySeconds", "VisibilityTimeout", "MaxNumberOfMessages")
 _LAMBDA = ("RevisionId", "Publish", "S3Bucket", "S3Key", "S3ObjectVersion", "CodeSha256", "DryRun", "FunctionVersion")
 
 
@@ -115,9 +117,21 @@ def identify(environ: dict[str, Any], body: bytes, start_ms: float) -> Call:
     elif scope.service == "sts":
         call.wire = form
         call.parameters = {log: form[wire] for wire, log in _ASSUME_ROLE.items() if wire in form}
+    elif scope.service == "sqs":
+        sent = _json(body)
+        call.parameters = {k: sent[k] for k in _SQS if k in sent}
     elif scope.service == "lambda":
         _lambda(call, path, request, body)
     return call
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    """A body's fields; none where it is no JSON object."""
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def _form(request: Request, body: bytes) -> dict[str, str]:
@@ -146,13 +160,7 @@ def function_of(name: str) -> tuple[str, str | None]:
 
 
 def _lambda(call: Call, path: dict[str, Any], request: Request, body: bytes) -> None:
-    sent: dict[str, Any] = {}
-    if body and call.operation != "Invoke":
-        try:
-            parsed = json.loads(body)
-            sent = parsed if isinstance(parsed, dict) else {}
-        except ValueError:
-            pass
+    sent = _json(body) if call.operation != "Invoke" else {}
     call.wire = {**path, **request.args.to_dict(), **sent}
     name = path.get("FunctionName") or path.get("Resource") or sent.get("FunctionName")
     if name and "event-source-mapping" not in name:

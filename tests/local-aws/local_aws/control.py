@@ -9,7 +9,9 @@ from typing import Any
 from moto.iam.models import iam_backends
 from werkzeug.wrappers import Response
 
+from . import sqs, world
 from .calls import LOG
+from .hold import HOLD
 from .identity import SESSIONS, Session
 from .rules import ORGANIZATIONS, WISHES, Answer, Fault, Settle
 
@@ -21,7 +23,11 @@ def answer(method: str, path: str, query: dict[str, str], body: bytes) -> Respon
     if route is None:
         return _json(404, {"error": f"no {method} {path} here"})
     try:
-        return _json(200, route({**query, **(json.loads(body) if body else {})}))
+        sent = {**query, **(json.loads(body) if body else {})}
+        if route is _held:  # waits for others' calls
+            return _json(200, route(sent))
+        with world.LOCK:
+            return _json(200, route(sent))
     except (ValueError, TypeError, KeyError) as e:
         return _json(400, {"error": f"{type(e).__name__}: {e}"})
 
@@ -74,6 +80,20 @@ def _organization(sent: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def _hold(sent: dict[str, Any]) -> dict[str, Any]:
+    HOLD.set(str(sent["session"]), int(sent["calls"]), bool(sent.get("execute", True)))
+    return {}
+
+
+def _held(sent: dict[str, Any]) -> dict[str, Any]:
+    return {"held": HOLD.is_held(float(sent.get("seconds", 0)))}
+
+
+def _queue_clock(sent: dict[str, Any]) -> dict[str, Any]:
+    sqs.CLOCK.forward(float(sent["seconds"]))
+    return {}
+
+
 def _session(sent: dict[str, Any]) -> dict[str, Any]:
     """Credentials of a role as a service that runs under it gets them (Lambda's execution role): no trust is asked."""
     role_arn = sent["role_arn"]
@@ -92,6 +112,10 @@ _ROUTES: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
     ("GET", "calls"): lambda sent: {"calls": LOG.since(int(sent.get("since", 0)))},
     ("DELETE", "calls"): _clear(LOG.clear),
     ("POST", "label"): _label,
+    ("POST", "hold"): _hold,
+    ("GET", "hold"): _held,
+    ("DELETE", "hold"): _clear(HOLD.release),
+    ("POST", "queue-clock"): _queue_clock,
     ("POST", "settle"): _settle,
     ("DELETE", "settle"): _clear(WISHES.settle.clear),
     ("POST", "faults"): _fault,

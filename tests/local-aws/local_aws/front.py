@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from . import access, control, wire, world
 from .calls import Call, identify
+from .hold import HOLD, Fate
 from .rules import WISHES
 
 
@@ -28,14 +29,24 @@ class Front:
         path = environ["PATH_INFO"]
         if path.startswith(control.PREFIX):
             query = dict(p.split("=", 1) for p in environ["QUERY_STRING"].split("&") if "=" in p)
-            with world.LOCK:
-                return None, control.answer(environ["REQUEST_METHOD"], path, query, body)
+            return None, control.answer(environ["REQUEST_METHOD"], path, query, body)
         if path.startswith("/moto-api"):
             return None, self._ask_moto(environ, body)
-        call = identify(environ, body, round(arrived * 1000, 3))
+        call, fate = HOLD.arriving(lambda: identify(environ, body, round(arrived * 1000, 3)))
+        if fate is Fate.NEVER:
+            HOLD.wait(call)
+            call.status = 0
+            return call, None
         if WISHES.latency_ms:
             time.sleep(WISHES.latency_ms / 1000)
-        return call, self._decide(call, environ, body)
+        try:
+            answer = self._decide(call, environ, body)
+        finally:
+            HOLD.executed(call)
+        if fate is Fate.LAST:
+            HOLD.wait(call)
+            return call, None
+        return call, answer
 
     def _decide(self, call: Call, environ: dict[str, Any], body: bytes) -> Response | None:
         with world.LOCK:

@@ -5,6 +5,7 @@ Our reading of Lambda API Reference; each method names its page. What it stores 
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import re
@@ -25,6 +26,10 @@ from . import lambda_code, lambda_model, sts, world
 from .calls import Call
 from .lambda_model import Alias, Conflict, Function, check_revision
 from .rules import WISHES
+
+
+# Lambda API Reference, ListVersionsByFunction and ListAliases, "MaxItems".
+LONGEST_LIST = 50
 
 
 class Denied(LambdaClientError):
@@ -138,6 +143,29 @@ class Lambda(LambdaResponse):
             )
         version = self.backend.publish_version(latest.function_name, sent.get("Description") or "")
         return self._answer(201, version.get_configuration())  # type: ignore[union-attr]
+
+    def list_versions_by_function(self) -> str:
+        """ListVersionsByFunction: $LATEST first, at most 50 in an answer, whatever is asked for."""
+        name = self._latest().function_name
+        shown = [version.get_configuration() for version in self.backend.list_versions_by_function(name)]
+        return json.dumps(self._page("Versions", shown, "Version"))
+
+    def list_aliases(self) -> TYPE_RESPONSE:
+        """ListAliases: only those that point to FunctionVersion, if it is sent."""
+        name, version = self._latest().function_name, self._call().wire.get("FunctionVersion")
+        shown = [a.to_json() for a in self.backend.list_aliases(name) if version in (None, a.function_version)]
+        return self._answer(200, self._page("Aliases", shown, "Name"))
+
+    def _page(self, name: str, all_of_them: list[dict[str, Any]], key: str) -> dict[str, Any]:
+        """What follows the Marker: the last one of the page before, in a form that nobody takes for something else."""
+        wire = self._call().wire
+        start = 0
+        if "Marker" in wire:
+            after = base64.b64decode(wire["Marker"]).decode()
+            start = next((number for number, one in enumerate(all_of_them, 1) if one[key] == after), len(all_of_them))
+        page = all_of_them[start : start + min(int(wire.get("MaxItems", LONGEST_LIST)), LONGEST_LIST)]
+        more = start + len(page) < len(all_of_them)
+        return {name: page, **({"NextMarker": base64.b64encode(page[-1][key].encode()).decode()} if more else {})}
 
     def delete_function(self) -> TYPE_RESPONSE:
         """DeleteFunction: the qualifier may also be part of the name."""

@@ -49,9 +49,13 @@ class Rules(list[R], Generic[R]):
 
 @dataclass
 class Fault(Rule):
-    """`after` calls are let through first; `execute` does the call and loses its answer; status 0 closes the connection."""
+    """`after` calls are let through first; `execute` does the call and loses its answer; status 0 closes the connection.
+
+    `session`: only calls of sessions whose names begin so.
+    """
 
     service: str | None = None
+    session: str | None = None
     key_prefix: str | None = None
     after: int = 0
     status: int = 500
@@ -70,7 +74,11 @@ class Fault(Rule):
             account=account,
             region=call.region,
             function=call.function,
-        ) and (call.key or "").startswith(self.key_prefix or "")
+        ) and self._is_about(call)
+
+    def _is_about(self, call: Call) -> bool:
+        of_session = self.session is None or (call.session_name or "").startswith(self.session)
+        return of_session and (call.key or "").startswith(self.key_prefix or "")
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import ssl
@@ -38,7 +39,8 @@ class Handler(MotoRequestHandler):
             call.end_ms = round(time.time() * 1000, 3)
         if answer is None:
             self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # the client may be gone already
+                self.connection.shutdown(socket.SHUT_RDWR)
             return
         self._send(answer)
         if call:

@@ -1,4 +1,5 @@
-"""SQS: attributes that are not sent stay; redrive policies come back as compact JSON; a receive is one step.
+"""SQS: attributes that are not sent stay; redrive policies come back as compact JSON; a receive is one step; its clock can
+be put forward, so that nobody has to wait for a delay.
 
 Our reading of Amazon SQS API Reference, SetQueueAttributes, GetQueueAttributes and ReceiveMessage.
 """
@@ -9,6 +10,7 @@ import json
 import time
 from typing import Any
 
+from moto.sqs import models
 from moto.sqs.models import Message, Queue, SQSBackend
 
 from . import world
@@ -16,6 +18,25 @@ from . import world
 _set_attributes = Queue._set_attributes
 _attributes = Queue.attributes.fget  # type: ignore[attr-defined]
 _receive_message = SQSBackend.receive_message
+_unix_time_millis = models.unix_time_millis
+
+
+class Clock:
+    """SQS's clock: the machine's, and as much more as tests have put it forward. Delays and visibility timeouts go by it."""
+
+    def __init__(self) -> None:
+        self._ahead_ms = 0.0
+
+    def forward(self, seconds: float) -> None:
+        if seconds < 0:
+            raise ValueError("a clock goes forward only")
+        self._ahead_ms += seconds * 1000
+
+    def millis(self, *when: Any) -> float:
+        return float(_unix_time_millis(*when)) + self._ahead_ms
+
+
+CLOCK = Clock()
 
 
 def set_attributes(self: Queue, attributes: dict[str, Any], now: float | None = None) -> None:
@@ -56,6 +77,7 @@ def receive_message(
 
 
 def install() -> None:
+    models.unix_time_millis = CLOCK.millis
     Queue.BASE_ATTRIBUTES = [*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
     Queue.redrive_allow_policy = None  # type: ignore[attr-defined]
     # moto would consume a queue for its event source mappings; functions are not run here, the harness plays the trigger.

@@ -74,6 +74,14 @@ class Faults(LocalAwsTest):
         with self.refused("SlowDown", 503):
             s3.put_object(Bucket=name, Key="claims/1", Body=b"")
 
+    def test_sessions_can_be_picked_by_the_start_of_their_name(self) -> None:
+        role = self.role("client", allow({"AWS": self.account}))
+        client = self.session(role, self.aws, RoleSessionName="client-1")
+        self.fault(session="client", code="Throttled", status=400)
+        self.aws("sqs").list_queues()
+        with self.refused("Throttled", 400):
+            client("sqs").list_queues()
+
     def test_an_unknown_field_is_refused(self) -> None:
         with self.assertRaises(urllib.error.HTTPError):
             self.fault(servise="s3")

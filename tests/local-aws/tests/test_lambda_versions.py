@@ -59,6 +59,47 @@ class Publishing(Versions):
 
 
 @correction
+class Listing(Versions):
+    def pages(self, operation: str, **more: object) -> list[dict[str, object]]:
+        """All answers, one after the other."""
+        answers: list[dict[str, object]] = []
+        while not answers or "NextMarker" in answers[-1]:
+            marker = {"Marker": answers[-1]["NextMarker"]} if answers else {}
+            answers.append(getattr(self.lam, operation)(FunctionName="orders", **marker, **more))
+        return answers
+
+    def test_versions_come_in_pages_with_latest_first(self) -> None:
+        for content in (b"2", b"3", b"4"):
+            self.version(content)
+        pages = [[v["Version"] for v in page["Versions"]] for page in self.pages("list_versions_by_function", MaxItems=2)]
+        self.assertEqual(pages, [["$LATEST", "1"], ["2", "3"]])
+
+    def test_no_page_has_more_than_50_versions(self) -> None:
+        for number in range(51):
+            self.version(str(number).encode())
+        pages = [len(page["Versions"]) for page in self.pages("list_versions_by_function", MaxItems=10000)]
+        self.assertEqual(pages, [50, 2])
+
+    def test_aliases_come_in_pages(self) -> None:
+        self.publish()
+        for name in ("a", "b", "c"):
+            self.lam.create_alias(FunctionName="orders", Name=name, FunctionVersion="1")
+        pages = [[a["Name"] for a in page["Aliases"]] for page in self.pages("list_aliases", MaxItems=2)]
+        self.assertEqual(pages, [["a", "b"], ["c"]])
+
+    def test_aliases_of_one_version_can_be_asked_for(self) -> None:
+        self.publish()
+        for name, version in (("a", "1"), ("b", self.version(b"2"))):
+            self.lam.create_alias(FunctionName="orders", Name=name, FunctionVersion=version)
+        shown = self.lam.list_aliases(FunctionName="orders", FunctionVersion="2")["Aliases"]
+        self.assertEqual([a["Name"] for a in shown], ["b"])
+
+    def test_a_function_that_does_not_exist_has_no_versions_to_list(self) -> None:
+        with self.refused("ResourceNotFoundException", 404):
+            self.lam.list_versions_by_function(FunctionName="absent")
+
+
+@correction
 class Aliases(Versions):
     def test_creating_one_that_exists_is_a_resource_conflict(self) -> None:
         self.alias(self.publish())
@@ -150,6 +191,22 @@ class CodeUpdates(Versions):
 
 
 class WhatPlainMotoAlsoDoes(Versions):
+    def test_a_deleted_version_takes_nothing_along(self) -> None:
+        self.alias(self.publish())
+        self.version(b"2")
+        self.version(b"3")
+        self.lam.delete_function(FunctionName="orders", Qualifier="2")
+        versions = self.lam.list_versions_by_function(FunctionName="orders")["Versions"]
+        self.assertEqual([v["Version"] for v in versions], ["$LATEST", "1", "3"])
+        self.assertEqual(self.lam.get_alias(FunctionName="orders", Name="live")["FunctionVersion"], "1")
+        with self.refused("ResourceNotFoundException", 404):
+            self.lam.delete_function(FunctionName="orders", Qualifier="2")
+
+    def test_aliases_are_listed_with_their_weights(self) -> None:
+        self.alias(self.publish(), (self.version(b"2"), 0.1))
+        (alias,) = self.lam.list_aliases(FunctionName="orders")["Aliases"]
+        self.assertEqual(alias["RoutingConfig"], {"AdditionalVersionWeights": {"2": 0.1}})
+
     def test_without_an_update_in_between_the_same_version_comes_back_but_the_same_bytes_again_are_a_new_one(self) -> None:
         first = [self.publish(), self.publish()]
         self.assertEqual([*first, self.version(b"1"), self.publish()], ["1", "1", "2", "2"])

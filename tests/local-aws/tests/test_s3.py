@@ -115,3 +115,33 @@ class WhatPlainMotoAlsoDoes(Objects):
         self.s3.put_object(Bucket=self.name, Key="k", Body=b"x", IfNoneMatch="*")
         with self.refused("PreconditionFailed", 412):
             self.s3.put_object(Bucket=self.name, Key="k", Body=b"x", IfNoneMatch="*")
+
+    def test_a_deletion_leaves_a_marker_over_the_versions(self) -> None:
+        first = self.put()
+        self.s3.delete_object(Bucket=self.name, Key="k")
+        with self.refused("NoSuchKey", 404):
+            self.s3.get_object(Bucket=self.name, Key="k")
+        self.assertNotIn("Contents", self.s3.list_objects_v2(Bucket=self.name))
+        listed = self.s3.list_object_versions(Bucket=self.name)
+        self.assertEqual([v["VersionId"] for v in listed["Versions"]], [first])
+        self.assertEqual([m["IsLatest"] for m in listed["DeleteMarkers"]], [True])
+        self.assertEqual(self.s3.get_object(Bucket=self.name, Key="k", VersionId=first)["Body"].read(), b"0123456789")
+
+    def test_deleting_what_is_not_there_succeeds(self) -> None:
+        self.s3.delete_object(Bucket=self.name, Key="absent")
+
+    def test_an_object_put_over_a_marker_is_the_latest(self) -> None:
+        self.put()
+        self.s3.delete_object(Bucket=self.name, Key="k")
+        self.put(b"anew")
+        self.assertEqual(self.s3.get_object(Bucket=self.name, Key="k")["Body"].read(), b"anew")
+
+    def test_what_is_missing_matches_no_etag(self) -> None:
+        with self.refused("NoSuchKey", 404):
+            self.s3.put_object(Bucket=self.name, Key="absent", Body=b"x", IfMatch='"x"')
+
+    def test_another_etag_is_a_failed_precondition(self) -> None:
+        etag = self.s3.put_object(Bucket=self.name, Key="k", Body=b"1")["ETag"]
+        self.s3.put_object(Bucket=self.name, Key="k", Body=b"2", IfMatch=etag)
+        with self.refused("PreconditionFailed", 412):
+            self.s3.put_object(Bucket=self.name, Key="k", Body=b"3", IfMatch=etag)

@@ -1,10 +1,13 @@
-"""Queues. Our reading of Amazon SQS API Reference, SetQueueAttributes and GetQueueAttributes."""
+"""Queues. Our reading of Amazon SQS API Reference, SetQueueAttributes, GetQueueAttributes, SendMessage and
+ChangeMessageVisibility."""
 
 from __future__ import annotations
 
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+
+from botocore.exceptions import ClientError
 
 from .plain import correction
 from .world import LocalAwsTest
@@ -68,3 +71,65 @@ class Receiving(Queues):
         self.set(Policy=json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*"}]}))
         self.set(Policy="")
         self.assertNotIn("Policy", self.attributes())
+
+
+@correction
+class TheClock(Queues):
+    """Not AWS's, but without it nobody could see a delay of SQS end."""
+
+    def received(self) -> list[str]:
+        return [m["Body"] for m in self.sqs.receive_message(QueueUrl=self.queue).get("Messages", [])]
+
+    def forward(self, seconds: float) -> None:
+        try:
+            self.control("POST", "queue-clock", {"seconds": seconds})
+        except OSError as e:
+            raise AssertionError(f"the clock does not go forward: {e}") from e
+
+    def test_a_delayed_message_comes_when_its_delay_is_over(self) -> None:
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody="later", DelaySeconds=300)
+        self.forward(299)
+        early = self.received()
+        self.forward(2)
+        self.assertEqual((early, self.received()), ([], ["later"]))
+
+    def test_a_message_that_was_put_off_comes_when_that_is_over_whatever_the_queue_says(self) -> None:
+        self.set(VisibilityTimeout="1800")
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody="again")
+        handle = self.sqs.receive_message(QueueUrl=self.queue)["Messages"][0]["ReceiptHandle"]
+        self.sqs.change_message_visibility(QueueUrl=self.queue, ReceiptHandle=handle, VisibilityTimeout=20)
+        self.forward(19)
+        early = self.received()
+        self.forward(2)
+        self.assertEqual((early, self.received()), ([], ["again"]))
+
+
+class WhatPlainMotoAlsoDoes(Queues):
+    def test_a_delayed_message_is_counted_as_such_and_not_received(self) -> None:
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody="later", DelaySeconds=900)
+        self.assertNotIn("Messages", self.sqs.receive_message(QueueUrl=self.queue))
+        shown = self.attributes()
+        self.assertEqual(shown["ApproximateNumberOfMessagesDelayed"], "1")
+        self.assertEqual(shown["ApproximateNumberOfMessagesNotVisible"], "0")
+
+    def test_nothing_is_delayed_for_more_than_15_minutes(self) -> None:
+        with self.refused("InvalidParameterValue", 400, "DelaySeconds must be >= 0 and <= 900"):
+            self.sqs.send_message(QueueUrl=self.queue, MessageBody="later", DelaySeconds=901)
+
+    def test_a_message_shown_again_counts_its_receptions(self) -> None:
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody="again")
+        counts = []
+        for _ in range(3):
+            wanted = ["ApproximateReceiveCount"]
+            (message,) = self.sqs.receive_message(QueueUrl=self.queue, AttributeNames=wanted)["Messages"]
+            counts.append(message["Attributes"]["ApproximateReceiveCount"])
+            handle = message["ReceiptHandle"]
+            self.sqs.change_message_visibility(QueueUrl=self.queue, ReceiptHandle=handle, VisibilityTimeout=0)
+        self.assertEqual(counts, ["1", "2", "3"])
+
+    def test_the_visibility_of_a_message_that_was_deleted_cannot_be_changed(self) -> None:
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody="gone")
+        handle = self.sqs.receive_message(QueueUrl=self.queue)["Messages"][0]["ReceiptHandle"]
+        self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=handle)
+        with self.assertRaises(ClientError):
+            self.sqs.change_message_visibility(QueueUrl=self.queue, ReceiptHandle=handle, VisibilityTimeout=0)

@@ -1,17 +1,53 @@
 //! What the deployer costs: CPU from being spawned to its first answer, over TLS with a real trust store; and memory
 //! for a large zip. Build it with `--release`: it measures the bootstrap of its own profile.
+//!
+//! `bench uploads`: 1,000 uploads to 200 functions, told out of order and some of them twice, to four deployers at once:
+//! how they end, and which calls they make. The time is mostly that of the local AWS, which does one call after the other.
 #![allow(clippy::print_stdout)]
 
 use std::time::Duration;
 
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{Error, LocalAws, Result, Setup, Transport};
+use acceptance::storm::Storm;
+use clap::{Parser, ValueEnum};
 
 const RUNS: usize = 20;
 const MEGABYTE: f64 = 1_000_000.0;
 
+#[derive(Debug, Parser)]
+#[command(about = "What the deployer costs")]
+struct Options {
+    /// What is measured.
+    #[arg(default_value = "process")]
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum What {
+    /// CPU from spawn to first answer over TLS, and memory for a large zip.
+    Process,
+    /// 1,000 uploads to 200 functions through the queue.
+    Uploads,
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
+    match Options::parse().what {
+        What::Process => process().await,
+        What::Uploads => uploads().await,
+    }
+}
+
+async fn uploads() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let storm = Storm { functions: 200, releases: 5, twice_in: 5, deployers: 4, seed: 1 };
+    let passed = storm.pass(&aws).await?;
+    print!("{passed}");
+    if passed.wrong.is_empty() { Ok(()) } else { Err(Error::Unexpected("it did not end as it must".into())) }
+}
+
+async fn process() -> Result<()> {
     let mut runs = Vec::new();
     let aws = LocalAws::over(Transport::Tls, Setup::default()).await?;
     succeeded(&aws.deploy("dev/orders/0.zip", &Zip::function("0")).await?)?;

@@ -1,6 +1,7 @@
 //! The emulator's control API, typed: how tests arrange it and look at what happened (tests/local-aws/README.md).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
@@ -51,6 +52,8 @@ pub struct Fault {
     #[serde(flatten)]
     which: Selector,
     #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     key_prefix: Option<String>,
     times: Option<u32>,
     after: u32,
@@ -66,6 +69,7 @@ impl Fault {
     pub fn new(operation: &str, status: u16, code: &str, message: &str) -> Self {
         Self {
             which: Selector { operation: Some(operation.into()), ..Selector::default() },
+            session: None,
             key_prefix: None,
             times: Some(1),
             after: 0,
@@ -80,6 +84,13 @@ impl Fault {
     #[must_use]
     pub fn lost_answer(operation: &str) -> Self {
         Self { execute: true, ..Self::new(operation, 0, "", "") }
+    }
+
+    /// Whatever call it is: the connection closes without an answer.
+    #[must_use]
+    pub fn no_answer() -> Self {
+        let any = Self::new("", 0, "", "");
+        Self { which: Selector::default(), ..any }
     }
 
     /// Lambda's 409 while an update is in progress.
@@ -107,6 +118,13 @@ impl Fault {
     #[must_use]
     pub fn in_region(mut self, region: &str) -> Self {
         self.which.region = Some(region.into());
+        self
+    }
+
+    /// Only calls of sessions whose names begin so.
+    #[must_use]
+    pub fn of_session(mut self, session: &str) -> Self {
+        self.session = Some(session.into());
         self
     }
 
@@ -244,6 +262,40 @@ impl Control {
     /// The emulator's words.
     pub async fn enforce(&self, on: bool) -> Result<()> {
         self.post("enforce", &json!({ "on": on })).await.map(drop)
+    }
+
+    /// Holds the sessions whose names begin so at their so manyth call from now on: it is executed or not, and neither
+    /// it nor any later one is answered or, where it comes later, executed.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn hold(&self, sessions: &str, calls: u32, execute: bool) -> Result<()> {
+        self.post("hold", &json!({ "session": sessions, "calls": calls, "execute": execute })).await.map(drop)
+    }
+
+    /// Whether the hold was reached and all earlier calls are done; waits some seconds for that.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn is_held(&self) -> Result<bool> {
+        let answer = self.send("GET", "local-aws/hold?seconds=10", None, &[]).await?;
+        Ok(answer["held"] == true)
+    }
+
+    /// Ends the hold: connections of whoever is held are closed.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn release(&self) -> Result<()> {
+        self.send("DELETE", "local-aws/hold", None, &[]).await.map(drop)
+    }
+
+    /// Puts SQS's clock forward: delays and visibility timeouts end by so much earlier.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn queue_clock_forward(&self, by: Duration) -> Result<()> {
+        self.post("queue-clock", &json!({ "seconds": by.as_secs_f64() })).await.map(drop)
     }
 
     /// Which account belongs to which organization.

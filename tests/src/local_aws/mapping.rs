@@ -1,7 +1,8 @@
 //! The event source mapping: what Lambda does between the queue and the function.
 //!
 //! Lambda Developer Guide, "Using Lambda with Amazon SQS" and "Handling errors for an SQS event source" (partial batch
-//! responses). What failed becomes visible again at once, so that nobody has to wait for it.
+//! responses). What failed becomes visible again at once, whatever visibility the function has set, so that nobody has to
+//! wait for it; the emulator's log of calls has what was set. What is delayed stays in the queue until its time has come.
 
 use std::collections::BTreeSet;
 
@@ -53,7 +54,7 @@ impl Mapping {
         call.send().await.doing("sending a message").map(drop)
     }
 
-    /// Delivers batch after batch until the queue is empty; what keeps failing ends among the dead letters.
+    /// Delivers batch after batch until nothing can be received; what keeps failing ends among the dead letters.
     ///
     /// # Errors
     /// SQS's or the harness's words.
@@ -124,12 +125,22 @@ impl Mapping {
         self.event(&messages.collect::<Vec<_>>())
     }
 
-    /// How many messages wait, are being worked on, or are delayed.
+    /// How many messages wait or are being worked on.
     ///
     /// # Errors
     /// SQS's words.
     pub async fn in_queue(&self) -> Result<u32> {
-        count(&self.sqs, &self.queue_url).await
+        use QueueAttributeName as Name;
+        let states = [Name::ApproximateNumberOfMessages, Name::ApproximateNumberOfMessagesNotVisible];
+        count(&self.sqs, &self.queue_url, &states).await
+    }
+
+    /// How many messages shall be received later only.
+    ///
+    /// # Errors
+    /// SQS's words.
+    pub async fn delayed(&self) -> Result<u32> {
+        count(&self.sqs, &self.queue_url, &[QueueAttributeName::ApproximateNumberOfMessagesDelayed]).await
     }
 
     async fn receive(&self) -> Result<Vec<Message>> {
@@ -180,14 +191,8 @@ impl Mapping {
     }
 }
 
-/// How many messages of whatever state a queue has.
-pub(super) async fn count(sqs: &Client, queue_url: &str) -> Result<u32> {
-    use QueueAttributeName as Name;
-    let states = [
-        Name::ApproximateNumberOfMessages,
-        Name::ApproximateNumberOfMessagesNotVisible,
-        Name::ApproximateNumberOfMessagesDelayed,
-    ];
+/// How many messages of these states a queue has.
+pub(super) async fn count(sqs: &Client, queue_url: &str, states: &[QueueAttributeName]) -> Result<u32> {
     let call = sqs.get_queue_attributes().queue_url(queue_url).set_attribute_names(Some(states.to_vec()));
     let answer = call.send().await.doing("counting messages")?;
     let numbers = answer.attributes.unwrap_or_default();

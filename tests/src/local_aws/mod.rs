@@ -8,20 +8,23 @@ mod binary;
 mod calls;
 mod clients;
 mod control;
+mod crash;
 mod error;
+mod fleet;
 mod mapping;
 mod process;
 mod runtime;
 mod runtime_api;
 mod server;
 mod sight;
+mod time;
 mod venv;
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
 pub use accounts::{
@@ -30,6 +33,7 @@ pub use accounts::{
 pub use calls::{Call, longest_chain, shown};
 pub use clients::Clients;
 pub use control::{Control, Fault, SessionKeys, Settle};
+pub use crash::{Interrupted, Moment};
 pub use error::{Doing, Error, Result};
 pub use mapping::{Delivery, Mapping};
 pub use runtime::{Answer, Launch, Runtime};
@@ -42,15 +46,6 @@ use process::guard;
 /// The deployer's timeout: five minutes.
 const TIMEOUT: Duration = Duration::from_secs(300);
 const LOOKS_EVERY: Duration = Duration::from_millis(10);
-
-/// How a delivery went during which the deployer was to be killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interrupted {
-    /// It was killed before it answered.
-    Killed,
-    /// It answered first, or there was nothing to deliver.
-    EndedBefore,
-}
 
 /// What can be uploaded.
 pub trait Upload {
@@ -193,15 +188,20 @@ impl LocalAws {
         answer.version_id.ok_or_else(|| Error::Unexpected(format!("{key} got no version id")))
     }
 
-    /// Delivers what is in the queue until it is empty.
+    /// Delivers what is in the queue until nothing in it can be received. What is delayed stays there: see
+    /// [`LocalAws::queue_time_passes`].
     ///
     /// # Errors
     /// The harness's words, with the end of the deployer's log.
     pub async fn deliver(&self) -> Result<Vec<Delivery>> {
         let drained = self.mapping.drain(&self.deployer).await;
         let deliveries = drained.map_err(|error| said(error, &self.deployer.tail()))?;
-        guard(&self.delivered).extend(deliveries.iter().flat_map(|delivery| delivery.bodies.clone()));
+        self.remember(&deliveries);
         Ok(deliveries)
+    }
+
+    fn remember(&self, deliveries: &[Delivery]) {
+        guard(&self.delivered).extend(deliveries.iter().flat_map(|delivery| delivery.bodies.clone()));
     }
 
     /// Uploads, delivers, and gives the result that CI reads.
@@ -212,34 +212,6 @@ impl LocalAws {
         let version_id = self.upload(key, zip).await?;
         self.deliver().await?;
         self.result(key, &version_id).await
-    }
-
-    /// Delivers a batch and kills the deployer when the emulator has answered such a call. Every message is back in the
-    /// queue then. What the deployer had sent by then is executed all the same.
-    ///
-    /// # Errors
-    /// The harness's words.
-    pub async fn deliver_and_kill_after(&self, such: impl Fn(&Call) -> bool) -> Result<Interrupted> {
-        let since = self.last_call().await?;
-        let such_a_call = async {
-            while !self.control.calls_since(since).await?.iter().any(&such) {
-                tokio::time::sleep(LOOKS_EVERY).await;
-            }
-            Ok::<_, Error>(())
-        };
-        let mut delivery = pin!(self.mapping.deliver_once(&self.deployer));
-        tokio::select! {
-            biased;
-            seen = such_a_call => seen?,
-            done = &mut delivery => return done.map(|_| Interrupted::EndedBefore),
-        }
-        self.deployer.kill();
-        match delivery.await?.map(|delivery| delivery.answer) {
-            Some(Answer::FunctionError { error_type, .. }) if error_type == "Runtime.ExitError" => {
-                Ok(Interrupted::Killed)
-            }
-            _ => Ok(Interrupted::EndedBefore),
-        }
     }
 
     /// Sends everything that was delivered so far once more, and proves that nothing changes by it.
@@ -318,7 +290,8 @@ impl LocalAws {
     /// # Errors
     /// SQS's words.
     pub async fn dead_letters(&self) -> Result<u32> {
-        mapping::count(&self.clients.sqs(TOOLING, REGION), &self.laid.dead_letter_url).await
+        let states = [QueueAttributeName::ApproximateNumberOfMessages];
+        mapping::count(&self.clients.sqs(TOOLING, REGION), &self.laid.dead_letter_url, &states).await
     }
 }
 

@@ -64,6 +64,13 @@ impl Runtime {
         Self { launch, sandbox: Mutex::new(None), lines: Lines::default(), turn: Turn::new(()) }
     }
 
+    /// Another execution environment of the same function, which writes into the same log.
+    #[must_use]
+    pub fn twin(&self) -> Self {
+        let (launch, lines) = (self.launch.clone(), self.lines.clone());
+        Self { launch, sandbox: Mutex::new(None), lines, turn: Turn::new(()) }
+    }
+
     /// Invokes it, and starts it where it is not running.
     ///
     /// # Errors

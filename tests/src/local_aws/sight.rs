@@ -13,6 +13,9 @@ use super::LocalAws;
 use super::accounts::{FIRST, LEDGER, OTHER_REGION, REGION, SECOND, TOOLING};
 use super::error::{Doing as _, Error, Result};
 
+/// Where the deployer's markers are, in the ledger bucket.
+const MARKERS: &str = "open/";
+
 /// What an alias serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Live {
@@ -144,9 +147,14 @@ impl LocalAws {
     /// # Errors
     /// S3's words.
     pub async fn ledger_keys(&self, prefix: &str) -> Result<Vec<String>> {
-        let call = self.clients().s3(TOOLING, REGION).list_objects_v2().bucket(LEDGER).prefix(prefix).send();
-        let listed = call.await.doing(format!("listing {prefix}"))?.contents.unwrap_or_default();
-        Ok(listed.into_iter().filter_map(|object| object.key).collect())
+        let call = self.clients().s3(TOOLING, REGION).list_objects_v2().bucket(LEDGER).prefix(prefix);
+        let mut pages = call.into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.doing(format!("listing {prefix}"))?;
+            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+        }
+        Ok(keys)
     }
 
     /// Everything that a deployment can change.
@@ -160,12 +168,34 @@ impl LocalAws {
                 self.functions(account, region, &mut all).await?;
             }
         }
-        let call = self.clients().s3(TOOLING, REGION).list_object_versions().bucket(LEDGER).send();
-        for version in call.await.doing("listing the ledger")?.versions.unwrap_or_default() {
-            let (key, id) = (version.key().unwrap_or_default(), version.version_id().unwrap_or_default());
-            all.insert(format!("s3://{LEDGER}/{key} ({id})"), version.e_tag().unwrap_or_default().to_owned());
-        }
+        self.ledger_versions(&mut all).await?;
         Ok(Snapshot(all))
+    }
+
+    /// Every version of every object, for a write that changes nothing is a write too. Only of markers it counts which ones
+    /// stand: each delivery puts one down and takes it away.
+    async fn ledger_versions(&self, all: &mut BTreeMap<String, String>) -> Result<()> {
+        let s3 = self.clients().s3(TOOLING, REGION);
+        let mut after = (None, None);
+        loop {
+            let call = s3.list_object_versions().bucket(LEDGER);
+            let call = call.set_key_marker(after.0.take()).set_version_id_marker(after.1.take());
+            let listed = call.send().await.doing("listing the ledger")?;
+            for version in listed.versions.unwrap_or_default() {
+                let (key, id) = (version.key().unwrap_or_default(), version.version_id().unwrap_or_default());
+                if !key.starts_with(MARKERS) {
+                    all.insert(format!("s3://{LEDGER}/{key} ({id})"), version.e_tag().unwrap_or_default().to_owned());
+                }
+            }
+            if listed.is_truncated != Some(true) {
+                break;
+            }
+            after = (listed.next_key_marker, listed.next_version_id_marker);
+        }
+        for key in self.ledger_keys(MARKERS).await? {
+            all.insert(format!("s3://{LEDGER}/{key}"), "stands".to_owned());
+        }
+        Ok(())
     }
 
     async fn functions(&self, account: &str, region: &str, all: &mut BTreeMap<String, String>) -> Result<()> {

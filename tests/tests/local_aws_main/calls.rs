@@ -1,9 +1,10 @@
 //! Which calls a deployment makes: how many must follow one another, and what their sessions allow.
 
 use acceptance::fixtures::Zip;
-use acceptance::local_aws::{Call, LocalAws, Result, longest_chain, shown};
+use acceptance::local_aws::{Call, FIRST, LocalAws, REGION, Result, longest_chain, shown};
+use serde_json::json;
 
-use super::statuses;
+use super::{serves, statuses, versions};
 
 #[tokio::test]
 async fn at_most_five_calls_follow_one_another_from_the_event_to_the_moved_alias() -> Result<()> {
@@ -33,7 +34,9 @@ async fn an_update_of_code_has_one_session_that_can_do_no_more_than_that() -> Re
         [
             "lambda:GetAlias",
             "lambda:GetFunction",
+            "lambda:ListAliases",
             "lambda:ListTags",
+            "lambda:ListVersionsByFunction",
             "lambda:PublishVersion",
             "lambda:UpdateAlias",
             "lambda:UpdateFunctionCode",
@@ -68,6 +71,47 @@ async fn a_creation_gets_a_second_session_that_may_pass_just_the_one_role() -> R
     assert!(policy.contains("arn:aws:iam::111111111111:role/lambda-execution"), "{policy}");
     assert!(policy.len() <= 2048);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_duplicate_makes_no_call_in_the_target_account_but_enter_it() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    let event = aws.mapping().event_of(&aws.take_messages().await?);
+    aws.invoke(&event).await?;
+    let (_, calls) = aws.calls_of(aws.invoke(&event)).await?;
+    let there: Vec<&str> =
+        calls.iter().filter(|call| call.account == FIRST).map(|call| call.operation.as_str()).collect();
+    assert_eq!(there, [""; 0], "{}", shown(&calls));
+    assert!(sessions(&calls).len() <= 1, "{}", shown(&calls));
+    let heads =
+        |call: &&Call| call.operation == "PutObject" && call.key.as_ref().is_some_and(|key| key.starts_with("heads/"));
+    assert_eq!(calls.iter().filter(heads).count(), 0, "it adds nothing to the head: {}", shown(&calls));
+    Ok(())
+}
+
+#[tokio::test]
+async fn versions_beyond_those_to_keep_are_deleted_one_by_one_and_never_the_function() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.configure(|config| config["environments"]["dev"]["keep_versions"] = json!(2)).await?;
+    for release in ["1.0.0", "1.1.0", "1.2.0"] {
+        aws.deploy(&format!("dev/orders/{release}.zip"), Zip::function(release)).await?;
+    }
+    let (result, calls) = aws.calls_of(aws.deploy("dev/orders/1.3.0.zip", Zip::function("1.3.0"))).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    let deleted: Vec<_> = calls.iter().filter(|call| call.operation == "DeleteFunction").collect();
+    assert_eq!(
+        deleted.iter().map(|call| call.qualifier.as_deref()).collect::<Vec<_>>(),
+        [Some("1")],
+        "{}",
+        shown(&calls)
+    );
+    // Two to go back to, beside the one that serves.
+    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("4", &["2", "3", "4"]));
+    let policy = sessions(&calls).last().and_then(|session| session.parameter("policy")).unwrap_or_default();
+    assert!(policy.contains("function:orders:1\"") && !policy.contains("function:orders\""), "{policy}");
+    aws.same_events_again_change_nothing().await
 }
 
 /// The sessions that were asked for.

@@ -4,8 +4,12 @@
 
 mod bad_input;
 mod calls;
+mod commands;
+mod crash_sweep;
 mod harness;
+mod ledger;
 mod live;
+mod many;
 mod trouble;
 
 use acceptance::local_aws::{Call, Live};

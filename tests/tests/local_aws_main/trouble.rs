@@ -2,7 +2,8 @@
 
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{
-    Answer, Call, Doing as _, Error, FIRST, Fault, Interrupted, LocalAws, OTHER_REGION, REGION, Result, SECOND, Settle,
+    Answer, Call, Doing as _, Error, FIRST, Fault, Interrupted, LocalAws, Moment, OTHER_REGION, REGION, Result, SECOND,
+    Settle,
 };
 use serde_json::json;
 
@@ -29,7 +30,7 @@ async fn only_the_message_that_could_not_be_handled_comes_again() -> Result<()> 
     let aws = LocalAws::start().await?;
     // More often than the SDK tries, less often than the queue delivers.
     let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
-    aws.control().fault(&unavailable.under("deployments/dev/orders/").times(3)).await?;
+    aws.control().fault(&unavailable.under("heads/dev/orders").times(3)).await?;
     let orders = aws.upload("dev/orders/1.0.0.zip", Zip::function("orders")).await?;
     let stock = aws.upload("dev/stock/1.0.0.zip", Zip::function("stock")).await?;
     let deliveries = aws.deliver().await?;
@@ -99,7 +100,7 @@ async fn while_the_configuration_cannot_be_loaded_messages_stay_and_nothing_is_l
 async fn a_message_that_never_can_be_handled_ends_among_the_dead_letters() -> Result<()> {
     let aws = LocalAws::start().await?;
     let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
-    aws.control().fault(&unavailable.under("deployments/").forever()).await?;
+    aws.control().fault(&unavailable.under("heads/").forever()).await?;
     aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let deliveries = aws.deliver().await?;
     assert_eq!(deliveries.iter().map(|one| one.failed).collect::<Vec<_>>(), [1; 5]);
@@ -160,6 +161,7 @@ async fn what_a_killed_deployer_has_begun_the_next_one_ends() -> Result<()> {
     assert_eq!(aws.deliver_and_kill_after(is_waiting).await?, Interrupted::Killed);
     assert!(!aws.has_result("dev/orders/1.1.0.zip", &version_id).await?);
     assert_eq!(aws.record("dev", "orders").await?["status"], "in_progress");
+    aws.leases_run_out().await?;
 
     let (_, calls) = aws.calls_of(aws.deliver()).await?;
     let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;
@@ -174,15 +176,13 @@ async fn what_a_killed_deployer_has_begun_the_next_one_ends() -> Result<()> {
 async fn a_deployer_that_is_killed_again_and_again_converges_at_last() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    // Slow enough for the process to be gone before much else is sent.
-    aws.control().latency_ms(50).await?;
     let version_id = aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
-    for operation in ["AssumeRole", "GetAlias", "UpdateFunctionCode", "UpdateAlias"] {
-        let interrupted =
-            aws.deliver_and_kill_after(|call| call.operation == operation && call.status == Some(200)).await?;
-        assert!(matches!(interrupted, Interrupted::Killed), "after {operation}: {interrupted:?}");
+    for call in [6, 10, 12, 14] {
+        aws.deployer().kill();
+        let interrupted = aws.deliver_and_kill_at(Moment::After(call)).await?;
+        assert_eq!(interrupted, Interrupted::Killed, "after call {call}");
+        aws.leases_run_out().await?;
     }
-    aws.control().latency_ms(0).await?;
     aws.deliver().await?;
     let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;
     assert_eq!(result["status"], "succeeded", "{result:#}");

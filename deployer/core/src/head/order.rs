@@ -24,7 +24,8 @@ impl Mark {
     ///
     /// Within a key S3's `sequencer` decides (S3 User Guide, "Event message structure": compare as text after
     /// right-padding the shorter with zeros). Between keys, or without sequencers, the later time; then the greater key,
-    /// then the greater version id, so that of two uploads one always is the later.
+    /// then the greater version id, so that of two uploads one always is the later. EventBridge tells whole seconds, S3
+    /// milliseconds: a whole second is only as late as the second.
     #[must_use]
     pub fn is_beyond(&self, other: &Self) -> bool {
         if self.key == other.key
@@ -37,7 +38,13 @@ impl Mark {
                 return mine > theirs;
             }
         }
-        (self.time, &self.key, &self.version_id) > (other.time, &other.key, &other.version_id)
+        let is_whole = |time: Timestamp| time.subsec_nanosecond() == 0;
+        let second = |time: Timestamp| Timestamp::from_second(time.as_second()).unwrap_or(time);
+        let (mine, theirs) = match is_whole(self.time) || is_whole(other.time) {
+            true => (second(self.time), second(other.time)),
+            false => (self.time, other.time),
+        };
+        (mine, &self.key, &self.version_id) > (theirs, &other.key, &other.version_id)
     }
 
     /// This as the mark after `former`. Where the sequencer has decided against the clocks, the later of the two times
@@ -91,6 +98,17 @@ mod tests {
         assert!(!mark(9, "b", None, "v").is_beyond(&mark_now), "it was older than the former mark");
         assert_eq!(mark(11, "b", None, "v").after(Some(&former)), mark(11, "b", None, "v"));
         assert_eq!(former.clone().after(None), former);
+    }
+
+    #[test]
+    fn a_whole_second_is_not_earlier_than_a_part_of_it() {
+        let at = |millis: i64, key: &str| Mark {
+            time: Timestamp::from_millisecond(millis).unwrap(),
+            ..mark(0, key, None, "v")
+        };
+        let (s3, eventbridge) = (at(50_700, "1.0.0"), at(50_000, "1.1.0"));
+        assert!(eventbridge.is_beyond(&s3) && !s3.is_beyond(&eventbridge));
+        assert!(at(50_900, "1.0.0").is_beyond(&at(50_700, "1.1.0")), "milliseconds count where both have them");
     }
 
     #[test]

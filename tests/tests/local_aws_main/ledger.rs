@@ -1,0 +1,142 @@
+//! A ledger that is broken, closed or gone: what cannot be known stops the function, and nothing else.
+
+use acceptance::fixtures::Zip;
+use acceptance::local_aws::{
+    Answer, DEPLOYER_ROLE, Doing as _, FIRST, Fault, LEDGER, LocalAws, REGION, Result, TOOLING, shown,
+};
+use serde_json::{Value, json};
+
+use super::{lambda_writes, serves, statuses, versions};
+
+const HEAD: &str = "heads/dev/orders.json";
+
+/// One batch with an upload of `orders`, whose head is broken, and one of another function. Back is the version id of the
+/// first.
+async fn only_orders_stops(aws: &LocalAws, release: &str, words: &[&str]) -> Result<String> {
+    let key = format!("dev/orders/{release}.zip");
+    let version_id = aws.upload(&key, Zip::function(release)).await?;
+    let other = format!("dev/stock/{release}.zip");
+    let other_version = aws.upload(&other, Zip::function(release)).await?;
+    let (delivery, calls) = aws.calls_of(aws.mapping().deliver_once(aws.deployer())).await?;
+    assert_eq!(delivery.map(|delivery| (delivery.bodies.len(), delivery.failed)), Some((2, 1)));
+    assert_eq!(aws.mapping().in_queue().await?, 1, "the message is back");
+    let result = aws.result(&other, &other_version).await?;
+    assert_eq!(result["status"], "succeeded", "{result:#}");
+    let to_orders: Vec<_> =
+        calls.iter().filter(|call| call.service == "lambda" && call.function.as_deref() == Some("orders")).collect();
+    assert!(to_orders.is_empty(), "{}", shown(to_orders));
+    let said = aws.logs(|line| {
+        let line = line["message"].as_str().unwrap_or_default();
+        words.iter().all(|word| line.contains(word))
+    });
+    assert!(said.await, "{words:?} are not in the log");
+    Ok(version_id)
+}
+
+#[tokio::test]
+async fn a_head_that_cannot_be_read_stops_its_function_alone_until_it_is_restored() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let good = aws.ledger_object(HEAD).await?.unwrap_or_default();
+    let text = good.to_string();
+    let mut foreign = good.clone();
+    foreign["schema"] = json!(2);
+    let cases = [
+        ("hello, world".to_owned(), "cannot be read"),
+        (String::new(), "cannot be read"),
+        (text[..text.len() / 2].to_owned(), "cannot be read"),
+        ("{}".to_owned(), "cannot be read"),
+        (foreign.to_string(), "has schema 2, this deployer knows 1"),
+        (json!({"schema": 2, "all": "else"}).to_string(), "has schema 2, this deployer knows 1"),
+    ];
+    for (number, (broken, because)) in cases.into_iter().enumerate() {
+        let release = format!("2.{number}.0");
+        let good = aws.ledger_object(HEAD).await?.unwrap_or_default();
+        aws.put_in_ledger(HEAD, broken.into_bytes()).await?;
+        let repair = if because == "cannot be read" { "restore its former S3 version" } else { "or a newer one" };
+        let version_id = only_orders_stops(&aws, &release, &[HEAD, because, repair]).await?;
+
+        aws.put_in_ledger(HEAD, good.to_string().into_bytes()).await?;
+        aws.deliver().await?;
+        let result = aws.result(&format!("dev/orders/{release}.zip"), &version_id).await?;
+        assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    }
+    assert_eq!(aws.dead_letters().await?, 0);
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_message_that_fails_again_and_again_is_put_off_for_longer_each_time() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.put_in_ledger(HEAD, b"hello, world".to_vec()).await?;
+    aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let (_, calls) = aws.calls_of(aws.deliver()).await?;
+    let put_off = calls.iter().filter(|call| call.operation == "ChangeMessageVisibility");
+    let put_off = put_off.filter(|call| LocalAws::is_the_deployers(call));
+    let seconds: Vec<Option<u64>> = put_off.map(|call| call.parameters["VisibilityTimeout"].as_u64()).collect();
+    assert_eq!(seconds, [10, 20, 40, 80, 160].map(Some), "{}", shown(&calls));
+    assert_eq!(aws.dead_letters().await?, 1);
+    Ok(())
+}
+
+/// Nothing is done and the message waits while the ledger is like this; and then it is done.
+async fn nothing_is_done_until(aws: &LocalAws, mend: impl AsyncFnOnce() -> Result<()>, word: &str) -> Result<()> {
+    let version_id = aws.upload("dev/orders/2.0.0.zip", Zip::function("2.0.0")).await?;
+    let (delivery, calls) = aws.calls_of(aws.mapping().deliver_once(aws.deployer())).await?;
+    assert_eq!(delivery.map(|delivery| delivery.failed), Some(1));
+    assert_eq!(lambda_writes(&calls), [""; 0], "{}", shown(&calls));
+    assert_eq!(aws.mapping().in_queue().await?, 1, "the message is back");
+    let said = aws.logs(|line| line["message"].as_str().is_some_and(|line| line.contains(word)));
+    assert!(said.await, "{word} is not in the log");
+    mend().await?;
+    aws.deliver().await?;
+    let result = aws.result("dev/orders/2.0.0.zip", &version_id).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn while_the_ledgers_bucket_denies_nothing_is_written_to_lambda() -> Result<()> {
+    for (actions, word) in [("s3:GetObject", "reading s3://"), ("s3:PutObject", "writing s3://")] {
+        let aws = LocalAws::start().await?;
+        aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+        let s3 = aws.clients().s3(TOOLING, REGION);
+        let deny = json!({"Version": "2012-10-17", "Statement": [{"Sid": "No", "Effect": "Deny",
+            "Principal": {"AWS": DEPLOYER_ROLE}, "Action": actions, "Resource": format!("arn:aws:s3:::{LEDGER}/heads/*")}]});
+        s3.put_bucket_policy().bucket(LEDGER).policy(deny.to_string()).send().await.doing("closing the ledger")?;
+        let open = async || s3.delete_bucket_policy().bucket(LEDGER).send().await.doing("opening the ledger").map(drop);
+        nothing_is_done_until(&aws, open, word).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn while_the_ledgers_bucket_is_gone_nothing_is_written_to_lambda() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    aws.configure(|config| config["ledger_bucket"] = json!("acme-gone")).await?;
+    let back = async || aws.configure(|_| ()).await;
+    nothing_is_done_until(&aws, back, "s3://acme-gone/").await
+}
+
+#[tokio::test]
+async fn what_could_not_be_recorded_is_recorded_by_the_sweep_although_its_message_is_dead() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
+    aws.control().fault(&unavailable.under("deployments/").forever()).await?;
+    let version_id = aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let deliveries = aws.deliver().await?;
+    assert_eq!(deliveries.iter().map(|one| one.failed).collect::<Vec<_>>(), [1; 5]);
+    assert_eq!(aws.dead_letters().await?, 1);
+    assert!(!aws.has_result("dev/orders/1.0.0.zip", &version_id).await?);
+    aws.control().no_faults().await?;
+
+    let swept = aws.invoke(&json!({"command": "sweep"})).await?;
+    assert!(matches!(&swept, Answer::Payload(swept) if swept["completed"] == 1), "{swept:?}");
+    let result = aws.result("dev/orders/1.0.0.zip", &version_id).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("1", &["1"]));
+    let head: Value = aws.ledger_object(HEAD).await?.unwrap_or_default();
+    assert_eq!((&head["active"], &head["outbox"]), (&Value::Null, &json!([])));
+    Ok(())
+}
