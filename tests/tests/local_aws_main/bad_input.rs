@@ -76,7 +76,10 @@ async fn uploads_that_are_for_nobody_leave_a_line_in_the_log_and_no_record() -> 
     for (key, because) in [
         ("readme.txt", "its key is not <environment>/<function>/<release>.zip"),
         ("dev/orders api/1.zip", "\"orders api\" is not a function name"),
-        ("prdo/orders/1.zip", "\"prdo/orders/1.zip\": deployer.json has no environment prdo (it has dev, prod)"),
+        (
+            "prdo/orders/1.zip",
+            "\"prdo/orders/1.zip\" is for environment prdo, which deployer.json does not have (it has dev, prod)",
+        ),
     ] {
         aws.upload(key, Zip::code("x")).await?;
         aws.deliver().await?;

@@ -38,7 +38,7 @@ async fn a_sweep_over_a_tidy_ledger_does_nothing() -> Result<()> {
 async fn a_sweep_wakes_nobody_before_a_lease_is_over_and_clears_markers_when_they_are_old() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    assert_eq!(aws.deliver_and_kill_at(Moment::After(8)).await?, Interrupted::Killed);
+    assert_eq!(aws.deliver_and_kill_at(Moment::After(12)).await?, Interrupted::Killed);
     aws.take_messages().await?;
     let swept = answered(&aws, json!({"command": "sweep"})).await?;
     assert_eq!((&swept["looked_at"], &swept["woken"], &swept["cleared"]), (&json!(1), &json!(0), &json!(0)));

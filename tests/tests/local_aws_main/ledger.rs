@@ -74,7 +74,7 @@ async fn a_message_that_fails_again_and_again_is_put_off_for_longer_each_time() 
     let put_off = calls.iter().filter(|call| call.operation == "ChangeMessageVisibility");
     let put_off = put_off.filter(|call| LocalAws::is_the_deployers(call));
     let seconds: Vec<Option<u64>> = put_off.map(|call| call.parameters["VisibilityTimeout"].as_u64()).collect();
-    assert_eq!(seconds, [10, 20, 40, 80, 160].map(Some), "{}", shown(&calls));
+    assert_eq!(seconds, [20, 60, 180, 540, 600].map(Some), "{}", shown(&calls));
     assert_eq!(aws.dead_letters().await?, 1);
     Ok(())
 }
@@ -123,7 +123,9 @@ async fn while_the_ledgers_bucket_is_gone_nothing_is_written_to_lambda() -> Resu
 async fn what_could_not_be_recorded_is_recorded_by_the_sweep_although_its_message_is_dead() -> Result<()> {
     let aws = LocalAws::start().await?;
     let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
-    aws.control().fault(&unavailable.under("deployments/").forever()).await?;
+    for prefix in ["deployments/", "results/"] {
+        aws.control().fault(&unavailable.clone().under(prefix).forever()).await?;
+    }
     let version_id = aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let deliveries = aws.deliver().await?;
     assert_eq!(deliveries.iter().map(|one| one.failed).collect::<Vec<_>>(), [1; 5]);

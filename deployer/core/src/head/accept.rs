@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Active, Entry, Head, Known, REQUESTS, Request};
+use super::{Active, Entry, Head, Known, Live, REQUESTS, Request};
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
 use crate::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
@@ -174,12 +174,15 @@ impl Head {
     /// An upload that is older than one that was accepted before it.
     fn too_late(&self, request: &Request, at: &Destination<'_>, newest: &str, now: Timestamp) -> DeploymentRecord {
         let record = at.record(request, Status::InProgress);
-        let Some(live) = self.live().filter(|live| live.artifact == request.artifact) else {
+        let place = |outcome: &TargetOutcome| format!("{}/{}", outcome.account, outcome.region);
+        let everywhere = |live: &&Live| record.targets.iter().all(|target| live.versions.contains_key(&place(target)));
+        let live = self.live().filter(|live| live.artifact == request.artifact).filter(everywhere);
+        let Some(live) = live else {
             let because = format!("{newest}, uploaded later, was accepted before it");
             return record.ended(Ending::Superseded { because }, now);
         };
         let unchanged = |outcome: TargetOutcome| {
-            let version = live.versions.get(&format!("{}/{}", outcome.account, outcome.region)).cloned();
+            let version = live.versions.get(&place(&outcome)).cloned();
             TargetOutcome { status: Status::Unchanged, version, ..outcome }
         };
         let outcomes = record.targets.clone().into_iter().map(unchanged).collect();

@@ -61,6 +61,10 @@ impl Head {
         for outcome in &end.record.targets {
             head.set_target(outcome, end);
         }
+        // A target that the configuration has no more is forgotten.
+        let is_target =
+            |live: &LiveTarget, t: &TargetOutcome| t.account == live.target.account && t.region == live.target.region;
+        head.targets.retain(|live| end.record.targets.iter().any(|t| is_target(live, t)));
         head.set_live(end);
         head.end(&active.request, end.record.clone());
         let next = next.zip(head.pending.take_if(|_| next.is_some()));

@@ -26,8 +26,13 @@ impl Mark {
     /// right-padding the shorter with zeros). Between keys, or without sequencers, the later time; then the greater key,
     /// then the greater version id, so that of two uploads one always is the later. EventBridge tells whole seconds, S3
     /// milliseconds: a whole second is only as late as the second.
+    ///
+    /// The same object version is never beyond itself, whatever time another door tells of it.
     #[must_use]
     pub fn is_beyond(&self, other: &Self) -> bool {
+        if (&self.key, &self.version_id) == (&other.key, &other.version_id) {
+            return false;
+        }
         if self.key == other.key
             && let (Some(mine), Some(theirs)) = (&self.sequencer, &other.sequencer)
         {
@@ -115,6 +120,7 @@ mod tests {
     fn nothing_is_beyond_itself() {
         let one = mark(10, "a", Some("01"), "v");
         assert!(!one.is_beyond(&one.clone()));
+        assert!(!mark(12, "a", None, "v").is_beyond(&one), "another door tells another time")
     }
 
     proptest! {

@@ -71,7 +71,9 @@ fn an_artifact_that_is_live_already_is_not_twice_in_the_history() {
     assert_eq!(variables(&head, 0), ["B"]);
     let again = Request { hash: RequestHash::of(&["command"]), time: second(30), ..two };
     let again = Request { id: DeploymentId::of(again.time, again.hash), ..again };
-    let (head, _) = head.accepts(&again, &me("again", 30));
+    // As a command will bring it: an upload of it would meet the mark.
+    let active = Active::first(again.clone(), &me("again", 30));
+    let head = Head { active: Some(active), ..head.next() };
     let mut end = arrived(&again, "8", "C");
     end.record.finished_at = Some(second(2_000));
     let (head, _) = head.commits("again", &end, None);
