@@ -122,19 +122,21 @@ impl Engine {
         first: Option<Seen>,
     ) -> Result<Standing, Transient> {
         let me = self.claimant();
-        self.decide(at, first, |head| head.accept(request, at, refusal, &Claimant { now: self.now(), ..me })).await
+        let accept = |head: &Head| head.accept(request, at, refusal, &Claimant { now: self.now(), ..me });
+        self.decide(at, first, Some(request.marker), accept).await
     }
 
     /// Takes up what nobody works on.
     pub(super) async fn take_up(&self, at: &Destination<'_>, first: Seen) -> Result<Standing, Transient> {
         let me = self.claimant();
-        self.decide(at, Some(first), |head| head.wake(&Claimant { now: self.now(), ..me })).await
+        self.decide(at, Some(first), None, |head| head.wake(&Claimant { now: self.now(), ..me })).await
     }
 
     async fn decide(
         &self,
         at: &Destination<'_>,
         mut first: Option<Seen>,
+        marker: Option<Token>,
         decide: impl Fn(&Head) -> Move,
     ) -> Result<Standing, Transient> {
         for attempt in 0..RACES {
@@ -146,7 +148,11 @@ impl Engine {
                 seen = self.settle(at, seen).await?;
             }
             let Move { head, then } = decide(&seen.head);
-            let Some(head) = head else { return self.stands(at, seen, then, true).await };
+            let Some(head) = head else {
+                // What waits under our own marker is our own write, whose answer was lost: it was not told before.
+                let echo = matches!(&then, Then::Wait { request, .. } if Some(request.marker) == marker);
+                return self.stands(at, seen, then, !echo).await;
+            };
             if let Then::Over(_) = then
                 && let Some(record) = self.forgotten(&head).await?
             {
