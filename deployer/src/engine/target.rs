@@ -234,7 +234,9 @@ impl Engine {
                         message: format!("{}; it may have been done, but looking again failed: {later}", error.message),
                         ..error.clone()
                     })?;
-                    if let Some(found) = foreign_change(&wanted, &observed, &now) {
+                    // What serves already has arrived, whatever somebody does to $LATEST after that.
+                    let serves = planned(&wanted, &now).is_ok_and(|plan| plan.is_empty());
+                    if let Some(found) = foreign_change(&wanted, &observed, &now).filter(|_| !serves) {
                         return Err(foreign(job, step, &found).into());
                     }
                     // Nobody foreign: our own echo, or a change that is none of ours (permissions, a settled update).
