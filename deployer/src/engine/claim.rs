@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use super::book::{RACES, Seen};
 use super::{Engine, Transient};
-use crate::port::LedgerError;
+use crate::port::{ETag, LedgerError};
 
 /// How much longer than the invocation a lease lasts: 5 seconds for clocks that differ, 5 for what is in flight.
 const LEASE_OUTLASTS: Duration = Duration::from_secs(10);
@@ -24,9 +24,19 @@ const LEASE_OUTLASTS: Duration = Duration::from_secs(10);
 /// The permission to write on behalf of one deployment. Only the head gives it: there is no other way to make one.
 pub struct Claim {
     active: Active,
+    over: Option<Option<ETag>>,
     seen: Mutex<Seen>,
     stopped: Mutex<Option<Transient>>,
     stop: Notify,
+}
+
+/// On what a target is observed.
+#[derive(Clone)]
+pub(super) enum Ground {
+    /// The claim is ours already.
+    Held,
+    /// The head, in this state, gives no reason why it should not become ours.
+    Read(Option<ETag>),
 }
 
 /// What the head has made of a request.
@@ -48,8 +58,17 @@ pub(super) enum Standing {
 }
 
 impl Claim {
-    pub(super) fn new(active: Active, seen: Seen) -> Self {
-        Self { active, seen: Mutex::new(seen), stopped: Mutex::default(), stop: Notify::new() }
+    /// A claim that was written over this state of the head; `None`: nobody knows which.
+    pub(super) fn new(active: Active, seen: Seen, over: Option<Option<ETag>>) -> Self {
+        Self { active, over, seen: Mutex::new(seen), stopped: Mutex::default(), stop: Notify::new() }
+    }
+
+    /// Whether nobody can have written to a target between this reading of the head and the claim.
+    pub(super) fn follows(&self, ground: &Ground) -> bool {
+        match ground {
+            Ground::Held => true,
+            Ground::Read(etag) => self.over.as_ref() == Some(etag),
+        }
     }
 
     /// What was asked for.
@@ -151,15 +170,15 @@ impl Engine {
             let Some(head) = head else {
                 // What waits under our own marker is our own write, whose answer was lost: it was not told before.
                 let echo = matches!(&then, Then::Wait { request, .. } if Some(request.marker) == marker);
-                return self.stands(at, seen, then, !echo).await;
+                return self.stands(at, seen, then, !echo, None).await;
             };
             if let Then::Over(_) = then
                 && let Some(record) = self.forgotten(&head).await?
             {
                 return Ok(Standing::Over(Box::new(record)));
             }
-            if let Some(written) = self.write_head(at, seen.etag, *head).await? {
-                return self.stands(at, written, then, false).await;
+            if let Some(written) = self.write_head(at, seen.etag.clone(), *head).await? {
+                return self.stands(at, written, then, false, Some(seen.etag)).await;
             }
             tracing::debug!(attempt, "somebody else wrote the head first: deciding again");
             self.after_a_lost_race(attempt).await;
@@ -175,7 +194,14 @@ impl Engine {
     }
 
     /// What follows from a transition that the head has gone through.
-    async fn stands(&self, at: &Destination<'_>, seen: Seen, then: Then, again: bool) -> Result<Standing, Transient> {
+    async fn stands(
+        &self,
+        at: &Destination<'_>,
+        seen: Seen,
+        then: Then,
+        again: bool,
+        over: Option<Option<ETag>>,
+    ) -> Result<Standing, Transient> {
         match then {
             Then::Work(active) => {
                 let since = active.request.accepted_at;
@@ -183,7 +209,7 @@ impl Engine {
                     tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
                         "going on with a deployment that did not end");
                 }
-                Ok(Standing::Claimed(Arc::new(Claim::new(active, seen))))
+                Ok(Standing::Claimed(Arc::new(Claim::new(active, seen, over))))
             }
             Then::Wait { request, status, behind } => {
                 let mut record = at.record(&request, status);

@@ -89,7 +89,7 @@ impl Engine {
             // There was no time left for the one that waits.
             self.come_back(at).await;
         }
-        let next = next.map(|active| Arc::new(Claim::new(active, seen)));
+        let next = next.map(|active| Arc::new(Claim::new(active, seen, None)));
         Ok(Finished { record, marker: claim.request().marker, next })
     }
 

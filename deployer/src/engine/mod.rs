@@ -35,7 +35,7 @@ use crate::port::{AccountGate, ArtifactStore, Chance, Clock, Ledger, LedgerError
 pub use claim::Claim;
 pub use wake::Swept;
 
-use claim::Standing;
+use claim::{Ground, Standing};
 use finish::{Facts, Finished};
 
 /// How many targets of one deployment are worked on at once.
@@ -293,7 +293,7 @@ impl Engine {
         let known = async {
             let seen = head.clone().await?;
             match seen.head.accept(request, at, None, &self.claimant()).then {
-                Then::Work(active) if ours(active.request.id) => Ok(()),
+                Then::Work(active) if ours(active.request.id) => Ok(Ground::Read(seen.etag)),
                 // The claim tells what else it is.
                 _ => Err(Unfinished::Standing(Standing::Nothing)),
             }
@@ -313,7 +313,7 @@ impl Engine {
     async fn deploy(
         &self,
         job: &Job<'_>,
-        known: impl Future<Output = Result<(), Unfinished>>,
+        known: impl Future<Output = Result<Ground, Unfinished>>,
         claim: impl Future<Output = Result<Arc<Claim>, Unfinished>>,
     ) -> Result<Finished, Unfinished> {
         let (at, known, claim) = (job.at, known.shared(), claim.shared());

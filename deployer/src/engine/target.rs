@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use tracing::Instrument as _;
 
 use super::apply::Halt;
+use super::claim::Ground;
 use super::{Claim, Engine, Job, Unfinished, Unfit};
 use crate::port::{Account, CallError, CallErrorKind, EnterError, Qualifier, SessionRequest};
 
@@ -61,7 +62,7 @@ impl Engine {
         &self,
         job: &Job<'_>,
         target: &Target,
-        known: Shared<impl Future<Output = Result<(), Unfinished>>>,
+        known: Shared<impl Future<Output = Result<Ground, Unfinished>>>,
         claim: Shared<impl Future<Output = Result<Arc<Claim>, Unfinished>>>,
         artifact: Shared<impl Future<Output = Result<Arc<VerifiedArtifact>, Unfit>>>,
     ) -> Fared {
@@ -70,9 +71,13 @@ impl Engine {
             let session = self.session(job, target);
             let account = self.enter(&session).await?;
             tracing::info!(role = %session.role, session = %session.name, "account entered");
-            yes(known).await;
-            let observed = self.observe(job, &account).await?;
+            let ground = yes(known).await;
+            let mut observed = self.observe(job, &account).await?;
             let (claim, artifact) = (yes(claim).await, yes(artifact).await);
+            if !claim.follows(&ground) {
+                // Another deployment may have come and gone between: what was observed is no ground to plan on.
+                observed = self.observe(job, &account).await?;
+            }
             self.converge(job, target, &claim, &artifact, account, observed).await
         };
         let alias = job.at.environment.alias.clone();
