@@ -82,7 +82,7 @@ pub(super) fn in_order(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, 
                 let now = case.accepted_with(*sha256);
                 if let Some(before) = last.filter(|_| !now.is_empty())
                     && !before.is_empty()
-                    && before.iter().all(|before| now.iter().all(|now| before.is_newer_than(now)))
+                    && before.iter().all(|before| now.iter().all(|now| case.is_clearly_newer(before, now)))
                 {
                     say(Rule::Order, format!("{place} served {}, and then {}", before[0], now[0]));
                 }
@@ -120,7 +120,10 @@ pub(super) fn nothing_foreign_is_overwritten(case: &Case<'_>, place: &str, say: 
                     && publisher == (by, *version)
                     && foreign != *version
                 {
-                    say(Rule::Foreign, format!("somebody moved the alias in {place} to {foreign}, and it was moved on to {version}"));
+                    say(
+                        Rule::Foreign,
+                        format!("somebody moved the alias in {place} to {foreign}, and it was moved on to {version}"),
+                    );
                 }
                 (published, moved) = (None, None);
             }

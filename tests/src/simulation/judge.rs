@@ -89,7 +89,10 @@ pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed]) -> (Vec<Violation>, Vec
     deeds::claims(stage.scene, journal, &mut found);
     stage.world.aws(|aws| {
         for marker in aws.ledger.keys("open/") {
-            found.push(Violation { rule: Rule::HeadAgrees, found: format!("{marker} guards nothing, and is still there") });
+            found.push(Violation {
+                rule: Rule::HeadAgrees,
+                found: format!("{marker} guards nothing, and is still there"),
+            });
         }
         for place in stage.scene.environments.iter().flat_map(|environment| &environment.targets) {
             for misdeed in &aws.at(place).misdeeds {
@@ -114,7 +117,15 @@ impl<'a> Case<'a> {
             (records, serde_json::from_slice(head).ok(), ids.map(str::to_owned).collect())
         });
         let mut case = Self {
-            scene: stage.scene, environment, function, journal, told, records, head, requests, accepted: vec![],
+            scene: stage.scene,
+            environment,
+            function,
+            journal,
+            told,
+            records,
+            head,
+            requests,
+            accepted: vec![],
         };
         let answered = |told: &Told| stage.answers.iter().any(|(number, _)| *number == told.number);
         for told in case.told.clone() {
@@ -165,6 +176,21 @@ impl<'a> Case<'a> {
         journal.iter().filter(move |deed| deed.about == function && deed.place == place)
     }
 
+    /// Whether one accepted upload is newer than another, and no way round leads back: a key's own order can go against
+    /// the doors' times, and then each of three uploads can be newer than the next.
+    pub fn is_clearly_newer(&self, one: &Place, other: &Place) -> bool {
+        let mut reached = vec![other.clone()];
+        let mut at = 0;
+        while let Some(from) = reached.get(at).cloned() {
+            let newer = self.accepted.iter().map(|(place, _, _)| place).filter(|place| from.is_newer_than(place));
+            let fresh: Vec<Place> = newer.filter(|place| !reached.contains(place)).cloned().collect();
+            reached.extend(fresh);
+            at += 1;
+        }
+        one.is_newer_than(other) && !reached.contains(one)
+    }
+
+    /// The places in the order of the accepted uploads that have these bytes.
     pub fn accepted_with(&self, sha256: deployer_core::id::Sha256) -> Vec<Place> {
         let same = self.accepted.iter().filter(|(_, told, _)| bytes::of(self.bytes(told)).1 == sha256);
         same.map(|(place, _, _)| place.clone()).collect()
@@ -221,7 +247,10 @@ impl<'a> Case<'a> {
         }
         for (_, answer) in stage.answers.iter().filter(|(number, _)| *number == told.number) {
             if answer.id == record.id && answer.status.is_ended() && answer != record {
-                say(Rule::OneRecord, format!("{what} was answered with {}, its record says {}", answer.status, record.status));
+                say(
+                    Rule::OneRecord,
+                    format!("{what} was answered with {}, its record says {}", answer.status, record.status),
+                );
             }
         }
     }
@@ -243,7 +272,10 @@ impl<'a> Case<'a> {
         }
         let failed: Vec<&TargetOutcome> = record.targets.iter().filter(|target| target.error.is_some()).collect();
         if (record.status == Status::Failed) == failed.is_empty() {
-            say(Rule::SaysWhy, format!("{what} is {}, and {} of its targets have an error", record.status, failed.len()));
+            say(
+                Rule::SaysWhy,
+                format!("{what} is {}, and {} of its targets have an error", record.status, failed.len()),
+            );
         }
         for error in failed.into_iter().filter_map(|target| target.error.as_ref()) {
             if error.message.is_empty() || error.step.is_empty() {
@@ -324,7 +356,10 @@ impl<'a> Case<'a> {
         let version = outcome.version.as_ref().map(deployer_core::id::Version::number);
         if serves.map(|(version, sha256)| (Some(version), sha256)) != Some((version, expected)) {
             let what = &told.s3.key;
-            say(Rule::ServesTheNewest, format!("{place} should serve {what} as version {version:?}, and serves {serves:?}"));
+            say(
+                Rule::ServesTheNewest,
+                format!("{place} should serve {what} as version {version:?}, and serves {serves:?}"),
+            );
         }
     }
 
@@ -354,12 +389,14 @@ impl<'a> Case<'a> {
         let newest = newest(&whole, |(order, _)| order);
         match (head.live(), newest) {
             (None, None) => {}
-            (Some(live), _) if records.get(&live.deployment).is_none_or(|record| {
-                let versions = record.targets.iter().filter_map(|target| {
-                    Some((format!("{}/{}", target.account, target.region), target.version.clone()?))
-                });
-                !matches!(record.status, Status::Succeeded | Status::Unchanged) || live.versions != versions.collect()
-            }) =>
+            (Some(live), _)
+                if records.get(&live.deployment).is_none_or(|record| {
+                    let versions = record.targets.iter().filter_map(|target| {
+                        Some((format!("{}/{}", target.account, target.region), target.version.clone()?))
+                    });
+                    !matches!(record.status, Status::Succeeded | Status::Unchanged)
+                        || live.versions != versions.collect()
+                }) =>
             {
                 say(Rule::HeadAgrees, format!("live is {}, and its record says otherwise", live.release));
             }
@@ -380,7 +417,10 @@ impl<'a> Case<'a> {
                 && known.as_ref().map(|known| &known.version) != outcome.version.as_ref()
             {
                 let version = known.map(|known| known.version);
-                say(Rule::HeadAgrees, format!("the head says that {place} serves {version:?}, the record {:?}", outcome.version));
+                say(
+                    Rule::HeadAgrees,
+                    format!("the head says that {place} serves {version:?}, the record {:?}", outcome.version),
+                );
             }
         }
     }

@@ -117,7 +117,11 @@ fn log(world: &crate::world::World, focus: Focus, scene: &Scene, notes: Vec<(Dur
         (call.began, format!("  [{}] {} {} {} ({took} s): {answer}", call.invocation, call.op, call.place, call.what))
     }));
     lines.sort_by_key(|(at, _)| *at);
-    let mut log = vec![format!("focus {focus:?}, {} s for each invocation, updates take {:?}", scene.time.as_secs(), scene.settling)];
+    let mut log = vec![format!(
+        "focus {focus:?}, {} s for each invocation, updates take {:?}",
+        scene.time.as_secs(),
+        scene.settling
+    )];
     log.extend(scene.faults.iter().map(|fault| format!("fault {fault:?}")));
     log.extend(scene.foreigners.iter().map(|foreign| format!("foreigner {foreign:?}")));
     log.extend(lines.into_iter().map(|(at, text)| format!("{:9.3} {text}", at.as_secs_f64())));

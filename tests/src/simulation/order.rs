@@ -26,7 +26,11 @@ impl Place {
 
     /// Within a key the sequencer decides, between keys the event's time, then the key.
     pub fn is_newer_than(&self, other: &Self) -> bool {
-        if self.key == other.key { self.sequencer > other.sequencer } else { (self.time, &self.key) > (other.time, &other.key) }
+        if self.key == other.key {
+            self.sequencer > other.sequencer
+        } else {
+            (self.time, &self.key) > (other.time, &other.key)
+        }
     }
 }
 

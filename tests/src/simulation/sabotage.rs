@@ -208,9 +208,7 @@ impl Functions for BadFunctions {
         let functions = self.account.functions();
         let mut newest = None;
         match self.planted {
-            Planted::NewestRevision => {
-                functions.write(name, self.refreshed(name, write, &mut newest).await?).await
-            }
+            Planted::NewestRevision => functions.write(name, self.refreshed(name, write, &mut newest).await?).await,
             Planted::SentAgainUnseen => {
                 let mut answer = functions.write(name, write.clone()).await;
                 for _ in 0..20 {

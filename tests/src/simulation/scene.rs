@@ -288,9 +288,8 @@ impl Scene {
         let uploads = uploads(random, &odds, &environments, &functions);
         let last = uploads.last().map_or(Duration::ZERO, |upload| upload.at);
         let foreigners = foreigners(random, &odds, &environments, &functions, last);
-        let outage = random.percent(odds.outage).then(|| {
-            (random.milliseconds(0, 40_000), random.milliseconds(1_000, 90_000))
-        });
+        let outage =
+            random.percent(odds.outage).then(|| (random.milliseconds(0, 40_000), random.milliseconds(1_000, 90_000)));
         Self {
             faults: faults(random, &odds),
             time: Duration::from_secs(random.one_of(&[120, 120, 300, 300, 900])),

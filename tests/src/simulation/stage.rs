@@ -90,17 +90,24 @@ pub(super) struct Stage<'w> {
 
 /// Makes the world of a scene.
 pub(super) fn set(scene: &Scene, random: &mut Random) -> World {
-    let environments: serde_json::Map<_, _> = scene.environments.iter().map(|e| {
-        let target = |text: &String| {
-            let (account, region) = text.split_once('/').unwrap_or((text, "eu-west-1"));
-            serde_json::json!({"account": account, "region": region})
-        };
-        let targets: Vec<_> = e.targets.iter().map(target).collect();
-        (e.name.clone(), serde_json::json!({
-            "targets": targets, "accept_uploads": e.accepts, "immutable_releases": e.immutable,
-            "keep_versions": e.keep_versions, "external_id": "x-1",
-        }))
-    }).collect();
+    let environments: serde_json::Map<_, _> = scene
+        .environments
+        .iter()
+        .map(|e| {
+            let target = |text: &String| {
+                let (account, region) = text.split_once('/').unwrap_or((text, "eu-west-1"));
+                serde_json::json!({"account": account, "region": region})
+            };
+            let targets: Vec<_> = e.targets.iter().map(target).collect();
+            (
+                e.name.clone(),
+                serde_json::json!({
+                    "targets": targets, "accept_uploads": e.accepts, "immutable_releases": e.immutable,
+                    "keep_versions": e.keep_versions, "external_id": "x-1",
+                }),
+            )
+        })
+        .collect();
     let mut world = World::with(&serde_json::json!({
         "artifact_bucket": "acme-artifacts",
         "ledger_bucket": "acme-deployer-ledger",
@@ -291,7 +298,8 @@ impl<'w> Stage<'w> {
                 invocation = invocation.dies_at(self.random.count(1, 28), moment);
             }
             if self.random.percent(odds.freeze) {
-                let time = self.random.milliseconds(20_000, 60_000) + self.scene.time.mul_f64(self.random.below(120) as f64 / 100.0);
+                let time = self.random.milliseconds(20_000, 60_000)
+                    + self.scene.time.mul_f64(self.random.below(120) as f64 / 100.0);
                 invocation = invocation.freezes_at(self.random.count(1, 28), time);
                 self.tally.freezes += 1;
             }
@@ -306,7 +314,9 @@ impl<'w> Stage<'w> {
 
     /// An invocation has ended: its message is done with, or comes again.
     fn answered(&mut self, message: Message, run: &Run) {
-        self.note(|| format!("invocation {} ({}) ended: {}", run.invocation, work(&message.work), outcome(&run.outcome)));
+        self.note(|| {
+            format!("invocation {} ({}) ended: {}", run.invocation, work(&message.work), outcome(&run.outcome))
+        });
         match &run.outcome {
             Outcome::Handled(Handled::Recorded(record)) => {
                 if let Some(number) = message.about {

@@ -61,7 +61,6 @@ impl Op {
     pub fn is_lambda_write(self) -> bool {
         self >= Self::CreateFunction
     }
-
 }
 
 impl Call {
