@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use deployer_core::head::Head;
-use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode, TargetOutcome};
+use deployer_core::record::{DeploymentRecord, Status, TargetOutcome};
 
 use super::bytes;
 use super::deeds;
 use super::order::{Place, newest};
-use super::scene::{Door, Environment, Kind, Mishap, Scene};
+use super::reasons;
+use super::scene::{Door, Environment, Scene};
 use super::stage::{Stage, Told};
-use crate::world::Op;
 use crate::world::journal::{Deed, What};
 
 /// A rule, and how it was broken.
@@ -64,7 +64,7 @@ pub(super) struct Case<'a> {
     pub environment: &'a Environment,
     pub function: &'a str,
     pub journal: &'a [Deed],
-    told: Vec<&'a Told>,
+    pub told: Vec<&'a Told>,
     records: Vec<DeploymentRecord>,
     head: Option<Head>,
     requests: BTreeSet<String>,
@@ -201,7 +201,7 @@ impl<'a> Case<'a> {
         for (_, told, record) in &self.accepted {
             self.one_record(stage, told, record.as_ref(), &mut say);
             if let Some(record) = record {
-                self.says_why(told, record, &mut say);
+                reasons::says_why(self, told, record, &mut say);
             }
         }
         for (place, _, record) in &self.accepted {
@@ -252,71 +252,6 @@ impl<'a> Case<'a> {
                     format!("{what} was answered with {}, its record says {}", answer.status, record.status),
                 );
             }
-        }
-    }
-
-    /// What did not succeed says why, in words, and the scene has a reason for it.
-    fn says_why(&self, told: &Told, record: &DeploymentRecord, say: &mut impl FnMut(Rule, String)) {
-        let what = &told.s3.key;
-        if matches!(record.status, Status::Succeeded | Status::Unchanged) {
-            if self.bytes(told).kind == Kind::Bad || !self.environment.accepts {
-                say(Rule::SaysWhy, format!("{what} should have been refused, and {}", record.status));
-            }
-            return;
-        }
-        if record.code.is_none() || record.because.as_ref().is_none_or(String::is_empty) {
-            say(Rule::SaysWhy, format!("{what} is {}, and does not say why", record.status));
-        }
-        if record.status == Status::Refused && !self.may_be_refused(told, record.code) {
-            say(Rule::SaysWhy, format!("{what} was refused without a reason: {:?} {:?}", record.code, record.because));
-        }
-        let failed: Vec<&TargetOutcome> = record.targets.iter().filter(|target| target.error.is_some()).collect();
-        if (record.status == Status::Failed) == failed.is_empty() {
-            say(
-                Rule::SaysWhy,
-                format!("{what} is {}, and {} of its targets have an error", record.status, failed.len()),
-            );
-        }
-        for error in failed.into_iter().filter_map(|target| target.error.as_ref()) {
-            if error.message.is_empty() || error.step.is_empty() {
-                say(Rule::SaysWhy, format!("{what} failed without a message"));
-            }
-            if !self.may_fail(told, error.code, &error.message) {
-                say(Rule::SaysWhy, format!("{what} failed without a reason: {:?}, {error}", error.code));
-            }
-        }
-    }
-
-    fn may_be_refused(&self, told: &Told, code: Option<Code>) -> bool {
-        let upload = &self.scene.uploads[told.number];
-        let other_bytes = |other: &&Told| other.s3.key == told.s3.key && self.bytes(other) != upload.bytes;
-        match code {
-            Some(Code::InvalidArtifact) => upload.bytes.kind == Kind::Bad,
-            Some(Code::UploadsNotAccepted) => !self.environment.accepts,
-            Some(Code::ImmutableRelease) => self.environment.immutable && self.told.iter().any(|t| other_bytes(t)),
-            _ => false,
-        }
-    }
-
-    fn may_fail(&self, told: &Told, code: TargetErrorCode, message: &str) -> bool {
-        let faults = |op: fn(Op) -> bool, mishap: fn(&Mishap) -> bool| {
-            self.scene.faults.iter().any(|fault| op(fault.op) && mishap(&fault.mishap))
-        };
-        let given_up = message.contains("taken up 8 times");
-        match code {
-            TargetErrorCode::FunctionFailed => faults(Op::is_lambda_write, |m| matches!(m, Mishap::EndsFailed)),
-            TargetErrorCode::ForeignChange => self.is_touched(),
-            TargetErrorCode::InvalidConfiguration => {
-                self.bytes(told).kind != Kind::Whole
-                    && self.environment.targets.iter().any(|place| {
-                        !self.scene.there.iter().any(|(at, function)| at == place && function == self.function)
-                    })
-            }
-            TargetErrorCode::TimedOut => given_up,
-            TargetErrorCode::Internal => {
-                faults(|op| op >= Op::AssumeRole, |m| matches!(m, Mishap::Fails(_) | Mishap::LosesAnswer))
-            }
-            _ => false,
         }
     }
 

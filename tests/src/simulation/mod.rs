@@ -8,11 +8,15 @@
 
 mod bytes;
 mod deeds;
+mod draw;
+mod focus;
 mod foreign;
 mod judge;
 mod order;
 mod planted;
+mod props;
 mod random;
+mod reasons;
 mod sabotage;
 mod scene;
 mod stage;
@@ -20,9 +24,9 @@ mod tally;
 
 use std::time::Duration;
 
+pub use focus::Focus;
 pub use judge::{Rule, Violation};
 pub use planted::Planted;
-pub use scene::Focus;
 pub use tally::Tally;
 
 use crate::world::Outcome;
@@ -77,7 +81,7 @@ async fn live(seed: u64, planted: Option<Planted>, verbose: bool) -> Played {
     let mut random = Random::new(seed);
     let focus = planted.and_then(Planted::focus).unwrap_or(Focus::of(seed));
     let scene = Scene::of(&mut random, focus);
-    let mut world = stage::set(&scene, &mut random);
+    let mut world = props::world(&scene, &mut random);
     world.between = planted.map(|planted| Box::new(move |ports| planted.between(ports)) as crate::world::Between);
     let mut stage = Stage::new(&world, &scene, &mut random, planted);
     stage.notes = verbose.then(Vec::new);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use deployer::engine::Ports;
 
+use super::focus::Focus;
 use super::sabotage::{BadChance, BadClock, BadGate, BadLedger};
-use super::scene::Focus;
 
 macro_rules! planted {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal, $focus:expr;)*) => {

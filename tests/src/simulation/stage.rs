@@ -18,14 +18,16 @@ use super::bytes;
 use super::foreign;
 use super::planted::Planted;
 use super::random::Random;
-use super::scene::{Door, Mishap, Scene, When};
+use super::scene::{Door, Scene, When};
 use super::tally::Tally;
-use crate::world::{Latency, Moment, Outcome, Run, Settling, Work, World, tick};
+use crate::world::{Moment, Outcome, Run, Settling, Work, World, tick};
 
 /// How often the sweep comes.
 const SWEEP: Duration = Duration::from_secs(60);
 /// After so long in a world where nothing goes wrong any more, everything must have ended.
 const PATIENCE: Duration = Duration::from_secs(120 * 60);
+/// What a process that dies has sent is carried out within this: no call takes longer.
+const IN_FLIGHT: Duration = Duration::from_secs(7);
 /// After so long a marker that guards nothing is cleared away.
 const MARKERS_LAST: Duration = Duration::from_secs(17 * 60);
 
@@ -86,71 +88,6 @@ pub(super) struct Stage<'w> {
     pub never_ends: bool,
     /// What happened, for who reads it; only where somebody does.
     pub notes: Option<Vec<(Duration, String)>>,
-}
-
-/// Makes the world of a scene.
-pub(super) fn set(scene: &Scene, random: &mut Random) -> World {
-    let environments: serde_json::Map<_, _> = scene
-        .environments
-        .iter()
-        .map(|e| {
-            let target = |text: &String| {
-                let (account, region) = text.split_once('/').unwrap_or((text, "eu-west-1"));
-                serde_json::json!({"account": account, "region": region})
-            };
-            let targets: Vec<_> = e.targets.iter().map(target).collect();
-            (
-                e.name.clone(),
-                serde_json::json!({
-                    "targets": targets, "accept_uploads": e.accepts, "immutable_releases": e.immutable,
-                    "keep_versions": e.keep_versions, "external_id": "x-1",
-                }),
-            )
-        })
-        .collect();
-    let mut world = World::with(&serde_json::json!({
-        "artifact_bucket": "acme-artifacts",
-        "ledger_bucket": "acme-deployer-ledger",
-        "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
-        "environments": environments,
-    }));
-    world.time = scene.time;
-    world.latency(latency(random.fork()));
-    world.aws(|aws| {
-        for place in scene.environments.iter().flat_map(|environment| &environment.targets) {
-            let lambda = aws.at(place);
-            lambda.role("lambda-execution", Timestamp::UNIX_EPOCH);
-            lambda.settling = Settling { reads: 0, time: scene.settling };
-        }
-        for (place, function) in &scene.there {
-            aws.at(place).given(function, b"what was there before").publish().point("live", 1);
-        }
-    });
-    for fault in &scene.faults {
-        let rule = world.on(fault.op).call(fault.call).times(fault.times);
-        match fault.mishap {
-            Mishap::Fails(kind) => rule.fail(kind),
-            Mishap::LosesAnswer => rule.lose_the_answer(),
-            Mishap::Twice => rule.twice(),
-            Mishap::EndsFailed => rule.end_failed("InvalidRuntime: no such thing"),
-        }
-    }
-    for one in &scene.foreigners {
-        if let When::Before(op, call) = one.when {
-            let act = one.clone();
-            let rule = world.on(op).at(&one.place).about(&one.function).call(call);
-            rule.meanwhile(move |state| foreign::acts(state, &act));
-        }
-    }
-    world
-}
-
-fn latency(mut random: Random) -> Box<Latency> {
-    Box::new(move |_| match random.below(100) {
-        0..4 => random.milliseconds(500, 6_000),
-        4..20 => random.milliseconds(50, 500),
-        _ => random.milliseconds(2, 60),
-    })
 }
 
 impl<'w> Stage<'w> {
@@ -291,7 +228,7 @@ impl<'w> Stage<'w> {
             upload.sequencer = Some(format!("{:018X}", self.world.now().as_millisecond()));
         }
         let odds = &self.scene.odds;
-        let mut invocation = self.world.invocation();
+        let mut invocation = self.world.invocation().leaves_in_flight(IN_FLIGHT);
         if !self.healed {
             if self.tally.deaths < 6 && self.random.percent(odds.death) {
                 let moment = if self.random.percent(50) { Moment::Before } else { Moment::After };

@@ -180,6 +180,11 @@ impl Line {
         Self { shared, invocation, calls: AtomicUsize::new(0), crash, crashed, freeze, frozen_until }
     }
 
+    /// It is dead: no answer reaches it any more, and what it has sent is carried out.
+    pub fn stops(&self) {
+        *self.frozen_until.lock().unwrap() = Some(Instant::now() + Duration::from_secs(24 * 3600));
+    }
+
     /// Whether it was frozen, or still is.
     pub fn is_frozen(&self) -> bool {
         self.frozen_until.lock().unwrap().is_some()

@@ -24,6 +24,7 @@ pub struct Invocation<'w> {
     time: Duration,
     crash: Option<Crash>,
     freeze: Option<Freeze>,
+    in_flight: Duration,
 }
 
 /// How an invocation ended.
@@ -124,7 +125,7 @@ impl World {
 
 impl<'w> Invocation<'w> {
     pub(super) fn new(world: &'w World) -> Self {
-        Self { world, time: world.time, crash: None, freeze: None }
+        Self { world, time: world.time, crash: None, freeze: None, in_flight: Duration::ZERO }
     }
 
     /// It has only so much time.
@@ -146,6 +147,12 @@ impl<'w> Invocation<'w> {
         self
     }
 
+    /// Should it die, the calls that it has sent by then are carried out all the same, if they take no longer than this.
+    pub fn leaves_in_flight(mut self, time: Duration) -> Self {
+        self.in_flight = time;
+        self
+    }
+
     /// It gets the event of an upload.
     pub async fn upload(self, upload: &Upload) -> Run {
         self.run(&Work::Upload(upload.clone())).await
@@ -153,7 +160,7 @@ impl<'w> Invocation<'w> {
 
     /// It gets this.
     pub async fn run(self, work: &Work) -> Run {
-        let Self { world, time, crash, freeze } = self;
+        let Self { world, time, crash, freeze, in_flight } = self;
         if let Work::Upload(upload) = work {
             let mut delivered = world.delivered.lock().unwrap();
             if !delivered.iter().any(|known| known.key == upload.key && known.version_id == upload.version_id) {
@@ -175,12 +182,17 @@ impl<'w> Invocation<'w> {
                 tokio::time::sleep(freeze.map_or(Duration::ZERO, |freeze| freeze.time)).await;
             }
         };
+        let mut working = std::pin::pin!(working);
         let outcome = tokio::select! {
             biased;
             () = line.crashed() => Outcome::Died,
-            outcome = working => outcome.unwrap_or_else(Outcome::Transient),
+            outcome = &mut working => outcome.unwrap_or_else(Outcome::Transient),
             () = ends => Outcome::Died,
         };
+        if matches!(outcome, Outcome::Died) && !in_flight.is_zero() {
+            line.stops();
+            drop(tokio::time::timeout(in_flight, working).await);
+        }
         Run { outcome, invocation: line.invocation, calls: line.calls() }
     }
 }
