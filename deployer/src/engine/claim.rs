@@ -25,6 +25,8 @@ const LEASE_OUTLASTS: Duration = Duration::from_secs(10);
 /// The permission to write on behalf of one deployment. Only the head gives it: there is no other way to make one.
 pub struct Claim {
     active: Active,
+    /// The state of the head that it was written over, where that is known.
+    over: Ground,
     seen: Mutex<Seen>,
     second_reading: SecondReading,
     noted: Mutex<Option<ETag>>,
@@ -41,6 +43,15 @@ struct SecondReading {
     serves: Mutex<Vec<(Target, Version, Option<Sha256>)>>,
     /// How many of those who asked are answered.
     answered: tokio::sync::Mutex<u64>,
+}
+
+/// On what a target is observed, or over what a claim was written.
+#[derive(Clone, PartialEq)]
+pub(super) enum Ground {
+    /// The claim is ours already.
+    Held,
+    /// The head, in this state; none where there was no head yet.
+    Read(Option<ETag>),
 }
 
 /// What the head has made of a request.
@@ -62,15 +73,21 @@ pub(super) enum Standing {
 }
 
 impl Claim {
-    pub(super) fn new(active: Active, seen: Seen) -> Self {
+    pub(super) fn new(active: Active, seen: Seen, over: Ground) -> Self {
         Self {
             active,
+            over,
             seen: Mutex::new(seen),
             second_reading: SecondReading::default(),
             noted: Mutex::default(),
             stopped: Mutex::default(),
             stop: Notify::new(),
         }
+    }
+
+    /// Whether nobody can have written to a target between what it was observed on and the claim.
+    pub(super) fn follows(&self, ground: &Ground) -> bool {
+        *ground == Ground::Held || *ground == self.over
     }
 
     /// What was asked for.
@@ -196,15 +213,15 @@ impl Engine {
             let Some(head) = head else {
                 // Our own write, whose answer was lost, is no duplicate.
                 let again = marker.is_none_or(|marker| !seen.head.needs(marker));
-                return self.stands(at, seen, then, again).await;
+                return self.stands(at, seen, then, again, Ground::Held).await;
             };
             if let Then::Over(_) = then
                 && let Some(record) = self.forgotten(&head).await?
             {
                 return Ok(Standing::Over(Box::new(record)));
             }
-            if let Some(written) = self.write_head(at, seen.etag, *head).await? {
-                return self.stands(at, written, then, false).await;
+            if let Some(written) = self.write_head(at, seen.etag.clone(), *head).await? {
+                return self.stands(at, written, then, false, Ground::Read(seen.etag)).await;
             }
             tracing::debug!(attempt, "somebody else wrote the head first: deciding again");
             self.after_a_lost_race(attempt).await;
@@ -220,7 +237,14 @@ impl Engine {
     }
 
     /// What follows from a transition that the head has gone through.
-    async fn stands(&self, at: &Destination<'_>, seen: Seen, then: Then, again: bool) -> Result<Standing, Transient> {
+    async fn stands(
+        &self,
+        at: &Destination<'_>,
+        seen: Seen,
+        then: Then,
+        again: bool,
+        over: Ground,
+    ) -> Result<Standing, Transient> {
         match then {
             Then::Work(active) => {
                 let since = active.request.accepted_at;
@@ -228,7 +252,7 @@ impl Engine {
                     tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
                         "going on with a deployment that did not end");
                 }
-                Ok(Standing::Claimed(Arc::new(Claim::new(active, seen))))
+                Ok(Standing::Claimed(Arc::new(Claim::new(active, seen, over))))
             }
             Then::Wait { request, status, behind } => {
                 let record = match status {

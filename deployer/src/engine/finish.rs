@@ -11,7 +11,7 @@ use futures::future::{join_all, try_join_all};
 use futures::try_join;
 
 use super::book::{RACES, Seen};
-use super::claim::Claim;
+use super::claim::{Claim, Ground};
 use super::{Engine, Transient};
 use crate::port::{ETag, LedgerError};
 
@@ -112,7 +112,7 @@ impl Engine {
             // There was no time left for the one that waits.
             self.come_back(at).await;
         }
-        let next = next.map(|active| Arc::new(Claim::new(active, seen)));
+        let next = next.map(|active| Arc::new(Claim::new(active, seen, Ground::Held)));
         Ok(Finished { record, marker: claim.request().marker, next })
     }
 

@@ -36,7 +36,7 @@ pub use claim::Claim;
 pub use history::History;
 pub use wake::Swept;
 
-use claim::Standing;
+use claim::{Ground, Standing};
 use finish::{Facts, Finished};
 
 /// How many targets of one deployment are worked on at once.
@@ -298,7 +298,7 @@ impl Engine {
         let known = async {
             let seen = head.clone().await?;
             match seen.head.accept(request, at, None, &self.claimant()).then {
-                Then::Work(active) if ours(active.request.id) => Ok(()),
+                Then::Work(active) if ours(active.request.id) => Ok(Ground::Read(seen.etag)),
                 // The claim tells what else it is.
                 _ => Err(Unfinished::Standing(Standing::Nothing)),
             }
@@ -319,7 +319,7 @@ impl Engine {
     async fn deploy(
         &self,
         job: &Job<'_>,
-        known: impl Future<Output = Result<(), Unfinished>>,
+        known: impl Future<Output = Result<Ground, Unfinished>>,
         claim: impl Future<Output = Result<Arc<Claim>, Unfinished>>,
     ) -> Result<Finished, Unfinished> {
         let (at, known, claim) = (job.at, known.shared(), claim.shared());

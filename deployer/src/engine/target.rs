@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use tracing::Instrument as _;
 
 use super::apply::Halt;
+use super::claim::Ground;
 use super::{Claim, Engine, Job, Unfinished, Unfit};
 use crate::port::{Account, CallError, CallErrorKind, EnterError, Qualifier, SessionRequest};
 
@@ -72,7 +73,7 @@ impl Engine {
         &self,
         job: &Job<'_>,
         target: &Target,
-        known: Shared<impl Future<Output = Result<(), Unfinished>>>,
+        known: Shared<impl Future<Output = Result<Ground, Unfinished>>>,
         claim: Shared<impl Future<Output = Result<Arc<Claim>, Unfinished>>>,
         artifact: Shared<impl Future<Output = Result<Arc<VerifiedArtifact>, Unfit>>>,
     ) -> Fared {
@@ -82,12 +83,20 @@ impl Engine {
             let session = self.session(job, target);
             let account = self.enter(&session).await?;
             tracing::info!(role = %session.role, session = %session.name, "account entered");
-            if known.await.is_err() {
+            let ground = match known.await {
+                Ok(ground) => ground,
                 // It looked like somebody else's turn. What the claim says counts.
-                yes(claim.clone()).await;
-            }
-            let observed = self.observe(job, &account).await?;
+                Err(_) => {
+                    yes(claim.clone()).await;
+                    Ground::Held
+                }
+            };
+            let mut observed = self.observe(job, &account).await?;
             let (claim, artifact) = (yes(claim).await, yes(artifact).await);
+            if !claim.follows(&ground) {
+                // Another deployment may have come and gone between: what was observed is no ground to plan on.
+                observed = self.observe(job, &account).await?;
+            }
             self.converge(job, target, &claim, &artifact, account, observed).await
         };
         let alias = job.at.environment.alias.clone();
@@ -262,7 +271,9 @@ impl Engine {
                         message: format!("{}; it may have been done, but looking again failed: {later}", error.message),
                         ..error.clone()
                     })?;
-                    if let Some(found) = foreign_change(&wanted, &observed, &now) {
+                    // What serves already has arrived, whatever somebody does to $LATEST after that.
+                    let serves = planned(&wanted, &now).is_ok_and(|plan| plan.is_empty());
+                    if let Some(found) = foreign_change(&wanted, &observed, &now).filter(|_| !serves) {
                         return Err(foreign(job, step, &found).into());
                     }
                     // Nobody foreign: our own echo, or a change that is none of ours (permissions, a settled update).

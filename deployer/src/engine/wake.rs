@@ -18,7 +18,7 @@ use serde::Serialize;
 use tracing::Instrument as _;
 
 use super::book::Seen;
-use super::claim::{Claim, Standing};
+use super::claim::{Claim, Ground, Standing};
 use super::finish::Finished;
 use super::{Engine, Handled, Job, Transient, Unfinished};
 
@@ -165,7 +165,7 @@ impl Engine {
         while let Some(claim) = next {
             let job = Job::new(at, claim.request().clone());
             let span = job.span();
-            let worked = self.deploy(&job, future::ready(Ok(())), future::ready(Ok(claim.clone())));
+            let worked = self.deploy(&job, future::ready(Ok(Ground::Held)), future::ready(Ok(claim.clone())));
             match Box::pin(worked).instrument(span).await {
                 Ok(Finished { record, next: following, .. }) => {
                     ended.push(record);

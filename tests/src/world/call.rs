@@ -13,6 +13,7 @@ use deployer::port::{CallError, CallErrorKind, EnterError, LedgerError, QueueErr
 use deployer_core::record::{TargetError, TargetErrorCode};
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
 
 use super::clock::VirtualClock;
 use super::fault::{Effects, Plan};
@@ -121,6 +122,16 @@ pub struct Crash {
     pub moment: Moment,
 }
 
+/// The point at which a process is frozen: it waits for the answer of a call, which is carried out all the same. What it
+/// has under way elsewhere is carried out too; nothing of its own code runs until it thaws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freeze {
+    /// In its so-many-th port call, counted from 1.
+    pub call: usize,
+    /// For so long.
+    pub time: Duration,
+}
+
 /// How long each call takes.
 pub type Latency = dyn FnMut(&Call) -> Duration + Send;
 
@@ -143,6 +154,8 @@ pub(super) struct Line {
     calls: AtomicUsize,
     crash: Option<Crash>,
     crashed: Notify,
+    freeze: Option<Freeze>,
+    frozen_until: Mutex<Option<Instant>>,
 }
 
 /// What a call finds when it is carried out.
@@ -162,9 +175,28 @@ pub(super) trait Mishap {
 }
 
 impl Line {
-    pub fn new(shared: Arc<Shared>, crash: Option<Crash>) -> Self {
+    pub fn new(shared: Arc<Shared>, crash: Option<Crash>, freeze: Option<Freeze>) -> Self {
         let invocation = shared.invocations.fetch_add(1, Ordering::Relaxed) + 1;
-        Self { shared, invocation, calls: AtomicUsize::new(0), crash, crashed: Notify::new() }
+        let (crashed, frozen_until) = (Notify::new(), Mutex::default());
+        Self { shared, invocation, calls: AtomicUsize::new(0), crash, crashed, freeze, frozen_until }
+    }
+
+    /// It is dead: no answer reaches it any more, and what it has sent is carried out.
+    pub fn stops(&self) {
+        *self.frozen_until.lock().unwrap() = Some(Instant::now() + Duration::from_secs(24 * 3600));
+    }
+
+    /// Whether it was frozen, or still is.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen_until.lock().unwrap().is_some()
+    }
+
+    /// A frozen process goes on only when it has thawed.
+    pub async fn thawed(&self) {
+        let until = *self.frozen_until.lock().unwrap();
+        if let Some(until) = until {
+            tokio::time::sleep_until(until).await;
+        }
     }
 
     /// How many calls it has made.
@@ -196,7 +228,11 @@ impl Line {
         if dies(Moment::After) {
             self.die().await;
         }
+        if let Some(freeze) = self.freeze.filter(|freeze| freeze.call == number) {
+            *self.frozen_until.lock().unwrap() = Some(Instant::now() + freeze.time);
+        }
         self.travel(latency - latency / 2).await;
+        self.thawed().await;
         let mut log = self.shared.log.lock().unwrap();
         log[entry].ended = Some(self.shared.clock.elapsed());
         log[entry].answer = answer.as_ref().map_or_else(Mishap::label, |_| "ok".to_owned());

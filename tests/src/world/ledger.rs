@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use deployer::port::{ETag, Ledger, LedgerError, Precondition, Written};
 
 use super::call::{Line, Op};
+use super::journal::{Deed, What};
+use super::state::State;
 
 /// The objects of the ledger.
 #[derive(Default)]
@@ -73,7 +75,7 @@ impl Ledger for LedgerPort {
 
     async fn put(&self, key: &str, body: Vec<u8>, precondition: Precondition) -> Result<Written, LedgerError> {
         self.0
-            .call(Op::WriteLedger, "ledger", key, |state, _| {
+            .call(Op::WriteLedger, "ledger", key, |state, here| {
                 state.ledger.reach("writing", key)?;
                 let found = state.ledger.objects.get(key).map(|(_, write)| etag(*write));
                 let holds = match &precondition {
@@ -84,6 +86,7 @@ impl Ledger for LedgerPort {
                     return Ok(Written::Lost);
                 }
                 state.ledger.put(key, body.clone());
+                note(state, here.invocation, key, What::Wrote(key.starts_with("heads/").then(|| body.clone())));
                 Ok(Written::Now(etag(state.ledger.writes)))
             })
             .await
@@ -91,9 +94,10 @@ impl Ledger for LedgerPort {
 
     async fn delete(&self, key: &str) -> Result<(), LedgerError> {
         self.0
-            .call(Op::DeleteLedger, "ledger", key, |state, _| {
+            .call(Op::DeleteLedger, "ledger", key, |state, here| {
                 state.ledger.reach("deleting", key)?;
                 state.ledger.objects.remove(key);
+                note(state, here.invocation, key, What::Erased);
                 Ok(())
             })
             .await
@@ -106,5 +110,11 @@ impl Ledger for LedgerPort {
                 Ok(state.ledger.keys(prefix).map(str::to_owned).collect())
             })
             .await
+    }
+}
+
+fn note(state: &mut State, by: usize, key: &str, what: What) {
+    if !key.starts_with("open/") {
+        state.journal.push(Deed { by: Some(by), place: "ledger".to_owned(), about: key.to_owned(), what });
     }
 }

@@ -13,6 +13,7 @@ pub mod door;
 mod fault;
 mod function;
 mod gate;
+pub mod journal;
 mod lambda;
 mod ledger;
 mod policy;
@@ -39,7 +40,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-pub use call::{Call, Crash, Latency, Moment, Op};
+pub use call::{Call, Crash, Freeze, Latency, Moment, Op};
 pub use clock::VirtualClock;
 pub use fault::On;
 pub use function::{Alias, Build, Fate, Function, Settling, State as Condition, defaults};

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::World;
 use super::artifacts::ArtifactPort;
-use super::call::{Crash, Line, Moment, Shared};
+use super::call::{Crash, Freeze, Line, Moment, Shared};
 use super::gate::GatePort;
 use super::ledger::LedgerPort;
 use super::queue::QueuePort;
@@ -23,6 +23,8 @@ pub struct Invocation<'w> {
     world: &'w World,
     time: Duration,
     crash: Option<Crash>,
+    freeze: Option<Freeze>,
+    in_flight: Duration,
 }
 
 /// How an invocation ended.
@@ -49,16 +51,17 @@ pub struct Run {
     pub calls: usize,
 }
 
-struct SharedClock(Arc<Shared>);
+struct OwnClock(Arc<Line>);
 
 #[async_trait]
-impl Clock for SharedClock {
+impl Clock for OwnClock {
     fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.0.shared.clock.now()
     }
 
     async fn sleep(&self, duration: Duration) {
-        self.0.clock.sleep(duration).await;
+        self.0.shared.clock.sleep(duration).await;
+        self.0.thawed().await;
     }
 }
 
@@ -94,7 +97,7 @@ impl World {
     /// An engine with this much time, for who calls it in another way.
     #[must_use]
     pub fn engine(&self, time: Duration) -> Engine {
-        self.engine_over(&Arc::new(Line::new(self.shared.clone(), None)), time)
+        self.engine_over(&Arc::new(Line::new(self.shared.clone(), None, None)), time)
     }
 
     fn engine_over(&self, line: &Arc<Line>, time: Duration) -> Engine {
@@ -103,7 +106,7 @@ impl World {
             ledger: Arc::new(LedgerPort(line.clone())),
             gate: Arc::new(GatePort(line.clone())),
             queue: self.config.queue_url.is_some().then(|| Arc::new(QueuePort(line.clone())) as Arc<dyn Queue>),
-            clock: Arc::new(SharedClock(self.shared.clone())),
+            clock: Arc::new(OwnClock(line.clone())),
             chance: Arc::new(SharedChance(self.shared.clone())),
             inline_body: self.shared.inline_body.clone(),
         };
@@ -122,7 +125,7 @@ impl World {
 
 impl<'w> Invocation<'w> {
     pub(super) fn new(world: &'w World) -> Self {
-        Self { world, time: world.time, crash: None }
+        Self { world, time: world.time, crash: None, freeze: None, in_flight: Duration::ZERO }
     }
 
     /// It has only so much time.
@@ -137,6 +140,19 @@ impl<'w> Invocation<'w> {
         self
     }
 
+    /// Its process is frozen as it waits for the answer of this port call, counted from 1, and thaws after so long.
+    /// Its own end is put off by as much: timers are frozen with it.
+    pub fn freezes_at(mut self, call: usize, time: Duration) -> Self {
+        self.freeze = Some(Freeze { call, time });
+        self
+    }
+
+    /// Should it die, the calls that it has sent by then are carried out all the same, if they take no longer than this.
+    pub fn leaves_in_flight(mut self, time: Duration) -> Self {
+        self.in_flight = time;
+        self
+    }
+
     /// It gets the event of an upload.
     pub async fn upload(self, upload: &Upload) -> Run {
         self.run(&Work::Upload(upload.clone())).await
@@ -144,14 +160,14 @@ impl<'w> Invocation<'w> {
 
     /// It gets this.
     pub async fn run(self, work: &Work) -> Run {
-        let Self { world, time, crash } = self;
+        let Self { world, time, crash, freeze, in_flight } = self;
         if let Work::Upload(upload) = work {
             let mut delivered = world.delivered.lock().unwrap();
             if !delivered.iter().any(|known| known.key == upload.key && known.version_id == upload.version_id) {
                 delivered.push(upload.clone());
             }
         }
-        let line = Arc::new(Line::new(world.shared.clone(), crash));
+        let line = Arc::new(Line::new(world.shared.clone(), crash, freeze));
         let engine = world.engine_over(&line, time);
         let working = async {
             match work {
@@ -160,12 +176,23 @@ impl<'w> Invocation<'w> {
                 Work::Sweep => engine.sweep().await.map(Outcome::Swept),
             }
         };
+        let ends = async {
+            tokio::time::sleep(time).await;
+            if line.is_frozen() {
+                tokio::time::sleep(freeze.map_or(Duration::ZERO, |freeze| freeze.time)).await;
+            }
+        };
+        let mut working = std::pin::pin!(working);
         let outcome = tokio::select! {
             biased;
             () = line.crashed() => Outcome::Died,
-            outcome = working => outcome.unwrap_or_else(Outcome::Transient),
-            () = tokio::time::sleep(time) => Outcome::Died,
+            outcome = &mut working => outcome.unwrap_or_else(Outcome::Transient),
+            () = ends => Outcome::Died,
         };
+        if matches!(outcome, Outcome::Died) && !in_flight.is_zero() {
+            line.stops();
+            drop(tokio::time::timeout(in_flight, working).await);
+        }
         Run { outcome, invocation: line.invocation, calls: line.calls() }
     }
 }

@@ -13,6 +13,7 @@ use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, Variables
 use deployer_core::plan::Configuration;
 
 use super::call::{Circumstances, Line, Op};
+use super::journal::{Deed, What};
 use super::lambda::Moment;
 use super::policy::{Need, Policy};
 use super::state::State;
@@ -245,7 +246,11 @@ impl Functions for Session {
             let what = format!("{op} of {name}");
             let code = code(&write).map(|code| state.artifacts.fetch(&self.target, &what, code)).transpose()?;
             let moment = Moment { now: here.now, fate: here.fate.clone(), code };
-            state.lambdas.get_mut(&self.target).unwrap().write(name, &write, &moment)
+            let answer = state.lambdas.get_mut(&self.target).unwrap().write(name, &write, &moment)?;
+            let (place, about) = (self.target.to_string(), name.to_string());
+            let what = What::of(&write, &answer);
+            state.journal.push(Deed { by: Some(here.invocation), place, about, what });
+            Ok(answer)
         };
         self.line.call(op, &self.target.to_string(), name.as_str(), act).await
     }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::artifacts::Artifacts;
 use super::function::Settling;
 use super::gate::Gate;
+use super::journal::Deed;
 use super::lambda::Lambda;
 use super::ledger::Objects;
 use super::queue::Messages;
@@ -23,6 +24,8 @@ pub struct State {
     pub gate: Gate,
     /// What the deployer has sent itself.
     pub queue: Messages,
+    /// What was carried out.
+    pub journal: Vec<Deed>,
     pub(super) lambdas: BTreeMap<Target, Lambda>,
 }
 
@@ -38,6 +41,7 @@ impl State {
             ledger: Objects::default(),
             gate: Gate::of(config),
             queue: Messages::default(),
+            journal: Vec::new(),
             lambdas: targets.map(lambda).collect(),
         }
     }

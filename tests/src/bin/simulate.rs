@@ -1,0 +1,93 @@
+//! Plays seeded schedules of the whole deployer in the world fake, and judges each.
+#![allow(clippy::print_stdout)]
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use acceptance::simulation::{Planted, Played, Tally, command, play, replay};
+use clap::Parser;
+
+/// Plays schedules of uploads, duplicates, crashes and lost messages, and says which of them break a rule.
+#[derive(Parser)]
+struct Options {
+    /// How many schedules are played.
+    #[arg(long, default_value_t = 10_000)]
+    schedules: u64,
+    /// The seed of the first of them.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// Plays only this one, and prints all that happens in it.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Plants a bug, and stops at the first schedule that finds it.
+    #[arg(long)]
+    planted: Option<Planted>,
+    /// How many are played at once; one for each core if it is not said.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match options.seed {
+        Some(seed) => one(&replay(seed, options.planted)),
+        None => many(&options),
+    }
+}
+
+fn one(played: &Played) -> ExitCode {
+    played.log.iter().for_each(|line| println!("{line}"));
+    println!("{}", played.tally);
+    tell(&[played.clone()], None)
+}
+
+fn many(options: &Options) -> ExitCode {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = options.threads.unwrap_or(cores).max(1);
+    let (next, end) = (AtomicU64::new(options.from), options.from + options.schedules);
+    let found: Mutex<(Tally, Vec<Played>, u64)> = Mutex::default();
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
+                        return;
+                    }
+                    let played = play(seed, options.planted);
+                    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                    found.0 += played.tally;
+                    found.2 += 1;
+                    if !played.violations.is_empty() {
+                        if options.planted.is_some() {
+                            next.store(end, Ordering::Relaxed);
+                        }
+                        found.1.push(played);
+                    }
+                }
+            });
+        }
+    });
+    let (tally, mut failed, schedules) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failed.sort_by_key(|played| played.seed);
+    let seconds = began.elapsed().as_secs_f64();
+    let per_second = schedules as f64 / seconds;
+    println!("{schedules} schedules in {seconds:.1} s ({per_second:.0} a second, {threads} threads)");
+    println!("{tally}");
+    tell(&failed, options.planted)
+}
+
+fn tell(failed: &[Played], planted: Option<Planted>) -> ExitCode {
+    for played in failed.iter().filter(|played| !played.violations.is_empty()) {
+        println!("seed {}:", played.seed);
+        played.violations.iter().for_each(|violation| println!("  {violation}"));
+        println!("  {}", command(played.seed, planted));
+    }
+    let failed = failed.iter().filter(|played| !played.violations.is_empty()).count();
+    println!("{failed} broke a rule");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,28 @@
+//! The zips of the simulator, each made once.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use deployer_core::id::Sha256;
+
+use super::scene::{Bytes, Kind};
+use crate::world::zips;
+
+/// The bytes of a zip and their hash.
+pub(super) fn of(bytes: Bytes) -> (Vec<u8>, Sha256) {
+    static MADE: OnceLock<Mutex<HashMap<Bytes, (Vec<u8>, Sha256)>>> = OnceLock::new();
+    let mut made = MADE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    made.entry(bytes).or_insert_with(|| make(bytes)).clone()
+}
+
+fn make(bytes: Bytes) -> (Vec<u8>, Sha256) {
+    let label = bytes.label.to_string();
+    let zip = match bytes.kind {
+        Kind::Code => zips::code(&label),
+        Kind::Whole => zips::function(&label),
+        Kind::Configured => zips::with_manifest(&label, &format!("timeout = {}\n", 10 + bytes.label)),
+        Kind::Bad => format!("no zip, number {label}").into_bytes(),
+    };
+    let sha256 = Sha256::of(&zip);
+    (zip, sha256)
+}

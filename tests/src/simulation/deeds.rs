@@ -1,0 +1,133 @@
+//! What must be so of the order in which things were carried out: judged by the journal alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::judge::{Case, Rule, Violation};
+use super::order::Place;
+use super::scene::{Mishap, Scene};
+use crate::world::journal::{Deed, What};
+
+/// Whoever writes to a function holds the claim on it at that instant: no write is carried out by an invocation that
+/// another has succeeded.
+pub(super) fn claims(scene: &Scene, journal: &[Deed], found: &mut Vec<Violation>) {
+    let environments: BTreeMap<&str, &str> = scene
+        .environments
+        .iter()
+        .flat_map(|environment| environment.targets.iter().map(|place| (place.as_str(), environment.name.as_str())))
+        .collect();
+    // Which claim a head has, and who made it.
+    let mut claims: BTreeMap<String, Option<(String, usize)>> = BTreeMap::new();
+    for deed in journal {
+        let Some(by) = deed.by else { continue };
+        if let What::Wrote(Some(head)) = &deed.what {
+            let claim = claim(head);
+            let held = claims.entry(deed.about.clone()).or_default();
+            if held.as_ref().map(|(held, _)| held) != claim.as_ref() {
+                *held = claim.map(|claim| (claim, by));
+            }
+            continue;
+        }
+        let Some(environment) = environments.get(deed.place.as_str()) else { continue };
+        let holder = claims.get(&format!("heads/{environment}/{}.json", deed.about)).and_then(Option::as_ref);
+        if holder.map(|(_, holder)| *holder) != Some(by) {
+            let holder = holder.map_or("nobody".to_owned(), |(_, holder)| format!("invocation {holder}"));
+            let text = format!(
+                "invocation {by} wrote to {} in {} ({:?}) while {holder} held the claim",
+                deed.about, deed.place, deed.what
+            );
+            found.push(Violation { rule: Rule::OneAtATime, found: text });
+        }
+    }
+}
+
+/// The claim of the active deployment: the only `claim` that a head has.
+fn claim(head: &[u8]) -> Option<String> {
+    const FIELD: &[u8] = b"\"claim\": \"";
+    let at = head.windows(FIELD.len()).position(|window| window == FIELD)? + FIELD.len();
+    let claim = head[at..].iter().take_while(|byte| **byte != b'"');
+    Some(claim.map(|byte| char::from(*byte)).collect())
+}
+
+/// No version is published twice for one artifact, unless the same bytes came several times, a version ended in Failed,
+/// or somebody else changed `$LATEST`.
+pub(super) fn published_once(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
+    let is_changed = case.deeds(place).any(|deed| deed.by.is_none() && deed.what == What::Changed);
+    let failing = case.scene.faults.iter().any(|fault| matches!(fault.mishap, Mishap::EndsFailed));
+    if is_changed || failing {
+        return;
+    }
+    let mut versions: BTreeMap<String, (usize, BTreeSet<u64>)> = BTreeMap::new();
+    for deed in case.deeds(place) {
+        if let What::Published { version, sha256 } = deed.what {
+            let needed = case.accepted_with(sha256).len();
+            versions.entry(sha256.to_string()).or_insert((needed, BTreeSet::new())).1.insert(version);
+        }
+    }
+    for (sha256, (needed, versions)) in versions {
+        if versions.len() > needed {
+            say(Rule::PublishedOnce, format!("{place} has the versions {versions:?} of the same code {sha256}"));
+        }
+    }
+}
+
+/// No alias goes back from a newer upload to an older one.
+pub(super) fn in_order(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
+    let mut published = BTreeMap::new();
+    let mut last: Option<Vec<Place>> = None;
+    for deed in case.deeds(place) {
+        match deed.what {
+            What::Published { version, sha256 } => drop(published.insert(version, sha256)),
+            What::Pointed { version } if deed.by.is_some() => {
+                let Some(sha256) = published.get(&version) else { continue };
+                let now = case.accepted_with(*sha256);
+                if let Some(before) = last.filter(|_| !now.is_empty())
+                    && !before.is_empty()
+                    && before.iter().all(|before| now.iter().all(|now| case.is_clearly_newer(before, now)))
+                {
+                    say(Rule::Order, format!("{place} served {}, and then {}", before[0], now[0]));
+                }
+                last = Some(now);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Invocations write one after the other: nobody comes back after another has written.
+pub(super) fn one_at_a_time(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
+    let mut seen: Vec<usize> = Vec::new();
+    for by in case.deeds(place).filter_map(|deed| deed.by) {
+        if seen.last() == Some(&by) {
+            continue;
+        }
+        if seen.contains(&by) {
+            say(Rule::OneAtATime, format!("invocation {by} wrote to {place} again after another: {seen:?}"));
+        }
+        seen.push(by);
+    }
+}
+
+/// Between publishing a version and pointing the alias to it nobody else has moved the alias elsewhere.
+pub(super) fn nothing_foreign_is_overwritten(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
+    let mut published: Option<(usize, u64)> = None;
+    let mut moved = None;
+    for deed in case.deeds(place) {
+        match (deed.by, &deed.what) {
+            (Some(by), What::Published { version, .. }) => (published, moved) = (Some((by, *version)), None),
+            (None, What::Pointed { version }) => moved = Some(*version),
+            (Some(by), What::Pointed { version }) => {
+                if let (Some(publisher), Some(foreign)) = (published, moved)
+                    && publisher == (by, *version)
+                    && foreign != *version
+                {
+                    say(
+                        Rule::Foreign,
+                        format!("somebody moved the alias in {place} to {foreign}, and it was moved on to {version}"),
+                    );
+                }
+                (published, moved) = (None, None);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Draws a scene from a seed.
+//!
+//! Must not know: how it is played, and how it is judged.
+
+use std::time::Duration;
+
+use deployer::port::CallErrorKind;
+
+use super::focus::{Focus, Odds};
+use super::random::Random;
+use super::scene::{Act, Bytes, Delivery, Door, Environment, Fault, Foreign, Kind, Mishap, Scene, Upload, When};
+use crate::world::Op;
+
+impl Scene {
+    /// The scene of a seed.
+    #[must_use]
+    pub fn of(random: &mut Random, focus: Focus) -> Self {
+        let odds = Odds::of(focus);
+        let environments = environments(random);
+        let functions: Vec<String> =
+            ["orders", "users", "stock"][..random.one_of(&[1, 1, 1, 2, 2, 3])].iter().map(|&f| f.to_owned()).collect();
+        let mut there = Vec::new();
+        for place in environments.iter().flat_map(|environment| &environment.targets) {
+            for function in &functions {
+                if random.percent(75) {
+                    there.push((place.clone(), function.clone()));
+                }
+            }
+        }
+        let uploads = uploads(random, &odds, &environments, &functions);
+        let last = uploads.last().map_or(Duration::ZERO, |upload| upload.at);
+        let foreigners = foreigners(random, &odds, &environments, &functions, last);
+        let outage =
+            random.percent(odds.outage).then(|| (random.milliseconds(0, 40_000), random.milliseconds(1_000, 90_000)));
+        Self {
+            faults: faults(random, &odds),
+            time: Duration::from_secs(random.one_of(&[120, 120, 300, 300, 900])),
+            settling: match random.percent(odds.slow) {
+                true => random.milliseconds(20_000, 400_000),
+                false => random.milliseconds(50, 4_000),
+            },
+            heals: last + random.milliseconds(30_000, 200_000),
+            odds,
+            environments,
+            functions,
+            there,
+            uploads,
+            foreigners,
+            outage,
+        }
+    }
+}
+
+fn environments(random: &mut Random) -> Vec<Environment> {
+    let all = [("dev", ["111111111111", "222222222222"]), ("prod", ["333333333333", "444444444444"])];
+    let environment = |(name, accounts): &(&str, [&str; 2]), random: &mut Random| {
+        let region = |random: &mut Random| if random.percent(85) { "eu-west-1" } else { "us-east-1" };
+        let count = if random.percent(70) { 1 } else { 2 };
+        Environment {
+            name: (*name).to_owned(),
+            targets: accounts[..count].iter().map(|account| format!("{account}/{}", region(random))).collect(),
+            accepts: *name == "dev" || random.percent(60),
+            immutable: random.percent(8),
+            keep_versions: if random.percent(20) { 2 } else { 10 },
+        }
+    };
+    let count = if random.percent(70) { 1 } else { 2 };
+    all[..count].iter().map(|one| environment(one, random)).collect()
+}
+
+fn uploads(random: &mut Random, odds: &Odds, environments: &[Environment], functions: &[String]) -> Vec<Upload> {
+    let mut at = Duration::ZERO;
+    let mut uploads: Vec<Upload> = Vec::new();
+    for label in 1..=random.between(2, 6) {
+        at += match random.percent(odds.burst) {
+            true => random.milliseconds(1, 3_000),
+            false => random.milliseconds(2_000, 60_000),
+        };
+        let environment = if random.percent(75) { 0 } else { random.index(environments.len()) };
+        let function = if random.percent(70) { functions[0].clone() } else { random.one_of(functions) };
+        let kind = match random.below(100) {
+            0..8 => Kind::Bad,
+            8..30 => Kind::Code,
+            30..75 => Kind::Whole,
+            _ => Kind::Configured,
+        };
+        let earlier = |random: &mut Random| random.index(uploads.len());
+        let mut bytes = Bytes { kind, label };
+        let mut release = format!("1.{label}.0");
+        if !uploads.is_empty() && random.percent(10) {
+            bytes = uploads[earlier(random)].bytes;
+        }
+        if !uploads.is_empty() && random.percent(25) {
+            release.clone_from(&uploads[earlier(random)].release);
+        }
+        let skew = random.milliseconds(0, 2_000);
+        let deliveries = deliveries(random, odds);
+        uploads.push(Upload { at, environment, function, release, bytes, skew, deliveries });
+    }
+    uploads
+}
+
+fn deliveries(random: &mut Random, odds: &Odds) -> Vec<Delivery> {
+    let mut all: Vec<Delivery> = Vec::new();
+    for _ in 0..random.one_of(&[1, 1, 2, 2, 3]) {
+        let after = match all.last() {
+            // Two pollers may get the same message at the same time.
+            Some(last) if random.percent(30) => last.after,
+            _ if random.percent(odds.late) => random.milliseconds(1_000, 120_000),
+            _ => random.milliseconds(1, 2_500),
+        };
+        let door = if random.percent(60) { Door::S3 } else { Door::EventBridge };
+        all.push(Delivery { after, door, is_lost: random.percent(odds.loss) });
+    }
+    all
+}
+
+fn foreigners(
+    random: &mut Random,
+    odds: &Odds,
+    environments: &[Environment],
+    functions: &[String],
+    last: Duration,
+) -> Vec<Foreign> {
+    let places: Vec<String> = environments.iter().flat_map(|environment| environment.targets.clone()).collect();
+    let ops = [Op::UpdateAlias, Op::UpdateAlias, Op::UpdateFunctionCode, Op::PublishVersion, Op::GetFunction];
+    (0..random.count(0, odds.foreigners))
+        .map(|_| Foreign {
+            when: match random.percent(50) {
+                true => When::Before(random.one_of(&ops), random.count(1, 4)),
+                false => When::At(random.milliseconds(0, u64::try_from(last.as_millis()).unwrap_or(0) + 10_000)),
+            },
+            place: if random.percent(70) { places[0].clone() } else { random.one_of(&places) },
+            function: if random.percent(70) { functions[0].clone() } else { random.one_of(functions) },
+            act: random.one_of(&[Act::Permit, Act::Permit, Act::Code, Act::Configure, Act::Point]),
+        })
+        .collect()
+}
+
+fn faults(random: &mut Random, odds: &Odds) -> Vec<Fault> {
+    use CallErrorKind::{Busy, Throttled, Unknown};
+    use Mishap::{EndsFailed, Fails, LosesAnswer, Twice};
+    let ledger = [
+        (Op::WriteLedger, Twice),
+        (Op::WriteLedger, Twice),
+        (Op::WriteLedger, LosesAnswer),
+        (Op::WriteLedger, Fails(Unknown)),
+        (Op::ReadLedger, Fails(Unknown)),
+        (Op::DeleteLedger, LosesAnswer),
+        (Op::ListLedger, Fails(Unknown)),
+        (Op::SendMessage, LosesAnswer),
+        (Op::SendMessage, Fails(Unknown)),
+    ];
+    let lambda = [
+        (Op::UpdateFunctionCode, LosesAnswer),
+        (Op::UpdateFunctionCode, Twice),
+        (Op::UpdateFunctionCode, Fails(Busy)),
+        (Op::UpdateFunctionCode, Fails(Throttled)),
+        (Op::UpdateFunctionCode, EndsFailed),
+        (Op::UpdateFunctionConfiguration, LosesAnswer),
+        (Op::UpdateFunctionConfiguration, Fails(Busy)),
+        (Op::CreateFunction, LosesAnswer),
+        (Op::CreateFunction, Twice),
+        (Op::CreateAlias, LosesAnswer),
+        (Op::CreateAlias, Twice),
+        (Op::PublishVersion, LosesAnswer),
+        (Op::PublishVersion, EndsFailed),
+        (Op::UpdateAlias, LosesAnswer),
+        (Op::UpdateAlias, Twice),
+        (Op::UpdateAlias, Fails(Busy)),
+        (Op::UpdateAlias, Fails(Unknown)),
+        (Op::GetFunction, Fails(Throttled)),
+        (Op::GetFunction, Fails(Unknown)),
+        (Op::GetAlias, Fails(Throttled)),
+        (Op::AssumeRole, Fails(Throttled)),
+        (Op::AssumeRole, Fails(Unknown)),
+        (Op::ReadTail, Fails(Unknown)),
+    ];
+    let mut all = Vec::new();
+    let mut draw = |random: &mut Random, from: &[(Op, Mishap)], most: usize| {
+        for _ in 0..random.count(0, most) {
+            let (op, mishap) = random.one_of(from);
+            let reach = if op.is_lambda_write() { 4 } else { 20 };
+            all.push(Fault { op, call: random.count(1, reach), times: random.one_of(&[1, 1, 1, 2, 3]), mishap });
+        }
+    };
+    draw(random, &ledger, odds.ledger_faults);
+    draw(random, &lambda, odds.lambda_faults);
+    all
+}

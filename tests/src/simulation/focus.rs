@@ -1,0 +1,97 @@
+//! What a schedule is about, and how likely that makes what can happen in it.
+
+/// What a schedule has more of than others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Focus {
+    /// A little of everything.
+    Mixed,
+    /// Uploads close together whose events arrive reordered.
+    Order,
+    /// Invocations that die.
+    Deaths,
+    /// Somebody else who writes to the functions.
+    Foreigners,
+    /// Updates that take longer than an invocation may, and processes that freeze.
+    Slow,
+    /// A ledger that loses answers, meets its own echo, or cannot be reached.
+    Ledger,
+    /// Messages that are lost.
+    Losses,
+    /// Calls to Lambda that fail, or whose answers are lost.
+    Answers,
+}
+
+impl Focus {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Mixed,
+        Self::Order,
+        Self::Deaths,
+        Self::Foreigners,
+        Self::Slow,
+        Self::Ledger,
+        Self::Losses,
+        Self::Answers,
+    ];
+
+    /// The focus of a seed, where none is asked for.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        Self::ALL[usize::try_from(seed % Self::ALL.len() as u64).unwrap_or_default()]
+    }
+}
+
+/// How likely what is, in percent.
+#[derive(Debug, Clone, Copy)]
+pub struct Odds {
+    /// An upload follows closely on the one before.
+    pub burst: u64,
+    /// An event takes long.
+    pub late: u64,
+    /// An invocation dies.
+    pub death: u64,
+    /// A message is lost after its first delivery.
+    pub loss: u64,
+    /// A tick is lost, doubled, or late.
+    pub bad_tick: u64,
+    /// A process freezes.
+    pub freeze: u64,
+    /// Updates take long.
+    pub slow: u64,
+    /// How many foreign acts there are at most.
+    pub foreigners: usize,
+    /// How many faults of the ledger there are at most.
+    pub ledger_faults: usize,
+    /// How many faults of the targets there are at most.
+    pub lambda_faults: usize,
+    /// The ledger is away for a while.
+    pub outage: u64,
+}
+
+impl Odds {
+    pub(super) fn of(focus: Focus) -> Self {
+        let calm = Self {
+            burst: 40,
+            late: 15,
+            death: 8,
+            loss: 3,
+            bad_tick: 10,
+            freeze: 1,
+            slow: 5,
+            foreigners: 0,
+            ledger_faults: 1,
+            lambda_faults: 1,
+            outage: 2,
+        };
+        match focus {
+            Focus::Mixed => Self { death: 15, freeze: 3, foreigners: 1, lambda_faults: 3, ledger_faults: 2, ..calm },
+            Focus::Order => Self { burst: 80, late: 40, ..calm },
+            Focus::Deaths => Self { death: 45, burst: 60, loss: 10, ..calm },
+            Focus::Foreigners => Self { foreigners: 5, ..calm },
+            Focus::Slow => Self { slow: 70, freeze: 20, burst: 60, ..calm },
+            Focus::Ledger => Self { ledger_faults: 6, outage: 40, burst: 60, ..calm },
+            Focus::Losses => Self { loss: 50, bad_tick: 60, death: 25, burst: 60, ..calm },
+            Focus::Answers => Self { lambda_faults: 7, ..calm },
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The simulator: whole lives of a small world, each made from a seed, and what must be so after every one of them.
+//!
+//! A schedule has a few functions and environments, uploads whose events come several times, late and reordered, and
+//! all that can go wrong ([`scene`]); it is played in the world fake on virtual time ([`stage`]), until the world heals
+//! and comes to rest, and judged ([`judge`]). The same seed plays the same schedule. That the judge would notice is
+//! proved by planted bugs ([`Planted`]).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a mistake in a test ends the test")]
+
+mod bytes;
+mod deeds;
+mod draw;
+mod focus;
+mod foreign;
+mod judge;
+mod order;
+mod planted;
+mod props;
+mod random;
+mod reasons;
+mod sabotage;
+mod scene;
+mod stage;
+mod tally;
+
+use std::time::Duration;
+
+pub use focus::Focus;
+pub use judge::{Rule, Violation};
+pub use planted::Planted;
+pub use tally::Tally;
+
+use crate::world::Outcome;
+use random::Random;
+use scene::Scene;
+use stage::Stage;
+
+/// What came of a schedule.
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// Its seed.
+    pub seed: u64,
+    /// What was in it.
+    pub tally: Tally,
+    /// What was wrong.
+    pub violations: Vec<Violation>,
+    /// What happened, line by line, where that was asked for.
+    pub log: Vec<String>,
+}
+
+/// Plays the schedule of a seed, with a planted bug or without.
+///
+/// # Panics
+/// If no runtime can be had.
+#[must_use]
+pub fn play(seed: u64, planted: Option<Planted>) -> Played {
+    run(seed, planted, false)
+}
+
+/// The same, with its log.
+///
+/// # Panics
+/// If no runtime can be had.
+#[must_use]
+pub fn replay(seed: u64, planted: Option<Planted>) -> Played {
+    run(seed, planted, true)
+}
+
+/// The command that plays a schedule once more, with its log.
+#[must_use]
+pub fn command(seed: u64, planted: Option<Planted>) -> String {
+    let planted = planted.map(|planted| format!(" --planted {planted}")).unwrap_or_default();
+    format!("cargo simulate --seed {seed}{planted}")
+}
+
+fn run(seed: u64, planted: Option<Planted>, verbose: bool) -> Played {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(live(seed, planted, verbose))
+}
+
+async fn live(seed: u64, planted: Option<Planted>, verbose: bool) -> Played {
+    let mut random = Random::new(seed);
+    let focus = planted.and_then(Planted::focus).unwrap_or(Focus::of(seed));
+    let scene = Scene::of(&mut random, focus);
+    let mut world = props::world(&scene, &mut random);
+    world.between = planted.map(|planted| Box::new(move |ports| planted.between(ports)) as crate::world::Between);
+    let mut stage = Stage::new(&world, &scene, &mut random, planted);
+    stage.notes = verbose.then(Vec::new);
+    stage.play().await;
+    if !stage.never_ends {
+        stage.clear_away().await;
+    }
+    let journal = world.aws(|aws| std::mem::take(&mut aws.journal));
+    let (mut violations, accepted) = judge::judge(&stage, &journal);
+    if violations.is_empty() {
+        // A snapshot is slow: the journal has every lasting write, and the snapshot proves that now and then.
+        let snapshot = seed.is_multiple_of(32).then(|| world.snapshot());
+        let outcomes = stage.play_again(&accepted).await;
+        let mut say = |found| violations.push(Violation { rule: Rule::SameAgain, found });
+        for (number, outcome) in outcomes {
+            let ended = |record: &deployer_core::record::DeploymentRecord| record.status.is_ended();
+            if !matches!(&outcome, Outcome::Handled(deployer::engine::Handled::Recorded(record)) if ended(record)) {
+                say(format!("upload {number} once more ended otherwise: {outcome:?}"));
+            }
+        }
+        for deed in world.aws(|aws| aws.journal.clone()) {
+            say(format!("the same again did {:?} to {} in {}", deed.what, deed.about, deed.place));
+        }
+        if snapshot.is_some_and(|before| before != world.snapshot()) {
+            say("the same again changed something".to_owned());
+        }
+    }
+    let log = stage.notes.take().map(|notes| log(&world, focus, &scene, notes)).unwrap_or_default();
+    Played { seed, tally: stage.tally, violations, log }
+}
+
+fn log(world: &crate::world::World, focus: Focus, scene: &Scene, notes: Vec<(Duration, String)>) -> Vec<String> {
+    let mut lines: Vec<(Duration, String)> = notes;
+    lines.extend(world.calls().into_iter().map(|call| {
+        let took = call.ended.map_or("-".to_owned(), |ended| format!("{:.3}", (ended - call.began).as_secs_f64()));
+        let answer = if call.answer.is_empty() { "no answer" } else { &call.answer };
+        (call.began, format!("  [{}] {} {} {} ({took} s): {answer}", call.invocation, call.op, call.place, call.what))
+    }));
+    lines.sort_by_key(|(at, _)| *at);
+    let mut log = vec![format!(
+        "focus {focus:?}, {} s for each invocation, updates take {:?}",
+        scene.time.as_secs(),
+        scene.settling
+    )];
+    log.extend(scene.faults.iter().map(|fault| format!("fault {fault:?}")));
+    log.extend(scene.foreigners.iter().map(|foreign| format!("foreigner {foreign:?}")));
+    log.extend(lines.into_iter().map(|(at, text)| format!("{:9.3} {text}", at.as_secs_f64())));
+    log
+}

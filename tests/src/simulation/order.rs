@@ -1,0 +1,56 @@
+//! The order of uploads, written down a second time: the oracle must not ask the head.
+
+use std::fmt;
+
+use deployer_core::artifact::Upload;
+use jiff::Timestamp;
+
+/// An upload's place in the order, by what the first door told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    key: String,
+    version_id: String,
+    sequencer: String,
+    time: Timestamp,
+}
+
+impl Place {
+    pub fn of(upload: &Upload) -> Self {
+        Self {
+            key: upload.key.clone(),
+            version_id: upload.version_id.clone().unwrap_or_default(),
+            sequencer: upload.sequencer.clone().unwrap_or_default(),
+            time: upload.time,
+        }
+    }
+
+    /// Within a key the sequencer decides, between keys the event's time, then the key.
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        if self.key == other.key {
+            self.sequencer > other.sequencer
+        } else {
+            (self.time, &self.key) > (other.time, &other.key)
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} of {}", self.key, self.version_id, self.time)
+    }
+}
+
+/// The one that is newer than all others. There may be none: a key's own order can go against the doors' times, and then
+/// three uploads can each be newer than the next.
+pub(super) fn newest<T>(all: &[T], place: impl Fn(&T) -> &Place) -> Option<&T> {
+    all.iter().enumerate().find_map(|(number, one)| {
+        let mut others = all.iter().enumerate().filter(|(other, _)| *other != number);
+        others.all(|(_, other)| place(one).is_newer_than(place(other))).then_some(one)
+    })
+}
+
+/// The id that the deployment of this event would get.
+pub(super) fn id(upload: &Upload) -> String {
+    let Ok(bucket) = deployer_core::id::BucketName::parse(&upload.bucket) else { return String::new() };
+    upload.clone().locate(&bucket).map(|located| located.deployment_id().to_string()).unwrap_or_default()
+}

@@ -1,0 +1,118 @@
+//! Bugs that are planted to prove that the simulator would find them. Each breaks one rule of the ledger's protocol from
+//! outside, between the engine and its ports: the product has no switch for any of them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use deployer::engine::Ports;
+
+use super::focus::Focus;
+use super::sabotage::{BadChance, BadClock, BadGate, BadLedger};
+
+macro_rules! planted {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal, $focus:expr;)*) => {
+        /// A planted bug, named by what it breaks.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Planted {
+            $($(#[doc = $doc])* $name,)*
+        }
+
+        impl Planted {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Its name on the command line.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// What the schedules must have more of for it to show soon.
+            #[must_use]
+            pub fn focus(self) -> Option<Focus> {
+                match self { $(Self::$name => $focus,)* }
+            }
+
+            /// Which rule it breaks, in a line.
+            #[must_use]
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*).trim_ascii(),)* }
+            }
+        }
+    };
+}
+
+planted! {
+    /// Heads are replaced whatever is there: no If-Match.
+    HeadsReplacedBlindly = "heads-replaced-blindly", None;
+    /// Heads are created whatever is there: no If-None-Match.
+    HeadsCreatedBlindly = "heads-created-blindly", Some(Focus::Order);
+    /// Records are created whatever is there: no If-None-Match, so an ended record is changed.
+    RecordsCreatedBlindly = "records-created-blindly", Some(Focus::Order);
+    /// After a lost race the same head is sent again with the new ETag, and nothing is decided again.
+    SameHeadAgain = "same-head-again", None;
+    /// A lease counts as over at once.
+    LeasesIgnored = "leases-ignored", None;
+    /// A lease never ends.
+    LeasesForEver = "leases-for-ever", None;
+    /// Claims and markers draw the same token at the same time.
+    TokensRepeat = "tokens-repeat", Some(Focus::Order);
+    /// Uploads are ordered by when their event arrives.
+    OrderByArrival = "order-by-arrival", None;
+    /// The head forgets its mark.
+    MarkForgotten = "mark-forgotten", None;
+    /// The head forgets which requests it knows.
+    RequestsForgotten = "requests-forgotten", None;
+    /// The outbox is emptied as the head is written: what follows from an end is lost with the process.
+    OutboxEmptied = "outbox-emptied", Some(Focus::Deaths);
+    /// What waits is not written down.
+    PendingDropped = "pending-dropped", None;
+    /// No markers are put down, so the sweep finds nothing.
+    MarkersForgotten = "markers-forgotten", Some(Focus::Losses);
+    /// Results are not written.
+    ResultsForgotten = "results-forgotten", None;
+    /// The wall clock stands still within an invocation: a process that was frozen writes late.
+    ClockStandsStill = "clock-stands-still", Some(Focus::Slow);
+    /// A version is taken for active at once.
+    ActiveAtOnce = "active-at-once", None;
+    /// Writes are sent on whatever revision is the newest.
+    NewestRevision = "newest-revision", Some(Focus::Foreigners);
+    /// A write to Lambda that got no answer is sent again, and nobody looks.
+    SentAgainUnseen = "sent-again-unseen", Some(Focus::Answers);
+    /// The sweep does nothing.
+    SweepDoesNothing = "sweep-does-nothing", Some(Focus::Losses);
+}
+
+impl Planted {
+    /// Puts it between an invocation's engine and its ports.
+    #[must_use]
+    pub(super) fn between(self, mut ports: Ports) -> Ports {
+        match self {
+            Self::OrderByArrival | Self::SweepDoesNothing => {}
+            Self::TokensRepeat => ports.chance = Arc::new(BadChance),
+            Self::ClockStandsStill => ports.clock = Arc::new(BadClock::stopped(ports.clock)),
+            Self::ActiveAtOnce | Self::NewestRevision | Self::SentAgainUnseen => {
+                ports.gate = Arc::new(BadGate { gate: ports.gate, planted: self });
+            }
+            _ => ports.ledger = Arc::new(BadLedger { ledger: ports.ledger, planted: self }),
+        }
+        ports
+    }
+}
+
+impl fmt::Display for Planted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Planted {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.iter().copied().find(|planted| planted.name() == text).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|planted| planted.name()).collect();
+            format!("no bug of this name; there are {}", names.join(", "))
+        })
+    }
+}

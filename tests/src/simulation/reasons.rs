@@ -1,0 +1,70 @@
+//! Whatever did not succeed says why, and the scene has a reason for it.
+
+use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode, TargetOutcome};
+
+use super::judge::{Case, Rule};
+use super::scene::{Kind, Mishap};
+use super::stage::Told;
+use crate::world::Op;
+
+/// What did not succeed says why, in words, and the scene has a reason for it.
+pub(super) fn says_why(case: &Case<'_>, told: &Told, record: &DeploymentRecord, say: &mut impl FnMut(Rule, String)) {
+    let what = &told.s3.key;
+    if matches!(record.status, Status::Succeeded | Status::Unchanged) {
+        if case.bytes(told).kind == Kind::Bad || !case.environment.accepts {
+            say(Rule::SaysWhy, format!("{what} should have been refused, and {}", record.status));
+        }
+        return;
+    }
+    if record.code.is_none() || record.because.as_ref().is_none_or(String::is_empty) {
+        say(Rule::SaysWhy, format!("{what} is {}, and does not say why", record.status));
+    }
+    if record.status == Status::Refused && !may_be_refused(case, told, record.code) {
+        say(Rule::SaysWhy, format!("{what} was refused without a reason: {:?} {:?}", record.code, record.because));
+    }
+    let failed: Vec<&TargetOutcome> = record.targets.iter().filter(|target| target.error.is_some()).collect();
+    if (record.status == Status::Failed) == failed.is_empty() {
+        say(Rule::SaysWhy, format!("{what} is {}, and {} of its targets have an error", record.status, failed.len()));
+    }
+    for error in failed.into_iter().filter_map(|target| target.error.as_ref()) {
+        if error.message.is_empty() || error.step.is_empty() {
+            say(Rule::SaysWhy, format!("{what} failed without a message"));
+        }
+        if !may_fail(case, told, error.code, &error.message) {
+            say(Rule::SaysWhy, format!("{what} failed without a reason: {:?}, {error}", error.code));
+        }
+    }
+}
+
+fn may_be_refused(case: &Case<'_>, told: &Told, code: Option<Code>) -> bool {
+    let upload = &case.scene.uploads[told.number];
+    let other_bytes = |other: &&Told| other.s3.key == told.s3.key && case.bytes(other) != upload.bytes;
+    match code {
+        Some(Code::InvalidArtifact) => upload.bytes.kind == Kind::Bad,
+        Some(Code::UploadsNotAccepted) => !case.environment.accepts,
+        Some(Code::ImmutableRelease) => case.environment.immutable && case.told.iter().any(|t| other_bytes(t)),
+        _ => false,
+    }
+}
+
+fn may_fail(case: &Case<'_>, told: &Told, code: TargetErrorCode, message: &str) -> bool {
+    let faults = |op: fn(Op) -> bool, mishap: fn(&Mishap) -> bool| {
+        case.scene.faults.iter().any(|fault| op(fault.op) && mishap(&fault.mishap))
+    };
+    let given_up = message.contains("taken up 8 times");
+    match code {
+        TargetErrorCode::FunctionFailed => faults(Op::is_lambda_write, |m| matches!(m, Mishap::EndsFailed)),
+        TargetErrorCode::ForeignChange => case.is_touched(),
+        TargetErrorCode::InvalidConfiguration => {
+            case.bytes(told).kind != Kind::Whole
+                && case.environment.targets.iter().any(|place| {
+                    !case.scene.there.iter().any(|(at, function)| at == place && function == case.function)
+                })
+        }
+        TargetErrorCode::TimedOut => given_up,
+        TargetErrorCode::Internal => {
+            faults(|op| op >= Op::AssumeRole, |m| matches!(m, Mishap::Fails(_) | Mishap::LosesAnswer))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,230 @@
+//! Ports that do something else than they were asked for: the tools of the planted bugs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deployer::port::{
+    Account, AccountGate, Answer, CallError, CallErrorKind, Chance, Clock, ETag, EnterError, Functions, Ledger,
+    LedgerError, Precondition, Qualifier, SessionRequest, Write, Written,
+};
+use deployer_core::id::{AliasName, FunctionName, Version};
+use deployer_core::observed::{Belongings, Condition, ObservedAlias, ObservedCode, RevisionId};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::planted::Planted;
+
+/// Always draws the same.
+pub(super) struct BadChance;
+
+impl Chance for BadChance {
+    fn draw(&self) -> u128 {
+        7
+    }
+}
+
+/// Shows the time at which the invocation began.
+pub(super) struct BadClock {
+    clock: Arc<dyn Clock>,
+    shows: Timestamp,
+}
+
+impl BadClock {
+    pub fn stopped(clock: Arc<dyn Clock>) -> Self {
+        Self { shows: clock.now(), clock }
+    }
+}
+
+#[async_trait]
+impl Clock for BadClock {
+    fn now(&self) -> Timestamp {
+        self.shows
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.clock.sleep(duration).await;
+    }
+}
+
+/// Reads or writes other objects than it should.
+pub(super) struct BadLedger {
+    pub ledger: Arc<dyn Ledger>,
+    pub planted: Planted,
+}
+
+fn changed(body: Vec<u8>, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let Ok(mut value) = serde_json::from_slice(&body) else { return body };
+    change(&mut value);
+    serde_json::to_vec_pretty(&value).unwrap_or(body)
+}
+
+impl BadLedger {
+    /// Whatever is there.
+    async fn force(&self, key: &str, body: Vec<u8>) -> Result<Written, LedgerError> {
+        loop {
+            let precondition = match self.ledger.get(key).await? {
+                Some((_, etag)) => Precondition::Unchanged(etag),
+                None => Precondition::Absent,
+            };
+            if let Written::Now(etag) = self.ledger.put(key, body.clone(), precondition).await? {
+                return Ok(Written::Now(etag));
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for BadLedger {
+    async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError> {
+        let Some((body, etag)) = self.ledger.get(key).await? else { return Ok(None) };
+        if !key.starts_with("heads/") {
+            return Ok(Some((body, etag)));
+        }
+        let lease = |value: &mut Value, until: &str| {
+            if !value["active"].is_null() {
+                value["active"]["lease_until"] = json!(until);
+            }
+        };
+        let body = match self.planted {
+            Planted::LeasesIgnored => changed(body, |head| lease(head, "2000-01-01T00:00:00Z")),
+            Planted::LeasesForEver => changed(body, |head| lease(head, "2100-01-01T00:00:00Z")),
+            Planted::MarkForgotten => changed(body, |head| head["mark"] = Value::Null),
+            Planted::RequestsForgotten => changed(body, |head| head["requests"] = json!([])),
+            _ => body,
+        };
+        Ok(Some((body, etag)))
+    }
+
+    async fn put(&self, key: &str, body: Vec<u8>, precondition: Precondition) -> Result<Written, LedgerError> {
+        let is_head = key.starts_with("heads/");
+        let is_absent = precondition == Precondition::Absent;
+        match self.planted {
+            Planted::HeadsReplacedBlindly if is_head && !is_absent => self.force(key, body).await,
+            Planted::HeadsCreatedBlindly if is_head && is_absent => self.force(key, body).await,
+            Planted::RecordsCreatedBlindly if key.starts_with("deployments/") => self.force(key, body).await,
+            Planted::SameHeadAgain if is_head => match self.ledger.put(key, body.clone(), precondition).await? {
+                Written::Lost => self.force(key, body).await,
+                written => Ok(written),
+            },
+            Planted::OutboxEmptied if is_head => {
+                let body = changed(body, |head| head["outbox"] = json!([]));
+                self.ledger.put(key, body, precondition).await
+            }
+            Planted::PendingDropped if is_head => {
+                let body = changed(body, |head| head["pending"] = Value::Null);
+                self.ledger.put(key, body, precondition).await
+            }
+            Planted::MarkersForgotten if key.starts_with("open/") => Ok(Written::Now(ETag(String::new()))),
+            Planted::ResultsForgotten if key.starts_with("results/") => Ok(Written::Now(ETag(String::new()))),
+            _ => self.ledger.put(key, body, precondition).await,
+        }
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
+        self.ledger.keys(prefix).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), LedgerError> {
+        self.ledger.delete(key).await
+    }
+}
+
+/// Opens sessions in which Lambda is called otherwise than asked for.
+pub(super) struct BadGate {
+    pub gate: Arc<dyn AccountGate>,
+    pub planted: Planted,
+}
+
+#[async_trait]
+impl AccountGate for BadGate {
+    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
+        let account = self.gate.enter(request).await?;
+        let functions = Arc::new(BadFunctions { account, planted: self.planted });
+        Ok(Account::assert(&request.target, &request.target.account, functions)?)
+    }
+}
+
+struct BadFunctions {
+    account: Account,
+    planted: Planted,
+}
+
+impl BadFunctions {
+    /// The same write with the revision that is the newest now.
+    async fn refreshed<'w>(
+        &self,
+        name: &FunctionName,
+        write: Write<'w>,
+        newest: &'w mut Option<RevisionId>,
+    ) -> Result<Write<'w>, CallError> {
+        let functions = self.account.functions();
+        *newest = match &write {
+            Write::MoveAlias { alias, .. } => functions.alias(name, alias).await?.map(|alias| alias.revision),
+            Write::UpdateCode { .. } | Write::UpdateConfiguration { .. } | Write::Publish { .. } => {
+                functions.function(name, Qualifier::Latest).await?.map(|(code, _)| code.revision)
+            }
+            _ => None,
+        };
+        let Some(revision) = &*newest else { return Ok(write) };
+        Ok(match write {
+            Write::MoveAlias { alias, version, .. } => Write::MoveAlias { alias, version, revision },
+            Write::UpdateCode { code, architecture, .. } => Write::UpdateCode { code, architecture, revision },
+            Write::UpdateConfiguration { configuration, .. } => Write::UpdateConfiguration { configuration, revision },
+            Write::Publish { sha256, .. } => Write::Publish { sha256, revision: Some(revision) },
+            other => other,
+        })
+    }
+}
+
+#[async_trait]
+impl Functions for BadFunctions {
+    async fn function(
+        &self,
+        name: &FunctionName,
+        qualifier: Qualifier<'_>,
+    ) -> Result<Option<(ObservedCode, Belongings)>, CallError> {
+        let is_version = matches!(qualifier, Qualifier::Version(_));
+        let mut seen = self.account.functions().function(name, qualifier).await?;
+        if let Some((code, _)) = seen.as_mut().filter(|_| is_version && self.planted == Planted::ActiveAtOnce) {
+            code.condition = Condition::Ready;
+        }
+        Ok(seen)
+    }
+
+    async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
+        self.account.functions().alias(name, alias).await
+    }
+
+    async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+        self.account.functions().versions(name).await
+    }
+
+    async fn aliased(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+        self.account.functions().aliased(name).await
+    }
+
+    async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError> {
+        let functions = self.account.functions();
+        let mut newest = None;
+        match self.planted {
+            Planted::NewestRevision => functions.write(name, self.refreshed(name, write, &mut newest).await?).await,
+            Planted::SentAgainUnseen => {
+                let mut answer = functions.write(name, write.clone()).await;
+                for _ in 0..20 {
+                    let mut newest = None;
+                    match &answer {
+                        Err(error) if matches!(error.kind, CallErrorKind::Unknown | CallErrorKind::Busy) => {
+                            tokio::time::sleep(Duration::from_millis(500)).await;
+                            let again = self.refreshed(name, write.clone(), &mut newest).await?;
+                            answer = functions.write(name, again).await;
+                        }
+                        _ => break,
+                    }
+                }
+                answer
+            }
+            _ => functions.write(name, write).await,
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! Plays a scene: uploads happen, their events arrive through a queue that delivers at least once, invocations run side
+//! by side and die, sweeps come each minute; then the world heals and comes to rest.
+//!
+//! Must not know: what is right. It only notes what the deployer answered.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use deployer::engine::Handled;
+use deployer_core::artifact::Upload;
+use deployer_core::head::{Head, Tick};
+use deployer_core::record::DeploymentRecord;
+use futures::future::{FutureExt as _, LocalBoxFuture};
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use jiff::Timestamp;
+
+use super::bytes;
+use super::foreign;
+use super::planted::Planted;
+use super::random::Random;
+use super::scene::{Door, Scene, When};
+use super::tally::Tally;
+use crate::world::{Moment, Outcome, Run, Settling, Work, World, tick};
+
+/// How often the sweep comes.
+const SWEEP: Duration = Duration::from_secs(60);
+/// After so long in a world where nothing goes wrong any more, everything must have ended.
+const PATIENCE: Duration = Duration::from_secs(120 * 60);
+/// What a process that dies has sent is carried out within this: no call takes longer.
+const IN_FLIGHT: Duration = Duration::from_secs(7);
+/// After so long a marker that guards nothing is cleared away.
+const MARKERS_LAST: Duration = Duration::from_secs(17 * 60);
+
+/// An upload that has happened, as both doors tell of it.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    /// Its number in the scene.
+    pub number: usize,
+    pub s3: Upload,
+    pub eventbridge: Upload,
+}
+
+impl Told {
+    pub fn through(&self, door: Door) -> &Upload {
+        match door {
+            Door::S3 => &self.s3,
+            Door::EventBridge => &self.eventbridge,
+        }
+    }
+}
+
+/// What the queue holds.
+struct Message {
+    work: Work,
+    /// The upload that it is about.
+    about: Option<usize>,
+    is_lost: bool,
+}
+
+enum Event {
+    Put(usize),
+    Message(Message),
+    Sweep,
+    Foreign(usize),
+    Outage(bool),
+    Heals,
+}
+
+type Running<'w> = FuturesUnordered<LocalBoxFuture<'w, (Message, Run)>>;
+
+/// A scene being played.
+pub(super) struct Stage<'w> {
+    pub world: &'w World,
+    pub scene: &'w Scene,
+    planted: Option<Planted>,
+    random: Random,
+    agenda: BTreeMap<(Duration, u64), Event>,
+    events: u64,
+    messages: usize,
+    healed: bool,
+    /// The uploads that have happened.
+    pub told: Vec<Told>,
+    /// What was answered to the events of an upload.
+    pub answers: Vec<(usize, DeploymentRecord)>,
+    ticks: Vec<Tick>,
+    pub tally: Tally,
+    /// It did not come to rest.
+    pub never_ends: bool,
+    /// What happened, for who reads it; only where somebody does.
+    pub notes: Option<Vec<(Duration, String)>>,
+}
+
+impl<'w> Stage<'w> {
+    pub fn new(world: &'w World, scene: &'w Scene, random: &mut Random, planted: Option<Planted>) -> Self {
+        let mut stage = Self {
+            world,
+            scene,
+            planted,
+            random: random.fork(),
+            agenda: BTreeMap::new(),
+            events: 0,
+            messages: 0,
+            healed: false,
+            told: Vec::new(),
+            answers: Vec::new(),
+            ticks: Vec::new(),
+            tally: Tally::default(),
+            never_ends: false,
+            notes: None,
+        };
+        for (number, upload) in scene.uploads.iter().enumerate() {
+            stage.at(upload.at, Event::Put(number));
+        }
+        for (number, foreign) in scene.foreigners.iter().enumerate() {
+            if let When::At(at) = foreign.when {
+                stage.at(at, Event::Foreign(number));
+            }
+        }
+        if let Some((at, time)) = scene.outage {
+            stage.at(at, Event::Outage(true));
+            stage.at(at + time, Event::Outage(false));
+        }
+        stage.at(SWEEP / 2, Event::Sweep);
+        stage.at(scene.heals, Event::Heals);
+        stage
+    }
+
+    fn at(&mut self, at: Duration, event: Event) {
+        self.events += 1;
+        if matches!(event, Event::Message(_)) {
+            self.messages += 1;
+        }
+        self.agenda.insert((at.max(self.world.elapsed()), self.events), event);
+    }
+
+    fn note(&mut self, text: impl FnOnce() -> String) {
+        if let Some(notes) = &mut self.notes {
+            notes.push((self.world.elapsed(), text()));
+        }
+    }
+
+    /// Plays it until everything is at rest, or it is clear that this never comes.
+    pub async fn play(&mut self) {
+        let mut running = Running::new();
+        loop {
+            let next = self.agenda.first_key_value().map(|((at, _), _)| *at);
+            tokio::select! {
+                biased;
+                Some((message, run)) = running.next() => self.answered(message, &run),
+                () = self.world.pass(next.unwrap_or_default().saturating_sub(self.world.elapsed())), if next.is_some() => {
+                    let Some((_, event)) = self.agenda.pop_first() else { continue };
+                    self.happens(event, &mut running);
+                }
+                else => break,
+            }
+            self.take_ticks();
+            if self.world.elapsed() > self.scene.heals + PATIENCE {
+                self.never_ends = true;
+                break;
+            }
+        }
+    }
+
+    fn happens(&mut self, event: Event, running: &mut Running<'w>) {
+        match event {
+            Event::Put(number) => self.put(number),
+            Event::Message(message) => {
+                self.messages -= 1;
+                self.begins(message, running);
+            }
+            Event::Sweep => {
+                if self.healed && running.is_empty() && self.messages == 0 && self.is_at_rest() {
+                    return;
+                }
+                self.at(self.world.elapsed() + SWEEP, Event::Sweep);
+                if self.planted != Some(Planted::SweepDoesNothing) {
+                    self.tally.sweeps += 1;
+                    self.begins(Message { work: Work::Sweep, about: None, is_lost: true }, running);
+                }
+            }
+            Event::Foreign(number) => {
+                let foreign = &self.scene.foreigners[number];
+                self.note(|| format!("somebody else: {:?} of {} in {}", foreign.act, foreign.function, foreign.place));
+                self.world.aws(|aws| foreign::acts(aws, foreign));
+            }
+            Event::Outage(begins) => {
+                self.note(|| format!("the ledger is {}", if begins { "away" } else { "back" }));
+                self.world.aws(|aws| aws.ledger.unavailable = begins && !self.healed);
+            }
+            Event::Heals => {
+                self.note(|| "the world heals".to_owned());
+                self.healed = true;
+                self.world.heal();
+                self.world.aws(|aws| {
+                    aws.ledger.unavailable = false;
+                    for place in self.scene.environments.iter().flat_map(|environment| &environment.targets) {
+                        aws.at(place).settling = Settling { reads: 0, time: Duration::from_millis(100) };
+                    }
+                });
+            }
+        }
+    }
+
+    /// A zip is uploaded, and its events are on their way.
+    fn put(&mut self, number: usize) {
+        let upload = &self.scene.uploads[number];
+        let environment = &self.scene.environments[upload.environment].name;
+        let key = format!("{environment}/{}/{}.zip", upload.function, upload.release);
+        let s3 = self.world.put(&key, bytes::of(upload.bytes).0);
+        let time = Timestamp::from_second((s3.time + upload.skew).as_second()).unwrap_or(s3.time);
+        let event_id = s3.event_id.as_ref().map(|id| format!("eventbridge-{id}"));
+        let told = Told { number, eventbridge: Upload { time, event_id, ..s3.clone() }, s3 };
+        self.note(|| format!("upload of {key} ({:?}), version {:?}", upload.bytes.kind, told.s3.version_id));
+        self.tally.uploads += 1;
+        self.tally.duplicates += upload.deliveries.len() - 1;
+        for delivery in &upload.deliveries {
+            let work = Work::Upload(told.through(delivery.door).clone());
+            let message = Message { work, about: Some(number), is_lost: delivery.is_lost };
+            self.at(self.world.elapsed() + delivery.after, Event::Message(message));
+        }
+        self.told.push(told);
+    }
+
+    /// An invocation begins.
+    fn begins(&mut self, mut message: Message, running: &mut Running<'w>) {
+        if let (Work::Upload(upload), Some(Planted::OrderByArrival)) = (&mut message.work, self.planted) {
+            upload.time = self.world.now();
+            upload.sequencer = Some(format!("{:018X}", self.world.now().as_millisecond()));
+        }
+        let odds = &self.scene.odds;
+        let mut invocation = self.world.invocation().leaves_in_flight(IN_FLIGHT);
+        if !self.healed {
+            if self.tally.deaths < 6 && self.random.percent(odds.death) {
+                let moment = if self.random.percent(50) { Moment::Before } else { Moment::After };
+                invocation = invocation.dies_at(self.random.count(1, 28), moment);
+            }
+            if self.random.percent(odds.freeze) {
+                let time = self.random.milliseconds(20_000, 60_000)
+                    + self.scene.time.mul_f64(self.random.below(120) as f64 / 100.0);
+                invocation = invocation.freezes_at(self.random.count(1, 28), time);
+                self.tally.freezes += 1;
+            }
+        }
+        self.tally.invocations += 1;
+        let running_one = async move {
+            let run = invocation.run(&message.work).await;
+            (message, run)
+        };
+        running.push(running_one.boxed_local());
+    }
+
+    /// An invocation has ended: its message is done with, or comes again.
+    fn answered(&mut self, message: Message, run: &Run) {
+        self.note(|| {
+            format!("invocation {} ({}) ended: {}", run.invocation, work(&message.work), outcome(&run.outcome))
+        });
+        match &run.outcome {
+            Outcome::Handled(Handled::Recorded(record)) => {
+                if let Some(number) = message.about {
+                    self.answers.push((number, (**record).clone()));
+                }
+                return;
+            }
+            Outcome::Handled(Handled::Ignored { .. }) | Outcome::Swept(_) => return,
+            Outcome::Transient(_) => {}
+            Outcome::Died => self.tally.deaths += 1,
+        }
+        if message.is_lost && !self.healed {
+            self.tally.lost += usize::from(message.work != Work::Sweep);
+            return;
+        }
+        if message.work != Work::Sweep {
+            let again = self.random.milliseconds(1_000, 60_000);
+            self.at(self.world.elapsed() + again, Event::Message(message));
+        }
+    }
+
+    /// The deployer's own messages, some of which are lost, doubled or late.
+    fn take_ticks(&mut self) {
+        while let Some(due) = self.world.aws(|aws| aws.queue.next()) {
+            for body in self.world.aws(|aws| aws.queue.take(due)) {
+                let tick = tick(&body);
+                self.tally.ticks += 1;
+                let due: Duration = due.duration_since(self.world.now()).try_into().unwrap_or_default();
+                let mut dues = vec![due];
+                if !self.healed && self.random.percent(self.scene.odds.bad_tick) {
+                    match self.random.below(3) {
+                        0 => dues.clear(),
+                        1 => dues.push(due + self.random.milliseconds(0, 20_000)),
+                        _ => dues[0] += self.random.milliseconds(1_000, 300_000),
+                    }
+                }
+                for due in dues {
+                    let is_lost = !self.healed && self.random.percent(self.scene.odds.loss);
+                    let message = Message { work: Work::Tick(tick.clone()), about: None, is_lost };
+                    self.at(self.world.elapsed() + due, Event::Message(message));
+                }
+                self.ticks.push(tick);
+            }
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.world.aws(|aws| {
+            aws.queue.next().is_none()
+                && aws.ledger.keys("heads/").all(|key| {
+                    let head = aws.ledger.get(key).and_then(|body| serde_json::from_slice::<Head>(body).ok());
+                    head.is_some_and(|head| {
+                        head.active().is_none() && head.pending().is_none() && head.outbox().is_empty()
+                    })
+                })
+        })
+    }
+
+    /// Time passes until old markers may be cleared away, and a sweep does so.
+    pub async fn clear_away(&mut self) {
+        self.world.pass(MARKERS_LAST).await;
+        if self.planted != Some(Planted::SweepDoesNothing) {
+            self.world.invocation().run(&Work::Sweep).await;
+        }
+    }
+
+    /// Everything once more: these uploads through both doors, every tick, and a sweep.
+    pub async fn play_again(&mut self, uploads: &[usize]) -> Vec<(usize, Outcome)> {
+        let mut outcomes = Vec::new();
+        for told in self.told.iter().filter(|told| uploads.contains(&told.number)) {
+            for door in [Door::EventBridge, Door::S3] {
+                let run = self.world.invocation().run(&Work::Upload(told.through(door).clone())).await;
+                outcomes.push((told.number, run.outcome));
+            }
+        }
+        for tick in std::mem::take(&mut self.ticks) {
+            self.world.invocation().run(&Work::Tick(tick)).await;
+        }
+        self.world.invocation().run(&Work::Sweep).await;
+        outcomes
+    }
+}
+
+fn work(work: &Work) -> String {
+    match work {
+        Work::Upload(upload) => format!("upload {} {}", upload.key, upload.version_id.as_deref().unwrap_or_default()),
+        Work::Tick(tick) => format!("tick for {}", tick.id),
+        Work::Sweep => "sweep".to_owned(),
+    }
+}
+
+fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Handled(Handled::Recorded(record)) => {
+            format!("{} {} {}", record.id, record.status, record.because.as_deref().unwrap_or_default())
+        }
+        Outcome::Handled(Handled::Ignored { because }) => format!("ignored, {because}"),
+        Outcome::Swept(swept) => format!("{swept:?}"),
+        Outcome::Transient(transient) => format!("transient, {transient}"),
+        Outcome::Died => "died".to_owned(),
+    }
+}

@@ -1,0 +1,42 @@
+//! What the schedules had in them.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+/// Counts over one schedule or many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Tally {
+    pub uploads: usize,
+    pub duplicates: usize,
+    pub invocations: usize,
+    pub deaths: usize,
+    pub freezes: usize,
+    pub lost: usize,
+    pub ticks: usize,
+    pub sweeps: usize,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.uploads += other.uploads;
+        self.duplicates += other.duplicates;
+        self.invocations += other.invocations;
+        self.deaths += other.deaths;
+        self.freezes += other.freezes;
+        self.lost += other.lost;
+        self.ticks += other.ticks;
+        self.sweeps += other.sweeps;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { uploads, duplicates, invocations, deaths, freezes, lost, ticks, sweeps } = self;
+        write!(
+            f,
+            "{uploads} uploads, {duplicates} duplicates, {invocations} invocations, {deaths} deaths, {freezes} freezes, \
+             {lost} lost messages, {ticks} ticks, {sweeps} sweeps"
+        )
+    }
+}

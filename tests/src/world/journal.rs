@@ -1,0 +1,67 @@
+//! What was carried out in a world, in its order: by which invocation, or by somebody else.
+//!
+//! The log ([`super::Call`]) tells what was asked and answered; the journal what came of it. Reads are not in it, and
+//! neither are markers, which come and go.
+
+use deployer::port::{Answer, Write};
+use deployer_core::id::Sha256;
+
+/// Something that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed {
+    /// The invocation that did it; none: somebody else, who is not the deployer.
+    pub by: Option<usize>,
+    /// Where: `111111111111/eu-west-1`, or `ledger`.
+    pub place: String,
+    /// To what: a function, or a key.
+    pub about: String,
+    /// What.
+    pub what: What,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A ledger object was written; a head with its bytes.
+    Wrote(Option<Vec<u8>>),
+    /// A ledger object was deleted.
+    Erased,
+    /// A version was published, or the last one was given once more.
+    Published {
+        /// Its number.
+        version: u64,
+        /// Its code.
+        sha256: Sha256,
+    },
+    /// An alias was pointed to a version.
+    Pointed {
+        /// Its number.
+        version: u64,
+    },
+    /// A version was deleted.
+    Deleted {
+        /// Its number.
+        version: u64,
+    },
+    /// `$LATEST` was changed without publishing it.
+    Changed,
+    /// Something that touches neither code, configuration nor aliases.
+    Other,
+}
+
+impl What {
+    /// What a writing call of the deployer to Lambda has done.
+    pub(super) fn of(write: &Write<'_>, answer: &Answer) -> Self {
+        match (write, answer) {
+            (_, Answer::Published { version: Some(version), sha256: Some(sha256), .. }) => {
+                Self::Published { version: version.number(), sha256: *sha256 }
+            }
+            (Write::CreateAlias { version, .. } | Write::MoveAlias { version, .. }, _) => {
+                Self::Pointed { version: version.number() }
+            }
+            (Write::DeleteVersion(version), _) => Self::Deleted { version: version.number() },
+            (Write::UpdateConfiguration { .. }, _) => Self::Changed,
+            _ => Self::Other,
+        }
+    }
+}
