@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acceptance::fixtures::Zip;
-use acceptance::local_aws::{Answer, Interrupted, LocalAws, Moment, Result, shown};
+use acceptance::local_aws::{Answer, Error, Interrupted, LocalAws, Moment, Result, shown};
 use serde_json::{Value, json};
 
 use super::statuses;
@@ -11,14 +11,14 @@ use super::statuses;
 async fn answered(aws: &LocalAws, command: Value) -> Result<Value> {
     match aws.invoke(&command).await? {
         Answer::Payload(payload) => Ok(payload),
-        other => panic!("{command}: {other:?}"),
+        other => Err(Error::Unexpected(format!("{command}: {other:?}"))),
     }
 }
 
 async fn refused(aws: &LocalAws, command: Value) -> Result<(String, String)> {
     match aws.invoke(&command).await? {
         Answer::FunctionError { error_type, message } => Ok((error_type, message)),
-        other => panic!("{command}: {other:?}"),
+        other => Err(Error::Unexpected(format!("{command}: {other:?}"))),
     }
 }
 

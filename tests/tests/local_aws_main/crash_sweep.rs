@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use acceptance::fixtures::Zip;
-use acceptance::local_aws::{Answer, FIRST, Fault, Interrupted, Live, LocalAws, Moment, REGION, Result, shown};
+use acceptance::local_aws::{Answer, Error, FIRST, Fault, Interrupted, Live, LocalAws, Moment, REGION, Result, shown};
 use serde_json::{Value, json};
 
 /// Longer than any lease, and as long as SQS delays a message at most.
@@ -217,7 +217,7 @@ async fn nothing_is_left(aws: &LocalAws) -> Result<()> {
     assert_eq!(aws.mapping().delayed().await?, 0, "ticks do not go on for ever");
     aws.markers_grow_old().await?;
     let answer = aws.invoke(&json!({"command": "sweep"})).await?;
-    let Answer::Payload(swept) = &answer else { panic!("{answer:?}") };
+    let Answer::Payload(swept) = &answer else { return Err(Error::Unexpected(format!("{answer:?}"))) };
     assert_eq!((&swept["woken"], &swept["completed"], &swept["failed"]), (&json!(0), &json!(0), &json!(0)), "{swept}");
     assert_eq!(aws.ledger_keys("open/").await?, [""; 0], "{swept}");
     Ok(())

@@ -1,5 +1,7 @@
 //! A ledger that is broken, closed or gone: what cannot be known stops the function, and nothing else.
 
+use std::time::Duration;
+
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{
     Answer, DEPLOYER_ROLE, Doing as _, FIRST, Fault, LEDGER, LocalAws, REGION, Result, TOOLING, shown,
@@ -141,4 +143,23 @@ async fn what_could_not_be_recorded_is_recorded_by_the_sweep_although_its_messag
     let head: Value = aws.ledger_object(HEAD).await?.unwrap_or_default();
     assert_eq!((&head["active"], &head["outbox"]), (&Value::Null, &json!([])));
     Ok(())
+}
+
+#[tokio::test]
+async fn an_end_that_could_not_be_written_into_the_head_is_written_when_the_lease_is_over() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
+    // The claim is written, and then nothing more, as often as the SDK tries.
+    aws.control().fault(&unavailable.under("heads/").after(1).times(3)).await?;
+    let version_id = aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let deliveries = aws.deliver().await?;
+    assert_eq!(deliveries.iter().map(|one| one.failed).collect::<Vec<_>>(), [1, 0]);
+    assert!(!aws.has_result("dev/orders/1.0.0.zip", &version_id).await?);
+    aws.leases_run_out().await?;
+    aws.queue_time_passes(Duration::from_secs(900)).await?;
+    aws.deliver().await?;
+    let result = aws.result("dev/orders/1.0.0.zip", &version_id).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("1", &["1"]));
+    aws.same_events_again_change_nothing().await
 }
