@@ -349,7 +349,7 @@ impl<'a> Case<'a> {
             let known = self.environment_target(place).and_then(|target| head.target(&target).cloned());
             let arrived = self.arrived(place);
             if let Some((_, _, outcome)) = super::order::newest(&arrived, |(order, _, _)| order)
-                && known.as_ref().map(|known| &known.version) != outcome.version.as_ref()
+                && known.as_ref().and_then(|known| known.version.as_ref()) != outcome.version.as_ref()
             {
                 let version = known.map(|known| known.version);
                 say(
