@@ -35,8 +35,11 @@ struct Arrived {
 
 /// Whether a target stopped only because the time was up: another invocation can go on.
 pub(super) fn ran_out_of_time(fared: &[Fared]) -> bool {
-    let late = |error: &TargetError| matches!(error.code, TargetErrorCode::TimedOut | TargetErrorCode::Throttled);
-    fared.iter().any(|fared| fared.outcome.error.as_ref().is_some_and(late))
+    fared.iter().any(|fared| fared.outcome.error.as_ref().is_some_and(|error| is_late(error.code)))
+}
+
+fn is_late(code: TargetErrorCode) -> bool {
+    matches!(code, TargetErrorCode::TimedOut | TargetErrorCode::Throttled)
 }
 
 /// How one target fared.
@@ -237,6 +240,8 @@ impl Engine {
                     }
                     let now = self.observe(job, &account).await.map_err(|later| TargetError {
                         message: format!("{}; it may have been done, but looking again failed: {later}", error.message),
+                        // Where only the time was up, another invocation looks again.
+                        code: if is_late(later.code) { later.code } else { error.code },
                         ..error.clone()
                     })?;
                     // What serves already has arrived, whatever somebody does to $LATEST after that.
