@@ -43,6 +43,10 @@ pub(super) fn done(fared: Vec<Fared>) -> Vec<TargetOutcome> {
     fared.into_iter().filter(|fared| !fared.is_late()).map(|fared| fared.outcome).collect()
 }
 
+fn is_late(code: TargetErrorCode) -> bool {
+    matches!(code, TargetErrorCode::TimedOut | TargetErrorCode::Throttled)
+}
+
 /// How one target fared.
 pub(super) struct Fared {
     outcome: TargetOutcome,
@@ -52,8 +56,7 @@ pub(super) struct Fared {
 
 impl Fared {
     fn is_late(&self) -> bool {
-        let late = |error: &TargetError| matches!(error.code, TargetErrorCode::TimedOut | TargetErrorCode::Throttled);
-        self.outcome.error.as_ref().is_some_and(late)
+        self.outcome.error.as_ref().is_some_and(|error| is_late(error.code))
     }
 }
 
@@ -269,6 +272,8 @@ impl Engine {
                     }
                     let now = self.observe(job, &account).await.map_err(|later| TargetError {
                         message: format!("{}; it may have been done, but looking again failed: {later}", error.message),
+                        // Where only the time was up, another invocation looks again.
+                        code: if is_late(later.code) { later.code } else { error.code },
                         ..error.clone()
                     })?;
                     // What serves already has arrived, whatever somebody does to $LATEST after that.

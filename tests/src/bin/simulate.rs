@@ -33,61 +33,69 @@ struct Options {
 fn main() -> ExitCode {
     let options = Options::parse();
     match options.seed {
-        Some(seed) => one(&replay(seed, options.planted)),
+        Some(seed) => one(&replay(seed, options.planted), options.planted),
         None => many(&options),
     }
 }
 
-fn one(played: &Played) -> ExitCode {
+fn one(played: &Played, planted: Option<Planted>) -> ExitCode {
     played.log.iter().for_each(|line| println!("{line}"));
     println!("{}", played.tally);
-    tell(&[played.clone()], None)
+    tell(played, planted);
+    ending(usize::from(!played.violations.is_empty()))
+}
+
+#[derive(Default)]
+struct Found {
+    tally: Tally,
+    schedules: u64,
+    failed: usize,
 }
 
 fn many(options: &Options) -> ExitCode {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = options.threads.unwrap_or(cores).max(1);
-    let (next, end) = (AtomicU64::new(options.from), options.from + options.schedules);
-    let found: Mutex<(Tally, Vec<Played>, u64)> = Mutex::default();
+    let (next, end) = (AtomicU64::new(options.from), options.from.saturating_add(options.schedules));
+    let found: Mutex<Found> = Mutex::default();
     let began = Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end {
-                        return;
-                    }
-                    let played = play(seed, options.planted);
-                    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                    found.0 += played.tally;
-                    found.2 += 1;
-                    if !played.violations.is_empty() {
-                        if options.planted.is_some() {
-                            next.store(end, Ordering::Relaxed);
-                        }
-                        found.1.push(played);
-                    }
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end {
+                return;
+            }
+            let played = play(seed, options.planted);
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            found.tally += played.tally;
+            found.schedules += 1;
+            if !played.violations.is_empty() {
+                found.failed += 1;
+                tell(&played, options.planted);
+                if options.planted.is_some() {
+                    next.store(end, Ordering::Relaxed);
                 }
-            });
+            }
         }
-    });
-    let (tally, mut failed, schedules) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    failed.sort_by_key(|played| played.seed);
+    };
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    let Found { tally, schedules, failed } = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     let seconds = began.elapsed().as_secs_f64();
     let per_second = schedules as f64 / seconds;
     println!("{schedules} schedules in {seconds:.1} s ({per_second:.0} a second, {threads} threads)");
     println!("{tally}");
-    tell(&failed, options.planted)
+    ending(failed)
 }
 
-fn tell(failed: &[Played], planted: Option<Planted>) -> ExitCode {
-    for played in failed.iter().filter(|played| !played.violations.is_empty()) {
+/// What a schedule has broken, and how to see it again.
+fn tell(played: &Played, planted: Option<Planted>) {
+    if !played.violations.is_empty() {
         println!("seed {}:", played.seed);
         played.violations.iter().for_each(|violation| println!("  {violation}"));
         println!("  {}", command(played.seed, planted));
     }
-    let failed = failed.iter().filter(|played| !played.violations.is_empty()).count();
+}
+
+fn ending(failed: usize) -> ExitCode {
     println!("{failed} broke a rule");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

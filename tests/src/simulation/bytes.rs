@@ -8,14 +8,17 @@ use deployer_core::id::Sha256;
 use super::scene::{Bytes, Kind};
 use crate::world::zips;
 
-/// The bytes of a zip and their hash.
-pub(super) fn of(bytes: Bytes) -> (Vec<u8>, Sha256) {
-    static MADE: OnceLock<Mutex<HashMap<Bytes, (Vec<u8>, Sha256)>>> = OnceLock::new();
+/// The bytes of a zip, and their hash.
+type Zip = (Vec<u8>, Sha256);
+
+/// The zip that these bytes are.
+pub(super) fn of(bytes: Bytes) -> Zip {
+    static MADE: OnceLock<Mutex<HashMap<Bytes, Zip>>> = OnceLock::new();
     let mut made = MADE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     made.entry(bytes).or_insert_with(|| make(bytes)).clone()
 }
 
-fn make(bytes: Bytes) -> (Vec<u8>, Sha256) {
+fn make(bytes: Bytes) -> Zip {
     let label = bytes.label.to_string();
     let zip = match bytes.kind {
         Kind::Code => zips::code(&label),

@@ -24,12 +24,21 @@ impl Place {
         }
     }
 
+    fn tells_whole_seconds(&self) -> bool {
+        self.time.subsec_nanosecond() == 0
+    }
+
     /// Within a key the sequencer decides, between keys the event's time, then the key.
     pub fn is_newer_than(&self, other: &Self) -> bool {
         if self.key == other.key {
             self.sequencer > other.sequencer
         } else {
-            (self.time, &self.key) > (other.time, &other.key)
+            // EventBridge tells whole seconds: with one of those nothing is known below the second.
+            let (mine, theirs) = match self.tells_whole_seconds() || other.tells_whole_seconds() {
+                true => (self.time.as_second().into(), other.time.as_second().into()),
+                false => (self.time.as_nanosecond(), other.time.as_nanosecond()),
+            };
+            (mine, &self.key) > (theirs, &other.key)
         }
     }
 }

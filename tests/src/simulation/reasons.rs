@@ -42,7 +42,7 @@ fn may_be_refused(case: &Case<'_>, told: &Told, code: Option<Code>) -> bool {
     match code {
         Some(Code::InvalidArtifact) => upload.bytes.kind == Kind::Bad,
         Some(Code::UploadsNotAccepted) => !case.environment.accepts,
-        Some(Code::ImmutableRelease) => case.environment.immutable && case.told.iter().any(|t| other_bytes(t)),
+        Some(Code::ImmutableRelease) => case.environment.immutable && case.told.iter().any(other_bytes),
         _ => false,
     }
 }
