@@ -1,5 +1,8 @@
 //! Whatever did not succeed says why, and the scene has a reason for it.
 
+use std::time::Duration;
+
+use deployer_core::head::ATTEMPTS;
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode, TargetOutcome};
 
 use super::judge::{Case, Rule};
@@ -51,7 +54,9 @@ fn may_fail(case: &Case<'_>, told: &Told, code: TargetErrorCode, message: &str) 
     let faults = |op: fn(Op) -> bool, mishap: fn(&Mishap) -> bool| {
         case.scene.faults.iter().any(|fault| op(fault.op) && mishap(&fault.mishap))
     };
-    let given_up = message.contains("taken up 8 times");
+    let given_up = message.contains(&format!("taken up {ATTEMPTS} times"));
+    // A function that takes longer than all the invocations that go on with it.
+    let is_slow = case.scene.settling > Duration::from_secs(10);
     match code {
         TargetErrorCode::FunctionFailed => faults(Op::is_lambda_write, |m| matches!(m, Mishap::EndsFailed)),
         TargetErrorCode::ForeignChange => case.is_touched(),
@@ -61,7 +66,7 @@ fn may_fail(case: &Case<'_>, told: &Told, code: TargetErrorCode, message: &str) 
                     !case.scene.there.iter().any(|(at, function)| at == place && function == case.function)
                 })
         }
-        TargetErrorCode::TimedOut => given_up,
+        TargetErrorCode::TimedOut => given_up || is_slow,
         TargetErrorCode::Internal => {
             faults(|op| op >= Op::AssumeRole, |m| matches!(m, Mishap::Fails(_) | Mishap::LosesAnswer))
         }
