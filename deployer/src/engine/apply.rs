@@ -13,8 +13,9 @@ use deployer_core::record::{TargetError, TargetErrorCode};
 use futures::StreamExt as _;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
-use super::target::{UNANSWERED, timed_out};
-use super::{Claim, Engine, Job};
+use super::deploy::Job;
+use super::waiting::{UNANSWERED, timed_out};
+use super::{Claim, Engine};
 use crate::port::{Account, Answer, CallError, CallErrorKind, Code, Qualifier, ReadError, Write};
 
 /// Why a plan was not walked to its end.

@@ -7,25 +7,24 @@
 mod apply;
 mod book;
 mod claim;
+mod deploy;
 mod finish;
 mod history;
 mod prune;
 mod target;
 mod verify;
+mod waiting;
 mod wake;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
 use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, EXTENSIONS, GivenUp, Request, Then};
+use deployer_core::head::{Head, Request};
 use deployer_core::id::Region;
-use deployer_core::record::{DeploymentRecord, Ending, Status, TargetError, TargetErrorCode};
-use futures::future::{self, FutureExt as _};
-use futures::stream::{self, StreamExt as _};
+use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
@@ -36,8 +35,9 @@ pub use claim::Claim;
 pub use history::History;
 pub use wake::Swept;
 
-use claim::{Ground, Standing};
-use finish::{Facts, Finished};
+use claim::Standing;
+use deploy::{Job, Unfinished};
+use finish::Finished;
 
 /// How many targets of one deployment are worked on at once.
 pub const TARGETS_AT_ONCE: usize = 64;
@@ -153,56 +153,6 @@ pub enum Transient {
     Panicked(String),
 }
 
-/// A deployment under way: what was asked for, and where to.
-struct Job<'a> {
-    request: Request,
-    at: &'a Destination<'a>,
-    /// Its zip, for targets in other regions.
-    inline: apply::InlineBody,
-}
-
-impl<'a> Job<'a> {
-    fn new(at: &'a Destination<'a>, request: Request) -> Self {
-        Self { request, at, inline: Default::default() }
-    }
-
-    fn span(&self) -> tracing::Span {
-        tracing::info_span!(
-            "deployment",
-            deployment = %self.request.id,
-            environment = %self.at.name,
-            function = %self.at.function,
-            release = %self.request.release,
-        )
-    }
-}
-
-/// Why a deployment has not ended here.
-#[derive(Clone)]
-enum Unfinished {
-    /// The head says otherwise.
-    Standing(Standing),
-    /// The time was up: another invocation goes on with it.
-    Saved(Box<DeploymentRecord>),
-    /// Another try can mend it.
-    Transient(Transient),
-}
-
-impl<T: Into<Transient>> From<T> for Unfinished {
-    fn from(transient: T) -> Self {
-        Self::Transient(transient.into())
-    }
-}
-
-/// Why the artifact cannot be deployed.
-#[derive(Clone)]
-enum Unfit {
-    /// A rule says no, or it cannot be read: the deployment ends, with what is known of the artifact.
-    Ending(Ending, Box<deployer_core::record::RecordedArtifact>),
-    /// Another try can mend it.
-    Transient(Transient),
-}
-
 impl Engine {
     /// Deploys an upload to every target of its environment, or says why not.
     ///
@@ -290,119 +240,6 @@ impl Engine {
         }
     }
 
-    /// Begins everything at once, in the hope that the request is new and nothing stands in its way.
-    async fn begin(&self, job: &Job<'_>) -> Result<Finished, Unfinished> {
-        let (at, request) = (job.at, &job.request);
-        let head = async { Ok::<_, Unfinished>(self.read_head(at).await?) }.shared();
-        let ours = |id| id == request.id;
-        let known = async {
-            let seen = head.clone().await?;
-            match seen.head.accept(request, at, None, &self.claimant()).then {
-                Then::Work(active) if ours(active.request.id) => Ok(Ground::Read(seen.etag)),
-                // The claim tells what else it is.
-                _ => Err(Unfinished::Standing(Standing::Nothing)),
-            }
-        };
-        let claim = async {
-            // The marker stands before the head says that work is open.
-            let (seen, marked) = future::join(head.clone(), self.mark_open(at, request)).await;
-            marked?;
-            match self.accept(at, request, None, Some(seen?)).await? {
-                Standing::Claimed(claim) if ours(claim.request().id) => Ok(claim),
-                otherwise => Err(Unfinished::Standing(otherwise)),
-            }
-        };
-        // A deployment holds a lot at once: it does not lie on the stack of whoever waits for it.
-        Box::pin(self.deploy(job, known, claim)).await
-    }
-
-    async fn deploy(
-        &self,
-        job: &Job<'_>,
-        known: impl Future<Output = Result<Ground, Unfinished>>,
-        claim: impl Future<Output = Result<Arc<Claim>, Unfinished>>,
-    ) -> Result<Finished, Unfinished> {
-        let (at, known, claim) = (job.at, known.shared(), claim.shared());
-        if let Some(refusal) = at.refusal() {
-            let claim = claim.await?;
-            let artifact = deployer_core::record::RecordedArtifact::from(&job.request.artifact);
-            return Ok(self.finish(at, &claim, refusal, artifact.into()).await?);
-        }
-        let artifact = self.verify(job).shared();
-        // In the order in which they end: a slow target holds no other's place.
-        let targets = stream::iter(at.environment.targets.iter().enumerate())
-            .map(|(number, target)| {
-                let outcome = self.deploy_to(job, target, known.clone(), claim.clone(), artifact.clone());
-                outcome.map(move |outcome| (number, outcome))
-            })
-            .buffer_unordered(TARGETS_AT_ONCE)
-            .collect::<BTreeMap<_, _>>();
-
-        let stopped = async {
-            let claim = claim.clone().await?;
-            if claim.attempts() > ATTEMPTS {
-                let facts = deployer_core::record::RecordedArtifact::from(&job.request.artifact).into();
-                return Ok((claim, at.all_failed(&given_up()), facts));
-            }
-            tokio::select! {
-                biased;
-                because = claim.stopped() => Err(because.into()),
-                unfit = artifact.clone() => match unfit {
-                    Err(Unfit::Ending(ending, facts)) => Ok((claim.clone(), ending, (*facts).into())),
-                    Err(Unfit::Transient(transient)) => {
-                        // Nothing was written without the artifact, so nothing of ours is in flight.
-                        self.release(at, &claim, GivenUp::Untouched).await;
-                        Err(transient.into())
-                    }
-                    Ok(_) => Err(claim.stopped().await.into()),
-                },
-            }
-        };
-        let noted = async {
-            if let Ok(claim) = claim.clone().await {
-                self.note(at, &claim).await;
-            }
-        };
-        let tried = async {
-            let (outcomes, ()) = future::join(targets, noted).await;
-            let outcomes: Vec<_> = outcomes.into_values().collect();
-            match artifact.clone().await {
-                Ok(verified) => {
-                    let claim = claim.clone().await?;
-                    if target::ran_out_of_time(&outcomes) && claim.extensions() < EXTENSIONS {
-                        return Err(self.save(at, &claim, outcomes).await);
-                    }
-                    let facts = Facts { artifact: verified.as_ref().into(), named: verified.named() };
-                    Ok((claim, target::ending(outcomes), facts))
-                }
-                Err(_) => future::pending().await,
-            }
-        };
-        // A shared future runs only while somebody polls it, and everybody above waits for the claim first.
-        let reading = async {
-            drop(artifact.clone().await);
-            future::pending().await
-        };
-        // A target writes only after both the claim and the artifact said yes. What is dropped because the claim is
-        // ours no more ends within its lease.
-        let end = tokio::select! { biased; end = stopped => end, end = tried => end, end = reading => end };
-        let (claim, ending, facts) = end?;
-        Ok(self.finish(at, &claim, ending, facts).await?)
-    }
-
-    /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
-    async fn save(&self, at: &Destination<'_>, claim: &Claim, fared: Vec<target::Fared>) -> Unfinished {
-        self.release(at, claim, GivenUp::TimeIsUp(&target::done(fared))).await;
-        if self.ports.queue.is_none() {
-            return Transient::Deadline.into();
-        }
-        tracing::warn!(extension = claim.extensions() + 1, "not done before the deadline: another invocation goes on");
-        match self.tick_at(at, claim.request().id, Some(claim.token()), self.now()).await {
-            Ok(()) => Unfinished::Saved(Box::new(at.record(claim.request(), Status::InProgress))),
-            Err(transient) => transient.into(),
-        }
-    }
-
     /// What waits behind a deployment that has ended. Its own message is done with, whatever comes of them.
     async fn follow(&self, at: &Destination<'_>, next: Option<Arc<Claim>>) {
         if let Err(transient) = self.go_on(at, next).await {
@@ -414,7 +251,7 @@ impl Engine {
     /// The marker of a request that opened nothing.
     async fn unmark(&self, job: &Job<'_>) {
         let Destination { name, function, .. } = job.at;
-        self.delete_marker(deployer_core::head::Head::marker_key(name, function, job.request.marker)).await;
+        self.delete_marker(Head::marker_key(name, function, job.request.marker)).await;
     }
 
     /// Whether a deployment that begins now could end.
@@ -430,15 +267,4 @@ impl Engine {
     fn now(&self) -> Timestamp {
         self.ports.clock.now()
     }
-}
-
-fn given_up() -> TargetError {
-    TargetError::new(
-        TargetErrorCode::TimedOut,
-        "claim",
-        format!(
-            "this deployment was taken up {ATTEMPTS} times and never ended: the deployer's log says where each of them \
-             stopped; upload again when that is mended"
-        ),
-    )
 }

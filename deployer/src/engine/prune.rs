@@ -10,7 +10,8 @@ use deployer_core::id::Version;
 use deployer_core::plan::surplus;
 use deployer_core::record::{TargetError, TargetErrorCode};
 
-use super::{Claim, Engine, Job};
+use super::deploy::Job;
+use super::{Claim, Engine};
 use crate::port::{Account, CallError, CallErrorKind};
 
 /// CI waits meanwhile: what is not deleted by then is deleted after the next deployment.
@@ -63,10 +64,10 @@ impl Engine {
             return Ok(());
         }
         let mut needed: BTreeSet<Version> = functions.aliased(name).await.map_err(in_step)?.into_iter().collect();
-        // What a rollback would go to: as many of the history as versions are kept.
+        // What a rollback would go to: with the version that was just published, as many as are kept.
         let head = claim.seen().head;
         let place = target.to_string();
-        let history = head.history().iter().take(usize::try_from(keep).unwrap_or(usize::MAX));
+        let history = head.history().iter().take(usize::try_from(keep.saturating_sub(1)).unwrap_or(usize::MAX));
         needed.extend(history.filter_map(|live| live.versions.get(&place).cloned()));
         needed.extend(head.target(target).and_then(|live| live.version.clone()));
         let surplus = surplus(&all, keep, &needed);

@@ -12,16 +12,14 @@ use deployer_core::plan::{NoPlan, Plan, Wanted, foreign_change, plan as planned}
 use deployer_core::record::{Code, Ending, Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
 use deployer_core::session::{Scope, session_name};
 use futures::future::{self, Shared};
-use jiff::Timestamp;
 use tracing::Instrument as _;
 
 use super::apply::Halt;
 use super::claim::Ground;
-use super::{Claim, Engine, Job, Unfinished, Unfit};
-use crate::port::{Account, CallError, CallErrorKind, EnterError, Qualifier, SessionRequest};
-
-/// How often a read that got no answer is tried again.
-pub(super) const UNANSWERED: u32 = 3;
+use super::deploy::{Job, Unfinished, Unfit};
+use super::waiting::UNANSWERED;
+use super::{Claim, Engine};
+use crate::port::{Account, EnterError, Qualifier, SessionRequest};
 
 /// How often is looked again after a precondition failed and nothing foreign was found.
 const LOOKS: u32 = 4;
@@ -317,87 +315,6 @@ impl Engine {
             }
         }
     }
-
-    /// A read, tried again while it is throttled, and a few times where no answer came.
-    pub(super) async fn reading<T, F>(&self, step: &'static str, read: impl Fn() -> F) -> Result<T, TargetError>
-    where
-        F: Future<Output = Result<T, CallError>>,
-    {
-        let mut unanswered = 0;
-        for attempt in 0.. {
-            match read().await {
-                Ok(value) => return Ok(value),
-                Err(error) => match error.kind {
-                    CallErrorKind::Throttled => {
-                        if self.pause(attempt, step, &error.message).await.is_err() {
-                            return Err(error.at_the_deadline(step));
-                        }
-                    }
-                    CallErrorKind::Unknown if unanswered < UNANSWERED => {
-                        unanswered += 1;
-                        self.pause(attempt, step, &error.message).await?;
-                    }
-                    _ => return Err(error.in_step(step)),
-                },
-            }
-        }
-        unreachable!("attempts do not end")
-    }
-
-    /// Waits before the next look, if there is time for one.
-    pub(super) async fn pause(&self, attempt: u32, step: &'static str, because: &str) -> Result<(), TargetError> {
-        let wait = self.patience.wait(attempt);
-        if self.left() < wait + self.patience.record_needs {
-            return Err(timed_out(step, because));
-        }
-        tracing::debug!(step, ?wait, "waiting: {because}");
-        self.ports.clock.sleep(wait).await;
-        Ok(())
-    }
-
-    /// The time until the deadline, by the wall clock.
-    pub(crate) fn left(&self) -> std::time::Duration {
-        between(self.now(), self.deadline)
-    }
-
-    pub(super) fn passed(&self, since: Timestamp) -> std::time::Duration {
-        between(since, self.now())
-    }
-}
-
-impl super::Patience {
-    /// The wait before the look after this one: doubling, up to the longest.
-    fn wait(&self, attempt: u32) -> std::time::Duration {
-        self.first_wait.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(self.longest_wait)
-    }
-}
-
-impl CallError {
-    /// The call's error in the record's words.
-    pub(super) fn in_step(self, step: &str) -> TargetError {
-        let code = match self.kind {
-            CallErrorKind::RoleNotReady => TargetErrorCode::RoleNotAssumable,
-            CallErrorKind::Conflict => TargetErrorCode::ForeignChange,
-            CallErrorKind::Throttled => TargetErrorCode::Throttled,
-            // Another invocation enters the account anew and goes on.
-            CallErrorKind::Expired => TargetErrorCode::TimedOut,
-            CallErrorKind::Denied => TargetErrorCode::AccessDenied,
-            CallErrorKind::CodeUnreadable => TargetErrorCode::ArtifactUnreadable,
-            CallErrorKind::CodeTooLarge => TargetErrorCode::CodeTooLarge,
-            CallErrorKind::Failed => TargetErrorCode::FunctionFailed,
-            CallErrorKind::Invalid => TargetErrorCode::InvalidConfiguration,
-            CallErrorKind::Busy | CallErrorKind::Unknown | CallErrorKind::Other => TargetErrorCode::Internal,
-        };
-        TargetError::new(code, step, self.message)
-    }
-
-    /// The same, where it was tried again until no time was left.
-    pub(super) fn at_the_deadline(self, step: &str) -> TargetError {
-        match self.kind {
-            CallErrorKind::Throttled => self.in_step(step),
-            _ => timed_out(step, &self.message),
-        }
-    }
 }
 
 /// The value of a future that says yes. Of one that says no, nothing: whoever watches it ends the deployment.
@@ -415,20 +332,8 @@ fn served(claim: &Claim, target: &Target) -> Option<Previous> {
     Some(Previous { version: live.version.clone()?, sha256: live.sha256 })
 }
 
-pub(super) fn between(from: Timestamp, to: Timestamp) -> std::time::Duration {
-    to.duration_since(from).try_into().unwrap_or_default()
-}
-
 fn steps(plan: &Plan) -> String {
     plan.steps.iter().map(deployer_core::plan::Step::name).collect::<Vec<_>>().join(", ")
-}
-
-pub(super) fn timed_out(step: &str, because: &str) -> TargetError {
-    TargetError::new(
-        TargetErrorCode::TimedOut,
-        step,
-        format!("not done before the invocation's deadline ({because}): upload again, or give the deployer more time"),
-    )
 }
 
 fn foreign(job: &Job<'_>, step: &str, found: &str) -> TargetError {

@@ -14,7 +14,8 @@ use deployer_core::package::{Bootstrap, Directory, Machine, Opening, Package, Pa
 use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
 use futures::StreamExt as _;
 
-use super::{Engine, Job, Transient, Unfit};
+use super::deploy::{Job, Unfit};
+use super::{Engine, Transient};
 use crate::port::{LedgerError, ReadError, Tail};
 
 /// What stands in the way of a verified artifact.

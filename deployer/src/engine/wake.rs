@@ -19,8 +19,10 @@ use tracing::Instrument as _;
 
 use super::book::Seen;
 use super::claim::{Claim, Ground, Standing};
+use super::deploy::{Job, Unfinished};
 use super::finish::Finished;
-use super::{Engine, Handled, Job, Transient, Unfinished};
+use super::waiting::between;
+use super::{Engine, Handled, Transient};
 
 /// SQS delays no message for longer (SQS API Reference, SendMessage, DelaySeconds).
 const LONGEST_DELAY: Duration = Duration::from_secs(900);
@@ -124,7 +126,7 @@ impl Engine {
         }
         // A marker that the head does not need may be of somebody who is about to write the head.
         let now = self.now();
-        let gone = |marker: &&Token| super::target::between(marker.time(), now) > MARKERS_LAST;
+        let gone = |marker: &&Token| between(marker.time(), now) > MARKERS_LAST;
         let gone = markers.iter().filter(|marker| !seen.head.needs(**marker)).filter(gone);
         let keys = gone.map(|marker| Head::marker_key(&at.name, &at.function, *marker));
         swept.cleared = future::join_all(keys.map(|key| self.delete_marker(key))).await.len();
@@ -213,7 +215,7 @@ impl Engine {
         let tick = Tick { environment: at.name.clone(), function: at.function.clone(), id, claim };
         let body = serde_json::json!({ "tick": tick }).to_string();
         // A lease ends in the middle of a second, and messages are delayed by whole ones.
-        let delay = match super::target::between(self.now(), when) {
+        let delay = match between(self.now(), when) {
             Duration::ZERO => Duration::ZERO,
             left => Duration::from_secs(left.as_secs() + 1).min(LONGEST_DELAY),
         };
