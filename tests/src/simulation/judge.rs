@@ -10,7 +10,7 @@ use deployer_core::record::{DeploymentRecord, Status, TargetOutcome};
 
 use super::bytes;
 use super::deeds;
-use super::order::{Place, newest};
+use super::order::Place;
 use super::reasons;
 use super::scene::{Door, Environment, Scene};
 use super::stage::{Stage, Told};
@@ -190,6 +190,14 @@ impl<'a> Case<'a> {
         one.is_newer_than(other) && !reached.contains(one)
     }
 
+    /// The one that is clearly newer than all others. There may be none.
+    fn newest<'t, T>(&self, all: &'t [T], place: impl Fn(&T) -> &Place) -> Option<&'t T> {
+        all.iter().enumerate().find_map(|(number, one)| {
+            let mut others = all.iter().enumerate().filter(|(other, _)| *other != number);
+            others.all(|(_, other)| self.is_clearly_newer(place(one), place(other))).then_some(one)
+        })
+    }
+
     /// The places in the order of the accepted uploads that have these bytes.
     pub fn accepted_with(&self, sha256: deployer_core::id::Sha256) -> Vec<Place> {
         let same = self.accepted.iter().filter(|(_, told, _)| bytes::of(self.bytes(told)).1 == sha256);
@@ -286,7 +294,7 @@ impl<'a> Case<'a> {
             }
             return;
         }
-        let Some((_, told, outcome)) = newest(&arrived, |(order, _, _)| order) else { return };
+        let Some((_, told, outcome)) = self.newest(&arrived, |(order, _, _)| order) else { return };
         let expected = bytes::of(self.bytes(told)).1;
         let version = outcome.version.as_ref().map(deployer_core::id::Version::number);
         if serves.map(|(version, sha256)| (Some(version), sha256)) != Some((version, expected)) {
@@ -321,7 +329,7 @@ impl<'a> Case<'a> {
             .filter_map(|(order, _, record)| Some((order, record.as_ref()?)))
             .filter(|(_, record)| matches!(record.status, Status::Succeeded | Status::Unchanged))
             .collect();
-        let newest = newest(&whole, |(order, _)| order);
+        let newest = self.newest(&whole, |(order, _)| order);
         match (head.live(), newest) {
             (None, None) => {}
             (Some(live), _)
@@ -348,7 +356,7 @@ impl<'a> Case<'a> {
         for place in &self.environment.targets {
             let known = self.environment_target(place).and_then(|target| head.target(&target).cloned());
             let arrived = self.arrived(place);
-            if let Some((_, _, outcome)) = super::order::newest(&arrived, |(order, _, _)| order)
+            if let Some((_, _, outcome)) = self.newest(&arrived, |(order, _, _)| order)
                 && known.as_ref().and_then(|known| known.version.as_ref()) != outcome.version.as_ref()
             {
                 let version = known.map(|known| known.version);

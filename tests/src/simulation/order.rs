@@ -49,15 +49,6 @@ impl fmt::Display for Place {
     }
 }
 
-/// The one that is newer than all others. There may be none: a key's own order can go against the doors' times, and then
-/// three uploads can each be newer than the next.
-pub(super) fn newest<T>(all: &[T], place: impl Fn(&T) -> &Place) -> Option<&T> {
-    all.iter().enumerate().find_map(|(number, one)| {
-        let mut others = all.iter().enumerate().filter(|(other, _)| *other != number);
-        others.all(|(_, other)| place(one).is_newer_than(place(other))).then_some(one)
-    })
-}
-
 /// The id that the deployment of this event would get.
 pub(super) fn id(upload: &Upload) -> String {
     let Ok(bucket) = deployer_core::id::BucketName::parse(&upload.bucket) else { return String::new() };
