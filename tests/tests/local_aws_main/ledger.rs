@@ -1,7 +1,5 @@
 //! A ledger that is broken, closed or gone: what cannot be known stops the function, and nothing else.
 
-use std::time::Duration;
-
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{
     Answer, DEPLOYER_ROLE, Doing as _, FIRST, Fault, LEDGER, LocalAws, REGION, Result, TOOLING, shown,
