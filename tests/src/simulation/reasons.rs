@@ -59,7 +59,12 @@ fn may_fail(case: &Case<'_>, told: &Told, code: TargetErrorCode, message: &str) 
     let is_slow = case.scene.settling > Duration::from_secs(10);
     match code {
         TargetErrorCode::FunctionFailed => faults(Op::is_lambda_write, |m| matches!(m, Mishap::EndsFailed)),
-        TargetErrorCode::ForeignChange => case.is_touched(),
+        // A failed precondition keeps its name where the second look gets no answer at all.
+        TargetErrorCode::ForeignChange => {
+            case.is_touched()
+                || (message.contains("looking again failed")
+                    && faults(|op| op.is_lambda(), |m| matches!(m, Mishap::Fails(_))))
+        }
         TargetErrorCode::InvalidConfiguration => {
             case.bytes(told).kind != Kind::Whole
                 && case.environment.targets.iter().any(|place| {
