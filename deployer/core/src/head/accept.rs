@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Active, Entry, Head, Known, Live, REQUESTS, Request};
+use super::{Active, Entry, Head, KEYS, Known, Live, REQUESTS, Request};
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
 use crate::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
@@ -91,11 +91,12 @@ impl Head {
             head.end(request, at.record(request, Status::InProgress).ended(refusal.clone(), me.now));
             return Move::to(head, Then::Over(request.id));
         }
-        if let Some(mark) = self.mark.as_ref().filter(|mark| !request.mark().is_beyond(mark)) {
+        let same_key = self.keys.iter().filter(|mark| mark.key == request.artifact.key);
+        if let Some(mark) = self.mark.iter().chain(same_key).find(|mark| !request.mark().is_beyond(mark)) {
             head.end(request, self.too_late(request, at, &mark.key, me.now));
             return Move::to(head, Then::Over(request.id));
         }
-        head.mark = Some(request.mark().after(self.mark.as_ref()));
+        head.raise_mark(request);
         if let Some(displaced) = head.pending.take() {
             let because = format!("release {}, uploaded later, took its place before its turn came", request.release);
             let record = at.record(&displaced, Status::Pending).ended(Ending::Superseded { because }, me.now);
@@ -210,6 +211,14 @@ impl Head {
         };
         let then = Then::Wait { request, status: Status::Pending, behind: active.behind() };
         Move::to(self, then)
+    }
+
+    fn raise_mark(&mut self, request: &Request) {
+        let mark = request.mark();
+        self.keys.retain(|newest| newest.key != mark.key);
+        self.keys.insert(0, mark.clone());
+        self.keys.truncate(KEYS);
+        self.mark = Some(mark.after(self.mark.as_ref()));
     }
 
     fn remember(&mut self, request: &Request) {

@@ -28,6 +28,8 @@ use crate::record::{Cause, CauseKind, DeploymentRecord, SCHEMA, TargetOutcome};
 pub const HISTORY: usize = 50;
 /// How many requests are known by their hash.
 pub const REQUESTS: usize = 100;
+/// Of how many keys the newest upload is remembered.
+pub const KEYS: usize = 20;
 /// How many ended deployments are known by their id.
 pub const ENDED: usize = 50;
 /// How many ended records may wait for their consequences before nothing more is accepted.
@@ -207,6 +209,10 @@ pub struct Head {
     /// The last that came or ended first.
     requests: Vec<Known>,
     mark: Option<Mark>,
+    /// The newest upload that was accepted under each of the last keys, newest first: the mark remembers one key only,
+    /// and where sequencers and times contradict each other an upload must not come back over a newer one of its key.
+    #[serde(default)]
+    keys: Vec<Mark>,
     active: Option<Active>,
     pending: Option<Request>,
     outbox: Vec<Entry>,
@@ -224,6 +230,7 @@ impl Default for Head {
             history: vec![],
             requests: vec![],
             mark: None,
+            keys: vec![],
             active: None,
             pending: None,
             outbox: vec![],

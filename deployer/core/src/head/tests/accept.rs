@@ -324,3 +324,30 @@ fn one_that_was_open_while_many_came_is_still_known_when_it_has_ended() {
     assert_eq!(head.answers(&two, &me("again", 40)), Then::Over(two.id), "displaced, and known");
     assert_eq!((head.outbox().len(), head.requests.len()), (2, REQUESTS));
 }
+
+#[test]
+fn no_upload_comes_back_over_a_newer_one_of_its_key_whatever_came_between() {
+    let told = |release: &str, time, sequencer: &str, version_id: &str| {
+        let request = upload(release, time);
+        let artifact = ArtifactRef { version_id: version_id.into(), ..request.artifact.clone() };
+        let hash = RequestHash::of(&[version_id]);
+        Request {
+            artifact,
+            hash,
+            id: DeploymentId::of(request.time, hash),
+            sequencer: Some(sequencer.into()),
+            ..request
+        }
+    };
+    // Third in its key, but its clock says less than the second's.
+    let third = told("main", 10, "03", "v3");
+    let other = told("other", 11, "01", "o1");
+    let second = told("main", 12, "02", "v2");
+    let head = Head::default().deploys(&third, "1").settles().deploys(&other, "2").settles();
+    let (head, then) = head.accepts(&second, &me("late", 20));
+    assert_eq!(then, Then::Over(second.id));
+    assert_eq!(head.because(&second).0, Status::Superseded);
+    for number in 0..100 {
+        assert!(head.clone().deploys(&upload(&format!("k{number}"), 100 + number), "3").keys.len() <= KEYS);
+    }
+}
