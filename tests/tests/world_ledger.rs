@@ -6,6 +6,7 @@ use std::time::Duration;
 use acceptance::world::zips::code;
 use acceptance::world::{DEV, Moment, Op, Outcome, Run, Work, World, recorded};
 use deployer::engine::{Handled, History, Swept, Transient};
+use deployer::port::CallErrorKind;
 use deployer_core::artifact::Upload;
 use deployer_core::record::{Code, DeploymentRecord, Status};
 use serde_json::{Value, json};
@@ -281,6 +282,32 @@ async fn a_claim_that_somebody_has_taken_over_moves_no_alias() {
     assert!(world.calls_of(Op::UpdateAlias).is_empty());
     assert_eq!(world.until_ended(&upload).await.status, Status::Succeeded);
     assert_eq!(world.function(DEV, "orders", |f| f.versions.len()), 2);
+    world.markers_are_cleared().await;
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_artifact_that_cannot_be_read_for_now_stands_in_nobodys_way() {
+    let world = World::with_orders();
+    let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
+    world.on(Op::ReadTail).about("1.1.0").always().fail(CallErrorKind::Unknown);
+    assert!(matches!(world.deliver(&uploads[0]).await, Err(Transient::Artifact(_))));
+    // It is tried again, in peace: by its message and by each sweep.
+    for _ in 0..3 {
+        world.pass(Duration::from_secs(60)).await;
+        assert_eq!(swept(world.invocation().run(&Work::Sweep).await).woken, 1);
+        let due = world.now();
+        for body in world.aws(|aws| aws.queue.take(due)) {
+            world.invocation().run(&Work::Tick(acceptance::world::tick(&body))).await;
+        }
+        assert!(world.aws(|aws| aws.queue.next()).is_some_and(|next| next >= due + Duration::from_secs(60)));
+        world.aws(|aws| aws.queue.lose());
+    }
+    assert_eq!(recorded(world.deliver(&uploads[1]).await.unwrap()).status, Status::Succeeded);
+    let displaced = recorded(world.deliver(&uploads[0]).await.unwrap());
+    assert_eq!((displaced.status, displaced.code), (Status::Superseded, Some(Code::Superseded)));
+    assert_eq!(served(&world), "1.2.0");
+    world.heal();
     world.markers_are_cleared().await;
     world.same_again_changes_nothing().await;
 }

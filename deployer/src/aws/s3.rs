@@ -107,6 +107,10 @@ fn read_error(artifact: &ArtifactRef, failure: &Failure) -> ReadError {
              s3:GetObjectVersion (or this version is gone, and s3:ListBucket is missing to say so)",
             failure.message
         )),
+        // Another try fares no better (an object under a key of the customer's own, say).
+        _ if (400..500).contains(&failure.status) && ![408, 409, 429].contains(&failure.status) => {
+            ReadError::Denied(format!("{what} cannot be read ({})", failure.message))
+        }
         _ => ReadError::Transient(format!("reading {what}: {}", failure.message)),
     }
 }

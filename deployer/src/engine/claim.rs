@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::book::{RACES, Seen};
+use super::waiting::UNANSWERED;
 use super::{Engine, Transient};
 use crate::port::{ETag, LedgerError};
 
@@ -191,7 +192,7 @@ impl Engine {
     /// Takes up what nobody works on.
     pub(super) async fn take_up(&self, at: &Destination<'_>, first: Seen) -> Result<Standing, Transient> {
         let me = self.claimant();
-        self.decide(at, Some(first), None, |head| head.wake(&Claimant { now: self.now(), ..me })).await
+        self.decide(at, Some(first), None, |head| head.wake(at, &Claimant { now: self.now(), ..me })).await
     }
 
     async fn decide(
@@ -329,7 +330,16 @@ impl Engine {
 
     async fn read_again(&self, at: &Destination<'_>, claim: &Claim) -> Result<(), Transient> {
         for attempt in 0..RACES {
-            let seen = self.read_head(at).await?;
+            let seen = match self.read_head(at).await {
+                Ok(seen) => seen,
+                // The targets are under way: giving up costs a whole lease.
+                Err(error) if attempt < UNANSWERED => {
+                    tracing::warn!("the head could not be read a second time: {error}");
+                    self.after_a_lost_race(attempt).await;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
             if !seen.head.is_held_by(claim.token()) {
                 return Err(Transient::TakenOver);
             }

@@ -1,8 +1,9 @@
 //! One deployment, from its claim to its end: what begins at once, what waits for what, and what stops it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
+use deployer_core::config::Target;
 use deployer_core::destination::Destination;
 use deployer_core::head::{ATTEMPTS, EXTENSIONS, GivenUp, Request, Then};
 use deployer_core::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
@@ -19,11 +20,13 @@ pub(super) struct Job<'a> {
     pub at: &'a Destination<'a>,
     /// Its zip, for targets in other regions.
     pub inline: apply::InlineBody,
+    /// The targets that were written to, or may have been.
+    pub written: Mutex<BTreeSet<Target>>,
 }
 
 impl<'a> Job<'a> {
     pub fn new(at: &'a Destination<'a>, request: Request) -> Self {
-        Self { request, at, inline: Default::default() }
+        Self { request, at, inline: Default::default(), written: Mutex::default() }
     }
 
     pub fn span(&self) -> tracing::Span {
@@ -100,9 +103,18 @@ impl Engine {
         if let Some(refusal) = at.refusal() {
             let claim = claim.await?;
             let artifact = RecordedArtifact::from(&job.request.artifact);
-            return Ok(self.finish(at, &claim, refusal, artifact.into()).await?);
+            return Ok(self.finish(job, &claim, refusal, artifact.into()).await?);
         }
-        let artifact = self.verify(job).shared();
+        let artifact = async {
+            let verified = self.verify(job).await?;
+            // Only who has the claim knows that nobody else is about to take the release.
+            if at.environment.immutable_releases {
+                let claim = target::yes(claim.clone()).await;
+                self.refuse_if_taken(job, &claim, &verified).await?;
+            }
+            Ok(verified)
+        };
+        let artifact = artifact.shared();
         // In the order in which they end: a slow target holds no other's place.
         let targets = stream::iter(at.environment.targets.iter().enumerate())
             .map(|(number, target)| {
@@ -158,10 +170,10 @@ impl Engine {
             future::pending().await
         };
         // A target writes only after both the claim and the artifact said yes. What is dropped because the claim is
-        // ours no more ends within its lease.
+        // ours no more, or the ledger is away, ends within its lease.
         let end = tokio::select! { biased; end = stopped => end, end = tried => end, end = reading => end };
         let (claim, ending, facts) = end?;
-        Ok(self.finish(at, &claim, ending, facts).await?)
+        Ok(self.finish(job, &claim, ending, facts).await?)
     }
 
     /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.

@@ -1,7 +1,8 @@
 //! Step "finish": one write of the head ends a deployment; everything else follows from the head's outbox, by us or by
 //! whoever comes next.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use deployer_core::destination::Destination;
 use deployer_core::head::{Active, End, Entry, Finish, Head, Named};
@@ -12,6 +13,7 @@ use futures::try_join;
 
 use super::book::{RACES, Seen};
 use super::claim::{Claim, Ground};
+use super::deploy::Job;
 use super::{Engine, Transient};
 use crate::port::{ETag, LedgerError};
 
@@ -35,20 +37,26 @@ pub(super) struct Finished {
     pub next: Option<Arc<Claim>>,
 }
 
+/// How long a commit is tried: what the ledger refuses for longer than this needs a person, and others wait for us.
+const LONGEST: Duration = Duration::from_secs(60);
+
 impl Engine {
     /// Ends the deployment, and claims the one that waits, if there is time for it.
     pub(super) async fn finish(
         &self,
-        at: &Destination<'_>,
+        job: &Job<'_>,
         claim: &Claim,
         ending: Ending,
         facts: Facts,
     ) -> Result<Finished, Transient> {
+        let at = job.at;
         let ending = at.although_begun(ending, &claim.all_done(), claim.resumed());
         let mut record = at.record(claim.request(), Status::InProgress).ended(ending, self.now());
         record.artifact = Some(facts.artifact);
-        let end = End { record, named: facts.named };
-        let claimant = self.has_time_for_another().then(|| self.claimant());
+        let written = job.written.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let end = End { record, named: facts.named, written };
+        let (me, since) = (self.claimant(), self.now());
+        let may_try = || self.left() > self.patience.record_needs && self.passed(since) < LONGEST;
         let mut first = Some(claim.seen());
         // The targets are live already: nothing is as urgent as this write, as long as there is time.
         for attempt in 0.. {
@@ -58,27 +66,27 @@ impl Engine {
             };
             let seen = match seen {
                 Ok(seen) => seen,
-                Err(error) if self.left() > self.patience.record_needs => {
+                Err(error) if may_try() => {
                     tracing::warn!("the deployment is not committed yet: {error}");
                     self.after_a_lost_race(attempt).await;
                     continue;
                 }
                 Err(error) => return Err(error.into()),
             };
-            match seen.head.finish(claim.token(), &end, claimant.as_ref()) {
+            match seen.head.finish(claim.token(), &end, self.has_time_for_another().then_some(&me)) {
                 Finish::Commit { head, next } => match self.write_head(at, seen.etag, *head).await {
                     Ok(Some(written)) => return self.committed(at, claim, end.record, written, next).await,
-                    Err(error) if self.left() <= self.patience.record_needs => return Err(error.into()),
-                    Err(error) => tracing::warn!("the deployment is not committed yet: {error}"),
-                    Ok(None) if self.left() <= self.patience.record_needs => return Err(Transient::Contended),
-                    Ok(None) => {}
+                    Err(error) if may_try() => tracing::warn!("the deployment is not committed yet: {error}"),
+                    Err(error) => return Err(error.into()),
+                    Ok(None) if may_try() => {}
+                    Ok(None) => return Err(Transient::Contended),
                 },
                 Finish::Over { next } => {
                     let key = DeploymentRecord::key(&at.name, &at.function, end.record.id);
                     let told = seen.head.outbox().iter().map(|entry| &entry.record).find(|r| r.id == end.record.id);
                     let record = match told {
                         Some(record) => record.clone(),
-                        None => self.read_record(&key).await?.map_or(end.record, |(record, _)| record),
+                        None => self.read_record(&key).await.ok().flatten().map_or(end.record, |(record, _)| record),
                     };
                     return self.committed(at, claim, record, seen, next).await;
                 }
@@ -106,7 +114,10 @@ impl Engine {
                 tracing::warn!("the record or the result is not written yet: {error}");
                 seen
             }
-            (Err(error), None) => return Err(error),
+            (Err(error), None) => {
+                self.come_back(at).await;
+                return Err(error);
+            }
         };
         if next.is_none() && seen.head.sleeps(self.now()) {
             // There was no time left for the one that waits.

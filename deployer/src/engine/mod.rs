@@ -213,7 +213,9 @@ impl Engine {
                 }
                 let waits = pending.map(|pending| at.pending(&pending, claim.request().id));
                 if let Some(waits) = &waits {
-                    self.write_record(waits, None).await?;
+                    // It is written again when its turn comes.
+                    let written = self.write_record(waits, None).await;
+                    written.map_or_else(|error| tracing::warn!("not recorded as pending: {error}"), drop);
                 }
                 let id = waits.as_ref().map_or(claim.request().id, |waits| waits.id);
                 let records = self.go_on(at, Some(claim)).await?;

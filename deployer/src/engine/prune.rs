@@ -40,9 +40,13 @@ impl Engine {
         if published.number() <= u64::from(keep) {
             return;
         }
+        let left = self.left().saturating_sub(self.patience.record_needs * 3);
+        if left.is_zero() {
+            return;
+        }
         let pruned = tokio::select! {
             pruned = self.prune_to(job, claim, target, account, keep) => pruned,
-            () = self.ports.clock.sleep(LONGEST) => Err(TargetError::new(TargetErrorCode::TimedOut, "prune", "it takes too long")),
+            () = self.ports.clock.sleep(LONGEST.min(left)) => Err(TargetError::new(TargetErrorCode::TimedOut, "prune", "it takes too long")),
         };
         if let Err(error) = pruned {
             tracing::warn!("old versions stay for now: {error}");

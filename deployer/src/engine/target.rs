@@ -318,7 +318,7 @@ impl Engine {
 }
 
 /// The value of a future that says yes. Of one that says no, nothing: whoever watches it ends the deployment.
-async fn yes<T: Clone, E: Clone>(decision: Shared<impl Future<Output = Result<T, E>>>) -> T {
+pub(super) async fn yes<T: Clone, E: Clone>(decision: Shared<impl Future<Output = Result<T, E>>>) -> T {
     match decision.await {
         Ok(value) => value,
         Err(_) => future::pending().await,

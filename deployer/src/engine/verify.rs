@@ -15,7 +15,7 @@ use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, St
 use futures::StreamExt as _;
 
 use super::deploy::{Job, Unfit};
-use super::{Engine, Transient};
+use super::{Claim, Engine, Transient};
 use crate::port::{LedgerError, ReadError, Tail};
 
 /// What stands in the way of a verified artifact.
@@ -42,9 +42,6 @@ impl Engine {
         let mut facts = RecordedArtifact::from(&job.request.artifact);
         match self.read(job, &mut facts).await {
             Ok(verified) => {
-                if let Some(refusal) = self.release_is_taken(job, verified.sha256).await.map_err(unavailable)? {
-                    return Err(Unfit::Ending(refusal, Box::new(facts)));
-                }
                 tracing::info!(bytes = verified.size, sha256 = %verified.sha256, "artifact verified");
                 Ok(Arc::new(verified))
             }
@@ -63,14 +60,36 @@ impl Engine {
         }
     }
 
-    /// Where releases are immutable: whether this one was deployed here with other bytes.
-    async fn release_is_taken(&self, job: &Job<'_>, sha256: Sha256) -> Result<Option<Ending>, LedgerError> {
-        if !job.at.environment.immutable_releases {
-            return Ok(None);
+    /// Where releases are immutable: says no if this one was deployed here with other bytes.
+    pub(super) async fn refuse_if_taken(
+        &self,
+        job: &Job<'_>,
+        claim: &Claim,
+        verified: &VerifiedArtifact,
+    ) -> Result<(), Unfit> {
+        match self.release_is_taken(job, claim, verified.sha256).await {
+            Ok(None) => Ok(()),
+            Ok(Some(refusal)) => Err(Unfit::Ending(refusal, Box::new(verified.into()))),
+            Err(error) => Err(Unfit::Transient(error.into())),
         }
+    }
+
+    async fn release_is_taken(
+        &self,
+        job: &Job<'_>,
+        claim: &Claim,
+        sha256: Sha256,
+    ) -> Result<Option<Ending>, LedgerError> {
         let (at, release) = (job.at, &job.request.release);
+        // What has ended a moment ago may have no result yet.
+        let seen = claim.seen();
+        let same_release =
+            seen.head.outbox().iter().map(|entry| &entry.record).filter(|r| r.release.as_ref() == Some(release));
+        let mut all: Vec<DeploymentRecord> = same_release.cloned().collect();
         for key in self.ports.ledger.keys(&DeploymentRecord::results_of(&at.name, &at.function, release)).await? {
-            let Some((earlier, _)) = self.read_record(&key).await? else { continue };
+            all.extend(self.read_record(&key).await?.map(|(record, _)| record));
+        }
+        for earlier in all {
             let was_live = earlier.targets.iter().any(|t| matches!(t.status, Status::Succeeded | Status::Unchanged));
             let other = earlier.artifact.and_then(|artifact| artifact.sha256).filter(|other| *other != sha256);
             if let Some(other) = other.filter(|_| was_live) {
@@ -162,10 +181,6 @@ fn manifest(package: &Package, job: &Job<'_>) -> Result<FunctionConfig, Problem>
         }
     }
     Ok(config)
-}
-
-fn unavailable(error: LedgerError) -> Unfit {
-    Unfit::Transient(error.into())
 }
 
 fn kept(mut metadata: BTreeMap<String, String>) -> BTreeMap<String, String> {

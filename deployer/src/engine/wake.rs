@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deployer_core::destination::Destination;
-use deployer_core::head::{Head, Tick};
+use deployer_core::head::{GivenUp, Head, Tick};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Token};
 use deployer_core::record::DeploymentRecord;
 use futures::future;
@@ -29,6 +29,9 @@ const LONGEST_DELAY: Duration = Duration::from_secs(900);
 
 /// Lambda runs nothing for longer than 15 minutes: who has put a marker down before this is gone.
 const MARKERS_LAST: Duration = Duration::from_secs(16 * 60);
+
+/// How long nobody is sent to what was given up.
+const GIVEN_UP_RESTS: Duration = Duration::from_secs(60);
 
 /// How many functions a sweep looks at at once.
 const SWEPT_AT_ONCE: usize = 16;
@@ -165,6 +168,11 @@ impl Engine {
         let mut ended = Vec::new();
         let mut next = first;
         while let Some(claim) = next {
+            if !self.has_time_to_begin() {
+                self.release(at, &claim, GivenUp::Untouched).await;
+                self.come_back(at).await;
+                return if ended.is_empty() { Err(Transient::NoTime) } else { Ok(ended) };
+            }
             let job = Job::new(at, claim.request().clone());
             let span = job.span();
             let worked = self.deploy(&job, future::ready(Ok(Ground::Held)), future::ready(Ok(claim.clone())));
@@ -197,7 +205,9 @@ impl Engine {
             Err(error) => return tracing::warn!("no tick was sent, so the sweep will wake what is open here: {error}"),
         };
         let (Some(id), claim) = sleeper(&seen.head) else { return };
-        let when = seen.head.active().map_or(self.now(), |active| active.lease_until);
+        // What was given up a moment ago would fare no better now.
+        let soon = self.now().checked_add(GIVEN_UP_RESTS).unwrap_or(Timestamp::MAX);
+        let when = seen.head.active().map_or(self.now(), |active| active.lease_until.max(soon));
         if let Err(error) = self.tick_at(at, id, claim, when).await {
             tracing::warn!("no tick was sent, so the sweep will wake this deployment: {error}");
         }

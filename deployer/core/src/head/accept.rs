@@ -67,6 +67,11 @@ impl Active {
         now < self.lease_until
     }
 
+    /// Nobody works on it, and nobody has written anything for it.
+    fn is_idle(&self, now: Timestamp) -> bool {
+        !self.is_leased(now) && self.attempts == 0 && self.extensions == 0
+    }
+
     fn behind(&self) -> (DeploymentId, Token, Timestamp) {
         (self.request.id, self.claim, self.lease_until)
     }
@@ -83,7 +88,7 @@ impl Head {
             return echo;
         }
         if let Some(id) = self.known(request) {
-            return self.again(id, me);
+            return self.again(id, at, me);
         }
         let mut head = self.next();
         head.remember(request);
@@ -97,13 +102,14 @@ impl Head {
             return Move::to(head, Then::Over(request.id));
         }
         head.raise_mark(request);
-        if let Some(displaced) = head.pending.take() {
-            let because = format!("release {}, uploaded later, took its place before its turn came", request.release);
-            let record = at.record(&displaced, Status::Pending).ended(Ending::Superseded { because }, me.now);
-            head.end(&displaced, record);
-        }
+        head.displace(self.pending.as_ref(), request, at, me.now);
+        head.pending = None;
         match &self.active {
             None => head.claim(request.clone(), me),
+            Some(active) if active.is_idle(me.now) => {
+                head.displace(Some(&active.request), request, at, me.now);
+                head.claim(request.clone(), me)
+            }
             Some(active) => {
                 head.pending = Some(request.clone());
                 head.behind(active, me)
@@ -111,13 +117,20 @@ impl Head {
         }
     }
 
-    /// Takes up what nobody works on: the deployment whose owner has died, or the one that waits for nobody.
+    /// Takes up what nobody works on: the deployment whose owner has died, or the one that waits for nobody. One that was
+    /// given up untouched goes behind a newer one: what could not even be read shall not stand in its way.
     #[must_use]
-    pub fn wake(&self, me: &Claimant) -> Move {
+    pub fn wake(&self, at: &Destination<'_>, me: &Claimant) -> Move {
         if let Some(echo) = self.echo(me) {
             return echo;
         }
         match (&self.active, &self.pending) {
+            (Some(active), Some(pending)) if active.is_idle(me.now) => {
+                let mut head = self.next();
+                head.displace(Some(&active.request), pending, at, me.now);
+                head.pending = None;
+                head.claim(pending.clone(), me)
+            }
             (Some(active), _) if !active.is_leased(me.now) => self.next().take_over(active, me),
             (None, Some(pending)) => {
                 let mut head = self.next();
@@ -151,23 +164,23 @@ impl Head {
     }
 
     /// A request that comes once more.
-    fn again(&self, id: DeploymentId, me: &Claimant) -> Move {
+    fn again(&self, id: DeploymentId, at: &Destination<'_>, me: &Claimant) -> Move {
         match (&self.active, &self.pending) {
             (Some(active), _) if active.request.id == id && active.is_leased(me.now) => Move::none(Then::Wait {
                 request: active.request.clone(),
                 status: Status::InProgress,
                 behind: active.behind(),
             }),
-            (Some(active), _) if active.request.id == id => self.next().take_over(active, me),
+            (Some(active), _) if active.request.id == id => self.wake(at, me),
             (Some(active), Some(pending)) if pending.id == id => {
                 if active.is_leased(me.now) {
                     let (request, status) = (pending.clone(), Status::Pending);
                     Move::none(Then::Wait { request, status, behind: active.behind() })
                 } else {
-                    self.next().take_over(active, me)
+                    self.wake(at, me)
                 }
             }
-            (None, Some(pending)) if pending.id == id => self.wake(me),
+            (None, Some(pending)) if pending.id == id => self.wake(at, me),
             _ => Move::none(Then::Over(id)),
         }
     }
@@ -211,6 +224,14 @@ impl Head {
         };
         let then = Then::Wait { request, status: Status::Pending, behind: active.behind() };
         Move::to(self, then)
+    }
+
+    /// A newer request takes the place of one that nothing was done for.
+    fn displace(&mut self, older: Option<&Request>, newer: &Request, at: &Destination<'_>, now: Timestamp) {
+        let Some(older) = older else { return };
+        let because = format!("release {}, uploaded later, took its place before its turn came", newer.release);
+        let record = at.record(older, Status::Pending).ended(Ending::Superseded { because }, now);
+        self.end(older, record);
     }
 
     fn raise_mark(&mut self, request: &Request) {

@@ -1,12 +1,14 @@
 //! What the owner of a claim does to the head: remember, give up, finish.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::accept::Claimant;
 use super::{Active, HISTORY, Head, Live, LiveTarget, Named};
 use crate::config::Target;
 use crate::id::{DeploymentId, Sha256, Token, Version};
-use crate::record::{DeploymentRecord, Status, TargetErrorCode, TargetOutcome};
+use crate::record::{DeploymentRecord, Status, TargetOutcome};
 
 /// How a deployment ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +17,8 @@ pub struct End {
     pub record: DeploymentRecord,
     /// What it has set beside the code, or may have; none: it has left that alone.
     pub named: Option<Named>,
+    /// The targets that were written to, or may have been.
+    pub written: BTreeSet<Target>,
 }
 
 /// What comes of finishing.
@@ -39,7 +43,7 @@ pub enum Finish {
 /// Why a claim is given up in good order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum GivenUp<'a> {
-    /// Nothing was written yet.
+    /// This owner has written nothing.
     Untouched,
     /// The time is up. Everybody has stopped, and these targets are done.
     TimeIsUp(&'a [TargetOutcome]),
@@ -64,7 +68,9 @@ impl Head {
         // A target that the configuration has no more is forgotten.
         let is_target =
             |live: &LiveTarget, t: &TargetOutcome| t.account == live.target.account && t.region == live.target.region;
-        head.targets.retain(|live| end.record.targets.iter().any(|t| is_target(live, t)));
+        if end.record.status == Status::Succeeded {
+            head.targets.retain(|live| end.record.targets.iter().any(|t| is_target(live, t)));
+        }
         head.set_live(end);
         head.end(&active.request, end.record.clone());
         let next = next.zip(head.pending.take_if(|_| next.is_some()));
@@ -127,7 +133,7 @@ impl Head {
             if let Some(named) = &end.named {
                 there.named = named.clone();
             }
-        } else if let Some(named) = end.named.as_ref().filter(|_| was_written_to(outcome)) {
+        } else if let Some(named) = end.named.as_ref().filter(|_| end.written.contains(&target)) {
             // What a failed deployment may have set is remembered too, so that a later one can take it away.
             let there = self.target_mut(&target);
             there.named = there.named.with(named);
@@ -176,12 +182,4 @@ impl Head {
         }
         self.history.truncate(HISTORY);
     }
-}
-
-/// Whether a target that did not get there may have been written to. Before the first write nothing of the plan is
-/// there; and what somebody else has changed we do not claim as ours.
-fn was_written_to(outcome: &TargetOutcome) -> bool {
-    let Some(error) = &outcome.error else { return false };
-    let before = ["route", "claim", "verify", "enter", "observe", "plan"];
-    error.code != TargetErrorCode::ForeignChange && !before.contains(&error.step.as_str())
 }

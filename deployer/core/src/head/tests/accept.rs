@@ -244,7 +244,7 @@ fn a_refusal_is_recorded_and_touches_nothing_else() {
 fn waking_takes_up_what_a_dead_owner_has_left() {
     let (head, one, two) = waited_for();
     assert!(!head.sleeps(second(109)));
-    assert_eq!(head.wake(&me("w", 109)), Move { head: None, then: Then::Nothing });
+    assert_eq!(head.wake(&at(), &me("w", 109)), Move { head: None, then: Then::Nothing });
     assert!(head.sleeps(second(110)));
     let (head, then) = head.wakes(&me("w", 110));
     assert_eq!(then, Then::Work(head.active().unwrap().clone()));
@@ -267,7 +267,7 @@ fn waking_takes_up_what_waits_for_nobody() {
 fn waking_finds_nothing_where_nothing_is_open() {
     for head in [Head::default(), Head::default().deploys(&upload("1", 10), "6")] {
         assert!(!head.sleeps(second(900)));
-        assert_eq!(head.wake(&me("w", 900)), Move { head: None, then: Then::Nothing });
+        assert_eq!(head.wake(&at(), &me("w", 900)), Move { head: None, then: Then::Nothing });
     }
 }
 
@@ -286,7 +286,7 @@ fn our_own_echo_is_recognised() {
     assert_eq!(succeeded.answers(&upload("3", 30), &me("three", 110)), then, "on what the dead owner has left");
     let (woken, then) = waiting.wakes(&me("w", 110));
     for now in [110, 500] {
-        let echo = woken.wake(&Claimant { now: second(now), ..me("w", 110) });
+        let echo = woken.wake(&at(), &Claimant { now: second(now), ..me("w", 110) });
         assert_eq!(echo, Move { head: None, then: then.clone() });
     }
 }
@@ -350,4 +350,22 @@ fn no_upload_comes_back_over_a_newer_one_of_its_key_whatever_came_between() {
     for number in 0..100 {
         assert!(head.clone().deploys(&upload(&format!("k{number}"), 100 + number), "3").keys.len() <= KEYS);
     }
+}
+
+#[test]
+fn what_was_given_up_untouched_makes_way_for_what_is_newer() {
+    let (one, two) = (upload("1", 10), upload("2", 20));
+    let (head, _) = Head::default().accepts(&one, &me("one", 10));
+    // It waits already, or it comes now.
+    let waits = head.accepts(&two, &me("two", 20)).0.gives_up("one", 30).unwrap();
+    let (woken, then) = waits.wakes(&me("three", 40));
+    assert!(matches!(then, Then::Work(active) if active.request == two));
+    let (taken, then) = head.gives_up("one", 30).unwrap().accepts(&two, &me("two", 40));
+    assert!(matches!(then, Then::Work(active) if active.request == two));
+    for head in [woken, taken] {
+        assert_eq!((head.because(&one).0, head.pending()), (Status::Superseded, None));
+    }
+    // Alone it is tried again.
+    let (_, then) = head.gives_up("one", 30).unwrap().wakes(&me("three", 40));
+    assert!(matches!(then, Then::Work(active) if active.request == one && active.attempts == 1));
 }

@@ -54,7 +54,7 @@ fn a_failed_deployment_leaves_what_is_live_but_not_the_targets_that_it_reached()
 fn a_deployment_that_was_refused_while_it_was_worked_on_leaves_everything() {
     let (head, two) = replacing();
     let record = at().record(&two, Status::InProgress).ended(refusal(), second(30));
-    let (after, _) = head.commits("two", &End { record, named: Some(Named::default()) }, None);
+    let (after, _) = head.commits("two", &End { record, named: Some(Named::default()), written: [].into() }, None);
     assert_eq!((after.history(), &after.targets), (head.history(), &head.targets));
     assert_eq!((after.active(), after.told(&two).status), (None, Status::Refused));
 }
@@ -197,21 +197,19 @@ fn who_gives_up_in_good_order_is_not_counted_as_dead() {
 
 #[test]
 fn what_a_failed_deployment_never_wrote_is_not_remembered_as_its_own() {
-    for (step, code, remembered) in [
-        ("enter", TargetErrorCode::AssumeRoleDenied, false),
-        ("plan", TargetErrorCode::InvalidConfiguration, false),
-        ("update configuration", TargetErrorCode::ForeignChange, false),
-        ("move alias", TargetErrorCode::AccessDenied, true),
-    ] {
+    for (written, remembered) in [(vec![], false), (vec![target(0).clone()], true)] {
         let one = upload("1", 10);
         let (head, _) = Head::default().accepts(&one, &me("one", 10));
-        let end = ends(&one, "B", |outcome| {
+        let mut end = half_arrived(&one, "7", "B");
+        end.record.targets.iter_mut().for_each(|outcome| {
             outcome.status = Status::Failed;
-            outcome.error = Some(TargetError::new(code, step, "no"));
+            outcome.version = None;
         });
+        end.written = written.into_iter().collect();
         let (head, _) = head.commits("one", &end, None);
         let there = head.target(target(0));
-        assert_eq!(there.is_some_and(|there| there.named.variables.contains("B")), remembered, "{step}");
-        assert!(there.is_none_or(|there| there.version.is_none()), "it is not live: {step}");
+        assert_eq!(there.is_some_and(|there| there.named.variables.contains("B")), remembered);
+        assert!(there.is_none_or(|there| there.version.is_none()), "it is not live");
+        assert!(head.target(target(1)).is_none());
     }
 }

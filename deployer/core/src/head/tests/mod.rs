@@ -106,7 +106,8 @@ fn ends(request: &Request, variable: &str, fare: impl Fn(&mut crate::record::Tar
         artifact.sha256 = Some(Sha256::of(request.artifact.key.as_bytes()));
     }
     let named = Named { variables: [variable.to_owned()].into(), tags: [].into() };
-    End { record: record.ended(Ending::Tried(outcomes), second(1_000)), named: Some(named) }
+    let written = [target(0).clone(), target(1).clone()].into();
+    End { record: record.ended(Ending::Tried(outcomes), second(1_000)), named: Some(named), written }
 }
 
 impl Head {
@@ -133,7 +134,7 @@ impl Head {
     }
 
     fn wakes(&self, me: &Claimant) -> (Self, Then) {
-        self.writes(self.wake(me))
+        self.writes(self.wake(&at(), me))
     }
 
     fn commits(&self, claim: &str, end: &End, next: Option<&Claimant>) -> (Self, Option<Active>) {

@@ -197,12 +197,12 @@ impl World {
     fn wake(&mut self) {
         let (name, me) = self.draws();
         let slept = self.head.sleeps(second(self.now));
-        let Move { head, then } = self.head.wake(&me);
+        let Move { head, then } = self.head.wake(&at(), &me);
         assert_eq!(head.is_some(), slept);
         self.writes(head.map(|head| *head));
         if let Then::Work(active) = then.clone() {
             self.claims.push((name, active.request));
-            assert_eq!(self.head.wake(&me), Move { head: None, then }, "our own echo");
+            assert_eq!(self.head.wake(&at(), &me), Move { head: None, then }, "our own echo");
         }
     }
 
@@ -223,7 +223,7 @@ impl World {
             Outcome::HalfArrived => half_arrived(&request, "8", &claim),
             Outcome::Refused => {
                 let record = at().record(&request, Status::InProgress).ended(refusal(), second(self.now));
-                End { record, named: Some(Named::default()) }
+                End { record, named: Some(Named::default()), written: [].into() }
             }
         };
         let (name, me) = self.draws();
@@ -316,7 +316,10 @@ impl World {
         assert!(head.history.len() <= HISTORY && head.requests.len() <= REQUESTS && head.targets.len() <= 2);
         let known: HashSet<_> = head.requests.iter().map(|known| known.hash).collect();
         assert_eq!(known.len(), head.requests.len(), "each request is known once");
-        assert!(head.outbox.len() <= OUTBOX + 2, "at most an active and a pending one end beyond the bound");
+        assert!(
+            head.outbox.len() <= OUTBOX + 3,
+            "at most two that are displaced and one that ends go beyond the bound"
+        );
     }
 
     fn holds_for_claims(&mut self, before: &Head, finished: Option<&str>) {
@@ -330,6 +333,10 @@ impl World {
                     // Who gives it up in good order has not counted.
                     let given_up = u32::from(is.lease_until < was.lease_until);
                     assert_eq!((&is.request, is.attempts + given_up), (&was.request, was.attempts));
+                }
+                Some(is) if is.request != was.request => {
+                    assert!(!leased, "displaced while its lease held");
+                    assert_eq!((was.attempts, was.extensions, is.attempts), (0, 0, 1), "only what was left untouched");
                 }
                 Some(is) => {
                     assert!(!leased, "taken over while its lease held");
