@@ -188,6 +188,14 @@ async fn obey(engine: &Engine, command: Command) -> Result<Value, FunctionError>
                 () = late => return Err(Transient::Deadline.into()),
             };
             tracing::info!(requested_by, id, ?swept, "swept");
+            // The schedule reads no answer: what needs a person must be an error, so that an alarm tells of it.
+            if swept.failed > 0 {
+                let because = format!(
+                    "{} of {} functions with work open could not be swept: the log says which and why",
+                    swept.failed, swept.looked_at
+                );
+                return Err(FunctionError::LedgerUnavailable(because));
+            }
             serde_json::to_value(swept)
         }
         Command::History { environment, function, limit, requested_by, id } => {

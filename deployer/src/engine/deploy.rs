@@ -84,6 +84,10 @@ impl Engine {
             // The marker stands before the head says that work is open.
             let (seen, marked) = future::join(head.clone(), self.mark_open(at, request)).await;
             marked?;
+            if seen.is_err() {
+                // Nothing was opened.
+                self.unmark(job).await;
+            }
             match self.accept(at, request, None, Some(seen?)).await? {
                 Standing::Claimed(claim) if ours(claim.request().id) => Ok(claim),
                 otherwise => Err(Unfinished::Standing(otherwise)),

@@ -140,12 +140,15 @@ impl Engine {
         mut seen: Seen,
         noted: Option<(DeploymentId, Option<ETag>)>,
     ) -> Result<Seen, Transient> {
-        let mut done: Vec<Entry> = Vec::new();
+        let (mut done, mut told): (Vec<Entry>, usize) = (Vec::new(), 0);
         for attempt in 0..RACES {
             let open: Vec<&Entry> = seen.head.outbox().iter().filter(|entry| !done.contains(entry)).collect();
             let over = |record: &DeploymentRecord| noted.clone().filter(|(id, _)| *id == record.id)?.1;
             try_join_all(open.iter().map(|entry| self.write_down(&entry.record, over(&entry.record)))).await?;
             done.extend(open.into_iter().cloned().collect::<Vec<_>>());
+            let others = |entry: &&Entry| noted.as_ref().is_none_or(|(id, _)| *id != entry.record.id);
+            done.iter().skip(told).filter(others).for_each(|entry| report(&entry.record));
+            told = done.len();
             let ids: Vec<_> = done.iter().map(|entry| entry.record.id).collect();
             let written = match seen.head.without(&ids) {
                 None => Some(seen.clone()),

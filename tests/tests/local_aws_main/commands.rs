@@ -114,3 +114,20 @@ async fn what_comes_again_before_a_lease_is_over_leaves_a_tick_that_comes_when_i
     assert_eq!(aws.mapping().delayed().await?, 0);
     aws.same_events_again_change_nothing().await
 }
+
+#[tokio::test]
+async fn a_sweep_that_meets_a_broken_head_does_the_rest_and_ends_in_an_error_that_an_alarm_sees() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    assert_eq!(aws.deliver_and_kill_at(Moment::After(12)).await?, Interrupted::Killed);
+    aws.take_messages().await?;
+    aws.leases_run_out().await?;
+    aws.put_in_ledger("heads/dev/stock.json", b"{".to_vec()).await?;
+    aws.put_in_ledger("open/dev/stock/01M82G2M5GPN0T1CRNTD2CNZ99", vec![]).await?;
+    let (error_type, message) = refused(&aws, json!({"command": "sweep"})).await?;
+    assert_eq!(error_type, "LedgerUnavailable");
+    assert!(message.starts_with("1 of 2 functions with work open could not be swept"), "{message}");
+    aws.deliver().await?;
+    assert_eq!(statuses(&aws.record("dev", "orders").await?), ["succeeded", "succeeded"]);
+    Ok(())
+}
