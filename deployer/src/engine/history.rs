@@ -48,7 +48,9 @@ impl Engine {
                 record.or_else(|| head.outbox().iter().map(|e| &e.record).find(|r| r.id == *id).cloned()),
             )
         });
-        let deployments = try_join_all(records).await?.into_iter().flatten().collect();
+        let mut deployments: Vec<DeploymentRecord> = try_join_all(records).await?.into_iter().flatten().collect();
+        // Ids sort by whole seconds.
+        deployments.sort_by_key(|record| std::cmp::Reverse((record.started_at, record.id)));
         Ok(Some(History { deployments }))
     }
 

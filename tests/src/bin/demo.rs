@@ -126,6 +126,15 @@ fn steps(paint: &Paint, log: &[Value]) {
         if let Some(version) = text("version").filter(|_| PUBLISHING.iter().any(|step| words == *step)) {
             words = format!("{words}: version {version}");
         }
+        let more = match words.as_str() {
+            "upload received" => text("key"),
+            "deployment ended" => text("status"),
+            "old version deleted" => text("version"),
+            _ => None,
+        };
+        if let Some(more) = more {
+            words = format!("{words}: {more}");
+        }
         if let Some(bytes) = line["bytes"].as_u64() {
             words = format!("{words}, {bytes} bytes");
         }

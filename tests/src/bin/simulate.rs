@@ -14,16 +14,15 @@ use clap::Parser;
 #[derive(Parser)]
 struct Options {
     /// How many schedules are played.
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     schedules: u64,
     /// The seed of the first of them.
     #[arg(long, default_value_t = 0)]
     from: u64,
     /// Plays only this one, and prints all that happens in it.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["schedules", "from", "threads"])]
     seed: Option<u64>,
-    /// Plants a bug, and stops at the first schedule that finds it.
-    #[arg(long)]
+    #[arg(long, help = format!("Plants a bug that must be found: {}", names()))]
     planted: Option<Planted>,
     /// How many are played at once; one for each core if it is not said.
     #[arg(long)]
@@ -42,7 +41,7 @@ fn one(played: &Played, planted: Option<Planted>) -> ExitCode {
     played.log.iter().for_each(|line| println!("{line}"));
     println!("{}", played.tally);
     tell(played, planted);
-    ending(usize::from(!played.violations.is_empty()))
+    ending(usize::from(!played.violations.is_empty()), planted)
 }
 
 #[derive(Default)]
@@ -83,7 +82,11 @@ fn many(options: &Options) -> ExitCode {
     let per_second = schedules as f64 / seconds;
     println!("{schedules} schedules in {seconds:.1} s ({per_second:.0} a second, {threads} threads)");
     println!("{tally}");
-    ending(failed)
+    ending(failed, options.planted)
+}
+
+fn names() -> String {
+    Planted::ALL.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// What a schedule has broken, and how to see it again.
@@ -95,7 +98,11 @@ fn tell(played: &Played, planted: Option<Planted>) {
     }
 }
 
-fn ending(failed: usize) -> ExitCode {
-    println!("{failed} broke a rule");
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+fn ending(failed: usize, planted: Option<Planted>) -> ExitCode {
+    match planted {
+        Some(planted) if failed > 0 => println!("the planted bug {planted} was found"),
+        Some(planted) => println!("the planted bug {planted} was NOT found"),
+        None => println!("{failed} broke a rule"),
+    }
+    if (failed == 0) == planted.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
