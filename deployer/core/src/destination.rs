@@ -103,8 +103,7 @@ impl<'a> Destination<'a> {
             other => return other,
         };
         let or_done = |outcome: TargetOutcome| {
-            let same = |done: &&TargetOutcome| done.account == outcome.account && done.region == outcome.region;
-            done.iter().find(same).cloned().unwrap_or(outcome)
+            done.iter().find(|done| done.target() == outcome.target()).cloned().unwrap_or(outcome)
         };
         Ending::Tried(tried.into_iter().map(or_done).collect())
     }

@@ -238,6 +238,12 @@ pub struct TargetOutcome {
 }
 
 impl TargetOutcome {
+    /// Which target it is about.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        Target { account: self.account.clone(), region: self.region.clone() }
+    }
+
     /// A target that nothing was done to yet.
     #[must_use]
     pub fn untouched(target: &Target, function_name: FunctionName, alias: AliasName, status: Status) -> Self {

@@ -3,7 +3,7 @@
 //! It decides nothing but how long to wait. What it needs beside the plan are two permissions: the claim and the
 //! entered account.
 
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use deployer_core::id::{Sha256, Version};
@@ -255,8 +255,7 @@ impl<'a> Walk<'a> {
             }
             let answer = self.account.functions().write(self.wanted.function, write.clone()).await;
             if answer.as_ref().map_or_else(|error| error.kind == CallErrorKind::Unknown, |_| true) {
-                let mut written = self.job.written.lock().unwrap_or_else(PoisonError::into_inner);
-                written.insert(self.wanted.target.clone());
+                self.job.has_written_to(self.wanted.target);
             }
             let error = match answer {
                 Ok(answer) => return Ok(answer),

@@ -13,7 +13,7 @@ use deployer_core::id::{DeploymentId, Sha256, Token, Version};
 use deployer_core::record::{DeploymentRecord, Ending, Status, TargetOutcome};
 use futures::future;
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::SetOnce;
 
 use super::book::{RACES, Seen};
 use super::waiting::UNANSWERED;
@@ -31,8 +31,7 @@ pub struct Claim {
     seen: Mutex<Seen>,
     second_reading: SecondReading,
     noted: Mutex<Option<ETag>>,
-    stopped: Mutex<Option<Transient>>,
-    stop: Notify,
+    stopped: SetOnce<Transient>,
 }
 
 /// The targets of a deployment ask for the second reading of the head at about the same time: one reading, begun after
@@ -81,8 +80,7 @@ impl Claim {
             seen: Mutex::new(seen),
             second_reading: SecondReading::default(),
             noted: Mutex::default(),
-            stopped: Mutex::default(),
-            stop: Notify::new(),
+            stopped: SetOnce::new(),
         }
     }
 
@@ -119,7 +117,7 @@ impl Claim {
 
     /// How a target fared that an earlier invocation was done with.
     pub(super) fn done(&self, target: &Target) -> Option<&TargetOutcome> {
-        self.active.done.iter().find(|done| done.account == target.account && done.region == target.region)
+        self.active.done.iter().find(|done| done.target() == *target)
     }
 
     /// How all those targets fared.
@@ -143,20 +141,14 @@ impl Claim {
 
     /// From here on nothing more is written. Never resolves: whoever waits for it also watches [`Claim::stopped`].
     async fn stop<T>(&self, because: Transient) -> T {
-        *locked(&self.stopped) = Some(because);
-        self.stop.notify_one();
+        // Whoever was first has said why.
+        let _ = self.stopped.set(because);
         future::pending().await
     }
 
     /// Resolves when the claim must not be used any more.
     pub(super) async fn stopped(&self) -> Transient {
-        loop {
-            self.stop.notified().await;
-            let stopped = locked(&self.stopped).clone();
-            if let Some(because) = stopped {
-                return because;
-            }
-        }
+        self.stopped.wait().await.clone()
     }
 }
 

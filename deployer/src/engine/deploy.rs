@@ -1,7 +1,7 @@
 //! One deployment, from its claim to its end: what begins at once, what waits for what, and what stops it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
@@ -21,12 +21,21 @@ pub(super) struct Job<'a> {
     /// Its zip, for targets in other regions.
     pub inline: apply::InlineBody,
     /// The targets that were written to, or may have been.
-    pub written: Mutex<BTreeSet<Target>>,
+    written: Mutex<BTreeSet<Target>>,
 }
 
 impl<'a> Job<'a> {
     pub fn new(at: &'a Destination<'a>, request: Request) -> Self {
         Self { request, at, inline: Default::default(), written: Mutex::default() }
+    }
+
+    /// A write was carried out, or may have been.
+    pub fn has_written_to(&self, target: &Target) {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(target.clone());
+    }
+
+    pub fn written(&self) -> BTreeSet<Target> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn span(&self) -> tracing::Span {

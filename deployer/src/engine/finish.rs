@@ -1,7 +1,7 @@
 //! Step "finish": one write of the head ends a deployment; everything else follows from the head's outbox, by us or by
 //! whoever comes next.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use deployer_core::destination::Destination;
@@ -53,8 +53,7 @@ impl Engine {
         let ending = at.although_begun(ending, &claim.all_done(), claim.resumed());
         let mut record = at.record(claim.request(), Status::InProgress).ended(ending, self.now());
         record.artifact = Some(facts.artifact);
-        let written = job.written.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let end = End { record, named: facts.named, written };
+        let end = End { record, named: facts.named, written: job.written() };
         let (me, since) = (self.claimant(), self.now());
         let may_try = || self.left() > self.patience.record_needs && self.passed(since) < LONGEST;
         let mut first = Some(claim.seen());

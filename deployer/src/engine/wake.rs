@@ -170,8 +170,11 @@ impl Engine {
         while let Some(claim) = next {
             if !self.has_time_to_begin() {
                 self.release(at, &claim, GivenUp::Untouched).await;
+                if ended.is_empty() {
+                    return Err(Transient::NoTime);
+                }
                 self.come_back(at).await;
-                return if ended.is_empty() { Err(Transient::NoTime) } else { Ok(ended) };
+                return Ok(ended);
             }
             let job = Job::new(at, claim.request().clone());
             let span = job.span();

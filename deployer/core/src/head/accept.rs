@@ -188,7 +188,7 @@ impl Head {
     /// An upload that is older than one that was accepted before it.
     fn too_late(&self, request: &Request, at: &Destination<'_>, newest: &str, now: Timestamp) -> DeploymentRecord {
         let record = at.record(request, Status::InProgress);
-        let place = |outcome: &TargetOutcome| format!("{}/{}", outcome.account, outcome.region);
+        let place = |outcome: &TargetOutcome| outcome.target().to_string();
         let everywhere = |live: &&Live| record.targets.iter().all(|target| live.versions.contains_key(&place(target)));
         let live = self.live().filter(|live| live.artifact == request.artifact).filter(everywhere);
         let Some(live) = live else {

@@ -66,10 +66,8 @@ impl Head {
             head.set_target(outcome, end);
         }
         // A target that the configuration has no more is forgotten.
-        let is_target =
-            |live: &LiveTarget, t: &TargetOutcome| t.account == live.target.account && t.region == live.target.region;
         if end.record.status == Status::Succeeded {
-            head.targets.retain(|live| end.record.targets.iter().any(|t| is_target(live, t)));
+            head.targets.retain(|live| end.record.targets.iter().any(|outcome| outcome.target() == live.target));
         }
         head.set_live(end);
         head.end(&active.request, end.record.clone());
@@ -122,7 +120,7 @@ impl Head {
     }
 
     fn set_target(&mut self, outcome: &TargetOutcome, end: &End) {
-        let target = Target { account: outcome.account.clone(), region: outcome.region.clone() };
+        let target = outcome.target();
         let arrived = matches!(outcome.status, Status::Succeeded | Status::Unchanged);
         if let Some(version) = outcome.version.clone().filter(|_| arrived) {
             let there = self.target_mut(&target);
@@ -164,7 +162,7 @@ impl Head {
         let (Some(release), Some(artifact), Some(since)) = (release, artifact, finished_at) else { return };
         let versions = targets
             .iter()
-            .filter_map(|t| t.version.clone().map(|version| (format!("{}/{}", t.account, t.region), version)))
+            .filter_map(|outcome| outcome.version.clone().map(|version| (outcome.target().to_string(), version)))
             .collect();
         let live = Live {
             release: release.clone(),
