@@ -364,6 +364,12 @@ impl DeploymentId {
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         ulid(text, "a deployment id").map(Self)
     }
+
+    /// Whether both are of requests of the same second: their order then says nothing.
+    #[must_use]
+    pub fn is_of_the_second_of(self, other: Self) -> bool {
+        self.0.timestamp_ms() / 1000 == other.0.timestamp_ms() / 1000
+    }
 }
 
 impl fmt::Display for DeploymentId {

@@ -39,7 +39,11 @@ impl Engine {
         if limit > ids.len() && ids.len() >= ENDED {
             ids = self.all_ids(&at).await?;
         }
-        ids.truncate(limit.min(MOST));
+        let limit = limit.min(MOST);
+        // Ids sort by whole seconds: all of the last second are read before some of them are left out.
+        let last = limit.checked_sub(1).and_then(|last| ids.get(last).copied());
+        let within_last = ids.iter().skip(limit).take_while(|id| last.is_some_and(|last| id.is_of_the_second_of(last)));
+        ids.truncate(limit + within_last.count());
         let records = ids.iter().map(|id| async {
             let key = DeploymentRecord::key(&at.name, &at.function, *id);
             let record = self.read_record(&key).await?.map(|(record, _)| record);
@@ -49,8 +53,8 @@ impl Engine {
             )
         });
         let mut deployments: Vec<DeploymentRecord> = try_join_all(records).await?.into_iter().flatten().collect();
-        // Ids sort by whole seconds.
         deployments.sort_by_key(|record| std::cmp::Reverse((record.started_at, record.id)));
+        deployments.truncate(limit);
         Ok(Some(History { deployments }))
     }
 
