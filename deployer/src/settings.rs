@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deployer_core::config::Config;
 use deployer_core::id::Region;
+use deployer_core::names::CONFIG_VARIABLE;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
@@ -50,7 +51,7 @@ impl Settings {
             let value = variable(name).filter(|value| !value.is_empty());
             value.ok_or_else(|| InvalidConfig(format!("{name} is not set: it must be {what}")))
         };
-        let config = wanted("DEPLOYER_CONFIG", "s3://bucket/key or a file's path, where deployer.json is")?;
+        let config = wanted(CONFIG_VARIABLE, "s3://bucket/key or a file's path, where deployer.json is")?;
         let region = wanted("AWS_REGION", "the region of the deployer and its artifact bucket")?;
         Ok(Self {
             config: ConfigSource::parse(&config)?,
@@ -66,7 +67,7 @@ impl ConfigSource {
             Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => {
                 Ok(Self::S3 { bucket: bucket.into(), key: key.into() })
             }
-            _ => Err(InvalidConfig(format!("DEPLOYER_CONFIG: {text:?} is not s3://bucket/key"))),
+            _ => Err(InvalidConfig(format!("{CONFIG_VARIABLE}: {text:?} is not s3://bucket/key"))),
         }
     }
 }

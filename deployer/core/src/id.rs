@@ -33,6 +33,9 @@ macro_rules! names {
         pub struct $name(String);
 
         impl $name {
+            /// The rule as a regular expression, for schemas and for the infrastructure.
+            pub const PATTERN: &'static str = $pattern;
+
             /// Takes a text that obeys the rule of this name.
             ///
             /// # Errors

@@ -9,6 +9,7 @@ pub mod head;
 pub mod id;
 pub mod manifest;
 pub mod mistake;
+pub mod names;
 pub mod observed;
 pub mod package;
 pub mod plan;

@@ -12,6 +12,7 @@ use crate::config::Target;
 use crate::id::{
     AccountId, AliasName, BucketName, DeploymentId, EnvironmentName, FunctionName, Region, Release, Sha256, Version,
 };
+use crate::names::{DEPLOYMENTS, RESULTS};
 
 /// The version of every JSON object that the ledger holds.
 pub const SCHEMA: u32 = 1;
@@ -347,7 +348,7 @@ impl DeploymentRecord {
     /// The key of a deployment's record in the ledger bucket.
     #[must_use]
     pub fn key(environment: &EnvironmentName, function: &FunctionName, id: DeploymentId) -> String {
-        format!("deployments/{environment}/{function}/{id}.json")
+        format!("{DEPLOYMENTS}{environment}/{function}/{id}.json")
     }
 
     /// The key of the result that CI waits for; none where no upload caused the deployment.
@@ -361,7 +362,7 @@ impl DeploymentRecord {
     /// Where the results of all uploads of a release are.
     #[must_use]
     pub fn results_of(environment: &EnvironmentName, function: &FunctionName, release: &Release) -> String {
-        format!("results/{environment}/{function}/{release}/")
+        format!("{RESULTS}{environment}/{function}/{release}/")
     }
 }
 

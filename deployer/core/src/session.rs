@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::artifact::ArtifactRef;
 use crate::config::Target;
 use crate::id::{DeploymentId, FunctionName, Region, Version};
+use crate::names::SESSION_PREFIX;
 use crate::plan::{Plan, Step};
 
 /// STS takes no longer inline policy.
@@ -54,7 +55,7 @@ pub struct Scope<'a> {
 /// The name of a deployment's sessions, and their source identity.
 #[must_use]
 pub fn session_name(id: DeploymentId) -> String {
-    format!("deployer-{id}")
+    format!("{SESSION_PREFIX}{id}")
 }
 
 impl Scope<'_> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use deployer_core::destination::Destination;
 use deployer_core::head::{Active, End, Entry, Finish, Head, Named};
 use deployer_core::id::{DeploymentId, Token};
+use deployer_core::names::ENDED_LINE;
 use deployer_core::record::{DeploymentRecord, Ending, RecordedArtifact, Status};
 use futures::future::{join_all, try_join_all};
 use futures::try_join;
@@ -193,9 +194,9 @@ fn report(record: &DeploymentRecord) {
     let because = record.because.as_deref().unwrap_or_default();
     match record.status {
         Status::Succeeded | Status::Unchanged => {
-            tracing::info!(deployment = %record.id, status = %record.status, seconds, "deployment ended");
+            tracing::info!(deployment = %record.id, status = %record.status, seconds, "{ENDED_LINE}");
         }
         _ => tracing::warn!(
-            deployment = %record.id, status = %record.status, code = ?record.code, seconds, "deployment ended: {because}"),
+            deployment = %record.id, status = %record.status, code = ?record.code, seconds, "{ENDED_LINE}: {because}"),
     }
 }

@@ -3,6 +3,7 @@
 use deployer_core::destination::Destination;
 use deployer_core::head::ENDED;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
+use deployer_core::names::DEPLOYMENTS;
 use deployer_core::record::DeploymentRecord;
 use futures::future::try_join_all;
 use schemars::JsonSchema;
@@ -59,7 +60,7 @@ impl Engine {
     }
 
     async fn all_ids(&self, at: &Destination<'_>) -> Result<Vec<DeploymentId>, Transient> {
-        let prefix = format!("deployments/{}/{}/", at.name, at.function);
+        let prefix = format!("{DEPLOYMENTS}{}/{}/", at.name, at.function);
         let keys = self.ports.ledger.keys(&prefix).await?;
         let id = |key: &String| DeploymentId::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
         Ok(keys.iter().rev().filter_map(id).collect())

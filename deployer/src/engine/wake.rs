@@ -9,6 +9,7 @@ use std::time::Duration;
 use deployer_core::destination::Destination;
 use deployer_core::head::{GivenUp, Head, Tick};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Token};
+use deployer_core::names::OPEN;
 use deployer_core::record::DeploymentRecord;
 use futures::future;
 use futures::stream::{self, StreamExt as _};
@@ -87,7 +88,7 @@ impl Engine {
     /// [`Transient`]: the markers cannot be listed. What goes wrong with one function never stops the others.
     pub async fn sweep(&self) -> Result<Swept, Transient> {
         let mut places: BTreeMap<(EnvironmentName, FunctionName), BTreeSet<Token>> = BTreeMap::new();
-        for key in self.ports.ledger.keys("open/").await? {
+        for key in self.ports.ledger.keys(OPEN).await? {
             match parse_marker(&key) {
                 Some((environment, function, marker)) => {
                     places.entry((environment, function)).or_default().insert(marker);
@@ -257,10 +258,8 @@ fn sleeper(head: &Head) -> (Option<DeploymentId>, Option<Token>) {
 }
 
 fn parse_marker(key: &str) -> Option<(EnvironmentName, FunctionName, Token)> {
-    let mut parts = key.split('/');
-    let ("open", environment, function, marker, None) =
-        (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next())
-    else {
+    let mut parts = key.strip_prefix(OPEN)?.split('/');
+    let (environment, function, marker, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
         return None;
     };
     Some((EnvironmentName::parse(environment).ok()?, FunctionName::parse(function).ok()?, Token::parse(marker).ok()?))

@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
 use crate::mistake::{self, Mistake, Mistakes, Reading};
+use crate::names;
 
 /// A checked `deployer.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -261,12 +262,12 @@ struct EnvironmentFile {
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     targets: Vec<Target>,
     /// The name of the role that the deployer assumes in each target account.
-    #[schemars(extend("default" = "deployer-target"))]
+    #[schemars(extend("default" = names::DEPLOY_ROLE))]
     role_name: Option<RoleName>,
     /// The external id that the roles' trust policies ask for.
     external_id: Option<ExternalId>,
     /// The alias that points at the live version.
-    #[schemars(extend("default" = "live"))]
+    #[schemars(extend("default" = names::ALIAS))]
     alias: Option<AliasName>,
     /// What a function is called in the target accounts; `{function}` and `{environment}` stand for their names.
     #[schemars(extend("default" = "{function}"))]
@@ -274,7 +275,7 @@ struct EnvironmentFile {
     /// Whether uploads may go here directly. By default so, unless there is a `promotion`.
     accept_uploads: Option<bool>,
     /// How many published versions are kept.
-    #[schemars(range(min = 1), extend("default" = 10))]
+    #[schemars(range(min = 1), extend("default" = names::KEEP_VERSIONS))]
     keep_versions: Option<u32>,
     /// Whether a release uploaded again with other bytes is refused.
     #[schemars(extend("default" = false))]
@@ -304,7 +305,7 @@ impl From<EnvironmentFile> for Environment {
             alias: file.alias.unwrap_or_else(default_alias),
             function_name: file.function_name.unwrap_or_default(),
             accept_uploads: file.accept_uploads.unwrap_or(file.promotion.is_none()),
-            keep_versions: file.keep_versions.unwrap_or(10),
+            keep_versions: file.keep_versions.unwrap_or(names::KEEP_VERSIONS),
             immutable_releases: file.immutable_releases.unwrap_or(false),
             promotion: file.promotion,
         }
@@ -313,12 +314,12 @@ impl From<EnvironmentFile> for Environment {
 
 #[expect(clippy::expect_used, reason = "a literal, parsed by the test of the defaults")]
 fn default_role() -> RoleName {
-    RoleName::parse("deployer-target").expect("a role name")
+    RoleName::parse(names::DEPLOY_ROLE).expect("a role name")
 }
 
 #[expect(clippy::expect_used, reason = "a literal, parsed by the test of the defaults")]
 fn default_alias() -> AliasName {
-    AliasName::parse("live").expect("an alias")
+    AliasName::parse(names::ALIAS).expect("an alias")
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub use order::Mark;
 use crate::artifact::{ArtifactRef, LocatedUpload};
 use crate::config::Target;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Sha256, Token, Version};
+use crate::names::{HEADS, OPEN};
 use crate::record::{Cause, CauseKind, DeploymentRecord, SCHEMA, TargetOutcome};
 
 /// How many artifacts that were live are remembered.
@@ -243,13 +244,13 @@ impl Head {
     /// The key of a function's head in the ledger bucket.
     #[must_use]
     pub fn key(environment: &EnvironmentName, function: &FunctionName) -> String {
-        format!("heads/{environment}/{function}.json")
+        format!("{HEADS}{environment}/{function}.json")
     }
 
     /// The key of the marker that says: there may be work open here.
     #[must_use]
     pub fn marker_key(environment: &EnvironmentName, function: &FunctionName, marker: Token) -> String {
-        format!("open/{environment}/{function}/{marker}")
+        format!("{OPEN}{environment}/{function}/{marker}")
     }
 
     /// What is live on every target.

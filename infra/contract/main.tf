@@ -1,0 +1,58 @@
+# The contract's example, laid out whole: from it the policies in rendered/ are made, which tests hold to what may and what may not be
+# done. Never applied.
+
+locals {
+  region = "eu-west-1"
+}
+
+module "tooling" {
+  source = "../modules/tooling"
+
+  artifact_bucket = "acme-artifacts"
+  ledger_bucket   = "acme-deployer-ledger"
+  zip             = "${path.module}/main.tf"
+  customer_key    = true
+  environments = {
+    dev = {
+      targets     = [{ account = "111111111111", region = "eu-west-1" }]
+      external_id = "dev-8c1f"
+    }
+    prod = {
+      targets = [
+        { account = "222222222222", region = "eu-west-1" },
+        { account = "222222222222", region = "us-east-1" },
+      ]
+      external_id = "prod-51aa"
+      promotion   = { from = "dev", automatic = true, soak = "30m" }
+    }
+  }
+}
+
+locals {
+  # As the tooling module tells them, but for the key, which is known only after the apply.
+  deployer = merge(module.tooling.deployer, { artifact_key_arn = local.key_arn })
+  uploads  = merge(module.tooling.uploads, { artifact_key_arn = local.key_arn })
+  key_arn  = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001"
+}
+
+module "dev" {
+  source = "../modules/target"
+
+  deployer        = local.deployer
+  deploy_role     = module.tooling.deploy_roles["111111111111/deployer-target"]
+  execution_roles = ["lambda-*", "lambda/*"]
+}
+
+module "prod" {
+  source = "../modules/target"
+
+  deployer           = local.deployer
+  deploy_role        = module.tooling.deploy_roles["222222222222/deployer-target"]
+  functions          = ["orders-*", "hello"]
+  execution_roles    = ["lambda/*"]
+  organization_id    = "o-exampleorg1"
+  layers             = ["arn:aws:lambda:eu-west-1:222222222222:layer:shared:*"]
+  function_keys      = ["arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002"]
+  vpc                = true
+  execution_boundary = ["dynamodb", "lambda", "logs", "s3", "sqs", "sts"]
+}

@@ -1,0 +1,11 @@
+output "policies" {
+  value = {
+    tooling     = module.tooling.policies
+    dev         = module.dev.policies
+    prod        = module.prod.policies
+    github      = module.github.policies
+    gitlab      = module.gitlab.policies
+    build_agent = module.build_agent.policies
+    named       = module.named.policies
+  }
+}

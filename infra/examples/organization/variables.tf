@@ -1,0 +1,32 @@
+variable "accounts" {
+  description = "The account that the deployer runs in, and one for each environment."
+  type        = object({ tooling = string, dev = string, stage = string, prod = string })
+}
+
+variable "admin_role" {
+  description = "The role by which Terraform enters each account."
+  type        = string
+  default     = "OrganizationAccountAccessRole"
+}
+
+variable "organization_id" {
+  description = "The organization's id."
+  type        = string
+}
+
+variable "prefix" {
+  description = "What the buckets' names begin with: bucket names are taken world-wide."
+  type        = string
+}
+
+variable "alarm_topic_arn" {
+  description = "The SNS topic that alarms tell."
+  type        = string
+  default     = null
+}
+
+variable "zip" {
+  description = "The path of deployer.zip."
+  type        = string
+  default     = "../../../artifacts/deployer.zip"
+}

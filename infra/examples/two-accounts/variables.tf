@@ -1,0 +1,27 @@
+variable "accounts" {
+  description = "The account that the deployer runs in, which is dev's too, and prod's."
+  type        = object({ tooling = string, prod = string })
+}
+
+variable "profiles" {
+  description = "The AWS CLI's profiles for them."
+  type        = object({ tooling = optional(string), prod = optional(string) })
+  default     = {}
+}
+
+variable "prefix" {
+  description = "What the buckets' names begin with: bucket names are taken world-wide."
+  type        = string
+}
+
+variable "region" {
+  description = "The region."
+  type        = string
+  default     = "eu-west-1"
+}
+
+variable "zip" {
+  description = "The path of deployer.zip."
+  type        = string
+  default     = "../../../artifacts/deployer.zip"
+}

@@ -1,0 +1,130 @@
+variable "deployer" {
+  description = "The deployer, as the output `deployer` of the module tooling tells it."
+
+  type = object({
+    role_arn         = string
+    artifact_bucket  = string
+    artifact_key_arn = optional(string)
+    region           = string
+  })
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$", var.deployer.role_arn))
+    error_message = "deployer.role_arn must be the exact ARN of the deployer's role, arn:aws:iam::<account>:role/<name>: an account's root or a pattern would trust everybody there."
+  }
+}
+
+variable "deploy_role" {
+  description = "The deploy role to make, as the output `deploy_roles` of the module tooling tells it: `module.tooling.deploy_roles[\"222222222222/deployer-target\"]`."
+
+  type = object({
+    account      = string
+    role_name    = string
+    environments = list(string)
+    regions      = list(string)
+    external_ids = list(string)
+  })
+
+  validation {
+    condition     = can(regex(local.names.patterns.account, var.deploy_role.account))
+    error_message = "deploy_role.account must be the 12 digits of an AWS account, in quotes so that leading zeros stay."
+  }
+
+  validation {
+    condition     = can(regex(local.names.patterns.role, var.deploy_role.role_name))
+    error_message = "deploy_role.role_name must be a role's name: 1 to 64 of letters, digits and + = , . @ _ - (no path)."
+  }
+
+  validation {
+    condition     = length(var.deploy_role.environments) > 0 && alltrue([for name in var.deploy_role.environments : can(regex(local.names.patterns.environment, name))])
+    error_message = "deploy_role.environments must name the environments that this role is for: at least one, each a lower-case letter, then at most 31 of a-z, 0-9 and -."
+  }
+
+  validation {
+    condition     = length(var.deploy_role.regions) > 0 && alltrue([for region in var.deploy_role.regions : can(regex(local.names.patterns.region, region))])
+    error_message = "deploy_role.regions must name at least one region by its code, such as eu-west-1."
+  }
+
+  validation {
+    condition     = alltrue([for id in var.deploy_role.external_ids : can(regex(local.names.patterns.external_id, id)) && length(id) <= 1224])
+    error_message = "Each of deploy_role.external_ids must have 2 to 1224 of letters, digits and _ + = , . @ : / -. None may be empty: leave it out where an environment has none."
+  }
+
+  # The trust asks for one of them, or for none at all.
+  validation {
+    condition     = contains([0, length(var.deploy_role.environments)], length(var.deploy_role.external_ids))
+    error_message = "Of the environments that share this deploy role, either each has an external_id or none: give them to all, or give each its own role_name."
+  }
+}
+
+variable "functions" {
+  description = "The names of the functions that may be deployed, with * as a wildcard."
+  type        = list(string)
+  default     = ["*"]
+
+  validation {
+    condition     = length(var.functions) > 0 && alltrue([for name in var.functions : can(regex("^[A-Za-z0-9_*-]{1,64}$", name))])
+    error_message = "functions must be names of functions, at least one: 1 to 64 of letters, digits, - and _, with * as a wildcard."
+  }
+}
+
+variable "execution_roles" {
+  description = "The execution roles that may be given to functions: path and name, with * as a wildcard. A manifest's `role` names one of them."
+  type        = list(string)
+  default     = ["lambda/*"]
+
+  validation {
+    condition     = alltrue([for role in var.execution_roles : can(regex("^([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]+[*]?$|^([A-Za-z0-9+=,.@_-]+/)+[*]$", role))])
+    error_message = "execution_roles must be roles such as lambda/orders-api, or patterns of them such as lambda/*: with a path or a prefix of the name, never just *, which would pass any role of the account."
+  }
+}
+
+variable "organization_id" {
+  description = "The organization that the deployer must belong to (o-…), where there is one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.organization_id == null || can(regex("^o-[a-z0-9]{10,32}$", var.organization_id))
+    error_message = "organization_id must be an organization's id: o- and 10 to 32 of a-z and 0-9."
+  }
+}
+
+variable "layers" {
+  description = "The layers that functions may have: ARNs of layer versions, with * as a wildcard."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for layer in var.layers : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_*-]+:([0-9]+|[*])$", layer))])
+    error_message = "layers must be ARNs of layer versions of one account and region: arn:aws:lambda:<region>:<account>:layer:<name>:<number or *>."
+  }
+}
+
+variable "function_keys" {
+  description = "The ARNs of the KMS keys that functions' variables are encrypted with."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for key in var.function_keys : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", key))])
+    error_message = "function_keys must be ARNs of keys (not of aliases): arn:aws:kms:<region>:<account>:key/<id>."
+  }
+}
+
+variable "vpc" {
+  description = "Whether functions may be put into a VPC, and given its file systems."
+  type        = bool
+  default     = false
+}
+
+variable "execution_boundary" {
+  description = "Makes a permissions boundary for execution roles, which lets deployed functions use these services (s3, dynamodb, logs, …) and never deploy, change rights or become the deployer. Null: none is made."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.execution_boundary == null || alltrue([for service in coalesce(var.execution_boundary, []) : can(regex("^[a-z0-9-]+$", service))])
+    error_message = "execution_boundary must be prefixes of services' actions, such as s3, dynamodb or logs, without a colon or *."
+  }
+}

@@ -1,0 +1,123 @@
+# The artifact bucket: CI writes, the deployer and the deploy roles read. Nothing here ever expires, for a head may go back to
+# an artifact however old it is.
+
+resource "aws_s3_bucket" "artifacts" {
+  bucket        = var.artifact_bucket
+  force_destroy = var.force_destroy
+}
+
+resource "aws_s3_bucket_versioning" "artifacts" {
+  bucket = aws_s3_bucket.artifacts.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_ownership_controls" "artifacts" {
+  bucket = aws_s3_bucket.artifacts.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "artifacts" {
+  bucket                  = aws_s3_bucket.artifacts.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "artifacts" {
+  bucket = aws_s3_bucket.artifacts.id
+
+  rule {
+    bucket_key_enabled = var.customer_key
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = var.customer_key ? "aws:kms" : "AES256"
+      kms_master_key_id = one(aws_kms_key.artifacts[*].arn)
+    }
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "artifacts" {
+  bucket = aws_s3_bucket.artifacts.id
+
+  rule {
+    id     = "abort-incomplete-uploads"
+    status = "Enabled"
+
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "artifacts" {
+  bucket = aws_s3_bucket.artifacts.id
+  policy = local.artifact_bucket_policy
+
+  # S3 takes one change of a bucket's access at a time.
+  depends_on = [aws_s3_bucket_public_access_block.artifacts]
+}
+
+resource "aws_s3_bucket_notification" "artifacts" {
+  bucket = aws_s3_bucket.artifacts.id
+
+  queue {
+    id        = "uploads"
+    queue_arn = aws_sqs_queue.uploads.arn
+    # Of every key: one that is not ours to deploy is told in the deployer's log.
+    events = ["s3:ObjectCreated:*"]
+  }
+}
+
+locals {
+  # A policy that names a role which does not exist yet is not taken, and one that named it keeps its unique id when the role is
+  # made anew. So the account is named, and the role by condition (IAM User Guide, "AWS JSON policy elements: Principal").
+  artifact_bucket_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        {
+          Sid       = "TlsOnly"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "s3:*"
+          Resource  = [local.artifact_bucket_arn, "${local.artifact_bucket_arn}/*"]
+          Condition = { Bool = { "aws:SecureTransport" = "false" } }
+        },
+        # An S3 write by the function that S3 wakes would be a loop.
+        {
+          Sid       = "TheDeployerNeverWrites"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"]
+          Resource  = "${local.artifact_bucket_arn}/*"
+          Condition = { ArnEquals = { "aws:PrincipalArn" = local.role_arn } }
+        },
+        # A head may go back to any of them.
+        {
+          Sid       = "VersionsAreKept"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "s3:DeleteObjectVersion"
+          Resource  = "${local.artifact_bucket_arn}/*"
+        },
+      ],
+      [for environment in keys(var.environments) : {
+        Sid       = "TargetsRead${join("", [for part in split("-", environment) : title(part)])}"
+        Effect    = "Allow"
+        Principal = { AWS = distinct([for target in local.targets : "arn:${local.partition}:iam::${target.account}:root" if target.environment == environment]) }
+        Action    = ["s3:GetObject", "s3:GetObjectVersion"]
+        Resource  = "${local.artifact_bucket_arn}/${environment}/*"
+        Condition = { ArnEquals = { "aws:PrincipalArn" = [for role in values(local.deploy_roles) : role.arn if contains(role.environments, environment)] } }
+      }],
+    )
+  })
+}

@@ -1,0 +1,59 @@
+# The deployer.
+
+resource "aws_cloudwatch_log_group" "deployer" {
+  name              = local.log_group
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_lambda_function" "deployer" {
+  function_name    = var.name
+  description      = "Publishes what CI uploads to ${var.artifact_bucket} in the target accounts"
+  role             = aws_iam_role.deployer.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  filename         = var.zip
+  source_code_hash = filebase64sha256(var.zip)
+  memory_size      = 512
+  timeout          = local.timeout
+
+  environment {
+    variables = {
+      (local.names.config_variable) = "s3://${var.ledger_bucket}/${local.names.config_key}"
+    }
+  }
+
+  logging_config {
+    log_format = "JSON"
+    log_group  = aws_cloudwatch_log_group.deployer.name
+  }
+
+  depends_on = [aws_iam_role_policy.deployer, aws_s3_object.config]
+}
+
+# Ticks that the deployer sends itself are counted as a loop after about 16 (Lambda Developer Guide, "Use Lambda recursive loop
+# detection"). Long waits are the sweep's, whose chains are short; this is for many short ones.
+resource "aws_lambda_function_recursion_config" "deployer" {
+  count = var.emulator ? 0 : 1
+
+  function_name  = aws_lambda_function.deployer.function_name
+  recursive_loop = "Allow"
+}
+
+# The schedule invokes asynchronously. A sweep that ended in an error is followed by the next minute's, not by two more of its own.
+resource "aws_lambda_function_event_invoke_config" "deployer" {
+  function_name          = aws_lambda_function.deployer.function_name
+  maximum_retry_attempts = 0
+}
+
+resource "aws_lambda_event_source_mapping" "uploads" {
+  event_source_arn        = aws_sqs_queue.uploads.arn
+  function_name           = aws_lambda_function.deployer.function_name
+  enabled                 = !var.emulator
+  batch_size              = 10
+  function_response_types = ["ReportBatchItemFailures"]
+
+  scaling_config {
+    maximum_concurrency = var.maximum_concurrency
+  }
+}

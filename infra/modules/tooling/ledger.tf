@@ -1,0 +1,129 @@
+# The ledger bucket: the only state there is. Written by compare-and-swap only, and never erased.
+
+resource "aws_s3_bucket" "ledger" {
+  bucket        = var.ledger_bucket
+  force_destroy = var.force_destroy
+}
+
+resource "aws_s3_bucket_versioning" "ledger" {
+  bucket = aws_s3_bucket.ledger.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_ownership_controls" "ledger" {
+  bucket = aws_s3_bucket.ledger.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "ledger" {
+  bucket                  = aws_s3_bucket.ledger.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "ledger" {
+  bucket = aws_s3_bucket.ledger.id
+
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm = "AES256"
+    }
+  }
+}
+
+# Former versions are for repairs (README, "When a ledger object is broken"). What is current never expires.
+resource "aws_s3_bucket_lifecycle_configuration" "ledger" {
+  bucket = aws_s3_bucket.ledger.id
+
+  rule {
+    id     = "former-versions"
+    status = "Enabled"
+
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = 30
+    }
+
+    expiration {
+      expired_object_delete_marker = true
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.ledger]
+}
+
+resource "aws_s3_bucket_policy" "ledger" {
+  bucket = aws_s3_bucket.ledger.id
+  policy = local.ledger_bucket_policy
+
+  depends_on = [aws_s3_bucket_public_access_block.ledger]
+}
+
+# Where the deployer reads what the trust was made from too.
+resource "aws_s3_object" "config" {
+  bucket       = aws_s3_bucket.ledger.id
+  key          = local.names.config_key
+  content_type = "application/json"
+  content      = jsonencode(local.config)
+
+  # Not a validation of the variable: that may not look at what follows from it.
+  lifecycle {
+    precondition {
+      condition     = alltrue([for from in values(local.back_64) : from == ""])
+      error_message = "Promotions must not go in a circle; these never begin anywhere: ${join(", ", [for name, from in local.back_64 : name if from != ""])}."
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.ledger]
+}
+
+locals {
+  ledger_bucket_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [local.ledger_bucket_arn, "${local.ledger_bucket_arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      # Sound for everybody, repairs by hand too: whoever writes here says what he writes over (S3 User Guide, "Enforce conditional
+      # writes on Amazon S3 buckets": copies and uploads in parts are refused with it, and nobody needs them here). deployer.json is
+      # apart, for Terraform writes it without a condition.
+      {
+        Sid       = "ConditionalWritesOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:PutObject"
+        Resource  = [for prefix in values(local.names.ledger) : "${local.ledger_bucket_arn}/${prefix}*"]
+        Condition = { Null = { "s3:if-match" = "true", "s3:if-none-match" = "true" } }
+      },
+      # With a head goes the memory of what was deployed. Only markers are ever deleted.
+      {
+        Sid       = "TheLedgerIsKept"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:DeleteObject"
+        Resource  = [for name, prefix in local.names.ledger : "${local.ledger_bucket_arn}/${prefix}*" if name != "open"]
+      },
+      {
+        Sid       = "VersionsAreKept"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:DeleteObjectVersion"
+        Resource  = "${local.ledger_bucket_arn}/*"
+      },
+    ]
+  })
+}

@@ -1,0 +1,74 @@
+output "deployer" {
+  description = "What each target must know of the deployer: the variable `deployer` of the module target."
+  value = {
+    role_arn         = local.role_arn
+    artifact_bucket  = var.artifact_bucket
+    artifact_key_arn = one(aws_kms_key.artifacts[*].arn)
+    region           = local.region
+  }
+
+  # A deploy role's trust cannot name a role that is not there yet.
+  depends_on = [aws_iam_role.deployer]
+}
+
+output "deploy_roles" {
+  description = "The deploy roles that the deployer will enter, by \"<account>/<role name>\": the variable `deploy_role` of the module target, which makes one of them."
+  value       = { for key, role in local.deploy_roles : key => { for field, value in role : field => value if field != "arn" } }
+}
+
+output "uploads" {
+  description = "What an uploader must know: the variable `uploads` of the module uploader."
+  value = {
+    artifact_bucket  = var.artifact_bucket
+    artifact_key_arn = one(aws_kms_key.artifacts[*].arn)
+    ledger_bucket    = var.ledger_bucket
+    environments     = local.accepting
+    region           = local.region
+  }
+}
+
+output "function_name" {
+  description = "The deployer's function, for commands by hand."
+  value       = aws_lambda_function.deployer.function_name
+}
+
+output "queue_url" {
+  description = "The queue that wakes the deployer."
+  value       = aws_sqs_queue.uploads.url
+}
+
+output "dead_letters_url" {
+  description = "The queue of what the deployer could not handle."
+  value       = aws_sqs_queue.dead_letters.url
+}
+
+output "event_bus_arn" {
+  description = "The bus for promotion requests."
+  value       = aws_cloudwatch_event_bus.deployer.arn
+}
+
+output "look_policy_arn" {
+  description = "The policy for people who look."
+  value       = aws_iam_policy.look.arn
+}
+
+output "operate_policy_arn" {
+  description = "The policy for people who give commands."
+  value       = aws_iam_policy.operate.arn
+}
+
+output "policies" {
+  description = "Every policy of this module as it is sent to AWS, for review and for tests."
+  value = {
+    artifact_bucket = local.artifact_bucket_policy
+    deployer        = local.deployer_policy
+    deployer_trust  = local.deployer_trust
+    key             = var.customer_key ? local.key_policy : null
+    ledger_bucket   = local.ledger_bucket_policy
+    look            = local.look_policy
+    operate         = local.operate_policy
+    queue           = local.queue_policy
+    sweep           = local.sweep_policy
+    sweep_trust     = local.sweep_trust
+  }
+}

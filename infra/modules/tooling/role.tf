@@ -1,0 +1,93 @@
+# Who the deployer is, and what it may do in this account. In target accounts it may do nothing but enter the deploy roles.
+
+resource "aws_iam_role" "deployer" {
+  name                 = var.name
+  description          = "The deployer's: reads artifacts, keeps the ledger, enters the deploy roles"
+  assume_role_policy   = local.deployer_trust
+  max_session_duration = 3600
+}
+
+resource "aws_iam_role_policy" "deployer" {
+  name   = var.name
+  role   = aws_iam_role.deployer.id
+  policy = local.deployer_policy
+}
+
+locals {
+  deployer_trust = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "Lambda"
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+
+  deployer_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        {
+          Sid      = "EnterTargets"
+          Effect   = "Allow"
+          Action   = ["sts:AssumeRole", "sts:SetSourceIdentity"]
+          Resource = local.deploy_role_arns
+        },
+        {
+          Sid      = "ReadArtifacts"
+          Effect   = "Allow"
+          Action   = ["s3:GetObject", "s3:GetObjectVersion"]
+          Resource = [for environment in keys(var.environments) : "${local.artifact_bucket_arn}/${environment}/*"]
+        },
+        # Without it what is missing looks like a denial.
+        {
+          Sid      = "SeeWhatIsMissing"
+          Effect   = "Allow"
+          Action   = "s3:ListBucket"
+          Resource = [local.artifact_bucket_arn, local.ledger_bucket_arn]
+        },
+        {
+          Sid      = "ReadTheLedger"
+          Effect   = "Allow"
+          Action   = "s3:GetObject"
+          Resource = [for prefix in concat(values(local.names.ledger), [local.names.config_key]) : "${local.ledger_bucket_arn}/${trimsuffix(prefix, "/") == prefix ? prefix : "${prefix}*"}"]
+        },
+        {
+          Sid      = "WriteTheLedger"
+          Effect   = "Allow"
+          Action   = "s3:PutObject"
+          Resource = [for prefix in values(local.names.ledger) : "${local.ledger_bucket_arn}/${prefix}*"]
+        },
+        {
+          Sid      = "ClearMarkers"
+          Effect   = "Allow"
+          Action   = "s3:DeleteObject"
+          Resource = "${local.ledger_bucket_arn}/${local.names.ledger.open}*"
+        },
+        # Lambda receives and deletes under this role; the deployer itself sends ticks and puts messages off.
+        {
+          Sid    = "WorkOnTheQueue"
+          Effect = "Allow"
+          Action = [
+            "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage",
+          ]
+          Resource = local.queue_arn
+        },
+        {
+          Sid      = "WriteTheLog"
+          Effect   = "Allow"
+          Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+          Resource = "${local.log_group_arn}:*"
+        },
+      ],
+      var.customer_key ? [{
+        Sid       = "DecryptArtifacts"
+        Effect    = "Allow"
+        Action    = "kms:Decrypt"
+        Resource  = one(aws_kms_key.artifacts[*].arn)
+        Condition = { StringEquals = local.through_s3 }
+      }] : [],
+    )
+  })
+}

@@ -1,0 +1,158 @@
+variable "artifact_bucket" {
+  description = "The name of the bucket that CI uploads to. The module makes it."
+  type        = string
+
+  validation {
+    condition     = can(regex(local.names.patterns.bucket, var.artifact_bucket))
+    error_message = "artifact_bucket must be a bucket name: 3 to 63 of a-z, 0-9, . and -."
+  }
+}
+
+variable "ledger_bucket" {
+  description = "The name of the bucket of the ledger: heads, records, results and deployer.json. The module makes it."
+  type        = string
+
+  validation {
+    condition     = can(regex(local.names.patterns.bucket, var.ledger_bucket))
+    error_message = "ledger_bucket must be a bucket name: 3 to 63 of a-z, 0-9, . and -."
+  }
+
+  validation {
+    condition     = var.ledger_bucket != var.artifact_bucket
+    error_message = "ledger_bucket must be another bucket than artifact_bucket: CI writes to that one."
+  }
+}
+
+variable "environments" {
+  description = "The environments, as deployer.json has them (README, \"The configuration\"). The deployer's own rights, the buckets' policies and deployer.json are all made from this."
+
+  type = map(object({
+    targets            = list(object({ account = string, region = string }))
+    role_name          = optional(string)
+    external_id        = optional(string)
+    alias              = optional(string)
+    function_name      = optional(string)
+    accept_uploads     = optional(bool)
+    keep_versions      = optional(number)
+    immutable_releases = optional(bool)
+    promotion          = optional(object({ from = string, automatic = optional(bool), soak = optional(string) }))
+  }))
+
+  validation {
+    condition     = length(var.environments) > 0 && length(var.environments) <= 64
+    error_message = "environments must name between 1 and 64 environments."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.environments) : can(regex(local.names.patterns.environment, name))])
+    error_message = "Each environment's name must be a lower-case letter, then at most 31 of a-z, 0-9 and -; these are not: ${join(", ", [for name in keys(var.environments) : name if !can(regex(local.names.patterns.environment, name))])}."
+  }
+
+  validation {
+    condition     = alltrue([for environment in values(var.environments) : length(environment.targets) > 0])
+    error_message = "Each environment needs at least one target; these have none: ${join(", ", [for name, environment in var.environments : name if length(environment.targets) == 0])}."
+  }
+
+  validation {
+    condition     = alltrue([for target in flatten(values(var.environments)[*].targets) : can(regex(local.names.patterns.account, target.account))])
+    error_message = "A target's account must be the 12 digits of an AWS account, in quotes so that leading zeros stay; these are not: ${join(", ", [for target in flatten(values(var.environments)[*].targets) : target.account if !can(regex(local.names.patterns.account, target.account))])}."
+  }
+
+  validation {
+    condition     = alltrue([for target in flatten(values(var.environments)[*].targets) : can(regex(local.names.patterns.region, target.region))])
+    error_message = "A target's region must be a region's code such as eu-west-1; these are not: ${join(", ", [for target in flatten(values(var.environments)[*].targets) : target.region if !can(regex(local.names.patterns.region, target.region))])}."
+  }
+
+  validation {
+    condition     = alltrue([for environment in values(var.environments) : length(distinct(environment.targets)) == length(environment.targets)])
+    error_message = "An environment must not name a target twice; these do: ${join(", ", [for name, environment in var.environments : name if length(distinct(environment.targets)) != length(environment.targets)])}."
+  }
+
+  validation {
+    condition     = alltrue([for environment in values(var.environments) : environment.role_name == null || can(regex(local.names.patterns.role, environment.role_name))])
+    error_message = "role_name must be a role's name: 1 to 64 of letters, digits and + = , . @ _ - (no path)."
+  }
+
+  validation {
+    condition     = alltrue([for id in values(var.environments)[*].external_id : id == null || (can(regex(local.names.patterns.external_id, id)) && length(coalesce(id, "-")) <= 1224)])
+    error_message = "An external_id must have 2 to 1224 of letters, digits and _ + = , . @ : / -. It must not be empty: leave it out where an environment has none."
+  }
+
+  validation {
+    condition     = length(distinct(compact(values(var.environments)[*].external_id))) == length(compact(values(var.environments)[*].external_id))
+    error_message = "Each environment needs an external_id of its own: who may deploy to dev must not be able to name prod's. These are shared: ${join(" and ", [for name, environment in var.environments : name if environment.external_id != null && length([for other in values(var.environments)[*].external_id : other if other == environment.external_id]) > 1])}."
+  }
+
+  validation {
+    condition     = alltrue([for environment in values(var.environments) : environment.promotion == null || contains(keys(var.environments), try(environment.promotion.from, ""))])
+    error_message = "promotion.from must name one of the environments; these do not: ${join(", ", [for name, environment in var.environments : "${name} (from ${environment.promotion.from})" if environment.promotion != null && !contains(keys(var.environments), try(environment.promotion.from, ""))])}."
+  }
+}
+
+variable "zip" {
+  description = "The path of deployer.zip (infra/README.md says how to make it)."
+  type        = string
+}
+
+variable "name" {
+  description = "What the function, its role, its queue and its bus are called; other names begin with it."
+  type        = string
+  default     = "deployer"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,40}$", var.name))
+    error_message = "name must be 1 to 40 of letters, digits, - and _."
+  }
+}
+
+variable "architecture" {
+  description = "What deployer.zip was built for: x86_64 or arm64."
+  type        = string
+  default     = "x86_64"
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.architecture)
+    error_message = "architecture must be x86_64 or arm64."
+  }
+}
+
+variable "maximum_concurrency" {
+  description = "How many invocations may work on the queue at once (Lambda: 2 to 1000)."
+  type        = number
+  default     = 10
+
+  validation {
+    condition     = var.maximum_concurrency >= 2 && var.maximum_concurrency <= 1000 && floor(var.maximum_concurrency) == var.maximum_concurrency
+    error_message = "maximum_concurrency must be a whole number from 2 to 1000: that is what Lambda takes."
+  }
+}
+
+variable "log_retention_days" {
+  description = "How long the deployer's log is kept, in days."
+  type        = number
+  default     = 90
+}
+
+variable "alarm_actions" {
+  description = "The ARNs that alarms tell (an SNS topic, say)."
+  type        = list(string)
+  default     = []
+}
+
+variable "customer_key" {
+  description = "Whether artifacts are encrypted with a KMS key of this account's own, which the module makes. Otherwise S3's own key does."
+  type        = bool
+  default     = false
+}
+
+variable "force_destroy" {
+  description = "Whether destroying the module deletes the buckets with all that is in them. For trials only."
+  type        = bool
+  default     = false
+}
+
+variable "emulator" {
+  description = "Whether this is applied to an emulator of AWS: leaves out what emulators lack or would do twice (recursive loop handling, the event source mapping's polling, who may use the dead-letter queue)."
+  type        = bool
+  default     = false
+}
