@@ -4,4 +4,5 @@ pub mod fixtures;
 pub mod local_aws;
 pub mod simulation;
 pub mod storm;
+pub mod terraform;
 pub mod world;

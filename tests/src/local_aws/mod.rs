@@ -39,6 +39,7 @@ pub use mapping::{Delivery, Mapping};
 pub use runtime::{Answer, Launch, Runtime};
 pub use server::{Server, Transport};
 pub use sight::{Live, Snapshot};
+pub(crate) use venv::target_dir;
 
 use crate::fixtures::Zip;
 use process::guard;

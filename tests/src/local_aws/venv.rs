@@ -21,7 +21,7 @@ const PROBE: &str = "import sys; print('%d.%d.%d %s' % (*sys.version_info[:3], s
                      import venv, ensurepip; print('complete')";
 
 /// Cargo's target folder, found from where this executable is.
-pub(super) fn target_dir() -> Result<PathBuf> {
+pub(crate) fn target_dir() -> Result<PathBuf> {
     let executable = std::env::current_exe().doing("finding this executable")?;
     let target = executable.ancestors().skip(1).find(|folder| folder.join("CACHEDIR.TAG").is_file());
     let target = target.map(Path::to_path_buf).or_else(|| std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from));

@@ -1,0 +1,64 @@
+//! Looks through the machine for a mirror that nobody has named.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::mirror::{Mirror, is_provider};
+
+/// A working folder's own copies of providers, which come and go with it.
+const WORKING: &str = ".terraform";
+/// How far below a mirror's root the program is: host, namespace, type, version, platform, file.
+const DEPTH: usize = 6;
+
+/// Where to look, and where not to.
+#[derive(Debug, Default)]
+pub(super) struct Search {
+    likely: Vec<PathBuf>,
+    rest: Vec<PathBuf>,
+    /// Not looked into as parts of the rest.
+    skipped: BTreeSet<PathBuf>,
+}
+
+impl Search {
+    /// Through the whole machine, but for the target folder, which tests and downloads fill.
+    pub(super) fn of_machine(home: Option<&OsStr>, target: &Path) -> Self {
+        let mut likely: Vec<_> = home.map(|home| Path::new(home).join(".terraform.d")).into_iter().collect();
+        likely.extend(["/usr/local/share", "/opt", "/usr/share"].map(PathBuf::from));
+        let skipped = [Path::new("/proc"), Path::new("/sys"), Path::new("/dev"), target].map(Path::to_path_buf);
+        Self { likely, rest: vec!["/".into()], skipped: skipped.into() }
+    }
+
+    /// The first mirror in the likely places.
+    pub(super) fn likely(&self) -> Option<Mirror> {
+        self.likely.iter().find_map(|place| look_through(place, &self.skipped))
+    }
+
+    /// The first mirror anywhere else.
+    pub(super) fn rest(&self) -> Option<Mirror> {
+        let mut skipped = self.skipped.clone();
+        skipped.extend(self.likely.iter().cloned());
+        self.rest.iter().find_map(|place| look_through(place, &skipped))
+    }
+}
+
+/// Breadth first, for a mirror is seldom deep. Links are not followed, and what cannot be read is passed over.
+pub(super) fn look_through(place: &Path, skipped: &BTreeSet<PathBuf>) -> Option<Mirror> {
+    let mut folders = VecDeque::from([place.to_path_buf()]);
+    while let Some(folder) = folders.pop_front() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let (name, path) = (entry.file_name(), entry.path());
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                if name != WORKING && !skipped.contains(&path) {
+                    folders.push_back(path);
+                }
+            } else if is_provider(&name)
+                && let Some(mirror) = path.ancestors().nth(DEPTH).and_then(Mirror::at)
+            {
+                return Some(mirror);
+            }
+        }
+    }
+    None
+}
