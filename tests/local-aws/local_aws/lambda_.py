@@ -27,7 +27,6 @@ from .calls import Call
 from .lambda_model import Alias, Conflict, Function, check_revision
 from .rules import WISHES
 
-
 # Lambda API Reference, ListVersionsByFunction and ListAliases, "MaxItems".
 LONGEST_LIST = 50
 

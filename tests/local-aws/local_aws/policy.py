@@ -1,17 +1,24 @@
-"""Evaluates one policy document: session, trust and bucket policies alike. Knows nothing of who asks or why.
+"""Evaluates one policy document: role, session, trust and bucket policies alike. Knows nothing of who asks or why.
 
-Our reading of IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements: Condition operators".
+Our reading of IAM User Guide, "Policy evaluation logic", "IAM JSON policy elements: Condition operators" and "IAM policy
+elements: Variables and tags".
 """
 
 from __future__ import annotations
 
 import json
+import operator
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from fnmatch import fnmatchcase
+from functools import cache, lru_cache
 from typing import Any
+
+Context = Mapping[str, "str | list[str]"]
+
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
 class Decision(Enum):
@@ -27,36 +34,45 @@ class Request:
     action: str
     resource: str | None = None
     principals: set[str] | None = None
-    context: Mapping[str, str | list[str]] = field(default_factory=dict)
+    context: Context = field(default_factory=dict)
 
 
 def evaluate(document: str | bytes | Mapping[str, Any], request: Request) -> Decision:
     """A Deny that applies wins over every Allow."""
-    policy = json.loads(document) if isinstance(document, (str, bytes)) else document
+    policy = _parsed(document) if isinstance(document, (str, bytes)) else document
     effects = {s["Effect"] for s in _listed(policy.get("Statement")) if _applies(s, request)}
     if "Deny" in effects:
         return Decision.DENY
     return Decision.ALLOW if "Allow" in effects else Decision.NOTHING
 
 
+@lru_cache(maxsize=4096)  # every call of a session is held to the same few documents
+def _parsed(document: str | bytes) -> Any:
+    return json.loads(document)
+
+
 def _applies(statement: Mapping[str, Any], request: Request) -> bool:
     return (
-        _names(statement, "Action", request.action.lower(), fold=True)
-        and (request.resource is None or _names(statement, "Resource", request.resource))
+        _names(statement, "Action", request.action)
+        and (request.resource is None or _names(statement, "Resource", request.resource, request.context))
         and (request.principals is None or _principal(statement, request.principals))
         and all(
-            _condition(operator, key, _listed(wanted), request.context, statement["Effect"])
-            for operator, tests in statement.get("Condition", {}).items()
+            _condition(test, key, _listed(wanted), request.context, statement["Effect"])
+            for test, tests in statement.get("Condition", {}).items()
             for key, wanted in tests.items()
         )
     )
 
 
-def _names(statement: Mapping[str, Any], element: str, value: str, fold: bool = False) -> bool:
+def _names(statement: Mapping[str, Any], element: str, value: str, context: Context | None = None) -> bool:
+    """Actions are compared without regard to case, and know no variables."""
     negated = f"Not{element}" in statement
     patterns = _listed(statement.get(f"Not{element}" if negated else element))
-    found = any(like(value, p.lower() if fold else p) for p in patterns)
-    return found != negated
+    if context is None:
+        value, patterns = value.lower(), [p.lower() for p in patterns]
+    else:
+        patterns = _expanded(patterns, context)
+    return any(like(value, p) for p in patterns) != negated
 
 
 def _principal(statement: Mapping[str, Any], principals: set[str]) -> bool:
@@ -67,8 +83,42 @@ def _principal(statement: Mapping[str, Any], principals: set[str]) -> bool:
 
 
 def like(value: str, pattern: str) -> bool:
-    """`*` and `?` as IAM knows them; `[` means itself."""
-    return fnmatchcase(value, pattern.replace("[", "[[]"))
+    """`*` and `?` as IAM knows them."""
+    return _compiled(pattern).fullmatch(value) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    wild = {"*": ".*", "?": "."}
+    return re.compile("".join(wild.get(c) or re.escape(c) for c in pattern), re.DOTALL)
+
+
+def _expanded(patterns: Iterable[Any], context: Context) -> list[str]:
+    """With the values of their variables; what names a variable that the request lacks matches nothing and is left out."""
+    found = []
+    for pattern in map(str, patterns):
+        text: str | None = pattern
+        for name in _VARIABLE.findall(pattern):
+            value = _values(name, context)
+            text = text.replace(f"${{{name}}}", value[0]) if value and text is not None else None
+        if text is not None:
+            found.append(text)
+    return found
+
+
+def _values(key: str, context: Context) -> list[str]:
+    """Keys are compared without regard to case."""
+    return next((_listed(v) for k, v in context.items() if k.lower() == key.lower()), [])
+
+
+def _number(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
+    def test(value: str, wanted: str) -> bool:
+        try:
+            return compare(float(value), float(wanted))
+        except ValueError:
+            return False
+
+    return test
 
 
 _POSITIVE: dict[str, Callable[[str, str], bool]] = {
@@ -78,6 +128,11 @@ _POSITIVE: dict[str, Callable[[str, str], bool]] = {
     "ArnEquals": like,
     "ArnLike": like,
     "Bool": lambda v, p: v.lower() == p.lower(),
+    "NumericEquals": _number(operator.eq),
+    "NumericLessThan": _number(operator.lt),
+    "NumericLessThanEquals": _number(operator.le),
+    "NumericGreaterThan": _number(operator.gt),
+    "NumericGreaterThanEquals": _number(operator.ge),
 }
 _NEGATED = {
     "StringNotEquals": "StringEquals",
@@ -85,25 +140,27 @@ _NEGATED = {
     "StringNotLike": "StringLike",
     "ArnNotEquals": "ArnEquals",
     "ArnNotLike": "ArnLike",
+    "NumericNotEquals": "NumericEquals",
 }
 
 
-def _condition(operator: str, key: str, wanted: list[str], context: Mapping[str, str | list[str]], effect: str) -> bool:
-    quantifier, _, operator = operator.rpartition(":")
-    if_exists = operator.endswith("IfExists")
-    operator = operator.removesuffix("IfExists")
-    values = next((_listed(v) for k, v in context.items() if k.lower() == key.lower()), [])
-    if operator == "Null":
+def _condition(test: str, key: str, wanted: list[Any], context: Context, effect: str) -> bool:
+    quantifier, _, name = test.rpartition(":")
+    if_exists = name.endswith("IfExists")
+    name = name.removesuffix("IfExists")
+    values = _values(key, context)
+    if name == "Null":
         return (not values) == (str(wanted[0]).lower() == "true")
-    negated = operator in _NEGATED
-    test = _POSITIVE.get(_NEGATED.get(operator, operator))
-    if test is None:
+    negated = name in _NEGATED
+    positive = _POSITIVE.get(_NEGATED.get(name, name))
+    if positive is None:
         # Safe on both sides: an Allow that cannot be judged does not apply, a Deny does.
-        print(f"local_aws: condition operator {operator} is not known here", file=sys.stderr)
+        print(f"local_aws: condition operator {name} is not known here", file=sys.stderr)
         return effect == "Deny"
     if not values:
         return if_exists or negated or quantifier == "ForAllValues"
-    hits = [any(test(v, str(w)) for w in wanted) != negated for v in values]
+    expanded = _expanded(wanted, context)
+    hits = [any(positive(v, w) for w in expanded) != negated for v in values]
     return all(hits) if quantifier == "ForAllValues" or not quantifier else any(hits)
 
 
