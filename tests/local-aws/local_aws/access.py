@@ -1,93 +1,167 @@
-"""Holds an assumed-role session to its inline policy, and everyone to a bucket's Deny.
+"""Holds an assumed-role session to its inline policy and to its role's policies, and everyone to what a resource's policy says.
 
-Only that: a role's own policies are tested as documents, elsewhere. Sessions without an inline policy are not limited.
-Our reading of IAM User Guide, "Session policies", and Service Authorization Reference, "Actions, resources, and condition keys
-for AWS Lambda" and "… for Amazon S3".
+What a role may do by itself counts only after a test asked for it (`enforce` with `identity`): until then a session without an
+inline policy is not limited, and of a bucket's policy only a Deny is read. Accounts' roots and keys that nobody knows need no
+policy; a root needs the Allow of another account's bucket or queue. Our reading of IAM User Guide, "Policy evaluation logic",
+"Session policies", "Permissions boundaries for IAM entities" and "AWS global condition context keys".
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from urllib.parse import unquote
+import re
+from dataclasses import dataclass
 
-from moto.s3.models import s3_backends
-from moto.utilities.utils import get_partition
 from werkzeug.wrappers import Response
 
-from . import policy, wire
+from . import decision, grants, needs, wire
 from .calls import Call
+from .needs import bucket_arn, function_arn
+from .policy import Context
 from .rules import ORGANIZATIONS, WISHES
+from .uses import USES
 
-Need = tuple[str, str]
+# Services whose Deny tells the status 400 (EventBridge API Reference, "Common Errors") or another code.
+_REFUSALS = {"s3": (403, "AccessDenied"), "sqs": (403, "AccessDenied"), "events": (400, "AccessDeniedException")}
+# Amazon S3 User Guide, "Enforce conditional writes on Amazon S3 buckets": whether the operation makes the object.
+_MAKES_OBJECT = {
+    **dict.fromkeys(("PutObject", "PostObject", "CopyObject", "CompleteMultipartUpload"), "true"),
+    **dict.fromkeys(("CreateMultipartUpload", "UploadPart", "UploadPartCopy"), "false"),
+}
 
-_READS = {"GetObject": "GetObject", "HeadObject": "GetObject", "DeleteObject": "DeleteObject"}
-_WRITES = {"CopyObject", "CreateMultipartUpload", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload", "PostObject"}
-_LISTS = {"ListObjects", "ListObjectsV2", "HeadBucket"}
+
+@dataclass(frozen=True)
+class Denial:
+    """A call that must not be made, in the words of IAM User Guide, "Troubleshoot access denied error messages"."""
+
+    call: Call
+    action: str
+    resource: str
+    side: str
+    because: str
+
+    @property
+    def message(self) -> str:
+        who = self.call.caller.arn
+        return f"User: {who} is not authorized to perform: {self.action} on resource: {self.resource} {self.because}"
+
+    def record(self) -> Denial:
+        """What the session policy denies is the session's own wish."""
+        session = self.call.caller.session
+        if session and self.side != "session policy":
+            USES.denied(session.role_arn, self.action, self.resource, self.because, session.name)
+        return self
 
 
 def refusal(call: Call) -> Response | None:
-    """The 403 that a call gets for what it is, before anything is looked at."""
-    if call.service not in ("lambda", "s3"):
-        return None
-    needs = list(_lambda(call) if call.service == "lambda" else _s3(call))
-    denied = next((n for n in needs if not may(call, *n)), None)
+    """The error that a call gets for what it is, before anything is looked at."""
+    wanted = needs.of_roles(call) if WISHES.identity else needs.of_session_policies(call)
+    denied = next((d for d in (denial(call, *need) for need in wanted) if d), None)
     if denied is None:
         return None
-    code = "AccessDeniedException" if call.service == "lambda" else "AccessDenied"
-    return wire.error(call.service, 403, code, refused(call, *denied))
+    status, code = _REFUSALS.get(call.service, (403, "AccessDeniedException"))
+    return wire.error(call.service, status, code, denied.record().message)
 
 
-def refused(call: Call, action: str, resource: str) -> str:
-    return (
-        f"User: {call.caller.arn} is not authorized to perform: {action} on resource: {resource} "
-        "because no session policy allows the action"
+def denial(call: Call, action: str, resource: str, trust: str | None = None, more: Context | None = None) -> Denial | None:
+    """None where it may be done. `trust` is the policy of the role that is to be assumed, `more` what only this request has."""
+    if not WISHES.enforce:
+        return None
+    session = call.caller.session
+    owned = grants.owned(resource) if action != "s3:CreateBucket" else grants.Owned()
+    account = resource.split(":")[4] if trust else owned.account
+    role = grants.role(session.role_arn) if session and WISHES.identity else None
+    asked = decision.Asked(
+        action,
+        resource,
+        {**context(call), **_about(action, account), **(more or {})},
+        call.caller.principals,
+        call.caller.own_names,
     )
+    sides = decision.Sides(
+        identity=grants.identity_policies(role) if session and WISHES.identity else None,
+        boundary=grants.boundary(role),
+        session=session.policy if session else None,
+        resource=trust or owned.policy,
+        foreign=_is_foreign(call, account),
+        trust=trust is not None,
+    )
+    refused = decision.decide(asked, sides)
+    if refused:
+        return Denial(call, action, resource, refused.side, refused.because(action))
+    if session:
+        USES.allowed(session.role_arn, action, resource)
+    return None
 
 
 def may(call: Call, action: str, resource: str) -> bool:
-    if not WISHES.enforce:
-        return True
-    session = call.caller.session
-    keys = context(call)
-    if action == "iam:PassRole":  # IAM User Guide, "Available keys for AWS services": iam:PassedToService
-        keys["iam:PassedToService"] = "lambda.amazonaws.com"
-    request = policy.Request(action, resource, context=keys)
-    if session and session.policy and policy.evaluate(session.policy, request) is not policy.Decision.ALLOW:
-        return False
-    return not (action.startswith("s3:") and bucket_denies(call, action, resource))
+    return denial(call, action, resource) is None
 
 
-def context(call: Call) -> dict[str, str]:
+def _is_foreign(call: Call, account: str | None) -> bool:
+    """Only of sessions and of roots by their account's number: other keys are for setting tests up."""
+    held = call.caller.session or re.fullmatch(r"\d{12}", call.caller.access_key)
+    return bool(WISHES.identity and held and account not in (None, call.caller.account))
+
+
+def context(call: Call) -> dict[str, str | list[str]]:
     """Condition keys (IAM User Guide, "AWS global condition context keys"). The emulator stands for the https endpoints."""
-    keys = {
+    session = call.caller.session
+    keys: dict[str, str | list[str]] = {
         "aws:PrincipalAccount": call.caller.account,
-        "aws:PrincipalArn": call.caller.session.role_arn if call.caller.session else call.caller.arn,
-        "aws:PrincipalType": "AssumedRole" if call.caller.session else "Account",
+        "aws:PrincipalArn": session.role_arn if session else call.caller.arn,
+        "aws:PrincipalIsAWSService": "false",
+        "aws:PrincipalType": "AssumedRole" if session else "Account",
         "aws:RequestedRegion": call.region,
         "aws:SecureTransport": "true",
         "aws:SourceIp": "127.0.0.1",
+        "aws:ViaAWSService": "false",
     }
     if call.caller.account in ORGANIZATIONS:
         keys["aws:PrincipalOrgID"] = ORGANIZATIONS[call.caller.account]
-    if call.caller.session and call.caller.session.source_identity:
-        keys["aws:SourceIdentity"] = call.caller.session.source_identity
+    if session and session.source_identity:
+        keys["aws:SourceIdentity"] = session.source_identity
+    if session:
+        keys |= {f"aws:PrincipalTag/{k}": v for k, v in session.tags.items()}
     if call.service == "s3":
-        keys |= {f"s3:{k}": call.wire[k] for k in ("prefix", "delimiter") if k in call.wire}
-        if "versionId" in call.wire:
-            keys["s3:VersionId"] = call.wire["versionId"]
+        keys |= _of_s3(call)
+    elif call.service == "lambda":
+        vpc = call.wire.get("VpcConfig") or {}
+        listed = (("Layer", call.wire.get("Layers")), *((k, vpc.get(k)) for k in ("SubnetIds", "SecurityGroupIds")))
+        keys |= {f"lambda:{key}": values for key, values in listed if values}
+    elif call.service == "events":
+        entries = call.wire.get("Entries", [])
+        keys["events:source"] = [e["Source"] for e in entries if "Source" in e]
+        keys["events:detail-type"] = [e["DetailType"] for e in entries if "DetailType" in e]
     return keys
 
 
-def bucket_denies(call: Call, action: str, resource: str) -> bool:
-    """Whether the bucket's policy denies it (Amazon S3 User Guide, "How Amazon S3 authorizes a request")."""
-    name = resource.split(":::")[-1].split("/")[0]
-    if name not in s3_backends.bucket_accounts:
-        return False
-    partition, account = s3_backends.bucket_accounts[name]
-    bucket = s3_backends[account][partition].get_bucket(name)
-    request = policy.Request(action, resource, call.caller.principals, context(call))
-    return bucket.policy is not None and policy.evaluate(bucket.policy, request) is policy.Decision.DENY
+def _of_s3(call: Call) -> dict[str, str | list[str]]:
+    """Service Authorization Reference, "Condition keys for Amazon S3": those of the request's query and headers."""
+    keys: dict[str, str | list[str]] = {"s3:TlsVersion": "1.3"}
+    keys |= {f"s3:{k}": call.wire[k] for k in ("prefix", "delimiter", "max-keys") if k in call.wire}
+    keys |= {f"s3:{k}": v for k, v in call.headers.items() if k.startswith("x-amz-")}
+    if "versionId" in call.wire:
+        keys["s3:VersionId"] = call.wire["versionId"]
+    if call.operation in _MAKES_OBJECT:
+        keys["s3:ObjectCreationOperation"] = _MAKES_OBJECT[call.operation]
+    if call.operation in ("PutObject", "CompleteMultipartUpload", "DeleteObject"):
+        keys |= {f"s3:{k}": call.headers[k] for k in ("if-match", "if-none-match") if k in call.headers}
+    return keys
+
+
+def _about(action: str, account: str | None) -> dict[str, str]:
+    """Condition keys of what is asked, not of who asks."""
+    keys = {}
+    if action == "iam:PassRole":  # IAM User Guide, "Available keys for AWS services": iam:PassedToService
+        keys["iam:PassedToService"] = "lambda.amazonaws.com"
+    if account:
+        keys["aws:ResourceAccount"] = account
+    if account in ORGANIZATIONS:
+        keys["aws:ResourceOrgID"] = ORGANIZATIONS[account]
+    if account and action.startswith("s3:"):
+        keys["s3:ResourceAccount"] = account
+    return keys
 
 
 def veiled(call: Call, answer: Response) -> Response:
@@ -98,55 +172,8 @@ def veiled(call: Call, answer: Response) -> Response:
     found, missing = answer.status_code == 200, answer.status_code == 404 and "versionId" not in call.wire
     if found and call.operation == "GetFunction" and not may(call, "lambda:ListTags", function_arn(call)):
         answer.set_data(json.dumps({k: v for k, v in answer.get_json().items() if k != "Tags"}))
-    if missing and call.operation in ("GetObject", "HeadObject") and not may(call, "s3:ListBucket", bucket_arn(call)):
-        return wire.error("s3", 403, "AccessDenied", refused(call, "s3:ListBucket", bucket_arn(call)))
+    if missing and call.operation in ("GetObject", "HeadObject"):
+        denied = denial(call, "s3:ListBucket", bucket_arn(call))
+        if denied:
+            return wire.error("s3", 403, "AccessDenied", denied.record().message)
     return answer
-
-
-def function_arn(call: Call) -> str:
-    return f"arn:{get_partition(call.region)}:lambda:{call.region}:{call.account}:function:{call.function}"
-
-
-def bucket_arn(call: Call) -> str:
-    return f"arn:{get_partition(call.region)}:s3:::{call.bucket}"
-
-
-def _lambda(call: Call) -> Iterator[Need]:
-    action = f"lambda:{'InvokeFunction' if call.operation == 'Invoke' else call.operation}"
-    if call.function is None:
-        resource = call.wire.get("Resource", "*")
-        yield action, unquote(resource)
-        return
-    function, qualified = function_arn(call), f"{function_arn(call)}:{call.qualifier}"
-    if call.operation in ("CreateAlias", "UpdateAlias", "GetAlias", "DeleteAlias"):
-        # AWS asks for one of the two and its documents do not say clearly which: who lists both is safe.
-        yield action, function
-        yield action, qualified
-    elif call.operation == "CreateFunction" or call.qualifier is None:
-        yield action, function
-    else:
-        yield action, qualified
-    if call.operation == "CreateFunction" and call.wire.get("Tags"):
-        yield "lambda:TagResource", function
-    if call.operation in ("CreateFunction", "UpdateFunctionConfiguration"):
-        for layer in call.wire.get("Layers") or []:
-            yield "lambda:GetLayerVersion", layer
-        if "Role" in call.wire:  # IAM User Guide, "Grant a user permissions to pass a role": also when it does not change
-            yield "iam:PassRole", call.wire["Role"]
-
-
-def _s3(call: Call) -> Iterator[Need]:
-    if call.bucket is None:
-        yield "s3:ListAllMyBuckets", "*"
-    elif call.key is None:
-        action = {"ListObjectVersions": "ListBucketVersions", "DeleteObjects": "DeleteObject"}.get(call.operation)
-        yield f"s3:{'ListBucket' if call.operation in _LISTS else action or call.operation}", bucket_arn(call)
-    else:
-        resource = f"{bucket_arn(call)}/{call.key}"
-        action = "PutObject" if call.operation in _WRITES else _READS.get(call.operation, call.operation)
-        versioned = "Version" if "versionId" in call.wire and call.operation in _READS else ""
-        yield f"s3:{action}{versioned}", resource
-        if call.wire.get("CopySource"):
-            source, _, version = call.wire["CopySource"].lstrip("/").partition("?versionId=")
-            partition = bucket_arn(call).split(":")[1]
-            yield f"s3:GetObject{'Version' if version else ''}", f"arn:{partition}:s3:::{unquote(source)}"

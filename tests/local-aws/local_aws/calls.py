@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl, unquote
+from xml.etree import ElementTree
 
 from moto.core.request import Request
 from moto.core.routing import get_service_router
+from moto.utilities.utils import get_partition
 
 from . import identity
 
@@ -28,12 +30,16 @@ _ASSUME_ROLE = {
 }
 # A message's body is no parameter: it may be anything.
 _SQS = ("DelaySeconds", "VisibilityTimeout", "MaxNumberOfMessages")
+# Nor is an event's detail.
+_EVENT = ("EventBusName", "Source", "DetailType")
+# Headers that decide about what may be done: those of conditional writes, and those that S3's condition keys are named after.
+_DECISIVE = ("if-match", "if-none-match", "x-amz-")
 _LAMBDA = ("RevisionId", "Publish", "S3Bucket", "S3Key", "S3ObjectVersion", "CodeSha256", "DryRun", "FunctionVersion")
 
 
 @dataclass
 class Call:
-    """One AWS call. `wire` and `caller` stay inside; the rest is what tests see."""
+    """One AWS call. `wire`, `headers`, `queue` and `caller` stay inside; the rest is what tests see."""
 
     seq: int
     label: str
@@ -46,6 +52,8 @@ class Call:
     request_bytes: int
     caller: identity.Caller
     wire: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    queue: str | None = None
     session_name: str | None = None
     function: str | None = None
     qualifier: str | None = None
@@ -56,7 +64,7 @@ class Call:
     end_ms: float | None = None
 
     def shown(self) -> dict[str, Any]:
-        hidden = {"wire", "caller"}
+        hidden = {"wire", "headers", "queue", "caller"}
         return {k: v for k, v in vars(self).items() if k not in hidden and v is not None and v != {}}
 
 
@@ -114,15 +122,43 @@ def identify(environ: dict[str, Any], body: bytes, start_ms: float) -> Call:
     if scope.service == "s3":
         call.bucket, call.key = path.get("Bucket"), path.get("Key")
         call.wire = {**request.args.to_dict(), "CopySource": request.headers.get("x-amz-copy-source")}
+        call.headers = {k.lower(): v for k, v in request.headers.items() if k.lower().startswith(_DECISIVE)}
+        if operation == "DeleteObjects":
+            call.wire["Objects"] = _objects(body)
     elif scope.service == "sts":
         call.wire = form
         call.parameters = {log: form[wire] for wire, log in _ASSUME_ROLE.items() if wire in form}
     elif scope.service == "sqs":
-        sent = _json(body)
+        sent = _json(body) or form
         call.parameters = {k: sent[k] for k in _SQS if k in sent}
+        call.queue = _queue(call, sent)
+    elif scope.service == "events":
+        entries = _json(body).get("Entries") or []
+        call.wire = {"Entries": [{k: e[k] for k in _EVENT if k in e} for e in entries if isinstance(e, dict)]}
     elif scope.service == "lambda":
         _lambda(call, path, request, body)
     return call
+
+
+def _queue(call: Call, sent: dict[str, Any]) -> str | None:
+    """The ARN of the queue that a call is about: queues are named by their URL, which names their account too."""
+    if "SourceArn" in sent:
+        return str(sent["SourceArn"])
+    account, name = call.account, sent.get("QueueName")
+    if "QueueUrl" in sent:
+        *_, account, name = ["", call.account, *str(sent["QueueUrl"]).split("/")]
+    account = sent.get("QueueOwnerAWSAccountId") or account
+    return f"arn:{get_partition(call.region)}:sqs:{call.region}:{account}:{name}" if name else None
+
+
+def _objects(body: bytes) -> list[tuple[str, str | None]]:
+    """Key and version of each object that is to be deleted."""
+    try:
+        listed = [o for o in ElementTree.fromstring(body) if o.tag.rpartition("}")[2] == "Object"]
+    except ElementTree.ParseError:
+        return []
+    found = [{part.tag.rpartition("}")[2]: part.text or "" for part in o} for o in listed]
+    return [(o.get("Key", ""), o.get("VersionId")) for o in found]
 
 
 def _json(body: bytes) -> dict[str, Any]:

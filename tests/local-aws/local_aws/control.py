@@ -14,6 +14,7 @@ from .calls import LOG
 from .hold import HOLD
 from .identity import SESSIONS, Session
 from .rules import ORGANIZATIONS, WISHES, Answer, Fault, Settle
+from .uses import USES
 
 PREFIX = "/local-aws/"
 
@@ -65,7 +66,9 @@ def _latency(sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def _enforce(sent: dict[str, Any]) -> dict[str, Any]:
+    """What is not said of `identity` leaves it as it is."""
     WISHES.enforce = bool(sent["on"])
+    WISHES.enforce_identity = bool(sent.get("identity", WISHES.enforce_identity))
     return {}
 
 
@@ -125,5 +128,9 @@ _ROUTES: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
     ("DELETE", "invoke"): _clear(WISHES.invoke.clear),
     ("POST", "organization"): _organization,
     ("POST", "enforce"): _enforce,
+    ("GET", "uses"): lambda _: {"uses": USES.list_allowed()},
+    ("DELETE", "uses"): _clear(USES.forget_allowed),
+    ("GET", "denials"): lambda _: {"denials": USES.list_denied()},
+    ("DELETE", "denials"): _clear(USES.forget_denied),
     ("POST", "session"): _session,
 }

@@ -60,10 +60,14 @@ class Front:
         return answer
 
     def _execute(self, call: Call, environ: dict[str, Any], body: bytes) -> Response:
-        environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.account
+        # Amazon SQS Developer Guide, "Amazon SQS queue and message identifiers": a queue's URL names its account.
+        owner = call.queue.split(":")[4] if call.queue and self._corrected else call.account
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = owner
         world.enter(call)
         if call.operation == "ReceiveMessage":  # waits for others' calls, and takes the lock itself (sqs.py)
-            return self._ask_moto(environ, body)
+            with world.LOCK:
+                refused = access.refusal(call) if self._corrected else None
+            return refused or self._ask_moto(environ, body)
         with world.LOCK:
             if not self._corrected:
                 return self._ask_moto(environ, body)

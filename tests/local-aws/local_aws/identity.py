@@ -63,6 +63,11 @@ class Caller:
             names.add(self.session.role_arn)
         return names
 
+    @property
+    def own_names(self) -> set[str]:
+        """Those that do not leave the decision to the account's own policies (there, "Principal", "AWS account principals")."""
+        return {n for n in self.principals if n != self.account and not n.endswith(":root")}
+
 
 SESSIONS: dict[str, Session] = {}
 

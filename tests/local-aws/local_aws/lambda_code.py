@@ -77,14 +77,21 @@ def _from_s3(name: str, key: str, version: str | None, region: str) -> bytes:
         )
     arn = f"{bucket.arn}/{key}"
     needed = ["s3:GetObject", "s3:GetObjectVersion"] if version else ["s3:GetObject"]
-    call = world.current()
-    if call and not all(access.may(call, action, arn) for action in needed):
-        raise S3Trouble("AccessDenied", "Access Denied")
+    _require(needed, arn)
     found: FakeKey | None = backend.get_object(name, key, version_id=version)
     if found is None:
-        if version is None and call and not access.may(call, "s3:ListBucket", bucket.arn):
-            raise S3Trouble("AccessDenied", "Access Denied")
+        if version is None:
+            _require(["s3:ListBucket"], bucket.arn)
         if version is not None and key in bucket.keys:
             raise S3Trouble("NoSuchVersion", "The specified version does not exist.")
         raise S3Trouble("NoSuchKey", "The specified key does not exist.")
     return found.value
+
+
+def _require(actions: list[str], resource: str) -> None:
+    """Lambda reads with the rights of who calls it, those in the bucket's account too."""
+    call = world.current()
+    denied = next((d for d in (access.denial(call, action, resource) for action in actions) if d), None) if call else None
+    if denied:
+        denied.record()
+        raise S3Trouble("AccessDenied", "Access Denied")

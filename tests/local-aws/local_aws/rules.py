@@ -105,6 +105,12 @@ class Wishes:
     invoke: Rules[Answer]
     latency_ms: float = 0.0
     enforce: bool = True
+    enforce_identity: bool = False
+
+    @property
+    def identity(self) -> bool:
+        """Whether sessions are held to their roles' own policies too."""
+        return self.enforce and self.enforce_identity
 
     def fault(self, call: Call) -> Fault | None:
         for rule in self.faults:

@@ -11,14 +11,14 @@ import re
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.iam.models import iam_backends
 from moto.sts import urls
 from moto.sts.responses import TokenResponse
 from werkzeug.exceptions import HTTPException
 
-from . import access, policy, wire, world
+from . import access, decision, grants, policy, wire, world
 from .calls import Call
 from .identity import SESSIONS, Session
+from .rules import WISHES
 
 
 class Refused(HTTPException):
@@ -74,11 +74,12 @@ class Sts(TokenResponse):
 
 
 def _check_trust(call: Call, role_arn: str, source_identity: str | None, tags: dict[str, str]) -> None:
-    """Every action that the request amounts to must be allowed by the trust policy; a missing role looks like a denial."""
+    """Every action that the request amounts to must be allowed by the trust policy, and by the caller's own policies; a missing
+    role looks like a denial."""
     needed = ["sts:AssumeRole"]
     needed += ["sts:SetSourceIdentity"] if source_identity else []
     needed += ["sts:TagSession"] if tags else []
-    trust = trust_policy(role_arn)
+    trust = grants.trust(role_arn)
     for action in needed:
         context: dict[str, str | list[str]] = {**access.context(call), "sts:RoleSessionName": call.wire["RoleSessionName"]}
         if source_identity:
@@ -89,23 +90,19 @@ def _check_trust(call: Call, role_arn: str, source_identity: str | None, tags: d
             context["aws:TagKeys"] = list(tags)
             context |= {f"aws:RequestTag/{k}": v for k, v in tags.items()}
         request = policy.Request(action, None, call.caller.principals, context)
-        if trust is None or policy.evaluate(trust, request) is not policy.Decision.ALLOW:
+        found = policy.evaluate(trust, request) if trust else policy.Decision.NOTHING
+        if found is not policy.Decision.ALLOW:
+            refused = decision.Refusal("resource-based policy", explicit=found is policy.Decision.DENY)
+            access.Denial(call, action, role_arn, refused.side, refused.because(action)).record()
+            # STS does not say which side it was.
             raise Refused(f"User: {call.caller.arn} is not authorized to perform: {action} on resource: {role_arn}")
-
-
-def trust_policy(role_arn: str) -> str | None:
-    """None when there is no such role."""
-    found = re.fullmatch(r"arn:([^:]+):iam::(\d{12}):role/.+", role_arn)
-    if found is None:
-        return None
-    partition, account = found.groups()
-    roles = iam_backends[account][partition].roles.values()
-    return next((r.assume_role_policy_document for r in roles if r.arn == role_arn), None)
+        if WISHES.identity and (denied := access.denial(call, action, role_arn, trust, context)):
+            raise Refused(denied.record().message)
 
 
 def service_may_assume(role_arn: str, service: str) -> bool:
     """Whether a service such as lambda.amazonaws.com may assume the role."""
-    trust = trust_policy(role_arn)
+    trust = grants.trust(role_arn)
     request = policy.Request("sts:AssumeRole", None, {service, "*"}, {"aws:SourceAccount": role_arn.split(":")[4]})
     return trust is not None and policy.evaluate(trust, request) is policy.Decision.ALLOW
 

@@ -1,0 +1,97 @@
+"""Whether all the policies that have a say in a call let it pass, and which of them does not. Knows nothing of where they are.
+
+Our reading of IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic"; the words are those of
+"Troubleshoot access denied error messages".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .policy import Context, Decision, Request, evaluate
+
+_ARTICLES = {
+    "identity-based policy": "an identity-based policy",
+    "permissions boundary": "a permissions boundary",
+    "session policy": "a session policy",
+    "resource-based policy": "a resource-based policy",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for, and by whom: `names` are all names of the caller, `own` those that mean nobody else."""
+
+    action: str
+    resource: str
+    context: Context
+    names: set[str]
+    own: set[str]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The policies with a say. `identity` is None for who needs none (an account's root)."""
+
+    identity: list[str] | None = None
+    boundary: str | None = None
+    session: str | None = None
+    resource: str | None = None
+    # The resource is another account's: its policy has to allow the call as well, and alone does not suffice.
+    foreign: bool = False
+    # `resource` is a role's trust policy: it names no resource, and must allow the call in any account.
+    trust: bool = False
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The side that does not let it pass."""
+
+    side: str
+    explicit: bool
+
+    def because(self, action: str) -> str:
+        if self.explicit:
+            return f"with an explicit deny in {_ARTICLES[self.side]}"
+        return f"because no {self.side} allows the {action} action"
+
+
+def decide(asked: Asked, sides: Sides) -> Refusal | None:
+    """None where every side lets it pass."""
+    request = Request(asked.action, asked.resource, context=asked.context)
+    resource = None if sides.trust else asked.resource
+    by_all = Request(asked.action, resource, asked.names, asked.context)
+    by_name = Request(asked.action, resource, asked.own, asked.context)
+
+    identity = _together(sides.identity, request)
+    boundary = _together([sides.boundary] if sides.boundary is not None else None, request)
+    session = _together([sides.session] if sides.session is not None else None, request)
+    granted = Decision.NOTHING if sides.resource is None else evaluate(sides.resource, by_all)
+
+    for side, decision in (
+        ("identity-based policy", identity),
+        ("permissions boundary", boundary),
+        ("session policy", session),
+        ("resource-based policy", granted),
+    ):
+        if decision is Decision.DENY:
+            return Refusal(side, explicit=True)
+
+    if (sides.foreign or sides.trust) and granted is not Decision.ALLOW:
+        return Refusal("resource-based policy", explicit=False)
+    # A resource that names its account's root leaves the decision to that account's policies; one that names the role decides.
+    named = granted is Decision.ALLOW and sides.resource is not None and evaluate(sides.resource, by_name) is Decision.ALLOW
+    if identity is not Decision.ALLOW and (sides.foreign or not named):
+        return Refusal("identity-based policy", explicit=False)
+    for side, decision in (("permissions boundary", boundary), ("session policy", session)):
+        if decision is not Decision.ALLOW:
+            return Refusal(side, explicit=False)
+    return None
+
+
+def _together(documents: list[str] | None, request: Request) -> Decision:
+    """Of one side's policies; a side that there is not has nothing against it."""
+    if documents is None:
+        return Decision.ALLOW
+    found = {evaluate(document, request) for document in documents}
+    return next((d for d in (Decision.DENY, Decision.ALLOW) if d in found), Decision.NOTHING)

@@ -1,0 +1,80 @@
+"""Where moto keeps the policies that have a say: those of a role, and those of a bucket, a queue or an event bus."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from moto.events.models import events_backends
+from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
+from moto.sqs.models import sqs_backends
+
+NOTHING = '{"Statement": []}'
+
+
+@dataclass(frozen=True)
+class Owned:
+    """Whose a resource is, and the policy that is attached to it. `account` is None where it makes no difference here."""
+
+    account: str | None = None
+    policy: str | None = None
+
+
+def role(arn: str) -> Any:
+    """None when there is no such role."""
+    found = re.fullmatch(r"arn:([^:]+):iam::(\d{12}):role/.+", arn)
+    if found is None:
+        return None
+    partition, account = found.groups()
+    return next((r for r in iam_backends[account][partition].roles.values() if r.arn == arn), None)
+
+
+def trust(arn: str) -> str | None:
+    """Of a role; None when there is no such role."""
+    found = role(arn)
+    return found.assume_role_policy_document if found else None
+
+
+def identity_policies(found: Any) -> list[str]:
+    """A role's inline policies, and the default versions of those attached to it; none of a role that is gone."""
+    return [*found.policies.values(), *map(_default, found.managed_policies.values())] if found else []
+
+
+def boundary(found: Any) -> str | None:
+    """IAM User Guide, "Permissions boundaries for IAM entities". One that is not there any more allows nothing."""
+    if not found or not found.permissions_boundary_arn:
+        return None
+    backend = iam_backends[found.account_id][found.partition]
+    policy = backend.managed_policies.get(found.permissions_boundary_arn)
+    return _default(policy) if policy else NOTHING
+
+
+def _default(policy: Any) -> str:
+    return next(str(v.document) for v in policy.versions if v.version_id == policy.default_version_id)
+
+
+def owned(resource: str) -> Owned:
+    """Only of the services whose resources' policies are read here. A Lambda function's or a key's is not."""
+    parts = resource.split(":", 5)
+    if len(parts) < 6:
+        return Owned()
+    service, region, account, name = parts[2:]
+    if service == "s3":
+        return _bucket(name.split("/")[0])
+    if service == "sqs":
+        queue = sqs_backends[account][region].queues.get(name)
+        return Owned(account, queue.policy if queue else None)
+    if service == "events" and name.startswith("event-bus/"):
+        bus = events_backends[account][region].event_buses.get(name.removeprefix("event-bus/"))
+        return Owned(account, bus.policy if bus else None)
+    return Owned()
+
+
+def _bucket(name: str) -> Owned:
+    if name not in s3_backends.bucket_accounts:
+        return Owned()
+    partition, account = s3_backends.bucket_accounts[name]
+    found: Any = s3_backends[account][partition].get_bucket(name).policy
+    return Owned(account, found.decode() if isinstance(found, bytes) else found)

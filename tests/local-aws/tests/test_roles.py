@@ -1,0 +1,220 @@
+"""What a role's own policies let its sessions do.
+
+Our reading of IAM User Guide, "Policy evaluation logic", "Permissions boundaries for IAM entities" and "Troubleshoot access
+denied error messages"; Lambda API Reference, CreateFunction.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .plain import correction
+from .roles import RolesTest, deny, document, may
+from .world import LocalAwsTest, allow, must, zipped
+
+DENIED = ("AccessDeniedException", 403)
+NO_IDENTITY = "because no identity-based policy allows the lambda:{} action"
+
+
+class Functions(RolesTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.function()
+        self.arn = f"arn:aws:lambda:eu-west-1:{self.account}:function:orders"
+
+    def get(self) -> Any:
+        return self.caller("lambda").get_function_configuration(FunctionName="orders")
+
+    def update(self, **fields: Any) -> Any:
+        return self.caller("lambda").update_function_configuration(FunctionName="orders", **fields)
+
+
+@correction
+class OwnPolicies(Functions):
+    def test_a_role_without_policies_may_do_nothing(self) -> None:
+        with self.refused(*DENIED, NO_IDENTITY.format("GetFunctionConfiguration")):
+            self.get()
+
+    def test_an_inline_policy_grants_what_it_names_and_nothing_else(self) -> None:
+        self.grant(may("lambda:GetFunction*", self.arn))
+        must(self.get)
+        with self.refused(*DENIED, NO_IDENTITY.format("PublishVersion"), self.arn):
+            self.caller("lambda").publish_version(FunctionName="orders")
+
+    def test_of_an_attached_policy_the_default_version_counts(self) -> None:
+        iam, policy = self.aws("iam"), self.policy("reads", may("lambda:Get*"))
+        iam.attach_role_policy(RoleName="caller", PolicyArn=policy)
+        must(self.get)
+        iam.create_policy_version(PolicyArn=policy, PolicyDocument=document(may("sqs:*")), SetAsDefault=True)
+        with self.refused(*DENIED):
+            self.get()
+
+    def test_a_deny_wins_and_is_told(self) -> None:
+        self.grant(may("lambda:*"), deny("lambda:GetFunctionConfiguration"))
+        with self.refused(*DENIED, "with an explicit deny in an identity-based policy"):
+            self.get()
+
+    def test_a_boundary_limits_and_grants_nothing(self) -> None:
+        iam, boundary = self.aws("iam"), self.policy("boundary", may("lambda:GetFunction"))
+        iam.put_role_permissions_boundary(RoleName="caller", PermissionsBoundary=boundary)
+        with self.refused(*DENIED, "no identity-based policy"):
+            self.get()
+        self.grant(may("lambda:*"))
+        with self.refused(*DENIED, "because no permissions boundary allows the lambda:GetFunctionConfiguration action"):
+            self.get()
+        must(lambda: self.caller("lambda").get_function(FunctionName="orders"))
+
+    def test_a_deny_in_the_boundary_is_told(self) -> None:
+        boundary = self.policy("boundary", may("*"), deny("lambda:Get*"))
+        self.aws("iam").put_role_permissions_boundary(RoleName="caller", PermissionsBoundary=boundary)
+        self.grant(may("lambda:*"))
+        with self.refused(*DENIED, "with an explicit deny in a permissions boundary"):
+            self.get()
+
+    def test_a_session_policy_limits_and_grants_nothing(self) -> None:
+        self.caller = self.session(self.caller_role, self.aws, Policy=document(may("lambda:*")))
+        with self.refused(*DENIED, "no identity-based policy"):
+            self.get()
+        self.grant(may("*"))
+        must(self.get)
+        self.caller = self.session(self.caller_role, self.aws, Policy=document(may("s3:*")))
+        with self.refused(*DENIED, "because no session policy allows the lambda:GetFunctionConfiguration action"):
+            self.get()
+        self.caller = self.session(self.caller_role, self.aws, Policy=document(may("*"), deny("lambda:*")))
+        with self.refused(*DENIED, "with an explicit deny in a session policy"):
+            self.get()
+
+    def test_a_role_that_is_gone_may_do_nothing(self) -> None:
+        self.grant(may("*"))
+        must(self.get)
+        self.aws("iam").delete_role_policy(RoleName="caller", PolicyName="own")
+        self.aws("iam").delete_role(RoleName="caller")
+        with self.refused(*DENIED):
+            self.get()
+
+    def test_variables_stand_for_what_the_caller_is(self) -> None:
+        self.grant(may("lambda:*", "arn:aws:lambda:eu-west-1:${aws:PrincipalAccount}:function:${aws:PrincipalTag/team}"))
+        with self.refused(*DENIED):
+            self.get()
+        self.caller_role = self.role("tagged", [allow({"AWS": self.account}), allow({"AWS": self.account}, "sts:TagSession")])
+        statement = may("lambda:*", "arn:aws:lambda:eu-west-1:${aws:PrincipalAccount}:function:${aws:PrincipalTag/team}")
+        self.grant(statement, role="tagged")
+        self.caller = self.session(self.caller_role, self.aws, Tags=[{"Key": "team", "Value": "orders"}])
+        must(self.get)
+
+
+@correction
+class WhatLambdaAsksOfOthers(Functions):
+    def needs(self, *rights: tuple[str, str], **fields: Any) -> None:
+        """The update is denied as long as one of `rights` is missing."""
+        own = may(["lambda:UpdateFunctionConfiguration", "lambda:GetFunctionConfiguration"], self.arn)
+        for missing, (action, resource) in enumerate(rights):
+            self.grant(own, *(may(a, r) for i, (a, r) in enumerate(rights) if i != missing))
+            with self.refused(*DENIED, f"{action} on resource: {resource}"):
+                self.update(**fields)
+        self.grant(own, *(may(a, r) for a, r in rights))
+        must(lambda: self.update(**fields))
+        must(self.get)
+
+    def test_a_vpc_needs_the_right_to_describe_it(self) -> None:
+        described = [(f"ec2:Describe{what}", "*") for what in ("SecurityGroups", "Subnets", "Vpcs")]
+        self.needs(*described, VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})
+
+    def test_leaving_a_vpc_needs_no_such_right(self) -> None:
+        with self.refused(*DENIED):
+            self.update(VpcConfig={"SubnetIds": [], "SecurityGroupIds": []})
+        self.needs(VpcConfig={"SubnetIds": [], "SecurityGroupIds": []})
+
+    def test_a_key_for_variables_needs_the_right_to_it(self) -> None:
+        key = f"arn:aws:kms:eu-west-1:{self.account}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+        self.needs(*((f"kms:{action}", key) for action in ("CreateGrant", "Encrypt", "Decrypt")), KMSKeyArn=key)
+
+    def test_a_file_system_needs_the_right_to_describe_its_mount_targets(self) -> None:
+        point = f"arn:aws:elasticfilesystem:eu-west-1:{self.account}:access-point/fsap-0123456789abcdef0"
+        systems = [{"Arn": point, "LocalMountPath": "/mnt/x"}]
+        self.needs(("elasticfilesystem:DescribeMountTargets", "*"), FileSystemConfigs=systems)
+
+    def test_tags_at_creation_need_the_right_to_tag(self) -> None:
+        new = self.arn.replace("orders", "new")
+        create: dict[str, Any] = {
+            "FunctionName": "new",
+            "Runtime": "provided.al2023",
+            "Handler": "bootstrap",
+            "Role": self._role,
+            "Code": {"ZipFile": zipped(b"1")},
+            "Tags": {"team": "x"},
+        }
+        own = [may("lambda:CreateFunction", new), may("iam:PassRole", self._role)]
+        self.grant(*own)
+        with self.refused(*DENIED, "lambda:TagResource"):
+            self.caller("lambda").create_function(**create)
+        self.grant(*own, may("lambda:TagResource", new))
+        must(lambda: self.caller("lambda").create_function(**create))
+
+    def test_a_role_can_be_passed_to_lambda_only_where_the_policy_says_so(self) -> None:
+        own = may("lambda:UpdateFunctionConfiguration", self.arn)
+        self.grant(own, may("iam:PassRole", "*", StringEquals={"iam:PassedToService": "ecs-tasks.amazonaws.com"}))
+        with self.refused(*DENIED, "iam:PassRole"):
+            self.update(Role=self._role)
+        self.grant(own, may("iam:PassRole", "*", StringEquals={"iam:PassedToService": "lambda.amazonaws.com"}))
+        must(lambda: self.update(Role=self._role))
+
+
+@correction
+class WhatWasUsed(Functions):
+    def listed(self, what: str) -> list[dict[str, str]]:
+        try:
+            found: list[dict[str, str]] = self.control("GET", what)[what]
+        except OSError as e:
+            raise AssertionError(f"{what} are not listed: {e}") from e
+        return [one for one in found if one["role_arn"] == self.caller_role]
+
+    def test_what_was_allowed_is_listed_once(self) -> None:
+        self.grant(may("lambda:GetFunctionConfiguration"))
+        must(self.get)
+        must(self.get)
+        used = {"role_arn": self.caller_role, "action": "lambda:GetFunctionConfiguration", "resource": self.arn}
+        self.assertEqual(self.listed("uses"), [used])
+        self.control("DELETE", "uses")
+        self.assertEqual(self.listed("uses"), [])
+
+    def test_what_was_denied_is_listed_with_the_side_that_denied_it(self) -> None:
+        with self.refused(*DENIED):
+            self.get()
+        denied = {
+            "role_arn": self.caller_role,
+            "action": "lambda:GetFunctionConfiguration",
+            "resource": self.arn,
+            "because": NO_IDENTITY.format("GetFunctionConfiguration"),
+            "session_name": "tests",
+        }
+        self.assertEqual(self.listed("denials"), [denied])
+        self.control("DELETE", "denials")
+        self.assertEqual(self.listed("denials"), [])
+
+    def test_what_the_session_policy_denied_is_not_listed(self) -> None:
+        self.grant(may("*"))
+        self.caller = self.session(self.caller_role, self.aws, Policy=document(may("s3:*")))
+        with self.refused(*DENIED):
+            self.get()
+        self.assertEqual(self.listed("denials"), [])
+
+
+class TurnedOff(LocalAwsTest):
+    def test_at_the_start_a_role_needs_no_policy(self) -> None:
+        self.function()
+        session = self.session(self.role("caller", allow({"AWS": self.account})), self.aws)
+        session("lambda").get_function(FunctionName="orders")
+
+    def test_what_is_not_said_of_it_leaves_it_as_it_is(self) -> None:
+        self.addCleanup(self.control, "POST", "enforce", {"on": True, "identity": False})
+        self.function()
+        session = self.session(self.role("caller", allow({"AWS": self.account})), self.aws)
+        for body, denied in (({"on": True, "identity": True}, True), ({"on": False}, False), ({"on": True}, True)):
+            self.control("POST", "enforce", body)
+            with self.subTest(body):
+                if denied:
+                    with self.refused(*DENIED):
+                        session("lambda").get_function(FunctionName="orders")
+                else:
+                    session("lambda").get_function(FunctionName="orders")
