@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import lambda_, s3, sqs, sts
+from . import kms, lambda_, logs, s3, sqs, sts
 
 
 def install() -> None:
-    for topic in (lambda_, s3, sqs, sts):
+    for topic in (lambda_, s3, sqs, sts, kms, logs):
         topic.install()

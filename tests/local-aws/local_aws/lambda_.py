@@ -19,11 +19,11 @@ from moto.awslambda.exceptions import (
     LambdaClientError,
     UnknownFunctionException,
 )
-from moto.awslambda.responses import LambdaResponse
 from moto.core.common_types import TYPE_RESPONSE
 
 from . import lambda_code, lambda_model, sts, world
 from .calls import Call
+from .lambda_mappings import Mappings
 from .lambda_model import Alias, Conflict, Function, check_revision
 from .rules import WISHES
 
@@ -38,7 +38,7 @@ class Denied(LambdaClientError):
         super().__init__("AccessDeniedException", message)
 
 
-class Lambda(LambdaResponse):
+class Lambda(Mappings):
     def _dispatch(self, *args: Any, **more: Any) -> TYPE_RESPONSE:
         status, headers, body = super()._dispatch(*args, **more)
         headers.setdefault("content-type", "application/json")
@@ -259,17 +259,16 @@ class Lambda(LambdaResponse):
             raise InvalidParameterValueException("The versions of a weighted alias must have the same dead-letter configuration")
         return {"AdditionalVersionWeights": weights}
 
-    # ---- event source mappings
+    # ---- recursive loops
 
-    def create_event_source_mapping(self) -> TYPE_RESPONSE:
-        """CreateEventSourceMapping: its FunctionArn is that of the alias or version that it was made for."""
-        _, _, body = super().create_event_source_mapping()
-        mapping = self.backend.get_event_source_mapping(json.loads(body)["UUID"])
-        assert mapping is not None
-        call = self._call()
-        if call.qualifier:
-            mapping.function_arn = f"{self._latest().function_arn}:{call.qualifier}"
-        return self._answer(202, mapping.get_configuration())
+    def put_function_recursion_config(self) -> TYPE_RESPONSE:
+        """PutFunctionRecursionConfig. moto knows neither."""
+        self._latest().recursive_loop = self.json_body["RecursiveLoop"]
+        return self.get_function_recursion_config()
+
+    def get_function_recursion_config(self) -> TYPE_RESPONSE:
+        """GetFunctionRecursionConfig: a loop is ended unless it is allowed."""
+        return self._answer(200, {"RecursiveLoop": self._latest().recursive_loop})
 
     # ---- invocations
 
@@ -304,5 +303,6 @@ def _check_role(role: str, account: str) -> None:
 
 def install() -> None:
     lambda_model.install()
+    urls.url_paths["{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\\w_:%-]+)/recursion-config$"] = Lambda.dispatch
     for path in urls.url_paths:
         urls.url_paths[path] = Lambda.dispatch

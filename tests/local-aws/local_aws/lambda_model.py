@@ -57,6 +57,7 @@ class Function(models.LambdaFunction):
         self._keep_extras(spec)
         _check_environment(self.environment_vars)
         self.revision_id = new_revision()
+        self.recursive_loop = "Terminate"
         self.settling: Settling | None = None
         self.reason: tuple[str, str] | None = None
         self.update_status: str | None = None

@@ -1,4 +1,7 @@
-"""S3 where moto's answers would mislead: bucket policies, ranges of empty objects. Events are in s3_events.py."""
+"""S3 where moto's answers would mislead: bucket policies, ranges of empty objects.
+
+Events are in s3_events.py, a bucket's settings in s3_settings.py.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,12 @@ from moto.core.common_types import TYPE_RESPONSE
 from moto.iam.access_control import PermissionResult
 from moto.s3 import models, responses
 from moto.s3.exceptions import InvalidRange
-from moto.s3.responses import S3Response
 
-from . import s3_events
-
-_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+from . import s3_events, s3_settings
+from .s3_settings import NAMESPACE, Settings
 
 
-class S3(S3Response):
+class S3(Settings):
     def _handle_range_header(self, request: Any, response_headers: dict[str, Any], response_content: Any) -> TYPE_RESPONSE:
         """Amazon S3 API Reference, GetObject, "Range": no range of an empty object can be satisfied."""
         wanted = request.headers.get("range")
@@ -30,8 +31,8 @@ class S3(S3Response):
         configured = self.backend.get_bucket_notification_configuration(self.bucket_name)
         if configured and configured.event_bridge is not None:
             root = ElementTree.fromstring(body)
-            ElementTree.SubElement(root, f"{{{_NAMESPACE}}}EventBridgeConfiguration")
-            body = ElementTree.tostring(root, default_namespace=_NAMESPACE)
+            ElementTree.SubElement(root, f"{{{NAMESPACE}}}EventBridgeConfiguration")
+            body = ElementTree.tostring(root, default_namespace=NAMESPACE)
         return status, headers, body
 
 
@@ -44,3 +45,4 @@ def install() -> None:
     responses.S3Response = S3  # type: ignore[misc]  # moto.s3.urls is loaded again whenever it is asked for
     models.FakeBucket.get_permission = _undecided  # type: ignore[assignment,method-assign]
     s3_events.install()
+    s3_settings.install()

@@ -45,11 +45,14 @@ def set_attributes(self: Queue, attributes: dict[str, Any], now: float | None = 
     _set_attributes(self, attributes, now)
     if kept:
         self.policy = kept
+    if attributes.get("KmsMasterKeyId") and "SqsManagedSseEnabled" not in attributes:
+        self.sqs_managed_sse_enabled = False  # type: ignore[attr-defined]  # one kind of encryption at a time
 
 
 def attributes(self: Queue) -> dict[str, Any]:
     """GetQueueAttributes."""
     shown: dict[str, Any] = _attributes(self)
+    shown |= {name: int(shown[name]) for name in ("CreatedTimestamp", "LastModifiedTimestamp")}  # whole seconds
     if self.redrive_policy:
         shown["RedrivePolicy"] = _compact(self.redrive_policy)
     allowed = getattr(self, "redrive_allow_policy", None)
