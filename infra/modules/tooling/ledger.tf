@@ -79,7 +79,7 @@ resource "aws_s3_object" "config" {
   lifecycle {
     precondition {
       condition     = alltrue([for from in values(local.back_64) : from == ""])
-      error_message = "Promotions must not go in a circle; these never begin anywhere: ${join(", ", [for name, from in local.back_64 : name if from != ""])}."
+      error_message = "Promotions must not go in a circle; these never begin anywhere: ${join(", ", [for name, from in local.back_64 : "${name} (from ${local.from[name]})" if from != ""])}."
     }
   }
 

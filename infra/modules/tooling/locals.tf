@@ -71,9 +71,10 @@ locals {
     queue_url       = aws_sqs_queue.uploads.url
     event_bus       = var.name
     environments = {
-      for name, environment in var.environments : name => {
-        for field, value in environment : field => value if value != null
-      }
+      for name, environment in var.environments : name => merge(
+        { for field, value in environment : field => value if value != null && field != "promotion" },
+        { for promotion in environment.promotion[*] : "promotion" => { for field, value in promotion : field => value if value != null } },
+      )
     }
   }
 }

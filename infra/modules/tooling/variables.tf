@@ -70,12 +70,12 @@ variable "environments" {
 
   validation {
     condition     = alltrue([for environment in values(var.environments) : environment.role_name == null || can(regex(local.names.patterns.role, environment.role_name))])
-    error_message = "role_name must be a role's name: 1 to 64 of letters, digits and + = , . @ _ - (no path)."
+    error_message = "role_name must be a role's name: 1 to 64 of letters, digits and + = , . @ _ - (no path); these are not: ${join(", ", [for name, environment in var.environments : "${coalesce(environment.role_name, "empty")} (${name})" if environment.role_name != null && !can(regex(local.names.patterns.role, environment.role_name))])}."
   }
 
   validation {
     condition     = alltrue([for id in values(var.environments)[*].external_id : id == null || (can(regex(local.names.patterns.external_id, id)) && length(coalesce(id, "-")) <= 1224)])
-    error_message = "An external_id must have 2 to 1224 of letters, digits and _ + = , . @ : / -. It must not be empty: leave it out where an environment has none."
+    error_message = "An external_id must have 2 to 1224 of letters, digits and _ + = , . @ : / -. It must not be empty: leave it out where an environment has none. These are not so: ${join(", ", [for name, environment in var.environments : name if environment.external_id != null && !(can(regex(local.names.patterns.external_id, environment.external_id)) && length(coalesce(environment.external_id, "-")) <= 1224)])}."
   }
 
   validation {

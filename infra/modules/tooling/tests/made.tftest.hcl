@@ -1,0 +1,509 @@
+# What is made of the contract's example. The policies word for word are in infra/contract/policies; here is what they must be like.
+
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  artifact_bucket = "acme-artifacts"
+  ledger_bucket   = "acme-deployer-ledger"
+  zip             = "versions.tf"
+  environments = {
+    dev = {
+      targets     = [{ account = "111111111111", region = "eu-west-1" }]
+      external_id = "dev-8c1f"
+    }
+    prod = {
+      targets = [
+        { account = "222222222222", region = "eu-west-1" },
+        { account = "222222222222", region = "us-east-1" },
+      ]
+      external_id = "prod-51aa"
+      promotion   = { from = "dev", soak = "30m" }
+    }
+  }
+}
+
+run "with_everything" {
+  variables {
+    customer_key = true
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for name in ["deployer", "look", "operate", "sweep", "queue", "artifact_bucket", "ledger_bucket"] : [
+        for statement in jsondecode(output.policies[name]).Statement : [
+          for arn in flatten([statement.Resource]) : length(split(":", arn)) >= 6 && startswith(arn, "arn:aws:") && split(":", arn)[4] != "*"
+        ]
+      ]
+    ]))
+    error_message = "Each resource must be an ARN of six segments, and none of any account."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in [for text in values(output.policies) : jsondecode(text)] : [
+        for statement in policy.Statement : [
+          for action in flatten([statement.Action]) : !endswith(action, "*") || startswith(action, "kms:") if statement.Effect == "Allow"
+        ]
+      ]
+    ]))
+    error_message = "No action is allowed by a pattern, but for administering the key."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in [for text in values(output.policies) : jsondecode(text)] : [
+        for statement in policy.Statement : [
+          for action in flatten([statement.Action]) : split(":", action)[0] != "iam" if statement.Effect == "Allow"
+        ]
+      ]
+    ]))
+    error_message = "Nobody is allowed anything of IAM."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in [for text in values(output.policies) : jsondecode(text)] : [
+        for statement in policy.Statement : statement.Effect == "Deny" || statement.Principal != "*" if can(statement.Principal)
+      ]
+    ]))
+    error_message = "Nothing is allowed to everybody."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in [for text in values(output.policies) : jsondecode(text)] : [
+        length(distinct(policy.Statement[*].Sid)) == length(policy.Statement),
+        [for statement in policy.Statement : can(regex("^[A-Za-z0-9]+$", statement.Sid))],
+      ]
+    ]))
+    error_message = "Each statement has a Sid of its own."
+  }
+
+  # The deployer's own rights.
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.deployer).Statement : [statement.Action, statement.Resource]
+      if anytrue([for action in flatten([statement.Action]) : startswith(action, "sts:")])
+      ] == [[
+        ["sts:AssumeRole", "sts:SetSourceIdentity"],
+        ["arn:aws:iam::111111111111:role/deployer-target", "arn:aws:iam::222222222222:role/deployer-target"],
+    ]]
+    error_message = "The deployer must be able to enter the environments' roles, and no other."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(output.policies.deployer).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")
+      ])) == toset([
+      for prefix in ["deployments", "heads", "open", "results"] : "arn:aws:s3:::acme-deployer-ledger/${prefix}/*"
+    ])
+    error_message = "The deployer must write the ledger, and neither artifacts nor deployer.json."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.deployer).Statement : flatten([statement.Resource]) if anytrue([for action in flatten([statement.Action]) : startswith(action, "s3:Delete")])
+    ] == [["arn:aws:s3:::acme-deployer-ledger/open/*"]]
+    error_message = "The deployer must delete markers, and nothing else."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(output.policies.deployer).Statement : startswith(statement.Resource, "arn:aws:kms:eu-west-1:123456789012:key/") && statement.Condition == { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } }
+      if anytrue([for action in flatten([statement.Action]) : startswith(action, "kms:")])
+    ])
+    error_message = "The deployer must use the artifacts' key only through S3."
+  }
+
+  assert {
+    condition     = jsondecode(output.policies.deployer_trust).Statement[*].Principal == [{ Service = "lambda.amazonaws.com" }]
+    error_message = "The deployer's role is Lambda's alone."
+  }
+
+  assert {
+    condition     = aws_iam_role.deployer.assume_role_policy == output.policies.deployer_trust && aws_iam_role_policy.deployer.policy == output.policies.deployer
+    error_message = "The deployer's role must have the policies that are told."
+  }
+
+  # The artifact bucket.
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.artifact_bucket).Statement : {
+        principal = statement.Principal
+        action    = statement.Action
+        resource  = statement.Resource
+        condition = statement.Condition
+      } if statement.Effect == "Allow"
+      ] == [
+      {
+        principal = { AWS = ["arn:aws:iam::111111111111:root"] }
+        action    = ["s3:GetObject", "s3:GetObjectVersion"]
+        resource  = "arn:aws:s3:::acme-artifacts/dev/*"
+        condition = { ArnEquals = { "aws:PrincipalArn" = ["arn:aws:iam::111111111111:role/deployer-target"] } }
+      },
+      {
+        principal = { AWS = ["arn:aws:iam::222222222222:root"] }
+        action    = ["s3:GetObject", "s3:GetObjectVersion"]
+        resource  = "arn:aws:s3:::acme-artifacts/prod/*"
+        condition = { ArnEquals = { "aws:PrincipalArn" = ["arn:aws:iam::222222222222:role/deployer-target"] } }
+      },
+    ]
+    error_message = "Each environment's deploy roles must read its artifacts: the account as principal, the role by condition, and nobody else."
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in jsondecode(output.policies.artifact_bucket).Statement : contains(flatten([statement.Action]), "s3:PutObject") && statement.Condition == { ArnEquals = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/deployer" } }
+      if statement.Effect == "Deny" && can(statement.Condition)
+    ])
+    error_message = "The deployer must be denied to write where uploads arrive."
+  }
+
+  assert {
+    condition = alltrue([
+      for name in ["artifact_bucket", "ledger_bucket"] : anytrue([
+        for statement in jsondecode(output.policies[name]).Statement : statement.Condition == { Bool = { "aws:SecureTransport" = "false" } } && statement.Principal == "*" && statement.Action == "s3:*" && length(statement.Resource) == 2
+        if statement.Effect == "Deny" && can(statement.Condition)
+      ])
+    ])
+    error_message = "Both buckets must refuse what does not come over TLS."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_policy.artifacts.policy == output.policies.artifact_bucket && aws_s3_bucket_policy.ledger.policy == output.policies.ledger_bucket
+    error_message = "The buckets must have the policies that are told."
+  }
+
+  assert {
+    condition     = one(aws_s3_bucket_versioning.artifacts.versioning_configuration).status == "Enabled" && one(aws_s3_bucket_versioning.ledger.versioning_configuration).status == "Enabled"
+    error_message = "Both buckets must keep versions."
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in aws_s3_bucket_lifecycle_configuration.artifacts.rule : length(rule.expiration) == 0 && length(rule.noncurrent_version_expiration) == 0 && length(rule.transition) == 0 && length(rule.noncurrent_version_transition) == 0
+    ])
+    error_message = "No artifact may ever expire: a head may go back to it."
+  }
+
+  assert {
+    condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.ledger.rule : alltrue([for expiration in rule.expiration : expiration.expired_object_delete_marker && expiration.days == 0 && expiration.date == null])])
+    error_message = "What is current in the ledger may never expire."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for block in [aws_s3_bucket_public_access_block.artifacts, aws_s3_bucket_public_access_block.ledger] :
+      [block.block_public_acls, block.block_public_policy, block.ignore_public_acls, block.restrict_public_buckets]
+    ]))
+    error_message = "Both buckets must be closed to the public."
+  }
+
+  assert {
+    condition     = alltrue([for controls in [aws_s3_bucket_ownership_controls.artifacts, aws_s3_bucket_ownership_controls.ledger] : one(controls.rule).object_ownership == "BucketOwnerEnforced"])
+    error_message = "Both buckets' objects must be the buckets' owner's."
+  }
+
+  assert {
+    condition     = one(aws_s3_bucket_notification.artifacts.queue).queue_arn == aws_sqs_queue.uploads.arn && one(aws_s3_bucket_notification.artifacts.queue).events == toset(["s3:ObjectCreated:*"])
+    error_message = "Each upload must be told to the queue."
+  }
+
+  # The key.
+
+  assert {
+    condition     = aws_kms_key.artifacts[0].policy == output.policies.key && one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"
+    error_message = "With customer_key artifacts must be encrypted with the key that has the policy that is told."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.key).Statement : [statement.Principal, statement.Action, statement.Condition] if can(statement.Condition.ArnEquals)
+      ] == [[
+        { AWS = ["arn:aws:iam::111111111111:root", "arn:aws:iam::222222222222:root"] },
+        "kms:Decrypt",
+        {
+          ArnEquals    = { "aws:PrincipalArn" = ["arn:aws:iam::111111111111:role/deployer-target", "arn:aws:iam::222222222222:role/deployer-target"] }
+          StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" }
+        },
+    ]]
+    error_message = "The deploy roles, and they alone of other accounts, must decrypt through S3."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(output.policies.key).Statement : can(statement.Condition.StringEquals["kms:ViaService"])
+      if length(setintersection(flatten([statement.Action]), ["kms:*", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncrypt*", "kms:CreateGrant"])) > 0
+    ])
+    error_message = "Nobody may use the key but through S3."
+  }
+
+  # deployer.json.
+
+  assert {
+    condition = jsondecode(aws_s3_object.config.content) == {
+      artifact_bucket = "acme-artifacts"
+      ledger_bucket   = "acme-deployer-ledger"
+      queue_url       = "https://sqs.eu-west-1.amazonaws.com/123456789012/mocked"
+      event_bus       = "deployer"
+      environments = {
+        dev = {
+          targets     = [{ account = "111111111111", region = "eu-west-1" }]
+          external_id = "dev-8c1f"
+        }
+        prod = {
+          targets = [
+            { account = "222222222222", region = "eu-west-1" },
+            { account = "222222222222", region = "us-east-1" },
+          ]
+          external_id = "prod-51aa"
+          promotion   = { from = "dev", soak = "30m" }
+        }
+      }
+    }
+    error_message = "deployer.json must be what was given, without what was not: ${aws_s3_object.config.content}"
+  }
+
+  assert {
+    condition     = !strcontains(aws_s3_object.config.content, "null")
+    error_message = "deployer.json must have no nulls: ${aws_s3_object.config.content}"
+  }
+
+  assert {
+    condition     = aws_s3_object.config.bucket == aws_s3_bucket.ledger.id && aws_s3_object.config.key == "config/deployer.json"
+    error_message = "deployer.json must be where the deployer looks for it."
+  }
+
+  # The function and what wakes it.
+
+  assert {
+    condition     = aws_lambda_function.deployer.runtime == "provided.al2023" && aws_lambda_function.deployer.handler == "bootstrap" && aws_lambda_function.deployer.architectures == tolist(["x86_64"])
+    error_message = "The function must run provided.al2023 on the architecture that is given."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.deployer.environment).variables == tomap({ DEPLOYER_CONFIG = "s3://acme-deployer-ledger/config/deployer.json" })
+    error_message = "The function must know where its configuration is."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.uploads.visibility_timeout_seconds == 6 * aws_lambda_function.deployer.timeout
+    error_message = "A message must be hidden for six times the function's timeout."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sqs_queue.uploads.redrive_policy).deadLetterTargetArn == aws_sqs_queue.dead_letters.arn && jsondecode(aws_sqs_queue.uploads.redrive_policy).maxReceiveCount >= 5
+    error_message = "What cannot be handled must go to the dead-letter queue, and not before five tries."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(output.policies.queue).Statement : statement.Principal.Service => statement.Condition if statement.Effect == "Allow"
+      } == {
+      "s3.amazonaws.com" = {
+        ArnEquals    = { "aws:SourceArn" = "arn:aws:s3:::acme-artifacts" }
+        StringEquals = { "aws:SourceAccount" = "123456789012" }
+      }
+      "events.amazonaws.com" = {
+        ArnEquals = { "aws:SourceArn" = "arn:aws:events:eu-west-1:123456789012:rule/deployer/deployer-promotions" }
+      }
+    }
+    error_message = "Only this artifact bucket and this rule may send to the queue."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.uploads.policy == output.policies.queue
+    error_message = "The queue must have the policy that is told."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.uploads.function_response_types == toset(["ReportBatchItemFailures"]) && one(aws_lambda_event_source_mapping.uploads.scaling_config).maximum_concurrency == 10
+    error_message = "The mapping must take failures of single messages, and be limited."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.uploads.enabled
+    error_message = "The mapping must be on."
+  }
+
+  assert {
+    condition     = aws_lambda_function_recursion_config.deployer[0].recursive_loop == "Allow"
+    error_message = "The deployer's ticks to itself must not be stopped as a loop."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sqs_queue_redrive_allow_policy.dead_letters[0].redrive_allow_policy) == { redrivePermission = "byQueue", sourceQueueArns = ["arn:aws:sqs:eu-west-1:123456789012:deployer"] }
+    error_message = "The dead-letter queue must be the deployer's alone."
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.sweep.schedule_expression == "rate(1 minute)" && one(aws_scheduler_schedule.sweep.target).input == "{\"command\":\"sweep\"}" && one(aws_scheduler_schedule.sweep.target).arn == "arn:aws:lambda:eu-west-1:123456789012:function:deployer"
+    error_message = "The deployer must sweep each minute."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.sweep_trust).Statement : [statement.Principal, statement.Condition]
+      ] == [[
+        { Service = "scheduler.amazonaws.com" },
+        {
+          ArnEquals    = { "aws:SourceArn" = "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/deployer" }
+          StringEquals = { "aws:SourceAccount" = "123456789012" }
+        },
+    ]]
+    error_message = "The schedule's role must be of this schedule's group alone."
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.promotions.event_pattern) == { detail-type = ["Promotion Requested"] } && aws_cloudwatch_event_target.promotions.arn == aws_sqs_queue.uploads.arn
+    error_message = "Promotion requests must go to the queue."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.deployer.retention_in_days == 90
+    error_message = "The log must be kept for as long as it says."
+  }
+
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.deployer)) == toset(["dead-letters", "errors", "failed-deployments", "oldest-message"])
+    error_message = "A person must hear of dead letters, errors, failed deployments and a queue that does not move."
+  }
+
+  # What the other modules get.
+
+  assert {
+    condition = jsondecode(jsonencode(output.deploy_roles)) == {
+      "111111111111/deployer-target" = {
+        account      = "111111111111"
+        role_name    = "deployer-target"
+        environments = ["dev"]
+        regions      = ["eu-west-1"]
+        external_ids = ["dev-8c1f"]
+      }
+      "222222222222/deployer-target" = {
+        account      = "222222222222"
+        role_name    = "deployer-target"
+        environments = ["prod"]
+        regions      = ["eu-west-1", "us-east-1"]
+        external_ids = ["prod-51aa"]
+      }
+    }
+    error_message = "The target module must be told of each deploy role."
+  }
+
+  assert {
+    condition     = output.uploads.environments == ["dev"]
+    error_message = "Uploads go to environments without a promotion, unless it is said otherwise."
+  }
+}
+
+run "without_a_key" {
+  command = plan
+
+  assert {
+    condition     = output.policies.key == null && length(aws_kms_key.artifacts) == 0 && !strcontains(output.policies.deployer, "kms:")
+    error_message = "Without customer_key there must be no key, and no right to one."
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
+    error_message = "Without customer_key S3's own key must encrypt artifacts."
+  }
+}
+
+run "for_an_emulator" {
+  command = plan
+
+  variables {
+    emulator = true
+  }
+
+  assert {
+    condition     = length(aws_lambda_function_recursion_config.deployer) == 0 && length(aws_sqs_queue_redrive_allow_policy.dead_letters) == 0
+    error_message = "An emulator must not get what it does not know."
+  }
+
+  assert {
+    condition     = !aws_lambda_event_source_mapping.uploads.enabled
+    error_message = "An emulator must not poll the queue beside the tests."
+  }
+}
+
+run "for_arm64_under_another_name" {
+  command = plan
+
+  variables {
+    architecture        = "arm64"
+    name                = "releases"
+    maximum_concurrency = 1000
+  }
+
+  assert {
+    condition     = aws_lambda_function.deployer.architectures == tolist(["arm64"]) && one(aws_lambda_event_source_mapping.uploads.scaling_config).maximum_concurrency == 1000
+    error_message = "What is given must be taken."
+  }
+
+  assert {
+    condition     = aws_iam_role.deployer.name == "releases" && output.deployer.role_arn == "arn:aws:iam::123456789012:role/releases" && strcontains(output.policies.artifact_bucket, "arn:aws:iam::123456789012:role/releases")
+    error_message = "Policies must follow the name."
+  }
+}
+
+run "two_environments_may_share_an_account_with_a_role_for_each_or_one_for_both" {
+  command = plan
+
+  variables {
+    environments = {
+      dev   = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "dev-8c1f" }
+      test  = { targets = [{ account = "111111111111", region = "us-east-1" }], external_id = "test-77b0" }
+      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "stage-0c4d", role_name = "deployer-stage" }
+    }
+  }
+
+  assert {
+    condition = jsondecode(jsonencode(output.deploy_roles)) == {
+      "111111111111/deployer-stage" = {
+        account      = "111111111111"
+        role_name    = "deployer-stage"
+        environments = ["stage"]
+        regions      = ["eu-west-1"]
+        external_ids = ["stage-0c4d"]
+      }
+      "111111111111/deployer-target" = {
+        account      = "111111111111"
+        role_name    = "deployer-target"
+        environments = ["dev", "test"]
+        regions      = ["eu-west-1", "us-east-1"]
+        external_ids = ["dev-8c1f", "test-77b0"]
+      }
+    }
+    error_message = "A role is one per account and role name."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.artifact_bucket).Statement : statement.Condition.ArnEquals["aws:PrincipalArn"] if statement.Effect == "Allow" && contains(flatten([statement.Resource]), "arn:aws:s3:::acme-artifacts/stage/*")
+    ] == [["arn:aws:iam::111111111111:role/deployer-stage"]]
+    error_message = "Only its own role may read an environment's artifacts."
+  }
+}
+
+run "names_that_differ_in_a_dash_are_two_environments" {
+  command = plan
+
+  variables {
+    environments = {
+      eu1  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      eu-1 = { targets = [{ account = "111111111111", region = "eu-central-1" }] }
+    }
+  }
+
+  assert {
+    condition     = length(distinct(jsondecode(output.policies.artifact_bucket).Statement[*].Sid)) == length(jsondecode(output.policies.artifact_bucket).Statement)
+    error_message = "Each statement has a Sid of its own."
+  }
+}

@@ -1,0 +1,408 @@
+# Bad input, one thing wrong at a time: each is refused where it was said.
+
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  artifact_bucket = "acme-artifacts"
+  ledger_bucket   = "acme-deployer-ledger"
+  zip             = "versions.tf"
+  environments = {
+    dev = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+  }
+}
+
+run "a_chain_of_sixty_four_promotions_is_taken" {
+  command = plan
+
+  variables {
+    environments = {
+      for number in range(64) : "e${number}" => {
+        targets   = [{ account = "111111111111", region = "eu-west-1" }]
+        promotion = number == 0 ? null : { from = "e${number - 1}" }
+      }
+    }
+  }
+}
+
+run "a_bucket_name_in_capitals" {
+  command = plan
+
+  variables {
+    artifact_bucket = "Acme-Artifacts"
+  }
+
+  expect_failures = [var.artifact_bucket]
+}
+
+run "a_ledger_bucket_name_that_is_too_short" {
+  command = plan
+
+  variables {
+    ledger_bucket = "ab"
+  }
+
+  expect_failures = [var.ledger_bucket]
+}
+
+run "one_bucket_for_both" {
+  command = plan
+
+  variables {
+    ledger_bucket = "acme-artifacts"
+  }
+
+  expect_failures = [var.ledger_bucket]
+}
+
+run "no_environments" {
+  command = plan
+
+  variables {
+    environments = {}
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "sixty_five_environments" {
+  command = plan
+
+  variables {
+    environments = { for number in range(65) : "e${number}" => { targets = [{ account = "111111111111", region = "eu-west-1" }] } }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_environment_name_with_a_capital" {
+  command = plan
+
+  variables {
+    environments = {
+      Dev = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_environment_name_that_is_a_path" {
+  command = plan
+
+  variables {
+    environments = {
+      "dev/eu" = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_environment_name_of_thirty_three_letters" {
+  command = plan
+
+  variables {
+    environments = {
+      abcdefghijklmnopqrstuvwxyz-abcdef = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_environment_without_targets" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_account_of_eleven_digits" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "11111111111", region = "eu-west-1" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_account_that_lost_its_leading_zero_as_a_number" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = 012345678901, region = "eu-west-1" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_account_that_is_a_pattern" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "*", region = "eu-west-1" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_region_that_is_an_availability_zone" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1a" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_region_that_is_a_pattern" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "*" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_target_twice" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }, { account = "111111111111", region = "eu-west-1" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_role_name_with_a_path" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], role_name = "ci/deployer" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_role_name_that_is_a_pattern" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], role_name = "*" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_empty_external_id" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_external_id_of_one_character" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "d" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_external_id_that_is_a_pattern" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "dev-*" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_external_id_that_is_too_long" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = format("%01225d", 0) }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_external_id_that_two_environments_share" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "same-id" }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], external_id = "same-id" }
+      test = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "another-id" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_promotion_from_an_unknown_environment" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "stage" } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_promotion_from_itself" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "prod" } }
+    }
+  }
+
+  expect_failures = [aws_s3_object.config]
+}
+
+run "a_circle_of_two_promotions" {
+  command = plan
+
+  variables {
+    environments = {
+      dev   = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "prod" } }
+      prod  = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "stage" } }
+    }
+  }
+
+  expect_failures = [aws_s3_object.config]
+}
+
+run "a_circle_of_three_promotions" {
+  command = plan
+
+  variables {
+    environments = {
+      dev   = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "prod" } }
+      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" } }
+      prod  = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "stage" } }
+      test  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+    }
+  }
+
+  expect_failures = [aws_s3_object.config]
+}
+
+run "a_circle_of_sixty_four_promotions" {
+  command = plan
+
+  variables {
+    environments = { for number in range(64) : "e${number}" => { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "e${(number + 1) % 64}" } } }
+  }
+
+  expect_failures = [aws_s3_object.config]
+}
+
+run "a_name_with_a_blank" {
+  command = plan
+
+  variables {
+    name = "the deployer"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "a_name_of_forty_one_letters" {
+  command = plan
+
+  variables {
+    name = "abcdefghijklmnopqrstuvwxyz-abcdefghijklmn"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "an_unknown_architecture" {
+  command = plan
+
+  variables {
+    architecture = "aarch64"
+  }
+
+  expect_failures = [var.architecture]
+}
+
+run "a_single_invocation_at_once" {
+  command = plan
+
+  variables {
+    maximum_concurrency = 1
+  }
+
+  expect_failures = [var.maximum_concurrency]
+}
+
+run "more_than_a_thousand_invocations_at_once" {
+  command = plan
+
+  variables {
+    maximum_concurrency = 1001
+  }
+
+  expect_failures = [var.maximum_concurrency]
+}
+
+run "half_an_invocation" {
+  command = plan
+
+  variables {
+    maximum_concurrency = 2.5
+  }
+
+  expect_failures = [var.maximum_concurrency]
+}
