@@ -31,7 +31,7 @@ variable "environments" {
 
   validation {
     condition     = length(setsubtract(var.environments, var.uploads.environments)) == 0
-    error_message = "Uploads may only go into an environment that accepts them (others only take promotions, or do not exist): not ${join(", ", setsubtract(var.environments, var.uploads.environments))}, but ${join(", ", var.uploads.environments)}."
+    error_message = "Uploads may only go into an environment that accepts them (others only take promotions, or do not exist). These do not: ${join(", ", setsubtract(var.environments, var.uploads.environments))}. These do: ${join(", ", var.uploads.environments)}."
   }
 }
 
@@ -71,13 +71,18 @@ variable "trust" {
   }
 
   validation {
-    condition     = var.trust.github == null || alltrue([for given in [try(var.trust.github.ref, null), try(var.trust.github.environment, null)] : can(regex("^[A-Za-z0-9_./-]+[*]?$", given)) if given != null])
-    error_message = "trust.github.ref and environment must be letters, digits and . _ / -, at most with a * at the end, and not just *."
+    condition     = try(var.trust.github.ref, null) == null || can(regex("^refs/(heads|tags)/([A-Za-z0-9_./-]+[*]?|[*])$", try(var.trust.github.ref, "")))
+    error_message = "trust.github.ref must be a branch or a tag by its full name, refs/heads/main or refs/tags/v1.0, at most with a * at the end."
   }
 
   validation {
-    condition     = var.trust.gitlab == null || (can(regex("^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+$", try(var.trust.gitlab.project, ""))) && can(regex("^[A-Za-z0-9_./-]+[*]?$", try(var.trust.gitlab.ref, ""))) && contains(["branch", "tag"], try(var.trust.gitlab.ref_type, "")))
-    error_message = "trust.gitlab must say project (<group>/<project>), ref (main, v*; not just *) and ref_type (branch or tag)."
+    condition     = try(var.trust.github.environment, null) == null || can(regex("^[A-Za-z0-9_./-]+[*]?$", try(var.trust.github.environment, "")))
+    error_message = "trust.github.environment must be letters, digits and . _ / -, at most with a * at the end, and not just *."
+  }
+
+  validation {
+    condition     = var.trust.gitlab == null || (can(regex("^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+$", try(var.trust.gitlab.project, ""))) && can(regex("^[A-Za-z0-9_./-]+[*]?$", try(var.trust.gitlab.ref, ""))) && contains(["branch", "tag"], try(var.trust.gitlab.ref_type, "")) && can(regex("^[a-z0-9-]+([.][a-z0-9-]+)+$", try(var.trust.gitlab.host, ""))))
+    error_message = "trust.gitlab must say project (<group>/<project>), ref (main, v*; not just *), ref_type (branch or tag) and, for a GitLab of your own, host (gitlab.example.com)."
   }
 
   validation {

@@ -1,0 +1,223 @@
+# What is made for each kind of CI. The policies word for word are in infra/contract/policies; here is what they must be like.
+
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  name = "ci-orders"
+  uploads = {
+    artifact_bucket = "acme-artifacts"
+    ledger_bucket   = "acme-deployer-ledger"
+    environments    = ["dev", "test"]
+    region          = "eu-west-1"
+  }
+  environments = ["dev"]
+  functions    = ["orders-*"]
+  trust        = { ec2 = true }
+}
+
+run "what_any_ci_may_do" {
+  command = plan
+
+  variables {
+    environments = ["dev", "test"]
+    functions    = ["orders-*", "hello"]
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(output.policies.permissions).Statement : join(" ", flatten([statement.Effect, statement.Action])) => statement.Resource
+      } == {
+      "Allow s3:PutObject" = [
+        "arn:aws:s3:::acme-artifacts/dev/orders-*/*.zip",
+        "arn:aws:s3:::acme-artifacts/dev/hello/*.zip",
+        "arn:aws:s3:::acme-artifacts/test/orders-*/*.zip",
+        "arn:aws:s3:::acme-artifacts/test/hello/*.zip",
+      ]
+      "Allow s3:GetObject" = [
+        "arn:aws:s3:::acme-deployer-ledger/results/dev/orders-*/*",
+        "arn:aws:s3:::acme-deployer-ledger/results/dev/hello/*",
+        "arn:aws:s3:::acme-deployer-ledger/results/test/orders-*/*",
+        "arn:aws:s3:::acme-deployer-ledger/results/test/hello/*",
+      ]
+      "Allow s3:ListBucket" = "arn:aws:s3:::acme-deployer-ledger"
+    }
+    error_message = "A CI must upload its functions, read their results, and nothing else: ${output.policies.permissions}"
+  }
+
+  assert {
+    condition = one([for statement in jsondecode(output.policies.permissions).Statement : statement.Condition if try(statement.Action == "s3:ListBucket", false)]) == {
+      StringLike = { "s3:prefix" = ["results/dev/orders-*/*", "results/dev/hello/*", "results/test/orders-*/*", "results/test/hello/*"] }
+    }
+    error_message = "Only its own results may be listed: ${output.policies.permissions}"
+  }
+
+  assert {
+    condition     = aws_iam_role.uploader.name == "ci-orders" && aws_iam_role.uploader.assume_role_policy == output.policies.trust && aws_iam_role_policy.uploader.policy == output.policies.permissions
+    error_message = "The role must have the policies that are told."
+  }
+}
+
+run "with_a_key" {
+  command = plan
+
+  variables {
+    uploads = {
+      artifact_bucket  = "acme-artifacts"
+      artifact_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001"
+      ledger_bucket    = "acme-deployer-ledger"
+      environments     = ["dev"]
+      region           = "eu-west-1"
+    }
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.permissions).Statement : [statement.Action, statement.Resource, statement.Condition] if strcontains(jsonencode(statement.Action), "kms:")
+      ]) == [
+      ["kms:Decrypt", "kms:GenerateDataKey"],
+      "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001",
+      { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } },
+    ]
+    error_message = "The artifacts' key must be used through S3 only: ${output.policies.permissions}"
+  }
+}
+
+run "for_a_build_agent" {
+  command = plan
+
+  assert {
+    condition = jsondecode(output.policies.trust) == {
+      Version   = "2012-10-17"
+      Statement = [{ Sid = "BuildAgents", Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ec2.amazonaws.com" } }]
+    }
+    error_message = "EC2 alone must take the role: ${output.policies.trust}"
+  }
+
+  assert {
+    condition     = output.instance_profile == "ci-orders" && aws_iam_instance_profile.uploader[0].role == "ci-orders"
+    error_message = "A build agent must get an instance profile."
+  }
+}
+
+run "for_a_branch_in_github" {
+  command = plan
+
+  variables {
+    trust = { github = { repository = "acme/orders", ref = "refs/heads/main" } }
+  }
+
+  assert {
+    condition = jsondecode(output.policies.trust) == {
+      Version = "2012-10-17"
+      Statement = [{
+        Sid       = "CiOfTheRepository"
+        Effect    = "Allow"
+        Action    = "sts:AssumeRoleWithWebIdentity"
+        Principal = { Federated = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
+        Condition = {
+          StringEquals = { "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com" }
+          StringLike   = { "token.actions.githubusercontent.com:sub" = "repo:acme/orders:ref:refs/heads/main" }
+        }
+      }]
+    }
+    error_message = "The repository's branch alone must take the role: ${output.policies.trust}"
+  }
+
+  assert {
+    condition     = length(aws_iam_instance_profile.uploader) == 0 && output.instance_profile == null
+    error_message = "Only a build agent may get an instance profile."
+  }
+}
+
+run "for_tags_in_github" {
+  command = plan
+
+  variables {
+    trust = { github = { repository = "acme/orders", ref = "refs/tags/v*" } }
+  }
+
+  assert {
+    condition     = jsondecode(output.policies.trust).Statement[0].Condition.StringLike == { "token.actions.githubusercontent.com:sub" = "repo:acme/orders:ref:refs/tags/v*" }
+    error_message = "The repository's tags alone must take the role: ${output.policies.trust}"
+  }
+}
+
+run "for_an_environment_in_github" {
+  command = plan
+
+  variables {
+    trust = { github = { repository = "acme/orders", environment = "release" } }
+  }
+
+  assert {
+    condition     = jsondecode(output.policies.trust).Statement[0].Condition.StringLike == { "token.actions.githubusercontent.com:sub" = "repo:acme/orders:environment:release" }
+    error_message = "The repository's environment alone must take the role: ${output.policies.trust}"
+  }
+}
+
+run "for_a_branch_in_gitlab" {
+  command = plan
+
+  variables {
+    trust = { gitlab = { project = "acme/shop/orders", ref = "main" } }
+  }
+
+  assert {
+    condition = jsondecode(output.policies.trust) == {
+      Version = "2012-10-17"
+      Statement = [{
+        Sid       = "CiOfTheRepository"
+        Effect    = "Allow"
+        Action    = "sts:AssumeRoleWithWebIdentity"
+        Principal = { Federated = "arn:aws:iam::123456789012:oidc-provider/gitlab.com" }
+        Condition = {
+          StringEquals = { "gitlab.com:aud" = "https://gitlab.com" }
+          StringLike   = { "gitlab.com:sub" = "project_path:acme/shop/orders:ref_type:branch:ref:main" }
+        }
+      }]
+    }
+    error_message = "The project's branch alone must take the role: ${output.policies.trust}"
+  }
+}
+
+run "for_tags_in_a_gitlab_of_ones_own" {
+  command = plan
+
+  variables {
+    trust = { gitlab = { project = "acme/orders", ref = "v*", ref_type = "tag", host = "gitlab.example.com" } }
+  }
+
+  assert {
+    condition = [jsondecode(output.policies.trust).Statement[0].Principal, jsondecode(output.policies.trust).Statement[0].Condition] == [
+      { Federated = "arn:aws:iam::123456789012:oidc-provider/gitlab.example.com" },
+      {
+        StringEquals = { "gitlab.example.com:aud" = "https://gitlab.example.com" }
+        StringLike   = { "gitlab.example.com:sub" = "project_path:acme/orders:ref_type:tag:ref:v*" }
+      },
+    ]
+    error_message = "The project's tags alone must take the role: ${output.policies.trust}"
+  }
+}
+
+run "for_named_principals" {
+  command = plan
+
+  variables {
+    trust = { principals = ["arn:aws:iam::333333333333:role/ci", "arn:aws:iam::333333333333:user/legacy/jenkins"] }
+  }
+
+  assert {
+    condition = jsondecode(output.policies.trust) == {
+      Version = "2012-10-17"
+      Statement = [{
+        Sid       = "ThesePrincipals"
+        Effect    = "Allow"
+        Action    = "sts:AssumeRole"
+        Principal = { AWS = ["arn:aws:iam::333333333333:role/ci", "arn:aws:iam::333333333333:user/legacy/jenkins"] }
+      }]
+    }
+    error_message = "The named principals alone must take the role: ${output.policies.trust}"
+  }
+}
