@@ -2,6 +2,7 @@
 
 pub mod fixtures;
 pub mod local_aws;
+pub mod policies;
 pub mod simulation;
 pub mod storm;
 pub mod terraform;

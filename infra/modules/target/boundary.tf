@@ -29,12 +29,6 @@ locals {
         Resource = "*"
       },
       {
-        Sid      = "NeverChangeRights"
-        Effect   = "Deny"
-        Action   = ["iam:*", "organizations:*"]
-        Resource = "*"
-      },
-      {
         Sid      = "NeverEnterADeployRole"
         Effect   = "Deny"
         Action   = "sts:AssumeRole"

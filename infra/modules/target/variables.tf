@@ -119,12 +119,12 @@ variable "vpc" {
 }
 
 variable "execution_boundary" {
-  description = "Makes a permissions boundary for execution roles, which lets deployed functions use these services (s3, dynamodb, logs, …) and never deploy, change rights or become the deployer. Null: none is made."
+  description = "Makes a permissions boundary for execution roles, which lets deployed functions use these services (s3, dynamodb, logs, …) and never deploy, enter a deploy role or touch artifacts. Null: none is made."
   type        = list(string)
   default     = null
 
   validation {
-    condition     = var.execution_boundary == null || alltrue([for service in coalesce(var.execution_boundary, []) : can(regex("^[a-z0-9-]+$", service))])
-    error_message = "execution_boundary must be prefixes of services' actions, such as s3, dynamodb or logs, without a colon or *."
+    condition     = var.execution_boundary == null || (try(length(var.execution_boundary), 0) > 0 && alltrue([for service in coalesce(var.execution_boundary, []) : can(regex("^[a-z0-9-]+$", service)) && !contains(["account", "iam", "organizations"], service)]))
+    error_message = "execution_boundary must be prefixes of services' actions, such as s3, dynamodb or logs, at least one, without a colon or *, and not account, iam or organizations: a deployed function never changes rights."
   }
 }

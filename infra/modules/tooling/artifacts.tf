@@ -97,7 +97,7 @@ locals {
           Sid       = "TheDeployerNeverWrites"
           Effect    = "Deny"
           Principal = "*"
-          Action    = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"]
+          Action    = ["s3:DeleteObject", "s3:PutObject"]
           Resource  = "${local.artifact_bucket_arn}/*"
           Condition = { ArnEquals = { "aws:PrincipalArn" = local.role_arn } }
         },
@@ -111,7 +111,7 @@ locals {
         },
       ],
       [for environment in keys(var.environments) : {
-        Sid       = "TargetsRead${join("", [for part in split("-", environment) : title(part)])}"
+        Sid       = "TargetsRead${title(replace(environment, "-", "Dash"))}"
         Effect    = "Allow"
         Principal = { AWS = distinct([for target in local.targets : "arn:${local.partition}:iam::${target.account}:root" if target.environment == environment]) }
         Action    = ["s3:GetObject", "s3:GetObjectVersion"]

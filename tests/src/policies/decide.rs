@@ -1,0 +1,277 @@
+//! A question, and the answer that all policies together give (IAM User Guide, "Policy evaluation logic").
+//!
+//! An explicit Deny in any of them denies. Otherwise, within an account one side is enough, across accounts both must allow; but a
+//! role's trust and a key's policy must always allow. A boundary and a session policy must allow too, where there are any.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use iam_rs::{
+    Arn, Context, ContextValue, Decision, EvaluationOptions, IAMPolicy, IAMRequest, PolicyEvaluator, Principal,
+    PrincipalId,
+};
+use serde_json::{Value, json};
+
+use super::Policies;
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// A session of a role: account, and path and name.
+    Role(&'static str, &'static str),
+    /// A service of AWS.
+    Service(&'static str),
+    /// Somebody whom an identity provider vouches for.
+    Federated(&'static str),
+}
+
+impl Who {
+    fn account(&self) -> Option<&str> {
+        match self {
+            Self::Role(account, _) => Some(account),
+            _ => None,
+        }
+    }
+
+    /// By what a policy may name it itself, and by what its account.
+    fn names(&self) -> (Vec<Principal>, Vec<Principal>) {
+        let aws = |arn: String| Principal::Aws(PrincipalId::String(arn));
+        match self {
+            Self::Role(account, name) => {
+                let short = name.rsplit('/').next().unwrap_or(name);
+                let itself = [
+                    format!("arn:aws:iam::{account}:role/{name}"),
+                    format!("arn:aws:sts::{account}:assumed-role/{short}/session"),
+                ];
+                (itself.map(aws).into(), vec![aws(format!("arn:aws:iam::{account}:root"))])
+            }
+            Self::Service(name) => (vec![Principal::Service(PrincipalId::String((*name).into()))], vec![]),
+            Self::Federated(arn) => (vec![Principal::Federated(PrincipalId::String((*arn).into()))], vec![]),
+        }
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role(account, name) => write!(f, "{account}/{name}"),
+            Self::Service(name) => f.write_str(name),
+            Self::Federated(arn) => f.write_str(arn.rsplit('/').next().unwrap_or(arn)),
+        }
+    }
+}
+
+/// A policy.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Doc {
+    /// The one of this name.
+    Named(&'static str),
+    /// One that allows everything to everybody: what is asked then hangs on the other side.
+    Open,
+    /// A resource's, that leaves everything to the policies of its account, as keys' do (KMS Developer Guide, "Default key policy").
+    LeftTo(&'static str),
+    /// One that says nothing.
+    Silent,
+}
+
+impl Doc {
+    fn of(&self, policies: &Policies) -> Value {
+        let statements = match self {
+            Self::Named(name) => return policies.get(name),
+            Self::Open => json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}]),
+            Self::LeftTo(account) => json!([{"Effect": "Allow", "Action": "*", "Resource": "*",
+                "Principal": {"AWS": format!("arn:aws:iam::{account}:root")}}]),
+            Self::Silent => json!([]),
+        };
+        json!({"Version": "2012-10-17", "Statement": statements})
+    }
+}
+
+/// The resource's side.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Owned {
+    doc: Doc,
+    owner: &'static str,
+    /// Whether its policy must allow even what the identity's does.
+    decides: bool,
+}
+
+/// A question: may this one do that?
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ask {
+    /// Who asks.
+    pub who: Who,
+    /// What.
+    pub action: &'static str,
+    /// On what.
+    pub resource: String,
+    pub(super) identity: Doc,
+    pub(super) boundary: Option<Doc>,
+    pub(super) session: Option<Doc>,
+    pub(super) at: Option<Owned>,
+    pub(super) context: BTreeMap<&'static str, Value>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may.
+    Allowed,
+    /// It may not, because of this side.
+    Denied(&'static str),
+}
+
+impl Ask {
+    /// Whether `who` may, by this policy of its own.
+    #[must_use]
+    pub fn of(who: &Who, identity: Doc, action: &'static str, resource: impl Into<String>) -> Self {
+        let mut context = BTreeMap::from([("aws:SecureTransport", json!(true))]);
+        if let Who::Role(account, name) = who {
+            context.insert("aws:PrincipalArn", json!(format!("arn:aws:iam::{account}:role/{name}")));
+            context.insert("aws:PrincipalAccount", json!(account));
+        }
+        Self {
+            who: who.clone(),
+            action,
+            resource: resource.into(),
+            identity,
+            boundary: None,
+            session: None,
+            at: None,
+            context,
+        }
+    }
+
+    /// At a resource with a policy, of this account.
+    #[must_use]
+    pub fn at(mut self, doc: Doc, owner: &'static str) -> Self {
+        self.at = Some(Owned { doc, owner, decides: false });
+        self
+    }
+
+    /// At a role or a key, whose policy must allow it whoever asks.
+    #[must_use]
+    pub fn trusted_by(mut self, doc: Doc, owner: &'static str) -> Self {
+        self.at = Some(Owned { doc, owner, decides: true });
+        self
+    }
+
+    /// In a session with an inline policy.
+    #[must_use]
+    pub fn session(mut self, doc: Doc) -> Self {
+        self.session = Some(doc);
+        self
+    }
+
+    /// Under a permissions boundary.
+    #[must_use]
+    pub fn boundary(mut self, doc: Doc) -> Self {
+        self.boundary = Some(doc);
+        self
+    }
+
+    /// With this condition key.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl Into<Value>) -> Self {
+        self.context.insert(key, value.into());
+        self
+    }
+
+    /// Which of the named policies have a say.
+    pub fn documents(&self) -> impl Iterator<Item = &'static str> {
+        let at = self.at.as_ref().map(|at| &at.doc);
+        let docs = [Some(&self.identity), self.boundary.as_ref(), self.session.as_ref(), at];
+        docs.into_iter().flatten().filter_map(|doc| match doc {
+            Doc::Named(name) => Some(*name),
+            _ => None,
+        })
+    }
+
+    /// What distinguishes it from others about the same call.
+    #[must_use]
+    pub fn circumstances(&self) -> String {
+        let told = self.context.iter().filter(|(key, value)| {
+            !matches!(**key, "aws:PrincipalArn" | "aws:PrincipalAccount") && **value != Value::Bool(true)
+        });
+        told.map(|(key, value)| format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn verdict(&self, policies: &Policies) -> Verdict {
+        let (itself, account) = self.who.names();
+        let anybody = &itself[..1];
+        let is_role = self.who.account().is_some();
+        let silent = Doc::Silent;
+        let identity = self.judge(&self.identity.of(policies), anybody);
+        let boundary = self.boundary.as_ref().map(|doc| self.judge(&doc.of(policies), anybody));
+        let session = self.session.as_ref().map(|doc| self.judge(&doc.of(policies), anybody));
+        let at = self.at.as_ref().map_or(&silent, |at| &at.doc).of(policies);
+        let (direct, delegated) = (self.judge(&at, &itself), self.judge(&at, &account));
+        for (side, decision) in [
+            ("a Deny of the identity's policy", Some(identity)),
+            ("a Deny of the boundary", boundary),
+            ("a Deny of the session's policy", session),
+            ("a Deny of the resource's policy", Some(direct)),
+            ("a Deny of the resource's policy", Some(delegated)),
+        ] {
+            if decision == Some(Decision::Deny) {
+                return Verdict::Denied(side);
+            }
+        }
+        let [identity, direct, delegated] = [identity, direct, delegated].map(|decision| decision == Decision::Allow);
+        let resource = direct || delegated;
+        let across = self.at.as_ref().is_some_and(|at| Some(at.owner) != self.who.account());
+        let decides = self.at.as_ref().is_some_and(|at| at.decides);
+        let denied = match (is_role, across, decides) {
+            (false, ..) => (!direct).then_some("the resource's policy does not allow it"),
+            (true, true, _) if !resource => Some("the resource's policy does not allow it"),
+            (true, true, _) => (!identity).then_some("the identity's policy does not allow it"),
+            (true, false, true) if !resource => Some("the resource's policy does not allow it"),
+            (true, false, _) => (!identity && !direct).then_some("no policy allows it"),
+        };
+        let limits =
+            [("the boundary does not allow it", boundary), ("the session's policy does not allow it", session)];
+        let limited = limits.into_iter().find(|(_, decision)| decision.is_some_and(|one| one != Decision::Allow));
+        match denied.or(limited.map(|(side, _)| side)) {
+            Some(side) => Verdict::Denied(side),
+            None => Verdict::Allowed,
+        }
+    }
+
+    /// One policy's decision about any of these names.
+    fn judge(&self, policy: &Value, names: &[Principal]) -> Decision {
+        // Trust policies name no resource: theirs is the role.
+        let named = |statement: &Value| statement.get("Resource").or(statement.get("NotResource")).is_some();
+        let anywhere = !policy["Statement"].as_array().into_iter().flatten().all(named);
+        let Ok(policy) = serde_json::from_value::<IAMPolicy>(policy.clone()) else { return Decision::Deny };
+        let options = EvaluationOptions { ignore_resource_constraints: anywhere, ..EvaluationOptions::default() };
+        let evaluator = PolicyEvaluator::with_policies(vec![policy]).with_options(options);
+        let mut decision = Decision::NotApplicable;
+        for name in names {
+            let Ok(resource) = Arn::parse(&self.resource) else { return Decision::Deny };
+            let request = IAMRequest::new_with_context(name.clone(), self.action, resource, self.context());
+            match evaluator.evaluate(&request).map(|result| result.decision) {
+                Ok(Decision::Allow) => decision = Decision::Allow,
+                Ok(Decision::NotApplicable) => {}
+                Ok(Decision::Deny) | Err(_) => return Decision::Deny,
+            }
+        }
+        decision
+    }
+
+    fn context(&self) -> Context {
+        let mut context = Context::new();
+        for (key, value) in &self.context {
+            // A boolean that is given as text makes a Deny not apply.
+            let value = match value {
+                Value::Bool(value) => ContextValue::Boolean(*value),
+                other => ContextValue::String(other.as_str().unwrap_or_default().to_owned()),
+            };
+            context.insert((*key).to_owned(), value);
+        }
+        context
+    }
+}

@@ -1,0 +1,178 @@
+//! Each statement weakened in turn: a condition dropped, a resource, an action or a principal widened, a Deny taken away.
+
+use serde_json::{Value, json};
+
+use super::{Policies, Row, listed};
+
+/// A policy that allows more than it should.
+#[derive(Debug, Clone)]
+pub struct Mutant {
+    /// The policy's name.
+    pub policy: String,
+    /// The statement: its Sid, or its number.
+    pub statement: String,
+    /// What was done to it.
+    pub change: String,
+    /// The whole policy with it.
+    pub document: Value,
+}
+
+impl Mutant {
+    /// Why it allows nothing more than the policy that it was made of, or nothing that matters, where somebody has thought about it.
+    #[must_use]
+    pub fn equivalent(&self) -> Option<&'static str> {
+        EQUIVALENT
+            .iter()
+            .find(|(policy, statement, change, _)| {
+                policy.split('|').any(|name| name == self.policy)
+                    && *statement == self.statement
+                    && change.split('|').any(|beginning| self.change.starts_with(beginning))
+            })
+            .map(|(.., reason)| *reason)
+    }
+}
+
+/// Policies, statement and beginnings of changes, with the reason.
+const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
+    (
+        "dev/permissions|prod/permissions",
+        "PassExecutionRoles",
+        "any account instead of|any resource instead of|everything instead of",
+        "NeverPassAnotherRole denies all that it adds",
+    ),
+    ("dev/permissions", "DeleteOldVersions", "any resource instead of", "NeverDeleteAFunction denies all that it adds"),
+    ("tooling/artifact_bucket", "TargetsReadDev", "anybody", "the condition on aws:PrincipalArn names the very roles"),
+    ("tooling/artifact_bucket", "TargetsReadProd", "anybody", "the condition on aws:PrincipalArn names the very roles"),
+    ("tooling/key", "TargetsReadThroughS3", "anybody", "the condition on aws:PrincipalArn names the very roles"),
+    (
+        "tooling/queue",
+        "Uploads",
+        "any region instead of|any account instead of|any resource instead of|everything instead of",
+        "a queue's policy speaks of that queue alone",
+    ),
+    (
+        "tooling/queue",
+        "PromotionRequests",
+        "any region instead of|any account instead of|any resource instead of|everything instead of",
+        "a queue's policy speaks of that queue alone",
+    ),
+];
+
+/// Which of these rows answers otherwise with the mutant than it must, and does not without it.
+#[must_use]
+pub fn noticed_by<'a>(mutant: &Mutant, policies: &Policies, rows: &'a [Row]) -> Option<&'a Row> {
+    let weaker = policies.with(&mutant.policy, mutant.document.clone());
+    let asked = |row: &&Row| row.ask.documents().any(|document| document == mutant.policy);
+    rows.iter().filter(asked).find(|row| !row.holds(&weaker) && row.holds(policies))
+}
+
+/// All mutants of these policies.
+#[must_use]
+pub fn mutants(policies: &Policies) -> Vec<Mutant> {
+    let mut all = Vec::new();
+    for name in policies.names() {
+        let policy = policies.get(name);
+        for (number, statement) in policy["Statement"].as_array().into_iter().flatten().enumerate() {
+            let sid = statement["Sid"].as_str().map_or_else(|| format!("#{}", number + 1), str::to_owned);
+            let changes = if statement["Effect"] == "Deny" { narrowed(statement) } else { widened(statement) };
+            all.extend(changes.into_iter().map(|(change, weaker)| {
+                let mut document = policy.clone();
+                match weaker {
+                    Some(weaker) => document["Statement"][number] = weaker,
+                    None => drop(document["Statement"].as_array_mut().map(|all| all.remove(number))),
+                }
+                Mutant { policy: name.to_owned(), statement: sid.clone(), change, document }
+            }));
+        }
+    }
+    all
+}
+
+type Change = (String, Option<Value>);
+
+/// A Deny that forbids less.
+fn narrowed(statement: &Value) -> Vec<Change> {
+    let mut changes = vec![("drop the deny".to_owned(), None)];
+    for element in ["Action", "Resource"] {
+        let all = listed(&statement[element]);
+        for one in all.iter().filter(|_| all.len() > 1) {
+            let fewer: Vec<&String> = all.iter().filter(|other| *other != one).collect();
+            changes.push((format!("no longer deny {one}"), Some(with(statement, element, json!(fewer)))));
+        }
+    }
+    changes
+}
+
+/// An Allow that allows more.
+fn widened(statement: &Value) -> Vec<Change> {
+    let mut changes: Vec<Change> = Vec::new();
+    let mut change = |what: String, weaker: Value| changes.push((what, Some(weaker)));
+    for (operator, keys) in statement["Condition"].as_object().into_iter().flatten() {
+        for (key, value) in keys.as_object().into_iter().flatten() {
+            let mut weaker = statement.clone();
+            if let Some(keys) = weaker["Condition"][operator].as_object_mut() {
+                keys.remove(key);
+            }
+            if weaker["Condition"][operator].as_object().is_some_and(serde_json::Map::is_empty)
+                && let Some(condition) = weaker["Condition"].as_object_mut()
+            {
+                condition.remove(operator);
+            }
+            change(format!("drop the condition {key}"), weaker);
+            for one in listed(value).iter().filter(|_| operator.ends_with("Like")) {
+                let mut weaker = statement.clone();
+                weaker["Condition"][operator][key] = json!(replaced(value, one, "*"));
+                change(format!("{key}: any instead of {one}"), weaker);
+            }
+        }
+    }
+    let actions = &statement["Action"];
+    for one in listed(actions).iter().filter(|one| !one.ends_with(":*")) {
+        let service = one.split(':').next().unwrap_or_default();
+        change(
+            format!("{service}:* instead of {one}"),
+            with(statement, "Action", json!(replaced(actions, one, &format!("{service}:*")))),
+        );
+    }
+    change("every action".to_owned(), with(statement, "Action", json!("*")));
+    let resources = &statement["Resource"];
+    for one in listed(resources).iter().filter(|one| *one != "*") {
+        let parts: Vec<&str> = one.splitn(6, ':').collect();
+        for (at, part) in [(3, "region"), (4, "account"), (5, "resource")] {
+            if parts.len() < 6 || ["", "*"].contains(&parts[at]) {
+                continue;
+            }
+            let mut wider = parts.clone();
+            wider[at] = "*";
+            let wider = json!(replaced(resources, one, &wider.join(":")));
+            change(format!("any {part} instead of {one}"), with(statement, "Resource", wider));
+        }
+        change(
+            format!("everything instead of {one}"),
+            with(statement, "Resource", json!(replaced(resources, one, "*"))),
+        );
+    }
+    for (kind, named) in statement["Principal"].as_object().into_iter().flatten() {
+        change("anybody".to_owned(), with(statement, "Principal", json!("*")));
+        for one in listed(named).iter().filter(|one| kind == "AWS" && !one.ends_with(":root")) {
+            let account: Vec<&str> = one.splitn(6, ':').collect();
+            let root = format!("{}:root", account[..5.min(account.len())].join(":"));
+            change(
+                format!("the whole account instead of {one}"),
+                with(statement, "Principal", json!({kind: replaced(named, one, &root)})),
+            );
+        }
+    }
+    changes
+}
+
+fn with(statement: &Value, element: &str, value: Value) -> Value {
+    let mut changed = statement.clone();
+    changed[element] = value;
+    changed
+}
+
+/// The list with one of its texts replaced.
+fn replaced(all: &Value, one: &str, by: &str) -> Vec<String> {
+    listed(all).into_iter().map(|text| if text == one { by.to_owned() } else { text }).collect()
+}

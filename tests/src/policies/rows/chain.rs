@@ -1,0 +1,185 @@
+//! The trust chain: who enters which role.
+
+use super::{
+    ADMIN, Ask, DEPLOYER, DEV, DEV_ADMIN, Doc, IN_DEV, IN_PROD, PROD, Row, STRANGE, STRANGER, TOOLING, Who, anything,
+    may, may_not,
+};
+
+const DEV_ROLE: &str = "arn:aws:iam::111111111111:role/deployer-target";
+const PROD_ROLE: &str = "arn:aws:iam::222222222222:role/deployer-target";
+const DEPLOYMENT: &str = "deployer-01JZ0000000000000000000000";
+const ORGANIZATION: &str = "o-exampleorg1";
+
+pub(super) fn rows(rows: &mut Vec<Row>) {
+    deploy_roles(rows);
+    deployer(rows);
+    services(rows);
+}
+
+/// The deployer enters, as its trust wants it.
+fn enters(who: &Who, identity: Doc, role: &'static str) -> Ask {
+    let (trust, owner, external_id) = match role {
+        DEV_ROLE => (Doc::Named("dev/trust"), DEV, "dev-8c1f"),
+        _ => (Doc::Named("prod/trust"), PROD, "prod-51aa"),
+    };
+    Ask::of(who, identity, "sts:AssumeRole", role)
+        .trusted_by(trust, owner)
+        .with("sts:ExternalId", external_id)
+        .with("sts:SourceIdentity", DEPLOYMENT)
+        .with("aws:PrincipalOrgID", ORGANIZATION)
+}
+
+fn names(who: &Who, role: &'static str) -> Ask {
+    Ask { action: "sts:SetSourceIdentity", ..enters(who, Doc::Open, role) }
+}
+
+fn deploy_roles(rows: &mut Vec<Row>) {
+    for role in [DEV_ROLE, PROD_ROLE] {
+        let policy = || Doc::Named("tooling/deployer");
+        may(rows, "the deployer enters a deploy role", enters(&DEPLOYER, policy(), role));
+        let naming = Ask { action: "sts:SetSourceIdentity", ..enters(&DEPLOYER, policy(), role) };
+        may(rows, "and names its deployment there", naming);
+        let open = || enters(&DEPLOYER, Doc::Open, role);
+        may_not(rows, "not with another environment's external id", open().with("sts:ExternalId", "other-1234"));
+        may_not(rows, "not without an external id", open().with("sts:ExternalId", ""));
+        may_not(rows, "not without naming a deployment", open().with("sts:SourceIdentity", "somebody"));
+        may_not(rows, "nor as somebody else", names(&DEPLOYER, role).with("sts:SourceIdentity", "somebody"));
+        for other in
+            [&ADMIN, &STRANGER, &DEV_ADMIN, &Who::Role(STRANGE, "deployer"), &Who::Role(TOOLING, "deployer-sweep")]
+        {
+            may_not(rows, "nobody else enters a deploy role", enters(other, Doc::Open, role));
+            may_not(rows, "nor names a deployment there", names(other, role));
+        }
+        for action in ["sts:TagSession", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"] {
+            may_not(rows, "and in no other way", Ask { action, ..open() });
+        }
+    }
+    let strange = "o-strangerorg";
+    let open = || enters(&DEPLOYER, Doc::Open, PROD_ROLE);
+    may_not(rows, "not from another organization", open().with("aws:PrincipalOrgID", strange));
+    may_not(rows, "nor names a deployment from there", names(&DEPLOYER, PROD_ROLE).with("aws:PrincipalOrgID", strange));
+}
+
+/// What the deployer's own policy lets it enter, whatever trusts it.
+fn deployer(rows: &mut Vec<Row>) {
+    let own = |action, resource: &str, owner| {
+        Ask::of(&DEPLOYER, Doc::Named("tooling/deployer"), action, resource).trusted_by(Doc::Open, owner)
+    };
+    for action in ["sts:AssumeRole", "sts:SetSourceIdentity"] {
+        may_not(
+            rows,
+            "the deployer enters no other role of dev",
+            own(action, "arn:aws:iam::111111111111:role/admin", DEV),
+        );
+        may_not(rows, "or prod", own(action, "arn:aws:iam::222222222222:role/admin", PROD));
+        may_not(
+            rows,
+            "no deploy role of another account",
+            own(action, "arn:aws:iam::999999999999:role/deployer-target", STRANGE),
+        );
+        may_not(rows, "and no user", own(action, "arn:aws:iam::222222222222:user/deployer-target", PROD));
+    }
+    for action in ["sts:TagSession", "sts:AssumeRoleWithSAML", "sts:GetFederationToken"] {
+        may_not(rows, "and only enters", own(action, DEV_ROLE, DEV));
+    }
+    for who in [&IN_DEV, &IN_PROD] {
+        let (account, policy) = match who {
+            Who::Role(DEV, _) => (DEV, Doc::Named("dev/permissions")),
+            _ => (PROD, Doc::Named("prod/permissions")),
+        };
+        let goes_on = Ask::of(who, policy, "sts:AssumeRole", format!("arn:aws:iam::{account}:role/admin"));
+        may_not(
+            rows,
+            "nobody goes on from a deploy role, even where another trusts it",
+            goes_on.trusted_by(Doc::Open, account),
+        );
+    }
+}
+
+/// The roles that services and CI take.
+fn services(rows: &mut Vec<Row>) {
+    let takes = |who: Who, trust, action| {
+        Ask::of(&who, Doc::Silent, action, "arn:aws:iam::123456789012:role/some").trusted_by(Doc::Named(trust), TOOLING)
+    };
+    let lambda = || Who::Service("lambda.amazonaws.com");
+    may(rows, "Lambda runs the deployer under its role", takes(lambda(), "tooling/deployer_trust", "sts:AssumeRole"));
+    for other in [Who::Service("ec2.amazonaws.com"), Who::Service("scheduler.amazonaws.com")] {
+        may_not(rows, "no other service does", takes(other, "tooling/deployer_trust", "sts:AssumeRole"));
+    }
+    may_not(rows, "nor does Lambda tag it", takes(lambda(), "tooling/deployer_trust", "sts:TagSession"));
+
+    let schedule = || {
+        takes(Who::Service("scheduler.amazonaws.com"), "tooling/sweep_trust", "sts:AssumeRole")
+            .with("aws:SourceAccount", TOOLING)
+            .with("aws:SourceArn", "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/deployer")
+    };
+    may(rows, "the schedule takes the sweep's role", schedule());
+    may_not(rows, "not for another account", schedule().with("aws:SourceAccount", STRANGE));
+    may_not(
+        rows,
+        "not for another group of schedules",
+        schedule().with("aws:SourceArn", "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/default"),
+    );
+    may_not(rows, "and in no other way", Ask { action: "sts:TagSession", ..schedule() });
+    may_not(rows, "no other service takes it", Ask { who: lambda(), ..schedule() });
+
+    let ec2 = || takes(Who::Service("ec2.amazonaws.com"), "build_agent/trust", "sts:AssumeRole");
+    may(rows, "a build agent takes the uploader's role", ec2());
+    may_not(rows, "no other service does", Ask { who: lambda(), ..ec2() });
+    may_not(rows, "and in no other way", Ask { action: "sts:TagSession", ..ec2() });
+
+    let ci = Who::Role("333333333333", "ci");
+    let named = |who: &Who, action| {
+        anything(who, action, "arn:aws:iam::123456789012:role/ci-named").trusted_by(Doc::Named("named/trust"), TOOLING)
+    };
+    may(rows, "the principal that is named takes the uploader's role", named(&ci, "sts:AssumeRole"));
+    for other in [&Who::Role("333333333333", "admin"), &ADMIN, &STRANGER] {
+        may_not(rows, "nobody else does", named(other, "sts:AssumeRole"));
+    }
+    may_not(rows, "and in no other way", named(&ci, "sts:TagSession"));
+    oidc(rows);
+}
+
+fn oidc(rows: &mut Vec<Row>) {
+    let web = "sts:AssumeRoleWithWebIdentity";
+    let takes = |who: Who, trust, action| {
+        Ask::of(&who, Doc::Silent, action, "arn:aws:iam::123456789012:role/ci").trusted_by(Doc::Named(trust), TOOLING)
+    };
+    let of_github = || Who::Federated("arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com");
+    let of_gitlab = || Who::Federated("arn:aws:iam::123456789012:oidc-provider/gitlab.com");
+    let (aud, sub) = ("token.actions.githubusercontent.com:aud", "token.actions.githubusercontent.com:sub");
+    let github = || {
+        takes(of_github(), "github/trust", web)
+            .with(aud, "sts.amazonaws.com")
+            .with(sub, "repo:acme/orders:ref:refs/heads/main")
+    };
+    may(rows, "the repository's main branch takes the uploader's role", github());
+    for subject in [
+        "repo:acme/orders:ref:refs/heads/feature",
+        "repo:acme/orders:pull_request",
+        "repo:mallory/orders:ref:refs/heads/main",
+    ] {
+        may_not(rows, "no other branch, pull request or repository does", github().with(sub, subject));
+    }
+    may_not(rows, "nor a token for another audience", github().with(aud, "https://github.com/mallory"));
+    may_not(rows, "and in no other way", Ask { action: "sts:TagSession", ..github() });
+    may_not(rows, "nor somebody whom another provider vouches for", Ask { who: of_gitlab(), ..github() });
+
+    let (aud, sub) = ("gitlab.com:aud", "gitlab.com:sub");
+    let gitlab = || {
+        takes(of_gitlab(), "gitlab/trust", web)
+            .with(aud, "https://gitlab.com")
+            .with(sub, "project_path:acme/billing:ref_type:branch:ref:main")
+    };
+    may(rows, "the project's main branch takes the uploader's role", gitlab());
+    for subject in [
+        "project_path:acme/billing:ref_type:branch:ref:feature",
+        "project_path:acme/billing:ref_type:tag:ref:main",
+        "project_path:mallory/billing:ref_type:branch:ref:main",
+    ] {
+        may_not(rows, "no other branch, tag or project does", gitlab().with(sub, subject));
+    }
+    may_not(rows, "nor a token for another audience", gitlab().with(aud, "https://gitlab.example"));
+    may_not(rows, "and in no other way", Ask { action: "sts:TagSession", ..gitlab() });
+    may_not(rows, "nor somebody whom another provider vouches for", Ask { who: of_github(), ..gitlab() });
+}

@@ -1,0 +1,151 @@
+//! CI, the schedule, and people.
+
+use super::{ARTIFACTS, Ask, Doc, KEY, LEDGER, OTHER_KEYS, Row, THROUGH_S3, TOOLING, Who, may, may_not};
+
+const DEPLOYER: &str = "arn:aws:lambda:eu-west-1:123456789012:function:deployer";
+
+pub(super) fn rows(rows: &mut Vec<Row>) {
+    uploader(rows, "ci-orders", "github/permissions", "orders-api", &["billing", "orders"]);
+    uploader(rows, "ci-billing", "gitlab/permissions", "billing", &["billing-api", "orders-api"]);
+    uploader(rows, "ci-named", "named/permissions", "hello", &["hello2", "orders-api"]);
+    uploader(rows, "build-agent", "build_agent/permissions", "anything", &[]);
+    people(rows);
+}
+
+fn uploader(rows: &mut Vec<Row>, name: &'static str, policy: &'static str, function: &str, others: &[&str]) {
+    let who = Who::Role(TOOLING, name);
+    let ci = |action, resource: String| Ask::of(&who, Doc::Named(policy), action, resource);
+    let artifact = |environment: &str, function: &str| format!("{ARTIFACTS}/{environment}/{function}/1.4.2.zip");
+    let result = |environment: &str, function: &str| format!("{LEDGER}/results/{environment}/{function}/1.4.2/v1.json");
+    let list = |prefix: String| ci("s3:ListBucket", LEDGER.into()).with("s3:prefix", prefix);
+
+    may(
+        rows,
+        "CI uploads its functions",
+        ci("s3:PutObject", artifact("dev", function)).at(Doc::Named("tooling/artifact_bucket"), TOOLING),
+    );
+    may(
+        rows,
+        "reads their results",
+        ci("s3:GetObject", result("dev", function)).at(Doc::Named("tooling/ledger_bucket"), TOOLING),
+    );
+    may(rows, "and sees that one is missing", list(format!("results/dev/{function}/1.4.2/")));
+    for other in others {
+        may_not(rows, "it uploads no other function", ci("s3:PutObject", artifact("dev", other)));
+        may_not(rows, "reads no other's results", ci("s3:GetObject", result("dev", other)));
+        may_not(rows, "nor looks for them", list(format!("results/dev/{other}/1.4.2/")));
+    }
+    may_not(rows, "it uploads to no other environment", ci("s3:PutObject", artifact("prod", function)));
+    may_not(rows, "reads no other environment's results", ci("s3:GetObject", result("prod", function)));
+    may_not(rows, "nor looks for them", list(format!("results/prod/{function}/1.4.2/")));
+    may_not(rows, "nor at the whole ledger", list(String::new()));
+    may_not(rows, "uploads nothing but zips", ci("s3:PutObject", format!("{ARTIFACTS}/dev/{function}/1.4.2.tar")));
+    for bucket in ["arn:aws:s3:::acme-secrets", LEDGER] {
+        may_not(rows, "uploads to no other bucket", ci("s3:PutObject", format!("{bucket}/dev/{function}/1.4.2.zip")));
+    }
+    may_not(rows, "writes no result", ci("s3:PutObject", result("dev", function)).with("s3:if-none-match", "*"));
+    may_not(rows, "reads no artifact", ci("s3:GetObject", artifact("dev", function)));
+    may_not(
+        rows,
+        "reads nowhere else",
+        ci("s3:GetObject", format!("arn:aws:s3:::acme-secrets/results/dev/{function}/x")),
+    );
+    may_not(rows, "reads no head", ci("s3:GetObject", format!("{LEDGER}/heads/dev/{function}.json")));
+    may_not(
+        rows,
+        "lists no other bucket",
+        ci("s3:ListBucket", ARTIFACTS.into()).with("s3:prefix", format!("results/dev/{function}/")),
+    );
+    for action in ["s3:PutObjectAcl", "s3:DeleteObject", "s3:GetObjectVersion"] {
+        may_not(rows, "and does nothing else to artifacts", ci(action, artifact("dev", function)));
+        may_not(rows, "nor to results", ci(action, result("dev", function)));
+    }
+    for action in ["s3:ListBucketVersions", "s3:GetBucketPolicy"] {
+        may_not(
+            rows,
+            "nor to the ledger",
+            ci(action, LEDGER.into()).with("s3:prefix", format!("results/dev/{function}/")),
+        );
+    }
+    for action in ["lambda:InvokeFunction", "sqs:SendMessage", "sts:AssumeRole"] {
+        may_not(
+            rows,
+            "a stolen CI credential reaches neither deployer, queue nor target",
+            ci(action, DEPLOYER.into()).at(Doc::Silent, TOOLING),
+        );
+    }
+    let key = |action, key: &str, via: &str| {
+        ci(action, key.into()).trusted_by(Doc::Open, "555555555555").with("kms:ViaService", via)
+    };
+    for action in ["kms:Decrypt", "kms:GenerateDataKey"] {
+        may(
+            rows,
+            "CI has its uploads encrypted",
+            ci(action, KEY.into()).trusted_by(Doc::Named("tooling/key"), TOOLING).with("kms:ViaService", THROUGH_S3),
+        );
+        may_not(rows, "only through S3", key(action, KEY, "ec2.eu-west-1.amazonaws.com"));
+        for other in OTHER_KEYS {
+            may_not(rows, "with no other key", key(action, other, THROUGH_S3));
+        }
+    }
+    may_not(rows, "and nothing else is done with it", key("kms:PutKeyPolicy", KEY, THROUGH_S3));
+}
+
+fn people(rows: &mut Vec<Row>) {
+    let sweep = |action, resource: &str| {
+        Ask::of(&Who::Role(TOOLING, "deployer-sweep"), Doc::Named("tooling/sweep"), action, resource)
+    };
+    may(rows, "the schedule wakes the deployer", sweep("lambda:InvokeFunction", DEPLOYER));
+    let others = [
+        "arn:aws:lambda:eu-west-1:123456789012:function:other",
+        "arn:aws:lambda:us-east-1:123456789012:function:deployer",
+    ];
+    for other in others {
+        may_not(rows, "and no other function", sweep("lambda:InvokeFunction", other));
+    }
+    let foreign = "arn:aws:lambda:eu-west-1:999999999999:function:deployer";
+    may_not(rows, "in no other account", sweep("lambda:InvokeFunction", foreign).at(Doc::Open, super::STRANGE));
+    for action in ["lambda:UpdateFunctionCode", "lambda:DeleteFunction"] {
+        may_not(rows, "and does nothing else to it", sweep(action, DEPLOYER));
+    }
+
+    for policy in ["tooling/look", "tooling/operate"] {
+        let person =
+            |action, resource: &str| Ask::of(&Who::Role(TOOLING, "person"), Doc::Named(policy), action, resource);
+        for prefix in ["heads", "deployments", "results"] {
+            let object = format!("{LEDGER}/{prefix}/prod/orders-api.json");
+            may(
+                rows,
+                "people read the ledger",
+                person("s3:GetObject", &object).at(Doc::Named("tooling/ledger_bucket"), TOOLING),
+            );
+            may(rows, "and list it", person("s3:ListBucket", LEDGER).with("s3:prefix", format!("{prefix}/prod/")));
+            for action in ["s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectAcl"] {
+                may_not(rows, "and do nothing else to it", person(action, &object).with("s3:if-match", "\"etag\""));
+            }
+        }
+        for object in [
+            "acme-deployer-ledger/config/deployer.json",
+            "acme-artifacts/prod/orders-api/1.zip",
+            "acme-secrets/heads/x",
+        ] {
+            may_not(rows, "they read nothing else", person("s3:GetObject", &format!("arn:aws:s3:::{object}")));
+        }
+        may_not(rows, "list nothing else", person("s3:ListBucket", LEDGER).with("s3:prefix", "config/"));
+        may_not(rows, "of no other bucket", person("s3:ListBucket", ARTIFACTS).with("s3:prefix", "heads/"));
+        may_not(rows, "and only list", person("s3:ListBucketVersions", LEDGER).with("s3:prefix", "heads/"));
+        for action in ["lambda:UpdateFunctionCode", "lambda:GetFunction"] {
+            may_not(rows, "people never change the deployer", person(action, DEPLOYER));
+        }
+        for other in others {
+            may_not(rows, "and call no other function", person("lambda:InvokeFunction", other));
+        }
+        may_not(rows, "in no other account", person("lambda:InvokeFunction", foreign).at(Doc::Open, super::STRANGE));
+        match policy {
+            "tooling/operate" => {
+                may(rows, "operators give the deployer commands", person("lambda:InvokeFunction", DEPLOYER))
+            }
+            _ => may_not(rows, "who looks gives no commands", person("lambda:InvokeFunction", DEPLOYER)),
+        }
+    }
+}

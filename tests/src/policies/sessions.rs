@@ -1,0 +1,135 @@
+//! The session policies that the deployer sends for `orders-api` in the contract's `prod`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deployer_core::artifact::ArtifactRef;
+use deployer_core::config::Target;
+use deployer_core::id::{AliasName, BucketName, FunctionName, InvalidName, Region, RoleArn, Sha256, Version};
+use deployer_core::manifest::{Architecture, FileSystemConfig, VpcConfig};
+use deployer_core::observed::RevisionId;
+use deployer_core::plan::{Configuration, Delivery, NewFunction, Plan, Step};
+use deployer_core::session::Scope;
+use serde_json::Value;
+
+use super::listed;
+
+/// The first session's, one's that creates the function with all there is, and one's that deletes version 7.
+pub(super) fn policies() -> BTreeMap<String, Value> {
+    let named = Example::new().and_then(|example| {
+        let create = example.second(vec![
+            Step::Create(Box::new(everything()?)),
+            Step::ReserveConcurrency(5),
+            Step::CreateAlias,
+        ])?;
+        Ok([("base", example.base()), ("create", create), ("prune", example.prune()?)])
+    });
+    named.into_iter().flatten().map(|(name, policy)| (format!("session/{name}"), policy)).collect()
+}
+
+/// Every action that any session of the deployer may ask for.
+#[must_use]
+pub fn session_actions() -> BTreeSet<String> {
+    let policies =
+        Example::new().and_then(|example| Ok([example.base(), example.second(every_step()?)?, example.prune()?]));
+    let statements =
+        policies.into_iter().flatten().flat_map(|policy| policy["Statement"].as_array().cloned().unwrap_or_default());
+    statements.flat_map(|statement| listed(&statement["Action"])).collect()
+}
+
+struct Example {
+    target: Target,
+    function: FunctionName,
+    artifact: ArtifactRef,
+    region: Region,
+}
+
+impl Example {
+    fn new() -> Result<Self, InvalidName> {
+        let region = Region::parse("eu-west-1")?;
+        Ok(Self {
+            target: Target { account: "222222222222".parse()?, region: region.clone() },
+            function: FunctionName::parse("orders-api")?,
+            artifact: ArtifactRef {
+                bucket: BucketName::parse("acme-artifacts")?,
+                key: "prod/orders-api/1.4.2.zip".into(),
+                version_id: "v".into(),
+            },
+            region,
+        })
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope {
+            target: &self.target,
+            function: &self.function,
+            artifact: &self.artifact,
+            artifact_region: &self.region,
+        }
+    }
+
+    fn base(&self) -> Value {
+        json(&self.scope().base_policy())
+    }
+
+    fn second(&self, steps: Vec<Step>) -> Result<Value, InvalidName> {
+        let plan = Plan {
+            function: self.function.clone(),
+            alias: AliasName::parse("live")?,
+            sha256: Sha256::of(b"zip"),
+            delivery: Delivery::ByReference,
+            steps,
+            changes: vec![],
+            revision: None,
+            code_was: None,
+            previous: None,
+            serving: None,
+        };
+        Ok(json(&self.scope().plan_policy(&plan).ok().flatten().unwrap_or_default()))
+    }
+
+    fn prune(&self) -> Result<Value, InvalidName> {
+        Ok(json(&self.scope().pruning_policy(&[Version::parse("7")?])))
+    }
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+/// A function with every field that needs a right of its own.
+fn everything() -> Result<NewFunction, InvalidName> {
+    let configuration = Configuration {
+        layers: Some(vec!["arn:aws:lambda:eu-west-1:222222222222:layer:shared:3".into()]),
+        kms_key_arn: Some("arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002".into()),
+        vpc_config: Some(VpcConfig {
+            subnet_ids: vec!["subnet-1".into()],
+            security_group_ids: vec!["sg-1".into()],
+            ipv6_allowed_for_dual_stack: None,
+        }),
+        file_system_config: Some(vec![FileSystemConfig { arn: "a".into(), local_mount_path: "/mnt/x".into() }]),
+        ..Configuration::default()
+    };
+    Ok(NewFunction {
+        role: RoleArn::parse("arn:aws:iam::222222222222:role/lambda/orders-api")?,
+        architecture: Architecture::X86_64,
+        configuration,
+        tags: [("team".to_owned(), "orders".to_owned())].into(),
+    })
+}
+
+/// No plan has all of these, but each is in some.
+fn every_step() -> Result<Vec<Step>, InvalidName> {
+    let new = everything()?;
+    Ok(vec![
+        Step::UpdateConfiguration(Box::new(new.configuration.clone())),
+        Step::Create(Box::new(new)),
+        Step::UpdateCode { architecture: None },
+        Step::Publish,
+        Step::Tag([("team".to_owned(), "orders".to_owned())].into()),
+        Step::Untag(vec!["team".into()]),
+        Step::ReserveConcurrency(5),
+        Step::FreeConcurrency,
+        Step::CreateAlias,
+        Step::MoveAlias { from: None, revision: RevisionId("r".into()) },
+    ])
+}
