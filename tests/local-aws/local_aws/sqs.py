@@ -56,8 +56,8 @@ def attributes(self: Queue) -> dict[str, Any]:
     if self.redrive_policy:
         shown["RedrivePolicy"] = _compact(self.redrive_policy)
     allowed = getattr(self, "redrive_allow_policy", None)
-    if allowed:
-        shown["RedriveAllowPolicy"] = _compact(json.loads(allowed) if isinstance(allowed, str) else allowed)
+    # One that was emptied is not shown at all.
+    shown["RedriveAllowPolicy"] = _compact(json.loads(allowed) if isinstance(allowed, str) else allowed) if allowed else None
     return shown
 
 

@@ -43,6 +43,8 @@ class Attributes(Queues):
     def test_a_redrive_allow_policy_comes_back(self) -> None:
         self.set(RedriveAllowPolicy=json.dumps({"redrivePermission": "denyAll"}))
         self.assertEqual(self.attributes().get("RedriveAllowPolicy"), '{"redrivePermission":"denyAll"}')
+        self.set(RedriveAllowPolicy="")
+        self.assertNotIn("RedriveAllowPolicy", self.attributes())
 
 
 class Receiving(Queues):
