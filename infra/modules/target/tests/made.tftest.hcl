@@ -1,0 +1,382 @@
+# What is made of the least and of the most that can be asked for. The policies word for word are in infra/contract/policies; here is what
+# they must be like.
+
+mock_provider "aws" {
+  source = "../../mocks"
+
+  override_data {
+    target = data.aws_caller_identity.current
+    values = { account_id = "222222222222" }
+  }
+}
+
+variables {
+  deployer = {
+    role_arn        = "arn:aws:iam::123456789012:role/deployer"
+    artifact_bucket = "acme-artifacts"
+    region          = "eu-west-1"
+  }
+  deploy_role = {
+    account      = "222222222222"
+    role_name    = "deployer-target"
+    environments = ["prod"]
+    regions      = ["eu-west-1", "us-east-1"]
+    external_ids = ["prod-51aa"]
+  }
+}
+
+run "the_least" {
+  command = plan
+
+  assert {
+    condition = jsondecode(output.policies.trust) == {
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid       = "TheDeployerEnters"
+          Effect    = "Allow"
+          Principal = { AWS = "arn:aws:iam::123456789012:role/deployer" }
+          Action    = "sts:AssumeRole"
+          Condition = {
+            StringEquals = { "sts:ExternalId" = ["prod-51aa"] }
+            StringLike   = { "sts:SourceIdentity" = "deployer-*" }
+          }
+        },
+        {
+          Sid       = "AndNamesItsDeployment"
+          Effect    = "Allow"
+          Principal = { AWS = "arn:aws:iam::123456789012:role/deployer" }
+          Action    = "sts:SetSourceIdentity"
+          Condition = { StringLike = { "sts:SourceIdentity" = "deployer-*" } }
+        },
+      ]
+    }
+    error_message = "The deployer alone enters, with the external id, naming its deployment: ${output.policies.trust}"
+  }
+
+  assert {
+    condition     = aws_iam_role.deploy.name == "deployer-target" && aws_iam_role.deploy.assume_role_policy == output.policies.trust && aws_iam_role.deploy.max_session_duration == 3600
+    error_message = "The role must have the trust that is told."
+  }
+
+  assert {
+    condition     = aws_iam_role_policy.deploy.policy == output.policies.permissions
+    error_message = "The role must have the permissions that are told."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(output.policies.permissions).Statement : statement.Action if statement.Effect == "Allow"
+      ])) == toset([
+      "iam:PassRole",
+      "lambda:CreateAlias",
+      "lambda:CreateFunction",
+      "lambda:DeleteFunction",
+      "lambda:DeleteFunctionConcurrency",
+      "lambda:GetAlias",
+      "lambda:GetFunction",
+      "lambda:ListAliases",
+      "lambda:ListTags",
+      "lambda:ListVersionsByFunction",
+      "lambda:PublishVersion",
+      "lambda:PutFunctionConcurrency",
+      "lambda:TagResource",
+      "lambda:UntagResource",
+      "lambda:UpdateAlias",
+      "lambda:UpdateFunctionCode",
+      "lambda:UpdateFunctionConfiguration",
+      "s3:GetObject",
+      "s3:GetObjectVersion",
+    ])
+    error_message = "Without being asked for more, these actions must be allowed and no others: no patterns, no networks, layers or keys."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(output.policies.permissions).Statement : [
+        for arn in flatten([statement.Resource]) : length(split(":", arn)) >= 6 && startswith(arn, "arn:aws:") && (split(":", arn)[2] == "s3" ? split(":", arn)[4] == "" : split(":", arn)[4] == "222222222222")
+      ] if statement.Effect == "Allow"
+    ]))
+    error_message = "Each resource must be an ARN of this account, or of the artifact bucket."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(output.policies.permissions).Statement : [
+        for arn in flatten([statement.Resource]) : contains(["eu-west-1", "us-east-1"], split(":", arn)[3]) if split(":", arn)[2] == "lambda"
+      ] if statement.Effect == "Allow"
+    ]))
+    error_message = "Functions must be of the role's regions."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.permissions).Statement : statement.Resource if statement.Effect == "Allow" && contains(flatten([statement.Action]), "lambda:DeleteFunction")
+      ] == [[
+        "arn:aws:lambda:eu-west-1:222222222222:function:*:*",
+        "arn:aws:lambda:us-east-1:222222222222:function:*:*",
+    ]]
+    error_message = "Only versions may be deleted."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.permissions).Statement : [statement.Resource, statement.Condition] if statement.Effect == "Allow" && contains(flatten([statement.Action]), "iam:PassRole")
+      ] == [[
+        ["arn:aws:iam::222222222222:role/lambda/*"],
+        { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } },
+    ]]
+    error_message = "Only the execution roles may be passed, and only to Lambda."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.permissions).Statement : statement.Resource if statement.Effect == "Allow" && anytrue([for action in flatten([statement.Action]) : startswith(action, "s3:")])
+    ] == [["arn:aws:s3:::acme-artifacts/prod/*"]]
+    error_message = "Only the environment's artifacts may be read."
+  }
+
+  assert {
+    condition     = output.policies.execution_boundary == null && length(aws_iam_policy.execution_boundary) == 0 && output.execution_boundary_arn == null
+    error_message = "No boundary must be made that was not asked for."
+  }
+}
+
+run "whatever_somebody_attaches_later_is_denied" {
+  command = plan
+
+  assert {
+    condition = {
+      for statement in jsondecode(output.policies.permissions).Statement : statement.Sid => flatten([try(statement.Resource, []), [for arn in flatten([try(statement.NotResource, [])]) : "not ${arn}"]])
+      if statement.Effect == "Deny" && !can(statement.Condition)
+      } == {
+      NeverPassAnotherRole           = ["not arn:aws:iam::222222222222:role/lambda/*"]
+      NeverDeleteAFunction           = ["not arn:aws:lambda:*:*:function:*:*"]
+      NeverOpenCallOrRewireAFunction = ["*"]
+      NeverChangeRights              = ["*"]
+      NeverBecomeAnother             = ["*"]
+      NeverWriteArtifacts            = ["arn:aws:s3:::acme-artifacts/*"]
+    }
+    error_message = "What is never allowed must be denied, and without a condition."
+  }
+
+  assert {
+    condition = alltrue([
+      for action in [
+        "iam:Attach*", "iam:Create*", "iam:Put*", "iam:PassRole", "iam:Update*",
+        "lambda:AddPermission", "lambda:CreateEventSourceMapping", "lambda:CreateFunctionUrlConfig", "lambda:DeleteAlias", "lambda:DeleteFunction",
+        "lambda:InvokeFunction", "lambda:PutFunctionCodeSigningConfig", "lambda:UpdateFunctionUrlConfig",
+        "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject",
+        "sts:AssumeRole",
+        ] : contains(flatten([
+          for statement in jsondecode(output.policies.permissions).Statement : statement.Action if statement.Effect == "Deny"
+      ]), action)
+    ])
+    error_message = "What is never allowed must be denied."
+  }
+
+  assert {
+    condition = length(setintersection(
+      flatten([for statement in jsondecode(output.policies.permissions).Statement : statement.Action if statement.Effect == "Allow"]),
+      flatten([for statement in jsondecode(output.policies.permissions).Statement : statement.Action if statement.Effect == "Deny" && can(statement.Resource)]),
+    )) == 0
+    error_message = "What is allowed must not be denied."
+  }
+}
+
+run "the_most" {
+  command = plan
+
+  variables {
+    deployer = {
+      role_arn         = "arn:aws:iam::123456789012:role/deployer"
+      artifact_bucket  = "acme-artifacts"
+      artifact_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001"
+      region           = "eu-west-1"
+    }
+    deploy_role = {
+      account      = "222222222222"
+      role_name    = "deployer-target"
+      environments = ["prod", "prod-eu"]
+      regions      = ["eu-west-1", "us-east-1"]
+      external_ids = ["prod-51aa", "prod-eu-9d30"]
+    }
+    functions          = ["orders-*", "hello"]
+    execution_roles    = ["lambda/*", "lambda-orders"]
+    organization_id    = "o-exampleorg1"
+    layers             = ["arn:aws:lambda:eu-west-1:222222222222:layer:shared:*"]
+    function_keys      = ["arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002"]
+    vpc                = true
+    execution_boundary = ["logs", "s3"]
+  }
+
+  assert {
+    condition = jsondecode(output.policies.trust).Statement[*].Condition == [
+      {
+        StringEquals = { "aws:PrincipalOrgID" = "o-exampleorg1", "sts:ExternalId" = ["prod-51aa", "prod-eu-9d30"] }
+        StringLike   = { "sts:SourceIdentity" = "deployer-*" }
+      },
+      {
+        StringEquals = { "aws:PrincipalOrgID" = "o-exampleorg1" }
+        StringLike   = { "sts:SourceIdentity" = "deployer-*" }
+      },
+    ]
+    error_message = "The organization must be asked for in both statements, an external id only to enter: ${output.policies.trust}"
+  }
+
+  assert {
+    condition = toset([
+      for statement in jsondecode(output.policies.permissions).Statement : statement.Sid if statement.Effect == "Allow" && !contains(
+        ["CreateAndConfigure", "DeleteOldVersions", "PassExecutionRoles", "PublishAndMoveTheAlias", "ReadArtifacts", "ReadFunctions"], statement.Sid
+      )
+    ]) == toset(["DecryptArtifacts", "EncryptVariables", "LookAtNetworks", "UseLayers"])
+    error_message = "Each that is asked for is a statement of its own."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.permissions).Statement : [statement.Action, statement.Resource, statement.Condition] if statement.Sid == "DecryptArtifacts"
+      ]) == [
+      "kms:Decrypt",
+      "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001",
+      { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } },
+    ]
+    error_message = "The artifacts' key must be used through S3 only."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.permissions).Statement : [statement.Action, statement.Resource, statement.Condition] if statement.Sid == "EncryptVariables"
+      ]) == [
+      ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"],
+      ["arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002"],
+      { StringEquals = { "kms:ViaService" = ["lambda.eu-west-1.amazonaws.com", "lambda.us-east-1.amazonaws.com"] } },
+    ]
+    error_message = "The functions' keys must be used through Lambda only."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.permissions).Statement : [statement.Action, statement.Resource] if statement.Sid == "UseLayers"
+    ]) == ["lambda:GetLayerVersion", ["arn:aws:lambda:eu-west-1:222222222222:layer:shared:*"]]
+    error_message = "Only the given layers may be used."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.permissions).Statement : sort(statement.Action) if statement.Effect == "Allow" && try(statement.Resource == "*", false)
+    ] == [tolist(["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "elasticfilesystem:DescribeMountTargets"])]
+    error_message = "Only looking at networks is allowed everywhere, for those calls know no resources."
+  }
+
+  assert {
+    condition = one([for statement in jsondecode(output.policies.permissions).Statement : toset(statement.Resource) if statement.Sid == "ReadFunctions"]) == toset(flatten([
+      for region in ["eu-west-1", "us-east-1"] : [
+        for name in ["orders-*", "hello", "hello:*"] : "arn:aws:lambda:${region}:222222222222:function:${name}"
+      ]
+    ]))
+    error_message = "Reading must reach the named functions with their versions, in both regions."
+  }
+
+  assert {
+    condition = one([for statement in jsondecode(output.policies.permissions).Statement : statement.NotResource if statement.Sid == "NeverPassAnotherRole"]) == [
+      "arn:aws:iam::222222222222:role/lambda/*", "arn:aws:iam::222222222222:role/lambda-orders",
+    ]
+    error_message = "Every role but those of the list must be denied."
+  }
+
+  assert {
+    condition     = aws_iam_policy.execution_boundary[0].policy == output.policies.execution_boundary && aws_iam_policy.execution_boundary[0].name == "deployer-target-execution-boundary"
+    error_message = "The boundary that was asked for must be made."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(output.policies.execution_boundary).Statement : statement.Sid => [statement.Effect, flatten([statement.Resource])]
+      } == {
+      UseTheseServices          = ["Allow", ["*"]]
+      NeverDeploy               = ["Deny", ["*"]]
+      NeverEnterADeployRole     = ["Deny", ["arn:aws:iam::*:role/deployer-target"]]
+      NeverReadOrWriteArtifacts = ["Deny", ["arn:aws:s3:::acme-artifacts", "arn:aws:s3:::acme-artifacts/*"]]
+    }
+    error_message = "The boundary must allow the given services, and deny what is the deployer's: ${output.policies.execution_boundary}"
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(output.policies.execution_boundary).Statement : statement.Action if statement.Effect == "Allow"]) == ["logs:*", "s3:*"]
+    error_message = "The boundary must allow the given services and no others."
+  }
+}
+
+run "without_external_ids" {
+  command = plan
+
+  variables {
+    deploy_role = {
+      account      = "222222222222"
+      role_name    = "deployer-target"
+      environments = ["prod"]
+      regions      = ["eu-west-1"]
+      external_ids = []
+    }
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(output.policies.trust).Statement : keys(statement.Condition)] == [["StringLike"], ["StringLike"]]
+    error_message = "Without an external id none is asked for, but a deployment's name is: ${output.policies.trust}"
+  }
+}
+
+run "without_execution_roles_no_role_is_passed" {
+  command = plan
+
+  variables {
+    execution_roles = []
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.permissions).Statement : [statement.Effect, try(statement.Resource, null)] if contains(flatten([statement.Action]), "iam:PassRole")
+    ] == [["Deny", "*"]]
+    error_message = "No role may be passed: ${output.policies.permissions}"
+  }
+}
+
+run "in_china" {
+  command = plan
+
+  variables {
+    deployer = {
+      role_arn         = "arn:aws-cn:iam::123456789012:role/deployer"
+      artifact_bucket  = "acme-artifacts"
+      artifact_key_arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001"
+      region           = "cn-north-1"
+    }
+    deploy_role = {
+      account      = "222222222222"
+      role_name    = "deployer-target"
+      environments = ["prod"]
+      regions      = ["cn-north-1"]
+      external_ids = ["prod-51aa"]
+    }
+    execution_boundary = ["logs"]
+  }
+
+  assert {
+    condition     = !strcontains(join("", values(output.policies)), "arn:aws:") && strcontains(output.policies.permissions, "s3.cn-north-1.amazonaws.com.cn")
+    error_message = "ARNs must be of the partition that the deployer is in."
+  }
+}
+
+run "a_policy_that_is_just_short_enough_is_taken" {
+  command = plan
+
+  variables {
+    functions = [for number in range(10) : format("function-%02d", number)]
+  }
+
+  assert {
+    condition     = length(output.policies.permissions) > 9000
+    error_message = "This is to be close to what IAM takes: ${length(output.policies.permissions)}"
+  }
+}
