@@ -27,7 +27,7 @@ class Settings(S3Response):
     def get_bucket_lifecycle(self) -> TYPE_RESPONSE:
         """GetBucketLifecycleConfiguration: how many newer versions are kept, and the smallest object that moves."""
         status, headers, body = super().get_bucket_lifecycle()
-        bucket = self.backend.get_bucket(self.bucket_name)
+        bucket: Any = self.backend.get_bucket(self.bucket_name)
         root = ElementTree.fromstring(body)
         for shown, kept in zip(root.iter(f"{{{NAMESPACE}}}Rule"), bucket.rules, strict=True):
             expiration = shown.find(f"{{{NAMESPACE}}}NoncurrentVersionExpiration")
@@ -40,7 +40,8 @@ class Settings(S3Response):
         """PutBucketLifecycleConfiguration tells the smallest object that moves."""
         answer = super()._bucket_response_put(request, bucket_name, querystring)
         if "lifecycle" in querystring and answer == "":
-            return 200, {_SMALLEST: self.backend.get_bucket(bucket_name).smallest_transition}, ""
+            bucket: Any = self.backend.get_bucket(bucket_name)
+            return 200, {_SMALLEST: bucket.smallest_transition}, ""
         return answer
 
 
