@@ -1,0 +1,68 @@
+# Deploy roles that the contract's example does not have, to hold target.yaml to: as little as there can be, and as much as it takes.
+# Never applied.
+
+locals {
+  key = "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001"
+}
+
+module "least" {
+  source = "../../modules/target"
+
+  deployer = {
+    role_arn        = "arn:aws:iam::123456789012:role/deployer"
+    artifact_bucket = "acme-artifacts"
+    region          = "eu-west-1"
+  }
+  deploy_role = {
+    account      = "111111111111"
+    role_name    = "deployer-target"
+    environments = ["dev"]
+    regions      = ["eu-west-1"]
+    external_ids = []
+  }
+  functions       = ["hello"]
+  execution_roles = []
+}
+
+module "most" {
+  source = "../../modules/target"
+
+  deployer = {
+    role_arn         = "arn:aws-cn:iam::123456789012:role/ci/releases"
+    artifact_bucket  = "acme-artifacts"
+    artifact_key_arn = local.key
+    region           = "cn-north-1"
+  }
+  deploy_role = {
+    account      = "111111111111"
+    role_name    = "releases-target"
+    environments = ["prod", "prod-eu", "prod-us"]
+    regions      = ["cn-north-1", "cn-northwest-1", "eu-west-1"]
+    external_ids = ["prod-51aa", "prod-eu-9d30", "prod/us:77b0"]
+  }
+  functions          = ["a*b", "orders-*", "hello"]
+  execution_roles    = ["lambda/*", "lambda-*", "service/billing/api"]
+  layers             = ["arn:aws-cn:lambda:cn-north-1:111111111111:layer:shared:*", "arn:aws-cn:lambda:cn-north-1:111111111111:layer:other:7"]
+  function_keys      = [local.key, "arn:aws-cn:kms:cn-north-1:111111111111:key/1c8e2f0a-0000-4000-8000-000000000002"]
+  vpc                = true
+  execution_boundary = ["logs"]
+}
+
+module "organization_only" {
+  source = "../../modules/target"
+
+  deployer = {
+    role_arn        = "arn:aws:iam::123456789012:role/deployer"
+    artifact_bucket = "acme-artifacts"
+    region          = "eu-west-1"
+  }
+  deploy_role = {
+    account      = "111111111111"
+    role_name    = "deployer-target"
+    environments = ["dev", "test"]
+    regions      = ["eu-west-1", "us-east-1"]
+    external_ids = []
+  }
+  functions       = ["orders-*"]
+  organization_id = "o-exampleorg1"
+}
