@@ -1,0 +1,69 @@
+//! What Terraform itself says of the files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use acceptance::local_aws::{Doing as _, Result};
+use acceptance::terraform::{Terraform, copy_of_infra};
+
+use super::infra;
+
+#[test]
+fn the_terraform_files_are_formatted() -> Result<()> {
+    let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
+    terraform.run(&infra(), &["fmt", "-check", "-recursive", "-diff"])?;
+    Ok(())
+}
+
+#[test]
+fn every_module_and_example_is_valid() -> Result<()> {
+    let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
+    let copy = copy_of_infra()?;
+    let mut folders = Vec::new();
+    roots(copy.path(), &mut folders)?;
+    assert!(folders.len() >= 7, "three modules, three examples and the contract are missing in {folders:?}");
+    for folder in folders {
+        terraform.run(&folder, &["init", "-backend=false"])?;
+        terraform.run(&folder, &["validate"])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_tests_of_the_module_tooling_pass() -> Result<()> {
+    passes("modules/tooling")
+}
+
+#[test]
+fn the_tests_of_the_module_target_pass() -> Result<()> {
+    passes("modules/target")
+}
+
+#[test]
+fn the_tests_of_the_module_uploader_pass() -> Result<()> {
+    passes("modules/uploader")
+}
+
+fn passes(module: &str) -> Result<()> {
+    let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
+    let copy = copy_of_infra()?;
+    let folder = copy.path().join(module);
+    terraform.run(&folder, &["init", "-backend=false"])?;
+    let said = terraform.run(&folder, &["test"])?;
+    assert!(said.contains("Success!") && !said.contains("Success! 0 passed"), "{said}");
+    Ok(())
+}
+
+/// All folders that Terraform can be run in.
+fn roots(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let doing = || format!("reading {}", folder.display());
+    for entry in fs::read_dir(folder).doing(doing())? {
+        let path = entry.doing(doing())?.path();
+        if path.is_dir() {
+            roots(&path, found)?;
+        } else if path.ends_with("versions.tf") {
+            found.push(folder.to_path_buf());
+        }
+    }
+    Ok(())
+}
