@@ -254,7 +254,12 @@ impl<'a> Walk<'a> {
                 .into());
             }
             let answer = self.account.functions().write(self.wanted.function, write.clone()).await;
-            if answer.as_ref().map_or_else(|error| error.kind == CallErrorKind::Unknown, |_| true) {
+            let is_written = match &answer {
+                Ok(_) => true,
+                // A conflict may be our own echo: the SDK sends again what got no answer.
+                Err(error) => matches!(error.kind, CallErrorKind::Unknown | CallErrorKind::Conflict),
+            };
+            if is_written {
                 self.job.has_written_to(self.wanted.target);
             }
             let error = match answer {

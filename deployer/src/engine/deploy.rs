@@ -169,7 +169,7 @@ impl Engine {
                 Ok(verified) => {
                     let claim = claim.clone().await?;
                     if target::ran_out_of_time(&outcomes) && claim.extensions() < EXTENSIONS {
-                        return Err(self.save(at, &claim, outcomes).await);
+                        return Err(self.save(job, &claim, outcomes).await);
                     }
                     let facts = Facts { artifact: verified.as_ref().into(), named: verified.named() };
                     Ok((claim, target::ending(outcomes), facts))
@@ -190,8 +190,9 @@ impl Engine {
     }
 
     /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
-    async fn save(&self, at: &Destination<'_>, claim: &Claim, fared: Vec<target::Fared>) -> Unfinished {
-        self.release(at, claim, GivenUp::TimeIsUp(&target::done(fared))).await;
+    async fn save(&self, job: &Job<'_>, claim: &Claim, fared: Vec<target::Fared>) -> Unfinished {
+        let (at, done, written) = (job.at, target::done(fared), job.written());
+        self.release(at, claim, GivenUp::TimeIsUp { done: &done, written: &written }).await;
         if self.ports.queue.is_none() {
             return Transient::Deadline.into();
         }

@@ -1,5 +1,7 @@
 //! Taking a request in, and taking up what others have left.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{Active, Entry, Head, KEYS, Known, Live, REQUESTS, Request};
@@ -60,7 +62,8 @@ impl Move {
 impl Active {
     /// A claim on what nobody has worked on yet.
     pub(super) fn first(request: Request, me: &Claimant) -> Self {
-        Self { request, claim: me.token, lease_until: me.lease_until, attempts: 1, extensions: 0, done: vec![] }
+        let (claim, lease_until) = (me.token, me.lease_until);
+        Self { request, claim, lease_until, attempts: 1, extensions: 0, done: vec![], written: BTreeSet::new() }
     }
 
     fn is_leased(&self, now: Timestamp) -> bool {

@@ -17,7 +17,7 @@ pub struct End {
     pub record: DeploymentRecord,
     /// What it has set beside the code, or may have; none: it has left that alone.
     pub named: Option<Named>,
-    /// The targets that were written to, or may have been.
+    /// The targets that this owner has written to, or may have. What earlier owners wrote is for the head to know.
     pub written: BTreeSet<Target>,
 }
 
@@ -45,8 +45,35 @@ pub enum Finish {
 pub enum GivenUp<'a> {
     /// This owner has written nothing.
     Untouched,
-    /// The time is up. Everybody has stopped, and these targets are done.
-    TimeIsUp(&'a [TargetOutcome]),
+    /// The time is up, and everybody has stopped.
+    TimeIsUp {
+        /// How those targets fared that are done.
+        done: &'a [TargetOutcome],
+        /// Those that this owner has written to, or may have.
+        written: &'a BTreeSet<Target>,
+    },
+}
+
+impl Active {
+    /// Whether an owner before this one has written to a target, or may have. Of those that died nothing is known but
+    /// the targets that one before them was done with.
+    fn may_have_written_to(&self, target: &Target) -> bool {
+        self.written.contains(target) || (self.attempts > 1 && !self.done.iter().any(|done| done.target() == *target))
+    }
+
+    fn give_up(&mut self, how: GivenUp<'_>) {
+        match how {
+            GivenUp::Untouched => self.attempts = self.attempts.saturating_sub(1),
+            GivenUp::TimeIsUp { done, written } => {
+                let targets = done.iter().map(TargetOutcome::target);
+                let by_others: Vec<Target> = targets.filter(|target| self.may_have_written_to(target)).collect();
+                self.written.extend(by_others.into_iter().chain(written.iter().cloned()));
+                self.attempts = self.attempts.saturating_sub(1);
+                self.extensions += 1;
+                self.done = done.to_vec();
+            }
+        }
+    }
 }
 
 impl Head {
@@ -63,6 +90,10 @@ impl Head {
         let mut head = self.next();
         head.active = None;
         for outcome in &end.record.targets {
+            let target = outcome.target();
+            if end.written.contains(&target) || active.may_have_written_to(&target) {
+                head.remember_named(&target, end);
+            }
             head.set_target(outcome, end);
         }
         // A target that the configuration has no more is forgotten.
@@ -99,11 +130,7 @@ impl Head {
         let mut head = self.next();
         if let Some(active) = &mut head.active {
             active.lease_until = now;
-            active.attempts = active.attempts.saturating_sub(1);
-            if let GivenUp::TimeIsUp(done) = how {
-                active.extensions += 1;
-                active.done = done.to_vec();
-            }
+            active.give_up(how);
         }
         Some(head)
     }
@@ -119,6 +146,14 @@ impl Head {
         Some(head)
     }
 
+    /// What a deployment may have set is remembered although it failed, so that a later one can take it away.
+    fn remember_named(&mut self, target: &Target, end: &End) {
+        if let Some(named) = &end.named {
+            let there = self.target_mut(target);
+            there.named = there.named.with(named);
+        }
+    }
+
     fn set_target(&mut self, outcome: &TargetOutcome, end: &End) {
         let target = outcome.target();
         let arrived = matches!(outcome.status, Status::Succeeded | Status::Unchanged);
@@ -131,10 +166,6 @@ impl Head {
             if let Some(named) = &end.named {
                 there.named = named.clone();
             }
-        } else if let Some(named) = end.named.as_ref().filter(|_| end.written.contains(&target)) {
-            // What a failed deployment may have set is remembered too, so that a later one can take it away.
-            let there = self.target_mut(&target);
-            there.named = there.named.with(named);
         }
     }
 

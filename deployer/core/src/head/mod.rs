@@ -112,6 +112,9 @@ pub struct Active {
     /// How targets fared that an earlier owner was done with before its time was up. They are not tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done: Vec<TargetOutcome>,
+    /// The targets that owners whose time was up have written to, or may have: what they set there is to be remembered.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub written: BTreeSet<Target>,
 }
 
 /// What one target serves, as far as the deployer brought it about (or saw it, before its first deployment).

@@ -187,12 +187,53 @@ fn who_gives_up_in_good_order_is_not_counted_as_dead() {
     let active = untouched.active().unwrap();
     assert_eq!((active.attempts, active.extensions, active.lease_until), (0, 0, second(30)));
     let done = half_arrived(&two, "7", "B").record.targets;
-    let saved = head.released(token("two"), GivenUp::TimeIsUp(&done), second(30)).unwrap();
+    let written = [target(1).clone()].into();
+    let time_is_up = GivenUp::TimeIsUp { done: &done, written: &written };
+    let saved = head.released(token("two"), time_is_up, second(30)).unwrap();
     let active = saved.active().unwrap();
     assert_eq!((active.attempts, active.extensions, &active.done), (0, 1, &done));
     assert!(saved.released(token("two"), GivenUp::Untouched, second(31)).is_none(), "given up once");
     let (taken_over, _) = saved.wakes(&me("three", 40));
-    assert_eq!(&taken_over.active().unwrap().done, &done, "what is done stays done");
+    let active = taken_over.active().unwrap();
+    assert_eq!((&active.done, &active.written), (&done, &written), "what is done stays done");
+}
+
+#[test]
+fn what_owners_before_the_last_one_have_set_is_remembered_where_the_deployment_failed() {
+    let (head, two) = replacing();
+    let fails = |written: &[usize]| {
+        let mut end = half_arrived(&two, "7", "B");
+        for outcome in &mut end.record.targets {
+            (outcome.status, outcome.version) = (Status::Failed, None);
+        }
+        End { written: written.iter().map(|number| target(*number).clone()).collect(), ..end }
+    };
+    let remembers = |head: &Head, claim: &str, written: &[usize]| {
+        let head = head.commits(claim, &fails(written), None).0;
+        [0, 1].map(|number| variables(&head, number).contains(&"B"))
+    };
+    let saves = |head: &Head, claim: &str, done: &[TargetOutcome], written: &[usize]| {
+        let written = written.iter().map(|number| target(*number).clone()).collect();
+        head.released(token(claim), GivenUp::TimeIsUp { done, written: &written }, second(130)).unwrap()
+    };
+    let first_done = &fails(&[]).record.targets[..1];
+    assert_eq!(remembers(&head, "two", &[]), [false, false]);
+    // The first one's time was up.
+    let saved = head.released(token("two"), GivenUp::TimeIsUp { done: first_done, written: &[].into() }, second(30));
+    assert_eq!(remembers(&saved.unwrap().wakes(&me("a", 30)).0, "a", &[1]), [false, true]);
+    let by_the_first = [target(0).clone()].into();
+    let saved =
+        head.released(token("two"), GivenUp::TimeIsUp { done: first_done, written: &by_the_first }, second(30)).unwrap();
+    assert_eq!(remembers(&saved.wakes(&me("a", 30)).0, "a", &[]), [true, false]);
+    // The first one has died, and may have written anything; the second one was done with a target.
+    let died = head.wakes(&me("a", 120)).0;
+    assert_eq!(remembers(&died, "a", &[]), [true, true]);
+    let saved = saves(&died, "a", first_done, &[]).wakes(&me("b", 130)).0;
+    assert_eq!(remembers(&saved, "b", &[]), [true, true]);
+    // The first one was done with a target, and the second one has died.
+    let saved = head.released(token("two"), GivenUp::TimeIsUp { done: first_done, written: &[].into() }, second(30));
+    let died = saved.unwrap().wakes(&me("a", 30)).0.wakes(&me("b", 130)).0;
+    assert_eq!(remembers(&died, "b", &[]), [false, true]);
 }
 
 #[test]
