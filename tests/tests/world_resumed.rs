@@ -40,7 +40,11 @@ async fn the_next_release_takes_it_away(world: &World, accounts: &[&str]) {
     let record = world.record("dev/orders/1.2.0.zip", zip("1.2.0", "CC")).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
     for account in accounts {
-        assert!(variables(account).contains("\"CC\"") && !variables(account).contains("\"BB\""), "{}", variables(account));
+        assert!(
+            variables(account).contains("\"CC\"") && !variables(account).contains("\"BB\""),
+            "{}",
+            variables(account)
+        );
     }
     world.same_again_changes_nothing().await;
 }

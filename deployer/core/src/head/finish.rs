@@ -63,6 +63,8 @@ impl Active {
 
     fn give_up(&mut self, how: GivenUp<'_>) {
         match how {
+            // What may be half done stands in the way of what is newer: each try counts, so that there is an end to it.
+            GivenUp::Untouched if self.attempts > 1 || self.extensions > 0 => {}
             GivenUp::Untouched => self.attempts = self.attempts.saturating_sub(1),
             GivenUp::TimeIsUp { done, written } => {
                 let targets = done.iter().map(TargetOutcome::target);

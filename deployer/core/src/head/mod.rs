@@ -103,8 +103,8 @@ pub struct Active {
     /// Until then nobody else may touch it: the owner's deadline, 5 seconds for clocks that differ and 5 for what is in
     /// flight.
     pub lease_until: Timestamp,
-    /// How often it was taken up, not counting those who gave it up in good order; more than once: an earlier owner has
-    /// died, and may have written anything.
+    /// How often it was taken up, not counting those who gave it up in good order before anything can have been written,
+    /// or because their time was up; more than once: an earlier owner has died, and may have written anything.
     pub attempts: u32,
     /// How often an owner's time was up.
     #[serde(default)]

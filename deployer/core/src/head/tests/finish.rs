@@ -199,6 +199,24 @@ fn who_gives_up_in_good_order_is_not_counted_as_dead() {
 }
 
 #[test]
+fn an_owner_that_gives_up_what_others_may_have_begun_is_counted() {
+    let (head, _) = replacing();
+    let given_up =
+        |head: &Head, claim: &str, now| head.released(token(claim), GivenUp::Untouched, second(now)).unwrap();
+    // The first one has died, or its time was up.
+    let died = head.wakes(&me("a", 120)).0;
+    let time_is_up = GivenUp::TimeIsUp { done: &[], written: &[].into() };
+    let saved = head.released(token("two"), time_is_up, second(30)).unwrap().wakes(&me("a", 120)).0;
+    for (mut head, attempts) in [(died, 2), (saved, 1)] {
+        for number in 0..3 {
+            head = given_up(&head, ["a", "b", "c"][number], 130);
+            assert_eq!(head.active().unwrap().attempts, attempts + u32::try_from(number).unwrap());
+            head = head.wakes(&me(["b", "c", "d"][number], 130)).0;
+        }
+    }
+}
+
+#[test]
 fn what_owners_before_the_last_one_have_set_is_remembered_where_the_deployment_failed() {
     let (head, two) = replacing();
     let fails = |written: &[usize]| {
@@ -222,8 +240,9 @@ fn what_owners_before_the_last_one_have_set_is_remembered_where_the_deployment_f
     let saved = head.released(token("two"), GivenUp::TimeIsUp { done: first_done, written: &[].into() }, second(30));
     assert_eq!(remembers(&saved.unwrap().wakes(&me("a", 30)).0, "a", &[1]), [false, true]);
     let by_the_first = [target(0).clone()].into();
-    let saved =
-        head.released(token("two"), GivenUp::TimeIsUp { done: first_done, written: &by_the_first }, second(30)).unwrap();
+    let saved = head
+        .released(token("two"), GivenUp::TimeIsUp { done: first_done, written: &by_the_first }, second(30))
+        .unwrap();
     assert_eq!(remembers(&saved.wakes(&me("a", 30)).0, "a", &[]), [true, false]);
     // The first one has died, and may have written anything; the second one was done with a target.
     let died = head.wakes(&me("a", 120)).0;
