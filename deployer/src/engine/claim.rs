@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{Active, Claimant, GivenUp, Head, Move, Request, Then};
+use deployer_core::head::{ATTEMPTS, Active, Claimant, GivenUp, Head, Move, Request, Then};
 use deployer_core::id::{DeploymentId, Sha256, Token, Version};
 use deployer_core::record::{DeploymentRecord, Ending, Status, TargetOutcome};
 use futures::future;
@@ -113,6 +113,12 @@ impl Claim {
     /// Whether an earlier invocation began this deployment, and may have written anything.
     pub(super) fn resumed(&self) -> bool {
         self.active.attempts > 1 || self.active.extensions > 0
+    }
+
+    /// Whether so many have died over this deployment that it is given up: nothing is written to a target any more, and
+    /// only looked whether it has arrived there.
+    pub(super) fn only_looks(&self) -> bool {
+        self.active.attempts > ATTEMPTS
     }
 
     /// How a target fared that an earlier invocation was done with.

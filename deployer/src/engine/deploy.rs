@@ -139,9 +139,10 @@ impl Engine {
 
         let stopped = async {
             let claim = claim.clone().await?;
-            if claim.attempts() > ATTEMPTS {
+            if claim.attempts() > ATTEMPTS + 1 {
+                // Who only looked has died too, or could not.
                 let facts = RecordedArtifact::from(&job.request.artifact).into();
-                return Ok((claim, at.all_failed(&given_up()), facts));
+                return Ok((claim, at.all_failed(&given_up(UNSEEN)), facts));
             }
             tokio::select! {
                 biased;
@@ -168,7 +169,8 @@ impl Engine {
             match artifact.clone().await {
                 Ok(verified) => {
                     let claim = claim.clone().await?;
-                    if target::ran_out_of_time(&outcomes) && claim.extensions() < EXTENSIONS {
+                    let goes_on = !claim.only_looks() && claim.extensions() < EXTENSIONS;
+                    if goes_on && target::ran_out_of_time(&outcomes) {
                         return Err(self.save(job, &claim, outcomes).await);
                     }
                     let facts = Facts { artifact: verified.as_ref().into(), named: verified.named() };
@@ -204,13 +206,20 @@ impl Engine {
     }
 }
 
-fn given_up() -> TargetError {
+/// The step in which a deployment is given up.
+pub(super) const GIVEN_UP: &str = "claim";
+
+/// Of a target that nobody could look at.
+pub(super) const UNSEEN: &str = "what this target serves was not looked at";
+
+/// The error of a target that this deployment is given up on, with what is known of it.
+pub(super) fn given_up(seen: &str) -> TargetError {
     TargetError::new(
         TargetErrorCode::TimedOut,
-        "claim",
+        GIVEN_UP,
         format!(
-            "this deployment was taken up {ATTEMPTS} times and never ended: the deployer's log says where each of them \
-             stopped; upload again when that is mended"
+            "this deployment was taken up {ATTEMPTS} times and never ended, and {seen}: the deployer's log says where \
+             each of them stopped; upload again when that is mended"
         ),
     )
 }

@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 
 use super::apply::Halt;
 use super::claim::Ground;
-use super::deploy::{Job, Unfinished, Unfit};
+use super::deploy::{GIVEN_UP, Job, UNSEEN, Unfinished, Unfit, given_up};
 use super::waiting::UNANSWERED;
 use super::{Claim, Engine};
 use crate::port::{Account, EnterError, Qualifier, SessionRequest};
@@ -109,13 +109,18 @@ impl Engine {
                 }
                 Err(no_plan) => {
                     let unfit = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());
-                    Fared { outcome: TargetOutcome { error: Some(no_plan.into()), ..outcome }, unfit }
+                    let error = TargetError::from(no_plan);
+                    let error = match yes(before.clone()).await.only_looks() && error.step != GIVEN_UP {
+                        true => given_up(&format!("{UNSEEN} ({error})")),
+                        false => error,
+                    };
+                    Fared { outcome: TargetOutcome { error: Some(error), ..outcome }, unfit }
                 }
             }
         };
         // What an earlier invocation was done with stays as it was: what failed for good is not tried again.
         let fared = async {
-            match yes(before).await.done(target) {
+            match yes(before.clone()).await.done(target) {
                 Some(done) => Fared { outcome: done.clone(), unfit: None },
                 None => future::pending().await,
             }
@@ -243,6 +248,9 @@ impl Engine {
                 let changed = acted || (written && moved);
                 let status = if changed { Status::Succeeded } else { Status::Unchanged };
                 return Ok(Arrived { status, version: plan.serving, previous });
+            }
+            if claim.only_looks() {
+                return Err(given_up("it has not arrived here").into());
             }
             tracing::info!(steps = %steps(&plan), "planned");
             let acting = self.account_for(job, target, &account, &plan).await?;

@@ -169,6 +169,16 @@ impl World {
         self.aws(|aws| look(aws.at(place).function(name)))
     }
 
+    /// The head of a function, as JSON.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn head(&self, environment: &str, function: &str) -> Value {
+        let key = format!("heads/{environment}/{function}.json");
+        self.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).expect("a head")).unwrap())
+    }
+
     /// The wall clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
