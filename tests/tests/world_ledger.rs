@@ -267,6 +267,45 @@ async fn one_head_that_cannot_be_read_does_not_stop_the_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_record_that_is_broken_holds_up_nothing_but_itself() {
+    let world = World::with_orders();
+    let uploads = uploads(&world, &["1.0.5", "1.1.0", "1.2.0", "1.3.0"]).await;
+    let results = |release: &str| world.aws(|aws| aws.ledger.keys(&format!("results/dev/orders/{release}/")).count());
+    // The head has its end, but neither its record nor its result is written.
+    let committed = {
+        let world = World::with_orders();
+        world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        1 + world.calls().iter().position(|call| call.what.starts_with("results/")).unwrap()
+    };
+    let _ = world.invocation().dies_at(committed, Moment::Before).upload(&uploads[1]).await;
+    let id = head(&world)["outbox"][0]["record"]["id"].as_str().unwrap().to_owned();
+    let broken = format!("deployments/dev/orders/{id}.json");
+    world.aws(|aws| aws.ledger.put(&broken, "{"));
+
+    let transient = world.deliver(&uploads[1]).await.unwrap_err();
+    assert!(transient.to_string().contains(&broken), "its own message comes again: {transient}");
+    assert_eq!(recorded(world.deliver(&uploads[2]).await.unwrap()).status, Status::Succeeded);
+    assert_eq!(recorded(world.deliver(&uploads[0]).await.unwrap()).status, Status::Superseded);
+    assert_eq!((results("1.2.0"), results("1.0.5")), (1, 1));
+    let died = world.invocation().dies_at(14, Moment::After).upload(&uploads[3]).await;
+    assert!(matches!(died.outcome, Outcome::Died));
+    world.leases_run_out().await;
+    let Swept { woken, completed, failed, .. } = swept(world.invocation().run(&Work::Sweep).await);
+    assert_eq!((woken, completed, failed), (1, 0, 1), "it wakes what sleeps, and ends in an error");
+    world.tick().await;
+    assert_eq!((served(&world).as_str(), results("1.3.0")), ("1.3.0", 1));
+    let outbox: Vec<Value> =
+        head(&world)["outbox"].as_array().unwrap().iter().map(|e| e["record"]["id"].clone()).collect();
+    assert_eq!((outbox, results("1.1.0")), (vec![json!(id)], 1));
+
+    world.aws(|aws| aws.ledger.delete(&broken));
+    let Swept { completed, failed, .. } = swept(world.invocation().run(&Work::Sweep).await);
+    assert_eq!((completed, failed), (1, 0));
+    world.markers_are_cleared().await;
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_claim_that_somebody_has_taken_over_moves_no_alias() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));

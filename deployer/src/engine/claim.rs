@@ -206,7 +206,11 @@ impl Engine {
                 None => self.read_head(at).await?,
             };
             if seen.head.is_overfull() {
-                seen = self.settle(at, seen).await?;
+                let settled = self.settle(at, seen).await?;
+                if let Some((_, error)) = settled.left.into_iter().next().filter(|_| settled.seen.head.is_overfull()) {
+                    return Err(error.into());
+                }
+                seen = settled.seen;
             }
             let Move { head, then } = decide(&seen.head);
             let Some(head) = head else {
@@ -270,7 +274,7 @@ impl Engine {
                 let told = seen.head.outbox().iter().find(|entry| entry.record.id == id).map(|e| e.record.clone());
                 let record = match told {
                     Some(record) => {
-                        self.settle(at, seen).await?;
+                        self.settle(at, seen).await?.of(id)?;
                         Some(record)
                     }
                     None => {

@@ -9,7 +9,7 @@ use deployer_core::head::{Active, End, Entry, Finish, Head, Named};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::names::ENDED_LINE;
 use deployer_core::record::{DeploymentRecord, Ending, RecordedArtifact, Status};
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 use futures::try_join;
 
 use super::book::{RACES, Seen};
@@ -36,6 +36,24 @@ pub(super) struct Finished {
     /// The marker of its request.
     pub marker: Token,
     pub next: Option<Arc<Claim>>,
+}
+
+/// What has become of an outbox.
+pub(super) struct Settled {
+    pub seen: Seen,
+    /// Whose record or result could not be written, and why: these stay in the outbox.
+    pub left: Vec<(DeploymentId, LedgerError)>,
+}
+
+impl Settled {
+    /// The head, unless the record or the result of this deployment is not written. What another one's is like is
+    /// nothing to whoever asks for this one.
+    pub fn of(self, id: DeploymentId) -> Result<Seen, Transient> {
+        match self.left.into_iter().find(|(left, _)| *left == id) {
+            Some((_, error)) => Err(error.into()),
+            None => Ok(self.seen),
+        }
+    }
 }
 
 /// How long a commit is tried: what the ledger refuses for longer than this needs a person, and others wait for us.
@@ -107,6 +125,7 @@ impl Engine {
     ) -> Result<Finished, Transient> {
         report(&record);
         let settled = self.settle_over(at, seen.clone(), Some((record.id, claim.noted()))).await;
+        let settled = settled.and_then(|settled| settled.of(record.id));
         let seen = match (settled, &next) {
             (Ok(seen), _) => seen,
             // The next deployment is claimed, and shall not wait for its lease to end. What is left stays in the outbox.
@@ -128,8 +147,9 @@ impl Engine {
     }
 
     /// Writes what follows from ended deployments: record and result; then has the head forget them, and deletes their
-    /// markers. Each is idempotent, for somebody may do the same at the same time.
-    pub(super) async fn settle(&self, at: &Destination<'_>, seen: Seen) -> Result<Seen, Transient> {
+    /// markers. Each is idempotent, for somebody may do the same at the same time. What cannot be written for one of them
+    /// holds up no other.
+    pub(super) async fn settle(&self, at: &Destination<'_>, seen: Seen) -> Result<Settled, Transient> {
         self.settle_over(at, seen, None).await
     }
 
@@ -139,13 +159,19 @@ impl Engine {
         at: &Destination<'_>,
         mut seen: Seen,
         noted: Option<(DeploymentId, Option<ETag>)>,
-    ) -> Result<Seen, Transient> {
+    ) -> Result<Settled, Transient> {
         let (mut done, mut told): (Vec<Entry>, usize) = (Vec::new(), 0);
         for attempt in 0..RACES {
             let open: Vec<&Entry> = seen.head.outbox().iter().filter(|entry| !done.contains(entry)).collect();
             let over = |record: &DeploymentRecord| noted.clone().filter(|(id, _)| *id == record.id)?.1;
-            try_join_all(open.iter().map(|entry| self.write_down(&entry.record, over(&entry.record)))).await?;
-            done.extend(open.into_iter().cloned().collect::<Vec<_>>());
+            let written = join_all(open.iter().map(|entry| self.write_down(&entry.record, over(&entry.record)))).await;
+            let mut left = Vec::new();
+            for (entry, written) in open.into_iter().cloned().zip(written) {
+                match written {
+                    Ok(()) => done.push(entry),
+                    Err(error) => left.push((entry.record.id, error)),
+                }
+            }
             let others = |entry: &&Entry| noted.as_ref().is_none_or(|(id, _)| *id != entry.record.id);
             done.iter().skip(told).filter(others).for_each(|entry| report(&entry.record));
             told = done.len();
@@ -156,7 +182,10 @@ impl Engine {
             };
             if let Some(seen) = written {
                 self.close(at, &done).await;
-                return Ok(seen);
+                for (id, error) in &left {
+                    tracing::error!(deployment = %id, "its record or its result is not written: {error}");
+                }
+                return Ok(Settled { seen, left });
             }
             self.after_a_lost_race(attempt).await;
             seen = self.read_head(at).await?;

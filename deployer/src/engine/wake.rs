@@ -48,7 +48,7 @@ pub struct Swept {
     pub completed: usize,
     /// Markers that guarded nothing any more.
     pub cleared: usize,
-    /// Functions whose head could not be read or written; the log says why.
+    /// Functions whose head, or a record of which, could not be read or written; the log says which and why.
     pub failed: usize,
 }
 
@@ -124,9 +124,20 @@ impl Engine {
     async fn sweep_one(&self, at: &Destination<'_>, markers: &BTreeSet<Token>) -> Result<Swept, Transient> {
         let mut swept = Swept { looked_at: 1, ..Swept::default() };
         let mut seen = self.read_head(at).await?;
-        swept.completed = seen.head.outbox().len();
-        if swept.completed > 0 {
-            seen = self.settle(at, seen).await?;
+        let ended = seen.head.outbox().len();
+        if ended > 0 {
+            // What cannot be written here holds up nothing else: what sleeps is woken all the same.
+            match self.settle(at, seen.clone()).await {
+                Ok(settled) => {
+                    swept.completed = ended.saturating_sub(settled.left.len());
+                    swept.failed = settled.left.len().min(1);
+                    seen = settled.seen;
+                }
+                Err(error) => {
+                    tracing::error!("not completed: {error}");
+                    swept.failed = 1;
+                }
+            }
         }
         // A marker that the head does not need may be of somebody who is about to write the head.
         let now = self.now();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acceptance::fixtures::Zip;
-use acceptance::local_aws::{Answer, Error, Interrupted, LocalAws, Moment, Result, shown};
+use acceptance::local_aws::{Answer, Error, Fault, Interrupted, LocalAws, Moment, Result, shown};
 use serde_json::{Value, json};
 
 use super::statuses;
@@ -129,5 +129,23 @@ async fn a_sweep_that_meets_a_broken_head_does_the_rest_and_ends_in_an_error_tha
     assert!(message.starts_with("1 of 2 functions with work open could not be swept"), "{message}");
     aws.deliver().await?;
     assert_eq!(statuses(&aws.record("dev", "orders").await?), ["succeeded", "succeeded"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sweep_that_meets_a_broken_record_ends_in_an_error_and_the_log_names_it() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
+    aws.control().fault(&unavailable.under("results/").forever()).await?;
+    aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    aws.deliver().await?;
+    aws.control().no_faults().await?;
+    let keys = aws.ledger_keys("deployments/").await?;
+    aws.put_in_ledger(&keys[0], b"{".to_vec()).await?;
+    let (error_type, message) = refused(&aws, json!({"command": "sweep"})).await?;
+    assert_eq!(error_type, "LedgerUnavailable");
+    assert!(message.starts_with("1 of 1 functions with work open could not be swept"), "{message}");
+    let names = |line: &str| line.contains(&keys[0]) && line.contains("restore its former S3 version");
+    assert!(aws.logs(|line| line["message"].as_str().is_some_and(names)).await, "{} is not in the log", keys[0]);
     Ok(())
 }
