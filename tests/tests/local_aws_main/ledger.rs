@@ -2,7 +2,7 @@
 
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{
-    Answer, DEPLOYER_ROLE, Doing as _, FIRST, Fault, LEDGER, LocalAws, REGION, Result, TOOLING, shown,
+    Answer, Call, DEPLOYER_ROLE, Doing as _, FIRST, Fault, LEDGER, LocalAws, REGION, Result, TOOLING, shown,
 };
 use serde_json::{Value, json};
 
@@ -154,5 +154,50 @@ async fn an_end_that_could_not_be_written_into_the_head_is_written_as_soon_as_it
     let said = aws.logs(|line| line["message"].as_str().is_some_and(|line| line.contains("not committed yet")));
     assert!(said.await, "the log does not tell of it");
     assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("1", &["1"]));
+    aws.same_events_again_change_nothing().await
+}
+
+fn is_of_a_head(call: &Call) -> bool {
+    call.key.as_deref().is_some_and(|key| key.starts_with("heads/"))
+}
+
+/// How the writes of heads were answered.
+fn answers_to_heads(calls: &[Call]) -> Vec<u16> {
+    let writes = calls.iter().filter(|call| call.operation == "PutObject" && is_of_a_head(call));
+    writes.filter_map(|call| call.status).collect()
+}
+
+/// Deploys by one delivery that does not fail, and gives its calls.
+async fn deployed_at_once(aws: &LocalAws, key: &str, zip: Zip) -> Result<Vec<Call>> {
+    let version_id = aws.upload(key, zip).await?;
+    let (deliveries, calls) = aws.calls_of(aws.deliver()).await?;
+    assert_eq!(deliveries.iter().map(|one| one.failed).collect::<Vec<_>>(), [0], "{}", shown(&calls));
+    assert_eq!(statuses(&aws.result(key, &version_id).await?), ["succeeded", "succeeded"]);
+    Ok(calls)
+}
+
+#[tokio::test]
+async fn a_head_that_meets_a_conflict_of_two_writes_is_sent_again() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let conflict = Fault::new("PutObject", 409, "ConditionalRequestConflict", "Try again");
+    aws.control().fault(&conflict.under("heads/").times(2)).await?;
+    let calls = deployed_at_once(&aws, "dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let answers = answers_to_heads(&calls);
+    assert_eq!(answers[..3], [409, 409, 200], "{answers:?}");
+    assert!(answers[3..].iter().all(|status| *status == 200), "{answers:?}");
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_head_that_is_gone_when_it_is_written_is_read_and_decided_on_again() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let gone = Fault::new("PutObject", 404, "NoSuchKey", "The specified key does not exist.");
+    aws.control().fault(&gone.under("heads/")).await?;
+    let calls = deployed_at_once(&aws, "dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    assert_eq!(answers_to_heads(&calls)[..2], [404, 200], "{}", shown(&calls));
+    let lost = calls.iter().position(|call| call.operation == "PutObject" && call.status == Some(404));
+    let is_read_again = |call: &Call| call.operation == "GetObject" && is_of_a_head(call);
+    assert!(calls.iter().skip(lost.unwrap_or_default()).any(is_read_again), "{}", shown(&calls));
     aws.same_events_again_change_nothing().await
 }
