@@ -385,6 +385,48 @@ async fn history_is_told_newest_first_and_reads_no_more_than_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_asks_for_a_longer_history_gets_the_shorter_one_and_what_came_before() {
+    let world = World::with_orders();
+    let uploads = uploads(&world, &["1.1.0", "1.2.0", "1.3.0", "1.4.0"]).await;
+    // Several begin in one second, one long after its upload.
+    let at_once = [world.put("dev/orders/1.5.0.zip", code("1.5.0")), world.put("dev/orders/1.6.0.zip", code("1.6.0"))];
+    for upload in [&uploads[2], &uploads[0], &uploads[3], &at_once[0], &at_once[1], &uploads[1]] {
+        world.deliver(upload).await.unwrap();
+    }
+    let (environment, function) = ("dev".parse().unwrap(), "orders".parse().unwrap());
+    let engine = world.engine(Duration::from_secs(300));
+    let mut longer = engine.history(&environment, &function, 6).await.unwrap().unwrap().deployments;
+    let releases: Vec<String> = longer.iter().map(|r| r.release.as_ref().unwrap().to_string()).collect();
+    assert_eq!(releases, ["1.6.0", "1.5.0", "1.4.0", "1.3.0", "1.2.0", "1.1.0"]);
+    for limit in (0..6).rev() {
+        longer.pop();
+        let shorter = engine.history(&environment, &function, limit).await.unwrap().unwrap().deployments;
+        assert_eq!(shorter, longer, "{limit}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_the_head_has_forgotten_is_answered_from_its_result_through_either_door() {
+    let world = World::with_orders();
+    let first = world.put("dev/orders/first.zip", code("first"));
+    let record = recorded(world.deliver(&first).await.unwrap());
+    // More than it remembers.
+    for number in 0..101 {
+        world.pass(Duration::from_secs(1)).await;
+        world.upload(&format!("dev/orders/{number}.zip"), code(&number.to_string())).await;
+    }
+    assert!(!head(&world)["requests"].to_string().contains(&record.id.to_string()));
+    let before = world.snapshot();
+    let other_door = Upload { time: first.time + Duration::from_secs(2), event_id: Some("e".into()), ..first.clone() };
+    for event in [first, other_door] {
+        assert_eq!(recorded(world.deliver(&event).await.unwrap()), record);
+        assert_eq!(world.aws(|aws| aws.ledger.keys("deployments/").count()), 102, "no second record");
+        assert_eq!(world.snapshot(), before, "the head and all else are as they were");
+        assert_eq!(world.aws(|aws| aws.ledger.keys("open/").count()), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn versions_are_pruned_but_never_one_that_an_alias_or_a_rollback_needs() {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",

@@ -17,14 +17,15 @@ pub const MOST: usize = 100;
 /// What was deployed.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct History {
-    /// Newest first.
+    /// Newest first, by the second of what asked for them, and within it by when they began.
     pub deployments: Vec<DeploymentRecord>,
 }
 
 impl Engine {
     /// The newest records of a function in an environment, newest first, at most [`MOST`]. `None`: no such environment.
     ///
-    /// The head names the last ones. Only who asks for more makes the ledger list its keys, which sort by time.
+    /// The head names the last ones, by when they ended. Only who asks for more makes the ledger list its keys, which sort
+    /// by time.
     ///
     /// # Errors
     /// [`Transient`].
@@ -41,7 +42,8 @@ impl Engine {
             ids = self.all_ids(&at).await?;
         }
         let limit = limit.min(MOST);
-        // Ids sort by whole seconds: all of the last second are read before some of them are left out.
+        // Ids sort by whole seconds, in which they say nothing: all of the last second are read before some of them are
+        // left out.
         let last = limit.checked_sub(1).and_then(|last| ids.get(last).copied());
         let within_last = ids.iter().skip(limit).take_while(|id| last.is_some_and(|last| id.is_of_the_second_of(last)));
         ids.truncate(limit + within_last.count());
@@ -54,7 +56,11 @@ impl Engine {
             )
         });
         let mut deployments: Vec<DeploymentRecord> = try_join_all(records).await?.into_iter().flatten().collect();
-        deployments.sort_by_key(|record| std::cmp::Reverse((record.started_at, record.id)));
+        // The same order as that of the ids: who asks for one more gets the same, and one more.
+        deployments.sort_by(|one, other| match one.id.is_of_the_second_of(other.id) {
+            true => (other.started_at, other.id).cmp(&(one.started_at, one.id)),
+            false => other.id.cmp(&one.id),
+        });
         deployments.truncate(limit);
         Ok(Some(History { deployments }))
     }
