@@ -364,6 +364,38 @@ async fn a_refused_upload_has_one_record_through_both_doors() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_marker_is_deleted_once_however_its_upload_ends() {
+    let environment = |accepts: bool| {
+        json!({
+            "targets": [{"account": DEV, "region": "eu-west-1"}], "accept_uploads": accepts,
+        })
+    };
+    let world = World::with(&json!({
+        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
+        "environments": {"dev": environment(true), "closed": environment(false)},
+    }));
+    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    let [older, newer] = <[Upload; 2]>::try_from(uploads(&world, &["1.1.0", "1.2.0"]).await).unwrap();
+    let closed = world.put("closed/orders/1.0.0.zip", code("1.0.0"));
+    let ends = [
+        (newer.clone(), Status::Succeeded),
+        (older.clone(), Status::Superseded),
+        (closed.clone(), Status::Refused),
+        (newer, Status::Succeeded),
+        (older, Status::Superseded),
+        (closed, Status::Refused),
+    ];
+    for (upload, status) in ends {
+        let before = world.calls().len();
+        assert_eq!(recorded(world.deliver(&upload).await.unwrap()).status, status);
+        let calls = world.calls().split_off(before);
+        let markers = |op: Op| calls.iter().filter(|c| c.op == op && c.what.starts_with("open/")).count();
+        assert_eq!((markers(Op::WriteLedger), markers(Op::DeleteLedger)), (1, 1), "{status}: {calls:#?}");
+        assert_eq!(world.aws(|aws| aws.ledger.keys("open/").count()), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn history_is_told_newest_first_and_reads_no_more_than_is_asked_for() {
     let world = World::with_orders();
     for n in 0..60 {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, Active, Claimant, GivenUp, Head, Move, Request, Then};
+use deployer_core::head::{ATTEMPTS, Active, Claimant, Entry, GivenUp, Head, Move, Request, Then};
 use deployer_core::id::{DeploymentId, Sha256, Token, Version};
 use deployer_core::record::{DeploymentRecord, Ending, Status, TargetOutcome};
 use futures::future;
@@ -67,7 +67,11 @@ pub(super) enum Standing {
         again: bool,
     },
     /// It has ended, now or earlier.
-    Over(Box<DeploymentRecord>),
+    Over {
+        record: Box<DeploymentRecord>,
+        /// The marker of its request, where all was written just now: it is deleted already.
+        marker: Option<Token>,
+    },
     /// There is nothing to do.
     Nothing,
 }
@@ -221,7 +225,7 @@ impl Engine {
             if let Then::Over(_) = then
                 && let Some(record) = self.forgotten(&head).await?
             {
-                return Ok(Standing::Over(Box::new(record)));
+                return Ok(Standing::Over { record: Box::new(record), marker: None });
             }
             if let Some(written) = self.write_head(at, seen.etag.clone(), *head).await? {
                 return self.stands(at, written, then, false, Ground::Read(seen.etag)).await;
@@ -271,15 +275,15 @@ impl Engine {
                 Ok(Standing::Waits { record: Box::new(record), behind, again })
             }
             Then::Over(id) => {
-                let told = seen.head.outbox().iter().find(|entry| entry.record.id == id).map(|e| e.record.clone());
-                let record = match told {
-                    Some(record) => {
+                let told = seen.head.outbox().iter().find(|entry| entry.record.id == id).cloned();
+                let (record, marker) = match told {
+                    Some(Entry { record, marker }) => {
                         self.settle(at, seen).await?.of(id)?;
-                        Some(record)
+                        (Some(record), Some(marker))
                     }
                     None => {
                         let key = DeploymentRecord::key(&at.name, &at.function, id);
-                        self.read_record(&key).await?.map(|(record, _)| record)
+                        (self.read_record(&key).await?.map(|(record, _)| record), None)
                     }
                 };
                 let Some(record) = record else {
@@ -290,7 +294,7 @@ impl Engine {
                 if again {
                     tracing::info!(ended = %id, status = %record.status, "duplicate: nothing is done");
                 }
-                Ok(Standing::Over(Box::new(record)))
+                Ok(Standing::Over { record: Box::new(record), marker })
             }
             Then::Nothing => Ok(Standing::Nothing),
         }

@@ -231,8 +231,10 @@ impl Engine {
                 self.tick_at(at, id, Some(claim), until).await?;
                 Ok(Some(*record))
             }
-            Standing::Over(record) => {
-                self.unmark(job).await;
+            Standing::Over { record, marker } => {
+                if marker != Some(request.marker) {
+                    self.unmark(job).await;
+                }
                 Ok(Some(*record))
             }
             Standing::Nothing => {
