@@ -7,35 +7,65 @@ use super::order::Place;
 use super::scene::{Mishap, Scene};
 use crate::world::journal::{Deed, What};
 
+/// The claim on a head, in the journal.
+struct Held {
+    claim: String,
+    /// The invocation that made it.
+    by: usize,
+    /// Where in the journal it was made.
+    since: usize,
+    /// Where in the journal its owner last read the head.
+    read: usize,
+}
+
 /// Whoever writes to a function holds the claim on it at that instant: no write is carried out by an invocation that
-/// another has succeeded.
+/// another has succeeded. And before it points an alias to a version that it has published it reads the head again.
 pub(super) fn claims(scene: &Scene, journal: &[Deed], found: &mut Vec<Violation>) {
     let environments: BTreeMap<&str, &str> = scene
         .environments
         .iter()
         .flat_map(|environment| environment.targets.iter().map(|place| (place.as_str(), environment.name.as_str())))
         .collect();
-    // Which claim a head has, and who made it.
-    let mut claims: BTreeMap<String, Option<(String, usize)>> = BTreeMap::new();
-    for deed in journal {
+    let mut claims: BTreeMap<String, Option<Held>> = BTreeMap::new();
+    let mut published: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (now, deed) in journal.iter().enumerate() {
         let Some(by) = deed.by else { continue };
         if let What::Wrote(Some(head)) = &deed.what {
             let claim = claim(head);
             let held = claims.entry(deed.about.clone()).or_default();
-            if held.as_ref().map(|(held, _)| held) != claim.as_ref() {
-                *held = claim.map(|claim| (claim, by));
+            if held.as_ref().map(|held| &held.claim) != claim.as_ref() {
+                *held = claim.map(|claim| Held { claim, by, since: now, read: now });
+            }
+            continue;
+        }
+        if deed.what == What::Read {
+            if let Some(held) = claims.get_mut(&deed.about).and_then(Option::as_mut).filter(|held| held.by == by) {
+                held.read = now;
             }
             continue;
         }
         let Some(environment) = environments.get(deed.place.as_str()) else { continue };
         let holder = claims.get(&format!("heads/{environment}/{}.json", deed.about)).and_then(Option::as_ref);
-        if holder.map(|(_, holder)| *holder) != Some(by) {
-            let holder = holder.map_or("nobody".to_owned(), |(_, holder)| format!("invocation {holder}"));
+        let Some(held) = holder.filter(|held| held.by == by) else {
+            let holder = holder.map_or("nobody".to_owned(), |held| format!("invocation {}", held.by));
             let text = format!(
                 "invocation {by} wrote to {} in {} ({:?}) while {holder} held the claim",
                 deed.about, deed.place, deed.what
             );
             found.push(Violation { rule: Rule::OneAtATime, found: text });
+            continue;
+        };
+        let version = (deed.place.as_str(), deed.about.as_str());
+        match deed.what {
+            What::Published { .. } => drop(published.insert(version, now)),
+            What::Pointed { .. } if held.read <= held.since.max(published.get(&version).copied().unwrap_or(0)) => {
+                let text = format!(
+                    "invocation {by} moved the alias of {} in {} and had not read the head again",
+                    deed.about, deed.place
+                );
+                found.push(Violation { rule: Rule::OneAtATime, found: text });
+            }
+            _ => {}
         }
     }
 }

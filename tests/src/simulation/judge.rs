@@ -30,6 +30,8 @@ pub struct Violation {
 pub enum Rule {
     /// Everything ends.
     Ends,
+    /// No upload is acked without a trace.
+    NoneIsLost,
     /// An alias serves the newest upload that arrived there.
     ServesTheNewest,
     /// An upload that was accepted has one record, which has ended, and an equal result.
@@ -206,6 +208,7 @@ impl<'a> Case<'a> {
 
     fn judge(&self, stage: &Stage<'_>, found: &mut Vec<Violation>) {
         let mut say = |rule, text: String| found.push(Violation { rule, found: format!("{}: {text}", self.name()) });
+        self.none_is_lost(stage, &mut say);
         for (_, told, record) in &self.accepted {
             self.one_record(stage, told, record.as_ref(), &mut say);
             if let Some(record) = record {
@@ -225,6 +228,20 @@ impl<'a> Case<'a> {
             deeds::in_order(self, place, &mut say);
             deeds::one_at_a_time(self, place, &mut say);
             deeds::nothing_foreign_is_overwritten(self, place, &mut say);
+        }
+    }
+
+    /// A message that comes again until it is handled has brought its upload into the ledger, and no upload is none of
+    /// ours: all environments are known here.
+    fn none_is_lost(&self, stage: &Stage<'_>, say: &mut impl FnMut(Rule, String)) {
+        for told in &self.told {
+            let is_told = self.scene.uploads[told.number].deliveries.iter().any(|delivery| !delivery.is_lost);
+            if is_told && !self.accepted.iter().any(|(_, accepted, _)| accepted.number == told.number) {
+                say(Rule::NoneIsLost, format!("{} was told of, and nobody knows it", told.s3.key));
+            }
+            for (_, because) in stage.ignored.iter().filter(|(number, _)| *number == told.number) {
+                say(Rule::NoneIsLost, format!("{} was ignored: {because}", told.s3.key));
+            }
         }
     }
 

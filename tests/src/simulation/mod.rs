@@ -29,7 +29,8 @@ pub use judge::{Rule, Violation};
 pub use planted::Planted;
 pub use tally::Tally;
 
-use crate::world::Outcome;
+use crate::world::journal::What;
+use crate::world::{Between, Outcome};
 use random::Random;
 use scene::Scene;
 use stage::Stage;
@@ -56,6 +57,16 @@ pub fn play(seed: u64, planted: Option<Planted>) -> Played {
     run(seed, planted, false)
 }
 
+/// Plays the schedule of a seed through all that planted bugs are made with, but without a bug: whatever it breaks is
+/// broken by the tools.
+///
+/// # Panics
+/// If no runtime can be had.
+#[must_use]
+pub fn play_without_a_bug(seed: u64) -> Played {
+    runtime().block_on(live(seed, None, Some(Box::new(planted::none)), false))
+}
+
 /// The same, with its log.
 ///
 /// # Panics
@@ -72,17 +83,21 @@ pub fn command(seed: u64, planted: Option<Planted>) -> String {
     format!("cargo simulate --seed {seed}{planted}")
 }
 
-fn run(seed: u64, planted: Option<Planted>, verbose: bool) -> Played {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(live(seed, planted, verbose))
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
-async fn live(seed: u64, planted: Option<Planted>, verbose: bool) -> Played {
+fn run(seed: u64, planted: Option<Planted>, verbose: bool) -> Played {
+    let between = planted.map(|planted| Box::new(move |ports| planted.between(ports)) as Between);
+    runtime().block_on(live(seed, planted, between, verbose))
+}
+
+async fn live(seed: u64, planted: Option<Planted>, between: Option<Between>, verbose: bool) -> Played {
     let mut random = Random::new(seed);
     let focus = planted.and_then(Planted::focus).unwrap_or(Focus::of(seed));
     let scene = Scene::of(&mut random, focus);
     let mut world = props::world(&scene, &mut random);
-    world.between = planted.map(|planted| Box::new(move |ports| planted.between(ports)) as crate::world::Between);
+    world.between = between;
     let mut stage = Stage::new(&world, &scene, &mut random, planted);
     stage.notes = verbose.then(Vec::new);
     stage.play().await;
@@ -102,7 +117,7 @@ async fn live(seed: u64, planted: Option<Planted>, verbose: bool) -> Played {
                 say(format!("upload {number} once more ended otherwise: {outcome:?}"));
             }
         }
-        for deed in world.aws(|aws| aws.journal.clone()) {
+        for deed in world.aws(|aws| aws.journal.clone()).into_iter().filter(|deed| deed.what != What::Read) {
             say(format!("the same again did {:?} to {} in {}", deed.what, deed.about, deed.place));
         }
         if snapshot.is_some_and(|before| before != world.snapshot()) {

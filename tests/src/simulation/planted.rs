@@ -80,6 +80,16 @@ planted! {
     NewestRevision = "newest-revision", Some(Focus::Foreigners);
     /// A write to Lambda that got no answer is sent again, and nobody looks.
     SentAgainUnseen = "sent-again-unseen", Some(Focus::Answers);
+    /// Some messages about uploads are acked, and nobody has seen them.
+    UploadsDropped = "uploads-dropped", None;
+    /// Some uploads are taken for none of ours, although others know them.
+    UploadsIgnored = "uploads-ignored", None;
+    /// Within a key the sequencer counts for nothing.
+    SequencersIgnored = "sequencers-ignored", Some(Focus::Order);
+    /// The marker is put down after the head that it shall lead to.
+    MarkersAfterHeads = "markers-after-heads", Some(Focus::Losses);
+    /// The head is not read a second time before an alias moves.
+    NoSecondReading = "no-second-reading", None;
     /// The sweep does nothing.
     SweepDoesNothing = "sweep-does-nothing", Some(Focus::Losses);
 }
@@ -89,16 +99,24 @@ impl Planted {
     #[must_use]
     pub(super) fn between(self, mut ports: Ports) -> Ports {
         match self {
-            Self::OrderByArrival | Self::SweepDoesNothing => {}
+            Self::OrderByArrival | Self::SweepDoesNothing | Self::UploadsDropped | Self::UploadsIgnored => {}
             Self::TokensRepeat => ports.chance = Arc::new(BadChance),
             Self::ClockStandsStill => ports.clock = Arc::new(BadClock::stopped(ports.clock)),
             Self::ActiveAtOnce | Self::NewestRevision | Self::SentAgainUnseen => {
-                ports.gate = Arc::new(BadGate { gate: ports.gate, planted: self });
+                ports.gate = Arc::new(BadGate::new(ports.gate, Some(self)));
             }
-            _ => ports.ledger = Arc::new(BadLedger { ledger: ports.ledger, planted: self }),
+            _ => ports.ledger = Arc::new(BadLedger::new(ports.ledger, Some(self))),
         }
         ports
     }
+}
+
+/// Puts between an engine and its ports what the planted bugs are made with, and no bug.
+#[must_use]
+pub(super) fn none(mut ports: Ports) -> Ports {
+    ports.gate = Arc::new(BadGate::new(ports.gate, None));
+    ports.ledger = Arc::new(BadLedger::new(ports.ledger, None));
+    ports
 }
 
 impl fmt::Display for Planted {

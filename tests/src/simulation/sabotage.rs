@@ -1,6 +1,6 @@
 //! Ports that do something else than they were asked for: the tools of the planted bugs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -49,8 +49,12 @@ impl Clock for BadClock {
 
 /// Reads or writes other objects than it should.
 pub(super) struct BadLedger {
-    pub ledger: Arc<dyn Ledger>,
-    pub planted: Planted,
+    ledger: Arc<dyn Ledger>,
+    planted: Option<Planted>,
+    /// Markers that are put down later.
+    markers: Mutex<Vec<(String, Vec<u8>)>>,
+    /// A head as this invocation has last written it, with a claim of its own.
+    claimed: Mutex<Option<(Vec<u8>, ETag)>>,
 }
 
 fn changed(body: Vec<u8>, change: impl FnOnce(&mut Value)) -> Vec<u8> {
@@ -59,7 +63,41 @@ fn changed(body: Vec<u8>, change: impl FnOnce(&mut Value)) -> Vec<u8> {
     serde_json::to_vec_pretty(&value).unwrap_or(body)
 }
 
+fn forget_sequencers(marks: &mut Value) {
+    match marks {
+        Value::Array(all) => all.iter_mut().for_each(forget_sequencers),
+        Value::Object(mark) => drop(mark.insert("sequencer".to_owned(), Value::Null)),
+        _ => {}
+    }
+}
+
 impl BadLedger {
+    pub fn new(ledger: Arc<dyn Ledger>, planted: Option<Planted>) -> Self {
+        Self { ledger, planted, markers: Mutex::default(), claimed: Mutex::default() }
+    }
+
+    /// The markers that were held back are put down when a head is written.
+    async fn put_then_markers(&self, key: &str, body: Vec<u8>, if_: Precondition) -> Result<Written, LedgerError> {
+        let written = self.ledger.put(key, body, if_).await?;
+        let markers = std::mem::take(&mut *self.markers.lock().unwrap());
+        for (marker, body) in markers {
+            self.ledger.put(&marker, body, Precondition::Absent).await?;
+        }
+        Ok(written)
+    }
+
+    /// A head that opens work is remembered, and told once more instead of the next one that is read.
+    async fn put_and_keep(&self, key: &str, body: Vec<u8>, if_: Precondition) -> Result<Written, LedgerError> {
+        let written = self.ledger.put(key, body.clone(), if_).await?;
+        let is_open = serde_json::from_slice::<Value>(&body).is_ok_and(|head| !head["active"].is_null());
+        let kept = match &written {
+            Written::Now(etag) if is_open => Some((body, etag.clone())),
+            _ => None,
+        };
+        *self.claimed.lock().unwrap() = kept;
+        Ok(written)
+    }
+
     /// Whatever is there.
     async fn force(&self, key: &str, body: Vec<u8>) -> Result<Written, LedgerError> {
         loop {
@@ -77,6 +115,13 @@ impl BadLedger {
 #[async_trait]
 impl Ledger for BadLedger {
     async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError> {
+        let kept = match self.planted {
+            Some(Planted::NoSecondReading) if key.starts_with("heads/") => self.claimed.lock().unwrap().take(),
+            _ => None,
+        };
+        if kept.is_some() {
+            return Ok(kept);
+        }
         let Some((body, etag)) = self.ledger.get(key).await? else { return Ok(None) };
         if !key.starts_with("heads/") {
             return Ok(Some((body, etag)));
@@ -87,10 +132,15 @@ impl Ledger for BadLedger {
             }
         };
         let body = match self.planted {
-            Planted::LeasesIgnored => changed(body, |head| lease(head, "2000-01-01T00:00:00Z")),
-            Planted::LeasesForEver => changed(body, |head| lease(head, "2100-01-01T00:00:00Z")),
-            Planted::MarkForgotten => changed(body, |head| head["mark"] = Value::Null),
-            Planted::RequestsForgotten => changed(body, |head| head["requests"] = json!([])),
+            Some(Planted::LeasesIgnored) => changed(body, |head| lease(head, "2000-01-01T00:00:00Z")),
+            Some(Planted::LeasesForEver) => changed(body, |head| lease(head, "2100-01-01T00:00:00Z")),
+            Some(Planted::MarkForgotten) => changed(body, |head| head["mark"] = Value::Null),
+            Some(Planted::RequestsForgotten) => changed(body, |head| head["requests"] = json!([])),
+            Some(Planted::SequencersIgnored) => changed(body, |head| {
+                for field in ["mark", "keys"] {
+                    forget_sequencers(&mut head[field]);
+                }
+            }),
             _ => body,
         };
         Ok(Some((body, etag)))
@@ -100,23 +150,29 @@ impl Ledger for BadLedger {
         let is_head = key.starts_with("heads/");
         let is_absent = precondition == Precondition::Absent;
         match self.planted {
-            Planted::HeadsReplacedBlindly if is_head && !is_absent => self.force(key, body).await,
-            Planted::HeadsCreatedBlindly if is_head && is_absent => self.force(key, body).await,
-            Planted::RecordsCreatedBlindly if key.starts_with("deployments/") => self.force(key, body).await,
-            Planted::SameHeadAgain if is_head => match self.ledger.put(key, body.clone(), precondition).await? {
+            Some(Planted::HeadsReplacedBlindly) if is_head && !is_absent => self.force(key, body).await,
+            Some(Planted::HeadsCreatedBlindly) if is_head && is_absent => self.force(key, body).await,
+            Some(Planted::RecordsCreatedBlindly) if key.starts_with("deployments/") => self.force(key, body).await,
+            Some(Planted::SameHeadAgain) if is_head => match self.ledger.put(key, body.clone(), precondition).await? {
                 Written::Lost => self.force(key, body).await,
                 written => Ok(written),
             },
-            Planted::OutboxEmptied if is_head => {
+            Some(Planted::OutboxEmptied) if is_head => {
                 let body = changed(body, |head| head["outbox"] = json!([]));
                 self.ledger.put(key, body, precondition).await
             }
-            Planted::PendingDropped if is_head => {
+            Some(Planted::PendingDropped) if is_head => {
                 let body = changed(body, |head| head["pending"] = Value::Null);
                 self.ledger.put(key, body, precondition).await
             }
-            Planted::MarkersForgotten if key.starts_with("open/") => Ok(Written::Now(ETag(String::new()))),
-            Planted::ResultsForgotten if key.starts_with("results/") => Ok(Written::Now(ETag(String::new()))),
+            Some(Planted::MarkersForgotten) if key.starts_with("open/") => Ok(Written::Now(ETag(String::new()))),
+            Some(Planted::MarkersAfterHeads) if key.starts_with("open/") => {
+                self.markers.lock().unwrap().push((key.to_owned(), body));
+                Ok(Written::Now(ETag(String::new())))
+            }
+            Some(Planted::MarkersAfterHeads) if is_head => self.put_then_markers(key, body, precondition).await,
+            Some(Planted::NoSecondReading) if is_head => self.put_and_keep(key, body, precondition).await,
+            Some(Planted::ResultsForgotten) if key.starts_with("results/") => Ok(Written::Now(ETag(String::new()))),
             _ => self.ledger.put(key, body, precondition).await,
         }
     }
@@ -132,8 +188,14 @@ impl Ledger for BadLedger {
 
 /// Opens sessions in which Lambda is called otherwise than asked for.
 pub(super) struct BadGate {
-    pub gate: Arc<dyn AccountGate>,
-    pub planted: Planted,
+    gate: Arc<dyn AccountGate>,
+    planted: Option<Planted>,
+}
+
+impl BadGate {
+    pub fn new(gate: Arc<dyn AccountGate>, planted: Option<Planted>) -> Self {
+        Self { gate, planted }
+    }
 }
 
 #[async_trait]
@@ -147,7 +209,7 @@ impl AccountGate for BadGate {
 
 struct BadFunctions {
     account: Account,
-    planted: Planted,
+    planted: Option<Planted>,
 }
 
 impl BadFunctions {
@@ -186,7 +248,7 @@ impl Functions for BadFunctions {
     ) -> Result<Option<(ObservedCode, Belongings)>, CallError> {
         let is_version = matches!(qualifier, Qualifier::Version(_));
         let mut seen = self.account.functions().function(name, qualifier).await?;
-        if let Some((code, _)) = seen.as_mut().filter(|_| is_version && self.planted == Planted::ActiveAtOnce) {
+        if let Some((code, _)) = seen.as_mut().filter(|_| is_version && self.planted == Some(Planted::ActiveAtOnce)) {
             code.condition = Condition::Ready;
         }
         Ok(seen)
@@ -208,8 +270,10 @@ impl Functions for BadFunctions {
         let functions = self.account.functions();
         let mut newest = None;
         match self.planted {
-            Planted::NewestRevision => functions.write(name, self.refreshed(name, write, &mut newest).await?).await,
-            Planted::SentAgainUnseen => {
+            Some(Planted::NewestRevision) => {
+                functions.write(name, self.refreshed(name, write, &mut newest).await?).await
+            }
+            Some(Planted::SentAgainUnseen) => {
                 let mut answer = functions.write(name, write.clone()).await;
                 for _ in 0..20 {
                     let mut newest = None;

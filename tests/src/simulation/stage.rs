@@ -82,6 +82,8 @@ pub(super) struct Stage<'w> {
     pub told: Vec<Told>,
     /// What was answered to the events of an upload.
     pub answers: Vec<(usize, DeploymentRecord)>,
+    /// The uploads that were answered as none of ours, and why.
+    pub ignored: Vec<(usize, String)>,
     ticks: Vec<Tick>,
     pub tally: Tally,
     /// It did not come to rest.
@@ -103,6 +105,7 @@ impl<'w> Stage<'w> {
             healed: false,
             told: Vec::new(),
             answers: Vec::new(),
+            ignored: Vec::new(),
             ticks: Vec::new(),
             tally: Tally::default(),
             never_ends: false,
@@ -223,6 +226,9 @@ impl<'w> Stage<'w> {
 
     /// An invocation begins.
     fn begins(&mut self, mut message: Message, running: &mut Running<'w>) {
+        if self.is_swallowed(&message) {
+            return;
+        }
         if let (Work::Upload(upload), Some(Planted::OrderByArrival)) = (&mut message.work, self.planted) {
             upload.time = self.world.now();
             upload.sequencer = Some(format!("{:018X}", self.world.now().as_millisecond()));
@@ -249,6 +255,16 @@ impl<'w> Stage<'w> {
         running.push(running_one.boxed_local());
     }
 
+    /// Whether a planted bug has the queue believe that this is handled.
+    fn is_swallowed(&mut self, message: &Message) -> bool {
+        let swallows = matches!(self.planted, Some(Planted::UploadsDropped | Planted::UploadsIgnored));
+        let swallowed = message.about.filter(|_| swallows).filter(|_| self.random.percent(30));
+        if let (Some(number), Some(Planted::UploadsIgnored)) = (swallowed, self.planted) {
+            self.ignored.push((number, "the planted bug says so".to_owned()));
+        }
+        swallowed.is_some()
+    }
+
     /// An invocation has ended: its message is done with, or comes again.
     fn answered(&mut self, message: Message, run: &Run) {
         self.note(|| {
@@ -261,7 +277,11 @@ impl<'w> Stage<'w> {
                 }
                 return;
             }
-            Outcome::Handled(Handled::Ignored { .. }) | Outcome::Swept(_) => return,
+            Outcome::Handled(Handled::Ignored { because }) => {
+                self.ignored.extend(message.about.map(|number| (number, because.clone())));
+                return;
+            }
+            Outcome::Swept(_) => return,
             Outcome::Transient(_) => {}
             Outcome::Died => self.tally.deaths += 1,
         }

@@ -1,7 +1,7 @@
 //! What was carried out in a world, in its order: by which invocation, or by somebody else.
 //!
-//! The log ([`super::Call`]) tells what was asked and answered; the journal what came of it. Reads are not in it, and
-//! neither are markers, which come and go.
+//! The log ([`super::Call`]) tells what was asked and answered; the journal what came of it. Of what is only read the heads
+//! alone are in it, and markers, which come and go, are not.
 
 use deployer::port::{Answer, Write};
 use deployer_core::id::Sha256;
@@ -22,6 +22,8 @@ pub struct Deed {
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
+    /// A head was read.
+    Read,
     /// A ledger object was written; a head with its bytes.
     Wrote(Option<Vec<u8>>),
     /// A ledger object was deleted.

@@ -66,8 +66,11 @@ pub(super) struct LedgerPort(pub Arc<Line>);
 impl Ledger for LedgerPort {
     async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError> {
         self.0
-            .call(Op::ReadLedger, "ledger", key, |state, _| {
+            .call(Op::ReadLedger, "ledger", key, |state, here| {
                 state.ledger.reach("reading", key)?;
+                if key.starts_with("heads/") {
+                    note(state, here.invocation, key, What::Read);
+                }
                 Ok(state.ledger.objects.get(key).map(|(body, write)| (body.clone(), etag(*write))))
             })
             .await
