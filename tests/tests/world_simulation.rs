@@ -3,7 +3,9 @@
 //! A schedule that fails is printed with the command that plays it again. `cargo simulate` plays as many as one likes.
 #![allow(clippy::panic, clippy::print_stdout)]
 
-use acceptance::simulation::{Planted, Rule, command, play};
+use std::collections::BTreeSet;
+
+use acceptance::simulation::{Planted, Rule, command, play, play_without_a_bug};
 
 /// How many schedules are played here: what one core does in some seconds.
 const SCHEDULES: u64 = 3_000;
@@ -28,111 +30,67 @@ fn the_same_seed_plays_the_same_schedule() {
     }
 }
 
-/// Plays schedules until the bug shows, and gives the rules that it breaks there.
-fn found(planted: Planted) -> Vec<Rule> {
+/// The neutral form of what bugs are planted with.
+#[test]
+fn what_bugs_are_planted_with_breaks_nothing_by_itself() {
+    for seed in 0..400 {
+        let played = play_without_a_bug(seed);
+        assert!(played.violations.is_empty(), "seed {seed}: {:?}", played.violations);
+    }
+}
+
+/// Plays schedules until the bug shows as what it is: it breaks this rule.
+fn is_noticed(planted: Planted, rule: Rule) {
     for seed in 0..ENOUGH {
         let played = play(seed, Some(planted));
-        if !played.violations.is_empty() {
-            println!("{planted}: {} schedules, {}", seed + 1, played.violations[0]);
-            return played.violations.into_iter().map(|violation| violation.rule).collect();
+        if let Some(violation) = played.violations.iter().find(|violation| violation.rule == rule) {
+            return println!("{planted}: {} schedules, {violation}", seed + 1);
         }
     }
-    panic!("{planted} was not found in {ENOUGH} schedules");
+    panic!("{planted} did not break {rule:?} in {ENOUGH} schedules");
 }
 
-#[test]
-fn a_head_that_is_replaced_whatever_is_there_is_noticed() {
-    assert!(!found(Planted::HeadsReplacedBlindly).is_empty());
+/// For each planted bug a test, and the rule that it must break.
+macro_rules! bugs {
+    ($($name:ident: $planted:ident => $rule:ident;)*) => {
+        $(#[test]
+        fn $name() {
+            is_noticed(Planted::$planted, Rule::$rule);
+        })*
+
+        #[test]
+        fn every_planted_bug_has_a_test() {
+            let tested: BTreeSet<Planted> = [$(Planted::$planted),*].into();
+            assert_eq!(tested, Planted::ALL.iter().copied().collect());
+        }
+    };
 }
 
-#[test]
-fn a_head_that_is_created_whatever_is_there_is_noticed() {
-    assert!(!found(Planted::HeadsCreatedBlindly).is_empty());
-}
-
-#[test]
-fn a_record_that_is_created_whatever_is_there_is_noticed() {
-    assert!(!found(Planted::RecordsCreatedBlindly).is_empty());
-}
-
-#[test]
-fn a_lost_race_after_which_nothing_is_decided_again_is_noticed() {
-    assert!(!found(Planted::SameHeadAgain).is_empty());
-}
-
-#[test]
-fn leases_that_nobody_keeps_are_noticed() {
-    assert!(!found(Planted::LeasesIgnored).is_empty());
-}
-
-#[test]
-fn leases_that_never_end_are_noticed() {
-    assert!(found(Planted::LeasesForEver).contains(&Rule::Ends));
-}
-
-#[test]
-fn tokens_that_repeat_are_noticed() {
-    assert!(!found(Planted::TokensRepeat).is_empty());
-}
-
-#[test]
-fn an_order_by_arrival_is_noticed() {
-    assert!(!found(Planted::OrderByArrival).is_empty());
-}
-
-#[test]
-fn a_head_without_its_mark_is_noticed() {
-    assert!(!found(Planted::MarkForgotten).is_empty());
-}
-
-#[test]
-fn a_head_without_its_requests_is_noticed() {
-    assert!(!found(Planted::RequestsForgotten).is_empty());
-}
-
-#[test]
-fn an_outbox_that_is_emptied_too_early_is_noticed() {
-    assert!(!found(Planted::OutboxEmptied).is_empty());
-}
-
-#[test]
-fn a_pending_upload_that_is_dropped_is_noticed() {
-    assert!(!found(Planted::PendingDropped).is_empty());
-}
-
-#[test]
-fn markers_that_are_not_put_down_are_noticed() {
-    assert!(found(Planted::MarkersForgotten).contains(&Rule::Ends));
-}
-
-#[test]
-fn results_that_are_not_written_are_noticed() {
-    assert!(found(Planted::ResultsForgotten).contains(&Rule::OneRecord));
-}
-
-#[test]
-fn a_clock_that_stands_still_is_noticed() {
-    assert!(found(Planted::ClockStandsStill).contains(&Rule::OneAtATime));
-}
-
-#[test]
-fn a_version_that_serves_before_it_is_active_is_noticed() {
-    assert!(found(Planted::ActiveAtOnce).contains(&Rule::ActiveOnly));
-}
-
-#[test]
-fn a_write_on_whatever_revision_is_the_newest_is_noticed() {
-    assert!(!found(Planted::NewestRevision).is_empty());
-}
-
-#[test]
-fn a_write_that_is_sent_again_unseen_is_noticed() {
-    assert!(!found(Planted::SentAgainUnseen).is_empty());
-}
-
-#[test]
-fn a_sweep_that_does_nothing_is_noticed() {
-    assert!(!found(Planted::SweepDoesNothing).is_empty());
+bugs! {
+    a_head_that_is_replaced_whatever_is_there_is_noticed: HeadsReplacedBlindly => OneAtATime;
+    a_head_that_is_created_whatever_is_there_is_noticed: HeadsCreatedBlindly => OneRecord;
+    a_record_that_is_created_whatever_is_there_is_noticed: RecordsCreatedBlindly => OneRecord;
+    a_lost_race_after_which_nothing_is_decided_again_is_noticed: SameHeadAgain => OneAtATime;
+    leases_that_nobody_keeps_are_noticed: LeasesIgnored => OneAtATime;
+    leases_that_never_end_are_noticed: LeasesForEver => Ends;
+    tokens_that_repeat_are_noticed: TokensRepeat => OneAtATime;
+    an_order_by_arrival_is_noticed: OrderByArrival => Order;
+    a_head_without_its_mark_is_noticed: MarkForgotten => Order;
+    a_head_without_its_requests_is_noticed: RequestsForgotten => OneRecord;
+    an_outbox_that_is_emptied_too_early_is_noticed: OutboxEmptied => OneRecord;
+    a_pending_upload_that_is_dropped_is_noticed: PendingDropped => OneRecord;
+    markers_that_are_not_put_down_are_noticed: MarkersForgotten => Ends;
+    results_that_are_not_written_are_noticed: ResultsForgotten => OneRecord;
+    a_clock_that_stands_still_is_noticed: ClockStandsStill => OneAtATime;
+    a_version_that_serves_before_it_is_active_is_noticed: ActiveAtOnce => ActiveOnly;
+    a_write_on_whatever_revision_is_the_newest_is_noticed: NewestRevision => Foreign;
+    a_write_that_is_sent_again_unseen_is_noticed: SentAgainUnseen => PublishedOnce;
+    a_sweep_that_does_nothing_is_noticed: SweepDoesNothing => Ends;
+    messages_that_are_acked_unseen_are_noticed: UploadsDropped => NoneIsLost;
+    uploads_that_are_taken_for_none_of_ours_are_noticed: UploadsIgnored => NoneIsLost;
+    sequencers_that_count_for_nothing_are_noticed: SequencersIgnored => Order;
+    markers_that_are_put_down_too_late_are_noticed: MarkersAfterHeads => Ends;
+    an_alias_that_moves_without_a_second_look_at_the_head_is_noticed: NoSecondReading => OneAtATime;
 }
 
 #[test]
