@@ -34,8 +34,6 @@ resource "aws_lambda_function" "deployer" {
 # Ticks that the deployer sends itself are counted as a loop after about 16 (Lambda Developer Guide, "Use Lambda recursive loop
 # detection"). Long waits are the sweep's, whose chains are short; this is for many short ones.
 resource "aws_lambda_function_recursion_config" "deployer" {
-  count = var.emulator ? 0 : 1
-
   function_name  = aws_lambda_function.deployer.function_name
   recursive_loop = "Allow"
 }
@@ -49,7 +47,6 @@ resource "aws_lambda_function_event_invoke_config" "deployer" {
 resource "aws_lambda_event_source_mapping" "uploads" {
   event_source_arn        = aws_sqs_queue.uploads.arn
   function_name           = aws_lambda_function.deployer.function_name
-  enabled                 = !var.emulator
   batch_size              = 10
   function_response_types = ["ReportBatchItemFailures"]
 

@@ -7,8 +7,6 @@ resource "aws_sqs_queue" "dead_letters" {
 }
 
 resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
-  count = var.emulator ? 0 : 1
-
   queue_url = aws_sqs_queue.dead_letters.url
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"

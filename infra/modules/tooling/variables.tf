@@ -150,9 +150,3 @@ variable "force_destroy" {
   type        = bool
   default     = false
 }
-
-variable "emulator" {
-  description = "Whether this is applied to an emulator of AWS: leaves out what emulators lack or would do twice (recursive loop handling, the event source mapping's polling, who may use the dead-letter queue)."
-  type        = bool
-  default     = false
-}

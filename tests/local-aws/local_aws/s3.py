@@ -1,4 +1,4 @@
-"""S3 where moto's answers would mislead: bucket policies, ranges of empty objects.
+"""S3 where moto's answers would mislead: bucket policies, ranges of empty objects, deletions while versioning is suspended.
 
 Events are in s3_events.py, a bucket's settings in s3_settings.py.
 """
@@ -41,7 +41,15 @@ def _undecided(*_: Any) -> PermissionResult:
     return PermissionResult.NEUTRAL
 
 
+def _dispose(*_: Any) -> None:
+    """moto drops every version of a key that is deleted while versioning is suspended, and fails on a delete marker.
+
+    Amazon S3 User Guide, "Deleting objects from versioning-suspended buckets": what is named by its version id is deleted for good.
+    """
+
+
 def install() -> None:
+    models.FakeDeleteMarker.dispose = _dispose  # type: ignore[attr-defined]
     responses.S3Response = S3  # type: ignore[misc]  # moto.s3.urls is loaded again whenever it is asked for
     models.FakeBucket.get_permission = _undecided  # type: ignore[assignment,method-assign]
     s3_events.install()

@@ -63,6 +63,21 @@ class Ranges(Objects):
             self.s3.get_object(Bucket=self.name, Key="k", Range="bytes=-5")
 
 
+@correction
+class Suspended(Objects):
+    def test_a_bucket_whose_versioning_is_suspended_can_be_emptied(self) -> None:
+        """Amazon S3 User Guide, "Deleting objects from versioning-suspended buckets"."""
+        self.put()
+        self.s3.delete_object(Bucket=self.name, Key="k")
+        self.s3.put_bucket_versioning(Bucket=self.name, VersioningConfiguration={"Status": "Suspended"})
+        listed = self.s3.list_object_versions(Bucket=self.name)
+        all_of_it = [{"Key": "k", "VersionId": v["VersionId"]} for v in listed["Versions"] + listed["DeleteMarkers"]]
+        must(lambda: self.s3.delete_objects(Bucket=self.name, Delete={"Objects": all_of_it}))
+        left = self.s3.list_object_versions(Bucket=self.name)
+        self.assertNotIn("Versions", left)
+        self.assertNotIn("DeleteMarkers", left)
+
+
 class OneAtATime(Objects):
     def test_of_many_who_create_the_same_object_one_succeeds(self) -> None:
         def create(_: int) -> bool:

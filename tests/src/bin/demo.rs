@@ -82,7 +82,7 @@ async fn show(aws: &LocalAws, paint: &Paint, release: &str, zip: &Zip, what: &st
         None => "before: nothing".to_owned(),
     };
     row(paint, "live", &format!("{FUNCTION}:live is version {version} ({previous})"));
-    let calls = calls.iter().filter(|call| call.session_name.is_some()).count();
+    let calls = calls.iter().filter(|call| LocalAws::is_the_deployers(call)).count();
     row(paint, "took", &format!("{:.2} s from the event to the result, {calls} AWS calls", took.as_secs_f64()));
     let status = record["status"].as_str().unwrap_or("no status");
     println!("  {}\n", paint.good(&format!("{status}: {}", record["id"].as_str().unwrap_or_default())));

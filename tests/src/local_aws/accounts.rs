@@ -2,7 +2,7 @@
 //!
 //! Names are those of the contract's example.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Event, EventBridgeConfiguration,
@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use super::clients::Clients;
 use super::control::{Control, Signed};
 use super::error::{Doing as _, Result};
+use super::rights::{Place, Rights};
+use crate::terraform::Applied;
 
 /// The account that the deployer runs in.
 pub const TOOLING: &str = "123456789012";
@@ -91,16 +93,18 @@ impl Setup {
         self
     }
 
-    /// Each target account with the external ids that the environments there ask with.
-    fn trusted(&self) -> BTreeMap<String, BTreeSet<String>> {
-        let mut accounts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for environment in self.environments.as_object().into_iter().flat_map(|all| all.values()) {
+    /// Each target account, with what is deployed there.
+    fn places(&self) -> BTreeMap<String, Place> {
+        let mut places: BTreeMap<String, Place> = BTreeMap::new();
+        for (name, environment) in self.environments.as_object().into_iter().flatten() {
             for target in environment["targets"].as_array().into_iter().flatten() {
-                let ids = accounts.entry(target["account"].as_str().unwrap_or_default().into()).or_default();
-                ids.extend(environment["external_id"].as_str().map(str::to_owned));
+                let place = places.entry(target["account"].as_str().unwrap_or_default().into()).or_default();
+                place.environments.insert(name.clone());
+                place.external_ids.extend(environment["external_id"].as_str().map(str::to_owned));
+                place.regions.extend(target["region"].as_str().map(str::to_owned));
             }
         }
-        accounts
+        places
     }
 }
 
@@ -113,24 +117,34 @@ pub struct Laid {
     pub dead_letter_url: String,
     /// deployer.json as it stands in the ledger bucket.
     pub config: Value,
+    /// The buckets with their policies.
+    pub buckets: BTreeMap<&'static str, Value>,
 }
 
 /// Lays the accounts.
 pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> Result<Laid> {
+    let rights = Rights::of(setup.places())?;
     let (dead_letter_url, dead_letter_arn) = queue(clients, "deployer-dead-letters", None).await?;
-    let (queue_url, queue_arn) = queue(clients, QUEUE, Some(&dead_letter_arn)).await?;
-    for bucket in [ARTIFACTS, LEDGER] {
+    let (queue_url, queue_arn) = queue(clients, QUEUE, Some((&dead_letter_arn, &rights.queue()))).await?;
+    let buckets = BTreeMap::from([(ARTIFACTS, rights.artifact_bucket()), (LEDGER, rights.ledger_bucket())]);
+    for (bucket, policy) in &buckets {
         versioned_bucket(clients, bucket).await?;
+        bucket_policy(clients, bucket, policy).await?;
     }
     if setup.notifications != Notifications::Queue {
         rule(control, &queue_arn).await?;
     }
     notify(clients, setup.notifications, &queue_arn).await?;
-    role(clients, TOOLING, "deployer", &json!([service_trust()])).await?;
-    for (account, external_ids) in setup.trusted() {
-        role(clients, &account, "deployer-target", &deployer_trust(&external_ids)).await?;
-        role(clients, &account, EXECUTION_ROLE, &json!([service_trust()])).await?;
+    let of_lambda = rights.deployer_trust();
+    role(clients, TOOLING, ("/", "deployer"), &of_lambda, Some(&rights.deployer())).await?;
+    for (account, place) in rights.places() {
+        let permissions = rights.permissions(account, place);
+        role(clients, account, ("/", "deployer-target"), &rights.trust(place), Some(&permissions)).await?;
+        for name in [("/", EXECUTION_ROLE), ("/lambda/", "hello")] {
+            role(clients, account, name, &of_lambda, None).await?;
+        }
     }
+    control.hold_to_rights().await?;
     let config = json!({
         "artifact_bucket": ARTIFACTS,
         "ledger_bucket": LEDGER,
@@ -140,7 +154,30 @@ pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> 
     configure(clients, &config).await?;
     // What S3 sent to try the notification out was taken by the mapping before any test began.
     clients.sqs(TOOLING, REGION).purge_queue().queue_url(&queue_url).send().await.doing("emptying the queue")?;
-    Ok(Laid { queue_url, dead_letter_url, config })
+    Ok(Laid { queue_url, dead_letter_url, config, buckets })
+}
+
+/// What Terraform has laid.
+pub(super) async fn found(applied: &Applied, clients: &Clients, control: &Control) -> Result<Laid> {
+    let s3 = clients.s3(TOOLING, REGION);
+    let mut buckets = BTreeMap::new();
+    for bucket in [ARTIFACTS, LEDGER] {
+        let policy =
+            s3.get_bucket_policy().bucket(bucket).send().await.doing(format!("reading the policy of {bucket}"))?;
+        let policy = serde_json::from_str(policy.policy().unwrap_or_default());
+        buckets.insert(bucket, policy.doing(format!("reading the policy of {bucket}"))?);
+    }
+    let config = s3.get_object().bucket(LEDGER).key(CONFIG_KEY).send().await.doing("reading deployer.json")?;
+    let config = config.body.collect().await.doing("reading deployer.json")?.to_vec();
+    let (queue_url, dead_letter_url) = (applied.output("queue_url")?, applied.output("dead_letters_url")?);
+    clients.sqs(TOOLING, REGION).purge_queue().queue_url(queue_url).send().await.doing("emptying the queue")?;
+    control.hold_to_rights().await?;
+    Ok(Laid {
+        queue_url: queue_url.to_owned(),
+        dead_letter_url: dead_letter_url.to_owned(),
+        config: serde_json::from_slice(&config).doing("reading deployer.json")?,
+        buckets,
+    })
 }
 
 /// Puts deployer.json where the deployer reads it.
@@ -150,19 +187,14 @@ pub(super) async fn configure(clients: &Clients, config: &Value) -> Result<()> {
     put.send().await.doing("putting deployer.json into the ledger bucket").map(drop)
 }
 
-async fn queue(clients: &Clients, name: &str, dead_letters: Option<&str>) -> Result<(String, String)> {
+async fn queue(clients: &Clients, name: &str, with: Option<(&str, &Value)>) -> Result<(String, String)> {
     let sqs = clients.sqs(TOOLING, REGION);
     // Six times the function's timeout (Lambda Developer Guide, "Configuring a queue to use with Lambda").
     let call = sqs.create_queue().queue_name(name).attributes(QueueAttributeName::VisibilityTimeout, "1800");
     let url = call.send().await.doing(format!("making queue {name}"))?.queue_url.unwrap_or_default();
     let arn = format!("arn:aws:sqs:{REGION}:{TOOLING}:{name}");
-    if let Some(dead_letters) = dead_letters {
+    if let Some((dead_letters, policy)) = with {
         let redrive = json!({"deadLetterTargetArn": dead_letters, "maxReceiveCount": 5});
-        let policy = json!({"Version": "2012-10-17", "Statement": [{
-            "Sid": "Uploads", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn,
-            "Principal": {"Service": ["s3.amazonaws.com", "events.amazonaws.com"]},
-            "Condition": {"StringEquals": {"aws:SourceAccount": TOOLING}},
-        }]});
         let call = sqs
             .set_queue_attributes()
             .queue_url(&url)
@@ -211,28 +243,25 @@ async fn rule(control: &Control, queue_arn: &str) -> Result<()> {
     control.json_call(&signed, "AWSEvents.PutTargets", &targets).await.map(drop)
 }
 
-async fn role(clients: &Clients, account: &str, name: &str, trust: &Value) -> Result<()> {
-    let document = json!({"Version": "2012-10-17", "Statement": trust}).to_string();
-    let call = clients.iam(account).create_role().role_name(name).assume_role_policy_document(document);
-    call.send().await.doing(format!("making role {name} in account {account}")).map(drop)
+/// Sets a bucket's policy.
+pub(super) async fn bucket_policy(clients: &Clients, bucket: &str, policy: &Value) -> Result<()> {
+    let call = clients.s3(TOOLING, REGION).put_bucket_policy().bucket(bucket).policy(policy.to_string());
+    call.send().await.doing(format!("setting the policy of bucket {bucket}")).map(drop)
 }
 
-fn service_trust() -> Value {
-    json!({"Sid": "Lambda", "Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
-        "Action": "sts:AssumeRole"})
-}
-
-/// IAM User Guide, "Monitor and control actions taken with assumed roles": the external id belongs to AssumeRole only, so setting the source identity is a statement apart.
-fn deployer_trust(external_ids: &BTreeSet<String>) -> Value {
-    let identity = json!({"StringLike": {"sts:SourceIdentity": "deployer-*"}});
-    let mut conditions = identity.clone();
-    if !external_ids.is_empty() {
-        conditions["StringEquals"] = json!({ "sts:ExternalId": external_ids });
+async fn role(
+    clients: &Clients,
+    account: &str,
+    (path, name): (&str, &str),
+    trust: &Value,
+    policy: Option<&Value>,
+) -> Result<()> {
+    let iam = clients.iam(account);
+    let call = iam.create_role().path(path).role_name(name).assume_role_policy_document(trust.to_string());
+    call.send().await.doing(format!("making role {name} in account {account}"))?;
+    if let Some(policy) = policy {
+        let call = iam.put_role_policy().role_name(name).policy_name(name).policy_document(policy.to_string());
+        call.send().await.doing(format!("giving role {name} of account {account} its policy"))?;
     }
-    json!([
-        {"Sid": "Deployer", "Effect": "Allow", "Principal": {"AWS": DEPLOYER_ROLE}, "Action": "sts:AssumeRole",
-            "Condition": conditions},
-        {"Sid": "NamesItsDeployment", "Effect": "Allow", "Principal": {"AWS": DEPLOYER_ROLE},
-            "Action": "sts:SetSourceIdentity", "Condition": identity},
-    ])
+    Ok(())
 }

@@ -7,7 +7,7 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use super::control::trust;
+use super::control::{SessionKeys, trust};
 use super::error::Result;
 use super::server::Server;
 
@@ -32,11 +32,20 @@ impl Clients {
     /// The configuration for this account and region. Nothing of the surroundings gets into it.
     #[must_use]
     pub fn config(&self, account: &str, region: &str) -> SdkConfig {
+        self.config_of(Credentials::new(account, "none", None, None, "tests"), region)
+    }
+
+    /// The configuration of a session.
+    #[must_use]
+    pub fn session_config(&self, keys: &SessionKeys, region: &str) -> SdkConfig {
+        let SessionKeys { access_key_id, secret_access_key, session_token } = keys.clone();
+        self.config_of(Credentials::new(access_key_id, secret_access_key, Some(session_token), None, "tests"), region)
+    }
+
+    fn config_of(&self, credentials: Credentials, region: &str) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-                account, "none", None, None, "tests",
-            )))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
             .region(Region::new(region.to_owned()))
             .endpoint_url(&self.endpoint)
             .http_client(self.http.clone())
@@ -52,8 +61,13 @@ impl Clients {
     /// S3.
     #[must_use]
     pub fn s3(&self, account: &str, region: &str) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::config::Builder::from(&self.config(account, region)).force_path_style(true);
-        aws_sdk_s3::Client::from_conf(config.build())
+        s3(&self.config(account, region))
+    }
+
+    /// S3 for a session.
+    #[must_use]
+    pub fn session_s3(&self, keys: &SessionKeys, region: &str) -> aws_sdk_s3::Client {
+        s3(&self.session_config(keys, region))
     }
 
     /// SQS.
@@ -67,4 +81,9 @@ impl Clients {
     pub fn iam(&self, account: &str) -> aws_sdk_iam::Client {
         aws_sdk_iam::Client::new(&self.config(account, "us-east-1"))
     }
+}
+
+/// By path: no name of a bucket resolves here.
+fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(true).build())
 }

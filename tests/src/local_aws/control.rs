@@ -33,6 +33,17 @@ pub struct SessionKeys {
     pub session_token: String,
 }
 
+/// Something that a session was allowed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct Use {
+    /// The session's role.
+    pub role_arn: String,
+    /// What it did, in IAM's words.
+    pub action: String,
+    /// To what.
+    pub resource: String,
+}
+
 /// Which calls a rule is about; what is absent means any.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Selector {
@@ -264,6 +275,23 @@ impl Control {
         self.post("enforce", &json!({ "on": on })).await.map(drop)
     }
 
+    /// Holds every session to its role's own policies too, and to those of resources across accounts.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn hold_to_rights(&self) -> Result<()> {
+        self.post("enforce", &json!({ "on": true, "identity": true })).await.map(drop)
+    }
+
+    /// What sessions were allowed so far: role, action and resource, each once.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn uses(&self) -> Result<Vec<Use>> {
+        let mut answer = self.send("GET", "local-aws/uses", None, &[]).await?;
+        serde_json::from_value(answer["uses"].take()).doing("reading what was used")
+    }
+
     /// Holds the sessions whose names begin so at their so manyth call from now on: it is executed or not, and neither
     /// it nor any later one is answered or, where it comes later, executed.
     ///
@@ -311,8 +339,8 @@ impl Control {
     ///
     /// # Errors
     /// The emulator's words.
-    pub async fn session(&self, role_arn: &str) -> Result<SessionKeys> {
-        let keys = self.post("session", &json!({ "role_arn": role_arn, "session_name": "deployer" })).await?;
+    pub async fn session(&self, role_arn: &str, name: &str) -> Result<SessionKeys> {
+        let keys = self.post("session", &json!({ "role_arn": role_arn, "session_name": name })).await?;
         serde_json::from_value(keys).doing("reading a session's credentials")
     }
 

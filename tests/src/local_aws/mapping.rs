@@ -22,6 +22,8 @@ const INVOCATIONS: usize = 100;
 #[derive(Debug)]
 pub struct Mapping {
     sqs: Client,
+    /// Lambda receives and deletes under the function's role.
+    poller: Client,
     queue_url: String,
     queue_arn: String,
 }
@@ -38,11 +40,11 @@ pub struct Delivery {
 }
 
 impl Mapping {
-    pub(super) fn new(sqs: Client, queue_url: &str) -> Self {
+    pub(super) fn new(sqs: Client, poller: Client, queue_url: &str) -> Self {
         let mut parts = queue_url.rsplit('/');
         let (name, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let queue_arn = format!("arn:aws:sqs:{REGION}:{account}:{name}");
-        Self { sqs, queue_url: queue_url.to_owned(), queue_arn }
+        Self { sqs, poller, queue_url: queue_url.to_owned(), queue_arn }
     }
 
     /// Puts a message into the queue, as S3, EventBridge or SNS would.
@@ -145,7 +147,7 @@ impl Mapping {
 
     async fn receive(&self) -> Result<Vec<Message>> {
         let call = self
-            .sqs
+            .poller
             .receive_message()
             .queue_url(&self.queue_url)
             .max_number_of_messages(BATCH)
@@ -156,7 +158,7 @@ impl Mapping {
     }
 
     async fn delete(&self, message: &Message) -> Result<()> {
-        let call = self.sqs.delete_message().queue_url(&self.queue_url);
+        let call = self.poller.delete_message().queue_url(&self.queue_url);
         let call = call.set_receipt_handle(message.receipt_handle.clone());
         call.send().await.doing("deleting a message").map(drop)
     }

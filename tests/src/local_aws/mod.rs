@@ -13,6 +13,7 @@ mod error;
 mod fleet;
 mod mapping;
 mod process;
+mod rights;
 mod runtime;
 mod runtime_api;
 mod server;
@@ -21,6 +22,7 @@ mod time;
 mod venv;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -32,7 +34,7 @@ pub use accounts::{
 };
 pub use calls::{Call, longest_chain, shown};
 pub use clients::Clients;
-pub use control::{Control, Fault, SessionKeys, Settle};
+pub use control::{Control, Fault, SessionKeys, Settle, Use};
 pub use crash::{Interrupted, Moment};
 pub use error::{Doing, Error, Result};
 pub use mapping::{Delivery, Mapping};
@@ -42,6 +44,7 @@ pub use sight::{Live, Snapshot};
 pub(crate) use venv::target_dir;
 
 use crate::fixtures::Zip;
+use crate::terraform::{Applied, Terraform};
 use process::guard;
 
 /// The deployer's timeout: five minutes.
@@ -110,18 +113,38 @@ impl LocalAws {
     /// # Errors
     /// What is missing, or what went wrong.
     pub async fn over(transport: Transport, setup: Setup) -> Result<Self> {
-        let blocking = tokio::task::spawn_blocking(move || {
-            // The cheap one first: what is missing shall be told at once.
-            venv::python()?;
-            Ok((binary::bootstrap()?, Server::start(transport)?))
-        });
-        let (program, server) = blocking.await.doing("starting the local AWS")??;
+        let (program, server) = started(transport).await?;
         let control = Control::new(&server)?;
         let clients = Clients::new(&server)?;
         let laid = accounts::lay(&setup, &clients, &control).await.map_err(|error| said(error, &server.words()))?;
-        let keys = control.session(DEPLOYER_ROLE).await?;
+        Self::deploying(program, server, (control, clients), laid).await
+    }
+
+    /// As Terraform lays `infra/examples/two-accounts`: `dev` is in the tooling account itself, `prod` in another.
+    ///
+    /// # Errors
+    /// What is missing, or what went wrong.
+    pub async fn applied(terraform: Terraform) -> Result<(Self, Applied)> {
+        let (program, server) = started(Transport::Http).await?;
+        let (control, clients) = (Control::new(&server)?, Clients::new(&server)?);
+        let endpoint = server.endpoint().to_owned();
+        let applying = tokio::task::spawn_blocking(move || Applied::apply(&terraform, &endpoint));
+        let applied = applying.await.doing("applying the example")?.map_err(|error| said(error, &server.words()))?;
+        let laid = accounts::found(&applied, &clients, &control).await?;
+        Ok((Self::deploying(program, server, (control, clients), laid).await?, applied))
+    }
+
+    async fn deploying(
+        program: PathBuf,
+        server: Server,
+        (control, clients): (Control, Clients),
+        laid: accounts::Laid,
+    ) -> Result<Self> {
+        let keys = control.session(DEPLOYER_ROLE, "deployer").await?;
         let launch = Launch { program, environment: environment(&server, &keys)?, timeout: TIMEOUT };
-        let mapping = Mapping::new(clients.sqs(TOOLING, REGION), &laid.queue_url);
+        let poller = control.session(DEPLOYER_ROLE, "poller").await?;
+        let poller = aws_sdk_sqs::Client::new(&clients.session_config(&poller, REGION));
+        let mapping = Mapping::new(clients.sqs(TOOLING, REGION), poller, &laid.queue_url);
         let deployer = Runtime::new(launch);
         Ok(Self { deployer, mapping, control, clients, laid, delivered: Mutex::default(), server })
     }
@@ -166,6 +189,34 @@ impl LocalAws {
         accounts::configure(&self.clients, &config).await?;
         self.deployer.kill();
         Ok(())
+    }
+
+    /// Adds a statement to a bucket's policy, until [`LocalAws::restore_policy`].
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn add_to_policy(&self, bucket: &str, statement: Value) -> Result<()> {
+        let mut policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
+        policy["Statement"].as_array_mut().into_iter().for_each(|all| all.push(statement.clone()));
+        accounts::bucket_policy(&self.clients, bucket, &policy).await
+    }
+
+    /// Takes a bucket's policy away, for what it would forbid even to its owner.
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn lift_policy(&self, bucket: &str) -> Result<()> {
+        let call = self.clients.s3(TOOLING, REGION).delete_bucket_policy().bucket(bucket);
+        call.send().await.doing(format!("lifting the policy of bucket {bucket}")).map(drop)
+    }
+
+    /// Gives a bucket the policy back that it had at first.
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn restore_policy(&self, bucket: &str) -> Result<()> {
+        let policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
+        accounts::bucket_policy(&self.clients, bucket, &policy).await
     }
 
     /// Uploads a zip as CI does, and says which S3 version it became.
@@ -296,6 +347,15 @@ impl LocalAws {
     }
 }
 
+async fn started(transport: Transport) -> Result<(PathBuf, Server)> {
+    let blocking = tokio::task::spawn_blocking(move || {
+        // The cheap one first: what is missing shall be told at once.
+        venv::python()?;
+        Ok((binary::bootstrap()?, Server::start(transport)?))
+    });
+    blocking.await.doing("starting the local AWS")?
+}
+
 /// Python with everything that the local AWS needs, in the folder of its sources.
 ///
 /// # Errors
@@ -318,7 +378,8 @@ impl Drop for LocalAws {
     fn drop(&mut self) {
         use std::io::Write as _;
         if std::thread::panicking() {
-            let _told = writeln!(std::io::stderr(), "the deployer's log:\n{}", self.deployer.tail());
+            let (log, words) = (self.deployer.tail(), self.server.words());
+            let _told = writeln!(std::io::stderr(), "the deployer's log:\n{log}\nthe emulator's words:\n{words}");
         }
     }
 }

@@ -68,12 +68,18 @@ impl LocalAws {
         self.control().queue_clock_forward(time).await
     }
 
-    /// Puts an object into the ledger bucket, whatever is there.
+    /// Puts an object into the ledger bucket, whatever is there: as a person repairs it, over what he has seen.
     ///
     /// # Errors
     /// S3's words.
     pub async fn put_in_ledger(&self, key: &str, body: Vec<u8>) -> Result<()> {
-        let put = self.clients().s3(TOOLING, REGION).put_object().bucket(LEDGER).key(key).body(body.into());
+        let s3 = self.clients().s3(TOOLING, REGION);
+        let there = s3.head_object().bucket(LEDGER).key(key).send().await.ok().and_then(|there| there.e_tag);
+        let put = s3.put_object().bucket(LEDGER).key(key).body(body.into());
+        let put = match there {
+            Some(etag) => put.if_match(etag),
+            None => put.if_none_match("*"),
+        };
         put.send().await.doing(format!("putting {key} into the ledger")).map(drop)
     }
 }

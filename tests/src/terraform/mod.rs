@@ -4,6 +4,7 @@
 //! from its registry. What the machine has set for either counts for nothing: every command gets a CLI configuration
 //! of its own, and no variable, account or file of AWS. Nothing here knows what is in `infra/`.
 
+mod applied;
 mod copy;
 mod fetch;
 mod mirror;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+pub use applied::Applied;
 pub use copy::copy_of_infra;
 
 use crate::local_aws::{Doing as _, Error, Result, target_dir};
@@ -54,6 +56,8 @@ pub struct Terraform {
     source: Source,
     /// The CLI configuration.
     settings: PathBuf,
+    /// What its commands are told beside that.
+    environment: Vec<(String, String)>,
 }
 
 impl Terraform {
@@ -102,7 +106,14 @@ impl Terraform {
             }
         };
         let settings = settings::write(&folder, &text)?;
-        Ok(Self { program, source, settings })
+        Ok(Self { program, source, settings, environment: vec![] })
+    }
+
+    /// The same, whose commands get this variable too.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The program, to be run in this folder, without what the surroundings have set for it or for AWS. Where the
@@ -123,6 +134,7 @@ impl Terraform {
         // An account that the machine's files or its own metadata would give must not be met by a test.
         command.envs([("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")]);
         command.env("AWS_EC2_METADATA_DISABLED", "true");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

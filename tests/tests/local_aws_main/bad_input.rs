@@ -116,8 +116,12 @@ async fn an_artifact_that_is_gone_is_refused_as_gone() -> Result<()> {
     let key = "dev/orders/2.zip";
     let version_id = aws.upload(key, Zip::code("x")).await?;
     let s3 = aws.clients().s3(TOOLING, REGION);
-    let deleted = s3.delete_object().bucket(ARTIFACTS).key(key).version_id(&version_id).send().await;
-    deleted.doing("deleting the version")?;
+    // Versions are kept, unless somebody takes the bucket's policy away.
+    let delete = async || s3.delete_object().bucket(ARTIFACTS).key(key).version_id(&version_id).send().await;
+    assert!(delete().await.is_err());
+    aws.lift_policy(ARTIFACTS).await?;
+    delete().await.doing("deleting the version")?;
+    aws.restore_policy(ARTIFACTS).await?;
     aws.deliver().await?;
     let result = aws.result(key, &version_id).await?;
     assert_eq!((text(&result, "/status"), text(&result, "/code")), ("refused", "ArtifactGone"), "{result:#}");
@@ -127,24 +131,21 @@ async fn an_artifact_that_is_gone_is_refused_as_gone() -> Result<()> {
 #[tokio::test]
 async fn a_policy_that_denies_the_read_is_named() -> Result<()> {
     let aws = with_orders().await?;
-    let s3 = aws.clients().s3(TOOLING, REGION);
     let deny = |principal: &str| {
-        json!({"Version": "2012-10-17", "Statement": [{"Sid": "No", "Effect": "Deny",
-            "Principal": {"AWS": principal}, "Action": ["s3:GetObject", "s3:GetObjectVersion"],
-            "Resource": format!("arn:aws:s3:::{ARTIFACTS}/*")}]})
-        .to_string()
+        json!({"Sid": "No", "Effect": "Deny", "Principal": {"AWS": principal},
+            "Action": ["s3:GetObject", "s3:GetObjectVersion"], "Resource": format!("arn:aws:s3:::{ARTIFACTS}/*")})
     };
     for (principal, step, named) in [
         ("arn:aws:iam::123456789012:role/deployer", "verify", "the bucket policy of acme-artifacts"),
         ("arn:aws:iam::111111111111:role/deployer-target", "update code", "the artifact bucket's policy"),
     ] {
-        s3.put_bucket_policy().bucket(ARTIFACTS).policy(deny(principal)).send().await.doing("closing the bucket")?;
+        aws.add_to_policy(ARTIFACTS, deny(principal)).await?;
         let key = format!("dev/orders/{}.zip", step.replace(' ', "-"));
         let result = aws.deploy(&key, Zip::function(step)).await?;
         let error = &result["targets"][0]["error"];
         assert_eq!((&error["code"], &error["step"]), (&json!("ArtifactUnreadable"), &json!(step)), "{result:#}");
         assert!(text(error, "/message").contains(named), "{result:#}");
-        s3.delete_bucket_policy().bucket(ARTIFACTS).send().await.doing("opening the bucket")?;
+        aws.restore_policy(ARTIFACTS).await?;
     }
     let text_of_s3 =
         "User: … is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext";

@@ -1,9 +1,7 @@
 //! A ledger that is broken, closed or gone: what cannot be known stops the function, and nothing else.
 
 use acceptance::fixtures::Zip;
-use acceptance::local_aws::{
-    Answer, Call, DEPLOYER_ROLE, Doing as _, FIRST, Fault, LEDGER, LocalAws, REGION, Result, TOOLING, shown,
-};
+use acceptance::local_aws::{Answer, Call, DEPLOYER_ROLE, FIRST, Fault, LEDGER, LocalAws, REGION, Result, shown};
 use serde_json::{Value, json};
 
 use super::{lambda_writes, serves, statuses, versions};
@@ -100,12 +98,10 @@ async fn while_the_ledgers_bucket_denies_nothing_is_written_to_lambda() -> Resul
     for (actions, word) in [("s3:GetObject", "reading s3://"), ("s3:PutObject", "writing s3://")] {
         let aws = LocalAws::start().await?;
         aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-        let s3 = aws.clients().s3(TOOLING, REGION);
-        let deny = json!({"Version": "2012-10-17", "Statement": [{"Sid": "No", "Effect": "Deny",
-            "Principal": {"AWS": DEPLOYER_ROLE}, "Action": actions, "Resource": format!("arn:aws:s3:::{LEDGER}/heads/*")}]});
-        s3.put_bucket_policy().bucket(LEDGER).policy(deny.to_string()).send().await.doing("closing the ledger")?;
-        let open = async || s3.delete_bucket_policy().bucket(LEDGER).send().await.doing("opening the ledger").map(drop);
-        nothing_is_done_until(&aws, open, word).await?;
+        let deny = json!({"Sid": "No", "Effect": "Deny", "Principal": {"AWS": DEPLOYER_ROLE}, "Action": actions,
+            "Resource": format!("arn:aws:s3:::{LEDGER}/heads/*")});
+        aws.add_to_policy(LEDGER, deny).await?;
+        nothing_is_done_until(&aws, async || aws.restore_policy(LEDGER).await, word).await?;
     }
     Ok(())
 }

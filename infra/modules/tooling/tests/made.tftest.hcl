@@ -331,12 +331,12 @@ run "with_everything" {
   }
 
   assert {
-    condition     = aws_lambda_function_recursion_config.deployer[0].recursive_loop == "Allow"
+    condition     = aws_lambda_function_recursion_config.deployer.recursive_loop == "Allow"
     error_message = "The deployer's ticks to itself must not be stopped as a loop."
   }
 
   assert {
-    condition     = jsondecode(aws_sqs_queue_redrive_allow_policy.dead_letters[0].redrive_allow_policy) == { redrivePermission = "byQueue", sourceQueueArns = ["arn:aws:sqs:eu-west-1:123456789012:deployer"] }
+    condition     = jsondecode(aws_sqs_queue_redrive_allow_policy.dead_letters.redrive_allow_policy) == { redrivePermission = "byQueue", sourceQueueArns = ["arn:aws:sqs:eu-west-1:123456789012:deployer"] }
     error_message = "The dead-letter queue must be the deployer's alone."
   }
 
@@ -412,24 +412,6 @@ run "without_a_key" {
   assert {
     condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
     error_message = "Without customer_key S3's own key must encrypt artifacts."
-  }
-}
-
-run "for_an_emulator" {
-  command = plan
-
-  variables {
-    emulator = true
-  }
-
-  assert {
-    condition     = length(aws_lambda_function_recursion_config.deployer) == 0 && length(aws_sqs_queue_redrive_allow_policy.dead_letters) == 0
-    error_message = "An emulator must not get what it does not know."
-  }
-
-  assert {
-    condition     = !aws_lambda_event_source_mapping.uploads.enabled
-    error_message = "An emulator must not poll the queue beside the tests."
   }
 }
 
