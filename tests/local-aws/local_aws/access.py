@@ -74,7 +74,7 @@ def denial(call: Call, action: str, resource: str, trust: str | None = None, mor
     asked = decision.Asked(
         action,
         resource,
-        {**context(call), **_about(action, account), **(more or {})},
+        {**context(call), **_about(call, action, account), **(more or {})},
         call.caller.principals,
         call.caller.own_names,
     )
@@ -150,9 +150,11 @@ def _of_s3(call: Call) -> dict[str, str | list[str]]:
     return keys
 
 
-def _about(action: str, account: str | None) -> dict[str, str]:
+def _about(call: Call, action: str, account: str | None) -> dict[str, str]:
     """Condition keys of what is asked, not of who asks."""
     keys = {}
+    if action.startswith("kms:"):  # KMS Developer Guide, "kms:ViaService": here only Lambda asks, for its caller
+        keys["kms:ViaService"] = f"lambda.{call.region}.amazonaws.com"
     if action == "iam:PassRole":  # IAM User Guide, "Available keys for AWS services": iam:PassedToService
         keys["iam:PassedToService"] = "lambda.amazonaws.com"
     if account:

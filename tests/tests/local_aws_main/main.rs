@@ -10,6 +10,7 @@ mod harness;
 mod ledger;
 mod live;
 mod many;
+mod rights;
 mod trouble;
 
 use acceptance::local_aws::{Call, Live};
