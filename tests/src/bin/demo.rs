@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use acceptance::fixtures::Zip;
-use acceptance::local_aws::{ARTIFACTS, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, TOOLING};
+use acceptance::local_aws::{ARTIFACTS, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, SECOND, TOOLING};
+use acceptance::terraform::Terraform;
 use clap::Parser;
 use serde_json::{Value, json};
 
@@ -19,6 +20,17 @@ struct Options {
     /// Leave the local AWS running, to explore it with the AWS CLI, until Ctrl-C.
     #[arg(long)]
     keep: bool,
+    /// Lay the accounts without Terraform, which takes a second instead of a minute or two.
+    #[arg(long)]
+    without_terraform: bool,
+}
+
+/// What is shown, and where the function comes to life.
+struct Stage {
+    aws: LocalAws,
+    environment: &'static str,
+    account: &'static str,
+    paint: Paint,
 }
 
 const FUNCTION: &str = "hello";
@@ -38,33 +50,54 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<()> {
-    let paint = Paint::new();
-    let aws = LocalAws::start().await?;
+    let stage = set(options).await?;
+    let Stage { aws, account, paint, .. } = &stage;
     println!(
-        "{}\n  CI uploads to {ARTIFACTS} in account {TOOLING}; the deployer there enters account {FIRST}\n  \
+        "{}\n  CI uploads to {ARTIFACTS} in account {TOOLING}; the deployer there enters account {account}\n  \
          and brings the function {FUNCTION} to life.\n",
-        paint.bold("A local AWS with three accounts is running.")
+        paint.bold("A local AWS is running.")
     );
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../artifacts/dev").join(FUNCTION);
     let first = Zip::folder(&folder).doing(format!("reading {}", folder.display()))?;
     let second = first.clone().with("\"Hello\"", "\"Hello again\"");
 
-    show(&aws, &paint, "1.0.0", &first, "a first release").await?;
-    show(&aws, &paint, "1.1.0", &second, "a newer one, with another greeting").await?;
-    show(&aws, &paint, "1.0.0", &first, "the first one, uploaded again").await?;
+    show(&stage, "1.0.0", &first, "a first release").await?;
+    show(&stage, "1.1.0", &second, "a newer one, with another greeting").await?;
+    show(&stage, "1.0.0", &first, "the first one, uploaded again").await?;
     aws.same_events_again_change_nothing().await?;
     println!("{}\n", paint.good("All events came once more, as they may, and changed nothing."));
-    commands(&aws, &paint).await?;
+    commands(&stage).await?;
     if options.keep {
-        keep(&aws, &paint).await?;
+        keep(&stage).await?;
     }
     Ok(())
 }
 
+/// Lays the accounts, and says which way.
+async fn set(options: &Options) -> Result<Stage> {
+    let paint = Paint::new();
+    let terraform = if options.without_terraform { None } else { Terraform::of_this_machine()? };
+    let Some(terraform) = terraform else {
+        let why = if options.without_terraform { "as you wished" } else { "there is none in PATH" };
+        println!("{}", paint.dim(&format!("The accounts are laid without Terraform: {why}.")));
+        return Ok(Stage { aws: LocalAws::start().await?, environment: "dev", account: FIRST, paint });
+    };
+    println!("{}", paint.bold("Terraform lays the accounts: infra/examples/two-accounts, as it stands."));
+    println!("  {}", paint.dim(&terraform.describe()));
+    println!("  {}", paint.dim("The AWS provider waits for a minute or two; --without-terraform is faster."));
+    let began = Instant::now();
+    let (aws, applied) = LocalAws::applied(terraform).await.map_err(|error| {
+        Error::Unexpected(format!("{error}\nWithout Terraform it can still be shown: cargo demo --without-terraform"))
+    })?;
+    println!("  {} resources in {:.0} s\n", applied.resources()?, began.elapsed().as_secs_f64());
+    Ok(Stage { aws, environment: "prod", account: SECOND, paint })
+}
+
 /// Uploads one release, delivers the event, shows what happened and checks it.
-async fn show(aws: &LocalAws, paint: &Paint, release: &str, zip: &Zip, what: &str) -> Result<()> {
-    let key = format!("dev/{FUNCTION}/{release}.zip");
-    let before = aws.live(FIRST, REGION, FUNCTION).await?;
+async fn show(stage: &Stage, release: &str, zip: &Zip, what: &str) -> Result<()> {
+    let Stage { aws, environment, account, paint } = stage;
+    let key = format!("{environment}/{FUNCTION}/{release}.zip");
+    let before = aws.live(account, REGION, FUNCTION).await?;
     let lines = aws.deployer().log().len();
     let version_id = aws.upload_with(&key, zip, &[("commit", "4f5c2e1"), ("uploaded-by", "demo")]).await?;
     println!("{}", paint.bold(&format!("s3://{ARTIFACTS}/{key}  ({what})")));
@@ -93,7 +126,7 @@ async fn show(aws: &LocalAws, paint: &Paint, release: &str, zip: &Zip, what: &st
         &vec![0],
     )?;
     expect("the record's status", &status, &"succeeded")?;
-    let after = aws.live(FIRST, REGION, FUNCTION).await?;
+    let after = aws.live(account, REGION, FUNCTION).await?;
     let after = after.ok_or_else(|| Error::Unexpected(format!("{FUNCTION}:live is not there")))?;
     expect("the code that is live", &json!(after.sha256), &record["artifact"]["sha256"])?;
     expect("the version that is live", &after.version.as_str(), &version)?;
@@ -143,9 +176,10 @@ fn steps(paint: &Paint, log: &[Value]) {
 }
 
 /// What the AWS CLI would show.
-async fn commands(aws: &LocalAws, paint: &Paint) -> Result<()> {
-    let lambda = aws.clients().lambda(FIRST, REGION);
-    println!("{}", paint.bold(&format!("In account {FIRST}:")));
+async fn commands(stage: &Stage) -> Result<()> {
+    let Stage { aws, account, paint, .. } = stage;
+    let lambda = aws.clients().lambda(account, REGION);
+    println!("{}", paint.bold(&format!("In account {account}:")));
     prompt(paint, &format!("aws lambda get-alias --function-name {FUNCTION} --name live"));
     let alias = lambda.get_alias().function_name(FUNCTION).name("live").send().await.doing("reading the alias")?;
     let shown = json!({
@@ -178,12 +212,15 @@ async fn commands(aws: &LocalAws, paint: &Paint) -> Result<()> {
 }
 
 /// Goes on delivering, so that uploads by hand are deployed too.
-async fn keep(aws: &LocalAws, paint: &Paint) -> Result<()> {
+async fn keep(stage: &Stage) -> Result<()> {
+    let Stage { aws, environment, account, paint } = stage;
     println!("{}", paint.bold("It keeps running until Ctrl-C. In another shell:"));
     println!("  export AWS_ENDPOINT_URL={} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}", aws.endpoint());
-    println!("  export AWS_ACCESS_KEY_ID={FIRST} AWS_SECRET_ACCESS_KEY=none     # account {FIRST}");
+    println!("  export AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=none     # account {account}");
     println!("  export AWS_ACCESS_KEY_ID={TOOLING} AWS_SECRET_ACCESS_KEY=none     # account {TOOLING}");
-    println!("  aws s3 cp my.zip s3://{ARTIFACTS}/dev/{FUNCTION}/1.2.0.zip          # is deployed within a second\n");
+    println!(
+        "  aws s3 cp my.zip s3://{ARTIFACTS}/{environment}/{FUNCTION}/1.2.0.zip          # is deployed within a second\n"
+    );
     let mut asked_to_stop = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {

@@ -52,6 +52,14 @@ impl Applied {
         value.ok_or_else(|| Error::Unexpected(format!("the example has no output {name}")))
     }
 
+    /// How many resources there are.
+    ///
+    /// # Errors
+    /// Terraform's words.
+    pub fn resources(&self) -> Result<usize> {
+        Ok(self.run(&["state", "list"])?.lines().filter(|line| !line.contains("data.")).count())
+    }
+
     /// What another apply would do, in Terraform's words; nothing where nothing has drifted.
     ///
     /// # Errors

@@ -70,6 +70,23 @@ impl fmt::Display for Program {
 }
 
 impl Program {
+    /// Whether there is one without fetching it.
+    pub(super) fn is_there(variables: &Variables) -> bool {
+        variables.get(VARIABLE).is_some() || Self::in_path().is_ok()
+    }
+
+    /// The one in `PATH`, or why each is none.
+    fn in_path() -> std::result::Result<Self, Vec<String>> {
+        let mut unfits = Vec::new();
+        for name in NAMES {
+            match Self::probe(OsStr::new(name), Origin::Path) {
+                Ok(program) => return Ok(program),
+                Err(unfit) => unfits.push(unfit),
+            }
+        }
+        Err(unfits)
+    }
+
     /// The one that is named, the one in `PATH`, or the one that is fetched.
     pub(super) fn find(variables: &Variables, target: &Path) -> Result<Self> {
         if let Some(named) = variables.get(VARIABLE) {
@@ -81,13 +98,10 @@ impl Program {
                 ))
             });
         }
-        let mut unfits = Vec::new();
-        for name in NAMES {
-            match Self::probe(OsStr::new(name), Origin::Path) {
-                Ok(program) => return Ok(program),
-                Err(unfit) => unfits.push(unfit),
-            }
-        }
+        let unfits = match Self::in_path() {
+            Ok(program) => return Ok(program),
+            Err(unfits) => unfits,
+        };
         let needed = |more: &dyn fmt::Display| {
             Error::Machine(format!(
                 "the tests of infra/ need Terraform or OpenTofu 1.9 or newer, but {}, and {more}: install one of \
