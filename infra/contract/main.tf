@@ -1,4 +1,4 @@
-# The contract's example, laid out whole: from it the policies in rendered/ are made, which tests hold to what may and what may not be
+# The contract's example, laid out whole: from it the policies in policies/ are made, which tests hold to what may and what may not be
 # done. Never applied.
 
 locals {

@@ -117,7 +117,7 @@ fn decode<T: DeserializeOwned>(key: &str, body: &[u8]) -> Result<T, LedgerError>
     let broken = |error: serde_json::Error| {
         LedgerError(format!(
             "{key} in the ledger bucket cannot be read ({error}): restore its former S3 version (aws s3api \
-             list-object-versions, then copy-object with that version id as the source)"
+             list-object-versions, get-object with its version id, then put-object with --if-match)"
         ))
     };
     let value: serde_json::Value = serde_json::from_slice(body).map_err(broken)?;

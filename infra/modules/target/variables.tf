@@ -50,9 +50,9 @@ variable "deploy_role" {
     error_message = "Each of deploy_role.external_ids must have 2 to 1224 of letters, digits and _ + = , . @ : / -. None may be empty: leave it out where an environment has none."
   }
 
-  # The trust asks for one of them, or for none at all.
+  # The trust asks for one of them, or for none at all. There are more than environments while an external id is rotated.
   validation {
-    condition     = contains([0, length(var.deploy_role.environments)], length(var.deploy_role.external_ids))
+    condition     = length(var.deploy_role.external_ids) == 0 || length(var.deploy_role.external_ids) >= length(var.deploy_role.environments)
     error_message = "Of the environments that share this deploy role, either each has an external_id or none: give them to all, or give each its own role_name."
   }
 }

@@ -48,6 +48,7 @@ resource "aws_lambda_event_source_mapping" "uploads" {
   event_source_arn        = aws_sqs_queue.uploads.arn
   function_name           = aws_lambda_function.deployer.function_name
   batch_size              = 10
+  enabled                 = true
   function_response_types = ["ReportBatchItemFailures"]
 
   scaling_config {

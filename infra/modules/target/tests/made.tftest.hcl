@@ -308,6 +308,19 @@ run "the_most" {
   }
 }
 
+run "while_an_external_id_is_rotated" {
+  command = plan
+
+  variables {
+    deploy_role = merge(var.deploy_role, { external_ids = ["prod-51aa", "prod-77fe"] })
+  }
+
+  assert {
+    condition     = toset(jsondecode(output.policies.trust).Statement[0].Condition.StringEquals["sts:ExternalId"]) == toset(["prod-51aa", "prod-77fe"])
+    error_message = "The trust must take the former external id and the new one."
+  }
+}
+
 run "without_external_ids" {
   command = plan
 
