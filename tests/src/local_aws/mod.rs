@@ -20,6 +20,7 @@ mod server;
 mod sight;
 mod time;
 mod venv;
+mod wishes;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -34,7 +35,7 @@ pub use accounts::{
 };
 pub use calls::{Call, longest_chain, shown};
 pub use clients::Clients;
-pub use control::{Control, Fault, SessionKeys, Settle, Use};
+pub use control::{Control, SessionKeys, Use};
 pub use crash::{Interrupted, Moment};
 pub use error::{Doing, Error, Result};
 pub use mapping::{Delivery, Mapping};
@@ -42,6 +43,7 @@ pub use runtime::{Answer, Launch, Runtime};
 pub use server::{Server, Transport};
 pub use sight::{Live, Snapshot};
 pub(crate) use venv::target_dir;
+pub use wishes::{Fault, Settle};
 
 use crate::fixtures::Zip;
 use crate::terraform::{Applied, Terraform};
@@ -189,34 +191,6 @@ impl LocalAws {
         accounts::configure(&self.clients, &config).await?;
         self.deployer.kill();
         Ok(())
-    }
-
-    /// Adds a statement to a bucket's policy, until [`LocalAws::restore_policy`].
-    ///
-    /// # Errors
-    /// S3's words.
-    pub async fn add_to_policy(&self, bucket: &str, statement: Value) -> Result<()> {
-        let mut policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
-        policy["Statement"].as_array_mut().into_iter().for_each(|all| all.push(statement.clone()));
-        accounts::bucket_policy(&self.clients, bucket, &policy).await
-    }
-
-    /// Takes a bucket's policy away, for what it would forbid even to its owner.
-    ///
-    /// # Errors
-    /// S3's words.
-    pub async fn lift_policy(&self, bucket: &str) -> Result<()> {
-        let call = self.clients.s3(TOOLING, REGION).delete_bucket_policy().bucket(bucket);
-        call.send().await.doing(format!("lifting the policy of bucket {bucket}")).map(drop)
-    }
-
-    /// Gives a bucket the policy back that it had at first.
-    ///
-    /// # Errors
-    /// S3's words.
-    pub async fn restore_policy(&self, bucket: &str) -> Result<()> {
-        let policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
-        accounts::bucket_policy(&self.clients, bucket, &policy).await
     }
 
     /// Uploads a zip as CI does, and says which S3 version it became.

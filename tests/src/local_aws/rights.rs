@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::accounts::{ARTIFACTS, TOOLING};
-use super::error::Result;
+use super::LocalAws;
+use super::accounts::{ARTIFACTS, REGION, TOOLING, bucket_policy};
+use super::error::{Doing as _, Result};
 use crate::policies::Policies;
 
 /// An account that is deployed to.
@@ -136,6 +137,36 @@ impl Rights {
                 statement["Condition"]["ArnEquals"]["aws:SourceArn"] = json!(rule);
             }
         })
+    }
+}
+
+impl LocalAws {
+    /// Adds a statement to a bucket's policy, until [`LocalAws::restore_policy`].
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn add_to_policy(&self, bucket: &str, statement: Value) -> Result<()> {
+        let mut policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
+        policy["Statement"].as_array_mut().into_iter().for_each(|all| all.push(statement.clone()));
+        bucket_policy(&self.clients, bucket, &policy).await
+    }
+
+    /// Takes a bucket's policy away, for what it would forbid even to its owner.
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn lift_policy(&self, bucket: &str) -> Result<()> {
+        let call = self.clients.s3(TOOLING, REGION).delete_bucket_policy().bucket(bucket);
+        call.send().await.doing(format!("lifting the policy of bucket {bucket}")).map(drop)
+    }
+
+    /// Gives a bucket the policy back that it had at first.
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn restore_policy(&self, bucket: &str) -> Result<()> {
+        let policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
+        bucket_policy(&self.clients, bucket, &policy).await
     }
 }
 
