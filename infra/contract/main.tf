@@ -17,6 +17,11 @@ module "tooling" {
       targets     = [{ account = "111111111111", region = "eu-west-1" }]
       external_id = "dev-8c1f"
     }
+    # The deployer's own account.
+    tools = {
+      targets     = [{ account = "123456789012", region = "eu-west-1" }]
+      external_id = "tools-3b7a"
+    }
     prod = {
       targets = [
         { account = "222222222222", region = "eu-west-1" },
@@ -40,7 +45,17 @@ module "dev" {
 
   deployer        = local.deployer
   deploy_role     = module.tooling.deploy_roles["111111111111/deployer-target"]
+  functions       = ["*"]
   execution_roles = ["lambda-*", "lambda/*"]
+}
+
+module "tools" {
+  source = "../modules/target"
+
+  deployer           = local.deployer
+  deploy_role        = module.tooling.deploy_roles["123456789012/deployer-target"]
+  functions          = ["*"]
+  execution_boundary = ["lambda", "s3", "sqs", "sts"]
 }
 
 module "prod" {

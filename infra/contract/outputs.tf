@@ -3,6 +3,7 @@ output "policies" {
     tooling     = module.tooling.policies
     dev         = module.dev.policies
     prod        = module.prod.policies
+    tools       = module.tools.policies
     github      = module.github.policies
     gitlab      = module.gitlab.policies
     build_agent = module.build_agent.policies

@@ -3,6 +3,7 @@
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{ARTIFACTS, Answer, Doing as _, Error, LEDGER, LocalAws, REGION, Result, SECOND, TOOLING};
 use acceptance::terraform::Terraform;
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use serde_json::{Value, json};
 
 const STRANGER: &str = "999999999999";
@@ -20,6 +21,10 @@ async fn what_terraform_lays_deploys_uploads_does_not_drift_and_goes_away_again(
         let zip = Zip::function("1.0.0").with("lambda-execution", "lambda/hello").build().doing("zipping")?;
         let put = ci.put_object().bucket(applied.output("artifact_bucket")?).key(&key).body(zip.into());
         let version_id = put.send().await.doing("uploading as CI")?.version_id.unwrap_or_default();
+        // CI waits for it, and what is not there yet is not a denial.
+        let result = ci.get_object().bucket(applied.output("ledger_bucket")?);
+        let result = result.key(format!("results/{environment}/hello/1.0.0/{version_id}.json")).send().await;
+        assert!(result.is_err_and(|error| error.code() == Some("NoSuchKey")), "a result that is not there yet");
         aws.deliver().await?;
         let result_key = format!("results/{environment}/hello/1.0.0/{version_id}.json");
         let result = ci.get_object().bucket(applied.output("ledger_bucket")?).key(&result_key).send().await;

@@ -11,6 +11,7 @@ module "tooling" {
   artifact_bucket = "${var.prefix}-artifacts"
   ledger_bucket   = "${var.prefix}-deployer-ledger"
   zip             = var.zip
+  architecture    = var.architecture
   environments = {
     dev = {
       targets     = [{ account = var.account, region = var.region }]
@@ -24,6 +25,7 @@ module "target" {
 
   deployer    = module.tooling.deployer
   deploy_role = module.tooling.deploy_roles["${var.account}/deployer-target"]
+  functions   = ["hello", "orders-*"]
 }
 
 # A role for the sample function in artifacts/dev/hello, whose manifest names it.

@@ -19,3 +19,9 @@ variable "zip" {
   type        = string
   default     = "../../../artifacts/deployer.zip"
 }
+
+variable "architecture" {
+  description = "What deployer.zip was built for: x86_64 or arm64."
+  type        = string
+  default     = "x86_64"
+}

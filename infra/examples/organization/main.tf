@@ -31,6 +31,7 @@ module "tooling" {
   artifact_bucket = "${var.prefix}-artifacts"
   ledger_bucket   = "${var.prefix}-deployer-ledger"
   zip             = var.zip
+  architecture    = var.architecture
   customer_key    = true
   alarm_actions   = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
   environments    = local.environments
@@ -42,6 +43,7 @@ module "dev" {
 
   deployer        = module.tooling.deployer
   deploy_role     = module.tooling.deploy_roles["${var.accounts.dev}/deployer-target"]
+  functions       = ["orders-*", "billing"]
   organization_id = var.organization_id
 }
 
@@ -51,6 +53,7 @@ module "stage" {
 
   deployer        = module.tooling.deployer
   deploy_role     = module.tooling.deploy_roles["${var.accounts.stage}/deployer-target"]
+  functions       = ["orders-*", "billing"]
   organization_id = var.organization_id
 }
 

@@ -7,6 +7,7 @@ module "tooling" {
   artifact_bucket = "${var.prefix}-artifacts"
   ledger_bucket   = "${var.prefix}-deployer-ledger"
   zip             = var.zip
+  architecture    = var.architecture
   environments = {
     dev = {
       targets     = [{ account = var.accounts.tooling, region = var.region }]
@@ -25,6 +26,7 @@ module "dev" {
 
   deployer    = module.tooling.deployer
   deploy_role = module.tooling.deploy_roles["${var.accounts.tooling}/deployer-target"]
+  functions   = ["hello", "orders-*"]
 }
 
 module "prod" {
@@ -33,6 +35,7 @@ module "prod" {
 
   deployer           = module.tooling.deployer
   deploy_role        = module.tooling.deploy_roles["${var.accounts.prod}/deployer-target"]
+  functions          = ["hello", "orders-*"]
   execution_boundary = ["logs"]
 }
 
@@ -44,6 +47,6 @@ module "ci" {
   name         = "build-agent"
   uploads      = module.tooling.uploads
   environments = ["dev", "prod"]
-  functions    = ["*"]
+  functions    = ["hello", "orders-*"]
   trust        = { ec2 = true }
 }

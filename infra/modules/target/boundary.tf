@@ -32,13 +32,16 @@ locals {
         Sid      = "NeverEnterADeployRole"
         Effect   = "Deny"
         Action   = "sts:AssumeRole"
-        Resource = "arn:${local.partition}:iam::*:role/${var.deploy_role.role_name}"
+        Resource = ["arn:${local.partition}:iam::*:role/${var.deploy_role.role_name}", var.deployer.role_arn]
       },
       {
-        Sid      = "NeverReadOrWriteArtifacts"
-        Effect   = "Deny"
-        Action   = "s3:*"
-        Resource = [local.bucket_arn, "${local.bucket_arn}/*"]
+        Sid    = "NeverTouchTheDeployer"
+        Effect = "Deny"
+        Action = ["lambda:*", "s3:*", "sqs:*"]
+        Resource = concat(
+          [var.deployer.function_arn, "${var.deployer.function_arn}:*", var.deployer.queue_arn],
+          flatten([for bucket in [var.deployer.artifact_bucket, var.deployer.ledger_bucket] : ["arn:${local.partition}:s3:::${bucket}", "arn:${local.partition}:s3:::${bucket}/*"]]),
+        )
       },
     ]
   })

@@ -49,7 +49,7 @@ locals {
       Sid      = "ReadArtifacts"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:GetObjectVersion"]
-      Resource = [for environment in var.deploy_role.environments : "${local.bucket_arn}/${environment}/*"]
+      Resource = [for environment in concat(var.deploy_role.environments, var.deploy_role.promoted_from) : "${local.bucket_arn}/${environment}/*"]
     },
   ]
 
@@ -104,12 +104,21 @@ locals {
       Sid    = "NeverOpenCallOrRewireAFunction"
       Effect = "Deny"
       Action = [
-        "lambda:AddPermission", "lambda:CreateEventSourceMapping", "lambda:CreateFunctionUrlConfig", "lambda:DeleteAlias",
-        "lambda:DeleteEventSourceMapping", "lambda:DeleteFunctionCodeSigningConfig", "lambda:DeleteFunctionUrlConfig",
-        "lambda:InvokeFunction", "lambda:PutFunctionCodeSigningConfig", "lambda:RemovePermission", "lambda:UpdateEventSourceMapping",
-        "lambda:UpdateFunctionUrlConfig",
+        "lambda:AddLayerVersionPermission", "lambda:AddPermission", "lambda:CreateEventSourceMapping", "lambda:CreateFunctionUrlConfig",
+        "lambda:DeleteAlias", "lambda:DeleteCodeSigningConfig", "lambda:DeleteEventSourceMapping",
+        "lambda:DeleteFunctionCodeSigningConfig", "lambda:DeleteFunctionUrlConfig", "lambda:InvokeAsync", "lambda:InvokeFunction",
+        "lambda:InvokeFunctionUrl", "lambda:PutFunctionCodeSigningConfig", "lambda:PutFunctionEventInvokeConfig",
+        "lambda:RemovePermission", "lambda:UpdateCodeSigningConfig", "lambda:UpdateEventSourceMapping",
+        "lambda:UpdateFunctionEventInvokeConfig", "lambda:UpdateFunctionUrlConfig",
       ]
       Resource = "*"
+    },
+    # Where the deployer deploys to its own account: an upload must never become the deployer.
+    {
+      Sid      = "NeverTouchTheDeployer"
+      Effect   = "Deny"
+      Action   = "lambda:*"
+      Resource = [var.deployer.function_arn, "${var.deployer.function_arn}:*"]
     },
     {
       Sid    = "NeverChangeRights"

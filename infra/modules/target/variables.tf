@@ -3,6 +3,9 @@ variable "deployer" {
 
   type = object({
     role_arn         = string
+    function_arn     = string
+    queue_arn        = string
+    ledger_bucket    = string
     artifact_bucket  = string
     artifact_key_arn = optional(string)
     region           = string
@@ -18,11 +21,12 @@ variable "deploy_role" {
   description = "The deploy role to make, as the output `deploy_roles` of the module tooling tells it: `module.tooling.deploy_roles[\"222222222222/deployer-target\"]`."
 
   type = object({
-    account      = string
-    role_name    = string
-    environments = list(string)
-    regions      = list(string)
-    external_ids = list(string)
+    account       = string
+    role_name     = string
+    environments  = list(string)
+    promoted_from = optional(list(string), [])
+    regions       = list(string)
+    external_ids  = list(string)
   })
 
   validation {
@@ -36,7 +40,7 @@ variable "deploy_role" {
   }
 
   validation {
-    condition     = length(var.deploy_role.environments) > 0 && alltrue([for name in var.deploy_role.environments : can(regex(local.names.patterns.environment, name))])
+    condition     = length(var.deploy_role.environments) > 0 && alltrue([for name in concat(var.deploy_role.environments, var.deploy_role.promoted_from) : can(regex(local.names.patterns.environment, name))])
     error_message = "deploy_role.environments must name the environments that this role is for: at least one, each a lower-case letter, then at most 31 of a-z, 0-9 and -."
   }
 
@@ -58,9 +62,8 @@ variable "deploy_role" {
 }
 
 variable "functions" {
-  description = "The names of the functions that may be deployed, with * as a wildcard."
+  description = "The names of the functions that may be deployed, with * as a wildcard. Whoever may upload can replace the code of each, which then runs with the role that the function has."
   type        = list(string)
-  default     = ["*"]
 
   validation {
     condition     = length(var.functions) > 0 && alltrue([for name in var.functions : can(regex("^[A-Za-z0-9_*-]{1,64}$", name))])
@@ -119,7 +122,7 @@ variable "vpc" {
 }
 
 variable "execution_boundary" {
-  description = "Makes a permissions boundary for execution roles, which lets deployed functions use these services (s3, dynamodb, logs, …) and never deploy, enter a deploy role or touch artifacts. Null: none is made."
+  description = "Makes a permissions boundary for execution roles, which lets deployed functions use these services (s3, dynamodb, logs, …) and never deploy, enter a deploy role of this name or touch what is the deployer's. Null: none is made."
   type        = list(string)
   default     = null
 

@@ -20,11 +20,19 @@ locals {
       dimensions  = { QueueName = aws_sqs_queue.uploads.name }
     }
     errors = {
-      description = "The deployer ended in an error: a ledger object is broken, or the deployer is; its log says which"
+      description = "The deployer ended in an error, and its log says which: a ledger object is broken, the configuration cannot be loaded, or somebody gave a command that it does not know"
       namespace   = "AWS/Lambda"
       metric      = "Errors"
       statistic   = "Sum"
       threshold   = 0
+      dimensions  = { FunctionName = aws_lambda_function.deployer.function_name }
+    }
+    sweep = {
+      description = "The deployer was not invoked for five minutes, not even by its schedule: what sleeps is not woken"
+      namespace   = "AWS/Lambda"
+      metric      = "Invocations"
+      statistic   = "Sum"
+      threshold   = 1
       dimensions  = { FunctionName = aws_lambda_function.deployer.function_name }
     }
     failed-deployments = {
@@ -59,10 +67,10 @@ resource "aws_cloudwatch_metric_alarm" "deployer" {
   metric_name         = each.value.metric
   dimensions          = each.value.dimensions
   statistic           = each.value.statistic
-  period              = 60
+  period              = each.key == "sweep" ? 300 : 60
   evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
+  comparison_operator = each.key == "sweep" ? "LessThanThreshold" : "GreaterThanThreshold"
   threshold           = each.value.threshold
-  treat_missing_data  = "notBreaching"
+  treat_missing_data  = each.key == "sweep" ? "breaching" : "notBreaching"
   alarm_actions       = var.alarm_actions
 }

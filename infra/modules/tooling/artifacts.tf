@@ -62,6 +62,14 @@ resource "aws_s3_bucket_policy" "artifacts" {
   bucket = aws_s3_bucket.artifacts.id
   policy = local.artifact_bucket_policy
 
+  # Amazon S3 User Guide, "Bucket policies": 20 KB.
+  lifecycle {
+    precondition {
+      condition     = length(local.artifact_bucket_policy) <= 20480
+      error_message = "The artifact bucket's policy would have ${length(local.artifact_bucket_policy)} characters, and S3 takes 20480: there are too many environments and accounts for one deployer, so lay a second one."
+    }
+  }
+
   # S3 takes one change of a bucket's access at a time.
   depends_on = [aws_s3_bucket_public_access_block.artifacts]
 }
@@ -78,6 +86,12 @@ resource "aws_s3_bucket_notification" "artifacts" {
 }
 
 locals {
+  readers = {
+    for environment in keys(var.environments) : environment => [
+      for role in values(local.deploy_roles) : role if role.account != local.account && contains(concat(role.environments, tolist(role.promoted_from)), environment)
+    ]
+  }
+
   # A policy that names a role which does not exist yet is not taken, and one that named it keeps its unique id when the role is
   # made anew. So the account is named, and the role by condition (IAM User Guide, "AWS JSON policy elements: Principal").
   artifact_bucket_policy = jsonencode({
@@ -110,14 +124,16 @@ locals {
           Resource  = "${local.artifact_bucket_arn}/*"
         },
       ],
+      # Whoever deploys to an environment reads what was uploaded there, or to those that it is promoted from. Within this account a
+      # deploy role's own policy is enough.
       [for environment in keys(var.environments) : {
         Sid       = "TargetsRead${title(replace(environment, "-", "Dash"))}"
         Effect    = "Allow"
-        Principal = { AWS = distinct([for target in local.targets : "arn:${local.partition}:iam::${target.account}:root" if target.environment == environment]) }
+        Principal = { AWS = distinct([for role in local.readers[environment] : "arn:${local.partition}:iam::${role.account}:root"]) }
         Action    = ["s3:GetObject", "s3:GetObjectVersion"]
         Resource  = "${local.artifact_bucket_arn}/${environment}/*"
-        Condition = { ArnEquals = { "aws:PrincipalArn" = [for role in values(local.deploy_roles) : role.arn if contains(role.environments, environment)] } }
-      }],
+        Condition = { ArnEquals = { "aws:PrincipalArn" = [for role in local.readers[environment] : role.arn] } }
+      } if length(local.readers[environment]) > 0],
     )
   })
 }

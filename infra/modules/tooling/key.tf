@@ -19,9 +19,11 @@ resource "aws_kms_alias" "artifacts" {
 locals {
   through_s3 = { "kms:ViaService" = "s3.${local.region}.${local.dns}" }
 
+  other_roles = [for role in values(local.deploy_roles) : role if role.account != local.account]
+
   key_policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       # So that the key can always be managed; using it is apart.
       {
         Sid       = "TheAccountAdministers"
@@ -42,17 +44,16 @@ locals {
         Resource  = "*"
         Condition = { StringEquals = local.through_s3 }
       },
-      {
+      ], length(local.other_roles) == 0 ? [] : [{
         Sid       = "TargetsReadThroughS3"
         Effect    = "Allow"
-        Principal = { AWS = distinct([for role in values(local.deploy_roles) : "arn:${local.partition}:iam::${role.account}:root"]) }
+        Principal = { AWS = distinct([for role in local.other_roles : "arn:${local.partition}:iam::${role.account}:root"]) }
         Action    = "kms:Decrypt"
         Resource  = "*"
         Condition = {
-          ArnEquals    = { "aws:PrincipalArn" = local.deploy_role_arns }
+          ArnEquals    = { "aws:PrincipalArn" = sort([for role in local.other_roles : role.arn]) }
           StringEquals = local.through_s3
         }
-      },
-    ]
+    }])
   })
 }

@@ -46,8 +46,10 @@ locals {
       role_name    = targets[0].role_name
       arn          = "arn:${local.partition}:iam::${targets[0].account}:role/${targets[0].role_name}"
       environments = distinct(targets[*].environment)
-      regions      = distinct(targets[*].region)
-      external_ids = distinct([for target in targets : target.external_id if target.external_id != null])
+      # A promotion brings the very object of the environment before.
+      promoted_from = setsubtract(flatten([for target in targets : local.before_64[target.environment]]), targets[*].environment)
+      regions       = distinct(targets[*].region)
+      external_ids  = distinct([for target in targets : target.external_id if target.external_id != null])
     }
   }
   deploy_role_arns = sort([for role in values(local.deploy_roles) : role.arn])
@@ -63,6 +65,15 @@ locals {
   back_16 = { for name, from in local.back_8 : name => lookup(local.back_8, from, "") }
   back_32 = { for name, from in local.back_16 : name => lookup(local.back_16, from, "") }
   back_64 = { for name, from in local.back_32 : name => lookup(local.back_32, from, "") }
+
+  # Which environments lie on that way: all that may ever be promoted to each.
+  before_1  = { for name, from in local.from : name => compact([from]) }
+  before_2  = { for name, from in local.from : name => distinct(concat(local.before_1[name], lookup(local.before_1, from, []))) }
+  before_4  = { for name, from in local.back_2 : name => distinct(concat(local.before_2[name], lookup(local.before_2, from, []))) }
+  before_8  = { for name, from in local.back_4 : name => distinct(concat(local.before_4[name], lookup(local.before_4, from, []))) }
+  before_16 = { for name, from in local.back_8 : name => distinct(concat(local.before_8[name], lookup(local.before_8, from, []))) }
+  before_32 = { for name, from in local.back_16 : name => distinct(concat(local.before_16[name], lookup(local.before_16, from, []))) }
+  before_64 = { for name, from in local.back_32 : name => distinct(concat(local.before_32[name], lookup(local.before_32, from, []))) }
 
   # deployer.json: what is not said is left out.
   config = {

@@ -2,6 +2,9 @@ output "deployer" {
   description = "What each target must know of the deployer: the variable `deployer` of the module target."
   value = {
     role_arn         = local.role_arn
+    function_arn     = local.function_arn
+    queue_arn        = local.queue_arn
+    ledger_bucket    = var.ledger_bucket
     artifact_bucket  = var.artifact_bucket
     artifact_key_arn = one(aws_kms_key.artifacts[*].arn)
     region           = local.region

@@ -11,6 +11,14 @@ resource "aws_iam_role_policy" "deployer" {
   name   = var.name
   role   = aws_iam_role.deployer.id
   policy = local.deployer_policy
+
+  # IAM User Guide, "IAM and AWS STS quotas": a role's inline policies.
+  lifecycle {
+    precondition {
+      condition     = length(local.deployer_policy) <= 10240
+      error_message = "The deployer's policy would have ${length(local.deployer_policy)} characters, and IAM takes 10240: there are too many environments and accounts for one deployer, so lay a second one."
+    }
+  }
 }
 
 locals {

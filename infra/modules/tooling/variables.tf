@@ -87,6 +87,31 @@ variable "environments" {
     condition     = alltrue([for environment in values(var.environments) : environment.promotion == null || contains(keys(var.environments), try(environment.promotion.from, ""))])
     error_message = "promotion.from must name one of the environments; these do not: ${join(", ", [for name, environment in var.environments : "${name} (from ${environment.promotion.from})" if environment.promotion != null && !contains(keys(var.environments), try(environment.promotion.from, ""))])}."
   }
+
+  validation {
+    condition     = alltrue([for name, environment in var.environments : try(environment.promotion.soak, null) == null || (can(regex(local.names.patterns.span, environment.promotion.soak)) && try(tonumber(regex("^[0-9]+", environment.promotion.soak)) * local.names.spans.seconds[substr(environment.promotion.soak, -1, 1)] <= local.names.spans.longest, false))])
+    error_message = "promotion.soak must be a whole number and s, m, h or d, such as 30m, and at most 365d; these are not: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.promotion.soak)} (${name})" if !(try(environment.promotion.soak, null) == null || (can(regex(local.names.patterns.span, environment.promotion.soak)) && try(tonumber(regex("^[0-9]+", environment.promotion.soak)) * local.names.spans.seconds[substr(environment.promotion.soak, -1, 1)] <= local.names.spans.longest, false)))])}."
+  }
+
+  validation {
+    condition     = alltrue([for name, environment in var.environments : environment.alias == null || (can(regex(local.names.patterns.alias, environment.alias)) && !can(regex("^[0-9]+$", environment.alias)))])
+    error_message = "alias must be 1 to 128 of letters, digits, - and _, and not digits only, such as live; these are not: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.alias)} (${name})" if !(environment.alias == null || (can(regex(local.names.patterns.alias, environment.alias)) && !can(regex("^[0-9]+$", environment.alias))))])}."
+  }
+
+  validation {
+    condition     = alltrue([for name, environment in var.environments : environment.function_name == null || can(regex(local.names.patterns.function_name, environment.function_name))])
+    error_message = "function_name must have {function} in it, and may have {environment}, letters, digits, - and _, such as {environment}-{function}; a release cannot be in it, for a function keeps its name from one release to the next. These are not so: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.function_name)} (${name})" if !(environment.function_name == null || can(regex(local.names.patterns.function_name, environment.function_name)))])}."
+  }
+
+  validation {
+    condition     = alltrue([for name, environment in var.environments : try(length(replace(replace(environment.function_name, "{function}", "f"), "{environment}", name)) <= 64, true)])
+    error_message = "function_name must leave room for a function's name: Lambda allows 64 characters in all. These do not: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.function_name)} (${name})" if !(try(length(replace(replace(environment.function_name, "{function}", "f"), "{environment}", name)) <= 64, true))])}."
+  }
+
+  validation {
+    condition     = alltrue([for name, environment in var.environments : environment.keep_versions == null || try(environment.keep_versions >= 1 && environment.keep_versions <= 4294967295 && floor(environment.keep_versions) == environment.keep_versions, false)])
+    error_message = "keep_versions must be a whole number from 1 (the live version is one of those kept) to 4294967295; these are not: ${join(", ", [for name, environment in var.environments : "${environment.keep_versions} (${name})" if !(environment.keep_versions == null || try(environment.keep_versions >= 1 && environment.keep_versions <= 4294967295 && floor(environment.keep_versions) == environment.keep_versions, false))])}."
+  }
 }
 
 variable "zip" {
@@ -128,9 +153,15 @@ variable "maximum_concurrency" {
 }
 
 variable "log_retention_days" {
-  description = "How long the deployer's log is kept, in days."
+  description = "How long the deployer's log is kept, in days; 0 for ever."
   type        = number
   default     = 90
+
+  # Amazon CloudWatch Logs API Reference, PutRetentionPolicy.
+  validation {
+    condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 and 3653, which are all that CloudWatch Logs takes, or 0 to keep the log for ever."
+  }
 }
 
 variable "alarm_actions" {
@@ -140,7 +171,7 @@ variable "alarm_actions" {
 }
 
 variable "customer_key" {
-  description = "Whether artifacts are encrypted with a KMS key of this account's own, which the module makes. Otherwise S3's own key does."
+  description = "Whether artifacts are encrypted with a KMS key of this account's own, which the module makes. Otherwise S3's own key does. Never turn it off again: the key would be deleted, and with it every artifact that it encrypts."
   type        = bool
   default     = false
 }

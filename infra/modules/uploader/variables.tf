@@ -61,8 +61,8 @@ variable "trust" {
   }
 
   validation {
-    condition     = var.trust.github == null || can(regex("^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", try(var.trust.github.repository, "")))
-    error_message = "trust.github.repository must be <owner>/<repository>, without wildcards."
+    condition     = var.trust.github == null || can(regex("^[A-Za-z0-9_.-]+(@[0-9]+)?/[A-Za-z0-9_.-]+(@[0-9]+)?$", try(var.trust.github.repository, "")))
+    error_message = "trust.github.repository must be <owner>/<repository>, or with GitHub's ids of both <owner>@<id>/<repository>@<id>, without wildcards."
   }
 
   validation {

@@ -175,7 +175,8 @@ def veiled(call: Call, answer: Response) -> Response:
     if found and call.operation == "GetFunction" and not may(call, "lambda:ListTags", function_arn(call)):
         answer.set_data(json.dumps({k: v for k, v in answer.get_json().items() if k != "Tags"}))
     if missing and call.operation in ("GetObject", "HeadObject"):
-        denied = denial(call, "s3:ListBucket", bucket_arn(call))
+        # With the key as the prefix that would be listed (check live).
+        denied = denial(call, "s3:ListBucket", bucket_arn(call), more={"s3:prefix": call.key or ""})
         if denied:
             return wire.error("s3", 403, "AccessDenied", denied.record().message)
     return answer

@@ -35,12 +35,17 @@ impl Mutant {
 /// Policies, statement and beginnings of changes, with the reason.
 const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
     (
-        "dev/permissions|prod/permissions",
+        "dev/permissions|prod/permissions|tools/permissions",
         "PassExecutionRoles",
         "any account instead of|any resource instead of|everything instead of",
         "NeverPassAnotherRole denies all that it adds",
     ),
-    ("dev/permissions", "DeleteOldVersions", "any resource instead of", "NeverDeleteAFunction denies all that it adds"),
+    (
+        "dev/permissions|tools/permissions",
+        "DeleteOldVersions",
+        "any resource instead of",
+        "NeverDeleteAFunction denies all that it adds",
+    ),
     ("tooling/artifact_bucket", "TargetsReadDev", "anybody", "the condition on aws:PrincipalArn names the very roles"),
     ("tooling/artifact_bucket", "TargetsReadProd", "anybody", "the condition on aws:PrincipalArn names the very roles"),
     ("tooling/key", "TargetsReadThroughS3", "anybody", "the condition on aws:PrincipalArn names the very roles"),
@@ -99,7 +104,26 @@ fn narrowed(statement: &Value) -> Vec<Change> {
             let fewer: Vec<&String> = all.iter().filter(|other| *other != one).collect();
             changes.push((format!("no longer deny {one}"), Some(with(statement, element, json!(fewer)))));
         }
+        for one in all.iter().filter(|one| one.ends_with('*') && one.len() > 1) {
+            let exact = one.trim_end_matches('*');
+            let fewer = json!(replaced(&statement[element], one, exact));
+            changes.push((format!("deny {exact} alone instead of {one}"), Some(with(statement, element, fewer))));
+        }
     }
+    let spared = &statement["NotResource"];
+    for one in listed(spared) {
+        let mut parts: Vec<&str> = one.splitn(6, ':').collect();
+        if parts.len() == 6 && parts[5] != "*" {
+            parts[5] = "*";
+            let more = json!(replaced(spared, &one, &parts.join(":")));
+            changes.push((format!("spare any resource instead of {one}"), Some(with(statement, "NotResource", more))));
+        }
+        let more = json!(replaced(spared, &one, "*"));
+        changes.push((format!("spare everything instead of {one}"), Some(with(statement, "NotResource", more))));
+    }
+    let mut weaker = statement.clone();
+    weaker["Condition"]["StringEquals"] = json!({"aws:PrincipalArn": "nobody"});
+    changes.push(("deny nobody".to_owned(), Some(weaker)));
     changes
 }
 

@@ -23,7 +23,7 @@ fn own(action: &'static str, resource: impl Into<String>) -> Ask {
 fn deployer(rows: &mut Vec<Row>) {
     let at_artifacts = |ask: Ask| ask.at(Doc::Named("tooling/artifact_bucket"), TOOLING);
     let at_ledger = |ask: Ask| ask.at(Doc::Named("tooling/ledger_bucket"), TOOLING).with("s3:if-match", "\"etag\"");
-    for environment in ["dev", "prod"] {
+    for environment in ["dev", "prod", "tools"] {
         for action in ["s3:GetObject", "s3:GetObjectVersion"] {
             let artifact = format!("{ARTIFACTS}/{environment}/orders-api/1.4.2.zip");
             may(rows, "the deployer reads artifacts", at_artifacts(own(action, artifact)));
@@ -130,29 +130,27 @@ fn deployer(rows: &mut Vec<Row>) {
 
 fn artifacts(rows: &mut Vec<Row>) {
     let at = |ask: Ask| ask.at(Doc::Named("tooling/artifact_bucket"), TOOLING);
-    for (who, admin, own, other) in [(&IN_DEV, &DEV_ADMIN, "dev", "prod"), (&IN_PROD, &PROD_ADMIN, "prod", "dev")] {
+    let artifact = |environment: &str| format!("{ARTIFACTS}/{environment}/orders-api/1.4.2.zip");
+    for (who, admin, own) in [(&IN_DEV, &DEV_ADMIN, &["dev"][..]), (&IN_PROD, &PROD_ADMIN, &["prod", "dev"])] {
         for action in ["s3:GetObject", "s3:GetObjectVersion"] {
-            let artifact = |environment: &str| format!("{ARTIFACTS}/{environment}/orders-api/1.4.2.zip");
-            may(
-                rows,
-                "a deploy role is let in to its environment's artifacts",
-                at(anything(who, action, artifact(own))),
-            );
-            may_not(rows, "to no other environment's", at(anything(who, action, artifact(other))));
-            may_not(rows, "nobody else of its account is", at(anything(admin, action, artifact(own))));
-            may_not(rows, "nobody of another", at(anything(&STRANGER, action, artifact(own))));
-            may_not(
-                rows,
-                "and never without TLS",
-                at(anything(who, action, artifact(own))).with("aws:SecureTransport", false),
-            );
+            for environment in ["dev", "prod", "tools"] {
+                let read = at(anything(who, action, artifact(environment)));
+                match own.contains(&environment) {
+                    true => may(
+                        rows,
+                        "a deploy role is let in to its environment's artifacts, and those promoted to it",
+                        read,
+                    ),
+                    false => may_not(rows, "to no other environment's", read),
+                }
+                may_not(rows, "nobody else of its account is", at(anything(admin, action, artifact(environment))));
+            }
+            may_not(rows, "nobody of another", at(anything(&STRANGER, action, artifact(own[0]))));
+            let in_clear = at(anything(who, action, artifact(own[0]))).with("aws:SecureTransport", false);
+            may_not(rows, "and never without TLS", in_clear);
         }
         for action in ["s3:PutObject", "s3:GetObjectAcl", "s3:DeleteObject"] {
-            may_not(
-                rows,
-                "a deploy role is let in to read only",
-                at(anything(who, action, format!("{ARTIFACTS}/{own}/x.zip"))),
-            );
+            may_not(rows, "a deploy role is let in to read only", at(anything(who, action, artifact(own[0]))));
         }
         may_not(rows, "and not to list", at(anything(who, "s3:ListBucket", ARTIFACTS)));
     }

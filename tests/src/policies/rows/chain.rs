@@ -7,6 +7,7 @@ use super::{
 
 const DEV_ROLE: &str = "arn:aws:iam::111111111111:role/deployer-target";
 const PROD_ROLE: &str = "arn:aws:iam::222222222222:role/deployer-target";
+const TOOLS_ROLE: &str = "arn:aws:iam::123456789012:role/deployer-target";
 const DEPLOYMENT: &str = "deployer-01JZ0000000000000000000000";
 const ORGANIZATION: &str = "o-exampleorg1";
 
@@ -20,6 +21,7 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
 fn enters(who: &Who, identity: Doc, role: &'static str) -> Ask {
     let (trust, owner, external_id) = match role {
         DEV_ROLE => (Doc::Named("dev/trust"), DEV, "dev-8c1f"),
+        TOOLS_ROLE => (Doc::Named("tools/trust"), TOOLING, "tools-3b7a"),
         _ => (Doc::Named("prod/trust"), PROD, "prod-51aa"),
     };
     Ask::of(who, identity, "sts:AssumeRole", role)
@@ -34,7 +36,7 @@ fn names(who: &Who, role: &'static str) -> Ask {
 }
 
 fn deploy_roles(rows: &mut Vec<Row>) {
-    for role in [DEV_ROLE, PROD_ROLE] {
+    for role in [DEV_ROLE, PROD_ROLE, TOOLS_ROLE] {
         let policy = || Doc::Named("tooling/deployer");
         may(rows, "the deployer enters a deploy role", enters(&DEPLOYER, policy(), role));
         let naming = Ask { action: "sts:SetSourceIdentity", ..enters(&DEPLOYER, policy(), role) };
@@ -72,6 +74,9 @@ fn deployer(rows: &mut Vec<Row>) {
             own(action, "arn:aws:iam::111111111111:role/admin", DEV),
         );
         may_not(rows, "or prod", own(action, "arn:aws:iam::222222222222:role/admin", PROD));
+        let own_admin =
+            Ask::of(&DEPLOYER, Doc::Named("tooling/deployer"), action, "arn:aws:iam::123456789012:role/admin");
+        may_not(rows, "or of its own account", own_admin.trusted_by(Doc::LeftTo(TOOLING), TOOLING));
         may_not(
             rows,
             "no deploy role of another account",

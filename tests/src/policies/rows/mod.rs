@@ -20,6 +20,7 @@ pub(super) const STRANGE: &str = "999999999999";
 pub(super) const DEPLOYER: Who = Who::Role(TOOLING, "deployer");
 pub(super) const IN_DEV: Who = Who::Role(DEV, "deployer-target");
 pub(super) const IN_PROD: Who = Who::Role(PROD, "deployer-target");
+pub(super) const IN_TOOLS: Who = Who::Role(TOOLING, "deployer-target");
 /// An administrator of the tooling account, of dev, of prod, and of an account that nobody knows.
 pub(super) const ADMIN: Who = Who::Role(TOOLING, "admin");
 pub(super) const DEV_ADMIN: Who = Who::Role(DEV, "admin");

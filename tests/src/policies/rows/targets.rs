@@ -1,8 +1,8 @@
 //! The deploy roles: what they may do in their accounts, and what never; and what deployed functions may use at most.
 
 use super::{
-    ARTIFACTS, Ask, DEV, Doc, IN_DEV, IN_PROD, KEY, OTHER_KEYS, PROD, Row, STRANGE, THROUGH_S3, TOOLING, Who, may,
-    may_not,
+    ARTIFACTS, Ask, DEV, Doc, IN_DEV, IN_PROD, IN_TOOLS, KEY, OTHER_KEYS, PROD, Row, STRANGE, THROUGH_S3, TOOLING, Who,
+    may, may_not,
 };
 
 const ON_FUNCTIONS: [&str; 6] = [
@@ -25,18 +25,25 @@ const ON_BOTH: [&str; 9] = [
     "lambda:UpdateFunctionCode",
 ];
 /// What nobody may in a deploy role's name, even where another policy allows it.
-const NEVER: [&str; 12] = [
+const NEVER: [&str; 19] = [
+    "lambda:AddLayerVersionPermission",
     "lambda:AddPermission",
     "lambda:CreateEventSourceMapping",
     "lambda:CreateFunctionUrlConfig",
     "lambda:DeleteAlias",
+    "lambda:DeleteCodeSigningConfig",
     "lambda:DeleteEventSourceMapping",
     "lambda:DeleteFunctionCodeSigningConfig",
     "lambda:DeleteFunctionUrlConfig",
+    "lambda:InvokeAsync",
     "lambda:InvokeFunction",
+    "lambda:InvokeFunctionUrl",
     "lambda:PutFunctionCodeSigningConfig",
+    "lambda:PutFunctionEventInvokeConfig",
     "lambda:RemovePermission",
+    "lambda:UpdateCodeSigningConfig",
     "lambda:UpdateEventSourceMapping",
+    "lambda:UpdateFunctionEventInvokeConfig",
     "lambda:UpdateFunctionUrlConfig",
 ];
 const NEVER_RIGHTS: [&str; 10] = [
@@ -52,6 +59,8 @@ const NEVER_RIGHTS: [&str; 10] = [
     "iam:UploadServerCertificate",
 ];
 
+const DEPLOYER_FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:deployer";
+
 struct Place {
     who: Who,
     account: &'static str,
@@ -59,11 +68,13 @@ struct Place {
     regions: &'static [&'static str],
     functions: &'static [&'static str],
     artifact: &'static str,
-    foreign_artifact: &'static str,
+    /// Of environments that it is promoted from.
+    promoted: &'static [&'static str],
+    foreign: &'static [&'static str],
     roles: &'static [&'static str],
 }
 
-const PLACES: [Place; 2] = [
+const PLACES: [Place; 3] = [
     Place {
         who: IN_DEV,
         account: DEV,
@@ -71,7 +82,8 @@ const PLACES: [Place; 2] = [
         regions: &["eu-west-1"],
         functions: &["orders-api"],
         artifact: "dev/orders-api/1.4.2.zip",
-        foreign_artifact: "prod/orders-api/1.4.2.zip",
+        promoted: &[],
+        foreign: &["prod/orders-api/1.4.2.zip", "tools/orders-api/1.4.2.zip"],
         roles: &["lambda-execution", "lambda/orders-api"],
     },
     Place {
@@ -81,7 +93,20 @@ const PLACES: [Place; 2] = [
         regions: &["eu-west-1", "us-east-1"],
         functions: &["orders-api", "hello"],
         artifact: "prod/orders-api/1.4.2.zip",
-        foreign_artifact: "dev/orders-api/1.4.2.zip",
+        promoted: &["dev/orders-api/1.4.2.zip"],
+        foreign: &["tools/orders-api/1.4.2.zip"],
+        roles: &["lambda/orders-api"],
+    },
+    // The deployer's own account.
+    Place {
+        who: IN_TOOLS,
+        account: TOOLING,
+        permissions: "tools/permissions",
+        regions: &["eu-west-1"],
+        functions: &["orders-api"],
+        artifact: "tools/orders-api/1.4.2.zip",
+        promoted: &[],
+        foreign: &["dev/orders-api/1.4.2.zip", "prod/orders-api/1.4.2.zip"],
         roles: &["lambda/orders-api"],
     },
 ];
@@ -89,6 +114,11 @@ const PLACES: [Place; 2] = [
 impl Place {
     fn ask(&self, action: &'static str, resource: impl Into<String>) -> Ask {
         Ask::of(&self.who, Doc::Named(self.permissions), action, resource)
+    }
+
+    /// A resource of this account that lets everybody in; within one account, whom its own policy allows it.
+    fn let_in_by(&self, owner: &'static str) -> Doc {
+        if owner == self.account { Doc::LeftTo(owner) } else { Doc::Open }
     }
 
     /// The role as it would be with everything allowed beside its own policy: only what is denied holds it back.
@@ -154,7 +184,7 @@ fn functions(rows: &mut Vec<Row>, place: &Place) {
             may_not(rows, "nor on its versions", place.ask(action, version(billing.clone())));
         }
     }
-    for action in ["lambda:GetPolicy", "lambda:PutFunctionEventInvokeConfig", "lambda:PutFunctionRecursionConfig"] {
+    for action in ["lambda:GetPolicy", "lambda:PutProvisionedConcurrencyConfig", "lambda:PutFunctionRecursionConfig"] {
         let function = place.function("eu-west-1", "orders-api");
         may_not(rows, "and does nothing else to them", place.ask(action, function.clone()));
         may_not(rows, "nor to their versions", place.ask(action, version(function)));
@@ -163,18 +193,24 @@ fn functions(rows: &mut Vec<Row>, place: &Place) {
 
 fn others(rows: &mut Vec<Row>, place: &Place) {
     for action in ["s3:GetObject", "s3:GetObjectVersion"] {
-        let read = |key: &str| place.ask(action, format!("{ARTIFACTS}/{key}")).at(Doc::Open, TOOLING);
+        let read = |key: &str| place.ask(action, format!("{ARTIFACTS}/{key}")).at(place.let_in_by(TOOLING), TOOLING);
         may(rows, "the deploy role reads its environment's artifacts", read(place.artifact));
-        may_not(rows, "no other environment's", read(place.foreign_artifact));
+        for promoted in place.promoted {
+            may(rows, "and what is promoted to it", read(promoted));
+        }
+        for foreign in place.foreign {
+            may_not(rows, "no other environment's", read(foreign));
+        }
         may_not(
             rows,
             "and no other bucket's",
-            place.ask(action, "arn:aws:s3:::acme-secrets/dev/x").at(Doc::Open, TOOLING),
+            place.ask(action, "arn:aws:s3:::acme-secrets/dev/x").at(place.let_in_by(TOOLING), TOOLING),
         );
         let ledger = format!("{}/heads/{}", super::LEDGER, place.artifact);
-        may_not(rows, "the ledger least", place.ask(action, ledger).at(Doc::Open, TOOLING));
+        may_not(rows, "the ledger least", place.ask(action, ledger).at(place.let_in_by(TOOLING), TOOLING));
     }
-    let acl = place.ask("s3:GetObjectAcl", format!("{ARTIFACTS}/{}", place.artifact)).at(Doc::Open, TOOLING);
+    let acl =
+        place.ask("s3:GetObjectAcl", format!("{ARTIFACTS}/{}", place.artifact)).at(place.let_in_by(TOOLING), TOOLING);
     may_not(rows, "and only reads them", acl);
 
     let pass = |role: &str| place.ask("iam:PassRole", format!("arn:aws:iam::{}:role/{role}", place.account));
@@ -209,7 +245,7 @@ fn others(rows: &mut Vec<Row>, place: &Place) {
     }
 
     let decrypt = |key: &str, via: &str, action| {
-        place.ask(action, key).trusted_by(Doc::Open, TOOLING).with("kms:ViaService", via)
+        place.ask(action, key).trusted_by(place.let_in_by(TOOLING), TOOLING).with("kms:ViaService", via)
     };
     may(rows, "the deploy role decrypts artifacts", decrypt(KEY, THROUGH_S3, "kms:Decrypt"));
     may_not(rows, "only through S3", decrypt(KEY, "lambda.eu-west-1.amazonaws.com", "kms:Decrypt"));
@@ -238,6 +274,12 @@ fn never(rows: &mut Vec<Row>, place: &Place) {
             place.with_everything(action, format!("arn:aws:iam::{}:role/x", place.account)),
         );
     }
+    for touched in [DEPLOYER_FUNCTION.to_owned(), format!("{DEPLOYER_FUNCTION}:7")] {
+        for action in ["lambda:UpdateFunctionCode", "lambda:GetFunction", "lambda:PublishVersion"] {
+            let ask = place.with_everything(action, touched.clone());
+            may_not(rows, "never touches the deployer, even in its own account", ask);
+        }
+    }
     let admin = format!("arn:aws:iam::{}:role/admin", place.account);
     may_not(rows, "never becomes another", place.with_everything("sts:AssumeRole", admin));
     for action in ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"] {
@@ -250,7 +292,7 @@ fn never(rows: &mut Vec<Row>, place: &Place) {
 
 /// What only a target has that was asked to.
 fn where_asked(rows: &mut Vec<Row>) {
-    let [dev, prod] = &PLACES;
+    let [dev, prod, _] = &PLACES;
     let layer = "arn:aws:lambda:eu-west-1:222222222222:layer:shared:3";
     may(rows, "prod's functions may have the layers that are named", prod.ask("lambda:GetLayerVersion", layer));
     may_not(
@@ -315,47 +357,55 @@ fn where_asked(rows: &mut Vec<Row>) {
 
 /// What a deployed function may do whose own role allows everything.
 fn boundary(rows: &mut Vec<Row>) {
-    let function = Who::Role(PROD, "lambda/orders-api");
-    let does = |action, resource: &str| {
-        Ask::of(&function, Doc::Open, action, resource).boundary(Doc::Named("prod/execution_boundary"))
-    };
+    for (account, policy) in [(PROD, "prod/execution_boundary"), (TOOLING, "tools/execution_boundary")] {
+        let function = Who::Role(account, "lambda/orders-api");
+        let does =
+            |action, resource: &str| Ask::of(&function, Doc::Open, action, resource).boundary(Doc::Named(policy));
+        for (action, resource) in [
+            ("s3:GetObject", "arn:aws:s3:::orders-data/x"),
+            ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:222222222222:orders"),
+            ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:222222222222:function:hello"),
+            ("sts:AssumeRole", "arn:aws:iam::222222222222:role/partner"),
+        ] {
+            may(rows, "a deployed function uses the services that it may", does(action, resource));
+        }
+        for action in ["ec2:RunInstances", "kms:Decrypt", "secretsmanager:GetSecretValue", "iam:PassRole"] {
+            may_not(rows, "and no others", does(action, "arn:aws:ec2:eu-west-1:222222222222:instance/i"));
+        }
+        for action in [
+            "lambda:AddPermission",
+            "lambda:CreateFunction",
+            "lambda:DeleteFunction",
+            "lambda:PublishVersion",
+            "lambda:PutFunctionConcurrency",
+            "lambda:RemovePermission",
+            "lambda:UpdateFunctionCode",
+        ] {
+            may_not(rows, "never deploys", does(action, "arn:aws:lambda:eu-west-1:222222222222:function:hello"));
+        }
+        for role in [
+            "arn:aws:iam::111111111111:role/deployer-target",
+            "arn:aws:iam::222222222222:role/deployer-target",
+            "arn:aws:iam::123456789012:role/deployer",
+        ] {
+            may_not(rows, "never enters a deploy role or becomes the deployer", does("sts:AssumeRole", role));
+        }
+        for (action, resource) in [
+            ("lambda:InvokeFunction", DEPLOYER_FUNCTION),
+            ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:123456789012:function:deployer:7"),
+            ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:deployer"),
+            ("s3:GetObject", "arn:aws:s3:::acme-artifacts/prod/orders-api/1.zip"),
+            ("s3:ListBucket", ARTIFACTS),
+            ("s3:PutObject", "arn:aws:s3:::acme-deployer-ledger/heads/prod/orders-api.json"),
+            ("s3:ListBucket", "arn:aws:s3:::acme-deployer-ledger"),
+        ] {
+            may_not(rows, "never commands the deployer, or touches what is its own", does(action, resource));
+        }
+    }
     let table = "arn:aws:dynamodb:eu-west-1:222222222222:table/orders";
-    for (action, resource) in [
-        ("dynamodb:PutItem", table),
-        ("s3:GetObject", "arn:aws:s3:::orders-data/x"),
-        ("logs:PutLogEvents", "arn:aws:logs:eu-west-1:222222222222:log-group:x:*"),
-        ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:222222222222:orders"),
-        ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:222222222222:function:hello"),
-        ("sts:AssumeRole", "arn:aws:iam::222222222222:role/partner"),
-    ] {
-        may(rows, "a deployed function uses the services that it may", does(action, resource));
-    }
-    for action in ["ec2:RunInstances", "kms:Decrypt", "secretsmanager:GetSecretValue", "rds:DeleteDBInstance"] {
-        may_not(rows, "and no others", does(action, "arn:aws:ec2:eu-west-1:222222222222:instance/i"));
-    }
-    for action in [
-        "lambda:AddPermission",
-        "lambda:CreateFunction",
-        "lambda:DeleteFunction",
-        "lambda:PublishVersion",
-        "lambda:PutFunctionConcurrency",
-        "lambda:RemovePermission",
-        "lambda:UpdateFunctionCode",
-    ] {
-        may_not(rows, "never deploys", does(action, "arn:aws:lambda:eu-west-1:222222222222:function:hello"));
-    }
-    for account in [DEV, PROD] {
-        let role = format!("arn:aws:iam::{account}:role/deployer-target");
-        let enters =
-            Ask::of(&function, Doc::Open, "sts:AssumeRole", role).boundary(Doc::Named("prod/execution_boundary"));
-        may_not(rows, "never enters a deploy role", enters.trusted_by(Doc::Open, account));
-    }
-    for action in ["s3:GetObject", "s3:PutObject"] {
-        may_not(
-            rows,
-            "and never reads or writes artifacts",
-            does(action, "arn:aws:s3:::acme-artifacts/prod/orders-api/1.zip"),
-        );
-    }
-    may_not(rows, "nor lists them", does("s3:ListBucket", ARTIFACTS));
+    let puts = Ask::of(&Who::Role(PROD, "lambda/orders-api"), Doc::Open, "dynamodb:PutItem", table);
+    may(rows, "prod's functions use tables", puts.boundary(Doc::Named("prod/execution_boundary")));
+    let log = "arn:aws:logs:eu-west-1:222222222222:log-group:x:*";
+    let writes = Ask::of(&Who::Role(PROD, "lambda/orders-api"), Doc::Open, "logs:PutLogEvents", log);
+    may(rows, "and write logs", writes.boundary(Doc::Named("prod/execution_boundary")));
 }
