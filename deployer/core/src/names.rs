@@ -3,9 +3,12 @@
 //! `infra/modules/names.json` is made from [`shared`], and a test holds it to that. Where a name is part of a type's
 //! grammar, the pattern is the type's own.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
-use crate::id::{AccountId, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
+use crate::config::{FunctionNameTemplate, LONGEST_SPAN, Span, UNITS};
+use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
 
 /// The environment variable that says where `deployer.json` is.
 pub const CONFIG_VARIABLE: &str = "DEPLOYER_CONFIG";
@@ -48,13 +51,18 @@ pub fn shared() -> Value {
         "failed_status": crate::record::Status::Failed.to_string(),
         "promotion_requested": PROMOTION_REQUESTED,
         "sweep": { "command": "sweep" },
+        "spans": { "seconds": BTreeMap::from(UNITS), "longest": LONGEST_SPAN },
         "patterns": {
             "account": AccountId::PATTERN,
             "region": Region::PATTERN,
             "environment": EnvironmentName::PATTERN,
             "function": FunctionName::PATTERN,
             "role": RoleName::PATTERN,
-            // Terraform's regular expressions (RE2) count to 1,000 at most.
+            "function_name": FunctionNameTemplate::PATTERN,
+            "span": Span::PATTERN,
+            // Terraform's regular expressions (RE2) do not look ahead: that it is not only digits is for Terraform to check.
+            "alias": AliasName::PATTERN.replace("(?!^[0-9]+$)", ""),
+            // And they count to 1,000 at most.
             "external_id": ExternalId::PATTERN.replace("{2,1224}", "{2,}"),
             "bucket": BucketName::PATTERN,
         },

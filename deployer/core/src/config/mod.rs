@@ -7,6 +7,7 @@
 mod values;
 
 pub use values::{FunctionNameTemplate, InvalidTemplate, Span};
+pub(crate) use values::{LONGEST_SPAN, UNITS};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -12,14 +12,18 @@ use crate::mistake;
 /// A length of time, written as a number with a unit: `90s`, `30m`, `2h`, `1d`, `0s`. At most 365 days.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("pattern" = r"^[0-9]{1,9}[smhd]$"))]
+#[schemars(extend("pattern" = Span::PATTERN))]
 pub struct Span(Duration);
 
 /// The units, the longest first, with their seconds.
-pub(super) const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
-pub(super) const LONGEST_SPAN: u64 = 365 * 86_400;
+pub(crate) const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+/// In seconds.
+pub(crate) const LONGEST_SPAN: u64 = 365 * 86_400;
 
 impl Span {
+    /// How one is written; it may still be too long.
+    pub const PATTERN: &'static str = r"^[0-9]{1,9}[smhd]$";
+
     /// Takes a number with a unit.
     ///
     /// # Errors
@@ -77,9 +81,7 @@ impl From<Span> for String {
 /// How a function's name in the target accounts is made: text with `{function}` and perhaps `{environment}` in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend(
-    "pattern" = r"^([A-Za-z0-9_-]|\{environment\})*\{function\}([A-Za-z0-9_-]|\{function\}|\{environment\})*$"
-))]
+#[schemars(extend("pattern" = FunctionNameTemplate::PATTERN))]
 pub struct FunctionNameTemplate(String);
 
 const FUNCTION: &str = "{function}";
@@ -103,6 +105,10 @@ pub enum InvalidTemplate {
 }
 
 impl FunctionNameTemplate {
+    /// How one is written.
+    pub const PATTERN: &'static str =
+        r"^([A-Za-z0-9_-]|\{environment\})*\{function\}([A-Za-z0-9_-]|\{function\}|\{environment\})*$";
+
     /// Takes a template.
     ///
     /// # Errors
