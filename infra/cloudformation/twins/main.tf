@@ -10,6 +10,9 @@ module "least" {
 
   deployer = {
     role_arn        = "arn:aws:iam::123456789012:role/deployer"
+    function_arn    = "arn:aws:lambda:eu-west-1:123456789012:function:deployer"
+    queue_arn       = "arn:aws:sqs:eu-west-1:123456789012:deployer"
+    ledger_bucket   = "acme-deployer-ledger"
     artifact_bucket = "acme-artifacts"
     region          = "eu-west-1"
   }
@@ -29,16 +32,20 @@ module "most" {
 
   deployer = {
     role_arn         = "arn:aws-cn:iam::123456789012:role/ci/releases"
+    function_arn     = "arn:aws-cn:lambda:cn-north-1:123456789012:function:releases"
+    queue_arn        = "arn:aws-cn:sqs:cn-north-1:123456789012:releases"
+    ledger_bucket    = "acme-releases-ledger"
     artifact_bucket  = "acme-artifacts"
     artifact_key_arn = local.key
     region           = "cn-north-1"
   }
   deploy_role = {
-    account      = "111111111111"
-    role_name    = "releases-target"
-    environments = ["prod", "prod-eu", "prod-us"]
-    regions      = ["cn-north-1", "cn-northwest-1", "eu-west-1"]
-    external_ids = ["prod-51aa", "prod-eu-9d30", "prod/us:77b0"]
+    account       = "111111111111"
+    role_name     = "releases-target"
+    environments  = ["prod", "prod-eu", "prod-us"]
+    promoted_from = ["dev", "stage", "stage-eu"]
+    regions       = ["cn-north-1", "cn-northwest-1", "eu-west-1"]
+    external_ids  = ["prod-51aa", "prod-eu-9d30", "prod/us:77b0"]
   }
   functions          = ["a*b", "orders-*", "hello"]
   execution_roles    = ["lambda/*", "lambda-*", "service/billing/api"]
@@ -53,15 +60,19 @@ module "organization_only" {
 
   deployer = {
     role_arn        = "arn:aws:iam::123456789012:role/deployer"
+    function_arn    = "arn:aws:lambda:eu-west-1:123456789012:function:deployer"
+    queue_arn       = "arn:aws:sqs:eu-west-1:123456789012:deployer"
+    ledger_bucket   = "acme-deployer-ledger"
     artifact_bucket = "acme-artifacts"
     region          = "eu-west-1"
   }
   deploy_role = {
-    account      = "111111111111"
-    role_name    = "deployer-target"
-    environments = ["dev", "test"]
-    regions      = ["eu-west-1", "us-east-1"]
-    external_ids = []
+    account       = "111111111111"
+    role_name     = "deployer-target"
+    environments  = ["dev", "test"]
+    promoted_from = ["try"]
+    regions       = ["eu-west-1", "us-east-1"]
+    external_ids  = []
   }
   functions       = ["orders-*"]
   organization_id = "o-exampleorg1"

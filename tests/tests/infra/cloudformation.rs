@@ -30,6 +30,7 @@ fn the_template_makes_the_policies_of_the_contracts_targets() -> Result<()> {
     let expected = checked_in()?;
     same("dev", &expected["dev"], &made(&dev())?);
     same("prod", &expected["prod"], &made(&prod())?);
+    same("tools", &expected["tools"], &made(&tools())?);
     Ok(())
 }
 
@@ -44,6 +45,8 @@ fn it_does_not_matter_in_which_of_its_three_parameters_a_value_is() -> Result<()
         &[("Function1", "Function3"), ("Function2", "Function1"), ("Region2", "Region3")],
         &[("ExecutionRole1", "ExecutionRole2")],
         &[("ExecutionRole1", "ExecutionRole3")],
+        &[("PromotedFrom1", "PromotedFrom2")],
+        &[("PromotedFrom1", "PromotedFrom3")],
     ] {
         let mut input = prod();
         for (from, to) in moves {
@@ -66,6 +69,7 @@ fn the_template_makes_the_policies_of_the_least_and_the_most_that_it_takes() -> 
             "organization_only",
             with(json!({
                 "Environment2": "test",
+                "PromotedFrom1": "try",
                 "OrganizationId": "o-exampleorg1",
                 "Region2": "us-east-1",
                 "Function1": "orders-*",
@@ -81,7 +85,7 @@ fn the_template_makes_the_policies_of_the_least_and_the_most_that_it_takes() -> 
     // In another order.
     let mut most = most();
     for _ in 0..3 {
-        for name in ["Environment", "ExecutionRole", "Function", "Region"] {
+        for name in ["Environment", "ExecutionRole", "Function", "PromotedFrom", "Region"] {
             let [one, two, three] = [1, 2, 3].map(|number| most["parameters"][format!("{name}{number}")].take());
             for (number, value) in [two, three, one].into_iter().enumerate() {
                 most["parameters"][format!("{name}{}", number + 1)] = value;
@@ -97,6 +101,11 @@ fn the_template_refuses_what_the_module_refuses() {
     for (parameter, value, because) in [
         ("DeployerRoleArn", "arn:aws:iam::123456789012:root", "must be the exact ARN of the deployer's role"),
         ("DeployerRoleArn", "arn:aws:iam::123456789012:role/*", "must be the exact ARN of the deployer's role"),
+        ("DeployerFunctionArn", "", "must be the exact ARN of the deployer's function"),
+        ("DeployerFunctionArn", "*", "must be the exact ARN of the deployer's function"),
+        ("DeployerQueueArn", "", "must be the exact ARN of the deployer's queue"),
+        ("DeployerQueueArn", "*", "must be the exact ARN of the deployer's queue"),
+        ("LedgerBucket", "*", "must be a bucket name"),
         ("ArtifactBucket", "*", "must be a bucket name"),
         ("ArtifactKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/*", "must be the ARN of a key"),
         ("ArtifactRegion", "*", "must be a region's code"),
@@ -106,6 +115,9 @@ fn the_template_refuses_what_the_module_refuses() {
         ("OrganizationId", "o-*", "must be an organization's id"),
         ("Environment1", "", "must be an environment's name"),
         ("Environment2", "*", "must be an environment's name"),
+        ("PromotedFrom1", "*", "must be an environment's name"),
+        ("PromotedFrom2", "dev/x", "must be an environment's name"),
+        ("PromotedFrom3", "Dev", "must be an environment's name"),
         ("Region1", "", "must be a region's code"),
         ("Region3", "eu-*", "must be a region's code"),
         ("Function1", "", "must be a name of functions"),
@@ -160,6 +172,10 @@ fn the_template_has_the_names_that_the_modules_and_the_deployer_share() -> Resul
         ("Environment1", "environment"),
         ("Environment2", "environment"),
         ("Environment3", "environment"),
+        ("LedgerBucket", "bucket"),
+        ("PromotedFrom1", "environment"),
+        ("PromotedFrom2", "environment"),
+        ("PromotedFrom3", "environment"),
         ("Region1", "region"),
         ("Region2", "region"),
         ("Region3", "region"),
@@ -178,10 +194,14 @@ fn with(more: Value) -> Value {
         "account": "111111111111",
         "parameters": {
             "DeployerRoleArn": "arn:aws:iam::123456789012:role/deployer",
+            "DeployerFunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:deployer",
+            "DeployerQueueArn": "arn:aws:sqs:eu-west-1:123456789012:deployer",
+            "LedgerBucket": "acme-deployer-ledger",
             "ArtifactBucket": "acme-artifacts",
             "ArtifactRegion": "eu-west-1",
             "Environment1": "dev",
             "Region1": "eu-west-1",
+            "Function1": "*",
         },
     });
     let Value::Object(more) = more else { return input };
@@ -199,11 +219,24 @@ fn dev() -> Value {
     }))
 }
 
+/// The contract's, in the deployer's own account.
+fn tools() -> Value {
+    let mut input = with(json!({
+        "ArtifactKeyArn": KEY,
+        "Environment1": "tools",
+        "ExternalIds": "tools-3b7a",
+        "ExecutionBoundaryServices": "lambda,s3,sqs,sts",
+    }));
+    input["account"] = json!("123456789012");
+    input
+}
+
 /// The contract's: everything is said.
 fn prod() -> Value {
     let mut input = with(json!({
         "ArtifactKeyArn": KEY,
         "Environment1": "prod",
+        "PromotedFrom1": "dev",
         "ExternalIds": "prod-51aa",
         "OrganizationId": "o-exampleorg1",
         "Region2": "us-east-1",
@@ -224,12 +257,18 @@ fn most() -> Value {
     let layer = "arn:aws-cn:lambda:cn-north-1:111111111111:layer";
     let mut input = with(json!({
         "DeployerRoleArn": "arn:aws-cn:iam::123456789012:role/ci/releases",
+        "DeployerFunctionArn": "arn:aws-cn:lambda:cn-north-1:123456789012:function:releases",
+        "DeployerQueueArn": "arn:aws-cn:sqs:cn-north-1:123456789012:releases",
+        "LedgerBucket": "acme-releases-ledger",
         "ArtifactKeyArn": KEY_IN_CHINA,
         "ArtifactRegion": "cn-north-1",
         "RoleName": "releases-target",
         "Environment1": "prod",
         "Environment2": "prod-eu",
         "Environment3": "prod-us",
+        "PromotedFrom1": "dev",
+        "PromotedFrom2": "stage",
+        "PromotedFrom3": "stage-eu",
         "ExternalIds": "prod-51aa,prod-eu-9d30,prod/us:77b0",
         "Region1": "cn-north-1",
         "Region2": "cn-northwest-1",
