@@ -13,6 +13,9 @@ mock_provider "aws" {
 variables {
   deployer = {
     role_arn        = "arn:aws:iam::123456789012:role/deployer"
+    function_arn    = "arn:aws:lambda:eu-west-1:123456789012:function:deployer"
+    queue_arn       = "arn:aws:sqs:eu-west-1:123456789012:deployer"
+    ledger_bucket   = "acme-deployer-ledger"
     artifact_bucket = "acme-artifacts"
     region          = "eu-west-1"
   }
@@ -23,6 +26,7 @@ variables {
     regions      = ["eu-west-1", "us-east-1"]
     external_ids = ["prod-51aa"]
   }
+  functions = ["*"]
 }
 
 run "the_least" {
@@ -153,6 +157,7 @@ run "whatever_somebody_attaches_later_is_denied" {
       NeverPassAnotherRole           = ["not arn:aws:iam::222222222222:role/lambda/*"]
       NeverDeleteAFunction           = ["not arn:aws:lambda:*:*:function:*:*"]
       NeverOpenCallOrRewireAFunction = ["*"]
+      NeverTouchTheDeployer          = ["arn:aws:lambda:eu-west-1:123456789012:function:deployer", "arn:aws:lambda:eu-west-1:123456789012:function:deployer:*"]
       NeverChangeRights              = ["*"]
       NeverBecomeAnother             = ["*"]
       NeverWriteArtifacts            = ["arn:aws:s3:::acme-artifacts/*"]
@@ -164,8 +169,10 @@ run "whatever_somebody_attaches_later_is_denied" {
     condition = alltrue([
       for action in [
         "iam:Attach*", "iam:Create*", "iam:Put*", "iam:PassRole", "iam:Update*",
-        "lambda:AddPermission", "lambda:CreateEventSourceMapping", "lambda:CreateFunctionUrlConfig", "lambda:DeleteAlias", "lambda:DeleteFunction",
-        "lambda:InvokeFunction", "lambda:PutFunctionCodeSigningConfig", "lambda:UpdateFunctionUrlConfig",
+        "lambda:AddLayerVersionPermission", "lambda:AddPermission", "lambda:CreateEventSourceMapping", "lambda:CreateFunctionUrlConfig",
+        "lambda:DeleteAlias", "lambda:DeleteCodeSigningConfig", "lambda:DeleteFunction", "lambda:InvokeAsync", "lambda:InvokeFunction",
+        "lambda:InvokeFunctionUrl", "lambda:PutFunctionCodeSigningConfig", "lambda:PutFunctionEventInvokeConfig",
+        "lambda:UpdateCodeSigningConfig", "lambda:UpdateFunctionEventInvokeConfig", "lambda:UpdateFunctionUrlConfig",
         "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject",
         "sts:AssumeRole",
         ] : contains(flatten([
@@ -173,6 +180,11 @@ run "whatever_somebody_attaches_later_is_denied" {
       ]), action)
     ])
     error_message = "What is never allowed must be denied."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(output.policies.permissions).Statement : [statement.Effect, statement.Action] if statement.Sid == "NeverTouchTheDeployer"] == [["Deny", "lambda:*"]]
+    error_message = "Nothing at all may be done to the deployer's function: ${output.policies.permissions}"
   }
 
   assert {
@@ -190,6 +202,9 @@ run "the_most" {
   variables {
     deployer = {
       role_arn         = "arn:aws:iam::123456789012:role/deployer"
+      function_arn     = "arn:aws:lambda:eu-west-1:123456789012:function:deployer"
+      queue_arn        = "arn:aws:sqs:eu-west-1:123456789012:deployer"
+      ledger_bucket    = "acme-deployer-ledger"
       artifact_bucket  = "acme-artifacts"
       artifact_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001"
       region           = "eu-west-1"
@@ -294,10 +309,18 @@ run "the_most" {
     condition = {
       for statement in jsondecode(output.policies.execution_boundary).Statement : statement.Sid => [statement.Effect, flatten([statement.Resource])]
       } == {
-      UseTheseServices          = ["Allow", ["*"]]
-      NeverDeploy               = ["Deny", ["*"]]
-      NeverEnterADeployRole     = ["Deny", ["arn:aws:iam::*:role/deployer-target"]]
-      NeverReadOrWriteArtifacts = ["Deny", ["arn:aws:s3:::acme-artifacts", "arn:aws:s3:::acme-artifacts/*"]]
+      UseTheseServices      = ["Allow", ["*"]]
+      NeverDeploy           = ["Deny", ["*"]]
+      NeverEnterADeployRole = ["Deny", ["arn:aws:iam::*:role/deployer-target", "arn:aws:iam::123456789012:role/deployer"]]
+      NeverTouchTheDeployer = ["Deny", [
+        "arn:aws:lambda:eu-west-1:123456789012:function:deployer",
+        "arn:aws:lambda:eu-west-1:123456789012:function:deployer:*",
+        "arn:aws:sqs:eu-west-1:123456789012:deployer",
+        "arn:aws:s3:::acme-artifacts",
+        "arn:aws:s3:::acme-artifacts/*",
+        "arn:aws:s3:::acme-deployer-ledger",
+        "arn:aws:s3:::acme-deployer-ledger/*",
+      ]]
     }
     error_message = "The boundary must allow the given services, and deny what is the deployer's: ${output.policies.execution_boundary}"
   }
@@ -305,6 +328,26 @@ run "the_most" {
   assert {
     condition     = one([for statement in jsondecode(output.policies.execution_boundary).Statement : statement.Action if statement.Effect == "Allow"]) == ["logs:*", "s3:*"]
     error_message = "The boundary must allow the given services and no others."
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(output.policies.execution_boundary).Statement : statement.Action if statement.Sid == "NeverTouchTheDeployer"]) == ["lambda:*", "s3:*", "sqs:*"]
+    error_message = "Nothing at all may be done to what is the deployer's: ${output.policies.execution_boundary}"
+  }
+}
+
+run "an_environment_that_takes_promotions" {
+  command = plan
+
+  variables {
+    deploy_role = merge(var.deploy_role, { promoted_from = ["dev", "stage"] })
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.permissions).Statement : statement.Resource if statement.Sid == "ReadArtifacts"
+    ]) == ["arn:aws:s3:::acme-artifacts/prod/*", "arn:aws:s3:::acme-artifacts/dev/*", "arn:aws:s3:::acme-artifacts/stage/*"]
+    error_message = "What is promoted here must be read where it was uploaded: ${output.policies.permissions}"
   }
 }
 
@@ -361,6 +404,9 @@ run "in_china" {
   variables {
     deployer = {
       role_arn         = "arn:aws-cn:iam::123456789012:role/deployer"
+      function_arn     = "arn:aws-cn:lambda:cn-north-1:123456789012:function:deployer"
+      queue_arn        = "arn:aws-cn:sqs:cn-north-1:123456789012:deployer"
+      ledger_bucket    = "acme-deployer-ledger"
       artifact_bucket  = "acme-artifacts"
       artifact_key_arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001"
       region           = "cn-north-1"

@@ -7,6 +7,9 @@ mock_provider "aws" {
 variables {
   deployer = {
     role_arn        = "arn:aws:iam::123456789012:role/deployer"
+    function_arn    = "arn:aws:lambda:eu-west-1:123456789012:function:deployer"
+    queue_arn       = "arn:aws:sqs:eu-west-1:123456789012:deployer"
+    ledger_bucket   = "acme-deployer-ledger"
     artifact_bucket = "acme-artifacts"
     region          = "eu-west-1"
   }
@@ -17,6 +20,7 @@ variables {
     regions      = ["eu-west-1"]
     external_ids = ["dev-8c1f"]
   }
+  functions = ["*"]
 }
 
 run "a_whole_account_as_the_deployer" {
@@ -134,6 +138,16 @@ run "an_environment_that_is_a_pattern" {
 
   variables {
     deploy_role = merge(var.deploy_role, { environments = ["*"] })
+  }
+
+  expect_failures = [var.deploy_role]
+}
+
+run "a_promotion_from_a_pattern" {
+  command = plan
+
+  variables {
+    deploy_role = merge(var.deploy_role, { promoted_from = ["*"] })
   }
 
   expect_failures = [var.deploy_role]

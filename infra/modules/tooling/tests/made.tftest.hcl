@@ -140,10 +140,10 @@ run "with_everything" {
       } if statement.Effect == "Allow"
       ] == [
       {
-        principal = { AWS = ["arn:aws:iam::111111111111:root"] }
+        principal = { AWS = ["arn:aws:iam::111111111111:root", "arn:aws:iam::222222222222:root"] }
         action    = ["s3:GetObject", "s3:GetObjectVersion"]
         resource  = "arn:aws:s3:::acme-artifacts/dev/*"
-        condition = { ArnEquals = { "aws:PrincipalArn" = ["arn:aws:iam::111111111111:role/deployer-target"] } }
+        condition = { ArnEquals = { "aws:PrincipalArn" = ["arn:aws:iam::111111111111:role/deployer-target", "arn:aws:iam::222222222222:role/deployer-target"] } }
       },
       {
         principal = { AWS = ["arn:aws:iam::222222222222:root"] }
@@ -152,7 +152,7 @@ run "with_everything" {
         condition = { ArnEquals = { "aws:PrincipalArn" = ["arn:aws:iam::222222222222:role/deployer-target"] } }
       },
     ]
-    error_message = "Each environment's deploy roles must read its artifacts: the account as principal, the role by condition, and nobody else."
+    error_message = "The deploy roles of each environment, and of those that it is promoted to, must read its artifacts: the account as principal, the role by condition, and nobody else."
   }
 
   assert {
@@ -369,8 +369,19 @@ run "with_everything" {
   }
 
   assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.deployer)) == toset(["dead-letters", "errors", "failed-deployments", "oldest-message"])
-    error_message = "A person must hear of dead letters, errors, failed deployments and a queue that does not move."
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.deployer)) == toset(["dead-letters", "errors", "failed-deployments", "oldest-message", "sweep"])
+    error_message = "A person must hear of dead letters, errors, failed deployments, a queue that does not move and a deployer that does not sweep."
+  }
+
+  assert {
+    condition = { for name, alarm in aws_cloudwatch_metric_alarm.deployer : name => "${alarm.comparison_operator} ${alarm.threshold}, ${alarm.treat_missing_data}" } == {
+      dead-letters       = "GreaterThanThreshold 0, notBreaching"
+      errors             = "GreaterThanThreshold 0, notBreaching"
+      failed-deployments = "GreaterThanThreshold 0, notBreaching"
+      oldest-message     = "GreaterThanThreshold 3600, notBreaching"
+      sweep              = "LessThanThreshold 1, breaching"
+    }
+    error_message = "Silence is well where something is counted that should not be, and not where the deployer should be heard of."
   }
 
   # What the other modules get.
@@ -378,21 +389,36 @@ run "with_everything" {
   assert {
     condition = jsondecode(jsonencode(output.deploy_roles)) == {
       "111111111111/deployer-target" = {
-        account      = "111111111111"
-        role_name    = "deployer-target"
-        environments = ["dev"]
-        regions      = ["eu-west-1"]
-        external_ids = ["dev-8c1f"]
+        account       = "111111111111"
+        role_name     = "deployer-target"
+        environments  = ["dev"]
+        promoted_from = []
+        regions       = ["eu-west-1"]
+        external_ids  = ["dev-8c1f"]
       }
       "222222222222/deployer-target" = {
-        account      = "222222222222"
-        role_name    = "deployer-target"
-        environments = ["prod"]
-        regions      = ["eu-west-1", "us-east-1"]
-        external_ids = ["prod-51aa"]
+        account       = "222222222222"
+        role_name     = "deployer-target"
+        environments  = ["prod"]
+        promoted_from = ["dev"]
+        regions       = ["eu-west-1", "us-east-1"]
+        external_ids  = ["prod-51aa"]
       }
     }
     error_message = "The target module must be told of each deploy role."
+  }
+
+  assert {
+    condition = output.deployer == {
+      role_arn         = "arn:aws:iam::123456789012:role/deployer"
+      function_arn     = "arn:aws:lambda:eu-west-1:123456789012:function:deployer"
+      queue_arn        = "arn:aws:sqs:eu-west-1:123456789012:deployer"
+      ledger_bucket    = "acme-deployer-ledger"
+      artifact_bucket  = "acme-artifacts"
+      artifact_key_arn = aws_kms_key.artifacts[0].arn
+      region           = "eu-west-1"
+    }
+    error_message = "The target module must be told what is the deployer's: ${jsonencode(output.deployer)}"
   }
 
   assert {
@@ -449,18 +475,20 @@ run "two_environments_may_share_an_account_with_a_role_for_each_or_one_for_both"
   assert {
     condition = jsondecode(jsonencode(output.deploy_roles)) == {
       "111111111111/deployer-stage" = {
-        account      = "111111111111"
-        role_name    = "deployer-stage"
-        environments = ["stage"]
-        regions      = ["eu-west-1"]
-        external_ids = ["stage-0c4d"]
+        account       = "111111111111"
+        role_name     = "deployer-stage"
+        environments  = ["stage"]
+        promoted_from = []
+        regions       = ["eu-west-1"]
+        external_ids  = ["stage-0c4d"]
       }
       "111111111111/deployer-target" = {
-        account      = "111111111111"
-        role_name    = "deployer-target"
-        environments = ["dev", "test"]
-        regions      = ["eu-west-1", "us-east-1"]
-        external_ids = ["dev-8c1f", "test-77b0"]
+        account       = "111111111111"
+        role_name     = "deployer-target"
+        environments  = ["dev", "test"]
+        promoted_from = []
+        regions       = ["eu-west-1", "us-east-1"]
+        external_ids  = ["dev-8c1f", "test-77b0"]
       }
     }
     error_message = "A role is one per account and role name."
@@ -471,6 +499,66 @@ run "two_environments_may_share_an_account_with_a_role_for_each_or_one_for_both"
       for statement in jsondecode(output.policies.artifact_bucket).Statement : statement.Condition.ArnEquals["aws:PrincipalArn"] if statement.Effect == "Allow" && contains(flatten([statement.Resource]), "arn:aws:s3:::acme-artifacts/stage/*")
     ] == [["arn:aws:iam::111111111111:role/deployer-stage"]]
     error_message = "Only its own role may read an environment's artifacts."
+  }
+}
+
+# A promotion brings the very object of the environment that it was uploaded to, however far back.
+run "a_chain_of_three" {
+  command = plan
+
+  variables {
+    environments = {
+      dev   = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "dev-8c1f" }
+      stage = { targets = [{ account = "333333333333", region = "eu-west-1" }], external_id = "stage-0c4d", promotion = { from = "dev" } }
+      prod  = { targets = [{ account = "222222222222", region = "eu-west-1" }], external_id = "prod-51aa", promotion = { from = "stage" } }
+      # In the deployer's own account, where the deploy role's own policy is enough.
+      tools = { targets = [{ account = "123456789012", region = "eu-west-1" }], external_id = "tools-3b7a" }
+    }
+  }
+
+  assert {
+    condition = jsonencode({
+      for statement in jsondecode(output.policies.artifact_bucket).Statement : statement.Resource => [
+        sort(statement.Principal.AWS), sort(statement.Condition.ArnEquals["aws:PrincipalArn"]),
+      ] if statement.Effect == "Allow"
+      }) == jsonencode({
+      for environment, accounts in {
+        dev   = ["111111111111", "222222222222", "333333333333"]
+        stage = ["222222222222", "333333333333"]
+        prod  = ["222222222222"]
+        } : "arn:aws:s3:::acme-artifacts/${environment}/*" => [
+        [for account in accounts : "arn:aws:iam::${account}:root"], [for account in accounts : "arn:aws:iam::${account}:role/deployer-target"],
+      ]
+    })
+    error_message = "Each must read its own artifacts and those of all that it is promoted from: prod those of dev, stage and prod, dev only its own; the deployer's account is not let in: ${output.policies.artifact_bucket}"
+  }
+
+  assert {
+    condition = jsonencode({ for role in values(output.deploy_roles) : one(role.environments) => sort(role.promoted_from) }) == jsonencode({
+      dev   = []
+      stage = ["dev"]
+      prod  = ["dev", "stage"]
+      tools = []
+    })
+    error_message = "Each deploy role must be told where its artifacts come from: ${jsonencode(output.deploy_roles)}"
+  }
+}
+
+run "what_the_deployer_takes_is_taken" {
+  command = plan
+
+  variables {
+    log_retention_days = 0
+    environments = {
+      dev = {
+        targets       = [{ account = "111111111111", region = "eu-west-1" }]
+        alias         = "1-live"
+        function_name = "{environment}-{function}_{function}"
+        keep_versions = 1
+      }
+      prod  = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", soak = "365d" } }
+      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", soak = "0s" } }
+    }
   }
 }
 

@@ -295,6 +295,116 @@ run "a_promotion_from_an_unknown_environment" {
   expect_failures = [var.environments]
 }
 
+run "a_soak_without_a_unit" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", soak = "30" } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_soak_of_more_than_a_year" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", soak = "366d" } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_alias_of_digits_only" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], alias = "42" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_alias_with_a_dot" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], alias = "live.1" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_function_name_that_all_functions_would_share" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "orders" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_function_name_with_a_release" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "{function}-{release}" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_function_name_that_leaves_no_room" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "{function}${join("", [for letter in range(64) : "x"])}" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "no_version_kept" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], keep_versions = 0 }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "half_a_version_kept" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], keep_versions = 1.5 }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
 run "a_promotion_from_itself" {
   command = plan
 
@@ -345,6 +455,37 @@ run "a_circle_of_sixty_four_promotions" {
   }
 
   expect_failures = [aws_s3_object.config]
+}
+
+run "more_environments_than_a_bucket_policy_takes" {
+  command = plan
+
+  variables {
+    environments = {
+      for number in range(40) : "e${number}" => {
+        targets   = [{ account = "111111111111", region = "eu-west-1" }]
+        role_name = "deployer-${number}"
+        promotion = number == 0 ? null : { from = "e${number - 1}" }
+      }
+    }
+  }
+
+  expect_failures = [aws_s3_bucket_policy.artifacts]
+}
+
+run "more_accounts_than_a_role_policy_takes" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = {
+        targets   = [for number in range(100) : { account = format("%012d", number), region = "eu-west-1" }]
+        role_name = "a-role-name-that-is-as-long-as-the-deployer-takes-it-64-letters"
+      }
+    }
+  }
+
+  expect_failures = [aws_iam_role_policy.deployer]
 }
 
 run "a_name_with_a_blank" {
@@ -405,4 +546,14 @@ run "half_an_invocation" {
   }
 
   expect_failures = [var.maximum_concurrency]
+}
+
+run "a_log_kept_for_a_hundred_days" {
+  command = plan
+
+  variables {
+    log_retention_days = 100
+  }
+
+  expect_failures = [var.log_retention_days]
 }

@@ -131,6 +131,19 @@ run "for_a_branch_in_github" {
   }
 }
 
+run "for_a_repository_in_github_that_tells_its_ids" {
+  command = plan
+
+  variables {
+    trust = { github = { repository = "acme@1/orders@2", ref = "refs/heads/main" } }
+  }
+
+  assert {
+    condition     = jsondecode(output.policies.trust).Statement[0].Condition.StringLike == { "token.actions.githubusercontent.com:sub" = "repo:acme@1/orders@2:ref:refs/heads/main" }
+    error_message = "The repository with these ids alone must take the role: ${output.policies.trust}"
+  }
+}
+
 run "for_tags_in_github" {
   command = plan
 

@@ -197,6 +197,26 @@ run "an_owner_without_a_repository" {
   expect_failures = [var.trust]
 }
 
+run "a_repository_in_github_with_any_id" {
+  command = plan
+
+  variables {
+    trust = { github = { repository = "acme@*/orders@2", ref = "refs/heads/main" } }
+  }
+
+  expect_failures = [var.trust]
+}
+
+run "a_repository_in_github_with_an_id_that_is_no_number" {
+  command = plan
+
+  variables {
+    trust = { github = { repository = "acme@1/orders@main", ref = "refs/heads/main" } }
+  }
+
+  expect_failures = [var.trust]
+}
+
 run "every_ref_in_gitlab" {
   command = plan
 
