@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-/// Write it anew with `UPDATE_NAMES=1 cargo test -p deployer --test names`.
+/// Write it anew with `UPDATE_NAMES=1 cargo test --test names`.
 #[test]
 fn the_infrastructure_uses_the_names_of_the_code() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/modules/names.json");
@@ -13,5 +13,5 @@ fn the_infrastructure_uses_the_names_of_the_code() {
         std::fs::write(&file, &text).unwrap();
     }
     let published = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(published, text, "names.json is stale: UPDATE_NAMES=1 cargo test -p deployer --test names");
+    assert_eq!(published, text, "names.json is stale: UPDATE_NAMES=1 cargo test --test names");
 }

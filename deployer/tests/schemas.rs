@@ -11,7 +11,7 @@ use deployer_core::manifest::Manifest;
 use deployer_core::record::DeploymentRecord;
 use schemars::Schema;
 
-/// Write them anew with `UPDATE_SCHEMAS=1 cargo test -p deployer --test schemas`.
+/// Write them anew with `UPDATE_SCHEMAS=1 cargo test --test schemas`.
 #[test]
 fn the_published_schemas_are_current() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
@@ -29,6 +29,6 @@ fn the_published_schemas_are_current() {
             std::fs::write(&file, &text).unwrap();
         }
         let published = std::fs::read_to_string(&file).unwrap_or_default();
-        assert_eq!(published, text, "{name} is stale: UPDATE_SCHEMAS=1 cargo test -p deployer --test schemas");
+        assert_eq!(published, text, "{name} is stale: UPDATE_SCHEMAS=1 cargo test --test schemas");
     }
 }

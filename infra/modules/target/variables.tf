@@ -15,6 +15,22 @@ variable "deployer" {
     condition     = can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$", var.deployer.role_arn))
     error_message = "deployer.role_arn must be the exact ARN of the deployer's role, arn:aws:iam::<account>:role/<name>: an account's root or a pattern would trust everybody there."
   }
+
+  # What is denied is denied by these: a wrong one would protect nothing.
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}$", var.deployer.function_arn))
+    error_message = "deployer.function_arn must be the ARN of the deployer's function, without a version: arn:aws:lambda:<region>:<account>:function:<name>."
+  }
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}$", var.deployer.queue_arn))
+    error_message = "deployer.queue_arn must be the ARN of the deployer's queue: arn:aws:sqs:<region>:<account>:<name>."
+  }
+
+  validation {
+    condition     = alltrue([for bucket in [var.deployer.artifact_bucket, var.deployer.ledger_bucket] : can(regex(local.names.patterns.bucket, bucket))])
+    error_message = "deployer.artifact_bucket and deployer.ledger_bucket must be bucket names: 3 to 63 of a-z, 0-9, . and -."
+  }
 }
 
 variable "deploy_role" {

@@ -33,6 +33,46 @@ run "a_whole_account_as_the_deployer" {
   expect_failures = [var.deployer]
 }
 
+run "a_version_of_the_deployers_function" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:deployer:7" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "a_name_as_the_deployers_function" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { function_arn = "deployer" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "a_url_as_the_deployers_queue" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { queue_arn = "https://sqs.eu-west-1.amazonaws.com/123456789012/deployer" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "an_arn_as_the_ledger_bucket" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { ledger_bucket = "arn:aws:s3:::acme-deployer-ledger" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
 run "an_account_number_as_the_deployer" {
   command = plan
 
