@@ -109,6 +109,18 @@ fn nothing_that_is_allowed_is_a_whole_service_or_somebody_elses_account() {
 }
 
 #[test]
+fn the_readme_says_why_each_statement_is_there() {
+    let policies = Policies::of_the_contract().unwrap();
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let sids: BTreeSet<&str> = policies.statements().filter_map(|(_, statement)| statement["Sid"].as_str()).collect();
+    // One of these for each environment.
+    let missing: Vec<&&str> =
+        sids.iter().filter(|sid| !sid.starts_with("TargetsRead") && !readme.contains(&format!("`{sid}`"))).collect();
+    assert!(missing.is_empty(), "infra/README.md does not mention {missing:?}");
+}
+
+#[test]
 fn a_denied_question_says_which_side_denied_it() {
     let policies = Policies::of_the_contract().unwrap();
     let denials: BTreeSet<&str> = rows()

@@ -27,3 +27,13 @@ output "uploader_role_arn" {
   description = "CI's role."
   value       = module.ci.role_arn
 }
+
+output "deployer" {
+  description = "What target modules in configurations of their own must be told."
+  value       = module.tooling.deployer
+}
+
+output "deploy_roles" {
+  description = "The deploy roles to make, and what each is for."
+  value       = module.tooling.deploy_roles
+}

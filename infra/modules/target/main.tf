@@ -33,8 +33,8 @@ resource "aws_iam_role_policy" "deploy" {
   # IAM User Guide, "IAM and AWS STS quotas": a role's inline policies.
   lifecycle {
     precondition {
-      condition     = length(local.permissions) <= 10240
-      error_message = "The deploy role's policy would have ${length(local.permissions)} characters, and IAM takes 10240: name functions by fewer patterns, or give some environments another role_name."
+      condition     = local.permissions_length <= 10240
+      error_message = "The deploy role's policy would have ${local.permissions_length} characters, and IAM takes 10240: name functions by fewer patterns, or give some environments another role_name."
     }
   }
 }

@@ -14,6 +14,8 @@ locals {
 
   permissions = jsonencode({ Version = "2012-10-17", Statement = concat(local.allowed, local.allowed_where_asked, local.denied) })
 
+  permissions_length = length(local.permissions)
+
   allowed = [
     {
       Sid    = "ReadFunctions"

@@ -16,6 +16,16 @@ variable "deployer" {
     error_message = "deployer.role_arn must be the exact ARN of the deployer's role, arn:aws:iam::<account>:role/<name>: an account's root or a pattern would trust everybody there."
   }
 
+  validation {
+    condition     = can(regex(local.names.patterns.region, var.deployer.region))
+    error_message = "deployer.region must be a region's code such as eu-west-1."
+  }
+
+  validation {
+    condition     = var.deployer.artifact_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.deployer.artifact_key_arn))
+    error_message = "deployer.artifact_key_arn must be the ARN of a key (not of an alias): arn:aws:kms:<region>:<account>:key/<id>."
+  }
+
   # What is denied is denied by these: a wrong one would protect nothing.
   validation {
     condition     = can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}$", var.deployer.function_arn))
@@ -30,6 +40,16 @@ variable "deployer" {
   validation {
     condition     = alltrue([for bucket in [var.deployer.artifact_bucket, var.deployer.ledger_bucket] : can(regex(local.names.patterns.bucket, bucket))])
     error_message = "deployer.artifact_bucket and deployer.ledger_bucket must be bucket names: 3 to 63 of a-z, 0-9, . and -."
+  }
+
+  validation {
+    condition     = var.deployer.artifact_bucket != var.deployer.ledger_bucket
+    error_message = "deployer.artifact_bucket and deployer.ledger_bucket must be two buckets."
+  }
+
+  validation {
+    condition     = length(distinct([for arn in [var.deployer.role_arn, var.deployer.function_arn, var.deployer.queue_arn] : try(split(":", arn)[4], "")])) == 1
+    error_message = "deployer.role_arn, function_arn and queue_arn must be of one account, the deployer's."
   }
 }
 
@@ -57,12 +77,12 @@ variable "deploy_role" {
 
   validation {
     condition     = length(var.deploy_role.environments) > 0 && alltrue([for name in concat(var.deploy_role.environments, var.deploy_role.promoted_from) : can(regex(local.names.patterns.environment, name))])
-    error_message = "deploy_role.environments must name the environments that this role is for: at least one, each a lower-case letter, then at most 31 of a-z, 0-9 and -."
+    error_message = "deploy_role.environments must name the environments that this role is for: at least one, each a lower-case letter, then at most 31 of a-z, 0-9 and -; these are not: ${join(", ", [for name in concat(var.deploy_role.environments, var.deploy_role.promoted_from) : "\"${name}\"" if !(can(regex(local.names.patterns.environment, name)))])}."
   }
 
   validation {
     condition     = length(var.deploy_role.regions) > 0 && alltrue([for region in var.deploy_role.regions : can(regex(local.names.patterns.region, region))])
-    error_message = "deploy_role.regions must name at least one region by its code, such as eu-west-1."
+    error_message = "deploy_role.regions must name at least one region by its code, such as eu-west-1; these are not: ${join(", ", [for region in var.deploy_role.regions : "\"${region}\"" if !(can(regex(local.names.patterns.region, region)))])}."
   }
 
   validation {
@@ -83,7 +103,7 @@ variable "functions" {
 
   validation {
     condition     = length(var.functions) > 0 && alltrue([for name in var.functions : can(regex("^[A-Za-z0-9_*-]{1,64}$", name))])
-    error_message = "functions must be names of functions, at least one: 1 to 64 of letters, digits, - and _, with * as a wildcard."
+    error_message = "functions must be names of functions, at least one: 1 to 64 of letters, digits, - and _, with * as a wildcard; these are not: ${join(", ", [for name in var.functions : "\"${name}\"" if !(can(regex("^[A-Za-z0-9_*-]{1,64}$", name)))])}."
   }
 }
 
@@ -94,7 +114,7 @@ variable "execution_roles" {
 
   validation {
     condition     = alltrue([for role in var.execution_roles : can(regex("^([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]+[*]?$|^([A-Za-z0-9+=,.@_-]+/)+[*]$", role))])
-    error_message = "execution_roles must be roles such as lambda/orders-api, or patterns of them such as lambda/*: with a path or a prefix of the name, never just *, which would pass any role of the account."
+    error_message = "execution_roles must be roles such as lambda/orders-api, or patterns of them such as lambda/*: with a path or a prefix of the name, never just *, which would pass any role of the account; these are not: ${join(", ", [for role in var.execution_roles : "\"${role}\"" if !(can(regex("^([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]+[*]?$|^([A-Za-z0-9+=,.@_-]+/)+[*]$", role)))])}."
   }
 }
 
@@ -116,7 +136,7 @@ variable "layers" {
 
   validation {
     condition     = alltrue([for layer in var.layers : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_*-]+:([0-9]+|[*])$", layer))])
-    error_message = "layers must be ARNs of layer versions of one account and region: arn:aws:lambda:<region>:<account>:layer:<name>:<number or *>."
+    error_message = "layers must be ARNs of layer versions of one account and region: arn:aws:lambda:<region>:<account>:layer:<name>:<number or *>; these are not: ${join(", ", [for layer in var.layers : "\"${layer}\"" if !(can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_*-]+:([0-9]+|[*])$", layer)))])}."
   }
 }
 
@@ -127,7 +147,7 @@ variable "function_keys" {
 
   validation {
     condition     = alltrue([for key in var.function_keys : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", key))])
-    error_message = "function_keys must be ARNs of keys (not of aliases): arn:aws:kms:<region>:<account>:key/<id>."
+    error_message = "function_keys must be ARNs of keys (not of aliases): arn:aws:kms:<region>:<account>:key/<id>; these are not: ${join(", ", [for key in var.function_keys : "\"${key}\"" if !(can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", key)))])}."
   }
 }
 

@@ -65,8 +65,8 @@ resource "aws_s3_bucket_policy" "artifacts" {
   # Amazon S3 User Guide, "Bucket policies": 20 KB.
   lifecycle {
     precondition {
-      condition     = length(local.artifact_bucket_policy) <= 20480
-      error_message = "The artifact bucket's policy would have ${length(local.artifact_bucket_policy)} characters, and S3 takes 20480: there are too many environments and accounts for one deployer, so lay a second one."
+      condition     = local.artifact_bucket_policy_length <= 20480
+      error_message = "The artifact bucket's policy would have ${local.artifact_bucket_policy_length} characters, and S3 takes 20480: there are too many environments and accounts for one deployer, so lay a second one."
     }
   }
 
@@ -86,6 +86,8 @@ resource "aws_s3_bucket_notification" "artifacts" {
 }
 
 locals {
+  artifact_bucket_policy_length = length(local.artifact_bucket_policy)
+
   readers = {
     for environment in keys(var.environments) : environment => [
       for role in values(local.deploy_roles) : role if role.account != local.account && contains(concat(role.environments, tolist(role.promoted_from)), environment)

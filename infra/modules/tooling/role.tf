@@ -15,13 +15,15 @@ resource "aws_iam_role_policy" "deployer" {
   # IAM User Guide, "IAM and AWS STS quotas": a role's inline policies.
   lifecycle {
     precondition {
-      condition     = length(local.deployer_policy) <= 10240
-      error_message = "The deployer's policy would have ${length(local.deployer_policy)} characters, and IAM takes 10240: there are too many environments and accounts for one deployer, so lay a second one."
+      condition     = local.deployer_policy_length <= 10240
+      error_message = "The deployer's policy would have ${local.deployer_policy_length} characters, and IAM takes 10240: there are too many environments and accounts for one deployer, so lay a second one."
     }
   }
 }
 
 locals {
+  deployer_policy_length = length(local.deployer_policy)
+
   deployer_trust = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -84,6 +84,16 @@ variable "environments" {
   }
 
   validation {
+    condition = alltrue([
+      for environment in values(var.environments) : alltrue([
+        for other in values(var.environments) : (environment.external_id == null) == (other.external_id == null)
+        if length(setintersection([for target in environment.targets : "${target.account}/${coalesce(environment.role_name, local.names.deploy_role)}"], [for target in other.targets : "${target.account}/${coalesce(other.role_name, local.names.deploy_role)}"])) > 0
+      ])
+    ])
+    error_message = "Environments that share a deploy role must all have an external_id, or none: its trust asks for one or not. Give one to these as well, or a role_name of their own: ${join(", ", [for name, environment in var.environments : name if environment.external_id == null])}."
+  }
+
+  validation {
     condition     = alltrue([for environment in values(var.environments) : environment.promotion == null || contains(keys(var.environments), try(environment.promotion.from, ""))])
     error_message = "promotion.from must name one of the environments; these do not: ${join(", ", [for name, environment in var.environments : "${name} (from ${environment.promotion.from})" if environment.promotion != null && !contains(keys(var.environments), try(environment.promotion.from, ""))])}."
   }
@@ -117,6 +127,11 @@ variable "environments" {
 variable "zip" {
   description = "The path of deployer.zip (infra/README.md says how to make it)."
   type        = string
+
+  validation {
+    condition     = fileexists(var.zip)
+    error_message = "There is no ${var.zip}: run artifacts/build first, which makes artifacts/deployer.zip, and say its path from here."
+  }
 }
 
 variable "name" {

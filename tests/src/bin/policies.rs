@@ -8,6 +8,12 @@ use std::process::ExitCode;
 use acceptance::policies::{Policies, Row, Verdict, mutants, noticed_by, rows};
 
 fn main() -> ExitCode {
+    if std::env::args().len() > 1 {
+        println!(
+            "Prints who may do what by the policies that Terraform renders, and the mutants of these policies that the rows notice."
+        );
+        return ExitCode::SUCCESS;
+    }
     match run() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{
-    ARTIFACTS, Answer, DEPLOYER_ROLE, Doing as _, FIRST, Fault, Interrupted, LocalAws, Moment, REGION, Result, TOOLING,
+    ARTIFACTS, Answer, DEPLOYER_ROLE, Doing as _, FIRST, Fault, Interrupted, LocalAws, Moment, REGION, Result, Setup,
+    TOOLING,
 };
 use acceptance::policies::Policies;
 use aws_sdk_lambda::types::LayerVersionContentInput;
@@ -126,6 +127,19 @@ async fn a_right_that_is_missing_is_missed() -> Result<()> {
         .doing("taking all rights")?;
     let result = aws.deploy("dev/orders/3.zip", Zip::function("3")).await?;
     assert_eq!(result["targets"][0]["error"]["code"], "AccessDenied", "{result:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_upload_that_is_called_like_the_deployer_never_becomes_it() -> Result<()> {
+    let tools = json!({"targets": [{"account": TOOLING, "region": REGION}], "external_id": "tools-3b7a"});
+    let aws = LocalAws::with(Setup::default().environment("tools", tools)).await?;
+    let result = aws.deploy("tools/hello/1.zip", Zip::function("1")).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "its own account is a target like others: {result:#}");
+    let result = aws.deploy("tools/deployer/1.zip", Zip::function("1")).await?;
+    let error = &result["targets"][0]["error"];
+    assert_eq!((&error["code"], &error["step"]), (&json!("AccessDenied"), &json!("observe")), "{result:#}");
+    assert_eq!(aws.live(TOOLING, REGION, "deployer").await?, None);
     Ok(())
 }
 

@@ -73,6 +73,56 @@ run "an_arn_as_the_ledger_bucket" {
   expect_failures = [var.deployer]
 }
 
+run "one_bucket_for_both" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { ledger_bucket = "acme-artifacts" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "a_function_of_another_account_as_the_deployers" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { function_arn = "arn:aws:lambda:eu-west-1:999999999999:function:deployer" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "a_queue_of_another_account_as_the_deployers" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { queue_arn = "arn:aws:sqs:eu-west-1:999999999999:deployer" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "a_region_that_is_none_as_the_deployers" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { region = "eu-west1" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "an_alias_as_the_key_of_the_artifacts" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { artifact_key_arn = "alias/artifacts" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
 run "an_account_number_as_the_deployer" {
   command = plan
 

@@ -557,3 +557,26 @@ run "a_log_kept_for_a_hundred_days" {
 
   expect_failures = [var.log_retention_days]
 }
+
+run "a_zip_that_is_not_there" {
+  command = plan
+
+  variables {
+    zip = "nowhere/deployer.zip"
+  }
+
+  expect_failures = [var.zip]
+}
+
+run "a_shared_deploy_role_with_an_external_id_for_one_of_its_environments" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "dev-8c1f" }
+      test = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
