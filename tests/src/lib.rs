@@ -7,3 +7,14 @@ pub mod simulation;
 pub mod storm;
 pub mod terraform;
 pub mod world;
+
+/// Prints a line. Whoever reads may have read enough: then that is the end, and no error.
+#[macro_export]
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        if writeln!(std::io::stdout(), $($words)*).is_err() {
+            std::process::exit(0);
+        }
+    }};
+}

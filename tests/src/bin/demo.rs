@@ -1,6 +1,5 @@
 //! `cargo demo`: uploads releases of a sample function as CI would, lets the real deployer bring them to another
 //! account of the local AWS, and shows the way each took. Exits with an error if anything is not as it should be.
-#![allow(clippy::print_stdout, reason = "a demo talks")]
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{ARTIFACTS, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, SECOND, TOOLING};
+use acceptance::say;
 use acceptance::terraform::Terraform;
 use clap::Parser;
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
 async fn run(options: &Options) -> Result<()> {
     let stage = set(options).await?;
     let Stage { aws, account, paint, .. } = &stage;
-    println!(
+    say!(
         "{}\n  CI uploads to {ARTIFACTS} in account {TOOLING}; the deployer there enters account {account}\n  \
          and brings the function {FUNCTION} to life.\n",
         paint.bold("A local AWS is running.")
@@ -65,7 +65,7 @@ async fn run(options: &Options) -> Result<()> {
     show(&stage, "1.1.0", &second, "a newer one, with another greeting").await?;
     show(&stage, "1.0.0", &first, "the first one, uploaded again").await?;
     aws.same_events_again_change_nothing().await?;
-    println!("{}\n", paint.good("All events came once more, as they may, and changed nothing."));
+    say!("{}\n", paint.good("All events came once more, as they may, and changed nothing."));
     commands(&stage).await?;
     if options.keep {
         keep(&stage).await?;
@@ -79,17 +79,17 @@ async fn set(options: &Options) -> Result<Stage> {
     let terraform = if options.without_terraform { None } else { Terraform::of_this_machine()? };
     let Some(terraform) = terraform else {
         let why = if options.without_terraform { "as you wished" } else { "there is none in PATH" };
-        println!("{}", paint.dim(&format!("The accounts are laid without Terraform: {why}.")));
+        say!("{}", paint.dim(&format!("The accounts are laid without Terraform: {why}.")));
         return Ok(Stage { aws: LocalAws::start().await?, environment: "dev", account: FIRST, paint });
     };
-    println!("{}", paint.bold("Terraform lays the accounts: infra/examples/two-accounts, as it stands."));
-    println!("  {}", paint.dim(&terraform.describe()));
-    println!("  {}", paint.dim("The AWS provider waits for a minute or two; --without-terraform is faster."));
+    say!("{}", paint.bold("Terraform lays the accounts: infra/examples/two-accounts, as it stands."));
+    say!("  {}", paint.dim(&terraform.describe()));
+    say!("  {}", paint.dim("The AWS provider waits for a minute or two; --without-terraform is faster."));
     let began = Instant::now();
     let (aws, applied) = LocalAws::applied(terraform).await.map_err(|error| {
         Error::Unexpected(format!("{error}\nWithout Terraform it can still be shown: cargo demo --without-terraform"))
     })?;
-    println!("  {} resources in {:.0} s\n", applied.resources()?, began.elapsed().as_secs_f64());
+    say!("  {} resources in {:.0} s\n", applied.resources()?, began.elapsed().as_secs_f64());
     Ok(Stage { aws, environment: "prod", account: SECOND, paint })
 }
 
@@ -100,7 +100,7 @@ async fn show(stage: &Stage, release: &str, zip: &Zip, what: &str) -> Result<()>
     let before = aws.live(account, REGION, FUNCTION).await?;
     let lines = aws.deployer().log().len();
     let version_id = aws.upload_with(&key, zip, &[("commit", "4f5c2e1"), ("uploaded-by", "demo")]).await?;
-    println!("{}", paint.bold(&format!("s3://{ARTIFACTS}/{key}  ({what})")));
+    say!("{}", paint.bold(&format!("s3://{ARTIFACTS}/{key}  ({what})")));
     row(paint, "event", &format!("ObjectCreated:Put, version id {version_id}, through the queue"));
 
     let began = Instant::now();
@@ -118,7 +118,7 @@ async fn show(stage: &Stage, release: &str, zip: &Zip, what: &str) -> Result<()>
     let calls = calls.iter().filter(|call| LocalAws::is_the_deployers(call)).count();
     row(paint, "took", &format!("{:.2} s from the event to the result, {calls} AWS calls", took.as_secs_f64()));
     let status = record["status"].as_str().unwrap_or("no status");
-    println!("  {}\n", paint.good(&format!("{status}: {}", record["id"].as_str().unwrap_or_default())));
+    say!("  {}\n", paint.good(&format!("{status}: {}", record["id"].as_str().unwrap_or_default())));
 
     expect(
         "one delivery, nothing left in the queue",
@@ -179,14 +179,14 @@ fn steps(paint: &Paint, log: &[Value]) {
 async fn commands(stage: &Stage) -> Result<()> {
     let Stage { aws, account, paint, .. } = stage;
     let lambda = aws.clients().lambda(account, REGION);
-    println!("{}", paint.bold(&format!("In account {account}:")));
+    say!("{}", paint.bold(&format!("In account {account}:")));
     prompt(paint, &format!("aws lambda get-alias --function-name {FUNCTION} --name live"));
     let alias = lambda.get_alias().function_name(FUNCTION).name("live").send().await.doing("reading the alias")?;
     let shown = json!({
         "AliasArn": alias.alias_arn(), "Name": alias.name(), "FunctionVersion": alias.function_version(),
         "RevisionId": alias.revision_id(),
     });
-    println!("{shown:#}\n");
+    say!("{shown:#}\n");
     prompt(
         paint,
         &format!(
@@ -197,28 +197,28 @@ async fn commands(stage: &Stage) -> Result<()> {
     let versions = lambda.list_versions_by_function().function_name(FUNCTION).send().await.doing("listing versions")?;
     for one in versions.versions() {
         let (version, sha256) = (one.version().unwrap_or_default(), one.code_sha256().unwrap_or_default());
-        println!("{version}\t{sha256}\t{}", one.memory_size().unwrap_or_default());
+        say!("{version}\t{sha256}\t{}", one.memory_size().unwrap_or_default());
     }
-    println!("\n{}", paint.bold(&format!("In account {TOOLING}:")));
+    say!("\n{}", paint.bold(&format!("In account {TOOLING}:")));
     prompt(paint, &format!("aws s3 ls s3://{LEDGER} --recursive"));
     let objects = aws.clients().s3(TOOLING, REGION).list_objects_v2().bucket(LEDGER).send().await.doing("listing")?;
     for object in objects.contents() {
         let at = object.last_modified().map_or(0, |at| at.secs());
         let at = jiff::Timestamp::from_second(at).unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S").to_string();
-        println!("{at} {:>10} {}", object.size().unwrap_or_default(), object.key().unwrap_or_default());
+        say!("{at} {:>10} {}", object.size().unwrap_or_default(), object.key().unwrap_or_default());
     }
-    println!();
+    say!("");
     expect("the versions there are", &versions.versions().len(), &4)
 }
 
 /// Goes on delivering, so that uploads by hand are deployed too.
 async fn keep(stage: &Stage) -> Result<()> {
     let Stage { aws, environment, account, paint } = stage;
-    println!("{}", paint.bold("It keeps running until Ctrl-C. In another shell:"));
-    println!("  export AWS_ENDPOINT_URL={} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}", aws.endpoint());
-    println!("  export AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=none     # account {account}");
-    println!("  export AWS_ACCESS_KEY_ID={TOOLING} AWS_SECRET_ACCESS_KEY=none     # account {TOOLING}");
-    println!(
+    say!("{}", paint.bold("It keeps running until Ctrl-C. In another shell:"));
+    say!("  export AWS_ENDPOINT_URL={} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}", aws.endpoint());
+    say!("  export AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=none     # account {account}");
+    say!("  export AWS_ACCESS_KEY_ID={TOOLING} AWS_SECRET_ACCESS_KEY=none     # account {TOOLING}");
+    say!(
         "  aws s3 cp my.zip s3://{ARTIFACTS}/{environment}/{FUNCTION}/1.2.0.zip          # is deployed within a second\n"
     );
     let mut asked_to_stop = std::pin::pin!(tokio::signal::ctrl_c());
@@ -242,11 +242,11 @@ fn expect<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -
 }
 
 fn row(paint: &Paint, name: &str, words: &str) {
-    println!("  {} {words}", paint.dim(&format!("{name:<9}")));
+    say!("  {} {words}", paint.dim(&format!("{name:<9}")));
 }
 
 fn prompt(paint: &Paint, command: &str) {
-    println!("{} {command}", paint.dim("$"));
+    say!("{} {command}", paint.dim("$"));
 }
 
 /// Colours, on a terminal that wants them.

@@ -1,15 +1,15 @@
 //! Prints the decision matrix over the rendered policies, and how many of the weakened ones it notices. Exits with an error where a
 //! row does not hold or a mutant survives.
-#![allow(clippy::print_stdout, reason = "it prints tables")]
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use acceptance::policies::{Policies, Row, Verdict, mutants, noticed_by, rows};
+use acceptance::say;
 
 fn main() -> ExitCode {
     if std::env::args().len() > 1 {
-        println!(
+        say!(
             "Prints who may do what by the policies that Terraform renders, and the mutants of these policies that the rows notice."
         );
         return ExitCode::SUCCESS;
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            println!("policies: {error}");
+            say!("policies: {error}");
             ExitCode::FAILURE
         }
     }
@@ -33,7 +33,7 @@ fn run() -> acceptance::local_aws::Result<bool> {
 }
 
 fn matrix(policies: &Policies, rows: &[Row]) -> usize {
-    println!("The decision matrix\n");
+    say!("The decision matrix\n");
     let mut broken = 0;
     for row in rows {
         let verdict = row.ask.verdict(policies);
@@ -43,7 +43,7 @@ fn matrix(policies: &Policies, rows: &[Row]) -> usize {
         };
         let holds = row.holds(policies);
         broken += usize::from(!holds);
-        println!(
+        say!(
             "{} {word:7}  {:32} {:38} {}  {}{}  ({})",
             if holds { " " } else { "!" },
             row.ask.who.to_string(),
@@ -54,12 +54,12 @@ fn matrix(policies: &Policies, rows: &[Row]) -> usize {
             row.says,
         );
     }
-    println!("\n{} rows, {broken} of which do not hold\n", rows.len());
+    say!("\n{} rows, {broken} of which do not hold\n", rows.len());
     broken
 }
 
 fn mutation(policies: &Policies, rows: &[Row]) -> usize {
-    println!("The mutants\n");
+    say!("The mutants\n");
     let mut score: BTreeMap<String, [usize; 3]> = BTreeMap::new();
     let mut survivors = 0;
     for mutant in mutants(policies) {
@@ -69,21 +69,21 @@ fn mutation(policies: &Policies, rows: &[Row]) -> usize {
             (true, _) => *killed += 1,
             (false, Some(reason)) => {
                 *equivalent += 1;
-                println!("  equivalent: {} {}: {} ({reason})", mutant.policy, mutant.statement, mutant.change);
+                say!("  equivalent: {} {}: {} ({reason})", mutant.policy, mutant.statement, mutant.change);
             }
             (false, None) => {
                 *alive += 1;
                 survivors += 1;
-                println!("! SURVIVES: {} {}: {}", mutant.policy, mutant.statement, mutant.change);
+                say!("! SURVIVES: {} {}: {}", mutant.policy, mutant.statement, mutant.change);
             }
         }
     }
-    println!("\n{:32} {:>8} {:>11} {:>9}", "policy", "noticed", "equivalent", "survives");
+    say!("\n{:32} {:>8} {:>11} {:>9}", "policy", "noticed", "equivalent", "survives");
     let mut all = [0; 3];
     for (policy, [killed, equivalent, alive]) in &score {
-        println!("{policy:32} {killed:>8} {equivalent:>11} {alive:>9}");
+        say!("{policy:32} {killed:>8} {equivalent:>11} {alive:>9}");
         all = [all[0] + killed, all[1] + equivalent, all[2] + alive];
     }
-    println!("{:32} {:>8} {:>11} {:>9}", "all", all[0], all[1], all[2]);
+    say!("{:32} {:>8} {:>11} {:>9}", "all", all[0], all[1], all[2]);
     survivors
 }

@@ -1,5 +1,4 @@
 //! Plays seeded schedules of the whole deployer in the world fake, and judges each.
-#![allow(clippy::print_stdout)]
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -7,6 +6,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use acceptance::say;
 use acceptance::simulation::{Planted, Played, Tally, command, play, replay};
 use clap::Parser;
 
@@ -38,8 +38,8 @@ fn main() -> ExitCode {
 }
 
 fn one(played: &Played, planted: Option<Planted>) -> ExitCode {
-    played.log.iter().for_each(|line| println!("{line}"));
-    println!("{}", played.tally);
+    played.log.iter().for_each(|line| say!("{line}"));
+    say!("{}", played.tally);
     tell(played, planted);
     ending(usize::from(!played.violations.is_empty()), planted)
 }
@@ -80,8 +80,8 @@ fn many(options: &Options) -> ExitCode {
     let Found { tally, schedules, failed } = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     let seconds = began.elapsed().as_secs_f64();
     let per_second = schedules as f64 / seconds;
-    println!("{schedules} schedules in {seconds:.1} s ({per_second:.0} a second, {threads} threads)");
-    println!("{tally}");
+    say!("{schedules} schedules in {seconds:.1} s ({per_second:.0} a second, {threads} threads)");
+    say!("{tally}");
     ending(failed, options.planted)
 }
 
@@ -92,17 +92,17 @@ fn names() -> String {
 /// What a schedule has broken, and how to see it again.
 fn tell(played: &Played, planted: Option<Planted>) {
     if !played.violations.is_empty() {
-        println!("seed {}:", played.seed);
-        played.violations.iter().for_each(|violation| println!("  {violation}"));
-        println!("  {}", command(played.seed, planted));
+        say!("seed {}:", played.seed);
+        played.violations.iter().for_each(|violation| say!("  {violation}"));
+        say!("  {}", command(played.seed, planted));
     }
 }
 
 fn ending(failed: usize, planted: Option<Planted>) -> ExitCode {
     match planted {
-        Some(planted) if failed > 0 => println!("the planted bug {planted} was found"),
-        Some(planted) => println!("the planted bug {planted} was NOT found"),
-        None => println!("{failed} broke a rule"),
+        Some(planted) if failed > 0 => say!("the planted bug {planted} was found"),
+        Some(planted) => say!("the planted bug {planted} was NOT found"),
+        None => say!("{failed} broke a rule"),
     }
     if (failed == 0) == planted.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
