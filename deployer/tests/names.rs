@@ -8,7 +8,7 @@ use std::path::Path;
 #[test]
 fn the_infrastructure_uses_the_names_of_the_code() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/modules/names.json");
-    let text = format!("{:#}\n", deployer_core::names::shared());
+    let text = format!("{:#}\n", deployer_core::infrastructure::names());
     if std::env::var_os("UPDATE_NAMES").is_some() {
         std::fs::write(&file, &text).unwrap();
     }

@@ -11,6 +11,7 @@ use crate::id::{
     BucketName, DeploymentId, EnvironmentName, FunctionName, InvalidName, Region, Release, RequestHash, Sha256,
 };
 use crate::manifest::FunctionConfig;
+use crate::names::ARTIFACT_SUFFIX;
 use crate::package::Bootstrap;
 
 /// The user metadata of the object that the record keeps.
@@ -50,7 +51,7 @@ impl Place {
         else {
             return Err(KeyError::Form);
         };
-        let release = file.strip_suffix(".zip").ok_or(KeyError::Form)?;
+        let release = file.strip_suffix(ARTIFACT_SUFFIX).ok_or(KeyError::Form)?;
         Ok(Self {
             environment: EnvironmentName::parse(environment)?,
             function: FunctionName::parse(function)?,
@@ -61,7 +62,7 @@ impl Place {
     /// The key of this place.
     #[must_use]
     pub fn key(&self) -> String {
-        format!("{}/{}/{}.zip", self.environment, self.function, self.release)
+        format!("{}/{}/{}{ARTIFACT_SUFFIX}", self.environment, self.function, self.release)
     }
 }
 

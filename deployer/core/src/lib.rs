@@ -7,6 +7,7 @@ pub mod config;
 pub mod destination;
 pub mod head;
 pub mod id;
+pub mod infrastructure;
 pub mod manifest;
 pub mod mistake;
 pub mod names;

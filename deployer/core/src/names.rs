@@ -1,14 +1,6 @@
 //! Names that Rust and the infrastructure share (ARCHITECTURE.md, law 7): each is written here once.
 //!
-//! `infra/modules/names.json` is made from [`shared`], and a test holds it to that. Where a name is part of a type's
-//! grammar, the pattern is the type's own.
-
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
-
-use crate::config::{FunctionNameTemplate, LONGEST_SPAN, Span, UNITS};
-use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
+//! `infra/modules/names.json` is made from them (`infrastructure`), and a test holds it to that. Must not know any type.
 
 /// The environment variable that says where `deployer.json` is.
 pub const CONFIG_VARIABLE: &str = "DEPLOYER_CONFIG";
@@ -36,35 +28,3 @@ pub const OPEN: &str = "open/";
 pub const ENDED_LINE: &str = "deployment ended";
 /// The detail-type of the events by which a promotion is asked for.
 pub const PROMOTION_REQUESTED: &str = "Promotion Requested";
-
-/// What the infrastructure must know: the names, and the patterns of what users choose.
-#[must_use]
-pub fn shared() -> Value {
-    json!({
-        "config_variable": CONFIG_VARIABLE,
-        "config_key": CONFIG_KEY,
-        "deploy_role": DEPLOY_ROLE,
-        "session_prefix": SESSION_PREFIX,
-        "artifact_suffix": ARTIFACT_SUFFIX,
-        "ledger": { "heads": HEADS, "deployments": DEPLOYMENTS, "results": RESULTS, "open": OPEN },
-        "ended_line": ENDED_LINE,
-        "failed_status": crate::record::Status::Failed.to_string(),
-        "promotion_requested": PROMOTION_REQUESTED,
-        "sweep": { "command": "sweep" },
-        "spans": { "seconds": BTreeMap::from(UNITS), "longest": LONGEST_SPAN },
-        "patterns": {
-            "account": AccountId::PATTERN,
-            "region": Region::PATTERN,
-            "environment": EnvironmentName::PATTERN,
-            "function": FunctionName::PATTERN,
-            "role": RoleName::PATTERN,
-            "function_name": FunctionNameTemplate::PATTERN,
-            "span": Span::PATTERN,
-            // Terraform's regular expressions (RE2) do not look ahead: that it is not only digits is for Terraform to check.
-            "alias": AliasName::PATTERN.replace("(?!^[0-9]+$)", ""),
-            // And they count to 1,000 at most.
-            "external_id": ExternalId::PATTERN.replace("{2,1224}", "{2,}"),
-            "bucket": BucketName::PATTERN,
-        },
-    })
-}

@@ -32,7 +32,7 @@ pub const ARTIFACTS: &str = "acme-artifacts";
 /// Where the deployer writes.
 pub const LEDGER: &str = "acme-deployer-ledger";
 /// Where deployer.json is, in the ledger bucket.
-pub const CONFIG_KEY: &str = "config/deployer.json";
+pub const CONFIG_KEY: &str = deployer_core::names::CONFIG_KEY;
 /// The role that the deployer runs under.
 pub const DEPLOYER_ROLE: &str = "arn:aws:iam::123456789012:role/deployer";
 /// The role that deployed functions run under, in each target account.

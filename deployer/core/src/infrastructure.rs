@@ -1,0 +1,47 @@
+//! What the infrastructure must know of the deployer: the names that both use, and the patterns of what users choose.
+//!
+//! `infra/modules/names.json` is this, and a test holds it to that.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::config::{FunctionNameTemplate, LONGEST_SPAN, Span, UNITS};
+use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
+use crate::names::{
+    ARTIFACT_SUFFIX, CONFIG_KEY, CONFIG_VARIABLE, DEPLOY_ROLE, DEPLOYMENTS, ENDED_LINE, HEADS, OPEN,
+    PROMOTION_REQUESTED, RESULTS, SESSION_PREFIX,
+};
+use crate::record::Status;
+
+/// All of it. Where a name is part of a type's grammar, the pattern is the type's own.
+#[must_use]
+pub fn names() -> Value {
+    json!({
+        "config_variable": CONFIG_VARIABLE,
+        "config_key": CONFIG_KEY,
+        "deploy_role": DEPLOY_ROLE,
+        "session_prefix": SESSION_PREFIX,
+        "artifact_suffix": ARTIFACT_SUFFIX,
+        "ledger": { "heads": HEADS, "deployments": DEPLOYMENTS, "results": RESULTS, "open": OPEN },
+        "ended_line": ENDED_LINE,
+        "failed_status": Status::Failed.to_string(),
+        "promotion_requested": PROMOTION_REQUESTED,
+        "sweep": { "command": "sweep" },
+        "spans": { "seconds": BTreeMap::from(UNITS), "longest": LONGEST_SPAN },
+        "patterns": {
+            "account": AccountId::PATTERN,
+            "region": Region::PATTERN,
+            "environment": EnvironmentName::PATTERN,
+            "function": FunctionName::PATTERN,
+            "role": RoleName::PATTERN,
+            "function_name": FunctionNameTemplate::PATTERN,
+            "span": Span::PATTERN,
+            // Terraform's regular expressions (RE2) do not look ahead: that it is not only digits is for Terraform to check.
+            "alias": AliasName::PATTERN.replace("(?!^[0-9]+$)", ""),
+            // And they count to 1,000 at most.
+            "external_id": ExternalId::PATTERN.replace("{2,1224}", "{2,}"),
+            "bucket": BucketName::PATTERN,
+        },
+    })
+}
