@@ -21,7 +21,7 @@ use crate::aws;
 use crate::engine::{Engine, Handled, Patience, Ports, Transient};
 use crate::port::{Chance, Clock, Queue};
 use crate::settings::{ConfigCache, ConfigSource, InvalidConfig, Settings};
-use crate::trigger::{self, Command, Invocation, Message, Told};
+use crate::trigger::{self, Command, Invocation, Message, Order, Told};
 
 /// What is kept for answering before the deadline.
 const ANSWER_NEEDS: Duration = Duration::from_secs(2);
@@ -132,9 +132,9 @@ impl Deployer {
                 tracing::warn!("refused: {because}");
                 Err(FunctionError::InvalidCommand(because))
             }
-            Invocation::Command(command) => {
+            Invocation::Command(order) => {
                 let engine = self.engine(deadline).await?;
-                obey(&engine, command).await
+                obey(&engine, *order).await
             }
             Invocation::Event(told) => {
                 let engine = self.engine(deadline).await?;
@@ -179,9 +179,10 @@ impl Deployer {
     }
 }
 
-async fn obey(engine: &Engine, command: Command) -> Result<Value, FunctionError> {
+async fn obey(engine: &Engine, order: Order) -> Result<Value, FunctionError> {
+    let Order { command, requested_by, id } = order;
     let answer = match command {
-        Command::Sweep { requested_by, id } => {
+        Command::Sweep {} => {
             let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
             let swept = tokio::select! {
                 swept = engine.sweep() => swept?,
@@ -198,13 +199,14 @@ async fn obey(engine: &Engine, command: Command) -> Result<Value, FunctionError>
             }
             serde_json::to_value(swept)
         }
-        Command::History { environment, function, limit, requested_by, id } => {
+        Command::History { environment, function, limit } => {
             tracing::info!(%environment, %function, requested_by, id, "history");
             let limit = usize::try_from(limit.unwrap_or(20)).unwrap_or(usize::MAX);
             let history = engine.history(&environment, &function, limit).await?;
             let unknown = || FunctionError::InvalidCommand(format!("deployer.json has no environment {environment}"));
             serde_json::to_value(history.ok_or_else(unknown)?)
         }
+        other => return Err(FunctionError::InvalidCommand(format!("{other:?} is not built yet"))),
     };
     answer.map_err(|error| FunctionError::Internal(error.to_string()))
 }

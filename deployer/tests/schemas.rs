@@ -5,22 +5,26 @@
 use std::path::Path;
 
 use deployer::engine::{History, Swept};
-use deployer::trigger::Command;
+use deployer::trigger::Order;
 use deployer_core::config;
 use deployer_core::manifest::Manifest;
+use deployer_core::plan::PlanReport;
 use deployer_core::record::DeploymentRecord;
+use deployer_core::status::StatusReport;
 use schemars::Schema;
 
 /// Write them anew with `UPDATE_SCHEMAS=1 cargo test --test schemas`.
 #[test]
 fn the_published_schemas_are_current() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
-    let schemas: [(&str, Schema); 6] = [
+    let schemas: [(&str, Schema); 8] = [
         ("deployer.schema.json", config::schema()),
         ("function.schema.json", Manifest::schema()),
         ("record.schema.json", schemars::schema_for!(DeploymentRecord)),
-        ("command.schema.json", schemars::schema_for!(Command)),
+        ("command.schema.json", schemars::schema_for!(Order)),
         ("history.schema.json", schemars::schema_for!(History)),
+        ("status.schema.json", schemars::schema_for!(StatusReport)),
+        ("plan.schema.json", schemars::schema_for!(PlanReport)),
         ("swept.schema.json", schemars::schema_for!(Swept)),
     ];
     for (name, schema) in schemas {

@@ -16,3 +16,4 @@ pub mod package;
 pub mod plan;
 pub mod record;
 pub mod session;
+pub mod status;

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use deployer::cli::{Cli, Exit};
 
-fn main() -> ExitCode {
-    let mut out = std::io::stdout().lock();
-    match Cli::parse().run(&mut out) {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let mut out = anstream::stdout();
+    match Cli::parse().run(&mut out).await {
         Ok(exit) => exit.into(),
         // Whoever read us has read enough.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done.into(),

@@ -1,31 +1,17 @@
 //! The command line, one verb per file: options in, a serializable answer out, printed for people or as JSON.
+//!
+//! A verb decides nothing about printing but its words: [`Answer`] has both forms and the exit code. What is drawn while
+//! people wait goes to standard error, and only where that is a terminal.
 
+mod answer;
+mod remote;
 mod validate;
 
 use std::io::Write;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-/// Exit codes; 2 is wrong use, and clap's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// 0: what was asked for is so.
-    Done,
-    /// 1: it failed.
-    Failed,
-    /// 3: a rule says no.
-    Refused,
-}
-
-impl From<Exit> for std::process::ExitCode {
-    fn from(exit: Exit) -> Self {
-        match exit {
-            Exit::Done => Self::from(0),
-            Exit::Failed => Self::from(1),
-            Exit::Refused => Self::from(3),
-        }
-    }
-}
+pub use answer::{Answer, Exit, Stopped};
 
 /// How answers are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,6 +23,8 @@ pub enum Output {
 }
 
 /// Deploy Lambda functions across AWS accounts.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused, 4 timed out waiting.
 #[derive(Debug, Parser)]
 #[command(name = "deployctl", version, about, propagate_version = true)]
 pub struct Cli {
@@ -61,16 +49,12 @@ impl Cli {
     ///
     /// # Errors
     /// When `out` cannot be written to.
-    pub fn run(self, out: &mut impl Write) -> std::io::Result<Exit> {
-        match self.verb {
-            Verb::Validate(options) => {
-                let report = validate::run(&options);
-                match self.output {
-                    Output::Text => write!(out, "{report}")?,
-                    Output::Json => writeln!(out, "{:#}", serde_json::to_value(&report)?)?,
-                }
-                Ok(report.exit())
-            }
-        }
+    pub async fn run(self, out: &mut impl Write) -> std::io::Result<Exit> {
+        let answer: Result<Answer, Stopped> = match self.verb {
+            Verb::Validate(options) => Ok(validate::run(&options)),
+        };
+        let answer = answer.unwrap_or_else(Answer::from);
+        answer.print(self.output, out)?;
+        Ok(answer.exit)
     }
 }

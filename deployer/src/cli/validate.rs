@@ -12,7 +12,7 @@ use deployer_core::mistake::Mistake;
 use deployer_core::package::{Directory, Opening, Package, WINDOW, check_bootstrap};
 use serde::Serialize;
 
-use super::Exit;
+use super::{Answer, Exit};
 
 /// What to validate.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub(super) struct Options {
 
 /// All files and what is wrong with them.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+struct Report {
     files: Vec<Checked>,
 }
 
@@ -49,7 +49,7 @@ struct Found {
 }
 
 impl Report {
-    pub(super) fn exit(&self) -> Exit {
+    fn exit(&self) -> Exit {
         if self.files.iter().all(|file| file.valid) { Exit::Done } else { Exit::Refused }
     }
 }
@@ -74,7 +74,7 @@ impl fmt::Display for Report {
     }
 }
 
-pub(super) fn run(options: &Options) -> Report {
+pub(super) fn run(options: &Options) -> Answer {
     let check = |file: &PathBuf| {
         let (kind, outcome) = check(file, options.environment.as_ref());
         let (summary, mistakes) = match outcome {
@@ -83,7 +83,8 @@ pub(super) fn run(options: &Options) -> Report {
         };
         Checked { file: file.clone(), kind, valid: mistakes.is_empty(), summary, mistakes }
     };
-    Report { files: options.files.iter().map(check).collect() }
+    let report = Report { files: options.files.iter().map(check).collect() };
+    Answer::of(&report, report.exit())
 }
 
 type Outcome = Result<String, Vec<Found>>;

@@ -7,7 +7,7 @@ use deployer_core::names::DEPLOYMENTS;
 use deployer_core::record::DeploymentRecord;
 use futures::future::try_join_all;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Engine, Transient};
 
@@ -15,7 +15,7 @@ use super::{Engine, Transient};
 pub const MOST: usize = 100;
 
 /// What was deployed.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct History {
     /// Newest first, by the second of what asked for them, and within it by when they began.
     pub deployments: Vec<DeploymentRecord>,

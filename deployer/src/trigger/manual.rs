@@ -1,21 +1,91 @@
 //! What is called by hand or by a schedule, and the deployer's own ticks.
 
 use deployer_core::head::Tick;
-use deployer_core::id::{EnvironmentName, FunctionName};
+use deployer_core::id::{EnvironmentName, FunctionName, Release, Sha256};
+use deployer_core::package::Bootstrap;
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-/// A command to the deployer: what its Lambda is invoked with by hand, or by a schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+/// A command to the deployer, and who gives it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Order {
+    /// What shall be done.
+    #[serde(flatten)]
+    pub command: Command,
+    /// Who asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
+    /// By what the request is known: the same id again is the same request. The invocation's own id, unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+/// What the deployer's Lambda is invoked with by hand, or by a schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
     /// Looks at every function that may have work open. Sent by a schedule.
-    Sweep {
-        /// Who asks, for the log.
-        requested_by: Option<String>,
-        /// The request's id, for the log.
-        id: Option<String>,
+    Sweep {},
+    /// Deploys the newest version of a release's key.
+    Deploy {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The function.
+        function: FunctionName,
+        /// The release.
+        release: Release,
+    },
+    /// Brings every target to what is live.
+    Redeploy {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The function.
+        function: FunctionName,
+    },
+    /// Goes back to what was live before.
+    Rollback {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The function.
+        function: FunctionName,
+        /// To this release; the one before, unless told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Release>,
+    },
+    /// Brings what one environment has live to another.
+    Promote {
+        /// The function.
+        function: FunctionName,
+        /// From there.
+        from: EnvironmentName,
+        /// To there.
+        to: EnvironmentName,
+        /// This release; what is live, unless told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release: Option<Release>,
+    },
+    /// Tells what a deployment would change, and changes nothing.
+    Plan {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The function.
+        function: FunctionName,
+        /// The newest version of this release's key; what is live, unless told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release: Option<Release>,
+        /// A zip that was not uploaded, by what the plan needs of it. Not together with `release`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        package: Option<DescribedPackage>,
+    },
+    /// Tells what is live, open, held and rejected.
+    Status {
+        /// Only this environment.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        environment: Option<EnvironmentName>,
+        /// Only this function.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        function: Option<FunctionName>,
     },
     /// The newest records of a function in an environment.
     History {
@@ -24,22 +94,145 @@ pub enum Command {
         /// The function.
         function: FunctionName,
         /// How many; 20 unless told, 100 at most.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         limit: Option<u32>,
-        /// Who asks, for the log.
-        requested_by: Option<String>,
-        /// The request's id, for the log.
-        id: Option<String>,
+    },
+    /// Takes nothing new into the environment for the function, until it is released.
+    Hold {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The function.
+        function: FunctionName,
+        /// Why.
+        reason: String,
+    },
+    /// Ends a hold.
+    ReleaseHold {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The function.
+        function: FunctionName,
+    },
+    /// Marks a release of a function as bad, everywhere.
+    Reject {
+        /// The function.
+        function: FunctionName,
+        /// The release.
+        release: Release,
+        /// Why.
+        reason: String,
+    },
+    /// Ends a reject.
+    Unreject {
+        /// The function.
+        function: FunctionName,
+        /// The release.
+        release: Release,
+    },
+    /// Walks the whole chain of trust and tells where it is broken, and changes nothing.
+    Doctor {
+        /// Only this environment.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        environment: Option<EnvironmentName>,
     },
 }
 
-pub(super) fn command(payload: &Value) -> Result<Command, String> {
-    const KNOWN: [&str; 2] = ["sweep", "history"];
-    let named = payload.get("command").and_then(Value::as_str);
-    Command::deserialize(payload).map_err(|error| match named {
-        Some(name) if KNOWN.contains(&name) => format!("command {name}: {error}"),
-        Some(name) => format!("unknown command {name:?}; this deployer knows {}", KNOWN.join(" and ")),
-        None => "\"command\" must be a text".to_owned(),
-    })
+/// A zip that was not uploaded: what a plan needs of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DescribedPackage {
+    /// Its hash.
+    pub sha256: Sha256,
+    /// Its size in bytes.
+    pub size: u64,
+    /// `function.toml` or `function.json`, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<DescribedManifest>,
+    /// What its `bootstrap` is, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bootstrap: Option<Bootstrap>,
+}
+
+/// A manifest, as it is in the zip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DescribedManifest {
+    /// `function.toml` or `function.json`.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+}
+
+const KNOWN: [&str; 13] = [
+    "deploy",
+    "redeploy",
+    "rollback",
+    "promote",
+    "plan",
+    "status",
+    "history",
+    "hold",
+    "release-hold",
+    "reject",
+    "unreject",
+    "doctor",
+    "sweep",
+];
+
+impl Order {
+    /// The payload that says so.
+    #[must_use]
+    pub fn payload(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_else(|_| json!({}))
+    }
+}
+
+/// The longest text of a field in which people write what they like.
+const LONGEST_TEXT: usize = 500;
+
+/// Reads a command. Of one that is wrong it is said what would be right.
+pub(super) fn order(payload: &Value) -> Result<Order, String> {
+    let Some(name) = payload.get("command").and_then(Value::as_str) else {
+        return Err(format!("\"command\" must be a text: one of {}", KNOWN.join(", ")));
+    };
+    if !KNOWN.contains(&name) {
+        return Err(format!("unknown command {name:?}; this deployer knows {}", KNOWN.join(", ")));
+    }
+    let wrong = |error: String| format!("command {name}: {error}");
+    let mut fields = payload.clone();
+    let mut text = |field: &str| match fields.as_object_mut().and_then(|fields| fields.remove(field)) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => free_text(field, &text).map(|()| Some(text)),
+        Some(_) => Err(format!("{field} must be a text")),
+    };
+    let (requested_by, id) = (text("requested_by").map_err(wrong)?, text("id").map_err(wrong)?);
+    let command = Command::deserialize(fields).map_err(|error| wrong(error.to_string()))?;
+    command.check().map_err(wrong)?;
+    Ok(Order { command, requested_by, id })
+}
+
+fn free_text(field: &str, text: &str) -> Result<(), String> {
+    if text.trim().is_empty() {
+        return Err(format!("{field} must not be empty"));
+    }
+    if text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control) {
+        return Err(format!("{field} must be one line of at most {LONGEST_TEXT} characters"));
+    }
+    Ok(())
+}
+
+impl Command {
+    /// What its types cannot say.
+    fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Hold { reason, .. } | Self::Reject { reason, .. } => free_text("reason", reason),
+            Self::Promote { from, to, .. } if from == to => Err("from and to must be two environments".into()),
+            Self::Plan { release: Some(_), package: Some(_), .. } => {
+                Err("release and package exclude each other: an upload is planned, or a file".into())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The body of one of our own messages.

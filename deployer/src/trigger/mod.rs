@@ -13,7 +13,7 @@ use deployer_core::head::Tick;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use manual::Command;
+pub use manual::{Command, DescribedManifest, DescribedPackage, Order};
 
 /// What an invocation brought.
 #[derive(Debug, PartialEq)]
@@ -23,7 +23,7 @@ pub enum Invocation {
     /// Messages from the queue: each answered for on its own.
     Batch(Vec<Message>),
     /// By hand, or by a schedule.
-    Command(Command),
+    Command(Box<Order>),
     /// None of these: somebody called by hand, and wrongly.
     Unknown {
         /// What is wrong, and what would be right.
@@ -85,8 +85,8 @@ pub fn decode(payload: &Value) -> Invocation {
         return Invocation::Batch(records.map(message).collect());
     }
     if fields.contains_key("command") {
-        return match manual::command(payload) {
-            Ok(command) => Invocation::Command(command),
+        return match manual::order(payload) {
+            Ok(order) => Invocation::Command(Box::new(order)),
             Err(because) => Invocation::Unknown { because },
         };
     }

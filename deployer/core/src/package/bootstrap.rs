@@ -1,15 +1,18 @@
 //! The program that `provided.*` runtimes start: what its first bytes say, and whether that suits the function.
 
-use crate::manifest::Architecture;
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::error::PackageError;
+use crate::manifest::Architecture;
 
 /// How many of its first bytes are looked at: an ELF-64 header.
 pub(super) const FIRST_BYTES: u64 = 64;
 
 /// The file `bootstrap` at the zip's root.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bootstrap {
     /// Whether the zip was made on Unix or macOS and somebody's executable bit is set.
     pub executable: bool,
@@ -29,7 +32,8 @@ impl Bootstrap {
 }
 
 /// What a program's first bytes say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum BootstrapKind {
     /// An ELF file.
     Elf(Machine),
@@ -40,7 +44,8 @@ pub enum BootstrapKind {
 }
 
 /// The machine that an ELF file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Machine {
     /// Lambda's architecture `x86_64`.
     X86_64,

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::id::RoleArn;
 use crate::manifest::{
@@ -103,18 +103,19 @@ impl fmt::Debug for Shown {
     }
 }
 
-impl Serialize for Shown {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Shown {
+    /// The text that may be read by anyone; none where nothing is there.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
         match self {
-            Self::Absent => serializer.serialize_none(),
-            Self::Plain(text) => serializer.serialize_str(text),
-            Self::Masked(_) => serializer.serialize_str("***"),
+            Self::Absent => None,
+            shown => Some(shown.to_string()),
         }
     }
 }
 
 /// One field that a plan changes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// The manifest's path of the field, or `code`.
     pub field: String,

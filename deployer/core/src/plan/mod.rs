@@ -6,6 +6,7 @@
 mod configuration;
 mod conflict;
 mod planner;
+mod report;
 mod surplus;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ use std::fmt;
 pub use configuration::{Change, Configuration, Shown, UnmergeableVariables, differences};
 pub use conflict::{foreign_change, still_as_planned};
 pub use planner::{NoPlan, plan};
-use serde::Serialize;
+pub use report::{PlanReport, PlannedChange, PlannedStep, RefusedPlan, TargetPlan};
 pub use surplus::{PRUNED_AT_ONCE, surplus};
 
 use crate::artifact::VerifiedArtifact;
@@ -196,15 +197,5 @@ impl fmt::Display for Plan {
             writeln!(f, "{}. {}{detail}", number + 1, step.name())?;
         }
         Ok(())
-    }
-}
-
-impl Serialize for Step {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct as _;
-        let mut out = serializer.serialize_struct("Step", 2)?;
-        out.serialize_field("step", self.name())?;
-        out.serialize_field("detail", &self.detail())?;
-        out.end()
     }
 }

@@ -1,0 +1,128 @@
+//! What a verb comes to: words for people, JSON for programs, and an exit code.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use deployer_core::record::{DeploymentRecord, Status};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Output;
+
+/// Exit codes; 2 is clap's too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: what was asked for is so.
+    Done,
+    /// 1: it failed.
+    Failed,
+    /// 2: it was asked for in a wrong way.
+    WrongUse,
+    /// 3: a rule says no.
+    Refused,
+    /// 4: it has not ended in the time that was given.
+    TimedOut,
+    /// 5: there are differences, and it was asked whether there are.
+    Differs,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::from(0),
+            Exit::Failed => Self::from(1),
+            Exit::WrongUse => Self::from(2),
+            Exit::Refused => Self::from(3),
+            Exit::TimedOut => Self::from(4),
+            Exit::Differs => Self::from(5),
+        }
+    }
+}
+
+impl From<&DeploymentRecord> for Exit {
+    fn from(record: &DeploymentRecord) -> Self {
+        match record.status {
+            Status::Succeeded | Status::Unchanged => Self::Done,
+            Status::Failed | Status::RolledBack => Self::Failed,
+            Status::Refused | Status::Superseded => Self::Refused,
+            Status::Pending | Status::InProgress => Self::TimedOut,
+        }
+    }
+}
+
+/// What a verb comes to.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// For people; with colours, which are taken away where nobody would see them.
+    pub text: String,
+    /// For programs.
+    pub json: Value,
+    /// For whoever started us.
+    pub exit: Exit,
+}
+
+/// Why a verb did not come to its answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct Stopped {
+    /// The exit code.
+    pub exit: Exit,
+    /// A stable name for programs: the Lambda's `errorType`, or ours.
+    pub error_type: &'static str,
+    /// What was being done, to what, and what to do about it.
+    pub message: String,
+}
+
+impl Stopped {
+    /// It failed, for a reason outside of us.
+    pub fn failed(message: impl Display) -> Self {
+        Self { exit: Exit::Failed, error_type: "Failed", message: message.to_string() }
+    }
+
+    /// It was asked for in a wrong way.
+    pub fn wrong_use(message: impl Display) -> Self {
+        Self { exit: Exit::WrongUse, error_type: "WrongUse", message: message.to_string() }
+    }
+
+    /// A rule says no.
+    pub fn refused(message: impl Display) -> Self {
+        Self { exit: Exit::Refused, error_type: "Refused", message: message.to_string() }
+    }
+
+    /// It has not ended in time.
+    pub fn timed_out(message: impl Display) -> Self {
+        Self { exit: Exit::TimedOut, error_type: "TimedOut", message: message.to_string() }
+    }
+}
+
+impl From<Stopped> for Answer {
+    fn from(stopped: Stopped) -> Self {
+        let Stopped { exit, error_type, message } = stopped;
+        let json = json!({ "errorType": error_type, "errorMessage": message });
+        Self { text: format!("error: {message}\n"), json, exit }
+    }
+}
+
+impl Answer {
+    /// The same value in both forms.
+    pub fn of<T: Display + Serialize>(value: &T, exit: Exit) -> Self {
+        Self::with_text(value.to_string(), value, exit)
+    }
+
+    /// A value for programs, and words of their own for people.
+    pub fn with_text<T: Serialize>(text: String, value: &T, exit: Exit) -> Self {
+        match serde_json::to_value(value) {
+            Ok(json) => Self { text, json, exit },
+            Err(error) => Stopped::failed(format!("the answer as JSON: {error}")).into(),
+        }
+    }
+
+    /// Prints it. Errors for people go to standard error.
+    pub(super) fn print(&self, output: Output, out: &mut impl Write) -> std::io::Result<()> {
+        match output {
+            Output::Json => writeln!(out, "{:#}", self.json),
+            Output::Text if self.json.get("errorType").is_some() => write!(anstream::stderr(), "{}", self.text),
+            Output::Text => write!(out, "{}", self.text),
+        }
+    }
+}
