@@ -218,7 +218,7 @@ fn variables_are_merged_and_never_shown() {
     let variables: Vec<(&str, &str)> =
         sent.variables.as_ref().unwrap().iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
     assert_eq!(variables, [("KEPT", "old"), ("TOKEN", "s3cr3t")]);
-    let json = serde_json::to_string(&plan.changes).unwrap();
+    let json = serde_json::to_string(&plan.changes.iter().map(PlannedChange::from).collect::<Vec<_>>()).unwrap();
     for text in [plan.to_string(), json, format!("{plan:?}")] {
         assert!(!text.contains("s3cr3t"), "{text}");
     }
