@@ -13,64 +13,15 @@ use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
-use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::aws;
 use crate::engine::{Engine, Handled, Patience, Ports, Transient};
+use crate::obey::{ANSWER_NEEDS, FunctionError, obey};
 use crate::port::{Chance, Clock, Queue};
 use crate::settings::{ConfigCache, ConfigSource, InvalidConfig, Settings};
-use crate::trigger::{self, Command, Invocation, Message, Order, Told};
-
-/// What is kept for answering before the deadline.
-const ANSWER_NEEDS: Duration = Duration::from_secs(2);
-
-/// An invocation that did not succeed: the contract's `errorType`, and why.
-#[derive(thiserror::Error)]
-pub enum FunctionError {
-    /// By hand, and wrongly.
-    #[error("{0}")]
-    InvalidCommand(String),
-    /// deployer.json or the environment. Queued messages stay in the queue.
-    #[error("{0}")]
-    InvalidConfig(#[from] InvalidConfig),
-    /// Nothing is done without the ledger.
-    #[error("{0}")]
-    LedgerUnavailable(String),
-    /// Anything else.
-    #[error("{0}")]
-    Internal(String),
-}
-
-/// The runtime logs errors in this form: it is for people too.
-impl std::fmt::Debug for FunctionError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self, f)
-    }
-}
-
-impl From<FunctionError> for Diagnostic {
-    fn from(error: FunctionError) -> Self {
-        let error_type = match &error {
-            FunctionError::InvalidCommand(_) => "InvalidCommand",
-            FunctionError::InvalidConfig(_) => "InvalidConfig",
-            FunctionError::LedgerUnavailable(_) => "LedgerUnavailable",
-            FunctionError::Internal(_) => "Internal",
-        };
-        Self { error_type: error_type.into(), error_message: error.to_string() }
-    }
-}
-
-impl From<Transient> for FunctionError {
-    fn from(transient: Transient) -> Self {
-        let message = transient.to_string();
-        match transient {
-            Transient::Ledger(_) | Transient::Contended => Self::LedgerUnavailable(message),
-            _ => Self::Internal(message),
-        }
-    }
-}
+use crate::trigger::{self, Invocation, Message, Told};
 
 /// The machine's clock.
 struct WallClock;
@@ -122,11 +73,16 @@ impl Deployer {
         }
     }
 
-    /// Answers one invocation.
+    /// Answers one invocation, by whose id a command is known that has none of its own.
     ///
     /// # Errors
     /// [`FunctionError`]: by hand and wrongly, or another try can mend it.
-    pub async fn invoke(&self, payload: Value, deadline: Timestamp) -> Result<Value, FunctionError> {
+    pub async fn invoke(
+        &self,
+        payload: Value,
+        deadline: Timestamp,
+        invocation: &str,
+    ) -> Result<Value, FunctionError> {
         match trigger::decode(&payload) {
             Invocation::Unknown { because } => {
                 tracing::warn!("refused: {because}");
@@ -134,7 +90,7 @@ impl Deployer {
             }
             Invocation::Command(order) => {
                 let engine = self.engine(deadline).await?;
-                obey(&engine, *order).await
+                obey(&engine, *order, invocation.to_owned()).await
             }
             Invocation::Event(told) => {
                 let engine = self.engine(deadline).await?;
@@ -177,38 +133,6 @@ impl Deployer {
         };
         String::from_utf8(bytes).map_err(|error| error.to_string())
     }
-}
-
-async fn obey(engine: &Engine, order: Order) -> Result<Value, FunctionError> {
-    let Order { command, requested_by, id } = order;
-    let answer = match command {
-        Command::Sweep {} => {
-            let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
-            let swept = tokio::select! {
-                swept = engine.sweep() => swept?,
-                () = late => return Err(Transient::Deadline.into()),
-            };
-            tracing::info!(requested_by, id, ?swept, "swept");
-            // The schedule reads no answer: what needs a person must be an error, so that an alarm tells of it.
-            if swept.failed > 0 {
-                let because = format!(
-                    "{} of {} functions with work open could not be swept: the log says which and why",
-                    swept.failed, swept.looked_at
-                );
-                return Err(FunctionError::LedgerUnavailable(because));
-            }
-            serde_json::to_value(swept)
-        }
-        Command::History { environment, function, limit } => {
-            tracing::info!(%environment, %function, requested_by, id, "history");
-            let limit = usize::try_from(limit.unwrap_or(20)).unwrap_or(usize::MAX);
-            let history = engine.history(&environment, &function, limit).await?;
-            let unknown = || FunctionError::InvalidCommand(format!("deployer.json has no environment {environment}"));
-            serde_json::to_value(history.ok_or_else(unknown)?)
-        }
-        other => return Err(FunctionError::InvalidCommand(format!("{other:?} is not built yet"))),
-    };
-    answer.map_err(|error| FunctionError::Internal(error.to_string()))
 }
 
 /// Answers a batch. A record is named as failed only when trying it again can help.

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::Target;
-use deployer_core::id::{AccountId, AliasName, ExternalId, FunctionName, RoleName, Sha256, Version};
+use deployer_core::id::{AccountId, AliasName, BucketName, ExternalId, FunctionName, RoleName, Sha256, Version};
 use deployer_core::manifest::Architecture;
 use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, RevisionId};
 use deployer_core::plan::{Configuration, NewFunction};
@@ -79,6 +79,8 @@ pub type Chunks = BoxStream<'static, Result<Bytes, ReadError>>;
 /// The artifact bucket, read only.
 #[async_trait]
 pub trait ArtifactStore: Send + Sync {
+    /// The newest version of an object; `None`: there is no such object.
+    async fn newest(&self, bucket: &BucketName, key: &str) -> Result<Option<ArtifactRef>, ReadError>;
     /// The last `window` bytes of this version of the object.
     async fn tail(&self, artifact: &ArtifactRef, window: u64) -> Result<Tail, ReadError>;
     /// These bytes of it (the end is exclusive).

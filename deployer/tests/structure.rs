@@ -12,8 +12,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("trigger", &[]),
     ("aws", &["port"]),
     ("engine", &["port", "aws::OPERATION_TIMEOUT"]),
-    ("cli", &["trigger", "engine"]),
-    ("lambda", &["aws", "engine", "port", "settings", "trigger"]),
+    ("cli", &["aws", "engine", "lambda", "trigger"]),
+    ("obey", &["engine", "settings", "trigger"]),
+    ("lambda", &["aws", "engine", "obey", "port", "settings", "trigger"]),
 ];
 
 fn sources(folder: &Path, into: &mut Vec<PathBuf>) {

@@ -15,7 +15,9 @@ use crate::names::ARTIFACT_SUFFIX;
 use crate::package::Bootstrap;
 
 /// The user metadata of the object that the record keeps.
-pub const KEPT_METADATA: [&str; 3] = ["commit", "build-url", "uploaded-by"];
+pub const KEPT_METADATA: [&str; 3] = ["commit", "build-url", UPLOADED_BY];
+/// The user metadata that tells who has uploaded the object.
+pub const UPLOADED_BY: &str = "uploaded-by";
 
 /// Where a key says that its zip belongs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,9 +1,9 @@
 //! One function in one environment: where a key leads to by the configuration.
 
 use crate::config::{Config, Environment};
-use crate::head::Request;
+use crate::head::{Active, Request};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName};
-use crate::record::{Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome};
+use crate::record::{CauseKind, Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome};
 
 /// One function in one environment.
 #[derive(Debug, Clone)]
@@ -52,7 +52,21 @@ impl<'a> Destination<'a> {
         Ok(Self { name: name.clone(), environment, function: function.clone(), function_name, misnamed })
     }
 
-    /// The record of a deployment that has not ended.
+    /// The record of a deployment that was claimed and has not ended.
+    #[must_use]
+    pub fn record_of(&self, active: &Active, status: Status) -> DeploymentRecord {
+        let record = self.record(&active.request, status);
+        match &active.chosen {
+            Some(chosen) => DeploymentRecord {
+                release: Some(chosen.release.clone()),
+                artifact: Some(chosen.recorded()),
+                ..record
+            },
+            None => record,
+        }
+    }
+
+    /// The record of a deployment that nobody has claimed yet.
     #[must_use]
     pub fn record(&self, request: &Request, status: Status) -> DeploymentRecord {
         let alias = &self.environment.alias;
@@ -62,12 +76,12 @@ impl<'a> Destination<'a> {
             id: request.id,
             environment: self.name.clone(),
             function: self.function.clone(),
-            release: Some(request.release.clone()),
+            release: request.subject.release().cloned(),
             status,
             code: None,
             because: None,
             cause: request.cause.clone(),
-            artifact: Some((&request.artifact).into()),
+            artifact: request.chosen().map(|chosen| chosen.recorded()),
             targets: self.environment.targets.iter().map(outcome).collect(),
             started_at: request.accepted_at,
             finished_at: None,
@@ -108,13 +122,17 @@ impl<'a> Destination<'a> {
         Ending::Tried(tried.into_iter().map(or_done).collect())
     }
 
-    /// Before anything is tried: what the environment does not take.
+    /// Before anything is tried: what the environment does not take. What was live here may come back in any case.
     #[must_use]
-    pub fn refusal(&self) -> Option<Ending> {
+    pub fn refusal(&self, kind: CauseKind) -> Option<Ending> {
         if let Some(because) = &self.misnamed {
             return Some(self.all_failed(&TargetError::new(TargetErrorCode::InvalidConfiguration, "route", because)));
         }
-        if self.environment.accept_uploads {
+        if kind == CauseKind::Promotion {
+            let because = "this deployer does not promote yet: upload the release to the environment".to_owned();
+            return Some(Ending::Refused { code: Code::NotPromotable, because });
+        }
+        if self.environment.accept_uploads || !matches!(kind, CauseKind::Upload | CauseKind::Deploy) {
             return None;
         }
         let name = &self.name;

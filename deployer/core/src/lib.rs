@@ -15,5 +15,6 @@ pub mod observed;
 pub mod package;
 pub mod plan;
 pub mod record;
+pub mod rejects;
 pub mod session;
 pub mod status;

@@ -24,6 +24,8 @@ pub const DEPLOYMENTS: &str = "deployments/";
 pub const RESULTS: &str = "results/";
 /// Where markers of open work are in the ledger bucket.
 pub const OPEN: &str = "open/";
+/// Where rejected releases are in the ledger bucket.
+pub const REJECTS: &str = "rejects/";
 /// The log line by which a deployment's end is told begins so.
 pub const ENDED_LINE: &str = "deployment ended";
 /// The detail-type of the events by which a promotion is asked for.

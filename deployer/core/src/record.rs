@@ -310,6 +310,17 @@ pub enum Ending {
     },
     /// Every target was tried.
     Tried(Vec<TargetOutcome>),
+    /// It was stopped on the way: no alias moves any more.
+    Stopped {
+        /// What it comes to where it has arrived nowhere.
+        status: Status,
+        /// Which rule.
+        code: Code,
+        /// The sentence for people.
+        because: String,
+        /// What became of the targets until then.
+        targets: Vec<TargetOutcome>,
+    },
 }
 
 impl DeploymentRecord {
@@ -319,6 +330,16 @@ impl DeploymentRecord {
         match ending {
             Ending::Refused { code, because } => self.untried(Status::Refused, code, because),
             Ending::Superseded { because } => self.untried(Status::Superseded, Code::Superseded, because),
+            Ending::Stopped { status, code, because, targets } => {
+                let arrived = targets.iter().filter(|target| target.status == Status::Succeeded).count();
+                let all = targets.len();
+                self.targets = targets;
+                (self.status, self.code) = (if arrived > 0 { Status::Failed } else { status }, Some(code));
+                self.because = Some(match arrived {
+                    0 => because,
+                    some => format!("{because}; {some} of {all} targets had got there before"),
+                });
+            }
             Ending::Tried(targets) => {
                 self.targets = targets;
                 let failed: Vec<&TargetOutcome> = self.targets.iter().filter(|t| t.error.is_some()).collect();

@@ -58,6 +58,21 @@ pub fn session_name(id: DeploymentId) -> String {
     format!("{SESSION_PREFIX}{id}")
 }
 
+/// The policy of a session that may only read one function: for plans, and for looking what an alias serves.
+#[must_use]
+pub fn looking_policy(target: &Target, function: &FunctionName) -> String {
+    let Target { account, region } = target;
+    let arn = format!("arn:{}:lambda:{region}:{account}:function:{function}", region.partition());
+    let statements = json!([
+        {"Effect": "Allow", "Action": ["lambda:GetAlias", "lambda:GetFunction", "lambda:ListTags"],
+            "Resource": [arn, format!("{arn}:*")]},
+        // Lambda shows variables only to who may decrypt them.
+        {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition": {"StringEquals": {
+            "kms:ViaService": format!("lambda.{region}.{}", region.dns_suffix())}}},
+    ]);
+    json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+}
+
 impl Scope<'_> {
     /// The policy of the first session, written before the manifest is known.
     #[must_use]

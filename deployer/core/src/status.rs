@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Target;
+use crate::head::Head;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
+use crate::rejects::Rejects;
 
 /// Functions by environments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -105,4 +107,61 @@ pub struct Behind {
     pub release: Release,
     /// Since when.
     pub since: Timestamp,
+}
+
+impl FunctionStatus {
+    /// What a head tells, and what is rejected of the function.
+    #[must_use]
+    pub fn of(environment: &EnvironmentName, function: &FunctionName, head: &Head, rejects: &Rejects) -> Self {
+        let live = head.live().map(|live| LiveStatus {
+            release: live.release.clone(),
+            deployment: live.deployment,
+            since: live.since,
+            sha256: live.sha256,
+            by: live.by.clone(),
+        });
+        let targets = head.targets().iter().map(|seen| TargetStatus {
+            target: seen.target.clone(),
+            version: seen.version.clone(),
+            release: seen.release.clone(),
+        });
+        Self {
+            environment: environment.clone(),
+            function: function.clone(),
+            rejected: live.as_ref().is_some_and(|live| rejects.find(&live.release, live.sha256).is_some()),
+            live,
+            targets: targets.collect(),
+            active: head.active().map(|active| active.request.id),
+            pending: head.pending().map(|pending| pending.id),
+            hold: head.hold().cloned(),
+            rejects: rejects.all().to_vec(),
+            behind: None,
+        }
+    }
+
+    /// Whether there is anything to tell: a head may be there only because something was refused.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.live.is_none()
+            && self.targets.is_empty()
+            && self.active.is_none()
+            && self.pending.is_none()
+            && self.hold.is_none()
+    }
+
+    /// The same beside the environment that this one is promoted from.
+    #[must_use]
+    pub fn beside(self, source: Option<(&EnvironmentName, &Head)>) -> Self {
+        let ahead = source.and_then(|(environment, head)| Some((environment, head.live()?)));
+        let behind = ahead.filter(|(_, ahead)| match &self.live {
+            Some(live) => live.sha256 != ahead.sha256,
+            None => true,
+        });
+        let behind = behind.map(|(environment, ahead)| Behind {
+            environment: environment.clone(),
+            release: ahead.release.clone(),
+            since: ahead.since,
+        });
+        Self { behind, ..self }
+    }
 }

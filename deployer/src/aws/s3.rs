@@ -10,6 +10,7 @@ use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 use deployer_core::artifact::ArtifactRef;
+use deployer_core::id::BucketName;
 use futures::stream::{self, StreamExt as _};
 
 use super::error::Failure;
@@ -45,6 +46,24 @@ impl S3Artifacts {
 
 #[async_trait]
 impl ArtifactStore for S3Artifacts {
+    async fn newest(&self, bucket: &BucketName, key: &str) -> Result<Option<ArtifactRef>, ReadError> {
+        let what = format!("s3://{bucket}/{key}");
+        match self.client.head_object().bucket(bucket.as_str()).key(key).send().await {
+            Ok(found) => match found.version_id().filter(|id| *id != "null") {
+                Some(id) => Ok(Some(ArtifactRef { bucket: bucket.clone(), key: key.into(), version_id: id.into() })),
+                None => Err(ReadError::Gone(format!("{what} has no version id: turn versioning on, then upload it again"))),
+            },
+            Err(error) => match Failure::of(&error) {
+                failure if failure.status == 404 => Ok(None),
+                failure if failure.status == 403 => Err(ReadError::Denied(format!(
+                    "{what} may not be read, or does not exist and the bucket may not be listed ({})",
+                    failure.message
+                ))),
+                failure => Err(ReadError::Transient(format!("{what}: {}", failure.message))),
+            },
+        }
+    }
+
     async fn tail(&self, artifact: &ArtifactRef, window: u64) -> Result<Tail, ReadError> {
         let output = match self.get(artifact, &format!("bytes=-{window}")).await {
             Ok(output) => output,

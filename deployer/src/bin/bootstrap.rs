@@ -18,7 +18,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         async move {
             let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
             let deadline = Timestamp::from_millisecond(deadline).unwrap_or(Timestamp::MAX);
-            deployer.invoke(event.payload, deadline).await
+            deployer.invoke(event.payload, deadline, &event.context.request_id).await
         }
     }))
     .await

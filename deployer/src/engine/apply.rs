@@ -6,6 +6,8 @@
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
+use deployer_core::artifact::VerifiedArtifact;
+use deployer_core::config::Target;
 use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::{Condition, ObservedCode, RevisionId};
 use deployer_core::plan::{Delivery, Plan, Step, Wanted, still_as_planned};
@@ -24,6 +26,8 @@ pub(super) enum Halt {
     Final(TargetError),
     /// `$LATEST` is as wanted, and publishing it as it is gave a version that has failed: an earlier one's.
     VersionFailed(TargetError),
+    /// No alias may move any more: the claim says why.
+    Stopped,
     /// A precondition failed or an answer was lost: the target must be observed again.
     LookAgain {
         step: &'static str,
@@ -52,13 +56,21 @@ struct Loaded {
     _permit: OwnedSemaphorePermit,
 }
 
+/// What a plan is walked for.
+#[derive(Clone, Copy)]
+pub(super) struct Errand<'a> {
+    pub job: &'a Job<'a>,
+    pub claim: &'a Claim,
+    pub target: &'a Target,
+    pub account: &'a Account,
+}
+
 /// A walk along a plan: what the steps so far have brought.
 struct Walk<'a> {
     engine: &'a Engine,
-    job: &'a Job<'a>,
-    claim: &'a Claim,
-    account: &'a Account,
-    wanted: &'a Wanted<'a>,
+    errand: Errand<'a>,
+    /// What was planned for; nothing where the plan only goes back to a version that there is.
+    wanted: Option<&'a Wanted<'a>>,
     plan: &'a Plan,
     revision: Option<RevisionId>,
     version: Option<Version>,
@@ -69,17 +81,13 @@ struct Walk<'a> {
 impl Engine {
     pub(super) async fn apply(
         &self,
-        job: &Job<'_>,
-        claim: &Claim,
-        account: &Account,
-        wanted: &Wanted<'_>,
+        errand: Errand<'_>,
+        wanted: Option<&Wanted<'_>>,
         plan: &Plan,
     ) -> Result<Version, Halt> {
         let mut walk = Walk {
             engine: self,
-            job,
-            claim,
-            account,
+            errand,
             wanted,
             plan,
             revision: plan.revision.clone(),
@@ -111,7 +119,8 @@ impl<'a> Walk<'a> {
         match step {
             Step::Create(new) => {
                 let loaded = self.load(name).await?;
-                let answer = self.write(name, Write::Create { new, code: self.code(loaded.as_deref()) }).await?;
+                let code = self.code(name, loaded.as_deref())?;
+                let answer = self.write(name, Write::Create { new, code }).await?;
                 drop(loaded);
                 self.published(name, answer).await
             }
@@ -119,7 +128,7 @@ impl<'a> Walk<'a> {
                 let revision = self.revision(name)?;
                 self.write(name, Write::UpdateConfiguration { configuration, revision }).await?;
                 let settled = self.settled(name, Qualifier::Latest).await?;
-                if !still_as_planned(self.wanted, self.plan, &settled) {
+                if !still_as_planned(self.wanted(name)?, self.plan, &settled) {
                     let message = "the configuration that was written is not what the function has now";
                     let error = TargetError::new(TargetErrorCode::ForeignChange, name, message);
                     return Err(Halt::LookAgain { step: name, error });
@@ -129,7 +138,7 @@ impl<'a> Walk<'a> {
             }
             Step::UpdateCode { architecture } => {
                 let loaded = self.load(name).await?;
-                let (code, revision) = (self.code(loaded.as_deref()), self.revision(name)?);
+                let (code, revision) = (self.code(name, loaded.as_deref())?, self.revision(name)?);
                 let write = Write::UpdateCode { code, architecture: *architecture, revision };
                 let answer = self.write(name, write).await?;
                 drop(loaded);
@@ -149,14 +158,14 @@ impl<'a> Walk<'a> {
             Step::ReserveConcurrency(n) => self.write(name, Write::ReserveConcurrency(*n)).await.map(drop),
             Step::FreeConcurrency => self.write(name, Write::FreeConcurrency).await.map(drop),
             Step::CreateAlias => {
-                self.confirm().await;
-                let write = Write::CreateAlias { alias: self.wanted.alias, version: self.version(name)? };
+                self.confirm().await?;
+                let write = Write::CreateAlias { alias: &self.plan.alias, version: self.version(name)? };
                 self.write(name, write).await.map(drop)
             }
             Step::MoveAlias { revision, .. } => {
-                self.confirm().await;
+                self.confirm().await?;
                 let version = self.version(name)?;
-                let write = Write::MoveAlias { alias: self.wanted.alias, version, revision };
+                let write = Write::MoveAlias { alias: &self.plan.alias, version, revision };
                 self.write(name, write).await.map(drop)
             }
         }
@@ -181,17 +190,20 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// The claim must still be ours when the alias moves. Never resolves if it is not.
-    async fn confirm(&mut self) {
+    /// When the alias moves, the claim must still be ours (never resolves if it is not), and nothing must have asked us to
+    /// stop.
+    async fn confirm(&mut self) -> Result<(), Halt> {
         if !self.confirmed {
             self.read_again().await;
             self.confirmed = true;
         }
+        self.errand.claim.halted().map_or(Ok(()), |_| Err(Halt::Stopped))
     }
 
     async fn read_again(&self) {
+        let Errand { job, claim, target, .. } = self.errand;
         let serves = self.plan.previous.as_ref().map(|previous| (&previous.version, previous.sha256));
-        self.engine.confirm(self.job.at, self.claim, self.wanted.target, serves).await;
+        self.engine.confirm(job.at, claim, target, serves, self.plan.sha256).await;
     }
 
     fn prove(&self, step: &'static str, version: &Version, found: Option<Sha256>) -> Result<(), Halt> {
@@ -206,7 +218,7 @@ impl<'a> Walk<'a> {
 
     /// Reads until the function or version is settled. `Failed` is an end, never waited on.
     async fn settled(&self, step: &'static str, qualifier: Qualifier<'_>) -> Result<ObservedCode, Halt> {
-        let (functions, name) = (self.account.functions(), self.wanted.function);
+        let (functions, name) = (self.errand.account.functions(), &self.plan.function);
         let engine = self.engine;
         let since = engine.now();
         for attempt in 0.. {
@@ -214,14 +226,14 @@ impl<'a> Walk<'a> {
             let Some((code, _)) = read else {
                 // What was just made is not seen everywhere at once; what stays away was deleted by somebody.
                 if engine.passed(since) >= engine.patience.denied {
-                    let message = format!("function {name} in {} is gone: somebody deleted it", self.wanted.target);
+                    let message = format!("function {name} in {} is gone: somebody deleted it", self.errand.target);
                     return Err(TargetError::new(TargetErrorCode::ForeignChange, step, message).into());
                 }
                 engine.pause(attempt, step, "Lambda does not show the function yet").await?;
                 continue;
             };
             let failed = |because: &str| {
-                let message = format!("function {name} in {}: {because}", self.wanted.target);
+                let message = format!("function {name} in {}: {because}", self.errand.target);
                 Halt::from(TargetError::new(TargetErrorCode::FunctionFailed, step, message))
             };
             match (&code.condition, &code.last_update_failed) {
@@ -242,7 +254,7 @@ impl<'a> Walk<'a> {
         for attempt in 0.. {
             let sending = match write {
                 Write::Create { code: Code::Inline(_), .. } | Write::UpdateCode { code: Code::Inline(_), .. } => {
-                    Some(self.job.inline.sending.lock().await)
+                    Some(self.errand.job.inline.sending.lock().await)
                 }
                 _ => None,
             };
@@ -253,14 +265,14 @@ impl<'a> Walk<'a> {
                 }
                 .into());
             }
-            let answer = self.account.functions().write(self.wanted.function, write.clone()).await;
+            let answer = self.errand.account.functions().write(&self.plan.function, write.clone()).await;
             let is_written = match &answer {
                 Ok(_) => true,
                 // A conflict may be our own echo: the SDK sends again what got no answer.
                 Err(error) => matches!(error.kind, CallErrorKind::Unknown | CallErrorKind::Conflict),
             };
             if is_written {
-                self.job.has_written_to(self.wanted.target);
+                self.errand.job.has_written_to(self.errand.target);
             }
             let error = match answer {
                 Ok(answer) => return Ok(answer),
@@ -286,11 +298,15 @@ impl<'a> Walk<'a> {
         unreachable!("attempts do not end")
     }
 
-    fn code(&self, loaded: Option<&Loaded>) -> Code<'a> {
-        match loaded {
+    fn code(&self, step: &'static str, loaded: Option<&Loaded>) -> Result<Code<'a>, Halt> {
+        Ok(match loaded {
             Some(loaded) => Code::Inline(loaded.bytes.clone()),
-            None => Code::Reference(&self.wanted.artifact.reference),
-        }
+            None => Code::Reference(&self.wanted(step)?.artifact.reference),
+        })
+    }
+
+    fn wanted(&self, step: &'static str) -> Result<&'a Wanted<'a>, Halt> {
+        self.wanted.ok_or_else(|| internal(step, "this plan only goes back, and sends nothing").into())
     }
 
     /// The whole zip in memory where it must be sent along, of which there is only one at a time in the process.
@@ -298,7 +314,7 @@ impl<'a> Walk<'a> {
         if self.plan.delivery == Delivery::ByReference {
             return Ok(None);
         }
-        let mut shared = self.job.inline.loaded.lock().await;
+        let mut shared = self.errand.job.inline.loaded.lock().await;
         if let Some(loaded) = shared.upgrade() {
             return Ok(Some(loaded));
         }
@@ -309,10 +325,10 @@ impl<'a> Walk<'a> {
 
     async fn load_anew(&self, step: &'static str) -> Result<Loaded, Halt> {
         let unreadable = |cause: String| Halt::from(TargetError::new(TargetErrorCode::ArtifactUnreadable, step, cause));
-        let (ports, artifact) = (&self.engine.ports, self.wanted.artifact);
+        let (ports, artifact) = (&self.engine.ports, self.wanted(step)?.artifact);
         let permit = ports.inline_body.clone().acquire_owned().await.map_err(|error| unreadable(error.to_string()))?;
         for attempt in 0.. {
-            match self.read_whole().await {
+            match self.read_whole(artifact).await {
                 Ok(body) if Sha256::of(&body) == artifact.sha256 => {
                     return Ok(Loaded { bytes: body.into(), _permit: permit });
                 }
@@ -326,8 +342,7 @@ impl<'a> Walk<'a> {
         unreachable!("attempts do not end")
     }
 
-    async fn read_whole(&self) -> Result<Vec<u8>, ReadError> {
-        let artifact = self.wanted.artifact;
+    async fn read_whole(&self, artifact: &VerifiedArtifact) -> Result<Vec<u8>, ReadError> {
         let mut chunks = self.engine.ports.artifacts.range(&artifact.reference, 0..artifact.size).await?;
         let mut body = Vec::with_capacity(usize::try_from(artifact.size).unwrap_or_default());
         while let Some(chunk) = chunks.next().await {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use deployer_core::destination::Destination;
 use deployer_core::head::{Head, Request};
+use deployer_core::id::FunctionName;
 use deployer_core::record::{DeploymentRecord, SCHEMA, Status};
+use deployer_core::rejects::Rejects;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -45,6 +47,30 @@ impl Engine {
             Written::Now(etag) => Some(Seen { head, etag: Some(etag) }),
             Written::Lost => None,
         })
+    }
+
+    /// The rejected releases of a function, and the state that they were read in.
+    pub(super) async fn read_rejects(
+        &self,
+        function: &FunctionName,
+    ) -> Result<(Rejects, Option<ETag>), LedgerError> {
+        let key = Rejects::key(function);
+        let Some((body, etag)) = self.ports.ledger.get(&key).await? else { return Ok((Rejects::default(), None)) };
+        let rejects: Rejects = decode(&key, &body)?;
+        rejects.check_schema().map_err(|found| foreign_schema(&key, found))?;
+        Ok((rejects, Some(etag)))
+    }
+
+    /// Writes the rejected releases over those that were seen, and tells whether nobody was faster.
+    pub(super) async fn write_rejects(
+        &self,
+        function: &FunctionName,
+        over: Option<ETag>,
+        rejects: &Rejects,
+    ) -> Result<bool, LedgerError> {
+        let key = Rejects::key(function);
+        let precondition = over.map_or(Precondition::Absent, Precondition::Unchanged);
+        Ok(self.ports.ledger.put(&key, encode(&key, rejects)?, precondition).await? != Written::Lost)
     }
 
     /// Waits a random while before the head is read and decided on again.

@@ -6,16 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, Active, Claimant, Entry, GivenUp, Head, Move, Request, Then};
+use deployer_core::head::{ATTEMPTS, Active, Chosen, Claimant, Entry, GivenUp, Head, Move, Request, Then};
 use deployer_core::id::{DeploymentId, Sha256, Token, Version};
-use deployer_core::record::{DeploymentRecord, Ending, Status, TargetOutcome};
+use deployer_core::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
 use futures::future;
 use jiff::Timestamp;
 use tokio::sync::SetOnce;
 
 use super::book::{RACES, Seen};
+use super::deploy::Unfit;
 use super::waiting::UNANSWERED;
 use super::{Engine, Transient};
 use crate::port::{ETag, LedgerError};
@@ -32,6 +34,23 @@ pub struct Claim {
     second_reading: SecondReading,
     noted: Mutex<Option<ETag>>,
     stopped: SetOnce<Transient>,
+    halted: Mutex<Option<Halted>>,
+}
+
+/// Why no alias moves any more for a deployment whose claim is ours all the same: a rollback was asked for, or its release
+/// was rejected meanwhile.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Halted {
+    pub status: Status,
+    pub code: Code,
+    pub because: String,
+}
+
+impl Halted {
+    fn by(rollback: DeploymentId) -> Self {
+        let because = format!("rollback {rollback}, asked for later, has asked it to stop");
+        Self { status: Status::Superseded, code: Code::Superseded, because }
+    }
 }
 
 /// The targets of a deployment ask for the second reading of the head at about the same time: one reading, begun after
@@ -39,6 +58,8 @@ pub struct Claim {
 #[derive(Default)]
 struct SecondReading {
     asked: AtomicU64,
+    /// The code that is about to serve.
+    sha256: Mutex<Option<Sha256>>,
     /// What aliases serve that the head does not know yet.
     serves: Mutex<Vec<(Target, Version, Option<Sha256>)>>,
     /// How many of those who asked are answered.
@@ -79,6 +100,7 @@ pub(super) enum Standing {
 impl Claim {
     pub(super) fn new(active: Active, seen: Seen, over: Ground) -> Self {
         Self {
+            halted: Mutex::new(active.stop.map(Halted::by)),
             active,
             over,
             seen: Mutex::new(seen),
@@ -86,6 +108,43 @@ impl Claim {
             noted: Mutex::default(),
             stopped: SetOnce::new(),
         }
+    }
+
+    /// The same claim, where it is known by now which artifact it is about.
+    pub(super) fn on(&self, chosen: Chosen, seen: Seen) -> Self {
+        Self::new(Active { chosen: Some(chosen), ..self.active.clone() }, seen, self.over.clone())
+    }
+
+    /// What the claim is on.
+    pub(super) fn active(&self) -> &Active {
+        &self.active
+    }
+
+    /// The artifact, once that is found out.
+    pub(super) fn chosen(&self) -> Option<&Chosen> {
+        self.active.chosen.as_ref()
+    }
+
+    /// No alias moves any more.
+    pub(super) fn halt(&self, because: Halted) {
+        locked(&self.halted).get_or_insert(because);
+    }
+
+    /// A rule says no to the artifact. Where an earlier invocation may have moved an alias already, the deployment is not
+    /// refused any more: it is only looked how far it came.
+    pub(super) fn refuse(&self, refusal: Ending, verified: &VerifiedArtifact) -> Result<(), Unfit> {
+        match refusal {
+            Ending::Refused { code, because } if self.resumed() => {
+                self.halt(Halted { status: Status::Refused, code, because });
+                Ok(())
+            }
+            refusal => Err(Unfit::Ending(refusal, Box::new(verified.into()))),
+        }
+    }
+
+    /// Why no alias moves any more.
+    pub(super) fn halted(&self) -> Option<Halted> {
+        locked(&self.halted).clone()
     }
 
     /// Whether nobody can have written to a target between what it was observed on and the claim.
@@ -162,7 +221,7 @@ impl Claim {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -262,9 +321,9 @@ impl Engine {
                 Ok(Standing::Claimed(Arc::new(Claim::new(active, seen, over))))
             }
             Then::Wait { request, status, behind } => {
-                let record = match status {
-                    Status::Pending => at.pending(&request, behind.0),
-                    _ => at.record(&request, status),
+                let record = match seen.head.active().filter(|active| active.request.id == request.id) {
+                    None => at.pending(&request, behind.0),
+                    Some(active) => at.record_of(active, status),
                 };
                 if status == Status::Pending && !again {
                     self.write_record(&record, None).await?;
@@ -302,23 +361,26 @@ impl Engine {
 
     /// Writes down that a deployment is in progress. The record is written again at the end: this one may be missing.
     pub(super) async fn note(&self, at: &Destination<'_>, claim: &Claim) {
-        let record = at.record(claim.request(), Status::InProgress);
+        let record = at.record_of(claim.active(), Status::InProgress);
         match self.write_record(&record, None).await {
             Ok(etag) => *locked(&claim.noted) = etag,
             Err(error) => tracing::warn!("not recorded as in progress: {error}"),
         }
     }
 
-    /// The second reading: only if the claim is still ours may an alias move. For a target that the head does not know,
-    /// what its alias serves is written down first.
+    /// The second reading: an alias may move only if the claim is still ours, and nobody has asked it to stop or rejected
+    /// what it brings; [`Claim::halted`] tells the latter. For a target that the head does not know, what its alias serves
+    /// is written down first.
     pub(super) async fn confirm(
         &self,
         at: &Destination<'_>,
         claim: &Claim,
         target: &Target,
         serves: Option<(&Version, Option<Sha256>)>,
+        brings: Sha256,
     ) {
         let reading = &claim.second_reading;
+        *locked(&reading.sha256) = Some(brings);
         if let Some((version, sha256)) = serves {
             locked(&reading.serves).push((target.clone(), version.clone(), sha256));
         }
@@ -336,8 +398,9 @@ impl Engine {
 
     async fn read_again(&self, at: &Destination<'_>, claim: &Claim) -> Result<(), Transient> {
         for attempt in 0..RACES {
-            let seen = match self.read_head(at).await {
-                Ok(seen) => seen,
+            let read = futures::try_join!(self.read_head(at), self.read_rejects(&at.function));
+            let (seen, (rejects, _)) = match read {
+                Ok(read) => read,
                 // The targets are under way: giving up costs a whole lease.
                 Err(error) if attempt < UNANSWERED => {
                     tracing::warn!("the head could not be read a second time: {error}");
@@ -346,8 +409,16 @@ impl Engine {
                 }
                 Err(error) => return Err(error.into()),
             };
-            if !seen.head.is_held_by(claim.token()) {
+            let Some(active) = seen.head.active().filter(|active| active.claim == claim.token()) else {
                 return Err(Transient::TakenOver);
+            };
+            if let Some(rollback) = active.stop {
+                claim.halt(Halted::by(rollback));
+            }
+            let brings = *locked(&claim.second_reading.sha256);
+            let rejected = claim.chosen().and_then(|chosen| rejects.refusal(&chosen.release, brings));
+            if let Some(Ending::Refused { code, because }) = rejected {
+                claim.halt(Halted { status: Status::Refused, code, because });
             }
             let serves = locked(&claim.second_reading.serves).clone();
             let Some(head) = seen.head.with_seen(&serves) else {

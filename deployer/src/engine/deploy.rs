@@ -1,52 +1,116 @@
 //! One deployment, from its claim to its end: what begins at once, what waits for what, and what stops it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, EXTENSIONS, GivenUp, Request, Then};
-use deployer_core::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
+use deployer_core::head::{ATTEMPTS, Chosen, EXTENSIONS, GivenUp, Request, Subject, Then};
+use deployer_core::id::{DeploymentId, Release, RequestHash, Sha256, Token, Version};
+use deployer_core::record::{
+    Cause, CauseKind, Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode,
+};
+use deployer_core::rejects::Rejects;
 use futures::future::{self, FutureExt as _};
 use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
+use tokio::sync::SetOnce;
 
-use super::claim::{Ground, Standing};
+use super::claim::{Ground, Standing, locked};
 use super::finish::{Facts, Finished};
 use super::{Claim, Engine, TARGETS_AT_ONCE, Transient, apply, target};
 
 /// A deployment under way: what was asked for, and where to.
 pub(super) struct Job<'a> {
     pub request: Request,
+    /// The artifact that it is about.
+    pub chosen: Chosen,
     pub at: &'a Destination<'a>,
     /// Its zip, for targets in other regions.
     pub inline: apply::InlineBody,
     /// The targets that were written to, or may have been.
     written: Mutex<BTreeSet<Target>>,
+    /// The targets that went back to a version as it was.
+    kept: Mutex<BTreeSet<Target>>,
+    /// A rollback reads the artifact only for targets that do not have its version any more.
+    artifact_needed: SetOnce<()>,
 }
 
 impl<'a> Job<'a> {
-    pub fn new(at: &'a Destination<'a>, request: Request) -> Self {
-        Self { request, at, inline: Default::default(), written: Mutex::default() }
+    pub fn new(at: &'a Destination<'a>, request: Request, chosen: Chosen) -> Self {
+        Self {
+            request,
+            chosen,
+            at,
+            inline: Default::default(),
+            written: Mutex::default(),
+            kept: Mutex::default(),
+            artifact_needed: SetOnce::new(),
+        }
+    }
+
+    /// One that is only planned.
+    pub fn to_plan(
+        at: &'a Destination<'a>,
+        chosen: Chosen,
+        (id, marker): (DeploymentId, Token),
+        now: Timestamp,
+    ) -> Self {
+        let subject = Subject::Newest { release: chosen.release.clone() };
+        let cause = Cause { kind: CauseKind::Deploy, requested_by: None, event_id: None };
+        let hash = RequestHash::of(&["plan", &marker.to_string()]);
+        let request = Request { id, hash, subject, cause, time: now, accepted_at: now, marker };
+        Self::new(at, request, chosen)
     }
 
     /// A write was carried out, or may have been.
     pub fn has_written_to(&self, target: &Target) {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(target.clone());
+        locked(&self.written).insert(target.clone());
     }
 
     pub fn written(&self) -> BTreeSet<Target> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.written).clone()
+    }
+
+    /// Only the alias moves there.
+    pub fn keeps(&self, target: &Target) {
+        locked(&self.kept).insert(target.clone());
+    }
+
+    pub fn kept(&self) -> BTreeSet<Target> {
+        locked(&self.kept).clone()
+    }
+
+    /// The version that a target goes back to, and its code.
+    pub fn goes_back_to(&self, target: &Target) -> Option<(&Version, Sha256)> {
+        self.chosen.versions.get(&target.to_string()).zip(self.chosen.sha256)
+    }
+
+    /// Whether some target may go back without the artifact.
+    fn goes_back(&self) -> bool {
+        self.at.environment.targets.iter().any(|target| self.goes_back_to(target).is_some())
+    }
+
+    /// A target cannot do without it.
+    pub fn needs_artifact(&self) {
+        // Whoever was first has said so.
+        let _ = self.artifact_needed.set(());
     }
 
     pub fn span(&self) -> tracing::Span {
-        tracing::info_span!(
-            "deployment",
-            deployment = %self.request.id,
-            environment = %self.at.name,
-            function = %self.at.function,
-            release = %self.request.release,
-        )
+        span(self.at, &self.request, Some(&self.chosen.release))
     }
+}
+
+/// What every line of a deployment carries.
+pub(super) fn span(at: &Destination<'_>, request: &Request, release: Option<&Release>) -> tracing::Span {
+    tracing::info_span!(
+        "deployment",
+        deployment = %request.id,
+        environment = %at.name,
+        function = %at.function,
+        release = release.map(Release::as_str),
+    )
 }
 
 /// Why a deployment has not ended here.
@@ -75,15 +139,42 @@ pub(super) enum Unfit {
     Transient(Transient),
 }
 
+impl Unfit {
+    /// The same as one target's error: others can do without the artifact.
+    pub fn in_target(self) -> TargetError {
+        let (code, because) = match self {
+            Self::Ending(Ending::Refused { code, because }, _) => (Some(code), because),
+            Self::Ending(Ending::Tried(targets), _) => {
+                let first = targets.into_iter().find_map(|target| target.error);
+                (None, first.map_or_else(String::new, |error| error.message))
+            }
+            Self::Ending(..) => (None, "the artifact cannot be deployed".to_owned()),
+            Self::Transient(transient) => (None, transient.to_string()),
+        };
+        let code = match code {
+            Some(Code::InvalidManifest | Code::Rejected) => TargetErrorCode::InvalidConfiguration,
+            _ => TargetErrorCode::ArtifactUnreadable,
+        };
+        TargetError::new(code, "verify", because)
+    }
+}
+
 impl Engine {
     /// Begins everything at once, in the hope that the request is new and nothing stands in its way.
     pub(super) async fn begin(&self, job: &Job<'_>) -> Result<Finished, Unfinished> {
         let (at, request) = (job.at, &job.request);
         let head = async { Ok::<_, Unfinished>(self.read_head(at).await?) }.shared();
+        let rejects = async { Ok::<_, Transient>(self.read_rejects(&at.function).await?.0) }.shared();
         let ours = |id| id == request.id;
+        // By its label; by its code once that is known.
+        let refusal = || async {
+            let rejects = rejects.clone().await?;
+            Ok::<_, Transient>(rejects.refusal(&job.chosen.release, None))
+        };
         let known = async {
-            let seen = head.clone().await?;
-            match seen.head.accept(request, at, None, &self.claimant()).then {
+            let (seen, refusal) = future::join(head.clone(), refusal()).await;
+            let (seen, refusal) = (seen?, refusal?);
+            match seen.head.accept(request, at, refusal.as_ref(), &self.claimant()).then {
                 Then::Work(active) if ours(active.request.id) => Ok(Ground::Read(seen.etag)),
                 // The claim tells what else it is.
                 _ => Err(Unfinished::Standing(Standing::Nothing)),
@@ -93,17 +184,18 @@ impl Engine {
             // The marker stands before the head says that work is open.
             let (seen, marked) = future::join(head.clone(), self.mark_open(at, request)).await;
             marked?;
-            if seen.is_err() {
+            let refusal = refusal().await;
+            if seen.is_err() || refusal.is_err() {
                 // Nothing was opened.
-                self.unmark(job).await;
+                self.unmark(at, request).await;
             }
-            match self.accept(at, request, None, Some(seen?)).await? {
+            match self.accept(at, request, refusal?.as_ref(), Some(seen?)).await? {
                 Standing::Claimed(claim) if ours(claim.request().id) => Ok(claim),
                 otherwise => Err(Unfinished::Standing(otherwise)),
             }
         };
         // A deployment holds a lot at once: it does not lie on the stack of whoever waits for it.
-        Box::pin(self.deploy(job, known, claim)).await
+        Box::pin(self.deploy(job, known, claim, rejects.clone())).await
     }
 
     pub(super) async fn deploy(
@@ -111,17 +203,24 @@ impl Engine {
         job: &Job<'_>,
         known: impl Future<Output = Result<Ground, Unfinished>>,
         claim: impl Future<Output = Result<Arc<Claim>, Unfinished>>,
+        rejects: impl Future<Output = Result<Rejects, Transient>>,
     ) -> Result<Finished, Unfinished> {
         let (at, known, claim) = (job.at, known.shared(), claim.shared());
-        if let Some(refusal) = at.refusal() {
+        if let Some(refusal) = at.refusal(job.request.cause.kind) {
             let claim = claim.await?;
-            let artifact = RecordedArtifact::from(&job.request.artifact);
-            return Ok(self.finish(job, &claim, refusal, artifact.into()).await?);
+            return Ok(self.finish(at, &claim, refusal, Facts::of(job, None)).await?);
         }
         let artifact = async {
-            let verified = self.verify(job).await?;
+            if job.goes_back() {
+                job.artifact_needed.wait().await;
+            }
+            let (verified, rejects) = future::join(self.verify(job), rejects).await;
+            let (verified, rejects) = (verified?, rejects.map_err(Unfit::Transient)?);
             // Only who has the claim knows that nobody else is about to take the release.
-            if at.environment.immutable_releases {
+            if let Some(refusal) = rejects.refusal(&job.chosen.release, Some(verified.sha256)) {
+                target::yes(claim.clone()).await.refuse(refusal, &verified)?;
+            }
+            if at.environment.immutable_releases && job.request.is_new_here() {
                 let claim = target::yes(claim.clone()).await;
                 self.refuse_if_taken(job, &claim, &verified).await?;
             }
@@ -141,14 +240,16 @@ impl Engine {
             let claim = claim.clone().await?;
             if claim.attempts() > ATTEMPTS + 1 {
                 // Who only looked has died too, or could not.
-                let facts = RecordedArtifact::from(&job.request.artifact).into();
-                return Ok((claim, at.all_failed(&given_up(UNSEEN)), facts));
+                return Ok((claim, at.all_failed(&given_up(UNSEEN)), Facts::of(job, None)));
             }
             tokio::select! {
                 biased;
                 because = claim.stopped() => Err(because.into()),
-                unfit = artifact.clone() => match unfit {
-                    Err(Unfit::Ending(ending, facts)) => Ok((claim.clone(), ending, (*facts).into())),
+                // What goes back without the artifact goes back.
+                unfit = artifact.clone(), if !job.goes_back() => match unfit {
+                    Err(Unfit::Ending(ending, facts)) => {
+                        Ok((claim.clone(), ending, Facts { artifact: Some(*facts), ..Facts::of(job, None) }))
+                    }
                     Err(Unfit::Transient(transient)) => {
                         // Nothing was written without the artifact, so nothing of ours is in flight.
                         self.release(at, &claim, GivenUp::Untouched).await;
@@ -166,18 +267,21 @@ impl Engine {
         let tried = async {
             let (outcomes, ()) = future::join(targets, noted).await;
             let outcomes: Vec<_> = outcomes.into_values().collect();
-            match artifact.clone().await {
-                Ok(verified) => {
-                    let claim = claim.clone().await?;
-                    let goes_on = !claim.only_looks() && claim.extensions() < EXTENSIONS;
-                    if goes_on && target::ran_out_of_time(&outcomes) {
-                        return Err(self.save(job, &claim, outcomes).await);
-                    }
-                    let facts = Facts { artifact: verified.as_ref().into(), named: verified.named() };
-                    Ok((claim, target::ending(outcomes), facts))
-                }
-                Err(_) => future::pending().await,
+            let verified = match job.goes_back() && job.artifact_needed.get().is_none() {
+                true => None,
+                false => match artifact.clone().await {
+                    Ok(verified) => Some(verified),
+                    Err(_) if job.goes_back() => None,
+                    Err(_) => future::pending().await,
+                },
+            };
+            let claim = claim.clone().await?;
+            let goes_on = !claim.only_looks() && claim.extensions() < EXTENSIONS;
+            if goes_on && target::ran_out_of_time(&outcomes) {
+                return Err(self.save(job, &claim, outcomes).await);
             }
+            let halted = claim.halted();
+            Ok((claim, target::ending(outcomes, halted), Facts::of(job, verified.as_deref())))
         };
         // A shared future runs only while somebody polls it, and everybody above waits for the claim first.
         let reading = async {
@@ -188,7 +292,7 @@ impl Engine {
         // ours no more, or the ledger is away, ends within its lease.
         let end = tokio::select! { biased; end = stopped => end, end = tried => end, end = reading => end };
         let (claim, ending, facts) = end?;
-        Ok(self.finish(job, &claim, ending, facts).await?)
+        Ok(self.finish(at, &claim, ending, facts).await?)
     }
 
     /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
@@ -200,7 +304,7 @@ impl Engine {
         }
         tracing::warn!(extension = claim.extensions() + 1, "not done before the deadline: another invocation goes on");
         match self.tick_at(at, claim.request().id, Some(claim.token()), self.now()).await {
-            Ok(()) => Unfinished::Saved(Box::new(at.record(claim.request(), Status::InProgress))),
+            Ok(()) => Unfinished::Saved(Box::new(at.record_of(claim.active(), Status::InProgress))),
             Err(transient) => transient.into(),
         }
     }

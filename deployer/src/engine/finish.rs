@@ -1,9 +1,12 @@
 //! Step "finish": one write of the head ends a deployment; everything else follows from the head's outbox, by us or by
 //! whoever comes next.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deployer_core::artifact::VerifiedArtifact;
+use deployer_core::config::Target;
 use deployer_core::destination::Destination;
 use deployer_core::head::{Active, End, Entry, Finish, Head, Named};
 use deployer_core::id::{DeploymentId, Token};
@@ -19,14 +22,26 @@ use super::{Engine, Transient};
 use crate::port::{ETag, LedgerError};
 
 /// What is known at the end, beside how it ended.
+#[derive(Default)]
 pub(super) struct Facts {
-    pub artifact: RecordedArtifact,
+    /// None: the request never got as far as naming one.
+    pub artifact: Option<RecordedArtifact>,
     pub named: Option<Named>,
+    /// The targets that were written to, or may have been.
+    pub written: BTreeSet<Target>,
+    /// Those that went back to a version as it was.
+    pub kept: BTreeSet<Target>,
 }
 
-impl From<RecordedArtifact> for Facts {
-    fn from(artifact: RecordedArtifact) -> Self {
-        Self { artifact, named: None }
+impl Facts {
+    /// Those of a job; of its artifact what was read, or what was known before.
+    pub fn of(job: &Job<'_>, verified: Option<&VerifiedArtifact>) -> Self {
+        Self {
+            artifact: Some(verified.map_or_else(|| job.chosen.recorded(), RecordedArtifact::from)),
+            named: verified.and_then(VerifiedArtifact::named),
+            written: job.written(),
+            kept: job.kept(),
+        }
     }
 }
 
@@ -63,16 +78,16 @@ impl Engine {
     /// Ends the deployment, and claims the one that waits, if there is time for it.
     pub(super) async fn finish(
         &self,
-        job: &Job<'_>,
+        at: &Destination<'_>,
         claim: &Claim,
         ending: Ending,
         facts: Facts,
     ) -> Result<Finished, Transient> {
-        let at = job.at;
+        let Facts { artifact, named, written, kept } = facts;
         let ending = at.although_begun(ending, &claim.all_done(), claim.resumed());
-        let mut record = at.record(claim.request(), Status::InProgress).ended(ending, self.now());
-        record.artifact = Some(facts.artifact);
-        let end = End { record, named: facts.named, written: job.written() };
+        let mut record = at.record_of(claim.active(), Status::InProgress).ended(ending, self.now());
+        record.artifact = artifact.or(record.artifact);
+        let end = End { record, named, written, kept };
         let (me, since) = (self.claimant(), self.now());
         let may_try = || self.left() > self.patience.record_needs && self.passed(since) < LONGEST;
         let mut first = Some(claim.seen());

@@ -9,6 +9,7 @@ use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::commands::CommandError;
 use super::{Engine, Transient};
 
 /// How many records are told at once.
@@ -22,21 +23,21 @@ pub struct History {
 }
 
 impl Engine {
-    /// The newest records of a function in an environment, newest first, at most [`MOST`]. `None`: no such environment.
+    /// The newest records of a function in an environment, newest first, at most [`MOST`].
     ///
     /// The head names the last ones, by when they ended. Only who asks for more makes the ledger list its keys, which sort
     /// by time.
     ///
     /// # Errors
-    /// [`Transient`].
+    /// [`CommandError`]: no such environment, or the ledger is away.
     pub async fn history(
         &self,
         environment: &EnvironmentName,
         function: &FunctionName,
         limit: usize,
-    ) -> Result<Option<History>, Transient> {
-        let Ok(at) = Destination::find(&self.config, environment, function) else { return Ok(None) };
-        let head = self.read_head(&at).await?.head;
+    ) -> Result<History, CommandError> {
+        let at = self.at(environment, function)?;
+        let head = self.read_head(&at).await.map_err(Transient::from)?.head;
         let mut ids = head.deployments();
         if limit > ids.len() && ids.len() >= ENDED {
             ids = self.all_ids(&at).await?;
@@ -62,7 +63,7 @@ impl Engine {
             false => other.id.cmp(&one.id),
         });
         deployments.truncate(limit);
-        Ok(Some(History { deployments }))
+        Ok(History { deployments })
     }
 
     async fn all_ids(&self, at: &Destination<'_>) -> Result<Vec<DeploymentId>, Transient> {

@@ -5,12 +5,17 @@
 //! for the claim and the artifact.
 
 mod apply;
+mod back;
 mod book;
 mod claim;
+mod commands;
 mod deploy;
 mod finish;
 mod history;
+mod plan;
 mod prune;
+mod resolve;
+mod status;
 mod target;
 mod verify;
 mod waiting;
@@ -32,7 +37,9 @@ use tracing::Instrument as _;
 use crate::port::{AccountGate, ArtifactStore, Chance, Clock, Ledger, LedgerError, Queue};
 
 pub use claim::Claim;
+pub use commands::{Caller, CommandError};
 pub use history::History;
+pub use plan::Planned;
 pub use wake::Swept;
 
 use claim::Standing;
@@ -169,9 +176,12 @@ impl Engine {
             Ok(at) => at,
             Err(unknown) => return ignored(format!("{:?} is {unknown}", upload.artifact.key)),
         };
-        let job = Job::new(&at, Request::of(&upload, self.now(), self.token()));
-        let record = Box::pin(self.take_in(&job)).instrument(job.span()).await?;
-        Ok(match record {
+        let request = Request::of(&upload, self.now(), self.token());
+        let taken = async {
+            tracing::info!(key = %upload.artifact.key, version_id = %upload.artifact.version_id, "upload received");
+            self.take_in(&at, &request).await
+        };
+        Ok(match Box::pin(taken).instrument(deploy::span(&at, &request, request.subject.release())).await? {
             Some(record) => Handled::Recorded(Box::new(record)),
             None => {
                 Handled::Ignored { because: format!("{:?} has ended, and its record is gone", upload.artifact.key) }
@@ -180,36 +190,54 @@ impl Engine {
     }
 
     /// Works on a request, unless the head says otherwise; and then on what waits behind it.
-    async fn take_in(&self, job: &Job<'_>) -> Result<Option<DeploymentRecord>, Transient> {
-        let (at, request) = (job.at, &job.request);
-        tracing::info!(
-            key = %request.artifact.key, version_id = %request.artifact.version_id, "upload received");
+    pub(super) async fn take_in(
+        &self,
+        at: &Destination<'_>,
+        request: &Request,
+    ) -> Result<Option<DeploymentRecord>, Transient> {
         if !self.has_time_to_begin() {
             return Err(Transient::NoTime);
         }
-        let standing = match at.refusal() {
-            Some(refusal) => {
-                self.mark_open(at, request).await?;
-                self.accept(at, request, Some(&refusal), None).await?
-            }
-            None => match self.begin(job).await {
-                Ok(Finished { record, marker, next }) => {
-                    if marker != request.marker {
-                        self.unmark(job).await;
+        let standing = match (at.refusal(request.cause.kind), request.chosen()) {
+            (None, Some(chosen)) => {
+                let job = Job::new(at, request.clone(), chosen);
+                match Box::pin(self.begin(&job)).await {
+                    Ok(Finished { record, marker, next }) => {
+                        if marker != request.marker {
+                            self.unmark(at, request).await;
+                        }
+                        self.follow(at, next).await;
+                        return Ok(Some(record));
                     }
-                    self.follow(at, next).await;
-                    return Ok(Some(record));
+                    Err(Unfinished::Standing(standing)) => standing,
+                    Err(Unfinished::Saved(record)) => return Ok(Some(*record)),
+                    Err(Unfinished::Transient(transient)) => return Err(transient),
                 }
-                Err(Unfinished::Standing(standing)) => standing,
-                Err(Unfinished::Saved(record)) => return Ok(Some(*record)),
-                Err(Unfinished::Transient(transient)) => return Err(transient),
-            },
+            }
+            // What it is about is found out under the claim.
+            (refusal, _) => {
+                self.mark_open(at, request).await?;
+                let (rejects, _) = self.read_rejects(&at.function).await?;
+                let rejected = || request.subject.release().and_then(|release| rejects.refusal(release, None));
+                self.accept(at, request, refusal.or_else(rejected).as_ref(), None).await?
+            }
         };
+        self.stand(at, request, standing).await
+    }
+
+    /// What follows from what the head has made of a request.
+    async fn stand(
+        &self,
+        at: &Destination<'_>,
+        request: &Request,
+        standing: Standing,
+    ) -> Result<Option<DeploymentRecord>, Transient> {
         match standing {
             Standing::Claimed(claim) => {
-                let pending = claim.seen().head.pending().filter(|p| p.hash == request.hash).cloned();
-                if !claim.seen().head.needs(request.marker) {
-                    self.unmark(job).await;
+                let head = claim.seen().head;
+                let pending = head.waiting().iter().find(|waits| waits.hash == request.hash).cloned();
+                if !head.needs(request.marker) {
+                    self.unmark(at, request).await;
                 }
                 let waits = pending.map(|pending| at.pending(&pending, claim.request().id));
                 if let Some(waits) = &waits {
@@ -223,7 +251,11 @@ impl Engine {
             }
             Standing::Waits { record, behind: (id, claim, until), again } => {
                 if again {
-                    self.unmark(job).await;
+                    self.unmark(at, request).await;
+                    if !request.is_upload() {
+                        // Somebody asks again and again how far it is.
+                        return Ok(Some(*record));
+                    }
                     if self.ports.queue.is_none() {
                         return Err(Transient::InOtherHands(until));
                     }
@@ -233,12 +265,12 @@ impl Engine {
             }
             Standing::Over { record, marker } => {
                 if marker != Some(request.marker) {
-                    self.unmark(job).await;
+                    self.unmark(at, request).await;
                 }
                 Ok(Some(*record))
             }
             Standing::Nothing => {
-                self.unmark(job).await;
+                self.unmark(at, request).await;
                 Ok(None)
             }
         }
@@ -253,9 +285,8 @@ impl Engine {
     }
 
     /// The marker of a request that opened nothing.
-    async fn unmark(&self, job: &Job<'_>) {
-        let Destination { name, function, .. } = job.at;
-        self.delete_marker(Head::marker_key(name, function, job.request.marker)).await;
+    async fn unmark(&self, at: &Destination<'_>, request: &Request) {
+        self.delete_marker(Head::marker_key(&at.name, &at.function, request.marker)).await;
     }
 
     /// Whether a deployment that begins now could end.

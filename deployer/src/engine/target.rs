@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
+use deployer_core::destination::Destination;
 use deployer_core::observed::{Condition, Observed};
 use deployer_core::plan::{NoPlan, Plan, Wanted, foreign_change, plan as planned};
 use deployer_core::record::{Code, Ending, Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
@@ -14,21 +15,35 @@ use deployer_core::session::{Scope, session_name};
 use futures::future::{self, Shared};
 use tracing::Instrument as _;
 
-use super::apply::Halt;
-use super::claim::Ground;
+use super::apply::{Errand, Halt};
+use super::claim::{Ground, Halted};
 use super::deploy::{GIVEN_UP, Job, UNSEEN, Unfinished, Unfit, given_up};
 use super::waiting::UNANSWERED;
 use super::{Claim, Engine};
 use crate::port::{Account, EnterError, Qualifier, SessionRequest};
 
 /// How often is looked again after a precondition failed and nothing foreign was found.
-const LOOKS: u32 = 4;
+pub(super) const LOOKS: u32 = 4;
 
 /// A target that serves what is wanted.
-struct Arrived {
-    status: Status,
-    version: Option<deployer_core::id::Version>,
-    previous: Option<Previous>,
+pub(super) struct Arrived {
+    pub status: Status,
+    pub version: Option<deployer_core::id::Version>,
+    pub previous: Option<Previous>,
+}
+
+/// Why a target does not serve what is wanted.
+pub(super) enum Missed {
+    /// It failed, or there is no way there.
+    NoPlan(NoPlan),
+    /// No alias may move any more: the claim says why.
+    Stopped,
+}
+
+impl<T: Into<NoPlan>> From<T> for Missed {
+    fn from(no_plan: T) -> Self {
+        Self::NoPlan(no_plan.into())
+    }
 }
 
 /// Whether a target stopped only because the time was up: another invocation can go on.
@@ -50,6 +65,8 @@ pub(super) struct Fared {
     outcome: TargetOutcome,
     /// The artifact breaks a rule that only shows beside the function as it is: nothing was written.
     unfit: Option<String>,
+    /// Its alias did not move, because none may any more.
+    stopped: bool,
 }
 
 impl Fared {
@@ -59,11 +76,16 @@ impl Fared {
 }
 
 /// How the whole ends: where the artifact fits no target, nothing was tried, and the deployment is refused.
-pub(super) fn ending(fared: Vec<Fared>) -> Ending {
+pub(super) fn ending(fared: Vec<Fared>, halted: Option<Halted>) -> Ending {
     let unfit = fared.first().and_then(|first| first.unfit.clone()).filter(|_| fared.iter().all(|f| f.unfit.is_some()));
-    match unfit {
-        Some(because) => Ending::Refused { code: Code::InvalidArtifact, because },
-        None => Ending::Tried(fared.into_iter().map(|fared| fared.outcome).collect()),
+    if let Some(because) = unfit {
+        return Ending::Refused { code: Code::InvalidArtifact, because };
+    }
+    let halted = halted.filter(|_| fared.iter().any(|fared| fared.stopped));
+    let targets = fared.into_iter().map(|fared| fared.outcome).collect();
+    match halted {
+        Some(Halted { status, code, because }) => Ending::Stopped { status, code, because, targets },
+        None => Ending::Tried(targets),
     }
 }
 
@@ -84,6 +106,17 @@ impl Engine {
             let session = self.session(job, target);
             let account = self.enter(&session).await?;
             tracing::info!(role = %session.role, session = %session.name, "account entered");
+            if let Some((version, sha256)) = job.goes_back_to(target) {
+                let claim = yes(claim.clone()).await;
+                if let Some(arrived) = self.go_back(job, target, &claim, &account, (version, sha256)).await? {
+                    return Ok(arrived);
+                }
+                tracing::info!(%version, "the version is not there any more: publishing it again");
+                job.needs_artifact();
+                if let Err(unfit) = artifact.clone().await {
+                    return Err(unfit.in_target().into());
+                }
+            }
             let ground = match known.await {
                 Ok(ground) => ground,
                 // It looked like somebody else's turn. What the claim says counts.
@@ -92,11 +125,11 @@ impl Engine {
                     Ground::Held
                 }
             };
-            let mut observed = self.observe(job, &account).await?;
+            let mut observed = self.observe(job.at, &account).await?;
             let (claim, artifact) = (yes(claim).await, yes(artifact).await);
             if !claim.follows(&ground) {
                 // Another deployment may have come and gone between: what was observed is no ground to plan on.
-                observed = self.observe(job, &account).await?;
+                observed = self.observe(job.at, &account).await?;
             }
             self.converge(job, target, &claim, &artifact, account, observed).await
         };
@@ -105,23 +138,29 @@ impl Engine {
         let fares = async {
             match work.instrument(span).await {
                 Ok(Arrived { status, version, previous }) => {
-                    Fared { outcome: TargetOutcome { status, version, previous, ..outcome }, unfit: None }
+                    let outcome = TargetOutcome { status, version, previous, ..outcome };
+                    Fared { outcome, unfit: None, stopped: false }
                 }
-                Err(no_plan) => {
+                Err(Missed::Stopped) => {
+                    let claim = yes(before.clone()).await;
+                    let status = claim.halted().map_or(Status::Failed, |halted| halted.status);
+                    Fared { outcome: TargetOutcome { status, ..outcome }, unfit: None, stopped: true }
+                }
+                Err(Missed::NoPlan(no_plan)) => {
                     let unfit = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());
                     let error = TargetError::from(no_plan);
                     let error = match yes(before.clone()).await.only_looks() && error.step != GIVEN_UP {
                         true => given_up(&format!("{UNSEEN} ({error})")),
                         false => error,
                     };
-                    Fared { outcome: TargetOutcome { error: Some(error), ..outcome }, unfit }
+                    Fared { outcome: TargetOutcome { error: Some(error), ..outcome }, unfit, stopped: false }
                 }
             }
         };
         // What an earlier invocation was done with stays as it was: what failed for good is not tried again.
         let fared = async {
             match yes(before.clone()).await.done(target) {
-                Some(done) => Fared { outcome: done.clone(), unfit: None },
+                Some(done) => Fared { outcome: done.clone(), unfit: None, stopped: false },
                 None => future::pending().await,
             }
         };
@@ -149,12 +188,12 @@ impl Engine {
     }
 
     pub(super) fn scope<'a>(&'a self, job: &'a Job<'_>, target: &'a Target) -> Scope<'a> {
-        let (function, artifact) = (&job.at.function_name, &job.request.artifact);
+        let (function, artifact) = (&job.at.function_name, &job.chosen.artifact);
         Scope { target, function, artifact, artifact_region: &self.region }
     }
 
     /// Step "enter". A fresh trust policy takes some seconds until STS knows it.
-    async fn enter(&self, session: &SessionRequest) -> Result<Account, TargetError> {
+    pub(super) async fn enter(&self, session: &SessionRequest) -> Result<Account, TargetError> {
         let since = self.now();
         let mut unanswered = 0;
         for attempt in 0.. {
@@ -186,8 +225,8 @@ impl Engine {
     }
 
     /// Step "observe": the function, its alias, and what the alias serves, read while the function is settled.
-    async fn observe(&self, job: &Job<'_>, account: &Account) -> Result<Observed, TargetError> {
-        let (functions, name, alias) = (account.functions(), &job.at.function_name, &job.at.environment.alias);
+    pub(super) async fn observe(&self, at: &Destination<'_>, account: &Account) -> Result<Observed, TargetError> {
+        let (functions, name, alias) = (account.functions(), &at.function_name, &at.environment.alias);
         for attempt in 0.. {
             let (latest, pointer, serving) = futures::try_join!(
                 self.reading("observe", || functions.function(name, Qualifier::Latest)),
@@ -220,7 +259,7 @@ impl Engine {
         artifact: &VerifiedArtifact,
         account: Account,
         mut observed: Observed,
-    ) -> Result<Arrived, NoPlan> {
+    ) -> Result<Arrived, Missed> {
         let at = job.at;
         let formerly = claim.seen().head.target(target).map(|live| live.named.clone()).unwrap_or_default();
         let (function, alias) = (&at.function_name, &at.environment.alias);
@@ -249,22 +288,27 @@ impl Engine {
                 let status = if changed { Status::Succeeded } else { Status::Unchanged };
                 return Ok(Arrived { status, version: plan.serving, previous });
             }
+            if claim.halted().is_some() {
+                return Err(Missed::Stopped);
+            }
             if claim.only_looks() {
                 return Err(given_up("it has not arrived here").into());
             }
             tracing::info!(steps = %steps(&plan), "planned");
             let acting = self.account_for(job, target, &account, &plan).await?;
             acted = true;
-            match self.apply(job, claim, &acting, &wanted, &plan).await {
+            let errand = Errand { job, claim, target, account: &acting };
+            match self.apply(errand, Some(&wanted), &plan).await {
                 Ok(version) => {
                     self.prune(job, claim, target, &account, &version).await;
                     return Ok(Arrived { status: Status::Succeeded, version: Some(version), previous });
                 }
                 Err(Halt::Final(error)) => return Err(error.into()),
+                Err(Halt::Stopped) => return Err(Missed::Stopped),
                 Err(Halt::VersionFailed(error)) if observed.publishing_failed => return Err(error.into()),
                 Err(Halt::VersionFailed(error)) => {
                     tracing::warn!("sending the code anew: {}", error.message);
-                    let mut now = self.observe(job, &account).await?;
+                    let mut now = self.observe(at, &account).await?;
                     if let Some(found) = foreign_change(&wanted, &observed, &now) {
                         return Err(foreign(job, "publish version", &found).into());
                     }
@@ -276,7 +320,7 @@ impl Engine {
                     if looks > 0 {
                         self.pause(looks, step, &error.message).await?;
                     }
-                    let now = self.observe(job, &account).await.map_err(|later| TargetError {
+                    let now = self.observe(at, &account).await.map_err(|later| TargetError {
                         message: format!("{}; it may have been done, but looking again failed: {later}", error.message),
                         // Where only the time was up, another invocation looks again.
                         code: if is_late(later.code) { later.code } else { error.code },
@@ -300,7 +344,7 @@ impl Engine {
     }
 
     /// The first session where it is enough; a second one, cut from the plan, where it is not.
-    async fn account_for(
+    pub(super) async fn account_for(
         &self,
         job: &Job<'_>,
         target: &Target,
@@ -334,7 +378,7 @@ pub(super) async fn yes<T: Clone, E: Clone>(decision: Shared<impl Future<Output 
 }
 
 /// What the head says was live there before this deployment.
-fn served(claim: &Claim, target: &Target) -> Option<Previous> {
+pub(super) fn served(claim: &Claim, target: &Target) -> Option<Previous> {
     let seen = claim.seen();
     let live = seen.head.target(target)?;
     Some(Previous { version: live.version.clone()?, sha256: live.sha256 })
@@ -344,7 +388,7 @@ fn steps(plan: &Plan) -> String {
     plan.steps.iter().map(deployer_core::plan::Step::name).collect::<Vec<_>>().join(", ")
 }
 
-fn foreign(job: &Job<'_>, step: &str, found: &str) -> TargetError {
+pub(super) fn foreign(job: &Job<'_>, step: &str, found: &str) -> TargetError {
     TargetError::new(
         TargetErrorCode::ForeignChange,
         step,

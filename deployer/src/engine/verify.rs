@@ -39,7 +39,7 @@ impl From<PackageError> for Problem {
 
 impl Engine {
     pub(super) async fn verify(&self, job: &Job<'_>) -> Result<Arc<VerifiedArtifact>, Unfit> {
-        let mut facts = RecordedArtifact::from(&job.request.artifact);
+        let mut facts = RecordedArtifact::from(&job.chosen.artifact);
         match self.read(job, &mut facts).await {
             Ok(verified) => {
                 tracing::info!(bytes = verified.size, sha256 = %verified.sha256, "artifact verified");
@@ -80,7 +80,7 @@ impl Engine {
         claim: &Claim,
         sha256: Sha256,
     ) -> Result<Option<Ending>, LedgerError> {
-        let (at, release) = (job.at, &job.request.release);
+        let (at, release) = (job.at, &job.chosen.release);
         // What has ended a moment ago may have no result yet.
         let seen = claim.seen();
         let same_release =
@@ -105,7 +105,7 @@ impl Engine {
     }
 
     async fn read(&self, job: &Job<'_>, facts: &mut RecordedArtifact) -> Result<VerifiedArtifact, Problem> {
-        let reference = &job.request.artifact;
+        let reference = &job.chosen.artifact;
         let mut tail = self.ports.artifacts.tail(reference, WINDOW).await?;
         facts.size = Some(tail.size);
         facts.metadata = kept(std::mem::take(&mut tail.metadata));
@@ -142,7 +142,7 @@ impl Engine {
         };
         let mut reader = directory.reader();
         if start > 0 {
-            let mut chunks = self.ports.artifacts.range(&job.request.artifact, 0..start).await?;
+            let mut chunks = self.ports.artifacts.range(&job.chosen.artifact, 0..start).await?;
             while let Some(chunk) = chunks.next().await {
                 reader.feed(&chunk?);
             }
@@ -154,7 +154,7 @@ impl Engine {
     async fn collect(&self, job: &Job<'_>, range: std::ops::Range<u64>, end: Bytes) -> Result<Bytes, Problem> {
         let length = range.end - range.start + end.len() as u64;
         let mut all = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        let mut chunks = self.ports.artifacts.range(&job.request.artifact, range).await?;
+        let mut chunks = self.ports.artifacts.range(&job.chosen.artifact, range).await?;
         while let Some(chunk) = chunks.next().await {
             all.extend_from_slice(&chunk?);
         }

@@ -21,7 +21,8 @@ use tracing::Instrument as _;
 use super::book::Seen;
 use super::claim::{Claim, Ground, Standing};
 use super::deploy::{Job, Unfinished};
-use super::finish::Finished;
+use super::finish::{Facts, Finished};
+use super::resolve::Resolved;
 use super::waiting::between;
 use super::{Engine, Handled, Transient};
 
@@ -64,9 +65,9 @@ impl Engine {
             Err(unknown) => return ignored(format!("a tick {unknown}")),
         };
         let seen = self.read_head(&at).await?;
-        let fits = match (seen.head.active(), seen.head.pending()) {
-            (Some(active), _) => active.request.id == tick.id && Some(active.claim) == tick.claim,
-            (None, pending) => pending.is_some_and(|pending| pending.id == tick.id),
+        let fits = match seen.head.active() {
+            Some(active) => active.request.id == tick.id && Some(active.claim) == tick.claim,
+            None => seen.head.waiting().iter().any(|pending| pending.id == tick.id),
         };
         if !fits {
             return ignored(format!("a tick for deployment {}, which is over or in other hands", tick.id));
@@ -188,10 +189,7 @@ impl Engine {
                 self.come_back(at).await;
                 return Ok(ended);
             }
-            let job = Job::new(at, claim.request().clone());
-            let span = job.span();
-            let worked = self.deploy(&job, future::ready(Ok(Ground::Held)), future::ready(Ok(claim.clone())));
-            match Box::pin(worked).instrument(span).await {
+            match Box::pin(self.work_on(at, &claim)).await {
                 Ok(Finished { record, next: following, .. }) => {
                     ended.push(record);
                     next = following;
@@ -211,6 +209,24 @@ impl Engine {
             }
         }
         Ok(ended)
+    }
+
+    /// Works on a claim that is ours already.
+    async fn work_on(&self, at: &Destination<'_>, claim: &Arc<Claim>) -> Result<Finished, Unfinished> {
+        let (rejects, _) = self.read_rejects(&at.function).await?;
+        let (claim, chosen) = match self.resolve(at, claim, &rejects).await {
+            Ok(Resolved::Known(claim, chosen)) => (claim, chosen),
+            Ok(Resolved::Refused(refusal)) => return Ok(self.finish(at, claim, refusal, Facts::default()).await?),
+            Err(transient) => {
+                // Nothing was written, so nobody need wait for the lease to end.
+                self.release(at, claim, GivenUp::Untouched).await;
+                return Err(transient.into());
+            }
+        };
+        let job = Job::new(at, claim.request().clone(), chosen);
+        let span = job.span();
+        let (ground, rejects) = (future::ready(Ok(Ground::Held)), future::ready(Ok(rejects)));
+        self.deploy(&job, ground, future::ready(Ok(claim)), rejects).instrument(span).await
     }
 
     /// What is open here shall be woken when it sleeps. A tick that cannot be sent costs no more than a sweep's period.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Active, Entry, Head, KEYS, Known, Live, REQUESTS, Request};
+use super::{Active, Entry, Head, KEYS, Known, Live, Mark, REQUESTS, Request};
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
 use crate::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
@@ -62,8 +62,17 @@ impl Move {
 impl Active {
     /// A claim on what nobody has worked on yet.
     pub(super) fn first(request: Request, me: &Claimant) -> Self {
-        let (claim, lease_until) = (me.token, me.lease_until);
-        Self { request, claim, lease_until, attempts: 1, extensions: 0, done: vec![], written: BTreeSet::new() }
+        Self {
+            chosen: request.chosen(),
+            request,
+            stop: None,
+            claim: me.token,
+            lease_until: me.lease_until,
+            attempts: 1,
+            extensions: 0,
+            done: vec![],
+            written: BTreeSet::new(),
+        }
     }
 
     fn is_leased(&self, now: Timestamp) -> bool {
@@ -95,29 +104,35 @@ impl Head {
         }
         let mut head = self.next();
         head.remember(request);
-        if let Some(refusal) = refusal {
-            head.end(request, at.record(request, Status::InProgress).ended(refusal.clone(), me.now));
+        if let Some(refusal) = refusal.cloned().or_else(|| self.held(request)) {
+            head.end(request, at.record(request, Status::InProgress).ended(refusal, me.now));
             return Move::to(head, Then::Over(request.id));
         }
-        let same_key = self.keys.iter().filter(|mark| mark.key == request.artifact.key);
-        if let Some(mark) = self.mark.iter().chain(same_key).find(|mark| !request.mark().is_beyond(mark)) {
-            head.end(request, self.too_late(request, at, &mark.key, me.now));
+        if let Some(newest) = self.newer_than(request) {
+            head.end(request, self.too_late(request, at, &newest, me.now));
             return Move::to(head, Then::Over(request.id));
         }
         head.raise_mark(request);
-        head.displace(self.pending.as_ref(), request, at, me.now);
-        head.pending = None;
-        match &self.active {
-            None => head.claim(request.clone(), me),
-            Some(active) if active.is_idle(me.now) => {
-                head.displace(Some(&active.request), request, at, me.now);
-                head.claim(request.clone(), me)
-            }
-            Some(active) => {
-                head.pending = Some(request.clone());
-                head.behind(active, me)
-            }
+        head.displace_pending(request, at, me.now);
+        let Some(active) = &mut head.active else {
+            head.pending.push(request.clone());
+            return head.claim_next(me);
+        };
+        if active.is_idle(me.now) && request.displaces(&active.request) {
+            head.displace_active(request, at, me.now);
+            head.pending.push(request.clone());
+            return head.claim_next(me);
         }
+        if request.is_rollback() && !active.request.is_rollback() {
+            active.stop = Some(request.id);
+        }
+        let active = active.clone();
+        head.pending.push(request.clone());
+        if !active.is_leased(me.now) {
+            return head.take_over(&active, me);
+        }
+        let then = Then::Wait { request: request.clone(), status: Status::Pending, behind: active.behind() };
+        Move::to(head, then)
     }
 
     /// Takes up what nobody works on: the deployment whose owner has died, or the one that waits for nobody. One that was
@@ -127,19 +142,14 @@ impl Head {
         if let Some(echo) = self.echo(me) {
             return echo;
         }
-        match (&self.active, &self.pending) {
-            (Some(active), Some(pending)) if active.is_idle(me.now) => {
+        match (&self.active, self.pending.first()) {
+            (Some(active), Some(pending)) if active.is_idle(me.now) && pending.displaces(&active.request) => {
                 let mut head = self.next();
-                head.displace(Some(&active.request), pending, at, me.now);
-                head.pending = None;
-                head.claim(pending.clone(), me)
+                head.displace_active(pending, at, me.now);
+                head.claim_next(me)
             }
             (Some(active), _) if !active.is_leased(me.now) => self.next().take_over(active, me),
-            (None, Some(pending)) => {
-                let mut head = self.next();
-                head.pending = None;
-                head.claim(pending.clone(), me)
-            }
+            (None, Some(_)) => self.next().claim_next(me),
             _ => Move::none(Then::Nothing),
         }
     }
@@ -149,7 +159,7 @@ impl Head {
     pub fn sleeps(&self, now: Timestamp) -> bool {
         match &self.active {
             Some(active) => !active.is_leased(now),
-            None => self.pending.is_some(),
+            None => !self.pending.is_empty(),
         }
     }
 
@@ -168,24 +178,29 @@ impl Head {
 
     /// A request that comes once more.
     fn again(&self, id: DeploymentId, at: &Destination<'_>, me: &Claimant) -> Move {
-        match (&self.active, &self.pending) {
+        let waits = self.pending.iter().find(|pending| pending.id == id);
+        match (&self.active, waits) {
             (Some(active), _) if active.request.id == id && active.is_leased(me.now) => Move::none(Then::Wait {
                 request: active.request.clone(),
                 status: Status::InProgress,
                 behind: active.behind(),
             }),
             (Some(active), _) if active.request.id == id => self.wake(at, me),
-            (Some(active), Some(pending)) if pending.id == id => {
-                if active.is_leased(me.now) {
-                    let (request, status) = (pending.clone(), Status::Pending);
-                    Move::none(Then::Wait { request, status, behind: active.behind() })
-                } else {
-                    self.wake(at, me)
-                }
+            (Some(active), Some(pending)) if active.is_leased(me.now) => {
+                let (request, status) = (pending.clone(), Status::Pending);
+                Move::none(Then::Wait { request, status, behind: active.behind() })
             }
-            (None, Some(pending)) if pending.id == id => self.wake(at, me),
+            (_, Some(_)) => self.wake(at, me),
             _ => Move::none(Then::Over(id)),
         }
+    }
+
+    /// The key of an upload that was accepted and is later than this one.
+    fn newer_than(&self, request: &Request) -> Option<String> {
+        let mine = request.mark()?;
+        let same_key = self.keys.iter().filter(|mark| mark.key == mine.key);
+        let newer = self.mark.iter().chain(same_key).find(|mark| !mine.is_beyond(mark))?;
+        Some(newer.key.clone())
     }
 
     /// An upload that is older than one that was accepted before it.
@@ -193,9 +208,13 @@ impl Head {
         let record = at.record(request, Status::InProgress);
         let place = |outcome: &TargetOutcome| outcome.target().to_string();
         let everywhere = |live: &&Live| record.targets.iter().all(|target| live.versions.contains_key(&place(target)));
-        let live = self.live().filter(|live| live.artifact == request.artifact).filter(everywhere);
+        let artifact = request.chosen().map(|chosen| chosen.artifact);
+        let live = self.live().filter(|live| Some(&live.artifact) == artifact.as_ref()).filter(everywhere);
         let Some(live) = live else {
-            let because = format!("{newest}, uploaded later, was accepted before it");
+            let because = match newest {
+                "" => "a command that was given later was accepted before it".to_owned(),
+                newest => format!("{newest}, uploaded later, was accepted before it"),
+            };
             return record.ended(Ending::Superseded { because }, now);
         };
         let unchanged = |outcome: TargetOutcome| {
@@ -203,12 +222,16 @@ impl Head {
             TargetOutcome { status: Status::Unchanged, version, ..outcome }
         };
         let outcomes = record.targets.clone().into_iter().map(unchanged).collect();
-        let artifact = RecordedArtifact { sha256: live.sha256, ..(&request.artifact).into() };
+        let artifact = RecordedArtifact { sha256: live.sha256, size: live.size, ..(&live.artifact).into() };
         DeploymentRecord { artifact: Some(artifact), ..record.ended(Ending::Tried(outcomes), now) }
     }
 
-    fn claim(mut self, request: Request, me: &Claimant) -> Move {
-        let active = Active::first(request, me);
+    /// Claims what waits first.
+    fn claim_next(mut self, me: &Claimant) -> Move {
+        if self.pending.is_empty() {
+            return Move::none(Then::Nothing);
+        }
+        let active = Active::first(self.pending.remove(0), me);
         self.active = Some(active.clone());
         Move::to(self, Then::Work(active))
     }
@@ -220,25 +243,31 @@ impl Head {
         Move::to(self, Then::Work(active))
     }
 
-    /// What waits now waits for the active one, unless nobody works on that any more.
-    fn behind(self, active: &Active, me: &Claimant) -> Move {
-        let Some(request) = self.pending.clone().filter(|_| active.is_leased(me.now)) else {
-            return self.take_over(active, me);
-        };
-        let then = Then::Wait { request, status: Status::Pending, behind: active.behind() };
-        Move::to(self, then)
+    /// A newer request takes the place of those that nothing was done for: an upload of other uploads, a command of all.
+    fn displace_pending(&mut self, newer: &Request, at: &Destination<'_>, now: Timestamp) {
+        let (displaced, kept) = std::mem::take(&mut self.pending).into_iter().partition(|older| newer.displaces(older));
+        self.pending = kept;
+        let displaced: Vec<Request> = displaced;
+        for older in displaced {
+            let record = at.record(&older, Status::Pending).ended(displaced_by(newer), now);
+            self.end(&older, record);
+        }
     }
 
-    /// A newer request takes the place of one that nothing was done for.
-    fn displace(&mut self, older: Option<&Request>, newer: &Request, at: &Destination<'_>, now: Timestamp) {
-        let Some(older) = older else { return };
-        let because = format!("release {}, uploaded later, took its place before its turn came", newer.release);
-        let record = at.record(older, Status::Pending).ended(Ending::Superseded { because }, now);
-        self.end(older, record);
+    /// The same for one that was claimed and given up untouched.
+    fn displace_active(&mut self, newer: &Request, at: &Destination<'_>, now: Timestamp) {
+        let Some(active) = self.active.take() else { return };
+        let record = at.record_of(&active, Status::Pending).ended(displaced_by(newer), now);
+        self.end(&active.request, record);
     }
 
     fn raise_mark(&mut self, request: &Request) {
-        let mark = request.mark();
+        let Some(mark) = request.mark() else {
+            // Whatever was uploaded before a command comes too late, under whichever key.
+            let mark = Mark { time: request.time, key: String::new(), sequencer: None, version_id: String::new() };
+            self.mark = Some(mark.after(self.mark.as_ref()));
+            return;
+        };
         self.keys.retain(|newest| newest.key != mark.key);
         self.keys.insert(0, mark.clone());
         self.keys.truncate(KEYS);
@@ -261,4 +290,15 @@ impl Head {
         self.ended.truncate(super::ENDED);
         self.outbox.push(Entry { record, marker: request.marker });
     }
+}
+
+impl Request {
+    /// Whether this takes the place of an older one that nothing was done for. A command is displaced only by another.
+    fn displaces(&self, older: &Self) -> bool {
+        older.is_upload() || !self.is_upload()
+    }
+}
+
+fn displaced_by(newer: &Request) -> Ending {
+    Ending::Superseded { because: format!("{newer} took its place before its turn came") }
 }

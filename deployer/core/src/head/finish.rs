@@ -8,7 +8,8 @@ use super::accept::Claimant;
 use super::{Active, HISTORY, Head, Live, LiveTarget, Named};
 use crate::config::Target;
 use crate::id::{DeploymentId, Sha256, Token, Version};
-use crate::record::{DeploymentRecord, Status, TargetOutcome};
+use crate::artifact::UPLOADED_BY;
+use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 
 /// How a deployment ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,8 @@ pub struct End {
     pub record: DeploymentRecord,
     /// What it has set beside the code, or may have; none: it has left that alone.
     pub named: Option<Named>,
+    /// The targets that went back to a version as it was: nothing beside the code was set there.
+    pub kept: BTreeSet<Target>,
     /// The targets that this owner has written to, or may have. What earlier owners wrote is for the head to know.
     pub written: BTreeSet<Target>,
 }
@@ -104,8 +107,8 @@ impl Head {
         }
         head.set_live(end);
         head.end(&active.request, end.record.clone());
-        let next = next.zip(head.pending.take_if(|_| next.is_some()));
-        let next = next.map(|(me, request)| Active::first(request, me));
+        let next = next.filter(|_| !head.pending.is_empty());
+        let next = next.map(|me| Active::first(head.pending.remove(0), me));
         head.active.clone_from(&next);
         Finish::Commit { head: Box::new(head), next }
     }
@@ -150,7 +153,7 @@ impl Head {
 
     /// What a deployment may have set is remembered although it failed, so that a later one can take it away.
     fn remember_named(&mut self, target: &Target, end: &End) {
-        if let Some(named) = &end.named {
+        if let Some(named) = end.named.as_ref().filter(|_| !end.kept.contains(target)) {
             let there = self.target_mut(target);
             there.named = there.named.with(named);
         }
@@ -165,7 +168,7 @@ impl Head {
             there.deployment = Some(end.record.id);
             there.version = Some(version);
             there.sha256 = end.record.artifact.as_ref().and_then(|artifact| artifact.sha256);
-            if let Some(named) = &end.named {
+            if let Some(named) = end.named.as_ref().filter(|_| !end.kept.contains(&target)) {
                 there.named = named.clone();
             }
         }
@@ -188,7 +191,7 @@ impl Head {
     }
 
     fn set_live(&mut self, end: &End) {
-        let DeploymentRecord { id, release, status, artifact, targets, finished_at, .. } = &end.record;
+        let DeploymentRecord { id, release, status, cause, artifact, targets, finished_at, .. } = &end.record;
         if !matches!(status, Status::Succeeded | Status::Unchanged) {
             return;
         }
@@ -202,15 +205,31 @@ impl Head {
             deployment: *id,
             artifact: artifact.reference(),
             sha256: artifact.sha256,
+            size: artifact.size,
+            by: cause.requested_by.clone().or_else(|| artifact.metadata.get(UPLOADED_BY).cloned()),
             since: *since,
             versions,
         };
+        if cause.kind == CauseKind::Rollback {
+            self.leave_what_is_newer(&live);
+        }
+        self.left.retain(|left| left.artifact != live.artifact);
         match self.history.first_mut() {
             Some(first) if first.artifact == live.artifact => {
-                *first = Live { since: first.since, ..live };
+                *first = Live { since: first.since, by: first.by.clone(), ..live };
             }
             _ => self.history.insert(0, live),
         }
         self.history.truncate(HISTORY);
+    }
+
+    /// A rollback walks back: what was live after the artifact that it has brought back is left behind, and so is that
+    /// entry itself, for it is live anew.
+    fn leave_what_is_newer(&mut self, live: &Live) {
+        let at = self.history.iter().position(|earlier| earlier.artifact == live.artifact);
+        let Some(at) = at.filter(|at| *at > 0) else { return };
+        let newer: Vec<Live> = self.history.drain(..=at).take(at).collect();
+        self.left.splice(0..0, newer);
+        self.left.truncate(HISTORY);
     }
 }

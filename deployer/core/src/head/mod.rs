@@ -5,8 +5,11 @@
 //! Every transition raises `revision`, so no two heads have the same bytes (equal bytes have equal ETags).
 
 mod accept;
+mod choose;
 mod finish;
+mod hold;
 mod order;
+mod request;
 #[cfg(test)]
 mod tests;
 
@@ -16,14 +19,18 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use accept::{Claimant, Move, Then};
+pub use choose::Chosen;
 pub use finish::{End, Finish, GivenUp};
+pub use hold::{Obeyed, held_by};
 pub use order::Mark;
+pub use request::{Request, Subject, command_hash};
 
-use crate::artifact::{ArtifactRef, LocatedUpload};
+use crate::artifact::ArtifactRef;
 use crate::config::Target;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Sha256, Token, Version};
 use crate::names::{HEADS, OPEN};
-use crate::record::{Cause, CauseKind, DeploymentRecord, SCHEMA, TargetOutcome};
+use crate::record::{DeploymentRecord, SCHEMA, TargetOutcome};
+use crate::status::Hold;
 
 /// How many artifacts that were live are remembered.
 pub const HISTORY: usize = 50;
@@ -41,63 +48,17 @@ pub const ATTEMPTS: u32 = 5;
 /// How often a deployment that runs out of time is gone on with, before its targets fail as timed out.
 pub const EXTENSIONS: u32 = 3;
 
-/// What was asked for: enough to go on with it when the message is gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
-    /// The deployment.
-    pub id: DeploymentId,
-    /// By what the request is known, however often and through whichever door it comes.
-    pub hash: RequestHash,
-    /// The release.
-    pub release: Release,
-    /// The object version.
-    pub artifact: ArtifactRef,
-    /// What asked for it, and who.
-    pub cause: Cause,
-    /// The event's time.
-    pub time: Timestamp,
-    /// S3's order within the key.
-    pub sequencer: Option<String>,
-    /// When the deployer took it.
-    pub accepted_at: Timestamp,
-    /// The marker under `open/` that lets the sweep find this work until it is done.
-    pub marker: Token,
-}
-
-impl Request {
-    /// The request that an upload is.
-    #[must_use]
-    pub fn of(upload: &LocatedUpload, accepted_at: Timestamp, marker: Token) -> Self {
-        Self {
-            id: upload.deployment_id(),
-            hash: upload.identity(),
-            release: upload.place.release.clone(),
-            artifact: upload.artifact.clone(),
-            cause: Cause { kind: CauseKind::Upload, requested_by: None, event_id: upload.event_id.clone() },
-            time: upload.time,
-            sequencer: upload.sequencer.clone(),
-            accepted_at,
-            marker,
-        }
-    }
-
-    /// Its place in the order of uploads.
-    #[must_use]
-    pub fn mark(&self) -> Mark {
-        Mark {
-            time: self.time,
-            key: self.artifact.key.clone(),
-            sequencer: self.sequencer.clone(),
-            version_id: self.artifact.version_id.clone(),
-        }
-    }
-}
-
 /// The deployment that somebody works on, or has died over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Active {
     /// What was asked for.
     pub request: Request,
+    /// The artifact that it is about; none until that is found out, under the claim.
+    #[serde(default)]
+    pub chosen: Option<Chosen>,
+    /// The rollback that has asked it to stop: no alias moves after that was read.
+    #[serde(default)]
+    pub stop: Option<DeploymentId>,
     /// Whose it is: the token that its owner drew.
     pub claim: Token,
     /// Until then nobody else may touch it: the owner's deadline, 5 seconds for clocks that differ and 5 for what is in
@@ -165,6 +126,12 @@ pub struct Live {
     pub artifact: ArtifactRef,
     /// Its code.
     pub sha256: Option<Sha256>,
+    /// Its bytes.
+    #[serde(default)]
+    pub size: Option<u64>,
+    /// Who asked for it, or uploaded it.
+    #[serde(default)]
+    pub by: Option<String>,
     /// Since when.
     pub since: Timestamp,
     /// The version on each target, by `account/region`.
@@ -218,7 +185,17 @@ pub struct Head {
     #[serde(default)]
     keys: Vec<Mark>,
     active: Option<Active>,
-    pending: Option<Request>,
+    /// What waits, in the order in which it came: at most a command, and an upload that came after it.
+    pending: Vec<Request>,
+    /// Why nothing new is taken.
+    #[serde(default)]
+    hold: Option<Hold>,
+    /// What was rolled back from, newest first.
+    #[serde(default)]
+    left: Vec<Live>,
+    /// The last holds and releases of holds that were carried out.
+    #[serde(default)]
+    obeyed: Vec<RequestHash>,
     outbox: Vec<Entry>,
     /// Newest first.
     ended: Vec<DeploymentId>,
@@ -236,7 +213,10 @@ impl Default for Head {
             mark: None,
             keys: vec![],
             active: None,
-            pending: None,
+            pending: vec![],
+            hold: None,
+            left: vec![],
+            obeyed: vec![],
             outbox: vec![],
             ended: vec![],
         }
@@ -280,10 +260,34 @@ impl Head {
         self.active.as_ref()
     }
 
-    /// The deployment that waits for the active one.
+    /// The deployment that is next.
     #[must_use]
     pub fn pending(&self) -> Option<&Request> {
-        self.pending.as_ref()
+        self.pending.first()
+    }
+
+    /// All that waits, in its order.
+    #[must_use]
+    pub fn waiting(&self) -> &[Request] {
+        &self.pending
+    }
+
+    /// Why nothing new is taken.
+    #[must_use]
+    pub fn hold(&self) -> Option<&Hold> {
+        self.hold.as_ref()
+    }
+
+    /// What was rolled back from, newest first.
+    #[must_use]
+    pub fn left(&self) -> &[Live] {
+        &self.left
+    }
+
+    /// What every target serves.
+    #[must_use]
+    pub fn targets(&self) -> &[LiveTarget] {
+        &self.targets
     }
 
     /// What ended, and whose consequences are not all written.

@@ -44,6 +44,12 @@ pub enum ManifestFormat {
 }
 
 impl ManifestFormat {
+    /// The format of a file with this name, if it is a manifest's.
+    #[must_use]
+    pub fn of(file_name: &str) -> Option<Self> {
+        [Self::Toml, Self::Json].into_iter().find(|format| format.file_name() == file_name)
+    }
+
     /// The file's name at the root of the zip.
     #[must_use]
     pub fn file_name(self) -> &'static str {

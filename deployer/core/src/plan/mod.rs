@@ -3,6 +3,7 @@
 //! `plan` compares what is wanted with what was observed and leaves no choice to execution. An empty plan means that
 //! the target already serves exactly this.
 
+mod back;
 mod configuration;
 mod conflict;
 mod planner;
@@ -15,6 +16,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use back::going_back;
 pub use configuration::{Change, Configuration, Shown, UnmergeableVariables, differences};
 pub use conflict::{foreign_change, still_as_planned};
 pub use planner::{NoPlan, plan};

@@ -1,0 +1,162 @@
+//! What was asked for.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Chosen, Mark};
+use crate::artifact::{ArtifactRef, LocatedUpload};
+use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
+use crate::record::{Cause, CauseKind};
+
+/// What was asked for: enough to go on with it when the message is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The deployment.
+    pub id: DeploymentId,
+    /// By what the request is known, however often and through whichever door it comes.
+    pub hash: RequestHash,
+    /// What shall become live.
+    pub subject: Subject,
+    /// What asked for it, and who.
+    pub cause: Cause,
+    /// The event's time; of a command, when it was taken.
+    pub time: Timestamp,
+    /// When the deployer took it.
+    pub accepted_at: Timestamp,
+    /// The marker under `open/` that lets the sweep find this work until it is done.
+    pub marker: Token,
+}
+
+/// What shall become live. What it is exactly is found out under the claim, for it depends on what came before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Subject {
+    /// This object version.
+    Artifact {
+        /// The release.
+        release: Release,
+        /// The object version.
+        artifact: ArtifactRef,
+        /// S3's order within the key.
+        sequencer: Option<String>,
+    },
+    /// The newest version of this release's key.
+    Newest {
+        /// The release.
+        release: Release,
+    },
+    /// What is live: targets that serve something else are brought back to it.
+    Live,
+    /// What was live before.
+    Earlier {
+        /// The newest artifact of this release; the one before what is live, unless told.
+        to: Option<Release>,
+    },
+}
+
+impl Request {
+    /// The request that an upload is.
+    #[must_use]
+    pub fn of(upload: &LocatedUpload, accepted_at: Timestamp, marker: Token) -> Self {
+        Self {
+            id: upload.deployment_id(),
+            hash: upload.identity(),
+            subject: Subject::Artifact {
+                release: upload.place.release.clone(),
+                artifact: upload.artifact.clone(),
+                sequencer: upload.sequencer.clone(),
+            },
+            cause: Cause { kind: CauseKind::Upload, requested_by: None, event_id: upload.event_id.clone() },
+            time: upload.time,
+            accepted_at,
+            marker,
+        }
+    }
+
+    /// The request that a command is: known by the command's id.
+    #[must_use]
+    pub fn by_command(
+        (environment, function): (&EnvironmentName, &FunctionName),
+        subject: Subject,
+        cause: Cause,
+        (now, marker): (Timestamp, Token),
+    ) -> Self {
+        let id = cause.event_id.as_deref().unwrap_or_default();
+        let hash = command_hash(id, environment, function);
+        Self { id: DeploymentId::of(now, hash), hash, subject, cause, time: now, accepted_at: now, marker }
+    }
+
+    /// Its place in the order of uploads; none where it is no upload.
+    #[must_use]
+    pub fn mark(&self) -> Option<Mark> {
+        match (&self.subject, self.cause.kind) {
+            (Subject::Artifact { artifact, sequencer, .. }, CauseKind::Upload) => Some(Mark {
+                time: self.time,
+                key: artifact.key.clone(),
+                sequencer: sequencer.clone(),
+                version_id: artifact.version_id.clone(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether it is an upload. Anything else is a command, or follows from one.
+    #[must_use]
+    pub fn is_upload(&self) -> bool {
+        self.cause.kind == CauseKind::Upload
+    }
+
+    /// Whether it may bring what was never live here.
+    #[must_use]
+    pub fn is_new_here(&self) -> bool {
+        matches!(self.cause.kind, CauseKind::Upload | CauseKind::Deploy)
+    }
+
+    /// Whether it goes back to what was live.
+    #[must_use]
+    pub fn is_rollback(&self) -> bool {
+        self.cause.kind == CauseKind::Rollback
+    }
+
+    /// The artifact, where it is known from the start.
+    #[must_use]
+    pub fn chosen(&self) -> Option<Chosen> {
+        match &self.subject {
+            Subject::Artifact { release, artifact, .. } => Some(Chosen::of(release.clone(), artifact.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// By what a command for a function in an environment is known.
+#[must_use]
+pub fn command_hash(id: &str, environment: &EnvironmentName, function: &FunctionName) -> RequestHash {
+    RequestHash::of(&["command", id, environment.as_str(), function.as_str()])
+}
+
+impl Subject {
+    /// The release, where it was named.
+    #[must_use]
+    pub fn release(&self) -> Option<&Release> {
+        match self {
+            Self::Artifact { release, .. } | Self::Newest { release } => Some(release),
+            Self::Earlier { to } => to.as_ref(),
+            Self::Live => None,
+        }
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.subject, self.is_upload()) {
+            (Subject::Artifact { release, .. }, true) => write!(f, "release {release}, uploaded later,"),
+            (Subject::Artifact { release, .. } | Subject::Newest { release }, _) => {
+                write!(f, "a command to deploy release {release}, given later,")
+            }
+            (Subject::Live, _) => f.write_str("a redeploy, asked for later,"),
+            (Subject::Earlier { .. }, _) => f.write_str("a rollback, asked for later,"),
+        }
+    }
+}

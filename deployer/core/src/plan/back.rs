@@ -1,0 +1,41 @@
+//! The plan of a rollback to a version that Lambda still has: only the alias moves.
+
+use super::{Change, Delivery, Plan, Shown, Step};
+use crate::id::{AliasName, FunctionName, Sha256, Version};
+use crate::observed::ObservedAlias;
+use crate::record::Previous;
+
+/// Brings the alias back to a version whose code is `sha256`. An empty plan: it serves just that.
+#[must_use]
+pub fn going_back(
+    function: &FunctionName,
+    alias: &AliasName,
+    (version, sha256): (&Version, Sha256),
+    seen: Option<&ObservedAlias>,
+) -> Plan {
+    let served = seen.and_then(|seen| seen.version.clone());
+    let mut plan = Plan {
+        function: function.clone(),
+        alias: alias.clone(),
+        sha256,
+        delivery: Delivery::ByReference,
+        steps: vec![],
+        changes: vec![],
+        revision: None,
+        code_was: None,
+        previous: served.clone().map(|version| Previous { version, sha256: None }),
+        serving: Some(version.clone()),
+    };
+    let step = match seen {
+        None => Step::CreateAlias,
+        Some(seen) if served.as_ref() == Some(version) && seen.weights.is_empty() => return plan,
+        Some(seen) => Step::MoveAlias { from: served, revision: seen.revision.clone() },
+    };
+    plan.steps.push(step);
+    plan.changes.push(Change {
+        field: format!("alias {alias}"),
+        from: seen.map_or(Shown::Absent, |seen| Shown::Plain(seen.to_string())),
+        to: Shown::Plain(format!("only version {version}")),
+    });
+    plan
+}

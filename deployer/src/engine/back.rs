@@ -1,0 +1,100 @@
+//! Going back: an alias moves to a version that it has served before, as long as Lambda has that version.
+//!
+//! A version carries its code and its configuration, so nothing is sent and the artifact need not even be there.
+
+use deployer_core::config::Target;
+use deployer_core::id::{Sha256, Version};
+use deployer_core::observed::{Condition, ObservedAlias, ObservedCode};
+use deployer_core::plan::going_back;
+use deployer_core::record::{Status, TargetError};
+
+use super::apply::{Errand, Halt};
+use super::deploy::{Job, given_up};
+use super::target::{Arrived, LOOKS, Missed, foreign, served};
+use super::{Claim, Engine};
+use crate::port::{Account, Qualifier};
+
+impl Engine {
+    /// Moves the alias back to a version. `None`: Lambda does not have it any more, or not as it was.
+    pub(super) async fn go_back(
+        &self,
+        job: &Job<'_>,
+        target: &Target,
+        claim: &Claim,
+        account: &Account,
+        (version, sha256): (&Version, Sha256),
+    ) -> Result<Option<Arrived>, Missed> {
+        let (at, before) = (job.at, served(claim, target));
+        let mut planned_from: Option<Option<ObservedAlias>> = None;
+        for looks in 0.. {
+            let (alias, code) = self.look_back(job, account, version).await?;
+            let Some(code) = code.filter(|code| still_is(code, sha256)) else { return Ok(None) };
+            let plan = going_back(&at.function_name, &at.environment.alias, (version, sha256), alias.as_ref());
+            if plan.is_empty() {
+                let moved = before.as_ref().is_some_and(|before| before.version != *version);
+                let ours = planned_from.is_some() || (claim.resumed() && moved);
+                let status = if ours { Status::Succeeded } else { Status::Unchanged };
+                return Ok(Some(Arrived { status, version: Some(version.clone()), previous: before }));
+            }
+            // Somebody who moves the alias elsewhere meanwhile is not overruled.
+            let moved_by_others = planned_from.as_ref().filter(|from| serves(from.as_ref()) != serves(alias.as_ref()));
+            if moved_by_others.is_some() {
+                let found = alias.map_or("the alias is gone".to_owned(), |alias| format!("the alias serves {alias}"));
+                return Err(foreign(job, "move alias", &found).into());
+            }
+            if claim.halted().is_some() {
+                return Err(Missed::Stopped);
+            }
+            if claim.only_looks() {
+                return Err(given_up("it has not arrived here").into());
+            }
+            let previous = before.clone().or_else(|| plan.previous.clone());
+            planned_from = Some(alias);
+            let acting = self.account_for(job, target, account, &plan).await?;
+            job.keeps(target);
+            match self.apply(Errand { job, claim, target, account: &acting }, None, &plan).await {
+                Ok(version) => {
+                    drop(code);
+                    return Ok(Some(Arrived { status: Status::Succeeded, version: Some(version), previous }));
+                }
+                Err(Halt::Stopped) => return Err(Missed::Stopped),
+                Err(Halt::Final(error) | Halt::VersionFailed(error)) => return Err(error.into()),
+                Err(Halt::LookAgain { error, .. }) if looks == LOOKS => return Err(error.into()),
+                Err(Halt::LookAgain { step, error }) => self.pause(looks, step, &error.message).await?,
+            }
+        }
+        unreachable!("looks do not end")
+    }
+
+    /// The alias, and the version while it is settled.
+    async fn look_back(
+        &self,
+        job: &Job<'_>,
+        account: &Account,
+        version: &Version,
+    ) -> Result<(Option<ObservedAlias>, Option<ObservedCode>), TargetError> {
+        let (functions, name, alias) = (account.functions(), &job.at.function_name, &job.at.environment.alias);
+        for attempt in 0.. {
+            let (alias, code) = futures::try_join!(
+                self.reading("observe", || functions.alias(name, alias)),
+                self.reading("observe", || functions.function(name, Qualifier::Version(version))),
+            )?;
+            match code {
+                Some((code, _)) if code.condition == Condition::Busy => {
+                    self.pause(attempt, "observe", "the version is still being made").await?;
+                }
+                code => return Ok((alias, code.map(|(code, _)| code))),
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+}
+
+/// Whether a version is what it was when it served.
+fn still_is(code: &ObservedCode, sha256: Sha256) -> bool {
+    code.sha256 == Some(sha256) && code.condition == Condition::Ready
+}
+
+fn serves(alias: Option<&ObservedAlias>) -> Option<(Option<&Version>, bool)> {
+    alias.map(|alias| (alias.version.as_ref(), alias.weights.is_empty()))
+}

@@ -1,0 +1,132 @@
+//! What a deployment would change, by the very planner, and nothing is changed.
+
+use std::collections::BTreeMap;
+
+use deployer_core::artifact::VerifiedArtifact;
+use deployer_core::config::Target;
+use deployer_core::destination::Destination;
+use deployer_core::head::{Chosen, Head, Subject, held_by};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
+use deployer_core::plan::{PlanReport, RefusedPlan, TargetPlan, Wanted, plan as planned};
+use deployer_core::record::{Code, Ending, TargetError};
+use futures::stream::{self, StreamExt as _};
+
+use super::commands::CommandError;
+use super::deploy::{Job, Unfit};
+use super::{Engine, TARGETS_AT_ONCE, Transient};
+
+/// What shall be planned.
+pub enum Planned {
+    /// The newest version of this release's key; what is live, unless named.
+    Release(Option<Release>),
+    /// A zip that was not uploaded: all that the planner wants to know of it.
+    Package(Box<VerifiedArtifact>),
+}
+
+impl Engine {
+    /// Plans a deployment for every target, and does nothing.
+    ///
+    /// # Errors
+    /// [`CommandError`]. That it would be refused, or that there is no plan for a target, is no error.
+    pub async fn plan(
+        &self,
+        environment: &EnvironmentName,
+        function: &FunctionName,
+        what: Planned,
+    ) -> Result<PlanReport, CommandError> {
+        let at = self.at(environment, function)?;
+        let head = self.read_head(&at).await.map_err(Transient::from)?.head;
+        let token = self.token();
+        let id = DeploymentId::of(self.now(), RequestHash::of(&["plan", &token.to_string()]));
+        let (release, verified) = match what {
+            Planned::Package(verified) => (None, Ok(*verified)),
+            Planned::Release(release) => self.planned_artifact(&at, &head, release, id, token).await?,
+        };
+        let report = |targets: Vec<TargetPlan>, refused| PlanReport {
+            environment: environment.clone(),
+            function: function.clone(),
+            release,
+            unchanged: refused_or(&refused, &targets),
+            targets,
+            refused,
+        };
+        let artifact = match verified {
+            Ok(artifact) => artifact,
+            Err(refused) => return Ok(report(vec![], Some(refused))),
+        };
+        let plans = stream::iter(at.environment.targets.iter().enumerate())
+            .map(|(number, target)| {
+                let plan = self.plan_for(&at, target, &head, &artifact, id);
+                async move { (number, plan.await) }
+            })
+            .buffer_unordered(TARGETS_AT_ONCE)
+            .collect::<BTreeMap<_, _>>()
+            .await;
+        Ok(report(plans.into_values().collect(), head.hold().map(held_by).map(refused)))
+    }
+
+    /// The artifact that a deployment would be about, or why it would be refused.
+    async fn planned_artifact(
+        &self,
+        at: &Destination<'_>,
+        head: &Head,
+        release: Option<Release>,
+        id: DeploymentId,
+        marker: Token,
+    ) -> Result<(Option<Release>, Result<VerifiedArtifact, RefusedPlan>), CommandError> {
+        let (rejects, _) = self.read_rejects(&at.function).await.map_err(Transient::from)?;
+        let subject = release.clone().map_or(Subject::Live, |release| Subject::Newest { release });
+        let chosen: Chosen = match self.choose(at, head, &subject, id, &rejects).await? {
+            Ok(chosen) => chosen,
+            Err(refusal) => return Ok((release, Err(refused(refusal)))),
+        };
+        let release = Some(chosen.release.clone());
+        let job = Job::to_plan(at, chosen, (id, marker), self.now());
+        let verified = match self.verify(&job).await {
+            Ok(verified) => verified,
+            Err(Unfit::Ending(refusal, _)) => return Ok((release, Err(refused(refusal)))),
+            Err(Unfit::Transient(transient)) => return Err(transient.into()),
+        };
+        Ok(match rejects.refusal(&job.chosen.release, Some(verified.sha256)) {
+            Some(refusal) => (release, Err(refused(refusal))),
+            None => (release, Ok(verified.as_ref().clone())),
+        })
+    }
+
+    async fn plan_for(
+        &self,
+        at: &Destination<'_>,
+        target: &Target,
+        head: &Head,
+        artifact: &VerifiedArtifact,
+        id: DeploymentId,
+    ) -> TargetPlan {
+        let formerly = head.target(target).map(|live| live.named.clone()).unwrap_or_default();
+        let (function, alias) = (&at.function_name, &at.environment.alias);
+        let wanted = Wanted { target, function, alias, artifact, formerly: &formerly };
+        let plan = async {
+            let account = self.enter_to_look(at, target, id).await?;
+            let observed = self.observe(at, &account).await?;
+            Ok::<_, TargetError>(planned(&wanted, &observed)?)
+        };
+        let plan = plan.await;
+        TargetPlan::of(target, plan.as_ref().map_err(Clone::clone))
+    }
+}
+
+fn refused_or(refused: &Option<RefusedPlan>, targets: &[TargetPlan]) -> bool {
+    refused.is_none() && targets.iter().all(|target| target.error.is_none() && target.steps.is_empty())
+}
+
+fn refused(ending: Ending) -> RefusedPlan {
+    match ending {
+        Ending::Refused { code, because } => RefusedPlan { code, because },
+        Ending::Superseded { because } => RefusedPlan { code: Code::Superseded, because },
+        Ending::Stopped { code, because, .. } => RefusedPlan { code, because },
+        Ending::Tried(targets) => {
+            let error = targets.into_iter().find_map(|target| target.error);
+            let because = error.map_or_else(String::new, |error| error.message);
+            RefusedPlan { code: Code::TargetFailed, because }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Which artifact a deployment is about, where its request does not say so: found out under the claim, for it depends on
+//! what came before, and written into the head, so that whoever goes on with it means the same.
+
+use std::sync::Arc;
+
+use deployer_core::artifact::Place;
+use deployer_core::config::Target;
+use deployer_core::destination::Destination;
+use deployer_core::head::{Chosen, Head, Subject};
+use deployer_core::id::{DeploymentId, Release, Version};
+use deployer_core::record::{Code, Ending, TargetError};
+use deployer_core::rejects::Rejects;
+use deployer_core::session::{looking_policy, session_name};
+use futures::future::join_all;
+
+use super::book::RACES;
+use super::claim::Claim;
+use super::{Engine, Transient};
+use crate::port::{Account, ReadError, SessionRequest};
+
+/// A claim whose artifact is known, or the reason why there is none.
+pub(super) enum Resolved {
+    Known(Arc<Claim>, Chosen),
+    Refused(Ending),
+}
+
+impl Engine {
+    pub(super) async fn resolve(
+        &self,
+        at: &Destination<'_>,
+        claim: &Arc<Claim>,
+        rejects: &Rejects,
+    ) -> Result<Resolved, Transient> {
+        if let Some(chosen) = claim.chosen() {
+            return Ok(Resolved::Known(claim.clone(), chosen.clone()));
+        }
+        let (request, head) = (claim.request(), claim.seen().head);
+        match self.choose(at, &head, &request.subject, request.id, rejects).await? {
+            Ok(chosen) => self.write_chosen(at, claim, chosen).await,
+            Err(ending) => Ok(Resolved::Refused(ending)),
+        }
+    }
+
+    /// The artifact that a subject means right now.
+    pub(super) async fn choose(
+        &self,
+        at: &Destination<'_>,
+        head: &Head,
+        subject: &Subject,
+        id: DeploymentId,
+        rejects: &Rejects,
+    ) -> Result<Result<Chosen, Ending>, Transient> {
+        let astray = match subject {
+            Subject::Newest { release } => return self.newest(at, release).await,
+            Subject::Earlier { to: None } => head.is_astray(&self.serves(at, head, id).await),
+            _ => false,
+        };
+        Ok(head.choose(subject, rejects, astray))
+    }
+
+    /// The newest version of a release's key.
+    async fn newest(&self, at: &Destination<'_>, release: &Release) -> Result<Result<Chosen, Ending>, Transient> {
+        let place = Place { environment: at.name.clone(), function: at.function.clone(), release: release.clone() };
+        let (bucket, key) = (&self.config.artifact_bucket, place.key());
+        let refused = |because: String| Ok(Err(Ending::Refused { code: Code::ArtifactGone, because }));
+        match self.ports.artifacts.newest(bucket, &key).await {
+            Ok(Some(artifact)) => Ok(Ok(Chosen::of(release.clone(), artifact))),
+            Ok(None) => refused(format!("s3://{bucket}/{key} does not exist: upload the release first")),
+            Err(ReadError::Transient(cause)) => Err(Transient::Artifact(cause)),
+            Err(ReadError::Gone(because) | ReadError::Denied(because)) => refused(because),
+        }
+    }
+
+    /// What the alias of each target serves; where that cannot be seen, what the head says of it.
+    async fn serves(&self, at: &Destination<'_>, head: &Head, id: DeploymentId) -> Vec<(Target, Option<Version>)> {
+        let looks = at.environment.targets.iter().map(|target| async move {
+            match self.look(at, target, id).await {
+                Ok(version) => (target.clone(), version),
+                Err(error) => {
+                    tracing::warn!(account = %target.account, region = %target.region,
+                        "what this target serves cannot be seen, so the head is believed: {error}");
+                    (target.clone(), head.target(target).and_then(|known| known.version.clone()))
+                }
+            }
+        });
+        join_all(looks).await
+    }
+
+    /// The version that an alias serves to everybody; none where there is no alias, or it serves several or `$LATEST`.
+    async fn look(
+        &self,
+        at: &Destination<'_>,
+        target: &Target,
+        id: DeploymentId,
+    ) -> Result<Option<Version>, TargetError> {
+        let account = self.enter_to_look(at, target, id).await?;
+        let (functions, name, alias) = (account.functions(), &at.function_name, &at.environment.alias);
+        let seen = self.reading("observe", || functions.alias(name, alias)).await?;
+        Ok(seen.filter(|alias| alias.weights.is_empty()).and_then(|alias| alias.version))
+    }
+
+    /// A session that may only read the function.
+    pub(super) async fn enter_to_look(
+        &self,
+        at: &Destination<'_>,
+        target: &Target,
+        id: DeploymentId,
+    ) -> Result<Account, TargetError> {
+        self.enter(&SessionRequest {
+            target: target.clone(),
+            role: at.environment.role_name.clone(),
+            external_id: at.environment.external_id.clone(),
+            name: session_name(id),
+            policy: looking_policy(target, &at.function_name),
+        })
+        .await
+    }
+
+    async fn write_chosen(
+        &self,
+        at: &Destination<'_>,
+        claim: &Arc<Claim>,
+        chosen: Chosen,
+    ) -> Result<Resolved, Transient> {
+        let mut seen = claim.seen();
+        for attempt in 0..RACES {
+            let Some(head) = seen.head.with_chosen(claim.token(), &chosen) else {
+                // Our own write, whose answer was lost, or somebody who has taken the deployment over.
+                let active = seen.head.active().filter(|active| active.claim == claim.token());
+                let written = active.and_then(|active| active.chosen.clone()).ok_or(Transient::TakenOver)?;
+                return Ok(Resolved::Known(Arc::new(claim.on(written.clone(), seen)), written));
+            };
+            if let Some(written) = self.write_head(at, seen.etag, head).await? {
+                return Ok(Resolved::Known(Arc::new(claim.on(chosen.clone(), written)), chosen));
+            }
+            self.after_a_lost_race(attempt).await;
+            seen = self.read_head(at).await?;
+        }
+        Err(Transient::Contended)
+    }
+}

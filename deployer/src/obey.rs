@@ -1,0 +1,186 @@
+//! Commands by hand, from what was ordered to the answer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use deployer_core::artifact::{ArtifactRef, VerifiedArtifact};
+use deployer_core::head::Subject;
+use deployer_core::id::EnvironmentName;
+use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
+use deployer_core::record::CauseKind;
+use lambda_runtime::Diagnostic;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::engine::{Caller, CommandError, Engine, Planned, Transient};
+use crate::settings::InvalidConfig;
+use crate::trigger::{Command, DescribedPackage, Order};
+
+/// What is kept for answering before the deadline.
+pub const ANSWER_NEEDS: Duration = Duration::from_secs(2);
+
+/// An invocation that did not succeed: the contract's `errorType`, and why.
+#[derive(thiserror::Error)]
+pub enum FunctionError {
+    /// By hand, and wrongly.
+    #[error("{0}")]
+    InvalidCommand(String),
+    /// deployer.json or the environment. Queued messages stay in the queue.
+    #[error("{0}")]
+    InvalidConfig(#[from] InvalidConfig),
+    /// Nothing is done without the ledger.
+    #[error("{0}")]
+    LedgerUnavailable(String),
+    /// Anything else.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// The runtime logs errors in this form: it is for people too.
+impl std::fmt::Debug for FunctionError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<FunctionError> for Diagnostic {
+    fn from(error: FunctionError) -> Self {
+        let error_type = match &error {
+            FunctionError::InvalidCommand(_) => "InvalidCommand",
+            FunctionError::InvalidConfig(_) => "InvalidConfig",
+            FunctionError::LedgerUnavailable(_) => "LedgerUnavailable",
+            FunctionError::Internal(_) => "Internal",
+        };
+        Self { error_type: error_type.into(), error_message: error.to_string() }
+    }
+}
+
+impl From<Transient> for FunctionError {
+    fn from(transient: Transient) -> Self {
+        let message = transient.to_string();
+        match transient {
+            Transient::Ledger(_) | Transient::Contended => Self::LedgerUnavailable(message),
+            _ => Self::Internal(message),
+        }
+    }
+}
+
+impl From<CommandError> for FunctionError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Invalid(because) => Self::InvalidCommand(because),
+            CommandError::Transient(transient) => transient.into(),
+        }
+    }
+}
+
+/// Carries a command out. `invocation` is by what it is known where it has no id of its own.
+///
+/// # Errors
+/// [`FunctionError`]: it is wrong, or another try can mend it.
+pub async fn obey(engine: &Engine, order: Order, invocation: String) -> Result<Value, FunctionError> {
+    let Order { command, requested_by, id } = order;
+    let caller = Caller { requested_by, id: id.unwrap_or(invocation) };
+    let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
+    tokio::select! {
+        biased;
+        answer = Box::pin(answer(engine, command, caller)) => answer,
+        () = late => Err(Transient::Deadline.into()),
+    }
+}
+
+async fn answer(engine: &Engine, command: Command, caller: Caller) -> Result<Value, FunctionError> {
+    let deploy = async |environment, function, kind, subject, caller| {
+        engine.deploy_by_command(&environment, &function, (kind, subject), caller).await
+    };
+    match command {
+        Command::Sweep {} => sweep(engine, &caller).await,
+        Command::Deploy { environment, function, release } => {
+            let subject = Subject::Newest { release };
+            json(&deploy(environment, function, CauseKind::Deploy, subject, caller).await?)
+        }
+        Command::Redeploy { environment, function } => {
+            json(&deploy(environment, function, CauseKind::Redeploy, Subject::Live, caller).await?)
+        }
+        Command::Rollback { environment, function, to } => {
+            json(&deploy(environment, function, CauseKind::Rollback, Subject::Earlier { to }, caller).await?)
+        }
+        Command::Promote { function, to, release, .. } => {
+            let subject = release.map_or(Subject::Live, |release| Subject::Newest { release });
+            json(&deploy(to, function, CauseKind::Promotion, subject, caller).await?)
+        }
+        Command::Plan { environment, function, release, package } => {
+            let what = match package {
+                Some(package) => Planned::Package(Box::new(described(engine, &environment, package)?)),
+                None => Planned::Release(release),
+            };
+            json(&engine.plan(&environment, &function, what).await?)
+        }
+        Command::Status { environment, function } => {
+            json(&engine.status(environment.as_ref(), function.as_ref()).await?)
+        }
+        Command::History { environment, function, limit } => {
+            let limit = usize::try_from(limit.unwrap_or(20)).unwrap_or(usize::MAX);
+            json(&engine.history(&environment, &function, limit).await?)
+        }
+        Command::Hold { environment, function, reason } => {
+            json(&engine.hold(&environment, &function, reason, caller).await?)
+        }
+        Command::ReleaseHold { environment, function } => {
+            json(&engine.release_hold(&environment, &function, caller).await?)
+        }
+        Command::Reject { function, release, reason } => {
+            json(&engine.reject(&function, &release, reason, caller).await?)
+        }
+        Command::Unreject { function, release } => json(&engine.unreject(&function, &release, caller).await?),
+        Command::Doctor { .. } => Err(FunctionError::InvalidCommand("doctor is not built yet".into())),
+    }
+}
+
+fn json<T: Serialize>(answer: &T) -> Result<Value, FunctionError> {
+    serde_json::to_value(answer).map_err(|error| FunctionError::Internal(error.to_string()))
+}
+
+async fn sweep(engine: &Engine, caller: &Caller) -> Result<Value, FunctionError> {
+    let swept = engine.sweep().await?;
+    tracing::info!(requested_by = caller.requested_by, id = caller.id, ?swept, "swept");
+    // The schedule reads no answer: what needs a person must be an error, so that an alarm tells of it.
+    if swept.failed > 0 {
+        let because = format!(
+            "{} of {} functions with work open could not be swept: the log says which and why",
+            swept.failed, swept.looked_at
+        );
+        return Err(FunctionError::LedgerUnavailable(because));
+    }
+    json(&swept)
+}
+
+/// A zip that was not uploaded, as if it had been: its object is never read.
+fn described(
+    engine: &Engine,
+    environment: &EnvironmentName,
+    package: DescribedPackage,
+) -> Result<VerifiedArtifact, FunctionError> {
+    let config = match &package.manifest {
+        None => FunctionConfig::default(),
+        Some(manifest) => {
+            let format = ManifestFormat::of(&manifest.file).ok_or_else(|| {
+                FunctionError::InvalidCommand("package.manifest.file must be function.toml or function.json".into())
+            })?;
+            let parsed = Manifest::parse(format, manifest.text.as_bytes());
+            let invalid = |error| FunctionError::InvalidCommand(format!("{}: {error}", manifest.file));
+            parsed.map_err(invalid)?.for_environment(environment)
+        }
+    };
+    let (bucket, key) = (engine.config.artifact_bucket.clone(), "not uploaded".to_owned());
+    Ok(VerifiedArtifact {
+        reference: ArtifactRef { bucket, key, version_id: "none".to_owned() },
+        region: engine.region.clone(),
+        sha256: package.sha256,
+        size: package.size,
+        metadata: BTreeMap::new(),
+        has_manifest: package.manifest.is_some(),
+        config,
+        bootstrap: package.bootstrap,
+    })
+}
