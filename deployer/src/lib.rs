@@ -7,6 +7,7 @@ pub mod cli;
 pub mod engine;
 pub mod lambda;
 pub mod logging;
+pub mod machine;
 pub mod obey;
 pub mod port;
 pub mod settings;

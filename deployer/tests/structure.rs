@@ -12,9 +12,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("trigger", &[]),
     ("aws", &["port"]),
     ("engine", &["port", "aws::OPERATION_TIMEOUT"]),
+    ("machine", &["port"]),
     ("cli", &["aws", "engine", "lambda", "trigger"]),
     ("obey", &["engine", "settings", "trigger"]),
-    ("lambda", &["aws", "engine", "obey", "port", "settings", "trigger"]),
+    ("lambda", &["aws", "engine", "machine", "obey", "port", "settings", "trigger"]),
 ];
 
 fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
