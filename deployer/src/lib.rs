@@ -4,6 +4,7 @@
 
 pub mod aws;
 pub mod cli;
+pub mod direct;
 pub mod engine;
 pub mod lambda;
 pub mod logging;

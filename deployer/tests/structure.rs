@@ -13,7 +13,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("aws", &["port"]),
     ("engine", &["port", "aws::OPERATION_TIMEOUT"]),
     ("machine", &["port"]),
-    ("cli", &["aws", "engine", "lambda", "trigger"]),
+    ("direct", &["aws", "engine", "machine", "port"]),
+    ("cli", &["aws", "direct", "engine", "lambda", "trigger"]),
     ("obey", &["engine", "settings", "trigger"]),
     ("lambda", &["aws", "engine", "machine", "obey", "port", "settings", "trigger"]),
 ];

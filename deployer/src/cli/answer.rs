@@ -103,6 +103,12 @@ impl From<Stopped> for Answer {
     }
 }
 
+/// Text of somebody else's, on one line and without anything that a terminal obeys.
+pub(super) fn one_line(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
+    text.chars().map(escaped).collect()
+}
+
 impl Answer {
     /// The same value in both forms.
     pub fn of<T: Display + Serialize>(value: &T, exit: Exit) -> Self {

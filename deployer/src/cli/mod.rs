@@ -4,7 +4,12 @@
 //! people wait goes to standard error, and only where that is a terminal.
 
 mod answer;
+mod deploy;
+mod direct;
+mod plan;
+mod records;
 mod remote;
+mod sources;
 mod validate;
 
 use std::io::Write;
@@ -24,7 +29,8 @@ pub enum Output {
 
 /// Deploy Lambda functions across AWS accounts.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused, 4 timed out waiting.
+/// Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused, 4 timed out waiting,
+/// 5 something would change (plan --exit-code).
 #[derive(Debug, Parser)]
 #[command(name = "deployctl", version, about, propagate_version = true)]
 pub struct Cli {
@@ -42,6 +48,17 @@ enum Verb {
     /// Says what is wrong and where, by the rules that the deployer applies to uploads. Exit codes: 0 all valid, 3 something is
     /// not, 2 wrong use.
     Validate(validate::Options),
+    /// Deploy a release that is uploaded already; or, with --role-arn, folders and zips straight from this machine.
+    ///
+    /// With --release the deployer deploys the newest upload of that release, as if it had just come. With --role-arn (or --direct)
+    /// the deployer has no part in it: the role is assumed from here, the same plan is made and walked, and nothing is
+    /// remembered of it.
+    Deploy(deploy::Options),
+    /// Show what a deployment would change, and change nothing.
+    ///
+    /// The deployer is asked what would become of a folder, a zip or a release that is uploaded already; with --role-arn (or
+    /// --direct) the target is looked at from here. Values of variables are never shown.
+    Plan(plan::Options),
 }
 
 impl Cli {
@@ -52,6 +69,8 @@ impl Cli {
     pub async fn run(self, out: &mut impl Write) -> std::io::Result<Exit> {
         let answer: Result<Answer, Stopped> = match self.verb {
             Verb::Validate(options) => Ok(validate::run(&options)),
+            Verb::Deploy(options) => deploy::run(&options).await,
+            Verb::Plan(options) => plan::run(&options).await,
         };
         let answer = answer.unwrap_or_else(Answer::from);
         answer.print(self.output, out)?;

@@ -81,9 +81,13 @@ impl Remote {
 
 /// An order of ours: whoever runs this, and an id by which a retried call is the same request.
 pub(super) fn order(command: Command) -> Order {
-    let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).ok().filter(|user| !user.is_empty());
     let id = ulid_now();
-    Order { command, requested_by: user, id: Some(format!("deployctl-{id}")) }
+    Order { command, requested_by: user(), id: Some(format!("deployctl-{id}")) }
+}
+
+/// Whoever runs this.
+pub(super) fn user() -> Option<String> {
+    std::env::var("USER").or_else(|_| std::env::var("USERNAME")).ok().filter(|user| !user.is_empty())
 }
 
 fn ulid_now() -> String {
