@@ -18,6 +18,7 @@ const NO_ENVIRONMENT: &str = "direct";
 
 /// How the target is entered from here.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// Enter the target from this machine by this role, past the deployer.
     #[arg(short = 'i', long, value_name = "ARN")]
