@@ -12,7 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("trigger", &[]),
     ("aws", &["port"]),
     ("engine", &["port", "aws::OPERATION_TIMEOUT"]),
-    ("cli", &["trigger", "engine"]),
+    ("cli", &["aws", "engine", "trigger"]),
     ("lambda", &["aws", "engine", "port", "settings", "trigger"]),
 ];
 

@@ -4,8 +4,10 @@
 //! people wait goes to standard error, and only where that is a terminal.
 
 mod answer;
+mod aws_options;
 mod remote;
 mod validate;
+mod zips;
 
 use std::io::Write;
 

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{Exit, Stopped};
+use super::aws_options::AwsOptions;
 use crate::aws;
 use crate::trigger::{Command, Order};
 
@@ -18,12 +19,8 @@ pub(super) struct Options {
     /// The name or ARN of the deployer's Lambda.
     #[arg(long, value_name = "NAME", default_value = "deployer", env = "DEPLOYER_FUNCTION_NAME", global = true)]
     function_name: String,
-    /// The AWS region of the deployer [default: as the AWS CLI finds it].
-    #[arg(long, value_name = "REGION", global = true)]
-    region: Option<String>,
-    /// The profile of the AWS configuration files to use.
-    #[arg(long, value_name = "NAME", global = true)]
-    profile: Option<String>,
+    #[command(flatten)]
+    aws: AwsOptions,
 }
 
 /// No command takes longer than the Lambda's longest run.
@@ -38,7 +35,7 @@ pub(super) struct Remote {
 impl Options {
     /// The AWS configuration that was asked for.
     pub async fn sdk(&self) -> SdkConfig {
-        aws::load_for(self.profile.as_deref(), self.region.as_deref()).await
+        self.aws.sdk().await
     }
 
     /// A client of the deployer.
