@@ -24,6 +24,8 @@ pub enum Exit {
     TimedOut,
     /// 5: there are differences, and it was asked whether there are.
     Differs,
+    /// 130: somebody stopped it (128 and the number of SIGINT, as shells have it).
+    Interrupted,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -35,6 +37,7 @@ impl From<Exit> for std::process::ExitCode {
             Exit::Refused => Self::from(3),
             Exit::TimedOut => Self::from(4),
             Exit::Differs => Self::from(5),
+            Exit::Interrupted => Self::from(130),
         }
     }
 }
@@ -92,6 +95,11 @@ impl Stopped {
     /// It has not ended in time.
     pub fn timed_out(message: impl Display) -> Self {
         Self { exit: Exit::TimedOut, error_type: "TimedOut", message: message.to_string() }
+    }
+
+    /// Somebody stopped it.
+    pub fn interrupted(message: impl Display) -> Self {
+        Self { exit: Exit::Interrupted, error_type: "Interrupted", message: message.to_string() }
     }
 }
 

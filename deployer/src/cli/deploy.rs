@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Exit, Stopped};
 use super::sources::{self, Source};
+use super::push::told;
 use super::{direct, records, remote};
 use crate::direct::{Direct, FUNCTIONS_AT_ONCE};
 use crate::trigger::Command;
@@ -53,7 +54,7 @@ async fn through_the_deployer(options: &Options) -> Result<Answer, Stopped> {
     };
     let order = remote::order(Command::Deploy { environment, function, release });
     let record: DeploymentRecord = options.remote.remote().await.ask(&order).await?;
-    Ok(Answer::with_text(records::text(&record), &record, Exit::from(&record)))
+    Ok(Answer::with_text(told::text(&record), &record, Exit::from(&record)))
 }
 
 async fn straight(options: &Options) -> Result<Answer, Stopped> {
@@ -85,10 +86,10 @@ async fn straight(options: &Options) -> Result<Answer, Stopped> {
 async fn deploy(options: &Options, direct: &Direct, source: &Source) -> Result<Answer, Stopped> {
     let zip = sources::zipped(&source.path)?;
     if options.environment.is_none() {
-        direct::warn_of_unused_parts(&source.function, zip.path());
+        direct::warn_of_unused_parts(&source.function, &zip);
     }
-    let record = direct.deploy(&source.function, zip.path(), remote::user()).await;
-    let record = record.map_err(|transient| Stopped::failed(format!("{transient}: try again")))?;
+    let record = direct.deploy(&source.function, zip, remote::caller()).await;
+    let record = record.map_err(|error| Stopped::failed(format!("{error}: try again")))?;
     let mut json = serde_json::to_value(&record).map_err(|error| Stopped::failed(format!("the record: {error}")))?;
     // It lies in no bucket.
     if let Some(artifact) = record.artifact.as_ref().filter(|_| json.is_object()) {
@@ -120,5 +121,6 @@ fn badness(exit: Exit) -> u8 {
         Exit::WrongUse => 3,
         Exit::TimedOut => 4,
         Exit::Failed => 5,
+        Exit::Interrupted => 6,
     }
 }

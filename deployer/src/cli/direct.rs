@@ -1,5 +1,6 @@
 //! What the verbs share that deploy, or plan, straight from this machine.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::sync::Arc;
 
@@ -7,10 +8,8 @@ use aws_config::SdkConfig;
 use deployer_core::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleArn};
 use deployer_core::manifest::Manifest;
 use deployer_core::names::ALIAS;
-use deployer_core::package;
 
-use super::Stopped;
-use super::remote;
+use super::{Stopped, remote, zips};
 use crate::direct::{Direct, Notice, Way};
 
 /// The environment where none is named: nothing but what the manifest says for all.
@@ -102,10 +101,9 @@ fn region(sdk: &SdkConfig) -> Result<Region, Stopped> {
 }
 
 /// What the manifest says for environments counts only where one is named.
-pub(super) fn warn_of_unused_parts(function: &FunctionName, zip: &std::path::Path) {
+pub(super) fn warn_of_unused_parts(function: &FunctionName, zip: &File) {
     // Whatever is wrong with it is told when it is verified.
-    let Ok(package) = std::fs::read(zip).map(|bytes| package::inspect(&bytes)) else { return };
-    let manifest = package.ok().and_then(|package| package.manifest);
+    let manifest = zips::read(zip, |_| {}).ok().and_then(|package| package.manifest);
     let Some(Ok(manifest)) = manifest.map(|(format, text)| Manifest::parse(format, &text)) else { return };
     let parts: Vec<&str> = manifest.environments().map(EnvironmentName::as_str).collect();
     if !parts.is_empty() {

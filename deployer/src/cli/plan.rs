@@ -5,11 +5,10 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use deployer_core::id::{EnvironmentName, FunctionName, Release};
-use deployer_core::package;
 use deployer_core::plan::{PlanReport, PlannedChange, PlannedStep, TargetPlan};
 
 use super::answer::{Answer, Exit, Stopped, one_line};
-use super::{direct, remote, sources};
+use super::{direct, remote, sources, zips};
 use crate::trigger::{Command, DescribedManifest, DescribedPackage};
 
 /// What to plan, and how.
@@ -51,7 +50,7 @@ async fn told(options: &Options) -> Result<PlanReport, Stopped> {
     let (function, package) = match (&options.source, &options.function) {
         (Some(source), named) => {
             let source = only(source, named.as_ref())?;
-            (source.function, Some(described(sources::zipped(&source.path)?.path())?))
+            (source.function, Some(described(&source.path)?))
         }
         (None, Some(function)) => (function.clone(), None),
         (None, None) => return Err(Stopped::wrong_use("--function says which function, where no folder or zip does")),
@@ -68,12 +67,12 @@ async fn seen_from_here(options: &Options) -> Result<PlanReport, Stopped> {
     let source = only(source, options.function.as_ref())?;
     let zip = sources::zipped(&source.path)?;
     if options.environment.is_none() {
-        direct::warn_of_unused_parts(&source.function, zip.path());
+        direct::warn_of_unused_parts(&source.function, &zip);
     }
     let functions = [source.function.clone()];
     let direct = options.direct.prepare(&options.remote, options.environment.as_ref(), &functions).await?;
-    let report = direct.plan(&source.function, zip.path()).await;
-    report.map_err(|transient| Stopped::failed(format!("{transient}: try again")))
+    let report = direct.plan(&source.function, zip).await;
+    report.map_err(|error| Stopped::failed(format!("{error}: try again")))
 }
 
 fn only(argument: &str, named: Option<&FunctionName>) -> Result<sources::Source, Stopped> {
@@ -85,13 +84,12 @@ fn only(argument: &str, named: Option<&FunctionName>) -> Result<sources::Source,
 }
 
 /// What the deployer's plan needs of a zip that it does not have.
-fn described(zip: &Path) -> Result<DescribedPackage, Stopped> {
-    let what = zip.display();
-    let bytes = std::fs::read(zip).map_err(|error| Stopped::wrong_use(format!("{what} cannot be read: {error}")))?;
-    let package = package::inspect(&bytes).map_err(|error| Stopped::refused(format!("{what}: {error}")))?;
+fn described(path: &Path) -> Result<DescribedPackage, Stopped> {
+    let zip = sources::zipped(path)?;
+    let package = zips::read(&zip, |_| {}).map_err(|mistakes| zips::unfit(path, &mistakes))?;
     let manifest = package.manifest.map(|(format, text)| {
-        let text =
-            String::from_utf8(text).map_err(|error| Stopped::refused(format!("{what}: its manifest: {error}")))?;
+        let text = String::from_utf8(text)
+            .map_err(|error| Stopped::refused(format!("{}: {}: {error}", path.display(), format.file_name())))?;
         Ok(DescribedManifest { file: format.file_name().to_owned(), text })
     });
     Ok(DescribedPackage {

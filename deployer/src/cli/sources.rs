@@ -1,12 +1,14 @@
 //! What a verb is given to deploy: folders, zips, and patterns of them; which function each is, and its zip.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use deployer_core::id::FunctionName;
 use glob::{MatchOptions, Pattern};
 
-use super::Stopped;
+use super::push::{bar, folder};
+use super::{Stopped, zips};
 
 /// One function's code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,28 +97,16 @@ fn name(path: &Path) -> Result<FunctionName, Stopped> {
     FunctionName::parse(last).map_err(|error| said(&error))
 }
 
-/// The zip of a source; a file of our own is gone with it.
-#[derive(Debug)]
-pub(super) struct Zipped {
-    path: PathBuf,
-}
-
-impl Zipped {
-    /// Where it lies.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-/// The zip itself, or the folder as one.
+/// The zip itself, or the folder as one, open to be read.
 ///
 /// # Errors
-/// The folder cannot be zipped.
-pub(super) fn zipped(path: &Path) -> Result<Zipped, Stopped> {
-    if path.is_dir() {
-        return Err(Stopped::wrong_use(format!("{} is a folder: zip it first", path.display())));
+/// Wrong use: it cannot be read. Refused: the folder cannot be packed.
+pub(super) fn zipped(path: &Path) -> Result<File, Stopped> {
+    if !path.is_dir() {
+        return File::open(path).map_err(|error| Stopped::wrong_use(format!("{} cannot be read: {error}", path.display())));
     }
-    Ok(Zipped { path: path.to_owned() })
+    let waiting = bar::spinner(format!("packing {}", path.display()));
+    folder::pack(path, &waiting).map_err(|mistakes| zips::unfit(path, &mistakes))
 }
 
 #[cfg(test)]

@@ -10,26 +10,27 @@ mod watch;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use deployer_core::artifact::{Place, Upload};
+use deployer_core::artifact::Place;
 use deployer_core::config::{Config, Environment, FunctionNameTemplate, Target};
+use deployer_core::head::Subject;
 use deployer_core::id::{
-    AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleArn, RoleName, Token,
+    AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, Release, RoleArn, RoleName,
 };
 use deployer_core::names::{DEPLOY_ROLE, HEADS};
 use deployer_core::plan::PlanReport;
-use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
+use deployer_core::record::{CauseKind, DeploymentRecord};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::aws::{self, NoCaller};
-use crate::engine::{Engine, Handled, Patience, Ports, Transient};
+use crate::engine::{Caller, CommandError, Engine, Patience, Planned, Ports};
 use crate::machine::{MachineChance, WallClock};
-use crate::port::{AccountGate, Chance as _, Clock as _, Ledger as _, LedgerError};
+use crate::port::{AccountGate, Clock as _, Ledger as _, LedgerError};
 use files::Files;
 pub use ledger::MemoryLedger;
 use watch::WatchedGate;
@@ -40,7 +41,7 @@ pub const FUNCTIONS_AT_ONCE: usize = 4;
 /// A session lasts 15 minutes, and nothing is sent when it is about to end.
 const LONGEST: Duration = Duration::from_secs(14 * 60);
 
-/// Of a zip that has none: keys, of which the engine knows artifacts, end in one.
+/// Of a zip that has none: the engine knows artifacts by keys, and a key ends in one.
 const RELEASE: &str = "direct";
 
 /// Where to, and as whom.
@@ -137,28 +138,26 @@ impl Direct {
     /// Makes a zip what the function serves, or says why not.
     ///
     /// # Errors
-    /// [`Transient`]: another try can mend it.
+    /// [`CommandError`]: another try can mend it.
     pub async fn deploy(
         &self,
         function: &FunctionName,
-        zip: &Path,
-        asked_by: Option<String>,
-    ) -> Result<DeploymentRecord, Transient> {
-        let handled = self.engine().upload(self.upload(function, zip)).await?;
-        let record = match handled {
-            Handled::Recorded(record) => *record,
-            Handled::Ignored { because } => return Err(Transient::Artifact(because)),
-        };
-        let cause = Cause { kind: CauseKind::Deploy, requested_by: asked_by, event_id: None };
-        Ok(DeploymentRecord { release: None, cause, ..record })
+        zip: File,
+        caller: Caller,
+    ) -> Result<DeploymentRecord, CommandError> {
+        let subject = Subject::Newest { release: self.take(function, zip) };
+        let command = (CauseKind::Deploy, subject);
+        let record = self.engine().deploy_by_command(&self.way.environment, function, command, caller).await?;
+        Ok(DeploymentRecord { release: None, ..record })
     }
 
     /// What [`Direct::deploy`] would do.
     ///
     /// # Errors
-    /// [`Transient`]: another try can mend it.
-    pub async fn plan(&self, function: &FunctionName, zip: &Path) -> Result<PlanReport, Transient> {
-        let report = self.engine().look(self.upload(function, zip)).await?;
+    /// [`CommandError`]: another try can mend it.
+    pub async fn plan(&self, function: &FunctionName, zip: File) -> Result<PlanReport, CommandError> {
+        let what = Planned::Release(Some(self.take(function, zip)));
+        let report = self.engine().plan(&self.way.environment, function, what).await?;
         Ok(PlanReport { release: None, ..report })
     }
 
@@ -204,21 +203,12 @@ impl Direct {
         Engine { ports, config: self.config.clone(), region: None, deadline, patience }
     }
 
-    /// The zip as an upload that nobody has seen before.
-    fn upload(&self, function: &FunctionName, zip: &Path) -> Upload {
-        let place =
-            Place { environment: self.way.environment.clone(), function: function.clone(), release: literal(RELEASE) };
-        let time = WallClock.now();
-        let key = place.key();
-        self.files.put(key.clone(), zip);
-        Upload {
-            bucket: self.config.artifact_bucket.to_string(),
-            key,
-            version_id: Some(Token::drawn(time, MachineChance.draw()).to_string()),
-            sequencer: None,
-            time,
-            event_id: None,
-        }
+    /// Takes the zip for the newest of the function's only release.
+    fn take(&self, function: &FunctionName, zip: File) -> Release {
+        let (environment, function) = (self.way.environment.clone(), function.clone());
+        let place = Place { environment, function, release: literal(RELEASE) };
+        self.files.put(place.key(), zip);
+        place.release
     }
 }
 
@@ -269,6 +259,6 @@ mod tests {
         let target = Target { account: AccountId::parse("111111111111").unwrap(), region: way.region.clone() };
         let config = config(&way, target);
         assert_ne!(config.artifact_bucket, config.ledger_bucket);
-        assert_eq!(literal::<deployer_core::id::Release>(RELEASE).as_str(), RELEASE);
+        assert_eq!(literal::<Release>(RELEASE).as_str(), RELEASE);
     }
 }
