@@ -52,12 +52,7 @@ impl Deployer {
     ///
     /// # Errors
     /// [`FunctionError`]: by hand and wrongly, or another try can mend it.
-    pub async fn invoke(
-        &self,
-        payload: Value,
-        deadline: Timestamp,
-        invocation: &str,
-    ) -> Result<Value, FunctionError> {
+    pub async fn invoke(&self, payload: Value, deadline: Timestamp, invocation: &str) -> Result<Value, FunctionError> {
         match trigger::decode(&payload) {
             Invocation::Unknown { because } => {
                 tracing::warn!("refused: {because}");

@@ -131,7 +131,7 @@ impl Storm {
             }
             let head = aws.ledger_object(&format!("heads/dev/{function}.json")).await?.unwrap_or_default();
             let is_open =
-                !head["active"].is_null() || !head["pending"].is_null() || head["outbox"] != Value::Array(vec![]);
+                !head["active"].is_null() || head["pending"] != Value::Array(vec![]) || head["outbox"] != Value::Array(vec![]);
             if is_open {
                 passed.wrong.push(format!("{function} has work open: {head}"));
             }

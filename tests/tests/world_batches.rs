@@ -14,6 +14,7 @@ use deployer::lambda::handle_batch;
 use deployer::port::{ArtifactStore, Chunks, ReadError, Tail};
 use deployer::trigger::{Invocation, Message, decode};
 use deployer_core::artifact::{ArtifactRef, Upload};
+use deployer_core::id::BucketName;
 use serde_json::json;
 
 /// What the artifact bucket does to who reads a key with "bad" in it.
@@ -30,6 +31,10 @@ struct Trapped {
 
 #[async_trait]
 impl ArtifactStore for Trapped {
+    async fn newest(&self, bucket: &BucketName, key: &str) -> Result<Option<ArtifactRef>, ReadError> {
+        self.store.newest(bucket, key).await
+    }
+
     async fn tail(&self, artifact: &ArtifactRef, window: u64) -> Result<Tail, ReadError> {
         match self.trap {
             _ if !artifact.key.contains("bad") => self.store.tail(artifact, window).await,

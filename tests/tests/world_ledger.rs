@@ -153,7 +153,7 @@ async fn what_waits_keeps_its_marker_although_the_answer_to_its_write_was_lost()
     // The first one dies while its version is waited for.
     let (_, pending) = tokio::join!(world.invocation().dies_at(16, Moment::After).upload(&uploads[0]), second);
     assert_eq!(pending.status, Status::Pending);
-    let marker = format!("open/dev/orders/{}", head(&world)["pending"]["marker"].as_str().unwrap());
+    let marker = format!("open/dev/orders/{}", head(&world)["pending"][0]["marker"].as_str().unwrap());
     assert!(world.aws(|aws| aws.ledger.get(&marker).is_some()), "{}", world.render());
     assert!(world.render().contains("dev/orders/1.2.0: pending, Waiting"), "{}", world.render());
     world.aws(|aws| aws.queue.lose());
@@ -407,13 +407,13 @@ async fn history_is_told_newest_first_and_reads_no_more_than_is_asked_for() {
     let at = head(&world);
     assert_eq!(at["ended"].as_array().unwrap().len(), 50, "bounded");
     let (environment, function) = ("dev".parse().unwrap(), "orders".parse().unwrap());
-    let releases = |history: Option<History>| {
-        history.unwrap().deployments.into_iter().map(|r| r.release.unwrap().to_string()).collect::<Vec<_>>()
-    };
+    let releases =
+        |history: History| history.deployments.into_iter().map(|r| r.release.unwrap().to_string()).collect::<Vec<_>>();
     assert_eq!(releases(engine.history(&environment, &function, 3).await.unwrap()), ["59", "58", "57"]);
     assert_eq!(world.calls().len() - before, 4, "the head and three records");
     assert_eq!(releases(engine.history(&environment, &function, 55).await.unwrap()).last().unwrap(), "5");
-    assert_eq!(engine.history(&"prod".parse().unwrap(), &function, 3).await.unwrap(), None);
+    let unknown = engine.history(&"prod".parse().unwrap(), &function, 3).await.unwrap_err();
+    assert_eq!(unknown.to_string(), "deployer.json has no environment prod (it has dev)");
 }
 
 #[tokio::test(start_paused = true)]
@@ -427,12 +427,12 @@ async fn who_asks_for_a_longer_history_gets_the_shorter_one_and_what_came_before
     }
     let (environment, function) = ("dev".parse().unwrap(), "orders".parse().unwrap());
     let engine = world.engine(Duration::from_secs(300));
-    let mut longer = engine.history(&environment, &function, 6).await.unwrap().unwrap().deployments;
+    let mut longer = engine.history(&environment, &function, 6).await.unwrap().deployments;
     let releases: Vec<String> = longer.iter().map(|r| r.release.as_ref().unwrap().to_string()).collect();
     assert_eq!(releases, ["1.6.0", "1.5.0", "1.4.0", "1.3.0", "1.2.0", "1.1.0"]);
     for limit in (0..6).rev() {
         longer.pop();
-        let shorter = engine.history(&environment, &function, limit).await.unwrap().unwrap().deployments;
+        let shorter = engine.history(&environment, &function, limit).await.unwrap().deployments;
         assert_eq!(shorter, longer, "{limit}");
     }
 }

@@ -3,7 +3,9 @@
 use crate::config::{Config, Environment};
 use crate::head::{Active, Request};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName};
-use crate::record::{CauseKind, Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome};
+use crate::record::{
+    CauseKind, Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome,
+};
 
 /// One function in one environment.
 #[derive(Debug, Clone)]
@@ -57,11 +59,9 @@ impl<'a> Destination<'a> {
     pub fn record_of(&self, active: &Active, status: Status) -> DeploymentRecord {
         let record = self.record(&active.request, status);
         match &active.chosen {
-            Some(chosen) => DeploymentRecord {
-                release: Some(chosen.release.clone()),
-                artifact: Some(chosen.recorded()),
-                ..record
-            },
+            Some(chosen) => {
+                DeploymentRecord { release: Some(chosen.release.clone()), artifact: Some(chosen.recorded()), ..record }
+            }
             None => record,
         }
     }

@@ -51,7 +51,9 @@ impl ArtifactStore for S3Artifacts {
         match self.client.head_object().bucket(bucket.as_str()).key(key).send().await {
             Ok(found) => match found.version_id().filter(|id| *id != "null") {
                 Some(id) => Ok(Some(ArtifactRef { bucket: bucket.clone(), key: key.into(), version_id: id.into() })),
-                None => Err(ReadError::Gone(format!("{what} has no version id: turn versioning on, then upload it again"))),
+                None => {
+                    Err(ReadError::Gone(format!("{what} has no version id: turn versioning on, then upload it again")))
+                }
             },
             Err(error) => match Failure::of(&error) {
                 failure if failure.status == 404 => Ok(None),

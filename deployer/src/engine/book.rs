@@ -50,10 +50,7 @@ impl Engine {
     }
 
     /// The rejected releases of a function, and the state that they were read in.
-    pub(super) async fn read_rejects(
-        &self,
-        function: &FunctionName,
-    ) -> Result<(Rejects, Option<ETag>), LedgerError> {
+    pub(super) async fn read_rejects(&self, function: &FunctionName) -> Result<(Rejects, Option<ETag>), LedgerError> {
         let key = Rejects::key(function);
         let Some((body, etag)) = self.ports.ledger.get(&key).await? else { return Ok((Rejects::default(), None)) };
         let rejects: Rejects = decode(&key, &body)?;

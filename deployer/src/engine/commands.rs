@@ -148,7 +148,12 @@ impl Engine {
         for attempt in 0..RACES {
             let (rejects, etag) = self.read_rejects(function).await.map_err(Transient::from)?;
             let done = rejects.has_obeyed(hash);
-            if done || self.write_rejects(function, etag, &rejects.with(reject.clone(), hash)).await.map_err(Transient::from)? {
+            if done
+                || self
+                    .write_rejects(function, etag, &rejects.with(reject.clone(), hash))
+                    .await
+                    .map_err(Transient::from)?
+            {
                 tracing::warn!(%function, %release, by = reject.requested_by, reason = reject.reason, "rejected");
                 return self.status(None, Some(function)).await;
             }
@@ -187,11 +192,7 @@ impl Engine {
     }
 
     /// The code of every artifact of a release that any environment's head or results know. `None`: no such release.
-    async fn code_of(
-        &self,
-        function: &FunctionName,
-        release: &Release,
-    ) -> Result<Option<Vec<Sha256>>, Transient> {
+    async fn code_of(&self, function: &FunctionName, release: &Release) -> Result<Option<Vec<Sha256>>, Transient> {
         let looks = self.config.environments.keys().map(|environment| async move {
             let Ok(at) = Destination::find(&self.config, environment, function) else { return Ok(vec![]) };
             let prefix = DeploymentRecord::results_of(environment, function, release);

@@ -162,7 +162,7 @@ impl Ledger for BadLedger {
                 self.ledger.put(key, body, precondition).await
             }
             Some(Planted::PendingDropped) if is_head => {
-                let body = changed(body, |head| head["pending"] = Value::Null);
+                let body = changed(body, |head| head["pending"] = serde_json::json!([]));
                 self.ledger.put(key, body, precondition).await
             }
             Some(Planted::MarkersForgotten) if key.starts_with("open/") => Ok(Written::Now(ETag(String::new()))),

@@ -123,6 +123,22 @@ pub(super) struct ArtifactPort(pub Arc<Line>);
 
 #[async_trait]
 impl ArtifactStore for ArtifactPort {
+    async fn newest(&self, bucket: &BucketName, key: &str) -> Result<Option<ArtifactRef>, ReadError> {
+        self.0
+            .call(Op::HeadArtifact, "artifacts", key, |state, _| {
+                let store = &state.artifacts;
+                if store.closed_to_the_deployer {
+                    return Err(ReadError::Denied(format!("s3://{bucket}/{key} may not be read")));
+                }
+                let number = |version: &str| version.trim_start_matches('v').parse::<usize>().unwrap();
+                let versions = store.objects.keys().filter(|(of, _)| of == key && *bucket == store.name);
+                let newest = versions.map(|(_, version)| version).max_by_key(|version| number(version)).cloned();
+                let (bucket, key) = (bucket.clone(), key.to_owned());
+                Ok(newest.map(|version_id| ArtifactRef { bucket, key, version_id }))
+            })
+            .await
+    }
+
     async fn tail(&self, artifact: &ArtifactRef, window: u64) -> Result<Tail, ReadError> {
         self.0
             .call(Op::ReadTail, "artifacts", &artifact.key, |state, here| {

@@ -24,6 +24,7 @@ use super::state::State;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs, reason = "the names are AWS's; the first six are S3's, told apart by bucket")]
 pub enum Op {
+    HeadArtifact,
     ReadTail,
     ReadRange,
     ReadLedger,

@@ -72,10 +72,9 @@ impl Head {
         let rejected = |live: &Live| rejects.refusal(&live.release, live.sha256);
         match subject {
             Subject::Artifact { release, artifact, .. } => Ok(Chosen::of(release.clone(), artifact.clone())),
-            Subject::Newest { release } => Err(nothing(
-                Code::ArtifactGone,
-                format!("release {release} was not looked for"),
-            )),
+            Subject::Newest { release } => {
+                Err(nothing(Code::ArtifactGone, format!("release {release} was not looked for")))
+            }
             Subject::Live => {
                 let live = self.live().ok_or_else(|| {
                     let because = "nothing is live here that could be deployed again: upload a release first";

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::accept::Claimant;
 use super::{Active, HISTORY, Head, Live, LiveTarget, Named};
+use crate::artifact::UPLOADED_BY;
 use crate::config::Target;
 use crate::id::{DeploymentId, Sha256, Token, Version};
-use crate::artifact::UPLOADED_BY;
 use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 
 /// How a deployment ends.

@@ -16,7 +16,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use accept::{Claimant, Move, Then};
 pub use choose::Chosen;
@@ -186,6 +186,7 @@ pub struct Head {
     keys: Vec<Mark>,
     active: Option<Active>,
     /// What waits, in the order in which it came: at most a command, and an upload that came after it.
+    #[serde(default, deserialize_with = "none_or_more")]
     pending: Vec<Request>,
     /// Why nothing new is taken.
     #[serde(default)]
@@ -199,6 +200,11 @@ pub struct Head {
     outbox: Vec<Entry>,
     /// Newest first.
     ended: Vec<DeploymentId>,
+}
+
+/// Heads of before commands say `null` where nothing waits.
+fn none_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Request>, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
 impl Default for Head {

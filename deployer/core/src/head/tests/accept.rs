@@ -28,7 +28,7 @@ fn a_new_upload_is_claimed() {
     assert_eq!(then, Then::Work(active.clone()));
     assert_eq!((&active.request, active.claim, active.attempts), (&one, token("one"), 1));
     assert_eq!(active.lease_until, second(112));
-    assert_eq!((head.mark.as_ref(), head.pending(), head.outbox().len()), (Some(&one.mark()), None, 0));
+    assert_eq!((head.mark.as_ref(), head.pending(), head.outbox().len()), (Some(&mark_of(&one)), None, 0));
     assert!(head.is_held_by(token("one")) && !head.is_held_by(token("two")));
 }
 
@@ -116,7 +116,7 @@ fn an_older_upload_is_superseded() {
     assert_eq!(head.told(&zero).code, Some(Code::Superseded));
     assert_eq!(head.told(&zero).finished_at, Some(second(11)));
     assert!(head.told(&zero).targets.iter().all(|target| target.status == Status::Superseded));
-    assert_eq!(head.mark, Some(one.mark()));
+    assert_eq!(head.mark, Some(mark_of(&one)));
     assert_eq!((head.active().unwrap().claim, head.pending()), (token("one"), None));
 }
 
@@ -164,11 +164,9 @@ fn of_two_uploads_at_the_same_time_the_greater_key_is_the_later_in_whichever_ord
 #[test]
 fn the_same_key_again_at_the_same_time_goes_by_sequencer_and_then_by_version() {
     let again = |version: &str, sequencer: Option<&str>| {
-        let mut request = upload("1", 10);
-        request.artifact.version_id = version.into();
+        let mut request = as_version(upload("1", 10), version, sequencer);
         request.hash = RequestHash::of(&[version]);
         request.id = DeploymentId::of(request.time, request.hash);
-        request.sequencer = sequencer.map(Into::into);
         request
     };
     for (earlier, later) in [
@@ -189,7 +187,7 @@ fn a_newer_upload_waits_for_the_one_that_is_worked_on() {
     let (_, then) = worked_on().0.accepts(&two, &me("two", 20));
     assert_eq!(then, waits(&two, Status::Pending, head.active().unwrap()));
     assert_eq!(head.active().map(|a| (&a.request, a.claim, a.attempts)), Some((&one, token("one"), 1)));
-    assert_eq!((head.pending(), head.mark.as_ref()), (Some(&two), Some(&two.mark())));
+    assert_eq!((head.pending(), head.mark.as_ref()), (Some(&two), Some(&mark_of(&two))));
 }
 
 #[test]
@@ -233,7 +231,7 @@ fn a_refusal_is_recorded_and_touches_nothing_else() {
     assert_eq!(then, Then::Over(three.id));
     assert_eq!(refused.because(&three), (Status::Refused, "takes no uploads"));
     assert_eq!(refused.told(&three).code, Some(Code::UploadsNotAccepted));
-    assert_eq!(refused.mark, Some(two.mark()), "an upload between them still is newer than the mark");
+    assert_eq!(refused.mark, Some(mark_of(&two)), "an upload between them still is newer than the mark");
     assert_eq!((refused.active(), refused.pending()), (head.active(), head.pending()));
     assert_eq!((refused.history(), &refused.targets), (head.history(), &head.targets));
     let older = upload("0", 5);
@@ -294,11 +292,9 @@ fn our_own_echo_is_recognised() {
 #[test]
 fn an_upload_that_the_sequencer_puts_last_does_not_let_an_older_one_of_another_key_in() {
     let of = |release: &str, time, version: &str, sequencer: &str| {
-        let mut request = upload(release, time);
-        request.artifact.version_id = version.into();
+        let mut request = as_version(upload(release, time), version, Some(sequencer));
         request.hash = RequestHash::of(&[release, version]);
         request.id = DeploymentId::of(request.time, request.hash);
-        request.sequencer = Some(sequencer.into());
         request
     };
     let (first, again, between) = (of("a", 10, "v1", "01"), of("a", 8, "v2", "02"), of("b", 9, "v3", "01"));
@@ -328,16 +324,9 @@ fn one_that_was_open_while_many_came_is_still_known_when_it_has_ended() {
 #[test]
 fn no_upload_comes_back_over_a_newer_one_of_its_key_whatever_came_between() {
     let told = |release: &str, time, sequencer: &str, version_id: &str| {
-        let request = upload(release, time);
-        let artifact = ArtifactRef { version_id: version_id.into(), ..request.artifact.clone() };
+        let request = as_version(upload(release, time), version_id, Some(sequencer));
         let hash = RequestHash::of(&[version_id]);
-        Request {
-            artifact,
-            hash,
-            id: DeploymentId::of(request.time, hash),
-            sequencer: Some(sequencer.into()),
-            ..request
-        }
+        Request { hash, id: DeploymentId::of(request.time, hash), ..request }
     };
     // Third in its key, but its clock says less than the second's.
     let third = told("main", 10, "03", "v3");

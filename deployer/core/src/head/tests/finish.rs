@@ -20,7 +20,7 @@ fn a_deployment_that_arrived_everywhere_is_live() {
     let (head, next) = head.commits("two", &end, Some(&me("next", 30)));
     assert_eq!((next, head.active()), (None, None));
     let live = head.live().unwrap();
-    assert_eq!((live.release.as_str(), live.deployment, &live.artifact), ("2", two.id, &two.artifact));
+    assert_eq!((live.release.as_str(), live.deployment, &live.artifact), ("2", two.id, &artifact_of(&two)));
     assert_eq!((live.sha256, live.since), (Some(Sha256::of(b"dev/orders/2.zip")), second(1_000)));
     let versions = [("111111111111/eu-west-1", "7"), ("111111111111/us-east-1", "7")];
     assert_eq!(live.versions, versions.map(|(at, number)| (at.to_owned(), version(number))).into());
@@ -29,11 +29,11 @@ fn a_deployment_that_arrived_everywhere_is_live() {
     for number in [0, 1] {
         let there = head.target(target(number)).unwrap();
         assert_eq!((there.version.as_ref().unwrap().as_str(), there.deployment), ("7", Some(two.id)));
-        assert_eq!((there.release.as_ref(), there.sha256), (Some(&two.release), live.sha256));
+        assert_eq!((there.release.as_ref(), there.sha256), (two.subject.release(), live.sha256));
         assert_eq!(variables(&head, number), ["B"]);
     }
     assert_eq!((head.told(&two), head.outbox().len()), (&end.record, 1));
-    assert_eq!((head.ended[0], head.mark.as_ref()), (two.id, Some(&two.mark())));
+    assert_eq!((head.ended[0], head.mark.as_ref()), (two.id, Some(&mark_of(&two))));
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn a_failed_deployment_leaves_what_is_live_but_not_the_targets_that_it_reached()
     assert_eq!(head.live().unwrap().release.as_str(), "1");
     assert_eq!((head.history().len(), head.active(), head.told(&two)), (1, None, &end.record));
     let (reached, missed) = (head.target(target(0)).unwrap(), head.target(target(1)).unwrap());
-    assert_eq!((reached.version.as_ref().unwrap().as_str(), reached.release.as_ref()), ("7", Some(&two.release)));
+    assert_eq!((reached.version.as_ref().unwrap().as_str(), reached.release.as_ref()), ("7", two.subject.release()));
     assert_eq!((missed.version.as_ref().unwrap().as_str(), missed.release.as_ref().unwrap().as_str()), ("6", "1"));
     assert_eq!(variables(&head, 0), ["B"]);
     assert_eq!(variables(&head, 1), ["A", "B"], "it may have set these before it failed");
@@ -54,7 +54,8 @@ fn a_failed_deployment_leaves_what_is_live_but_not_the_targets_that_it_reached()
 fn a_deployment_that_was_refused_while_it_was_worked_on_leaves_everything() {
     let (head, two) = replacing();
     let record = at().record(&two, Status::InProgress).ended(refusal(), second(30));
-    let (after, _) = head.commits("two", &End { record, named: Some(Named::default()), written: [].into() }, None);
+    let (after, _) =
+        head.commits("two", &End { record, named: Some(Named::default()), written: [].into(), kept: [].into() }, None);
     assert_eq!((after.history(), &after.targets), (head.history(), &head.targets));
     assert_eq!((after.active(), after.told(&two).status), (None, Status::Refused));
 }

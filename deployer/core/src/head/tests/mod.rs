@@ -9,9 +9,10 @@ mod model;
 use std::sync::LazyLock;
 
 use super::*;
+use crate::artifact::LocatedUpload;
 use crate::config::Config;
 use crate::destination::Destination;
-use crate::record::{Code, Ending, Status, TargetError, TargetErrorCode};
+use crate::record::{Cause, CauseKind, Code, Ending, Status, TargetError, TargetErrorCode};
 
 /// How long a claim's lease lasts here, in seconds.
 const LEASE: i64 = 100;
@@ -73,6 +74,33 @@ fn upload(release: &str, time: i64) -> Request {
     Request::of(&upload, second(time), token(&format!("m{release}{time}")))
 }
 
+/// The object version that an upload is about.
+fn artifact_of(request: &Request) -> ArtifactRef {
+    request.chosen().unwrap().artifact
+}
+
+fn mark_of(request: &Request) -> Mark {
+    request.mark().unwrap()
+}
+
+/// Another object version of the same key, as S3 ordered it.
+fn as_version(request: Request, version_id: &str, sequence: Option<&str>) -> Request {
+    let Subject::Artifact { release, artifact, .. } = request.subject else { panic!("no upload") };
+    let artifact = ArtifactRef { version_id: version_id.into(), ..artifact };
+    Request { subject: Subject::Artifact { release, artifact, sequencer: sequence.map(Into::into) }, ..request }
+}
+
+/// A command of this kind, given at this second.
+fn command(id: &str, kind: CauseKind, subject: Subject, time: i64) -> Request {
+    let at = at();
+    let cause = Cause { kind, requested_by: Some("ann".into()), event_id: Some(id.into()) };
+    Request::by_command((&at.name, &at.function), subject, cause, (second(time), token(&format!("m{id}"))))
+}
+
+fn rollback(id: &str, time: i64) -> Request {
+    command(id, CauseKind::Rollback, Subject::Earlier { to: None }, time)
+}
+
 fn refusal() -> Ending {
     Ending::Refused { code: Code::UploadsNotAccepted, because: "takes no uploads".into() }
 }
@@ -103,11 +131,11 @@ fn ends(request: &Request, variable: &str, fare: impl Fn(&mut crate::record::Tar
     let mut outcomes = record.targets.clone();
     outcomes.iter_mut().for_each(fare);
     if let Some(artifact) = &mut record.artifact {
-        artifact.sha256 = Some(Sha256::of(request.artifact.key.as_bytes()));
+        artifact.sha256 = Some(Sha256::of(artifact.key.as_bytes()));
     }
     let named = Named { variables: [variable.to_owned()].into(), tags: [].into() };
     let written = [target(0).clone(), target(1).clone()].into();
-    End { record: record.ended(Ending::Tried(outcomes), second(1_000)), named: Some(named), written }
+    End { record: record.ended(Ending::Tried(outcomes), second(1_000)), named: Some(named), written, kept: [].into() }
 }
 
 impl Head {
@@ -181,7 +209,7 @@ fn full() -> Head {
     let head = Head::default().deploys(&upload("1", 10), "6");
     let head = head.accepts(&upload("2", 20), &me("two", 20)).0;
     let head = head.accepts(&upload("3", 30), &me("three", 30)).0;
-    assert!(head.active.is_some() && head.pending.is_some() && !head.outbox.is_empty());
+    assert!(head.active.is_some() && !head.pending.is_empty() && !head.outbox.is_empty());
     head
 }
 

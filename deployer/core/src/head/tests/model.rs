@@ -111,20 +111,20 @@ impl World {
             self.settle(usize::MAX);
         }
         let (name, me) = self.draws();
-        let mut request = upload(&format!("k{key}"), time);
-        request.artifact.version_id = format!("v{:06}", self.drawn);
         // S3 gives no two uploads of a key the same sequencer.
-        request.sequencer = match self.clocks {
+        let sequencer = match self.clocks {
             Clocks::Right => sequencer.map(|_| format!("{time:08}{:06}", self.drawn)),
             Clocks::Wrong => Some(format!("{:02}{:06}", sequencer.unwrap_or(9), self.drawn)),
         };
+        let version_id = format!("v{:06}", self.drawn);
+        let mut request = as_version(upload(&format!("k{key}"), time), &version_id, sequencer.as_deref());
         request.hash = RequestHash::of(&[&name]);
         request.id = DeploymentId::of(request.time, request.hash);
         request.marker = token(&format!("m{name}"));
         let refusal = refused.then(refusal);
         let moved = self.head.accept(&request, &at(), refusal.as_ref(), &me);
         let then = moved.then.clone();
-        let newest = self.accepted.iter().all(|other| request.mark().is_beyond(&other.mark()));
+        let newest = self.accepted.iter().all(|other| mark_of(&request).is_beyond(&mark_of(other)));
         self.writes(Some(*moved.head.expect("a new request always is written down")));
         let echo = self.head.accept(&request, &at(), refusal.as_ref(), &me);
         assert_eq!(echo, Move { head: None, then: then.clone() }, "our own echo");
@@ -223,7 +223,7 @@ impl World {
             Outcome::HalfArrived => half_arrived(&request, "8", &claim),
             Outcome::Refused => {
                 let record = at().record(&request, Status::InProgress).ended(refusal(), second(self.now));
-                End { record, named: Some(Named::default()), written: [].into() }
+                End { record, named: Some(Named::default()), written: [].into(), kept: [].into() }
             }
         };
         let (name, me) = self.draws();
@@ -350,7 +350,7 @@ impl World {
             assert_eq!(is.attempts, 1);
             let request = is.request.clone();
             if let Some(last) = self.begun.last().filter(|_| self.clocks == Clocks::Right) {
-                assert!(request.mark().is_beyond(&last.mark()), "{request:?} was begun after {last:?}");
+                assert!(mark_of(&request).is_beyond(&mark_of(last)), "{request:?} was begun after {last:?}");
             }
             self.begun.push(request);
         }
@@ -364,9 +364,9 @@ impl World {
     /// The newest of all that were accepted is worked on, or waits, or came to its end by its own deployment.
     fn holds_for_the_newest(&self) {
         let later =
-            self.accepted.iter().reduce(|one, other| if other.mark().is_beyond(&one.mark()) { other } else { one });
+            self.accepted.iter().reduce(|one, other| if mark_of(other).is_beyond(&mark_of(one)) { other } else { one });
         let Some(newest) = later else { return };
-        let is_newest = |other: &Request| other.id == newest.id || newest.mark().is_beyond(&other.mark());
+        let is_newest = |other: &Request| other.id == newest.id || mark_of(newest).is_beyond(&mark_of(other));
         let active = self.head.active().map(|active| &active.request);
         if active != Some(newest) && self.head.pending() != Some(newest) && self.accepted.iter().all(is_newest) {
             assert!(self.begun.contains(newest), "{newest:?} was lost");
