@@ -1,4 +1,4 @@
-//! The deployer's own programs, each built once per process by the cargo that built us.
+//! The deployer's own binaries, built once per process by the cargo that built us.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::error::{Doing as _, Error, Result};
 use super::venv::target_dir;
 
-/// The path of the built binary; `DEPLOYER_BOOTSTRAP` names one that is there already. Blocks while cargo builds.
+/// The path of the Lambda's binary; `DEPLOYER_BOOTSTRAP` names one that is there already. Blocks while cargo builds.
 ///
 /// # Errors
 /// Cargo's words.
@@ -18,7 +18,7 @@ pub fn bootstrap() -> Result<PathBuf> {
     BUILT.get_or_init(|| build("bootstrap", "DEPLOYER_BOOTSTRAP")).clone()
 }
 
-/// The same of the command line; `DEPLOYER_DEPLOYCTL` names one that is there already.
+/// The path of the command line; `DEPLOYER_DEPLOYCTL` names one that is there already. Blocks while cargo builds.
 ///
 /// # Errors
 /// Cargo's words.
@@ -27,8 +27,8 @@ pub fn deployctl() -> Result<PathBuf> {
     BUILT.get_or_init(|| build("deployctl", "DEPLOYER_DEPLOYCTL")).clone()
 }
 
-fn build(name: &str, there_already: &str) -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os(there_already) {
+fn build(name: &str, variable: &str) -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os(variable) {
         return Ok(path.into());
     }
     let target = target_dir()?;
@@ -60,7 +60,7 @@ fn build(name: &str, there_already: &str) -> Result<PathBuf> {
             Error::Machine(format!("{sentence} ({} does not start: {error})", cargo.display()))
         })?;
     if !output.status.success() {
-        return Err(Error::failed(&format!("building the deployer's {name}"), String::from_utf8_lossy(&output.stderr)));
+        return Err(Error::failed(format!("building the deployer's {name}"), String::from_utf8_lossy(&output.stderr)));
     }
     let messages = String::from_utf8_lossy(&output.stdout).into_owned();
     let executable = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {

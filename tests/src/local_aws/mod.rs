@@ -34,6 +34,7 @@ use serde_json::Value;
 pub use accounts::{
     ARTIFACTS, CONFIG_KEY, DEPLOYER_ROLE, EXECUTION_ROLE, FIRST, LEDGER, OTHER_REGION, REGION, SECOND, Setup, TOOLING,
 };
+pub use binary::deployctl;
 pub use calls::{Call, longest_chain, shown};
 pub use clients::Clients;
 pub use control::{Control, SessionKeys, Use};
