@@ -8,7 +8,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures::FutureExt as _;
 use futures::future::join_all;
@@ -18,35 +17,11 @@ use tokio::sync::Semaphore;
 
 use crate::aws;
 use crate::engine::{Engine, Handled, Patience, Ports, Transient};
+use crate::machine::{MachineChance, WallClock};
 use crate::obey::{ANSWER_NEEDS, FunctionError, obey};
-use crate::port::{Chance, Clock, Queue};
+use crate::port::{Clock as _, Queue};
 use crate::settings::{ConfigCache, ConfigSource, InvalidConfig, Settings};
 use crate::trigger::{self, Invocation, Message, Told};
-
-/// The machine's clock.
-struct WallClock;
-
-#[async_trait]
-impl Clock for WallClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
-
-/// The machine's source of randomness.
-struct MachineChance;
-
-impl Chance for MachineChance {
-    fn draw(&self) -> u128 {
-        let mut bytes = [0; 16];
-        // A machine without a source of randomness has no TLS either, and so no AWS.
-        getrandom::fill(&mut bytes).map(|()| u128::from_ne_bytes(bytes)).unwrap_or_default()
-    }
-}
 
 /// The deployer as a Lambda: what is made once and used by every invocation.
 pub struct Deployer {
@@ -118,7 +93,7 @@ impl Deployer {
             chance: Arc::new(MachineChance),
             inline_body: self.inline_body.clone(),
         };
-        Ok(Engine { ports, config, region: settings.region.clone(), deadline, patience: Patience::default() })
+        Ok(Engine { ports, config, region: Some(settings.region.clone()), deadline, patience: Patience::default() })
     }
 
     async fn read(&self, source: &ConfigSource) -> Result<String, String> {

@@ -4,9 +4,11 @@
 
 pub mod aws;
 pub mod cli;
+pub mod direct;
 pub mod engine;
 pub mod lambda;
 pub mod logging;
+pub mod machine;
 pub mod obey;
 pub mod port;
 pub mod settings;

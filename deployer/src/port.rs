@@ -187,6 +187,12 @@ impl Account {
         ))
     }
 
+    /// The same account, with an eye on its functions.
+    #[must_use]
+    pub fn seen_through(self, eye: impl FnOnce(Arc<dyn Functions>) -> Arc<dyn Functions>) -> Self {
+        Self { functions: eye(self.functions) }
+    }
+
     /// The functions of the account, in the target's region.
     #[must_use]
     pub fn functions(&self) -> &dyn Functions {

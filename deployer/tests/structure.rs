@@ -12,9 +12,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("trigger", &[]),
     ("aws", &["port"]),
     ("engine", &["port", "aws::OPERATION_TIMEOUT"]),
-    ("cli", &["aws", "engine", "lambda", "trigger"]),
+    ("machine", &["port"]),
+    ("direct", &["aws", "engine", "machine", "port"]),
+    ("cli", &["aws", "direct", "engine", "lambda", "trigger"]),
     ("obey", &["engine", "settings", "trigger"]),
-    ("lambda", &["aws", "engine", "obey", "port", "settings", "trigger"]),
+    ("lambda", &["aws", "engine", "machine", "obey", "port", "settings", "trigger"]),
 ];
 
 fn sources(folder: &Path, into: &mut Vec<PathBuf>) {

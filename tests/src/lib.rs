@@ -5,6 +5,7 @@ pub mod local_aws;
 pub mod policies;
 pub mod simulation;
 pub mod storm;
+pub mod terminal;
 pub mod terraform;
 pub mod world;
 

@@ -187,8 +187,9 @@ impl LocatedUpload {
 pub struct VerifiedArtifact {
     /// The object version.
     pub reference: ArtifactRef,
-    /// The bucket's region: targets there get the code by reference, others get it inline.
-    pub region: Region,
+    /// The bucket's region: targets there get the code by reference, others get it inline. None: it is in no bucket, and
+    /// every target gets it inline.
+    pub region: Option<Region>,
     /// The zip's hash, as Lambda will prove it.
     pub sha256: Sha256,
     /// The zip's size in bytes.

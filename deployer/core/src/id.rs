@@ -168,6 +168,15 @@ impl Version {
     }
 }
 
+impl RoleArn {
+    /// The account that the role belongs to.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        // An account's digits have stood there since it was parsed.
+        AccountId(self.0.split(':').nth(4).unwrap_or_default().to_owned())
+    }
+}
+
 impl Region {
     /// The ARN partition that the region belongs to (AWS General Reference, "Amazon Resource Names").
     #[must_use]
@@ -424,6 +433,12 @@ mod tests {
         for bad in ["arn:aws:iam::1:role/x", "arn:aws:iam::111111111111:user/x", "arn:aws:iam::111111111111:role/"] {
             assert!(RoleArn::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_role_knows_its_account() {
+        let role = RoleArn::parse("arn:aws:iam::111111111111:role/app/orders").unwrap();
+        assert_eq!(role.account(), AccountId::parse("111111111111").unwrap());
     }
 
     #[test]

@@ -106,6 +106,9 @@ pub struct Belongings {
     pub reserved_concurrency: Option<i32>,
 }
 
+/// What a deployer says in the description of each alias that it makes, so that whoever deploys past it is told.
+pub const MOVED_BY_DEPLOYER: &str = "moved by deployer (environment and ledger decide what it serves)";
+
 /// An alias.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObservedAlias {
@@ -117,6 +120,8 @@ pub struct ObservedAlias {
     pub weights: BTreeMap<String, f64>,
     /// The precondition for moving it.
     pub revision: RevisionId,
+    /// Whether a deployer has made it, and says so in its description.
+    pub moved_by_deployer: bool,
 }
 
 /// Everything that was seen of one function in one target.

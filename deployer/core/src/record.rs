@@ -376,8 +376,19 @@ impl DeploymentRecord {
     #[must_use]
     pub fn result_key(&self) -> Option<String> {
         let (release, artifact) = (self.release.as_ref()?, self.artifact.as_ref()?);
-        let results = Self::results_of(&self.environment, &self.function, release);
-        (self.cause.kind == CauseKind::Upload).then(|| format!("{results}{}.json", artifact.version_id))
+        (self.cause.kind == CauseKind::Upload)
+            .then(|| Self::result_of(&self.environment, &self.function, release, &artifact.version_id))
+    }
+
+    /// The key of the result of one upload in the ledger bucket.
+    #[must_use]
+    pub fn result_of(
+        environment: &EnvironmentName,
+        function: &FunctionName,
+        release: &Release,
+        version_id: &str,
+    ) -> String {
+        format!("{}{version_id}.json", Self::results_of(environment, function, release))
     }
 
     /// Where the results of all uploads of a release are.

@@ -48,8 +48,8 @@ pub struct Scope<'a> {
     pub function: &'a FunctionName,
     /// The artifact that may be read.
     pub artifact: &'a ArtifactRef,
-    /// The artifact bucket's region, for its key.
-    pub artifact_region: &'a Region,
+    /// The artifact bucket's region, for its key. None: the artifact is in no bucket, and no object may be read.
+    pub artifact_region: Option<&'a Region>,
 }
 
 /// The name of a deployment's sessions, and their source identity.
@@ -116,18 +116,21 @@ impl Scope<'_> {
         let partition = self.target.region.partition();
         let function = self.function_arn();
         let artifact = self.artifact;
-        let region = self.artifact_region;
-        let mut statements = vec![
-            // Alias and version calls are authorised on the function or on its qualified ARN, depending on the call.
-            json!({"Effect": "Allow", "Action": actions, "Resource": [function, format!("{function}:*")]}),
-            json!({"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"],
-                "Resource": format!("arn:{partition}:s3:::{}/{}", artifact.bucket, artifact.key)}),
-            // Which customer keys encrypt the bucket and the function's variables is not known here: any, but only
-            // through S3 and through Lambda, which shows variables only to who may decrypt them.
-            json!({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
-                "Condition": {"StringEquals": {"kms:ViaService": [
-                    format!("s3.{region}.{}", region.dns_suffix()), format!("lambda.{}.{}", self.target.region, region.dns_suffix())]}}}),
-        ];
+        // Alias and version calls are authorised on the function or on its qualified ARN, depending on the call.
+        let mut statements =
+            vec![json!({"Effect": "Allow", "Action": actions, "Resource": [function, format!("{function}:*")]})];
+        let service = |name: &str, region: &Region| format!("{name}.{region}.{}", region.dns_suffix());
+        let mut through = Vec::new();
+        if let Some(region) = self.artifact_region {
+            statements.push(json!({"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+                "Resource": format!("arn:{partition}:s3:::{}/{}", artifact.bucket, artifact.key)}));
+            through.push(service("s3", region));
+        }
+        through.push(service("lambda", &self.target.region));
+        // Which customer keys encrypt the bucket and the function's variables is not known here: any, but only through S3
+        // and through Lambda, which shows variables only to who may decrypt them.
+        statements.push(json!({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
+            "Condition": {"StringEquals": {"kms:ViaService": through}}}));
         statements.append(&mut extra);
         json!({"Version": "2012-10-17", "Statement": statements}).to_string()
     }

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_core::config::Target;
 use deployer_core::id::{AliasName, FunctionName, Version};
 use deployer_core::manifest::{Architecture, Secret};
-use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, RevisionId};
+use deployer_core::observed::{Belongings, MOVED_BY_DEPLOYER, ObservedAlias, ObservedCode, RevisionId};
 use deployer_core::plan::{Configuration, NewFunction};
 
 use super::error::{Failure, call_error};
@@ -22,11 +22,21 @@ use crate::port::{Answer, CallError, CallErrorKind, Code, Functions, Qualifier, 
 pub struct LambdaFunctions {
     client: Client,
     target: Target,
+    hand: Hand,
+}
+
+/// Whose hand writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hand {
+    /// A deployer's, with a ledger: the aliases that it makes say so.
+    Deployer,
+    /// A person's, who deploys without one.
+    Direct,
 }
 
 impl LambdaFunctions {
-    pub(super) fn new(client: Client, target: Target) -> Self {
-        Self { client, target }
+    pub(super) fn new(client: Client, target: Target, hand: Hand) -> Self {
+        Self { client, target, hand }
     }
 
     fn arn(&self, name: &FunctionName) -> String {
@@ -102,6 +112,7 @@ impl Functions for LambdaFunctions {
                 .map(|weights| weights.iter().map(|(version, weight)| (version.clone(), *weight)).collect())
                 .unwrap_or_default(),
             revision: RevisionId(output.revision_id().unwrap_or_default().to_owned()),
+            moved_by_deployer: output.description() == Some(MOVED_BY_DEPLOYER),
         }))
     }
 
@@ -177,7 +188,10 @@ impl Functions for LambdaFunctions {
                 done("DeleteFunctionConcurrency", name, call.send().await)
             }
             Write::CreateAlias { alias, version } => {
+                // Moving it leaves its description as it is.
+                let description = (self.hand == Hand::Deployer).then(|| MOVED_BY_DEPLOYER.to_owned());
                 let call = client.create_alias().function_name(function).name(alias.as_str());
+                let call = call.set_description(description);
                 done("CreateAlias", name, call.function_version(version.as_str()).send().await)
             }
             Write::MoveAlias { alias, version, revision } => {

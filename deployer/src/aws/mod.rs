@@ -4,6 +4,7 @@
 //! ARCHITECTURE.md, "TLS", has the figures. Each target gets a retry partition of its own, so that a throttled account
 //! slows no other.
 
+mod direct;
 mod error;
 mod lambda;
 mod lambda_read;
@@ -20,6 +21,7 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+pub use direct::{DirectGate, NoCaller, SENDING_TIMEOUT, caller};
 pub use ledger::S3Ledger;
 pub use s3::S3Artifacts;
 pub use sqs::SqsQueue;

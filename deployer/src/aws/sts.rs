@@ -17,7 +17,7 @@ use deployer_core::id::AccountId;
 use deployer_core::record::{TargetError, TargetErrorCode};
 
 use super::error::Failure;
-use super::lambda::LambdaFunctions;
+use super::lambda::{Hand, LambdaFunctions};
 use crate::port::{Account, AccountGate, EnterError, SessionRequest};
 
 /// Role chaining allows one hour at most; a deployment in one invocation needs less than STS's shortest session.
@@ -36,28 +36,15 @@ impl StsGate {
         Self { client: aws_sdk_sts::Client::new(sdk), sdk: sdk.clone() }
     }
 
-    async fn assume(&self, request: &SessionRequest, role: &str) -> Result<AssumeRoleOutput, EnterError> {
-        let call = self
-            .client
-            .assume_role()
-            .role_arn(role)
-            .role_session_name(&request.name)
-            .source_identity(&request.name)
-            .set_external_id(request.external_id.as_ref().map(ToString::to_string))
-            .policy(&request.policy)
-            .duration_seconds(SESSION_SECONDS)
-            .customize()
-            .config_override(aws_sdk_sts::config::Builder::new().retry_partition(partition("sts", &request.target)));
-        call.send().await.map_err(|error| refused(request, role, &Failure::of(&error)))
-    }
-}
-
-#[async_trait]
-impl AccountGate for StsGate {
-    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
+    /// Assumes a role for a deployment, and asserts the account.
+    pub(super) async fn enter_by(
+        &self,
+        request: &SessionRequest,
+        role: &str,
+        hand: Hand,
+    ) -> Result<Account, EnterError> {
         let target = &request.target;
-        let role = target.role_arn(&request.role);
-        let answer = self.assume(request, &role).await?;
+        let answer = self.assume(request, role, hand).await?;
         let unusable = |what: &str| {
             TargetError::new(
                 TargetErrorCode::Internal,
@@ -66,8 +53,7 @@ impl AccountGate for StsGate {
             )
         };
         let session = answer.assumed_role_user().ok_or_else(|| unusable("a session"))?;
-        let found = session.arn().split(':').nth(4).and_then(|account| AccountId::parse(account).ok());
-        let found = found.ok_or_else(|| unusable("an account"))?;
+        let found = account_of(session.arn()).ok_or_else(|| unusable("an account"))?;
         let keys = answer.credentials().ok_or_else(|| unusable("credentials"))?;
         let credentials = Credentials::new(
             keys.access_key_id(),
@@ -77,12 +63,44 @@ impl AccountGate for StsGate {
             "deployment session",
         );
         let config = aws_sdk_lambda::config::Builder::from(&self.sdk)
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .region(aws_sdk_lambda::config::Region::new(target.region.to_string()))
-            .retry_partition(partition("lambda", target))
-            .build();
-        let functions = LambdaFunctions::new(aws_sdk_lambda::Client::from_conf(config), target.clone());
-        Ok(Account::assert(target, &found, Arc::new(functions))?)
+            .credentials_provider(SharedCredentialsProvider::new(credentials));
+        Ok(Account::assert(target, &found, Arc::new(functions(config, target, hand)))?)
+    }
+
+    async fn assume(&self, request: &SessionRequest, role: &str, hand: Hand) -> Result<AssumeRoleOutput, EnterError> {
+        let call = self
+            .client
+            .assume_role()
+            .role_arn(role)
+            .role_session_name(&request.name)
+            .set_source_identity((hand == Hand::Deployer).then(|| request.name.clone()))
+            .set_external_id(request.external_id.as_ref().map(ToString::to_string))
+            .policy(&request.policy)
+            .duration_seconds(SESSION_SECONDS)
+            .customize()
+            .config_override(aws_sdk_sts::config::Builder::new().retry_partition(partition("sts", &request.target)));
+        call.send().await.map_err(|error| refused(request, role, hand, &Failure::of(&error)))
+    }
+}
+
+/// Lambda in this target, with what the configuration has of credentials.
+pub(super) fn functions(config: aws_sdk_lambda::config::Builder, target: &Target, hand: Hand) -> LambdaFunctions {
+    let config = config
+        .region(aws_sdk_lambda::config::Region::new(target.region.to_string()))
+        .retry_partition(partition("lambda", target))
+        .build();
+    LambdaFunctions::new(aws_sdk_lambda::Client::from_conf(config), target.clone(), hand)
+}
+
+/// The account of an ARN.
+pub(super) fn account_of(arn: &str) -> Option<AccountId> {
+    arn.split(':').nth(4).and_then(|account| AccountId::parse(account).ok())
+}
+
+#[async_trait]
+impl AccountGate for StsGate {
+    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
+        self.enter_by(request, &request.target.role_arn(&request.role), Hand::Deployer).await
     }
 }
 
@@ -91,27 +109,47 @@ fn partition(service: &str, target: &Target) -> RetryPartition {
     RetryPartition::custom(format!("{service}-{target}")).build()
 }
 
-fn refused(request: &SessionRequest, role: &str, failure: &Failure) -> EnterError {
+fn refused(request: &SessionRequest, role: &str, hand: Hand, failure: &Failure) -> EnterError {
     let SessionRequest { target, name, external_id, .. } = request;
+    let what = format!("AssumeRole of {role} as session {name}");
     if failure.code == "ExpiredToken" || failure.code == "ExpiredTokenException" {
-        let message = format!("AssumeRole of {role} as session {name}: the deployer's own credentials have expired");
+        let message = match hand {
+            Hand::Deployer => format!("{what}: the deployer's own credentials have expired"),
+            Hand::Direct => format!("{what}: your credentials have expired: log in again"),
+        };
         return TargetError::new(TargetErrorCode::TimedOut, "enter", message).into();
     }
     if failure.status == 403 {
-        let external = match external_id {
-            Some(_) => "with the environment's external id",
-            None => "without an external id",
-        };
-        return EnterError::Denied(format!(
-            "AssumeRole of {role} in account {} as session {name} was denied ({}): most likely the role does not \
-             exist, or its trust policy does not name the deployer's role, or it asks for another external id (this \
-             one was asked {external}) or source identity",
-            target.account, failure.message
-        ));
+        let because = &failure.message;
+        let in_account = format!("AssumeRole of {role} in account {} as session {name}", target.account);
+        return EnterError::Denied(match hand {
+            Hand::Deployer => {
+                let external = match external_id {
+                    Some(_) => "with the environment's external id",
+                    None => "without an external id",
+                };
+                format!(
+                    "{in_account} was denied ({because}): most likely the role does not exist, or its trust policy does \
+                     not name the deployer's role, or it asks for another external id (this one was asked {external}) \
+                     or source identity"
+                )
+            }
+            Hand::Direct => {
+                let external = match external_id {
+                    Some(_) => "with the one that was given",
+                    None => "without one: --external-id gives it",
+                };
+                format!(
+                    "{in_account} was denied ({because}): most likely the role does not exist, or its trust policy does \
+                     not name you, or you may not call sts:AssumeRole on it, or it asks for an external id (this one was \
+                     asked {external})"
+                )
+            }
+        });
     }
     if failure.is_unanswered() {
-        return EnterError::Unanswered(format!("AssumeRole of {role} as session {name}: {}", failure.message));
+        return EnterError::Unanswered(format!("{what}: {}", failure.message));
     }
     let code = if failure.code.contains("Throttl") { TargetErrorCode::Throttled } else { TargetErrorCode::Internal };
-    TargetError::new(code, "enter", format!("AssumeRole of {role} as session {name}: {}", failure.message)).into()
+    TargetError::new(code, "enter", format!("{what}: {}", failure.message)).into()
 }

@@ -10,8 +10,6 @@ async fn main() -> ExitCode {
     let mut out = anstream::stdout();
     match Cli::parse().run(&mut out).await {
         Ok(exit) => exit.into(),
-        // Whoever read us has read enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done.into(),
         Err(_) => Exit::Failed.into(),
     }
 }

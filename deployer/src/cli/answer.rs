@@ -24,6 +24,8 @@ pub enum Exit {
     TimedOut,
     /// 5: there are differences, and it was asked whether there are.
     Differs,
+    /// 130: somebody stopped it (128 and the number of SIGINT, as shells have it).
+    Interrupted,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -35,6 +37,7 @@ impl From<Exit> for std::process::ExitCode {
             Exit::Refused => Self::from(3),
             Exit::TimedOut => Self::from(4),
             Exit::Differs => Self::from(5),
+            Exit::Interrupted => Self::from(130),
         }
     }
 }
@@ -93,6 +96,11 @@ impl Stopped {
     pub fn timed_out(message: impl Display) -> Self {
         Self { exit: Exit::TimedOut, error_type: "TimedOut", message: message.to_string() }
     }
+
+    /// Somebody stopped it.
+    pub fn interrupted(message: impl Display) -> Self {
+        Self { exit: Exit::Interrupted, error_type: "Interrupted", message: message.to_string() }
+    }
 }
 
 impl From<Stopped> for Answer {
@@ -101,6 +109,12 @@ impl From<Stopped> for Answer {
         let json = json!({ "errorType": error_type, "errorMessage": message });
         Self { text: format!("error: {message}\n"), json, exit }
     }
+}
+
+/// Text of somebody else's, on one line and without anything that a terminal obeys.
+pub(super) fn one_line(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
+    text.chars().map(escaped).collect()
 }
 
 impl Answer {

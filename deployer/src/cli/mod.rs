@@ -4,8 +4,18 @@
 //! people wait goes to standard error, and only where that is a terminal.
 
 mod answer;
+mod aws_options;
+mod completions;
+mod deploy;
+mod direct;
+mod plan;
+mod push;
+mod records;
 mod remote;
+mod sources;
 mod validate;
+mod version;
+mod zips;
 
 use std::io::Write;
 
@@ -24,7 +34,8 @@ pub enum Output {
 
 /// Deploy Lambda functions across AWS accounts.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused, 4 timed out waiting.
+/// Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused, 4 timed out waiting, 5 something would change (plan --exit-code), 130
+/// stopped by Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(name = "deployctl", version, about, propagate_version = true)]
 pub struct Cli {
@@ -37,11 +48,32 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Upload a zip or a folder for a function, and wait for its deployment if asked to.
+    ///
+    /// It is checked first, by the rules of the deployer: what would be refused is not uploaded. With --wait, exit codes: 0 it is
+    /// live (or was already), 1 it failed, 3 it was refused or a newer one took its place, 4 it has not ended in time and goes
+    /// on; without, 0 uploaded.
+    Push(push::Options),
     /// Check a zip, a manifest or deployer.json, without AWS.
     ///
     /// Says what is wrong and where, by the rules that the deployer applies to uploads. Exit codes: 0 all valid, 3 something is
     /// not, 2 wrong use.
     Validate(validate::Options),
+    /// Deploy a release that is uploaded already; or, with --role-arn, folders and zips straight from this machine.
+    ///
+    /// With --release the deployer deploys the newest upload of that release, as if it had just come. With --role-arn (or --direct)
+    /// the deployer has no part in it: the role is assumed from here, the same plan is made and walked, and nothing is
+    /// remembered of it.
+    Deploy(deploy::Options),
+    /// Show what a deployment would change, and change nothing.
+    ///
+    /// The deployer is asked what would become of a folder, a zip or a release that is uploaded already; with --role-arn (or
+    /// --direct) the target is looked at from here. Values of variables are never shown.
+    Plan(plan::Options),
+    /// Print what a shell must know to complete this command line.
+    Completions(completions::Options),
+    /// Say which version this is.
+    Version,
 }
 
 impl Cli {
@@ -51,10 +83,18 @@ impl Cli {
     /// When `out` cannot be written to.
     pub async fn run(self, out: &mut impl Write) -> std::io::Result<Exit> {
         let answer: Result<Answer, Stopped> = match self.verb {
+            Verb::Push(options) => push::run(&options).await,
             Verb::Validate(options) => Ok(validate::run(&options)),
+            Verb::Deploy(options) => deploy::run(&options).await,
+            Verb::Plan(options) => plan::run(&options).await,
+            Verb::Completions(options) => Ok(completions::run(&options)),
+            Verb::Version => Ok(version::run()),
         };
         let answer = answer.unwrap_or_else(Answer::from);
-        answer.print(self.output, out)?;
-        Ok(answer.exit)
+        match answer.print(self.output, out) {
+            // Whoever read us has read enough; how it ended is as true as before.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(answer.exit),
+            printed => printed.map(|()| answer.exit),
+        }
     }
 }

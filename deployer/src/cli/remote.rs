@@ -9,21 +9,20 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{Exit, Stopped};
+use super::aws_options::AwsOptions;
 use crate::aws;
+use crate::engine::Caller;
 use crate::trigger::{Command, Order};
 
 /// Where the deployer is.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// The name or ARN of the deployer's Lambda.
     #[arg(long, value_name = "NAME", default_value = "deployer", env = "DEPLOYER_FUNCTION_NAME", global = true)]
     function_name: String,
-    /// The AWS region of the deployer [default: as the AWS CLI finds it].
-    #[arg(long, value_name = "REGION", global = true)]
-    region: Option<String>,
-    /// The profile of the AWS configuration files to use.
-    #[arg(long, value_name = "NAME", global = true)]
-    profile: Option<String>,
+    #[command(flatten)]
+    aws: AwsOptions,
 }
 
 /// No command takes longer than the Lambda's longest run.
@@ -38,7 +37,7 @@ pub(super) struct Remote {
 impl Options {
     /// The AWS configuration that was asked for.
     pub async fn sdk(&self) -> SdkConfig {
-        aws::load_for(self.profile.as_deref(), self.region.as_deref()).await
+        self.aws.sdk().await
     }
 
     /// A client of the deployer.
@@ -81,9 +80,14 @@ impl Remote {
 
 /// An order of ours: whoever runs this, and an id by which a retried call is the same request.
 pub(super) fn order(command: Command) -> Order {
+    let Caller { requested_by, id } = caller();
+    Order { command, requested_by, id: Some(id) }
+}
+
+/// Whoever runs this, with an id that nobody has had before.
+pub(super) fn caller() -> Caller {
     let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).ok().filter(|user| !user.is_empty());
-    let id = ulid_now();
-    Order { command, requested_by: user, id: Some(format!("deployctl-{id}")) }
+    Caller { requested_by: user, id: format!("deployctl-{}", ulid_now()) }
 }
 
 fn ulid_now() -> String {

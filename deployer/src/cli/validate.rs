@@ -2,16 +2,14 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use deployer_core::config::Config;
 use deployer_core::id::EnvironmentName;
-use deployer_core::manifest::{Architecture, Manifest, ManifestError, ManifestFormat};
-use deployer_core::mistake::Mistake;
-use deployer_core::package::{Directory, Opening, Package, WINDOW, check_bootstrap};
+use deployer_core::manifest::{Manifest, ManifestFormat};
 use serde::Serialize;
 
+use super::zips::{self, Found};
 use super::{Answer, Exit};
 
 /// What to validate.
@@ -41,13 +39,6 @@ struct Checked {
     mistakes: Vec<Found>,
 }
 
-#[derive(Debug, Serialize)]
-struct Found {
-    /// The path of the field; null where it is about the whole file.
-    path: Option<String>,
-    message: String,
-}
-
 impl Report {
     fn exit(&self) -> Exit {
         if self.files.iter().all(|file| file.valid) { Exit::Done } else { Exit::Refused }
@@ -63,11 +54,8 @@ impl fmt::Display for Report {
                 Some(summary) => writeln!(f, " ({summary})")?,
                 None => writeln!(f)?,
             }
-            for Found { path, message } in mistakes {
-                match path {
-                    Some(path) => writeln!(f, "  {path}: {message}")?,
-                    None => writeln!(f, "  {message}")?,
-                }
+            for mistake in mistakes {
+                writeln!(f, "  {mistake}")?;
             }
         }
         Ok(())
@@ -104,66 +92,21 @@ fn check(file: &Path, environment: Option<&EnvironmentName>) -> (&'static str, O
 }
 
 fn zip(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
-    let package = read(file)?;
+    let input = File::open(file).or_else(|error| whole(format!("cannot be read: {error}")))?;
+    let package = zips::read(&input, |_| {})?;
+    zips::check(&package, environment)?;
     let mut summary = format!("{} bytes, {} files, sha256 {}", package.size, package.entries, package.sha256);
-    let Some((kind, bytes)) = &package.manifest else {
-        summary.push_str(", no manifest: only the code of an existing function is deployed");
-        return Ok(summary);
-    };
-    let manifest = Manifest::parse(*kind, bytes).map_err(|error| manifest_mistakes(&error))?;
-    let configs = match environment {
-        Some(environment) => vec![manifest.for_environment(environment)],
-        None => manifest.for_all(),
-    };
-    for config in configs {
-        if config.runtime.as_ref().is_some_and(deployer_core::manifest::Runtime::is_provided) {
-            let machine = config.architectures.unwrap_or(Architecture::X86_64).into();
-            check_bootstrap(package.bootstrap.as_ref(), machine).or_else(|error| whole(error).map(drop))?;
-        }
+    match &package.manifest {
+        Some((format, _)) => summary.push_str(&format!(", with {}", format.file_name())),
+        None => summary.push_str(", no manifest: only the code of an existing function is deployed"),
     }
-    summary.push_str(", with ");
-    summary.push_str(kind.file_name());
     Ok(summary)
-}
-
-/// The deployer's way through a zip: its end first, then everything once.
-fn read(file: &Path) -> Result<Package, Vec<Found>> {
-    let cannot = |error: std::io::Error| vec![Found { path: None, message: format!("cannot be read: {error}") }];
-    let refused = |error: deployer_core::package::PackageError| vec![Found { path: None, message: error.to_string() }];
-    let mut input = File::open(file).map_err(cannot)?;
-    let size = input.metadata().map_err(cannot)?.len();
-    let mut from = size.saturating_sub(WINDOW);
-    let directory = loop {
-        let mut tail = Vec::new();
-        input.seek(SeekFrom::Start(from)).map_err(cannot)?;
-        input.read_to_end(&mut tail).map_err(cannot)?;
-        match Directory::open(size, &tail).map_err(refused)? {
-            Opening::Ready(directory) => break directory,
-            Opening::NeedsFrom(start) => from = start,
-        }
-    };
-    let mut reader = directory.reader();
-    let mut chunk = vec![0; 1 << 16];
-    input.seek(SeekFrom::Start(0)).map_err(cannot)?;
-    loop {
-        match input.read(&mut chunk).map_err(cannot)? {
-            0 => return reader.finish().map_err(refused),
-            n => reader.feed(&chunk[..n]),
-        }
-    }
 }
 
 fn manifest(format: ManifestFormat, text: &str) -> Outcome {
     match Manifest::parse(format, text.as_bytes()) {
         Ok(_) => Ok("for every environment that it names".into()),
-        Err(error) => Err(manifest_mistakes(&error)),
-    }
-}
-
-fn manifest_mistakes(error: &ManifestError) -> Vec<Found> {
-    match error.mistakes() {
-        [] => vec![Found { path: None, message: error.to_string() }],
-        mistakes => mistakes.iter().map(found).collect(),
+        Err(error) => Err(zips::mistakes(&error)),
     }
 }
 
@@ -173,19 +116,14 @@ fn configuration(text: &str) -> Outcome {
             let targets: usize = config.environments.values().map(|environment| environment.targets.len()).sum();
             Ok(format!("{} environments, {targets} targets", config.environments.len()))
         }
-        Err(error) => Err(error.mistakes().iter().map(found).collect()),
+        Err(error) => Err(error.mistakes().iter().map(Found::from).collect()),
     }
-}
-
-fn found(mistake: &Mistake) -> Found {
-    let path = Some(mistake.path.clone()).filter(|path| !path.is_empty());
-    Found { path, message: mistake.sentence.clone() }
 }
 
 fn text(file: &Path) -> Result<String, Vec<Found>> {
     std::fs::read_to_string(file).or_else(|error| whole(format!("cannot be read: {error}")))
 }
 
-fn whole(message: impl ToString) -> Outcome {
-    Err(vec![Found { path: None, message: message.to_string() }])
+fn whole<T>(message: impl fmt::Display) -> Result<T, Vec<Found>> {
+    Err(vec![Found::whole(message)])
 }

@@ -74,8 +74,8 @@ pub struct Engine {
     pub ports: Ports,
     /// deployer.json.
     pub config: Arc<Config>,
-    /// The region that the deployer and the artifact bucket are in.
-    pub region: Region,
+    /// The region that the deployer and the artifact bucket are in. None: there is no bucket, and code is sent along.
+    pub region: Option<Region>,
     /// When this invocation must have answered.
     pub deadline: Timestamp,
     /// How often and how long the engine itself tries again.

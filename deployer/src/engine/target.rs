@@ -167,7 +167,7 @@ impl Engine {
         tokio::select! { biased; fared = fared => fared, fared = fares => fared }
     }
 
-    fn session(&self, job: &Job<'_>, target: &Target) -> SessionRequest {
+    pub(super) fn session(&self, job: &Job<'_>, target: &Target) -> SessionRequest {
         SessionRequest {
             target: target.clone(),
             role: job.at.environment.role_name.clone(),
@@ -189,7 +189,7 @@ impl Engine {
 
     pub(super) fn scope<'a>(&'a self, job: &'a Job<'_>, target: &'a Target) -> Scope<'a> {
         let (function, artifact) = (&job.at.function_name, &job.chosen.artifact);
-        Scope { target, function, artifact, artifact_region: &self.region }
+        Scope { target, function, artifact, artifact_region: self.region.as_ref() }
     }
 
     /// Step "enter". A fresh trust policy takes some seconds until STS knows it.

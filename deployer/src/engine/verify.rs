@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use deployer_core::artifact::{KEPT_METADATA, VerifiedArtifact};
 use deployer_core::id::Sha256;
-use deployer_core::manifest::{FunctionConfig, Manifest, Runtime};
-use deployer_core::package::{Bootstrap, Directory, Machine, Opening, Package, PackageError, WINDOW, check_bootstrap};
+use deployer_core::manifest::{FunctionConfig, Manifest};
+use deployer_core::package::{Directory, Opening, Package, PackageError, WINDOW};
 use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
 use futures::StreamExt as _;
 
@@ -168,12 +168,7 @@ fn manifest(package: &Package, job: &Job<'_>) -> Result<FunctionConfig, Problem>
     let invalid = |error: String| Problem::Refused(Code::InvalidManifest, format!("{}: {error}", file.file_name()));
     let manifest = Manifest::parse(*file, text).map_err(|error| invalid(error.to_string()))?;
     let config = manifest.for_environment(&job.at.name);
-    if config.runtime.as_ref().is_some_and(Runtime::is_provided) {
-        // Where the manifest does not say for which machine, each function says so itself, when it is observed.
-        let machine =
-            config.architectures.map(Machine::from).or(package.bootstrap.as_ref().and_then(Bootstrap::machine));
-        check_bootstrap(package.bootstrap.as_ref(), machine.unwrap_or(Machine::X86_64))?;
-    }
+    package.suits(&config)?;
     for target in &job.at.environment.targets {
         if let Some(role) = &config.role {
             role.in_account(target.region.partition(), &target.account)

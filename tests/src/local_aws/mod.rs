@@ -9,6 +9,7 @@ mod calls;
 mod clients;
 mod control;
 mod crash;
+mod deployctl;
 mod error;
 mod fleet;
 mod mapping;
@@ -33,10 +34,12 @@ use serde_json::Value;
 pub use accounts::{
     ARTIFACTS, CONFIG_KEY, DEPLOYER_ROLE, EXECUTION_ROLE, FIRST, LEDGER, OTHER_REGION, REGION, SECOND, Setup, TOOLING,
 };
+pub use binary::deployctl;
 pub use calls::{Call, longest_chain, shown};
 pub use clients::Clients;
 pub use control::{Control, SessionKeys, Use};
 pub use crash::{Interrupted, Moment};
+pub use deployctl::Said;
 pub use error::{Doing, Error, Result};
 pub use mapping::{Delivery, Mapping};
 pub use runtime::{Answer, Launch, Runtime};

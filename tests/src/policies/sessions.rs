@@ -63,7 +63,7 @@ impl Example {
             target: &self.target,
             function: &self.function,
             artifact: &self.artifact,
-            artifact_region: &self.region,
+            artifact_region: Some(&self.region),
         }
     }
 

@@ -291,6 +291,7 @@ impl Function {
             version: number(alias.version),
             weights: alias.weights.iter().map(|(version, part)| (version.to_string(), *part)).collect(),
             revision: RevisionId(format!("r{}", alias.revision)),
+            moved_by_deployer: false,
         })
     }
 }

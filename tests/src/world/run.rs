@@ -131,7 +131,7 @@ impl World {
                 None => ports,
             },
             config: self.config.clone(),
-            region: self.region.clone(),
+            region: Some(self.region.clone()),
             deadline: self.now() + time,
             patience: self.patience.clone(),
         }

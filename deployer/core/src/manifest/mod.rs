@@ -193,6 +193,11 @@ impl Manifest {
         self.merged(environment).unwrap_or_default()
     }
 
+    /// The environments that it says something special for.
+    pub fn environments(&self) -> impl Iterator<Item = &EnvironmentName> {
+        self.overlays.keys()
+    }
+
     /// What it says for each environment that it names, and for all others.
     #[must_use]
     pub fn for_all(&self) -> Vec<FunctionConfig> {

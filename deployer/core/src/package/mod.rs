@@ -22,7 +22,7 @@ mod tests;
 
 use sha2::Digest as _;
 
-use crate::manifest::ManifestFormat;
+use crate::manifest::{FunctionConfig, ManifestFormat, Runtime};
 pub use bootstrap::{Bootstrap, BootstrapKind, Machine, check_bootstrap};
 pub use error::{Offenders, PackageError};
 
@@ -160,6 +160,22 @@ pub struct Package {
     pub manifest: Option<(ManifestFormat, Vec<u8>)>,
     /// The file `bootstrap` at the root, if there is one.
     pub bootstrap: Option<Bootstrap>,
+}
+
+impl Package {
+    /// Whether the runtime that this configuration names, if it does, can start what is in the zip. Where it does not say for
+    /// which machine, each function says so itself, when it is observed.
+    ///
+    /// # Errors
+    /// [`PackageError`] as [`check_bootstrap`] has it.
+    pub fn suits(&self, config: &FunctionConfig) -> Result<(), PackageError> {
+        if !config.runtime.as_ref().is_some_and(Runtime::is_provided) {
+            return Ok(());
+        }
+        let own = || self.bootstrap.as_ref().and_then(Bootstrap::machine);
+        let machine = config.architectures.map(Machine::from).or_else(own).unwrap_or(Machine::X86_64);
+        check_bootstrap(self.bootstrap.as_ref(), machine)
+    }
 }
 
 /// Inspects an archive that is in memory, in the same way as one that is streamed.

@@ -304,22 +304,26 @@ fn unmergeable(error: &UnmergeableVariables) -> TargetError {
 
 fn delivery(wanted: &Wanted<'_>) -> Result<Delivery, TargetError> {
     let (artifact, target) = (wanted.artifact, wanted.target);
-    if target.region == artifact.region {
+    if artifact.region.as_ref() == Some(&target.region) {
         return Ok(Delivery::ByReference);
     }
     if artifact.size <= INLINE_LIMIT {
         return Ok(Delivery::Inline);
     }
-    Err(TargetError::new(
-        TargetErrorCode::CodeTooLarge,
-        "plan",
-        format!(
-            "the zip has {} bytes, but {} is not the artifact bucket's region ({}), and Lambda takes at most \
+    let message = match &artifact.region {
+        Some(bucket) => format!(
+            "the zip has {} bytes, but {} is not the artifact bucket's region ({bucket}), and Lambda takes at most \
              {INLINE_LIMIT} bytes sent along: make the zip smaller (move dependencies to a layer), or give {} a \
              deployer and an artifact bucket of its own",
-            artifact.size, target.region, artifact.region, target.region
+            artifact.size, target.region, target.region
         ),
-    ))
+        None => format!(
+            "the zip has {} bytes, and Lambda takes at most {INLINE_LIMIT} bytes sent along: make the zip smaller (move \
+             dependencies to a layer), or push it to a deployer, whose uploads Lambda copies by itself",
+            artifact.size
+        ),
+    };
+    Err(TargetError::new(TargetErrorCode::CodeTooLarge, "plan", message))
 }
 
 fn cannot_create(wanted: &Wanted<'_>, manifest: &FunctionConfig) -> TargetError {

@@ -40,7 +40,7 @@ impl Scene {
                     key: "dev/orders/2.zip".into(),
                     version_id: "v2".into(),
                 },
-                region,
+                region: Some(region),
                 sha256: Sha256::of(b"new"),
                 size: 1000,
                 metadata: BTreeMap::new(),
@@ -119,6 +119,7 @@ fn serving(bytes: &[u8]) -> Observed {
             version: Some(Version::parse("6").unwrap()),
             weights: BTreeMap::new(),
             revision: RevisionId("alias-1".into()),
+            moved_by_deployer: true,
         }),
         serving: Some(code(Some("6"), bytes)),
         publishing_failed: false,
@@ -355,6 +356,22 @@ fn another_region_gets_the_code_inline_up_to_fifty_megabytes() {
     assert_eq!(code, TargetErrorCode::CodeTooLarge);
     assert!(message.contains("us-east-1 is not the artifact bucket's region (eu-west-1)"), "{message}");
     assert!(scene.plan(&serving(b"new")).is_empty(), "nothing is sent, so nothing is too large");
+}
+
+#[test]
+fn code_that_is_in_no_bucket_is_sent_along_up_to_fifty_megabytes() {
+    let mut scene = Scene::new("");
+    scene.artifact.region = None;
+    scene.artifact.size = INLINE_LIMIT;
+    assert_eq!(scene.plan(&serving(b"old")).delivery, Delivery::Inline);
+    scene.artifact.size = INLINE_LIMIT + 1;
+    let (code, message) = scene.error(&serving(b"old"));
+    assert_eq!(code, TargetErrorCode::CodeTooLarge);
+    assert_eq!(
+        message,
+        "the zip has 52428801 bytes, and Lambda takes at most 52428800 bytes sent along: make the zip smaller (move \
+         dependencies to a layer), or push it to a deployer, whose uploads Lambda copies by itself"
+    );
 }
 
 #[test]

@@ -70,7 +70,8 @@ fn everything(function: &FunctionName) -> Plan {
 fn the_first_session_reads_publishes_and_moves_the_alias_of_one_function() {
     let (function, target) = (FunctionName::parse("orders-api").unwrap(), target());
     let artifact = artifact("acme-artifacts", "dev/orders-api/1.zip");
-    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &target.region };
+    let scope =
+        Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&target.region) };
     let arn = "arn:aws:lambda:eu-west-1:111111111111:function:orders-api";
     assert_eq!(
         statements(&scope.base_policy()),
@@ -89,10 +90,25 @@ fn the_first_session_reads_publishes_and_moves_the_alias_of_one_function() {
 }
 
 #[test]
+fn an_artifact_that_is_in_no_bucket_gives_no_right_to_read_any_object() {
+    let (function, target) = (FunctionName::parse("orders-api").unwrap(), target());
+    let artifact = artifact("acme-artifacts", "dev/orders-api/1.zip");
+    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: None };
+    let policy = scope.base_policy();
+    assert!(!policy.contains("s3"), "{policy}");
+    assert_eq!(
+        statements(&policy)[1],
+        json!({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
+            "Condition": {"StringEquals": {"kms:ViaService": ["lambda.eu-west-1.amazonaws.com"]}}})
+    );
+}
+
+#[test]
 fn an_update_of_code_needs_no_second_session() {
     let (function, target) = (FunctionName::parse("orders").unwrap(), target());
     let artifact = artifact("acme-artifacts", "dev/orders/1.zip");
-    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &target.region };
+    let scope =
+        Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&target.region) };
     let moved = Step::MoveAlias { from: None, revision: crate::observed::RevisionId("r".into()) };
     let code = plan(&function, vec![Step::UpdateCode { architecture: None }, moved.clone()]);
     assert_eq!(scope.plan_policy(&code), Ok(None));
@@ -103,7 +119,8 @@ fn an_update_of_code_needs_no_second_session() {
 fn a_second_session_may_pass_exactly_the_one_role_and_only_to_lambda() {
     let (function, target) = (FunctionName::parse("orders").unwrap(), target());
     let artifact = artifact("acme-artifacts", "dev/orders/1.zip");
-    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &target.region };
+    let scope =
+        Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&target.region) };
     let role = RoleArn::parse("arn:aws:iam::111111111111:role/app/orders").unwrap();
     let update = Configuration { role: Some(role), ..Configuration::default() };
     let policy =
@@ -127,7 +144,7 @@ fn a_second_session_may_pass_exactly_the_one_role_and_only_to_lambda() {
 #[test]
 fn both_policies_fit_into_2048_characters_at_the_longest_names() {
     let (function, artifact, region, target) = longest();
-    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &region };
+    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     let base = scope.base_policy();
     assert!(base.len() <= POLICY_LIMIT, "{}", base.len());
     let second = scope.plan_policy(&everything(&function)).unwrap().unwrap();
@@ -154,7 +171,7 @@ fn both_policies_fit_into_2048_characters_at_the_longest_names() {
 #[test]
 fn pruning_may_delete_the_versions_that_it_names_and_nothing_else() {
     let (function, artifact, region, target) = longest();
-    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &region };
+    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     let versions: Vec<Version> = (0..PRUNED_AT_ONCE).map(|n| Version::parse(format!("1234567{n}")).unwrap()).collect();
     let policy = scope.pruning_policy(&versions);
     assert!(policy.len() <= POLICY_LIMIT, "{}", policy.len());
@@ -168,7 +185,7 @@ fn pruning_may_delete_the_versions_that_it_names_and_nothing_else() {
 #[test]
 fn no_step_needs_a_right_that_no_session_has() {
     let (function, artifact, region, target) = longest();
-    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &region };
+    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     for (step, action) in [
         (Step::Tag([("a".into(), "b".into())].into()), "lambda:TagResource"),
         (Step::Untag(vec!["a".into()]), "lambda:UntagResource"),
@@ -192,7 +209,7 @@ fn session_names_are_legal_for_sts_and_name_the_deployment() {
 #[test]
 fn a_policy_that_sts_would_not_take_is_an_error_that_says_what_to_shorten() {
     let (function, artifact, region, target) = longest();
-    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: &region };
+    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     let mut long = everything(&function);
     if let Some(Step::Create(new)) = long.steps.first_mut() {
         new.role = RoleArn::parse(format!("arn:aws:iam::111111111111:role/{}/r", "p".repeat(510))).unwrap();

@@ -1,0 +1,24 @@
+//! `deployctl completions`: what a shell must know to complete verbs and options.
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+use serde_json::json;
+
+use super::{Answer, Cli, Exit};
+
+/// For which shell.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// The shell.
+    shell: Shell,
+}
+
+pub(super) fn run(options: &Options) -> Answer {
+    let mut command = Cli::command();
+    let name = command.get_name().to_owned();
+    let mut script = Vec::new();
+    clap_complete::generate(options.shell, &mut command, name, &mut script);
+    let text = String::from_utf8_lossy(&script).into_owned();
+    let json = json!({ "shell": options.shell.to_string(), "script": text });
+    Answer { text, json, exit: Exit::Done }
+}

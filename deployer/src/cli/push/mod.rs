@@ -1,0 +1,219 @@
+//! `deployctl push`: from a folder or a zip to an upload, and to what became of it.
+//!
+//! The zip is read once, by the deployer's own rules, and uploaded only if it keeps them. It takes no right but those that the
+//! module `uploader` gives a CI.
+
+pub(super) mod bar;
+mod body;
+pub(super) mod folder;
+mod interrupts;
+mod metadata;
+pub(super) mod told;
+mod upload;
+mod wait;
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use deployer_core::artifact::Place;
+use deployer_core::config::Span;
+use deployer_core::id::{BucketName, EnvironmentName, FunctionName, Release, Sha256};
+use deployer_core::package::Package;
+use deployer_core::record::DeploymentRecord;
+use indicatif::HumanBytes;
+use serde::Serialize;
+use serde_json::json;
+
+use super::aws_options::AwsOptions;
+use super::zips::{self, Found};
+use super::{Answer, Exit, Stopped};
+use interrupts::Interrupts;
+use metadata::{Metadata, Told};
+use upload::{Parts, Upload};
+use wait::Awaited;
+
+/// What is pushed, and where to.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// A zip, or a folder, which is zipped; .lambdaignore in it names what stays out, by the rules of .gitignore.
+    #[arg(value_name = "FILE|DIR")]
+    source: PathBuf,
+    /// The environment to deploy to.
+    #[arg(long, value_name = "NAME")]
+    environment: EnvironmentName,
+    /// The function to deploy.
+    #[arg(long, value_name = "NAME")]
+    function: FunctionName,
+    /// What to call this release: a number, a commit.
+    #[arg(long, value_name = "LABEL")]
+    release: Release,
+    /// The artifact bucket.
+    #[arg(long, value_name = "NAME", env = "DEPLOYER_ARTIFACT_BUCKET")]
+    bucket: BucketName,
+    /// The ledger bucket, where results are; needed with --wait.
+    #[arg(long, value_name = "NAME", env = "DEPLOYER_LEDGER_BUCKET")]
+    ledger: Option<BucketName>,
+    /// Wait until the deployment has ended, and end as it did.
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait; the deployment goes on afterwards.
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = Span::parse, requires = "wait")]
+    timeout: Span,
+    #[command(flatten)]
+    metadata: Metadata,
+    #[command(flatten)]
+    aws: AwsOptions,
+}
+
+/// An upload that is done.
+#[derive(Debug, Serialize)]
+struct Uploaded {
+    bucket: BucketName,
+    key: String,
+    version_id: String,
+    size: u64,
+    sha256: Sha256,
+    /// The result's key in the ledger bucket.
+    result: String,
+}
+
+/// A zip that the deployer will take.
+struct Checked {
+    file: File,
+    package: Package,
+    parts: Vec<Sha256>,
+}
+
+/// Pushes it.
+///
+/// # Errors
+/// [`Stopped`]: 1 where the upload failed, 2 where it was asked for in a wrong way, 4 where no result came in time, 130 where
+/// somebody stopped it.
+pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+    let ledger = options.awaited_in()?;
+    let Told { values, left_out } = options.metadata.told(|name| std::env::var(name).ok())?;
+    left_out.iter().for_each(|left| say(&format!("note: {left}")));
+    let checked = match options.checked()? {
+        Ok(checked) => checked,
+        Err(mistakes) => return Ok(refused(options, &mistakes)),
+    };
+    let sdk = options.aws.sdk().await;
+    if sdk.region().is_none() {
+        return Err(Stopped::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one"));
+    }
+    let mut interrupts = Interrupts::listen()?;
+    let uploaded = options.uploaded(&sdk, checked, values, &mut interrupts).await?;
+    match ledger {
+        Some(ledger) => options.awaited(&sdk, ledger, &uploaded, &mut interrupts).await,
+        None => Ok(Answer::with_text(uploaded.text(), &uploaded, Exit::Done)),
+    }
+}
+
+impl Options {
+    fn place(&self) -> Place {
+        Place { environment: self.environment.clone(), function: self.function.clone(), release: self.release.clone() }
+    }
+
+    /// Where the result is waited for, if it is.
+    fn awaited_in(&self) -> Result<Option<&BucketName>, Stopped> {
+        match (self.wait, &self.ledger) {
+            (false, _) => Ok(None),
+            (true, Some(ledger)) => Ok(Some(ledger)),
+            (true, None) => Err(Stopped::wrong_use(
+                "--wait needs to know the ledger bucket, where results are: say --ledger or DEPLOYER_LEDGER_BUCKET",
+            )),
+        }
+    }
+
+    /// Packs it if it is a folder, and reads the zip once.
+    fn checked(&self) -> Result<Result<Checked, Vec<Found>>, Stopped> {
+        let source = &self.source;
+        let cannot = |error| Stopped::wrong_use(format!("{} cannot be read: {error}", source.display()));
+        let is_folder = source.metadata().map_err(cannot)?.is_dir();
+        let waiting = bar::spinner(format!("{} {}", if is_folder { "packing" } else { "checking" }, source.display()));
+        let file = if is_folder {
+            match folder::pack(source, &waiting) {
+                Ok(file) => file,
+                Err(mistakes) => return Ok(Err(mistakes)),
+            }
+        } else {
+            File::open(source).map_err(cannot)?
+        };
+        let mut parts = Parts::new();
+        let checked = zips::read(&file, |bytes| parts.feed(bytes)).and_then(|package| {
+            zips::check(&package, Some(&self.environment))?;
+            Ok(Checked { file, package, parts: parts.finish() })
+        });
+        Ok(checked)
+    }
+
+    async fn uploaded(
+        &self,
+        sdk: &SdkConfig,
+        checked: Checked,
+        metadata: std::collections::BTreeMap<&'static str, String>,
+        interrupts: &mut Interrupts,
+    ) -> Result<Uploaded, Stopped> {
+        let Checked { file, package: Package { size, sha256, .. }, parts } = checked;
+        let (bucket, key) = (&self.bucket, self.place().key());
+        let bar = &bar::bytes(format!("uploading {key}"), size);
+        let upload = Upload { bucket, key: &key, file: Arc::new(file), size, sha256, parts, metadata, bar };
+        let version_id = upload.send(&upload::client(sdk), interrupts).await?;
+        let result = DeploymentRecord::result_of(&self.environment, &self.function, &self.release, &version_id);
+        Ok(Uploaded { bucket: bucket.clone(), key, version_id, size, sha256, result })
+    }
+
+    async fn awaited(
+        &self,
+        sdk: &SdkConfig,
+        ledger: &BucketName,
+        uploaded: &Uploaded,
+        interrupts: &mut Interrupts,
+    ) -> Result<Answer, Stopped> {
+        let place = &self.place();
+        let Uploaded { bucket, key, version_id, .. } = uploaded;
+        say(&format!(
+            "uploaded s3://{bucket}/{key} (version {version_id}); waiting for its deployment, {} at most",
+            self.timeout
+        ));
+        let bar = bar::spinner(format!(
+            "{}/{}/{}: waiting for its deployment",
+            place.environment, place.function, place.release
+        ));
+        let awaited = Awaited { ledger, key: &uploaded.result, place, timeout: self.timeout };
+        let came = awaited.come(&aws_sdk_s3::Client::new(sdk), interrupts).await;
+        drop(bar);
+        let (record, json) = came?;
+        Ok(Answer { text: told::text(&record), json, exit: Exit::from(&record) })
+    }
+}
+
+impl Uploaded {
+    fn text(&self) -> String {
+        let Self { bucket, key, version_id, size, sha256, result } = self;
+        let human = HumanBytes(*size);
+        format!(
+            "uploaded s3://{bucket}/{key}\n  version id {version_id}\n  {human} ({size} bytes), sha256 {sha256}\n  its result \
+             will be {result} in the ledger bucket\n"
+        )
+    }
+}
+
+/// What the deployer would refuse is not uploaded.
+fn refused(options: &Options, mistakes: &[Found]) -> Answer {
+    let Options { source, environment, .. } = options;
+    let mut message = format!("{} would be refused in {environment}, and is not uploaded:", source.display());
+    for mistake in mistakes {
+        message.push_str(&format!("\n  {mistake}"));
+    }
+    let json = json!({ "errorType": "Refused", "errorMessage": message, "mistakes": mistakes });
+    Answer { text: format!("error: {message}\n"), json, exit: Exit::Refused }
+}
+
+/// Tells whoever watches. Nobody need.
+fn say(line: &str) {
+    let _unwatched = writeln!(anstream::stderr(), "{line}");
+}

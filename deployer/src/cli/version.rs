@@ -1,0 +1,27 @@
+//! `deployctl version`: which one this is.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{Answer, Exit};
+
+/// This program.
+#[derive(Debug, Serialize)]
+struct Program {
+    name: &'static str,
+    version: &'static str,
+    description: &'static str,
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, version, description } = self;
+        writeln!(f, "{name} {version}: {description}")
+    }
+}
+
+pub(super) fn run() -> Answer {
+    let description = "the command line of the deployer, which deploys Lambda functions across AWS accounts";
+    Answer::of(&Program { name: "deployctl", version: env!("CARGO_PKG_VERSION"), description }, Exit::Done)
+}

@@ -1,0 +1,114 @@
+//! A zip on this machine, checked as the deployer will check the upload: one way for every verb that has zips.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use deployer_core::id::EnvironmentName;
+use deployer_core::manifest::{Manifest, ManifestError};
+use deployer_core::mistake::Mistake;
+use deployer_core::package::{Directory, Opening, Package, PackageError, WINDOW};
+use serde::Serialize;
+
+use super::Stopped;
+
+/// How much is read at once.
+const CHUNK: usize = 1 << 16;
+
+/// Something that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Found {
+    /// The path of the field; null where it is about the whole file.
+    pub path: Option<String>,
+    /// What is wrong, and what to do about it.
+    pub message: String,
+}
+
+impl Found {
+    /// About the file as a whole.
+    pub fn whole(message: impl fmt::Display) -> Self {
+        Self { path: None, message: message.to_string() }
+    }
+}
+
+impl From<&Mistake> for Found {
+    fn from(mistake: &Mistake) -> Self {
+        let path = Some(mistake.path.clone()).filter(|path| !path.is_empty());
+        Self { path, message: mistake.sentence.clone() }
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.path {
+            Some(path) => write!(f, "{path}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+/// A zip, or a folder, that no deployer would take.
+pub(super) fn unfit(path: &Path, mistakes: &[Found]) -> Stopped {
+    let mut message = format!("{} would be refused:", path.display());
+    for mistake in mistakes {
+        message.push_str(&format!("\n  {mistake}"));
+    }
+    Stopped::refused(message)
+}
+
+/// Goes the deployer's way through a zip: its end first, then everything once. `each` sees all bytes, in order.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn read(input: &File, mut each: impl FnMut(&[u8])) -> Result<Package, Vec<Found>> {
+    let cannot = |error: io::Error| vec![Found::whole(format!("cannot be read: {error}"))];
+    let refused = |error: PackageError| vec![Found::whole(error)];
+    let mut input = input;
+    let size = input.metadata().map_err(cannot)?.len();
+    let mut from = size.saturating_sub(WINDOW);
+    let directory = loop {
+        let mut tail = Vec::new();
+        input.seek(SeekFrom::Start(from)).map_err(cannot)?;
+        input.read_to_end(&mut tail).map_err(cannot)?;
+        match Directory::open(size, &tail).map_err(refused)? {
+            Opening::Ready(directory) => break directory,
+            Opening::NeedsFrom(start) => from = start,
+        }
+    };
+    let mut reader = directory.reader();
+    let mut chunk = vec![0; CHUNK];
+    input.seek(SeekFrom::Start(0)).map_err(cannot)?;
+    loop {
+        match input.read(&mut chunk).map_err(cannot)? {
+            0 => return reader.finish().map_err(refused),
+            n => {
+                reader.feed(&chunk[..n]);
+                each(&chunk[..n]);
+            }
+        }
+    }
+}
+
+/// Checks what a zip says of itself: its manifest, and that it suits it. For one environment, or for all that the manifest names.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check(package: &Package, environment: Option<&EnvironmentName>) -> Result<(), Vec<Found>> {
+    let Some((format, text)) = &package.manifest else { return Ok(()) };
+    let manifest = Manifest::parse(*format, text).map_err(|error| mistakes(&error))?;
+    let configs = match environment {
+        Some(environment) => vec![manifest.for_environment(environment)],
+        None => manifest.for_all(),
+    };
+    let unfit = configs.iter().try_for_each(|config| package.suits(config));
+    unfit.map_err(|error| vec![Found::whole(error)])
+}
+
+/// What is wrong with a manifest.
+pub(super) fn mistakes(error: &ManifestError) -> Vec<Found> {
+    match error.mistakes() {
+        [] => vec![Found::whole(error)],
+        mistakes => mistakes.iter().map(Found::from).collect(),
+    }
+}
