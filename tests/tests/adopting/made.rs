@@ -176,14 +176,16 @@ impl Made {
         call.batch_size(5).send().await.doing("making an event source mapping").map(drop)
     }
 
-    async fn url(&self, alias: Option<&str>) -> Result<()> {
+    /// Gives the function, or an alias of it, a URL.
+    pub async fn url(&self, alias: Option<&str>) -> Result<()> {
         let cors = Cors::builder().allow_origins("https://shop.example").allow_methods("GET").build();
         let call = self.lambda.create_function_url_config().function_name(&self.name).cors(cors);
         let call = call.auth_type(FunctionUrlAuthType::None).set_qualifier(alias.map(str::to_owned));
         call.send().await.doing("making a URL").map(drop)
     }
 
-    async fn asynchronous(&self, alias: Option<&str>) -> Result<()> {
+    /// Says what becomes of asynchronous invocations of the function, or of an alias.
+    pub async fn asynchronous(&self, alias: Option<&str>) -> Result<()> {
         let failed = DestinationConfig::builder().on_failure(OnFailure::builder().destination(&self.queue).build());
         let call = self.lambda.put_function_event_invoke_config().function_name(&self.name).maximum_retry_attempts(1);
         let call = call.destination_config(failed.build()).set_qualifier(alias.map(str::to_owned));

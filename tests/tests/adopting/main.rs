@@ -80,7 +80,7 @@ async fn what_apex_made_keeps_its_configuration_and_permissions() -> Result<()> 
     let aws = started(&json!({"function_name": "api_{function}", "alias": "current"})).await?;
     let made = Made::by_apex(&aws).await?;
     let before = Seen::of(&made).await?;
-    assert_ne!((before.get("function permissions"), before.get("current permissions")), ("None", "None"));
+    assert!(before.has("function permissions") && before.has("current permissions"), "{before:#?}");
 
     assert_eq!(changes_of(&aws, &made, "dev/users/1.zip", Zip::code("new")).await?, code("current", "6"));
     let record = aws.record("dev", "users").await?;
@@ -110,7 +110,7 @@ async fn what_sam_made_keeps_what_hangs_on_its_alias() -> Result<()> {
     let made = Made::by_sam(&aws).await?;
     let before = Seen::of(&made).await?;
     for what in ["live permissions", "live url", "live asynchronous"] {
-        assert_ne!(before.get(what), "None", "{what} is there to be lost");
+        assert!(before.has(what), "there is no {what} to be lost: {before:#?}");
     }
     assert_eq!((before.get("$LATEST timeout"), before.get("live timeout")), ("Some(60)", "Some(3)"));
 
@@ -135,7 +135,7 @@ async fn what_serverless_made_gets_an_alias_and_keeps_what_hangs_on_the_function
     let kept = ["function permissions", "function url", "function asynchronous", "concurrency"];
     let kept = [&kept[..], &["$LATEST vpc_config", "$LATEST dead_letter_config", "$LATEST layers"]].concat();
     for what in kept {
-        assert_ne!(before.get(what), "None", "{what} is there to be lost");
+        assert!(before.has(what), "there is no {what} to be lost: {before:#?}");
     }
 
     let changed = changes_of(&aws, &made, "dev/orders/1.zip", Zip::code("new")).await?;
@@ -163,14 +163,18 @@ async fn triggers_move_from_the_function_to_the_alias_and_stay_there() -> Result
     // In the order of docs/adopting.md: first who may call, then who calls, then what nobody needs any more.
     let before = Seen::of(&made).await?;
     made.allow("rule", "events.amazonaws.com", Some("live")).await?;
+    made.asynchronous(Some("live")).await?;
+    made.url(Some("live")).await?;
     let call = made.lambda.update_event_source_mapping().uuid(&uuid).function_name(format!("{}:live", made.name));
     call.send().await.doing("moving the mapping")?;
     let call = made.lambda.remove_permission().function_name(&made.name).statement_id("rule");
     call.send().await.doing("removing a permission")?;
+    made.lambda.delete_function_url_config().function_name(&made.name).send().await.doing("deleting a URL")?;
     let moved = Seen::of(&made).await?;
     let mapping = format!("mapping {uuid}");
-    let expected = [mapping.as_str(), "live permissions", "function permissions"].map(str::to_owned);
-    assert_eq!(before.changed(&moved), expected.into());
+    let of_alias = ["live permissions", "live asynchronous", "live url"];
+    let expected = [&of_alias[..], &[mapping.as_str(), "function permissions", "function url"]].concat();
+    assert_eq!(before.changed(&moved), and(BTreeSet::new(), &expected));
     assert!(moved.get(&mapping).contains(":shop-dev-orders:live"), "{}", moved.get(&mapping));
 
     assert_eq!(changes_of(&aws, &made, "dev/orders/2.zip", Zip::code("newer")).await?, code("live", "3"));

@@ -39,6 +39,11 @@ impl Seen {
         self.0.get(what).map_or("", String::as_str)
     }
 
+    /// Whether there is something that can be lost.
+    pub fn has(&self, what: &str) -> bool {
+        !["", "None", "[]", "{}"].contains(&self.get(what))
+    }
+
     /// The published versions.
     pub fn versions(&self) -> Vec<&str> {
         let mut versions: Vec<&str> = self.0.keys().filter_map(|what| what.strip_prefix("version ")).collect();
