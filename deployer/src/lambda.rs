@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse};
+use deployer_core::id::EnvironmentName;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -85,7 +86,10 @@ impl Deployer {
             }
             Invocation::Command(order) => {
                 let engine = self.engine(deadline).await?;
-                obey(&engine, *order, invocation.to_owned()).await
+                match order.command {
+                    Command::Doctor { environment } => self.examine(&engine, environment).await,
+                    _ => obey(&engine, *order, invocation.to_owned()).await,
+                }
             }
             Invocation::Event(told) => {
                 let engine = self.engine(deadline).await?;
@@ -119,6 +123,20 @@ impl Deployer {
             inline_body: self.inline_body.clone(),
         };
         Ok(Engine { ports, config, region: settings.region.clone(), deadline, patience: Patience::default() })
+    }
+
+    async fn examine(&self, engine: &Engine, only: Option<EnvironmentName>) -> Result<Value, FunctionError> {
+        let (s3, sqs, config) = (self.s3.clone(), self.sqs.clone(), &engine.config);
+        let places = (config.ledger_bucket.clone(), config.queue_url.clone());
+        let premises = aws::AwsPremises::new(s3, sqs, self.gate.clone(), places);
+        let report = engine.examine(&premises, only.as_ref()).await;
+        let report = report.ok_or_else(|| {
+            let known = config.environments.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let asked = only.map(|name| name.to_string()).unwrap_or_default();
+            FunctionError::InvalidCommand(format!("deployer.json has no environment {asked}; it has {known}"))
+        })?;
+        tracing::info!(well = report.is_well(), "examined");
+        serde_json::to_value(report).map_err(|error| FunctionError::Internal(error.to_string()))
     }
 
     async fn read(&self, source: &ConfigSource) -> Result<String, String> {

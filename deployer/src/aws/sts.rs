@@ -56,7 +56,23 @@ impl StsGate {
 impl AccountGate for StsGate {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
         let target = &request.target;
-        let role = target.role_arn(&request.role);
+        let Session { account, credentials } = self.session(request).await?;
+        let client = self.lambda(target, credentials);
+        let functions = LambdaFunctions::new(client, target.clone());
+        Ok(Account::assert(target, &account, Arc::new(functions))?)
+    }
+}
+
+/// Credentials in some account.
+pub(super) struct Session {
+    pub account: AccountId,
+    pub credentials: SharedCredentialsProvider,
+}
+
+impl StsGate {
+    /// Assumes the role, once.
+    pub(super) async fn session(&self, request: &SessionRequest) -> Result<Session, EnterError> {
+        let role = request.target.role_arn(&request.role);
         let answer = self.assume(request, &role).await?;
         let unusable = |what: &str| {
             TargetError::new(
@@ -76,13 +92,39 @@ impl AccountGate for StsGate {
             SystemTime::try_from(*keys.expiration()).ok(),
             "deployment session",
         );
+        Ok(Session { account: found, credentials: SharedCredentialsProvider::new(credentials) })
+    }
+
+    /// Lambda of a target, with a session's credentials.
+    pub(super) fn lambda(&self, target: &Target, credentials: SharedCredentialsProvider) -> aws_sdk_lambda::Client {
         let config = aws_sdk_lambda::config::Builder::from(&self.sdk)
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .credentials_provider(credentials)
             .region(aws_sdk_lambda::config::Region::new(target.region.to_string()))
             .retry_partition(partition("lambda", target))
             .build();
-        let functions = LambdaFunctions::new(aws_sdk_lambda::Client::from_conf(config), target.clone());
-        Ok(Account::assert(target, &found, Arc::new(functions))?)
+        aws_sdk_lambda::Client::from_conf(config)
+    }
+
+    /// The artifact bucket, with a session's credentials.
+    pub(super) fn s3(&self, target: &Target, credentials: SharedCredentialsProvider) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk)
+            .credentials_provider(credentials)
+            .retry_partition(partition("s3", target))
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
+    /// The ARN of the role that this is a session of: `arn:aws:sts::<account>:assumed-role/<role>/<session>`.
+    pub(super) async fn own_role(&self) -> Result<String, Failure> {
+        let answer = self.client.get_caller_identity().send().await.map_err(|error| Failure::of(&error))?;
+        let arn = answer.arn().unwrap_or_default();
+        Ok(match arn.split(':').collect::<Vec<_>>()[..] {
+            ["arn", partition, "sts", _, account, session] => match session.split('/').nth(1) {
+                Some(role) => format!("arn:{partition}:iam::{account}:role/{role}"),
+                None => arn.to_owned(),
+            },
+            _ => arn.to_owned(),
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 //! people wait goes to standard error, and only where that is a terminal.
 
 mod answer;
+mod doctor;
 mod remote;
 mod validate;
 
@@ -42,6 +43,12 @@ enum Verb {
     /// Says what is wrong and where, by the rules that the deployer applies to uploads. Exit codes: 0 all valid, 3 something is
     /// not, 2 wrong use.
     Validate(validate::Options),
+    /// Walk the whole chain of trust, and say where it is broken and what mends it.
+    ///
+    /// The deployer itself looks at its ledger, its queue and its sweep, and enters each target; there it tries each right out on
+    /// a function that does not exist. Nothing is changed. Of each right that is missing it says the statement, and where that
+    /// belongs. Exit codes: 0 nothing fails, 1 something does, 2 wrong use.
+    Doctor(doctor::Options),
 }
 
 impl Cli {
@@ -52,6 +59,7 @@ impl Cli {
     pub async fn run(self, out: &mut impl Write) -> std::io::Result<Exit> {
         let answer: Result<Answer, Stopped> = match self.verb {
             Verb::Validate(options) => Ok(validate::run(&options)),
+            Verb::Doctor(options) => doctor::run(&options).await,
         };
         let answer = answer.unwrap_or_else(Answer::from);
         answer.print(self.output, out)?;

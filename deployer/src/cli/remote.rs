@@ -41,6 +41,11 @@ impl Options {
         aws::load_for(self.profile.as_deref(), self.region.as_deref()).await
     }
 
+    /// The name or ARN that was given.
+    pub fn function_name(&self) -> &str {
+        &self.function_name
+    }
+
     /// A client of the deployer.
     pub async fn remote(&self) -> Remote {
         let timeouts = TimeoutConfig::builder()
