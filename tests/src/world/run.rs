@@ -100,7 +100,7 @@ impl World {
         self.engine_over(&Arc::new(Line::new(self.shared.clone(), None, None)), time)
     }
 
-    fn engine_over(&self, line: &Arc<Line>, time: Duration) -> Engine {
+    pub(super) fn engine_over(&self, line: &Arc<Line>, time: Duration) -> Engine {
         let ports = Ports {
             artifacts: Arc::new(ArtifactPort(line.clone())),
             ledger: Arc::new(LedgerPort(line.clone())),
