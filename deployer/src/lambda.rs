@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse};
-use deployer_core::id::EnvironmentName;
+use deployer_core::config::Config;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -86,10 +86,8 @@ impl Deployer {
             }
             Invocation::Command(order) => {
                 let engine = self.engine(deadline).await?;
-                match order.command {
-                    Command::Doctor { environment } => self.examine(&engine, environment).await,
-                    _ => obey(&engine, *order, invocation.to_owned()).await,
-                }
+                let premises = self.premises(&engine.config);
+                obey(&engine, &premises, *order, invocation.to_owned()).await
             }
             Invocation::Event(told) => {
                 let engine = self.engine(deadline).await?;
@@ -125,18 +123,10 @@ impl Deployer {
         Ok(Engine { ports, config, region: settings.region.clone(), deadline, patience: Patience::default() })
     }
 
-    async fn examine(&self, engine: &Engine, only: Option<EnvironmentName>) -> Result<Value, FunctionError> {
-        let (s3, sqs, config) = (self.s3.clone(), self.sqs.clone(), &engine.config);
+    /// What only the doctor looks at.
+    fn premises(&self, config: &Config) -> aws::AwsPremises {
         let places = (config.ledger_bucket.clone(), config.queue_url.clone());
-        let premises = aws::AwsPremises::new(s3, sqs, self.gate.clone(), places);
-        let report = engine.examine(&premises, only.as_ref()).await;
-        let report = report.ok_or_else(|| {
-            let known = config.environments.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let asked = only.map(|name| name.to_string()).unwrap_or_default();
-            FunctionError::InvalidCommand(format!("deployer.json has no environment {asked}; it has {known}"))
-        })?;
-        tracing::info!(well = report.is_well(), "examined");
-        serde_json::to_value(report).map_err(|error| FunctionError::Internal(error.to_string()))
+        aws::AwsPremises::new(self.s3.clone(), self.sqs.clone(), self.gate.clone(), places)
     }
 
     async fn read(&self, source: &ConfigSource) -> Result<String, String> {

@@ -13,7 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("aws", &["port"]),
     ("engine", &["port", "aws::OPERATION_TIMEOUT"]),
     ("cli", &["aws", "engine", "lambda", "trigger"]),
-    ("obey", &["engine", "settings", "trigger"]),
+    ("obey", &["engine", "port", "settings", "trigger"]),
     ("lambda", &["aws", "engine", "obey", "port", "settings", "trigger"]),
 ];
 

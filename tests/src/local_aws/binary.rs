@@ -1,4 +1,4 @@
-//! The deployer's own `bootstrap`, built once per process by the cargo that built us.
+//! The deployer's own programs, each built once per process by the cargo that built us.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -15,11 +15,20 @@ use super::venv::target_dir;
 /// Cargo's words.
 pub fn bootstrap() -> Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf>> = OnceLock::new();
-    BUILT.get_or_init(build).clone()
+    BUILT.get_or_init(|| build("bootstrap", "DEPLOYER_BOOTSTRAP")).clone()
 }
 
-fn build() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("DEPLOYER_BOOTSTRAP") {
+/// The same of the command line; `DEPLOYER_DEPLOYCTL` names one that is there already.
+///
+/// # Errors
+/// Cargo's words.
+pub fn deployctl() -> Result<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf>> = OnceLock::new();
+    BUILT.get_or_init(|| build("deployctl", "DEPLOYER_DEPLOYCTL")).clone()
+}
+
+fn build(name: &str, there_already: &str) -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os(there_already) {
         return Ok(path.into());
     }
     let target = target_dir()?;
@@ -40,7 +49,7 @@ fn build() -> Result<PathBuf> {
         }
     }
     let output = command
-        .args(["build", "--package", "acceptance", "--package", "deployer", "--bin", "bootstrap"])
+        .args(["build", "--package", "acceptance", "--package", "deployer", "--bin", name])
         .args(["--profile", profile, "--message-format", "json-render-diagnostics", "--target-dir"])
         .arg(&target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -51,11 +60,11 @@ fn build() -> Result<PathBuf> {
             Error::Machine(format!("{sentence} ({} does not start: {error})", cargo.display()))
         })?;
     if !output.status.success() {
-        return Err(Error::failed("building the deployer's bootstrap", String::from_utf8_lossy(&output.stderr)));
+        return Err(Error::failed(&format!("building the deployer's {name}"), String::from_utf8_lossy(&output.stderr)));
     }
     let messages = String::from_utf8_lossy(&output.stdout).into_owned();
     let executable = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
-        let is_ours = message["target"]["name"] == "bootstrap";
+        let is_ours = message["target"]["name"] == name;
         message["executable"].as_str().filter(|_| is_ours).map(PathBuf::from)
     });
     executable.ok_or_else(|| Error::Unexpected("cargo built it and did not say where".into()))

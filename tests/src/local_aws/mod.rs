@@ -9,6 +9,8 @@ mod calls;
 mod clients;
 mod control;
 mod crash;
+mod deployctl;
+mod door;
 mod error;
 mod fleet;
 mod mapping;
@@ -24,7 +26,7 @@ mod wishes;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -37,6 +39,7 @@ pub use calls::{Call, longest_chain, shown};
 pub use clients::Clients;
 pub use control::{Control, SessionKeys, Use};
 pub use crash::{Interrupted, Moment};
+pub use deployctl::Said;
 pub use error::{Doing, Error, Result};
 pub use mapping::{Delivery, Mapping};
 pub use runtime::{Answer, Launch, Runtime};
@@ -84,7 +87,7 @@ impl Upload for Zip {
 #[derive(Debug)]
 pub struct LocalAws {
     // The deployer goes first when this is dropped, then the server.
-    deployer: Runtime,
+    deployer: Arc<Runtime>,
     mapping: Mapping,
     control: Control,
     clients: Clients,
@@ -147,7 +150,7 @@ impl LocalAws {
         let poller = control.session(DEPLOYER_ROLE, "poller").await?;
         let poller = aws_sdk_sqs::Client::new(&clients.session_config(&poller, REGION));
         let mapping = Mapping::new(clients.sqs(TOOLING, REGION), poller, &laid.queue_url);
-        let deployer = Runtime::new(launch);
+        let deployer = Arc::new(Runtime::new(launch));
         Ok(Self { deployer, mapping, control, clients, laid, delivered: Mutex::default(), server })
     }
 

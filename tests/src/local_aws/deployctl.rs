@@ -1,0 +1,82 @@
+//! The real `deployctl`, started as a person or a CI job would start it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::accounts::REGION;
+use super::binary::deployctl;
+use super::control::SessionKeys;
+use super::door::Door;
+use super::error::{Doing as _, Result};
+use super::{LocalAws, said};
+
+/// What a run came to.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// The exit code; none where a signal ended it.
+    pub exit: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Said {
+    /// Standard output as JSON.
+    ///
+    /// # Errors
+    /// It is not JSON.
+    pub fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.out).doing(format!("reading what deployctl said: {self:?}"))
+    }
+}
+
+impl LocalAws {
+    /// Runs `deployctl` with these credentials and nothing else of the surroundings, to its end.
+    ///
+    /// # Errors
+    /// It cannot be built or started.
+    pub async fn deployctl(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<Said> {
+        self.deployctl_with(keys, &[], arguments).await
+    }
+
+    /// Runs `deployctl` where invoking the deployer reaches the real one.
+    ///
+    /// # Errors
+    /// It cannot be built or started.
+    pub async fn operate(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<Said> {
+        let door = Door::open(self.deployer.clone()).await?;
+        self.deployctl_with(keys, &[("AWS_ENDPOINT_URL_LAMBDA", door.endpoint())], arguments).await
+    }
+
+    async fn deployctl_with(
+        &self,
+        keys: &SessionKeys,
+        more: &[(&'static str, &str)],
+        arguments: &[&str],
+    ) -> Result<Said> {
+        let mut environment: BTreeMap<&str, OsString> = BTreeMap::from([
+            ("AWS_REGION", REGION.into()),
+            ("AWS_ACCESS_KEY_ID", keys.access_key_id.clone().into()),
+            ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key.clone().into()),
+            ("AWS_SESSION_TOKEN", keys.session_token.clone().into()),
+            ("AWS_ENDPOINT_URL", self.endpoint().into()),
+            ("AWS_EC2_METADATA_DISABLED", "true".into()),
+            ("USER", "ada".into()),
+        ]);
+        environment.extend(more.iter().map(|(name, value)| (*name, OsString::from(value))));
+        let coverage = std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file));
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        let running = tokio::task::spawn_blocking(move || {
+            let mut command = Command::new(deployctl()?);
+            command.env_clear().envs(environment).envs(coverage).args(arguments).stdin(Stdio::null());
+            command.output().doing("starting deployctl")
+        });
+        let output = running.await.doing("running deployctl")?.map_err(|error| said(error, &self.server.words()))?;
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Said { exit: output.status.code(), out: text(output.stdout), err: text(output.stderr) })
+    }
+}
