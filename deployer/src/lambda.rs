@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse};
+use deployer_core::config::Config;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -66,7 +67,8 @@ impl Deployer {
             }
             Invocation::Command(order) => {
                 let engine = self.engine(deadline).await?;
-                obey(&engine, *order, invocation.to_owned()).await
+                let premises = self.premises(&engine.config);
+                obey(&engine, &premises, *order, invocation.to_owned()).await
             }
             Invocation::Event(told) => {
                 let engine = self.engine(deadline).await?;
@@ -104,6 +106,12 @@ impl Deployer {
             inline_body: self.inline_body.clone(),
         };
         Ok(Engine { ports, config, region: Some(settings.region.clone()), deadline, patience: Patience::default() })
+    }
+
+    /// What only the doctor looks at.
+    fn premises(&self, config: &Config) -> aws::AwsPremises {
+        let places = (config.ledger_bucket.clone(), config.queue_url.clone());
+        aws::AwsPremises::new(self.s3.clone(), self.sqs.clone(), self.gate.clone(), places)
     }
 
     async fn read(&self, source: &ConfigSource) -> Result<String, String> {

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::engine::{Caller, CommandError, Engine, Planned, Transient};
+use crate::port::Premises;
 use crate::settings::InvalidConfig;
 use crate::trigger::{Command, DescribedPackage, Order};
 
@@ -74,22 +75,32 @@ impl From<CommandError> for FunctionError {
     }
 }
 
-/// Carries a command out. `invocation` is by what it is known where it has no id of its own.
+/// Carries a command out. `invocation` is by what it is known where it has no id of its own; `premises` is for the doctor.
 ///
 /// # Errors
 /// [`FunctionError`]: it is wrong, or another try can mend it.
-pub async fn obey(engine: &Engine, order: Order, invocation: String) -> Result<Value, FunctionError> {
+pub async fn obey(
+    engine: &Engine,
+    premises: &dyn Premises,
+    order: Order,
+    invocation: String,
+) -> Result<Value, FunctionError> {
     let Order { command, requested_by, id } = order;
     let caller = Caller { requested_by, id: id.unwrap_or(invocation) };
     let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
     tokio::select! {
         biased;
-        answer = Box::pin(answer(engine, command, caller)) => answer,
+        answer = Box::pin(answer(engine, premises, command, caller)) => answer,
         () = late => Err(Transient::Deadline.into()),
     }
 }
 
-async fn answer(engine: &Engine, command: Command, caller: Caller) -> Result<Value, FunctionError> {
+async fn answer(
+    engine: &Engine,
+    premises: &dyn Premises,
+    command: Command,
+    caller: Caller,
+) -> Result<Value, FunctionError> {
     let deploy = async |environment, function, kind, subject, caller| {
         engine.deploy_by_command(&environment, &function, (kind, subject), caller).await
     };
@@ -133,7 +144,16 @@ async fn answer(engine: &Engine, command: Command, caller: Caller) -> Result<Val
             json(&engine.reject(&function, &release, reason, caller).await?)
         }
         Command::Unreject { function, release } => json(&engine.unreject(&function, &release, caller).await?),
-        Command::Doctor { .. } => Err(FunctionError::InvalidCommand("doctor is not built yet".into())),
+        Command::Doctor { environment } => {
+            let report = engine.examine(premises, environment.as_ref()).await;
+            let report = report.ok_or_else(|| {
+                let known = engine.config.environments.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let asked = environment.map(|name| name.to_string()).unwrap_or_default();
+                FunctionError::InvalidCommand(format!("deployer.json has no environment {asked} (it has {known})"))
+            })?;
+            tracing::info!(well = report.is_well(), "examined");
+            json(&report)
+        }
     }
 }
 

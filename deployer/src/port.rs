@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::Target;
+use deployer_core::doctor::{Attempt, ProbedAction, QueueLook, Refused};
 use deployer_core::id::{AccountId, AliasName, BucketName, ExternalId, FunctionName, RoleName, Sha256, Version};
 use deployer_core::manifest::Architecture;
 use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, RevisionId};
@@ -177,14 +178,7 @@ impl Account {
     /// # Errors
     /// `WrongAccount`, naming both.
     pub fn assert(target: &Target, found: &AccountId, functions: Arc<dyn Functions>) -> Result<Self, TargetError> {
-        if *found == target.account {
-            return Ok(Self { functions });
-        }
-        Err(TargetError::new(
-            TargetErrorCode::WrongAccount,
-            "enter",
-            format!("expected a session in account {}, found one in account {found}: nothing was done", target.account),
-        ))
+        right_account(target, found).map(|()| Self { functions })
     }
 
     /// The same account, with an eye on its functions.
@@ -198,6 +192,21 @@ impl Account {
     pub fn functions(&self) -> &dyn Functions {
         self.functions.as_ref()
     }
+}
+
+/// Whether a session is in the target's account.
+///
+/// # Errors
+/// `WrongAccount`, naming both.
+pub fn right_account(target: &Target, found: &AccountId) -> Result<(), TargetError> {
+    if *found == target.account {
+        return Ok(());
+    }
+    Err(TargetError::new(
+        TargetErrorCode::WrongAccount,
+        "enter",
+        format!("expected a session in account {}, found one in account {found}: nothing was done", target.account),
+    ))
 }
 
 /// Which state of a function is meant.
@@ -309,4 +318,31 @@ pub enum CallErrorKind {
     Invalid,
     /// Anything else that will not go away.
     Other,
+}
+
+/// What only the doctor looks at. Not among the ports of a deployment, so that none can reach the probe.
+#[async_trait]
+pub trait Premises: Send + Sync {
+    /// The ARN of the role that we run under.
+    async fn own_role(&self) -> Result<String, Refused>;
+    /// What AWS's clock shows; none where no answer told.
+    async fn aws_time(&self) -> Option<Timestamp>;
+    /// Whether versioning is on for the bucket.
+    async fn is_versioned(&self, bucket: &BucketName) -> Result<bool, Refused>;
+    /// How long the queue is, and the ARN of its dead-letter queue, where it has one.
+    async fn queue(&self) -> Result<(QueueLook, Option<String>), Refused>;
+    /// How long the queue's dead-letter queue is, which has this ARN.
+    async fn dead_letters(&self, arn: &str) -> Result<QueueLook, Refused>;
+    /// Enters a target to try rights out; the session's policy must be `doctor::probe_policy`.
+    async fn enter(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError>;
+}
+
+/// A session in a target account that tries rights out: the one place beside `engine::apply` that makes writing calls. None can
+/// name a function: all are about `doctor::PROBE`, of which there must be none.
+#[async_trait]
+pub trait Probe: Send + Sync {
+    /// Makes the call. Code is sent with `DryRun`, and DeleteFunction always has a qualifier.
+    async fn attempt(&self, action: ProbedAction) -> Result<Attempt, Refused>;
+    /// Reads the last byte of an artifact.
+    async fn read(&self, artifact: &ArtifactRef) -> Result<(), ReadError>;
 }

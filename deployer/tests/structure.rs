@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("machine", &["port"]),
     ("direct", &["aws", "engine", "machine", "port"]),
     ("cli", &["aws", "direct", "engine", "lambda", "trigger"]),
-    ("obey", &["engine", "settings", "trigger"]),
+    ("obey", &["engine", "port", "settings", "trigger"]),
     ("lambda", &["aws", "engine", "machine", "obey", "port", "settings", "trigger"]),
 ];
 

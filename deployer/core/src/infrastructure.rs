@@ -10,7 +10,7 @@ use crate::config::{FunctionNameTemplate, LONGEST_SPAN, Span, UNITS};
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
 use crate::names::{
     ARTIFACT_SUFFIX, CONFIG_KEY, CONFIG_VARIABLE, DEPLOY_ROLE, DEPLOYMENTS, ENDED_LINE, HEADS, OPEN,
-    PROMOTION_REQUESTED, REJECTS, RESULTS, SESSION_PREFIX,
+    PROMOTION_REQUESTED, REJECTS, RESULTS, SESSION_PREFIX, SWEEPS,
 };
 use crate::record::Status;
 
@@ -29,6 +29,7 @@ pub fn names() -> Value {
             "results": RESULTS,
             "rejects": REJECTS,
             "open": OPEN,
+            "sweeps": SWEEPS,
         },
         "ended_line": ENDED_LINE,
         "failed_status": Status::Failed.to_string(),

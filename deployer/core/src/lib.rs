@@ -5,6 +5,7 @@
 pub mod artifact;
 pub mod config;
 pub mod destination;
+pub mod doctor;
 pub mod head;
 pub mod id;
 pub mod infrastructure;

@@ -26,6 +26,8 @@ pub const RESULTS: &str = "results/";
 pub const OPEN: &str = "open/";
 /// Where rejected releases are in the ledger bucket.
 pub const REJECTS: &str = "rejects/";
+/// Where the sweep leaves its time in the ledger bucket.
+pub const SWEEPS: &str = "sweeps/";
 /// The log line by which a deployment's end is told begins so.
 pub const ENDED_LINE: &str = "deployment ended";
 /// The detail-type of the events by which a promotion is asked for.

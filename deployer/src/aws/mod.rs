@@ -9,6 +9,8 @@ mod error;
 mod lambda;
 mod lambda_read;
 mod ledger;
+mod premises;
+mod probe;
 mod s3;
 mod sqs;
 mod sts;
@@ -23,6 +25,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 pub use direct::{DirectGate, NoCaller, SENDING_TIMEOUT, caller};
 pub use ledger::S3Ledger;
+pub use premises::AwsPremises;
 pub use s3::S3Artifacts;
 pub use sqs::SqsQueue;
 pub use sts::StsGate;

@@ -44,6 +44,18 @@ impl StsGate {
         hand: Hand,
     ) -> Result<Account, EnterError> {
         let target = &request.target;
+        let Session { account, credentials } = self.session(request, role, hand).await?;
+        let functions = LambdaFunctions::new(self.lambda(target, credentials), target.clone(), hand);
+        Ok(Account::assert(target, &account, Arc::new(functions))?)
+    }
+
+    /// Assumes the role, once.
+    pub(super) async fn session(
+        &self,
+        request: &SessionRequest,
+        role: &str,
+        hand: Hand,
+    ) -> Result<Session, EnterError> {
         let answer = self.assume(request, role, hand).await?;
         let unusable = |what: &str| {
             TargetError::new(
@@ -62,9 +74,7 @@ impl StsGate {
             SystemTime::try_from(*keys.expiration()).ok(),
             "deployment session",
         );
-        let config = aws_sdk_lambda::config::Builder::from(&self.sdk)
-            .credentials_provider(SharedCredentialsProvider::new(credentials));
-        Ok(Account::assert(target, &found, Arc::new(functions(config, target, hand)))?)
+        Ok(Session { account: found, credentials: SharedCredentialsProvider::new(credentials) })
     }
 
     async fn assume(&self, request: &SessionRequest, role: &str, hand: Hand) -> Result<AssumeRoleOutput, EnterError> {
@@ -81,15 +91,52 @@ impl StsGate {
             .config_override(aws_sdk_sts::config::Builder::new().retry_partition(partition("sts", &request.target)));
         call.send().await.map_err(|error| refused(request, role, hand, &Failure::of(&error)))
     }
+
+    /// Lambda of a target, with a session's credentials.
+    pub(super) fn lambda(&self, target: &Target, credentials: SharedCredentialsProvider) -> aws_sdk_lambda::Client {
+        client(aws_sdk_lambda::config::Builder::from(&self.sdk).credentials_provider(credentials), target)
+    }
+
+    /// The artifact bucket, with a session's credentials.
+    pub(super) fn s3(&self, target: &Target, credentials: SharedCredentialsProvider) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk)
+            .credentials_provider(credentials)
+            .retry_partition(partition("s3", target))
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
+    /// The ARN of the role that this is a session of: `arn:aws:sts::<account>:assumed-role/<role>/<session>`.
+    pub(super) async fn own_role(&self) -> Result<String, Failure> {
+        let answer = self.client.get_caller_identity().send().await.map_err(|error| Failure::of(&error))?;
+        let arn = answer.arn().unwrap_or_default();
+        Ok(match arn.split(':').collect::<Vec<_>>()[..] {
+            ["arn", partition, "sts", _, account, session] => match session.split('/').nth(1) {
+                Some(role) => format!("arn:{partition}:iam::{account}:role/{role}"),
+                None => arn.to_owned(),
+            },
+            _ => arn.to_owned(),
+        })
+    }
+}
+
+/// Credentials in some account.
+pub(super) struct Session {
+    pub account: AccountId,
+    pub credentials: SharedCredentialsProvider,
 }
 
 /// Lambda in this target, with what the configuration has of credentials.
 pub(super) fn functions(config: aws_sdk_lambda::config::Builder, target: &Target, hand: Hand) -> LambdaFunctions {
+    LambdaFunctions::new(client(config, target), target.clone(), hand)
+}
+
+fn client(config: aws_sdk_lambda::config::Builder, target: &Target) -> aws_sdk_lambda::Client {
     let config = config
         .region(aws_sdk_lambda::config::Region::new(target.region.to_string()))
         .retry_partition(partition("lambda", target))
         .build();
-    LambdaFunctions::new(aws_sdk_lambda::Client::from_conf(config), target.clone(), hand)
+    aws_sdk_lambda::Client::from_conf(config)
 }
 
 /// The account of an ARN.

@@ -8,6 +8,7 @@ mod aws_options;
 mod completions;
 mod deploy;
 mod direct;
+mod doctor;
 mod follow;
 mod history;
 mod hold;
@@ -111,6 +112,12 @@ enum Verb {
     Completions(completions::Options),
     /// Say which version this is.
     Version,
+    /// Walk the whole chain of trust, and say where it is broken and what mends it.
+    ///
+    /// The deployer itself looks at its ledger, its queue and its sweep, and enters each target; there it tries each right out on
+    /// a function that does not exist. Nothing is changed. Of each right that is missing it says the statement, and where that
+    /// belongs. Exit codes: 0 nothing fails, 1 something does, 2 wrong use.
+    Doctor(doctor::Options),
 }
 
 impl Cli {
@@ -135,6 +142,7 @@ impl Cli {
             Verb::Unreject(options) => reject::undo(&options).await,
             Verb::Completions(options) => Ok(completions::run(&options)),
             Verb::Version => Ok(version::run()),
+            Verb::Doctor(options) => doctor::run(&options).await,
         };
         let answer = answer.unwrap_or_else(Answer::from);
         match answer.print(self.output, out) {

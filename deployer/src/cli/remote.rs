@@ -40,6 +40,11 @@ impl Options {
         self.aws.sdk().await
     }
 
+    /// The name or ARN that was given.
+    pub fn function_name(&self) -> &str {
+        &self.function_name
+    }
+
     /// A client of the deployer.
     pub async fn remote(&self) -> Remote {
         let timeouts = TimeoutConfig::builder()

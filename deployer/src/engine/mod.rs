@@ -10,6 +10,7 @@ mod book;
 mod claim;
 mod commands;
 mod deploy;
+mod doctor;
 mod finish;
 mod history;
 mod plan;

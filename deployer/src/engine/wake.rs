@@ -119,6 +119,7 @@ impl Engine {
             .buffer_unordered(SWEPT_AT_ONCE)
             .fold(Swept::default(), |all, one| future::ready(all.and(&one)))
             .await;
+        self.note_sweep().await;
         Ok(looked)
     }
 

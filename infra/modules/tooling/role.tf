@@ -84,6 +84,19 @@ locals {
           ]
           Resource = local.queue_arn
         },
+        # For the doctor: uploads without a version are ignored, and what was given up is seen by nobody else.
+        {
+          Sid      = "SeeWhetherUploadsAreVersions"
+          Effect   = "Allow"
+          Action   = "s3:GetBucketVersioning"
+          Resource = local.artifact_bucket_arn
+        },
+        {
+          Sid      = "CountDeadLetters"
+          Effect   = "Allow"
+          Action   = "sqs:GetQueueAttributes"
+          Resource = local.dead_letters_arn
+        },
         {
           Sid      = "WriteTheLog"
           Effect   = "Allow"

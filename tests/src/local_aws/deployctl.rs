@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::accounts::REGION;
 use super::binary::deployctl;
 use super::control::SessionKeys;
+use super::door::Door;
 use super::error::{Doing as _, Result};
 use super::{LocalAws, said};
 
@@ -39,7 +40,25 @@ impl LocalAws {
     /// # Errors
     /// It cannot be built or started.
     pub async fn deployctl(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<Said> {
-        let environment: BTreeMap<&str, OsString> = BTreeMap::from([
+        self.deployctl_with(keys, &[], arguments).await
+    }
+
+    /// Runs `deployctl` where invoking the deployer reaches the real one.
+    ///
+    /// # Errors
+    /// It cannot be built or started.
+    pub async fn operate(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<Said> {
+        let door = Door::open(self.deployer.clone()).await?;
+        self.deployctl_with(keys, &[("AWS_ENDPOINT_URL_LAMBDA", door.endpoint())], arguments).await
+    }
+
+    async fn deployctl_with(
+        &self,
+        keys: &SessionKeys,
+        more: &[(&'static str, &str)],
+        arguments: &[&str],
+    ) -> Result<Said> {
+        let mut environment: BTreeMap<&str, OsString> = BTreeMap::from([
             ("AWS_REGION", REGION.into()),
             ("AWS_ACCESS_KEY_ID", keys.access_key_id.clone().into()),
             ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key.clone().into()),
@@ -48,6 +67,7 @@ impl LocalAws {
             ("AWS_EC2_METADATA_DISABLED", "true".into()),
             ("USER", "ada".into()),
         ]);
+        environment.extend(more.iter().map(|(name, value)| (*name, OsString::from(value))));
         let coverage = std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file));
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
         let running = tokio::task::spawn_blocking(move || {

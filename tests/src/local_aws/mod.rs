@@ -10,6 +10,7 @@ mod clients;
 mod control;
 mod crash;
 mod deployctl;
+mod door;
 mod error;
 mod fleet;
 mod mapping;
@@ -25,7 +26,7 @@ mod wishes;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -87,7 +88,7 @@ impl Upload for Zip {
 #[derive(Debug)]
 pub struct LocalAws {
     // The deployer goes first when this is dropped, then the server.
-    deployer: Runtime,
+    deployer: Arc<Runtime>,
     mapping: Mapping,
     control: Control,
     clients: Clients,
@@ -150,7 +151,7 @@ impl LocalAws {
         let poller = control.session(DEPLOYER_ROLE, "poller").await?;
         let poller = aws_sdk_sqs::Client::new(&clients.session_config(&poller, REGION));
         let mapping = Mapping::new(clients.sqs(TOOLING, REGION), poller, &laid.queue_url);
-        let deployer = Runtime::new(launch);
+        let deployer = Arc::new(Runtime::new(launch));
         Ok(Self { deployer, mapping, control, clients, laid, delivered: Mutex::default(), server })
     }
 

@@ -15,6 +15,8 @@ use super::error::{Doing as _, Error, Result};
 
 /// Where the deployer's markers are, in the ledger bucket.
 const MARKERS: &str = "open/";
+/// Where sweeps leave their time.
+const SWEEPS: &str = "sweeps/";
 
 /// What an alias serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,7 +175,7 @@ impl LocalAws {
     }
 
     /// Every version of every object, for a write that changes nothing is a write too. Only of markers it counts which ones
-    /// stand: each delivery puts one down and takes it away.
+    /// stand: each delivery puts one down and takes it away; and that a sweep came is no change.
     async fn ledger_versions(&self, all: &mut BTreeMap<String, String>) -> Result<()> {
         let s3 = self.clients().s3(TOOLING, REGION);
         let mut after = (None, None);
@@ -183,7 +185,7 @@ impl LocalAws {
             let listed = call.send().await.doing("listing the ledger")?;
             for version in listed.versions.unwrap_or_default() {
                 let (key, id) = (version.key().unwrap_or_default(), version.version_id().unwrap_or_default());
-                if !key.starts_with(MARKERS) {
+                if !key.starts_with(MARKERS) && !key.starts_with(SWEEPS) {
                     all.insert(format!("s3://{LEDGER}/{key} ({id})"), version.e_tag().unwrap_or_default().to_owned());
                 }
             }

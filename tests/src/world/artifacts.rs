@@ -36,6 +36,8 @@ pub struct Artifacts {
     pub closed_to: BTreeSet<AccountId>,
     /// Its policy does not let the deployer read either.
     pub closed_to_the_deployer: bool,
+    /// Somebody has suspended versioning.
+    pub versioning_is_off: bool,
     reads: Vec<(usize, String, Range<u64>)>,
 }
 
@@ -48,6 +50,7 @@ impl Artifacts {
             versions: 0,
             closed_to: BTreeSet::new(),
             closed_to_the_deployer: false,
+            versioning_is_off: false,
             reads: Vec::new(),
         }
     }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deployer::port::{CallError, CallErrorKind, EnterError, LedgerError, QueueError, ReadError};
+use deployer_core::doctor::Refused;
 use deployer_core::record::{TargetError, TargetErrorCode};
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
@@ -33,11 +34,14 @@ pub enum Op {
     DeleteLedger,
     SendMessage,
     ChangeMessageVisibility,
+    GetBucketVersioning,
+    GetQueueAttributes,
     AssumeRole,
     GetFunction,
     GetAlias,
     ListVersionsByFunction,
     ListAliases,
+    ListTags,
     CreateFunction,
     UpdateFunctionConfiguration,
     UpdateFunctionCode,
@@ -66,10 +70,11 @@ impl Op {
 }
 
 impl Call {
-    /// Whether it can change anything that stays: markers come and go.
+    /// Whether it can change anything that stays: markers come and go, and so do the traces of sweeps.
     #[must_use]
     pub fn is_lasting_write(&self) -> bool {
-        (self.op == Op::WriteLedger && !self.what.starts_with("open/")) || self.op.is_lambda_write()
+        let comes_and_goes = ["open/", "sweeps/"].iter().any(|prefix| self.what.starts_with(prefix));
+        (self.op == Op::WriteLedger && !comes_and_goes) || self.op.is_lambda_write()
     }
 }
 
@@ -314,6 +319,15 @@ impl Mishap for LedgerError {
     }
     fn label(&self) -> String {
         "Unavailable".to_owned()
+    }
+}
+
+impl Mishap for Refused {
+    fn of(kind: CallErrorKind, message: String) -> Self {
+        Self { denied: kind == CallErrorKind::Denied, message }
+    }
+    fn label(&self) -> String {
+        if self.denied { "Denied".to_owned() } else { "Refused".to_owned() }
     }
 }
 

@@ -73,7 +73,11 @@ impl Gate {
         self.roles.get(&(account.clone(), role.clone())).is_some_and(|role| !role.may_not.contains(action))
     }
 
-    fn enter(&mut self, request: &SessionRequest, now: Timestamp) -> Result<(AccountId, Policy), EnterError> {
+    pub(super) fn enter(
+        &mut self,
+        request: &SessionRequest,
+        now: Timestamp,
+    ) -> Result<(AccountId, Policy), EnterError> {
         self.requests.push(request.clone());
         let SessionRequest { target, role, external_id, name, policy } = request;
         let invalid = |text: &str| TargetError::new(TargetErrorCode::Internal, "enter", format!("AssumeRole: {text}"));

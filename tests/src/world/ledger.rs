@@ -117,7 +117,7 @@ impl Ledger for LedgerPort {
 }
 
 fn note(state: &mut State, by: usize, key: &str, what: What) {
-    if !key.starts_with("open/") {
+    if !key.starts_with("open/") && !key.starts_with("sweeps/") {
         state.journal.push(Deed { by: Some(by), place: "ledger".to_owned(), about: key.to_owned(), what });
     }
 }

@@ -17,6 +17,7 @@ pub mod journal;
 mod lambda;
 mod ledger;
 mod policy;
+mod premises;
 mod queue;
 mod render;
 mod run;

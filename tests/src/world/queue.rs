@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deployer::port::{Queue, QueueError};
+use deployer_core::doctor::QueueLook;
 use jiff::Timestamp;
 
 use super::call::{Line, Op};
@@ -15,6 +16,10 @@ use super::call::{Line, Op};
 #[derive(Default)]
 pub struct Messages {
     waiting: Vec<(Timestamp, String)>,
+    /// How many are received and not back yet.
+    pub in_flight: u64,
+    /// How many were given up.
+    pub dead: u64,
 }
 
 impl Messages {
@@ -29,6 +34,17 @@ impl Messages {
     #[must_use]
     pub fn next(&self) -> Option<Timestamp> {
         self.waiting.iter().map(|(due, _)| *due).min()
+    }
+
+    /// Somebody sends one that can be received at once.
+    pub fn put(&mut self, body: &str) {
+        self.waiting.push((Timestamp::MIN, body.to_owned()));
+    }
+
+    /// How many there are.
+    pub(super) fn look(&self, now: Timestamp) -> QueueLook {
+        let waiting = self.waiting.iter().filter(|(due, _)| *due <= now).count() as u64;
+        QueueLook { waiting, in_flight: self.in_flight, delayed: self.waiting.len() as u64 - waiting }
     }
 
     /// All of them are lost.

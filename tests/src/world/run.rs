@@ -19,6 +19,7 @@ use super::artifacts::ArtifactPort;
 use super::call::{Crash, Freeze, Line, Moment, Shared};
 use super::gate::GatePort;
 use super::ledger::LedgerPort;
+use super::premises::PremisesPort;
 use super::queue::QueuePort;
 
 /// An invocation that is about to begin.
@@ -115,7 +116,7 @@ impl World {
         self.engine_over(&Arc::new(Line::new(self.shared.clone(), None, None)), time)
     }
 
-    fn engine_over(&self, line: &Arc<Line>, time: Duration) -> Engine {
+    pub(super) fn engine_over(&self, line: &Arc<Line>, time: Duration) -> Engine {
         let ports = Ports {
             artifacts: Arc::new(ArtifactPort(line.clone())),
             ledger: Arc::new(LedgerPort(line.clone())),
@@ -189,7 +190,7 @@ impl<'w> Invocation<'w> {
                 Work::Upload(upload) => engine.upload(upload.clone()).await.map(Outcome::Handled),
                 Work::Tick(tick) => engine.tick(tick.clone()).await.map(Outcome::Handled),
                 Work::Sweep => engine.sweep().await.map(Outcome::Swept),
-                Work::Command(command) => Ok(obeyed(&engine, command, line.invocation).await),
+                Work::Command(command) => Ok(obeyed(&engine, command, &line).await),
             }
         };
         let ends = async {
@@ -213,14 +214,15 @@ impl<'w> Invocation<'w> {
     }
 }
 
-async fn obeyed(engine: &Engine, command: &Value, invocation: usize) -> Outcome {
+async fn obeyed(engine: &Engine, command: &Value, line: &Arc<Line>) -> Outcome {
+    let (premises, invocation) = (PremisesPort(line.clone()), format!("invocation-{}", line.invocation));
     let refused = |error: FunctionError| {
         let Diagnostic { error_type, error_message } = error.into();
         Outcome::Refused { error_type, message: error_message }
     };
     match decode(command) {
         Told::Command(order) => {
-            obey(engine, *order, format!("invocation-{invocation}")).await.map_or_else(refused, Outcome::Answered)
+            obey(engine, &premises, *order, invocation).await.map_or_else(refused, Outcome::Answered)
         }
         Told::Unknown { because } => refused(FunctionError::InvalidCommand(because)),
         other => panic!("no command: {other:?}"),

@@ -28,12 +28,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    fn arn(&self, name: &str) -> String {
+    pub(super) fn arn(&self, name: &str) -> String {
         let Target { account, region } = &self.target;
         format!("arn:{}:lambda:{region}:{account}:function:{name}", region.partition())
     }
 
-    fn allows(&self, state: &State, need: &Need) -> Result<(), &'static str> {
+    pub(super) fn allows(&self, state: &State, need: &Need) -> Result<(), &'static str> {
         if !self.policy.allows(need) {
             return Err("session");
         }
@@ -43,7 +43,7 @@ impl Session {
         Ok(())
     }
 
-    fn check(&self, state: &State, op: Op, name: &str, needs: &[Need]) -> Result<(), CallError> {
+    pub(super) fn check(&self, state: &State, op: Op, name: &str, needs: &[Need]) -> Result<(), CallError> {
         for need in needs {
             self.allows(state, need).map_err(|policy| CallError {
                 kind: CallErrorKind::Denied,
@@ -58,7 +58,7 @@ impl Session {
     }
 
     /// A call on the function or what is below it: which of the two it is authorised on is not always told.
-    fn both(&self, action: &'static str, name: &str) -> Vec<Need> {
+    pub(super) fn both(&self, action: &'static str, name: &str) -> Vec<Need> {
         vec![Need::new(action, self.arn(name)), Need::new(action, format!("{}:1", self.arn(name)))]
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deployer_core::config::{Config, Target};
 use deployer_core::id::{AccountId, Region};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::artifacts::Artifacts;
 use super::function::Settling;
@@ -26,6 +26,8 @@ pub struct State {
     pub queue: Messages,
     /// What was carried out.
     pub journal: Vec<Deed>,
+    /// By how much AWS's clock is ahead of the deployer's.
+    pub clocks_differ: SignedDuration,
     pub(super) lambdas: BTreeMap<Target, Lambda>,
 }
 
@@ -42,6 +44,7 @@ impl State {
             gate: Gate::of(config),
             queue: Messages::default(),
             journal: Vec::new(),
+            clocks_differ: SignedDuration::ZERO,
             lambdas: targets.map(lambda).collect(),
         }
     }

@@ -6,6 +6,7 @@ use super::{
 };
 
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:deployer";
+const DEAD_LETTERS: &str = "arn:aws:sqs:eu-west-1:123456789012:deployer-dead-letters";
 
 pub(super) fn rows(rows: &mut Vec<Row>) {
     deployer(rows);
@@ -40,12 +41,16 @@ fn deployer(rows: &mut Vec<Row>) {
     may_not(rows, "nor may by its own policy", own("s3:PutObject", format!("{ARTIFACTS}/dev/orders-api/1.4.2.zip")));
     for bucket in [ARTIFACTS, LEDGER] {
         may(rows, "the deployer sees what is missing", own("s3:ListBucket", bucket));
-        for action in ["s3:ListBucketVersions", "s3:PutBucketPolicy", "s3:GetBucketPolicy"] {
+        for action in ["s3:ListBucketVersions", "s3:PutBucketPolicy", "s3:GetBucketPolicy", "s3:PutBucketVersioning"] {
             may_not(rows, "and does nothing else to buckets", own(action, bucket));
         }
     }
     may_not(rows, "nor sees other buckets", own("s3:ListBucket", "arn:aws:s3:::acme-secrets"));
-    for prefix in ["heads", "deployments", "results", "rejects", "open"] {
+    may(rows, "the deployer sees whether uploads are versions", own("s3:GetBucketVersioning", ARTIFACTS));
+    for other in [LEDGER, "arn:aws:s3:::acme-secrets"] {
+        may_not(rows, "of no other bucket", own("s3:GetBucketVersioning", other));
+    }
+    for prefix in ["heads", "deployments", "results", "rejects", "open", "sweeps"] {
         let object = format!("{LEDGER}/{prefix}/dev/orders-api.json");
         may(rows, "the deployer reads the ledger", at_ledger(own("s3:GetObject", object.clone())));
         may(rows, "and writes it", at_ledger(own("s3:PutObject", object)));
@@ -83,14 +88,22 @@ fn deployer(rows: &mut Vec<Row>) {
         "sqs:SendMessage",
     ] {
         may(rows, "the deployer works on its queue", own(action, QUEUE).at(Doc::Named("tooling/queue"), TOOLING));
-        for other in
-            ["arn:aws:sqs:eu-west-1:123456789012:deployer-dead-letters", "arn:aws:sqs:us-east-1:123456789012:deployer"]
-        {
-            may_not(rows, "on no other", own(action, other));
-        }
+        may_not(rows, "on no other", own(action, "arn:aws:sqs:us-east-1:123456789012:deployer"));
         let elsewhere = own(action, "arn:aws:sqs:eu-west-1:999999999999:deployer").at(Doc::Open, STRANGE);
         may_not(rows, "in no other account", elsewhere);
     }
+    may(rows, "the deployer counts what was given up", own("sqs:GetQueueAttributes", DEAD_LETTERS));
+    for action in ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:SendMessage", "sqs:PurgeQueue", "sqs:GetQueueUrl"] {
+        may_not(rows, "and only counts it", own(action, DEAD_LETTERS));
+    }
+    for other in [
+        "arn:aws:sqs:us-east-1:123456789012:deployer-dead-letters",
+        "arn:aws:sqs:eu-west-1:123456789012:orders-dead-letters",
+    ] {
+        may_not(rows, "of no other queue", own("sqs:GetQueueAttributes", other));
+    }
+    let elsewhere = own("sqs:GetQueueAttributes", "arn:aws:sqs:eu-west-1:999999999999:deployer-dead-letters");
+    may_not(rows, "of no other account", elsewhere.at(Doc::Open, STRANGE));
     for action in ["sqs:PurgeQueue", "sqs:SetQueueAttributes"] {
         may_not(rows, "and only works on it", own(action, QUEUE));
     }
@@ -169,7 +182,7 @@ fn artifacts(rows: &mut Vec<Row>) {
 
 fn ledger(rows: &mut Vec<Row>) {
     let at = |ask: Ask| ask.at(Doc::Named("tooling/ledger_bucket"), TOOLING);
-    for prefix in ["heads", "deployments", "results", "rejects", "open"] {
+    for prefix in ["heads", "deployments", "results", "rejects", "open", "sweeps"] {
         let object = format!("{LEDGER}/{prefix}/dev/orders-api.json");
         for who in [&DEPLOYER, &ADMIN] {
             let put = || at(anything(who, "s3:PutObject", object.clone()));

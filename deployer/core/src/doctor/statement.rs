@@ -1,0 +1,161 @@
+//! The statements of the chain of trust: what each place must say so that this target can be deployed to.
+//!
+//! They are those of the infrastructure's modules, for one target. Sources: Service Authorization Reference, "Actions,
+//! resources, and condition keys for AWS Lambda", "… for AWS STS", "… for Amazon S3".
+
+use serde_json::{Value, json};
+
+use super::{Missing, PROBE, ProbedAction};
+use crate::artifact::ArtifactRef;
+use crate::config::Target;
+use crate::id::{EnvironmentName, ExternalId, Region, RoleName};
+use crate::names::SESSION_PREFIX;
+
+/// One target's chain: whom it trusts, under which role and with which external id.
+#[derive(Debug, Clone)]
+pub struct Chain<'a> {
+    /// The ARN of the role that the deployer runs under; none where it is not known.
+    pub deployer: Option<&'a str>,
+    /// The environment.
+    pub environment: &'a EnvironmentName,
+    /// The target.
+    pub target: &'a Target,
+    /// The deploy role.
+    pub role: &'a RoleName,
+    /// The environment's external id.
+    pub external_id: Option<&'a ExternalId>,
+}
+
+impl Chain<'_> {
+    fn role_in_words(&self) -> String {
+        format!("deploy role {} in account {} (module target)", self.role, self.target.account)
+    }
+
+    /// What lets the deployer enter: the trust of the target's role, and the right of the deployer's.
+    pub(super) fn entering(&self) -> Vec<Missing> {
+        let deployer = self.deployer.unwrap_or("<the ARN of the deployer's role>");
+        let source = json!({"sts:SourceIdentity": format!("{SESSION_PREFIX}*")});
+        let mut condition = json!({"StringLike": source});
+        if let Some(external_id) = self.external_id {
+            condition["StringEquals"] = json!({"sts:ExternalId": external_id.as_str()});
+        }
+        let trust = format!("the trust policy of the {}", self.role_in_words());
+        let principal = json!({"AWS": deployer});
+        vec![
+            Missing {
+                belongs: trust.clone(),
+                statement: json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": condition}),
+            },
+            Missing {
+                belongs: trust,
+                statement: json!({"Effect": "Allow", "Principal": principal, "Action": "sts:SetSourceIdentity",
+                    "Condition": {"StringLike": source}}),
+            },
+            Missing {
+                belongs: own_role(self.deployer),
+                statement: json!({"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
+                    "Resource": self.target.role_arn(self.role)}),
+            },
+        ]
+    }
+
+    /// What lets a session of the deploy role do this.
+    pub(super) fn doing(&self, action: ProbedAction) -> Missing {
+        let functions = self.function_arn("*");
+        let resource = match action {
+            // Unqualified it deletes the whole function.
+            ProbedAction::DeleteFunction => json!(format!("{functions}:*")),
+            _ => json!([functions, format!("{functions}:*")]),
+        };
+        let statement = json!({"Effect": "Allow", "Action": action.action(), "Resource": resource});
+        Missing { belongs: format!("the policy of the {}", self.role_in_words()), statement }
+    }
+
+    /// What lets a session of the deploy role read the environment's artifacts: its own policy and the bucket's, for they are
+    /// of two accounts; and the key's, where a key says no.
+    pub(super) fn reading(&self, artifact: &ArtifactRef, artifact_region: &Region, of_key: bool) -> Vec<Missing> {
+        let Target { account, region } = self.target;
+        let partition = region.partition();
+        if of_key {
+            let through = format!("s3.{artifact_region}.{}", artifact_region.dns_suffix());
+            let through = json!({"StringEquals": {"kms:ViaService": through}});
+            let decrypt = |more: Value| {
+                let mut statement = json!({"Effect": "Allow", "Action": "kms:Decrypt", "Condition": through});
+                for (name, value) in more.as_object().into_iter().flatten() {
+                    statement[name] = value.clone();
+                }
+                statement
+            };
+            return vec![
+                Missing {
+                    belongs: "the policy of the artifact bucket's key (module tooling)".into(),
+                    statement: decrypt(json!({"Principal": {"AWS": self.target.role_arn(self.role)}, "Resource": "*"})),
+                },
+                Missing {
+                    belongs: format!("the policy of the {}", self.role_in_words()),
+                    statement: decrypt(json!({"Resource": "<the ARN of the artifact bucket's key>"})),
+                },
+            ];
+        }
+        let objects = format!("arn:{partition}:s3:::{}/{}/*", artifact.bucket, folder(artifact, self.environment));
+        let actions = json!(["s3:GetObject", "s3:GetObjectVersion"]);
+        vec![
+            Missing {
+                belongs: format!("the policy of the {}", self.role_in_words()),
+                statement: json!({"Effect": "Allow", "Action": actions, "Resource": objects}),
+            },
+            Missing {
+                belongs: format!("the policy of the artifact bucket {} (module tooling)", artifact.bucket),
+                statement: json!({
+                    "Effect": "Allow",
+                    "Principal": {"AWS": format!("arn:{partition}:iam::{account}:root")},
+                    "Action": actions,
+                    "Resource": objects,
+                    "Condition": {"ArnEquals": {"aws:PrincipalArn": self.target.role_arn(self.role)}},
+                }),
+            },
+        ]
+    }
+
+    fn function_arn(&self, function: &str) -> String {
+        let Target { account, region } = self.target;
+        format!("arn:{}:lambda:{region}:{account}:function:{function}", region.partition())
+    }
+}
+
+/// An artifact that was promoted lies where it was uploaded.
+fn folder<'a>(artifact: &'a ArtifactRef, environment: &'a EnvironmentName) -> &'a str {
+    artifact.key.split_once('/').map_or(environment.as_str(), |(folder, _)| folder)
+}
+
+/// The deployer's own role, in words.
+pub(super) fn own_role(arn: Option<&str>) -> String {
+    match arn {
+        Some(arn) => format!("the policy of the deployer's role {arn} (module tooling)"),
+        None => "the policy of the deployer's role (module tooling)".into(),
+    }
+}
+
+/// The policy of the session that tries rights out: it may touch no function but the one that does not exist, and read one
+/// artifact.
+#[must_use]
+pub fn probe_policy(target: &Target, artifact: Option<&ArtifactRef>, artifact_region: &Region) -> String {
+    let Target { account, region } = target;
+    let partition = region.partition();
+    let probe = format!("arn:{partition}:lambda:{region}:{account}:function:{PROBE}");
+    let qualified = format!("{probe}:*");
+    let (deleting, other): (Vec<ProbedAction>, Vec<ProbedAction>) =
+        ProbedAction::ALL.iter().partition(|action| **action == ProbedAction::DeleteFunction);
+    let names = |actions: Vec<ProbedAction>| actions.into_iter().map(ProbedAction::action).collect::<Vec<_>>();
+    let mut statements = vec![
+        json!({"Effect": "Allow", "Action": names(other), "Resource": [probe, qualified]}),
+        json!({"Effect": "Allow", "Action": names(deleting), "Resource": qualified}),
+    ];
+    if let Some(artifact) = artifact {
+        statements.push(json!({"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+            "Resource": format!("arn:{partition}:s3:::{}/{}", artifact.bucket, artifact.key)}));
+        statements.push(json!({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition":
+            {"StringEquals": {"kms:ViaService": format!("s3.{artifact_region}.{}", artifact_region.dns_suffix())}}}));
+    }
+    json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+}

@@ -1,0 +1,205 @@
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::*;
+use crate::artifact::ArtifactRef;
+use crate::id::{AccountId, BucketName, ExternalId, Region, RoleName};
+use crate::session::POLICY_LIMIT;
+
+const DEPLOYER: &str = "arn:aws:iam::123456789012:role/deployer";
+
+fn target() -> Target {
+    Target { account: AccountId::parse("111111111111").unwrap(), region: Region::parse("eu-west-1").unwrap() }
+}
+
+fn on_chain<T>(look: impl FnOnce(&Chain<'_>) -> T) -> T {
+    let (environment, role) = (EnvironmentName::parse("dev").unwrap(), RoleName::parse("deployer-target").unwrap());
+    let (target, external_id) = (target(), ExternalId::parse("dev-8c1f").unwrap());
+    look(&Chain {
+        deployer: Some(DEPLOYER),
+        environment: &environment,
+        target: &target,
+        role: &role,
+        external_id: Some(&external_id),
+    })
+}
+
+fn artifact(key: &str) -> ArtifactRef {
+    ArtifactRef { bucket: BucketName::parse("acme-artifacts").unwrap(), key: key.into(), version_id: "v1".into() }
+}
+
+fn denied(message: &str) -> Refused {
+    Refused { denied: true, message: message.into() }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000).unwrap() + SignedDuration::from_secs(seconds)
+}
+
+#[test]
+fn a_denied_door_names_trust_external_id_and_the_deployers_own_right() {
+    let check = on_chain(|chain| judge::entered(chain, &Err(denied("AccessDenied"))));
+    assert_eq!(check.status, CheckStatus::Fail);
+    let belongs: Vec<&str> = check.missing.iter().map(|missing| missing.belongs.as_str()).collect();
+    assert_eq!(
+        belongs,
+        [
+            "the trust policy of the deploy role deployer-target in account 111111111111 (module target)",
+            "the trust policy of the deploy role deployer-target in account 111111111111 (module target)",
+            "the policy of the deployer's role arn:aws:iam::123456789012:role/deployer (module tooling)",
+        ]
+    );
+    assert_eq!(
+        check.missing[0].statement,
+        json!({
+            "Effect": "Allow", "Principal": {"AWS": DEPLOYER}, "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": "dev-8c1f"}, "StringLike": {"sts:SourceIdentity": "deployer-*"}},
+        })
+    );
+    assert_eq!(check.missing[2].statement["Resource"], "arn:aws:iam::111111111111:role/deployer-target");
+}
+
+#[test]
+fn a_missing_right_is_told_as_the_statement_that_lacks_and_deletion_only_with_a_qualifier() {
+    let check = |action| on_chain(|chain| judge::answered(chain, action, &Err(denied("no"))));
+    assert_eq!(
+        check(ProbedAction::UpdateAlias).missing,
+        [Missing {
+            belongs: "the policy of the deploy role deployer-target in account 111111111111 (module target)".into(),
+            statement: json!({"Effect": "Allow", "Action": "lambda:UpdateAlias", "Resource": [
+                "arn:aws:lambda:eu-west-1:111111111111:function:*", "arn:aws:lambda:eu-west-1:111111111111:function:*:*"]}),
+        }]
+    );
+    assert_eq!(
+        check(ProbedAction::DeleteFunction).missing[0].statement["Resource"],
+        "arn:aws:lambda:eu-west-1:111111111111:function:*:*"
+    );
+    let check = check(ProbedAction::GetFunction);
+    assert!(check.because.unwrap().ends_with("let it name deployer-doctor-probe too"));
+}
+
+#[test]
+fn an_explicit_denial_is_not_answered_with_an_allow() {
+    let words = "not authorized to perform lambda:UpdateAlias with an explicit deny in a service control policy";
+    let check = on_chain(|chain| judge::answered(chain, ProbedAction::UpdateAlias, &Err(denied(words))));
+    assert_eq!((check.status, check.missing.len()), (CheckStatus::Fail, 0));
+    assert!(check.because.unwrap().contains("that denial has to go"));
+}
+
+#[test]
+fn not_found_means_allowed_and_found_means_stop() {
+    let check = |attempt| on_chain(|chain| judge::answered(chain, ProbedAction::GetFunction, &Ok(attempt)));
+    assert_eq!(check(Attempt::NoSuchFunction), Check::ok("lambda:GetFunction"));
+    assert_eq!(check(Attempt::Done).status, CheckStatus::Fail);
+}
+
+#[test]
+fn what_is_no_denial_names_no_right() {
+    let timeout = Refused { denied: false, message: "no answer".into() };
+    let check = on_chain(|chain| judge::answered(chain, ProbedAction::ListTags, &Err(timeout)));
+    assert_eq!(check, Check::fail("lambda:ListTags", "no answer"));
+}
+
+#[test]
+fn an_unreadable_artifact_is_mended_in_both_accounts_or_at_the_key() {
+    let region = Region::parse("eu-west-1").unwrap();
+    let check = |key: &str, message| {
+        on_chain(|chain| judge::read_artifact(chain, &artifact(key), &region, &Err(denied(message))))
+    };
+    let of_bucket = check("dev/orders/1.zip", "AccessDenied");
+    let belongs: Vec<&str> = of_bucket.missing.iter().map(|missing| missing.belongs.as_str()).collect();
+    assert_eq!(
+        belongs,
+        [
+            "the policy of the deploy role deployer-target in account 111111111111 (module target)",
+            "the policy of the artifact bucket acme-artifacts (module tooling)",
+        ]
+    );
+    assert_eq!(of_bucket.missing[1].statement["Principal"]["AWS"], "arn:aws:iam::111111111111:root");
+    let promoted = check("staging/orders/1.zip", "AccessDenied");
+    assert_eq!(promoted.missing[0].statement["Resource"], "arn:aws:s3:::acme-artifacts/staging/*");
+    let of_key = check("dev/orders/1.zip", "not authorized to perform: kms:Decrypt");
+    assert_eq!(of_key.missing[0].belongs, "the policy of the artifact bucket's key (module tooling)");
+    assert_eq!(
+        of_key.missing[0].statement["Condition"]["StringEquals"]["kms:ViaService"],
+        "s3.eu-west-1.amazonaws.com"
+    );
+}
+
+#[test]
+fn a_queue_is_stuck_only_where_messages_wait_at_each_look_and_nobody_has_any() {
+    let judged = |looks: &[(u64, u64)]| {
+        let looks =
+            looks.iter().map(|(waiting, in_flight)| QueueLook { waiting: *waiting, in_flight: *in_flight, delayed: 0 });
+        judge::queue(None, "arn", &Ok(looks.collect())).status
+    };
+    assert_eq!(judged(&[(3, 0), (3, 0), (4, 0)]), CheckStatus::Fail);
+    assert_eq!(judged(&[(3, 0), (0, 3)]), CheckStatus::Ok);
+    assert_eq!(judged(&[(300, 10), (290, 10)]), CheckStatus::Ok, "it is busy");
+    assert_eq!(judged(&[(0, 0)]), CheckStatus::Ok);
+}
+
+#[test]
+fn dead_letters_and_a_queue_without_a_place_for_them_fail() {
+    let look = |waiting| Ok(QueueLook { waiting, ..QueueLook::default() });
+    let arn = Some("arn:aws:sqs:eu-west-1:123456789012:deployer-dead-letters");
+    assert_eq!(judge::dead_letters(None, arn, &look(0)), Check::ok("dead letters"));
+    let because = judge::dead_letters(None, arn, &look(2)).because.unwrap();
+    assert!(because.starts_with("2 messages could not be handled and lie in deployer-dead-letters"), "{because}");
+    assert_eq!(judge::dead_letters(None, None, &look(0)).status, CheckStatus::Fail);
+    let check = judge::dead_letters(Some(DEPLOYER), arn, &Err(denied("no")));
+    assert_eq!(
+        check.missing[0].statement,
+        json!({"Effect": "Allow", "Action": "sqs:GetQueueAttributes", "Resource": arn})
+    );
+}
+
+#[test]
+fn a_sweep_that_left_no_trace_lately_is_off() {
+    let judged = |last: Option<i64>| judge::sweep(at(0), &Ok(last.map(at))).status;
+    assert_eq!(judged(Some(-60)), CheckStatus::Ok);
+    assert_eq!(judged(Some(-599)), CheckStatus::Ok);
+    assert_eq!(judged(Some(-601)), CheckStatus::Fail);
+    assert_eq!(judged(Some(700)), CheckStatus::Ok, "another clock is the clocks' matter");
+    assert_eq!(judged(None), CheckStatus::Fail);
+}
+
+#[test]
+fn clocks_agree_where_the_other_may_have_been_read_between_the_two_looks() {
+    let judged =
+        |before, after, other| judge::clocks("clock", "it", (at(before), at(after)), at(other), Duration::from_secs(5));
+    assert_eq!(judged(0, 10, 5).status, CheckStatus::Ok);
+    assert_eq!(judged(0, 10, -5).status, CheckStatus::Ok);
+    assert_eq!(judged(0, 10, 15).status, CheckStatus::Ok);
+    assert_eq!(judged(0, 10, -6).because.unwrap(), "it is 6 seconds ahead: set it right (NTP)");
+    assert_eq!(judged(0, 10, 17).because.unwrap(), "it is 7 seconds behind: set it right (NTP)");
+}
+
+#[test]
+fn a_session_that_tries_rights_out_can_touch_no_function_that_exists() {
+    let policy = probe_policy(&target(), Some(&artifact("dev/orders/1.zip")), &Region::parse("eu-west-1").unwrap());
+    assert!(policy.len() <= POLICY_LIMIT);
+    let policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
+    for statement in policy["Statement"].as_array().unwrap() {
+        let of_lambda = statement["Action"].to_string().contains("lambda:");
+        let resources = statement["Resource"].to_string();
+        assert!(
+            !of_lambda || resources.matches("function:").count() == resources.matches(PROBE).count(),
+            "{statement}"
+        );
+    }
+    let deleting = &policy["Statement"][1];
+    assert_eq!(deleting["Action"], json!(["lambda:DeleteFunction"]));
+    assert_eq!(deleting["Resource"], "arn:aws:lambda:eu-west-1:111111111111:function:deployer-doctor-probe:*");
+}
+
+#[test]
+fn what_is_not_checked_does_not_make_a_report_ill() {
+    let report = |checks| DoctorReport { now: None, tooling: checks, targets: vec![] };
+    assert!(report(vec![Check::ok("a"), Check::not_checked("b", "because")]).is_well());
+    assert!(!report(vec![Check::ok("a"), Check::fail("b", "because")]).is_well());
+}

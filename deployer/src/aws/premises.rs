@@ -1,0 +1,113 @@
+//! What the doctor looks at, over the SDK: the buckets' settings, the queues' lengths, AWS's clock, and a session that tries
+//! rights out on a function that does not exist.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_s3::types::BucketVersioningStatus;
+use aws_sdk_sqs::types::QueueAttributeName as Attribute;
+use aws_smithy_types::date_time::{DateTime, Format};
+use deployer_core::doctor::{QueueLook, Refused};
+use deployer_core::id::BucketName;
+use deployer_core::names::HEADS;
+use jiff::Timestamp;
+
+use super::error::Failure;
+use super::lambda::Hand;
+use super::probe::LambdaProbe;
+use super::sts::{Session, StsGate};
+use crate::port::{EnterError, Premises, Probe, SessionRequest, right_account};
+
+/// The deployer's surroundings.
+pub struct AwsPremises {
+    s3: aws_sdk_s3::Client,
+    sqs: aws_sdk_sqs::Client,
+    gate: Arc<StsGate>,
+    ledger: BucketName,
+    queue_url: Option<String>,
+}
+
+impl AwsPremises {
+    /// Looks with these clients, at this ledger bucket and this queue.
+    #[must_use]
+    pub fn new(
+        s3: aws_sdk_s3::Client,
+        sqs: aws_sdk_sqs::Client,
+        gate: Arc<StsGate>,
+        (ledger, queue_url): (BucketName, Option<String>),
+    ) -> Self {
+        Self { s3, sqs, gate, ledger, queue_url }
+    }
+
+    async fn look(&self, url: &str) -> Result<(QueueLook, Option<String>), Refused> {
+        let call = self.sqs.get_queue_attributes().queue_url(url);
+        let call = call
+            .attribute_names(Attribute::ApproximateNumberOfMessages)
+            .attribute_names(Attribute::ApproximateNumberOfMessagesNotVisible)
+            .attribute_names(Attribute::ApproximateNumberOfMessagesDelayed)
+            .attribute_names(Attribute::RedrivePolicy);
+        let answer = call.send().await;
+        let answer = answer.map_err(|error| no(&format!("GetQueueAttributes of {url}"), &Failure::of(&error)))?;
+        let attribute = |name: Attribute| answer.attributes().and_then(|all| all.get(&name));
+        let count = |name| attribute(name).and_then(|text| text.parse().ok()).unwrap_or_default();
+        let redrive = attribute(Attribute::RedrivePolicy).and_then(|text| {
+            let policy: serde_json::Value = serde_json::from_str(text).ok()?;
+            Some(policy.get("deadLetterTargetArn")?.as_str()?.to_owned())
+        });
+        let look = QueueLook {
+            waiting: count(Attribute::ApproximateNumberOfMessages),
+            in_flight: count(Attribute::ApproximateNumberOfMessagesNotVisible),
+            delayed: count(Attribute::ApproximateNumberOfMessagesDelayed),
+        };
+        Ok((look, redrive))
+    }
+}
+
+/// A failed call in the doctor's words.
+pub(super) fn no(what: &str, failure: &Failure) -> Refused {
+    let denied = failure.code.contains("AccessDenied") || (failure.status == 403 && failure.code.is_empty());
+    Refused { denied, message: format!("{what}: {}", failure.message) }
+}
+
+#[async_trait]
+impl Premises for AwsPremises {
+    async fn own_role(&self) -> Result<String, Refused> {
+        self.gate.own_role().await.map_err(|failure| no("GetCallerIdentity", &failure))
+    }
+
+    async fn aws_time(&self) -> Option<Timestamp> {
+        // The SDK shows an answer's header only where the answer is an error, so one is asked for. RFC 9110, "Date".
+        let call = self.s3.head_object().bucket(self.ledger.as_str()).key(format!("{HEADS}-/nothing"));
+        let error = call.send().await.err()?;
+        let date = error.raw_response()?.headers().get("date")?.to_owned();
+        let date = DateTime::from_str(&date, Format::HttpDate).ok()?;
+        Timestamp::from_second(date.secs()).ok()
+    }
+
+    async fn is_versioned(&self, bucket: &BucketName) -> Result<bool, Refused> {
+        let answer = self.s3.get_bucket_versioning().bucket(bucket.as_str()).send().await;
+        let answer = answer.map_err(|error| no(&format!("GetBucketVersioning of {bucket}"), &Failure::of(&error)))?;
+        Ok(answer.status() == Some(&BucketVersioningStatus::Enabled))
+    }
+
+    async fn queue(&self) -> Result<(QueueLook, Option<String>), Refused> {
+        self.look(self.queue_url.as_deref().unwrap_or_default()).await
+    }
+
+    async fn dead_letters(&self, arn: &str) -> Result<QueueLook, Refused> {
+        // A queue and its dead-letter queue are of one account and region (SQS Developer Guide, "Using dead-letter queues"), so
+        // only the name differs.
+        let base = self.queue_url.as_deref().and_then(|url| url.rsplit_once('/')).map_or("", |(base, _)| base);
+        let name = arn.rsplit(':').next().unwrap_or_default();
+        self.look(&format!("{base}/{name}")).await.map(|(look, _)| look)
+    }
+
+    async fn enter(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError> {
+        let Session { account, credentials } =
+            self.gate.session(request, &request.target.role_arn(&request.role), Hand::Deployer).await?;
+        right_account(&request.target, &account)?;
+        let lambda = self.gate.lambda(&request.target, credentials.clone());
+        let s3 = self.gate.s3(&request.target, credentials);
+        Ok(Arc::new(LambdaProbe::new(lambda, s3, request.target.clone())))
+    }
+}

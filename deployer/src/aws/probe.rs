@@ -1,0 +1,110 @@
+//! Rights in a target account, tried out on a function that does not exist: Lambda looks at rights first, so "not found" means
+//! "you may" (Lambda API Reference, "Common errors").
+//!
+//! The function's name is a constant in every call here, code goes with `DryRun`, a deletion has a qualifier, and the session's
+//! policy names that function only.
+
+use async_trait::async_trait;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::primitives::Blob;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use deployer_core::artifact::ArtifactRef;
+use deployer_core::config::Target;
+use deployer_core::doctor::{Attempt, PROBE, ProbedAction, Refused};
+
+use super::error::Failure;
+use super::premises::no;
+use super::s3::S3Artifacts;
+use crate::port::{ArtifactStore as _, Probe, ReadError};
+
+/// A zip with nothing in it.
+const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+/// What is named beside the function, and exists as little.
+const ANY: &str = "probe";
+const ANY_VERSION: &str = "1";
+
+/// A session in a target account.
+pub(super) struct LambdaProbe {
+    client: Client,
+    artifacts: S3Artifacts,
+    target: Target,
+}
+
+impl LambdaProbe {
+    pub fn new(client: Client, s3: aws_sdk_s3::Client, target: Target) -> Self {
+        Self { client, artifacts: S3Artifacts::new(s3), target }
+    }
+
+    fn arn(&self) -> String {
+        let Target { account, region } = &self.target;
+        format!("arn:{}:lambda:{region}:{account}:function:{PROBE}", region.partition())
+    }
+}
+
+#[async_trait]
+impl Probe for LambdaProbe {
+    async fn attempt(&self, action: ProbedAction) -> Result<Attempt, Refused> {
+        use ProbedAction as Action;
+        let (lambda, arn) = (&self.client, self.arn());
+        match action {
+            Action::GetFunction => judged(action, lambda.get_function().function_name(PROBE).send().await),
+            Action::GetAlias => judged(action, lambda.get_alias().function_name(PROBE).name(ANY).send().await),
+            Action::ListAliases => judged(action, lambda.list_aliases().function_name(PROBE).send().await),
+            Action::ListVersionsByFunction => {
+                judged(action, lambda.list_versions_by_function().function_name(PROBE).send().await)
+            }
+            Action::ListTags => judged(action, lambda.list_tags().resource(arn).send().await),
+            Action::UpdateFunctionCode => {
+                let call = lambda.update_function_code().function_name(PROBE).dry_run(true);
+                judged(action, call.zip_file(Blob::new(EMPTY_ZIP)).send().await)
+            }
+            Action::PublishVersion => judged(action, lambda.publish_version().function_name(PROBE).send().await),
+            Action::UpdateAlias => {
+                let call = lambda.update_alias().function_name(PROBE).name(ANY).function_version(ANY_VERSION);
+                judged(action, call.send().await)
+            }
+            Action::CreateAlias => {
+                let call = lambda.create_alias().function_name(PROBE).name(ANY).function_version(ANY_VERSION);
+                judged(action, call.send().await)
+            }
+            Action::UpdateFunctionConfiguration => {
+                judged(action, lambda.update_function_configuration().function_name(PROBE).send().await)
+            }
+            Action::TagResource => judged(action, lambda.tag_resource().resource(arn).tags(ANY, ANY).send().await),
+            Action::UntagResource => judged(action, lambda.untag_resource().resource(arn).tag_keys(ANY).send().await),
+            Action::PutFunctionConcurrency => {
+                let call = lambda.put_function_concurrency().function_name(PROBE).reserved_concurrent_executions(1);
+                judged(action, call.send().await)
+            }
+            Action::DeleteFunctionConcurrency => {
+                judged(action, lambda.delete_function_concurrency().function_name(PROBE).send().await)
+            }
+            Action::DeleteFunction => {
+                judged(action, lambda.delete_function().function_name(PROBE).qualifier(ANY_VERSION).send().await)
+            }
+        }
+    }
+
+    async fn read(&self, artifact: &ArtifactRef) -> Result<(), ReadError> {
+        // A byte of it, not only its head: reading needs the key.
+        self.artifacts.tail(artifact, 1).await.map(drop)
+    }
+}
+
+/// Answers may hold variables in clear: none is looked at.
+fn judged<T, E>(action: ProbedAction, answer: Result<T, SdkError<E, HttpResponse>>) -> Result<Attempt, Refused>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match answer {
+        Ok(_) => Ok(Attempt::Done),
+        Err(error) => {
+            let failure = Failure::of(&error);
+            if failure.code == "ResourceNotFoundException" {
+                return Ok(Attempt::NoSuchFunction);
+            }
+            Err(no(&format!("{action} of {PROBE}"), &failure))
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! The doctor: walks the chain of trust for every target, and changes nothing.
+//!
+//! What is seen is judged in `core/doctor`. Rights are tried out on a function that does not exist (`port::Probe`), by a session
+//! whose policy names no other; and only once Lambda has said that it does not exist. Writing to the ledger is tried with a
+//! condition that cannot hold.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deployer_core::artifact::ArtifactRef;
+use deployer_core::config::{Environment, Target};
+use deployer_core::doctor::{
+    self, Attempt, Chain, Check, DoctorReport, ProbedAction, QueueLook, Refused, SWEEP_NOTED_EVERY, TargetReport,
+    UNPROBED, probe_policy,
+};
+use deployer_core::head::{Head, Live};
+use deployer_core::id::{DeploymentId, EnvironmentName, Region, RequestHash};
+use deployer_core::names::{DEPLOYMENTS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
+use deployer_core::session::session_name;
+use futures::stream::{self, StreamExt as _};
+use futures::{FutureExt as _, future};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Engine;
+use super::waiting::between;
+use crate::port::{ETag, EnterError, LedgerError, Precondition, Premises, Probe, ReadError, SessionRequest, Written};
+
+/// How many targets are walked through at once.
+const AT_ONCE: usize = 16;
+/// How many heads are read at once, to find what is live.
+const HEADS_AT_ONCE: usize = 32;
+/// How often the queue is looked at before it is said that nobody takes its messages.
+const LOOKS: usize = 4;
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+/// A claim allows clocks to differ by so much (ARCHITECTURE.md, "Claim and lease").
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
+/// What is kept for answering.
+const ANSWER_NEEDS: Duration = Duration::from_secs(5);
+
+/// When a sweep came by, as the ledger has it.
+#[derive(Serialize, Deserialize)]
+struct Noted {
+    schema: u32,
+    at: Timestamp,
+}
+
+fn noted_key() -> String {
+    format!("{SWEEPS}last.json")
+}
+
+impl Engine {
+    /// Walks the whole chain of trust. `None`: no such environment.
+    pub async fn examine(&self, premises: &dyn Premises, only: Option<&EnvironmentName>) -> Option<DoctorReport> {
+        let chosen: Vec<(&EnvironmentName, &Environment)> =
+            self.config.environments.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
+        if only.is_some() && chosen.is_empty() {
+            return None;
+        }
+        let role = premises.own_role().await;
+        let role = role.as_deref().ok();
+        let (tooling, targets) = future::join(self.tooling(premises, role), self.targets(premises, role, chosen)).await;
+        Some(DoctorReport { now: Some(self.now()), tooling, targets })
+    }
+
+    async fn tooling(&self, premises: &dyn Premises, role: Option<&str>) -> Vec<Check> {
+        let count = self.config.environments.len();
+        let mut checks = vec![Check::ok("deployer.json").seeing(format!("{count} environments"))];
+        let ledger = future::join3(self.reads_the_ledger(), self.lists_the_ledger(), self.writes_the_ledger());
+        let looked = future::join5(
+            ledger,
+            premises.is_versioned(&self.config.artifact_bucket),
+            self.queues(premises, role),
+            self.last_sweep(),
+            self.clock(premises),
+        );
+        let ((read, listed, written), versioned, queues, swept, clock) = looked.await;
+        let judged = |check, rights, outcome| doctor::ledger(check, role, &self.config, rights, outcome);
+        checks.push(judged("read ledger", ("s3:GetObject", &KEPT), &read));
+        checks.push(judged("list ledger", ("s3:ListBucket", &[]), &listed));
+        checks.push(judged("write ledger", ("s3:PutObject", &KEPT), &written));
+        checks.push(doctor::versioning(&self.config.artifact_bucket, role, &versioned));
+        checks.extend(queues);
+        checks.push(doctor::sweep(self.now(), &swept));
+        checks.push(clock);
+        checks
+    }
+
+    async fn reads_the_ledger(&self) -> Result<(), Refused> {
+        for prefix in KEPT {
+            self.ports.ledger.get(&nothing(prefix)).await.map_err(ledger_refused)?;
+        }
+        Ok(())
+    }
+
+    async fn lists_the_ledger(&self) -> Result<(), Refused> {
+        self.ports.ledger.keys(OPEN).await.map(drop).map_err(ledger_refused)
+    }
+
+    /// A write on the condition that an object which does not exist is in a state that no object has.
+    async fn writes_the_ledger(&self) -> Result<(), Refused> {
+        for prefix in KEPT {
+            let never = Precondition::Unchanged(ETag("\"no-object-has-this\"".into()));
+            let key = nothing(prefix);
+            let written = self.ports.ledger.put(&key, vec![], never).await.map_err(ledger_refused)?;
+            if let Written::Now(_) = written {
+                let message = format!("{key} was written on a condition that does not hold: this bucket is not S3's");
+                return Err(Refused { denied: false, message });
+            }
+        }
+        Ok(())
+    }
+
+    async fn queues(&self, premises: &dyn Premises, role: Option<&str>) -> Vec<Check> {
+        let Some(url) = &self.config.queue_url else {
+            let because = "deployer.json names no queue_url: nothing can be deferred, and no queue can be looked at";
+            return vec![Check::not_checked("queue", because), Check::not_checked("dead letters", because)];
+        };
+        let mut looks = Vec::new();
+        let mut redrive = None;
+        let looks = loop {
+            let (look, arn) = match premises.queue().await {
+                Ok(seen) => seen,
+                Err(refused) => break Err(refused),
+            };
+            redrive = arn;
+            looks.push(look);
+            if look.waiting == 0 || look.in_flight > 0 || looks.len() == LOOKS {
+                break Ok(looks);
+            }
+            self.ports.clock.sleep(BETWEEN_LOOKS).await;
+        };
+        let queue = doctor::queue(role, &queue_arn(self.region.as_ref(), url), &looks);
+        if looks.is_err() {
+            let because = "the queue names its dead-letter queue, and cannot be looked at";
+            return vec![queue, Check::not_checked("dead letters", because)];
+        }
+        let dead = match &redrive {
+            Some(arn) => premises.dead_letters(arn).await,
+            None => Ok(QueueLook::default()),
+        };
+        vec![queue, doctor::dead_letters(role, redrive.as_deref(), &dead)]
+    }
+
+    async fn last_sweep(&self) -> Result<Option<Timestamp>, Refused> {
+        let found = self.ports.ledger.get(&noted_key()).await.map_err(ledger_refused)?;
+        Ok(found.and_then(|(body, _)| serde_json::from_slice::<Noted>(&body).ok()).map(|noted| noted.at))
+    }
+
+    async fn clock(&self, premises: &dyn Premises) -> Check {
+        let before = self.now();
+        let Some(other) = premises.aws_time().await else {
+            return Check::not_checked("clock", "no answer of AWS's told the time");
+        };
+        // AWS tells whole seconds.
+        let after = self.now();
+        let before = before - Duration::from_secs(1);
+        doctor::clocks("clock", "the deployer's clock", (before, after), other, CLOCKS_DIFFER)
+    }
+
+    async fn targets(
+        &self,
+        premises: &dyn Premises,
+        role: Option<&str>,
+        chosen: Vec<(&EnvironmentName, &Environment)>,
+    ) -> Vec<TargetReport> {
+        let mut walks = Vec::new();
+        for (name, environment) in chosen {
+            // Read once for all targets of the environment, by whichever comes first.
+            let live = self.newest_live(name).boxed().shared();
+            for target in &environment.targets {
+                let (walker, live) = (Walker { engine: self, premises, name, environment, target, role }, live.clone());
+                walks.push(async move {
+                    let late = self.ports.clock.sleep(self.left().saturating_sub(ANSWER_NEEDS));
+                    let checks = tokio::select! {
+                        checks = walker.walk(live) => checks,
+                        () = late => vec![Check::not_checked(
+                            "enter", "no time was left: ask for one environment at a time (--environment)")],
+                    };
+                    TargetReport { environment: name.clone(), target: target.clone(), checks }
+                });
+            }
+        }
+        stream::iter(walks).buffered(AT_ONCE).collect().await
+    }
+
+    /// What was the last to become live in the environment.
+    async fn newest_live(&self, environment: &EnvironmentName) -> Result<Option<ArtifactRef>, Refused> {
+        let keys = self.ports.ledger.keys(&format!("{HEADS}{environment}/")).await.map_err(ledger_refused)?;
+        let heads = stream::iter(keys)
+            .map(|key| async move {
+                let body = self.ports.ledger.get(&key).await.map_err(ledger_refused)?;
+                // A broken head is another matter than the chain of trust: its function says so.
+                let head = body.and_then(|(body, _)| serde_json::from_slice::<Head>(&body).ok());
+                Ok::<_, Refused>(head.and_then(|head| head.live().cloned()))
+            })
+            .buffer_unordered(HEADS_AT_ONCE)
+            .collect::<Vec<_>>()
+            .await;
+        let heads: Vec<Option<Live>> = heads.into_iter().collect::<Result<_, _>>()?;
+        Ok(heads.into_iter().flatten().max_by_key(|live| live.since).map(|live| live.artifact))
+    }
+
+    /// Leaves the sweep's time in the ledger, where the last one there is some minutes old: only so can anybody tell that sweeps
+    /// come. That it could not be left harms nothing else.
+    pub(super) async fn note_sweep(&self) {
+        let key = noted_key();
+        let noted = async {
+            let found = self.ports.ledger.get(&key).await?;
+            let last = found.as_ref().and_then(|(body, _)| serde_json::from_slice::<Noted>(body).ok());
+            if last.is_some_and(|last| between(last.at, self.now()) < SWEEP_NOTED_EVERY && last.at <= self.now()) {
+                return Ok(());
+            }
+            let precondition = found.map_or(Precondition::Absent, |(_, etag)| Precondition::Unchanged(etag));
+            let body = serde_json::json!(Noted { schema: 1, at: self.now() }).to_string().into_bytes();
+            self.ports.ledger.put(&key, body, precondition).await.map(drop)
+        };
+        let noted: Result<(), LedgerError> = noted.await;
+        noted.unwrap_or_else(|error| tracing::warn!("the sweep could not leave its time: {error}"));
+    }
+}
+
+/// What is kept in the ledger.
+const KEPT: [&str; 6] = [HEADS, DEPLOYMENTS, RESULTS, REJECTS, OPEN, SWEEPS];
+
+/// A key at which there is nothing, and never will be: no environment is called so.
+fn nothing(prefix: &str) -> String {
+    format!("{prefix}-/nothing")
+}
+
+fn ledger_refused(error: LedgerError) -> Refused {
+    Refused { denied: error.0.contains("AccessDenied"), message: error.0 }
+}
+
+/// A queue's URL ends in account and name; it is in the deployer's region, for its artifact bucket tells it of uploads.
+fn queue_arn(region: Option<&Region>, url: &str) -> String {
+    let mut parts = url.rsplit('/');
+    let (name, account) = (parts.next().unwrap_or("*"), parts.next().unwrap_or("*"));
+    let (partition, region) = region.map_or(("aws", "*"), |region| (region.partition(), region.as_str()));
+    format!("arn:{partition}:sqs:{region}:{account}:{name}")
+}
+
+struct Walker<'a> {
+    engine: &'a Engine,
+    premises: &'a dyn Premises,
+    name: &'a EnvironmentName,
+    environment: &'a Environment,
+    target: &'a Target,
+    role: Option<&'a str>,
+}
+
+impl Walker<'_> {
+    fn chain(&self) -> Chain<'_> {
+        Chain {
+            deployer: self.role,
+            environment: self.name,
+            target: self.target,
+            role: &self.environment.role_name,
+            external_id: self.environment.external_id.as_ref(),
+        }
+    }
+
+    async fn walk(&self, live: impl Future<Output = Result<Option<ArtifactRef>, Refused>>) -> Vec<Check> {
+        let live = live.await;
+        let artifact = live.as_ref().ok().and_then(Option::as_ref);
+        let region = self.artifacts_region();
+        let hash = RequestHash::of(&["doctor", &self.engine.ports.chance.draw().to_string()]);
+        let request = SessionRequest {
+            target: self.target.clone(),
+            role: self.environment.role_name.clone(),
+            external_id: self.environment.external_id.clone(),
+            name: session_name(DeploymentId::of(self.engine.now(), hash)),
+            policy: probe_policy(self.target, artifact, region),
+        };
+        let (probe, mut checks) = self.enter(&request).await;
+        match probe {
+            Some(probe) => {
+                checks.extend(self.rights(probe.as_ref()).await);
+                checks.push(self.artifact(probe.as_ref(), &live).await);
+            }
+            None => {
+                let because = "the account could not be entered";
+                checks.extend(ProbedAction::ALL.iter().map(|action| Check::not_checked(action.action(), because)));
+                checks.push(Check::not_checked("read artifact", because));
+            }
+        }
+        checks
+    }
+
+    fn artifacts_region(&self) -> &Region {
+        self.engine.region.as_ref().unwrap_or(&self.target.region)
+    }
+
+    async fn enter(&self, request: &SessionRequest) -> (Option<Arc<dyn Probe>>, Vec<Check>) {
+        let chain = self.chain();
+        let refused = match self.premises.enter(request).await {
+            Ok(probe) => return (Some(probe), vec![doctor::entered(&chain, &Ok(())), Check::ok("account")]),
+            Err(EnterError::Denied(message)) => Refused { denied: true, message },
+            Err(EnterError::Unanswered(message)) => Refused { denied: false, message },
+            Err(EnterError::Target(error)) => {
+                let wrong = error.code == deployer_core::record::TargetErrorCode::WrongAccount;
+                let (check, holds) = if wrong { ("account", Some(Check::ok("enter"))) } else { ("enter", None) };
+                return (None, holds.into_iter().chain([Check::fail(check, error.message)]).collect());
+            }
+        };
+        (None, vec![doctor::entered(&chain, &Err(refused))])
+    }
+
+    /// Nothing is tried that writes unless Lambda says that there is nothing to write to.
+    async fn rights(&self, probe: &dyn Probe) -> Vec<Check> {
+        let chain = self.chain();
+        let mut checks = Vec::new();
+        let mut free = true;
+        for action in ProbedAction::ALL.iter().copied() {
+            if !free {
+                let because = "whether the function that rights are tried on is really not there is not known";
+                checks.push(Check::not_checked(action.action(), because));
+                continue;
+            }
+            let outcome = probe.attempt(action).await;
+            if action == ProbedAction::GetFunction {
+                free = outcome == Ok(Attempt::NoSuchFunction);
+            }
+            checks.push(doctor::answered(&chain, action, &outcome));
+        }
+        checks.extend(UNPROBED.map(|(action, because)| Check::not_checked(action, because)));
+        checks
+    }
+
+    async fn artifact(&self, probe: &dyn Probe, live: &Result<Option<ArtifactRef>, Refused>) -> Check {
+        const CHECK: &str = "read artifact";
+        let artifact = match live {
+            Ok(Some(artifact)) => artifact,
+            Ok(None) => return Check::not_checked(CHECK, format!("nothing is live yet in {}", self.name)),
+            Err(refused) => return Check::not_checked(CHECK, format!("what is live is not known: {refused}")),
+        };
+        let (Engine { ports, .. }, region) = (self.engine, self.artifacts_region());
+        if self.target.region != *region {
+            // Lambda copies no code across regions: the deployer reads it and sends it along.
+            return match ports.artifacts.tail(artifact, 1).await {
+                Ok(_) => Check::ok(CHECK).seeing(format!("{}, which the deployer sends along", artifact.key)),
+                Err(error) => Check::fail(CHECK, error.to_string()),
+            };
+        }
+        let outcome = probe.read(artifact).await.map_err(|error| {
+            let denied = matches!(error, ReadError::Denied(_));
+            Refused { denied, message: error.to_string() }
+        });
+        doctor::read_artifact(&self.chain(), artifact, region, &outcome)
+    }
+}

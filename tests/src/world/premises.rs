@@ -1,0 +1,139 @@
+//! What the doctor looks at: the bucket's settings, the queue's lengths, and rights tried out on a function that is not there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deployer::port::{ArtifactStore as _, EnterError, Premises, Probe, ReadError, SessionRequest, right_account};
+use deployer_core::artifact::ArtifactRef;
+use deployer_core::doctor::{Attempt, DoctorReport, PROBE, ProbedAction, QueueLook, Refused};
+use deployer_core::id::{BucketName, EnvironmentName};
+use jiff::Timestamp;
+
+use super::World;
+use super::artifacts::ArtifactPort;
+use super::call::{Circumstances, Line, Op};
+use super::policy::Need;
+use super::session::Session;
+use super::state::State;
+
+/// The longest that a Lambda of ours runs.
+const TIME: Duration = Duration::from_secs(300);
+
+impl World {
+    /// The doctor walks the chain of trust. `None`: no such environment.
+    ///
+    /// # Panics
+    /// If the environment's name is none.
+    pub async fn examine(&self, only: Option<&str>) -> Option<DoctorReport> {
+        let line = Arc::new(Line::new(self.shared.clone(), None, None));
+        let engine = self.engine_over(&line, TIME);
+        let only = only.map(|name| EnvironmentName::parse(name).unwrap());
+        engine.examine(&PremisesPort(line), only.as_ref()).await
+    }
+}
+
+/// The port of one invocation.
+pub(super) struct PremisesPort(pub Arc<Line>);
+
+#[async_trait]
+impl Premises for PremisesPort {
+    async fn own_role(&self) -> Result<String, Refused> {
+        Ok("arn:aws:iam::000000000000:role/deployer".into())
+    }
+
+    async fn aws_time(&self) -> Option<Timestamp> {
+        let op = Op::ReadLedger;
+        let look = |state: &mut State, here: &Circumstances| Ok::<_, Refused>(here.now + state.clocks_differ);
+        self.0.call(op, "ledger", "heads/-/nothing", look).await.ok()
+    }
+
+    async fn is_versioned(&self, bucket: &BucketName) -> Result<bool, Refused> {
+        let look = |state: &mut State, _: &Circumstances| Ok(!state.artifacts.versioning_is_off);
+        self.0.call(Op::GetBucketVersioning, "artifacts", bucket.as_str(), look).await
+    }
+
+    async fn queue(&self) -> Result<(QueueLook, Option<String>), Refused> {
+        let arn = "arn:aws:sqs:eu-west-1:000000000000:deployer-dead-letters";
+        let look = |state: &mut State, here: &Circumstances| Ok((state.queue.look(here.now), Some(arn.to_owned())));
+        self.0.call(Op::GetQueueAttributes, "queue", "deployer", look).await
+    }
+
+    async fn dead_letters(&self, arn: &str) -> Result<QueueLook, Refused> {
+        let look =
+            |state: &mut State, _: &Circumstances| Ok(QueueLook { waiting: state.queue.dead, ..QueueLook::default() });
+        self.0.call(Op::GetQueueAttributes, "queue", arn, look).await
+    }
+
+    async fn enter(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError> {
+        let target = &request.target;
+        let enter = |state: &mut State, here: &Circumstances| state.gate.enter(request, here.now);
+        let (found, policy) = self.0.call(Op::AssumeRole, &target.to_string(), request.role.as_str(), enter).await?;
+        right_account(target, &found)?;
+        Ok(Arc::new(Session {
+            line: self.0.clone(),
+            target: target.clone(),
+            role: request.role.clone(),
+            name: request.name.clone(),
+            policy,
+        }))
+    }
+}
+
+fn op(action: ProbedAction) -> Op {
+    match action {
+        ProbedAction::GetFunction => Op::GetFunction,
+        ProbedAction::GetAlias => Op::GetAlias,
+        ProbedAction::ListAliases => Op::ListAliases,
+        ProbedAction::ListVersionsByFunction => Op::ListVersionsByFunction,
+        ProbedAction::ListTags => Op::ListTags,
+        ProbedAction::UpdateFunctionCode => Op::UpdateFunctionCode,
+        ProbedAction::PublishVersion => Op::PublishVersion,
+        ProbedAction::UpdateAlias => Op::UpdateAlias,
+        ProbedAction::CreateAlias => Op::CreateAlias,
+        ProbedAction::UpdateFunctionConfiguration => Op::UpdateFunctionConfiguration,
+        ProbedAction::TagResource => Op::TagResource,
+        ProbedAction::UntagResource => Op::UntagResource,
+        ProbedAction::PutFunctionConcurrency => Op::PutFunctionConcurrency,
+        ProbedAction::DeleteFunctionConcurrency => Op::DeleteFunctionConcurrency,
+        ProbedAction::DeleteFunction => Op::DeleteFunction,
+    }
+}
+
+#[async_trait]
+impl Probe for Session {
+    async fn attempt(&self, action: ProbedAction) -> Result<Attempt, Refused> {
+        let op = op(action);
+        let act = |state: &mut State, _: &Circumstances| {
+            let needs = match action {
+                ProbedAction::DeleteFunction => vec![Need::new(action.action(), format!("{}:1", self.arn(PROBE)))],
+                ProbedAction::GetAlias | ProbedAction::CreateAlias | ProbedAction::UpdateAlias => {
+                    self.both(action.action(), PROBE)
+                }
+                _ => vec![Need::new(action.action(), self.arn(PROBE))],
+            };
+            let checked = self.check(state, op, PROBE, &needs);
+            checked.map_err(|error| Refused { denied: true, message: error.message })?;
+            let there = state.lambdas.get(&self.target).is_some_and(|lambda| lambda.functions.contains_key(PROBE));
+            assert!(!there || !op.is_lambda_write(), "{op} was tried on a function that exists");
+            Ok(if there { Attempt::Done } else { Attempt::NoSuchFunction })
+        };
+        self.line.call(op, &self.target.to_string(), PROBE, act).await
+    }
+
+    async fn read(&self, artifact: &ArtifactRef) -> Result<(), ReadError> {
+        let object = format!("arn:{}:s3:::{}/{}", self.target.region.partition(), artifact.bucket, artifact.key);
+        let look = |state: &mut State, _: &Circumstances| {
+            let closed = state.artifacts.closed_to.contains(&self.target.account);
+            let allowed = ["s3:GetObject", "s3:GetObjectVersion"]
+                .iter()
+                .all(|action| self.allows(state, &Need::new(action, &object)).is_ok());
+            if closed || !allowed {
+                return Err(ReadError::Denied(format!("{object} may not be read (AccessDenied: Access Denied)")));
+            }
+            Ok(())
+        };
+        self.line.call(Op::ReadTail, &self.target.to_string(), &artifact.key, look).await?;
+        ArtifactPort(self.line.clone()).tail(artifact, 1).await.map(drop)
+    }
+}
