@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{
-    ARTIFACTS, Answer, CONFIG_KEY, DEPLOYER_ROLE, Doing as _, FIRST, Fault, Interrupted, LEDGER, LocalAws, Moment,
-    REGION, Result, Setup, TOOLING,
+    ARTIFACTS, Answer, CONFIG_KEY, DEPLOYER_ROLE, Doing as _, Error, FIRST, Fault, Interrupted, LEDGER, LocalAws,
+    Moment, REGION, Result, Setup, TOOLING,
 };
 use acceptance::policies::Policies;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
@@ -146,6 +146,29 @@ async fn rejected_releases_are_written_over_what_was_read_and_never_erased() -> 
     let erased = s3.delete_object().bucket(LEDGER).key("rejects/orders.json").send().await;
     assert_eq!(denied(erased), "AccessDenied", "erased");
     assert_eq!(aws.ledger_object("rejects/orders.json").await?, Some(json!([1, 2])));
+    Ok(())
+}
+
+#[tokio::test]
+async fn commands_find_the_newest_version_and_keep_what_is_rejected_with_the_rights_there_are() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.zip", Zip::function("1")).await?;
+    aws.upload("dev/orders/2.zip", Zip::function("2")).await?;
+    aws.take_messages().await?;
+    let deploy =
+        |release: &str| json!({"command": "deploy", "environment": "dev", "function": "orders", "release": release});
+    let status = async |payload: Value| match aws.invoke(&payload).await? {
+        Answer::Payload(record) => Ok(record["status"].as_str().unwrap_or("none").to_owned()),
+        other => Err(Error::Unexpected(format!("{payload}: {other:?}"))),
+    };
+    assert_eq!(status(deploy("2")).await?, "succeeded");
+    let reject = json!({"command": "reject", "function": "orders", "release": "1", "reason": "it loses orders"});
+    let answer = aws.invoke(&reject).await?;
+    assert!(matches!(answer, Answer::Payload(_)), "{answer:?}");
+    assert!(aws.ledger_object("rejects/orders.json").await?.is_some());
+    assert_eq!(status(deploy("1")).await?, "refused");
+    // What is not there is told from what is denied.
+    assert_eq!(status(deploy("3")).await?, "refused");
     Ok(())
 }
 
