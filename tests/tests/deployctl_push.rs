@@ -9,9 +9,9 @@ use acceptance::fixtures::{MANIFEST, Zip};
 use acceptance::local_aws::{
     ARTIFACTS, Call, Doing as _, Error, FIRST, Fault, LEDGER, LocalAws, REGION, Result, Setup, TOOLING,
 };
-use acceptance::policies::Policies;
 use acceptance::terminal::Terminal;
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use aws_sdk_s3::types::{BucketLocationConstraint, ChecksumMode, CreateBucketConfiguration};
+use deployer_core::id::Sha256;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -19,6 +19,8 @@ use tokio::process::Command;
 
 /// A function that the contract's GitHub repository may upload to dev.
 const FUNCTION: &str = "orders-api";
+/// The size of the parts of a large upload.
+const PART: usize = 16 * 1024 * 1024;
 const BUCKETS: [&str; 4] = ["--bucket", ARTIFACTS, "--ledger", LEDGER];
 
 /// `push` of this release of [`FUNCTION`] to dev.
@@ -29,7 +31,7 @@ fn push(ci: &Ci<'_>, source: &Path, release: &str, more: &[&str]) -> Result<Comm
 /// A good function, as it lies in a folder.
 fn folder(content: &str) -> Result<TempDir> {
     let folder = TempDir::new().doing("making a folder")?;
-    write(&folder, "bootstrap", &format!("#!/bin/sh\n# {content}\nexit 0\n"))?;
+    write(&folder, "bootstrap", format!("#!/bin/sh\n# {content}\nexit 0\n"))?;
     let executable = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder.path().join("bootstrap"), executable).doing("making it executable")?;
     write(&folder, "function.toml", MANIFEST)?;
@@ -51,6 +53,13 @@ fn with_ballast(megabytes: usize) -> Result<TempDir> {
 
 fn named<'a>(calls: &'a [Call], operation: &'a str) -> impl Iterator<Item = &'a Call> {
     calls.iter().filter(move |call| call.operation == operation)
+}
+
+/// The SHA-256 that S3 was told of an upload.
+async fn checksum(aws: &LocalAws, key: &str) -> Result<Option<String>> {
+    let call = aws.clients().s3(TOOLING, REGION).head_object().bucket(ARTIFACTS).key(key);
+    let call = call.checksum_mode(ChecksumMode::Enabled);
+    Ok(call.send().await.doing("looking at an upload")?.checksum_sha256)
 }
 
 /// Which calls there were, each name once.
@@ -146,6 +155,7 @@ async fn a_zip_is_pushed_as_it_is_with_what_the_ci_says_of_itself() -> Result<()
     assert!(ended.out.starts_with("uploaded s3://acme-artifacts/dev/orders-api/1.0.0.zip\n"), "{ended:?}");
     let object = aws.clients().s3(TOOLING, REGION).get_object().bucket(ARTIFACTS).key("dev/orders-api/1.0.0.zip");
     let object = object.send().await.doing("reading the upload")?;
+    assert_eq!(checksum(&aws, "dev/orders-api/1.0.0.zip").await?, Some(Sha256::of(&bytes).to_string()));
     let metadata = json!(object.metadata());
     assert_eq!(
         metadata,
@@ -344,7 +354,7 @@ async fn on_a_terminal_it_draws_what_it_does_and_leaves_nothing_of_it() -> Resul
 }
 
 #[tokio::test]
-async fn a_large_zip_goes_in_parts_which_s3_holds_to_their_checksums() -> Result<()> {
+async fn a_large_zip_goes_in_parts_and_s3_is_told_their_checksums() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, with_ballast(40)?);
     let (mut terminal, theirs) = Terminal::open()?;
@@ -361,6 +371,14 @@ async fn a_large_zip_goes_in_parts_which_s3_holds_to_their_checksums() -> Result
     assert_eq!(operations(&calls), ["CompleteMultipartUpload", "CreateMultipartUpload", "UploadPart"]);
     assert_eq!(named(&calls, "UploadPart").count(), 3);
     let uploaded = ended.json()?;
+    let object = aws.clients().s3(TOOLING, REGION).get_object().bucket(ARTIFACTS).key("dev/orders-api/1.0.0.zip");
+    let object = object.send().await.doing("reading the upload")?.body.collect().await.doing("reading the upload")?;
+    let mut sums: Vec<String> = object.to_vec().chunks(PART).map(|part| Sha256::of(part).to_string()).collect();
+    let told = named(&calls, "UploadPart").map(|call| call.parameters["ChecksumSHA256"].as_str().unwrap_or("none"));
+    let mut told: Vec<&str> = told.collect();
+    sums.sort();
+    told.sort_unstable();
+    assert_eq!(told, sums);
     aws.deliver().await?;
     let version_id = uploaded["version_id"].as_str().unwrap_or_default();
     let result = aws.result("dev/orders-api/1.0.0.zip", version_id).await?;
