@@ -1,5 +1,6 @@
 //! What the acceptance tests and the demo stand on: the local AWS, fixtures, the world fake, the simulator.
 
+pub mod ci;
 pub mod fixtures;
 pub mod local_aws;
 pub mod policies;

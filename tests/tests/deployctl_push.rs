@@ -2,151 +2,36 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{ExitStatus, Output, Stdio};
+use std::process::Stdio;
 
+use acceptance::ci::{Ci, Ended, Waiting, run, send};
 use acceptance::fixtures::{MANIFEST, Zip};
 use acceptance::local_aws::{
-    ARTIFACTS, Call, Doing as _, Error, FIRST, Fault, LEDGER, LocalAws, REGION, Result, SessionKeys, Setup, TOOLING,
-    deployctl,
+    ARTIFACTS, Call, Doing as _, Error, FIRST, Fault, LEDGER, LocalAws, REGION, Result, Setup, TOOLING,
 };
-use acceptance::policies::Policies;
 use acceptance::terminal::Terminal;
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
-use rustix::process::{Pid, Signal, kill_process};
+use aws_sdk_s3::types::{BucketLocationConstraint, ChecksumMode, CreateBucketConfiguration};
+use deployer_core::id::Sha256;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 /// A function that the contract's GitHub repository may upload to dev.
 const FUNCTION: &str = "orders-api";
+/// The size of the parts of a large upload.
+const PART: usize = 16 * 1024 * 1024;
 const BUCKETS: [&str; 4] = ["--bucket", ARTIFACTS, "--ledger", LEDGER];
 
-/// The program as the role of CI runs it.
-struct Ci<'a> {
-    aws: &'a LocalAws,
-    keys: SessionKeys,
-}
-
-impl<'a> Ci<'a> {
-    /// As the rendered policy of the module `uploader` has it, with only those of its statements.
-    async fn with_statements(aws: &'a LocalAws, kept: impl Fn(&str) -> bool) -> Result<Self> {
-        let mut policy = Policies::of_the_contract()?.get("github/permissions");
-        if let Some(statements) = policy["Statement"].as_array_mut() {
-            statements.retain(|statement| statement["Sid"].as_str().is_some_and(&kept));
-        }
-        let (iam, role) = (aws.clients().iam(TOOLING), "ci");
-        let trust = Policies::of_the_contract()?.get("github/trust").to_string();
-        let call = iam.create_role().role_name(role).assume_role_policy_document(trust);
-        call.send().await.doing("making CI's role")?;
-        let call = iam.put_role_policy().role_name(role).policy_name(role).policy_document(policy.to_string());
-        call.send().await.doing("giving CI its rights")?;
-        let keys = aws.control().session(&format!("arn:aws:iam::{TOOLING}:role/{role}"), "build").await?;
-        Ok(Self { aws, keys })
-    }
-
-    async fn of(aws: &'a LocalAws) -> Result<Self> {
-        Self::with_statements(aws, |_| true).await
-    }
-
-    /// The account's root instead.
-    fn root(aws: &'a LocalAws) -> Self {
-        let none = || "none".to_owned();
-        let keys = SessionKeys { access_key_id: TOOLING.into(), secret_access_key: none(), session_token: none() };
-        Self { aws, keys }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = Command::new(deployctl()?);
-        command.args(arguments).env_clear().kill_on_drop(true);
-        command.envs([
-            ("AWS_ACCESS_KEY_ID", self.keys.access_key_id.as_str()),
-            ("AWS_SECRET_ACCESS_KEY", &self.keys.secret_access_key),
-            ("AWS_SESSION_TOKEN", &self.keys.session_token),
-            ("AWS_ENDPOINT_URL", self.aws.endpoint()),
-            ("AWS_REGION", REGION),
-            ("TERM", "xterm"),
-        ]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Ok(command)
-    }
-
-    /// `push` of this release of [`FUNCTION`] to dev.
-    fn push(&self, source: &Path, release: &str, more: &[&str]) -> Result<Command> {
-        self.push_to(("dev", FUNCTION), source, release, &[&BUCKETS, more].concat())
-    }
-
-    fn push_to(&self, to: (&str, &str), source: &Path, release: &str, more: &[&str]) -> Result<Command> {
-        let source = source.to_string_lossy();
-        let place = ["push", &source, "--environment", to.0, "--function", to.1, "--release", release];
-        self.command(&[&place, more].concat())
-    }
-}
-
-/// What it came to.
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Ended {
-    fn new(status: ExitStatus, out: &[u8], err: impl Into<String>) -> Self {
-        Self { code: status.code(), out: String::from_utf8_lossy(out).into_owned(), err: err.into() }
-    }
-
-    fn json(&self) -> Result<Value> {
-        serde_json::from_str(&self.out).doing(format!("reading {self:?}"))
-    }
-}
-
-async fn run(mut command: Command) -> Result<Ended> {
-    let Output { status, stdout, stderr } = command.output().await.doing("running deployctl")?;
-    Ok(Ended::new(status, &stdout, String::from_utf8_lossy(&stderr)))
-}
-
-/// One that waits for a deployment: its upload is done.
-struct Waiting {
-    child: Child,
-    err: BufReader<tokio::process::ChildStderr>,
-    said: String,
-}
-
-impl Waiting {
-    async fn start(mut command: Command) -> Result<Self> {
-        let mut child = command.spawn().doing("starting deployctl")?;
-        let err = child.stderr.take().ok_or_else(|| Error::Unexpected("it has no standard error".into()))?;
-        let (mut err, mut said) = (BufReader::new(err), String::new());
-        err.read_line(&mut said).await.doing("reading what deployctl says")?;
-        if said.starts_with("uploaded ") {
-            return Ok(Self { child, err, said });
-        }
-        err.read_to_string(&mut said).await.doing("reading what deployctl says")?;
-        Err(Error::Unexpected(format!("it does not wait: {said}")))
-    }
-
-    fn signal(&self, signal: Signal) -> Result<()> {
-        send(&self.child, signal)
-    }
-
-    async fn end(mut self) -> Result<Ended> {
-        self.err.read_to_string(&mut self.said).await.doing("reading what deployctl says")?;
-        let output = self.child.wait_with_output().await.doing("waiting for deployctl")?;
-        Ok(Ended::new(output.status, &output.stdout, self.said))
-    }
-}
-
-fn send(child: &Child, signal: Signal) -> Result<()> {
-    let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    let pid = pid.ok_or_else(|| Error::Unexpected("it has ended already".into()))?;
-    kill_process(pid, signal).doing("sending a signal")
+/// `push` of this release of [`FUNCTION`] to dev.
+fn push(ci: &Ci<'_>, source: &Path, release: &str, more: &[&str]) -> Result<Command> {
+    ci.push(("dev", FUNCTION), source, release, &[&BUCKETS, more].concat())
 }
 
 /// A good function, as it lies in a folder.
 fn folder(content: &str) -> Result<TempDir> {
     let folder = TempDir::new().doing("making a folder")?;
-    write(&folder, "bootstrap", &format!("#!/bin/sh\n# {content}\nexit 0\n"))?;
+    write(&folder, "bootstrap", format!("#!/bin/sh\n# {content}\nexit 0\n"))?;
     let executable = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder.path().join("bootstrap"), executable).doing("making it executable")?;
     write(&folder, "function.toml", MANIFEST)?;
@@ -170,6 +55,13 @@ fn named<'a>(calls: &'a [Call], operation: &'a str) -> impl Iterator<Item = &'a 
     calls.iter().filter(move |call| call.operation == operation)
 }
 
+/// The SHA-256 that S3 was told of an upload.
+async fn checksum(aws: &LocalAws, key: &str) -> Result<Option<String>> {
+    let call = aws.clients().s3(TOOLING, REGION).head_object().bucket(ARTIFACTS).key(key);
+    let call = call.checksum_mode(ChecksumMode::Enabled);
+    Ok(call.send().await.doing("looking at an upload")?.checksum_sha256)
+}
+
 /// Which calls there were, each name once.
 fn operations(calls: &[Call]) -> Vec<&str> {
     let mut names: Vec<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
@@ -184,7 +76,7 @@ async fn a_folder_is_pushed_and_live_with_no_other_rights_than_the_uploaders() -
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     write(&folder, ".lambdaignore", "notes.txt\n")?;
     write(&folder, "notes.txt", "not for Lambda")?;
-    let waiting = Waiting::start(ci.push(folder.path(), "1.0.0", &["--wait", "--commit", "4f5c2e1"])?).await?;
+    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--commit", "4f5c2e1"])?).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -216,7 +108,7 @@ async fn the_same_folder_is_the_same_zip_and_the_second_release_of_it_is_unchang
     let mut uploads = Vec::new();
     for release in ["1.0.0", "1.0.1"] {
         let folder = folder("the same")?;
-        let ended = run(ci.push(folder.path(), release, &["--output", "json"])?).await?;
+        let ended = run(push(&ci, folder.path(), release, &["--output", "json"])?).await?;
         assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
         uploads.push(ended.json()?);
         aws.deliver().await?;
@@ -242,7 +134,7 @@ async fn the_same_folder_is_the_same_zip_and_the_second_release_of_it_is_unchang
 async fn waiting_with_json_prints_the_record_itself() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
-    let waiting = Waiting::start(ci.push(folder.path(), "1.0.0", &["--wait", "--output", "json"])?).await?;
+    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--output", "json"])?).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert_eq!((ended.code, ended.json()?), (Some(0), aws.record("dev", FUNCTION).await?));
@@ -256,13 +148,14 @@ async fn a_zip_is_pushed_as_it_is_with_what_the_ci_says_of_itself() -> Result<()
     let bytes = Zip::function("1.0.0").build().doing("zipping")?;
     write(&folder, "function.zip", &bytes)?;
     let zip = folder.path().join("function.zip");
-    let mut push = ci.push(&zip, "1.0.0", &["--uploaded-by", "release bot"])?;
-    push.envs([("CI_COMMIT_SHA", "9a"), ("CI_JOB_URL", "https://gitlab.com/jobs/7"), ("GITLAB_USER_LOGIN", "ada")]);
-    let ended = run(push).await?;
+    let mut pushing = push(&ci, &zip, "1.0.0", &["--uploaded-by", "release bot"])?;
+    pushing.envs([("CI_COMMIT_SHA", "9a"), ("CI_JOB_URL", "https://gitlab.com/jobs/7"), ("GITLAB_USER_LOGIN", "ada")]);
+    let ended = run(pushing).await?;
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
     assert!(ended.out.starts_with("uploaded s3://acme-artifacts/dev/orders-api/1.0.0.zip\n"), "{ended:?}");
     let object = aws.clients().s3(TOOLING, REGION).get_object().bucket(ARTIFACTS).key("dev/orders-api/1.0.0.zip");
     let object = object.send().await.doing("reading the upload")?;
+    assert_eq!(checksum(&aws, "dev/orders-api/1.0.0.zip").await?, Some(Sha256::of(&bytes).to_string()));
     let metadata = json!(object.metadata());
     assert_eq!(
         metadata,
@@ -276,7 +169,7 @@ async fn a_zip_is_pushed_as_it_is_with_what_the_ci_says_of_itself() -> Result<()
 async fn what_the_deployer_would_refuse_is_not_uploaded_and_every_mistake_is_named() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
-    let refused = |more: &[&str]| ci.push(folder.path(), "1.0.0", more);
+    let refused = |more: &[&str]| push(&ci, folder.path(), "1.0.0", more);
     write(&folder, "function.toml", MANIFEST.replace("memory_size = 256", "memory = 7\ntimeout_s = 1"))?;
     let ended = run(refused(&["--wait"])?).await?;
     assert_eq!((ended.code, ended.out.as_str()), (Some(3), ""), "{ended:?}");
@@ -314,25 +207,22 @@ async fn a_wrong_use_is_told_before_anything_is_read() -> Result<()> {
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let source = folder.path();
     let place = ("dev", FUNCTION);
-    for (push, words) in [
-        (ci.push(&source.join("nothing"), "1.0.0", &[])?, "nothing cannot be read: No such file or directory"),
-        (ci.push(source, "-1", &["--release=-1"])?, "is not a release"),
-        (ci.push_to(("Dev", FUNCTION), source, "1", &BUCKETS)?, "is not an environment"),
-        (ci.push_to(("dev", "a b"), source, "1", &BUCKETS)?, "is not a function name"),
-        (ci.push_to(place, source, "1", &[])?, "--bucket <NAME>"),
-        (ci.push_to(place, source, "1", &["--bucket", ARTIFACTS, "--wait"])?, "DEPLOYER_LEDGER_BUCKET"),
-        (ci.push(source, "1", &["--commit", "é"])?, "US-ASCII"),
-        (ci.push(source, "1", &["--wait", "--timeout", "5 minutes"])?, "is not a duration"),
+    for (pushing, words) in [
+        (push(&ci, &source.join("nothing"), "1.0.0", &[])?, "nothing cannot be read: No such file or directory"),
+        (push(&ci, source, ".1", &[])?, "is not a release"),
+        (ci.push(("Dev", FUNCTION), source, "1", &BUCKETS)?, "is not an environment"),
+        (ci.push(("dev", "a b"), source, "1", &BUCKETS)?, "is not a function name"),
+        (ci.push(place, source, "1", &[])?, "--bucket <NAME>"),
+        (ci.push(place, source, "1", &["--bucket", ARTIFACTS, "--wait"])?, "DEPLOYER_LEDGER_BUCKET"),
+        (push(&ci, source, "1", &["--commit", "é"])?, "US-ASCII"),
+        (push(&ci, source, "1", &["--wait", "--timeout", "5 minutes"])?, "is not a duration"),
     ] {
-        let ended = run(push).await?;
+        let ended = run(pushing).await?;
         assert!(ended.code == Some(2) && ended.err.contains(words), "{words}: {ended:?}");
     }
-    let mut push = ci.push(source, "1", &[])?;
-    let ended = run({
-        push.env_remove("AWS_REGION");
-        push
-    });
-    let ended = ended.await?;
+    let mut pushing = push(&ci, source, "1", &[])?;
+    pushing.env_remove("AWS_REGION");
+    let ended = run(pushing).await?;
     assert!(ended.code == Some(2) && ended.err.contains("no region is known"), "{ended:?}");
     Ok(())
 }
@@ -342,9 +232,9 @@ async fn a_deployment_that_fails_is_told_target_by_target_and_ends_with_1() -> R
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     std::fs::remove_file(folder.path().join("function.toml")).doing("taking the manifest away")?;
-    let mut push = ci.push_to(("dev", FUNCTION), folder.path(), "1.0.0", &["--wait"])?;
-    push.envs([("DEPLOYER_ARTIFACT_BUCKET", ARTIFACTS), ("DEPLOYER_LEDGER_BUCKET", LEDGER)]);
-    let waiting = Waiting::start(push).await?;
+    let mut pushing = ci.push(("dev", FUNCTION), folder.path(), "1.0.0", &["--wait"])?;
+    pushing.envs([("DEPLOYER_ARTIFACT_BUCKET", ARTIFACTS), ("DEPLOYER_LEDGER_BUCKET", LEDGER)]);
+    let waiting = Waiting::start(pushing).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -361,7 +251,7 @@ async fn a_deployment_that_fails_is_told_target_by_target_and_ends_with_1() -> R
 async fn an_older_upload_is_superseded_and_ends_with_3() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
-    let older = Waiting::start(ci.push(folder.path(), "1.0.0", &["--wait"])?).await?;
+    let older = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
     let told_of_older = aws.take_messages().await?;
     aws.deploy("dev/orders-api/1.1.0.zip", Zip::function("1.1.0")).await?;
     for message in told_of_older {
@@ -381,7 +271,7 @@ async fn what_only_the_deployer_can_refuse_ends_with_3_and_its_reason() -> Resul
     let dev = json!({"targets": targets, "external_id": "dev-8c1f", "accept_uploads": false});
     let aws = LocalAws::with(Setup::default().environment("dev", dev)).await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
-    let waiting = Waiting::start(ci.push(folder.path(), "1.0.0", &["--wait"])?).await?;
+    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert!(ended.code == Some(3) && ended.out.contains("\n  UploadsNotAccepted: "), "{ended:?}");
@@ -392,7 +282,7 @@ async fn what_only_the_deployer_can_refuse_ends_with_3_and_its_reason() -> Resul
 async fn a_wait_that_takes_too_long_ends_with_4_and_the_deployment_goes_on() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
-    let waiting = Waiting::start(ci.push(folder.path(), "1.0.0", &["--wait", "--timeout", "1s"])?).await?;
+    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--timeout", "1s"])?).await?;
     let ended = waiting.end().await?;
     assert_eq!((ended.code, ended.out.as_str()), (Some(4), ""), "{ended:?}");
     let goes_on = "after 1s there is no result; the deployment of dev/orders-api/1.0.0 goes on\n";
@@ -419,7 +309,7 @@ async fn a_wait_that_is_interrupted_ends_with_130_and_the_deployment_goes_on() -
     let ci = Ci::of(&aws).await?;
     for (release, signal) in [("1.0.0", Signal::INT), ("1.1.0", Signal::TERM)] {
         let folder = folder(release)?;
-        let waiting = Waiting::start(ci.push(folder.path(), release, &["--wait"])?).await?;
+        let waiting = Waiting::start(push(&ci, folder.path(), release, &["--wait"])?).await?;
         waiting.signal(signal)?;
         let ended = waiting.end().await?;
         assert_eq!((ended.code, ended.out.as_str()), (Some(130), ""), "{ended:?}");
@@ -436,7 +326,7 @@ async fn trouble_that_passes_while_it_waits_is_waited_out() -> Result<()> {
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let trouble = Fault::new("GetObject", 503, "SlowDown", "Please reduce your request rate.");
     aws.control().fault(&trouble.of_session("build").times(4)).await?;
-    let waiting = Waiting::start(ci.push(folder.path(), "1.0.0", &["--wait"])?).await?;
+    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -448,9 +338,9 @@ async fn on_a_terminal_it_draws_what_it_does_and_leaves_nothing_of_it() -> Resul
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let (mut terminal, theirs) = Terminal::open()?;
-    let mut push = ci.push(folder.path(), "1.0.0", &["--wait"])?;
-    let child = push.stderr(theirs).spawn().doing("starting deployctl")?;
-    drop(push);
+    let mut pushing = push(&ci, folder.path(), "1.0.0", &["--wait"])?;
+    let child = pushing.stderr(theirs).spawn().doing("starting deployctl")?;
+    drop(pushing);
     terminal.shows("dev/orders-api/1.0.0: waiting for its deployment (").await?;
     aws.deliver().await?;
     let output = child.wait_with_output().await.doing("waiting for deployctl")?;
@@ -464,29 +354,55 @@ async fn on_a_terminal_it_draws_what_it_does_and_leaves_nothing_of_it() -> Resul
 }
 
 #[tokio::test]
-async fn a_large_zip_goes_in_parts_which_s3_holds_to_their_checksums() -> Result<()> {
+async fn a_large_zip_goes_in_parts_and_s3_is_told_their_checksums() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, with_ballast(40)?);
     let (mut terminal, theirs) = Terminal::open()?;
-    let pushing = async {
-        let mut push = ci.push(folder.path(), "1.0.0", &["--output", "json", "--uploaded-by", "ada"])?;
-        let child = push.stderr(theirs).spawn().doing("starting deployctl")?;
-        drop(push);
+    let work = async {
+        let mut pushing = push(&ci, folder.path(), "1.0.0", &["--output", "json", "--uploaded-by", "ada"])?;
+        let child = pushing.stderr(theirs).spawn().doing("starting deployctl")?;
+        drop(pushing);
         terminal.shows("uploading dev/orders-api/1.0.0.zip [").await?;
         let output = child.wait_with_output().await.doing("waiting for deployctl")?;
         Ok(Ended::new(output.status, &output.stdout, terminal.end().await))
     };
-    let (ended, calls) = aws.calls_of(pushing).await?;
+    let (ended, calls) = aws.calls_of(work).await?;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(operations(&calls), ["CompleteMultipartUpload", "CreateMultipartUpload", "UploadPart"]);
     assert_eq!(named(&calls, "UploadPart").count(), 3);
     let uploaded = ended.json()?;
+    let object = aws.clients().s3(TOOLING, REGION).get_object().bucket(ARTIFACTS).key("dev/orders-api/1.0.0.zip");
+    let object = object.send().await.doing("reading the upload")?.body.collect().await.doing("reading the upload")?;
+    let mut sums: Vec<String> = object.to_vec().chunks(PART).map(|part| Sha256::of(part).to_string()).collect();
+    let told = named(&calls, "UploadPart").map(|call| call.parameters["ChecksumSHA256"].as_str().unwrap_or("none"));
+    let mut told: Vec<&str> = told.collect();
+    sums.sort();
+    told.sort_unstable();
+    assert_eq!(told, sums);
     aws.deliver().await?;
     let version_id = uploaded["version_id"].as_str().unwrap_or_default();
     let result = aws.result("dev/orders-api/1.0.0.zip", version_id).await?;
     assert_eq!((&result["status"], &result["artifact"]["sha256"]), (&json!("succeeded"), &uploaded["sha256"]));
     assert_eq!(result["artifact"]["metadata"], json!({"uploaded-by": "ada"}));
     aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_large_folder_takes_no_more_memory_than_a_small_one() -> Result<()> {
+    const MEGABYTE: u64 = 1024 * 1024;
+    let aws = LocalAws::start().await?;
+    let ci = Ci::of(&aws).await?;
+    let mut peaks = Vec::new();
+    for megabytes in [1, 100] {
+        let folder = with_ballast(megabytes)?;
+        let waiting = Waiting::start(push(&ci, folder.path(), &megabytes.to_string(), &["--wait"])?).await?;
+        peaks.push(waiting.peak_memory()?);
+        waiting.signal(Signal::INT)?;
+        waiting.end().await?;
+    }
+    let grown = peaks[1].saturating_sub(peaks[0]);
+    assert!(grown < 16 * MEGABYTE, "it grew by {} MB", grown / MEGABYTE);
+    Ok(())
 }
 
 #[tokio::test]
@@ -497,7 +413,7 @@ async fn a_part_that_fails_takes_the_others_back_where_that_is_allowed() -> Resu
     let fault = Fault::new("UploadPart", 400, "InvalidRequest", "Not today.").forever();
     for (ci, is_allowed) in [(Ci::root(&aws), true), (Ci::of(&aws).await?, false)] {
         aws.control().fault(&fault).await?;
-        let ended = run(ci.push(folder.path(), "1.0.0", &["--wait"])?).await?;
+        let ended = run(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
         aws.control().no_faults().await?;
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(ended.err.contains("Not today."), "{ended:?}");
@@ -513,24 +429,16 @@ async fn a_part_that_fails_takes_the_others_back_where_that_is_allowed() -> Resu
 #[tokio::test]
 async fn an_upload_that_is_interrupted_is_taken_back() -> Result<()> {
     let aws = LocalAws::start().await?;
-    let (folder, mut ci) = (with_ballast(40)?, Ci::root(&aws));
-    // A role that may do everything, for a session can be held.
-    let (iam, all) = (
-        aws.clients().iam(TOOLING),
-        json!({"Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}),
-    );
-    let trust = Policies::of_the_contract()?.get("github/trust").to_string();
-    let call = iam.create_role().role_name("all").assume_role_policy_document(trust);
-    call.send().await.doing("making a role")?;
-    let call = iam.put_role_policy().role_name("all").policy_name("all").policy_document(all.to_string());
-    call.send().await.doing("giving a role its rights")?;
-    ci.keys = aws.control().session(&format!("arn:aws:iam::{TOOLING}:role/all"), "stopped").await?;
+    let folder = with_ballast(40)?;
+    // A role that may take it back, for only a session can be held.
+    let all = json!({"Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
+    let ci = Ci::allowed(&aws, "stopped", &all).await?;
 
     // Its first part is never answered.
     aws.control().hold("stopped", 2, true).await?;
-    let mut push = ci.push(folder.path(), "1.0.0", &[])?;
-    let child = push.spawn().doing("starting deployctl")?;
+    let mut pushing = push(&ci, folder.path(), "1.0.0", &[])?;
+    let child = pushing.spawn().doing("starting deployctl")?;
     assert!(aws.control().is_held().await?);
     send(&child, Signal::INT)?;
     aws.control().release().await?;
@@ -557,29 +465,26 @@ async fn a_bucket_that_is_not_there_not_ours_or_not_versioned_is_told_with_what_
     call.send().await.doing("making a bucket without versioning")?;
     let source = folder.path();
     let dev = ("dev", FUNCTION);
-    for (push, words) in [
+    for (pushing, words) in [
+        (root.push(dev, source, "1", &["--bucket", "acme-nowhere"])?, vec!["NoSuchBucket", "--bucket says where to"]),
         (
-            root.push_to(dev, source, "1", &["--bucket", "acme-nowhere"])?,
-            vec!["NoSuchBucket", "--bucket says where to"],
-        ),
-        (
-            root.push_to(dev, source, "1", &["--bucket", "acme-plain"])?,
+            root.push(dev, source, "1", &["--bucket", "acme-plain"])?,
             vec!["got no version id: turn versioning on for bucket acme-plain, then push again"],
         ),
         (
-            ci.push_to(("dev", "payments"), source, "1", &BUCKETS)?,
+            ci.push(("dev", "payments"), source, "1", &BUCKETS)?,
             vec!["AccessDenied", "it takes s3:PutObject on acme-artifacts/dev/payments/*"],
         ),
         (
-            ci.push_to(("prod", FUNCTION), source, "1", &BUCKETS)?,
+            ci.push(("prod", FUNCTION), source, "1", &BUCKETS)?,
             vec!["AccessDenied", "it takes s3:PutObject on acme-artifacts/prod/orders-api/*"],
         ),
         (
-            root.push_to(dev, source, "1", &["--bucket", ARTIFACTS, "--ledger", "acme-nowhere", "--wait"])?,
+            root.push(dev, source, "1", &["--bucket", ARTIFACTS, "--ledger", "acme-nowhere", "--wait"])?,
             vec!["uploaded, but its result s3://acme-nowhere/results/dev/orders-api/1/", "--ledger says where"],
         ),
     ] {
-        let ended = run(push).await?;
+        let ended = run(pushing).await?;
         assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
         for words in words {
             assert!(ended.err.contains(words), "{words}: {ended:?}");
@@ -593,7 +498,7 @@ async fn a_wait_without_the_right_to_it_says_which_right_is_missing() -> Result<
     let aws = LocalAws::start().await?;
     let ci = Ci::with_statements(&aws, |sid| sid != "SeeThatAResultIsMissing").await?;
     let folder = folder("1.0.0")?;
-    let ended = run(ci.push(folder.path(), "1.0.0", &["--wait"])?).await?;
+    let ended = run(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
     for words in [
         "uploaded, but its result s3://acme-deployer-ledger/results/dev/orders-api/1.0.0/",
@@ -616,10 +521,10 @@ async fn nobody_who_reads_is_no_reason_to_panic_or_to_end_otherwise() -> Result<
         (ci.command(&["version"])?, 0),
         (ci.command(&["--help"])?, 0),
         (ci.command(&["nonsense"])?, 2),
-        (ci.push(good.path(), "1.0.0", &[])?, 0),
-        (ci.push(good.path(), "1.0.1", &["--wait", "--timeout", "1s"])?, 4),
-        (ci.push(bad.path(), "1.0.0", &[])?, 3),
-        (ci.push(bad.path(), "1.0.0", &["--output", "json"])?, 3),
+        (push(&ci, good.path(), "1.0.0", &[])?, 0),
+        (push(&ci, good.path(), "1.0.1", &["--wait", "--timeout", "1s"])?, 4),
+        (push(&ci, bad.path(), "1.0.0", &[])?, 3),
+        (push(&ci, bad.path(), "1.0.0", &["--output", "json"])?, 3),
     ] {
         for which in ["stdout", "stderr"] {
             let (reader, writer) = std::io::pipe().doing("making a pipe")?;
@@ -651,7 +556,7 @@ async fn the_version_and_completions_are_told_to_people_and_programs() -> Result
     assert!(told["description"].is_string());
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ended = run(ci.command(&["completions", shell])?).await?;
-        assert!(ended.code == Some(0) && ended.out.contains("--uploaded-by"), "{ended:?}");
+        assert!(ended.code == Some(0) && ended.out.contains("uploaded-by"), "{ended:?}");
     }
     Ok(())
 }

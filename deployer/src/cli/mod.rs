@@ -63,7 +63,7 @@ enum Verb {
     /// It is checked first, by the rules of the deployer: what would be refused is not uploaded. With --wait, exit codes: 0 it is
     /// live (or was already), 1 it failed, 3 it was refused or a newer one took its place, 4 it has not ended in time and goes
     /// on; without, 0 uploaded.
-    Push(push::Options),
+    Push(Box<push::Options>),
     /// Show what is live where: release, version, since when and by whom, and what is pending, held, rejected or behind.
     ///
     /// It is read from the ledger: no target account is asked.

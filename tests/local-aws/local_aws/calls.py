@@ -123,6 +123,8 @@ def identify(environ: dict[str, Any], body: bytes, start_ms: float) -> Call:
         call.bucket, call.key = path.get("Bucket"), path.get("Key")
         call.wire = {**request.args.to_dict(), "CopySource": request.headers.get("x-amz-copy-source")}
         call.headers = {k.lower(): v for k, v in request.headers.items() if k.lower().startswith(_DECISIVE)}
+        if "x-amz-checksum-sha256" in call.headers:
+            call.parameters["ChecksumSHA256"] = call.headers["x-amz-checksum-sha256"]
         if operation == "DeleteObjects":
             call.wire["Objects"] = _objects(body)
     elif scope.service == "sts":

@@ -3,14 +3,19 @@
 //!
 //! `bench uploads`: 1,000 uploads to 200 functions, told out of order and some of them twice, to four deployers at once:
 //! how they end, and which calls they make. The time is mostly that of the local AWS, which does one call after the other.
+//!
+//! `bench push`: memory and time of `deployctl push` for a small and a large folder.
 #![allow(clippy::print_stdout)]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use acceptance::ci::{Ci, Waiting};
 use acceptance::fixtures::Zip;
-use acceptance::local_aws::{Error, LocalAws, Result, Setup, Transport};
+use acceptance::local_aws::{ARTIFACTS, Doing as _, Error, LEDGER, LocalAws, Result, Setup, Transport};
 use acceptance::storm::Storm;
 use clap::{Parser, ValueEnum};
+use rustix::process::Signal;
+use tempfile::TempDir;
 
 const RUNS: usize = 20;
 const MEGABYTE: f64 = 1_000_000.0;
@@ -29,6 +34,8 @@ enum What {
     Process,
     /// 1,000 uploads to 200 functions through the queue.
     Uploads,
+    /// Memory and time of `deployctl push`.
+    Push,
 }
 
 #[tokio::main]
@@ -36,6 +43,7 @@ async fn main() -> Result<()> {
     match Options::parse().what {
         What::Process => process().await,
         What::Uploads => uploads().await,
+        What::Push => push().await,
     }
 }
 
@@ -45,6 +53,28 @@ async fn uploads() -> Result<()> {
     let passed = storm.pass(&aws).await?;
     print!("{passed}");
     if passed.wrong.is_empty() { Ok(()) } else { Err(Error::Unexpected("it did not end as it must".into())) }
+}
+
+async fn push() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let ci = Ci::of(&aws).await?;
+    let mut peaks = Vec::new();
+    for megabytes in [1, 200] {
+        let folder = TempDir::new().doing("making a folder")?;
+        let ballast = Zip::empty().ballast(megabytes).build().doing("making ballast")?;
+        std::fs::write(folder.path().join("ballast.bin"), ballast).doing("making a folder")?;
+        let to = ("dev", "orders-api");
+        let options = ["--bucket", ARTIFACTS, "--ledger", LEDGER, "--wait"];
+        let began = Instant::now();
+        let waiting = Waiting::start(ci.push(to, folder.path(), &megabytes.to_string(), &options)?).await?;
+        let (took, peak) = (began.elapsed().as_secs_f64(), waiting.peak_memory()?);
+        waiting.signal(Signal::INT)?;
+        waiting.end().await?;
+        println!("a folder of {megabytes} MB pushed: {took:.1} s, peak memory {:.1} MB", peak as f64 / MEGABYTE);
+        peaks.push(peak);
+    }
+    println!("  {:.1} MB more", (peaks[1] as f64 - peaks[0] as f64) / MEGABYTE);
+    Ok(())
 }
 
 async fn process() -> Result<()> {

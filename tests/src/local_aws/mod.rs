@@ -43,6 +43,7 @@ pub use crash::{Interrupted, Moment};
 pub use deployctl::Said;
 pub use error::{Doing, Error, Result};
 pub use mapping::{Delivery, Mapping};
+pub(crate) use process::peak_memory;
 pub use runtime::{Answer, Launch, Runtime};
 pub use server::{Server, Transport};
 pub use sight::{Live, Snapshot};

@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::error::{Doing as _, Error, Result};
+
 /// A child that is killed and reaped when it is dropped, also while a test panics.
 #[derive(Debug)]
 pub(super) struct Reaped(Mutex<Child>);
@@ -60,6 +62,14 @@ impl Lines {
         let lines = guard(&self.0);
         lines[lines.len().saturating_sub(25)..].join("\n")
     }
+}
+
+/// The most memory that a running process has had resident, in bytes.
+pub(crate) fn peak_memory(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let status = std::fs::read_to_string(&path).doing(format!("reading {path}"))?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+    peak.map(|kib: u64| kib * 1024).ok_or_else(|| Error::Unexpected(format!("{path} has no VmHWM")))
 }
 
 /// A lock whose holder panicked still guards plain data.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::Mutex as Turn;
 
 use super::error::{Doing as _, Error, Result};
-use super::process::{Lines, Reaped, guard};
+use super::process::{Lines, Reaped, guard, peak_memory};
 use super::runtime_api::{Api, Invocation};
 
 /// How often is looked whether the process is still there.
@@ -126,11 +126,7 @@ impl Runtime {
     pub fn peak_memory(&self) -> Result<u64> {
         let sandbox = guard(&self.sandbox).clone();
         let sandbox = sandbox.ok_or_else(|| Error::Unexpected("the deployer is not running".into()))?;
-        let path = format!("/proc/{}/status", sandbox.process.pid());
-        let status = std::fs::read_to_string(&path).doing(format!("reading {path}"))?;
-        let peak =
-            status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
-        peak.map(|kib: u64| kib * 1024).ok_or_else(|| Error::Unexpected(format!("{path} has no VmHWM")))
+        peak_memory(sandbox.process.pid())
     }
 
     /// The CPU time that the running process has used so far, user and system, over all its threads.

@@ -12,7 +12,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_core::id::{BucketName, Sha256};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -134,6 +134,7 @@ impl Upload<'_> {
             .put_object()
             .bucket(self.bucket.as_str())
             .key(self.key)
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .checksum_sha256(self.sha256.to_string())
             .content_type(CONTENT_TYPE)
             .set_metadata(self.metadata())
@@ -148,6 +149,7 @@ impl Upload<'_> {
             .bucket(self.bucket.as_str())
             .key(self.key)
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_type(ChecksumType::Composite)
             .content_type(CONTENT_TYPE)
             .set_metadata(self.metadata());
         let begun = call.send().await.map_err(|error| self.failed(&error))?;
@@ -180,6 +182,7 @@ impl Upload<'_> {
             .key(self.key)
             .upload_id(id)
             .part_number(number)
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .checksum_sha256(sha256.to_string())
             .body(body(&self.file, from, until, self.bar));
         let sent = call.send().await.map_err(|error| self.failed(&error))?;
