@@ -6,8 +6,8 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Exit, Stopped};
-use super::sources::{self, Source};
 use super::push::told;
+use super::sources::{self, Source};
 use super::{direct, records, remote};
 use crate::direct::{Direct, FUNCTIONS_AT_ONCE};
 use crate::trigger::Command;
@@ -73,17 +73,28 @@ async fn straight(options: &Options) -> Result<Answer, Stopped> {
     );
     let functions: Vec<FunctionName> = sources.iter().map(|source| source.function.clone()).collect();
     let direct = options.direct.prepare(&options.remote, options.environment.as_ref(), &functions).await?;
-    let answers: Vec<Answer> = stream::iter(&sources)
-        .map(async |source| deploy(options, &direct, source).await.unwrap_or_else(|stopped| of(source, stopped)))
+    if let ([source], [argument]) = (&sources[..], &options.sources[..])
+        && !sources::is_pattern(argument)
+    {
+        return deploy(options, &direct, source, told::text).await;
+    }
+    let answers = stream::iter(&sources)
+        .map(async |source| {
+            let answer = deploy(options, &direct, source, records::lines).await;
+            answer.unwrap_or_else(|stopped| of(source, stopped))
+        })
         .buffered(FUNCTIONS_AT_ONCE)
-        .collect()
-        .await;
-    let is_one = options.sources.len() == 1 && !options.sources.iter().any(|one| sources::is_pattern(one));
-    Ok(if is_one { answers.into_iter().next().unwrap_or_else(|| together(vec![])) } else { together(answers) })
+        .collect::<Vec<_>>();
+    Ok(together(answers.await))
 }
 
 /// One function.
-async fn deploy(options: &Options, direct: &Direct, source: &Source) -> Result<Answer, Stopped> {
+async fn deploy(
+    options: &Options,
+    direct: &Direct,
+    source: &Source,
+    text: fn(&DeploymentRecord) -> String,
+) -> Result<Answer, Stopped> {
     let zip = sources::zipped(&source.path)?;
     if options.environment.is_none() {
         direct::warn_of_unused_parts(&source.function, &zip);
@@ -95,7 +106,7 @@ async fn deploy(options: &Options, direct: &Direct, source: &Source) -> Result<A
     if let Some(artifact) = record.artifact.as_ref().filter(|_| json.is_object()) {
         json["artifact"] = json!({ "file": source.path, "size": artifact.size, "sha256": artifact.sha256 });
     }
-    Ok(Answer { text: records::text(&record), json, exit: Exit::from(&record) })
+    Ok(Answer { text: text(&record), json, exit: Exit::from(&record) })
 }
 
 /// What stopped one function stops no other.
