@@ -8,6 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures::FutureExt as _;
 use futures::future::join_all;
@@ -37,12 +38,17 @@ impl Deployer {
     /// Makes the clients. Settings that are wrong are told to each invocation, so that whoever waits for an answer
     /// reads why.
     pub async fn start(settings: Result<Settings, InvalidConfig>) -> Self {
-        let sdk = aws::load().await;
+        Self::over(&aws::load().await, settings)
+    }
+
+    /// The same, over an AWS configuration that is there already.
+    #[must_use]
+    pub fn over(sdk: &SdkConfig, settings: Result<Settings, InvalidConfig>) -> Self {
         Self {
             settings,
-            s3: aws_sdk_s3::Client::new(&sdk),
-            sqs: aws_sdk_sqs::Client::new(&sdk),
-            gate: Arc::new(aws::StsGate::new(&sdk)),
+            s3: aws_sdk_s3::Client::new(sdk),
+            sqs: aws_sdk_sqs::Client::new(sdk),
+            gate: Arc::new(aws::StsGate::new(sdk)),
             config: ConfigCache::default(),
             inline_body: Arc::new(Semaphore::new(1)),
         }
@@ -78,7 +84,11 @@ impl Deployer {
         }
     }
 
-    async fn engine(&self, deadline: Timestamp) -> Result<Engine, FunctionError> {
+    /// An engine for one invocation.
+    ///
+    /// # Errors
+    /// [`FunctionError`]: the settings or deployer.json are wrong.
+    pub async fn engine(&self, deadline: Timestamp) -> Result<Engine, FunctionError> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
         let config = self.config.get(&settings.config, WallClock.now(), self.read(&settings.config)).await?;
         let ports = Ports {

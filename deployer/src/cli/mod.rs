@@ -8,11 +8,20 @@ mod aws_options;
 mod completions;
 mod deploy;
 mod direct;
+mod follow;
+mod history;
+mod hold;
+mod ledger;
 mod plan;
+mod promote;
 mod push;
 mod records;
+mod redeploy;
+mod reject;
 mod remote;
+mod rollback;
 mod sources;
+mod status;
 mod validate;
 mod version;
 mod zips;
@@ -54,6 +63,34 @@ enum Verb {
     /// live (or was already), 1 it failed, 3 it was refused or a newer one took its place, 4 it has not ended in time and goes
     /// on; without, 0 uploaded.
     Push(push::Options),
+    /// Show what is live where: release, version, since when and by whom, and what is pending, held, rejected or behind.
+    ///
+    /// It is read from the ledger: no target account is asked.
+    Status(status::Options),
+    /// List the last deployments of a function in an environment, newest first.
+    History(history::Options),
+    /// Make every target serve what is live again, where somebody or something has changed it.
+    ///
+    /// Targets that serve it already are left alone. Puts back code and what the manifest names.
+    Redeploy(redeploy::Options),
+    /// Go back to what was live before, again and again if need be.
+    ///
+    /// The alias moves back to the version that served; where Lambda does not have it any more, it is published again from its
+    /// artifact. If some target serves something else than what is live, what is live is restored first. A deployment in
+    /// progress is asked to stop.
+    Rollback(rollback::Options),
+    /// Bring what one environment has live to another.
+    Promote(promote::Options),
+    /// Take nothing new for a function into an environment, until release-hold. Rolling back stays possible.
+    Hold(hold::Options),
+    /// End a hold.
+    ReleaseHold(hold::Released),
+    /// Mark a release of a function as bad: nothing deploys it any more, in whatever environment, by its label or its code.
+    ///
+    /// What is live stays live, and is shown as rejected: roll it back.
+    Reject(reject::Options),
+    /// End a reject.
+    Unreject(reject::Undone),
     /// Check a zip, a manifest or deployer.json, without AWS.
     ///
     /// Says what is wrong and where, by the rules that the deployer applies to uploads. Exit codes: 0 all valid, 3 something is
@@ -87,6 +124,15 @@ impl Cli {
             Verb::Validate(options) => Ok(validate::run(&options)),
             Verb::Deploy(options) => deploy::run(&options).await,
             Verb::Plan(options) => plan::run(&options).await,
+            Verb::Status(options) => status::run(&options).await,
+            Verb::History(options) => history::run(&options).await,
+            Verb::Redeploy(options) => redeploy::run(&options).await,
+            Verb::Rollback(options) => rollback::run(&options).await,
+            Verb::Promote(options) => promote::run(&options).await,
+            Verb::Hold(options) => hold::run(&options).await,
+            Verb::ReleaseHold(options) => hold::release(&options).await,
+            Verb::Reject(options) => reject::run(&options).await,
+            Verb::Unreject(options) => reject::undo(&options).await,
             Verb::Completions(options) => Ok(completions::run(&options)),
             Verb::Version => Ok(version::run()),
         };

@@ -87,7 +87,7 @@ fn only(argument: &str, named: Option<&FunctionName>) -> Result<sources::Source,
 fn described(path: &Path) -> Result<DescribedPackage, Stopped> {
     let zip = sources::zipped(path)?;
     let package = zips::read(&zip, |_| {}).map_err(|mistakes| zips::unfit(path, &mistakes))?;
-    let manifest = package.manifest.map(|(format, text)| {
+    let manifest: Option<Result<_, Stopped>> = package.manifest.map(|(format, text)| {
         let text = String::from_utf8(text)
             .map_err(|error| Stopped::refused(format!("{}: {}: {error}", path.display(), format.file_name())))?;
         Ok(DescribedManifest { file: format.file_name().to_owned(), text })

@@ -4,6 +4,7 @@
 //! entered account.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use deployer_core::artifact::VerifiedArtifact;
@@ -13,6 +14,7 @@ use deployer_core::observed::{Condition, ObservedCode, RevisionId};
 use deployer_core::plan::{Delivery, Plan, Step, Wanted, still_as_planned};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
 use super::deploy::Job;
@@ -74,9 +76,12 @@ struct Walk<'a> {
     plan: &'a Plan,
     revision: Option<RevisionId>,
     version: Option<Version>,
-    /// The head was read a second time, and the claim was still ours.
-    confirmed: bool,
+    /// When the head was read a second time, and the claim was still ours.
+    confirmed: Option<Timestamp>,
 }
+
+/// How long the second reading of the head counts: a version may take minutes, and somebody may ask us to stop meanwhile.
+const CONFIRMED_FOR: Duration = Duration::from_secs(3);
 
 impl Engine {
     pub(super) async fn apply(
@@ -92,7 +97,7 @@ impl Engine {
             plan,
             revision: plan.revision.clone(),
             version: plan.serving.clone(),
-            confirmed: false,
+            confirmed: None,
         };
         for step in &plan.steps {
             walk.take(step).await?;
@@ -178,13 +183,9 @@ impl<'a> Walk<'a> {
         };
         self.prove(step, &version, sha256)?;
         // The second reading of the head costs no time beside the wait for the version.
-        let confirmed = !self.confirmed;
-        let (settled, ()) = futures::join!(self.settled(step, Qualifier::Version(&version)), async {
-            if confirmed {
-                self.read_again().await;
-            }
-        });
-        self.confirmed = true;
+        let now = self.engine.now();
+        let (settled, ()) = futures::join!(self.settled(step, Qualifier::Version(&version)), self.read_again());
+        self.confirmed = Some(now);
         self.prove(step, &version, settled?.sha256)?;
         self.version = Some(version);
         Ok(())
@@ -193,9 +194,10 @@ impl<'a> Walk<'a> {
     /// When the alias moves, the claim must still be ours (never resolves if it is not), and nothing must have asked us to
     /// stop.
     async fn confirm(&mut self) -> Result<(), Halt> {
-        if !self.confirmed {
+        let now = self.engine.now();
+        if self.confirmed.is_none_or(|at| self.engine.passed(at) > CONFIRMED_FOR) {
             self.read_again().await;
-            self.confirmed = true;
+            self.confirmed = Some(now);
         }
         self.errand.claim.halted().map_or(Ok(()), |_| Err(Halt::Stopped))
     }

@@ -13,19 +13,22 @@ resource "aws_iam_policy" "operate" {
 }
 
 locals {
+  # Who looks without the deployer needs its configuration: which environments there are, and where they go.
+  looked_at = concat([for name, prefix in local.names.ledger : "${prefix}*" if name != "open"], [local.names.config_key])
+
   look = [
     {
       Sid      = "ReadTheLedger"
       Effect   = "Allow"
       Action   = "s3:GetObject"
-      Resource = [for name, prefix in local.names.ledger : "${local.ledger_bucket_arn}/${prefix}*" if name != "open"]
+      Resource = [for object in local.looked_at : "${local.ledger_bucket_arn}/${object}"]
     },
     {
       Sid       = "ListTheLedger"
       Effect    = "Allow"
       Action    = "s3:ListBucket"
       Resource  = local.ledger_bucket_arn
-      Condition = { StringLike = { "s3:prefix" = [for name, prefix in local.names.ledger : "${prefix}*" if name != "open"] } }
+      Condition = { StringLike = { "s3:prefix" = local.looked_at } }
     },
   ]
 

@@ -42,9 +42,10 @@ locals {
     Statement = concat(
       [
         {
+          # What is large goes up in parts, and who gives up takes them back: else they lie there until the bucket's lifecycle ends them.
           Sid      = "Upload"
           Effect   = "Allow"
-          Action   = "s3:PutObject"
+          Action   = ["s3:AbortMultipartUpload", "s3:PutObject"]
           Resource = [for place in local.places : "${local.artifact_bucket_arn}/${place}/*${local.names.artifact_suffix}"]
         },
         {

@@ -21,9 +21,8 @@ from moto.awslambda.exceptions import (
 )
 from moto.core.common_types import TYPE_RESPONSE
 
-from . import lambda_code, lambda_model, sts, world
-from .calls import Call
-from .lambda_mappings import Mappings
+from . import lambda_code, lambda_model, sts
+from .lambda_attached import Attached
 from .lambda_model import Alias, Conflict, Function, check_revision
 from .rules import WISHES
 
@@ -38,7 +37,7 @@ class Denied(LambdaClientError):
         super().__init__("AccessDeniedException", message)
 
 
-class Lambda(Mappings):
+class Lambda(Attached):
     def _dispatch(self, *args: Any, **more: Any) -> TYPE_RESPONSE:
         status, headers, body = super()._dispatch(*args, **more)
         headers.setdefault("content-type", "application/json")
@@ -46,20 +45,8 @@ class Lambda(Mappings):
 
     # ---- finding what a request is about
 
-    def _call(self) -> Call:
-        call = world.current()
-        assert call is not None and call.function is not None
-        return call
-
-    def _latest(self) -> Function:
-        return self.backend.get_function(self._call().function or "")  # type: ignore[return-value]
-
     def _version(self, number: str) -> Function:
         return self.backend.get_function(self._call().function or "", number)  # type: ignore[return-value]
-
-    @staticmethod
-    def _answer(status: int, body: Any) -> TYPE_RESPONSE:
-        return status, {"status": status}, json.dumps(body)
 
     # ---- functions
 
@@ -172,24 +159,6 @@ class Lambda(Mappings):
         self.backend.delete_function(call.function or "", call.qualifier)
         return 204, {"status": "204"}, ""
 
-    # ---- permissions: they change the revision of what they are on (AddPermission, RemovePermission)
-
-    def add_permission(self) -> str:
-        answer = super().add_permission()
-        self._revise()
-        return answer
-
-    def remove_permission(self) -> TYPE_RESPONSE:
-        answer = super().remove_permission()
-        self._revise()
-        return answer
-
-    def _revise(self) -> None:
-        qualifier = self._call().qualifier
-        aliases = {a.name: a for a in self.backend.list_aliases(self._call().function or "")}
-        target: Any = aliases.get(qualifier or "") or self._version(qualifier or "$LATEST")
-        target.revision_id = lambda_model.new_revision()
-
     # ---- aliases
 
     def create_alias(self) -> TYPE_RESPONSE:
@@ -224,6 +193,7 @@ class Lambda(Mappings):
 
     def delete_alias(self) -> TYPE_RESPONSE:
         """DeleteAlias."""
+        self._forget(self._call().qualifier or "")
         super().delete_alias()
         return 204, {"status": "204"}, ""
 

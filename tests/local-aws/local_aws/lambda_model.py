@@ -58,6 +58,8 @@ class Function(models.LambdaFunction):
         _check_environment(self.environment_vars)
         self.revision_id = new_revision()
         self.recursive_loop = "Terminate"
+        # What is attached to it or to an alias: by kind and qualifier. Versions, which are copies, share it.
+        self.attached: dict[tuple[str, str | None], Any] = {}
         self.settling: Settling | None = None
         self.reason: tuple[str, str] | None = None
         self.update_status: str | None = None

@@ -281,7 +281,7 @@ impl<'w> Stage<'w> {
                 self.ignored.extend(message.about.map(|number| (number, because.clone())));
                 return;
             }
-            Outcome::Swept(_) => return,
+            Outcome::Swept(_) | Outcome::Answered(_) | Outcome::Refused { .. } => return,
             Outcome::Transient(_) => {}
             Outcome::Died => self.tally.deaths += 1,
         }
@@ -362,6 +362,7 @@ fn work(work: &Work) -> String {
         Work::Upload(upload) => format!("upload {} {}", upload.key, upload.version_id.as_deref().unwrap_or_default()),
         Work::Tick(tick) => format!("tick for {}", tick.id),
         Work::Sweep => "sweep".to_owned(),
+        Work::Command(command) => command.to_string(),
     }
 }
 
@@ -373,6 +374,8 @@ fn outcome(outcome: &Outcome) -> String {
         Outcome::Handled(Handled::Ignored { because }) => format!("ignored, {because}"),
         Outcome::Swept(swept) => format!("{swept:?}"),
         Outcome::Transient(transient) => format!("transient, {transient}"),
+        Outcome::Answered(answer) => format!("{} {}", answer["id"], answer["status"]),
+        Outcome::Refused { error_type, message } => format!("{error_type}, {message}"),
         Outcome::Died => "died".to_owned(),
     }
 }

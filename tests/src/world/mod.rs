@@ -309,8 +309,38 @@ impl World {
         match self.invocation().upload(upload).await.outcome {
             Outcome::Handled(handled) => Ok(handled),
             Outcome::Transient(transient) => Err(transient),
-            Outcome::Swept(swept) => panic!("no sweep was asked for: {swept:?}"),
+            other @ (Outcome::Swept(_) | Outcome::Answered(_) | Outcome::Refused { .. }) => panic!("{other:?}"),
             Outcome::Died => panic!("the invocation did not answer in time"),
+        }
+    }
+
+    /// Gives a command by hand, and its answer.
+    ///
+    /// # Panics
+    /// If it is not carried out.
+    pub async fn command(&self, command: Value) -> Value {
+        match self.invocation().run(&Work::Command(command)).await.outcome {
+            Outcome::Answered(answer) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Gives a command that ends with a record.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn commanded(&self, command: Value) -> DeploymentRecord {
+        serde_json::from_value(self.command(command).await).unwrap()
+    }
+
+    /// Gives a command that is wrong: the function's error.
+    ///
+    /// # Panics
+    /// If it is carried out.
+    pub async fn refuses(&self, command: Value) -> (String, String) {
+        match self.invocation().run(&Work::Command(command)).await.outcome {
+            Outcome::Refused { error_type, message } => (error_type, message),
+            other => panic!("{other:?}"),
         }
     }
 

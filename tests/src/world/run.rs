@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deployer::engine::{Engine, Handled, Ports, Swept, Transient};
+use deployer::obey::{FunctionError, obey};
 use deployer::port::{Chance, Clock, Queue};
+use deployer::trigger::{Invocation as Told, decode};
 use deployer_core::artifact::Upload;
 use deployer_core::head::Tick;
 use jiff::Timestamp;
+use lambda_runtime::Diagnostic;
+use serde_json::Value;
 
 use super::World;
 use super::artifacts::ArtifactPort;
@@ -34,6 +38,15 @@ pub enum Outcome {
     Handled(Handled),
     /// The sweep is done with.
     Swept(Swept),
+    /// A command was carried out.
+    Answered(Value),
+    /// A command was not: the function's error.
+    Refused {
+        /// `errorType`.
+        error_type: String,
+        /// `errorMessage`.
+        message: String,
+    },
     /// The message comes again.
     Transient(Transient),
     /// There was no answer: it crashed, or its time was up.
@@ -91,6 +104,8 @@ pub enum Work {
     Tick(Tick),
     /// The schedule's command.
     Sweep,
+    /// A command by hand, as JSON.
+    Command(Value),
 }
 
 impl World {
@@ -174,6 +189,7 @@ impl<'w> Invocation<'w> {
                 Work::Upload(upload) => engine.upload(upload.clone()).await.map(Outcome::Handled),
                 Work::Tick(tick) => engine.tick(tick.clone()).await.map(Outcome::Handled),
                 Work::Sweep => engine.sweep().await.map(Outcome::Swept),
+                Work::Command(command) => Ok(obeyed(&engine, command, line.invocation).await),
             }
         };
         let ends = async {
@@ -194,5 +210,19 @@ impl<'w> Invocation<'w> {
             drop(tokio::time::timeout(in_flight, working).await);
         }
         Run { outcome, invocation: line.invocation, calls: line.calls() }
+    }
+}
+
+async fn obeyed(engine: &Engine, command: &Value, invocation: usize) -> Outcome {
+    let refused = |error: FunctionError| {
+        let Diagnostic { error_type, error_message } = error.into();
+        Outcome::Refused { error_type, message: error_message }
+    };
+    match decode(command) {
+        Told::Command(order) => {
+            obey(engine, *order, format!("invocation-{invocation}")).await.map_or_else(refused, Outcome::Answered)
+        }
+        Told::Unknown { because } => refused(FunctionError::InvalidCommand(because)),
+        other => panic!("no command: {other:?}"),
     }
 }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{
-    ARTIFACTS, Answer, DEPLOYER_ROLE, Doing as _, FIRST, Fault, Interrupted, LocalAws, Moment, REGION, Result, Setup,
-    TOOLING,
+    ARTIFACTS, Answer, CONFIG_KEY, DEPLOYER_ROLE, Doing as _, FIRST, Fault, Interrupted, LEDGER, LocalAws, Moment,
+    REGION, Result, Setup, TOOLING,
 };
 use acceptance::policies::Policies;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::types::LayerVersionContentInput;
 use serde_json::{Value, json};
 
@@ -131,6 +132,75 @@ async fn a_right_that_is_missing_is_missed() -> Result<()> {
 }
 
 #[tokio::test]
+async fn rejected_releases_are_written_over_what_was_read_and_never_erased() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let keys = aws.control().session(DEPLOYER_ROLE, "rejecting").await?;
+    let s3 = aws.clients().session_s3(&keys, REGION);
+    let put = |body: &'static str| {
+        s3.put_object().bucket(LEDGER).key("rejects/orders.json").body(body.as_bytes().to_vec().into())
+    };
+    let first = put("[1]").if_none_match("*").send().await.doing("writing what nobody wrote yet")?;
+    let etag = first.e_tag.unwrap_or_default();
+    put("[1,2]").if_match(etag).send().await.doing("writing over what was read")?;
+    assert_eq!(denied(put("[]").send().await), "AccessDenied", "blindly");
+    let erased = s3.delete_object().bucket(LEDGER).key("rejects/orders.json").send().await;
+    assert_eq!(denied(erased), "AccessDenied", "erased");
+    assert_eq!(aws.ledger_object("rejects/orders.json").await?, Some(json!([1, 2])));
+    Ok(())
+}
+
+#[tokio::test]
+async fn ci_uploads_in_parts_and_gives_up_and_reads_nothing_but_its_results() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let s3 = session(&aws, "ci-orders", "github/permissions").await?;
+    let key = "dev/orders-api/1.zip";
+    let parts = |key: &'static str| s3.create_multipart_upload().bucket(ARTIFACTS).key(key).send();
+    let begun = parts(key).await.doing("beginning an upload in parts")?;
+    let id = begun.upload_id.unwrap_or_default();
+    let part = s3.upload_part().bucket(ARTIFACTS).key(key).upload_id(&id).part_number(1).body(vec![0; 1024].into());
+    part.send().await.doing("uploading a part")?;
+    s3.abort_multipart_upload().bucket(ARTIFACTS).key(key).upload_id(&id).send().await.doing("giving an upload up")?;
+    let open = aws.clients().s3(TOOLING, REGION).list_multipart_uploads().bucket(ARTIFACTS).send().await;
+    assert_eq!(open.doing("listing uploads in parts")?.uploads.map_or(0, |uploads| uploads.len()), 0);
+    assert_eq!(denied(parts("dev/billing/1.zip").await), "AccessDenied");
+
+    aws.deploy(key, Zip::function("1")).await?;
+    let results = s3.list_objects_v2().bucket(LEDGER).prefix("results/dev/orders-api/1/").send().await;
+    assert_eq!(results.doing("listing its results")?.key_count, Some(1));
+    for object in ["heads/dev/orders-api.json", "rejects/orders-api.json", CONFIG_KEY] {
+        let read = s3.get_object().bucket(LEDGER).key(object).send().await;
+        assert_eq!(denied(read), "AccessDenied", "{object}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_may_look_reads_the_ledger_and_the_configuration_without_the_deployer() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.zip", Zip::function("1")).await?;
+    for policy in ["tooling/look", "tooling/operate"] {
+        let name = policy.replace('/', "-");
+        let s3 = session(&aws, &name, policy).await?;
+        for prefix in ["heads/", "deployments/dev/orders/", "results/dev/orders/", "rejects/"] {
+            let listed = s3.list_objects_v2().bucket(LEDGER).prefix(prefix).send().await;
+            for object in listed.doing(format!("listing {prefix}"))?.contents.unwrap_or_default() {
+                let key = object.key.unwrap_or_default();
+                let read = s3.get_object().bucket(LEDGER).key(&key).send().await;
+                read.doing(format!("reading {key}"))?;
+            }
+        }
+        s3.get_object().bucket(LEDGER).key(CONFIG_KEY).send().await.doing("reading deployer.json")?;
+        let all = s3.list_objects_v2().bucket(LEDGER).send().await;
+        assert_eq!(denied(all), "AccessDenied", "{policy}");
+        let blind = s3.put_object().bucket(LEDGER).key("rejects/orders.json").if_none_match("*").send().await;
+        assert_eq!(denied(blind), "AccessDenied", "{policy}");
+        let upload = s3.get_object().bucket(ARTIFACTS).key("dev/orders/1.zip").send().await;
+        assert_eq!(denied(upload), "AccessDenied", "{policy}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_upload_that_is_called_like_the_deployer_never_becomes_it() -> Result<()> {
     let tools = json!({"targets": [{"account": TOOLING, "region": REGION}], "external_id": "tools-3b7a"});
     let aws = LocalAws::with(Setup::default().environment("tools", tools)).await?;
@@ -141,6 +211,24 @@ async fn an_upload_that_is_called_like_the_deployer_never_becomes_it() -> Result
     assert_eq!((&error["code"], &error["step"]), (&json!("AccessDenied"), &json!("observe")), "{result:#}");
     assert_eq!(aws.live(TOOLING, REGION, "deployer").await?, None);
     Ok(())
+}
+
+/// Somebody of the tooling account with this policy of the contract's.
+async fn session(aws: &LocalAws, role: &str, policy: &str) -> Result<aws_sdk_s3::Client> {
+    let (iam, policies) = (aws.clients().iam(TOOLING), Policies::of_the_contract()?);
+    let trust = policies.get("tooling/deployer_trust").to_string();
+    iam.create_role().role_name(role).assume_role_policy_document(trust).send().await.doing("making a role")?;
+    let put = iam.put_role_policy().role_name(role).policy_name(role).policy_document(policies.get(policy).to_string());
+    put.send().await.doing("giving a role its policy")?;
+    let keys = aws.control().session(&format!("arn:aws:iam::{TOOLING}:role/{role}"), role).await?;
+    Ok(aws.clients().session_s3(&keys, REGION))
+}
+
+/// The code of an error.
+fn denied<T, E: ProvideErrorMetadata, R>(answer: std::result::Result<T, SdkError<E, R>>) -> String {
+    let code =
+        answer.err().and_then(|error| error.as_service_error().and_then(|error| error.code().map(str::to_owned)));
+    code.unwrap_or_else(|| "no error".to_owned())
 }
 
 /// Role by name, and action.

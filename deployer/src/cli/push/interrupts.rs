@@ -5,7 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::super::answer::Stopped;
 
 /// Signals that end the program, from when they are listened to.
-pub(super) struct Interrupts {
+pub(in super::super) struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
 }

@@ -6,7 +6,7 @@
 pub(super) mod bar;
 mod body;
 pub(super) mod folder;
-mod interrupts;
+pub(super) mod interrupts;
 mod metadata;
 pub(super) mod told;
 mod upload;

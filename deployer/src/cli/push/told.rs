@@ -32,7 +32,7 @@ fn line(target: &TargetOutcome) -> String {
     format!("{account}/{region}: {}{version}{previous}{error}", status(target.status))
 }
 
-fn status(status: Status) -> String {
+pub(in super::super) fn status(status: Status) -> String {
     let colour = match status {
         Status::Succeeded | Status::Unchanged => AnsiColor::Green,
         Status::Pending | Status::InProgress | Status::Superseded => AnsiColor::Yellow,

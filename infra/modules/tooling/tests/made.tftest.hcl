@@ -98,7 +98,7 @@ run "with_everything" {
     condition = toset(flatten([
       for statement in jsondecode(output.policies.deployer).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")
       ])) == toset([
-      for prefix in ["deployments", "heads", "open", "results"] : "arn:aws:s3:::acme-deployer-ledger/${prefix}/*"
+      for prefix in ["deployments", "heads", "open", "rejects", "results"] : "arn:aws:s3:::acme-deployer-ledger/${prefix}/*"
     ])
     error_message = "The deployer must write the ledger, and neither artifacts nor deployer.json."
   }
@@ -126,6 +126,19 @@ run "with_everything" {
   assert {
     condition     = aws_iam_role.deployer.assume_role_policy == output.policies.deployer_trust && aws_iam_role_policy.deployer.policy == output.policies.deployer
     error_message = "The deployer's role must have the policies that are told."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in ["look", "operate"] : [for statement in jsondecode(output.policies[policy]).Statement : statement.Resource if statement.Action == "s3:GetObject"] == [[
+        "arn:aws:s3:::acme-deployer-ledger/deployments/*",
+        "arn:aws:s3:::acme-deployer-ledger/heads/*",
+        "arn:aws:s3:::acme-deployer-ledger/rejects/*",
+        "arn:aws:s3:::acme-deployer-ledger/results/*",
+        "arn:aws:s3:::acme-deployer-ledger/config/deployer.json",
+      ]]
+    ])
+    error_message = "People must read the ledger and deployer.json, and nothing else: ${output.policies.look}"
   }
 
   # The artifact bucket.
@@ -188,6 +201,13 @@ run "with_everything" {
       for rule in aws_s3_bucket_lifecycle_configuration.artifacts.rule : length(rule.expiration) == 0 && length(rule.noncurrent_version_expiration) == 0 && length(rule.transition) == 0 && length(rule.noncurrent_version_transition) == 0
     ])
     error_message = "No artifact may ever expire: a head may go back to it."
+  }
+
+  assert {
+    condition = anytrue([
+      for rule in aws_s3_bucket_lifecycle_configuration.artifacts.rule : rule.status == "Enabled" && one(rule.abort_incomplete_multipart_upload).days_after_initiation == 7 if length(rule.abort_incomplete_multipart_upload) > 0
+    ])
+    error_message = "Parts of an upload that nobody ended must not lie in the artifact bucket for ever."
   }
 
   assert {

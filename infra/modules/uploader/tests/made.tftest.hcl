@@ -29,7 +29,7 @@ run "what_any_ci_may_do" {
     condition = {
       for statement in jsondecode(output.policies.permissions).Statement : join(" ", flatten([statement.Effect, statement.Action])) => statement.Resource
       } == {
-      "Allow s3:PutObject" = [
+      "Allow s3:AbortMultipartUpload s3:PutObject" = [
         "arn:aws:s3:::acme-artifacts/dev/orders-*/*.zip",
         "arn:aws:s3:::acme-artifacts/dev/hello/*.zip",
         "arn:aws:s3:::acme-artifacts/test/orders-*/*.zip",

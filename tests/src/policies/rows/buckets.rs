@@ -45,7 +45,7 @@ fn deployer(rows: &mut Vec<Row>) {
         }
     }
     may_not(rows, "nor sees other buckets", own("s3:ListBucket", "arn:aws:s3:::acme-secrets"));
-    for prefix in ["heads", "deployments", "results", "open"] {
+    for prefix in ["heads", "deployments", "results", "rejects", "open"] {
         let object = format!("{LEDGER}/{prefix}/dev/orders-api.json");
         may(rows, "the deployer reads the ledger", at_ledger(own("s3:GetObject", object.clone())));
         may(rows, "and writes it", at_ledger(own("s3:PutObject", object)));
@@ -71,7 +71,7 @@ fn deployer(rows: &mut Vec<Row>) {
         "the deployer clears markers",
         at_ledger(own("s3:DeleteObject", format!("{LEDGER}/open/dev/orders-api/x"))),
     );
-    for key in ["heads/dev/orders-api.json", "config/deployer.json", "results/dev/x"] {
+    for key in ["heads/dev/orders-api.json", "rejects/orders-api.json", "config/deployer.json", "results/dev/x"] {
         may_not(rows, "and deletes nothing else", own("s3:DeleteObject", format!("{LEDGER}/{key}")));
     }
     may_not(rows, "in no other bucket", own("s3:DeleteObject", "arn:aws:s3:::acme-secrets/open/x"));
@@ -169,7 +169,7 @@ fn artifacts(rows: &mut Vec<Row>) {
 
 fn ledger(rows: &mut Vec<Row>) {
     let at = |ask: Ask| ask.at(Doc::Named("tooling/ledger_bucket"), TOOLING);
-    for prefix in ["heads", "deployments", "results", "open"] {
+    for prefix in ["heads", "deployments", "results", "rejects", "open"] {
         let object = format!("{LEDGER}/{prefix}/dev/orders-api.json");
         for who in [&DEPLOYER, &ADMIN] {
             let put = || at(anything(who, "s3:PutObject", object.clone()));

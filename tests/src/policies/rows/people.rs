@@ -19,11 +19,21 @@ fn uploader(rows: &mut Vec<Row>, name: &'static str, policy: &'static str, funct
     let result = |environment: &str, function: &str| format!("{LEDGER}/results/{environment}/{function}/1.4.2/v1.json");
     let list = |prefix: String| ci("s3:ListBucket", LEDGER.into()).with("s3:prefix", prefix);
 
-    may(
-        rows,
-        "CI uploads its functions",
-        ci("s3:PutObject", artifact("dev", function)).at(Doc::Named("tooling/artifact_bucket"), TOOLING),
-    );
+    for action in ["s3:PutObject", "s3:AbortMultipartUpload"] {
+        may(
+            rows,
+            "CI uploads its functions, and gives up uploads in parts",
+            ci(action, artifact("dev", function)).at(Doc::Named("tooling/artifact_bucket"), TOOLING),
+        );
+        for other in others {
+            may_not(rows, "of no other function", ci(action, artifact("dev", other)));
+        }
+        may_not(rows, "to no other environment", ci(action, artifact("prod", function)));
+        may_not(rows, "of nothing but zips", ci(action, format!("{ARTIFACTS}/dev/{function}/1.4.2.tar")));
+        for bucket in ["arn:aws:s3:::acme-secrets", LEDGER] {
+            may_not(rows, "in no other bucket", ci(action, format!("{bucket}/dev/{function}/1.4.2.zip")));
+        }
+    }
     may(
         rows,
         "reads their results",
@@ -31,18 +41,12 @@ fn uploader(rows: &mut Vec<Row>, name: &'static str, policy: &'static str, funct
     );
     may(rows, "and sees that one is missing", list(format!("results/dev/{function}/1.4.2/")));
     for other in others {
-        may_not(rows, "it uploads no other function", ci("s3:PutObject", artifact("dev", other)));
-        may_not(rows, "reads no other's results", ci("s3:GetObject", result("dev", other)));
+        may_not(rows, "it reads no other's results", ci("s3:GetObject", result("dev", other)));
         may_not(rows, "nor looks for them", list(format!("results/dev/{other}/1.4.2/")));
     }
-    may_not(rows, "it uploads to no other environment", ci("s3:PutObject", artifact("prod", function)));
-    may_not(rows, "reads no other environment's results", ci("s3:GetObject", result("prod", function)));
+    may_not(rows, "it reads no other environment's results", ci("s3:GetObject", result("prod", function)));
     may_not(rows, "nor looks for them", list(format!("results/prod/{function}/1.4.2/")));
     may_not(rows, "nor at the whole ledger", list(String::new()));
-    may_not(rows, "uploads nothing but zips", ci("s3:PutObject", format!("{ARTIFACTS}/dev/{function}/1.4.2.tar")));
-    for bucket in ["arn:aws:s3:::acme-secrets", LEDGER] {
-        may_not(rows, "uploads to no other bucket", ci("s3:PutObject", format!("{bucket}/dev/{function}/1.4.2.zip")));
-    }
     may_not(rows, "writes no result", ci("s3:PutObject", result("dev", function)).with("s3:if-none-match", "*"));
     may_not(rows, "reads no artifact", ci("s3:GetObject", artifact("dev", function)));
     may_not(
@@ -50,7 +54,11 @@ fn uploader(rows: &mut Vec<Row>, name: &'static str, policy: &'static str, funct
         "reads nowhere else",
         ci("s3:GetObject", format!("arn:aws:s3:::acme-secrets/results/dev/{function}/x")),
     );
-    may_not(rows, "reads no head", ci("s3:GetObject", format!("{LEDGER}/heads/dev/{function}.json")));
+    for object in
+        [format!("heads/dev/{function}.json"), format!("rejects/{function}.json"), "config/deployer.json".into()]
+    {
+        may_not(rows, "reads nothing else of the ledger", ci("s3:GetObject", format!("{LEDGER}/{object}")));
+    }
     may_not(
         rows,
         "lists no other bucket",
@@ -112,26 +120,35 @@ fn people(rows: &mut Vec<Row>) {
     for policy in ["tooling/look", "tooling/operate"] {
         let person =
             |action, resource: &str| Ask::of(&Who::Role(TOOLING, "person"), Doc::Named(policy), action, resource);
-        for prefix in ["heads", "deployments", "results"] {
-            let object = format!("{LEDGER}/{prefix}/prod/orders-api.json");
+        for (prefix, object) in [
+            ("heads/", "heads/prod/orders-api.json"),
+            ("deployments/prod/", "deployments/prod/orders-api/01K.json"),
+            ("results/prod/", "results/prod/orders-api/1.4.2/v1.json"),
+            ("rejects/", "rejects/orders-api.json"),
+            ("config/deployer.json", "config/deployer.json"),
+        ] {
+            let object = format!("{LEDGER}/{object}");
             may(
                 rows,
                 "people read the ledger",
                 person("s3:GetObject", &object).at(Doc::Named("tooling/ledger_bucket"), TOOLING),
             );
-            may(rows, "and list it", person("s3:ListBucket", LEDGER).with("s3:prefix", format!("{prefix}/prod/")));
+            may(rows, "and list it", person("s3:ListBucket", LEDGER).with("s3:prefix", prefix));
             for action in ["s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectAcl"] {
                 may_not(rows, "and do nothing else to it", person(action, &object).with("s3:if-match", "\"etag\""));
             }
         }
         for object in [
-            "acme-deployer-ledger/config/deployer.json",
+            "acme-deployer-ledger/config/other.json",
+            "acme-deployer-ledger/open/prod/orders-api",
             "acme-artifacts/prod/orders-api/1.zip",
             "acme-secrets/heads/x",
         ] {
             may_not(rows, "they read nothing else", person("s3:GetObject", &format!("arn:aws:s3:::{object}")));
         }
-        may_not(rows, "list nothing else", person("s3:ListBucket", LEDGER).with("s3:prefix", "config/"));
+        for prefix in ["", "config/", "open/"] {
+            may_not(rows, "list nothing else", person("s3:ListBucket", LEDGER).with("s3:prefix", prefix));
+        }
         may_not(rows, "of no other bucket", person("s3:ListBucket", ARTIFACTS).with("s3:prefix", "heads/"));
         may_not(rows, "and only list", person("s3:ListBucketVersions", LEDGER).with("s3:prefix", "heads/"));
         for action in ["lambda:UpdateFunctionCode", "lambda:GetFunction"] {

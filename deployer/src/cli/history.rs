@@ -1,0 +1,68 @@
+//! `deployctl history`: the last deployments of a function in an environment.
+
+use std::fmt::Write as _;
+
+use deployer_core::record::DeploymentRecord;
+
+use super::answer::{Answer, Exit, Stopped, one_line};
+use super::push::told;
+use super::{follow, ledger, remote};
+use crate::engine::History;
+use crate::trigger::Command;
+
+/// What to tell of, and how much.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    place: follow::Place,
+    /// How many; 100 at most.
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    limit: u32,
+    #[command(flatten)]
+    ledger: ledger::Options,
+}
+
+pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+    let follow::Place { environment, function } = &options.place;
+    let history = match options.ledger.engine().await? {
+        Some(engine) => {
+            let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
+            engine.history(environment, function, limit).await?
+        }
+        None => {
+            let (environment, function, limit) = (environment.clone(), function.clone(), Some(options.limit));
+            let order = remote::order(Command::History { environment, function, limit });
+            options.ledger.remote.remote().await.ask::<History>(&order).await?
+        }
+    };
+    let text = match history.deployments.is_empty() {
+        true => format!("nothing was deployed for {function} in {environment} yet\n"),
+        false => history.deployments.iter().map(line).collect(),
+    };
+    Ok(Answer::with_text(text, &history, Exit::Done))
+}
+
+/// When, what came of it, which release, what asked for it, and why it is not live.
+fn line(record: &DeploymentRecord) -> String {
+    let DeploymentRecord { id, release, because, cause, started_at, targets, .. } = record;
+    let release = release.as_ref().map_or("-", |release| release.as_str());
+    let kind = serde_json::to_value(cause.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
+    let by = cause.requested_by.as_deref().or_else(|| {
+        let artifact = record.artifact.as_ref()?;
+        artifact.metadata.get(deployer_core::artifact::UPLOADED_BY).map(String::as_str)
+    });
+    let by = by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
+    let mut versions: Vec<&str> = targets.iter().filter_map(|t| t.version.as_ref()).map(|v| v.as_str()).collect();
+    versions.dedup();
+    let versions = if versions.is_empty() { String::new() } else { format!(" v{}", versions.join("/v")) };
+    let mut text = format!(
+        "{}  {}  {release}{versions}  {}{by}  {id}\n",
+        started_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+        told::status(record.status),
+        kind.unwrap_or_default().replace('_', " "),
+    );
+    if let Some(because) = because {
+        let _always = writeln!(text, "    {}", one_line(because));
+    }
+    text
+}

@@ -1,0 +1,52 @@
+//! `deployctl reject` and `unreject`: a release that nothing deploys any more, until it may be again.
+
+use deployer_core::id::{FunctionName, Release};
+
+use super::answer::{Answer, Stopped};
+use super::hold::status_after;
+use super::remote;
+use crate::trigger::Command;
+
+/// What to reject, and why.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    what: What,
+    /// Why: whoever is refused reads it.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    remote: remote::Options,
+}
+
+/// What not to reject any more.
+#[derive(Debug, clap::Args)]
+pub(super) struct Undone {
+    #[command(flatten)]
+    what: What,
+    #[command(flatten)]
+    remote: remote::Options,
+}
+
+#[derive(Debug, clap::Args)]
+struct What {
+    /// The function, as keys and the ledger call it.
+    #[arg(long, short, value_name = "NAME")]
+    function: FunctionName,
+    /// The release.
+    #[arg(long, short, value_name = "RELEASE")]
+    release: Release,
+}
+
+pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+    let What { function, release } = &options.what;
+    let reason = options.reason.clone();
+    let command = Command::Reject { function: function.clone(), release: release.clone(), reason };
+    status_after(&options.remote, command).await
+}
+
+pub(super) async fn undo(options: &Undone) -> Result<Answer, Stopped> {
+    let What { function, release } = &options.what;
+    let command = Command::Unreject { function: function.clone(), release: release.clone() };
+    status_after(&options.remote, command).await
+}

@@ -1,0 +1,77 @@
+//! All that is known of a function, environment by environment.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use deployer_core::status::{FunctionStatus, Hold, Reject, StatusReport};
+use jiff::Timestamp;
+
+use super::super::answer::one_line;
+use super::ago;
+
+pub(super) fn text(report: &StatusReport, now: Timestamp) -> String {
+    if report.functions.is_empty() {
+        return "nothing is known of it: nothing was deployed, and nothing is held\n".to_owned();
+    }
+    let mut text: String = report.functions.iter().map(|status| one(status, now)).collect();
+    // Rejects are the function's, in all environments.
+    let mut told = Vec::new();
+    for status in &report.functions {
+        for reject in &status.rejects {
+            if !told.contains(&(&status.function, &reject.release)) {
+                told.push((&status.function, &reject.release));
+                let _always = writeln!(text, "{}", rejected(status, reject));
+            }
+        }
+    }
+    text
+}
+
+fn one(status: &FunctionStatus, now: Timestamp) -> String {
+    let (bold, yellow, red) = (Style::new().bold(), AnsiColor::Yellow.on_default(), AnsiColor::Red.on_default());
+    let mut text = format!("{bold}{} in {}{bold:#}\n", status.function, status.environment);
+    let mut say = |what: &str, words: String| {
+        let _always = writeln!(text, "  {what:<8} {words}");
+    };
+    match &status.live {
+        None => say("live", "nothing".to_owned()),
+        Some(live) => {
+            let by = live.by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
+            let rejected = if status.rejected { format!(", {red}rejected{red:#}") } else { String::new() };
+            let since = live.since.strftime("%Y-%m-%d %H:%M:%SZ");
+            let ago = ago(live.since, now);
+            say("live", format!("{}{rejected}, since {since} ({ago}){by}, deployment {}", live.release, live.deployment));
+        }
+    }
+    for target in &status.targets {
+        let version = target.version.as_ref().map_or("nothing known".to_owned(), |v| format!("version {v}"));
+        let release = match &target.release {
+            Some(release) => format!(" ({release})"),
+            None => " (from before the deployer)".to_owned(),
+        };
+        say("target", format!("{}: {version}{release}", target.target));
+    }
+    for (what, id) in [("active", status.active), ("pending", status.pending)] {
+        if let Some(id) = id {
+            say(what, format!("deployment {id}"));
+        }
+    }
+    if let Some(Hold { reason, requested_by, since }) = &status.hold {
+        let by = requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
+        let since = since.strftime("%Y-%m-%d %H:%M:%SZ");
+        say("held", format!("{yellow}since {since}{by}: {}{yellow:#}", one_line(reason)));
+    }
+    if let Some(behind) = &status.behind {
+        let since = behind.since.strftime("%Y-%m-%d %H:%M:%SZ");
+        say("behind", format!("{yellow}{} has {} since {since}{yellow:#}", behind.environment, behind.release));
+    }
+    text
+}
+
+fn rejected(status: &FunctionStatus, reject: &Reject) -> String {
+    let red = AnsiColor::Red.on_default();
+    let by = reject.requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
+    let since = reject.since.strftime("%Y-%m-%d %H:%M:%SZ");
+    let (function, release, reason) = (&status.function, &reject.release, one_line(&reject.reason));
+    format!("{red}rejected{red:#}: release {release} of {function}, since {since}{by}: {reason}")
+}

@@ -1,0 +1,99 @@
+//! `deployctl status`: what is live where, as a table; of one function in detail.
+
+mod detail;
+mod table;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use deployer_core::id::{EnvironmentName, FunctionName};
+use deployer_core::status::StatusReport;
+use jiff::Timestamp;
+
+use super::answer::{Answer, Exit, Stopped};
+use super::push::interrupts::Interrupts;
+use super::{ledger, remote};
+use crate::trigger::Command;
+
+/// What to tell of.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Only this function, in detail.
+    #[arg(value_name = "FUNCTION")]
+    only: Option<FunctionName>,
+    /// The same.
+    #[arg(long, short, value_name = "NAME", conflicts_with = "only")]
+    function: Option<FunctionName>,
+    /// Only this environment.
+    #[arg(long, short, value_name = "NAME")]
+    environment: Option<EnvironmentName>,
+    /// Tell again every so many seconds, until Ctrl-C; on a terminal in place.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    watch: Option<u64>,
+    #[command(flatten)]
+    ledger: ledger::Options,
+}
+
+pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+    let Some(seconds) = options.watch else { return Ok(told(options, &report(options).await?)) };
+    let mut interrupts = Interrupts::listen()?;
+    loop {
+        let answer = tokio::select! {
+            report = report(options) => told(options, &report?),
+            () = interrupts.come() => return Ok(nothing_more()),
+        };
+        let mut out = anstream::stdout();
+        // To the upper left, and what was there before goes away.
+        let again = if std::io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
+        let now = Timestamp::now().strftime("%H:%M:%SZ");
+        let drawn = write!(out, "{again}{}\n{now}, again every {seconds} s; Ctrl-C ends it\n", answer.text);
+        if drawn.and_then(|()| out.flush()).is_err() {
+            return Ok(nothing_more());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
+            () = interrupts.come() => return Ok(nothing_more()),
+        }
+    }
+}
+
+async fn report(options: &Options) -> Result<StatusReport, Stopped> {
+    let function = options.only.as_ref().or(options.function.as_ref());
+    let environment = options.environment.as_ref();
+    match options.ledger.engine().await? {
+        Some(engine) => Ok(engine.status(environment, function).await?),
+        None => {
+            let (environment, function) = (environment.cloned(), function.cloned());
+            let order = remote::order(Command::Status { environment, function });
+            options.ledger.remote.remote().await.ask(&order).await
+        }
+    }
+}
+
+fn told(options: &Options, report: &StatusReport) -> Answer {
+    if options.only.is_some() || options.function.is_some() {
+        return in_detail(report);
+    }
+    Answer::with_text(table::text(report, Timestamp::now()), report, Exit::Done)
+}
+
+/// Everything of each, one after the other.
+pub(super) fn in_detail(report: &StatusReport) -> Answer {
+    Answer::with_text(detail::text(report, Timestamp::now()), report, Exit::Done)
+}
+
+fn nothing_more() -> Answer {
+    Answer { text: String::new(), json: serde_json::Value::Null, exit: Exit::Done }
+}
+
+/// How long ago, in its largest unit.
+fn ago(since: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(since).as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds} s ago"),
+        60..3_600 => format!("{} min ago", seconds / 60),
+        3_600..86_400 => format!("{} h ago", seconds / 3_600),
+        _ => format!("{} d ago", seconds / 86_400),
+    }
+}
