@@ -1,5 +1,6 @@
 //! The real `deployctl`, deploying straight from here by an ordinary role of a target account: no bucket, no Lambda, no ledger.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use acceptance::fixtures::Zip;
@@ -104,7 +105,7 @@ async fn a_new_function_is_made_updated_and_then_left_alone() -> Result<()> {
 
     let said = machine.deploys(&zip).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
-    assert_eq!(said.out, "orders in direct, 111111111111/eu-west-1: succeeded, alias live serves version 1\n");
+    shows(&said, &["direct/orders: succeeded after ", "\n  111111111111/eu-west-1: succeeded, version 1\n"]);
     shows(
         &said,
         &["nothing claims the functions meanwhile, keeps deployments in order, records this one or can roll it back"],
@@ -118,8 +119,8 @@ async fn a_new_function_is_made_updated_and_then_left_alone() -> Result<()> {
 
     machine.zip("orders", &with_secret("2").with("memory_size = 256", "memory_size = 512"))?;
     let said = machine.deploys(&zip).await?;
-    let updated = "orders in direct, 111111111111/eu-west-1: succeeded, alias live serves version 2 (before: 1)\n";
-    assert_eq!((said.exit, said.out.as_str()), (Some(0), updated), "{said:?}");
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    shows(&said, &["\n  111111111111/eu-west-1: succeeded, version 2 (before: 1)\n"]);
     assert!(!said.err.contains("a deployer owns"), "{said:?}");
     let live = machine.live("orders").await?;
     assert_eq!(live.map(|live| (live.memory, live.versions)), Some((512, vec!["1".into(), "2".into()])));
@@ -238,6 +239,32 @@ async fn a_broken_zip_is_refused_and_nothing_is_tried() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_folder_is_packed_as_it_is_when_it_is_pushed() -> Result<()> {
+    let machine = Machine::start().await?;
+    let folder = machine.folder.path().join("orders");
+    std::fs::create_dir(&folder).doing("making a folder")?;
+    let manifest = acceptance::fixtures::MANIFEST;
+    for (name, body) in
+        [("bootstrap", "#!/bin/sh\n"), ("function.toml", manifest), (".lambdaignore", "notes\n"), ("notes", "x")]
+    {
+        std::fs::write(folder.join(name), body).doing(format!("writing {name}"))?;
+    }
+    let said = machine.deploys(&folder).await?;
+    assert_eq!(said.exit, Some(3), "{said:?}");
+    shows(&said, &["InvalidArtifact", "bootstrap", "executable"]);
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.join("bootstrap"), executable).doing("making it executable")?;
+    let said = machine.deploys(&folder).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    // The same folder is the same zip.
+    let said = machine.says(&["deploy", text(&folder), "-i", ROLE, "--output", "json"]).await?;
+    assert_eq!((said.exit, &said.json()?["status"]), (Some(0), &json!("unchanged")));
+    let said = machine.says(&["plan", text(&folder), "-i", ROLE, "--exit-code"]).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_role_that_cannot_be_assumed_is_named_with_what_may_be_wrong() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
@@ -322,7 +349,7 @@ async fn the_manifests_part_for_an_environment_counts_where_it_is_named() -> Res
     shows(&said, &["the manifest of orders has parts for prod: without --environment none of them counts"]);
     assert_eq!(machine.live("orders").await?.map(|live| live.memory), Some(256));
     let said = machine.says(&["deploy", text(&zip), "-i", ROLE, "--environment", "prod"]).await?;
-    assert!(said.out.starts_with("orders in prod, "), "{said:?}");
+    assert!(said.out.starts_with("prod/orders: succeeded"), "{said:?}");
     assert_eq!(machine.live("orders").await?.map(|live| live.memory), Some(1024));
     Ok(())
 }

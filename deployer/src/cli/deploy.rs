@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Exit, Stopped};
 use super::push::told;
 use super::sources::{self, Source};
-use super::{direct, records, remote};
+use super::{direct, follow, records, remote};
 use crate::direct::{Direct, FUNCTIONS_AT_ONCE};
 use crate::trigger::Command;
 
@@ -19,10 +19,10 @@ pub(super) struct Options {
     #[arg(value_name = "DIR|FILE")]
     sources: Vec<String>,
     /// The environment; past the deployer: which part of the manifest counts [default: none].
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
     /// The function; past the deployer: what the only folder or zip is called.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME")]
     function: Option<FunctionName>,
     /// The release that the deployer deploys.
     #[arg(long, value_name = "NAME")]
@@ -30,7 +30,7 @@ pub(super) struct Options {
     #[command(flatten)]
     direct: direct::Options,
     #[command(flatten)]
-    remote: remote::Options,
+    follow: follow::Options,
 }
 
 pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
@@ -52,9 +52,7 @@ async fn through_the_deployer(options: &Options) -> Result<Answer, Stopped> {
              what shall be deployed past it",
         ));
     };
-    let order = remote::order(Command::Deploy { environment, function, release });
-    let record: DeploymentRecord = options.remote.remote().await.ask(&order).await?;
-    Ok(Answer::with_text(told::text(&record), &record, Exit::from(&record)))
+    options.follow.carried_out(Command::Deploy { environment, function, release }).await
 }
 
 async fn straight(options: &Options) -> Result<Answer, Stopped> {
@@ -72,18 +70,29 @@ async fn straight(options: &Options) -> Result<Answer, Stopped> {
          or can roll it back",
     );
     let functions: Vec<FunctionName> = sources.iter().map(|source| source.function.clone()).collect();
-    let direct = options.direct.prepare(&options.remote, options.environment.as_ref(), &functions).await?;
-    let answers: Vec<Answer> = stream::iter(&sources)
-        .map(async |source| deploy(options, &direct, source).await.unwrap_or_else(|stopped| of(source, stopped)))
+    let direct = options.direct.prepare(&options.follow.remote, options.environment.as_ref(), &functions).await?;
+    if let ([source], [argument]) = (&sources[..], &options.sources[..])
+        && !sources::is_pattern(argument)
+    {
+        return deploy(options, &direct, source, told::text).await;
+    }
+    let answers = stream::iter(&sources)
+        .map(async |source| {
+            let answer = deploy(options, &direct, source, records::lines).await;
+            answer.unwrap_or_else(|stopped| of(source, stopped))
+        })
         .buffered(FUNCTIONS_AT_ONCE)
-        .collect()
-        .await;
-    let is_one = options.sources.len() == 1 && !options.sources.iter().any(|one| sources::is_pattern(one));
-    Ok(if is_one { answers.into_iter().next().unwrap_or_else(|| together(vec![])) } else { together(answers) })
+        .collect::<Vec<_>>();
+    Ok(together(answers.await))
 }
 
 /// One function.
-async fn deploy(options: &Options, direct: &Direct, source: &Source) -> Result<Answer, Stopped> {
+async fn deploy(
+    options: &Options,
+    direct: &Direct,
+    source: &Source,
+    text: fn(&DeploymentRecord) -> String,
+) -> Result<Answer, Stopped> {
     let zip = sources::zipped(&source.path)?;
     if options.environment.is_none() {
         direct::warn_of_unused_parts(&source.function, &zip);
@@ -95,7 +104,7 @@ async fn deploy(options: &Options, direct: &Direct, source: &Source) -> Result<A
     if let Some(artifact) = record.artifact.as_ref().filter(|_| json.is_object()) {
         json["artifact"] = json!({ "file": source.path, "size": artifact.size, "sha256": artifact.sha256 });
     }
-    Ok(Answer { text: records::text(&record), json, exit: Exit::from(&record) })
+    Ok(Answer { text: text(&record), json, exit: Exit::from(&record) })
 }
 
 /// What stopped one function stops no other.

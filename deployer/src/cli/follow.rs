@@ -25,6 +25,7 @@ pub(super) struct Place {
 
 /// How long its end is waited for.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// Do not wait for its end where another deployment has its turn first.
     #[arg(long)]
@@ -33,7 +34,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = Span::parse, conflicts_with = "no_wait")]
     timeout: Span,
     #[command(flatten)]
-    remote: remote::Options,
+    pub remote: remote::Options,
 }
 
 /// Between two questions how far it is.

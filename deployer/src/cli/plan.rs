@@ -18,10 +18,10 @@ pub(super) struct Options {
     #[arg(value_name = "DIR|FILE", conflicts_with = "release")]
     source: Option<String>,
     /// The environment; past the deployer: which part of the manifest counts [default: none].
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
     /// The function [default: as the folder or the zip is called].
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME")]
     function: Option<FunctionName>,
     /// A release that is uploaded already; without one and without a folder or a zip: what is live.
     #[arg(long, value_name = "NAME")]

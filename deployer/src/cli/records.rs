@@ -1,4 +1,4 @@
-//! Records in words for people.
+//! Records of several deployments in words for people: as short as can be.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use deployer_core::record::{DeploymentRecord, Status, TargetOutcome};
 use super::answer::one_line;
 
 /// How a deployment went: a line for each target, or one for the whole where no target was tried.
-pub(super) fn text(record: &DeploymentRecord) -> String {
+pub(super) fn lines(record: &DeploymentRecord) -> String {
     let what = format!("{} in {}", record.function, record.environment);
     let style = style(record.status);
     let tried = record.targets.iter().any(|target| target.error.is_some() || target.version.is_some());
