@@ -10,7 +10,7 @@ use crate::config::{FunctionNameTemplate, LONGEST_SPAN, Span, UNITS};
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
 use crate::names::{
     ARTIFACT_SUFFIX, CONFIG_KEY, CONFIG_VARIABLE, DEPLOY_ROLE, DEPLOYMENTS, ENDED_LINE, HEADS, OPEN,
-    PROMOTION_REQUESTED, RESULTS, SESSION_PREFIX, SWEEPS,
+    PROMOTION_REQUESTED, REJECTS, RESULTS, SESSION_PREFIX, SWEEPS,
 };
 use crate::record::Status;
 
@@ -23,7 +23,7 @@ pub fn names() -> Value {
         "deploy_role": DEPLOY_ROLE,
         "session_prefix": SESSION_PREFIX,
         "artifact_suffix": ARTIFACT_SUFFIX,
-        "ledger": { "heads": HEADS, "deployments": DEPLOYMENTS, "results": RESULTS, "open": OPEN, "sweeps": SWEEPS },
+        "ledger": { "heads": HEADS, "deployments": DEPLOYMENTS, "results": RESULTS, "open": OPEN, "rejects": REJECTS, "sweeps": SWEEPS },
         "ended_line": ENDED_LINE,
         "failed_status": Status::Failed.to_string(),
         "promotion_requested": PROMOTION_REQUESTED,

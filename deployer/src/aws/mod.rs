@@ -8,6 +8,7 @@ mod error;
 mod lambda;
 mod lambda_read;
 mod ledger;
+mod live;
 mod premises;
 mod probe;
 mod s3;
@@ -23,6 +24,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 pub use ledger::S3Ledger;
+pub use live::{LiveFunction, NotDescribed, live_function};
 pub use premises::AwsPremises;
 pub use s3::S3Artifacts;
 pub use sqs::SqsQueue;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod doctor;
+mod init;
 mod remote;
 mod validate;
 
@@ -49,6 +50,11 @@ enum Verb {
     /// a function that does not exist. Nothing is changed. Of each right that is missing it says the statement, and where that
     /// belongs. Exit codes: 0 nothing fails, 1 something does, 2 wrong use.
     Doctor(doctor::Options),
+    /// Write function.toml from a live function.
+    ///
+    /// Deploying with it changes nothing of how the function is configured. The values of variables are not written unless asked
+    /// for. Exit codes: 0 written, 1 it cannot be described, 3 a file is in the way or the function is an image.
+    Init(init::Options),
 }
 
 impl Cli {
@@ -60,6 +66,7 @@ impl Cli {
         let answer: Result<Answer, Stopped> = match self.verb {
             Verb::Validate(options) => Ok(validate::run(&options)),
             Verb::Doctor(options) => doctor::run(&options).await,
+            Verb::Init(options) => init::run(&options).await,
         };
         let answer = answer.unwrap_or_else(Answer::from);
         answer.print(self.output, out)?;

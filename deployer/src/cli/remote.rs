@@ -14,6 +14,7 @@ use crate::trigger::{Command, Order};
 
 /// Where the deployer is.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// The name or ARN of the deployer's Lambda.
     #[arg(long, value_name = "NAME", default_value = "deployer", env = "DEPLOYER_FUNCTION_NAME", global = true)]

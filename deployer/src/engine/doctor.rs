@@ -15,7 +15,7 @@ use deployer_core::doctor::{
 };
 use deployer_core::head::{Head, Live};
 use deployer_core::id::{DeploymentId, EnvironmentName, Region, RequestHash};
-use deployer_core::names::{DEPLOYMENTS, HEADS, OPEN, RESULTS, SWEEPS};
+use deployer_core::names::{DEPLOYMENTS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
 use deployer_core::session::session_name;
 use futures::stream::{self, StreamExt as _};
 use futures::{FutureExt as _, future};
@@ -221,7 +221,7 @@ impl Engine {
 }
 
 /// What is kept in the ledger.
-const KEPT: [&str; 5] = [HEADS, DEPLOYMENTS, RESULTS, OPEN, SWEEPS];
+const KEPT: [&str; 6] = [HEADS, DEPLOYMENTS, RESULTS, OPEN, REJECTS, SWEEPS];
 
 /// A key at which there is nothing, and never will be: no environment is called so.
 fn nothing(prefix: &str) -> String {

@@ -98,7 +98,7 @@ run "with_everything" {
     condition = toset(flatten([
       for statement in jsondecode(output.policies.deployer).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")
       ])) == toset([
-      for prefix in ["deployments", "heads", "open", "results", "sweeps"] : "arn:aws:s3:::acme-deployer-ledger/${prefix}/*"
+      for prefix in ["deployments", "heads", "open", "rejects", "results", "sweeps"] : "arn:aws:s3:::acme-deployer-ledger/${prefix}/*"
     ])
     error_message = "The deployer must write the ledger, and neither artifacts nor deployer.json."
   }

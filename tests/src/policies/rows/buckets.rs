@@ -50,7 +50,7 @@ fn deployer(rows: &mut Vec<Row>) {
     for other in [LEDGER, "arn:aws:s3:::acme-secrets"] {
         may_not(rows, "of no other bucket", own("s3:GetBucketVersioning", other));
     }
-    for prefix in ["heads", "deployments", "results", "open", "sweeps"] {
+    for prefix in ["heads", "deployments", "results", "open", "rejects", "sweeps"] {
         let object = format!("{LEDGER}/{prefix}/dev/orders-api.json");
         may(rows, "the deployer reads the ledger", at_ledger(own("s3:GetObject", object.clone())));
         may(rows, "and writes it", at_ledger(own("s3:PutObject", object)));
@@ -182,7 +182,7 @@ fn artifacts(rows: &mut Vec<Row>) {
 
 fn ledger(rows: &mut Vec<Row>) {
     let at = |ask: Ask| ask.at(Doc::Named("tooling/ledger_bucket"), TOOLING);
-    for prefix in ["heads", "deployments", "results", "open", "sweeps"] {
+    for prefix in ["heads", "deployments", "results", "open", "rejects", "sweeps"] {
         let object = format!("{LEDGER}/{prefix}/dev/orders-api.json");
         for who in [&DEPLOYER, &ADMIN] {
             let put = || at(anything(who, "s3:PutObject", object.clone()));

@@ -112,7 +112,7 @@ fn people(rows: &mut Vec<Row>) {
     for policy in ["tooling/look", "tooling/operate"] {
         let person =
             |action, resource: &str| Ask::of(&Who::Role(TOOLING, "person"), Doc::Named(policy), action, resource);
-        for prefix in ["heads", "deployments", "results", "sweeps"] {
+        for prefix in ["heads", "deployments", "results", "rejects", "sweeps"] {
             let object = format!("{LEDGER}/{prefix}/prod/orders-api.json");
             may(
                 rows,
