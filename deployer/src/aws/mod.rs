@@ -9,6 +9,7 @@ mod error;
 mod lambda;
 mod lambda_read;
 mod ledger;
+mod live;
 mod premises;
 mod probe;
 mod s3;
@@ -25,6 +26,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 pub use direct::{DirectGate, NoCaller, SENDING_TIMEOUT, caller};
 pub use ledger::S3Ledger;
+pub use live::{LiveFunction, NotDescribed, live_function};
 pub use premises::AwsPremises;
 pub use s3::S3Artifacts;
 pub use sqs::SqsQueue;

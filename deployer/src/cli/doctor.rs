@@ -14,6 +14,7 @@ use crate::trigger::Command;
 
 /// Which targets are walked to.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
     remote: remote::Options,

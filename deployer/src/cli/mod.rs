@@ -12,6 +12,7 @@ mod doctor;
 mod follow;
 mod history;
 mod hold;
+mod init;
 mod ledger;
 mod plan;
 mod promote;
@@ -118,6 +119,11 @@ enum Verb {
     /// a function that does not exist. Nothing is changed. Of each right that is missing it says the statement, and where that
     /// belongs. Exit codes: 0 nothing fails, 1 something does, 2 wrong use.
     Doctor(doctor::Options),
+    /// Write function.toml from a live function.
+    ///
+    /// Deploying with it changes nothing of how the function is configured. The values of variables are not written unless asked
+    /// for. Exit codes: 0 written, 1 it cannot be described, 3 a file is in the way or the function is an image.
+    Init(init::Options),
 }
 
 impl Cli {
@@ -143,6 +149,7 @@ impl Cli {
             Verb::Completions(options) => Ok(completions::run(&options)),
             Verb::Version => Ok(version::run()),
             Verb::Doctor(options) => doctor::run(&options).await,
+            Verb::Init(options) => init::run(&options).await,
         };
         let answer = answer.unwrap_or_else(Answer::from);
         match answer.print(self.output, out) {

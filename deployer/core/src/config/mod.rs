@@ -121,13 +121,20 @@ impl Config {
     /// Reads and checks the text of a `deployer.json`.
     ///
     /// # Errors
-    /// [`ConfigError`] with the path of each field that breaks a rule (of fields with the wrong type: the first).
+    /// [`ConfigError`] with the path of each field that is wrong.
     pub fn parse(json: &str) -> Result<Self, ConfigError> {
         let text = json.strip_prefix('\u{feff}').unwrap_or(json);
         let value = mistake::json(text).map_err(|m| ConfigError(m.into()))?;
-        let file: ConfigFile = mistake::read(&value, &READING).map_err(|m| ConfigError(m.into()))?;
-        let config = Self::from(file);
-        Mistakes::none_of(config.mistakes()).map_err(ConfigError)?;
+        let (file, mut mistakes) = mistake::read_all::<ConfigFile>(&value, &READING, stand_in);
+        let Some(config) = file.map(Self::from) else {
+            // Nothing was read, so at least one mistake was found.
+            Mistakes::none_of(mistakes).map_err(ConfigError)?;
+            return Err(ConfigError(Mistake::new("", "cannot be read").into()));
+        };
+        // Of an environment that is not as it was written no rules are told: they might be broken only here.
+        let told = mistakes.iter().map(|mistake| place(&mistake.path).to_owned()).collect::<BTreeSet<_>>();
+        mistakes.extend(config.mistakes().into_iter().filter(|mistake| !told.contains(place(&mistake.path))));
+        Mistakes::none_of(mistakes).map_err(ConfigError)?;
         Ok(config)
     }
 
@@ -216,6 +223,27 @@ impl Environment {
         }
         found
     }
+}
+
+/// `environments.prod` of `environments.prod.targets[1].account`; of others the field itself.
+fn place(path: &str) -> &str {
+    let end =
+        if path.starts_with("environments.") { path.match_indices('.').nth(1) } else { path.match_indices('.').next() };
+    end.map_or(path, |(end, _)| &path[..end])
+}
+
+/// What stands in for a required field, so that the others can be read.
+fn stand_in(field: &str) -> Option<serde_json::Value> {
+    Some(match field {
+        "artifact_bucket" => "artifacts".into(),
+        "ledger_bucket" => "ledger".into(),
+        "environments" => serde_json::json!({}),
+        "targets" => serde_json::json!([]),
+        "account" => "000000000000".into(),
+        "region" => "eu-west-1".into(),
+        "from" => "dev".into(),
+        _ => return None,
+    })
 }
 
 /// An address; http too, for a local AWS.

@@ -334,3 +334,39 @@ proptest! {
         let _ = Config::parse(&text);
     }
 }
+
+#[test]
+fn all_mistakes_of_shape_are_told_at_once_with_those_of_rules_elsewhere() {
+    let error = Config::parse(
+        r#"{
+            "artifact_bucket": "acme-artifacts", "ledger": "x", "queue_url": 7, "event_bus": "a b",
+            "environments": {
+                "dev": {"targets": [{"account": "12", "region": "eu-west-1"}, {"account": "111111111111", "region": "nowhere"},
+                    {"account": "111111111111"}, {"account": "111111111111", "region": "eu-west-1"}, {}],
+                    "keep_versions": "ten", "accept_upload": true},
+                "prod": {"targets": [], "promotion": {"from": "dve"}}
+            }
+        }"#,
+    )
+    .unwrap_err();
+    let paths: Vec<&str> = error.mistakes().iter().map(|mistake| mistake.path.as_str()).collect();
+    let mut sorted = paths.clone();
+    sorted.sort_unstable();
+    assert_eq!(
+        sorted,
+        [
+            "environments.dev.accept_upload",
+            "environments.dev.keep_versions",
+            "environments.dev.targets[0].account",
+            "environments.dev.targets[1].region",
+            "environments.dev.targets[2].region",
+            "environments.dev.targets[4].account",
+            "environments.dev.targets[4].region",
+            "environments.prod.promotion.from",
+            "environments.prod.targets",
+            "event_bus",
+            "ledger",
+            "queue_url",
+        ]
+    );
+}

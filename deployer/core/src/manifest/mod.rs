@@ -7,12 +7,14 @@
 mod fields;
 mod rules;
 mod values;
+mod write;
 
 pub use fields::{
     ApplicationLogLevel, Architecture, DeadLetterConfig, EphemeralStorage, FileSystemConfig, FunctionConfig, LogFormat,
     LoggingConfig, SnapStart, SnapStartApplyOn, SystemLogLevel, TracingConfig, TracingMode, VpcConfig,
 };
 pub use values::{ExecutionRole, ForeignRole, ReservedConcurrency, RolePath, Runtime, Secret};
+pub use write::{Values, write};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -247,9 +249,9 @@ fn without_required(table: &mut Table) {
 /// What is wrong with one field of the file. Each is read alone, so that all the wrong ones are found at once.
 fn mistakes_of_field(name: &str, value: &Value, reading: &Reading) -> Vec<Mistake> {
     let alone = Value::Object(Table::from_iter([(name.to_owned(), value.clone())]));
-    match mistake::read::<FunctionConfig>(&alone, reading) {
-        Ok(config) => rules::broken(&config),
-        Err(mistake) => vec![mistake],
+    match mistake::read_all::<FunctionConfig>(&alone, reading, |_| None) {
+        (Some(config), mistakes) if mistakes.is_empty() => rules::broken(&config),
+        (_, mistakes) => mistakes,
     }
 }
 

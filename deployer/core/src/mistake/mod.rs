@@ -3,10 +3,12 @@
 //! The manifest and the configuration both say so. `reading` finds the mistakes that serde finds; their own rules add
 //! the others.
 
+mod all;
 mod reading;
 
 use std::fmt;
 
+pub(crate) use all::read_all;
 pub(crate) use reading::{Reading, json, maybe_within, read, within};
 
 /// No more of a found text than this is repeated in a message.

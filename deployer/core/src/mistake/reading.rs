@@ -21,20 +21,27 @@ pub(crate) struct Reading {
 
 /// Reads a value as `T`; of several mistakes the first.
 pub(crate) fn read<'a, T: Deserialize<'a>>(value: &'a Value, reading: &Reading) -> Result<T, Mistake> {
+    first(value).map_err(|(way, wrong)| wrong.on(&way, reading))
+}
+
+/// A step on the way to a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    Field(String),
+    Item(usize),
+    /// serde does not say.
+    Unknown,
+}
+
+/// Reads a value as `T`, or says where the first mistake is, and which.
+pub(super) fn first<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, (Vec<Step>, Wrong)> {
     serde_path_to_error::deserialize(Node(value)).map_err(|error| {
-        let mut path = String::new();
-        let mut first = None;
-        for segment in error.path() {
-            match segment {
-                Segment::Seq { index } => path.push_str(&format!("[{index}]")),
-                Segment::Map { key } | Segment::Enum { variant: key } => path = join(&path, &cut(key)),
-                Segment::Unknown => path = join(&path, "?"),
-            }
-            first.get_or_insert_with(|| path.clone());
-        }
-        let depth = error.path().iter().count();
-        let hidden = first.is_some_and(|first| reading.hidden.contains(&first.as_str()));
-        error.into_inner().at(path, hidden, if depth == 1 { reading.also_known } else { &[] })
+        let step = |segment: &Segment| match segment {
+            Segment::Seq { index } => Step::Item(*index),
+            Segment::Map { key } | Segment::Enum { variant: key } => Step::Field(key.clone()),
+            Segment::Unknown => Step::Unknown,
+        };
+        (error.path().iter().map(step).collect(), error.into_inner())
     })
 }
 
@@ -101,7 +108,7 @@ impl Found {
 
 /// What serde reports, before the path is known.
 #[derive(Debug)]
-enum Wrong {
+pub(super) enum Wrong {
     Kind { expected: String, found: Found },
     Unknown { field: String, known: &'static [&'static str] },
     Missing(&'static str),
@@ -109,6 +116,22 @@ enum Wrong {
 }
 
 impl Wrong {
+    /// The field that is missing, where it is that.
+    pub(super) fn missing(&self) -> Option<&'static str> {
+        if let Self::Missing(field) = self { Some(field) } else { None }
+    }
+
+    /// The mistake that it is, at the end of this way.
+    pub(super) fn on(self, way: &[Step], reading: &Reading) -> Mistake {
+        let path = way.iter().fold(String::new(), |path, step| match step {
+            Step::Item(index) => format!("{path}[{index}]"),
+            Step::Field(name) => join(&path, &cut(name)),
+            Step::Unknown => join(&path, "?"),
+        });
+        let hidden = matches!(way.first(), Some(Step::Field(name)) if reading.hidden.contains(&name.as_str()));
+        self.at(path, hidden, if way.len() == 1 { reading.also_known } else { &[] })
+    }
+
     fn at(self, path: String, hidden: bool, also_known: &[&'static str]) -> Mistake {
         match self {
             Self::Kind { expected, found } => {

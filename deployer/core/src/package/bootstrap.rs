@@ -39,6 +39,8 @@ pub enum BootstrapKind {
     Elf(Machine),
     /// A script: it begins with `#!`.
     Script,
+    /// A script whose first line ends as on Windows.
+    WindowsScript,
     /// Neither.
     Other,
 }
@@ -88,7 +90,11 @@ impl BootstrapKind {
     /// System V ABI, "ELF header": `e_machine` is at byte 18, in the byte order that byte 5 names.
     pub(super) fn of(first: &[u8]) -> Self {
         match first {
-            [b'#', b'!', ..] => Self::Script,
+            // The carriage return would be the end of the interpreter's name.
+            [b'#', b'!', rest @ ..] => match rest.iter().position(|byte| *byte == b'\n') {
+                Some(end) if rest[..end].ends_with(b"\r") => Self::WindowsScript,
+                _ => Self::Script,
+            },
             [0x7f, b'E', b'L', b'F', class, order, ..] => {
                 let Some(&[a, b]) = first.get(18..20) else { return Self::Other };
                 Self::Elf(match (class, order, u16::from_le_bytes([a, b])) {
@@ -130,6 +136,7 @@ pub fn check_bootstrap(bootstrap: Option<&Bootstrap>, wanted: Machine) -> Result
     match bootstrap.kind {
         BootstrapKind::Elf(found) if found != wanted => Err(PackageError::WrongMachine { found, wanted }),
         BootstrapKind::Elf(_) | BootstrapKind::Script => Ok(()),
+        BootstrapKind::WindowsScript => Err(PackageError::CarriageReturn),
         BootstrapKind::Other => Err(PackageError::NotAProgram),
     }
 }

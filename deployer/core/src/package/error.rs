@@ -241,6 +241,12 @@ pub enum PackageError {
     /// `bootstrap` is no program that Lambda could start.
     #[error("bootstrap is neither an ELF file nor a script that begins with #!: zip the program under that name")]
     NotAProgram,
+    /// A script's first line names an interpreter that there is not.
+    #[error(
+        "the first line of bootstrap (#!) ends with a carriage return, as on Windows, so the interpreter that it names does not \
+         exist: save it with \\n alone at the ends of lines (dos2unix bootstrap)"
+    )]
+    CarriageReturn,
 }
 
 impl PackageError {

@@ -594,6 +594,8 @@ fn the_first_bytes_of_a_program_tell_its_kind() {
     assert_eq!(kind(&big_endian), BootstrapKind::Elf(Machine::Other(183)));
     assert_eq!(kind(&elf(62)[..19]), BootstrapKind::Other);
     assert_eq!(kind(b"#!/bin/sh\n"), BootstrapKind::Script);
+    assert_eq!(kind(b"#!/bin/sh\nexit 0\r\n"), BootstrapKind::Script);
+    assert_eq!(kind(b"#!/bin/sh\r\n"), BootstrapKind::WindowsScript);
     assert_eq!(kind(b"MZ"), BootstrapKind::Other);
     assert_eq!(kind(b""), BootstrapKind::Other);
     let torn = program(&elf(62)).with(|e| e.data[0] = 0xff);

@@ -1,0 +1,166 @@
+//! A function as it is, as the `function.toml` that would leave it so.
+//!
+//! What the manifest cannot say, or must not without being asked to (the values of variables), is left out, for what is not named
+//! is left as it is; a comment says so.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Manifest, ManifestFormat};
+use crate::id::{AccountId, FunctionName};
+use crate::manifest::LogFormat;
+use crate::observed::{Belongings, Settings, Variables};
+
+/// What is written of variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    /// Their names, in comments.
+    Withheld,
+    /// Their names and values, in clear.
+    Shown,
+}
+
+/// The `function.toml` of a function that is called so and lives in this account. It always is a valid one.
+#[must_use]
+pub fn write(
+    name: &FunctionName,
+    account: &AccountId,
+    settings: &Settings,
+    belongings: &Belongings,
+    values: Values,
+) -> String {
+    let mut parts = fields(account, settings, belongings);
+    parts.extend(variables(settings, values));
+    parts.extend(tags(belongings));
+    parts.extend(blocks(name, settings));
+    let mut text = format!("# What function {name} of account {account} was, when this was written.\n");
+    for part in parts {
+        // A blank line before each table, as people write them.
+        let gap = if part.starts_with('[') { "\n" } else { "" };
+        let broken = Manifest::parse(ManifestFormat::Toml, part.as_bytes()).err();
+        match broken {
+            None => write!(text, "{gap}{part}").unwrap_or_default(),
+            Some(error) => {
+                let _ = writeln!(text, "{gap}# Left as it is, for a manifest cannot say it: {error}");
+                part.lines().for_each(|line| text.push_str(&format!("# {line}\n")));
+            }
+        }
+    }
+    text
+}
+
+/// The fields before any table.
+fn fields(account: &AccountId, settings: &Settings, belongings: &Belongings) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    let mut add = |name: &str, value: Value| parts.extend(shown(&value).map(|text| format!("{name} = {text}\n")));
+    add("runtime", of(&settings.runtime));
+    add("handler", of(&settings.handler));
+    add("architectures", Value::Array(vec![of(&settings.architecture)]));
+    add("role", of(&settings.role.as_deref().map(|arn| role(account, arn))));
+    add("memory_size", of(&settings.memory_size));
+    add("timeout", of(&settings.timeout));
+    add("description", of(&Some(&settings.description).filter(|text| !text.is_empty())));
+    add("layers", of(&Some(&settings.layers).filter(|layers| !layers.is_empty())));
+    add("kms_key_arn", of(&settings.kms_key_arn.as_ref().filter(|key| !key.is_empty())));
+    add("reserved_concurrent_executions", of(&belongings.reserved_concurrency));
+    parts
+}
+
+/// Path and name: the same manifest goes to other accounts.
+fn role<'a>(account: &AccountId, arn: &'a str) -> &'a str {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    match parts[..] {
+        [_, _, "iam", "", of, role] if of == account.as_str() => role.strip_prefix("role/").unwrap_or(arn),
+        _ => arn,
+    }
+}
+
+fn variables(settings: &Settings, values: Values) -> Option<String> {
+    let known = match &settings.variables {
+        Variables::Known(known) if known.is_empty() => return None,
+        Variables::Known(known) => known,
+        Variables::Unreadable { because } => {
+            return Some(format!(
+                "\n# Its variables cannot be read, and are left as they are: {}\n",
+                one_line(because)
+            ));
+        }
+    };
+    let mut part = String::from("[environment.variables]\n");
+    for (name, value) in known {
+        let line = match values {
+            Values::Shown => format!("{} = {}\n", key(name), quoted(value.expose())),
+            Values::Withheld => format!("# {} = \"…\"    # left as it is on the function\n", key(name)),
+        };
+        part.push_str(&line);
+    }
+    Some(part)
+}
+
+fn tags(belongings: &Belongings) -> Option<String> {
+    let Some(tags) = &belongings.tags else {
+        return Some("\n# Its tags could not be seen (lambda:ListTags), and are left as they are.\n".into());
+    };
+    // Those with the prefix aws: are AWS's own, and nobody else sets them.
+    let own = tags.iter().filter(|(name, _)| !name.to_lowercase().starts_with("aws:"));
+    let lines: String = own.map(|(name, value)| format!("{} = {}\n", key(name), quoted(value))).collect();
+    (!lines.is_empty()).then(|| format!("[tags]\n{lines}"))
+}
+
+fn blocks(name: &FunctionName, settings: &Settings) -> Vec<String> {
+    let mut parts = Vec::new();
+    let vpc = Some(&settings.vpc_config).filter(|vpc| !vpc.subnet_ids.is_empty());
+    parts.extend(vpc.and_then(|vpc| block("vpc_config", &of(vpc))));
+    parts.extend(settings.dead_letter_config.as_ref().and_then(|dead| block("dead_letter_config", &of(dead))));
+    parts.extend(settings.tracing_config.as_ref().and_then(|tracing| block("tracing_config", &of(tracing))));
+    parts.extend(settings.ephemeral_storage.as_ref().and_then(|storage| block("ephemeral_storage", &of(storage))));
+    parts.extend(settings.logging_config.as_ref().and_then(|logging| {
+        let mut logging = logging.clone();
+        // The group that Lambda gives a function of this name: another function has another.
+        if logging.log_group.as_deref() == Some(&format!("/aws/lambda/{name}")) {
+            logging.log_group = None;
+        }
+        // And so logs whoever says nothing.
+        let is_default = logging.log_group.is_none() && logging.log_format == Some(LogFormat::Text);
+        if is_default { None } else { block("logging_config", &of(&logging)) }
+    }));
+    parts.extend(settings.snap_start.as_ref().and_then(|snap| block("snap_start", &of(snap))));
+    parts.extend(settings.file_system_config.iter().filter_map(|mount| block("file_system_config", &of(mount))));
+    parts
+}
+
+fn block(name: &str, value: &Value) -> Option<String> {
+    let fields = value.as_object()?.iter();
+    let lines: String = fields.filter_map(|(name, value)| Some(format!("{name} = {}\n", shown(value)?))).collect();
+    (!lines.is_empty()).then(|| format!("[{name}]\n{lines}"))
+}
+
+fn of<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// As TOML; nothing for null.
+fn shown(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Null | Value::Object(_) => return None,
+        Value::String(text) => quoted(text),
+        Value::Array(items) => format!("[{}]", items.iter().filter_map(shown).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
+    })
+}
+
+/// A basic string of TOML: JSON's escapes are among its own, and one more must be escaped.
+fn quoted(text: &str) -> String {
+    Value::String(text.to_owned()).to_string().replace('\u{7f}', "\\u007F")
+}
+
+fn key(name: &str) -> String {
+    let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    if bare { name.to_owned() } else { quoted(name) }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
