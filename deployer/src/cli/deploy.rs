@@ -6,8 +6,8 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Exit, Stopped};
-use super::sources::{self, Source};
 use super::push::told;
+use super::sources::{self, Source};
 use super::{direct, records, remote};
 use crate::direct::{Direct, FUNCTIONS_AT_ONCE};
 use crate::trigger::Command;

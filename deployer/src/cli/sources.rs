@@ -103,7 +103,8 @@ fn name(path: &Path) -> Result<FunctionName, Stopped> {
 /// Wrong use: it cannot be read. Refused: the folder cannot be packed.
 pub(super) fn zipped(path: &Path) -> Result<File, Stopped> {
     if !path.is_dir() {
-        return File::open(path).map_err(|error| Stopped::wrong_use(format!("{} cannot be read: {error}", path.display())));
+        return File::open(path)
+            .map_err(|error| Stopped::wrong_use(format!("{} cannot be read: {error}", path.display())));
     }
     let waiting = bar::spinner(format!("packing {}", path.display()));
     folder::pack(path, &waiting).map_err(|mistakes| zips::unfit(path, &mistakes))

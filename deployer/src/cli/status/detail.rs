@@ -40,7 +40,10 @@ fn one(status: &FunctionStatus, now: Timestamp) -> String {
             let rejected = if status.rejected { format!(", {red}rejected{red:#}") } else { String::new() };
             let since = live.since.strftime("%Y-%m-%d %H:%M:%SZ");
             let ago = ago(live.since, now);
-            say("live", format!("{}{rejected}, since {since} ({ago}){by}, deployment {}", live.release, live.deployment));
+            say(
+                "live",
+                format!("{}{rejected}, since {since} ({ago}){by}, deployment {}", live.release, live.deployment),
+            );
         }
     }
     for target in &status.targets {

@@ -34,7 +34,8 @@ pub(super) fn text(report: &StatusReport, now: Timestamp) -> String {
 }
 
 fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
-    let mut versions: Vec<&str> = status.targets.iter().filter_map(|t| t.version.as_ref()).map(|v| v.as_str()).collect();
+    let mut versions: Vec<&str> =
+        status.targets.iter().filter_map(|t| t.version.as_ref()).map(|v| v.as_str()).collect();
     versions.dedup();
     let mut lines = match &status.live {
         None => vec![("nothing live".to_owned(), faint())],
