@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("engine", &["port", "aws::OPERATION_TIMEOUT"]),
     ("machine", &["port"]),
     ("direct", &["aws", "engine", "machine", "port"]),
-    ("cli", &["aws", "direct", "engine", "lambda", "trigger"]),
+    ("cli", &["aws", "direct", "engine", "lambda", "settings", "trigger"]),
     ("obey", &["engine", "port", "settings", "trigger"]),
     ("lambda", &["aws", "engine", "machine", "obey", "port", "settings", "trigger"]),
 ];
