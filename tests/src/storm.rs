@@ -130,8 +130,9 @@ impl Storm {
                 passed.wrong.push(format!("{function} serves {served:?}, not its newest upload: {result}"));
             }
             let head = aws.ledger_object(&format!("heads/dev/{function}.json")).await?.unwrap_or_default();
-            let is_open =
-                !head["active"].is_null() || head["pending"] != Value::Array(vec![]) || head["outbox"] != Value::Array(vec![]);
+            let is_open = !head["active"].is_null()
+                || head["pending"] != Value::Array(vec![])
+                || head["outbox"] != Value::Array(vec![]);
             if is_open {
                 passed.wrong.push(format!("{function} has work open: {head}"));
             }

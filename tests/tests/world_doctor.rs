@@ -42,7 +42,10 @@ async fn where_all_is_well_nothing_fails_and_only_what_cannot_be_tried_is_not_ch
     assert!(report.is_well(), "{report:#?}");
     let checks = &report.targets[0].checks;
     let unknown = checks.iter().filter(|check| check.status == CheckStatus::NotChecked);
-    assert_eq!(unknown.map(|check| check.check.as_str()).collect::<Vec<_>>(), ["lambda:CreateFunction", "iam:PassRole"]);
+    assert_eq!(
+        unknown.map(|check| check.check.as_str()).collect::<Vec<_>>(),
+        ["lambda:CreateFunction", "iam:PassRole"]
+    );
     let read = of_target(&report, "read artifact").because.clone().unwrap();
     assert!(read.starts_with("dev/orders/1.0.0.zip"), "{read}");
 }
@@ -158,7 +161,8 @@ async fn a_message_that_nobody_takes_fails_and_one_that_somebody_takes_meanwhile
 #[tokio::test(start_paused = true)]
 async fn the_sweep_is_seen_by_what_it_leaves_every_few_minutes_and_missed_when_it_stops() {
     let world = well().await;
-    let writes = || world.calls().iter().filter(|call| call.op == Op::WriteLedger && call.what.starts_with("sweeps/")).count();
+    let writes =
+        || world.calls().iter().filter(|call| call.op == Op::WriteLedger && call.what.starts_with("sweeps/")).count();
     let before = writes();
     for _ in 0..10 {
         world.pass(Duration::from_secs(60)).await;

@@ -71,12 +71,8 @@ impl Probe for LambdaProbe {
             Action::UpdateFunctionConfiguration => {
                 judged(action, lambda.update_function_configuration().function_name(PROBE).send().await)
             }
-            Action::TagResource => {
-                judged(action, lambda.tag_resource().resource(arn).tags(ANY, ANY).send().await)
-            }
-            Action::UntagResource => {
-                judged(action, lambda.untag_resource().resource(arn).tag_keys(ANY).send().await)
-            }
+            Action::TagResource => judged(action, lambda.tag_resource().resource(arn).tags(ANY, ANY).send().await),
+            Action::UntagResource => judged(action, lambda.untag_resource().resource(arn).tag_keys(ANY).send().await),
             Action::PutFunctionConcurrency => {
                 let call = lambda.put_function_concurrency().function_name(PROBE).reserved_concurrent_executions(1);
                 judged(action, call.send().await)

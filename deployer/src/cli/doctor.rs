@@ -60,9 +60,13 @@ fn uninvoked(message: String, options: &Options) -> Check {
         return check;
     }
     let name = options.remote.function_name();
-    let function = if name.starts_with("arn:") { name.to_owned() } else { format!("arn:aws:lambda:*:*:function:{name}") };
+    let function =
+        if name.starts_with("arn:") { name.to_owned() } else { format!("arn:aws:lambda:*:*:function:{name}") };
     let statement = serde_json::json!({"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function});
-    check.for_want_of(vec![Missing { belongs: "your own rights (the policy \"operate\" of module tooling)".into(), statement }])
+    check.for_want_of(vec![Missing {
+        belongs: "your own rights (the policy \"operate\" of module tooling)".into(),
+        statement,
+    }])
 }
 
 /// A tree: the deployer, then each environment with its targets.

@@ -91,7 +91,11 @@ pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
 fn save(options: &Options, text: &str) -> Result<(), Stopped> {
     let mut how = OpenOptions::new();
     how.write(true);
-    if options.force { how.create(true).truncate(true) } else { how.create_new(true) };
+    if options.force {
+        how.create(true).truncate(true)
+    } else {
+        how.create_new(true)
+    };
     let written = how.open(&options.out).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => there_already(options),

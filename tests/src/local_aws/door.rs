@@ -30,9 +30,7 @@ impl Door {
     pub async fn open(deployer: Arc<Runtime>) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.doing("opening a door to the deployer")?;
         let address = listener.local_addr().doing("opening a door to the deployer")?;
-        let router = Router::new()
-            .route("/2015-03-31/functions/{name}/invocations", post(invoke))
-            .with_state(deployer);
+        let router = Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke)).with_state(deployer);
         let serving = tokio::spawn(async move {
             // It ends with the test.
             let _ended = axum::serve(listener, router).await;

@@ -74,7 +74,10 @@ impl Gate {
     }
 
     pub(super) fn enter(
-        &mut self, request: &SessionRequest, now: Timestamp) -> Result<(AccountId, Policy), EnterError> {
+        &mut self,
+        request: &SessionRequest,
+        now: Timestamp,
+    ) -> Result<(AccountId, Policy), EnterError> {
         self.requests.push(request.clone());
         let SessionRequest { target, role, external_id, name, policy } = request;
         let invalid = |text: &str| TargetError::new(TargetErrorCode::Internal, "enter", format!("AssumeRole: {text}"));

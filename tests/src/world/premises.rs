@@ -60,9 +60,8 @@ impl Premises for PremisesPort {
     }
 
     async fn dead_letters(&self, arn: &str) -> Result<QueueLook, Refused> {
-        let look = |state: &mut State, _: &Circumstances| {
-            Ok(QueueLook { waiting: state.queue.dead, ..QueueLook::default() })
-        };
+        let look =
+            |state: &mut State, _: &Circumstances| Ok(QueueLook { waiting: state.queue.dead, ..QueueLook::default() });
         self.0.call(Op::GetQueueAttributes, "queue", arn, look).await
     }
 

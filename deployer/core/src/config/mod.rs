@@ -227,7 +227,8 @@ impl Environment {
 
 /// `environments.prod` of `environments.prod.targets[1].account`; of others the field itself.
 fn place(path: &str) -> &str {
-    let end = if path.starts_with("environments.") { path.match_indices('.').nth(1) } else { path.match_indices('.').next() };
+    let end =
+        if path.starts_with("environments.") { path.match_indices('.').nth(1) } else { path.match_indices('.').next() };
     end.map_or(path, |(end, _)| &path[..end])
 }
 

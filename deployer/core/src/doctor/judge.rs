@@ -103,11 +103,7 @@ pub fn versioning(bucket: &BucketName, deployer: Option<&str>, outcome: &Result<
             ),
         ),
         Err(error) => refused(CHECK, error, || {
-            own(
-                deployer,
-                json!("s3:GetBucketVersioning"),
-                json!(format!("arn:{}:s3:::{bucket}", partition(deployer))),
-            )
+            own(deployer, json!("s3:GetBucketVersioning"), json!(format!("arn:{}:s3:::{bucket}", partition(deployer))))
         }),
     }
 }
@@ -180,7 +176,13 @@ pub fn sweep(now: Timestamp, outcome: &Result<Option<Timestamp>, Refused>) -> Ch
 
 /// Whether a clock agrees with another that was read meanwhile: what it showed `before` and `after` that.
 #[must_use]
-pub fn clocks(check: &str, whose: &str, (before, after): (Timestamp, Timestamp), other: Timestamp, most: Duration) -> Check {
+pub fn clocks(
+    check: &str,
+    whose: &str,
+    (before, after): (Timestamp, Timestamp),
+    other: Timestamp,
+    most: Duration,
+) -> Check {
     let (ahead, behind) = (before.duration_since(other), other.duration_since(after));
     let (by, how) = if ahead > behind { (ahead, "ahead") } else { (behind, "behind") };
     match Duration::try_from(by) {

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 pub use action::{PROBE, ProbedAction, UNPROBED};
 pub use judge::{
-    Attempt, QueueLook, Refused, SWEEP_NOTED_EVERY, answered, clocks, dead_letters, entered, ledger, queue, read_artifact,
-    sweep, versioning,
+    Attempt, QueueLook, Refused, SWEEP_NOTED_EVERY, answered, clocks, dead_letters, entered, ledger, queue,
+    read_artifact, sweep, versioning,
 };
 pub use statement::{Chain, probe_policy};
 

@@ -60,10 +60,7 @@ fn a_denied_door_names_trust_external_id_and_the_deployers_own_right() {
             "Condition": {"StringEquals": {"sts:ExternalId": "dev-8c1f"}, "StringLike": {"sts:SourceIdentity": "deployer-*"}},
         })
     );
-    assert_eq!(
-        check.missing[2].statement["Resource"],
-        "arn:aws:iam::111111111111:role/deployer-target"
-    );
+    assert_eq!(check.missing[2].statement["Resource"], "arn:aws:iam::111111111111:role/deployer-target");
 }
 
 #[test]
@@ -127,13 +124,17 @@ fn an_unreadable_artifact_is_mended_in_both_accounts_or_at_the_key() {
     assert_eq!(promoted.missing[0].statement["Resource"], "arn:aws:s3:::acme-artifacts/staging/*");
     let of_key = check("dev/orders/1.zip", "not authorized to perform: kms:Decrypt");
     assert_eq!(of_key.missing[0].belongs, "the policy of the artifact bucket's key (module tooling)");
-    assert_eq!(of_key.missing[0].statement["Condition"]["StringEquals"]["kms:ViaService"], "s3.eu-west-1.amazonaws.com");
+    assert_eq!(
+        of_key.missing[0].statement["Condition"]["StringEquals"]["kms:ViaService"],
+        "s3.eu-west-1.amazonaws.com"
+    );
 }
 
 #[test]
 fn a_queue_is_stuck_only_where_messages_wait_at_each_look_and_nobody_has_any() {
     let judged = |looks: &[(u64, u64)]| {
-        let looks = looks.iter().map(|(waiting, in_flight)| QueueLook { waiting: *waiting, in_flight: *in_flight, delayed: 0 });
+        let looks =
+            looks.iter().map(|(waiting, in_flight)| QueueLook { waiting: *waiting, in_flight: *in_flight, delayed: 0 });
         judge::queue(None, "arn", &Ok(looks.collect())).status
     };
     assert_eq!(judged(&[(3, 0), (3, 0), (4, 0)]), CheckStatus::Fail);
@@ -169,9 +170,8 @@ fn a_sweep_that_left_no_trace_lately_is_off() {
 
 #[test]
 fn clocks_agree_where_the_other_may_have_been_read_between_the_two_looks() {
-    let judged = |before, after, other| {
-        judge::clocks("clock", "it", (at(before), at(after)), at(other), Duration::from_secs(5))
-    };
+    let judged =
+        |before, after, other| judge::clocks("clock", "it", (at(before), at(after)), at(other), Duration::from_secs(5));
     assert_eq!(judged(0, 10, 5).status, CheckStatus::Ok);
     assert_eq!(judged(0, 10, -5).status, CheckStatus::Ok);
     assert_eq!(judged(0, 10, 15).status, CheckStatus::Ok);
@@ -187,7 +187,10 @@ fn a_session_that_tries_rights_out_can_touch_no_function_that_exists() {
     for statement in policy["Statement"].as_array().unwrap() {
         let of_lambda = statement["Action"].to_string().contains("lambda:");
         let resources = statement["Resource"].to_string();
-        assert!(!of_lambda || resources.matches("function:").count() == resources.matches(PROBE).count(), "{statement}");
+        assert!(
+            !of_lambda || resources.matches("function:").count() == resources.matches(PROBE).count(),
+            "{statement}"
+        );
     }
     let deleting = &policy["Statement"][1];
     assert_eq!(deleting["Action"], json!(["lambda:DeleteFunction"]));

@@ -82,7 +82,10 @@ fn variables(settings: &Settings, values: Values) -> Option<String> {
         Variables::Known(known) if known.is_empty() => return None,
         Variables::Known(known) => known,
         Variables::Unreadable { because } => {
-            return Some(format!("\n# Its variables cannot be read, and are left as they are: {}\n", one_line(because)));
+            return Some(format!(
+                "\n# Its variables cannot be read, and are left as they are: {}\n",
+                one_line(because)
+            ));
         }
     };
     let mut part = String::from("[environment.variables]\n");

@@ -64,7 +64,9 @@ fn as_written(way: &[Step], touched: &[Vec<Step>]) -> Vec<Step> {
         };
         let is_taken = |index: usize| {
             touched.iter().any(|taken| {
-                taken.len() == written.len() + 1 && taken.starts_with(&written) && taken.last() == Some(&Step::Item(index))
+                taken.len() == written.len() + 1
+                    && taken.starts_with(&written)
+                    && taken.last() == Some(&Step::Item(index))
             })
         };
         let (mut at, mut left) = (0, *index);
