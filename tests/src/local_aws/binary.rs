@@ -60,7 +60,7 @@ fn build(name: &str, there_already: &str) -> Result<PathBuf> {
             Error::Machine(format!("{sentence} ({} does not start: {error})", cargo.display()))
         })?;
     if !output.status.success() {
-        return Err(Error::failed(&format!("building the deployer's {name}"), String::from_utf8_lossy(&output.stderr)));
+        return Err(Error::failed(format!("building the deployer's {name}"), String::from_utf8_lossy(&output.stderr)));
     }
     let messages = String::from_utf8_lossy(&output.stdout).into_owned();
     let executable = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
