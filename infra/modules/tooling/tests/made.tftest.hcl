@@ -135,6 +135,7 @@ run "with_everything" {
         "arn:aws:s3:::acme-deployer-ledger/heads/*",
         "arn:aws:s3:::acme-deployer-ledger/rejects/*",
         "arn:aws:s3:::acme-deployer-ledger/results/*",
+        "arn:aws:s3:::acme-deployer-ledger/sweeps/*",
         "arn:aws:s3:::acme-deployer-ledger/config/deployer.json",
       ]]
     ])
