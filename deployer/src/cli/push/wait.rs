@@ -66,7 +66,7 @@ impl Awaited<'_> {
         format!(
             "the deployment of {name} goes on\n  aws s3 cp s3://{ledger}/{key} -\n    shows its result, once it has ended\n  \
              deployctl history --environment {environment} --function {function}\n    shows how far it is, to whom the \
-             policy \"operate\" is attached"
+             policy \"operate\" is attached (with --ledger, \"look\")"
         )
     }
 
