@@ -25,6 +25,7 @@ pub(super) struct Place {
 
 /// How long its end is waited for.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// Do not wait for its end where another deployment has its turn first.
     #[arg(long)]
