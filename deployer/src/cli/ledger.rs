@@ -14,6 +14,7 @@ use crate::settings::{ConfigSource, Settings};
 
 /// Whom to ask.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// Read the ledger in this bucket, and the deployer.json in it, instead of asking the Lambda.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
