@@ -31,6 +31,7 @@ pub struct Move {
 
 /// What follows from a transition.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Then {
     /// The claim is ours: work. Not always on what was asked for, for what somebody has died over goes first.
     Work(Active),
