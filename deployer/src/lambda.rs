@@ -207,11 +207,7 @@ async fn guarded(engine: &Engine, told: Told) -> Result<Handled, Transient> {
     let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
     let outcome = tokio::select! {
         biased;
-        outcome = work => outcome.unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Err(Transient::Panicked(text.unwrap_or_default()))
-        }),
+        outcome = work => outcome.unwrap_or_else(|panic| Err(Transient::panicked(panic.as_ref()))),
         () = late => Err(Transient::Deadline),
     };
     if let Err(transient) = &outcome {

@@ -1,6 +1,7 @@
 //! Commands by hand, from what was ordered to the answer.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use deployer_core::artifact::{ArtifactRef, VerifiedArtifact};
@@ -8,6 +9,7 @@ use deployer_core::head::Subject;
 use deployer_core::id::EnvironmentName;
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use deployer_core::record::CauseKind;
+use futures::FutureExt as _;
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::Value;
@@ -90,7 +92,9 @@ pub async fn obey(
     let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
     tokio::select! {
         biased;
-        answer = Box::pin(answer(engine, premises, command, caller)) => answer,
+        answer = AssertUnwindSafe(Box::pin(answer(engine, premises, command, caller))).catch_unwind() => {
+            answer.unwrap_or_else(|panic| Err(Transient::panicked(panic.as_ref()).into()))
+        }
         () = late => Err(Transient::Deadline.into()),
     }
 }
@@ -116,7 +120,8 @@ async fn answer(
         Command::Rollback { environment, function, to } => {
             json(&deploy(environment, function, CauseKind::Rollback, Subject::Earlier { to }, caller).await?)
         }
-        Command::Promote { function, to, release, .. } => {
+        Command::Promote { function, from, to, release } => {
+            engine.knows(&from)?;
             let subject = release.map_or(Subject::Live, |release| Subject::Newest { release });
             json(&deploy(to, function, CauseKind::Promotion, subject, caller).await?)
         }

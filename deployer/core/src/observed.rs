@@ -71,6 +71,8 @@ pub struct Settings {
 pub enum Condition {
     /// Settled: reads are final, writes are taken.
     Ready,
+    /// State Inactive: it was not called for weeks. Writes are taken; a version must wake up before it can serve.
+    Idle,
     /// State Pending or LastUpdateStatus InProgress: a write would meet 409.
     Busy,
     /// State Failed: an end. A function in it must be deleted and made anew.

@@ -7,7 +7,7 @@ use crate::names::REJECTS;
 use crate::record::{Code, Ending, SCHEMA};
 use crate::status::Reject;
 
-/// How many rejects are kept: beyond that the oldest are forgotten.
+/// How many releases of a function can be rejected. None is ever forgotten.
 pub const MOST: usize = 500;
 /// How many commands are known by their id.
 const OBEYED: usize = 50;
@@ -50,6 +50,13 @@ impl Rejects {
         self.rejects.iter().find(|reject| reject.release == *release || same_code(reject))
     }
 
+    /// The refusal of code that is rejected, whatever it is called.
+    #[must_use]
+    pub fn refusal_of_code(&self, sha256: Sha256) -> Option<Ending> {
+        let reject = self.rejects.iter().find(|reject| reject.sha256.contains(&sha256))?;
+        self.refusal(&reject.release, None)
+    }
+
     /// The refusal of a release that is rejected.
     #[must_use]
     pub fn refusal(&self, release: &Release, sha256: Option<Sha256>) -> Option<Ending> {
@@ -67,14 +74,13 @@ impl Rejects {
         self.obeyed.contains(&hash)
     }
 
-    /// With one more; of a release that is rejected already the words are replaced.
+    /// With one more; of a release that is rejected already the words are replaced. `None`: there are too many.
     #[must_use]
-    pub fn with(&self, reject: Reject, hash: RequestHash) -> Self {
+    pub fn with(&self, reject: Reject, hash: RequestHash) -> Option<Self> {
         let mut rejects = self.obeying(hash);
         rejects.rejects.retain(|former| former.release != reject.release);
         rejects.rejects.insert(0, reject);
-        rejects.rejects.truncate(MOST);
-        rejects
+        (rejects.rejects.len() <= MOST).then_some(rejects)
     }
 
     /// Without this release. `None`: it is not rejected.

@@ -12,8 +12,11 @@ use crate::rejects::Rejects;
 /// Functions by environments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusReport {
-    /// By function, then by environment in the configuration's order.
+    /// By function, then by environment.
     pub functions: Vec<FunctionStatus>,
+    /// What could not be read, and why: nothing is told of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
 }
 
 /// One function in one environment.
@@ -35,7 +38,7 @@ pub struct FunctionStatus {
     pub hold: Option<Hold>,
     /// Whether what is live was rejected.
     pub rejected: bool,
-    /// The rejected releases of the function.
+    /// The rejected releases of the function, where it is asked for by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<Reject>,
     /// What the environment that this one is promoted from has live and this one has not.
@@ -107,6 +110,8 @@ pub struct Behind {
     pub release: Release,
     /// Since when.
     pub since: Timestamp,
+    /// Its code.
+    pub sha256: Option<Sha256>,
 }
 
 impl FunctionStatus {
@@ -149,19 +154,10 @@ impl FunctionStatus {
             && self.hold.is_none()
     }
 
-    /// The same beside the environment that this one is promoted from.
+    /// The same beside what is live in the environment that this one is promoted from.
     #[must_use]
-    pub fn beside(self, source: Option<(&EnvironmentName, &Head)>) -> Self {
-        let ahead = source.and_then(|(environment, head)| Some((environment, head.live()?)));
-        let behind = ahead.filter(|(_, ahead)| match &self.live {
-            Some(live) => live.sha256 != ahead.sha256,
-            None => true,
-        });
-        let behind = behind.map(|(environment, ahead)| Behind {
-            environment: environment.clone(),
-            release: ahead.release.clone(),
-            since: ahead.since,
-        });
+    pub fn beside(self, ahead: Option<Behind>) -> Self {
+        let behind = ahead.filter(|ahead| self.live.as_ref().is_none_or(|live| live.sha256 != ahead.sha256));
         Self { behind, ..self }
     }
 }

@@ -61,6 +61,7 @@ fn condition(seen: &FunctionConfiguration) -> Condition {
             because: reason(seen.state_reason_code.as_ref().map(|code| code.as_str()), seen.state_reason.as_deref()),
         },
         (Some(State::Pending), _) | (_, Some(LastUpdateStatus::InProgress)) => Condition::Busy,
+        (Some(State::Inactive), _) => Condition::Idle,
         _ => Condition::Ready,
     }
 }

@@ -61,7 +61,7 @@ impl ArtifactStore for S3Artifacts {
                     "{what} may not be read, or does not exist and the bucket may not be listed ({})",
                     failure.message
                 ))),
-                failure => Err(ReadError::Transient(format!("{what}: {}", failure.message))),
+                failure => Err(unless_it_may_pass(format!("{what}: {}", failure.message), failure.status)),
             },
         }
     }
@@ -104,6 +104,15 @@ fn broken(artifact: &ArtifactRef, error: &(dyn std::error::Error + 'static)) -> 
     ReadError::Transient(format!("reading s3://{}/{}: {error}", artifact.bucket, artifact.key))
 }
 
+/// Another try fares no better with what the caller has done wrong, or may not do (HTTP's 4xx, and S3's redirects).
+fn unless_it_may_pass(message: String, status: u16) -> ReadError {
+    match status {
+        300..400 => ReadError::Denied(message),
+        400..500 if ![408, 409, 429].contains(&status) => ReadError::Denied(message),
+        _ => ReadError::Transient(message),
+    }
+}
+
 fn read_error(artifact: &ArtifactRef, failure: &Failure) -> ReadError {
     let ArtifactRef { bucket, key, version_id } = artifact;
     let what = format!("s3://{bucket}/{key} (version {version_id})");
@@ -128,10 +137,6 @@ fn read_error(artifact: &ArtifactRef, failure: &Failure) -> ReadError {
              s3:GetObjectVersion (or this version is gone, and s3:ListBucket is missing to say so)",
             failure.message
         )),
-        // Another try fares no better (an object under a key of the customer's own, say).
-        _ if (400..500).contains(&failure.status) && ![408, 409, 429].contains(&failure.status) => {
-            ReadError::Denied(format!("{what} cannot be read ({})", failure.message))
-        }
-        _ => ReadError::Transient(format!("reading {what}: {}", failure.message)),
+        _ => unless_it_may_pass(format!("{what} cannot be read ({})", failure.message), failure.status),
     }
 }

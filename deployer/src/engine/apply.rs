@@ -223,7 +223,16 @@ impl<'a> Walk<'a> {
         let (functions, name) = (self.errand.account.functions(), &self.plan.function);
         let engine = self.engine;
         let since = engine.now();
+        let mut confirmed = since;
         for attempt in 0.. {
+            // It may take minutes, and somebody may ask us to stop meanwhile.
+            if engine.passed(confirmed) > CONFIRMED_FOR {
+                confirmed = engine.now();
+                self.read_again().await;
+            }
+            if self.errand.claim.halted().is_some() {
+                return Err(Halt::Stopped);
+            }
             let read = engine.reading(step, || functions.function(name, qualifier.clone())).await?;
             let Some((code, _)) = read else {
                 // What was just made is not seen everywhere at once; what stays away was deleted by somebody.
@@ -240,8 +249,8 @@ impl<'a> Walk<'a> {
             };
             match (&code.condition, &code.last_update_failed) {
                 (Condition::Failed { because }, _) => return Err(failed(because)),
-                (Condition::Ready, Some(because)) => return Err(failed(because)),
-                (Condition::Ready, None) => return Ok(code),
+                (Condition::Ready | Condition::Idle, Some(because)) => return Err(failed(because)),
+                (Condition::Ready | Condition::Idle, None) => return Ok(code),
                 (Condition::Busy, _) => engine.pause(attempt, step, "Lambda is still at work").await?,
             }
         }

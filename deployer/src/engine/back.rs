@@ -90,7 +90,8 @@ impl Engine {
     }
 }
 
-/// Whether a version is what it was when it served.
+/// Whether a version is what it was when it served. One that nobody has called for weeks could not serve at once: it is
+/// published again.
 fn still_is(code: &ObservedCode, sha256: Sha256) -> bool {
     code.sha256 == Some(sha256) && code.condition == Condition::Ready
 }

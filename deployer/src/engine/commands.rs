@@ -3,17 +3,26 @@
 //! A command that deploys is a request like any other: it is claimed, ordered and recorded.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use deployer_core::destination::Destination;
-use deployer_core::head::{Head, Live, Obeyed, Request, Subject, command_hash};
+use deployer_core::head::{Head, Live, Obeyed, Request, Subject};
 use deployer_core::id::{EnvironmentName, FunctionName, Release, RequestHash, Sha256};
-use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
-use deployer_core::status::{Hold, Reject, StatusReport};
+use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Status};
+use deployer_core::status::{FunctionStatus, Hold, Reject, StatusReport};
 use futures::future::try_join_all;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tracing::Instrument as _;
 
 use super::book::{RACES, Seen};
 use super::{Engine, Transient, deploy};
+
+/// What is kept for telling how far it is, where the time is up.
+const ANSWER_NEEDS: Duration = Duration::from_secs(5);
+/// Of how many uploads of one release the code is looked at: its label is what counts first.
+const RESULTS_LOOKED_AT: usize = 200;
+/// How many of them at once.
+const READ_AT_ONCE: usize = 32;
 
 /// Who gives a command, and by what it is known.
 #[derive(Debug, Clone)]
@@ -38,6 +47,9 @@ pub enum CommandError {
 impl Engine {
     /// Deploys what a command asks for.
     ///
+    /// Once the request stands in the head it is carried out, by us or by others: whatever goes wrong after that, the
+    /// answer is how far it is.
+    ///
     /// # Errors
     /// [`CommandError`]; what ends as failed or refused is no error: its record says so.
     pub async fn deploy_by_command(
@@ -50,13 +62,38 @@ impl Engine {
         let at = self.at(environment, function)?;
         let cause = Cause { kind, requested_by: caller.requested_by, event_id: Some(caller.id) };
         let request = Request::by_command((environment, function), subject, cause, (self.now(), self.token()));
+        let span = deploy::span(&at, &request, request.subject.release());
         let taken = async {
             tracing::info!(command = ?kind, requested_by = request.cause.requested_by, "command received");
-            self.take_in(&at, &request).await
+            let late = self.ports.clock.sleep(self.left().saturating_sub(ANSWER_NEEDS));
+            tokio::select! {
+                biased;
+                taken = self.take_in(&at, &request) => taken,
+                () = late => Err(Transient::Deadline),
+            }
         };
-        let record = Box::pin(taken).instrument(deploy::span(&at, &request, request.subject.release())).await?;
-        let gone = || CommandError::Invalid("this command was carried out before, and its record is gone".into());
-        record.ok_or_else(gone)
+        let record = match Box::pin(taken).instrument(span).await {
+            Ok(Some(record)) => record,
+            Ok(None) => {
+                let gone = "this command was carried out before, and its record is gone";
+                return Err(CommandError::Invalid(gone.into()));
+            }
+            Err(transient) => self.how_far(&at, &request).await.ok_or(transient)?,
+        };
+        is_the_same(&request, record)
+    }
+
+    /// How far a request is that the head knows.
+    async fn how_far(&self, at: &Destination<'_>, request: &Request) -> Option<DeploymentRecord> {
+        let head = self.read_head(at).await.ok()?.head;
+        if let Some(active) = head.active().filter(|active| active.request.hash == request.hash) {
+            return Some(at.record_of(active, Status::InProgress));
+        }
+        let waits = head.waiting().iter().find(|waits| waits.hash == request.hash)?;
+        Some(match head.active() {
+            Some(active) => at.pending(waits, active.request.id),
+            None => at.record(waits, Status::Pending),
+        })
     }
 
     /// Takes nothing new into the environment for the function, until it is released.
@@ -71,12 +108,12 @@ impl Engine {
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
-        let hash = command_hash(&caller.id, environment, function);
+        let hash = head_hash("hold", &caller.id, &at);
         let hold = Hold { reason, requested_by: caller.requested_by, since: self.now() };
         let obeyed = self.obey(&at, |head| Some(head.with_hold(hold.clone(), &at, hash, self.now()))).await?;
-        obeyed.ok_or_else(|| CommandError::Invalid("this cannot be held".into()))?;
+        let head = obeyed.ok_or_else(|| CommandError::Invalid("this cannot be held".into()))?;
         tracing::warn!(%environment, %function, by = hold.requested_by, reason = hold.reason, "held");
-        self.status(Some(environment), Some(function)).await
+        Ok(self.status_of(&at, &head).await)
     }
 
     /// Ends a hold.
@@ -90,14 +127,20 @@ impl Engine {
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
-        let hash = command_hash(&caller.id, environment, function);
+        let hash = head_hash("release-hold", &caller.id, &at);
         let obeyed = self.obey(&at, |head| head.without_hold(hash)).await?;
-        obeyed.ok_or_else(|| {
+        let head = obeyed.ok_or_else(|| {
             CommandError::Invalid(format!("{function} is not held in {environment}: there is nothing to release"))
         })?;
         tracing::warn!(%environment, %function, by = caller.requested_by, "hold released");
-        let status = self.status(Some(environment), Some(function)).await?;
-        Ok(status)
+        Ok(self.status_of(&at, &head).await)
+    }
+
+    /// The status that a head tells, for whoever has just changed it: what cannot be read beside it is left away.
+    async fn status_of(&self, at: &Destination<'_>, head: &Head) -> StatusReport {
+        let rejects = self.read_rejects(&at.function).await.map(|(rejects, _)| rejects).unwrap_or_default();
+        let functions = vec![FunctionStatus::of(&at.name, &at.function, head, &rejects)];
+        StatusReport { functions, unreadable: vec![] }
     }
 
     /// Changes a head by compare-and-swap. `None`: there is nothing to change.
@@ -105,20 +148,21 @@ impl Engine {
         &self,
         at: &Destination<'_>,
         change: impl Fn(&Head) -> Option<Obeyed>,
-    ) -> Result<Option<()>, CommandError> {
+    ) -> Result<Option<Head>, CommandError> {
         for attempt in 0..RACES {
             let Seen { head, etag } = self.read_head(at).await.map_err(Transient::from)?;
             let head = match change(&head) {
                 None => return Ok(None),
-                Some(Obeyed::Earlier) => return Ok(Some(())),
+                Some(Obeyed::Earlier) => return Ok(Some(head)),
                 Some(Obeyed::Now(head)) => head,
             };
             if let Some(written) = self.write_head(at, etag, *head).await.map_err(Transient::from)? {
+                let head = written.head.clone();
                 // What waited and is refused now has its record.
                 if let Err(error) = self.settle(at, written).await {
                     tracing::warn!("left to the sweep: {error}");
                 }
-                return Ok(Some(()));
+                return Ok(Some(head));
             }
             self.after_a_lost_race(attempt).await;
         }
@@ -142,7 +186,7 @@ impl Engine {
                 "no release {release} of {function} is known in any environment: status and history tell which are"
             )));
         };
-        let hash = reject_hash(&caller.id, function);
+        let hash = reject_hash("unreject", &caller.id, (function, release));
         let (requested_by, since) = (caller.requested_by, self.now());
         let reject = Reject { release: release.clone(), sha256, reason, requested_by, since };
         for attempt in 0..RACES {
@@ -172,12 +216,20 @@ impl Engine {
         release: &Release,
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
-        let hash = reject_hash(&caller.id, function);
+        let hash = reject_hash("unreject", &caller.id, (function, release));
         for attempt in 0..RACES {
             let (rejects, etag) = self.read_rejects(function).await.map_err(Transient::from)?;
             if !rejects.has_obeyed(hash) {
                 let Some(without) = rejects.without(release, hash) else {
-                    let message = format!("release {release} of {function} is not rejected: there is nothing to undo");
+                    let code = self.code_of(function, release).await?.unwrap_or_default();
+                    let other = code.iter().find_map(|sha256| rejects.find(release, Some(*sha256)));
+                    let message = match other {
+                        Some(Reject { release: bad, .. }) => format!(
+                            "release {release} of {function} is the same code as release {bad}, which is rejected: \
+                             unreject that"
+                        ),
+                        None => format!("release {release} of {function} is not rejected: there is nothing to undo"),
+                    };
                     return Err(CommandError::Invalid(message));
                 };
                 if !self.write_rejects(function, etag, &without).await.map_err(Transient::from)? {
@@ -195,17 +247,21 @@ impl Engine {
     async fn code_of(&self, function: &FunctionName, release: &Release) -> Result<Option<Vec<Sha256>>, Transient> {
         let looks = self.config.environments.keys().map(|environment| async move {
             let Ok(at) = Destination::find(&self.config, environment, function) else { return Ok(vec![]) };
+            let mut found: Vec<Option<Sha256>> = match self.read_head(&at).await {
+                Ok(seen) => known_to(&seen.head, release),
+                // Where one environment's head is broken the release can be rejected all the same.
+                Err(error) => {
+                    tracing::error!(%environment, "its head cannot be read: {error}");
+                    vec![]
+                }
+            };
             let prefix = DeploymentRecord::results_of(environment, function, release);
-            let (seen, results) = futures::try_join!(self.read_head(&at), self.ports.ledger.keys(&prefix))?;
-            let lives = seen.head.history().iter().chain(seen.head.left());
-            let mut found: Vec<Option<Sha256>> =
-                lives.filter(|live| live.release == *release).map(|live: &Live| live.sha256).collect();
-            let open = seen.head.active().map(|active| &active.request).into_iter().chain(seen.head.waiting());
-            found.extend(open.filter(|open| open.subject.release() == Some(release)).map(|_| None));
-            for key in results {
-                let record = self.read_record(&key).await?.map(|(record, _)| record);
-                found.push(record.and_then(|record| record.artifact?.sha256));
-            }
+            let keys = self.ports.ledger.keys(&prefix).await?;
+            let results = stream::iter(keys.iter().rev().take(RESULTS_LOOKED_AT))
+                .map(|key| self.read_record(key))
+                .buffer_unordered(READ_AT_ONCE);
+            let results: Vec<_> = results.try_collect().await?;
+            found.extend(results.into_iter().map(|record| record.and_then(|(record, _)| record.artifact?.sha256)));
             Ok::<_, Transient>(found)
         });
         let found: Vec<Option<Sha256>> = try_join_all(looks).await?.into_iter().flatten().collect();
@@ -222,12 +278,47 @@ impl Engine {
         Destination::find(&self.config, environment, function).map_err(|_| self.unknown_environment(environment))
     }
 
+    /// Whether there is such an environment.
+    ///
+    /// # Errors
+    /// [`CommandError`]: there is none.
+    pub fn knows(&self, name: &EnvironmentName) -> Result<(), CommandError> {
+        self.config.environments.get(name).map(drop).ok_or_else(|| self.unknown_environment(name))
+    }
+
     pub(super) fn unknown_environment(&self, name: &EnvironmentName) -> CommandError {
         let known: Vec<&str> = self.config.environments.keys().map(EnvironmentName::as_str).collect();
         CommandError::Invalid(format!("deployer.json has no environment {name} (it has {})", known.join(", ")))
     }
 }
 
-fn reject_hash(id: &str, function: &FunctionName) -> RequestHash {
-    RequestHash::of(&["reject", id, function.as_str()])
+/// What a head knows of a release: the code of each artifact of it, none where that is not known yet.
+fn known_to(head: &Head, release: &Release) -> Vec<Option<Sha256>> {
+    let lives = head.history().iter().chain(head.left()).filter(|live| live.release == *release);
+    let open = head.active().map(|active| &active.request).into_iter().chain(head.waiting());
+    let open = open.filter(|open| open.subject.release() == Some(release)).map(|_| None);
+    lives.map(|live: &Live| live.sha256).chain(open).collect()
+}
+
+/// An id names one request: what was asked for under it before must be what is asked for now.
+fn is_the_same(request: &Request, record: DeploymentRecord) -> Result<DeploymentRecord, CommandError> {
+    let kinds = request.cause.kind == record.cause.kind;
+    let releases = request.subject.release().is_none_or(|release| record.release.as_ref() == Some(release));
+    if kinds && releases {
+        return Ok(record);
+    }
+    let id = request.cause.event_id.as_deref().unwrap_or_default();
+    let release = record.release.as_ref().map_or(String::new(), |release| format!(" of release {release}"));
+    Err(CommandError::Invalid(format!(
+        "id {id:?} was another command's before (a {:?}{release}, deployment {}): give each command an id of its own",
+        record.cause.kind, record.id
+    )))
+}
+
+fn head_hash(verb: &str, id: &str, at: &Destination<'_>) -> RequestHash {
+    RequestHash::of(&[verb, id, at.name.as_str(), at.function.as_str()])
+}
+
+fn reject_hash(verb: &str, id: &str, (function, release): (&FunctionName, &Release)) -> RequestHash {
+    RequestHash::of(&[verb, id, function.as_str(), release.as_str()])
 }

@@ -18,6 +18,7 @@ use tokio::sync::SetOnce;
 
 use super::claim::{Ground, Standing, locked};
 use super::finish::{Facts, Finished};
+use super::waiting::timed_out;
 use super::{Claim, Engine, TARGETS_AT_ONCE, Transient, apply, target};
 
 /// A deployment under way: what was asked for, and where to.
@@ -87,7 +88,7 @@ impl<'a> Job<'a> {
     }
 
     /// Whether some target may go back without the artifact.
-    fn goes_back(&self) -> bool {
+    pub fn goes_back(&self) -> bool {
         self.at.environment.targets.iter().any(|target| self.goes_back_to(target).is_some())
     }
 
@@ -149,7 +150,8 @@ impl Unfit {
                 (None, first.map_or_else(String::new, |error| error.message))
             }
             Self::Ending(..) => (None, "the artifact cannot be deployed".to_owned()),
-            Self::Transient(transient) => (None, transient.to_string()),
+            // Another invocation goes on with it.
+            Self::Transient(transient) => return timed_out("verify", &transient.to_string()),
         };
         let code = match code {
             Some(Code::InvalidManifest | Code::Rejected) => TargetErrorCode::InvalidConfiguration,
@@ -276,7 +278,7 @@ impl Engine {
                 },
             };
             let claim = claim.clone().await?;
-            let goes_on = !claim.only_looks() && claim.extensions() < EXTENSIONS;
+            let goes_on = !claim.only_looks() && claim.halted().is_none() && claim.extensions() < EXTENSIONS;
             if goes_on && target::ran_out_of_time(&outcomes) {
                 return Err(self.save(job, &claim, outcomes).await);
             }

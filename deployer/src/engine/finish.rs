@@ -8,10 +8,10 @@ use std::time::Duration;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{Active, End, Entry, Finish, Head, Named};
+use deployer_core::head::{Active, End, Entry, Finish, Head, Live, Named};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::names::ENDED_LINE;
-use deployer_core::record::{DeploymentRecord, Ending, RecordedArtifact, Status};
+use deployer_core::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifact, Status};
 use futures::future::join_all;
 use futures::try_join;
 
@@ -87,6 +87,7 @@ impl Engine {
         let ending = at.although_begun(ending, &claim.all_done(), claim.resumed());
         let mut record = at.record_of(claim.active(), Status::InProgress).ended(ending, self.now());
         record.artifact = artifact.or(record.artifact);
+        advise(&mut record, claim.seen().head.live());
         let end = End { record, named, written, kept };
         let (me, since) = (self.claimant(), self.now());
         let may_try = || self.left() > self.patience.record_needs && self.passed(since) < LONGEST;
@@ -222,6 +223,19 @@ impl Engine {
         if let Err(error) = self.ports.ledger.delete(&key).await {
             tracing::warn!("a marker stays until the sweep clears it away: {error}");
         }
+    }
+}
+
+/// After a rollback that did not get everywhere, another one would first restore what was live: the record says what
+/// finishes it instead.
+fn advise(record: &mut DeploymentRecord, live: Option<&Live>) {
+    let (Some(because), Some(release), Some(live)) = (&record.because, &record.release, live) else { return };
+    let half = record.targets.iter().any(|target| target.error.is_none());
+    if record.cause.kind == CauseKind::Rollback && record.status == Status::Failed && half && live.release != *release {
+        record.because = Some(format!(
+            "{because}; a rollback to {release}, by name, finishes it: one that names nothing would first restore {}",
+            live.release
+        ));
     }
 }
 

@@ -22,13 +22,14 @@ mod verify;
 mod waiting;
 mod wake;
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
 use deployer_core::destination::Destination;
-use deployer_core::head::{Head, Request};
+use deployer_core::head::{Head, Request, Subject};
 use deployer_core::id::Region;
 use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
@@ -161,6 +162,16 @@ pub enum Transient {
     Panicked(String),
 }
 
+impl Transient {
+    /// What a panic said.
+    #[must_use]
+    pub fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Self::Panicked(text.unwrap_or_default())
+    }
+}
+
 impl Engine {
     /// Deploys an upload to every target of its environment, or says why not.
     ///
@@ -220,7 +231,12 @@ impl Engine {
                 self.mark_open(at, request).await?;
                 let (rejects, _) = self.read_rejects(&at.function).await?;
                 let rejected = || request.subject.release().and_then(|release| rejects.refusal(release, None));
-                self.accept(at, request, refusal.or_else(rejected).as_ref(), None).await?
+                let refusal = match (refusal.or_else(rejected), &request.subject) {
+                    // Before anything gives way to it.
+                    (None, Subject::Newest { release }) => self.newest(at, release).await?.err(),
+                    (refusal, _) => refusal,
+                };
+                self.accept(at, request, refusal.as_ref(), None).await?
             }
         };
         self.stand(at, request, standing).await
@@ -251,8 +267,10 @@ impl Engine {
                 Ok(records.into_iter().find(|record| record.id == id).or(waits))
             }
             Standing::Waits { record, behind: (id, claim, until), again } => {
-                if again {
+                if again || record.id != request.id {
                     self.unmark(at, request).await;
+                }
+                if again {
                     if !request.is_upload() {
                         // Somebody asks again and again how far it is.
                         return Ok(Some(*record));

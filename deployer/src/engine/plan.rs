@@ -8,7 +8,7 @@ use deployer_core::destination::Destination;
 use deployer_core::head::{Chosen, Head, Subject, held_by};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use deployer_core::plan::{PlanReport, RefusedPlan, TargetPlan, Wanted, plan as planned};
-use deployer_core::record::{Code, Ending, TargetError};
+use deployer_core::record::{CauseKind, Code, Ending, TargetError};
 use futures::stream::{self, StreamExt as _};
 
 use super::commands::CommandError;
@@ -38,9 +38,13 @@ impl Engine {
         let head = self.read_head(&at).await.map_err(Transient::from)?.head;
         let token = self.token();
         let id = DeploymentId::of(self.now(), RequestHash::of(&["plan", &token.to_string()]));
-        let (release, verified) = match what {
-            Planned::Package(verified) => (None, Ok(*verified)),
-            Planned::Release(release) => self.planned_artifact(&at, &head, release, id, token).await?,
+        let by_rule = at.refusal(CauseKind::Deploy);
+        let (release, verified) = match (&by_rule, what) {
+            // Of a function with another name nothing is told.
+            (Some(misnamed @ Ending::Tried(_)), Planned::Package(_)) => (None, Err(refused(misnamed.clone()))),
+            (Some(misnamed @ Ending::Tried(_)), Planned::Release(release)) => (release, Err(refused(misnamed.clone()))),
+            (_, Planned::Package(verified)) => (None, Ok(*verified)),
+            (_, Planned::Release(release)) => self.planned_artifact(&at, &head, release, id, token).await?,
         };
         let report = |targets: Vec<TargetPlan>, refused| PlanReport {
             environment: environment.clone(),
@@ -62,7 +66,10 @@ impl Engine {
             .buffer_unordered(TARGETS_AT_ONCE)
             .collect::<BTreeMap<_, _>>()
             .await;
-        Ok(report(plans.into_values().collect(), head.hold().map(held_by).map(refused)))
+        let (rejects, _) = self.read_rejects(&at.function).await.map_err(Transient::from)?;
+        let by_code = || rejects.refusal_of_code(artifact.sha256);
+        let refusal = by_rule.or_else(|| head.hold().map(held_by)).or_else(by_code);
+        Ok(report(plans.into_values().collect(), refusal.map(refused)))
     }
 
     /// The artifact that a deployment would be about, or why it would be refused.

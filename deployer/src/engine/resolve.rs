@@ -2,21 +2,26 @@
 //! what came before, and written into the head, so that whoever goes on with it means the same.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deployer_core::artifact::Place;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
 use deployer_core::head::{Chosen, Head, Subject};
 use deployer_core::id::{DeploymentId, Release, Version};
-use deployer_core::record::{Code, Ending, TargetError};
+use deployer_core::record::{Code, Ending, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
 use deployer_core::session::{looking_policy, session_name};
 use futures::future::join_all;
 
 use super::book::RACES;
 use super::claim::Claim;
+use super::waiting::timed_out;
 use super::{Engine, Transient};
 use crate::port::{Account, ReadError, SessionRequest};
+
+/// How long what a target serves is looked at before the head is believed.
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
 
 /// A claim whose artifact is known, or the reason why there is none.
 pub(super) enum Resolved {
@@ -59,7 +64,11 @@ impl Engine {
     }
 
     /// The newest version of a release's key.
-    async fn newest(&self, at: &Destination<'_>, release: &Release) -> Result<Result<Chosen, Ending>, Transient> {
+    pub(super) async fn newest(
+        &self,
+        at: &Destination<'_>,
+        release: &Release,
+    ) -> Result<Result<Chosen, Ending>, Transient> {
         let place = Place { environment: at.name.clone(), function: at.function.clone(), release: release.clone() };
         let (bucket, key) = (&self.config.artifact_bucket, place.key());
         let refused = |because: String| Ok(Err(Ending::Refused { code: Code::ArtifactGone, because }));
@@ -67,14 +76,23 @@ impl Engine {
             Ok(Some(artifact)) => Ok(Ok(Chosen::of(release.clone(), artifact))),
             Ok(None) => refused(format!("s3://{bucket}/{key} does not exist: upload the release first")),
             Err(ReadError::Transient(cause)) => Err(Transient::Artifact(cause)),
-            Err(ReadError::Gone(because) | ReadError::Denied(because)) => refused(because),
+            Err(ReadError::Gone(because)) => refused(because),
+            Err(ReadError::Denied(because)) => {
+                let error = TargetError::new(TargetErrorCode::ArtifactUnreadable, "verify", because);
+                Ok(Err(at.all_failed(&error)))
+            }
         }
     }
 
     /// What the alias of each target serves; where that cannot be seen, what the head says of it.
     async fn serves(&self, at: &Destination<'_>, head: &Head, id: DeploymentId) -> Vec<(Target, Option<Version>)> {
         let looks = at.environment.targets.iter().map(|target| async move {
-            match self.look(at, target, id).await {
+            // An account or a region that does not answer shall hold up no rollback of the others.
+            let seen = tokio::select! {
+                seen = self.look(at, target, id) => seen,
+                () = self.ports.clock.sleep(LONGEST_LOOK) => Err(timed_out("observe", "no answer in time")),
+            };
+            match seen {
                 Ok(version) => (target.clone(), version),
                 Err(error) => {
                     tracing::warn!(account = %target.account, region = %target.region,

@@ -1,27 +1,31 @@
 //! What is live where, from the heads alone: no target account is asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deployer_core::config::Environment;
 use deployer_core::destination::Destination;
-use deployer_core::head::Head;
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::names::{HEADS, REJECTS};
 use deployer_core::rejects::Rejects;
-use deployer_core::status::{FunctionStatus, StatusReport};
+use deployer_core::status::{Behind, FunctionStatus, StatusReport};
 use futures::future::try_join_all;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures::stream::{self, StreamExt as _};
 
+use super::book::Seen;
 use super::commands::CommandError;
 use super::{Engine, Transient};
+use crate::port::LedgerError;
 
-/// How many objects are read at once: thousands of heads take as long as some ten requests.
-const READ_AT_ONCE: usize = 256;
+/// How many objects are read at once: thousands of heads take as long as some twenty requests.
+const READ_AT_ONCE: usize = 128;
 
-type Heads = BTreeMap<(FunctionName, EnvironmentName), Head>;
+type Place = (FunctionName, EnvironmentName);
+/// What a head tells, and what is live there: the head itself is not kept, for there may be thousands.
+type Told = BTreeMap<Place, (FunctionStatus, Option<Behind>)>;
 
 impl Engine {
-    /// What is live, open, held and rejected, of all functions and environments or of those that are named.
+    /// What is live, open, held and rejected, of all functions and environments or of those that are named. What cannot be
+    /// read is named, and hides nothing else.
     ///
     /// # Errors
     /// [`CommandError`]: no such environment, or the ledger is away.
@@ -39,26 +43,38 @@ impl Engine {
         };
         // What an environment is promoted from is looked at too.
         let sources = asked.iter().filter_map(|(_, environment)| environment.promotion.as_ref()).map(|p| &p.from);
-        let mut names: Vec<&EnvironmentName> = asked.iter().map(|(name, _)| *name).chain(sources).collect();
-        names.sort_unstable();
-        names.dedup();
-        let (heads, rejects) = futures::try_join!(self.heads(&names, function), self.all_rejects(function))?;
-        let none = Rejects::default();
-        let tell = |((function, name), head): (&(FunctionName, EnvironmentName), &Head)| {
-            let (_, environment) = asked.iter().find(|(asked, _)| *asked == name)?;
-            let source = environment.promotion.as_ref().map(|promotion| &promotion.from);
-            let source = source.and_then(|from| Some((from, heads.get(&(function.clone(), from.clone()))?)));
-            let rejects = rejects.get(function).unwrap_or(&none);
-            Some(FunctionStatus::of(name, function, head, rejects).beside(source)).filter(|status| !status.is_empty())
-        };
-        Ok(StatusReport { functions: heads.iter().filter_map(tell).collect() })
+        let names: BTreeSet<&EnvironmentName> = asked.iter().map(|(name, _)| *name).chain(sources).collect();
+        let (places, rejects) = futures::try_join!(self.places(&names, function), self.all_rejects(function))?;
+        let (rejects, mut unreadable) = rejects;
+        let (told, broken) = self.tell(places, &rejects).await;
+        let only_one = environment.is_some() && function.is_some();
+        if let Some(because) = broken.first().filter(|_| only_one && told.is_empty()) {
+            return Err(Transient::Ledger(LedgerError(because.clone())).into());
+        }
+        unreadable.extend(broken);
+        let mut functions = Vec::new();
+        for ((function_name, name), (status, _)) in &told {
+            let Some((_, environment)) = asked.iter().find(|(asked, _)| *asked == name) else { continue };
+            let source =
+                environment.promotion.as_ref().map(|promotion| (function_name.clone(), promotion.from.clone()));
+            let ahead = source.and_then(|place| told.get(&place)?.1.clone());
+            let status = status.clone().beside(ahead);
+            // A head may be there only because something was refused.
+            if !status.is_empty() {
+                // Of all functions together they could be more than an answer holds.
+                let rejects = if function.is_some() { status.rejects } else { vec![] };
+                functions.push(FunctionStatus { rejects, ..status });
+            }
+        }
+        Ok(StatusReport { functions, unreadable })
     }
 
-    async fn heads(
+    /// The functions that have a head, by environment.
+    async fn places(
         &self,
-        environments: &[&EnvironmentName],
+        environments: &BTreeSet<&EnvironmentName>,
         function: Option<&FunctionName>,
-    ) -> Result<Heads, Transient> {
+    ) -> Result<Vec<Place>, Transient> {
         let listed = environments.iter().map(|environment| async move {
             let prefix = format!("{HEADS}{environment}/");
             let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
@@ -68,32 +84,65 @@ impl Engine {
             };
             Ok::<_, Transient>(functions.into_iter().map(|function| (function, (*environment).clone())))
         });
-        let places = try_join_all(listed).await?.into_iter().flatten();
-        stream::iter(places)
-            .map(|(function, environment)| async move {
-                let at = Destination::find(&self.config, &environment, &function);
-                let Ok(at) = at else { return Ok(((function, environment), Head::default())) };
-                let seen = self.read_head(&at).await?;
-                Ok::<_, Transient>(((function, environment), seen.head))
-            })
-            .buffer_unordered(READ_AT_ONCE)
-            .try_collect()
-            .await
+        Ok(try_join_all(listed).await?.into_iter().flatten().collect())
     }
 
-    async fn all_rejects(&self, function: Option<&FunctionName>) -> Result<BTreeMap<FunctionName, Rejects>, Transient> {
+    /// What each head tells, and why some cannot be read.
+    async fn tell(&self, places: Vec<Place>, rejects: &AllRejects) -> (Told, Vec<String>) {
+        let none = Rejects::default();
+        let read = |(function, environment): Place| {
+            let none = &none;
+            async move {
+                let at = Destination::find(&self.config, &environment, &function);
+                let Seen { head, etag } = match at {
+                    Ok(at) => self.read_head(&at).await.map_err(|error| error.to_string())?,
+                    Err(unknown) => return Err(unknown.to_string()),
+                };
+                if etag.is_none() {
+                    return Ok(None);
+                }
+                let status = FunctionStatus::of(&environment, &function, &head, rejects.get(&function).unwrap_or(none));
+                let ahead = head.live().map(|live| Behind {
+                    environment: environment.clone(),
+                    release: live.release.clone(),
+                    since: live.since,
+                    sha256: live.sha256,
+                });
+                Ok(Some(((function, environment), (status, ahead))))
+            }
+        };
+        let mut reading = stream::iter(places).map(read).buffer_unordered(READ_AT_ONCE);
+        let (mut told, mut broken) = (Told::new(), vec![]);
+        while let Some(read) = reading.next().await {
+            match read {
+                Ok(Some((place, one))) => drop(told.insert(place, one)),
+                Ok(None) => {}
+                Err(because) => {
+                    tracing::error!("left out of the status: {because}");
+                    broken.push(because);
+                }
+            }
+        }
+        (told, broken)
+    }
+
+    async fn all_rejects(&self, function: Option<&FunctionName>) -> Result<(AllRejects, Vec<String>), Transient> {
         let of = |key: &String| FunctionName::parse(key.strip_prefix(REJECTS)?.strip_suffix(".json")?).ok();
         let functions: Vec<FunctionName> = match function {
             Some(function) => vec![function.clone()],
             None => self.ports.ledger.keys(REJECTS).await?.iter().filter_map(of).collect(),
         };
-        stream::iter(functions)
-            .map(|function| async move {
-                let (rejects, _) = self.read_rejects(&function).await?;
-                Ok::<_, Transient>((function, rejects))
-            })
-            .buffer_unordered(READ_AT_ONCE)
-            .try_collect()
-            .await
+        let read = |function: FunctionName| async move { (self.read_rejects(&function).await, function) };
+        let mut reading = stream::iter(functions).map(read).buffer_unordered(READ_AT_ONCE);
+        let (mut all, mut broken) = (AllRejects::new(), vec![]);
+        while let Some((read, function)) = reading.next().await {
+            match read {
+                Ok((rejects, _)) => drop(all.insert(function, rejects)),
+                Err(error) => broken.push(error.to_string()),
+            }
+        }
+        Ok((all, broken))
     }
 }
+
+type AllRejects = BTreeMap<FunctionName, Rejects>;

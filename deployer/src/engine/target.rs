@@ -112,6 +112,9 @@ impl Engine {
                     return Ok(arrived);
                 }
                 tracing::info!(%version, "the version is not there any more: publishing it again");
+            }
+            if job.goes_back() {
+                // It never was here, or is not any more. What goes back elsewhere does not depend on it.
                 job.needs_artifact();
                 if let Err(unfit) = artifact.clone().await {
                     return Err(unfit.in_target().into());

@@ -214,10 +214,15 @@ impl Engine {
 
     /// Works on a claim that is ours already.
     async fn work_on(&self, at: &Destination<'_>, claim: &Arc<Claim>) -> Result<Finished, Unfinished> {
-        let (rejects, _) = self.read_rejects(&at.function).await?;
-        let (claim, chosen) = match self.resolve(at, claim, &rejects).await {
-            Ok(Resolved::Known(claim, chosen)) => (claim, chosen),
-            Ok(Resolved::Refused(refusal)) => return Ok(self.finish(at, claim, refusal, Facts::default()).await?),
+        let resolved = async {
+            let (rejects, _) = self.read_rejects(&at.function).await?;
+            Ok::<_, Transient>((self.resolve(at, claim, &rejects).await?, rejects))
+        };
+        let (claim, chosen, rejects) = match resolved.await {
+            Ok((Resolved::Known(claim, chosen), rejects)) => (claim, chosen, rejects),
+            Ok((Resolved::Refused(refusal), _)) => {
+                return Ok(self.finish(at, claim, refusal, Facts::default()).await?);
+            }
             Err(transient) => {
                 // Nothing was written, so nobody need wait for the lease to end.
                 self.release(at, claim, GivenUp::Untouched).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Active, Head, Live, Subject};
+use super::{Active, Head, Live, Request, Subject};
 use crate::artifact::ArtifactRef;
 use crate::config::Target;
 use crate::id::{Release, Sha256, Token, Version};
@@ -76,10 +76,7 @@ impl Head {
                 Err(nothing(Code::ArtifactGone, format!("release {release} was not looked for")))
             }
             Subject::Live => {
-                let live = self.live().ok_or_else(|| {
-                    let because = "nothing is live here that could be deployed again: upload a release first";
-                    nothing(Code::NotLive, because.to_owned())
-                })?;
+                let live = self.live().ok_or_else(nothing_live)?;
                 rejected(live).map_or_else(|| Ok(Chosen::from(live)), Err)
             }
             Subject::Earlier { to: Some(release) } => {
@@ -88,10 +85,29 @@ impl Head {
                 rejected(newest).map_or_else(|| Ok(Chosen::again(newest)), Err)
             }
             Subject::Earlier { to: None } => {
-                let earlier = self.history.iter().skip(usize::from(!astray));
+                // What was deployed once more later is there twice, and would lead nowhere.
+                let serves = self.live().filter(|_| !astray).map(|live| &live.artifact);
+                let earlier = self.history.iter().filter(|live| Some(&live.artifact) != serves);
                 let good = earlier.clone().find(|live| rejected(live).is_none());
                 good.map(Chosen::again).ok_or_else(|| self.nothing_earlier(earlier.count()))
             }
+        }
+    }
+
+    /// What a command asks for that can lead nowhere, whatever the targets serve: nothing gives way to it.
+    pub(super) fn pointless(&self, request: &Request) -> Option<Ending> {
+        let open = || self.active.iter().map(|active| &active.request).chain(&self.pending);
+        let is_open = |release: &Release| open().any(|open| open.subject.release() == Some(release));
+        match &request.subject {
+            Subject::Earlier { to: Some(release) } => {
+                let was_live = self.history.iter().chain(&self.left).any(|live| live.release == *release);
+                (!was_live && !is_open(release)).then(|| self.never_live(release))
+            }
+            Subject::Earlier { to: None } if self.history.is_empty() && open().next().is_none() => {
+                Some(self.nothing_earlier(0))
+            }
+            Subject::Live if self.history.is_empty() && open().next().is_none() => Some(nothing_live()),
+            _ => None,
         }
     }
 
@@ -106,10 +122,24 @@ impl Head {
     fn nothing_earlier(&self, rejected: usize) -> Ending {
         let because = match (self.live(), rejected) {
             (None, _) => "nothing was ever live here".to_owned(),
-            (Some(live), 0) => format!("nothing was live here before release {}", live.release),
+            (Some(live), 0) => format!("nothing was live here before release {}{}", live.release, self.before_us()),
             (Some(live), _) => format!("whatever was live here before release {} is rejected", live.release),
         };
         nothing(Code::NothingToRollBack, because)
+    }
+
+    /// What aliases served before the deployer came: nobody knows its artifact, so only a person can go back to it.
+    fn before_us(&self) -> String {
+        let seen = self
+            .targets
+            .iter()
+            .filter_map(|target| Some(format!("version {} in {}", target.before.as_ref()?, target.target)));
+        let seen: Vec<String> = seen.collect();
+        if seen.is_empty() {
+            return String::new();
+        }
+        let seen = seen.join(", ");
+        format!("; before the deployer came, the alias served {seen}: aws lambda update-alias moves it there by hand")
     }
 
     /// Writes down which artifact the active deployment is about. `None`: it is not ours any more, or known already.
@@ -119,6 +149,10 @@ impl Head {
         let active = Active { chosen: Some(chosen.clone()), ..active.clone() };
         Some(Self { active: Some(active), ..self.next() })
     }
+}
+
+fn nothing_live() -> Ending {
+    nothing(Code::NotLive, "nothing is live here that could be deployed again: upload a release first".to_owned())
 }
 
 fn nothing(code: Code, because: String) -> Ending {

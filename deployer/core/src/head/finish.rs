@@ -164,6 +164,9 @@ impl Head {
         let arrived = matches!(outcome.status, Status::Succeeded | Status::Unchanged);
         if let Some(version) = outcome.version.clone().filter(|_| arrived) {
             let there = self.target_mut(&target);
+            if there.deployment.is_none() {
+                there.before.clone_from(&there.version);
+            }
             there.release.clone_from(&end.record.release);
             there.deployment = Some(end.record.id);
             there.version = Some(version);
@@ -183,6 +186,7 @@ impl Head {
                 deployment: None,
                 version: None,
                 sha256: None,
+                before: None,
                 named: Named::default(),
             });
             self.targets.len() - 1

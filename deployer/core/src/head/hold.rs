@@ -39,6 +39,10 @@ impl Head {
         head.hold = Some(hold);
         let (kept, held) = std::mem::take(&mut head.pending).into_iter().partition::<Vec<_>, _>(Request::is_rollback);
         head.pending = kept;
+        // What was claimed and given up before anything was written has not begun either.
+        if let Some(active) = head.active.take_if(|active| active.is_idle(now) && !active.request.is_rollback()) {
+            head.end(&active.request, at.record_of(&active, Status::Pending).ended(refusal.clone(), now));
+        }
         for request in held {
             head.end(&request, at.record(&request, Status::Pending).ended(refusal.clone(), now));
         }

@@ -23,7 +23,7 @@ pub use choose::Chosen;
 pub use finish::{End, Finish, GivenUp};
 pub use hold::{Obeyed, held_by};
 pub use order::Mark;
-pub use request::{Request, Subject, command_hash};
+pub use request::{Request, Subject};
 
 use crate::artifact::ArtifactRef;
 use crate::config::Target;
@@ -92,6 +92,9 @@ pub struct LiveTarget {
     pub version: Option<Version>,
     /// Its code.
     pub sha256: Option<Sha256>,
+    /// The version that the alias served before the deployer's first deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Version>,
     /// The names of what the last deployment set beside the code.
     #[serde(default)]
     pub named: Named,

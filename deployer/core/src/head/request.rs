@@ -84,7 +84,7 @@ impl Request {
         (now, marker): (Timestamp, Token),
     ) -> Self {
         let id = cause.event_id.as_deref().unwrap_or_default();
-        let hash = command_hash(id, environment, function);
+        let hash = RequestHash::of(&["command", id, environment.as_str(), function.as_str()]);
         Self { id: DeploymentId::of(now, hash), hash, subject, cause, time: now, accepted_at: now, marker }
     }
 
@@ -128,12 +128,6 @@ impl Request {
             _ => None,
         }
     }
-}
-
-/// By what a command for a function in an environment is known.
-#[must_use]
-pub fn command_hash(id: &str, environment: &EnvironmentName, function: &FunctionName) -> RequestHash {
-    RequestHash::of(&["command", id, environment.as_str(), function.as_str()])
 }
 
 impl Subject {
