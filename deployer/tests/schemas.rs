@@ -7,6 +7,7 @@ use std::path::Path;
 use deployer::engine::{History, Swept};
 use deployer::trigger::Order;
 use deployer_core::config;
+use deployer_core::doctor::DoctorReport;
 use deployer_core::manifest::Manifest;
 use deployer_core::plan::PlanReport;
 use deployer_core::record::DeploymentRecord;
@@ -17,7 +18,7 @@ use schemars::Schema;
 #[test]
 fn the_published_schemas_are_current() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
-    let schemas: [(&str, Schema); 8] = [
+    let schemas: [(&str, Schema); 9] = [
         ("deployer.schema.json", config::schema()),
         ("function.schema.json", Manifest::schema()),
         ("record.schema.json", schemars::schema_for!(DeploymentRecord)),
@@ -25,6 +26,7 @@ fn the_published_schemas_are_current() {
         ("history.schema.json", schemars::schema_for!(History)),
         ("status.schema.json", schemars::schema_for!(StatusReport)),
         ("plan.schema.json", schemars::schema_for!(PlanReport)),
+        ("doctor.schema.json", schemars::schema_for!(DoctorReport)),
         ("swept.schema.json", schemars::schema_for!(Swept)),
     ];
     for (name, schema) in schemas {

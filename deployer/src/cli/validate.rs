@@ -71,8 +71,37 @@ pub(super) fn run(options: &Options) -> Answer {
         };
         Checked { file: file.clone(), kind, valid: mistakes.is_empty(), summary, mistakes }
     };
-    let report = Report { files: options.files.iter().map(check).collect() };
+    let mut report = Report { files: options.files.iter().map(check).collect() };
+    for (checked, strangers) in report.files.iter_mut().zip(strangers(&options.files)) {
+        checked.valid &= strangers.is_empty();
+        checked.mistakes.extend(strangers);
+    }
     Answer::of(&report, report.exit())
+}
+
+/// Of each file, the environments that its manifest names and no deployer.json given beside it has.
+fn strangers(files: &[PathBuf]) -> Vec<Vec<Found>> {
+    let is_config = |file: &&PathBuf| file.extension().is_some_and(|end| end == "json") && !file.ends_with("function.json");
+    let configs = files.iter().filter(is_config);
+    let configs: Vec<Config> =
+        configs.filter_map(|file| Config::parse(&std::fs::read_to_string(file).ok()?).ok()).collect();
+    let known = || configs.iter().flat_map(|config| config.environments.keys());
+    let of_file = |file: &PathBuf| match manifest_of(file) {
+        Some(manifest) if !configs.is_empty() => manifest.strangers(known()).iter().map(Found::from).collect(),
+        _ => vec![],
+    };
+    files.iter().map(of_file).collect()
+}
+
+/// The manifest that a file is, or has in it, where it is a good one.
+fn manifest_of(file: &Path) -> Option<Manifest> {
+    let (format, bytes) = match file.file_name()?.to_str()? {
+        "function.toml" => (ManifestFormat::Toml, std::fs::read(file).ok()?),
+        "function.json" => (ManifestFormat::Json, std::fs::read(file).ok()?),
+        name if name.ends_with(".zip") => zips::read(&File::open(file).ok()?, |_| {}).ok()?.manifest?,
+        _ => return None,
+    };
+    Manifest::parse(format, &bytes).ok()
 }
 
 type Outcome = Result<String, Vec<Found>>;

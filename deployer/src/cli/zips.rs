@@ -102,7 +102,10 @@ pub(super) fn check(package: &Package, environment: Option<&EnvironmentName>) ->
         None => manifest.for_all(),
     };
     let unfit = configs.iter().try_for_each(|config| package.suits(config));
-    unfit.map_err(|error| vec![Found::whole(error)])
+    unfit.map_err(|error| {
+        let hint = package.hint(&error).map(|hint| format!("; {hint}")).unwrap_or_default();
+        vec![Found::whole(format!("{error}{hint}"))]
+    })
 }
 
 /// What is wrong with a manifest.

@@ -36,6 +36,14 @@ class Settings(S3Response):
         body = ElementTree.tostring(root, default_namespace=NAMESPACE)
         return status, {**headers, _SMALLEST: bucket.smallest_transition}, body
 
+    def get_bucket_versioning(self) -> TYPE_RESPONSE:
+        """GetBucketVersioning (Amazon S3 API Reference): moto calls the element after the operation."""
+        root = ElementTree.Element(f"{{{NAMESPACE}}}VersioningConfiguration")
+        status = self.backend.get_bucket_versioning(self.bucket_name)
+        if status:
+            ElementTree.SubElement(root, f"{{{NAMESPACE}}}Status").text = status
+        return 200, {}, ElementTree.tostring(root, default_namespace=NAMESPACE)
+
     def _bucket_response_put(self, request: Any, bucket_name: str, querystring: dict[str, Any]) -> str | TYPE_RESPONSE:
         """PutBucketLifecycleConfiguration tells the smallest object that moves."""
         answer = super()._bucket_response_put(request, bucket_name, querystring)

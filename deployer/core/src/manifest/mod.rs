@@ -200,6 +200,18 @@ impl Manifest {
         self.overlays.keys()
     }
 
+    /// The environments that it names and deployer.json does not have, with the nearest of those that it has.
+    #[must_use]
+    pub fn strangers<'a>(&self, known: impl IntoIterator<Item = &'a EnvironmentName>) -> Vec<Mistake> {
+        let known: BTreeSet<&str> = known.into_iter().map(EnvironmentName::as_str).collect();
+        let strange = self.overlays.keys().filter(|name| !known.contains(name.as_str()));
+        let told = strange.map(|name| {
+            let hint = mistake::nearest(name.as_str(), known.iter().copied());
+            Mistake::new(format!("{ENVIRONMENTS}.{name}"), format_args!("deployer.json has no environment {name}{hint}"))
+        });
+        told.collect()
+    }
+
     /// What it says for each environment that it names, and for all others.
     #[must_use]
     pub fn for_all(&self) -> Vec<FunctionConfig> {

@@ -526,3 +526,64 @@ fn a_manifest_names_at_most_64_environments() {
     let error = Manifest::parse(ManifestFormat::Toml, overlays(65).as_bytes()).unwrap_err();
     assert_eq!(error.to_string(), "environments: names 65 environments; at most 64");
 }
+
+#[test]
+fn environments_that_deployer_json_does_not_have_are_told_with_the_nearest_that_it_has() {
+    let manifest = Manifest::parse(ManifestFormat::Toml, b"[environments.prdo]\ntimeout = 3\n[environments.dev]\n").unwrap();
+    let known = ["dev", "prod"].map(|name| EnvironmentName::parse(name).unwrap());
+    let told: Vec<String> = manifest.strangers(&known).iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["environments.prdo: deployer.json has no environment prdo; did you mean prod?"]);
+}
+
+#[test]
+fn several_mistakes_in_one_table_are_told_at_once() {
+    let error = Manifest::parse(ManifestFormat::Toml, b"[tags]\na = 1\nb = 2\n[vpc_config]\nsubnet_ids = 3\nsecurity_group_ids = 4\n");
+    let error = error.unwrap_err();
+    let paths: Vec<&str> = error.mistakes().iter().map(|mistake| mistake.path.as_str()).collect();
+    assert_eq!(paths, ["tags.a", "tags.b", "vpc_config.security_group_ids", "vpc_config.subnet_ids"]);
+}
+
+#[test]
+fn what_is_written_of_a_function_reads_back_as_what_it_was_without_the_values_of_variables() {
+    use crate::observed::{Belongings, Settings, Variables};
+    let settings = Settings {
+        runtime: Some("provided.al2023".into()),
+        handler: Some("bootstrap".into()),
+        architecture: Architecture::Arm64,
+        role: Some("arn:aws:iam::111111111111:role/app/orders".into()),
+        memory_size: 256,
+        timeout: 7,
+        description: "a \"b\" \\ \u{7f} é".into(),
+        layers: vec!["arn:aws:lambda:eu-west-1:111111111111:layer:shared:1".into()],
+        variables: Variables::Known([("TOKEN".to_owned(), Secret::new("s3cr3t".to_owned()))].into()),
+        vpc_config: VpcConfig { subnet_ids: vec![], security_group_ids: vec![], ipv6_allowed_for_dual_stack: None },
+        dead_letter_config: None,
+        tracing_config: Some(TracingConfig { mode: TracingMode::PassThrough }),
+        ephemeral_storage: Some(EphemeralStorage { size: 512 }),
+        kms_key_arn: Some("arn:aws:kms:eu-west-1:111111111111:alias/not-one-key".into()),
+        logging_config: Some(LoggingConfig {
+            log_format: Some(LogFormat::Text),
+            application_log_level: None,
+            system_log_level: None,
+            log_group: Some("/aws/lambda/orders".into()),
+        }),
+        snap_start: Some(SnapStart { apply_on: SnapStartApplyOn::None }),
+        file_system_config: vec![],
+    };
+    let tags = [("team", "orders"), ("aws:cloudformation:stack-name", "x")];
+    let tags = tags.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let belongings = Belongings { tags: Some(tags), reserved_concurrency: Some(3) };
+    let name = crate::id::FunctionName::parse("orders").unwrap();
+    let account = crate::id::AccountId::parse("111111111111").unwrap();
+    let text = write(&name, &account, &settings, &belongings, Values::Withheld);
+    assert!(!text.contains("s3cr3t") && text.contains("# TOKEN"), "{text}");
+    assert!(text.contains("# Left as it is, for a manifest cannot say it: kms_key_arn"), "{text}");
+    let config = base(&text);
+    assert_eq!(config.role, Some(ExecutionRole::parse("app/orders").unwrap()));
+    assert_eq!(config.description.as_deref(), Some(settings.description.as_str()));
+    assert_eq!((config.architectures, config.memory_size), (Some(Architecture::Arm64), Some(256)));
+    assert_eq!((config.kms_key_arn, config.logging_config, config.variables), (None, None, Some(Default::default())));
+    assert_eq!(config.tags.unwrap().into_keys().collect::<Vec<_>>(), ["team"]);
+    let shown = write(&name, &account, &settings, &belongings, Values::Shown);
+    assert_eq!(base(&shown).variables.unwrap()["TOKEN"].expose(), "s3cr3t");
+}

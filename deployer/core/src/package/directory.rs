@@ -17,6 +17,8 @@ pub(super) struct Contents {
     pub(super) manifest: Option<(ManifestFormat, Piece)>,
     /// Whether it is executable, and where it is.
     pub(super) bootstrap: Option<(bool, Piece)>,
+    /// A file of that name in a folder.
+    pub(super) nested: Option<String>,
 }
 
 /// An entry's name and the bytes it certainly takes: local header, name and data. The header's extra fields are
@@ -57,7 +59,9 @@ pub(super) fn read(bytes: &[u8], end: End) -> Result<Contents, PackageError> {
         return Err(PackageError::TooLargeUnzipped { found: unzipped, limit: UNZIPPED_LIMIT });
     }
     let (manifest, bootstrap) = wanted(bytes, end, &placed)?;
-    Ok(Contents { entries: placed.len(), unzipped, manifest, bootstrap })
+    let is_nested = |entry: &&Placed<'_>| !entry.folder && entry.name.ends_with("/bootstrap");
+    let nested = placed.iter().find(is_nested).map(|entry| shown(entry.name.as_bytes()));
+    Ok(Contents { entries: placed.len(), unzipped, manifest, bootstrap, nested })
 }
 
 /// The entries in the directory's order; an error once it is not as its end says.

@@ -141,6 +141,7 @@ impl Reader {
             entries: contents.entries,
             manifest: contents.manifest.map(unpacked).transpose()?,
             bootstrap: contents.bootstrap.map(described).transpose()?,
+            nested_bootstrap: contents.nested,
         })
     }
 }
@@ -160,6 +161,17 @@ pub struct Package {
     pub manifest: Option<(ManifestFormat, Vec<u8>)>,
     /// The file `bootstrap` at the root, if there is one.
     pub bootstrap: Option<Bootstrap>,
+    /// A file `bootstrap` in a folder, where nobody starts it.
+    pub nested_bootstrap: Option<String>,
+}
+
+impl Package {
+    /// What to say beside [`PackageError::NoBootstrap`], where the program is there and in the wrong place.
+    #[must_use]
+    pub fn hint(&self, error: &PackageError) -> Option<String> {
+        let nested = self.nested_bootstrap.as_ref().filter(|_| *error == PackageError::NoBootstrap)?;
+        Some(format!("there is {nested}: zip what is in that folder, not the folder itself"))
+    }
 }
 
 impl Package {

@@ -764,3 +764,14 @@ proptest! {
         prop_assert_eq!(package.entries, entries.len());
     }
 }
+
+#[test]
+fn a_bootstrap_in_a_folder_is_hinted_at() {
+    let mut zip = ::zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("build/bootstrap", ::zip::write::SimpleFileOptions::default()).unwrap();
+    let package = inspect(&zip.finish().unwrap().into_inner()).unwrap();
+    let error = check_bootstrap(package.bootstrap.as_ref(), Machine::X86_64).unwrap_err();
+    let hint = package.hint(&error).unwrap();
+    assert_eq!(hint, "there is `build/bootstrap`: zip what is in that folder, not the folder itself");
+    assert_eq!(package.hint(&PackageError::NotExecutable), None);
+}
