@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{Doing as _, EXECUTION_ROLE, FIRST, LocalAws, REGION, Result, Said, SessionKeys};
 use aws_sdk_lambda::types::{
-    Environment, EphemeralStorage, FunctionCode, FunctionConfiguration, LoggingConfig, Runtime, TracingConfig, VpcConfig,
+    Environment, EphemeralStorage, FunctionCode, FunctionConfiguration, LoggingConfig, Runtime, TracingConfig,
+    VpcConfig,
 };
 
 /// A person with rights of their own in the target account.
@@ -80,7 +81,8 @@ async fn deploying_with_the_manifest_of_a_live_function_changes_nothing_of_its_c
     let zip = Zip::function("1.0.0").manifest(&manifest);
     let (result, calls) = aws.calls_of(aws.deploy("dev/orders/1.0.0.zip", zip)).await?;
     assert_eq!(result["status"], "succeeded", "{result:#}");
-    let configured = |name: &str| name.contains("Configuration") || name.contains("Tag") || name.contains("Concurrency");
+    let configured =
+        |name: &str| name.contains("Configuration") || name.contains("Tag") || name.contains("Concurrency");
     let writes = calls.iter().filter(|call| call.service == "lambda" && !call.operation.starts_with("Get"));
     let writes: Vec<&str> = writes.map(|call| call.operation.as_str()).filter(|name| configured(name)).collect();
     assert_eq!(writes, [""; 0]);

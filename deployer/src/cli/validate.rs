@@ -81,7 +81,8 @@ pub(super) fn run(options: &Options) -> Answer {
 
 /// Of each file, the environments that its manifest names and no deployer.json given beside it has.
 fn strangers(files: &[PathBuf]) -> Vec<Vec<Found>> {
-    let is_config = |file: &&PathBuf| file.extension().is_some_and(|end| end == "json") && !file.ends_with("function.json");
+    let is_config =
+        |file: &&PathBuf| file.extension().is_some_and(|end| end == "json") && !file.ends_with("function.json");
     let configs = files.iter().filter(is_config);
     let configs: Vec<Config> =
         configs.filter_map(|file| Config::parse(&std::fs::read_to_string(file).ok()?).ok()).collect();

@@ -207,7 +207,10 @@ impl Manifest {
         let strange = self.overlays.keys().filter(|name| !known.contains(name.as_str()));
         let told = strange.map(|name| {
             let hint = mistake::nearest(name.as_str(), known.iter().copied());
-            Mistake::new(format!("{ENVIRONMENTS}.{name}"), format_args!("deployer.json has no environment {name}{hint}"))
+            Mistake::new(
+                format!("{ENVIRONMENTS}.{name}"),
+                format_args!("deployer.json has no environment {name}{hint}"),
+            )
         });
         told.collect()
     }

@@ -529,7 +529,8 @@ fn a_manifest_names_at_most_64_environments() {
 
 #[test]
 fn environments_that_deployer_json_does_not_have_are_told_with_the_nearest_that_it_has() {
-    let manifest = Manifest::parse(ManifestFormat::Toml, b"[environments.prdo]\ntimeout = 3\n[environments.dev]\n").unwrap();
+    let manifest =
+        Manifest::parse(ManifestFormat::Toml, b"[environments.prdo]\ntimeout = 3\n[environments.dev]\n").unwrap();
     let known = ["dev", "prod"].map(|name| EnvironmentName::parse(name).unwrap());
     let told: Vec<String> = manifest.strangers(&known).iter().map(ToString::to_string).collect();
     assert_eq!(told, ["environments.prdo: deployer.json has no environment prdo; did you mean prod?"]);
@@ -537,7 +538,10 @@ fn environments_that_deployer_json_does_not_have_are_told_with_the_nearest_that_
 
 #[test]
 fn several_mistakes_in_one_table_are_told_at_once() {
-    let error = Manifest::parse(ManifestFormat::Toml, b"[tags]\na = 1\nb = 2\n[vpc_config]\nsubnet_ids = 3\nsecurity_group_ids = 4\n");
+    let error = Manifest::parse(
+        ManifestFormat::Toml,
+        b"[tags]\na = 1\nb = 2\n[vpc_config]\nsubnet_ids = 3\nsecurity_group_ids = 4\n",
+    );
     let error = error.unwrap_err();
     let paths: Vec<&str> = error.mistakes().iter().map(|mistake| mistake.path.as_str()).collect();
     assert_eq!(paths, ["tags.a", "tags.b", "vpc_config.security_group_ids", "vpc_config.subnet_ids"]);
