@@ -76,7 +76,7 @@ pub(crate) fn maybe_within<'de, D: Deserializer<'de>, const LEAST: u32, const MO
 
 /// What serde found, in the words of people: its kind, and the thing itself where it may be shown.
 #[derive(Debug)]
-struct Found {
+pub(super) struct Found {
     kind: &'static str,
     shown: Option<String>,
 }
