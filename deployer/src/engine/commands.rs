@@ -186,18 +186,21 @@ impl Engine {
                 "no release {release} of {function} is known in any environment: status and history tell which are"
             )));
         };
-        let hash = reject_hash("unreject", &caller.id, (function, release));
+        let hash = reject_hash("reject", &caller.id, (function, release));
         let (requested_by, since) = (caller.requested_by, self.now());
         let reject = Reject { release: release.clone(), sha256, reason, requested_by, since };
         for attempt in 0..RACES {
             let (rejects, etag) = self.read_rejects(function).await.map_err(Transient::from)?;
-            let done = rejects.has_obeyed(hash);
-            if done
-                || self
-                    .write_rejects(function, etag, &rejects.with(reject.clone(), hash))
-                    .await
-                    .map_err(Transient::from)?
-            {
+            if rejects.has_obeyed(hash) {
+                return self.status(None, Some(function)).await;
+            }
+            let Some(with) = rejects.with(reject.clone(), hash) else {
+                return Err(CommandError::Invalid(format!(
+                    "{} releases of {function} are rejected already: unreject old ones first",
+                    rejects.all().len()
+                )));
+            };
+            if self.write_rejects(function, etag, &with).await.map_err(Transient::from)? {
                 tracing::warn!(%function, %release, by = reject.requested_by, reason = reject.reason, "rejected");
                 return self.status(None, Some(function)).await;
             }
