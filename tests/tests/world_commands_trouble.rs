@@ -1,0 +1,260 @@
+//! Commands by hand when things are not as they should be: new targets, mistyped releases, lost answers, broken heads.
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use acceptance::world::zips::code;
+use acceptance::world::{DEV, Moment, Op, Outcome, Work, World, recorded};
+use deployer::port::CallErrorKind;
+use deployer_core::record::{Code, DeploymentRecord, Status};
+use serde_json::{Value, json};
+
+const OTHER: &str = "222222222222";
+
+fn command(name: &str, more: &Value) -> Value {
+    let mut command = json!({"command": name, "environment": "dev", "function": "orders", "requested_by": "ann"});
+    for (field, value) in more.as_object().unwrap() {
+        command[field] = value.clone();
+    }
+    command
+}
+
+fn served_in(world: &World, place: &str) -> String {
+    world.aws(|aws| {
+        let orders = aws.at(place).function("orders");
+        let sha256 = orders.versions[&orders.aliases["live"].version].sha256;
+        aws.artifacts.label(sha256)
+    })
+}
+
+async fn deployed(world: &World, releases: &[&str]) {
+    for release in releases {
+        world.pass(Duration::from_secs(1)).await;
+        let record = world.record(&format!("dev/orders/{release}.zip"), code(release)).await;
+        assert_eq!(record.status, Status::Succeeded, "{record:?}");
+    }
+}
+
+async fn rollback(world: &World) -> DeploymentRecord {
+    world.pass(Duration::from_secs(1)).await;
+    world.commanded(command("rollback", &json!({}))).await
+}
+
+/// `orders` in two accounts; the head is as if the second had come after these releases.
+async fn with_a_new_target(releases: &[&str]) -> World {
+    let world = World::of(&[DEV, OTHER]);
+    for account in [DEV, OTHER] {
+        world.given(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    }
+    deployed(&world, releases).await;
+    let mut head = world.head("dev", "orders");
+    let place = format!("{OTHER}/eu-west-1");
+    for live in head["history"].as_array_mut().unwrap() {
+        live["versions"].as_object_mut().unwrap().remove(&place);
+    }
+    head["targets"].as_array_mut().unwrap().retain(|target| target["account"] != OTHER);
+    world.aws(|aws| aws.ledger.put("heads/dev/orders.json", head.to_string().into_bytes()));
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_came_later_gets_what_is_gone_back_to_from_the_artifact() {
+    let world = with_a_new_target(&["a", "b"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    let to = world.commanded(command("rollback", &json!({"to": "a"}))).await;
+    assert_eq!(to.status, Status::Succeeded, "{to:?}");
+    assert_eq!((served_in(&world, DEV).as_str(), served_in(&world, OTHER).as_str()), ("a", "a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_came_later_fails_alone_where_the_artifact_is_gone() {
+    let world = with_a_new_target(&["a", "b"]).await;
+    world.aws(|aws| aws.artifacts.delete("dev/orders/a.zip", "v1"));
+    world.pass(Duration::from_secs(1)).await;
+    let to = world.commanded(command("rollback", &json!({"to": "a"}))).await;
+    assert_eq!(
+        (to.status, to.targets[0].status, to.targets[1].status),
+        (Status::Failed, Status::Succeeded, Status::Failed)
+    );
+    let because = to.because.unwrap();
+    assert!(
+        because.ends_with("a rollback to a, by name, finishes it: one that names nothing would first restore b"),
+        "{because}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_gives_way_to_a_command_that_leads_nowhere() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b"]).await;
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
+    let first = world.put("dev/orders/c.zip", code("c"));
+    let then = async {
+        world.pass(Duration::from_secs(3)).await;
+        let waits = world.record("dev/orders/d.zip", code("d")).await;
+        assert_eq!(waits.status, Status::Pending);
+        world.pass(Duration::from_secs(1)).await;
+        let typo = world.commanded(command("rollback", &json!({"to": "1.4.l"}))).await;
+        assert_eq!((typo.status, typo.code), (Status::Refused, Some(Code::NothingToRollBack)));
+        let typo = world.commanded(command("deploy", &json!({"release": "1.4.l"}))).await;
+        assert_eq!((typo.status, typo.code), (Status::Refused, Some(Code::ArtifactGone)));
+    };
+    let (first, ()) = tokio::join!(world.deliver(&first), then);
+    assert_eq!(recorded(first.unwrap()).status, Status::Succeeded, "nobody has asked it to stop");
+    world.tick().await;
+    assert_eq!(served_in(&world, DEV), "d", "what waited has had its turn");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_of_before_a_mistyped_command_is_deployed() {
+    let world = World::with_orders();
+    deployed(&world, &["a"]).await;
+    let upload = world.put("dev/orders/b.zip", code("b"));
+    world.pass(Duration::from_secs(5)).await;
+    for typo in [command("deploy", &json!({"release": "z"})), command("rollback", &json!({"to": "z"}))] {
+        assert_eq!(world.commanded(typo).await.status, Status::Refused);
+    }
+    assert_eq!(recorded(world.deliver(&upload).await.unwrap()).status, Status::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_rollbacks_at_once_go_back_once() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b", "c"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    let (one, two) = tokio::join!(world.commanded(command("rollback", &json!({"id": "1"}))), async {
+        world.pass(Duration::from_millis(150)).await;
+        world.commanded(command("rollback", &json!({"id": "2"}))).await
+    });
+    assert_eq!(one.id, two.id, "whoever got no answer in time asks again, under another id");
+    world.tick().await;
+    assert_eq!(served_in(&world, DEV), "b");
+    let again = world.commanded(command("rollback", &json!({"id": "2"}))).await;
+    assert_eq!((again.id, again.status), (one.id, Status::Succeeded), "and is remembered as the same");
+    assert_eq!(served_in(&world, DEV), "b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_goes_wrong_once_a_command_is_taken_the_answer_is_how_far_it_is() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    world.on(Op::AssumeRole).always().fail(CallErrorKind::Throttled);
+    let work = Work::Command(command("rollback", &json!({"id": "r"})));
+    let run = world.invocation().within(Duration::from_secs(120)).run(&work);
+    let Outcome::Answered(answer) = run.await.outcome else { panic!("no answer") };
+    assert_eq!(answer["status"], "in_progress", "{answer:#}");
+    world.heal();
+    world.leases_run_out().await;
+    world.invocation().run(&Work::Sweep).await;
+    world.tick().await;
+    let record = world.commanded(command("rollback", &json!({"id": "r"}))).await;
+    assert_eq!((record.status, served_in(&world, DEV).as_str()), (Status::Succeeded, "a"), "{record:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_given_up_untouched_is_held_too() {
+    let world = World::with_orders();
+    let upload = world.put("dev/orders/a.zip", code("a"));
+    world.on(Op::ReadTail).break_after(0);
+    assert!(world.deliver(&upload).await.is_err(), "S3 was away");
+    world.heal();
+    world.command(command("hold", &json!({"reason": "stop"}))).await;
+    world.leases_run_out().await;
+    let held = recorded(world.deliver(&upload).await.unwrap());
+    assert_eq!((held.status, held.code), (Status::Refused, Some(Code::Held)));
+    assert!(world.writes().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_never_leads_to_what_is_live_already() {
+    let world = World::with_orders();
+    deployed(&world, &["z", "a", "b"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    let again = world.commanded(command("deploy", &json!({"release": "a"}))).await;
+    assert_eq!(again.status, Status::Succeeded);
+    let reject = json!({"command": "reject", "function": "orders", "release": "b", "reason": "bad"});
+    world.command(reject).await;
+    let back = rollback(&world).await;
+    assert_eq!((back.status, served_in(&world, DEV).as_str()), (Status::Succeeded, "z"), "{back:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_does_not_answer_holds_up_no_rollback_of_the_others() {
+    let world = World::of(&[DEV, OTHER]);
+    for account in [DEV, OTHER] {
+        world.given(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    }
+    deployed(&world, &["a", "b"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    let began = world.elapsed();
+    world.latency(|call| match call.place.starts_with(OTHER) {
+        true => Duration::from_secs(40),
+        false => Duration::from_millis(20),
+    });
+    let moved = async {
+        while served_in(&world, DEV) != "a" {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        world.elapsed() - began
+    };
+    let back = world.commanded(command("rollback", &json!({})));
+    let (_, moved) = tokio::join!(back, moved);
+    assert!(moved < Duration::from_secs(10), "{moved:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_cannot_be_read_hides_nothing_else() {
+    let world = World::with_orders();
+    deployed(&world, &["a"]).await;
+    world.aws(|aws| aws.ledger.put("heads/dev/broken.json", b"{".to_vec()));
+    let status = world.command(json!({"command": "status"})).await;
+    assert_eq!(status["functions"].as_array().unwrap().len(), 1);
+    assert!(status["unreadable"][0].as_str().unwrap().starts_with("heads/dev/broken.json in the ledger bucket"));
+    let (error_type, _) = world.refuses(json!({"command": "status", "environment": "dev", "function": "broken"})).await;
+    assert_eq!(error_type, "LedgerUnavailable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_names_one_command() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b"]).await;
+    let hold = world.command(command("hold", &json!({"reason": "stop", "id": "INC-7"}))).await;
+    assert_eq!(hold["functions"][0]["hold"]["reason"], "stop");
+    let released = world.command(command("release-hold", &json!({"id": "INC-7"}))).await;
+    assert_eq!(released["functions"][0]["hold"], Value::Null, "another verb is another command");
+    for release in ["a", "b"] {
+        let reject =
+            json!({"command": "reject", "function": "orders", "release": release, "reason": "bad", "id": "INC-8"});
+        world.command(reject).await;
+    }
+    let status = world.command(json!({"command": "status", "function": "orders"})).await;
+    assert_eq!(status["functions"][0]["rejects"].as_array().unwrap().len(), 2);
+    world.commanded(command("redeploy", &json!({"id": "INC-9"}))).await;
+    let (error_type, message) = world.refuses(command("rollback", &json!({"id": "INC-9"}))).await;
+    assert_eq!(error_type, "InvalidCommand");
+    assert!(message.starts_with("id \"INC-9\" was another command's before (a Redeploy"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_dies_over_a_rollback_that_publishes_again_is_succeeded_too() {
+    for call in 12..40 {
+        let world = World::with_orders();
+        deployed(&world, &["a", "b"]).await;
+        world.somebody(DEV, "orders", |orders| {
+            orders.versions.remove(&2);
+            orders
+        });
+        let order = command("rollback", &json!({"id": "r"}));
+        let run = world.invocation().dies_at(call, Moment::After).run(&Work::Command(order.clone())).await;
+        if matches!(run.outcome, Outcome::Answered(_)) {
+            return;
+        }
+        world.leases_run_out().await;
+        world.invocation().run(&Work::Sweep).await;
+        world.tick().await;
+        let record = world.commanded(order).await;
+        assert_eq!((record.status, served_in(&world, DEV).as_str()), (Status::Succeeded, "a"), "died at {call}");
+    }
+    panic!("it never ends");
+}
