@@ -98,7 +98,7 @@ fn only_the_probe_was_touched(calls: &[Call]) {
 #[tokio::test]
 async fn people_are_shown_a_tree() -> Result<()> {
     let aws = well().await?;
-    let said = aws.operate(&operator(), &["doctor", "--environment", "dev"]).await?;
+    let said = aws.operate(&operator(), &["doctor", "-e", "dev"]).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
     let lines: Vec<&str> = said.out.lines().collect();
     assert_eq!(lines[..2], ["deployer", "├─ OK   invoke"], "{}", said.out);
@@ -121,7 +121,8 @@ async fn another_external_id_fails_and_trust_policy_and_external_id_are_named() 
     assert_eq!(
         enter["missing"][0],
         json!({
-            "belongs": "the trust policy of the deploy role deployer-target in account 111111111111 (module target)",
+            "belongs": "the trust policy of the deploy role deployer-target in account 111111111111 (module target; add \
+                        the path to the deployer's ARN if its role has one)",
             "statement": {
                 "Effect": "Allow",
                 "Principal": {"AWS": DEPLOYER_ROLE},
@@ -158,21 +159,29 @@ async fn a_right_that_the_deploy_role_lacks_fails_with_its_statement_and_adding_
     assert_eq!(
         *missing,
         json!({
-            "belongs": "the policy of the deploy role deployer-target in account 111111111111 (module target)",
+            "belongs": "the policy of the deploy role deployer-target in account 111111111111 (module target, whose \
+                        `functions` say what belongs in place of <functions>)",
             "statement": {
                 "Effect": "Allow",
                 "Action": "lambda:UpdateAlias",
                 "Resource": [
-                    "arn:aws:lambda:eu-west-1:111111111111:function:*",
-                    "arn:aws:lambda:eu-west-1:111111111111:function:*:*",
+                    "arn:aws:lambda:eu-west-1:111111111111:function:<functions>",
+                    "arn:aws:lambda:eu-west-1:111111111111:function:<functions>:*",
                 ],
             },
         })
     );
     let mended = json!({"Version": "2012-10-17", "Statement": [missing["statement"]]}).to_string();
-    put("mended", mended).await.doing("giving the right back")?;
+    put("mended", mended.replace("<functions>", "*")).await.doing("giving the right back")?;
     let (said, report) = doctor(&aws, &[]).await?;
     assert_eq!((failed(&report), said.exit), (vec![], Some(0)));
+
+    let narrow = text.replace(":function:*", ":function:orders-*");
+    put("deployer-target", narrow.clone()).await.doing("making the role for some functions only")?;
+    let (said, report) = doctor(&aws, &["-e", "dev"]).await?;
+    assert_eq!((failed(&report), said.exit), (vec![], Some(0)), "{narrow}");
+    let right = check(&report, "dev eu-west-1", "lambda:GetFunction")?;
+    assert_eq!(right["status"], "not_checked", "{right:#}");
     Ok(())
 }
 

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use acceptance::world::zips;
 use acceptance::world::{DEV, Op, Work, World};
+use deployer::port::CallErrorKind;
 use deployer_core::doctor::{Check, CheckStatus, DoctorReport, PROBE, ProbedAction};
 use deployer_core::id::{AccountId, ExternalId};
 use jiff::SignedDuration;
+use serde_json::{Value, json};
 
 /// A world in which 1.0.0 of orders is live, and the sweep has come by.
 async fn well() -> World {
@@ -183,6 +185,75 @@ async fn many_targets_are_walked_through_side_by_side_and_told_in_their_order() 
     let report = world.examine(None).await.unwrap();
     let told: Vec<&str> = report.targets.iter().map(|target| target.target.account.as_str()).collect();
     assert_eq!(told, accounts);
-    // 17 calls of 20 ms each, for 16 at once.
-    assert!(world.elapsed() - before < Duration::from_secs(2), "{:?}", world.elapsed() - before);
+    // 17 calls of 20 ms and 14 pauses of 200 ms each, for 16 at once.
+    assert!(world.elapsed() - before < Duration::from_secs(8), "{:?}", world.elapsed() - before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn environments_that_share_an_account_and_region_are_walked_one_after_the_other_and_slowly() {
+    let [shared, apart] =
+        [json!({"account": DEV, "region": "eu-west-1"}), json!({"account": DEV, "region": "us-east-1"})];
+    let environment = |targets: Value| json!({"targets": targets, "external_id": "dev-8c1f"});
+    let world = World::with(&json!({
+        "artifact_bucket": "acme-artifacts",
+        "ledger_bucket": "acme-deployer-ledger",
+        "environments": {
+            "dev": environment(json!([shared, apart])),
+            "qa": environment(json!([shared])),
+            "staging": environment(json!([shared])),
+        },
+    }));
+    sweep(&world).await;
+    let report = world.examine(None).await.unwrap();
+    assert!(report.is_well(), "{report:#?}");
+    let told = report.targets.iter().map(|target| format!("{} {}", target.environment, target.target.region));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        ["dev eu-west-1", "dev us-east-1", "qa eu-west-1", "staging eu-west-1"],
+        "in their order"
+    );
+    let calls: Vec<_> = world.calls().into_iter().filter(|call| call.op.is_lambda()).collect();
+    let began = |region| {
+        let there = calls.iter().filter(move |call| call.place == format!("{DEV}/{region}"));
+        there.map(|call| call.began).collect::<Vec<_>>()
+    };
+    let shared = began("eu-west-1");
+    assert_eq!(shared.len(), 3 * ProbedAction::ALL.len());
+    for seven in shared.windows(7) {
+        assert!(seven[6] - seven[0] > Duration::from_secs(1), "{seven:?}");
+    }
+    assert!(began("us-east-1")[0] < shared[14], "another region does not wait");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_throttled_or_not_answered_fails_nothing() {
+    let world = well().await;
+    for kind in [CallErrorKind::Throttled, CallErrorKind::Unknown, CallErrorKind::Other] {
+        for op in
+            [Op::AssumeRole, Op::GetFunction, Op::UpdateAlias, Op::ReadTail, Op::GetQueueAttributes, Op::WriteLedger]
+        {
+            world.on(op).always().fail(kind);
+            let report = world.examine(None).await.unwrap();
+            assert_eq!(failed(&report), [""; 0], "{op} {kind:?}");
+            assert!(!world.aws(|aws| aws.ledger.keys("").any(|key| key.contains("nothing"))));
+            world.heal();
+        }
+    }
+    world.on(Op::UpdateAlias).always().fail(CallErrorKind::Throttled);
+    let report = world.examine(None).await.unwrap();
+    let check = of_target(&report, "lambda:UpdateAlias");
+    assert_eq!(check.because.as_deref(), Some("Throttled, says the fault plan"));
+    assert_eq!(of_target(&report, "lambda:CreateAlias").status, CheckStatus::Ok, "the others are tried");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_is_for_other_functions_only_is_not_said_to_lack_rights() {
+    let world = well().await;
+    world.aws(|aws| aws.gate.role(DEV).may_not = ProbedAction::ALL.iter().map(ToString::to_string).collect());
+    let report = world.examine(None).await.unwrap();
+    assert_eq!(failed(&report), [""; 0]);
+    let because = of_target(&report, "lambda:GetFunction").because.clone().unwrap();
+    assert!(because.contains("for other functions only"), "{because}");
+    let tried: Vec<Op> = world.calls().iter().map(|call| call.op).filter(|op| op.is_lambda_write()).collect();
+    assert_eq!(tried[tried.len() - 1], Op::CreateAlias, "of the deployment: {tried:?}");
 }

@@ -38,6 +38,12 @@ impl Failure {
         Self { code, status, message, text }
     }
 
+    /// An answer of a service's, as if it had come.
+    #[cfg(test)]
+    pub fn saying(status: u16, code: &str, text: &str) -> Self {
+        Self { code: code.into(), status, message: format!("{code}: {text}"), text: text.into() }
+    }
+
     /// Whether no answer, or none of the service's own, came.
     pub fn is_unanswered(&self) -> bool {
         self.status == 0 || self.status >= 500
@@ -148,8 +154,7 @@ mod tests {
     use super::*;
 
     fn kind_of(status: u16, code: &str, text: &str) -> CallErrorKind {
-        let failure = Failure { code: code.into(), status, message: format!("{code}: {text}"), text: text.into() };
-        kind(&failure)
+        kind(&Failure::saying(status, code, text))
     }
 
     #[test]

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use aws_sdk_s3::types::BucketVersioningStatus;
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use aws_smithy_types::date_time::{DateTime, Format};
-use deployer_core::doctor::{QueueLook, Refused};
+use deployer_core::doctor::{QueueLook, Refusal, Refused};
 use deployer_core::id::BucketName;
 use deployer_core::names::HEADS;
 use jiff::Timestamp;
@@ -63,10 +63,17 @@ impl AwsPremises {
     }
 }
 
-/// A failed call in the doctor's words.
+/// A failed call in the doctor's words. Only what AWS says for certain counts against a link.
 pub(super) fn no(what: &str, failure: &Failure) -> Refused {
-    let denied = failure.code.contains("AccessDenied") || (failure.status == 403 && failure.code.is_empty());
-    Refused { denied, message: format!("{what}: {}", failure.message) }
+    let code = failure.code.as_str();
+    let kind = if code.contains("AccessDenied") || (failure.status == 403 && code.is_empty()) {
+        Refusal::Denied
+    } else if ["NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"].contains(&code) {
+        Refusal::Wrong
+    } else {
+        Refusal::Unknown
+    };
+    Refused { kind, message: format!("{what}: {}", failure.message) }
 }
 
 #[async_trait]

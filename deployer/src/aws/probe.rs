@@ -18,8 +18,10 @@ use super::premises::no;
 use super::s3::S3Artifacts;
 use crate::port::{ArtifactStore as _, Probe, ReadError};
 
-/// A zip with nothing in it.
-const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+/// A zip with one short file: whether code is one may be looked at before whether the function is there.
+const ZIP: &[u8] = b"PK\x03\x04\x14\0\0\0\0\0\0\0!\0*o^\xd7\x05\0\0\0\x05\0\0\0\x05\0\0\0probeprobe\
+PK\x01\x02\x14\x03\x14\0\0\0\0\0\0\0!\0*o^\xd7\x05\0\0\0\x05\0\0\0\x05\0\0\0\0\0\0\0\0\0\0\0\xa4\x01\0\0\0\0probe\
+PK\x05\x06\0\0\0\0\x01\0\x01\x003\0\0\0(\0\0\0\0\0";
 /// What is named beside the function, and exists as little.
 const ANY: &str = "probe";
 const ANY_VERSION: &str = "1";
@@ -57,7 +59,7 @@ impl Probe for LambdaProbe {
             Action::ListTags => judged(action, lambda.list_tags().resource(arn).send().await),
             Action::UpdateFunctionCode => {
                 let call = lambda.update_function_code().function_name(PROBE).dry_run(true);
-                judged(action, call.zip_file(Blob::new(EMPTY_ZIP)).send().await)
+                judged(action, call.zip_file(Blob::new(ZIP)).send().await)
             }
             Action::PublishVersion => judged(action, lambda.publish_version().function_name(PROBE).send().await),
             Action::UpdateAlias => {
@@ -106,5 +108,44 @@ where
             }
             Err(no(&format!("{action} of {PROBE}"), &failure))
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::{Cursor, Read as _};
+
+    use deployer_core::doctor::Refusal;
+
+    use super::*;
+
+    #[test]
+    fn the_code_that_is_sent_is_a_zip_with_a_file_in_it() {
+        let mut zip = zip::ZipArchive::new(Cursor::new(ZIP)).unwrap();
+        assert_eq!(zip.len(), 1);
+        let mut text = String::new();
+        // Reading to the end compares the checksum too.
+        zip.by_index(0).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "probe");
+    }
+
+    #[test]
+    fn only_a_denial_says_that_something_is_not_allowed() {
+        let kind = |status, code: &str| no("UpdateAlias", &Failure::saying(status, code, "")).kind;
+        for code in ["AccessDeniedException", "AccessDenied"] {
+            assert_eq!(kind(403, code), Refusal::Denied, "{code}");
+        }
+        for (status, code) in [
+            (429, "TooManyRequestsException"),
+            (400, "InvalidParameterValueException"),
+            (409, "ResourceConflictException"),
+            (403, "ExpiredTokenException"),
+            (500, "ServiceException"),
+            (0, ""),
+        ] {
+            assert_eq!(kind(status, code), Refusal::Unknown, "{status} {code}");
+        }
+        assert_eq!(kind(404, "NoSuchBucket"), Refusal::Wrong);
     }
 }

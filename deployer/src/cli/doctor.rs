@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use deployer_core::doctor::{self, Check, CheckStatus, DoctorReport, Missing};
-use deployer_core::id::EnvironmentName;
+use deployer_core::id::{EnvironmentName, Region};
 use jiff::Timestamp;
 
+use super::answer::one_line;
 use super::remote::{self, order};
 use super::{Answer, Exit, Stopped};
 use crate::trigger::Command;
@@ -19,7 +20,7 @@ pub(super) struct Options {
     #[command(flatten)]
     remote: remote::Options,
     /// Only the targets of this environment.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
 }
 
@@ -39,29 +40,35 @@ pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
             report.tooling.splice(0..0, own);
             report
         }
-        Err(stopped) => DoctorReport { now: None, tooling: vec![not_asked(stopped, options)?], targets: vec![] },
+        Err(stopped) => DoctorReport { now: None, tooling: vec![not_asked(stopped, options).await?], targets: vec![] },
     };
     let exit = if report.is_well() { Exit::Done } else { Exit::Failed };
     Ok(Answer::with_text(drawn(&report), &report, exit))
 }
 
 /// The first link that is broken: the deployer itself does not answer.
-fn not_asked(stopped: Stopped, options: &Options) -> Result<Check, Stopped> {
+async fn not_asked(stopped: Stopped, options: &Options) -> Result<Check, Stopped> {
     match stopped.error_type {
         "InvalidCommand" => Err(stopped),
         "InvalidConfig" => Ok(Check::fail("deployer.json", stopped.message)),
-        _ => Ok(uninvoked(stopped.message, options)),
+        _ => {
+            let region = options.remote.sdk().await.region().and_then(|region| Region::parse(region.as_ref()).ok());
+            Ok(uninvoked(&stopped.message, options.remote.function_name(), region.as_ref()))
+        }
     }
 }
 
-fn uninvoked(message: String, options: &Options) -> Check {
-    let check = Check::fail("invoke", &message);
-    if !message.contains("AccessDenied") {
+fn uninvoked(message: &str, name: &str, region: Option<&Region>) -> Check {
+    let check = Check::fail("invoke", message.replace("\n  ", "; "));
+    if !message.contains("AccessDenied") || message.contains("explicit deny") {
         return check;
     }
-    let name = options.remote.function_name();
-    let function =
-        if name.starts_with("arn:") { name.to_owned() } else { format!("arn:aws:lambda:*:*:function:{name}") };
+    let (partition, region) = region.map_or(("aws", "<region>"), |region| (region.partition(), region.as_str()));
+    let function = match name.split_once(":function:") {
+        _ if name.starts_with("arn:") => name.to_owned(),
+        Some((account, name)) => format!("arn:{partition}:lambda:{region}:{account}:function:{name}"),
+        None => format!("arn:{partition}:lambda:{region}:<the deployer's account>:function:{name}"),
+    };
     let statement = serde_json::json!({"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function});
     check.for_want_of(vec![Missing {
         belongs: "your own rights (the policy \"operate\" of module tooling)".into(),
@@ -107,8 +114,9 @@ fn checks(out: &mut String, indent: &str, checks: &[Check]) {
             CheckStatus::NotChecked => (AnsiColor::Yellow.on_default(), "–   "),
         };
         let Check { check: name, status, because, missing } = check;
-        out.push_str(&format!("{indent}{branch}{style}{word}{style:#} {name}"));
-        match because {
+        // AWS's words are in it, and whoever answers for the deployer wrote it.
+        out.push_str(&format!("{indent}{branch}{style}{word}{style:#} {}", one_line(name)));
+        match because.as_deref().map(one_line) {
             Some(because) if *status == CheckStatus::NotChecked => out.push_str(&format!(": not checked: {because}\n")),
             Some(because) => out.push_str(&format!(": {because}\n")),
             None => out.push('\n'),
@@ -118,10 +126,45 @@ fn checks(out: &mut String, indent: &str, checks: &[Check]) {
             out.push_str(&format!("{lead}one of these is missing:\n"));
         }
         for Missing { belongs, statement } in missing {
-            out.push_str(&format!("{lead}in {belongs}:\n"));
+            out.push_str(&format!("{lead}in {}:\n", one_line(belongs)));
             for line in format!("{statement:#}").lines() {
-                out.push_str(&format!("{lead}  {line}\n"));
+                out.push_str(&format!("{lead}  {}\n", one_line(line)));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_to_ask_the_deployer_is_told_in_its_own_partition_and_region() {
+        let function = |name: &str, region: &str| {
+            let check = uninvoked("AccessDeniedException: no", name, Region::parse(region).ok().as_ref());
+            check.missing.first().map(|missing| missing.statement["Resource"].clone())
+        };
+        let named = |text: &str| Some(serde_json::Value::from(text));
+        assert_eq!(
+            function("deployer", "cn-north-1"),
+            named("arn:aws-cn:lambda:cn-north-1:<the deployer's account>:function:deployer")
+        );
+        assert_eq!(
+            function("123456789012:function:deployer", "eu-west-1"),
+            named("arn:aws:lambda:eu-west-1:123456789012:function:deployer")
+        );
+        let arn = "arn:aws:lambda:eu-west-1:123456789012:function:deployer";
+        assert_eq!(function(arn, "us-east-1"), named(arn));
+    }
+
+    #[test]
+    fn words_of_others_stay_on_their_line_and_command_no_terminal() {
+        let foreign = "no\n├─ OK   enter \u{1b}[2J\u{9b}2J";
+        let missing = vec![Missing { belongs: foreign.into(), statement: serde_json::json!({"Sid": foreign}) }];
+        let tooling = vec![Check::fail(foreign, foreign).for_want_of(missing)];
+        let text = drawn(&DoctorReport { now: None, tooling, targets: vec![] });
+        assert_eq!(text.matches('\u{1b}').count(), 4, "only our own: {text:?}");
+        assert!(!text.contains('\u{9b}'), "{text:?}");
+        assert!(!text.lines().any(|line| line.trim_start().starts_with("├─ OK")), "{text}");
     }
 }

@@ -4,18 +4,20 @@
 //! whose policy names no other; and only once Lambda has said that it does not exist. Writing to the ledger is tried with a
 //! condition that cannot hold.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::{Environment, Target};
 use deployer_core::doctor::{
-    self, Attempt, Chain, Check, DoctorReport, ProbedAction, QueueLook, Refused, SWEEP_NOTED_EVERY, TargetReport,
-    UNPROBED, probe_policy,
+    self, Attempt, Chain, Check, DoctorReport, ProbedAction, QueueLook, Refusal, Refused, SWEEP_NOTED_EVERY,
+    TargetReport, Tried, UNPROBED, probe_policy,
 };
 use deployer_core::head::{Head, Live};
 use deployer_core::id::{DeploymentId, EnvironmentName, Region, RequestHash};
 use deployer_core::names::{DEPLOYMENTS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
+use deployer_core::record::TargetErrorCode;
 use deployer_core::session::session_name;
 use futures::stream::{self, StreamExt as _};
 use futures::{FutureExt as _, future};
@@ -26,8 +28,11 @@ use super::Engine;
 use super::waiting::between;
 use crate::port::{ETag, EnterError, LedgerError, Precondition, Premises, Probe, ReadError, SessionRequest, Written};
 
-/// How many targets are walked through at once.
+/// How many targets are walked through at once, each in another account or region.
 const AT_ONCE: usize = 16;
+/// Between two calls to Lambda in a target. All calls there but GetFunction share 15 a second with deployments (Lambda Developer
+/// Guide, "Lambda quotas", API requests): a walk takes at most a third of them.
+const PAUSE: Duration = Duration::from_millis(200);
 /// How many heads are read at once, to find what is live.
 const HEADS_AT_ONCE: usize = 32;
 /// How often the queue is looked at before it is said that nobody takes its messages.
@@ -75,10 +80,11 @@ impl Engine {
             self.clock(premises),
         );
         let ((read, listed, written), versioned, queues, swept, clock) = looked.await;
-        let judged = |check, rights, outcome| doctor::ledger(check, role, &self.config, rights, outcome);
-        checks.push(judged("read ledger", ("s3:GetObject", &KEPT), &read));
-        checks.push(judged("list ledger", ("s3:ListBucket", &[]), &listed));
-        checks.push(judged("write ledger", ("s3:PutObject", &KEPT), &written));
+        let judged =
+            |check, action, outcomes: &[UnderPrefix]| doctor::ledger(check, role, &self.config, action, outcomes);
+        checks.push(judged("read ledger", "s3:GetObject", &read));
+        checks.push(judged("list ledger", "s3:ListBucket", &[("", listed)]));
+        checks.push(judged("write ledger", "s3:PutObject", &written));
         checks.push(doctor::versioning(&self.config.artifact_bucket, role, &versioned));
         checks.extend(queues);
         checks.push(doctor::sweep(self.now(), &swept));
@@ -86,11 +92,11 @@ impl Engine {
         checks
     }
 
-    async fn reads_the_ledger(&self) -> Result<(), Refused> {
-        for prefix in KEPT {
-            self.ports.ledger.get(&nothing(prefix)).await.map_err(ledger_refused)?;
-        }
-        Ok(())
+    async fn reads_the_ledger(&self) -> Vec<UnderPrefix> {
+        let read = KEPT.map(|prefix| async move {
+            (prefix, self.ports.ledger.get(&nothing(prefix)).await.map(drop).map_err(ledger_refused))
+        });
+        future::join_all(read).await
     }
 
     async fn lists_the_ledger(&self) -> Result<(), Refused> {
@@ -98,17 +104,20 @@ impl Engine {
     }
 
     /// A write on the condition that an object which does not exist is in a state that no object has.
-    async fn writes_the_ledger(&self) -> Result<(), Refused> {
-        for prefix in KEPT {
-            let never = Precondition::Unchanged(ETag("\"no-object-has-this\"".into()));
-            let key = nothing(prefix);
-            let written = self.ports.ledger.put(&key, vec![], never).await.map_err(ledger_refused)?;
-            if let Written::Now(_) = written {
+    async fn writes_the_ledger(&self) -> Vec<UnderPrefix> {
+        future::join_all(KEPT.map(|prefix| async move { (prefix, self.writes_under(prefix).await) })).await
+    }
+
+    async fn writes_under(&self, prefix: &str) -> Result<(), Refused> {
+        let never = Precondition::Unchanged(ETag("\"no-object-has-this\"".into()));
+        let key = nothing(prefix);
+        match self.ports.ledger.put(&key, vec![], never).await.map_err(ledger_refused)? {
+            Written::Now(_) => {
                 let message = format!("{key} was written on a condition that does not hold: this bucket is not S3's");
-                return Err(Refused { denied: false, message });
+                Err(Refused { kind: Refusal::Wrong, message })
             }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     async fn queues(&self, premises: &dyn Premises, role: Option<&str>) -> Vec<Check> {
@@ -164,24 +173,32 @@ impl Engine {
         role: Option<&str>,
         chosen: Vec<(&EnvironmentName, &Environment)>,
     ) -> Vec<TargetReport> {
-        let mut walks = Vec::new();
+        let mut places: BTreeMap<&Target, Vec<_>> = BTreeMap::new();
+        let mut count = 0_usize;
         for (name, environment) in chosen {
             // Read once for all targets of the environment, by whichever comes first.
             let live = self.newest_live(name).boxed().shared();
             for target in &environment.targets {
                 let (walker, live) = (Walker { engine: self, premises, name, environment, target, role }, live.clone());
-                walks.push(async move {
+                let number = count;
+                count += 1;
+                places.entry(target).or_default().push(async move {
                     let late = self.ports.clock.sleep(self.left().saturating_sub(ANSWER_NEEDS));
                     let checks = tokio::select! {
                         checks = walker.walk(live) => checks,
                         () = late => vec![Check::not_checked(
                             "enter", "no time was left: ask for one environment at a time (--environment)")],
                     };
-                    TargetReport { environment: name.clone(), target: target.clone(), checks }
+                    (number, TargetReport { environment: name.clone(), target: target.clone(), checks })
                 });
             }
         }
-        stream::iter(walks).buffered(AT_ONCE).collect().await
+        // Environments may share an account and region: there one walk comes after the other.
+        let walked = places.into_values().map(|walks| stream::iter(walks).then(|walk| walk).collect::<Vec<_>>());
+        let walked = stream::iter(walked).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
+        let mut reports: Vec<(usize, TargetReport)> = walked.into_iter().flatten().collect();
+        reports.sort_by_key(|(number, _)| *number);
+        reports.into_iter().map(|(_, report)| report).collect()
     }
 
     /// What was the last to become live in the environment.
@@ -220,6 +237,9 @@ impl Engine {
     }
 }
 
+/// What came of it under one of the ledger's prefixes.
+type UnderPrefix = (&'static str, Result<(), Refused>);
+
 /// What is kept in the ledger.
 const KEPT: [&str; 6] = [HEADS, DEPLOYMENTS, RESULTS, REJECTS, OPEN, SWEEPS];
 
@@ -229,7 +249,8 @@ fn nothing(prefix: &str) -> String {
 }
 
 fn ledger_refused(error: LedgerError) -> Refused {
-    Refused { denied: error.0.contains("AccessDenied"), message: error.0 }
+    let kind = if error.0.contains("AccessDenied") { Refusal::Denied } else { Refusal::Unknown };
+    Refused { kind, message: error.0 }
 }
 
 /// A queue's URL ends in account and name; it is in the deployer's region, for its artifact bucket tells it of uploads.
@@ -295,34 +316,33 @@ impl Walker<'_> {
         let chain = self.chain();
         let refused = match self.premises.enter(request).await {
             Ok(probe) => return (Some(probe), vec![doctor::entered(&chain, &Ok(())), Check::ok("account")]),
-            Err(EnterError::Denied(message)) => Refused { denied: true, message },
-            Err(EnterError::Unanswered(message)) => Refused { denied: false, message },
-            Err(EnterError::Target(error)) => {
-                let wrong = error.code == deployer_core::record::TargetErrorCode::WrongAccount;
-                let (check, holds) = if wrong { ("account", Some(Check::ok("enter"))) } else { ("enter", None) };
-                return (None, holds.into_iter().chain([Check::fail(check, error.message)]).collect());
+            Err(EnterError::Target(error)) if error.code == TargetErrorCode::WrongAccount => {
+                return (None, vec![Check::ok("enter"), Check::fail("account", error.message)]);
             }
+            Err(EnterError::Denied(message)) => Refused { kind: Refusal::Denied, message },
+            Err(EnterError::Unanswered(message)) => Refused { kind: Refusal::Unknown, message },
+            Err(EnterError::Target(error)) => Refused { kind: Refusal::Unknown, message: error.message },
         };
         (None, vec![doctor::entered(&chain, &Err(refused))])
     }
 
     /// Nothing is tried that writes unless Lambda says that there is nothing to write to.
     async fn rights(&self, probe: &dyn Probe) -> Vec<Check> {
-        let chain = self.chain();
-        let mut checks = Vec::new();
-        let mut free = true;
-        for action in ProbedAction::ALL.iter().copied() {
-            if !free {
-                let because = "whether the function that rights are tried on is really not there is not known";
-                checks.push(Check::not_checked(action.action(), because));
-                continue;
-            }
-            let outcome = probe.attempt(action).await;
-            if action == ProbedAction::GetFunction {
-                free = outcome == Ok(Attempt::NoSuchFunction);
-            }
-            checks.push(doctor::answered(&chain, action, &outcome));
+        let first = probe.attempt(ProbedAction::GetFunction).await;
+        let free = first == Ok(Attempt::NoSuchFunction);
+        // Where that is denied, the other calls that read tell whether the role is for other functions.
+        let denied = matches!(&first, Err(refused) if refused.kind == Refusal::Denied);
+        let mut tried: Vec<Tried> = vec![(ProbedAction::GetFunction, Some(first))];
+        for action in ProbedAction::ALL.iter().copied().filter(|action| *action != ProbedAction::GetFunction) {
+            let outcome = if free || (denied && action.only_reads()) {
+                self.engine.ports.clock.sleep(PAUSE).await;
+                Some(probe.attempt(action).await)
+            } else {
+                None
+            };
+            tried.push((action, outcome));
         }
+        let mut checks = doctor::rights(&self.chain(), &tried);
         checks.extend(UNPROBED.map(|(action, because)| Check::not_checked(action, because)));
         checks
     }
@@ -339,12 +359,14 @@ impl Walker<'_> {
             // Lambda copies no code across regions: the deployer reads it and sends it along.
             return match ports.artifacts.tail(artifact, 1).await {
                 Ok(_) => Check::ok(CHECK).seeing(format!("{}, which the deployer sends along", artifact.key)),
-                Err(error) => Check::fail(CHECK, error.to_string()),
+                Err(error @ ReadError::Denied(_)) => Check::fail(CHECK, error.to_string()),
+                Err(error) => Check::not_checked(CHECK, error.to_string()),
             };
         }
         let outcome = probe.read(artifact).await.map_err(|error| {
             let denied = matches!(error, ReadError::Denied(_));
-            Refused { denied, message: error.to_string() }
+            let kind = if denied { Refusal::Denied } else { Refusal::Unknown };
+            Refused { kind, message: error.to_string() }
         });
         doctor::read_artifact(&self.chain(), artifact, region, &outcome)
     }

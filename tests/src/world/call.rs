@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deployer::port::{CallError, CallErrorKind, EnterError, LedgerError, QueueError, ReadError};
-use deployer_core::doctor::Refused;
+use deployer_core::doctor::{Refusal, Refused};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
@@ -324,10 +324,11 @@ impl Mishap for LedgerError {
 
 impl Mishap for Refused {
     fn of(kind: CallErrorKind, message: String) -> Self {
-        Self { denied: kind == CallErrorKind::Denied, message }
+        let denied = kind == CallErrorKind::Denied;
+        Self { kind: if denied { Refusal::Denied } else { Refusal::Unknown }, message }
     }
     fn label(&self) -> String {
-        if self.denied { "Denied".to_owned() } else { "Refused".to_owned() }
+        format!("{:?}", self.kind)
     }
 }
 

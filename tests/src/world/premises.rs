@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deployer::port::{ArtifactStore as _, EnterError, Premises, Probe, ReadError, SessionRequest, right_account};
 use deployer_core::artifact::ArtifactRef;
-use deployer_core::doctor::{Attempt, DoctorReport, PROBE, ProbedAction, QueueLook, Refused};
+use deployer_core::doctor::{Attempt, DoctorReport, PROBE, ProbedAction, QueueLook, Refusal, Refused};
 use deployer_core::id::{BucketName, EnvironmentName};
 use jiff::Timestamp;
 
@@ -113,7 +113,7 @@ impl Probe for Session {
                 _ => vec![Need::new(action.action(), self.arn(PROBE))],
             };
             let checked = self.check(state, op, PROBE, &needs);
-            checked.map_err(|error| Refused { denied: true, message: error.message })?;
+            checked.map_err(|error| Refused { kind: Refusal::Denied, message: error.message })?;
             let there = state.lambdas.get(&self.target).is_some_and(|lambda| lambda.functions.contains_key(PROBE));
             assert!(!there || !op.is_lambda_write(), "{op} was tried on a function that exists");
             Ok(if there { Attempt::Done } else { Attempt::NoSuchFunction })

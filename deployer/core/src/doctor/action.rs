@@ -22,12 +22,18 @@ macro_rules! actions {
             pub fn action(self) -> &'static str {
                 match self { $( Self::$variant => concat!("lambda:", $action), )+ }
             }
+
+            /// Whether it only looks.
+            #[must_use]
+            pub fn only_reads(self) -> bool {
+                self <= Self::ListTags
+            }
         }
     };
 }
 
 actions! {
-    /// Is made first: only where it says that there is no such function are the others made.
+    /// Is made first: only where it says that there is no such function are those made that write.
     GetFunction = "GetFunction";
     GetAlias = "GetAlias";
     ListAliases = "ListAliases";

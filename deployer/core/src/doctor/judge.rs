@@ -21,10 +21,21 @@ const SWEEP_MISSED: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refused {
-    /// Whether AWS said that it is not allowed.
-    pub denied: bool,
+    /// What that says of the link.
+    pub kind: Refusal,
     /// AWS's words.
     pub message: String,
+}
+
+/// What a call that did not succeed says of the link that it was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is not allowed.
+    Denied,
+    /// What the call was about is not there, or not as it has to be.
+    Wrong,
+    /// Nothing: it was throttled, not answered, or failed for another reason.
+    Unknown,
 }
 
 /// What Lambda said of the function that must not be there.
@@ -47,13 +58,18 @@ pub struct QueueLook {
     pub delayed: u64,
 }
 
-/// What a refusal comes to: where it is a denial, what lifts it.
+/// What trying a right on the probe came to; none where it was not tried.
+pub type Tried = (ProbedAction, Option<Result<Attempt, Refused>>);
+
+/// What a refusal comes to: where it is a denial, what lifts it. Of what was throttled or not answered nobody knows.
 fn refused(check: impl Into<String>, refused: &Refused, missing: impl FnOnce() -> Vec<Missing>) -> Check {
     let message = &refused.message;
-    if !refused.denied {
-        return Check::fail(check, message);
+    match refused.kind {
+        Refusal::Denied => {}
+        Refusal::Wrong => return Check::fail(check, message),
+        Refusal::Unknown => return Check::not_checked(check, message),
     }
-    if message.contains("explicit deny") {
+    if !refused.is_for_want_of_an_allow() {
         let because = format!(
             "{message}; a policy denies it outright, so another Allow does not help: that denial has to go (a service \
              control policy, a permissions boundary, or a policy somebody attached)"
@@ -63,29 +79,40 @@ fn refused(check: impl Into<String>, refused: &Refused, missing: impl FnOnce() -
     Check::fail(check, message).for_want_of(missing())
 }
 
+impl Refused {
+    fn is_for_want_of_an_allow(&self) -> bool {
+        self.kind == Refusal::Denied && !self.message.contains("explicit deny")
+    }
+}
+
 /// The deployer's own right to do something.
 fn own(deployer: Option<&str>, actions: Value, resource: Value) -> Vec<Missing> {
     let statement = json!({"Effect": "Allow", "Action": actions, "Resource": resource});
     vec![Missing { belongs: own_role(deployer), statement }]
 }
 
-/// Whether the ledger can be read, listed or written (by a write that its condition keeps from happening).
+/// Whether the ledger can be read, listed or written (by a write that its condition keeps from happening): under each prefix, or
+/// as a whole. Only the prefixes that were denied are asked for.
 #[must_use]
 pub fn ledger(
     check: &str,
     deployer: Option<&str>,
     config: &Config,
-    (action, prefixes): (&str, &[&str]),
-    outcome: &Result<(), Refused>,
+    action: &str,
+    outcomes: &[(&str, Result<(), Refused>)],
 ) -> Check {
     let bucket = format!("arn:{}:s3:::{}", partition(deployer), config.ledger_bucket);
+    let errors: Vec<(&str, &Refused)> =
+        outcomes.iter().filter_map(|(prefix, outcome)| Some((*prefix, outcome.as_ref().err()?))).collect();
+    let denied: Vec<_> = errors.iter().filter(|(_, error)| error.kind == Refusal::Denied).collect();
     let resource = match action {
         "s3:ListBucket" => json!(bucket),
-        _ => prefixes.iter().map(|prefix| format!("{bucket}/{prefix}*")).collect(),
+        _ => denied.iter().map(|(prefix, _)| format!("{bucket}/{prefix}*")).collect(),
     };
-    match outcome {
-        Ok(()) => Check::ok(check),
-        Err(error) => refused(check, error, || own(deployer, json!(action), resource)),
+    let wrong = errors.iter().find(|(_, error)| error.kind == Refusal::Wrong);
+    match denied.first().copied().or(wrong).or(errors.first()) {
+        None => Check::ok(check),
+        Some((_, error)) => refused(check, error, || own(deployer, json!(action), resource)),
     }
 }
 
@@ -203,27 +230,46 @@ pub fn entered(chain: &Chain<'_>, outcome: &Result<(), Refused>) -> Check {
     }
 }
 
-/// Whether a session of the deploy role may do this.
+/// What a session of the deploy role may do.
+///
+/// A role may be for some functions only, and the probe is none of them: where it may do nothing with the probe, of reading or of
+/// writing, that says nothing about those functions.
 #[must_use]
-pub fn answered(chain: &Chain<'_>, action: ProbedAction, outcome: &Result<Attempt, Refused>) -> Check {
+pub fn rights(chain: &Chain<'_>, tried: &[Tried]) -> Vec<Check> {
+    let may_some_like = |action: ProbedAction| {
+        tried.iter().any(|(other, outcome)| {
+            other.only_reads() == action.only_reads() && matches!(outcome, Some(Ok(Attempt::NoSuchFunction)))
+        })
+    };
+    let judged = |(action, outcome): &Tried| match outcome {
+        None => Check::not_checked(
+            action.action(),
+            "whether the function that rights are tried on is really not there is not known (lambda:GetFunction tells)",
+        ),
+        Some(Err(error)) if error.is_for_want_of_an_allow() && !may_some_like(*action) => out_of_scope(*action, error),
+        Some(outcome) => right(chain, *action, outcome),
+    };
+    tried.iter().map(judged).collect()
+}
+
+fn right(chain: &Chain<'_>, action: ProbedAction, outcome: &Result<Attempt, Refused>) -> Check {
     match outcome {
         Ok(Attempt::NoSuchFunction) => Check::ok(action.action()),
         Ok(Attempt::Done) => Check::fail(
             action.action(),
             format!("a function {PROBE} exists here, and rights are tried on one that does not: delete it"),
         ),
-        Err(error) => {
-            let mut check = refused(action.action(), error, || vec![chain.doing(action)]);
-            if error.denied && action == ProbedAction::GetFunction {
-                let because = check.because.unwrap_or_default();
-                check.because = Some(format!(
-                    "{because}; where the role is made for some functions only (`functions` of module target), let it \
-                     name {PROBE} too"
-                ));
-            }
-            check
-        }
+        Err(error) => refused(action.action(), error, || vec![chain.doing(action)]),
     }
+}
+
+fn out_of_scope(action: ProbedAction, Refused { message, .. }: &Refused) -> Check {
+    let what = if action.only_reads() { "look at" } else { "change" };
+    let because = format!(
+        "{message}; the role may do nothing to {what} {PROBE}, on which rights are tried: it lacks all of these rights, or \
+         has them for other functions only. Let it name {PROBE} too (`functions` of module target), and they are checked"
+    );
+    Check::not_checked(action.action(), because)
 }
 
 /// Whether an artifact can be read, by whoever reads it for this target.

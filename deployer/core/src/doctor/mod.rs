@@ -13,8 +13,8 @@ use serde_json::Value;
 
 pub use action::{PROBE, ProbedAction, UNPROBED};
 pub use judge::{
-    Attempt, QueueLook, Refused, SWEEP_NOTED_EVERY, answered, clocks, dead_letters, entered, ledger, queue,
-    read_artifact, sweep, versioning,
+    Attempt, QueueLook, Refusal, Refused, SWEEP_NOTED_EVERY, Tried, clocks, dead_letters, entered, ledger, queue,
+    read_artifact, rights, sweep, versioning,
 };
 pub use statement::{Chain, probe_policy};
 
@@ -64,9 +64,9 @@ pub struct Check {
 pub enum CheckStatus {
     /// It holds.
     Ok,
-    /// It does not.
+    /// It does not: AWS says that it is not allowed, or what was looked at is not as it must be.
     Fail,
-    /// Nobody knows, and `because` says why.
+    /// Nobody knows, and `because` says why: it cannot be tried, or there was no answer that tells.
     NotChecked,
 }
 

@@ -11,6 +11,10 @@ use crate::config::Target;
 use crate::id::{EnvironmentName, ExternalId, Region, RoleName};
 use crate::names::SESSION_PREFIX;
 
+/// Which functions a role is for is not known here. A statement with this in it allows nothing: whoever pastes it as it is has
+/// opened nothing, and the doctor goes on saying that the right is missing.
+const FUNCTIONS: &str = "<functions>";
+
 /// One target's chain: whom it trusts, under which role and with which external id.
 #[derive(Debug, Clone)]
 pub struct Chain<'a> {
@@ -28,7 +32,11 @@ pub struct Chain<'a> {
 
 impl Chain<'_> {
     fn role_in_words(&self) -> String {
-        format!("deploy role {} in account {} (module target)", self.role, self.target.account)
+        format!("{} (module target)", self.role_by_name())
+    }
+
+    fn role_by_name(&self) -> String {
+        format!("deploy role {} in account {}", self.role, self.target.account)
     }
 
     /// What lets the deployer enter: the trust of the target's role, and the right of the deployer's.
@@ -39,7 +47,9 @@ impl Chain<'_> {
         if let Some(external_id) = self.external_id {
             condition["StringEquals"] = json!({"sts:ExternalId": external_id.as_str()});
         }
-        let trust = format!("the trust policy of the {}", self.role_in_words());
+        let path =
+            if self.deployer.is_some() { "; add the path to the deployer's ARN if its role has one" } else { "" };
+        let trust = format!("the trust policy of the {} (module target{path})", self.role_by_name());
         let principal = json!({"AWS": deployer});
         vec![
             Missing {
@@ -61,14 +71,25 @@ impl Chain<'_> {
 
     /// What lets a session of the deploy role do this.
     pub(super) fn doing(&self, action: ProbedAction) -> Missing {
-        let functions = self.function_arn("*");
+        use ProbedAction as Action;
+        let functions = self.function_arn(FUNCTIONS);
+        let qualified = format!("{functions}:*");
         let resource = match action {
             // Unqualified it deletes the whole function.
-            ProbedAction::DeleteFunction => json!(format!("{functions}:*")),
-            _ => json!([functions, format!("{functions}:*")]),
+            Action::DeleteFunction => json!(qualified),
+            Action::UpdateFunctionConfiguration
+            | Action::TagResource
+            | Action::UntagResource
+            | Action::PutFunctionConcurrency
+            | Action::DeleteFunctionConcurrency => json!(functions),
+            _ => json!([functions, qualified]),
         };
         let statement = json!({"Effect": "Allow", "Action": action.action(), "Resource": resource});
-        Missing { belongs: format!("the policy of the {}", self.role_in_words()), statement }
+        let belongs = format!(
+            "the policy of the {} (module target, whose `functions` say what belongs in place of {FUNCTIONS})",
+            self.role_by_name()
+        );
+        Missing { belongs, statement }
     }
 
     /// What lets a session of the deploy role read the environment's artifacts: its own policy and the bucket's, for they are
@@ -131,7 +152,9 @@ fn folder<'a>(artifact: &'a ArtifactRef, environment: &'a EnvironmentName) -> &'
 /// The deployer's own role, in words.
 pub(super) fn own_role(arn: Option<&str>) -> String {
     match arn {
-        Some(arn) => format!("the policy of the deployer's role {arn} (module tooling)"),
+        Some(arn) => {
+            format!("the policy of the deployer's role {arn} (module tooling; add the path if the role has one)")
+        }
         None => "the policy of the deployer's role (module tooling)".into(),
     }
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::artifact::ArtifactRef;
+use crate::config::Config;
 use crate::id::{AccountId, BucketName, ExternalId, Region, RoleName};
 use crate::session::POLICY_LIMIT;
 
@@ -33,7 +34,25 @@ fn artifact(key: &str) -> ArtifactRef {
 }
 
 fn denied(message: &str) -> Refused {
-    Refused { denied: true, message: message.into() }
+    Refused { kind: Refusal::Denied, message: message.into() }
+}
+
+fn throttled() -> Refused {
+    Refused { kind: Refusal::Unknown, message: "TooManyRequestsException: Rate Exceeded.".into() }
+}
+
+/// All rights are there, but for this one.
+fn rights_but(action: ProbedAction, outcome: Result<Attempt, Refused>) -> Vec<Check> {
+    rights_where(|tried| if tried == action { outcome.clone() } else { Ok(Attempt::NoSuchFunction) })
+}
+
+fn rights_where(outcome: impl Fn(ProbedAction) -> Result<Attempt, Refused>) -> Vec<Check> {
+    let tried: Vec<Tried> = ProbedAction::ALL.iter().map(|action| (*action, Some(outcome(*action)))).collect();
+    on_chain(|chain| judge::rights(chain, &tried))
+}
+
+fn right_but(action: ProbedAction, outcome: Result<Attempt, Refused>) -> Check {
+    rights_but(action, outcome).into_iter().find(|check| check.check == action.action()).unwrap()
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -48,9 +67,12 @@ fn a_denied_door_names_trust_external_id_and_the_deployers_own_right() {
     assert_eq!(
         belongs,
         [
-            "the trust policy of the deploy role deployer-target in account 111111111111 (module target)",
-            "the trust policy of the deploy role deployer-target in account 111111111111 (module target)",
-            "the policy of the deployer's role arn:aws:iam::123456789012:role/deployer (module tooling)",
+            "the trust policy of the deploy role deployer-target in account 111111111111 (module target; add the path to \
+             the deployer's ARN if its role has one)",
+            "the trust policy of the deploy role deployer-target in account 111111111111 (module target; add the path to \
+             the deployer's ARN if its role has one)",
+            "the policy of the deployer's role arn:aws:iam::123456789012:role/deployer (module tooling; add the path if \
+             the role has one)",
         ]
     );
     assert_eq!(
@@ -64,44 +86,97 @@ fn a_denied_door_names_trust_external_id_and_the_deployers_own_right() {
 }
 
 #[test]
-fn a_missing_right_is_told_as_the_statement_that_lacks_and_deletion_only_with_a_qualifier() {
-    let check = |action| on_chain(|chain| judge::answered(chain, action, &Err(denied("no"))));
+fn a_missing_right_is_told_as_what_the_module_would_grant_for_functions_that_are_to_be_named() {
+    let missing = |action| right_but(action, Err(denied("no"))).missing;
+    let function = "arn:aws:lambda:eu-west-1:111111111111:function:<functions>";
     assert_eq!(
-        check(ProbedAction::UpdateAlias).missing,
+        missing(ProbedAction::UpdateAlias),
         [Missing {
-            belongs: "the policy of the deploy role deployer-target in account 111111111111 (module target)".into(),
-            statement: json!({"Effect": "Allow", "Action": "lambda:UpdateAlias", "Resource": [
-                "arn:aws:lambda:eu-west-1:111111111111:function:*", "arn:aws:lambda:eu-west-1:111111111111:function:*:*"]}),
+            belongs: "the policy of the deploy role deployer-target in account 111111111111 (module target, whose \
+                      `functions` say what belongs in place of <functions>)"
+                .into(),
+            statement: json!({"Effect": "Allow", "Action": "lambda:UpdateAlias",
+                "Resource": [function, format!("{function}:*")]}),
         }]
     );
-    assert_eq!(
-        check(ProbedAction::DeleteFunction).missing[0].statement["Resource"],
-        "arn:aws:lambda:eu-west-1:111111111111:function:*:*"
-    );
-    let check = check(ProbedAction::GetFunction);
-    assert!(check.because.unwrap().ends_with("let it name deployer-doctor-probe too"));
+    assert_eq!(missing(ProbedAction::TagResource)[0].statement["Resource"], function);
+    assert_eq!(missing(ProbedAction::DeleteFunction)[0].statement["Resource"], format!("{function}:*"));
+}
+
+#[test]
+fn no_statement_for_a_right_opens_a_function_if_it_is_pasted_as_it_is() {
+    for action in ProbedAction::ALL {
+        let statement = &right_but(*action, Err(denied("no"))).missing[0].statement;
+        let resources = statement["Resource"].to_string();
+        assert_eq!(resources.matches("function:").count(), resources.matches("<functions>").count(), "{statement}");
+    }
+}
+
+#[test]
+fn a_role_for_other_functions_does_not_fail_on_the_probe() {
+    let checks = rights_where(|_| Err(denied("no identity-based policy allows it")));
+    assert!(checks.iter().all(|check| check.status == CheckStatus::NotChecked && check.missing.is_empty()));
+    let because = checks[0].because.clone().unwrap();
+    assert!(because.contains("let it name deployer-doctor-probe too"), "{because}");
+    assert!(because.starts_with("no identity-based policy allows it"), "{because}");
+
+    let reads_all = rights_where(|action| match action.only_reads() {
+        true => Ok(Attempt::NoSuchFunction),
+        false => Err(denied("no")),
+    });
+    let of = |status| reads_all.iter().filter(|check| check.status == status).count();
+    assert_eq!((of(CheckStatus::Ok), of(CheckStatus::NotChecked), of(CheckStatus::Fail)), (5, 10, 0));
 }
 
 #[test]
 fn an_explicit_denial_is_not_answered_with_an_allow() {
     let words = "not authorized to perform lambda:UpdateAlias with an explicit deny in a service control policy";
-    let check = on_chain(|chain| judge::answered(chain, ProbedAction::UpdateAlias, &Err(denied(words))));
+    let check = right_but(ProbedAction::UpdateAlias, Err(denied(words)));
     assert_eq!((check.status, check.missing.len()), (CheckStatus::Fail, 0));
     assert!(check.because.unwrap().contains("that denial has to go"));
 }
 
 #[test]
 fn not_found_means_allowed_and_found_means_stop() {
-    let check = |attempt| on_chain(|chain| judge::answered(chain, ProbedAction::GetFunction, &Ok(attempt)));
-    assert_eq!(check(Attempt::NoSuchFunction), Check::ok("lambda:GetFunction"));
-    assert_eq!(check(Attempt::Done).status, CheckStatus::Fail);
+    assert_eq!(right_but(ProbedAction::GetFunction, Ok(Attempt::NoSuchFunction)), Check::ok("lambda:GetFunction"));
+    assert_eq!(right_but(ProbedAction::GetFunction, Ok(Attempt::Done)).status, CheckStatus::Fail);
 }
 
 #[test]
-fn what_is_no_denial_names_no_right() {
-    let timeout = Refused { denied: false, message: "no answer".into() };
-    let check = on_chain(|chain| judge::answered(chain, ProbedAction::ListTags, &Err(timeout)));
-    assert_eq!(check, Check::fail("lambda:ListTags", "no answer"));
+fn what_is_no_denial_does_not_fail() {
+    let words = "TooManyRequestsException: Rate Exceeded.";
+    let check = right_but(ProbedAction::ListTags, Err(throttled()));
+    assert_eq!(check, Check::not_checked("lambda:ListTags", words));
+    let region = Region::parse("eu-west-1").unwrap();
+    let bucket = BucketName::parse("acme-artifacts").unwrap();
+    let checks = on_chain(|chain| {
+        [
+            judge::entered(chain, &Err(throttled())),
+            judge::read_artifact(chain, &artifact("dev/orders/1.zip"), &region, &Err(throttled())),
+            judge::versioning(&bucket, None, &Err(throttled())),
+            judge::queue(None, "arn", &Err(throttled())),
+            judge::dead_letters(None, Some("arn"), &Err(throttled())),
+        ]
+    });
+    for check in checks {
+        assert_eq!((check.status, check.because.as_deref()), (CheckStatus::NotChecked, Some(words)), "{}", check.check);
+    }
+    let gone = Refused { kind: Refusal::Wrong, message: "NoSuchBucket".into() };
+    assert_eq!(judge::versioning(&bucket, None, &Err(gone)), Check::fail("artifact versioning", "NoSuchBucket"));
+}
+
+#[test]
+fn of_the_ledger_only_what_was_denied_is_asked_for() {
+    let config = json!({"artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger", "environments": {}});
+    let config = Config::parse(&config.to_string()).unwrap();
+    let judged = |outcomes: &[(&str, Result<(), Refused>)]| {
+        judge::ledger("write ledger", Some(DEPLOYER), &config, "s3:PutObject", outcomes)
+    };
+    let check = judged(&[("heads/", Ok(())), ("results/", Err(throttled())), ("open/", Err(denied("no")))]);
+    assert_eq!(check.status, CheckStatus::Fail);
+    assert_eq!(check.missing[0].statement["Resource"], json!(["arn:aws:s3:::acme-ledger/open/*"]));
+    assert_eq!(judged(&[("heads/", Ok(())), ("open/", Err(throttled()))]).status, CheckStatus::NotChecked);
+    assert_eq!(judged(&[("heads/", Ok(()))]), Check::ok("write ledger"));
 }
 
 #[test]
