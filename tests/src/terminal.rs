@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::process::Stdio;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -24,7 +23,7 @@ impl Terminal {
     ///
     /// # Errors
     /// The system's words.
-    pub fn open() -> Result<(Self, Stdio)> {
+    pub fn open() -> Result<(Self, File)> {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).doing("making a terminal")?;
         grantpt(&ours).and_then(|()| unlockpt(&ours)).doing("making a terminal")?;
         let size = Winsize { ws_row: 24, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
@@ -43,7 +42,7 @@ impl Terminal {
                 }
             }
         });
-        Ok((Self { pieces, seen: String::new() }, theirs.into()))
+        Ok((Self { pieces, seen: String::new() }, theirs))
     }
 
     /// Waits until this was written to it.

@@ -50,7 +50,7 @@ async fn told(options: &Options) -> Result<PlanReport, Stopped> {
     let (function, package) = match (&options.source, &options.function) {
         (Some(source), named) => {
             let source = only(source, named.as_ref())?;
-            (source.function, Some(described(&source.path)?))
+            (source.function, Some(described(&source.path, &environment)?))
         }
         (None, Some(function)) => (function.clone(), None),
         (None, None) => return Err(Stopped::wrong_use("--function says which function, where no folder or zip does")),
@@ -83,10 +83,12 @@ fn only(argument: &str, named: Option<&FunctionName>) -> Result<sources::Source,
     }
 }
 
-/// What the deployer's plan needs of a zip that it does not have.
-fn described(path: &Path) -> Result<DescribedPackage, Stopped> {
+/// What the deployer's plan needs of a zip that it does not have. What it would refuse is told here already, with every mistake.
+fn described(path: &Path, environment: &EnvironmentName) -> Result<DescribedPackage, Stopped> {
     let zip = sources::zipped(path)?;
-    let package = zips::read(&zip, |_| {}).map_err(|mistakes| zips::unfit(path, &mistakes))?;
+    let unfit = |mistakes: Vec<zips::Found>| zips::unfit(path, &mistakes);
+    let package = zips::read(&zip, |_| {}).map_err(unfit)?;
+    zips::check(&package, Some(environment)).map_err(unfit)?;
     let manifest: Option<Result<_, Stopped>> = package.manifest.map(|(format, text)| {
         let text = String::from_utf8(text)
             .map_err(|error| Stopped::refused(format!("{}: {}: {error}", path.display(), format.file_name())))?;

@@ -40,7 +40,7 @@ pub use calls::{Call, longest_chain, shown};
 pub use clients::Clients;
 pub use control::{Control, SessionKeys, Use};
 pub use crash::{Interrupted, Moment};
-pub use deployctl::Said;
+pub use deployctl::{Operating, Said, Shown};
 pub use error::{Doing, Error, Result};
 pub use mapping::{Delivery, Mapping};
 pub(crate) use process::peak_memory;

@@ -72,7 +72,8 @@ async fn history_is_told_newest_first_and_as_much_as_asked_for() -> Result<()> {
     assert_eq!(answered(&aws, unknown).await?, json!({"deployments": []}));
     let (error_type, message) =
         refused(&aws, json!({"command": "history", "environment": "prdo", "function": "orders"})).await?;
-    assert_eq!((error_type.as_str(), message.as_str()), ("InvalidCommand", "deployer.json has no environment prdo"));
+    let words = "deployer.json has no environment prdo (it has dev, prod)";
+    assert_eq!((error_type.as_str(), message.as_str()), ("InvalidCommand", words));
     Ok(())
 }
 
