@@ -58,7 +58,8 @@ pub async fn load_for(profile: Option<&str>, region: Option<&str>) -> SdkConfig 
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
     let http_client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client.clone()).timeout_config(timeouts);
+    let loader =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http_client.clone()).timeout_config(timeouts);
     let region = region.map(|region| Region::new(region.to_owned()));
     let Some(profile) = profile else {
         return match region {

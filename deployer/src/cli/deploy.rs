@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Exit, Stopped};
 use super::push::told;
 use super::sources::{self, Source};
-use super::{direct, follow, records, remote};
+use super::{direct, follow, records};
 use crate::direct::{Direct, FUNCTIONS_AT_ONCE};
 use crate::trigger::Command;
 
@@ -97,7 +97,7 @@ async fn deploy(
     if options.environment.is_none() {
         direct::warn_of_unused_parts(&source.function, &zip);
     }
-    let record = direct.deploy(&source.function, zip, remote::caller()).await;
+    let record = direct.deploy(&source.function, zip, options.follow.who.caller(None)).await;
     let record = record.map_err(|error| Stopped::failed(format!("{error}: try again")))?;
     let mut json = serde_json::to_value(&record).map_err(|error| Stopped::failed(format!("the record: {error}")))?;
     // It lies in no bucket.
