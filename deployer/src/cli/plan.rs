@@ -50,7 +50,7 @@ async fn told(options: &Options) -> Result<PlanReport, Stopped> {
     let (function, package) = match (&options.source, &options.function) {
         (Some(source), named) => {
             let source = only(source, named.as_ref())?;
-            (source.function, Some(described(&source.path)?))
+            (source.function, Some(described(&source.path, &environment)?))
         }
         (None, Some(function)) => (function.clone(), None),
         (None, None) => return Err(Stopped::wrong_use("--function says which function, where no folder or zip does")),
@@ -64,13 +64,13 @@ async fn seen_from_here(options: &Options) -> Result<PlanReport, Stopped> {
     let Some(source) = &options.source else {
         return Err(Stopped::wrong_use("which folder or zip? past the deployer there are no releases"));
     };
-    let source = only(source, options.function.as_ref())?;
-    let zip = sources::zipped(&source.path)?;
-    if options.environment.is_none() {
-        direct::warn_of_unused_parts(&source.function, &zip);
-    }
-    let functions = [source.function.clone()];
-    let direct = options.direct.prepare(&options.remote, options.environment.as_ref(), &functions).await?;
+    let fit = direct::Fit::of(only(source, options.function.as_ref())?, options.environment.as_ref())?;
+    let all = [fit];
+    let environment = direct::environment(options.environment.as_ref(), &all)?;
+    let [direct::Fit { source, zip, .. }] = all;
+    let sdk = options.remote.sdk().await;
+    let direct = options.direct.prepare(&sdk, environment).await?;
+    options.direct.look_into_ledger(&sdk, &direct, std::slice::from_ref(&source.function)).await;
     let report = direct.plan(&source.function, zip).await;
     report.map_err(|error| Stopped::failed(format!("{error}: try again")))
 }
@@ -84,9 +84,16 @@ fn only(argument: &str, named: Option<&FunctionName>) -> Result<sources::Source,
 }
 
 /// What the deployer's plan needs of a zip that it does not have.
-fn described(path: &Path) -> Result<DescribedPackage, Stopped> {
+///
+/// # Errors
+/// Refused: the deployer would not take it.
+fn described(path: &Path, environment: &EnvironmentName) -> Result<DescribedPackage, Stopped> {
     let zip = sources::zipped(path)?;
-    let package = zips::read(&zip, |_| {}).map_err(|mistakes| zips::unfit(path, &mistakes))?;
+    let package = zips::read(&zip, |_| {}).and_then(|package| {
+        zips::check(&package, Some(environment))?;
+        Ok(package)
+    });
+    let package = package.map_err(|mistakes| zips::unfit(path, &mistakes))?;
     let manifest: Option<Result<_, Stopped>> = package.manifest.map(|(format, text)| {
         let text = String::from_utf8(text)
             .map_err(|error| Stopped::refused(format!("{}: {}: {error}", path.display(), format.file_name())))?;
