@@ -33,7 +33,7 @@ pub(super) struct Options {
     #[arg(long, short, value_name = "NAME")]
     function: Option<FunctionName>,
     /// The release that the deployer deploys.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "RELEASE")]
     release: Option<Release>,
     /// Past the deployer: make the function if there is none.
     #[arg(long)]

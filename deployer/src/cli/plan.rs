@@ -24,7 +24,7 @@ pub(super) struct Options {
     #[arg(long, short, value_name = "NAME")]
     function: Option<FunctionName>,
     /// A release that is uploaded already; without one and without a folder or a zip: what is live.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "RELEASE")]
     release: Option<Release>,
     /// End with 5 if something would change.
     #[arg(long)]
