@@ -18,6 +18,9 @@ mod sts;
 
 use std::time::Duration;
 
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::Builder;
@@ -45,23 +48,40 @@ pub async fn load() -> SdkConfig {
 }
 
 /// The same, of another profile of the configuration files, or in another region.
+///
+/// Whoever names a profile means it, so it goes before credentials and a region of the environment, as in the AWS CLI
+/// (AWS CLI User Guide, "Configuration settings and precedence").
 pub async fn load_for(profile: Option<&str>, region: Option<&str>) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
-    let loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
-        .timeout_config(timeouts);
-    let loader = match profile {
-        Some(profile) => loader.profile_name(profile),
-        None => loader,
+    let http_client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let loader =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http_client.clone()).timeout_config(timeouts);
+    let region = region.map(|region| Region::new(region.to_owned()));
+    let Some(profile) = profile else {
+        return match region {
+            Some(region) => loader.region(region),
+            None => loader,
+        }
+        .load()
+        .await;
     };
-    let loader = match region {
-        Some(region) => loader.region(Region::new(region.to_owned())),
-        None => loader,
+    let provider = ProviderConfig::without_region()
+        .with_behavior_version(Some(BehaviorVersion::latest()))
+        .with_http_client(http_client);
+    let region = match region {
+        Some(region) => Some(region),
+        None => {
+            let of_profile = ProfileFileRegionProvider::builder().configure(&provider).profile_name(profile).build();
+            RegionProviderChain::first_try(of_profile).or_default_provider().region().await
+        }
     };
+    let provider = provider.with_region(region.clone());
+    let credentials = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
+    let loader = loader.profile_name(profile).credentials_provider(credentials).region(region);
     loader.load().await
 }
 

@@ -107,7 +107,7 @@ impl From<Stopped> for Answer {
     fn from(stopped: Stopped) -> Self {
         let Stopped { exit, error_type, message } = stopped;
         let json = json!({ "errorType": error_type, "errorMessage": message });
-        Self { text: format!("error: {message}\n"), json, exit }
+        Self { text: format!("error: {}\n", lines(&message)), json, exit }
     }
 }
 
@@ -115,6 +115,11 @@ impl From<Stopped> for Answer {
 pub(super) fn one_line(text: &str) -> String {
     let escaped = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
     text.chars().map(escaped).collect()
+}
+
+/// The same of a text that has lines of its own.
+pub(super) fn lines(text: &str) -> String {
+    text.split('\n').map(one_line).collect::<Vec<_>>().join("\n")
 }
 
 impl Answer {
@@ -134,6 +139,8 @@ impl Answer {
     /// Prints it. Errors for people go to standard error.
     pub(super) fn print(&self, output: Output, out: &mut impl Write) -> std::io::Result<()> {
         match output {
+            // Everything is said.
+            Output::Json if self.json.is_null() => Ok(()),
             Output::Json => writeln!(out, "{:#}", self.json),
             Output::Text if self.json.get("errorType").is_some() => write!(anstream::stderr(), "{}", self.text),
             Output::Text => write!(out, "{}", self.text),

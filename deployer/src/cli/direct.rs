@@ -1,5 +1,6 @@
 //! What the verbs share that deploy, or plan, straight from this machine.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -9,10 +10,12 @@ use deployer_core::id::{AccountId, AliasName, BucketName, EnvironmentName, Exter
 use deployer_core::manifest::Manifest;
 use deployer_core::names::ALIAS;
 
-use super::{Stopped, remote, zips};
+use super::Stopped;
+use super::sources::{self, Source};
+use super::zips::{self, Found};
 use crate::direct::{Direct, Notice, Way};
 
-/// The environment where none is named: nothing but what the manifest says for all.
+/// What it is called where no environment is named: nothing counts but what the manifest says for all.
 const NO_ENVIRONMENT: &str = "direct";
 
 /// How the target is entered from here.
@@ -35,7 +38,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "NAME")]
     alias: Option<AliasName>,
     /// Past the deployer: look into this ledger bucket whether the deployer knows the function, and warn if it does.
-    #[arg(long, value_name = "BUCKET")]
+    #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
 }
 
@@ -50,43 +53,93 @@ impl Options {
     /// # Errors
     /// Wrong use, naming one that was given.
     pub fn not_given(&self) -> Result<(), Stopped> {
-        let given = [("--alias", self.alias.is_some()), ("--ledger", self.ledger.is_some())];
-        match given.into_iter().find(|(_, given)| *given) {
-            Some((name, _)) => Err(Stopped::wrong_use(format!("{name} is for --role-arn or --direct"))),
+        // A ledger may be known to everything in this shell.
+        match &self.alias {
+            Some(_) => Err(Stopped::wrong_use("--alias is for --role-arn or --direct")),
             None => Ok(()),
         }
     }
 
-    /// Everything that is ready before the first function, and the warnings that can be given before it.
+    /// Everything that is ready before the first function.
     ///
     /// # Errors
     /// Wrong use: no region. Failed: the credentials say nothing.
-    pub async fn prepare(
-        &self,
-        remote: &remote::Options,
-        environment: Option<&EnvironmentName>,
-        functions: &[FunctionName],
-    ) -> Result<Direct, Stopped> {
-        let sdk = remote.sdk().await;
+    pub async fn prepare(&self, sdk: &SdkConfig, environment: EnvironmentName) -> Result<Direct, Stopped> {
         let way = Way {
-            environment: environment.cloned().map_or_else(|| name(EnvironmentName::parse(NO_ENVIRONMENT)), Ok)?,
-            region: region(&sdk)?,
+            environment,
+            region: region(sdk)?,
             alias: self.alias.clone().map_or_else(|| name(AliasName::parse(ALIAS)), Ok)?,
             role: self.role_arn.clone(),
             external_id: self.external_id.clone(),
             account: self.account.clone(),
         };
-        let direct = Direct::prepare(&sdk, way, Arc::new(|notice: Notice| warn(&notice.to_string())));
-        let direct = direct.await.map_err(|error| {
+        let direct = Direct::prepare(sdk, way, Arc::new(|notice: Notice| warn(&notice.to_string())));
+        direct.await.map_err(|error| {
             Stopped::failed(format!("whose credentials are these? {error}\n  log in, or name a --profile"))
-        })?;
+        })
+    }
+
+    /// Warns of functions that the ledger knows, where one is named.
+    pub async fn look_into_ledger(&self, sdk: &SdkConfig, direct: &Direct, functions: &[FunctionName]) {
         if let Some(bucket) = &self.ledger
-            && let Err(error) = direct.look_into(&sdk, bucket.clone(), functions).await
+            && let Err(error) = direct.look_into(sdk, bucket.clone(), functions).await
         {
             warn(&format!("whether the deployer knows the function could not be looked up: {error}"));
         }
-        Ok(direct)
     }
+}
+
+/// A zip, or a folder as one, that the deployer would take too.
+pub(super) struct Fit {
+    pub source: Source,
+    pub zip: File,
+    manifest: Option<Manifest>,
+}
+
+impl Fit {
+    /// Packs and reads it; it is checked for an environment, or for what the manifest says for all.
+    ///
+    /// # Errors
+    /// Wrong use: it cannot be read. Refused: what is wrong with it.
+    pub fn of(source: Source, environment: Option<&EnvironmentName>) -> Result<Self, Stopped> {
+        let zip = sources::zipped(&source.path)?;
+        let unfit = |mistakes: Vec<Found>| zips::unfit(&source.path, &mistakes);
+        let package = zips::read(&zip, |_| {}).map_err(unfit)?;
+        let manifest = package.manifest.as_ref().map(|(format, text)| Manifest::parse(*format, text)).transpose();
+        let manifest = manifest.map_err(|error| unfit(zips::mistakes(&error)))?;
+        let environment = environment.cloned().map_or_else(|| none_of(manifest.iter()), Ok)?;
+        zips::check(&package, Some(&environment)).map_err(unfit)?;
+        Ok(Self { source, zip, manifest })
+    }
+}
+
+/// The environment that was named; or a name that no manifest has a part for, so that none counts.
+pub(super) fn environment(named: Option<&EnvironmentName>, all: &[Fit]) -> Result<EnvironmentName, Stopped> {
+    if let Some(environment) = named {
+        return Ok(environment.clone());
+    }
+    for Fit { source, manifest, .. } in all {
+        let parts: Vec<&str> = manifest.iter().flat_map(Manifest::environments).map(EnvironmentName::as_str).collect();
+        if !parts.is_empty() {
+            let (function, parts) = (&source.function, parts.join(", "));
+            warn(&format!(
+                "the manifest of {function} has parts for {parts}: without --environment none of them counts"
+            ));
+        }
+    }
+    none_of(all.iter().filter_map(|fit| fit.manifest.as_ref()))
+}
+
+fn none_of<'a>(manifests: impl Iterator<Item = &'a Manifest>) -> Result<EnvironmentName, Stopped> {
+    let taken: BTreeSet<&EnvironmentName> = manifests.flat_map(Manifest::environments).collect();
+    let mut candidate = name(EnvironmentName::parse(NO_ENVIRONMENT))?;
+    for number in 2.. {
+        if !taken.contains(&candidate) {
+            break;
+        }
+        candidate = name(EnvironmentName::parse(format!("{NO_ENVIRONMENT}-{number}")))?;
+    }
+    Ok(candidate)
 }
 
 fn name<T>(parsed: Result<T, deployer_core::id::InvalidName>) -> Result<T, Stopped> {
@@ -98,18 +151,6 @@ fn region(sdk: &SdkConfig) -> Result<Region, Stopped> {
         return Err(Stopped::wrong_use("in which region is the function? --region or AWS_REGION says so"));
     };
     Region::parse(region.as_ref()).map_err(Stopped::wrong_use)
-}
-
-/// What the manifest says for environments counts only where one is named.
-pub(super) fn warn_of_unused_parts(function: &FunctionName, zip: &File) {
-    // Whatever is wrong with it is told when it is verified.
-    let manifest = zips::read(zip, |_| {}).ok().and_then(|package| package.manifest);
-    let Some(Ok(manifest)) = manifest.map(|(format, text)| Manifest::parse(format, &text)) else { return };
-    let parts: Vec<&str> = manifest.environments().map(EnvironmentName::as_str).collect();
-    if !parts.is_empty() {
-        let parts = parts.join(", ");
-        warn(&format!("the manifest of {function} has parts for {parts}: without --environment none of them counts"));
-    }
 }
 
 /// Said where it hinders no program that reads the answer.

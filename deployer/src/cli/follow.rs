@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use deployer_core::config::Span;
-use deployer_core::id::{EnvironmentName, FunctionName};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::record::DeploymentRecord;
+use indicatif::ProgressBar;
 
-use super::answer::{Answer, Exit, Stopped};
+use super::answer::{Answer, Exit, Stopped, one_line};
 use super::push::interrupts::Interrupts;
 use super::push::{bar, told};
-use super::remote::{self, Remote};
+use super::remote::{self, Fate, NoAnswer, Remote};
 use crate::trigger::{Command, Order};
 
 /// Which function, and where.
@@ -23,82 +24,216 @@ pub(super) struct Place {
     pub function: FunctionName,
 }
 
-/// How long its end is waited for.
+/// How long its end is waited for, and by what it is known.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
     /// Do not wait for its end where another deployment has its turn first.
     #[arg(long)]
     no_wait: bool,
-    /// How long to wait.
-    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = Span::parse, conflicts_with = "no_wait")]
-    timeout: Span,
+    /// How long to wait [default: 15m].
+    #[arg(long, value_name = "TIME", value_parser = Span::parse, conflicts_with = "no_wait")]
+    timeout: Option<Span>,
+    /// Ask for the same again: the id that was told when no answer came [default: a new one].
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    #[command(flatten)]
+    pub who: remote::Who,
     #[command(flatten)]
     pub remote: remote::Options,
 }
 
+const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// Between two questions how far it is.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How often an answer that another try can mend is asked for again.
+/// How often it is asked again where nobody was reached, or the deployer itself broke.
 const TRIES: u32 = 5;
 
+/// What is known of an order that is followed.
+#[derive(Debug, Default)]
+struct Known {
+    /// A call was sent that may have been taken.
+    may_be_taken: bool,
+    /// It was taken.
+    deployment: Option<DeploymentId>,
+    /// Why the last try had no answer.
+    trouble: Option<String>,
+}
+
 impl Options {
+    /// What means something to the deployer only.
+    ///
+    /// # Errors
+    /// Wrong use, naming one that was given.
+    pub fn not_given(&self) -> Result<(), Stopped> {
+        let given = [("--no-wait", self.no_wait), ("--timeout", self.timeout.is_some()), ("--id", self.id.is_some())];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((name, _)) => Err(Stopped::wrong_use(format!(
+                "{name} is for what the deployer does: past it, everything is waited for and nothing is remembered"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Gives a command whose answer is a record, and tells how it ended.
     ///
     /// # Errors
-    /// [`Stopped`]: 4 where it has not ended in time, 130 where somebody stops the wait; it goes on all the same.
+    /// [`Stopped`]: 4 where it has not ended in time, 130 where somebody stops the wait; it says whether the deployer has taken
+    /// it.
     pub async fn carried_out(&self, command: Command) -> Result<Answer, Stopped> {
-        let order = remote::order(command);
+        let order = self.who.order(command, self.id.clone());
         let remote = self.remote.remote().await;
         let mut interrupts = Interrupts::listen()?;
         let spinner = bar::spinner("waiting for the deployer".to_owned());
-        let mut last = None;
-        let ended = async {
-            loop {
-                let record = ask(&remote, &order).await?;
-                if record.status.is_ended() || self.no_wait {
-                    return Ok(record);
-                }
-                spinner.set_message(format!("deployment {}: {}", record.id, reason(&record)));
-                last = Some(record.id);
-                tokio::time::sleep(PAUSE).await;
+        let timeout = self.timeout.map_or(TIMEOUT, Span::as_duration);
+        let mut known = Known::default();
+        let ended = tokio::select! {
+            ended = self.ended(&remote, &order, &spinner, &mut known) => ended,
+            () = tokio::time::sleep(timeout) => {
+                let timeout = self.timeout.map_or_else(|| "15m".to_owned(), |timeout| timeout.to_string());
+                Err(Stopped::timed_out(format!("not ended after {timeout}; {}", known.words(&order))))
             }
-        };
-        let ended: Result<DeploymentRecord, Stopped> = tokio::select! {
-            ended = ended => ended,
-            () = tokio::time::sleep(self.timeout.as_duration()) => Err(Stopped::timed_out("")),
-            () = interrupts.come() => Err(Stopped::interrupted("")),
+            () = interrupts.come() => Err(Stopped::interrupted(format!("interrupted; {}", known.words(&order)))),
         };
         drop(spinner);
-        let goes_on = |stopped: Stopped, what: &str| {
-            let id = last.map_or_else(|| "it".to_owned(), |id| format!("deployment {id}"));
-            let message = format!("{what}; {id} goes on\n  deployctl history shows how far it is");
-            Stopped { message, ..stopped }
-        };
-        let record = ended.map_err(|stopped| match stopped.exit {
-            Exit::TimedOut => goes_on(stopped, &format!("not ended after {}", self.timeout)),
-            Exit::Interrupted => goes_on(stopped, "interrupted"),
-            _ => stopped,
-        })?;
+        let record = ended?;
         let exit = if self.no_wait && !record.status.is_ended() { Exit::Done } else { Exit::from(&record) };
         Ok(Answer::with_text(told::text(&record), &record, exit))
     }
-}
 
-/// The same order is the same request: what got no answer is asked for again.
-async fn ask(remote: &Remote, order: &Order) -> Result<DeploymentRecord, Stopped> {
-    let mut tries = 0;
-    loop {
-        match remote.ask(order).await {
-            Err(stopped) if tries < TRIES && matches!(stopped.error_type, "Internal" | "LedgerUnavailable") => {
-                tries += 1;
-                tokio::time::sleep(PAUSE).await;
+    /// Asks until it has ended. The same order is the same request: what got no answer is asked for again.
+    async fn ended(
+        &self,
+        remote: &Remote,
+        order: &Order,
+        spinner: &ProgressBar,
+        known: &mut Known,
+    ) -> Result<DeploymentRecord, Stopped> {
+        let mut tries = 0;
+        loop {
+            let before = known.may_be_taken;
+            known.may_be_taken = true;
+            match remote.try_to_ask::<DeploymentRecord>(order).await {
+                Ok(record) if record.status.is_ended() || self.no_wait => return Ok(record),
+                Ok(record) => {
+                    spinner.set_message(format!("deployment {}: {}", record.id, reason(&record)));
+                    (known.deployment, known.trouble) = (Some(record.id), None);
+                }
+                Err(NoAnswer { fate, stopped }) => {
+                    known.may_be_taken = before || matches!(fate, Fate::Lost | Fate::Broken);
+                    tries += u32::from(matches!(fate, Fate::Broken | Fate::NotSent));
+                    known.goes_on(fate, tries, &stopped, order)?;
+                    spinner.set_message("no answer; asking for the same again".to_owned());
+                    known.trouble = Some(stopped.message);
+                }
             }
-            answer => return answer,
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
 
+impl Known {
+    /// Whether it is asked again after no answer came.
+    fn goes_on(&self, fate: Fate, tries: u32, stopped: &Stopped, order: &Order) -> Result<(), Stopped> {
+        let is_on_its_way = self.deployment.is_some() || self.may_be_taken;
+        match fate {
+            Fate::Lost | Fate::Throttled => Ok(()),
+            Fate::Broken | Fate::NotSent if self.deployment.is_some() || tries <= TRIES => Ok(()),
+            Fate::NotSent if is_on_its_way => Ok(()),
+            Fate::Refused if is_on_its_way && stopped.exit != Exit::WrongUse => {
+                Err(Stopped::timed_out(format!("{}\n  {}", stopped.message, self.words(order))))
+            }
+            Fate::Broken => {
+                Err(Stopped { message: format!("{}\n  {}", stopped.message, self.words(order)), ..stopped.clone() })
+            }
+            Fate::NotSent | Fate::Refused => Err(stopped.clone()),
+        }
+    }
+
+    /// What is known, and how to know more.
+    fn words(&self, order: &Order) -> String {
+        let trouble = self.trouble.as_deref().and_then(|words| words.lines().next());
+        let trouble = trouble.map_or(String::new(), |words| format!("\n  the last try had no answer: {words}"));
+        let history = history(&order.command);
+        let id = order.id.as_deref().unwrap_or_default();
+        match self.deployment {
+            Some(deployment) => {
+                format!("deployment {deployment} goes on{trouble}\n  {history}\n    shows how far it is")
+            }
+            None if self.may_be_taken => format!(
+                "it may have been taken{trouble}\n  say --id {id} to ask for the same again: it is not done twice\n  \
+                 {history}\n    shows whether it was taken"
+            ),
+            None => format!("it was not taken{trouble}"),
+        }
+    }
+}
+
+fn history(command: &Command) -> String {
+    match command {
+        Command::Deploy { environment, function, .. }
+        | Command::Redeploy { environment, function }
+        | Command::Rollback { environment, function, .. }
+        | Command::Promote { to: environment, function, .. } => {
+            format!("deployctl history -e {environment} -f {function}")
+        }
+        _ => "deployctl status".to_owned(),
+    }
+}
+
 fn reason(record: &DeploymentRecord) -> String {
-    record.because.clone().unwrap_or_else(|| record.status.to_string())
+    record.because.as_deref().map_or_else(|| record.status.to_string(), one_line)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn order() -> Order {
+        let payload =
+            serde_json::json!({"command": "redeploy", "environment": "dev", "function": "orders", "id": "deployctl-1"});
+        serde_json::from_value(payload).unwrap()
+    }
+
+    fn stopped() -> Stopped {
+        Stopped::failed("no answer")
+    }
+
+    #[test]
+    fn what_was_sent_is_asked_for_again_and_what_was_never_sent_is_given_up() {
+        let sent = Known { may_be_taken: true, ..Known::default() };
+        assert!(sent.goes_on(Fate::Lost, TRIES + 1, &stopped(), &order()).is_ok());
+        assert!(sent.goes_on(Fate::NotSent, TRIES + 1, &stopped(), &order()).is_ok());
+        let never = Known::default();
+        assert!(never.goes_on(Fate::NotSent, TRIES, &stopped(), &order()).is_ok());
+        let given_up = never.goes_on(Fate::NotSent, TRIES + 1, &stopped(), &order()).unwrap_err();
+        assert_eq!((given_up.exit, given_up.message.as_str()), (Exit::Failed, "no answer"));
+    }
+
+    #[test]
+    fn what_may_have_been_taken_ends_with_4_and_the_id_by_which_it_is_the_same() {
+        let sent = Known { may_be_taken: true, ..Known::default() };
+        let ended = sent.goes_on(Fate::Refused, 0, &stopped(), &order()).unwrap_err();
+        assert_eq!(ended.exit, Exit::TimedOut);
+        assert_eq!(
+            ended.message,
+            "no answer\n  it may have been taken\n  say --id deployctl-1 to ask for the same again: it is not done twice\n  \
+             deployctl history -e dev -f orders\n    shows whether it was taken"
+        );
+        let broken = sent.goes_on(Fate::Broken, TRIES + 1, &stopped(), &order()).unwrap_err();
+        assert_eq!(broken.exit, Exit::Failed);
+        assert!(broken.message.contains("--id deployctl-1"), "{broken}");
+    }
+
+    #[test]
+    fn nothing_that_passes_ends_the_wait_for_a_deployment_that_was_taken() {
+        let id = serde_json::from_value(serde_json::json!("01JD3Z9V7Q0000000000000000")).unwrap();
+        let taken = Known { may_be_taken: true, deployment: Some(id), trouble: None };
+        for fate in [Fate::Lost, Fate::Broken, Fate::NotSent, Fate::Throttled] {
+            assert!(taken.goes_on(fate, u32::MAX, &stopped(), &order()).is_ok(), "{fate:?}");
+        }
+        let words = taken.words(&order());
+        assert!(words.starts_with("deployment 01JD3Z9V7Q0000000000000000 goes on\n"), "{words}");
+    }
 }

@@ -6,9 +6,7 @@ use deployer_core::record::DeploymentRecord;
 
 use super::answer::{Answer, Exit, Stopped, one_line};
 use super::push::told;
-use super::{follow, ledger, remote};
-use crate::engine::History;
-use crate::trigger::Command;
+use super::{follow, ledger};
 
 /// What to tell of, and how much.
 #[derive(Debug, clap::Args)]
@@ -24,17 +22,7 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
     let follow::Place { environment, function } = &options.place;
-    let history = match options.ledger.engine().await? {
-        Some(engine) => {
-            let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
-            engine.history(environment, function, limit).await?
-        }
-        None => {
-            let (environment, function, limit) = (environment.clone(), function.clone(), Some(options.limit));
-            let order = remote::order(Command::History { environment, function, limit });
-            options.ledger.remote.remote().await.ask::<History>(&order).await?
-        }
-    };
+    let history = options.ledger.teller().await?.history(&options.place, options.limit).await?;
     let text = match history.deployments.is_empty() {
         true => format!("nothing was deployed for {function} in {environment} yet\n"),
         false => history.deployments.iter().map(line).collect(),

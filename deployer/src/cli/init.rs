@@ -1,14 +1,15 @@
 //! `deployctl init`: a manifest from a live function, with the caller's own credentials.
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
 use deployer_core::manifest::{Values, write};
 use deployer_core::observed::Variables;
 use serde::Serialize;
 
-use super::{Answer, Exit, Stopped};
+use super::{Answer, Exit, Stopped, direct};
 use crate::aws::{self, NotDescribed};
 
 /// Which function, and where its manifest goes.
@@ -40,7 +41,7 @@ pub(super) struct Options {
 struct Written {
     function: String,
     /// The file; null for standard output.
-    file: Option<PathBuf>,
+    file: Option<String>,
     /// The manifest; null where it went into a file.
     manifest: Option<String>,
     /// Variables whose values are not in it.
@@ -70,6 +71,8 @@ pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
     };
     let withheld = if options.with_values { Vec::new() } else { names.clone() };
     let warning = (options.with_values && !names.is_empty()).then_some(IN_CLEAR);
+    // Standard output may go into a file, or to a program.
+    warning.iter().for_each(|warning| direct::warn(warning));
     let function = live.name.to_string();
     if !to_file {
         let written = Written { function, file: None, manifest: Some(text.clone()), withheld, warning };
@@ -83,10 +86,13 @@ pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
             withheld.len()
         ));
     }
-    said.extend(warning.map(|warning| format!("warning: {warning}\n")));
-    let written = Written { function, file: Some(options.out.clone()), manifest: None, withheld, warning };
+    let written =
+        Written { function, file: Some(options.out.display().to_string()), manifest: None, withheld, warning };
     Ok(Answer::with_text(said, &written, Exit::Done))
 }
+
+/// Secrets are nobody else's to read.
+const FOR_THE_OWNER: u32 = 0o600;
 
 fn save(options: &Options, text: &str) -> Result<(), Stopped> {
     let mut how = OpenOptions::new();
@@ -96,7 +102,16 @@ fn save(options: &Options, text: &str) -> Result<(), Stopped> {
     } else {
         how.create_new(true)
     };
-    let written = how.open(&options.out).and_then(|mut file| file.write_all(text.as_bytes()));
+    if options.with_values {
+        how.mode(FOR_THE_OWNER);
+    }
+    let written = how.open(&options.out).and_then(|mut file| {
+        if options.with_values {
+            // One that was there has kept its mode.
+            file.set_permissions(Permissions::from_mode(FOR_THE_OWNER))?;
+        }
+        file.write_all(text.as_bytes())
+    });
     written.map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => there_already(options),
         _ => Stopped::failed(format!("{} cannot be written: {error}", options.out.display())),

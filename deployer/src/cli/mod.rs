@@ -24,6 +24,7 @@ mod remote;
 mod rollback;
 mod sources;
 mod status;
+mod surroundings;
 mod validate;
 mod version;
 mod zips;
@@ -137,7 +138,7 @@ impl Cli {
             Verb::Validate(options) => Ok(validate::run(&options)),
             Verb::Deploy(options) => deploy::run(&options).await,
             Verb::Plan(options) => plan::run(&options).await,
-            Verb::Status(options) => status::run(&options).await,
+            Verb::Status(options) => status::run(&options, self.output).await,
             Verb::History(options) => history::run(&options).await,
             Verb::Redeploy(options) => redeploy::run(&options).await,
             Verb::Rollback(options) => rollback::run(&options).await,

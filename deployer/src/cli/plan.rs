@@ -24,7 +24,7 @@ pub(super) struct Options {
     #[arg(long, short, value_name = "NAME")]
     function: Option<FunctionName>,
     /// A release that is uploaded already; without one and without a folder or a zip: what is live.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "RELEASE")]
     release: Option<Release>,
     /// End with 5 if something would change.
     #[arg(long)]
@@ -64,13 +64,13 @@ async fn seen_from_here(options: &Options) -> Result<PlanReport, Stopped> {
     let Some(source) = &options.source else {
         return Err(Stopped::wrong_use("which folder or zip? past the deployer there are no releases"));
     };
-    let source = only(source, options.function.as_ref())?;
-    let zip = sources::zipped(&source.path)?;
-    if options.environment.is_none() {
-        direct::warn_of_unused_parts(&source.function, &zip);
-    }
-    let functions = [source.function.clone()];
-    let direct = options.direct.prepare(&options.remote, options.environment.as_ref(), &functions).await?;
+    let fit = direct::Fit::of(only(source, options.function.as_ref())?, options.environment.as_ref())?;
+    let all = [fit];
+    let environment = direct::environment(options.environment.as_ref(), &all)?;
+    let [direct::Fit { source, zip, .. }] = all;
+    let sdk = options.remote.sdk().await;
+    let direct = options.direct.prepare(&sdk, environment).await?;
+    options.direct.look_into_ledger(&sdk, &direct, std::slice::from_ref(&source.function)).await;
     let report = direct.plan(&source.function, zip).await;
     report.map_err(|error| Stopped::failed(format!("{error}: try again")))
 }

@@ -16,6 +16,8 @@ pub(super) struct Options {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
+    who: remote::Who,
+    #[command(flatten)]
     remote: remote::Options,
 }
 
@@ -24,6 +26,8 @@ pub(super) struct Options {
 pub(super) struct Undone {
     #[command(flatten)]
     what: What,
+    #[command(flatten)]
+    who: remote::Who,
     #[command(flatten)]
     remote: remote::Options,
 }
@@ -42,11 +46,11 @@ pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
     let What { function, release } = &options.what;
     let reason = options.reason.clone();
     let command = Command::Reject { function: function.clone(), release: release.clone(), reason };
-    status_after(&options.remote, command).await
+    status_after(&options.remote, &options.who, command).await
 }
 
 pub(super) async fn undo(options: &Undone) -> Result<Answer, Stopped> {
     let What { function, release } = &options.what;
     let command = Command::Unreject { function: function.clone(), release: release.clone() };
-    status_after(&options.remote, command).await
+    status_after(&options.remote, &options.who, command).await
 }

@@ -9,17 +9,18 @@ use deployer_core::id::EnvironmentName;
 use deployer_core::manifest::{Manifest, ManifestFormat};
 use serde::Serialize;
 
+use super::push::{bar, folder};
 use super::zips::{self, Found};
 use super::{Answer, Exit};
 
 /// What to validate.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Zips (*.zip), manifests (function.toml, function.json) and configurations (other *.json).
+    /// Folders, zips (*.zip), manifests (function.toml, function.json) and configurations (other *.json).
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Check zips as uploads to this environment only, not for all that their manifest names.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
 }
 
@@ -31,9 +32,12 @@ struct Report {
 
 #[derive(Debug, Serialize)]
 struct Checked {
-    file: PathBuf,
+    file: String,
     kind: &'static str,
     valid: bool,
+    /// Whether it could not be checked at all.
+    #[serde(skip)]
+    is_wrong_use: bool,
     /// What is good to know of a valid file.
     summary: Option<String>,
     mistakes: Vec<Found>,
@@ -41,15 +45,19 @@ struct Checked {
 
 impl Report {
     fn exit(&self) -> Exit {
-        if self.files.iter().all(|file| file.valid) { Exit::Done } else { Exit::Refused }
+        match &self.files {
+            files if files.iter().any(|file| file.is_wrong_use) => Exit::WrongUse,
+            files if files.iter().all(|file| file.valid) => Exit::Done,
+            _ => Exit::Refused,
+        }
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Checked { file, kind, valid, summary, mistakes } in &self.files {
+        for Checked { file, kind, valid, summary, mistakes, .. } in &self.files {
             let verdict = if *valid { "valid" } else { "NOT valid" };
-            write!(f, "{}: {kind}, {verdict}", file.display())?;
+            write!(f, "{file}: {kind}, {verdict}")?;
             match summary {
                 Some(summary) => writeln!(f, " ({summary})")?,
                 None => writeln!(f)?,
@@ -65,11 +73,13 @@ impl fmt::Display for Report {
 pub(super) fn run(options: &Options) -> Answer {
     let check = |file: &PathBuf| {
         let (kind, outcome) = check(file, options.environment.as_ref());
+        let is_wrong_use = matches!(outcome, Err(Unfit::Unchecked(_)));
         let (summary, mistakes) = match outcome {
             Ok(summary) => (Some(summary), vec![]),
-            Err(mistakes) => (None, mistakes),
+            Err(Unfit::Unchecked(message)) => (None, vec![Found::whole(message)]),
+            Err(Unfit::Mistakes(mistakes)) => (None, mistakes),
         };
-        Checked { file: file.clone(), kind, valid: mistakes.is_empty(), summary, mistakes }
+        Checked { file: file.display().to_string(), kind, valid: mistakes.is_empty(), is_wrong_use, summary, mistakes }
     };
     let mut report = Report { files: options.files.iter().map(check).collect() };
     for (checked, strangers) in report.files.iter_mut().zip(strangers(&options.files)) {
@@ -96,34 +106,64 @@ fn strangers(files: &[PathBuf]) -> Vec<Vec<Found>> {
 
 /// The manifest that a file is, or has in it, where it is a good one.
 fn manifest_of(file: &Path) -> Option<Manifest> {
-    let (format, bytes) = match file.file_name()?.to_str()? {
+    let (format, bytes) = match file.file_name().unwrap_or_default().to_str()? {
         "function.toml" => (ManifestFormat::Toml, std::fs::read(file).ok()?),
         "function.json" => (ManifestFormat::Json, std::fs::read(file).ok()?),
+        _ if file.is_dir() => {
+            let manifest =
+                |format: &ManifestFormat| Some((*format, std::fs::read(file.join(format.file_name())).ok()?));
+            [ManifestFormat::Toml, ManifestFormat::Json].iter().find_map(manifest)?
+        }
         name if name.ends_with(".zip") => zips::read(&File::open(file).ok()?, |_| {}).ok()?.manifest?,
         _ => return None,
     };
     Manifest::parse(format, &bytes).ok()
 }
 
-type Outcome = Result<String, Vec<Found>>;
+/// Why a file is not good.
+enum Unfit {
+    /// It cannot be read, or nobody knows what it is.
+    Unchecked(String),
+    /// What is wrong with it.
+    Mistakes(Vec<Found>),
+}
+
+impl From<Vec<Found>> for Unfit {
+    fn from(mistakes: Vec<Found>) -> Self {
+        Self::Mistakes(mistakes)
+    }
+}
+
+type Outcome = Result<String, Unfit>;
 
 fn check(file: &Path, environment: Option<&EnvironmentName>) -> (&'static str, Outcome) {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     match (name, file.extension().and_then(|extension| extension.to_str())) {
+        _ if file.is_dir() => ("folder", folder(file, environment)),
         ("function.toml", _) => ("manifest", text(file).and_then(|text| manifest(ManifestFormat::Toml, &text))),
         ("function.json", _) => ("manifest", text(file).and_then(|text| manifest(ManifestFormat::Json, &text))),
         (_, Some("zip")) => ("zip", zip(file, environment)),
         (_, Some("json")) => ("configuration", text(file).and_then(|text| configuration(&text))),
-        _ => (
-            "unknown",
-            whole("neither a zip (*.zip), a manifest (function.toml or function.json) nor a configuration (*.json)"),
-        ),
+        _ => {
+            let known =
+                "a folder, a zip (*.zip), a manifest (function.toml or function.json) nor a configuration (*.json)";
+            ("unknown", Err(Unfit::Unchecked(format!("neither {known}"))))
+        }
     }
 }
 
+/// A folder, as push would pack it.
+fn folder(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
+    let waiting = bar::spinner(format!("packing {}", file.display()));
+    package(&folder::pack(file, &waiting)?, environment)
+}
+
 fn zip(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
-    let input = File::open(file).or_else(|error| whole(format!("cannot be read: {error}")))?;
-    let package = zips::read(&input, |_| {})?;
+    package(&File::open(file).map_err(unreadable)?, environment)
+}
+
+fn package(input: &File, environment: Option<&EnvironmentName>) -> Outcome {
+    let package = zips::read(input, |_| {})?;
     zips::check(&package, environment)?;
     let mut summary = format!("{} bytes, {} files, sha256 {}", package.size, package.entries, package.sha256);
     match &package.manifest {
@@ -136,7 +176,7 @@ fn zip(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
 fn manifest(format: ManifestFormat, text: &str) -> Outcome {
     match Manifest::parse(format, text.as_bytes()) {
         Ok(_) => Ok("for every environment that it names".into()),
-        Err(error) => Err(zips::mistakes(&error)),
+        Err(error) => Err(zips::mistakes(&error).into()),
     }
 }
 
@@ -146,14 +186,14 @@ fn configuration(text: &str) -> Outcome {
             let targets: usize = config.environments.values().map(|environment| environment.targets.len()).sum();
             Ok(format!("{} environments, {targets} targets", config.environments.len()))
         }
-        Err(error) => Err(error.mistakes().iter().map(Found::from).collect()),
+        Err(error) => Err(error.mistakes().iter().map(Found::from).collect::<Vec<_>>().into()),
     }
 }
 
-fn text(file: &Path) -> Result<String, Vec<Found>> {
-    std::fs::read_to_string(file).or_else(|error| whole(format!("cannot be read: {error}")))
+fn text(file: &Path) -> Result<String, Unfit> {
+    std::fs::read_to_string(file).map_err(unreadable)
 }
 
-fn whole<T>(message: impl fmt::Display) -> Result<T, Vec<Found>> {
-    Err(vec![Found::whole(message)])
+fn unreadable(error: std::io::Error) -> Unfit {
+    Unfit::Unchecked(format!("cannot be read: {error}"))
 }

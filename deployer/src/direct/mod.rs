@@ -33,7 +33,7 @@ use crate::machine::{MachineChance, WallClock};
 use crate::port::{AccountGate, Clock as _, Ledger as _, LedgerError};
 use files::Files;
 pub use ledger::MemoryLedger;
-use watch::WatchedGate;
+use watch::{ToldOf, WatchedGate};
 
 /// How many functions are worked on at once.
 pub const FUNCTIONS_AT_ONCE: usize = 4;
@@ -104,12 +104,14 @@ pub type Tell = Arc<dyn Fn(Notice) + Send + Sync>;
 /// Deployments to one account and region, as one identity.
 pub struct Direct {
     way: Way,
+    target: Target,
     config: Arc<Config>,
     gate: Arc<dyn AccountGate>,
     ledger: Arc<MemoryLedger>,
     files: Arc<Files>,
     inline_body: Arc<Semaphore>,
     tell: Tell,
+    told: ToldOf,
 }
 
 impl Direct {
@@ -125,14 +127,28 @@ impl Direct {
         };
         let target = Target { account, region: way.region.clone() };
         Ok(Self {
-            config: Arc::new(config(&way, target)),
+            config: Arc::new(config(&way, target.clone())),
+            target,
             gate: Arc::new(aws::DirectGate::new(sdk, way.role.clone())),
             ledger: Arc::default(),
             files: Arc::default(),
             inline_body: Arc::new(Semaphore::new(FUNCTIONS_AT_ONCE)),
             way,
             tell,
+            told: Arc::default(),
         })
+    }
+
+    /// The account and the region.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The alias that serves.
+    #[must_use]
+    pub fn alias(&self) -> &AliasName {
+        &self.way.alias
     }
 
     /// Makes a zip what the function serves, or says why not.
@@ -192,7 +208,7 @@ impl Direct {
         let ports = Ports {
             artifacts: self.files.clone(),
             ledger: self.ledger.clone(),
-            gate: Arc::new(WatchedGate::new(self.gate.clone(), self.tell.clone())),
+            gate: Arc::new(WatchedGate::new(self.gate.clone(), self.tell.clone(), self.told.clone())),
             queue: None,
             clock: Arc::new(WallClock),
             chance: Arc::new(MachineChance),

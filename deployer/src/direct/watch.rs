@@ -2,8 +2,8 @@
 //!
 //! It is told before anything is written, and hinders nothing.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use deployer_core::id::{AliasName, FunctionName, Version};
@@ -12,16 +12,19 @@ use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode};
 use super::{Notice, Tell};
 use crate::port::{Account, AccountGate, Answer, CallError, EnterError, Functions, Qualifier, SessionRequest, Write};
 
-/// A gate behind which somebody watches; for one function.
+/// Functions of which it was told: once is enough.
+pub(super) type ToldOf = Arc<Mutex<BTreeSet<FunctionName>>>;
+
+/// A gate behind which somebody watches.
 pub(super) struct WatchedGate {
     gate: Arc<dyn AccountGate>,
     tell: Tell,
-    told: Arc<AtomicBool>,
+    told: ToldOf,
 }
 
 impl WatchedGate {
-    pub fn new(gate: Arc<dyn AccountGate>, tell: Tell) -> Self {
-        Self { gate, tell, told: Arc::default() }
+    pub fn new(gate: Arc<dyn AccountGate>, tell: Tell, told: ToldOf) -> Self {
+        Self { gate, tell, told }
     }
 }
 
@@ -37,7 +40,13 @@ impl AccountGate for WatchedGate {
 struct Watched {
     functions: Arc<dyn Functions>,
     tell: Tell,
-    told: Arc<AtomicBool>,
+    told: ToldOf,
+}
+
+impl Watched {
+    fn is_new(&self, name: &FunctionName) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone())
+    }
 }
 
 #[async_trait]
@@ -52,7 +61,7 @@ impl Functions for Watched {
 
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
         let seen = self.functions.alias(name, alias).await?;
-        if seen.as_ref().is_some_and(|alias| alias.moved_by_deployer) && !self.told.swap(true, Ordering::Relaxed) {
+        if seen.as_ref().is_some_and(|alias| alias.moved_by_deployer) && self.is_new(name) {
             (self.tell)(Notice::AliasOfADeployer { function: name.clone(), alias: alias.clone() });
         }
         Ok(seen)

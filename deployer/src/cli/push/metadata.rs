@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::super::answer::Stopped;
+use super::super::surroundings;
 
 /// The most that names and values have together.
 const MOST_BYTES: usize = 2048;
@@ -38,7 +39,7 @@ impl Metadata {
     /// # Errors
     /// 2 where S3 does not take what an option says.
     pub fn told(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Told, Stopped> {
-        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let set = |name: &str| surroundings::set(&variable, name);
         let github = || {
             let [server, repository, run] = ["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"].map(set);
             Some(format!("{}/{}/actions/runs/{}", server?, repository?, run?))
@@ -47,7 +48,7 @@ impl Metadata {
         for (name, option, default) in [
             ("commit", &self.commit, set("GITHUB_SHA").or_else(|| set("CI_COMMIT_SHA"))),
             ("build-url", &self.build_url, github().or_else(|| set("CI_JOB_URL"))),
-            ("uploaded-by", &self.uploaded_by, set("GITHUB_ACTOR").or_else(|| set("GITLAB_USER_LOGIN"))),
+            ("uploaded-by", &self.uploaded_by, surroundings::ci_user(&variable)),
         ] {
             match (option, default) {
                 (Some(value), _) if is_taken(value) => drop(told.values.insert(name, value.clone())),

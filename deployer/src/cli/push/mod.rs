@@ -42,13 +42,13 @@ pub(super) struct Options {
     #[arg(value_name = "FILE|DIR")]
     source: PathBuf,
     /// The environment to deploy to.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME")]
     environment: EnvironmentName,
     /// The function to deploy.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME")]
     function: FunctionName,
     /// What to call this release: a number, a commit.
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, short, value_name = "RELEASE")]
     release: Release,
     /// The artifact bucket.
     #[arg(long, value_name = "NAME", env = "DEPLOYER_ARTIFACT_BUCKET")]

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use deployer_core::record::{DeploymentRecord, Status, TargetOutcome};
 
+use super::super::answer::one_line;
+
 /// A record for people.
 pub(in super::super) fn text(record: &DeploymentRecord) -> String {
     let DeploymentRecord { id, environment, function, release, because, .. } = record;
@@ -16,7 +18,7 @@ pub(in super::super) fn text(record: &DeploymentRecord) -> String {
     let has_errors = record.targets.iter().any(|target| target.error.is_some());
     if let Some(because) = because.as_ref().filter(|_| !has_errors) {
         let code = record.code.map_or(String::new(), |code| format!("{code:?}: "));
-        let _always = writeln!(text, "  {code}{because}");
+        let _always = writeln!(text, "  {code}{}", one_line(because));
     }
     for target in &record.targets {
         let _always = writeln!(text, "  {}", line(target));
@@ -28,7 +30,8 @@ fn line(target: &TargetOutcome) -> String {
     let TargetOutcome { account, region, version, previous, error, .. } = target;
     let version = version.as_ref().map_or(String::new(), |version| format!(", version {version}"));
     let previous = previous.as_ref().map_or(String::new(), |previous| format!(" (before: {})", previous.version));
-    let error = error.as_ref().map_or(String::new(), |error| format!(", {:?}: {error}", error.code));
+    let error =
+        error.as_ref().map_or(String::new(), |error| format!(", {:?}: {}", error.code, one_line(&error.to_string())));
     format!("{account}/{region}: {}{version}{previous}{error}", status(target.status))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! S3 User Guide, "Checking object integrity" and "Uploading and copying objects using multipart upload".
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::ProgressBar;
 use sha2::Digest as _;
 
-use super::super::answer::Stopped;
+use super::super::answer::{Exit, Stopped};
 use super::body::body;
 use super::interrupts::Interrupts;
 use crate::aws;
@@ -112,7 +113,11 @@ impl Upload<'_> {
         } else {
             tokio::select! {
                 sent = self.at_once(client) => sent?,
-                () = interrupts.come() => return Err(self.interrupted()),
+                // Where all bytes are sent, only the answer is missing.
+                () = interrupts.come() => {
+                    let all_sent = self.bar.position() >= self.size;
+                    return Err(if all_sent { self.maybe_uploaded() } else { self.interrupted() });
+                }
             }
         };
         // Without versioning S3 gives no version id, and "null" while versioning is suspended.
@@ -152,23 +157,34 @@ impl Upload<'_> {
             .checksum_type(ChecksumType::Composite)
             .content_type(CONTENT_TYPE)
             .set_metadata(self.metadata());
-        let begun = call.send().await.map_err(|error| self.failed(&error))?;
+        // Of what was begun and not told, the bucket's lifecycle makes an end.
+        let begun = tokio::select! {
+            begun = call.send() => begun.map_err(|error| self.failed(&error))?,
+            () = interrupts.come() => return Err(self.interrupted()),
+        };
         let id = begun.upload_id.unwrap_or_default();
+        let is_ending = Cell::new(false);
         let sent = tokio::select! {
-            sent = self.all_parts(client, &id) => sent,
+            sent = self.all_parts(client, &id, &is_ending) => sent,
             () = interrupts.come() => Err(self.interrupted()),
         };
         match sent {
             Ok(version_id) => Ok(version_id),
+            Err(stopped) if is_ending.get() && stopped.exit == Exit::Interrupted => {
+                // What can be taken back was not completed.
+                let taken_back = self.abort(client, &id).await.is_ok();
+                Err(if taken_back { stopped } else { self.maybe_uploaded() })
+            }
             Err(stopped) => Err(self.aborted(client, &id, stopped).await),
         }
     }
 
-    async fn all_parts(&self, client: &Client, id: &str) -> Result<Option<String>, Stopped> {
+    async fn all_parts(&self, client: &Client, id: &str, is_ending: &Cell<bool>) -> Result<Option<String>, Stopped> {
         let sending = (1..).zip(&self.parts).map(|(number, sha256)| self.part(client, id, number, *sha256));
         let parts = stream::iter(sending).buffered(PARTS_AT_ONCE).try_collect().await?;
         let all = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let call = client.complete_multipart_upload().bucket(self.bucket.as_str()).key(self.key).upload_id(id);
+        is_ending.set(true);
         let done = call.multipart_upload(all).send().await.map_err(|error| self.failed(&error))?;
         Ok(done.version_id)
     }
@@ -192,18 +208,32 @@ impl Upload<'_> {
 
     /// Takes back the parts that are there. Who may not (`s3:AbortMultipartUpload`) leaves them to the bucket's lifecycle.
     async fn aborted(&self, client: &Client, id: &str, stopped: Stopped) -> Stopped {
-        let call = client.abort_multipart_upload().bucket(self.bucket.as_str()).key(self.key).upload_id(id);
-        let because = match tokio::time::timeout(LONGEST_ABORT, call.send()).await {
-            Ok(Ok(_)) => return stopped,
-            Ok(Err(error)) => aws::words(&error),
-            Err(_) => "no answer in time".to_owned(),
-        };
+        let Err(because) = self.abort(client, id).await else { return stopped };
         let message = format!(
             "{}\n  what was uploaded of it could not be removed ({because}): the bucket's lifecycle rule for incomplete \
              uploads will do so",
             stopped.message
         );
         Stopped { message, ..stopped }
+    }
+
+    async fn abort(&self, client: &Client, id: &str) -> Result<(), String> {
+        let call = client.abort_multipart_upload().bucket(self.bucket.as_str()).key(self.key).upload_id(id);
+        match tokio::time::timeout(LONGEST_ABORT, call.send()).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(aws::words(&error)),
+            Err(_) => Err("no answer in time".to_owned()),
+        }
+    }
+
+    fn maybe_uploaded(&self) -> Stopped {
+        let Self { bucket, key, .. } = self;
+        let mut place = key.splitn(3, '/');
+        let (environment, function) = (place.next().unwrap_or_default(), place.next().unwrap_or_default());
+        Stopped::interrupted(format!(
+            "interrupted before S3 answered: s3://{bucket}/{key} may be uploaded already, and is deployed then\n  deployctl \
+             history -e {environment} -f {function}\n    shows it"
+        ))
     }
 
     fn interrupted(&self) -> Stopped {

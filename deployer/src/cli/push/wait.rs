@@ -1,5 +1,7 @@
 //! The wait for what became of an upload: the result in the ledger bucket, which CI may read. Nothing else is asked for.
 
+use std::convert::Infallible;
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -27,6 +29,18 @@ pub(super) struct Awaited<'a> {
     pub timeout: Span,
 }
 
+/// Whoever reads a log sees that it is alive; on a terminal something turns.
+async fn tell_each_minute() -> Infallible {
+    if std::io::stderr().is_terminal() {
+        return std::future::pending().await;
+    }
+    for minutes in 1_u64.. {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        super::say(&format!("still waiting, for {minutes} min now"));
+    }
+    std::future::pending().await
+}
+
 /// A look at the ledger that found nothing: the reason, where it is another than that it is not there yet.
 type NotYet = Option<String>;
 
@@ -43,6 +57,7 @@ impl Awaited<'_> {
         let mut trouble = None;
         let over = tokio::select! {
             found = self.look(client, &mut trouble) => return found,
+            never = tell_each_minute() => match never {},
             () = tokio::time::sleep(self.timeout.as_duration()) => true,
             () = interrupts.come() => false,
         };

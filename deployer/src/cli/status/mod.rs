@@ -10,10 +10,10 @@ use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
+use super::Output;
 use super::answer::{Answer, Exit, Stopped};
+use super::ledger::{self, Teller};
 use super::push::interrupts::Interrupts;
-use super::{ledger, remote};
-use crate::trigger::Command;
 
 /// What to tell of.
 #[derive(Debug, clap::Args)]
@@ -28,27 +28,24 @@ pub(super) struct Options {
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
     /// Tell again every so many seconds, until Ctrl-C; on a terminal in place.
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5",
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "5",
         value_parser = clap::value_parser!(u64).range(1..))]
     watch: Option<u64>,
     #[command(flatten)]
     ledger: ledger::Options,
 }
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
-    let Some(seconds) = options.watch else { return Ok(told(options, &report(options).await?)) };
+pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Stopped> {
+    let mut teller = options.ledger.teller().await?;
+    let Some(seconds) = options.watch else { return Ok(told(options, &report(options, &mut teller).await?)) };
     let mut interrupts = Interrupts::listen()?;
     loop {
+        // What passes is seen to pass: the watch goes on.
         let answer = tokio::select! {
-            report = report(options) => told(options, &report?),
+            report = report(options, &mut teller) => report.map_or_else(Answer::from, |report| told(options, &report)),
             () = interrupts.come() => return Ok(nothing_more()),
         };
-        let mut out = anstream::stdout();
-        // To the upper left, and what was there before goes away.
-        let again = if std::io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
-        let now = Timestamp::now().strftime("%H:%M:%SZ");
-        let drawn = write!(out, "{again}{}\n{now}, again every {seconds} s; Ctrl-C ends it\n", answer.text);
-        if drawn.and_then(|()| out.flush()).is_err() {
+        if drawn(&answer, output, seconds).is_err() {
             return Ok(nothing_more());
         }
         tokio::select! {
@@ -58,17 +55,24 @@ pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
     }
 }
 
-async fn report(options: &Options) -> Result<StatusReport, Stopped> {
-    let function = options.only.as_ref().or(options.function.as_ref());
-    let environment = options.environment.as_ref();
-    match options.ledger.engine().await? {
-        Some(engine) => Ok(engine.status(environment, function).await?),
-        None => {
-            let (environment, function) = (environment.cloned(), function.cloned());
-            let order = remote::order(Command::Status { environment, function });
-            options.ledger.remote.remote().await.ask(&order).await
+/// One look: on a terminal in place of the last one; for programs a line.
+fn drawn(answer: &Answer, output: Output, seconds: u64) -> std::io::Result<()> {
+    let mut out = anstream::stdout();
+    match output {
+        Output::Json => writeln!(out, "{}", answer.json)?,
+        Output::Text => {
+            // To the upper left, and what was there before goes away.
+            let again = if std::io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
+            let now = Timestamp::now().strftime("%H:%M:%SZ");
+            write!(out, "{again}{}\n{now}, again every {seconds} s; Ctrl-C ends it\n", answer.text)?;
         }
     }
+    out.flush()
+}
+
+async fn report(options: &Options, teller: &mut Teller) -> Result<StatusReport, Stopped> {
+    let function = options.only.as_ref().or(options.function.as_ref());
+    teller.status(options.environment.as_ref(), function).await
 }
 
 fn told(options: &Options, report: &StatusReport) -> Answer {
