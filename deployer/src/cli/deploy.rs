@@ -12,8 +12,16 @@ use super::{direct, follow, records, remote};
 use crate::direct::{Direct, FUNCTIONS_AT_ONCE};
 use crate::trigger::Command;
 
+/// The options that leave the deployer out of it: then there is nobody to wait for.
+const PAST_THE_DEPLOYER: [&str; 2] = ["role_arn", "direct"];
+
 /// What to deploy, and how.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(
+    mut_arg("no_wait", |arg| arg.conflicts_with_all(PAST_THE_DEPLOYER)),
+    mut_arg("timeout", |arg| arg.conflicts_with_all(PAST_THE_DEPLOYER)),
+)]
 pub(super) struct Options {
     /// With --role-arn or --direct: folders, zips, or patterns of them such as 'functions/*'. Each is the function of its name.
     #[arg(value_name = "DIR|FILE")]
@@ -25,7 +33,7 @@ pub(super) struct Options {
     #[arg(long, short, value_name = "NAME")]
     function: Option<FunctionName>,
     /// The release that the deployer deploys.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME")]
     release: Option<Release>,
     #[command(flatten)]
     direct: direct::Options,

@@ -19,7 +19,7 @@ pub(super) struct Options {
     #[command(flatten)]
     remote: remote::Options,
     /// Only the targets of this environment.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
 }
 

@@ -14,6 +14,7 @@ use crate::trigger::{Command, Order};
 
 /// Which function, and where.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Place {
     /// The environment.
     #[arg(long, short, value_name = "NAME")]
@@ -27,10 +28,10 @@ pub(super) struct Place {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Do not wait for its end where another deployment has its turn first.
+    /// Do not wait where another deployment has its turn first: say that it is pending, and end with 0.
     #[arg(long)]
     no_wait: bool,
-    /// How long to wait.
+    /// How long to wait for its end, as 90s, 30m or 2h; it goes on afterwards.
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = Span::parse, conflicts_with = "no_wait")]
     timeout: Span,
     #[command(flatten)]

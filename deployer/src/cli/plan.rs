@@ -13,6 +13,7 @@ use crate::trigger::{Command, DescribedManifest, DescribedPackage};
 
 /// What to plan, and how.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// A folder or a zip that was not uploaded.
     #[arg(value_name = "DIR|FILE", conflicts_with = "release")]
@@ -24,7 +25,7 @@ pub(super) struct Options {
     #[arg(long, short, value_name = "NAME")]
     function: Option<FunctionName>,
     /// A release that is uploaded already; without one and without a folder or a zip: what is live.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME")]
     release: Option<Release>,
     /// End with 5 if something would change.
     #[arg(long)]

@@ -14,12 +14,13 @@ use super::{Answer, Exit};
 
 /// What to validate.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// Zips (*.zip), manifests (function.toml, function.json) and configurations (other *.json).
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Check zips as uploads to this environment only, not for all that their manifest names.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
 }
 

@@ -17,18 +17,19 @@ use crate::trigger::Command;
 
 /// What to tell of.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
-    /// Only this function, in detail.
+    /// Only this function, with all that is known of it.
     #[arg(value_name = "FUNCTION")]
     only: Option<FunctionName>,
-    /// The same.
+    /// The same, as the other verbs take it.
     #[arg(long, short, value_name = "NAME", conflicts_with = "only")]
     function: Option<FunctionName>,
     /// Only this environment.
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
     /// Tell again every so many seconds, until Ctrl-C; on a terminal in place.
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5",
+    #[arg(long, short, value_name = "SECONDS", conflicts_with = "output", num_args = 0..=1, default_missing_value = "5",
         value_parser = clap::value_parser!(u64).range(1..))]
     watch: Option<u64>,
     #[command(flatten)]
