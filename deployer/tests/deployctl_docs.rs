@@ -89,7 +89,8 @@ fn page(command: &Command, written: impl Fn(&str) -> String) -> String {
     let _infallible = write!(text, "\n## The verbs\n\n| verb | what it is for |\n|---|---|\n");
     for verb in command.get_subcommands() {
         let name = verb.get_name();
-        let _infallible = writeln!(text, "| [{name}](#{name}) | {} |", one_line(&verb.get_about().unwrap().to_string()));
+        let _infallible =
+            writeln!(text, "| [{name}](#{name}) | {} |", one_line(&verb.get_about().unwrap().to_string()));
     }
     text.push_str("\nOf every verb:\n\n");
     options(&mut text, command.get_arguments());

@@ -70,8 +70,10 @@ impl Desk {
     async fn laid() -> Result<Self> {
         let aws = LocalAws::start().await?;
         let policies = Policies::of_the_contract()?;
-        let anything =
-            |action: &str| json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]});
+        let anything = |action: &str| {
+            let statement = json!({"Effect": "Allow", "Action": action, "Resource": "*"});
+            json!({"Version": "2012-10-17", "Statement": [statement]})
+        };
         let trusted = json!({"Service": "lambda.amazonaws.com"});
         let somebody = |name: &'static str, policy| person(&aws, (TOOLING, name), trusted.clone(), policy);
         let ci = somebody("ci", policies.get("github/permissions")).await?;

@@ -124,12 +124,9 @@ pub(super) const HOLD: &str =
     marking!("", "deployctl hold -e prod -f orders-api --reason \"stock-taking until Friday\"");
 pub(super) const RELEASE_HOLD: &str =
     marking!(", or nothing is held there", "deployctl release-hold -e prod -f orders-api");
-pub(super) const REJECT: &str = marking!(
-    ", or there is no such release",
-    "deployctl reject -f orders-api -r 1.4.2 --reason \"loses orders\""
-);
-pub(super) const UNREJECT: &str =
-    marking!(", or it is not rejected", "deployctl unreject -f orders-api -r 1.4.2");
+pub(super) const REJECT: &str =
+    marking!(", or there is no such release", "deployctl reject -f orders-api -r 1.4.2 --reason \"loses orders\"");
+pub(super) const UNREJECT: &str = marking!(", or it is not rejected", "deployctl unreject -f orders-api -r 1.4.2");
 
 pub(super) const DOCTOR: &str = "\
 Needs: the policy operate. What is missing is told as the statement, and the policy that it belongs into.
