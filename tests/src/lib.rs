@@ -3,6 +3,7 @@
 pub mod ci;
 pub mod fixtures;
 pub mod local_aws;
+pub mod many_heads;
 pub mod policies;
 pub mod schema;
 pub mod simulation;

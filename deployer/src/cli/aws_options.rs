@@ -6,6 +6,7 @@ use crate::aws;
 
 /// Where AWS is, and as whom.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub(super) struct AwsOptions {
     /// The AWS region of the deployer [default: as the AWS CLI finds it].
     #[arg(long, value_name = "REGION", global = true)]

@@ -8,6 +8,7 @@ use super::{Answer, Cli, Exit};
 
 /// For which shell.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// The shell.
     shell: Shell,

@@ -20,8 +20,16 @@ use super::{direct, follow, records};
 use crate::direct::{Direct, FUNCTIONS_AT_ONCE};
 use crate::trigger::Command;
 
+/// The options that leave the deployer out of it: then there is nobody to wait for.
+const PAST_THE_DEPLOYER: [&str; 2] = ["role_arn", "direct"];
+
 /// What to deploy, and how.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(
+    mut_arg("no_wait", |arg| arg.conflicts_with_all(PAST_THE_DEPLOYER)),
+    mut_arg("timeout", |arg| arg.conflicts_with_all(PAST_THE_DEPLOYER)),
+)]
 pub(super) struct Options {
     /// With --role-arn or --direct: folders, zips, or patterns of them such as 'functions/*'. Each is the function of its name.
     #[arg(value_name = "DIR|FILE")]

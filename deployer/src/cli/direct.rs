@@ -22,17 +22,17 @@ const NO_ENVIRONMENT: &str = "direct";
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Enter the target from this machine by this role, past the deployer.
+    /// Past the deployer: enter the target from this machine, by this role.
     #[arg(short = 'i', long, value_name = "ARN")]
     role_arn: Option<RoleArn>,
-    /// Past the deployer as well, with the credentials that are here.
+    /// Past the deployer as well, with the credentials that are here, and no role.
     #[arg(long, conflicts_with = "role_arn")]
     direct: bool,
     /// The external id that the role's trust policy asks for.
-    #[arg(long, value_name = "ID", requires = "role_arn")]
+    #[arg(long, value_name = "ID", requires = "role_arn", conflicts_with = "direct")]
     external_id: Option<ExternalId>,
     /// With --direct: the account that the credentials must belong to.
-    #[arg(long, value_name = "ID", requires = "direct")]
+    #[arg(long, value_name = "ID", requires = "direct", conflicts_with = "role_arn")]
     account: Option<AccountId>,
     /// Past the deployer: the alias that serves [default: live].
     #[arg(long, value_name = "NAME")]

@@ -15,6 +15,7 @@ use crate::trigger::{Command, Order};
 
 /// Which function, and where.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Place {
     /// The environment.
     #[arg(long, short, value_name = "NAME")]
@@ -28,7 +29,7 @@ pub(super) struct Place {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Do not wait for its end where another deployment has its turn first.
+    /// Do not wait where another deployment has its turn first: say that it is pending, and end with 0.
     #[arg(long)]
     no_wait: bool,
     /// How long to wait [default: 15m].

@@ -8,6 +8,7 @@ use crate::trigger::Command;
 
 /// What to hold, and why.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
     place: follow::Place,
@@ -22,6 +23,7 @@ pub(super) struct Options {
 
 /// What to release.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Released {
     #[command(flatten)]
     place: follow::Place,

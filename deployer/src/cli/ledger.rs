@@ -19,7 +19,7 @@ use crate::trigger::Command;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Read the ledger in this bucket, and the deployer.json in it, instead of asking the Lambda.
+    /// Read the ledger in this bucket, and the deployer.json in it, instead of asking the Lambda: takes only the policy look.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
     #[command(flatten)]

@@ -10,6 +10,7 @@ mod deploy;
 mod direct;
 mod doctor;
 mod follow;
+mod help;
 mod history;
 mod hold;
 mod init;
@@ -46,13 +47,13 @@ pub enum Output {
 
 /// Deploy Lambda functions across AWS accounts.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused, 4 timed out waiting, 5 something would change (plan --exit-code), 130
-/// stopped by Ctrl-C.
+/// Most verbs ask the deployer, a Lambda in the tooling account, to do something; push only uploads to it, and status and
+/// history may look into its ledger without it.
 #[derive(Debug, Parser)]
-#[command(name = "deployctl", version, about, propagate_version = true)]
+#[command(name = "deployctl", version, about, propagate_version = true, after_help = help::FIRST_STEPS)]
 pub struct Cli {
     /// How the answer is printed.
-    #[arg(long, value_enum, default_value_t = Output::Text, global = true)]
+    #[arg(long, short, value_enum, default_value_t = Output::Text, global = true)]
     output: Output,
     #[command(subcommand)]
     verb: Verb,
@@ -60,71 +61,93 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write function.toml from a live function.
+    ///
+    /// Deploying with it changes nothing of how the function is configured. The values of variables are not written unless asked
+    /// for.
+    #[command(after_help = help::INIT)]
+    Init(init::Options),
+    /// Check a zip, a manifest or deployer.json, without AWS.
+    ///
+    /// Says all that is wrong and where, by the rules that the deployer applies to uploads.
+    #[command(after_help = help::VALIDATE)]
+    Validate(validate::Options),
+    /// Show what a deployment would change, and change nothing.
+    ///
+    /// The deployer is asked what would become of a folder, a zip or a release that is uploaded already; with --role-arn (or
+    /// --direct) the target is looked at from here. Values of variables are never shown.
+    #[command(after_help = help::PLAN)]
+    Plan(plan::Options),
     /// Upload a zip or a folder for a function, and wait for its deployment if asked to.
     ///
-    /// It is checked first, by the rules of the deployer: what would be refused is not uploaded. With --wait, exit codes: 0 it is
-    /// live (or was already), 1 it failed, 3 it was refused or a newer one took its place, 4 it has not ended in time and goes
-    /// on; without, 0 uploaded.
+    /// It is checked first, by the rules of the deployer: what would be refused is not uploaded. With --wait it ends as the
+    /// deployment does; without, as soon as it is uploaded.
+    #[command(after_help = help::PUSH)]
     Push(Box<push::Options>),
     /// Show what is live where: release, version, since when and by whom, and what is pending, held, rejected or behind.
     ///
-    /// It is read from the ledger: no target account is asked.
+    /// It is read from the ledger: no target account is asked. Whether somebody else has changed a function there, plan shows.
+    #[command(after_help = help::STATUS)]
     Status(status::Options),
     /// List the last deployments of a function in an environment, newest first.
+    ///
+    /// Those that failed, were refused or superseded are among them, with the reason.
+    #[command(after_help = help::HISTORY)]
     History(history::Options),
+    /// Go back to what was live before, again and again if need be.
+    ///
+    /// The alias moves back to the version that served, and with it the configuration that this version has; where Lambda does not
+    /// have it any more, it is published again from its artifact. If some target serves something else than what is live, what is
+    /// live is restored first. A deployment in progress is asked to stop. Works during a hold.
+    #[command(after_help = help::ROLLBACK)]
+    Rollback(rollback::Options),
     /// Make every target serve what is live again, where somebody or something has changed it.
     ///
     /// Targets that serve it already are left alone. Puts back code and what the manifest names.
+    #[command(after_help = help::REDEPLOY)]
     Redeploy(redeploy::Options),
-    /// Go back to what was live before, again and again if need be.
-    ///
-    /// The alias moves back to the version that served; where Lambda does not have it any more, it is published again from its
-    /// artifact. If some target serves something else than what is live, what is live is restored first. A deployment in
-    /// progress is asked to stop.
-    Rollback(rollback::Options),
-    /// Bring what one environment has live to another.
-    Promote(promote::Options),
-    /// Take nothing new for a function into an environment, until release-hold. Rolling back stays possible.
-    Hold(hold::Options),
-    /// End a hold.
-    ReleaseHold(hold::Released),
-    /// Mark a release of a function as bad: nothing deploys it any more, in whatever environment, by its label or its code.
-    ///
-    /// What is live stays live, and is shown as rejected: roll it back.
-    Reject(reject::Options),
-    /// End a reject.
-    Unreject(reject::Undone),
-    /// Check a zip, a manifest or deployer.json, without AWS.
-    ///
-    /// Says what is wrong and where, by the rules that the deployer applies to uploads. Exit codes: 0 all valid, 3 something is
-    /// not, 2 wrong use.
-    Validate(validate::Options),
     /// Deploy a release that is uploaded already; or, with --role-arn, folders and zips straight from this machine.
     ///
     /// With --release the deployer deploys the newest upload of that release, as if it had just come. With --role-arn (or --direct)
     /// the deployer has no part in it: the role is assumed from here, the same plan is made and walked, and nothing is
     /// remembered of it.
+    #[command(after_help = help::DEPLOY)]
     Deploy(deploy::Options),
-    /// Show what a deployment would change, and change nothing.
+    /// Bring what one environment has live to another.
     ///
-    /// The deployer is asked what would become of a folder, a zip or a release that is uploaded already; with --role-arn (or
-    /// --direct) the target is looked at from here. Values of variables are never shown.
-    Plan(plan::Options),
-    /// Print what a shell must know to complete this command line.
-    Completions(completions::Options),
-    /// Say which version this is.
-    Version,
+    /// The very same bytes: nothing is built or uploaded again.
+    #[command(after_help = help::PROMOTE)]
+    Promote(promote::Options),
+    /// Take nothing new for a function into an environment, until release-hold. Rolling back stays possible.
+    ///
+    /// What is uploaded meanwhile is refused, and not kept for later. Holding again replaces the reason.
+    #[command(after_help = help::HOLD)]
+    Hold(hold::Options),
+    /// End a hold.
+    ///
+    /// What was refused meanwhile does not come by itself: deploy --release brings it.
+    #[command(after_help = help::RELEASE_HOLD)]
+    ReleaseHold(hold::Released),
+    /// Mark a release of a function as bad: nothing deploys it any more, in whatever environment, by its label or its code.
+    ///
+    /// What is live stays live, and is shown as rejected: roll it back.
+    #[command(after_help = help::REJECT)]
+    Reject(reject::Options),
+    /// End a reject.
+    #[command(after_help = help::UNREJECT)]
+    Unreject(reject::Undone),
     /// Walk the whole chain of trust, and say where it is broken and what mends it.
     ///
     /// The deployer itself looks at its ledger, its queue and its sweep, and enters each target; there it tries each right out on
     /// a function that does not exist. Nothing is changed. Of each right that is missing it says the statement, and where that
-    /// belongs. Exit codes: 0 nothing fails, 1 something does, 2 wrong use.
+    /// belongs.
+    #[command(after_help = help::DOCTOR)]
     Doctor(doctor::Options),
-    /// Write function.toml from a live function.
-    ///
-    /// Deploying with it changes nothing of how the function is configured. The values of variables are not written unless asked
-    /// for. Exit codes: 0 written, 1 it cannot be described, 3 a file is in the way or the function is an image.
-    Init(init::Options),
+    /// Print what a shell must know to complete this command line.
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(completions::Options),
+    /// Say which version this is.
+    Version,
 }
 
 impl Cli {

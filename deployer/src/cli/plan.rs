@@ -13,6 +13,7 @@ use crate::trigger::{Command, DescribedManifest, DescribedPackage};
 
 /// What to plan, and how.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// A folder or a zip that was not uploaded.
     #[arg(value_name = "DIR|FILE", conflicts_with = "release")]

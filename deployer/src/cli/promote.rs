@@ -8,6 +8,7 @@ use crate::trigger::Command;
 
 /// What to promote, from where to where.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// The function, as keys and the ledger call it.
     #[arg(long, short, value_name = "NAME")]
@@ -19,7 +20,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "NAME")]
     to: EnvironmentName,
     /// This release, of those that were live there [default: what is].
-    #[arg(long, short, value_name = "RELEASE")]
+    #[arg(long, short, value_name = "NAME")]
     release: Option<Release>,
     #[command(flatten)]
     follow: follow::Options,

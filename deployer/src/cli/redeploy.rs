@@ -6,6 +6,7 @@ use crate::trigger::Command;
 
 /// What to deploy again.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
     place: follow::Place,

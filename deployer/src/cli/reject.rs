@@ -9,6 +9,7 @@ use crate::trigger::Command;
 
 /// What to reject, and why.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
     what: What,
@@ -23,6 +24,7 @@ pub(super) struct Options {
 
 /// What not to reject any more.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Undone {
     #[command(flatten)]
     what: What,
@@ -33,12 +35,13 @@ pub(super) struct Undone {
 }
 
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 struct What {
     /// The function, as keys and the ledger call it.
     #[arg(long, short, value_name = "NAME")]
     function: FunctionName,
-    /// The release.
-    #[arg(long, short, value_name = "RELEASE")]
+    /// The release that is bad (or is not any more).
+    #[arg(long, short, value_name = "NAME")]
     release: Release,
 }
 

@@ -8,11 +8,12 @@ use crate::trigger::Command;
 
 /// What to roll back, and where to.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
     place: follow::Place,
     /// The release to go back to, of the last 50 that were live there [default: the one before].
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(long, short = 'r', visible_alias = "release", value_name = "NAME")]
     to: Option<Release>,
     #[command(flatten)]
     follow: follow::Options,

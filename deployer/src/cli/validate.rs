@@ -15,6 +15,7 @@ use super::{Answer, Exit};
 
 /// What to validate.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// Folders, zips (*.zip), manifests (function.toml, function.json) and configurations (other *.json).
     #[arg(required = true, value_name = "FILE")]

@@ -5,6 +5,8 @@
 //! how they end, and which calls they make. The time is mostly that of the local AWS, which does one call after the other.
 //!
 //! `bench push`: memory and time of `deployctl push` for a small and a large folder.
+//!
+//! `bench status`: how long `status` waits for a large ledger, in requests that follow one another, and what it computes meanwhile.
 #![allow(clippy::print_stdout)]
 
 use std::time::{Duration, Instant};
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 use acceptance::ci::{Ci, Waiting};
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{ARTIFACTS, Doing as _, Error, LEDGER, LocalAws, Result, Setup, Transport};
+use acceptance::many_heads::ManyHeads;
 use acceptance::storm::Storm;
 use clap::{Parser, ValueEnum};
 use rustix::process::Signal;
@@ -36,6 +39,8 @@ enum What {
     Uploads,
     /// Memory and time of `deployctl push`.
     Push,
+    /// `status` of 500 functions in 5 environments.
+    Status,
 }
 
 #[tokio::main]
@@ -44,6 +49,7 @@ async fn main() -> Result<()> {
         What::Process => process().await,
         What::Uploads => uploads().await,
         What::Push => push().await,
+        What::Status => status(),
     }
 }
 
@@ -74,6 +80,20 @@ async fn push() -> Result<()> {
         peaks.push(peak);
     }
     println!("  {:.1} MB more", (peaks[1] as f64 - peaks[0] as f64) / MEGABYTE);
+    Ok(())
+}
+
+/// In the world fake, whose time is virtual: only waiting takes any.
+fn status() -> Result<()> {
+    for releases in [1, 50] {
+        let asked = std::thread::spawn(move || -> Result<_> {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_time().start_paused(true).build().doing("starting a world")?;
+            Ok(runtime.block_on(ManyHeads { functions: 500, environments: 5, releases }.ask()))
+        });
+        let asked = asked.join().map_err(|_| Error::Unexpected("the world ended".into()))??;
+        println!("histories of {releases}: {asked}");
+    }
     Ok(())
 }
 

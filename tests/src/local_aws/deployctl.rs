@@ -91,7 +91,7 @@ impl LocalAws {
     /// # Errors
     /// It cannot be built or started.
     pub async fn operate(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<Said> {
-        let door = Door::open(self.deployer.clone()).await?;
+        let door = self.door().await?;
         self.deployctl_with(keys, &[("AWS_ENDPOINT_URL_LAMBDA", door.endpoint())], arguments).await
     }
 
@@ -118,6 +118,14 @@ impl LocalAws {
         };
         let child = command.spawn().doing("starting deployctl")?;
         Ok(Operating { child, terminal, _door: door })
+    }
+
+    /// Lambda for command lines that a test starts itself.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub async fn door(&self) -> Result<Door> {
+        Door::open(self.deployer.clone()).await
     }
 
     async fn deployctl_with(

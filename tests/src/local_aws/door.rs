@@ -20,14 +20,14 @@ const DEPLOYER: &str = "deployer";
 
 /// The door, which is closed when this is dropped.
 #[derive(Debug)]
-pub(super) struct Door {
+pub struct Door {
     endpoint: String,
     serving: tokio::task::JoinHandle<()>,
 }
 
 impl Door {
     /// Opens it on a free port.
-    pub async fn open(deployer: Arc<Runtime>) -> Result<Self> {
+    pub(super) async fn open(deployer: Arc<Runtime>) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.doing("opening a door to the deployer")?;
         let address = listener.local_addr().doing("opening a door to the deployer")?;
         let router = Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke)).with_state(deployer);
@@ -38,6 +38,8 @@ impl Door {
         Ok(Self { endpoint: format!("http://{address}"), serving })
     }
 
+    /// What `AWS_ENDPOINT_URL_LAMBDA` is set to.
+    #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }

@@ -41,6 +41,7 @@ pub use clients::Clients;
 pub use control::{Control, SessionKeys, Use};
 pub use crash::{Interrupted, Moment};
 pub use deployctl::{Operating, Said, Shown};
+pub use door::Door;
 pub use error::{Doing, Error, Result};
 pub use mapping::{Delivery, Mapping};
 pub(crate) use process::peak_memory;

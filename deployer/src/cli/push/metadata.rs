@@ -12,6 +12,7 @@ const MOST_BYTES: usize = 2048;
 
 /// Where the upload comes from.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub(super) struct Metadata {
     /// The commit it is built from [default: GITHUB_SHA or CI_COMMIT_SHA].
     #[arg(long, value_name = "ID")]

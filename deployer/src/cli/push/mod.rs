@@ -37,9 +37,10 @@ use wait::Awaited;
 
 /// What is pushed, and where to.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// A zip, or a folder, which is zipped; .lambdaignore in it names what stays out, by the rules of .gitignore.
-    #[arg(value_name = "FILE|DIR")]
+    #[arg(value_name = "DIR|FILE")]
     source: PathBuf,
     /// The environment to deploy to.
     #[arg(long, short, value_name = "NAME")]
@@ -51,15 +52,15 @@ pub(super) struct Options {
     #[arg(long, short, value_name = "RELEASE")]
     release: Release,
     /// The artifact bucket.
-    #[arg(long, value_name = "NAME", env = "DEPLOYER_ARTIFACT_BUCKET")]
+    #[arg(long, value_name = "BUCKET", env = "DEPLOYER_ARTIFACT_BUCKET")]
     bucket: BucketName,
     /// The ledger bucket, where results are; needed with --wait.
-    #[arg(long, value_name = "NAME", env = "DEPLOYER_LEDGER_BUCKET")]
+    #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
     /// Wait until the deployment has ended, and end as it did.
     #[arg(long)]
     wait: bool,
-    /// How long to wait; the deployment goes on afterwards.
+    /// With --wait: how long, as 90s, 30m or 2h; the deployment goes on afterwards.
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = Span::parse, requires = "wait")]
     timeout: Span,
     #[command(flatten)]

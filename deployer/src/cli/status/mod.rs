@@ -17,11 +17,12 @@ use super::push::interrupts::Interrupts;
 
 /// What to tell of.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Options {
-    /// Only this function, in detail.
+    /// Only this function, with all that is known of it.
     #[arg(value_name = "FUNCTION")]
     only: Option<FunctionName>,
-    /// The same.
+    /// The same, as the other verbs take it.
     #[arg(long, short, value_name = "NAME", conflicts_with = "only")]
     function: Option<FunctionName>,
     /// Only this environment.

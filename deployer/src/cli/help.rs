@@ -1,0 +1,144 @@
+//! What stands below the options of each verb: the rights that it takes, how it ends, and an example.
+//!
+//! `docs/deployctl.md` shows the same texts.
+
+/// Below the list of verbs.
+pub(super) const FIRST_STEPS: &str = "\
+First steps:
+  deployctl init --from orders-api                  a function.toml from a function that is live
+  deployctl validate function.toml deployer.json    is all of it right? offline
+  deployctl plan ./orders-api -e dev                what would change, and nothing does
+  deployctl push ./orders-api -e dev -f orders-api -r 1.4.2 --wait
+  deployctl status                                  what is live where
+  deployctl rollback -e dev -f orders-api           back to what was live before
+
+Something is wrong, and you do not know what: deployctl doctor.
+
+Rights, and the policies of infra/ that give them:
+  push                        the role of module uploader
+  status, history --ledger    policy look of module tooling
+  the other verbs             policy operate of module tooling
+  deploy, plan -i ROLE        that role of the target account; init: lambda:GetFunction
+  validate, completions, version: none
+
+Environment variables: DEPLOYER_FUNCTION_NAME, DEPLOYER_ARTIFACT_BUCKET and DEPLOYER_LEDGER_BUCKET stand for their
+options; AWS_REGION, AWS_PROFILE and credentials are found as by the AWS CLI.
+
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused by a rule, 4 not ended in time, 5 something would change (plan
+--exit-code), 130 stopped by Ctrl-C. With --output json an error is {\"errorType\", \"errorMessage\"}.";
+
+pub(super) const INIT: &str = "\
+Needs: lambda:GetFunction on the function, and lambda:ListTags for its tags; nothing of the deployer.
+Exit codes: 0 written, 1 it cannot be described, 3 a file is in the way, or the function is a container image.
+
+Example:
+  deployctl init --from orders-api --profile dev";
+
+pub(super) const VALIDATE: &str = "\
+Needs: nothing, not even a network.
+Exit codes: 0 all valid, 2 wrong use, 3 something is not valid.
+
+Examples:
+  deployctl validate function.toml build/orders-api.zip
+  deployctl validate deployer.json";
+
+pub(super) const PLAN: &str = "\
+Needs: the policy operate; with -i, a role of the target account; with --direct, credentials there.
+Exit codes: 0 planned, 1 a target could not be planned, 2 wrong use, 3 it would be refused, 5 something would change
+(only with --exit-code).
+
+Examples:
+  deployctl plan ./orders-api -e dev                 a folder that was not uploaded
+  deployctl plan -e prod -f orders-api -r 1.4.2      a release that was
+  deployctl plan -e prod -f orders-api               has anybody changed what is live?";
+
+pub(super) const PUSH: &str = "\
+Needs: the rights of module uploader: to put the object, and with --wait to read results/<environment>/*.
+Exit codes: 0 uploaded; with --wait: live, or live already. 1 it failed. 2 wrong use. 3 refused, or a newer one took its
+place. 4 it has not ended in time. 130 Ctrl-C. After 4 and 130 the deployment goes on.
+
+Example:
+  deployctl push ./orders-api -e dev -f orders-api -r \"$(git rev-parse --short HEAD)\" --wait";
+
+pub(super) const STATUS: &str = "\
+Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
+Exit codes: 0 told, 1 nobody answers, 2 wrong use.
+
+Examples:
+  deployctl status                                         all functions, in all environments
+  deployctl status orders-api                              one, with all that is known of it
+  deployctl status --ledger acme-deployer-ledger --watch   without the Lambda, every 5 seconds";
+
+pub(super) const HISTORY: &str = "\
+Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
+Exit codes: 0 told, 1 nobody answers, 2 wrong use.
+
+Example:
+  deployctl history -e prod -f orders-api --limit 5";
+
+/// For those whose answer is the record of a deployment.
+macro_rules! deploying {
+    ($examples:literal) => {
+        concat!(
+            "Needs: the policy operate.\n\
+             Exit codes: 0 it is so, 1 it failed in some target, 2 wrong use, 3 refused, or another one took its place, 4 not \
+             ended in\ntime, 130 Ctrl-C. After 4 and 130 it goes on: deployctl history shows how far it is.\n\n",
+            $examples
+        )
+    };
+}
+
+pub(super) const ROLLBACK: &str = deploying!(
+    "Examples:\n  \
+       deployctl rollback -e prod -f orders-api               to what was live before; once more, to what was before that\n  \
+       deployctl rollback -e prod -f orders-api --to 1.4.0    to one of the last 50 that were live"
+);
+
+pub(super) const REDEPLOY: &str = deploying!("Example:\n  deployctl redeploy -e prod -f orders-api");
+
+pub(super) const DEPLOY: &str = "\
+Needs: the policy operate; with -i, a role of the target account that may create, update, publish and pass the
+function's role; with --direct, credentials that may.
+Exit codes: 0 live, or live already, 1 it failed, 2 wrong use, 3 refused, or another one took its place, 4 not ended in
+time, 130 Ctrl-C. After 4 and 130 the deployer goes on. Of several functions, the worst.
+
+Examples:
+  deployctl deploy -e dev -f orders-api -r 1.4.2
+  deployctl deploy 'functions/*' -i arn:aws:iam::111111111111:role/sandbox";
+
+pub(super) const PROMOTE: &str = deploying!("Example:\n  deployctl promote -f orders-api --from dev --to prod");
+
+/// For those whose answer is a status.
+macro_rules! marking {
+    ($wrong:literal, $example:literal) => {
+        concat!(
+            "Needs: the policy operate.\nExit codes: 0 it is so, 1 nobody answers, 2 wrong use",
+            $wrong,
+            ".\n\nExample:\n  ",
+            $example
+        )
+    };
+}
+
+pub(super) const HOLD: &str =
+    marking!("", "deployctl hold -e prod -f orders-api --reason \"stock-taking until Friday\"");
+pub(super) const RELEASE_HOLD: &str =
+    marking!(", or nothing is held there", "deployctl release-hold -e prod -f orders-api");
+pub(super) const REJECT: &str =
+    marking!(", or there is no such release", "deployctl reject -f orders-api -r 1.4.2 --reason \"loses orders\"");
+pub(super) const UNREJECT: &str = marking!(", or it is not rejected", "deployctl unreject -f orders-api -r 1.4.2");
+
+pub(super) const DOCTOR: &str = "\
+Needs: the policy operate. What is missing is told as the statement, and the policy that it belongs into.
+Exit codes: 0 nothing fails, 1 something does, 2 wrong use.
+
+Example:
+  deployctl doctor -e prod";
+
+pub(super) const COMPLETIONS: &str = "\
+Exit codes: 0 printed, 2 no such shell.
+
+Examples:
+  deployctl completions bash > ~/.local/share/bash-completion/completions/deployctl
+  deployctl completions zsh > ~/.zfunc/_deployctl     (a folder of your fpath)
+  deployctl completions fish > ~/.config/fish/completions/deployctl.fish";
