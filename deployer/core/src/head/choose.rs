@@ -88,7 +88,9 @@ impl Head {
                 rejected(newest).map_or_else(|| Ok(Chosen::again(newest)), Err)
             }
             Subject::Earlier { to: None } => {
-                let earlier = self.history.iter().skip(usize::from(!astray));
+                // What is live may have been live before as well: that is no way back.
+                let live = self.live().filter(|_| !astray).map(|live| &live.artifact);
+                let earlier = self.history.iter().filter(|earlier| Some(&earlier.artifact) != live);
                 let good = earlier.clone().find(|live| rejected(live).is_none());
                 good.map(Chosen::again).ok_or_else(|| self.nothing_earlier(earlier.count()))
             }
