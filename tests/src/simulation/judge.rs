@@ -283,9 +283,12 @@ impl<'a> Case<'a> {
         for (place, _, record) in &self.accepted {
             let is_superseded = record.as_ref().is_some_and(|record| record.status == Status::Superseded);
             let by_a_command = |other: &DeploymentRecord| {
-                let accepted = record.as_ref().map(|record| record.started_at);
-                let later = !place.is_newer_than_command(other.started_at) || accepted <= Some(other.started_at);
-                later && other.cause.kind != CauseKind::Upload
+                // Whoever is accepted later displaces what waits, and a rollback stops what is worked on.
+                let because = record.as_ref().and_then(|record| record.because.as_deref()).unwrap_or_default();
+                let displaced = because.contains("took its place") && because.starts_with("a ");
+                let stopped = because.contains(&other.id.to_string());
+                let late = !place.is_newer_than_command(other.started_at);
+                (late || displaced || stopped) && other.cause.kind != CauseKind::Upload
             };
             if is_superseded
                 && !self.accepted.iter().any(|(other, _, _)| other.is_newer_than(place))
