@@ -120,7 +120,10 @@ fn a_command_and_an_upload_wait_at_most_and_a_command_is_displaced_by_another_on
     let (first, other) = (redeploy("a", 30), rollback("b", 60));
     let (head, _) = head.accepts(&two, &me("two", 20));
     let (head, _) = head.accepts(&first, &me("a", 30));
-    assert_eq!(head.because(&two), (Status::Superseded, "a redeploy, asked for later, took its place before its turn came"));
+    assert_eq!(
+        head.because(&two),
+        (Status::Superseded, "a redeploy, asked for later, took its place before its turn came")
+    );
     let (head, _) = head.accepts(&three, &me("three", 40));
     assert_eq!(head.waiting(), [first.clone(), three.clone()]);
     let (head, _) = head.accepts(&four, &me("four", 50));
@@ -130,7 +133,10 @@ fn a_command_and_an_upload_wait_at_most_and_a_command_is_displaced_by_another_on
     assert!(matches!(then, Then::Wait { request, status: Status::Pending, .. } if request == other));
     assert_eq!(head.waiting(), std::slice::from_ref(&other));
     for displaced in [&first, &four] {
-        assert_eq!(head.because(displaced), (Status::Superseded, "a rollback, asked for later, took its place before its turn came"));
+        assert_eq!(
+            head.because(displaced),
+            (Status::Superseded, "a rollback, asked for later, took its place before its turn came")
+        );
     }
     // What waits is claimed in its order.
     let (head, _) = head.accepts(&upload("5", 70), &me("five", 70));
@@ -257,7 +263,10 @@ fn a_rollback_to_a_release_goes_to_what_was_left_as_well() {
     assert_eq!(code, Code::NothingToRollBack);
     assert_eq!(because, "release 9 is not among the last that were live here (3, 1, 2)");
     assert_eq!(head.because_not(Some("1"), &["1"]).0, Code::Rejected);
-    assert_eq!(Head::default().because_not(Some("1"), &[]).1, "release 1 is not among the last that were live here (nothing was)");
+    assert_eq!(
+        Head::default().because_not(Some("1"), &[]).1,
+        "release 1 is not among the last that were live here (nothing was)"
+    );
 }
 
 #[test]
@@ -320,7 +329,10 @@ fn a_redeploy_is_about_what_is_live_and_no_step_of_the_history() {
     let head = three();
     let chosen = head.choose(&Subject::Live, &Rejects::default(), true).unwrap();
     assert_eq!((chosen.release.as_str(), chosen.versions.len()), ("3", 0), "by its manifest, not by a version");
-    assert!(matches!(head.choose(&Subject::Live, &rejecting(&["3"]), false), Err(Ending::Refused { code: Code::Rejected, .. })));
+    assert!(matches!(
+        head.choose(&Subject::Live, &rejecting(&["3"]), false),
+        Err(Ending::Refused { code: Code::Rejected, .. })
+    ));
     let nothing = Head::default().choose(&Subject::Live, &Rejects::default(), false);
     assert!(matches!(nothing, Err(Ending::Refused { code: Code::NotLive, .. })));
     let head = head.obeys(&redeploy("d", 50), "9");
