@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use acceptance::simulation::{Planted, Rule, command, play, play_without_a_bug};
 
 /// How many schedules are played here: what one core does in some seconds.
-const SCHEDULES: u64 = 3_000;
+const SCHEDULES: u64 = 2_500;
 /// Within so many schedules a planted bug must show.
 const ENOUGH: u64 = 10_000;
 

@@ -105,9 +105,16 @@ impl Odds {
             Focus::Losses => Self { loss: 50, bad_tick: 60, death: 25, burst: 60, ..calm },
             Focus::Answers => Self { lambda_faults: 7, ..calm },
             Focus::Commands => Self { commanded: 100, orders: 6, burst: 50, late: 30, ..calm },
-            Focus::Upheaval => {
-                Self { commanded: 100, orders: 5, death: 35, bad_tick: 25, foreigners: 1, slow: 20, ledger_faults: 3, ..calm }
-            }
+            Focus::Upheaval => Self {
+                commanded: 100,
+                orders: 5,
+                death: 35,
+                bad_tick: 25,
+                foreigners: 1,
+                slow: 20,
+                ledger_faults: 3,
+                ..calm
+            },
         }
     }
 }

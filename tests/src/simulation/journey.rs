@@ -227,7 +227,8 @@ impl<'c, 'a> Journey<'c, 'a> {
         };
         if request.is_upload() {
             let order = self.case.place_of(record);
-            let older = |time: &&Timestamp| order.as_ref().is_some_and(|order: &Place| !order.is_newer_than_command(**time));
+            let older =
+                |time: &&Timestamp| order.as_ref().is_some_and(|order: &Place| !order.is_newer_than_command(**time));
             if let Some(time) = self.commanded.iter().find(older) {
                 say(Rule::NotUndone, format!("{:?} became live after a command of {time}", artifact.key));
             }

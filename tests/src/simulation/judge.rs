@@ -202,9 +202,8 @@ impl<'a> Case<'a> {
     /// The upload that brought the artifact of a record.
     pub fn upload_of(&self, record: &DeploymentRecord) -> Option<&'a Told> {
         let artifact = record.artifact.as_ref()?;
-        let its = |told: &&&Told| {
-            told.s3.key == artifact.key && told.s3.version_id.as_ref() == Some(&artifact.version_id)
-        };
+        let its =
+            |told: &&&Told| told.s3.key == artifact.key && told.s3.version_id.as_ref() == Some(&artifact.version_id);
         self.told.iter().find(its).copied()
     }
 

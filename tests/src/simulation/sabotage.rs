@@ -83,7 +83,14 @@ fn forget_sequencers(marks: &mut Value) {
 
 impl BadLedger {
     pub fn new(ledger: Arc<dyn Ledger>, planted: Option<Planted>) -> Self {
-        Self { ledger, planted, markers: Mutex::default(), claimed: Mutex::default(), rejects: Mutex::default(), hold: Mutex::default() }
+        Self {
+            ledger,
+            planted,
+            markers: Mutex::default(),
+            claimed: Mutex::default(),
+            rejects: Mutex::default(),
+            hold: Mutex::default(),
+        }
     }
 
     /// The markers that were held back are put down when a head is written.

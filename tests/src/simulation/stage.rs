@@ -407,7 +407,8 @@ impl<'w> Stage<'w> {
             let environment = &self.scene.environments[order.environment].name;
             let command = order.json(environment, &orders::name(number), &orders::name(number));
             let run = self.world.invocation().run(&Work::Command(command)).await;
-            let ended = serde_json::from_value::<DeploymentRecord>(last.clone()).is_ok_and(|told| told.status.is_ended());
+            let ended =
+                serde_json::from_value::<DeploymentRecord>(last.clone()).is_ok_and(|told| told.status.is_ended());
             again.orders.push((number, ended.then_some(last), run.outcome));
         }
         for tick in std::mem::take(&mut self.ticks) {
