@@ -336,6 +336,58 @@ async fn deploy_takes_the_newest_version_of_the_key_and_is_refused_where_there_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_dies_over_a_deploy_of_nothing_is_succeeded_and_it_is_refused_all_the_same() {
+    for call in 1..30 {
+        let world = World::with_orders();
+        deployed(&world, &["a"]).await;
+        let order = command("deploy", &json!({"release": "z", "id": "d"}));
+        let run = world.invocation().dies_at(call, Moment::After).run(&Work::Command(order.clone())).await;
+        if matches!(run.outcome, Outcome::Answered(_)) {
+            assert!(call > 5, "{call}");
+            return;
+        }
+        world.leases_run_out().await;
+        world.invocation().run(&Work::Sweep).await;
+        world.tick().await;
+        let record = world.commanded(order).await;
+        assert_eq!((record.status, record.code), (Status::Refused, Some(Code::ArtifactGone)), "died at {call}");
+        assert_eq!(served(&world), "a");
+    }
+    panic!("it never ends");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_never_goes_to_what_is_live_already() {
+    let world = World::with_orders();
+    deployed(&world, &["z", "a", "b"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    let again = world.commanded(command("deploy", &json!({"release": "a"}))).await;
+    assert_eq!((again.status, served(&world).as_str()), (Status::Succeeded, "a"));
+    let reject = json!({"command": "reject", "function": "orders", "release": "b", "reason": "it leaks"});
+    world.command(reject).await;
+    let back = rollback(&world).await;
+    assert_eq!((back.status, release(&back), served(&world).as_str()), (Status::Succeeded, "z", "z"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_rollbacks_at_once_walk_back_twice() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b", "c"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    let order = |id: &str| command("rollback", &json!({ "id": id }));
+    let (one, two) = tokio::join!(world.commanded(order("1")), world.commanded(order("2")));
+    world.tick().await;
+    let mut ended = Vec::new();
+    for id in [&one, &two].map(|record| record.cause.event_id.clone().unwrap()) {
+        let record = world.commanded(order(&id)).await;
+        assert_eq!(record.status, Status::Succeeded);
+        ended.push(release(&record).to_owned());
+    }
+    ended.sort_unstable();
+    assert_eq!((ended, served(&world).as_str()), (vec!["a".to_owned(), "b".to_owned()], "a"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hold_refuses_what_is_new_and_lets_a_rollback_through_until_it_is_released() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use acceptance::simulation::{Planted, Rule, command, play, play_without_a_bug};
 
 /// How many schedules are played here: what one core does in some seconds.
-const SCHEDULES: u64 = 3_000;
+const SCHEDULES: u64 = 2_500;
 /// Within so many schedules a planted bug must show.
 const ENOUGH: u64 = 10_000;
 
@@ -90,6 +90,18 @@ bugs! {
     uploads_that_are_taken_for_none_of_ours_are_noticed: UploadsIgnored => NoneIsLost;
     sequencers_that_count_for_nothing_are_noticed: SequencersIgnored => Order;
     markers_that_are_put_down_too_late_are_noticed: MarkersAfterHeads => Ends;
+    commands_whose_ids_change_are_noticed: IdsRedrawn => ActsOnce;
+    commands_that_are_dropped_are_noticed: CommandsDropped => NoneIsLost;
+    a_hold_that_is_carried_out_twice_is_noticed: ObeyedForgotten => ActsOnce;
+    a_command_that_waits_and_is_not_kept_is_noticed: CommandsNotKept => CommandsEnd;
+    a_command_that_leaves_no_mark_is_noticed: CommandsUnmarked => NotUndone;
+    rejects_that_are_not_looked_at_are_noticed: RejectsIgnored => Rejected;
+    rejects_that_are_read_once_are_noticed: RejectsReadOnce => Rejected;
+    a_deployment_that_does_not_stop_is_noticed: StopsUnheard => Stops;
+    holds_that_are_not_seen_are_noticed: HoldsIgnored => Held;
+    a_rollback_that_goes_elsewhere_is_noticed: HistoryTurned => WalksBack;
+    what_was_left_and_is_forgotten_is_noticed: LeftForgotten => HistoryIsTrue;
+    a_rollback_that_finds_out_anew_where_to_go_is_noticed: ChosenForgotten => WalksBack;
     an_alias_that_moves_without_a_second_look_at_the_head_is_noticed: NoSecondReading => OneAtATime;
 }
 

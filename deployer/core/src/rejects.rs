@@ -107,3 +107,81 @@ impl Rejects {
         if self.schema == SCHEMA { Ok(()) } else { Err(self.schema) }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn reject(release: &str, code: &[u8], reason: &str) -> Reject {
+        let (release, sha256) = (Release::parse(release).unwrap(), vec![Sha256::of(code)]);
+        let requested_by = Some("ann".to_owned());
+        Reject { release, sha256, reason: reason.into(), requested_by, since: jiff::Timestamp::UNIX_EPOCH }
+    }
+
+    fn hash(id: &str) -> RequestHash {
+        RequestHash::of(&[id])
+    }
+
+    fn release(release: &str) -> Release {
+        Release::parse(release).unwrap()
+    }
+
+    fn because(rejects: &Rejects, label: &str, code: &[u8]) -> Option<String> {
+        match rejects.refusal(&release(label), Some(Sha256::of(code)))? {
+            Ending::Refused { code: Code::Rejected, because } => Some(because),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_release_is_rejected_by_its_label_and_by_its_code() {
+        let rejects = Rejects::default().with(reject("1", b"bad", "it leaks"), hash("a"));
+        let by_label = "release 1 was rejected by ann at 1970-01-01T00:00:00Z: it leaks";
+        let by_code = "release 1 (the same code as release 2) was rejected by ann at 1970-01-01T00:00:00Z: it leaks";
+        assert_eq!(because(&rejects, "1", b"mended").as_deref(), Some(by_label));
+        assert_eq!(because(&rejects, "2", b"bad").as_deref(), Some(by_code));
+        assert_eq!(because(&rejects, "2", b"good"), None);
+        assert_eq!(rejects.find(&release("2"), None), None, "whose code is not known is known by its label only");
+    }
+
+    #[test]
+    fn a_release_is_rejected_once_and_with_the_last_words() {
+        let rejects = Rejects::default().with(reject("1", b"bad", "it leaks"), hash("a"));
+        let rejects = rejects.with(reject("2", b"worse", "it fails"), hash("b"));
+        let rejects = rejects.with(reject("1", b"bad", "it leaks still"), hash("c"));
+        let told: Vec<_> = rejects.all().iter().map(|one| (one.release.as_str(), one.reason.as_str())).collect();
+        assert_eq!(told, [("1", "it leaks still"), ("2", "it fails")]);
+        assert_eq!(rejects.revision, 3);
+        assert_eq!(serde_json::from_slice::<Rejects>(&serde_json::to_vec(&rejects).unwrap()).unwrap(), rejects);
+    }
+
+    #[test]
+    fn a_reject_ends_once_and_every_command_is_known() {
+        let rejects = Rejects::default().with(reject("1", b"bad", "it leaks"), hash("a"));
+        assert!(rejects.has_obeyed(hash("a")) && !rejects.has_obeyed(hash("b")));
+        assert_eq!(rejects.without(&release("2"), hash("b")), None);
+        let without = rejects.without(&release("1"), hash("b")).unwrap();
+        assert_eq!((without.all().len(), without.find(&release("1"), Some(Sha256::of(b"bad")))), (0, None));
+        assert!(without.has_obeyed(hash("a")) && without.has_obeyed(hash("b")));
+        assert_eq!(without.without(&release("1"), hash("c")), None);
+    }
+
+    #[test]
+    fn both_lists_are_bounded() {
+        let mut rejects = Rejects::default();
+        for number in 0..MOST + 10 {
+            let name = number.to_string();
+            rejects = rejects.with(reject(&name, name.as_bytes(), "old"), hash(&name));
+        }
+        assert_eq!((rejects.all().len(), rejects.obeyed.len()), (MOST, OBEYED));
+        assert_eq!(rejects.find(&release("0"), None), None, "the oldest are forgotten");
+    }
+
+    #[test]
+    fn another_schema_is_told_apart() {
+        let mut json = serde_json::to_value(Rejects::default()).unwrap();
+        json["schema"] = 2.into();
+        assert_eq!(serde_json::from_value::<Rejects>(json).unwrap().check_schema(), Err(2));
+    }
+}

@@ -84,7 +84,9 @@ impl Engine {
         facts: Facts,
     ) -> Result<Finished, Transient> {
         let Facts { artifact, named, written, kept } = facts;
-        let ending = at.although_begun(ending, &claim.all_done(), claim.resumed());
+        // Nobody has written anything before it was known what the deployment is about.
+        let begun = claim.resumed() && claim.chosen().is_some();
+        let ending = at.although_begun(ending, &claim.all_done(), begun);
         let mut record = at.record_of(claim.active(), Status::InProgress).ended(ending, self.now());
         record.artifact = artifact.or(record.artifact);
         advise(&mut record, claim.seen().head.live());

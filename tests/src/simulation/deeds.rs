@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use deployer_core::record::{CauseKind, DeploymentRecord};
+
+use super::bytes;
 use super::judge::{Case, Rule, Violation};
 use super::order::Place;
 use super::scene::{Mishap, Scene};
@@ -89,7 +92,11 @@ pub(super) fn published_once(case: &Case<'_>, place: &str, say: &mut impl FnMut(
     let mut versions: BTreeMap<String, (usize, BTreeSet<u64>)> = BTreeMap::new();
     for deed in case.deeds(place) {
         if let What::Published { version, sha256 } = deed.what {
-            let needed = case.accepted_with(sha256).len();
+            let same = |record: &&DeploymentRecord| {
+                let told = case.upload_of(record).map(|told| bytes::of(case.bytes(told)).1);
+                record.cause.kind != CauseKind::Upload && told == Some(sha256)
+            };
+            let needed = case.accepted_with(sha256).len() + case.records().filter(same).count();
             versions.entry(sha256.to_string()).or_insert((needed, BTreeSet::new())).1.insert(version);
         }
     }
@@ -102,6 +109,10 @@ pub(super) fn published_once(case: &Case<'_>, place: &str, say: &mut impl FnMut(
 
 /// No alias goes back from a newer upload to an older one.
 pub(super) fn in_order(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
+    if case.is_commanded() {
+        // A command goes back on purpose: what may follow on it is another rule's.
+        return;
+    }
     let mut published = BTreeMap::new();
     let mut last: Option<Vec<Place>> = None;
     for deed in case.deeds(place) {

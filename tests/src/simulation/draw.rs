@@ -7,6 +7,7 @@ use std::time::Duration;
 use deployer::port::CallErrorKind;
 
 use super::focus::{Focus, Odds};
+use super::orders;
 use super::random::Random;
 use super::scene::{Act, Bytes, Delivery, Door, Environment, Fault, Foreign, Kind, Mishap, Scene, Upload, When};
 use crate::world::Op;
@@ -28,7 +29,9 @@ impl Scene {
             }
         }
         let uploads = uploads(random, &odds, &environments, &functions);
-        let last = uploads.last().map_or(Duration::ZERO, |upload| upload.at);
+        let orders = orders::draw(random, &odds, &uploads);
+        let given = orders.last().map_or(Duration::ZERO, |order| order.at);
+        let last = uploads.last().map_or(Duration::ZERO, |upload| upload.at).max(given);
         let foreigners = foreigners(random, &odds, &environments, &functions, last);
         let outage =
             random.percent(odds.outage).then(|| (random.milliseconds(0, 40_000), random.milliseconds(1_000, 90_000)));
@@ -45,6 +48,7 @@ impl Scene {
             functions,
             there,
             uploads,
+            orders,
             foreigners,
             outage,
         }

@@ -19,11 +19,15 @@ pub enum Focus {
     Losses,
     /// Calls to Lambda that fail, or whose answers are lost.
     Answers,
+    /// Commands by hand, one upon the other.
+    Commands,
+    /// Commands, and invocations that die over them.
+    Upheaval,
 }
 
 impl Focus {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Mixed,
         Self::Order,
         Self::Deaths,
@@ -32,6 +36,8 @@ impl Focus {
         Self::Ledger,
         Self::Losses,
         Self::Answers,
+        Self::Commands,
+        Self::Upheaval,
     ];
 
     /// The focus of a seed, where none is asked for.
@@ -66,6 +72,10 @@ pub struct Odds {
     pub lambda_faults: usize,
     /// The ledger is away for a while.
     pub outage: u64,
+    /// Anything is commanded by hand.
+    pub commanded: u64,
+    /// How many commands there are at most.
+    pub orders: usize,
 }
 
 impl Odds {
@@ -82,6 +92,8 @@ impl Odds {
             ledger_faults: 1,
             lambda_faults: 1,
             outage: 2,
+            commanded: 20,
+            orders: 2,
         };
         match focus {
             Focus::Mixed => Self { death: 15, freeze: 3, foreigners: 1, lambda_faults: 3, ledger_faults: 2, ..calm },
@@ -92,6 +104,17 @@ impl Odds {
             Focus::Ledger => Self { ledger_faults: 6, outage: 40, burst: 60, ..calm },
             Focus::Losses => Self { loss: 50, bad_tick: 60, death: 25, burst: 60, ..calm },
             Focus::Answers => Self { lambda_faults: 7, ..calm },
+            Focus::Commands => Self { commanded: 100, orders: 6, burst: 50, late: 30, ..calm },
+            Focus::Upheaval => Self {
+                commanded: 100,
+                orders: 5,
+                death: 35,
+                bad_tick: 25,
+                foreigners: 1,
+                slow: 20,
+                ledger_faults: 3,
+                ..calm
+            },
         }
     }
 }

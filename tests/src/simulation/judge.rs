@@ -6,11 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use deployer_core::head::Head;
-use deployer_core::record::{DeploymentRecord, Status, TargetOutcome};
+use deployer_core::id::DeploymentId;
+use deployer_core::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 
 use super::bytes;
 use super::deeds;
+use super::journey::{self, Journey};
 use super::order::Place;
+use super::orders::{Ask, Order};
 use super::reasons;
 use super::scene::{Door, Environment, Scene};
 use super::stage::{Stage, Told};
@@ -52,6 +55,22 @@ pub enum Rule {
     Foreign,
     /// The same again changes nothing.
     SameAgain,
+    /// The record of every command ends.
+    CommandsEnd,
+    /// The same command, however often it is given, acts once.
+    ActsOnce,
+    /// What is older than a command whose deployment is live never becomes live after it.
+    NotUndone,
+    /// No alias moves to what was rejected when the deployer last looked.
+    Rejected,
+    /// No alias moves for a deployment that was asked to stop when the deployer last looked.
+    Stops,
+    /// Nothing that a hold refuses is claimed or kept while it holds.
+    Held,
+    /// A rollback goes to what was live before, and to nothing that is rejected.
+    WalksBack,
+    /// What the head says was live, and was left, is what really served.
+    HistoryIsTrue,
 }
 
 impl fmt::Display for Violation {
@@ -67,6 +86,10 @@ pub(super) struct Case<'a> {
     pub function: &'a str,
     pub journal: &'a [Deed],
     pub told: Vec<&'a Told>,
+    /// What was commanded about it.
+    pub orders: Vec<(usize, &'a Order)>,
+    /// What was commanded about the function in other environments, and counts here.
+    pub rejecting: Vec<(usize, &'a Order)>,
     records: Vec<DeploymentRecord>,
     head: Option<Head>,
     requests: BTreeSet<String>,
@@ -118,7 +141,13 @@ impl<'a> Case<'a> {
             let ids = value["requests"].as_array().into_iter().flatten().filter_map(|known| known["id"].as_str());
             (records, serde_json::from_slice(head).ok(), ids.map(str::to_owned).collect())
         });
+        let orders = stage.scene.orders.iter().enumerate().filter(|(_, order)| order.function == function);
+        let is_here = |order: &Order| stage.scene.environments[order.environment].name == environment.name;
+        let (orders, others): (Vec<_>, Vec<_>) = orders.partition(|(_, order)| is_here(order));
+        let rejects = |order: &Order| matches!(order.ask, Ask::Reject { .. } | Ask::Unreject { .. });
         let mut case = Self {
+            orders,
+            rejecting: others.into_iter().filter(|(_, order)| rejects(order)).collect(),
             scene: stage.scene,
             environment,
             function,
@@ -146,11 +175,46 @@ impl<'a> Case<'a> {
     }
 
     fn records_of<'c>(&'c self, told: &'c Told) -> impl Iterator<Item = &'c DeploymentRecord> {
-        self.records.iter().filter(|record| {
+        let uploads = self.records.iter().filter(|record| record.cause.kind == CauseKind::Upload);
+        uploads.filter(|record| {
             record.artifact.as_ref().is_some_and(|artifact| {
                 artifact.key == told.s3.key && Some(&artifact.version_id) == told.s3.version_id.as_ref()
             })
         })
+    }
+
+    /// All records.
+    pub fn records(&self) -> impl Iterator<Item = &DeploymentRecord> {
+        self.records.iter()
+    }
+
+    /// The record of a deployment.
+    pub fn record(&self, id: DeploymentId) -> Option<&DeploymentRecord> {
+        self.records.iter().find(|record| record.id == id)
+    }
+
+    /// The place in the order of the upload that this is the record of.
+    pub fn place_of(&self, record: &DeploymentRecord) -> Option<Place> {
+        let its = |known: &Option<DeploymentRecord>| known.as_ref().is_some_and(|known| known.id == record.id);
+        self.accepted.iter().find(|(_, _, known)| its(known)).map(|(place, _, _)| place.clone())
+    }
+
+    /// The upload that brought the artifact of a record.
+    pub fn upload_of(&self, record: &DeploymentRecord) -> Option<&'a Told> {
+        let artifact = record.artifact.as_ref()?;
+        let its =
+            |told: &&&Told| told.s3.key == artifact.key && told.s3.version_id.as_ref() == Some(&artifact.version_id);
+        self.told.iter().find(its).copied()
+    }
+
+    /// Whether anything was commanded that has to do with it.
+    pub fn is_commanded(&self) -> bool {
+        !self.orders.is_empty() || !self.rejecting.is_empty()
+    }
+
+    /// Whether this was commanded about it.
+    pub fn is_asked(&self, what: impl Fn(&Ask) -> bool) -> bool {
+        self.orders.iter().chain(&self.rejecting).any(|(_, order)| what(&order.ask))
     }
 
     pub fn bytes(&self, told: &Told) -> super::scene::Bytes {
@@ -217,13 +281,30 @@ impl<'a> Case<'a> {
         }
         for (place, _, record) in &self.accepted {
             let is_superseded = record.as_ref().is_some_and(|record| record.status == Status::Superseded);
-            if is_superseded && !self.accepted.iter().any(|(other, _, _)| other.is_newer_than(place)) {
+            let by_a_command = |other: &DeploymentRecord| {
+                // Whoever is accepted later displaces what waits, and a rollback stops what is worked on.
+                let because = record.as_ref().and_then(|record| record.because.as_deref()).unwrap_or_default();
+                let displaced = because.contains("took its place") && because.starts_with("a ");
+                let stopped = because.contains(&other.id.to_string());
+                let late = !place.is_newer_than_command(other.started_at);
+                (late || displaced || stopped) && other.cause.kind != CauseKind::Upload
+            };
+            if is_superseded
+                && !self.accepted.iter().any(|(other, _, _)| other.is_newer_than(place))
+                && !self.records.iter().any(by_a_command)
+            {
                 say(Rule::Order, format!("{place} is superseded, but there is no newer one"));
             }
         }
         self.head_agrees(&mut say);
+        if self.is_commanded() {
+            journey::commands(self, stage, &mut say);
+            Journey::of(self).judge(&mut say);
+        }
         for place in &self.environment.targets {
-            self.serves(stage, place, &mut say);
+            if !self.is_commanded() {
+                self.serves(stage, place, &mut say);
+            }
             deeds::published_once(self, place, &mut say);
             deeds::in_order(self, place, &mut say);
             deeds::one_at_a_time(self, place, &mut say);
@@ -339,6 +420,9 @@ impl<'a> Case<'a> {
         }
         if head.history().len() > deployer_core::head::HISTORY || self.requests.len() > deployer_core::head::REQUESTS {
             say(Rule::HeadAgrees, "a list of the head is too long".to_owned());
+        }
+        if self.is_commanded() {
+            return;
         }
         let whole: Vec<_> = self
             .accepted

@@ -11,8 +11,10 @@ mod deeds;
 mod draw;
 mod focus;
 mod foreign;
+mod journey;
 mod judge;
 mod order;
+mod orders;
 mod planted;
 mod props;
 mod random;
@@ -111,10 +113,15 @@ async fn live(seed: u64, planted: Option<Planted>, between: Option<Between>, ver
         let snapshot = seed.is_multiple_of(32).then(|| world.snapshot());
         let outcomes = stage.play_again(&accepted).await;
         let mut say = |found| violations.push(Violation { rule: Rule::SameAgain, found });
-        for (number, outcome) in outcomes {
+        for (number, outcome) in outcomes.uploads {
             let ended = |record: &deployer_core::record::DeploymentRecord| record.status.is_ended();
             if !matches!(&outcome, Outcome::Handled(deployer::engine::Handled::Recorded(record)) if ended(record)) {
                 say(format!("upload {number} once more ended otherwise: {outcome:?}"));
+            }
+        }
+        for (number, before, outcome) in outcomes.orders {
+            if !matches!(&outcome, Outcome::Answered(answer) if before.is_none_or(|before| *answer == before)) {
+                say(format!("{} once more ended otherwise: {outcome:?}", orders::name(number)));
             }
         }
         for deed in world.aws(|aws| aws.journal.clone()).into_iter().filter(|deed| deed.what != What::Read) {
@@ -142,6 +149,7 @@ fn log(world: &crate::world::World, focus: Focus, scene: &Scene, notes: Vec<(Dur
         scene.settling
     )];
     log.extend(scene.faults.iter().map(|fault| format!("fault {fault:?}")));
+    log.extend(scene.orders.iter().enumerate().map(|(number, order)| format!("{} {order:?}", orders::name(number))));
     log.extend(scene.foreigners.iter().map(|foreign| format!("foreigner {foreign:?}")));
     log.extend(lines.into_iter().map(|(at, text)| format!("{:9.3} {text}", at.as_secs_f64())));
     log

@@ -43,6 +43,16 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Whether it is newer than a command of this time: whatever was uploaded before that comes too late.
+    pub fn is_newer_than_command(&self, time: Timestamp) -> bool {
+        match self.tells_whole_seconds() || time.subsec_nanosecond() == 0 {
+            true => self.time.as_second() >= time.as_second(),
+            false => self.time >= time,
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} of {}", self.key, self.version_id, self.time)

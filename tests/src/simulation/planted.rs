@@ -90,6 +90,30 @@ planted! {
     MarkersAfterHeads = "markers-after-heads", Some(Focus::Losses);
     /// The head is not read a second time before an alias moves.
     NoSecondReading = "no-second-reading", None;
+    /// Every time that a command is given it has another id.
+    IdsRedrawn = "ids-redrawn", Some(Focus::Commands);
+    /// Some commands are taken for done, and nobody has seen them.
+    CommandsDropped = "commands-dropped", Some(Focus::Commands);
+    /// The head forgets which holds were carried out.
+    ObeyedForgotten = "obeyed-forgotten", Some(Focus::Commands);
+    /// A command that waits is not written down.
+    CommandsNotKept = "commands-not-kept", Some(Focus::Commands);
+    /// A command leaves no mark in the order of uploads.
+    CommandsUnmarked = "commands-unmarked", Some(Focus::Commands);
+    /// What is rejected is not looked at.
+    RejectsIgnored = "rejects-ignored", Some(Focus::Commands);
+    /// What is rejected is read once, and never again.
+    RejectsReadOnce = "rejects-read-once", Some(Focus::Commands);
+    /// A deployment never hears that it shall stop.
+    StopsUnheard = "stops-unheard", Some(Focus::Commands);
+    /// A head reads as if it were not held.
+    HoldsIgnored = "holds-ignored", Some(Focus::Commands);
+    /// What was live before is read in another order.
+    HistoryTurned = "history-turned", Some(Focus::Commands);
+    /// What was rolled back from is forgotten.
+    LeftForgotten = "left-forgotten", Some(Focus::Commands);
+    /// Who takes a command over finds out anew what it is about.
+    ChosenForgotten = "chosen-forgotten", Some(Focus::Upheaval);
     /// The sweep does nothing.
     SweepDoesNothing = "sweep-does-nothing", Some(Focus::Losses);
 }
@@ -99,7 +123,12 @@ impl Planted {
     #[must_use]
     pub(super) fn between(self, mut ports: Ports) -> Ports {
         match self {
-            Self::OrderByArrival | Self::SweepDoesNothing | Self::UploadsDropped | Self::UploadsIgnored => {}
+            Self::OrderByArrival
+            | Self::SweepDoesNothing
+            | Self::UploadsDropped
+            | Self::UploadsIgnored
+            | Self::IdsRedrawn
+            | Self::CommandsDropped => {}
             Self::TokensRepeat => ports.chance = Arc::new(BadChance),
             Self::ClockStandsStill => ports.clock = Arc::new(BadClock::stopped(ports.clock)),
             Self::ActiveAtOnce | Self::NewestRevision | Self::SentAgainUnseen => {

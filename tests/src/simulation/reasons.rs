@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use deployer_core::head::ATTEMPTS;
-use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode, TargetOutcome};
+use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status, TargetErrorCode, TargetOutcome};
 
 use super::judge::{Case, Rule};
+use super::orders::Ask;
 use super::scene::{Kind, Mishap};
 use super::stage::Told;
 use crate::world::Op;
@@ -26,7 +27,7 @@ pub(super) fn says_why(case: &Case<'_>, told: &Told, record: &DeploymentRecord, 
         say(Rule::SaysWhy, format!("{what} was refused without a reason: {:?} {:?}", record.code, record.because));
     }
     let failed: Vec<&TargetOutcome> = record.targets.iter().filter(|target| target.error.is_some()).collect();
-    if (record.status == Status::Failed) == failed.is_empty() {
+    if is_whole(record) && (record.status == Status::Failed) == failed.is_empty() {
         say(Rule::SaysWhy, format!("{what} is {}, and {} of its targets have an error", record.status, failed.len()));
     }
     for error in failed.into_iter().filter_map(|target| target.error.as_ref()) {
@@ -39,12 +40,52 @@ pub(super) fn says_why(case: &Case<'_>, told: &Told, record: &DeploymentRecord, 
     }
 }
 
+/// Whether nobody has stopped it on the way: then it has failed by its targets alone.
+fn is_whole(record: &DeploymentRecord) -> bool {
+    !matches!(record.code, Some(Code::Superseded | Code::Rejected))
+}
+
+/// The same of a command.
+pub(super) fn command_says_why(case: &Case<'_>, record: &DeploymentRecord, say: &mut dyn FnMut(Rule, String)) {
+    let what = record.cause.requested_by.as_deref().unwrap_or_default();
+    if matches!(record.status, Status::Succeeded | Status::Unchanged) {
+        return;
+    }
+    if record.code.is_none() || record.because.as_ref().is_none_or(String::is_empty) {
+        say(Rule::SaysWhy, format!("{what} is {}, and does not say why", record.status));
+    }
+    let told = case.upload_of(record);
+    let kind = record.cause.kind;
+    let has_reason = match record.code {
+        Some(Code::NothingToRollBack) => kind == CauseKind::Rollback,
+        Some(Code::NotLive) => kind == CauseKind::Redeploy,
+        Some(Code::ArtifactGone) => kind == CauseKind::Deploy,
+        Some(Code::Held) => kind != CauseKind::Rollback && case.is_asked(|ask| *ask == Ask::Hold),
+        Some(Code::Rejected) => case.is_asked(|ask| matches!(ask, Ask::Reject { .. })),
+        Some(Code::UploadsNotAccepted) => kind == CauseKind::Deploy && !case.environment.accepts,
+        Some(code) => told.is_some_and(|told| may_be_refused(case, told, Some(code))),
+        None => false,
+    };
+    if record.status == Status::Refused && !has_reason {
+        say(Rule::SaysWhy, format!("{what} was refused without a reason: {:?} {:?}", record.code, record.because));
+    }
+    for error in record.targets.iter().filter_map(|target| target.error.as_ref()) {
+        let Some(told) = told else { return say(Rule::SaysWhy, format!("{what} failed with nothing: {error}")) };
+        let rejected = error.message.contains("was rejected") && case.is_asked(|ask| matches!(ask, Ask::Reject { .. }));
+        if !rejected && !may_fail(case, told, error.code, &error.message) {
+            say(Rule::SaysWhy, format!("{what} failed without a reason: {:?}, {error}", error.code));
+        }
+    }
+}
+
 fn may_be_refused(case: &Case<'_>, told: &Told, code: Option<Code>) -> bool {
     let upload = &case.scene.uploads[told.number];
     let other_bytes = |other: &&Told| other.s3.key == told.s3.key && case.bytes(other) != upload.bytes;
     match code {
         Some(Code::InvalidArtifact) => upload.bytes.kind == Kind::Bad,
         Some(Code::UploadsNotAccepted) => !case.environment.accepts,
+        Some(Code::Held) => case.is_asked(|ask| *ask == Ask::Hold),
+        Some(Code::Rejected) => case.is_asked(|ask| matches!(ask, Ask::Reject { .. })),
         Some(Code::ImmutableRelease) => case.environment.immutable && case.told.iter().any(other_bytes),
         _ => false,
     }

@@ -55,12 +55,22 @@ pub(super) struct BadLedger {
     markers: Mutex<Vec<(String, Vec<u8>)>>,
     /// A head as this invocation has last written it, with a claim of its own.
     claimed: Mutex<Option<(Vec<u8>, ETag)>>,
+    /// What is rejected, as this invocation has first read it.
+    rejects: Mutex<Option<Option<(Vec<u8>, ETag)>>>,
+    /// The hold that was kept from it.
+    hold: Mutex<Value>,
 }
 
 fn changed(body: Vec<u8>, change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let Ok(mut value) = serde_json::from_slice(&body) else { return body };
     change(&mut value);
     serde_json::to_vec_pretty(&value).unwrap_or(body)
+}
+
+fn forget(of: &mut Value, field: &str) {
+    if let Some(fields) = of.as_object_mut() {
+        fields.insert(field.to_owned(), Value::Null);
+    }
 }
 
 fn forget_sequencers(marks: &mut Value) {
@@ -73,7 +83,14 @@ fn forget_sequencers(marks: &mut Value) {
 
 impl BadLedger {
     pub fn new(ledger: Arc<dyn Ledger>, planted: Option<Planted>) -> Self {
-        Self { ledger, planted, markers: Mutex::default(), claimed: Mutex::default() }
+        Self {
+            ledger,
+            planted,
+            markers: Mutex::default(),
+            claimed: Mutex::default(),
+            rejects: Mutex::default(),
+            hold: Mutex::default(),
+        }
     }
 
     /// The markers that were held back are put down when a head is written.
@@ -96,6 +113,19 @@ impl BadLedger {
         };
         *self.claimed.lock().unwrap() = kept;
         Ok(written)
+    }
+
+    async fn get_rejects(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError> {
+        if let (Some(Planted::RejectsReadOnce), Some(first)) = (self.planted, self.rejects.lock().unwrap().clone()) {
+            return Ok(first);
+        }
+        let read = self.ledger.get(key).await?;
+        *self.rejects.lock().unwrap() = Some(read.clone());
+        let read = read.map(|(body, etag)| match self.planted {
+            Some(Planted::RejectsIgnored) => (changed(body, |rejects| rejects["rejects"] = json!([])), etag),
+            _ => (body, etag),
+        });
+        Ok(read)
     }
 
     /// Whatever is there.
@@ -122,6 +152,9 @@ impl Ledger for BadLedger {
         if kept.is_some() {
             return Ok(kept);
         }
+        if key.starts_with("rejects/") {
+            return self.get_rejects(key).await;
+        }
         let Some((body, etag)) = self.ledger.get(key).await? else { return Ok(None) };
         if !key.starts_with("heads/") {
             return Ok(Some((body, etag)));
@@ -136,6 +169,21 @@ impl Ledger for BadLedger {
             Some(Planted::LeasesForEver) => changed(body, |head| lease(head, "2100-01-01T00:00:00Z")),
             Some(Planted::MarkForgotten) => changed(body, |head| head["mark"] = Value::Null),
             Some(Planted::RequestsForgotten) => changed(body, |head| head["requests"] = json!([])),
+            Some(Planted::ObeyedForgotten) => changed(body, |head| head["obeyed"] = json!([])),
+            Some(Planted::StopsUnheard) => changed(body, |head| forget(&mut head["active"], "stop")),
+            Some(Planted::ChosenForgotten) => changed(body, |head| {
+                if head["active"]["request"]["cause"]["kind"] != "upload" {
+                    forget(&mut head["active"], "chosen");
+                }
+            }),
+            Some(Planted::HoldsIgnored) => {
+                changed(body, |head| *self.hold.lock().unwrap() = std::mem::take(&mut head["hold"]))
+            }
+            Some(Planted::HistoryTurned) => changed(body, |head| {
+                if let Some([_, before @ ..]) = head["history"].as_array_mut().map(Vec::as_mut_slice) {
+                    before.reverse();
+                }
+            }),
             Some(Planted::SequencersIgnored) => changed(body, |head| {
                 for field in ["mark", "keys"] {
                     forget_sequencers(&mut head[field]);
@@ -164,6 +212,35 @@ impl Ledger for BadLedger {
             Some(Planted::PendingDropped) if is_head => {
                 let body = changed(body, |head| head["pending"] = serde_json::json!([]));
                 self.ledger.put(key, body, precondition).await
+            }
+            Some(Planted::CommandsNotKept) if is_head => {
+                let is_upload = |request: &Value| request["cause"]["kind"] == "upload";
+                let keep = |head: &mut Value| {
+                    if let Some(all) = head["pending"].as_array_mut() {
+                        all.retain(is_upload);
+                    }
+                };
+                self.ledger.put(key, changed(body, keep), precondition).await
+            }
+            Some(Planted::CommandsUnmarked) if is_head => {
+                let unmark = |head: &mut Value| {
+                    if head["mark"]["key"] == "" {
+                        head["mark"] = Value::Null;
+                    }
+                };
+                self.ledger.put(key, changed(body, unmark), precondition).await
+            }
+            Some(Planted::HoldsIgnored) if is_head => {
+                let hold = self.hold.lock().unwrap().clone();
+                let restore = |head: &mut Value| {
+                    if head["hold"].is_null() {
+                        head["hold"] = hold;
+                    }
+                };
+                self.ledger.put(key, changed(body, restore), precondition).await
+            }
+            Some(Planted::LeftForgotten) if is_head => {
+                self.ledger.put(key, changed(body, |head| head["left"] = json!([])), precondition).await
             }
             Some(Planted::MarkersForgotten) if key.starts_with("open/") => Ok(Written::Now(ETag(String::new()))),
             Some(Planted::MarkersAfterHeads) if key.starts_with("open/") => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use deployer::port::CallErrorKind;
 
 use super::focus::Odds;
+use super::orders::Order;
 use crate::world::Op;
 
 /// An environment and where it leads to.
@@ -159,6 +160,8 @@ pub struct Scene {
     pub there: Vec<(String, String)>,
     /// The uploads, in their order.
     pub uploads: Vec<Upload>,
+    /// What is commanded by hand, in its order.
+    pub orders: Vec<Order>,
     /// What somebody else does.
     pub foreigners: Vec<Foreign>,
     /// What goes wrong.

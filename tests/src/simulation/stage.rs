@@ -16,6 +16,7 @@ use jiff::Timestamp;
 
 use super::bytes;
 use super::foreign;
+use super::orders;
 use super::planted::Planted;
 use super::random::Random;
 use super::scene::{Door, Scene, When};
@@ -49,16 +50,27 @@ impl Told {
     }
 }
 
+/// What came of everything once more.
+#[derive(Default)]
+pub(super) struct Again {
+    pub uploads: Vec<(usize, Outcome)>,
+    /// Each with the ended record that was its answer before, if it was one.
+    pub orders: Vec<(usize, Option<serde_json::Value>, Outcome)>,
+}
+
 /// What the queue holds.
 struct Message {
     work: Work,
     /// The upload that it is about.
     about: Option<usize>,
+    /// The command that it is.
+    order: Option<usize>,
     is_lost: bool,
 }
 
 enum Event {
     Put(usize),
+    Order(usize),
     Message(Message),
     Sweep,
     Foreign(usize),
@@ -84,6 +96,10 @@ pub(super) struct Stage<'w> {
     pub answers: Vec<(usize, DeploymentRecord)>,
     /// The uploads that were answered as none of ours, and why.
     pub ignored: Vec<(usize, String)>,
+    /// What was answered to commands.
+    pub replies: Vec<(usize, serde_json::Value)>,
+    /// The commands that were told to be wrong.
+    pub wrong: Vec<(usize, String)>,
     ticks: Vec<Tick>,
     pub tally: Tally,
     /// It did not come to rest.
@@ -106,6 +122,8 @@ impl<'w> Stage<'w> {
             told: Vec::new(),
             answers: Vec::new(),
             ignored: Vec::new(),
+            replies: Vec::new(),
+            wrong: Vec::new(),
             ticks: Vec::new(),
             tally: Tally::default(),
             never_ends: false,
@@ -113,6 +131,9 @@ impl<'w> Stage<'w> {
         };
         for (number, upload) in scene.uploads.iter().enumerate() {
             stage.at(upload.at, Event::Put(number));
+        }
+        for (number, order) in scene.orders.iter().enumerate() {
+            stage.at(order.at, Event::Order(number));
         }
         for (number, foreign) in scene.foreigners.iter().enumerate() {
             if let When::At(at) = foreign.when {
@@ -167,6 +188,7 @@ impl<'w> Stage<'w> {
     fn happens(&mut self, event: Event, running: &mut Running<'w>) {
         match event {
             Event::Put(number) => self.put(number),
+            Event::Order(number) => self.order(number),
             Event::Message(message) => {
                 self.messages -= 1;
                 self.begins(message, running);
@@ -178,7 +200,7 @@ impl<'w> Stage<'w> {
                 self.at(self.world.elapsed() + SWEEP, Event::Sweep);
                 if self.planted != Some(Planted::SweepDoesNothing) {
                     self.tally.sweeps += 1;
-                    self.begins(Message { work: Work::Sweep, about: None, is_lost: true }, running);
+                    self.begins(Message { work: Work::Sweep, about: None, order: None, is_lost: true }, running);
                 }
             }
             Event::Foreign(number) => {
@@ -218,10 +240,29 @@ impl<'w> Stage<'w> {
         self.tally.duplicates += upload.deliveries.len() - 1;
         for delivery in &upload.deliveries {
             let work = Work::Upload(told.through(delivery.door).clone());
-            let message = Message { work, about: Some(number), is_lost: delivery.is_lost };
+            let message = Message { work, about: Some(number), order: None, is_lost: delivery.is_lost };
             self.at(self.world.elapsed() + delivery.after, Event::Message(message));
         }
         self.told.push(told);
+    }
+
+    /// A command is given, and perhaps once more.
+    fn order(&mut self, number: usize) {
+        let order = &self.scene.orders[number];
+        let environment = &self.scene.environments[order.environment].name;
+        let by = orders::name(number);
+        self.note(|| format!("{by}: {:?} for {} in {environment}", order.ask, order.function));
+        self.tally.commands += 1;
+        let given = std::iter::once(&Duration::ZERO).chain(&order.again);
+        for (copy, after) in given.enumerate() {
+            let id = match self.planted {
+                Some(Planted::IdsRedrawn) => format!("{by}-{copy}"),
+                _ => by.clone(),
+            };
+            let work = Work::Command(order.json(environment, &id, &by));
+            let message = Message { work, about: None, order: Some(number), is_lost: order.is_lost };
+            self.at(self.world.elapsed() + *after, Event::Message(message));
+        }
     }
 
     /// An invocation begins.
@@ -257,6 +298,9 @@ impl<'w> Stage<'w> {
 
     /// Whether a planted bug has the queue believe that this is handled.
     fn is_swallowed(&mut self, message: &Message) -> bool {
+        if message.order.is_some() && self.planted == Some(Planted::CommandsDropped) {
+            return self.random.percent(30);
+        }
         let swallows = matches!(self.planted, Some(Planted::UploadsDropped | Planted::UploadsIgnored));
         let swallowed = message.about.filter(|_| swallows).filter(|_| self.random.percent(30));
         if let (Some(number), Some(Planted::UploadsIgnored)) = (swallowed, self.planted) {
@@ -281,8 +325,16 @@ impl<'w> Stage<'w> {
                 self.ignored.extend(message.about.map(|number| (number, because.clone())));
                 return;
             }
-            Outcome::Swept(_) | Outcome::Answered(_) | Outcome::Refused { .. } => return,
-            Outcome::Transient(_) => {}
+            Outcome::Answered(answer) => {
+                self.replies.extend(message.order.map(|number| (number, answer.clone())));
+                return;
+            }
+            Outcome::Refused { error_type, message: because } if error_type == "InvalidCommand" => {
+                self.wrong.extend(message.order.map(|number| (number, because.clone())));
+                return;
+            }
+            Outcome::Swept(_) => return,
+            Outcome::Transient(_) | Outcome::Refused { .. } => {}
             Outcome::Died => self.tally.deaths += 1,
         }
         if message.is_lost && !self.healed {
@@ -312,7 +364,7 @@ impl<'w> Stage<'w> {
                 }
                 for due in dues {
                     let is_lost = !self.healed && self.random.percent(self.scene.odds.loss);
-                    let message = Message { work: Work::Tick(tick.clone()), about: None, is_lost };
+                    let message = Message { work: Work::Tick(tick.clone()), about: None, order: None, is_lost };
                     self.at(self.world.elapsed() + due, Event::Message(message));
                 }
                 self.ticks.push(tick);
@@ -340,20 +392,30 @@ impl<'w> Stage<'w> {
         }
     }
 
-    /// Everything once more: these uploads through both doors, every tick, and a sweep.
-    pub async fn play_again(&mut self, uploads: &[usize]) -> Vec<(usize, Outcome)> {
-        let mut outcomes = Vec::new();
+    /// Everything once more: these uploads through both doors, every command that was answered, every tick, and a sweep.
+    pub async fn play_again(&mut self, uploads: &[usize]) -> Again {
+        let mut again = Again::default();
         for told in self.told.iter().filter(|told| uploads.contains(&told.number)) {
             for door in [Door::EventBridge, Door::S3] {
                 let run = self.world.invocation().run(&Work::Upload(told.through(door).clone())).await;
-                outcomes.push((told.number, run.outcome));
+                again.uploads.push((told.number, run.outcome));
             }
+        }
+        for (number, order) in self.scene.orders.iter().enumerate() {
+            let replies = self.replies.iter().filter(|(answered, _)| *answered == number).map(|(_, answer)| answer);
+            let Some(last) = replies.last().cloned() else { continue };
+            let environment = &self.scene.environments[order.environment].name;
+            let command = order.json(environment, &orders::name(number), &orders::name(number));
+            let run = self.world.invocation().run(&Work::Command(command)).await;
+            let ended =
+                serde_json::from_value::<DeploymentRecord>(last.clone()).is_ok_and(|told| told.status.is_ended());
+            again.orders.push((number, ended.then_some(last), run.outcome));
         }
         for tick in std::mem::take(&mut self.ticks) {
             self.world.invocation().run(&Work::Tick(tick)).await;
         }
         self.world.invocation().run(&Work::Sweep).await;
-        outcomes
+        again
     }
 }
 

@@ -9,6 +9,7 @@ use std::ops::AddAssign;
 pub struct Tally {
     pub uploads: usize,
     pub duplicates: usize,
+    pub commands: usize,
     pub invocations: usize,
     pub deaths: usize,
     pub freezes: usize,
@@ -21,6 +22,7 @@ impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.uploads += other.uploads;
         self.duplicates += other.duplicates;
+        self.commands += other.commands;
         self.invocations += other.invocations;
         self.deaths += other.deaths;
         self.freezes += other.freezes;
@@ -32,11 +34,11 @@ impl AddAssign for Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { uploads, duplicates, invocations, deaths, freezes, lost, ticks, sweeps } = self;
+        let Self { uploads, duplicates, commands, invocations, deaths, freezes, lost, ticks, sweeps } = self;
         write!(
             f,
-            "{uploads} uploads, {duplicates} duplicates, {invocations} invocations, {deaths} deaths, {freezes} freezes, \
-             {lost} lost messages, {ticks} ticks, {sweeps} sweeps"
+            "{uploads} uploads, {duplicates} duplicates, {commands} commands, {invocations} invocations, {deaths} deaths, \
+             {freezes} freezes, {lost} lost messages, {ticks} ticks, {sweeps} sweeps"
         )
     }
 }

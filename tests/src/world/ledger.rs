@@ -68,7 +68,7 @@ impl Ledger for LedgerPort {
         self.0
             .call(Op::ReadLedger, "ledger", key, |state, here| {
                 state.ledger.reach("reading", key)?;
-                if key.starts_with("heads/") {
+                if is_decided_on(key) {
                     note(state, here.invocation, key, What::Read);
                 }
                 Ok(state.ledger.objects.get(key).map(|(body, write)| (body.clone(), etag(*write))))
@@ -89,7 +89,7 @@ impl Ledger for LedgerPort {
                     return Ok(Written::Lost);
                 }
                 state.ledger.put(key, body.clone());
-                note(state, here.invocation, key, What::Wrote(key.starts_with("heads/").then(|| body.clone())));
+                note(state, here.invocation, key, What::Wrote(is_decided_on(key).then(|| body.clone())));
                 Ok(Written::Now(etag(state.ledger.writes)))
             })
             .await
@@ -114,6 +114,11 @@ impl Ledger for LedgerPort {
             })
             .await
     }
+}
+
+/// What decisions are made on.
+fn is_decided_on(key: &str) -> bool {
+    key.starts_with("heads/") || key.starts_with("rejects/")
 }
 
 fn note(state: &mut State, by: usize, key: &str, what: What) {

@@ -14,6 +14,10 @@ pub(super) enum Operation {
     Again { which: Index, late: i64 },
     /// One that came so long ago that the head need not know it any more.
     Old { which: Index },
+    /// A new command.
+    Command { kind: u8, refused: bool },
+    /// A command that holds the function, or ends that.
+    Hold { holds: bool },
     /// A tick or the sweep.
     Wake,
     /// An owner ends its deployment; without `former` the one that holds the claim.
@@ -43,6 +47,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         6 => upload.prop_map(|(key, late, sequencer, refused)| Operation::Upload { key, late, sequencer, refused }),
         4 => (any::<Index>(), 0_i64..40).prop_map(|(which, late)| Operation::Again { which, late }),
         1 => any::<Index>().prop_map(|which| Operation::Old { which }),
+        3 => (0_u8..4, proptest::bool::weighted(0.1)).prop_map(|(kind, refused)| Operation::Command { kind, refused }),
+        1 => proptest::bool::weighted(0.4).prop_map(|holds| Operation::Hold { holds }),
         2 => Just(Operation::Wake),
         4 => (former(), outcome, any::<bool>())
             .prop_map(|(former, outcome, next)| Operation::Finish { former, outcome, next }),
@@ -67,7 +73,7 @@ fn lives(clocks: Clocks, operations: &[Operation]) {
         world.goes_through(operation);
     }
     // Left alone, all that is open comes to its end.
-    for _ in 0..3 {
+    for _ in 0..4 {
         world.goes_through(&Operation::Pass { seconds: LEASE });
         world.goes_through(&Operation::Wake);
         world.goes_through(&Operation::Finish { former: None, outcome: Outcome::Arrived, next: false });

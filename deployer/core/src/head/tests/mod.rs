@@ -2,6 +2,7 @@
 //! The rules of the head, each by an example, and lives at random that must keep all of them.
 
 mod accept;
+mod commands;
 mod finish;
 mod lives;
 mod model;

@@ -6,6 +6,8 @@ use proptest::sample::Index;
 
 use super::lives::{Clocks, Operation, Outcome};
 use super::*;
+use crate::rejects::Rejects;
+use crate::status::Hold;
 
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +30,8 @@ pub(super) struct World {
     claims: Vec<(String, Request)>,
     accepted: Vec<Request>,
     begun: Vec<Request>,
+    /// The uploads whose place a command took, or that a hold has ended.
+    displaced: HashSet<DeploymentId>,
 }
 
 impl World {
@@ -42,6 +46,7 @@ impl World {
             claims: vec![],
             accepted: vec![],
             begun: vec![],
+            displaced: HashSet::new(),
         }
     }
 
@@ -65,6 +70,14 @@ impl World {
             }
             Operation::Old { which } => {
                 self.old(which);
+                None
+            }
+            Operation::Command { kind, refused } => {
+                self.command(*kind, *refused);
+                None
+            }
+            Operation::Hold { holds } => {
+                self.hold(*holds);
                 None
             }
             Operation::Wake => {
@@ -122,9 +135,11 @@ impl World {
         request.id = DeploymentId::of(request.time, request.hash);
         request.marker = token(&format!("m{name}"));
         let refusal = refused.then(refusal);
+        let refused = refused || self.head.hold().is_some();
         let moved = self.head.accept(&request, &at(), refusal.as_ref(), &me);
         let then = moved.then.clone();
         let newest = self.accepted.iter().all(|other| mark_of(&request).is_beyond(&mark_of(other)));
+        let newest = newest && self.head.mark.as_ref().is_none_or(|mark| mark_of(&request).is_beyond(mark));
         self.writes(Some(*moved.head.expect("a new request always is written down")));
         let echo = self.head.accept(&request, &at(), refusal.as_ref(), &me);
         assert_eq!(echo, Move { head: None, then: then.clone() }, "our own echo");
@@ -147,6 +162,62 @@ impl World {
             }
             Then::Nothing => panic!("a new upload is never nothing"),
         }
+    }
+
+    fn command(&mut self, kind: u8, refused: bool) {
+        if self.head.is_overfull() {
+            self.settle(usize::MAX);
+        }
+        let (name, me) = self.draws();
+        let release = || Release::parse("k1").unwrap();
+        let (kind, subject) = match kind {
+            0 => (CauseKind::Rollback, Subject::Earlier { to: None }),
+            1 => (CauseKind::Rollback, Subject::Earlier { to: Some(release()) }),
+            2 => (CauseKind::Redeploy, Subject::Live),
+            _ => (CauseKind::Deploy, Subject::Live),
+        };
+        let request = command(&name, kind, subject, self.now);
+        let refusal = refused.then(refusal);
+        let refused = refused || (self.head.hold().is_some() && !request.is_rollback());
+        let before = self.head.active().cloned();
+        let moved = self.head.accept(&request, &at(), refusal.as_ref(), &me);
+        let then = moved.then.clone();
+        self.writes(Some(*moved.head.expect("a new request always is written down")));
+        self.fates.insert(request.id, (request.clone(), Fate::Open));
+        if refused {
+            assert_eq!((then, self.head.told(&request).status), (Then::Over(request.id), Status::Refused));
+            return;
+        }
+        assert!(self.head.mark.as_ref().unwrap().time >= request.time, "what is older comes too late");
+        let is_open = self.head.active().is_some_and(|active| active.request == request);
+        assert!(is_open || self.head.waiting() == [request.clone()], "all that waited has made way");
+        // Whoever is in the way goes on, and hears that it shall stop.
+        let goes_on = self.head.active().filter(|is| before.as_ref().is_some_and(|was| was.request == is.request));
+        if let (Some(is), Some(was)) = (goes_on, before) {
+            let stops = request.is_rollback() && !is.request.is_rollback();
+            assert_eq!(is.stop, if stops { Some(request.id) } else { was.stop });
+        }
+        match then {
+            Then::Work(active) => self.claims.push((name, active.request)),
+            Then::Wait { request: waiting, status, .. } => assert_eq!((waiting, status), (request, Status::Pending)),
+            other => panic!("a command that is not refused is never {other:?}"),
+        }
+    }
+
+    fn hold(&mut self, holds: bool) {
+        self.drawn += 1;
+        let hash = RequestHash::of(&["hold", &self.drawn.to_string()]);
+        let hold = Hold { reason: "stop".into(), requested_by: None, since: second(self.now) };
+        let obeyed = match holds {
+            true => Some(self.head.with_hold(hold.clone(), &at(), hash, second(self.now))),
+            false => self.head.without_hold(hash),
+        };
+        assert_eq!(obeyed.is_some(), holds || self.head.hold().is_some());
+        let Some(Obeyed::Now(head)) = obeyed else { return };
+        self.writes(Some(*head));
+        assert!(!holds || self.head.waiting().iter().all(Request::is_rollback));
+        let again = self.head.with_hold(hold, &at(), hash, second(self.now));
+        assert_eq!(again, Obeyed::Earlier, "the same command again does nothing");
     }
 
     fn again(&mut self, which: &Index, time: i64) {
@@ -218,7 +289,8 @@ impl World {
     /// The claim that was ended, if one was.
     fn finish(&mut self, former: Option<&Index>, outcome: Outcome, next: bool) -> Option<String> {
         let (claim, request) = self.claim(former)?;
-        let end = match outcome {
+        let (outcome, chosen) = self.finds_out(&claim, &request, outcome);
+        let mut end = match outcome {
             Outcome::Arrived => arrived(&request, "7", &claim),
             Outcome::HalfArrived => half_arrived(&request, "8", &claim),
             Outcome::Refused => {
@@ -226,6 +298,10 @@ impl World {
                 End { record, named: Some(Named::default()), written: [].into(), kept: [].into() }
             }
         };
+        if let Some(chosen) = &chosen {
+            (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
+        }
+        let lives: HashSet<String> = self.lives();
         let (name, me) = self.draws();
         let claimant = next.then_some(&me);
         match self.head.finish(token(&claim), &end, claimant) {
@@ -238,6 +314,7 @@ impl World {
                 assert_eq!(self.head.told(&request), &end.record);
                 let live = self.head.live().is_some_and(|live| live.deployment == request.id);
                 assert_eq!(live, matches!(outcome, Outcome::Arrived));
+                assert!(lives.is_subset(&self.lives()) || self.head.history.len() == HISTORY, "what was live is known");
                 self.claims.extend(next.map(|next| (name, next.request)));
                 Some(claim)
             }
@@ -253,6 +330,26 @@ impl World {
                 None
             }
         }
+    }
+
+    /// What was live, or was left.
+    fn lives(&self) -> HashSet<String> {
+        self.head.history().iter().chain(self.head.left()).map(|live| live.artifact.version_id.clone()).collect()
+    }
+
+    /// Whoever holds the claim on a command finds out what it is about; where there is nothing it is refused.
+    fn finds_out(&mut self, claim: &str, request: &Request, outcome: Outcome) -> (Outcome, Option<Chosen>) {
+        if request.is_upload() || !self.head.is_held_by(token(claim)) {
+            return (outcome, None);
+        }
+        let known = self.head.active().and_then(|active| active.chosen.clone());
+        let chosen = match known {
+            Some(chosen) => Ok(chosen),
+            None => self.head.choose(&request.subject, &Rejects::default(), false),
+        };
+        let Ok(chosen) = chosen else { return (Outcome::Refused, None) };
+        self.writes(self.head.with_chosen(token(claim), &chosen));
+        (outcome, Some(chosen))
     }
 
     fn settle(&mut self, how_many: usize) {
@@ -277,6 +374,10 @@ impl World {
             match fate {
                 Fate::Open => {
                     assert!(record.status.is_ended() && record.finished_at.is_some());
+                    let because = record.because.as_deref().unwrap_or_default();
+                    if record.code == Some(Code::Held) || because.starts_with("a ") {
+                        self.displaced.insert(record.id);
+                    }
                     *fate = Fate::Unsettled(Box::new(record.clone()));
                     self.ended.push(record.id);
                 }
@@ -292,7 +393,7 @@ impl World {
         assert_eq!(head.revision > before.revision, head != *before, "a head that is written is another one");
         self.track(head.outbox());
         let active = head.active().map(|active| &active.request);
-        let mut open: Vec<_> = active.iter().copied().chain(head.pending()).map(|request| request.id).collect();
+        let mut open: Vec<_> = active.iter().copied().chain(head.waiting()).map(|request| request.id).collect();
         let waiting: Vec<_> = head.outbox().iter().map(|entry| entry.record.id).collect();
         for (id, (request, fate)) in &self.fates {
             assert_eq!(open.contains(id), *fate == Fate::Open, "{id} is {fate:?}");
@@ -301,15 +402,21 @@ impl World {
             assert!(!(open.contains(id) && head.ended.contains(id)), "{id} is open and has ended");
         }
         open.dedup();
-        assert_eq!(open.len(), usize::from(active.is_some()) + usize::from(head.pending().is_some()));
+        assert_eq!(open.len(), usize::from(active.is_some()) + head.waiting().len());
+        let kinds: Vec<bool> = head.waiting().iter().map(Request::is_upload).collect();
+        assert!(matches!(kinds[..], [] | [_] | [false, true]), "a command waits, and an upload behind it");
         let recent: Vec<_> = self.ended.iter().rev().take(ENDED).copied().collect();
         assert_eq!(head.ended, recent);
-        for request in active.iter().copied().chain(head.pending()) {
+        for request in active.iter().copied().chain(head.waiting()) {
             assert_eq!(*request, self.fates[&request.id].0, "as it was first told");
         }
         if let Some(was) = &before.mark {
             let is = head.mark.as_ref().unwrap();
-            assert!((is == was || is.is_beyond(was)) && is.time >= was.time, "the mark went from {was:?} to {is:?}");
+            let is_a_commands = is.key.is_empty() || was.key.is_empty();
+            assert!(
+                (is == was || is_a_commands || is.is_beyond(was)) && is.time >= was.time,
+                "the mark went from {was:?} to {is:?}"
+            );
         }
         self.holds_for_claims(before, finished);
         self.holds_for_the_newest();
@@ -317,8 +424,8 @@ impl World {
         let known: HashSet<_> = head.requests.iter().map(|known| known.hash).collect();
         assert_eq!(known.len(), head.requests.len(), "each request is known once");
         assert!(
-            head.outbox.len() <= OUTBOX + 3,
-            "at most two that are displaced and one that ends go beyond the bound"
+            head.outbox.len() <= OUTBOX + 5,
+            "at most those that are displaced, held and the one that ends go beyond the bound"
         );
     }
 
@@ -349,7 +456,8 @@ impl World {
         if let Some(is) = after.filter(begins) {
             assert_eq!(is.attempts, 1);
             let request = is.request.clone();
-            if let Some(last) = self.begun.last().filter(|_| self.clocks == Clocks::Right) {
+            let uploads = |_: &&Request| self.clocks == Clocks::Right && request.is_upload();
+            if let Some(last) = self.begun.iter().rfind(|begun| begun.is_upload()).filter(uploads) {
                 assert!(mark_of(&request).is_beyond(&mark_of(last)), "{request:?} was begun after {last:?}");
             }
             self.begun.push(request);
@@ -368,7 +476,8 @@ impl World {
         let Some(newest) = later else { return };
         let is_newest = |other: &Request| other.id == newest.id || mark_of(newest).is_beyond(&mark_of(other));
         let active = self.head.active().map(|active| &active.request);
-        if active != Some(newest) && self.head.pending() != Some(newest) && self.accepted.iter().all(is_newest) {
+        let waits = self.head.waiting().contains(newest) || self.displaced.contains(&newest.id);
+        if active != Some(newest) && !waits && self.accepted.iter().all(is_newest) {
             assert!(self.begun.contains(newest), "{newest:?} was lost");
         }
     }

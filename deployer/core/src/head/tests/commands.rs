@@ -1,0 +1,372 @@
+//! Commands in the order, what waits, and what is asked to stop; holds; what a command is about, and what comes of it.
+
+use super::*;
+use crate::rejects::Rejects;
+use crate::status::{Hold, Reject};
+
+/// Releases 1, 2 and 3 were live, the newest first.
+fn three() -> Head {
+    let uploads = [("1", 10, "6"), ("2", 20, "7"), ("3", 30, "8")];
+    let deploys = |head: Head, (release, time, number): (&str, i64, &str)| {
+        let request = upload(release, time);
+        let (claimed, _) = head.accepts(&request, &me("deploys", time));
+        let mut end = arrived(&request, number, "A");
+        end.record.finished_at = Some(second(time + 1));
+        claimed.commits("deploys", &end, None).0.settles()
+    };
+    uploads.into_iter().fold(Head::default(), deploys)
+}
+
+fn redeploy(id: &str, time: i64) -> Request {
+    command(id, CauseKind::Redeploy, Subject::Live, time)
+}
+
+fn back_to(id: &str, release: &str, time: i64) -> Request {
+    command(id, CauseKind::Rollback, Subject::Earlier { to: Some(Release::parse(release).unwrap()) }, time)
+}
+
+fn releases(lives: &[Live]) -> Vec<&str> {
+    lives.iter().map(|live| live.release.as_str()).collect()
+}
+
+fn rejecting(all: &[&str]) -> Rejects {
+    all.iter().fold(Rejects::default(), |rejects, release| rejects.with(reject(release), RequestHash::of(&[release])))
+}
+
+fn reject(release: &str) -> Reject {
+    let release = Release::parse(release).unwrap();
+    let requested_by = Some("ann".to_owned());
+    Reject { release, sha256: vec![], reason: "it leaks".into(), requested_by, since: second(40) }
+}
+
+impl Head {
+    /// Takes a command in, finds out what it is about, and ends it well.
+    fn obeys(&self, request: &Request, number: &str) -> Self {
+        let now = request.time.as_second();
+        let (head, then) = self.accepts(request, &me("obeys", now));
+        assert!(matches!(then, Then::Work(active) if active.request == *request));
+        let chosen = head.choose(&request.subject, &Rejects::default(), false).unwrap();
+        let head = head.with_chosen(token("obeys"), &chosen).unwrap();
+        let mut end = arrived(request, number, "A");
+        (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
+        end.record.finished_at = Some(second(now + 1));
+        head.commits("obeys", &end, None).0.settles()
+    }
+
+    fn chooses(&self, to: Option<&str>, rejects: &[&str], astray: bool) -> Result<String, Ending> {
+        let to = to.map(|release| Release::parse(release).unwrap());
+        let chosen = self.choose(&Subject::Earlier { to }, &rejecting(rejects), astray)?;
+        assert!(!chosen.versions.is_empty(), "it goes back to the versions that served it");
+        Ok(chosen.release.to_string())
+    }
+
+    fn because_not(&self, to: Option<&str>, rejects: &[&str]) -> (Code, String) {
+        match self.chooses(to, rejects, false) {
+            Err(Ending::Refused { code, because }) => (code, because),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn holds(&self, reason: &str, id: &str) -> Self {
+        let Obeyed::Now(head) = self.with_hold(hold(reason), &at(), RequestHash::of(&[id]), second(50)) else {
+            panic!("carried out before")
+        };
+        assert_eq!(head.revision, self.revision + 1);
+        *head
+    }
+}
+
+fn hold(reason: &str) -> Hold {
+    Hold { reason: reason.into(), requested_by: Some("ann".into()), since: second(50) }
+}
+
+#[test]
+fn an_upload_of_before_a_command_comes_too_late_under_whichever_key() {
+    let (head, _) = three().accepts(&rollback("r", 50), &me("r", 50));
+    let of_its_key = as_version(upload("3", 49), "v2", Some("FF"));
+    let of_its_key = Request { hash: RequestHash::of(&["v2"]), ..of_its_key };
+    for late in [upload("4", 49), of_its_key] {
+        let (head, then) = head.accepts(&late, &me("late", 51));
+        assert_eq!(then, Then::Over(late.id));
+        assert_eq!(head.because(&late), (Status::Superseded, "a command that was given later was accepted before it"));
+        assert_eq!(head.waiting(), []);
+    }
+    let after = upload("4", 51);
+    assert_eq!(head.accepts(&after, &me("after", 51)).0.pending(), Some(&after));
+}
+
+#[test]
+fn a_greater_sequencer_does_not_help_what_is_older_than_a_command() {
+    let first = as_version(upload("1", 10), "v1", Some("01"));
+    let head = Head::default().deploys(&first, "6").settles();
+    let (head, _) = head.accepts(&redeploy("d", 50), &me("d", 50));
+    let mut again = as_version(upload("1", 40), "v2", Some("02"));
+    again.hash = RequestHash::of(&["again"]);
+    let (head, then) = head.accepts(&again, &me("again", 51));
+    assert_eq!((then, head.told(&again).status), (Then::Over(again.id), Status::Superseded));
+}
+
+#[test]
+fn a_command_never_lowers_the_mark() {
+    let (head, _) = Head::default().accepts(&upload("1", 90), &me("one", 50));
+    let (head, _) = head.accepts(&rollback("r", 60), &me("r", 60));
+    assert_eq!(head.mark.as_ref().unwrap().time, second(90));
+}
+
+#[test]
+fn a_command_and_an_upload_wait_at_most_and_a_command_is_displaced_by_another_only() {
+    let (head, _) = Head::default().accepts(&upload("1", 10), &me("one", 10));
+    let (two, three, four) = (upload("2", 20), upload("3", 40), upload("4", 50));
+    let (first, other) = (redeploy("a", 30), rollback("b", 60));
+    let (head, _) = head.accepts(&two, &me("two", 20));
+    let (head, _) = head.accepts(&first, &me("a", 30));
+    assert_eq!(
+        head.because(&two),
+        (Status::Superseded, "a redeploy, asked for later, took its place before its turn came")
+    );
+    let (head, _) = head.accepts(&three, &me("three", 40));
+    assert_eq!(head.waiting(), [first.clone(), three.clone()]);
+    let (head, _) = head.accepts(&four, &me("four", 50));
+    assert_eq!(head.waiting(), [first.clone(), four.clone()], "the command is next all the same");
+    assert_eq!(head.told(&three).status, Status::Superseded);
+    let (head, then) = head.accepts(&other, &me("b", 60));
+    assert!(matches!(then, Then::Wait { request, status: Status::Pending, .. } if request == other));
+    assert_eq!(head.waiting(), std::slice::from_ref(&other));
+    for displaced in [&first, &four] {
+        assert_eq!(
+            head.because(displaced),
+            (Status::Superseded, "a rollback, asked for later, took its place before its turn came")
+        );
+    }
+    // What waits is claimed in its order.
+    let (head, _) = head.accepts(&upload("5", 70), &me("five", 70));
+    let (head, next) = head.commits("one", &arrived(&upload("1", 10), "6", "A"), Some(&me("next", 80)));
+    assert_eq!((next.unwrap().request, head.pending().unwrap().subject.release().unwrap().as_str()), (other, "5"));
+}
+
+#[test]
+fn an_upload_that_was_given_up_makes_way_for_a_command_and_a_command_for_no_upload() {
+    let (one, back) = (upload("1", 10), rollback("r", 40));
+    let given_up = Head::default().accepts(&one, &me("one", 10)).0.gives_up("one", 20).unwrap();
+    let (head, then) = given_up.accepts(&back, &me("r", 40));
+    assert!(matches!(then, Then::Work(active) if active.request == back && active.stop.is_none()));
+    assert_eq!(head.told(&one).status, Status::Superseded);
+    let (head, then) = head.gives_up("r", 50).unwrap().accepts(&upload("2", 60), &me("two", 60));
+    assert!(matches!(then, Then::Work(active) if active.request == back), "first the command");
+    assert_eq!(head.pending(), Some(&upload("2", 60)));
+}
+
+#[test]
+fn a_rollback_asks_what_is_worked_on_to_stop_unless_that_goes_back_too() {
+    let (one, back, other) = (upload("1", 10), rollback("r", 20), rollback("s", 30));
+    let (worked_on, _) = Head::default().accepts(&one, &me("one", 10));
+    let (again, _) = worked_on.accepts(&redeploy("d", 20), &me("d", 20));
+    assert_eq!(again.active().unwrap().stop, None, "a redeploy waits");
+    let (head, _) = worked_on.accepts(&back, &me("r", 20));
+    assert_eq!(head.active().unwrap().stop, Some(back.id));
+    assert!(head.is_held_by(token("one")), "it is its owner who stops");
+    // The owner may have died: whoever succeeds it knows as well.
+    let (taken_over, then) = head.wakes(&me("w", 110));
+    assert!(matches!(then, Then::Work(active) if active.request == one && active.stop == Some(back.id)));
+    let (dead, then) = worked_on.accepts(&back, &me("r", 110));
+    assert!(matches!(then, Then::Work(active) if active.request == one && active.stop == Some(back.id)));
+    for (head, claim) in [(taken_over, "w"), (dead, "r")] {
+        let (head, next) = head.commits(claim, &half_arrived(&one, "6", "A"), Some(&me("next", 120)));
+        assert_eq!(next.as_ref().map(|next| (&next.request, next.stop)), Some((&back, None)));
+        let (head, _) = head.accepts(&other, &me("s", 130));
+        assert_eq!((head.active().unwrap().stop, head.pending()), (None, Some(&other)));
+    }
+}
+
+#[test]
+fn a_command_is_known_by_its_id() {
+    let back = rollback("r", 50);
+    let head = three().obeys(&back, "7");
+    let again = rollback("r", 60);
+    assert_ne!(again.id, back.id);
+    assert_eq!(head.answers(&again, &me("again", 60)), Then::Over(back.id));
+    let (_, then) = head.accepts(&rollback("s", 60), &me("s", 60));
+    assert!(matches!(then, Then::Work(_)));
+}
+
+#[test]
+fn a_hold_refuses_all_but_rollbacks_until_it_is_released() {
+    let held = three().holds("black friday", "h");
+    let because = "held by ann since 1970-01-01T00:00:50Z: black friday";
+    for request in [upload("4", 60), redeploy("d", 60)] {
+        let (head, then) = held.accepts(&request, &me("x", 60));
+        assert_eq!((then, head.because(&request)), (Then::Over(request.id), (Status::Refused, because)));
+        assert_eq!((head.told(&request).code, &head.mark), (Some(Code::Held), &held.mark));
+    }
+    assert!(matches!(held.accepts(&rollback("r", 60), &me("r", 60)).1, Then::Work(_)));
+    let still = held.holds("still", "i");
+    assert_eq!(still.hold().unwrap().reason, "still");
+    let (released, again) = (RequestHash::of(&["released"]), RequestHash::of(&["again"]));
+    let Some(Obeyed::Now(free)) = still.without_hold(released) else { panic!("it is held") };
+    assert!(free.hold().is_none() && matches!(free.accepts(&upload("4", 60), &me("x", 60)).1, Then::Work(_)));
+    assert_eq!((free.without_hold(released), free.without_hold(again)), (Some(Obeyed::Earlier), None));
+}
+
+#[test]
+fn what_waits_and_is_held_ends_at_once_and_what_is_worked_on_goes_on() {
+    let (one, two) = (upload("1", 10), upload("2", 40));
+    let (head, _) = Head::default().accepts(&one, &me("one", 10));
+    let (waiting, _) = head.accepts(&redeploy("d", 20), &me("d", 20));
+    let held = waiting.accepts(&two, &me("two", 40)).0.holds("stop", "h");
+    for request in [&redeploy("d", 20), &two] {
+        assert_eq!((held.told(request).status, held.told(request).code), (Status::Refused, Some(Code::Held)));
+    }
+    assert_eq!((held.waiting(), &held.active().unwrap().request), ([].as_slice(), &one));
+    let (waiting, _) = head.accepts(&rollback("r", 20), &me("r", 20));
+    let held = waiting.accepts(&two, &me("two", 40)).0.holds("stop", "h");
+    assert_eq!(held.waiting(), [rollback("r", 20)], "going back is always possible");
+    assert_eq!(held.commits("one", &arrived(&one, "6", "A"), None).0.live().unwrap().release.as_str(), "1");
+}
+
+#[test]
+fn the_same_hold_again_does_nothing_even_after_it_was_released() {
+    let held = three().holds("stop", "h");
+    let again = |head: &Head| head.with_hold(hold("stop"), &at(), RequestHash::of(&["h"]), second(70));
+    assert_eq!(again(&held), Obeyed::Earlier);
+    let Some(Obeyed::Now(free)) = held.without_hold(RequestHash::of(&["free"])) else { panic!("it is held") };
+    assert_eq!(again(&free), Obeyed::Earlier);
+    let mut head = *free;
+    for number in 0..60 {
+        head = head.holds("more", &number.to_string());
+    }
+    assert_eq!(head.obeyed.len(), 50);
+}
+
+#[test]
+fn a_rollback_walks_back_and_a_new_release_goes_on_from_there() {
+    let head = three().obeys(&rollback("a", 50), "7");
+    assert_eq!((releases(head.history()), releases(head.left())), (vec!["2", "1"], vec!["3"]));
+    let head = head.obeys(&rollback("b", 60), "6");
+    assert_eq!((releases(head.history()), releases(head.left())), (vec!["1"], vec!["2", "3"]));
+    assert_eq!(head.because_not(None, &[]), (Code::NothingToRollBack, "nothing was live here before release 1".into()));
+    let head = head.deploys(&upload("4", 70), "9").obeys(&rollback("c", 80), "6");
+    assert_eq!((releases(head.history()), releases(head.left())), (vec!["1"], vec!["4", "2", "3"]));
+    for number in [0, 1] {
+        assert_eq!(head.target(target(number)).unwrap().version, Some(version("6")));
+    }
+    assert_eq!(Head::default().because_not(None, &[]).1, "nothing was ever live here");
+}
+
+#[test]
+fn a_rollback_to_a_release_goes_to_what_was_left_as_well() {
+    let head = three().obeys(&back_to("a", "1", 50), "6");
+    assert_eq!((releases(head.history()), releases(head.left())), (vec!["1"], vec!["3", "2"]));
+    let head = head.obeys(&back_to("b", "3", 60), "8");
+    assert_eq!((releases(head.history()), releases(head.left())), (vec!["3", "1"], vec!["2"]));
+    assert_eq!(head.live().unwrap().since, second(61), "it is live anew");
+    let (code, because) = head.because_not(Some("9"), &[]);
+    assert_eq!(code, Code::NothingToRollBack);
+    assert_eq!(because, "release 9 is not among the last that were live here (3, 1, 2)");
+    assert_eq!(head.because_not(Some("1"), &["1"]).0, Code::Rejected);
+    assert_eq!(
+        Head::default().because_not(Some("1"), &[]).1,
+        "release 1 is not among the last that were live here (nothing was)"
+    );
+}
+
+#[test]
+fn of_a_release_that_was_live_several_times_the_newest_artifact_is_meant() {
+    let again = |version: &str, time| {
+        let mut request = as_version(upload("main", time), version, None);
+        request.hash = RequestHash::of(&[version]);
+        request.id = DeploymentId::of(request.time, request.hash);
+        request
+    };
+    let mut head = Head::default();
+    for (request, since) in [(again("v1", 10), 11), (again("v2", 20), 21), (upload("x", 30), 31)] {
+        let (claimed, _) = head.accepts(&request, &me("c", since));
+        let mut end = arrived(&request, "6", "A");
+        end.record.finished_at = Some(second(since));
+        head = claimed.commits("c", &end, None).0;
+    }
+    let to = Subject::Earlier { to: Some(Release::parse("main").unwrap()) };
+    assert_eq!(head.choose(&to, &Rejects::default(), false).unwrap().artifact.version_id, "v2");
+}
+
+#[test]
+fn what_is_rejected_is_skipped_and_where_some_target_is_astray_what_is_live_comes_first() {
+    let head = three();
+    let goes = |rejects: &[&str], astray| head.chooses(None, rejects, astray).ok();
+    assert_eq!(goes(&[], false).as_deref(), Some("2"));
+    assert_eq!(goes(&["2"], false).as_deref(), Some("1"));
+    assert_eq!(goes(&[], true).as_deref(), Some("3"));
+    assert_eq!(goes(&["3"], true).as_deref(), Some("2"));
+    assert_eq!(goes(&["1", "2"], false), None);
+    let because = "whatever was live here before release 3 is rejected";
+    assert_eq!(head.because_not(None, &["1", "2"]), (Code::NothingToRollBack, because.into()));
+    let serves = |one: &str, other: Option<&str>| {
+        let other = (target(1).clone(), other.map(version));
+        head.is_astray(&[(target(0).clone(), Some(version(one))), other])
+    };
+    assert!(!serves("8", Some("8")) && serves("8", Some("7")) && serves("8", None));
+    assert!(!Head::default().is_astray(&[(target(0).clone(), Some(version("1")))]), "nothing is live");
+}
+
+#[test]
+fn what_is_live_is_no_way_back_although_it_was_live_before() {
+    let mut head = three();
+    // Release 2 once more, by a command.
+    let (claimed, _) = head.accepts(&command("d", CauseKind::Deploy, Subject::Live, 40), &me("d", 40));
+    let chosen = Chosen::from(&head.history()[1]);
+    let claimed = claimed.with_chosen(token("d"), &chosen).unwrap();
+    let mut end = arrived(&command("d", CauseKind::Deploy, Subject::Live, 40), "9", "A");
+    (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
+    head = claimed.commits("d", &end, None).0.settles();
+    assert_eq!(releases(head.history()), ["2", "3", "2", "1"]);
+    assert_eq!(head.chooses(None, &[], false).unwrap(), "3");
+    assert_eq!(head.chooses(None, &["3"], false).unwrap(), "1");
+    let head = head.obeys(&back_to("r", "1", 50), "6");
+    assert_eq!((releases(head.history()), releases(head.left())), (vec!["1"], vec!["2", "3", "2"]));
+}
+
+#[test]
+fn a_redeploy_is_about_what_is_live_and_no_step_of_the_history() {
+    let head = three();
+    let chosen = head.choose(&Subject::Live, &Rejects::default(), true).unwrap();
+    assert_eq!((chosen.release.as_str(), chosen.versions.len()), ("3", 0), "by its manifest, not by a version");
+    assert!(matches!(
+        head.choose(&Subject::Live, &rejecting(&["3"]), false),
+        Err(Ending::Refused { code: Code::Rejected, .. })
+    ));
+    let nothing = Head::default().choose(&Subject::Live, &Rejects::default(), false);
+    assert!(matches!(nothing, Err(Ending::Refused { code: Code::NotLive, .. })));
+    let head = head.obeys(&redeploy("d", 50), "9");
+    assert_eq!((releases(head.history()), head.live().unwrap().since), (vec!["3", "2", "1"], second(31)));
+    assert_eq!(head.live().unwrap().versions.values().next(), Some(&version("9")));
+}
+
+#[test]
+fn what_a_command_is_about_is_written_down_once_and_by_its_owner_only() {
+    let (head, _) = three().accepts(&rollback("r", 50), &me("r", 50));
+    assert_eq!(head.active().unwrap().chosen, None);
+    let chosen = head.choose(&Subject::Earlier { to: None }, &Rejects::default(), false).unwrap();
+    assert_eq!(head.with_chosen(token("other"), &chosen), None);
+    let known = head.with_chosen(token("r"), &chosen).unwrap();
+    assert_eq!((known.revision, known.active().unwrap().chosen.as_ref()), (head.revision + 1, Some(&chosen)));
+    assert_eq!(known.with_chosen(token("r"), &chosen), None);
+    let (taken_over, _) = known.wakes(&me("w", 150));
+    assert_eq!(taken_over.active().unwrap().chosen.as_ref(), Some(&chosen), "whoever goes on means the same");
+}
+
+#[test]
+fn a_head_with_commands_reads_back_and_one_of_before_commands_reads() {
+    let head = three().obeys(&rollback("a", 50), "7").holds("stop", "h");
+    let (head, _) = head.accepts(&rollback("b", 60), &me("b", 60));
+    let (head, _) = head.accepts(&back_to("c", "1", 61), &me("c", 61));
+    assert!(head.hold().is_some() && !head.left().is_empty() && head.pending().is_some());
+    let json = serde_json::to_string(&head).unwrap();
+    assert_eq!(serde_json::from_str::<Head>(&json).unwrap(), head);
+    let mut before = serde_json::to_value(three()).unwrap();
+    before["pending"] = serde_json::Value::Null;
+    for field in ["hold", "left", "obeyed", "keys"] {
+        before.as_object_mut().unwrap().remove(field);
+    }
+    let read: Head = serde_json::from_value(before).unwrap();
+    assert_eq!((read.waiting(), read.hold(), releases(read.history())), ([].as_slice(), None, vec!["3", "2", "1"]));
+    assert_eq!(read.chooses(None, &[], false).unwrap(), "2");
+}
