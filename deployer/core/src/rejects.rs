@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_release_is_rejected_by_its_label_and_by_its_code() {
-        let rejects = Rejects::default().with(reject("1", b"bad", "it leaks"), hash("a"));
+        let rejects = Rejects::default().with(reject("1", b"bad", "it leaks"), hash("a")).unwrap();
         let by_label = "release 1 was rejected by ann at 1970-01-01T00:00:00Z: it leaks";
         let by_code = "release 1 (the same code as release 2) was rejected by ann at 1970-01-01T00:00:00Z: it leaks";
         assert_eq!(because(&rejects, "1", b"mended").as_deref(), Some(by_label));
@@ -147,9 +147,9 @@ mod tests {
 
     #[test]
     fn a_release_is_rejected_once_and_with_the_last_words() {
-        let rejects = Rejects::default().with(reject("1", b"bad", "it leaks"), hash("a"));
-        let rejects = rejects.with(reject("2", b"worse", "it fails"), hash("b"));
-        let rejects = rejects.with(reject("1", b"bad", "it leaks still"), hash("c"));
+        let rejects = Rejects::default().with(reject("1", b"bad", "it leaks"), hash("a")).unwrap();
+        let rejects = rejects.with(reject("2", b"worse", "it fails"), hash("b")).unwrap();
+        let rejects = rejects.with(reject("1", b"bad", "it leaks still"), hash("c")).unwrap();
         let told: Vec<_> = rejects.all().iter().map(|one| (one.release.as_str(), one.reason.as_str())).collect();
         assert_eq!(told, [("1", "it leaks still"), ("2", "it fails")]);
         assert_eq!(rejects.revision, 3);
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_reject_ends_once_and_every_command_is_known() {
-        let rejects = Rejects::default().with(reject("1", b"bad", "it leaks"), hash("a"));
+        let rejects = Rejects::default().with(reject("1", b"bad", "it leaks"), hash("a")).unwrap();
         assert!(rejects.has_obeyed(hash("a")) && !rejects.has_obeyed(hash("b")));
         assert_eq!(rejects.without(&release("2"), hash("b")), None);
         let without = rejects.without(&release("1"), hash("b")).unwrap();
@@ -168,14 +168,18 @@ mod tests {
     }
 
     #[test]
-    fn both_lists_are_bounded() {
+    fn no_reject_is_forgotten_but_there_is_an_end_of_them() {
         let mut rejects = Rejects::default();
-        for number in 0..MOST + 10 {
+        for number in 0..MOST {
             let name = number.to_string();
-            rejects = rejects.with(reject(&name, name.as_bytes(), "old"), hash(&name));
+            rejects = rejects.with(reject(&name, name.as_bytes(), "old"), hash(&name)).unwrap();
         }
         assert_eq!((rejects.all().len(), rejects.obeyed.len()), (MOST, OBEYED));
-        assert_eq!(rejects.find(&release("0"), None), None, "the oldest are forgotten");
+        assert_eq!(rejects.with(reject("one-more", b"more", "new"), hash("more")), None);
+        assert!(
+            rejects.with(reject("0", b"0", "in other words"), hash("0")).is_some(),
+            "and the oldest is still there"
+        );
     }
 
     #[test]

@@ -30,7 +30,8 @@ fn releases(lives: &[Live]) -> Vec<&str> {
 }
 
 fn rejecting(all: &[&str]) -> Rejects {
-    all.iter().fold(Rejects::default(), |rejects, release| rejects.with(reject(release), RequestHash::of(&[release])))
+    let with = |rejects: Rejects, release: &&str| rejects.with(reject(release), RequestHash::of(&[release])).unwrap();
+    all.iter().fold(Rejects::default(), with)
 }
 
 fn reject(release: &str) -> Reject {
