@@ -52,12 +52,41 @@ impl LocalAws {
         self.deployctl_with(keys, &[("AWS_ENDPOINT_URL_LAMBDA", door.endpoint())], arguments).await
     }
 
-    async fn deployctl_with(
+    /// Runs `deployctl` with these variables besides.
+    ///
+    /// # Errors
+    /// It cannot be built or started.
+    pub async fn deployctl_with(
         &self,
         keys: &SessionKeys,
         more: &[(&'static str, &str)],
         arguments: &[&str],
     ) -> Result<Said> {
+        let environment = self.environment(keys, more);
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        let running = tokio::task::spawn_blocking(move || {
+            let mut command = Command::new(deployctl()?);
+            command.env_clear().envs(environment).args(arguments).stdin(Stdio::null());
+            command.output().doing("starting deployctl")
+        });
+        let output = running.await.doing("running deployctl")?.map_err(|error| said(error, &self.server.words()))?;
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Said { exit: output.status.code(), out: text(output.stdout), err: text(output.stderr) })
+    }
+
+    /// `deployctl` with these credentials, to be started and stopped.
+    ///
+    /// # Errors
+    /// It cannot be built.
+    pub async fn deployctl_command(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<tokio::process::Command> {
+        let program = tokio::task::spawn_blocking(deployctl).await.doing("building deployctl")??;
+        let mut command = tokio::process::Command::new(program);
+        command.env_clear().envs(self.environment(keys, &[])).args(arguments).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ok(command)
+    }
+
+    fn environment(&self, keys: &SessionKeys, more: &[(&'static str, &str)]) -> BTreeMap<&'static str, OsString> {
         let mut environment: BTreeMap<&str, OsString> = BTreeMap::from([
             ("AWS_REGION", REGION.into()),
             ("AWS_ACCESS_KEY_ID", keys.access_key_id.clone().into()),
@@ -68,15 +97,7 @@ impl LocalAws {
             ("USER", "ada".into()),
         ]);
         environment.extend(more.iter().map(|(name, value)| (*name, OsString::from(value))));
-        let coverage = std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file));
-        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-        let running = tokio::task::spawn_blocking(move || {
-            let mut command = Command::new(deployctl()?);
-            command.env_clear().envs(environment).envs(coverage).args(arguments).stdin(Stdio::null());
-            command.output().doing("starting deployctl")
-        });
-        let output = running.await.doing("running deployctl")?.map_err(|error| said(error, &self.server.words()))?;
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Said { exit: output.status.code(), out: text(output.stdout), err: text(output.stderr) })
+        environment.extend(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)));
+        environment
     }
 }
