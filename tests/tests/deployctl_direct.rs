@@ -3,11 +3,13 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use acceptance::ci::send;
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{
     Doing as _, Error, FIRST, Fault, LEDGER, Live, LocalAws, REGION, Result, Said, SessionKeys, TOOLING,
 };
 use aws_sdk_lambda::primitives::Blob;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -56,7 +58,7 @@ impl Machine {
     }
 
     async fn deploys(&self, zip: &Path) -> Result<Said> {
-        self.says(&["deploy", text(zip), "--role-arn", ROLE]).await
+        self.says(&["deploy", text(zip), "--role-arn", ROLE, "--create"]).await
     }
 
     async fn live(&self, function: &str) -> Result<Option<Live>> {
@@ -106,10 +108,9 @@ async fn a_new_function_is_made_updated_and_then_left_alone() -> Result<()> {
     let said = machine.deploys(&zip).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
     shows(&said, &["direct/orders: succeeded after ", "\n  111111111111/eu-west-1: succeeded, version 1\n"]);
-    shows(
-        &said,
-        &["nothing claims the functions meanwhile, keeps deployments in order, records this one or can roll it back"],
-    );
+    let first =
+        "warning: this goes past the deployer, to 111111111111/eu-west-1, where alias live serves: nothing claims";
+    assert!(said.err.starts_with(first), "{said:?}");
     let live = machine.live("orders").await?.ok_or_else(|| Error::Unexpected("nothing serves".into()))?;
     assert_eq!((live.memory, live.timeout, live.description.as_str()), (256, 10, "A sample"));
     assert_eq!((live.variables["TOKEN"].as_str(), live.tags["team"].as_str()), (SECRET, "samples"));
@@ -159,11 +160,11 @@ async fn without_a_role_the_credentials_that_are_here_deploy_to_their_own_accoun
     let mut machine = Machine::start().await?;
     machine.keys = machine.aws.control().session(ROLE, "ada").await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
-    let said = machine.says(&["deploy", text(&zip), "--direct", "--account", "222222222222"]).await?;
+    let said = machine.says(&["deploy", text(&zip), "--direct", "--create", "--account", "222222222222"]).await?;
     assert_eq!(said.exit, Some(1), "{said:?}");
     shows(&said, &["WrongAccount", "expected a session in account 222222222222, found one in account 111111111111"]);
     assert_eq!(machine.live("orders").await?, None);
-    let said = machine.says(&["deploy", text(&zip), "--direct"]).await?;
+    let said = machine.says(&["deploy", text(&zip), "--direct", "--create"]).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
     assert!(machine.live("orders").await?.is_some());
     Ok(())
@@ -232,7 +233,7 @@ async fn a_broken_zip_is_refused_and_nothing_is_tried() -> Result<()> {
     for verb in ["deploy", "plan"] {
         let said = machine.says(&[verb, text(&zip), "-i", ROLE]).await?;
         assert_eq!(said.exit, Some(3), "{said:?}");
-        shows(&said, &["InvalidArtifact", "the object is not a zip"]);
+        shows(&said, &["orders.zip would be refused:\n  the object is not a zip"]);
     }
     assert_eq!(machine.live("orders").await?, None);
     Ok(())
@@ -251,7 +252,7 @@ async fn a_folder_is_packed_as_it_is_when_it_is_pushed() -> Result<()> {
     }
     let said = machine.deploys(&folder).await?;
     assert_eq!(said.exit, Some(3), "{said:?}");
-    shows(&said, &["InvalidArtifact", "bootstrap", "executable"]);
+    shows(&said, &["would be refused:\n  ", "bootstrap", "executable"]);
     let executable = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder.join("bootstrap"), executable).doing("making it executable")?;
     let said = machine.deploys(&folder).await?;
@@ -283,24 +284,90 @@ async fn a_role_that_cannot_be_assumed_is_named_with_what_may_be_wrong() -> Resu
 }
 
 #[tokio::test]
-async fn several_functions_are_deployed_by_a_pattern_and_the_broken_one_stops_no_other() -> Result<()> {
+async fn several_functions_are_deployed_by_a_pattern_and_where_one_is_broken_none_is() -> Result<()> {
     let machine = Machine::start().await?;
     machine.zip("orders", &Zip::function("orders"))?;
     machine.zip("stock", &Zip::function("stock"))?;
-    machine.file("broken.zip", b"this is no zip")?;
+    let broken = machine.file("broken.zip", b"this is no zip")?;
     machine.file("README.md", b"no function")?;
     let pattern = machine.folder.path().join("*");
-    let said = machine.says(&["deploy", text(&pattern), "-i", ROLE]).await?;
-    assert_eq!(said.exit, Some(3), "{said:?}");
+    let deploy = ["deploy", text(&pattern), "-i", ROLE, "--create"];
+    let (said, calls) = machine.aws.calls_of(machine.says(&deploy)).await?;
+    assert_eq!((said.exit, calls.len()), (Some(3), 0), "{said:?}");
+    shows(&said, &["broken.zip would be refused:\n  the object is not a zip", "none of them is deployed"]);
+    std::fs::remove_file(broken).doing("removing the broken one")?;
+
+    let said = machine.says(&deploy).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
     let lines: Vec<&str> = said.out.lines().collect();
-    assert_eq!(lines.len(), 3, "{said:?}");
-    assert!(lines[0].starts_with("broken in direct: refused (InvalidArtifact): the object is not a zip"), "{lines:?}");
-    assert_eq!(lines[1], "orders in direct, 111111111111/eu-west-1: succeeded, alias live serves version 1");
-    assert_eq!(lines[2], "stock in direct, 111111111111/eu-west-1: succeeded, alias live serves version 1");
+    assert_eq!(
+        lines,
+        [
+            "orders in direct, 111111111111/eu-west-1: succeeded, alias live serves version 1",
+            "stock in direct, 111111111111/eu-west-1: succeeded, alias live serves version 1"
+        ]
+    );
     let said = machine.says(&["deploy", text(&pattern), "-i", ROLE, "--output", "json"]).await?;
     let all = said.json()?["deployments"].clone();
     let statuses: Vec<&str> = all.as_array().into_iter().flatten().filter_map(|one| one["status"].as_str()).collect();
-    assert_eq!((said.exit, statuses), (Some(3), vec!["refused", "unchanged", "unchanged"]));
+    assert_eq!((said.exit, statuses), (Some(0), vec!["unchanged", "unchanged"]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_function_that_there_is_not_is_made_only_when_that_is_asked_for() -> Result<()> {
+    let machine = Machine::start().await?;
+    machine.zip("orders", &Zip::function("1"))?;
+    assert_eq!(machine.deploys(&machine.folder.path().join("orders.zip")).await?.exit, Some(0));
+    machine.zip("orders", &Zip::function("2"))?;
+    machine.zip("odrers", &Zip::function("misspelt"))?;
+    let pattern = machine.folder.path().join("*.zip");
+    let before = machine.aws.snapshot().await?;
+    let said = machine.says(&["deploy", text(&pattern), "-i", ROLE]).await?;
+    assert_eq!(said.exit, Some(3), "{said:?}");
+    shows(&said, &["there is no function odrers in 111111111111/eu-west-1, and nothing is deployed: --create makes"]);
+    assert_eq!(before.changes_to(&machine.aws.snapshot().await?), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_stops_it_reads_what_may_be_half_done() -> Result<()> {
+    let machine = Machine::start().await?;
+    let zip = machine.zip("orders", &Zip::function("1"))?;
+    // Its first write waits for as long as the fault is there.
+    let control = machine.aws.control();
+    control.fault(&Fault::busy("CreateFunction").of_session("deployer-").forever()).await?;
+    let since = machine.aws.last_call().await?;
+    let deploy = ["deploy", text(&zip), "-i", ROLE, "--create"];
+    let mut deploying = machine.aws.deployctl_command(&machine.keys, &deploy).await?;
+    let child = deploying.spawn().doing("starting deployctl")?;
+    while !control.calls_since(since).await?.iter().any(|call| call.operation == "CreateFunction") {}
+    send(&child, Signal::INT)?;
+    let output = child.wait_with_output().await.doing("waiting for deployctl")?;
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{err}");
+    assert!(err.ends_with("error: interrupted\n  orders: may be half done: plan shows what is missing, and deploying it again does that\n"), "{err}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_profile_that_is_named_goes_before_the_credentials_of_the_environment() -> Result<()> {
+    let machine = Machine::start().await?;
+    let zip = machine.zip("orders", &Zip::function("1"))?;
+    let SessionKeys { access_key_id, secret_access_key, session_token, .. } = &machine.keys;
+    let profile = format!(
+        "[profile work]\nregion = {REGION}\naws_access_key_id = {access_key_id}\naws_secret_access_key = \
+         {secret_access_key}\naws_session_token = {session_token}\n"
+    );
+    let file = machine.file("config", profile.as_bytes())?;
+    let strangers = SessionKeys { access_key_id: "ASIASTRANGER".into(), ..machine.keys.clone() };
+    let with = [("AWS_CONFIG_FILE", text(&file)), ("AWS_REGION", "us-east-1")];
+    let plan = ["plan", text(&zip), "-i", ROLE, "--profile", "work"];
+    let said = machine.aws.deployctl_with(&strangers, &with, &plan).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    shows(&said, &["111111111111/eu-west-1:"]);
+    let said = machine.aws.deployctl_with(&strangers, &with, &plan[..4]).await?;
+    assert_eq!(said.exit, Some(1), "{said:?}");
     Ok(())
 }
 
@@ -351,6 +418,11 @@ async fn the_manifests_part_for_an_environment_counts_where_it_is_named() -> Res
     let said = machine.says(&["deploy", text(&zip), "-i", ROLE, "--environment", "prod"]).await?;
     assert!(said.out.starts_with("prod/orders: succeeded"), "{said:?}");
     assert_eq!(machine.live("orders").await?.map(|live| live.memory), Some(1024));
+    // Nor does one that is called as what has no name.
+    let zip = machine
+        .zip("orders", &Zip::function("1").manifest(&manifest.replace("environments.prod", "environments.direct")))?;
+    assert_eq!(machine.deploys(&zip).await?.exit, Some(0));
+    assert_eq!(machine.live("orders").await?.map(|live| live.memory), Some(256));
     Ok(())
 }
 
@@ -368,6 +440,9 @@ async fn what_is_asked_for_in_a_wrong_way_is_said_before_anything_is_done() -> R
         (&["deploy", zip, "-i", "lambda-admin"][..], "is not a role's ARN"),
         (&release[..], "past the deployer there are no releases"),
         (&["deploy", "--alias", "x"][..], "--alias is for --role-arn or --direct"),
+        (&["deploy", "--create"][..], "--create is for --role-arn or --direct"),
+        (&["deploy", zip, "-i", ROLE, "--no-wait"][..], "--no-wait is for what the deployer does"),
+        (&["deploy", zip, "-i", ROLE, "--timeout", "1m"][..], "--timeout is for what the deployer does"),
         (&["plan", zip][..], "--environment says where the deployer would deploy to"),
     ] {
         let (said, calls) = machine.aws.calls_of(machine.says(arguments)).await?;

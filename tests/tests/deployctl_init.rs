@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{Doing as _, EXECUTION_ROLE, FIRST, LocalAws, REGION, Result, Said, SessionKeys};
 use aws_sdk_lambda::types::{
@@ -102,6 +104,15 @@ async fn values_are_written_only_when_asked_for_and_then_with_a_warning() -> Res
     assert!(answer["warning"].as_str().is_some_and(|words| words.contains("in clear")), "{answer:#}");
     let manifest = answer["manifest"].as_str().unwrap_or_default();
     assert!(manifest.contains("TOKEN = \"s3cr3t \\\"quoted\\\"\\n\""), "{manifest}");
+    assert!(said.err.contains("warning: the values of variables are in it in clear"), "{said:?}");
+    let folder = tempfile::tempdir().doing("making a folder")?;
+    let file = folder.path().join("function.toml");
+    let path = file.to_string_lossy().into_owned();
+    std::fs::write(&file, "mine").doing("writing a file")?;
+    let said = init(&aws, &[&arn, "--out", &path, "--force", "--with-values"]).await?;
+    assert!(said.exit == Some(0) && said.err.contains("in clear"), "{said:?}");
+    let mode = std::fs::metadata(&file).doing("looking at it")?.permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "secrets are nobody else's to read");
     let said = init(&aws, &[&arn, "--out", "-"]).await?;
     assert!(said.out.contains("# TOKEN = ") && !said.out.contains("s3cr3t"), "{}", said.out);
     Ok(())

@@ -220,6 +220,8 @@ async fn a_wrong_use_is_told_before_anything_is_read() -> Result<()> {
         let ended = run(pushing).await?;
         assert!(ended.code == Some(2) && ended.err.contains(words), "{words}: {ended:?}");
     }
+    let nonsense = run(push(&ci, source, "1", &["--nonsense", "--output", "json"])?).await?;
+    assert_eq!((nonsense.code, &nonsense.json()?["errorType"]), (Some(2), &json!("WrongUse")), "{nonsense:?}");
     let mut pushing = push(&ci, source, "1", &[])?;
     pushing.env_remove("AWS_REGION");
     let ended = run(pushing).await?;
@@ -540,6 +542,39 @@ async fn nobody_who_reads_is_no_reason_to_panic_or_to_end_otherwise() -> Result<
             assert_eq!(ended.code, Some(code), "{command:?} with {which} closed: {ended:?}");
             assert!(!ended.err.contains("panicked"), "{ended:?}");
         }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_written_is_told_where_it_can_be() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let mut command = Ci::root(&aws).command(&["completions", "bash"])?;
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").doing("opening a full disk")?;
+    let spawned = command.stdout(Stdio::from(full)).stderr(Stdio::piped()).spawn();
+    let output = spawned.doing("starting deployctl")?.wait_with_output().await.doing("waiting for deployctl")?;
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.starts_with("error: standard output cannot be written: "), "{err}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_validated_is_good_bad_or_cannot_be_checked() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (ci, good, bad) = (Ci::root(&aws), folder("1.0.0")?, folder("1.0.0")?);
+    write(&bad, "function.toml", "memory_size = 1")?;
+    write(&bad, "notes.txt", "no function")?;
+    let notes = bad.path().join("notes.txt");
+    let none = bad.path().join("none.zip");
+    for (path, code, words) in [
+        (good.path(), 0, "folder, valid ("),
+        (bad.path(), 3, "folder, NOT valid\n  memory_size"),
+        (&notes, 2, "unknown, NOT valid\n  neither a folder, a zip"),
+        (&none, 2, "zip, NOT valid\n  cannot be read: No such file"),
+    ] {
+        let ended = run(ci.command(&["validate", &path.to_string_lossy()])?).await?;
+        assert!(ended.code == Some(code) && ended.out.contains(words), "{ended:?}");
     }
     Ok(())
 }

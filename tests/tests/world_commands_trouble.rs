@@ -118,23 +118,6 @@ async fn an_upload_of_before_a_mistyped_command_is_deployed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_rollbacks_at_once_go_back_once() {
-    let world = World::with_orders();
-    deployed(&world, &["a", "b", "c"]).await;
-    world.pass(Duration::from_secs(1)).await;
-    let (one, two) = tokio::join!(world.commanded(command("rollback", &json!({"id": "1"}))), async {
-        world.pass(Duration::from_millis(150)).await;
-        world.commanded(command("rollback", &json!({"id": "2"}))).await
-    });
-    assert_eq!(one.id, two.id, "whoever got no answer in time asks again, under another id");
-    world.tick().await;
-    assert_eq!(served_in(&world, DEV), "b");
-    let again = world.commanded(command("rollback", &json!({"id": "2"}))).await;
-    assert_eq!((again.id, again.status), (one.id, Status::Succeeded), "and is remembered as the same");
-    assert_eq!(served_in(&world, DEV), "b");
-}
-
-#[tokio::test(start_paused = true)]
 async fn whatever_goes_wrong_once_a_command_is_taken_the_answer_is_how_far_it_is() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;

@@ -106,7 +106,7 @@ fn save(options: &Options, text: &str) -> Result<(), Stopped> {
         how.mode(FOR_THE_OWNER);
     }
     let written = how.open(&options.out).and_then(|mut file| {
-        if options.with_values {
+        if options.with_values && file.metadata()?.is_file() {
             // One that was there has kept its mode.
             file.set_permissions(Permissions::from_mode(FOR_THE_OWNER))?;
         }

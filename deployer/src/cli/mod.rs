@@ -30,6 +30,7 @@ mod validate;
 mod version;
 mod zips;
 
+use std::ffi::OsString;
 use std::io::Write;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -151,11 +152,32 @@ enum Verb {
 }
 
 impl Cli {
+    /// Reads the arguments, the program's name first, and does what they ask for.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub async fn main(arguments: Vec<OsString>, out: &mut impl Write) -> std::io::Result<Exit> {
+        let error = match Self::try_parse_from(&arguments) {
+            Ok(cli) => return cli.run(out).await,
+            Err(error) => error,
+        };
+        // Help and the version are no errors.
+        let exit = if error.use_stderr() { Exit::WrongUse } else { Exit::Done };
+        let printed = if exit == Exit::WrongUse && is_json_asked_for(&arguments) {
+            let message = error.render().to_string();
+            let message = message.trim().trim_start_matches("error: ");
+            Answer::from(Stopped::wrong_use(message)).print(Output::Json, out)
+        } else {
+            error.print()
+        };
+        as_far_as_anybody_reads(printed).map(|()| exit)
+    }
+
     /// Does what was asked for, and says so on `out`.
     ///
     /// # Errors
     /// When `out` cannot be written to.
-    pub async fn run(self, out: &mut impl Write) -> std::io::Result<Exit> {
+    async fn run(self, out: &mut impl Write) -> std::io::Result<Exit> {
         let answer: Result<Answer, Stopped> = match self.verb {
             Verb::Push(options) => push::run(&options).await,
             Verb::Validate(options) => Ok(validate::run(&options)),
@@ -176,20 +198,51 @@ impl Cli {
             Verb::Init(options) => init::run(&options).await,
         };
         let answer = answer.unwrap_or_else(Answer::from);
-        match answer.print(self.output, out) {
-            // Whoever read us has read enough; how it ended is as true as before.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(answer.exit),
-            printed => printed.map(|()| answer.exit),
-        }
+        let printed = answer.print(self.output, out).and_then(|()| out.flush());
+        as_far_as_anybody_reads(printed).map(|()| answer.exit)
+    }
+}
+
+/// Where the arguments are wrong, nobody has read the option.
+fn is_json_asked_for(arguments: &[OsString]) -> bool {
+    let is = |argument: &OsString, text: &str| argument == text;
+    arguments.iter().any(|argument| is(argument, "--output=json"))
+        || arguments.windows(2).any(|pair| is(&pair[0], "--output") && is(&pair[1], "json"))
+}
+
+/// Whoever read us has read enough; how it ended is as true as before.
+fn as_far_as_anybody_reads(printed: std::io::Result<()>) -> std::io::Result<()> {
+    match printed {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_fits_together() {
         super::Cli::command().debug_assert();
+    }
+
+    #[tokio::test]
+    async fn a_wrong_use_is_told_to_programs_in_their_form_and_help_is_none() {
+        let said = async |arguments: &[&str]| {
+            let mut out = Vec::new();
+            let all = std::iter::once("deployctl").chain(arguments.iter().copied()).map(Into::into).collect();
+            let exit = super::Cli::main(all, &mut out).await.unwrap();
+            (exit, String::from_utf8(out).unwrap())
+        };
+        for arguments in [["nonsense", "--output=json", "x"], ["--output", "json", "nonsense"]] {
+            let (exit, out) = said(&arguments).await;
+            let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
+            assert_eq!((exit, &answer["errorType"]), (super::Exit::WrongUse, &"WrongUse".into()));
+            assert!(answer["errorMessage"].as_str().unwrap().starts_with("unrecognized subcommand"), "{answer}");
+        }
+        assert_eq!(said(&["nonsense"]).await, (super::Exit::WrongUse, String::new()));
+        assert_eq!(said(&["--version", "--output", "json"]).await, (super::Exit::Done, String::new()));
     }
 }

@@ -128,7 +128,11 @@ impl LocalAws {
         Door::open(self.deployer.clone()).await
     }
 
-    async fn deployctl_with(
+    /// Runs `deployctl` with these variables besides.
+    ///
+    /// # Errors
+    /// It cannot be built or started.
+    pub async fn deployctl_with(
         &self,
         keys: &SessionKeys,
         more: &[(&'static str, &str)],

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Active, Entry, Head, KEYS, Known, Live, Mark, REQUESTS, Request, Subject};
+use super::{Active, Entry, Head, KEYS, Known, Live, Mark, REQUESTS, Request};
 use crate::destination::Destination;
-use crate::id::{DeploymentId, RequestHash, Token};
+use crate::id::{DeploymentId, Token};
 use crate::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
 
 /// Who wants to work, and until when.
@@ -103,12 +103,6 @@ impl Head {
         if let Some(id) = self.known(request) {
             return self.again(id, at, me);
         }
-        if let Some(id) = self.same_rollback(request) {
-            let mut head = self.next();
-            head.know(request.hash, id);
-            let Move { head: further, then } = head.again(id, at, me);
-            return Move { head: further.or_else(|| Some(Box::new(head))), then };
-        }
         let mut head = self.next();
         head.remember(request);
         let refusal = refusal.cloned().or_else(|| self.held(request)).or_else(|| self.pointless(request));
@@ -182,14 +176,6 @@ impl Head {
         let mut open = open.filter(|open| open.hash == request.hash).map(|open| open.id);
         let remembered = || self.requests.iter().find(|known| known.hash == request.hash).map(|known| known.id);
         open.next().or_else(remembered)
-    }
-
-    /// A rollback to whatever was live before that is asked for while another one is on its way is that one: whoever got no
-    /// answer in time asks again, and must not go back twice.
-    fn same_rollback(&self, request: &Request) -> Option<DeploymentId> {
-        let goes_back = |request: &Request| request.subject == Subject::Earlier { to: None };
-        let mut open = self.active.iter().map(|active| &active.request).chain(&self.pending);
-        open.find(|open| goes_back(request) && goes_back(open)).map(|open| open.id)
     }
 
     /// A request that comes once more.
@@ -291,12 +277,8 @@ impl Head {
     }
 
     fn remember(&mut self, request: &Request) {
-        self.know(request.hash, request.id);
-    }
-
-    fn know(&mut self, hash: RequestHash, id: DeploymentId) {
-        self.requests.retain(|known| known.hash != hash);
-        self.requests.insert(0, Known { hash, id });
+        self.requests.retain(|known| known.hash != request.hash);
+        self.requests.insert(0, Known { hash: request.hash, id: request.id });
         self.requests.truncate(REQUESTS);
     }
 

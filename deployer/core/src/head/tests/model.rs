@@ -178,7 +178,8 @@ impl World {
         };
         let request = command(&name, kind, subject, self.now);
         let refusal = refused.then(refusal);
-        let refused = refused || (self.head.hold().is_some() && !request.is_rollback());
+        let held = self.head.hold().is_some() && !request.is_rollback();
+        let refused = refused || held || self.head.pointless(&request).is_some();
         let before = self.head.active().cloned();
         let moved = self.head.accept(&request, &at(), refusal.as_ref(), &me);
         let then = moved.then.clone();
