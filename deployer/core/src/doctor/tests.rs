@@ -117,7 +117,7 @@ fn a_role_for_other_functions_does_not_fail_on_the_probe() {
     let checks = rights_where(|_| Err(denied("no identity-based policy allows it")));
     assert!(checks.iter().all(|check| check.status == CheckStatus::NotChecked && check.missing.is_empty()));
     let because = checks[0].because.clone().unwrap();
-    assert!(because.contains("let it name deployer-doctor-probe too"), "{because}");
+    assert!(because.contains("Let it name deployer-doctor-probe too"), "{because}");
     assert!(because.starts_with("no identity-based policy allows it"), "{because}");
 
     let reads_all = rights_where(|action| match action.only_reads() {
