@@ -120,6 +120,18 @@ impl LocalAws {
         Ok(Operating { child, terminal, _door: door })
     }
 
+    /// `deployctl` with these credentials, to be started and stopped.
+    ///
+    /// # Errors
+    /// It cannot be built.
+    pub async fn deployctl_command(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<tokio::process::Command> {
+        let program = tokio::task::spawn_blocking(deployctl).await.doing("building deployctl")??;
+        let mut command = tokio::process::Command::new(program);
+        command.env_clear().envs(self.surroundings(keys, &[])).args(arguments).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ok(command)
+    }
+
     /// Lambda for command lines that a test starts itself.
     ///
     /// # Errors

@@ -237,9 +237,7 @@ pub fn entered(chain: &Chain<'_>, outcome: &Result<(), Refused>) -> Check {
 #[must_use]
 pub fn rights(chain: &Chain<'_>, tried: &[Tried]) -> Vec<Check> {
     let may_some_like = |action: ProbedAction| {
-        tried.iter().any(|(other, outcome)| {
-            other.only_reads() == action.only_reads() && matches!(outcome, Some(Ok(Attempt::NoSuchFunction)))
-        })
+        tried.iter().any(|(other, outcome)| other.only_reads() == action.only_reads() && matches!(outcome, Some(Ok(_))))
     };
     let judged = |(action, outcome): &Tried| match outcome {
         None => Check::not_checked(
