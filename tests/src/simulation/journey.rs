@@ -227,8 +227,8 @@ impl<'c, 'a> Journey<'c, 'a> {
         };
         if request.is_upload() {
             let order = self.case.place_of(record);
-            let older =
-                |time: &&Timestamp| order.as_ref().is_some_and(|order: &Place| !order.is_newer_than_command(**time));
+            let is_after = |order: &Place, time: Timestamp| self.case.is_after_command(order, time);
+            let older = |time: &&Timestamp| order.as_ref().is_some_and(|order| !is_after(order, **time));
             if let Some(time) = self.commanded.iter().find(older) {
                 say(Rule::NotUndone, format!("{:?} became live after a command of {time}", artifact.key));
             }

@@ -256,6 +256,23 @@ impl<'a> Case<'a> {
         one.is_newer_than(other) && !reached.contains(one)
     }
 
+    /// Whether an upload is newer than a command of this time, or than an accepted upload that is: a key's own order can go
+    /// against the doors' times.
+    pub fn is_after_command(&self, one: &Place, time: jiff::Timestamp) -> bool {
+        let mut reached = vec![one.clone()];
+        let mut at = 0;
+        while let Some(from) = reached.get(at).cloned() {
+            if from.is_newer_than_command(time) {
+                return true;
+            }
+            let older = self.accepted.iter().map(|(place, _, _)| place).filter(|place| from.is_newer_than(place));
+            let fresh: Vec<Place> = older.filter(|place| !reached.contains(place)).cloned().collect();
+            reached.extend(fresh);
+            at += 1;
+        }
+        false
+    }
+
     /// The one that is clearly newer than all others. There may be none.
     fn newest<'t, T>(&self, all: &'t [T], place: impl Fn(&T) -> &Place) -> Option<&'t T> {
         all.iter().enumerate().find_map(|(number, one)| {
