@@ -370,6 +370,26 @@ async fn a_rollback_never_goes_to_what_is_live_already() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_command_that_has_made_way_for_another_is_answered_with_its_own_record() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b"]).await;
+    world.put("dev/orders/c.zip", code("c"));
+    world.pass(Duration::from_secs(1)).await;
+    world.latency(|call| Duration::from_millis(if call.op == Op::ReadTail { 2_000 } else { 20 }));
+    world.on(Op::ReadTail).fail(CallErrorKind::Unknown);
+    let deploy = command("deploy", &json!({"release": "c", "id": "d"}));
+    let back = async {
+        world.pass(Duration::from_millis(500)).await;
+        world.commanded(command("rollback", &json!({"id": "r"}))).await
+    };
+    let (given_up, waits) = tokio::join!(world.refuses(deploy.clone()), back);
+    assert_eq!((given_up.0.as_str(), waits.status), ("Internal", Status::Pending));
+    let record = world.commanded(deploy).await;
+    assert_eq!((record.cause.kind, record.status), (CauseKind::Deploy, Status::Superseded), "{record:?}");
+    assert_eq!(served(&world), "a");
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_rollbacks_at_once_walk_back_twice() {
     let world = World::with_orders();
     deployed(&world, &["a", "b", "c"]).await;

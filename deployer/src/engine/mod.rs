@@ -262,9 +262,11 @@ impl Engine {
                     let written = self.write_record(waits, None).await;
                     written.map_or_else(|error| tracing::warn!("not recorded as pending: {error}"), drop);
                 }
-                let id = waits.as_ref().map_or(claim.request().id, |waits| waits.id);
+                let id = head.id_of(request).unwrap_or(claim.request().id);
+                // It may have made way for what waited behind it.
+                let ended = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
                 let records = self.go_on(at, Some(claim)).await?;
-                Ok(records.into_iter().find(|record| record.id == id).or(waits))
+                Ok(records.into_iter().find(|record| record.id == id).or(waits).or(ended))
             }
             Standing::Waits { record, behind: (id, claim, until), again } => {
                 if again || record.id != request.id {

@@ -100,7 +100,7 @@ impl Head {
         if let Some(echo) = self.echo(me) {
             return echo;
         }
-        if let Some(id) = self.known(request) {
+        if let Some(id) = self.id_of(request) {
             return self.again(id, at, me);
         }
         let mut head = self.next();
@@ -171,7 +171,8 @@ impl Head {
     }
 
     /// The deployment of a request that is known.
-    fn known(&self, request: &Request) -> Option<DeploymentId> {
+    #[must_use]
+    pub fn id_of(&self, request: &Request) -> Option<DeploymentId> {
         let open = self.active.iter().map(|active| &active.request).chain(&self.pending);
         let mut open = open.filter(|open| open.hash == request.hash).map(|open| open.id);
         let remembered = || self.requests.iter().find(|known| known.hash == request.hash).map(|known| known.id);
