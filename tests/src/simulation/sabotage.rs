@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 
 use super::planted::Planted;
 
+/// What a read has brought: an object and its state, or that there is none.
+type Reading = Option<(Vec<u8>, ETag)>;
+
 /// Always draws the same.
 pub(super) struct BadChance;
 
@@ -56,7 +59,7 @@ pub(super) struct BadLedger {
     /// A head as this invocation has last written it, with a claim of its own.
     claimed: Mutex<Option<(Vec<u8>, ETag)>>,
     /// What is rejected, as this invocation has first read it.
-    rejects: Mutex<Option<Option<(Vec<u8>, ETag)>>>,
+    rejects: Mutex<Option<Reading>>,
     /// The hold that was kept from it.
     hold: Mutex<Value>,
 }

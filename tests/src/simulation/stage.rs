@@ -402,8 +402,8 @@ impl<'w> Stage<'w> {
             }
         }
         for (number, order) in self.scene.orders.iter().enumerate() {
-            let replies = self.replies.iter().filter(|(answered, _)| *answered == number).map(|(_, answer)| answer);
-            let Some(last) = replies.last().cloned() else { continue };
+            let mut replies = self.replies.iter().filter(|(answered, _)| *answered == number).map(|(_, answer)| answer);
+            let Some(last) = replies.next_back().cloned() else { continue };
             let environment = &self.scene.environments[order.environment].name;
             let command = order.json(environment, &orders::name(number), &orders::name(number));
             let run = self.world.invocation().run(&Work::Command(command)).await;
