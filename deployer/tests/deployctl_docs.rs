@@ -69,7 +69,6 @@ fn options_that_make_no_sense_together_are_wrong_use() {
         "push x -e dev -f orders -r 1 --bucket b-c-d --timeout 5m",
         "redeploy -e dev -f orders --no-wait --timeout 5m",
         "status orders -f orders",
-        "status --watch --output json",
     ] {
         let parsed = Cli::command().try_get_matches_from(std::iter::once("deployctl").chain(line.split(' ')));
         let error = parsed.err().unwrap_or_else(|| panic!("{line} is taken"));
