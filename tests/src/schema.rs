@@ -176,7 +176,7 @@ mod tests {
             ("/functions/0/function", json!("a b"), "/functions/0/function: \"a b\" against pattern"),
             ("/functions/0/active", json!(7), "/functions/0/active"),
             ("/functions/0/targets/0/account", json!("1"), "/functions/0/targets/0/account: \"1\" against pattern"),
-            ("/functions/0/live", json!({"release": "1"}), "/functions/0/live/since is missing"),
+            ("/functions/0/live", json!({"release": "1"}), "/functions/0/live: {\"release\":\"1\"} against"),
             ("/functions/0/targets/0", json!({"invented": 1}), "/functions/0/targets/0/invented is not described"),
         ] {
             let mut value = status();

@@ -441,8 +441,8 @@ async fn what_is_asked_for_in_a_wrong_way_is_said_before_anything_is_done() -> R
         (&release[..], "past the deployer there are no releases"),
         (&["deploy", "--alias", "x"][..], "--alias is for --role-arn or --direct"),
         (&["deploy", "--create"][..], "--create is for --role-arn or --direct"),
-        (&["deploy", zip, "-i", ROLE, "--no-wait"][..], "--no-wait is for what the deployer does"),
-        (&["deploy", zip, "-i", ROLE, "--timeout", "1m"][..], "--timeout is for what the deployer does"),
+        (&["deploy", zip, "-i", ROLE, "--no-wait"][..], "cannot be used with '--no-wait'"),
+        (&["deploy", zip, "-i", ROLE, "--timeout", "1m"][..], "cannot be used with '--timeout"),
         (&["plan", zip][..], "--environment says where the deployer would deploy to"),
     ] {
         let (said, calls) = machine.aws.calls_of(machine.says(arguments)).await?;

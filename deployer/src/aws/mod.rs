@@ -18,6 +18,7 @@ mod sts;
 
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
@@ -76,7 +77,7 @@ pub async fn load_for(profile: Option<&str>, region: Option<&str>) -> SdkConfig 
         Some(region) => Some(region),
         None => {
             let of_profile = ProfileFileRegionProvider::builder().configure(&provider).profile_name(profile).build();
-            RegionProviderChain::first_try(of_profile).or_default_provider().region().await
+            RegionProviderChain::first_try(of_profile).or_else(EnvironmentVariableRegionProvider::new()).region().await
         }
     };
     let provider = provider.with_region(region.clone());
