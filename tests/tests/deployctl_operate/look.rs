@@ -134,7 +134,7 @@ async fn who_may_only_look_sees_the_same_straight_from_the_ledger() -> Result<()
 #[tokio::test]
 async fn a_watch_is_drawn_again_in_place_until_ctrl_c() -> Result<()> {
     let person = Person::after(&["1.0.0"]).await?;
-    let mut watching = person.on_a_terminal(Shown::Everything, "status", &["--watch", "1"]).await?;
+    let mut watching = person.on_a_terminal(Shown::Everything, "status", &["--watch=1"]).await?;
     watching.terminal.shows("\x1b[H\x1b[2J").await?;
     watching.terminal.shows("1.0.0 v1").await?;
     watching.terminal.shows("again every 1 s; Ctrl-C ends it").await?;

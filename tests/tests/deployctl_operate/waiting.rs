@@ -74,13 +74,11 @@ async fn who_does_not_wait_is_told_that_it_is_pending_and_it_goes_on() -> Result
 #[tokio::test]
 async fn a_wait_that_is_too_long_ends_with_4_and_it_goes_on() -> Result<()> {
     let person = at_work().await?;
-    let said = person.says("rollback", &[&DEV[..], &["--timeout", "1s"]].concat()).await?;
+    let said = person.says("rollback", &[&DEV[..], &["--timeout", "3s"]].concat()).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(4), ""), "{said:?}");
     let id = id_of(&said.err)?;
-    assert_eq!(
-        said.err,
-        format!("error: not ended after 1s; deployment {id} goes on\n  deployctl history shows how far it is\n")
-    );
+    assert!(said.err.starts_with(&format!("error: not ended after 3s; deployment {id} goes on\n")), "{said:?}");
+    assert!(said.err.contains("\n  deployctl history "), "{said:?}");
     assert_eq!((&ended(&person, &id).await?["status"], person.serves().await?.as_str()), (&json!("succeeded"), "1"));
     Ok(())
 }

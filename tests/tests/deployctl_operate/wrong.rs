@@ -77,7 +77,7 @@ async fn a_wrong_use_is_told_before_the_deployer_is_asked() -> Result<()> {
         (&["hold", "-e", "dev", "-f", "orders"], "--reason"),
         (&["deploy", "-e", "dev", "-f", "orders"], "--release"),
         (&["plan", "-f", "orders"], "--environment"),
-        (&["status", "--watch", "0"], "--watch"),
+        (&["status", "--watch=0"], "--watch"),
         (&["rolback"], "rollback"),
     ] {
         let (said, calls) = person.aws.calls_of(person.aws.operate(&person.keys, arguments)).await?;
