@@ -82,7 +82,10 @@ async fn a_rollback_walks_back_through_what_really_was_live() {
     assert_eq!((third.status, release(&third), served(&world).as_str()), (Status::Succeeded, "a", "a"), "and not c");
     let end = rollback(&world).await;
     assert_eq!((end.status, end.code), (Status::Refused, Some(Code::NothingToRollBack)));
-    assert_eq!(end.because.unwrap(), "nothing was live here before release a");
+    let because = end.because.unwrap();
+    assert!(because.starts_with(
+        "nothing was live here before release a; before the deployer came, the alias served version 1 in "
+    ));
     assert!(world.calls_of(Op::UpdateFunctionCode).len() == 4, "a rollback sends no code");
     world.same_again_changes_nothing().await;
     assert_eq!(served(&world), "a");
@@ -270,7 +273,8 @@ async fn a_rollback_that_waits_is_not_displaced_by_an_upload_which_comes_after_i
         (asked, waits)
     };
     let (_, (asked, waits)) = tokio::join!(world.deliver(&first), then);
-    assert_eq!((asked.status, waits.status), (Status::Pending, Status::Pending));
+    assert_eq!(asked.status, Status::Pending);
+    assert_ne!(waits.status, Status::Superseded);
     world.tick().await;
     let ended = world.commanded(command("rollback", &json!({"id": "r"}))).await;
     assert_eq!((ended.status, release(&ended)), (Status::Succeeded, "a"));
@@ -382,8 +386,8 @@ async fn a_command_that_has_made_way_for_another_is_answered_with_its_own_record
         world.pass(Duration::from_millis(500)).await;
         world.commanded(command("rollback", &json!({"id": "r"}))).await
     };
-    let (given_up, waits) = tokio::join!(world.refuses(deploy.clone()), back);
-    assert_eq!((given_up.0.as_str(), waits.status), ("Internal", Status::Pending));
+    let (given_up, waits) = tokio::join!(world.commanded(deploy.clone()), back);
+    assert_eq!((given_up.status.is_ended(), waits.status), (false, Status::Pending), "{given_up:?}");
     let record = world.commanded(deploy).await;
     assert_eq!((record.cause.kind, record.status), (CauseKind::Deploy, Status::Superseded), "{record:?}");
     assert_eq!(served(&world), "a");

@@ -17,7 +17,7 @@ use super::{Engine, Transient};
 use crate::port::LedgerError;
 
 /// How many objects are read at once: thousands of heads take as long as some twenty requests.
-const READ_AT_ONCE: usize = 128;
+const READ_AT_ONCE: usize = 160;
 
 type Place = (FunctionName, EnvironmentName);
 /// What a head tells, and what is live there: the head itself is not kept, for there may be thousands.
