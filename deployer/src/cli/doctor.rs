@@ -163,7 +163,7 @@ mod tests {
         let missing = vec![Missing { belongs: foreign.into(), statement: serde_json::json!({"Sid": foreign}) }];
         let tooling = vec![Check::fail(foreign, foreign).for_want_of(missing)];
         let text = drawn(&DoctorReport { now: None, tooling, targets: vec![] });
-        assert_eq!(text.matches('\u{1b}').count(), 4, "only our own: {text:?}");
+        assert_eq!(text.matches('\u{1b}').count(), 5, "only our own: {text:?}");
         assert!(!text.contains('\u{9b}'), "{text:?}");
         assert!(!text.lines().any(|line| line.trim_start().starts_with("├─ OK")), "{text}");
     }

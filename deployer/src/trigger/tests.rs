@@ -142,7 +142,7 @@ fn what_is_no_event_is_an_invalid_command() {
         (json!({"command": "history", "environment": "dev"}), "command history: missing field `function`"),
         (
             json!({"command": "history", "environment": "Dev", "function": "f"}),
-            "command history: \"Dev\" is not an environment",
+            "command history: environment: \"Dev\" is not an environment",
         ),
         (json!({"command": "sweep", "now": true}), "command sweep: unknown field `now`"),
     ] {
