@@ -436,6 +436,8 @@ impl World {
             let leased = before.revision == self.head.revision || second(self.now) < was.lease_until;
             match after {
                 _ if finished.is_some_and(|claim| before.is_held_by(token(claim))) => {}
+                // What was given up untouched has not begun: a hold ends it too.
+                None if self.head.hold().is_some() && was.is_idle(second(self.now)) => {}
                 None => panic!("a claim went without an end"),
                 Some(is) if is.claim == was.claim => {
                     // Who gives it up in good order has not counted, unless somebody before may have written.
