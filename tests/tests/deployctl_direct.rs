@@ -303,8 +303,8 @@ async fn several_functions_are_deployed_by_a_pattern_and_where_one_is_broken_non
     assert_eq!(
         lines,
         [
-            "orders in direct, 111111111111/eu-west-1: succeeded, alias live serves version 1",
-            "stock in direct, 111111111111/eu-west-1: succeeded, alias live serves version 1"
+            "direct/orders: 111111111111/eu-west-1: succeeded, version 1",
+            "direct/stock: 111111111111/eu-west-1: succeeded, version 1"
         ]
     );
     let said = machine.says(&["deploy", text(&pattern), "-i", ROLE, "--output", "json"]).await?;

@@ -13,8 +13,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Exit, Stopped};
 use super::direct::Fit;
-use super::push::interrupts::Interrupts;
-use super::push::told;
+use super::interrupts::Interrupts;
 use super::sources::{self, Source};
 use super::{direct, follow, records};
 use crate::direct::{Direct, FUNCTIONS_AT_ONCE};
@@ -137,7 +136,7 @@ async fn carried_out(
         all_there(direct, &fits).await?;
     }
     let alone = fits.len() == 1 && matches!(&options.sources[..], [argument] if !sources::is_pattern(argument));
-    let text = if alone { told::text } else { records::lines };
+    let text = if alone { records::text } else { records::lines };
     let answers = stream::iter(fits).map(async |Fit { source, zip, .. }| {
         progress.begun(&source.function);
         let answer = deploy(options, direct, (&source, zip), text).await;

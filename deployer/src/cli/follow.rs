@@ -8,9 +8,9 @@ use deployer_core::record::DeploymentRecord;
 use indicatif::ProgressBar;
 
 use super::answer::{Answer, Exit, Stopped, one_line};
-use super::push::interrupts::Interrupts;
-use super::push::{bar, told};
+use super::interrupts::Interrupts;
 use super::remote::{self, Fate, NoAnswer, Remote};
+use super::{bar, records};
 use crate::trigger::{Command, Order};
 
 /// Which function, and where.
@@ -99,7 +99,7 @@ impl Options {
         drop(spinner);
         let record = ended?;
         let exit = if self.no_wait && !record.status.is_ended() { Exit::Done } else { Exit::from(&record) };
-        Ok(Answer::with_text(told::text(&record), &record, exit))
+        Ok(Answer::with_text(records::text(&record), &record, exit))
     }
 
     /// Asks until it has ended. The same order is the same request: what got no answer is asked for again.

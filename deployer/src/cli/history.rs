@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use deployer_core::record::DeploymentRecord;
 
 use super::answer::{Answer, Exit, Stopped, one_line};
-use super::push::told;
-use super::{follow, ledger};
+use super::{follow, ledger, records};
 
 /// What to tell of, and how much.
 #[derive(Debug, clap::Args)]
@@ -47,7 +46,7 @@ fn line(record: &DeploymentRecord) -> String {
     let mut text = format!(
         "{}  {}  {release}{versions}  {}{by}  {id}\n",
         started_at.strftime("%Y-%m-%d %H:%M:%SZ"),
-        told::status(record.status),
+        records::status(record.status),
         kind.unwrap_or_default().replace('_', " "),
     );
     if let Some(because) = because {

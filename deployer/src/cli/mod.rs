@@ -5,15 +5,18 @@
 
 mod answer;
 mod aws_options;
+mod bar;
 mod completions;
 mod deploy;
 mod direct;
 mod doctor;
+mod folder;
 mod follow;
 mod help;
 mod history;
 mod hold;
 mod init;
+mod interrupts;
 mod ledger;
 mod plan;
 mod promote;

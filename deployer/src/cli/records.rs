@@ -1,4 +1,4 @@
-//! Records of several deployments in words for people: as short as can be.
+//! Records in words for people.
 
 use std::fmt::Write as _;
 
@@ -7,42 +7,57 @@ use deployer_core::record::{DeploymentRecord, Status, TargetOutcome};
 
 use super::answer::one_line;
 
-/// How a deployment went: a line for each target, or one for the whole where no target was tried.
-pub(super) fn lines(record: &DeploymentRecord) -> String {
-    let what = format!("{} in {}", record.function, record.environment);
-    let style = style(record.status);
-    let tried = record.targets.iter().any(|target| target.error.is_some() || target.version.is_some());
-    let mut text = String::new();
-    if !tried {
-        let code = record.code.map(|code| format!(" ({code:?})")).unwrap_or_default();
-        let because = record.because.as_deref().map(|because| format!(": {}", one_line(because))).unwrap_or_default();
-        return format!("{what}: {style}{}{style:#}{code}{because}\n", record.status);
+/// How one deployment went: a line for the whole, one for each target.
+pub(super) fn text(record: &DeploymentRecord) -> String {
+    let DeploymentRecord { id, environment, function, release, .. } = record;
+    let release = release.as_ref().map_or(String::new(), |release| format!("/{release}"));
+    let took = record.finished_at.map(|end| end.duration_since(record.started_at).as_secs());
+    let took = took.map_or(String::new(), |seconds| format!(" after {seconds} s"));
+    let mut text = format!("{environment}/{function}{release}: {}{took}, deployment {id}\n", status(record.status));
+    // Targets have their own words.
+    if record.targets.iter().all(|target| target.error.is_none())
+        && let Some(because) = because(record)
+    {
+        let _always = writeln!(text, "  {because}");
     }
     for target in &record.targets {
-        let _infallible = writeln!(text, "{what}, {}: {}", target.target(), outcome(target));
+        let _always = writeln!(text, "  {}", outcome(target));
     }
     text
 }
 
-fn outcome(target: &TargetOutcome) -> String {
-    let style = style(target.status);
-    let status = format!("{style}{}{style:#}", target.status);
-    if let Some(error) = &target.error {
-        return format!("{status} in step {}, {:?}: {}", error.step, error.code, one_line(&error.message));
+/// How one of several went: a line for each target, or one for the whole where no target was tried.
+pub(super) fn lines(record: &DeploymentRecord) -> String {
+    let what = format!("{}/{}", record.environment, record.function);
+    let tried = record.targets.iter().any(|target| target.error.is_some() || target.version.is_some());
+    if !tried {
+        let because = because(record).map_or(String::new(), |because| format!(", {because}"));
+        return format!("{what}: {}{because}\n", status(record.status));
     }
-    let Some(version) = &target.version else { return status };
-    let serves = format!("{status}, alias {} serves version {version}", target.alias);
-    match &target.previous {
-        Some(previous) if previous.version != *version => format!("{serves} (before: {})", previous.version),
-        _ => serves,
-    }
+    record.targets.iter().map(|target| format!("{what}: {}\n", outcome(target))).collect()
 }
 
-fn style(status: Status) -> Style {
-    let color = match status {
+fn because(record: &DeploymentRecord) -> Option<String> {
+    let because = one_line(record.because.as_deref()?);
+    Some(record.code.map_or(because.clone(), |code| format!("{code:?}: {because}")))
+}
+
+fn outcome(target: &TargetOutcome) -> String {
+    let TargetOutcome { account, region, version, previous, error, .. } = target;
+    let version = version.as_ref().map_or(String::new(), |version| format!(", version {version}"));
+    let previous = previous.as_ref().map_or(String::new(), |previous| format!(" (before: {})", previous.version));
+    let error =
+        error.as_ref().map_or(String::new(), |error| format!(", {:?}: {}", error.code, one_line(&error.to_string())));
+    format!("{account}/{region}: {}{version}{previous}{error}", status(target.status))
+}
+
+/// A status in its colour.
+pub(super) fn status(status: Status) -> String {
+    let colour = match status {
         Status::Succeeded | Status::Unchanged => AnsiColor::Green,
-        Status::Failed | Status::RolledBack | Status::Refused => AnsiColor::Red,
-        Status::Superseded | Status::Pending | Status::InProgress => AnsiColor::Yellow,
+        Status::Pending | Status::InProgress | Status::Superseded => AnsiColor::Yellow,
+        Status::Refused | Status::Failed | Status::RolledBack => AnsiColor::Red,
     };
-    color.on_default()
+    let style = Style::new().fg_color(Some(colour.into()));
+    format!("{style}{status}{style:#}")
 }

@@ -3,8 +3,7 @@
 use deployer_core::id::{FunctionName, Release};
 
 use super::answer::{Answer, Stopped};
-use super::hold::status_after;
-use super::remote;
+use super::{remote, status};
 use crate::trigger::Command;
 
 /// What to reject, and why.
@@ -49,11 +48,11 @@ pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
     let What { function, release } = &options.what;
     let reason = options.reason.clone();
     let command = Command::Reject { function: function.clone(), release: release.clone(), reason };
-    status_after(&options.remote, &options.who, command).await
+    status::after(&options.remote, &options.who, command).await
 }
 
 pub(super) async fn undo(options: &Undone) -> Result<Answer, Stopped> {
     let What { function, release } = &options.what;
     let command = Command::Unreject { function: function.clone(), release: release.clone() };
-    status_after(&options.remote, &options.who, command).await
+    status::after(&options.remote, &options.who, command).await
 }

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use deployer_core::id::FunctionName;
 use glob::{MatchOptions, Pattern};
 
-use super::push::{bar, folder};
-use super::{Stopped, zips};
+use super::{Stopped, bar, folder, zips};
 
 /// One function's code.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,9 +9,8 @@ use deployer_core::id::EnvironmentName;
 use deployer_core::manifest::{Manifest, ManifestFormat};
 use serde::Serialize;
 
-use super::push::{bar, folder};
 use super::zips::{self, Found};
-use super::{Answer, Exit};
+use super::{Answer, Exit, bar, folder};
 
 /// What to validate.
 #[derive(Debug, clap::Args)]

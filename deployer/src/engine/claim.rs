@@ -2,7 +2,6 @@
 //!
 //! Must not know: Lambda.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
 use deployer_core::head::{ATTEMPTS, Active, Chosen, Claimant, Entry, GivenUp, Head, Move, Request, Then};
-use deployer_core::id::{DeploymentId, Sha256, Token, Version};
+use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
 use futures::future;
 use jiff::Timestamp;
@@ -18,7 +17,7 @@ use tokio::sync::SetOnce;
 
 use super::book::{RACES, Seen};
 use super::deploy::Unfit;
-use super::waiting::UNANSWERED;
+use super::second_reading::SecondReading;
 use super::{Engine, Transient};
 use crate::port::{ETag, LedgerError};
 
@@ -31,7 +30,7 @@ pub struct Claim {
     /// The state of the head that it was written over, where that is known.
     over: Ground,
     seen: Mutex<Seen>,
-    second_reading: SecondReading,
+    pub(super) second_reading: SecondReading,
     noted: Mutex<Option<ETag>>,
     stopped: SetOnce<Transient>,
     halted: Mutex<Option<Halted>>,
@@ -47,23 +46,10 @@ pub(super) struct Halted {
 }
 
 impl Halted {
-    fn by(rollback: DeploymentId) -> Self {
+    pub(super) fn by(rollback: DeploymentId) -> Self {
         let because = format!("rollback {rollback}, asked for later, has asked it to stop");
         Self { status: Status::Superseded, code: Code::Superseded, because }
     }
-}
-
-/// The targets of a deployment ask for the second reading of the head at about the same time: one reading, begun after
-/// all of them have asked, does for all.
-#[derive(Default)]
-struct SecondReading {
-    asked: AtomicU64,
-    /// The code that is about to serve.
-    sha256: Mutex<Option<Sha256>>,
-    /// What aliases serve that the head does not know yet.
-    serves: Mutex<Vec<(Target, Version, Option<Sha256>)>>,
-    /// How many of those who asked are answered.
-    answered: tokio::sync::Mutex<u64>,
 }
 
 /// On what a target is observed, or over what a claim was written.
@@ -204,12 +190,12 @@ impl Claim {
         locked(&self.seen).clone()
     }
 
-    fn sees(&self, seen: Seen) {
+    pub(super) fn sees(&self, seen: Seen) {
         *locked(&self.seen) = seen;
     }
 
     /// From here on nothing more is written. Never resolves: whoever waits for it also watches [`Claim::stopped`].
-    async fn stop<T>(&self, because: Transient) -> T {
+    pub(super) async fn stop<T>(&self, because: Transient) -> T {
         // Whoever was first has said why.
         let _ = self.stopped.set(because);
         future::pending().await
@@ -366,72 +352,6 @@ impl Engine {
             Ok(etag) => *locked(&claim.noted) = etag,
             Err(error) => tracing::warn!("not recorded as in progress: {error}"),
         }
-    }
-
-    /// The second reading: an alias may move only if the claim is still ours, and nobody has asked it to stop or rejected
-    /// what it brings; [`Claim::halted`] tells the latter. For a target that the head does not know, what its alias serves
-    /// is written down first.
-    pub(super) async fn confirm(
-        &self,
-        at: &Destination<'_>,
-        claim: &Claim,
-        target: &Target,
-        serves: Option<(&Version, Option<Sha256>)>,
-        brings: Sha256,
-    ) {
-        let reading = &claim.second_reading;
-        *locked(&reading.sha256) = Some(brings);
-        if let Some((version, sha256)) = serves {
-            locked(&reading.serves).push((target.clone(), version.clone(), sha256));
-        }
-        let mine = reading.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut answered = reading.answered.lock().await;
-        if *answered >= mine {
-            return;
-        }
-        let asked = reading.asked.load(Ordering::Relaxed);
-        match self.read_again(at, claim).await {
-            Ok(()) => *answered = asked,
-            Err(transient) => claim.stop(transient).await,
-        }
-    }
-
-    async fn read_again(&self, at: &Destination<'_>, claim: &Claim) -> Result<(), Transient> {
-        for attempt in 0..RACES {
-            let read = futures::try_join!(self.read_head(at), self.read_rejects(&at.function));
-            let (seen, (rejects, _)) = match read {
-                Ok(read) => read,
-                // The targets are under way: giving up costs a whole lease.
-                Err(error) if attempt < UNANSWERED => {
-                    tracing::warn!("the head could not be read a second time: {error}");
-                    self.after_a_lost_race(attempt).await;
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            let Some(active) = seen.head.active().filter(|active| active.claim == claim.token()) else {
-                return Err(Transient::TakenOver);
-            };
-            if let Some(rollback) = active.stop {
-                claim.halt(Halted::by(rollback));
-            }
-            let brings = *locked(&claim.second_reading.sha256);
-            let rejected = claim.chosen().and_then(|chosen| rejects.refusal(&chosen.release, brings));
-            if let Some(Ending::Refused { code, because }) = rejected {
-                claim.halt(Halted { status: Status::Refused, code, because });
-            }
-            let serves = locked(&claim.second_reading.serves).clone();
-            let Some(head) = seen.head.with_seen(&serves) else {
-                claim.sees(seen);
-                return Ok(());
-            };
-            if let Some(written) = self.write_head(at, seen.etag, head).await? {
-                claim.sees(written);
-                return Ok(());
-            }
-            self.after_a_lost_race(attempt).await;
-        }
-        Err(Transient::Contended)
     }
 
     /// Gives a claim up before its lease ends, so that whoever comes next need not wait for that. Best effort.

@@ -5,15 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, Chosen, EXTENSIONS, GivenUp, Request, Subject, Then};
-use deployer_core::id::{DeploymentId, Release, RequestHash, Sha256, Token, Version};
-use deployer_core::record::{
-    Cause, CauseKind, Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode,
-};
+use deployer_core::head::{ATTEMPTS, Chosen, EXTENSIONS, GivenUp, Request, Then};
+use deployer_core::id::{Release, Sha256, Version};
+use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
 use futures::future::{self, FutureExt as _};
 use futures::stream::{self, StreamExt as _};
-use jiff::Timestamp;
 use tokio::sync::SetOnce;
 
 use super::claim::{Ground, Standing, locked};
@@ -48,20 +45,6 @@ impl<'a> Job<'a> {
             kept: Mutex::default(),
             artifact_needed: SetOnce::new(),
         }
-    }
-
-    /// One that is only planned.
-    pub fn to_plan(
-        at: &'a Destination<'a>,
-        chosen: Chosen,
-        (id, marker): (DeploymentId, Token),
-        now: Timestamp,
-    ) -> Self {
-        let subject = Subject::Newest { release: chosen.release.clone() };
-        let cause = Cause { kind: CauseKind::Deploy, requested_by: None, event_id: None };
-        let hash = RequestHash::of(&["plan", &marker.to_string()]);
-        let request = Request { id, hash, subject, cause, time: now, accepted_at: now, marker };
-        Self::new(at, request, chosen)
     }
 
     /// A write was carried out, or may have been.
@@ -216,7 +199,7 @@ impl Engine {
             if job.goes_back() {
                 job.artifact_needed.wait().await;
             }
-            let (verified, rejects) = future::join(self.verify(job), rejects).await;
+            let (verified, rejects) = future::join(self.verify(at, &job.chosen.artifact), rejects).await;
             let (verified, rejects) = (verified?, rejects.map_err(Unfit::Transient)?);
             // Only who has the claim knows that nobody else is about to take the release.
             if let Some(refusal) = rejects.refusal(&job.chosen.release, Some(verified.sha256)) {

@@ -16,6 +16,7 @@ mod history;
 mod plan;
 mod prune;
 mod resolve;
+mod second_reading;
 mod status;
 mod target;
 mod verify;

@@ -6,13 +6,13 @@ use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
 use deployer_core::head::{Chosen, Head, Subject, held_by};
-use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash};
 use deployer_core::plan::{PlanReport, RefusedPlan, TargetPlan, Wanted, plan as planned};
 use deployer_core::record::{CauseKind, Code, Ending, TargetError};
 use futures::stream::{self, StreamExt as _};
 
 use super::commands::CommandError;
-use super::deploy::{Job, Unfit};
+use super::deploy::Unfit;
 use super::{Engine, TARGETS_AT_ONCE, Transient};
 
 /// What shall be planned.
@@ -36,15 +36,14 @@ impl Engine {
     ) -> Result<PlanReport, CommandError> {
         let at = self.at(environment, function)?;
         let head = self.read_head(&at).await.map_err(Transient::from)?.head;
-        let token = self.token();
-        let id = DeploymentId::of(self.now(), RequestHash::of(&["plan", &token.to_string()]));
+        let id = DeploymentId::of(self.now(), RequestHash::of(&["plan", &self.token().to_string()]));
         let by_rule = at.refusal(CauseKind::Deploy);
         let (release, verified) = match (&by_rule, what) {
             // Of a function with another name nothing is told.
             (Some(misnamed @ Ending::Tried(_)), Planned::Package(_)) => (None, Err(refused(misnamed.clone()))),
             (Some(misnamed @ Ending::Tried(_)), Planned::Release(release)) => (release, Err(refused(misnamed.clone()))),
             (_, Planned::Package(verified)) => (None, Ok(*verified)),
-            (_, Planned::Release(release)) => self.planned_artifact(&at, &head, release, id, token).await?,
+            (_, Planned::Release(release)) => self.planned_artifact(&at, &head, release, id).await?,
         };
         let report = |targets: Vec<TargetPlan>, refused| PlanReport {
             environment: environment.clone(),
@@ -79,7 +78,6 @@ impl Engine {
         head: &Head,
         release: Option<Release>,
         id: DeploymentId,
-        marker: Token,
     ) -> Result<(Option<Release>, Result<VerifiedArtifact, RefusedPlan>), CommandError> {
         let (rejects, _) = self.read_rejects(&at.function).await.map_err(Transient::from)?;
         let subject = release.clone().map_or(Subject::Live, |release| Subject::Newest { release });
@@ -88,13 +86,12 @@ impl Engine {
             Err(refusal) => return Ok((release, Err(refused(refusal)))),
         };
         let release = Some(chosen.release.clone());
-        let job = Job::to_plan(at, chosen, (id, marker), self.now());
-        let verified = match self.verify(&job).await {
+        let verified = match self.verify(at, &chosen.artifact).await {
             Ok(verified) => verified,
             Err(Unfit::Ending(refusal, _)) => return Ok((release, Err(refused(refusal)))),
             Err(Unfit::Transient(transient)) => return Err(transient.into()),
         };
-        Ok(match rejects.refusal(&job.chosen.release, Some(verified.sha256)) {
+        Ok(match rejects.refusal(&chosen.release, Some(verified.sha256)) {
             Some(refusal) => (release, Err(refused(refusal))),
             None => (release, Ok(verified.as_ref().clone())),
         })

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deployer_core::artifact::{KEPT_METADATA, VerifiedArtifact};
+use deployer_core::artifact::{ArtifactRef, KEPT_METADATA, VerifiedArtifact};
+use deployer_core::destination::Destination;
 use deployer_core::id::Sha256;
 use deployer_core::manifest::{FunctionConfig, Manifest};
 use deployer_core::package::{Directory, Opening, Package, PackageError, WINDOW};
@@ -38,9 +39,13 @@ impl From<PackageError> for Problem {
 }
 
 impl Engine {
-    pub(super) async fn verify(&self, job: &Job<'_>) -> Result<Arc<VerifiedArtifact>, Unfit> {
-        let mut facts = RecordedArtifact::from(&job.chosen.artifact);
-        match self.read(job, &mut facts).await {
+    pub(super) async fn verify(
+        &self,
+        at: &Destination<'_>,
+        artifact: &ArtifactRef,
+    ) -> Result<Arc<VerifiedArtifact>, Unfit> {
+        let mut facts = RecordedArtifact::from(artifact);
+        match self.read(at, artifact, &mut facts).await {
             Ok(verified) => {
                 tracing::info!(bytes = verified.size, sha256 = %verified.sha256, "artifact verified");
                 Ok(Arc::new(verified))
@@ -55,7 +60,7 @@ impl Engine {
             Err(Problem::Read(ReadError::Denied(message))) => {
                 // The deployer itself may not read it: no target can be served.
                 let error = TargetError::new(TargetErrorCode::ArtifactUnreadable, "verify", message);
-                Err(Unfit::Ending(job.at.all_failed(&error), Box::new(facts)))
+                Err(Unfit::Ending(at.all_failed(&error), Box::new(facts)))
             }
         }
     }
@@ -104,15 +109,19 @@ impl Engine {
         Ok(None)
     }
 
-    async fn read(&self, job: &Job<'_>, facts: &mut RecordedArtifact) -> Result<VerifiedArtifact, Problem> {
-        let reference = &job.chosen.artifact;
+    async fn read(
+        &self,
+        at: &Destination<'_>,
+        reference: &ArtifactRef,
+        facts: &mut RecordedArtifact,
+    ) -> Result<VerifiedArtifact, Problem> {
         let mut tail = self.ports.artifacts.tail(reference, WINDOW).await?;
         facts.size = Some(tail.size);
         facts.metadata = kept(std::mem::take(&mut tail.metadata));
 
-        let package = self.read_package(job, tail).await?;
+        let package = self.read_package(reference, tail).await?;
         facts.sha256 = Some(package.sha256);
-        let config = manifest(&package, job)?;
+        let config = manifest(&package, at)?;
         Ok(VerifiedArtifact {
             reference: reference.clone(),
             region: self.region.clone(),
@@ -126,13 +135,13 @@ impl Engine {
     }
 
     /// Every byte is asked for once: the tail, the directory's start if it is longer than that, and all before.
-    async fn read_package(&self, job: &Job<'_>, tail: Tail) -> Result<Package, Problem> {
+    async fn read_package(&self, reference: &ArtifactRef, tail: Tail) -> Result<Package, Problem> {
         let Tail { size, bytes: mut end, .. } = tail;
         let mut start = size - end.len() as u64;
         let directory = match Directory::open(size, &end)? {
             Opening::Ready(directory) => directory,
             Opening::NeedsFrom(from) => {
-                end = self.collect(job, from..start, end).await?;
+                end = self.collect(reference, from..start, end).await?;
                 start = from;
                 match Directory::open(size, &end)? {
                     Opening::Ready(directory) => directory,
@@ -142,7 +151,7 @@ impl Engine {
         };
         let mut reader = directory.reader();
         if start > 0 {
-            let mut chunks = self.ports.artifacts.range(&job.chosen.artifact, 0..start).await?;
+            let mut chunks = self.ports.artifacts.range(reference, 0..start).await?;
             while let Some(chunk) = chunks.next().await {
                 reader.feed(&chunk?);
             }
@@ -151,10 +160,15 @@ impl Engine {
         Ok(reader.finish()?)
     }
 
-    async fn collect(&self, job: &Job<'_>, range: std::ops::Range<u64>, end: Bytes) -> Result<Bytes, Problem> {
+    async fn collect(
+        &self,
+        reference: &ArtifactRef,
+        range: std::ops::Range<u64>,
+        end: Bytes,
+    ) -> Result<Bytes, Problem> {
         let length = range.end - range.start + end.len() as u64;
         let mut all = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        let mut chunks = self.ports.artifacts.range(&job.chosen.artifact, range).await?;
+        let mut chunks = self.ports.artifacts.range(reference, range).await?;
         while let Some(chunk) = chunks.next().await {
             all.extend_from_slice(&chunk?);
         }
@@ -163,13 +177,13 @@ impl Engine {
     }
 }
 
-fn manifest(package: &Package, job: &Job<'_>) -> Result<FunctionConfig, Problem> {
+fn manifest(package: &Package, at: &Destination<'_>) -> Result<FunctionConfig, Problem> {
     let Some((file, text)) = &package.manifest else { return Ok(FunctionConfig::default()) };
     let invalid = |error: String| Problem::Refused(Code::InvalidManifest, format!("{}: {error}", file.file_name()));
     let manifest = Manifest::parse(*file, text).map_err(|error| invalid(error.to_string()))?;
-    let config = manifest.for_environment(&job.at.name);
+    let config = manifest.for_environment(&at.name);
     package.suits(&config)?;
-    for target in &job.at.environment.targets {
+    for target in &at.environment.targets {
         if let Some(role) = &config.role {
             role.in_account(target.region.partition(), &target.account)
                 .map_err(|foreign| invalid(format!("role: {foreign}")))?;

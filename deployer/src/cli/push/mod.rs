@@ -3,12 +3,8 @@
 //! The zip is read once, by the deployer's own rules, and uploaded only if it keeps them. It takes no right but those that the
 //! module `uploader` gives a CI.
 
-pub(super) mod bar;
 mod body;
-pub(super) mod folder;
-pub(super) mod interrupts;
 mod metadata;
-pub(super) mod told;
 mod upload;
 mod wait;
 
@@ -28,9 +24,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::aws_options::AwsOptions;
+use super::interrupts::Interrupts;
 use super::zips::{self, Found};
-use super::{Answer, Exit, Stopped};
-use interrupts::Interrupts;
+use super::{Answer, Exit, Stopped, bar, folder, records};
 use metadata::{Metadata, Told};
 use upload::{Parts, Upload};
 use wait::Awaited;
@@ -188,7 +184,7 @@ impl Options {
         let came = awaited.come(&aws_sdk_s3::Client::new(sdk), interrupts).await;
         drop(bar);
         let (record, json) = came?;
-        Ok(Answer { text: told::text(&record), json, exit: Exit::from(&record) })
+        Ok(Answer { text: records::text(&record), json, exit: Exit::from(&record) })
     }
 }
 

@@ -21,8 +21,8 @@ use indicatif::ProgressBar;
 use sha2::Digest as _;
 
 use super::super::answer::{Exit, Stopped};
+use super::super::interrupts::Interrupts;
 use super::body::body;
-use super::interrupts::Interrupts;
 use crate::aws;
 
 /// Of what is larger, parts are sent.

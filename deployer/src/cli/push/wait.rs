@@ -15,7 +15,7 @@ use deployer_core::record::DeploymentRecord;
 use serde_json::Value;
 
 use super::super::answer::Stopped;
-use super::interrupts::Interrupts;
+use super::super::interrupts::Interrupts;
 use crate::aws;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);

@@ -10,10 +10,11 @@ use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
-use super::Output;
 use super::answer::{Answer, Exit, Stopped};
+use super::interrupts::Interrupts;
 use super::ledger::{self, Teller};
-use super::push::interrupts::Interrupts;
+use super::{Output, remote};
+use crate::trigger::Command;
 
 /// What to tell of.
 #[derive(Debug, clap::Args)]
@@ -83,8 +84,14 @@ fn told(options: &Options, report: &StatusReport) -> Answer {
     Answer::with_text(table::text(report, Timestamp::now()), report, Exit::Done)
 }
 
+/// The answer to a command that deploys nothing is the status of what it touched.
+pub(super) async fn after(remote: &remote::Options, who: &remote::Who, command: Command) -> Result<Answer, Stopped> {
+    let report: StatusReport = remote.remote().await.ask(&who.order(command, None)).await?;
+    Ok(in_detail(&report))
+}
+
 /// Everything of each, one after the other.
-pub(super) fn in_detail(report: &StatusReport) -> Answer {
+fn in_detail(report: &StatusReport) -> Answer {
     Answer::with_text(detail::text(report, Timestamp::now()), report, Exit::Done)
 }
 

@@ -2,10 +2,10 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::super::answer::Stopped;
+use super::answer::Stopped;
 
 /// Signals that end the program, from when they are listened to.
-pub(in super::super) struct Interrupts {
+pub(super) struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
 }

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 const EVERY: Duration = Duration::from_millis(200);
 
 /// Something that takes an unknown time.
-pub(in super::super) fn spinner(what: String) -> ProgressBar {
+pub(super) fn spinner(what: String) -> ProgressBar {
     drawn(ProgressBar::new_spinner(), "{spinner} {msg} ({elapsed})", what)
 }
 

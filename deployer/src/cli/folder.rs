@@ -13,7 +13,7 @@ use ignore::{DirEntry, WalkBuilder};
 use indicatif::ProgressBar;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-use super::super::zips::Found;
+use super::zips::Found;
 
 /// Names what is not to be packed.
 const IGNORE_FILE: &str = ".lambdaignore";
@@ -38,7 +38,7 @@ struct Entry {
 ///
 /// # Errors
 /// All that cannot be packed.
-pub(in super::super) fn pack(folder: &Path, bar: &ProgressBar) -> Result<File, Vec<Found>> {
+pub(super) fn pack(folder: &Path, bar: &ProgressBar) -> Result<File, Vec<Found>> {
     let entries = entries(folder)?;
     zipped(&entries, bar).map_err(|found| vec![found])
 }
