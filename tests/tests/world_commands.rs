@@ -3,66 +3,12 @@
 
 use std::time::Duration;
 
+use acceptance::world::orders::{OTHER, command, deployed, release, rollback, served, served_in, serves};
 use acceptance::world::zips::{code, with_manifest};
 use acceptance::world::{DEV, Moment, Op, Outcome, Work, World};
 use deployer::port::CallErrorKind;
-use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status, TargetErrorCode};
+use deployer_core::record::{CauseKind, Code, Status, TargetErrorCode};
 use serde_json::{Value, json};
-
-const OTHER: &str = "222222222222";
-
-fn command(name: &str, more: &Value) -> Value {
-    let mut command = json!({"command": name, "environment": "dev", "function": "orders", "requested_by": "ann"});
-    for (field, value) in more.as_object().unwrap() {
-        command[field] = value.clone();
-    }
-    command
-}
-
-async fn rollback(world: &World) -> DeploymentRecord {
-    world.pass(Duration::from_secs(1)).await;
-    world.commanded(command("rollback", &json!({}))).await
-}
-
-/// The release that the alias serves in an account.
-fn served_in(world: &World, place: &str) -> String {
-    world.aws(|aws| {
-        let orders = aws.at(place).function("orders");
-        let sha256 = orders.versions[&orders.aliases["live"].version].sha256;
-        aws.artifacts.label(sha256)
-    })
-}
-
-/// The version that it serves there.
-fn serves(world: &World, place: &str) -> u64 {
-    world.function(place, "orders", |orders| orders.aliases["live"].version)
-}
-
-fn served(world: &World) -> String {
-    served_in(world, DEV)
-}
-
-/// Uploads these releases, one after the other, and each is deployed.
-async fn deployed(world: &World, releases: &[&str]) {
-    for release in releases {
-        world.pass(Duration::from_secs(1)).await;
-        let record = world.record(&format!("dev/orders/{release}.zip"), code(release)).await;
-        assert_eq!(record.status, Status::Succeeded, "{record:?}");
-    }
-}
-
-/// `orders` in two accounts, by a role in each.
-fn two() -> World {
-    let world = World::of(&[DEV, OTHER]);
-    for account in [DEV, OTHER] {
-        world.given(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
-    }
-    world
-}
-
-fn release(record: &DeploymentRecord) -> &str {
-    record.release.as_ref().unwrap().as_str()
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_rollback_walks_back_through_what_really_was_live() {
@@ -117,7 +63,7 @@ async fn after_its_version_was_deleted_a_release_is_published_again_from_its_art
 
 #[tokio::test(start_paused = true)]
 async fn without_version_and_artifact_a_target_fails_and_stays_as_it_is() {
-    let world = two();
+    let world = World::two();
     deployed(&world, &["a", "b"]).await;
     world.aws(|aws| aws.artifacts.delete("dev/orders/a.zip", "v1"));
     world.somebody(OTHER, "orders", |orders| {
@@ -156,7 +102,7 @@ async fn the_configuration_goes_back_with_the_code() {
 
 #[tokio::test(start_paused = true)]
 async fn of_two_targets_one_of_which_is_broken_the_other_goes_back_and_the_record_says_so() {
-    let world = two();
+    let world = World::two();
     deployed(&world, &["a", "b"]).await;
     world.aws(|aws| aws.gate.delete_role(OTHER));
     let record = rollback(&world).await;
@@ -167,7 +113,7 @@ async fn of_two_targets_one_of_which_is_broken_the_other_goes_back_and_the_recor
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_serves_something_else_is_first_brought_back_to_what_is_live() {
-    let world = two();
+    let world = World::two();
     deployed(&world, &["a", "b"]).await;
     // c arrives in one account only.
     world.on(Op::UpdateFunctionCode).at(OTHER).fail(CallErrorKind::Denied);
@@ -305,7 +251,7 @@ async fn whoever_dies_over_a_rollback_is_succeeded_and_it_goes_where_it_was_mean
 
 #[tokio::test(start_paused = true)]
 async fn a_redeploy_brings_back_what_is_live_and_is_unchanged_where_all_is_so() {
-    let world = two();
+    let world = World::two();
     deployed(&world, &["a", "b"]).await;
     let order = |id: &str| command("redeploy", &json!({ "id": id }));
     let same = world.commanded(order("1")).await;

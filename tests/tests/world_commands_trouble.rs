@@ -3,49 +3,16 @@
 
 use std::time::Duration;
 
+use acceptance::world::orders::{OTHER, command, deployed, rollback, served_in};
 use acceptance::world::zips::code;
 use acceptance::world::{DEV, Moment, Op, Outcome, Work, World, recorded};
 use deployer::port::CallErrorKind;
-use deployer_core::record::{Code, DeploymentRecord, Status};
+use deployer_core::record::{Code, Status};
 use serde_json::{Value, json};
-
-const OTHER: &str = "222222222222";
-
-fn command(name: &str, more: &Value) -> Value {
-    let mut command = json!({"command": name, "environment": "dev", "function": "orders", "requested_by": "ann"});
-    for (field, value) in more.as_object().unwrap() {
-        command[field] = value.clone();
-    }
-    command
-}
-
-fn served_in(world: &World, place: &str) -> String {
-    world.aws(|aws| {
-        let orders = aws.at(place).function("orders");
-        let sha256 = orders.versions[&orders.aliases["live"].version].sha256;
-        aws.artifacts.label(sha256)
-    })
-}
-
-async fn deployed(world: &World, releases: &[&str]) {
-    for release in releases {
-        world.pass(Duration::from_secs(1)).await;
-        let record = world.record(&format!("dev/orders/{release}.zip"), code(release)).await;
-        assert_eq!(record.status, Status::Succeeded, "{record:?}");
-    }
-}
-
-async fn rollback(world: &World) -> DeploymentRecord {
-    world.pass(Duration::from_secs(1)).await;
-    world.commanded(command("rollback", &json!({}))).await
-}
 
 /// `orders` in two accounts; the head is as if the second had come after these releases.
 async fn with_a_new_target(releases: &[&str]) -> World {
-    let world = World::of(&[DEV, OTHER]);
-    for account in [DEV, OTHER] {
-        world.given(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
-    }
+    let world = World::two();
     deployed(&world, releases).await;
     let mut head = world.head("dev", "orders");
     let place = format!("{OTHER}/eu-west-1");
@@ -164,10 +131,7 @@ async fn a_rollback_never_leads_to_what_is_live_already() {
 
 #[tokio::test(start_paused = true)]
 async fn an_account_that_does_not_answer_holds_up_no_rollback_of_the_others() {
-    let world = World::of(&[DEV, OTHER]);
-    for account in [DEV, OTHER] {
-        world.given(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
-    }
+    let world = World::two();
     deployed(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     let began = world.elapsed();

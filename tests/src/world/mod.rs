@@ -16,6 +16,7 @@ mod gate;
 pub mod journal;
 mod lambda;
 mod ledger;
+pub mod orders;
 mod policy;
 mod premises;
 mod queue;

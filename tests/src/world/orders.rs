@@ -1,0 +1,86 @@
+//! The function `orders` in `dev`, as tests of commands meet it: what it serves, and commands about it.
+
+use std::time::Duration;
+
+use deployer_core::record::{DeploymentRecord, Status};
+use serde_json::{Value, json};
+
+use super::zips::code;
+use super::{DEV, World};
+
+/// The account of the second target, where there is one.
+pub const OTHER: &str = "222222222222";
+
+impl World {
+    /// `orders` in two accounts, each with a deploy role, serving 1.0.0 as version 1.
+    #[must_use]
+    pub fn two() -> Self {
+        let world = Self::of(&[DEV, OTHER]);
+        for account in [DEV, OTHER] {
+            world.given(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+        }
+        world
+    }
+}
+
+/// A command about `orders` in `dev` by ann, with these fields besides.
+///
+/// # Panics
+/// If `more` is no object.
+#[must_use]
+pub fn command(name: &str, more: &Value) -> Value {
+    let mut command = json!({"command": name, "environment": "dev", "function": "orders", "requested_by": "ann"});
+    for (field, value) in more.as_object().unwrap() {
+        command[field] = value.clone();
+    }
+    command
+}
+
+/// A second later, ann rolls back.
+pub async fn rollback(world: &World) -> DeploymentRecord {
+    world.pass(Duration::from_secs(1)).await;
+    world.commanded(command("rollback", &json!({}))).await
+}
+
+/// Uploads these releases, a second apart, and each is deployed.
+///
+/// # Panics
+/// If one is not.
+pub async fn deployed(world: &World, releases: &[&str]) {
+    for release in releases {
+        world.pass(Duration::from_secs(1)).await;
+        let record = world.record(&format!("dev/orders/{release}.zip"), code(release)).await;
+        assert_eq!(record.status, Status::Succeeded, "{record:?}");
+    }
+}
+
+/// The version that the alias serves in an account.
+#[must_use]
+pub fn serves(world: &World, place: &str) -> u64 {
+    world.function(place, "orders", |orders| orders.aliases["live"].version)
+}
+
+/// The release that it serves there.
+#[must_use]
+pub fn served_in(world: &World, place: &str) -> String {
+    world.aws(|aws| {
+        let orders = aws.at(place).function("orders");
+        let sha256 = orders.versions[&orders.aliases["live"].version].sha256;
+        aws.artifacts.label(sha256)
+    })
+}
+
+/// The release that it serves in the first account.
+#[must_use]
+pub fn served(world: &World) -> String {
+    served_in(world, DEV)
+}
+
+/// The release of a record.
+///
+/// # Panics
+/// If it has none.
+#[must_use]
+pub fn release(record: &DeploymentRecord) -> &str {
+    record.release.as_ref().unwrap().as_str()
+}
