@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::config::{FunctionNameTemplate, LONGEST_SPAN, Span, UNITS};
+use crate::event::Announcement;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
 use crate::names::{
-    ARTIFACT_SUFFIX, CONFIG_KEY, CONFIG_VARIABLE, DEPLOY_ROLE, DEPLOYMENTS, ENDED_LINE, HEADS, OPEN,
-    PROMOTION_REQUESTED, REJECTS, RESULTS, SESSION_PREFIX, SWEEPS,
+    ARTIFACT_SUFFIX, CONFIG_KEY, CONFIG_VARIABLE, DEPLOY_ROLE, DEPLOYMENTS, ENDED_LINE, EVENT_SOURCE, GROUPS, HEADS,
+    OPEN, PROMOTION_APPROVED, PROMOTION_DECLINED, PROMOTION_REQUESTED, REJECTS, RESULTS, SESSION_PREFIX, SWEEPS,
 };
 use crate::record::Status;
 
@@ -29,11 +30,16 @@ pub fn names() -> Value {
             "results": RESULTS,
             "rejects": REJECTS,
             "open": OPEN,
+            "groups": GROUPS,
             "sweeps": SWEEPS,
         },
         "ended_line": ENDED_LINE,
         "failed_status": Status::Failed.to_string(),
         "promotion_requested": PROMOTION_REQUESTED,
+        "promotion_approved": PROMOTION_APPROVED,
+        "promotion_declined": PROMOTION_DECLINED,
+        "event_source": EVENT_SOURCE,
+        "events": Announcement::ALL.map(Announcement::detail_type),
         "sweep": { "command": "sweep" },
         "spans": { "seconds": BTreeMap::from(UNITS), "longest": LONGEST_SPAN },
         "patterns": {

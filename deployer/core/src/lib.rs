@@ -6,6 +6,7 @@ pub mod artifact;
 pub mod config;
 pub mod destination;
 pub mod doctor;
+pub mod event;
 pub mod head;
 pub mod id;
 pub mod infrastructure;

@@ -26,9 +26,17 @@ pub const RESULTS: &str = "results/";
 pub const OPEN: &str = "open/";
 /// Where rejected releases are in the ledger bucket.
 pub const REJECTS: &str = "rejects/";
+/// Where promotions of several functions together are in the ledger bucket: those that are open, and those that have ended.
+pub const GROUPS: &str = "groups/";
 /// Where the sweep leaves its time in the ledger bucket.
 pub const SWEEPS: &str = "sweeps/";
 /// The log line by which a deployment's end is told begins so.
 pub const ENDED_LINE: &str = "deployment ended";
 /// The detail-type of the events by which a promotion is asked for.
 pub const PROMOTION_REQUESTED: &str = "Promotion Requested";
+/// The detail-type of the events by which a promotion that waits for it is approved.
+pub const PROMOTION_APPROVED: &str = "Promotion Approved";
+/// The detail-type of the events by which it is declined.
+pub const PROMOTION_DECLINED: &str = "Promotion Declined";
+/// The source of the events that the deployer sends.
+pub const EVENT_SOURCE: &str = "deployer";
