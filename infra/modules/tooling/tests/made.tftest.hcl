@@ -565,6 +565,87 @@ run "a_chain_of_three" {
   }
 }
 
+run "from_several_environments_with_all_that_a_promotion_may_wait_for" {
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      qa   = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev", automatic = true } }
+      perf = { targets = [{ account = "333333333333", region = "eu-west-1" }], promotion = { from = "dev", automatic = false } }
+      prod = {
+        targets   = [{ account = "444444444444", region = "eu-west-1" }]
+        promotion = { from = "qa", also_from = ["perf"], require = "any", automatic = true, soak = "30m", policy = "in-order" }
+        approval  = { required = 2, expires = "7d" }
+        freeze = [
+          { days = ["fri", "sat", "sun"], from = "16:00", to = "08:00", zone = "Europe/Berlin" },
+          { days = ["wed"], zone = "UTC" },
+          { first = "2026-12-20", last = "2027-01-02", zone = "America/Argentina/Buenos_Aires" },
+        ]
+        when_frozen = "refuse"
+      }
+    }
+  }
+
+  assert {
+    condition = jsondecode(aws_s3_object.config.content).environments == {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      qa   = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev", automatic = true } }
+      perf = { targets = [{ account = "333333333333", region = "eu-west-1" }], promotion = { from = "dev", automatic = false } }
+      prod = {
+        targets   = [{ account = "444444444444", region = "eu-west-1" }]
+        promotion = { from = ["qa", "perf"], require = "any", automatic = true, soak = "30m", policy = "in-order" }
+        approval  = { required = 2, expires = "7d" }
+        freeze = [
+          { days = ["fri", "sat", "sun"], from = "16:00", to = "08:00", zone = "Europe/Berlin" },
+          { days = ["wed"], zone = "UTC" },
+          { first = "2026-12-20", last = "2027-01-02", zone = "America/Argentina/Buenos_Aires" },
+        ]
+        when_frozen = "refuse"
+      }
+    }
+    error_message = "deployer.json must be what was given, without what was not: ${aws_s3_object.config.content}"
+  }
+
+  assert {
+    condition = jsonencode({ for role in values(output.deploy_roles) : one(role.environments) => sort(role.promoted_from) }) == jsonencode({
+      dev  = []
+      perf = ["dev"]
+      prod = ["dev", "perf", "qa"]
+      qa   = ["dev"]
+    })
+    error_message = "Artifacts come by each way there is: ${jsonencode(output.deploy_roles)}"
+  }
+
+  assert {
+    condition = jsonencode({
+      for statement in jsondecode(output.policies.artifact_bucket).Statement : statement.Resource => sort(statement.Condition.ArnEquals["aws:PrincipalArn"]) if statement.Effect == "Allow"
+      }) == jsonencode({
+      for environment, accounts in {
+        dev  = ["111111111111", "222222222222", "333333333333", "444444444444"]
+        perf = ["333333333333", "444444444444"]
+        prod = ["444444444444"]
+        qa   = ["222222222222", "444444444444"]
+      } : "arn:aws:s3:::acme-artifacts/${environment}/*" => [for account in accounts : "arn:aws:iam::${account}:role/deployer-target"]
+    })
+    error_message = "Each must read its own artifacts and those of all that it is promoted from, by each way: ${output.policies.artifact_bucket}"
+  }
+}
+
+run "what_waits_where_nothing_was_said_is_left_to_the_deployer" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = {
+        targets   = [{ account = "111111111111", region = "eu-west-1" }]
+        promotion = { from = "dev" }
+        approval  = { required = 1 }
+        freeze    = [{ days = ["sun"], from = "22:00", to = "22:00", zone = "Etc/GMT+5" }, { first = "2028-02-29", last = "2028-02-29", zone = "UTC" }]
+      }
+    }
+  }
+}
+
 run "what_the_deployer_takes_is_taken" {
   command = plan
 
