@@ -12,6 +12,8 @@ module "tooling" {
   ledger_bucket   = "acme-deployer-ledger"
   zip             = "${path.module}/main.tf"
   customer_key    = true
+  # Another account's release tool.
+  promotion_requesters = ["arn:aws:iam::333333333333:role/release"]
   environments = {
     dev = {
       targets     = [{ account = "111111111111", region = "eu-west-1" }]

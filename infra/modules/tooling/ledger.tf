@@ -109,13 +109,13 @@ locals {
         Resource  = [for prefix in values(local.names.ledger) : "${local.ledger_bucket_arn}/${prefix}*"]
         Condition = { Null = { "s3:if-match" = "true", "s3:if-none-match" = "true" } }
       },
-      # With a head goes the memory of what was deployed. Only markers are ever deleted.
+      # With a head goes the memory of what was deployed. Only markers are ever deleted; deployer.json is Terraform's.
       {
-        Sid       = "TheLedgerIsKept"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "s3:DeleteObject"
-        Resource  = [for name, prefix in local.names.ledger : "${local.ledger_bucket_arn}/${prefix}*" if name != "open"]
+        Sid         = "TheLedgerIsKept"
+        Effect      = "Deny"
+        Principal   = "*"
+        Action      = "s3:DeleteObject"
+        NotResource = concat(local.marker_arns, ["${local.ledger_bucket_arn}/${local.names.config_key}"])
       },
       {
         Sid       = "VersionsAreKept"

@@ -20,12 +20,14 @@ locals {
 
   artifact_bucket_arn = "arn:${local.partition}:s3:::${var.artifact_bucket}"
   ledger_bucket_arn   = "arn:${local.partition}:s3:::${var.ledger_bucket}"
+  marker_arns         = [for prefix in [local.names.ledger.open, "${local.names.ledger.groups}${local.names.ledger.open}"] : "${local.ledger_bucket_arn}/${prefix}*"]
   role_arn            = "arn:${local.partition}:iam::${local.account}:role/${var.name}"
   function_arn        = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}"
   queue_arn           = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}"
   dead_letters_arn    = "${local.queue_arn}-dead-letters"
   log_group           = "/aws/lambda/${var.name}"
   log_group_arn       = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${local.log_group}"
+  event_bus_arn       = "arn:${local.partition}:events:${local.region}:${local.account}:event-bus/${var.name}"
   promotions_arn      = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${var.name}/${var.name}-promotions"
   schedules_arn       = "arn:${local.partition}:scheduler:${local.region}:${local.account}:schedule-group/${var.name}"
 

@@ -261,6 +261,17 @@ variable "log_retention_days" {
   }
 }
 
+variable "promotion_requesters" {
+  description = "The ARNs of roles of other accounts that may ask for promotions (README, \"Promotions\"). Those of this account need the policy `request` alone."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = length([for arn in var.promotion_requesters : arn if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$", arn))]) == 0
+    error_message = "promotion_requesters must be ARNs of roles, such as arn:aws:iam::333333333333:role/release: no wildcards. These are not: ${join(", ", [for arn in var.promotion_requesters : arn if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$", arn))])}."
+  }
+}
+
 variable "alarm_actions" {
   description = "The ARNs that alarms tell (an SNS topic, say)."
   type        = list(string)

@@ -932,3 +932,23 @@ run "a_circle_through_the_second_of_two_environments" {
 
   expect_failures = [aws_s3_object.config]
 }
+
+run "requests_from_any_role_of_an_account" {
+  command = plan
+
+  variables {
+    promotion_requesters = ["arn:aws:iam::333333333333:role/*"]
+  }
+
+  expect_failures = [var.promotion_requesters]
+}
+
+run "requests_from_a_whole_account" {
+  command = plan
+
+  variables {
+    promotion_requesters = ["arn:aws:iam::333333333333:root"]
+  }
+
+  expect_failures = [var.promotion_requesters]
+}
