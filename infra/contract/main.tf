@@ -73,3 +73,18 @@ module "prod" {
   vpc                = true
   execution_boundary = ["dynamodb", "lambda", "logs", "s3", "sqs", "sts"]
 }
+
+module "notifications" {
+  source = "../modules/notifications"
+
+  event_bus_arn = module.tooling.event_bus_arn
+  emails        = ["oncall@example.com"]
+}
+
+module "chat" {
+  source = "../examples/chat"
+
+  event_bus_arn = module.tooling.event_bus_arn
+  webhook_url   = "https://chat.example.com/hooks/deployments"
+  api_key       = "never used"
+}

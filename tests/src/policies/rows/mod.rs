@@ -4,6 +4,7 @@
 
 mod buckets;
 mod chain;
+mod notifications;
 mod people;
 mod promotions;
 mod sessions;
@@ -69,6 +70,7 @@ pub fn rows() -> Vec<Row> {
     buckets::rows(&mut rows);
     people::rows(&mut rows);
     promotions::rows(&mut rows);
+    notifications::rows(&mut rows);
     rows
 }
 
