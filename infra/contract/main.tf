@@ -81,6 +81,12 @@ module "notifications" {
   emails        = ["oncall@example.com"]
 }
 
+module "scheduled" {
+  source = "../examples/scheduled-promotions"
+
+  event_bus_arn = module.tooling.event_bus_arn
+}
+
 module "chat" {
   source = "../examples/chat"
 

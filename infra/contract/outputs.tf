@@ -9,6 +9,7 @@ output "policies" {
     build_agent   = module.build_agent.policies
     named         = module.named.policies
     notifications = module.notifications.policies
+    scheduled     = module.scheduled.policies
     chat          = module.chat.policies
   }
 }

@@ -21,7 +21,7 @@ fn every_module_and_example_is_valid() -> Result<()> {
     let copy = copy_of_infra()?;
     let mut folders = Vec::new();
     roots(copy.path(), &mut folders)?;
-    assert!(folders.len() >= 9, "four modules, four examples and the contract are missing in {folders:?}");
+    assert!(folders.len() >= 10, "four modules, five examples and the contract are missing in {folders:?}");
     for folder in folders {
         terraform.run(&folder, &["init", "-backend=false"])?;
         terraform.run(&folder, &["validate"])?;

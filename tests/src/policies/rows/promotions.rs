@@ -14,6 +14,11 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
     let person = Who::Role(TOOLING, "person");
     sender(rows, &person, "tooling/request", "acme.release-tool", &[REQUESTED]);
     sender(rows, &person, "tooling/approve", "acme.change-board", &[APPROVED, DECLINED]);
+    let schedule = Who::Role(TOOLING, "deployer-promotions");
+    sender(rows, &schedule, "scheduled/schedule", "schedules", &[REQUESTED]);
+    let other = puts(&schedule, Doc::Named("scheduled/schedule"), BUS, "acme.release-tool", REQUESTED);
+    may_not(rows, "a schedule asks as a schedule only", other);
+    schedules(rows);
     other_accounts(rows);
 }
 
@@ -62,6 +67,29 @@ fn sender(rows: &mut Vec<Row>, who: &Who, policy: &'static str, source: &str, al
         may_not(rows, "neither as the deployer nor as AWS", sends(pretended, allowed[0]));
     }
     only_sends(rows, &sends(source, allowed[0]));
+}
+
+fn schedules(rows: &mut Vec<Row>) {
+    let takes = |service| {
+        Ask::of(
+            &Who::Service(service),
+            Doc::Silent,
+            "sts:AssumeRole",
+            "arn:aws:iam::123456789012:role/deployer-promotions",
+        )
+        .trusted_by(Doc::Named("scheduled/schedule_trust"), TOOLING)
+        .with("aws:SourceAccount", TOOLING)
+        .with("aws:SourceArn", "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/deployer-promotions")
+    };
+    let schedule = || takes("scheduler.amazonaws.com");
+    may(rows, "the schedules of promotions take their role", schedule());
+    may_not(rows, "not for another account", schedule().with("aws:SourceAccount", STRANGE));
+    for group in ["default", "deployer"] {
+        let other = format!("arn:aws:scheduler:eu-west-1:123456789012:schedule-group/{group}");
+        may_not(rows, "not for another group of schedules", schedule().with("aws:SourceArn", other));
+    }
+    may_not(rows, "and in no other way", Ask { action: "sts:TagSession", ..schedule() });
+    may_not(rows, "no other service takes it", takes("events.amazonaws.com"));
 }
 
 /// The bus's own policy, asked with everything allowed on the other side.
