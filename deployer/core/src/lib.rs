@@ -7,6 +7,7 @@ pub mod config;
 pub mod destination;
 pub mod doctor;
 pub mod event;
+pub mod freeze;
 pub mod head;
 pub mod id;
 pub mod infrastructure;

@@ -89,7 +89,7 @@ impl Engine {
         if let Some(active) = head.active().filter(|active| active.request.hash == request.hash) {
             return Some(at.record_of(active, Status::InProgress));
         }
-        let waits = head.waiting().iter().find(|waits| waits.hash == request.hash)?;
+        let waits = head.all_pending().iter().find(|waits| waits.hash == request.hash)?;
         Some(match head.active() {
             Some(active) => at.pending(waits, active.request.id),
             None => at.record(waits, Status::Pending),
@@ -298,7 +298,7 @@ impl Engine {
 /// What a head knows of a release: the code of each artifact of it, none where that is not known yet.
 fn known_to(head: &Head, release: &Release) -> Vec<Option<Sha256>> {
     let lives = head.history().iter().chain(head.left()).filter(|live| live.release == *release);
-    let open = head.active().map(|active| &active.request).into_iter().chain(head.waiting());
+    let open = head.active().map(|active| &active.request).into_iter().chain(head.all_pending());
     let open = open.filter(|open| open.subject.release() == Some(release)).map(|_| None);
     lives.map(|live: &Live| live.sha256).chain(open).collect()
 }

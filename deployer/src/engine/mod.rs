@@ -253,7 +253,7 @@ impl Engine {
         match standing {
             Standing::Claimed(claim) => {
                 let head = claim.seen().head;
-                let pending = head.waiting().iter().find(|waits| waits.hash == request.hash).cloned();
+                let pending = head.all_pending().iter().find(|waits| waits.hash == request.hash).cloned();
                 if !head.needs(request.marker) {
                     self.unmark(at, request).await;
                 }

@@ -42,7 +42,7 @@ impl Engine {
             }
         };
         // What an environment is promoted from is looked at too.
-        let sources = asked.iter().filter_map(|(_, environment)| environment.promotion.as_ref()).map(|p| &p.from);
+        let sources = asked.iter().filter_map(|(_, e)| e.promotion.as_ref()).flat_map(|p| p.from.iter());
         let names: BTreeSet<&EnvironmentName> = asked.iter().map(|(name, _)| *name).chain(sources).collect();
         let (places, rejects) = futures::try_join!(self.places(&names, function), self.all_rejects(function))?;
         let (rejects, mut unreadable) = rejects;
@@ -55,8 +55,10 @@ impl Engine {
         let mut functions = Vec::new();
         for ((function_name, name), (status, _)) in &told {
             let Some((_, environment)) = asked.iter().find(|(asked, _)| *asked == name) else { continue };
-            let source =
-                environment.promotion.as_ref().map(|promotion| (function_name.clone(), promotion.from.clone()));
+            let source = environment
+                .promotion
+                .as_ref()
+                .and_then(|p| Some((function_name.clone(), p.from.iter().next()?.clone())));
             let ahead = source.and_then(|place| told.get(&place)?.1.clone());
             let status = status.clone().beside(ahead);
             // A head may be there only because something was refused.

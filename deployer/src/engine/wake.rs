@@ -67,7 +67,7 @@ impl Engine {
         let seen = self.read_head(&at).await?;
         let fits = match seen.head.active() {
             Some(active) => active.request.id == tick.id && Some(active.claim) == tick.claim,
-            None => seen.head.waiting().iter().any(|pending| pending.id == tick.id),
+            None => seen.head.all_pending().iter().any(|pending| pending.id == tick.id),
         };
         if !fits {
             return ignored(format!("a tick for deployment {}, which is over or in other hands", tick.id));

@@ -275,9 +275,9 @@ impl Head {
         self.pending.first()
     }
 
-    /// All that waits, in its order.
+    /// All that is next, in its order.
     #[must_use]
-    pub fn waiting(&self) -> &[Request] {
+    pub fn all_pending(&self) -> &[Request] {
         &self.pending
     }
 
