@@ -21,7 +21,7 @@ use crate::aws;
 use crate::engine::{Engine, Handled, Patience, Ports, Transient};
 use crate::machine::{MachineChance, WallClock};
 use crate::obey::{ANSWER_NEEDS, FunctionError, obey};
-use crate::port::{Clock as _, Queue};
+use crate::port::{Clock as _, Events, Queue};
 use crate::settings::{ConfigCache, ConfigSource, InvalidConfig, Settings};
 use crate::trigger::{self, Invocation, Message, Told};
 
@@ -30,6 +30,7 @@ pub struct Deployer {
     settings: Result<Settings, InvalidConfig>,
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
+    events: aws_sdk_eventbridge::Client,
     gate: Arc<aws::StsGate>,
     config: ConfigCache,
     inline_body: Arc<Semaphore>,
@@ -49,6 +50,7 @@ impl Deployer {
             settings,
             s3: aws_sdk_s3::Client::new(sdk),
             sqs: aws_sdk_sqs::Client::new(sdk),
+            events: aws_sdk_eventbridge::Client::new(sdk),
             gate: Arc::new(aws::StsGate::new(sdk)),
             config: ConfigCache::default(),
             inline_body: Arc::new(Semaphore::new(1)),
@@ -101,6 +103,10 @@ impl Deployer {
                 .queue_url
                 .clone()
                 .map(|url| Arc::new(aws::SqsQueue::new(self.sqs.clone(), url)) as Arc<dyn Queue>),
+            events: config
+                .event_bus
+                .clone()
+                .map(|bus| Arc::new(aws::EventBridge::new(self.events.clone(), bus)) as Arc<dyn Events>),
             clock: Arc::new(WallClock),
             chance: Arc::new(MachineChance),
             inline_body: self.inline_body.clone(),

@@ -17,6 +17,7 @@ pub mod names;
 pub mod observed;
 pub mod package;
 pub mod plan;
+pub mod promotion;
 pub mod record;
 pub mod rejects;
 pub mod session;

@@ -210,6 +210,7 @@ impl Direct {
             ledger: self.ledger.clone(),
             gate: Arc::new(WatchedGate::new(self.gate.clone(), self.tell.clone(), self.told.clone())),
             queue: None,
+            events: None,
             clock: Arc::new(WallClock),
             chance: Arc::new(MachineChance),
             inline_body: self.inline_body.clone(),

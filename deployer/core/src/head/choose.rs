@@ -75,6 +75,11 @@ impl Head {
             Subject::Newest { release } => {
                 Err(nothing(Code::ArtifactGone, format!("release {release} was not looked for")))
             }
+            Subject::Promoted(promoting) => {
+                let nothing = || nothing(Code::NotLive, format!("nothing is live in {}", promoting.from));
+                let chosen = promoting.artifact.clone().ok_or_else(nothing)?;
+                rejects.refusal(&chosen.release, chosen.sha256).map_or(Ok(chosen), Err)
+            }
             Subject::Live => {
                 let live = self.live().ok_or_else(nothing_live)?;
                 rejected(live).map_or_else(|| Ok(Chosen::from(live)), Err)
