@@ -8,6 +8,7 @@ pub mod destination;
 pub mod doctor;
 pub mod event;
 pub mod freeze;
+pub mod group;
 pub mod head;
 pub mod id;
 pub mod infrastructure;

@@ -6,17 +6,21 @@
 
 mod announce;
 mod apply;
+mod ask;
 mod back;
 mod book;
 mod claim;
 mod commands;
+mod consent;
 mod deploy;
 mod doctor;
 mod finish;
+mod group;
 mod history;
 mod plan;
 mod promote;
 mod prune;
+mod recall;
 mod resolve;
 mod second_reading;
 mod status;
@@ -33,6 +37,7 @@ use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
 use deployer_core::destination::Destination;
 use deployer_core::event::Announcement;
+use deployer_core::group::Group;
 use deployer_core::head::{Head, Request, Subject};
 use deployer_core::id::Region;
 use deployer_core::record::DeploymentRecord;
@@ -42,10 +47,12 @@ use tracing::Instrument as _;
 
 use crate::port::{AccountGate, ArtifactStore, Chance, Clock, Events, Ledger, LedgerError, Queue};
 
+pub use ask::Promoted;
 pub use claim::Claim;
 pub use commands::{Caller, CommandError};
 pub use history::History;
 pub use plan::Planned;
+pub use recall::{Recalled, RecalledFrom};
 pub use wake::Swept;
 
 use claim::Standing;
@@ -131,6 +138,10 @@ pub enum Handled {
     },
     /// Its deployment: ended, now or earlier, or still waiting or being worked on.
     Recorded(Box<DeploymentRecord>),
+    /// The deployments of several functions, each for itself.
+    Each(Vec<DeploymentRecord>),
+    /// Those of several functions together.
+    Together(Box<Group>),
 }
 
 /// A failure that another try can mend. The message goes back to the queue.
@@ -257,7 +268,7 @@ impl Engine {
     }
 
     /// What follows from what the head has made of a request.
-    pub(super) async fn stand(
+    async fn stand(
         &self,
         at: &Destination<'_>,
         request: &Request,

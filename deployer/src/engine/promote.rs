@@ -8,7 +8,7 @@ use deployer_core::destination::Destination;
 use deployer_core::event::Event;
 use deployer_core::head::{Chosen, Head, Request, Subject, Waiting};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Sha256};
-use deployer_core::promotion::{Gate, Promoting, Verdict, Wait, drift};
+use deployer_core::promotion::{Gate, Promoting, Taking, Verdict, Wait, drift};
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Ending, Status, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
 use futures::future::{try_join, try_join_all};
@@ -29,13 +29,17 @@ pub(super) enum Judged {
 }
 
 impl Engine {
-    /// Takes a promotion in that somebody asks for, and works on it where the rules let it pass.
+    /// Takes a promotion in that somebody asks for. `refusal`: why it is not even judged.
     pub(super) async fn take_in_promotion(
         &self,
-        at: &Destination<'_>,
+        (at, taking): (&Destination<'_>, Taking),
         request: &Request,
         sources: &Sources,
+        refusal: Option<Ending>,
     ) -> Result<Standing, Transient> {
+        if !self.has_time_to_begin() {
+            return Err(Transient::NoTime);
+        }
         let key = DeploymentRecord::key(&at.name, &at.function, request.id);
         let (rejects, known) = try_join(self.read_rejects(&at.function), self.read_record(&key)).await?;
         if let Some((record, _)) = known.filter(|(record, _)| record.status.is_ended()) {
@@ -43,23 +47,22 @@ impl Engine {
             return Ok(Standing::Over { record: Box::new(record), marker: None });
         }
         self.mark_open(at, request).await?;
-        self.accept_promotion(at, request, sources, &rejects.0).await
+        let refusal = refusal.or_else(|| at.refusal(request.cause.kind));
+        self.accept_promotion((at, taking), request, refusal, (sources, &rejects.0)).await
     }
 
     async fn accept_promotion(
         &self,
-        at: &Destination<'_>,
+        (at, taking): (&Destination<'_>, Taking),
         request: &Request,
-        sources: &Sources,
-        rejects: &Rejects,
+        refusal: Option<Ending>,
+        (sources, rejects): (&Sources, &Rejects),
     ) -> Result<Standing, Transient> {
         let me = self.claimant();
         let accept = |head: &Head| {
-            let verdict = match at.refusal(request.cause.kind) {
-                Some(refusal) => Verdict::Ends(refusal),
-                None => self.judge(at, head, request, sources, rejects),
-            };
-            head.accept_promotion(request, &verdict, at, &self.now_as(&me))
+            let judged = || self.judge(at, head, request, sources, rejects);
+            let verdict = refusal.clone().map_or_else(judged, Verdict::Ends);
+            head.accept_promotion((request, taking), &verdict, at, &self.now_as(&me))
         };
         self.decide(at, None, Some(request.marker), accept).await
     }
@@ -101,7 +104,17 @@ impl Engine {
         rejects: &Rejects,
     ) -> Verdict {
         let Some(promoting) = request.promoting() else { return Verdict::Passes };
-        Gate { to: at, here, sources, rejects, now: self.now() }.judge(request, promoting)
+        self.gate(at, here, sources, rejects).judge(request, promoting)
+    }
+
+    pub(super) fn gate<'a>(
+        &self,
+        to: &'a Destination<'a>,
+        here: &'a Head,
+        sources: &'a Sources,
+        rejects: &'a Rejects,
+    ) -> Gate<'a> {
+        Gate { to, here, sources, rejects, now: self.now() }
     }
 
     /// The heads of all environments that artifacts come from.
@@ -139,17 +152,32 @@ impl Engine {
             let because = format!("nothing is live in {}", promoting.from);
             return Ok(Judged::Ends(Ending::Refused { code: Code::NotLive, because }));
         };
+        match self.has_drifted(at, promoting, &chosen, &sources, request.id).await? {
+            Some(ending) => Ok(Judged::Ends(ending)),
+            None => Ok(Judged::Passes(chosen)),
+        }
+    }
+
+    /// Why the artifact is not what the sources serve any more, where they should.
+    pub(super) async fn has_drifted(
+        &self,
+        at: &Destination<'_>,
+        promoting: &Promoting,
+        chosen: &Chosen,
+        sources: &Sources,
+        id: DeploymentId,
+    ) -> Result<Option<Ending>, Transient> {
         let require = at.environment.promotion.as_ref().map(|promotion| promotion.require);
-        for (name, source) in &sources {
+        for (name, source) in sources {
             let is_asked = require != Some(Require::Any) || *name == promoting.from;
             let is_live = source.live().is_some_and(|live| live.artifact == chosen.artifact);
             if !is_asked || !is_live {
                 continue;
             }
-            match self.serve_code(name, &at.function, request.id).await {
+            match self.serve_code(name, &at.function, id).await {
                 Ok(serves) => {
-                    if let Err(ending) = drift(name, &chosen, &serves) {
-                        return Ok(Judged::Ends(ending));
+                    if let Err(ending) = drift(name, chosen, &serves) {
+                        return Ok(Some(ending));
                     }
                 }
                 Err(error) if is_passing(&error) => {
@@ -157,11 +185,11 @@ impl Engine {
                 }
                 Err(error) => {
                     let because = format!("what {name} serves cannot be compared with its release: {error}");
-                    return Ok(Judged::Ends(Ending::Refused { code: Code::NotPromotable, because }));
+                    return Ok(Some(Ending::Refused { code: Code::NotPromotable, because }));
                 }
             }
         }
-        Ok(Judged::Passes(chosen))
+        Ok(None)
     }
 
     /// The code that the alias of each target of an environment serves.
@@ -242,6 +270,12 @@ impl Engine {
         record: &DeploymentRecord,
     ) -> Result<(), Transient> {
         use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
+        if let Some(group) = record.promotion.as_ref().and_then(|promotion| promotion.group) {
+            // The others of its group may have waited for this one.
+            if let Err(transient) = self.drive_group(&from.name, group).await {
+                tracing::warn!(%group, "the group is left to the sweep: {transient}");
+            }
+        }
         let calls = matches!(record.cause.kind, Upload | Deploy | Promotion | AutomaticPromotion);
         let is_live = matches!(record.status, Status::Succeeded | Status::Unchanged);
         let (Some(release), Some(artifact)) = (&record.release, &record.artifact) else { return Ok(()) };
@@ -276,12 +310,13 @@ impl Engine {
         let (seen, (rejects, _)) = futures::try_join!(self.read_head(at), self.read_rejects(&at.function))?;
         let request = Request::automatic_promotion(success, &at.name, chosen, (self.now(), self.token()));
         let Subject::Promoted(promoting) = &request.subject else { return Ok(()) };
-        let gate = Gate { to: at, here: &seen.head, sources: &sources, rejects: &rejects, now: self.now() };
+        let gate = self.gate(at, &seen.head, &sources, &rejects);
         if gate.is_of_several(promoting) || gate.is_there_already(promoting) || seen.head.id_of(&request).is_some() {
             return Ok(());
         }
         self.mark_open(at, &request).await?;
-        match self.accept_promotion(at, &request, &sources, &rejects).await? {
+        let refusal = at.refusal(request.cause.kind);
+        match self.accept_promotion((at, Taking::Down), &request, refusal, (&sources, &rejects)).await? {
             Standing::Rests { waiting, .. } if waiting.request.id == request.id => {
                 tracing::info!(to = %at.name, deployment = %request.id, "promotion asked for: {}", waiting.wait);
                 if waiting.wait.is_over() {
@@ -295,7 +330,7 @@ impl Engine {
 
     /// Somebody shall go on with a promotion that waits for nothing any more: by a tick, or where there is no queue by us. What
     /// does not succeed is the sweep's.
-    async fn send_for(&self, at: &Destination<'_>, id: DeploymentId) {
+    pub(super) async fn send_for(&self, at: &Destination<'_>, id: DeploymentId) {
         let sent = match self.ports.queue.is_some() {
             true => self.tick_at(at, id, None, self.now()).await,
             false if self.has_time_for_another() => Box::pin(self.wake_waiting(at, id)).await.map(drop),

@@ -126,8 +126,9 @@ impl Engine {
             .buffer_unordered(SWEPT_AT_ONCE)
             .fold(Swept::default(), |all, one| future::ready(all.and(&one)))
             .await;
+        let (driven, failed) = self.drive_groups().await?;
         self.note_sweep().await;
-        Ok(looked)
+        Ok(looked.and(&Swept { looked_at: driven, failed, ..Swept::default() }))
     }
 
     async fn sweep_one(&self, at: &Destination<'_>, markers: &BTreeSet<Token>) -> Result<Swept, Transient> {
@@ -159,8 +160,7 @@ impl Engine {
             match verdict {
                 // By a message, as below.
                 Verdict::Passes if self.ports.queue.is_some() => self.tick_at(at, id, None, now).await?,
-                Verdict::Passes => drop(self.wake_waiting(at, id).await?),
-                _ => drop(self.go_on_waiting(at, id).await?),
+                _ => drop(Box::pin(self.wake_waiting(at, id)).await?),
             }
         }
         for waiting in seen.head.waiting().iter().filter(|waiting| !waiting.told) {

@@ -273,7 +273,7 @@ impl<'c, 'a> Journey<'c, 'a> {
             self.history.iter().skip(from).filter(other).find(|one| !is_rejected(one))
         };
         let fits: Vec<Option<&Lived>> = match &request.subject {
-            Subject::Artifact { .. } | Subject::Newest { .. } => return,
+            Subject::Artifact { .. } | Subject::Newest { .. } | Subject::Promoted(_) | Subject::Undo { .. } => return,
             Subject::Live => vec![self.history.first()],
             Subject::Earlier { to: Some(release) } => {
                 let all = self.history.iter().chain(&self.left).filter(|one| one.release == release.as_str());

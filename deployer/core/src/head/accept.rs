@@ -134,7 +134,7 @@ impl Head {
             self.pending.push(request.clone());
             return self.claim_next(me);
         }
-        if request.is_rollback() && !active.request.is_rollback() {
+        if request.asks_to_stop() && !active.request.is_rollback() {
             active.stop = Some(request.id);
         }
         let active = active.clone();

@@ -89,6 +89,11 @@ impl Head {
                 let newest = all.max_by_key(|live| live.since).ok_or_else(|| self.never_live(release))?;
                 rejected(newest).map_or_else(|| Ok(Chosen::again(newest)), Err)
             }
+            Subject::Undo { release, artifact } => {
+                let is_live = self.live().is_some_and(|live| live.artifact == *artifact);
+                let gone = || nothing(Code::NothingToRollBack, format!("release {release} is not live here any more"));
+                is_live.then(|| self.choose(&Subject::Earlier { to: None }, rejects, false)).ok_or_else(gone)?
+            }
             Subject::Earlier { to: None } => {
                 // What was deployed once more later is there twice, and would lead nowhere.
                 let serves = self.live().filter(|_| !astray).map(|live| &live.artifact);

@@ -8,7 +8,7 @@ use super::{Active, Head, Request, Subject, WAITING};
 use crate::config::Policy;
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
-use crate::promotion::{Approved, Promoting, RecordedPromotion, Verdict, Wait};
+use crate::promotion::{Approved, RecordedPromotion, Taking, Verdict, Wait};
 use crate::record::{CauseKind, Code, DeploymentRecord, Ending, Status};
 
 /// A promotion that waits.
@@ -61,16 +61,18 @@ impl Waiting {
             other => other,
         }
     }
-
-    fn promoting(&self) -> Option<&Promoting> {
-        self.request.promoting()
-    }
 }
 
 impl Head {
     /// Takes a promotion in, as it was judged on this head: it ends, it waits, or it is let in like any request.
     #[must_use]
-    pub fn accept_promotion(&self, request: &Request, verdict: &Verdict, at: &Destination<'_>, me: &Claimant) -> Move {
+    pub fn accept_promotion(
+        &self,
+        (request, taking): (&Request, Taking),
+        verdict: &Verdict,
+        at: &Destination<'_>,
+        me: &Claimant,
+    ) -> Move {
         if let Some(echo) = self.echo(me) {
             return echo;
         }
@@ -88,8 +90,7 @@ impl Head {
         }
         match verdict {
             Verdict::Waits(wait) => head.rest(Waiting { request: request.clone(), wait: wait.clone(), told: false }),
-            // Whoever asks for this has other work to do: it is put down, and taken up from there.
-            _ if request.cause.kind == CauseKind::AutomaticPromotion => {
+            _ if taking == Taking::Down => {
                 head.rest(Waiting { request: request.clone(), wait: Wait::over(me.now), told: true })
             }
             _ => head.let_in(request, at, me),
@@ -167,10 +168,8 @@ impl Head {
         if promoting.approvals.iter().any(|given| given.by == approved.by) {
             return Consent::Earlier;
         }
-        // The account in brackets is EventBridge's, the name before it is what the requester would say too.
-        let name = approved.by.split(" (account ").next().unwrap_or(&approved.by);
-        if cause.requested_by.as_deref() == Some(name) || cause.requested_by.as_deref() == Some(&approved.by) {
-            return Consent::Void(format!("{name} has asked for this promotion, and cannot approve it"));
+        if let Err(because) = approved.counts_for(cause.requested_by.as_deref()) {
+            return Consent::Void(because);
         }
         promoting.approvals.push(approved.clone());
         Consent::Now(Box::new(head))
@@ -247,12 +246,4 @@ fn is_later(one: Timestamp, other: Timestamp) -> bool {
 
 fn superseded(because: String) -> Ending {
     Ending::Superseded { because }
-}
-
-impl Waiting {
-    /// The artifact's code and label, for whoever looks whether it is rejected.
-    #[must_use]
-    pub fn brings(&self) -> Option<&crate::head::Chosen> {
-        self.promoting()?.artifact.as_ref()
-    }
 }

@@ -52,6 +52,13 @@ pub enum Subject {
     Live,
     /// What another environment has live.
     Promoted(Box<Promoting>),
+    /// What was live before this artifact, as long as it still is live.
+    Undo {
+        /// The release that goes.
+        release: Release,
+        /// Its object version.
+        artifact: ArtifactRef,
+    },
     /// What was live before.
     Earlier {
         /// The newest artifact of this release; the one before what is live, unless told.
@@ -132,6 +139,21 @@ impl Request {
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
 
+    /// The request that takes an artifact back where it is live.
+    #[must_use]
+    pub fn undo(
+        (environment, function): (&EnvironmentName, &FunctionName),
+        (release, artifact): (Release, ArtifactRef),
+        cause: Cause,
+        time: Timestamp,
+        (now, marker): (Timestamp, Token),
+    ) -> Self {
+        let id = cause.event_id.as_deref().unwrap_or_default();
+        let hash = RequestHash::of(&["undo", id, environment.as_str(), function.as_str()]);
+        let subject = Subject::Undo { release, artifact };
+        Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
+    }
+
     /// What a promotion asks for; none where it is none.
     #[must_use]
     pub fn promoting(&self) -> Option<&Promoting> {
@@ -186,6 +208,12 @@ impl Request {
         self.cause.kind == CauseKind::Rollback
     }
 
+    /// Whether it asks an active deployment to stop. Taking one artifact back need not: what is active may replace it.
+    #[must_use]
+    pub fn asks_to_stop(&self) -> bool {
+        self.is_rollback() && !matches!(self.subject, Subject::Undo { .. })
+    }
+
     /// The artifact, where it is known from the start.
     #[must_use]
     pub fn chosen(&self) -> Option<Chosen> {
@@ -204,7 +232,7 @@ impl Subject {
             Self::Artifact { release, .. } | Self::Newest { release } => Some(release),
             Self::Promoted(promoting) => promoting.release(),
             Self::Earlier { to } => to.as_ref(),
-            Self::Live => None,
+            Self::Live | Self::Undo { .. } => None,
         }
     }
 }
@@ -221,7 +249,7 @@ impl fmt::Display for Request {
                 None => f.write_str("a promotion, asked for later,"),
             },
             (Subject::Live, _) => f.write_str("a redeploy, asked for later,"),
-            (Subject::Earlier { .. }, _) => f.write_str("a rollback, asked for later,"),
+            (Subject::Earlier { .. } | Subject::Undo { .. }, _) => f.write_str("a rollback, asked for later,"),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! the request comes, whenever the sweep looks at what waits, and once more under the claim: that last time is the moment at
 //! which the rules hold.
 
+mod asked;
 mod gate;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use asked::{Asked, ConsentGiven, Functions, Says, Taking};
 pub use gate::{Gate, Verdict, drift};
 pub use wait::Wait;
 
@@ -44,10 +46,26 @@ pub struct Promoting {
 /// Somebody's consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Approved {
-    /// Who: as they say, and the account that EventBridge says the event is from.
+    /// Who, as they say.
     pub by: String,
+    /// The account that the event came from, as EventBridge says; none where it was a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// When it came.
     pub at: Timestamp,
+}
+
+impl Approved {
+    /// Whether it counts: nobody approves what they have asked for.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn counts_for(&self, requested_by: Option<&str>) -> Result<(), String> {
+        match requested_by == Some(self.by.as_str()) {
+            true => Err(format!("{} has asked for this promotion, and somebody else must approve it", self.by)),
+            false => Ok(()),
+        }
+    }
 }
 
 /// What a record tells of a promotion.

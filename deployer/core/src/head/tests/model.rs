@@ -160,7 +160,7 @@ impl World {
                 assert_eq!((&waiting, status), (&request, Status::Pending));
                 self.accepted.push(request);
             }
-            Then::Nothing => panic!("a new upload is never nothing"),
+            Then::Rests(_) | Then::Nothing => panic!("a new upload is never nothing, and never rests"),
         }
     }
 
@@ -248,7 +248,7 @@ impl World {
                 assert!(fate == Fate::Open && slept);
                 self.claims.push((name, active.request.clone()));
             }
-            Then::Nothing => panic!("a duplicate meets its deployment"),
+            Then::Rests(_) | Then::Nothing => panic!("a duplicate meets its deployment"),
         }
         self.writes(moved.head.map(|head| *head));
     }
@@ -296,7 +296,7 @@ impl World {
             Outcome::HalfArrived => half_arrived(&request, "8", &claim),
             Outcome::Refused => {
                 let record = at().record(&request, Status::InProgress).ended(refusal(), second(self.now));
-                End { record, named: Some(Named::default()), written: [].into(), kept: [].into() }
+                End { record, named: Some(Named::default()), written: [].into(), kept: [].into(), untold_start: false }
             }
         };
         if let Some(chosen) = &chosen {
@@ -356,7 +356,7 @@ impl World {
     fn settle(&mut self, how_many: usize) {
         let entries = self.head.outbox().iter().take(how_many);
         let written: Vec<_> = entries.map(|entry| entry.record.id).collect();
-        let head = self.head.without(&written);
+        let head = self.head.without(&done(&written));
         assert_eq!(head.is_none(), written.is_empty());
         let before = self.head.outbox.clone();
         self.writes(head);
@@ -369,7 +369,7 @@ impl World {
 
     /// What has ended since.
     fn track(&mut self, entries: &[Entry]) {
-        for Entry { record, marker } in entries {
+        for Entry { record, marker, .. } in entries {
             let (request, fate) = self.fates.get_mut(&record.id).expect("only what was asked for ends");
             assert_eq!(request.marker, *marker);
             match fate {
