@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::aws;
-use crate::engine::{Engine, Handled, Patience, Ports, Transient};
+use crate::engine::{CommandError, Engine, Handled, Patience, Ports, Promoted, Transient};
 use crate::machine::{MachineChance, WallClock};
 use crate::obey::{ANSWER_NEEDS, FunctionError, obey};
-use crate::port::{Clock as _, Queue};
+use crate::port::{Clock as _, Events, Queue};
 use crate::settings::{ConfigCache, ConfigSource, InvalidConfig, Settings};
 use crate::trigger::{self, Invocation, Message, Told};
 
@@ -30,6 +30,7 @@ pub struct Deployer {
     settings: Result<Settings, InvalidConfig>,
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
+    events: aws_sdk_eventbridge::Client,
     gate: Arc<aws::StsGate>,
     config: ConfigCache,
     inline_body: Arc<Semaphore>,
@@ -49,6 +50,7 @@ impl Deployer {
             settings,
             s3: aws_sdk_s3::Client::new(sdk),
             sqs: aws_sdk_sqs::Client::new(sdk),
+            events: aws_sdk_eventbridge::Client::new(sdk),
             gate: Arc::new(aws::StsGate::new(sdk)),
             config: ConfigCache::default(),
             inline_body: Arc::new(Semaphore::new(1)),
@@ -101,6 +103,10 @@ impl Deployer {
                 .queue_url
                 .clone()
                 .map(|url| Arc::new(aws::SqsQueue::new(self.sqs.clone(), url)) as Arc<dyn Queue>),
+            events: config
+                .event_bus
+                .clone()
+                .map(|bus| Arc::new(aws::EventBridge::new(self.events.clone(), bus)) as Arc<dyn Events>),
             clock: Arc::new(WallClock),
             chance: Arc::new(MachineChance),
             inline_body: self.inline_body.clone(),
@@ -174,6 +180,15 @@ async fn handle_all(engine: &Engine, messages: Vec<Vec<Told>>) -> Vec<Vec<Result
                     let function = format!("{}/{}", tick.environment, tick.function);
                     functions.entry(function).or_default().push((number, one));
                 }
+                Told::Promotion(ref asked) => {
+                    let function = format!("{}/{}", asked.to, asked.functions);
+                    functions.entry(function).or_default().push((number, one));
+                }
+                Told::Consent(ref consent) => {
+                    let function = consent.function.as_ref().map_or(String::new(), ToString::to_string);
+                    let function = format!("{}/{function}", consent.environment);
+                    functions.entry(function).or_default().push((number, one));
+                }
                 Told::Ignored { because } => outcomes[number].push(Ok(ignored(because))),
                 Told::Malformed { because } => {
                     tracing::error!("malformed: {because}");
@@ -201,6 +216,8 @@ async fn guarded(engine: &Engine, told: Told) -> Result<Handled, Transient> {
     let what = match &told {
         Told::Upload(upload) => format!("{} (version {})", upload.key, upload.version_id.as_deref().unwrap_or("none")),
         Told::Tick(tick) => format!("a tick for deployment {}", tick.id),
+        Told::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
+        Told::Consent(consent) => format!("the word of {} on a promotion to {}", consent.by, consent.environment),
         Told::Ignored { because } | Told::Malformed { because } => because.clone(),
     };
     let work = AssertUnwindSafe(handle(engine, told)).catch_unwind();
@@ -216,16 +233,33 @@ async fn guarded(engine: &Engine, told: Told) -> Result<Handled, Transient> {
     outcome
 }
 
-async fn handle(engine: &Engine, told: Told) -> Result<Handled, Transient> {
+/// Handles one thing that an event tells.
+///
+/// # Errors
+/// [`Transient`]: it shall come again.
+pub async fn handle(engine: &Engine, told: Told) -> Result<Handled, Transient> {
     let handled = match told {
         Told::Upload(upload) => engine.upload(upload).await?,
         Told::Tick(tick) => engine.tick(tick).await?,
+        Told::Promotion(asked) => promoted(engine.promote(&asked).await)?,
+        Told::Consent(consent) => promoted(engine.hear(&consent).await)?,
         Told::Ignored { because } | Told::Malformed { because } => Handled::Ignored { because },
     };
     Ok(match handled {
         Handled::Ignored { because } => ignored(because),
         recorded => recorded,
     })
+}
+
+/// What an event asks for wrongly is not tried again.
+fn promoted(promoted: Result<Promoted, CommandError>) -> Result<Handled, Transient> {
+    match promoted {
+        Ok(Promoted::One(record)) => Ok(Handled::Recorded(record)),
+        Ok(Promoted::Each(records)) => Ok(Handled::Each(records)),
+        Ok(Promoted::Together(group)) => Ok(Handled::Together(group)),
+        Err(CommandError::Transient(transient)) => Err(transient),
+        Err(CommandError::Invalid(because)) => Ok(Handled::Ignored { because }),
+    }
 }
 
 fn ignored(because: String) -> Handled {
@@ -237,5 +271,7 @@ fn answer(handled: &Handled) -> Value {
     match handled {
         Handled::Ignored { because } => json!({ "ignored": because }),
         Handled::Recorded(record) => json!(record),
+        Handled::Each(records) => json!({ "deployments": records }),
+        Handled::Together(group) => json!(group),
     }
 }

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use deployer_core::artifact::{ArtifactRef, VerifiedArtifact};
 use deployer_core::head::Subject;
-use deployer_core::id::EnvironmentName;
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
+use deployer_core::promotion::{Asked, ConsentGiven, Functions, Says};
 use deployer_core::record::CauseKind;
 use futures::FutureExt as _;
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::engine::{Caller, CommandError, Engine, Planned, Transient};
+use crate::engine::{Caller, CommandError, Engine, History, Planned, Promoted, Transient};
 use crate::port::Premises;
 use crate::settings::InvalidConfig;
 use crate::trigger::{Command, DescribedPackage, Order};
@@ -120,10 +121,33 @@ async fn answer(
         Command::Rollback { environment, function, to } => {
             json(&deploy(environment, function, CauseKind::Rollback, Subject::Earlier { to }, caller).await?)
         }
-        Command::Promote { function, from, to, release } => {
+        Command::Promote { function, functions, from, to, release, not_after, override_freeze } => {
             engine.knows(&from)?;
-            let subject = release.map_or(Subject::Live, |release| Subject::Newest { release });
-            json(&deploy(to, function, CauseKind::Promotion, subject, caller).await?)
+            let functions = Functions::of(function, functions).map_err(FunctionError::InvalidCommand)?;
+            let asked = Asked {
+                functions,
+                from,
+                to,
+                release,
+                requested_by: caller.requested_by,
+                not_after,
+                freeze_override: override_freeze,
+                id: caller.id,
+                time: engine.ports.clock.now(),
+                is_replay: false,
+            };
+            promoted(engine.promote(&asked).await?)
+        }
+        Command::Approve { environment, function, deployment } => {
+            let consent = consent(environment, function, deployment, Says::Yes, caller)?;
+            promoted(engine.hear(&consent).await?)
+        }
+        Command::Decline { environment, function, deployment, reason } => {
+            let consent = consent(environment, function, deployment, Says::No { reason }, caller)?;
+            promoted(engine.hear(&consent).await?)
+        }
+        Command::Recall { function, release, reason } => {
+            json(&engine.recall(&function, &release, reason, caller).await?)
         }
         Command::Plan { environment, function, release, package } => {
             let what = match package {
@@ -159,6 +183,28 @@ async fn answer(
             tracing::info!(well = report.is_well(), "examined");
             json(&report)
         }
+    }
+}
+
+/// Somebody's word on a promotion: nobody approves without a name.
+fn consent(
+    environment: EnvironmentName,
+    function: Option<FunctionName>,
+    deployment: Option<DeploymentId>,
+    says: Says,
+    caller: Caller,
+) -> Result<ConsentGiven, FunctionError> {
+    let by = caller.requested_by.ok_or_else(|| {
+        FunctionError::InvalidCommand("requested_by is missing: somebody must be named who says so".into())
+    })?;
+    Ok(ConsentGiven { environment, function, deployment, says, by, account: None })
+}
+
+fn promoted(promoted: Promoted) -> Result<Value, FunctionError> {
+    match promoted {
+        Promoted::One(record) => json(&record),
+        Promoted::Each(deployments) => json(&History { deployments }),
+        Promoted::Together(group) => json(&group),
     }
 }
 

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::Target;
 use deployer_core::doctor::{Attempt, ProbedAction, QueueLook, Refused};
+use deployer_core::event::Event;
 use deployer_core::id::{AccountId, AliasName, BucketName, ExternalId, FunctionName, RoleName, Sha256, Version};
 use deployer_core::manifest::Architecture;
 use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, RevisionId};
@@ -47,6 +48,18 @@ pub trait Queue: Send + Sync {
     async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError>;
     /// Lets a message that was received stay away for so long before it comes again.
     async fn put_off(&self, receipt: &str, delay: Duration) -> Result<(), QueueError>;
+}
+
+/// An event could not be sent.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct EventsError(pub String);
+
+/// The bus that the deployer's events go to. They only tell: nothing is lost with one.
+#[async_trait]
+pub trait Events: Send + Sync {
+    /// Sends an event.
+    async fn send(&self, event: &Event) -> Result<(), EventsError>;
 }
 
 /// Why an artifact could not be read.

@@ -3,6 +3,7 @@
 use crate::config::{Config, Environment};
 use crate::head::{Active, Request};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName};
+use crate::promotion::Promoting;
 use crate::record::{
     CauseKind, Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome,
 };
@@ -83,6 +84,7 @@ impl<'a> Destination<'a> {
             cause: request.cause.clone(),
             artifact: request.chosen().map(|chosen| chosen.recorded()),
             targets: self.environment.targets.iter().map(outcome).collect(),
+            promotion: request.promoting().map(Promoting::recorded),
             started_at: request.accepted_at,
             finished_at: None,
         }
@@ -127,10 +129,6 @@ impl<'a> Destination<'a> {
     pub fn refusal(&self, kind: CauseKind) -> Option<Ending> {
         if let Some(because) = &self.misnamed {
             return Some(self.all_failed(&TargetError::new(TargetErrorCode::InvalidConfiguration, "route", because)));
-        }
-        if kind == CauseKind::Promotion {
-            let because = "this deployer does not promote yet: upload the release to the environment".to_owned();
-            return Some(Ending::Refused { code: Code::NotPromotable, because });
         }
         if self.environment.accept_uploads || !matches!(kind, CauseKind::Upload | CauseKind::Deploy) {
             return None;

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::record::{CauseKind, DeploymentRecord, SCHEMA, Status};
+use crate::record::{CauseKind, DeploymentRecord, SCHEMA, Status, TargetOutcome};
 
 /// What an event announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -101,6 +101,11 @@ impl Event {
         if let Some(artifact) = detail.get_mut("artifact").and_then(Value::as_object_mut) {
             let _bucket = artifact.remove("bucket");
         }
+        let wanted = record.promotion.as_ref().and_then(|promotion| promotion.approvals_wanted);
+        if let (Some(wanted), Some(detail)) = (wanted, detail.as_object_mut()) {
+            // Where a rule of EventBridge can see it.
+            let _none = detail.insert("approvals_wanted".into(), wanted.into());
+        }
         if detail.to_string().len() > LONGEST_DETAIL
             && let Some(targets) = detail.get_mut("targets")
         {
@@ -108,6 +113,26 @@ impl Event {
             *targets = json!([]);
         }
         Some(Self { announces, detail })
+    }
+
+    /// That a deployment has started, of which the record of its end is known.
+    #[must_use]
+    pub fn started(ended: &DeploymentRecord) -> Option<Self> {
+        let untouched = |target: &TargetOutcome| TargetOutcome {
+            status: Status::InProgress,
+            version: None,
+            previous: None,
+            error: None,
+            ..target.clone()
+        };
+        Self::of(&DeploymentRecord {
+            status: Status::InProgress,
+            code: None,
+            because: None,
+            finished_at: None,
+            targets: ended.targets.iter().map(untouched).collect(),
+            ..ended.clone()
+        })
     }
 
     /// What there is no record of.

@@ -121,6 +121,10 @@ names! {
     FunctionName: "a function name", "1 to 64 of letters, digits, - and _", r"^[A-Za-z0-9_-]{1,64}$",
         |t| made_of(t, 64, "-_");
 
+    /// A function's name, or a pattern of names: `*` stands for any characters.
+    FunctionPattern: "a function name or a pattern of names", "1 to 64 of letters, digits, -, _ and *",
+        r"^[A-Za-z0-9_*-]{1,64}$", |t| made_of(t, 64, "-_*");
+
     /// The label CI gave to an artifact: the key's last part without `.zip`.
     Release: "a release", "a letter or digit, then at most 127 of letters, digits and . _ + -",
         r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$",

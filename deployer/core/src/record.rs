@@ -13,6 +13,7 @@ use crate::id::{
     AccountId, AliasName, BucketName, DeploymentId, EnvironmentName, FunctionName, Region, Release, Sha256, Version,
 };
 use crate::names::{DEPLOYMENTS, RESULTS};
+use crate::promotion::RecordedPromotion;
 
 /// The version of every JSON object that the ledger holds.
 pub const SCHEMA: u32 = 1;
@@ -287,6 +288,9 @@ pub struct DeploymentRecord {
     pub artifact: Option<RecordedArtifact>,
     /// Each target's outcome, in the order of the configuration.
     pub targets: Vec<TargetOutcome>,
+    /// Where it was promoted from, and who has approved that; absent where it is no promotion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<RecordedPromotion>,
     /// When it was accepted.
     pub started_at: Timestamp,
     /// When it ended.
@@ -438,6 +442,7 @@ mod tests {
             cause: Cause { kind: CauseKind::Upload, requested_by: None, event_id: None },
             artifact: Some((&artifact).into()),
             targets,
+            promotion: None,
             started_at: "2026-11-01T10:00:00Z".parse().unwrap(),
             finished_at: None,
         }

@@ -5,8 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Target;
-use crate::head::Head;
+use crate::head::{Head, Waiting};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
+use crate::promotion::{Approved, Wait};
 use crate::rejects::Rejects;
 
 /// Functions by environments.
@@ -41,9 +42,35 @@ pub struct FunctionStatus {
     /// The rejected releases of the function, where it is asked for by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<Reject>,
-    /// What the environment that this one is promoted from has live and this one has not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub behind: Option<Behind>,
+    /// What the environments that this one is promoted from have live and this one has not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<Behind>,
+    /// The promotions that wait, and for what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<WaitingStatus>,
+}
+
+/// A promotion that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WaitingStatus {
+    /// The promotion.
+    pub deployment: DeploymentId,
+    /// The environment that it comes from.
+    pub from: EnvironmentName,
+    /// What it brings.
+    pub release: Option<Release>,
+    /// Who asked for it; null where a success did.
+    pub requested_by: Option<String>,
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// Who has approved it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approved>,
+    /// What it waits for.
+    #[serde(flatten)]
+    pub wait: Wait,
+    /// The same in one sentence.
+    pub because: String,
 }
 
 /// What is live on every target.
@@ -112,6 +139,41 @@ pub struct Behind {
     pub since: Timestamp,
     /// Its code.
     pub sha256: Option<Sha256>,
+    /// By how many releases, of those that it still remembers.
+    pub releases: usize,
+    /// Since when it is ahead.
+    pub ahead_since: Timestamp,
+}
+
+/// What an environment has live that others are promoted from: the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ahead {
+    environment: EnvironmentName,
+    lives: Vec<(Release, Timestamp, Option<Sha256>)>,
+}
+
+impl Ahead {
+    /// Of a head.
+    #[must_use]
+    pub fn of(environment: &EnvironmentName, head: &Head) -> Self {
+        let lives = head.history().iter().map(|live| (live.release.clone(), live.since, live.sha256)).collect();
+        Self { environment: environment.clone(), lives }
+    }
+
+    /// By how much it is ahead of what is live elsewhere.
+    fn of_what(&self, live: Option<&LiveStatus>) -> Option<Behind> {
+        let is_there = |sha256: &Option<Sha256>| live.is_some_and(|live| live.sha256 == *sha256);
+        let ahead: Vec<_> = self.lives.iter().take_while(|(_, _, sha256)| !is_there(sha256)).collect();
+        let ((release, since, sha256), (_, ahead_since, _)) = (ahead.first()?, ahead.last()?);
+        Some(Behind {
+            environment: self.environment.clone(),
+            release: release.clone(),
+            since: *since,
+            sha256: *sha256,
+            releases: ahead.len(),
+            ahead_since: *ahead_since,
+        })
+    }
 }
 
 impl FunctionStatus {
@@ -140,7 +202,8 @@ impl FunctionStatus {
             pending: head.pending().map(|pending| pending.id),
             hold: head.hold().cloned(),
             rejects: rejects.all().to_vec(),
-            behind: None,
+            behind: vec![],
+            waiting: head.waiting().iter().filter_map(waiting).collect(),
         }
     }
 
@@ -152,12 +215,28 @@ impl FunctionStatus {
             && self.active.is_none()
             && self.pending.is_none()
             && self.hold.is_none()
+            && self.waiting.is_empty()
     }
 
-    /// The same beside what is live in the environment that this one is promoted from.
+    /// The same beside what is live in the environments that this one is promoted from.
     #[must_use]
-    pub fn beside(self, ahead: Option<Behind>) -> Self {
-        let behind = ahead.filter(|ahead| self.live.as_ref().is_none_or(|live| live.sha256 != ahead.sha256));
+    pub fn beside<'a>(self, ahead: impl Iterator<Item = &'a Ahead>) -> Self {
+        let behind = ahead.filter_map(|ahead| ahead.of_what(self.live.as_ref())).collect();
         Self { behind, ..self }
     }
+}
+
+fn waiting(waiting: &Waiting) -> Option<WaitingStatus> {
+    let Waiting { request, wait, .. } = waiting;
+    let promoting = request.promoting()?;
+    Some(WaitingStatus {
+        deployment: request.id,
+        from: promoting.from.clone(),
+        release: promoting.release().cloned(),
+        requested_by: request.cause.requested_by.clone(),
+        since: request.accepted_at,
+        approvals: promoting.approvals.clone(),
+        wait: wait.clone(),
+        because: wait.to_string(),
+    })
 }

@@ -6,6 +6,7 @@
 
 mod direct;
 mod error;
+mod eventbridge;
 mod lambda;
 mod lambda_read;
 mod ledger;
@@ -29,6 +30,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 pub use direct::{DirectGate, NoCaller, SENDING_TIMEOUT, caller};
+pub use eventbridge::EventBridge;
 pub use ledger::S3Ledger;
 pub use live::{LiveFunction, NotDescribed, live_function};
 pub use premises::AwsPremises;

@@ -174,8 +174,10 @@ fn history(command: &Command) -> String {
     match command {
         Command::Deploy { environment, function, .. }
         | Command::Redeploy { environment, function }
-        | Command::Rollback { environment, function, .. }
-        | Command::Promote { to: environment, function, .. } => {
+        | Command::Rollback { environment, function, .. } => {
+            format!("deployctl history -e {environment} -f {function}")
+        }
+        Command::Promote { to: environment, function: Some(function), .. } => {
             format!("deployctl history -e {environment} -f {function}")
         }
         _ => "deployctl status".to_owned(),

@@ -1,6 +1,6 @@
 //! `deployctl promote`: what one environment has live becomes live in another.
 
-use deployer_core::id::{EnvironmentName, FunctionName, Release};
+use deployer_core::id::{EnvironmentName, FunctionPattern, Release};
 
 use super::answer::{Answer, Stopped};
 use super::follow;
@@ -12,7 +12,7 @@ use crate::trigger::Command;
 pub(super) struct Options {
     /// The function, as keys and the ledger call it.
     #[arg(long, short, value_name = "NAME")]
-    function: FunctionName,
+    function: FunctionPattern,
     /// The environment that has it live.
     #[arg(long, value_name = "NAME")]
     from: EnvironmentName,
@@ -29,5 +29,15 @@ pub(super) struct Options {
 pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
     let Options { function, from, to, release, follow } = options;
     let (function, from, to, release) = (function.clone(), from.clone(), to.clone(), release.clone());
-    follow.carried_out(Command::Promote { function, from, to, release }).await
+    follow
+        .carried_out(Command::Promote {
+            function: Some(function),
+            functions: None,
+            from,
+            to,
+            release,
+            not_after: None,
+            override_freeze: None,
+        })
+        .await
 }

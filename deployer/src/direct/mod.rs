@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use deployer_core::artifact::Place;
-use deployer_core::config::{Config, Environment, FunctionNameTemplate, Target};
+use deployer_core::config::{Config, Environment, FunctionNameTemplate, Target, WhenFrozen};
 use deployer_core::head::Subject;
 use deployer_core::id::{
     AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, Release, RoleArn, RoleName,
@@ -210,6 +210,7 @@ impl Direct {
             ledger: self.ledger.clone(),
             gate: Arc::new(WatchedGate::new(self.gate.clone(), self.tell.clone(), self.told.clone())),
             queue: None,
+            events: None,
             clock: Arc::new(WallClock),
             chance: Arc::new(MachineChance),
             inline_body: self.inline_body.clone(),
@@ -242,6 +243,9 @@ fn config(way: &Way, target: Target) -> Config {
         keep_versions: u32::MAX,
         immutable_releases: false,
         promotion: None,
+        approval: None,
+        freeze: vec![],
+        when_frozen: WhenFrozen::default(),
     };
     Config {
         artifact_bucket: literal("no-bucket"),

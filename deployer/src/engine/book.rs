@@ -70,6 +70,23 @@ impl Engine {
         Ok(self.ports.ledger.put(&key, encode(&key, rejects)?, precondition).await? != Written::Lost)
     }
 
+    /// Any other object of the ledger, and the state that it was read in.
+    pub(super) async fn read_object<T: DeserializeOwned>(&self, key: &str) -> Result<Option<(T, ETag)>, LedgerError> {
+        let Some((body, etag)) = self.ports.ledger.get(key).await? else { return Ok(None) };
+        Ok(Some((decode(key, &body)?, etag)))
+    }
+
+    /// Writes any other object over the state that was seen, and tells whether nobody was faster.
+    pub(super) async fn write_object<T: Serialize>(
+        &self,
+        key: &str,
+        object: &T,
+        over: Option<ETag>,
+    ) -> Result<bool, LedgerError> {
+        let precondition = over.map_or(Precondition::Absent, Precondition::Unchanged);
+        Ok(self.ports.ledger.put(key, encode(key, object)?, precondition).await? != Written::Lost)
+    }
+
     /// Waits a random while before the head is read and decided on again.
     pub(super) async fn after_a_lost_race(&self, attempt: u32) {
         let most = (self.patience.first_wait.saturating_mul(1_u32 << attempt.min(4))).as_millis().max(1);

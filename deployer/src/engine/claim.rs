@@ -2,13 +2,14 @@
 //!
 //! Must not know: Lambda.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, Active, Chosen, Claimant, Entry, GivenUp, Head, Move, Request, Then};
+use deployer_core::head::{ATTEMPTS, Active, Chosen, Claimant, Entry, GivenUp, Head, Move, Request, Then, Waiting};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
 use futures::future;
@@ -32,6 +33,7 @@ pub struct Claim {
     seen: Mutex<Seen>,
     pub(super) second_reading: SecondReading,
     noted: Mutex<Option<ETag>>,
+    untold_start: AtomicBool,
     stopped: SetOnce<Transient>,
     halted: Mutex<Option<Halted>>,
 }
@@ -73,6 +75,12 @@ pub(super) enum Standing {
         /// It was told before; another telling adds nothing to the head.
         again: bool,
     },
+    /// It waits for its soak, for approvals or for the end of a freeze.
+    Rests {
+        waiting: Box<Waiting>,
+        /// It was told before.
+        again: bool,
+    },
     /// It has ended, now or earlier.
     Over {
         record: Box<DeploymentRecord>,
@@ -92,6 +100,7 @@ impl Claim {
             seen: Mutex::new(seen),
             second_reading: SecondReading::default(),
             noted: Mutex::default(),
+            untold_start: AtomicBool::new(false),
             stopped: SetOnce::new(),
         }
     }
@@ -185,6 +194,20 @@ impl Claim {
         locked(&self.noted).clone()
     }
 
+    pub(super) fn is_noted(&self, etag: Option<ETag>) {
+        *locked(&self.noted) = etag;
+    }
+
+    /// Whether the event that it has started is to be sent from the outbox.
+    pub(super) fn is_start_untold(&self) -> bool {
+        self.untold_start.load(Ordering::Relaxed)
+    }
+
+    /// The event that it has started is about to be sent, or is sent.
+    pub(super) fn tells_of_its_start(&self, told: bool) {
+        self.untold_start.store(!told, Ordering::Relaxed);
+    }
+
     /// The head as we have last seen it.
     pub(super) fn seen(&self) -> Seen {
         locked(&self.seen).clone()
@@ -232,17 +255,22 @@ impl Engine {
         first: Option<Seen>,
     ) -> Result<Standing, Transient> {
         let me = self.claimant();
-        let accept = |head: &Head| head.accept(request, at, refusal, &Claimant { now: self.now(), ..me });
+        let accept = |head: &Head| head.accept(request, at, refusal, &self.now_as(&me));
         self.decide(at, first, Some(request.marker), accept).await
     }
 
     /// Takes up what nobody works on.
     pub(super) async fn take_up(&self, at: &Destination<'_>, first: Seen) -> Result<Standing, Transient> {
         let me = self.claimant();
-        self.decide(at, Some(first), None, |head| head.wake(at, &Claimant { now: self.now(), ..me })).await
+        self.decide(at, Some(first), None, |head| head.wake(at, &self.now_as(&me))).await
     }
 
-    async fn decide(
+    /// The same claimant, now.
+    pub(super) fn now_as(&self, me: &Claimant) -> Claimant {
+        Claimant { now: self.now(), ..*me }
+    }
+
+    pub(super) async fn decide(
         &self,
         at: &Destination<'_>,
         mut first: Option<Seen>,
@@ -319,10 +347,25 @@ impl Engine {
                 tracing::info!(deployment = %record.id, %status, behind = %behind.0, until = %behind.2, "waits");
                 Ok(Standing::Waits { record: Box::new(record), behind, again })
             }
+            Then::Rests(waiting) => {
+                // What waited before and made way for it has ended.
+                let seen = match self.settle(at, seen.clone()).await {
+                    Ok(settled) => settled.seen,
+                    Err(error) => {
+                        tracing::warn!("left to the sweep: {error}");
+                        seen
+                    }
+                };
+                if !again {
+                    self.tell_waiting(at, seen, &waiting).await;
+                }
+                tracing::info!(deployment = %waiting.request.id, "{}", waiting.wait);
+                Ok(Standing::Rests { waiting, again })
+            }
             Then::Over(id) => {
                 let told = seen.head.outbox().iter().find(|entry| entry.record.id == id).cloned();
                 let (record, marker) = match told {
-                    Some(Entry { record, marker }) => {
+                    Some(Entry { record, marker, .. }) => {
                         self.settle(at, seen).await?.of(id)?;
                         (Some(record), Some(marker))
                     }
@@ -342,15 +385,6 @@ impl Engine {
                 Ok(Standing::Over { record: Box::new(record), marker })
             }
             Then::Nothing => Ok(Standing::Nothing),
-        }
-    }
-
-    /// Writes down that a deployment is in progress. The record is written again at the end: this one may be missing.
-    pub(super) async fn note(&self, at: &Destination<'_>, claim: &Claim) {
-        let record = at.record_of(claim.active(), Status::InProgress);
-        match self.write_record(&record, None).await {
-            Ok(etag) => *locked(&claim.noted) = etag,
-            Err(error) => tracing::warn!("not recorded as in progress: {error}"),
         }
     }
 

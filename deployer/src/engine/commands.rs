@@ -65,31 +65,52 @@ impl Engine {
         let span = deploy::span(&at, &request, request.subject.release());
         let taken = async {
             tracing::info!(command = ?kind, requested_by = request.cause.requested_by, "command received");
-            let late = self.ports.clock.sleep(self.left().saturating_sub(ANSWER_NEEDS));
+            self.take_in(&at, &request).await
+        };
+        self.carried_out(&at, &request, taken.instrument(span)).await
+    }
+
+    /// Carries a request out; whatever goes wrong once it stands in the head, the answer is how far it is.
+    pub(super) async fn carried_out(
+        &self,
+        at: &Destination<'_>,
+        request: &Request,
+        taken: impl Future<Output = Result<Option<DeploymentRecord>, Transient>>,
+    ) -> Result<DeploymentRecord, CommandError> {
+        let late = self.ports.clock.sleep(self.left().saturating_sub(ANSWER_NEEDS));
+        let taken = async {
             tokio::select! {
                 biased;
-                taken = self.take_in(&at, &request) => taken,
+                taken = taken => taken,
                 () = late => Err(Transient::Deadline),
             }
         };
-        let record = match Box::pin(taken).instrument(span).await {
+        let record = match Box::pin(taken).await {
             Ok(Some(record)) => record,
             Ok(None) => {
                 let gone = "this command was carried out before, and its record is gone";
                 return Err(CommandError::Invalid(gone.into()));
             }
-            Err(transient) => self.how_far(&at, &request).await.ok_or(transient)?,
+            Err(transient) => self.how_far(at, request).await.ok_or(transient)?,
         };
-        is_the_same(&request, record)
+        is_the_same(request, record)
     }
 
     /// How far a request is that the head knows.
-    async fn how_far(&self, at: &Destination<'_>, request: &Request) -> Option<DeploymentRecord> {
+    pub(super) async fn how_far(&self, at: &Destination<'_>, request: &Request) -> Option<DeploymentRecord> {
         let head = self.read_head(at).await.ok()?.head;
+        self.open_record(at, &head, request)
+    }
+
+    /// The record of a request that is open.
+    pub(super) fn open_record(&self, at: &Destination<'_>, head: &Head, request: &Request) -> Option<DeploymentRecord> {
+        if let Some(waiting) = head.waiting().iter().find(|waiting| waiting.request.hash == request.hash) {
+            return Some(waiting.record(at));
+        }
         if let Some(active) = head.active().filter(|active| active.request.hash == request.hash) {
             return Some(at.record_of(active, Status::InProgress));
         }
-        let waits = head.waiting().iter().find(|waits| waits.hash == request.hash)?;
+        let waits = head.all_pending().iter().find(|waits| waits.hash == request.hash)?;
         Some(match head.active() {
             Some(active) => at.pending(waits, active.request.id),
             None => at.record(waits, Status::Pending),
@@ -298,7 +319,7 @@ impl Engine {
 /// What a head knows of a release: the code of each artifact of it, none where that is not known yet.
 fn known_to(head: &Head, release: &Release) -> Vec<Option<Sha256>> {
     let lives = head.history().iter().chain(head.left()).filter(|live| live.release == *release);
-    let open = head.active().map(|active| &active.request).into_iter().chain(head.waiting());
+    let open = head.active().map(|active| &active.request).into_iter().chain(head.all_pending());
     let open = open.filter(|open| open.subject.release() == Some(release)).map(|_| None);
     lives.map(|live: &Live| live.sha256).chain(open).collect()
 }
@@ -306,7 +327,12 @@ fn known_to(head: &Head, release: &Release) -> Vec<Option<Sha256>> {
 /// An id names one request: what was asked for under it before must be what is asked for now.
 fn is_the_same(request: &Request, record: DeploymentRecord) -> Result<DeploymentRecord, CommandError> {
     let kinds = request.cause.kind == record.cause.kind;
-    let releases = request.subject.release().is_none_or(|release| record.release.as_ref() == Some(release));
+    // What is live may be another by now.
+    let named = match request.promoting() {
+        Some(promoting) => promoting.named.as_ref(),
+        None => request.subject.release(),
+    };
+    let releases = named.is_none_or(|release| record.release.as_ref() == Some(release));
     if kinds && releases {
         return Ok(record);
     }

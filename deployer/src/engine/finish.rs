@@ -1,19 +1,18 @@
 //! Step "finish": one write of the head ends a deployment; everything else follows from the head's outbox, by us or by
 //! whoever comes next.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{Active, End, Entry, Finish, Head, Live, Named};
+use deployer_core::head::{Active, Consequence, End, Entry, Finish, Head, Live, Named};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::names::ENDED_LINE;
 use deployer_core::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifact, Status};
 use futures::future::join_all;
-use futures::try_join;
 
 use super::book::{RACES, Seen};
 use super::claim::{Claim, Ground};
@@ -90,7 +89,7 @@ impl Engine {
         let mut record = at.record_of(claim.active(), Status::InProgress).ended(ending, self.now());
         record.artifact = artifact.or(record.artifact);
         advise(&mut record, claim.seen().head.live());
-        let end = End { record, named, written, kept };
+        let end = End { record, named, written, kept, untold_start: claim.is_start_untold() };
         let (me, since) = (self.claimant(), self.now());
         let may_try = || self.left() > self.patience.record_needs && self.passed(since) < LONGEST;
         let mut first = Some(claim.seen());
@@ -164,9 +163,8 @@ impl Engine {
         Ok(Finished { record, marker: claim.request().marker, next })
     }
 
-    /// Writes what follows from ended deployments: record and result; then has the head forget them, and deletes their
-    /// markers. Each is idempotent, for somebody may do the same at the same time. What cannot be written for one of them
-    /// holds up no other.
+    /// Carries out what follows from ended deployments; then has the head forget them, and deletes their markers. Somebody may
+    /// do the same at the same time. What cannot be done for one of them holds up no other.
     pub(super) async fn settle(&self, at: &Destination<'_>, seen: Seen) -> Result<Settled, Transient> {
         self.settle_over(at, seen, None).await
     }
@@ -178,28 +176,29 @@ impl Engine {
         mut seen: Seen,
         noted: Option<(DeploymentId, Option<ETag>)>,
     ) -> Result<Settled, Transient> {
-        let (mut done, mut told): (Vec<Entry>, usize) = (Vec::new(), 0);
+        let mut done: BTreeMap<DeploymentId, BTreeSet<Consequence>> = BTreeMap::new();
         for attempt in 0..RACES {
-            let open: Vec<&Entry> = seen.head.outbox().iter().filter(|entry| !done.contains(entry)).collect();
+            let open: Vec<Entry> = seen.head.outbox().iter().filter_map(|entry| undone(entry, &done)).collect();
             let over = |record: &DeploymentRecord| noted.clone().filter(|(id, _)| *id == record.id)?.1;
-            let written = join_all(open.iter().map(|entry| self.write_down(&entry.record, over(&entry.record)))).await;
+            let carried_out = open.iter().map(|entry| self.carry_out(at, entry, over(&entry.record)));
             let mut left = Vec::new();
-            for (entry, written) in open.into_iter().cloned().zip(written) {
-                match written {
-                    Ok(()) => done.push(entry),
-                    Err(error) => left.push((entry.record.id, error)),
+            for (entry, fared) in open.iter().zip(join_all(carried_out).await) {
+                let others = noted.as_ref().is_none_or(|(id, _)| *id != entry.record.id);
+                if others && fared.done.contains(&Consequence::Record) {
+                    report(&entry.record);
                 }
+                left.extend(fared.unwritten.map(|error| (entry.record.id, error)));
+                done.entry(entry.record.id).or_default().extend(fared.done);
             }
-            let others = |entry: &&Entry| noted.as_ref().is_none_or(|(id, _)| *id != entry.record.id);
-            done.iter().skip(told).filter(others).for_each(|entry| report(&entry.record));
-            told = done.len();
-            let ids: Vec<_> = done.iter().map(|entry| entry.record.id).collect();
-            let written = match seen.head.without(&ids) {
+            let changes: Vec<_> = done.clone().into_iter().collect();
+            let closed = seen.head.outbox().iter().filter(|entry| undone(entry, &done).is_none());
+            let closed: Vec<Token> = closed.map(|entry| entry.marker).collect();
+            let written = match seen.head.without(&changes) {
                 None => Some(seen.clone()),
                 Some(head) => self.write_head(at, seen.etag, head).await?,
             };
             if let Some(seen) = written {
-                self.close(at, &done).await;
+                self.close(at, &closed).await;
                 for (id, error) in &left {
                     tracing::error!(deployment = %id, "its record or its result is not written: {error}");
                 }
@@ -211,13 +210,9 @@ impl Engine {
         Err(Transient::Contended)
     }
 
-    async fn write_down(&self, record: &DeploymentRecord, over: Option<ETag>) -> Result<(), LedgerError> {
-        try_join!(self.write_record(record, over), self.write_result(record)).map(drop)
-    }
-
     /// Nothing is open for these any more. A marker that stays is cleared away by the sweep.
-    async fn close(&self, at: &Destination<'_>, entries: &[Entry]) {
-        let keys = entries.iter().map(|entry| Head::marker_key(&at.name, &at.function, entry.marker));
+    async fn close(&self, at: &Destination<'_>, markers: &[Token]) {
+        let keys = markers.iter().map(|marker| Head::marker_key(&at.name, &at.function, *marker));
         join_all(keys.map(|key| self.delete_marker(key))).await;
     }
 
@@ -226,6 +221,15 @@ impl Engine {
             tracing::warn!("a marker stays until the sweep clears it away: {error}");
         }
     }
+}
+
+/// What is still to be done of an entry.
+fn undone(entry: &Entry, done: &BTreeMap<DeploymentId, BTreeSet<Consequence>>) -> Option<Entry> {
+    let todo = match done.get(&entry.record.id) {
+        Some(done) => &entry.todo - done,
+        None => entry.todo.clone(),
+    };
+    (!todo.is_empty()).then(|| Entry { todo, ..entry.clone() })
 }
 
 /// After a rollback that did not get everywhere, another one would first restore what was live: the record says what

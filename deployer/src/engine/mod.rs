@@ -4,17 +4,23 @@
 //! Reading the head, reading the artifact and AssumeRole begin at once. Observing waits for the head to be read, writing
 //! for the claim and the artifact.
 
+mod announce;
 mod apply;
+mod ask;
 mod back;
 mod book;
 mod claim;
 mod commands;
+mod consent;
 mod deploy;
 mod doctor;
 mod finish;
+mod group;
 mod history;
 mod plan;
+mod promote;
 mod prune;
+mod recall;
 mod resolve;
 mod second_reading;
 mod status;
@@ -30,6 +36,8 @@ use std::time::Duration;
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
 use deployer_core::destination::Destination;
+use deployer_core::event::Announcement;
+use deployer_core::group::Group;
 use deployer_core::head::{Head, Request, Subject};
 use deployer_core::id::Region;
 use deployer_core::record::DeploymentRecord;
@@ -37,12 +45,14 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
-use crate::port::{AccountGate, ArtifactStore, Chance, Clock, Ledger, LedgerError, Queue};
+use crate::port::{AccountGate, ArtifactStore, Chance, Clock, Events, Ledger, LedgerError, Queue};
 
+pub use ask::Promoted;
 pub use claim::Claim;
 pub use commands::{Caller, CommandError};
 pub use history::History;
 pub use plan::Planned;
+pub use recall::{Recalled, RecalledFrom};
 pub use wake::Swept;
 
 use claim::Standing;
@@ -63,6 +73,8 @@ pub struct Ports {
     pub gate: Arc<dyn AccountGate>,
     /// The queue by which the deployer wakes itself, where there is one.
     pub queue: Option<Arc<dyn Queue>>,
+    /// The bus that events go to, where there is one.
+    pub events: Option<Arc<dyn Events>>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// Where chance comes from.
@@ -126,6 +138,10 @@ pub enum Handled {
     },
     /// Its deployment: ended, now or earlier, or still waiting or being worked on.
     Recorded(Box<DeploymentRecord>),
+    /// The deployments of several functions, each for itself.
+    Each(Vec<DeploymentRecord>),
+    /// Those of several functions together.
+    Together(Box<Group>),
 }
 
 /// A failure that another try can mend. The message goes back to the queue.
@@ -140,6 +156,9 @@ pub enum Transient {
     /// S3 did not deliver the artifact.
     #[error("the artifact could not be read this time: {0}")]
     Artifact(String),
+    /// What the environment that a promotion comes from serves could not be seen.
+    #[error("what the source serves cannot be seen this time: {0}")]
+    Unseen(String),
     /// No tick could be sent.
     #[error("the queue is unavailable: {0}")]
     Queue(String),
@@ -187,7 +206,12 @@ impl Engine {
         let place = &upload.place;
         let at = match Destination::find(&self.config, &place.environment, &place.function) {
             Ok(at) => at,
-            Err(unknown) => return ignored(format!("{:?} is {unknown}", upload.artifact.key)),
+            Err(unknown) => {
+                let because = format!("{:?} is {unknown}", upload.artifact.key);
+                let about = serde_json::json!({ "key": upload.artifact.key });
+                self.announce_without_record(Announcement::UploadIgnored, &because, about).await;
+                return ignored(because);
+            }
         };
         let request = Request::of(&upload, self.now(), self.token());
         let taken = async {
@@ -253,7 +277,7 @@ impl Engine {
         match standing {
             Standing::Claimed(claim) => {
                 let head = claim.seen().head;
-                let pending = head.waiting().iter().find(|waits| waits.hash == request.hash).cloned();
+                let pending = head.all_pending().iter().find(|waits| waits.hash == request.hash).cloned();
                 if !head.needs(request.marker) {
                     self.unmark(at, request).await;
                 }
@@ -284,6 +308,12 @@ impl Engine {
                 }
                 self.tick_at(at, id, Some(claim), until).await?;
                 Ok(Some(*record))
+            }
+            Standing::Rests { waiting, again } => {
+                if again || waiting.request.id != request.id {
+                    self.unmark(at, request).await;
+                }
+                Ok(Some(waiting.record(at)))
             }
             Standing::Over { record, marker } => {
                 if marker != Some(request.marker) {

@@ -9,6 +9,7 @@ use deployer_core::config::Target;
 use deployer_core::destination::Destination;
 use deployer_core::head::{Chosen, Head, Subject};
 use deployer_core::id::{DeploymentId, Release, Version};
+use deployer_core::promotion::Wait;
 use deployer_core::record::{Code, Ending, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
 use deployer_core::session::{looking_policy, session_name};
@@ -16,6 +17,7 @@ use futures::future::join_all;
 
 use super::book::RACES;
 use super::claim::Claim;
+use super::promote::Judged;
 use super::waiting::timed_out;
 use super::{Engine, Transient};
 use crate::port::{Account, ReadError, SessionRequest};
@@ -27,6 +29,8 @@ const LONGEST_LOOK: Duration = Duration::from_secs(5);
 pub(super) enum Resolved {
     Known(Arc<Claim>, Chosen),
     Refused(Ending),
+    /// It is a promotion, and has to wait all the same.
+    Waits(Wait),
 }
 
 impl Engine {
@@ -40,6 +44,13 @@ impl Engine {
             return Ok(Resolved::Known(claim.clone(), chosen.clone()));
         }
         let (request, head) = (claim.request(), claim.seen().head);
+        if let Some(promoting) = request.promoting() {
+            return match self.judge_under_claim(at, claim, promoting, rejects).await? {
+                Judged::Passes(chosen) => self.write_chosen(at, claim, chosen).await,
+                Judged::Ends(ending) => Ok(Resolved::Refused(ending)),
+                Judged::Waits(wait) => Ok(Resolved::Waits(wait)),
+            };
+        }
         match self.choose(at, &head, &request.subject, request.id, rejects).await? {
             Ok(chosen) => self.write_chosen(at, claim, chosen).await,
             Err(ending) => Ok(Resolved::Refused(ending)),

@@ -7,7 +7,7 @@ use deployer_core::destination::Destination;
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::names::{HEADS, REJECTS};
 use deployer_core::rejects::Rejects;
-use deployer_core::status::{Behind, FunctionStatus, StatusReport};
+use deployer_core::status::{Ahead, FunctionStatus, StatusReport};
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _};
 
@@ -21,7 +21,7 @@ const READ_AT_ONCE: usize = 160;
 
 type Place = (FunctionName, EnvironmentName);
 /// What a head tells, and what is live there: the head itself is not kept, for there may be thousands.
-type Told = BTreeMap<Place, (FunctionStatus, Option<Behind>)>;
+type Told = BTreeMap<Place, (FunctionStatus, Ahead)>;
 
 impl Engine {
     /// What is live, open, held and rejected, of all functions and environments or of those that are named. What cannot be
@@ -42,7 +42,7 @@ impl Engine {
             }
         };
         // What an environment is promoted from is looked at too.
-        let sources = asked.iter().filter_map(|(_, environment)| environment.promotion.as_ref()).map(|p| &p.from);
+        let sources = asked.iter().filter_map(|(_, e)| e.promotion.as_ref()).flat_map(|p| p.from.iter());
         let names: BTreeSet<&EnvironmentName> = asked.iter().map(|(name, _)| *name).chain(sources).collect();
         let (places, rejects) = futures::try_join!(self.places(&names, function), self.all_rejects(function))?;
         let (rejects, mut unreadable) = rejects;
@@ -55,9 +55,8 @@ impl Engine {
         let mut functions = Vec::new();
         for ((function_name, name), (status, _)) in &told {
             let Some((_, environment)) = asked.iter().find(|(asked, _)| *asked == name) else { continue };
-            let source =
-                environment.promotion.as_ref().map(|promotion| (function_name.clone(), promotion.from.clone()));
-            let ahead = source.and_then(|place| told.get(&place)?.1.clone());
+            let sources = environment.promotion.iter().flat_map(|promotion| promotion.from.iter());
+            let ahead = sources.filter_map(|from| Some(&told.get(&(function_name.clone(), from.clone()))?.1));
             let status = status.clone().beside(ahead);
             // A head may be there only because something was refused.
             if !status.is_empty() {
@@ -102,12 +101,7 @@ impl Engine {
                     return Ok(None);
                 }
                 let status = FunctionStatus::of(&environment, &function, &head, rejects.get(&function).unwrap_or(none));
-                let ahead = head.live().map(|live| Behind {
-                    environment: environment.clone(),
-                    release: live.release.clone(),
-                    since: live.since,
-                    sha256: live.sha256,
-                });
+                let ahead = Ahead::of(&environment, &head);
                 Ok(Some(((function, environment), (status, ahead))))
             }
         };

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deployer_core::destination::Destination;
-use deployer_core::head::{GivenUp, Head, Tick};
+use deployer_core::head::{Chosen, GivenUp, Head, Tick};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Token};
 use deployer_core::names::OPEN;
+use deployer_core::promotion::Verdict;
 use deployer_core::record::DeploymentRecord;
 use futures::future;
 use futures::stream::{self, StreamExt as _};
@@ -67,8 +68,14 @@ impl Engine {
         let seen = self.read_head(&at).await?;
         let fits = match seen.head.active() {
             Some(active) => active.request.id == tick.id && Some(active.claim) == tick.claim,
-            None => seen.head.waiting().iter().any(|pending| pending.id == tick.id),
+            None => seen.head.all_pending().iter().any(|pending| pending.id == tick.id),
         };
+        if seen.head.waiting().iter().any(|waiting| waiting.request.id == tick.id) {
+            return match self.wake_waiting(&at, tick.id).await?.into_iter().find(|record| record.id == tick.id) {
+                Some(record) => Ok(Handled::Recorded(Box::new(record))),
+                None => ignored(format!("promotion {} was in other hands by then", tick.id)),
+            };
+        }
         if !fits {
             return ignored(format!("a tick for deployment {}, which is over or in other hands", tick.id));
         }
@@ -119,8 +126,9 @@ impl Engine {
             .buffer_unordered(SWEPT_AT_ONCE)
             .fold(Swept::default(), |all, one| future::ready(all.and(&one)))
             .await;
+        let (driven, failed) = self.drive_groups().await?;
         self.note_sweep().await;
-        Ok(looked)
+        Ok(looked.and(&Swept { looked_at: driven, failed, ..Swept::default() }))
     }
 
     async fn sweep_one(&self, at: &Destination<'_>, markers: &BTreeSet<Token>) -> Result<Swept, Transient> {
@@ -147,8 +155,19 @@ impl Engine {
         let gone = markers.iter().filter(|marker| !seen.head.needs(**marker)).filter(gone);
         let keys = gone.map(|marker| Head::marker_key(&at.name, &at.function, *marker));
         swept.cleared = future::join_all(keys.map(|key| self.delete_marker(key))).await.len();
+        for (id, verdict) in self.moving(at, &seen.head).await? {
+            swept.woken += 1;
+            match verdict {
+                // By a message, as below.
+                Verdict::Passes if self.ports.queue.is_some() => self.tick_at(at, id, None, now).await?,
+                _ => drop(Box::pin(self.wake_waiting(at, id)).await?),
+            }
+        }
+        for waiting in seen.head.waiting().iter().filter(|waiting| !waiting.told) {
+            self.tell_waiting(at, seen.clone(), waiting).await;
+        }
         if seen.head.sleeps(now) {
-            swept.woken = 1;
+            swept.woken += 1;
             let (id, claim) = sleeper(&seen.head);
             // By a message: a sweep that did all the work itself could not end in time.
             match id {
@@ -221,7 +240,14 @@ impl Engine {
         let (claim, chosen, rejects) = match resolved.await {
             Ok((Resolved::Known(claim, chosen), rejects)) => (claim, chosen, rejects),
             Ok((Resolved::Refused(refusal), _)) => {
-                return Ok(self.finish(at, claim, refusal, Facts::default()).await?);
+                let artifact = claim.request().promoting().and_then(|promoting| promoting.artifact.as_ref());
+                let facts = Facts { artifact: artifact.map(Chosen::recorded), ..Facts::default() };
+                return Ok(self.finish(at, claim, refusal, facts).await?);
+            }
+            Ok((Resolved::Waits(wait), _)) => {
+                let record = self.put_back(at, claim, &wait).await?;
+                self.come_back(at).await;
+                return Err(Unfinished::Saved(Box::new(record)));
             }
             Err(transient) => {
                 // Nothing was written, so nobody need wait for the lease to end.

@@ -1,13 +1,14 @@
-//! Events from EventBridge (S3 User Guide, "EventBridge event message structure").
+//! Events from EventBridge, and those of S3 among them (S3 User Guide, "EventBridge event message structure").
 //!
 //! Keys are plain here.
 
 use deployer_core::artifact::Upload;
+use deployer_core::names::{PROMOTION_APPROVED, PROMOTION_DECLINED, PROMOTION_REQUESTED};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Told;
+use super::{Told, promotion};
 
 #[derive(Deserialize)]
 struct ObjectCreated {
@@ -38,6 +39,12 @@ struct Object {
 pub(super) fn event(value: &Value) -> Vec<Told> {
     let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
     let (source, kind) = (text("source"), text("detail-type"));
+    match kind {
+        PROMOTION_REQUESTED => return promotion::requested(value),
+        PROMOTION_APPROVED => return promotion::approved(value),
+        PROMOTION_DECLINED => return promotion::declined(value),
+        _ => {}
+    }
     if (source, kind) != ("aws.s3", "Object Created") {
         return Told::ignored(format!("an event {kind:?} of {source:?}"));
     }

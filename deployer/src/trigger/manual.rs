@@ -1,11 +1,15 @@
 //! What is called by hand or by a schedule, and the deployer's own ticks.
 
 use deployer_core::head::Tick;
-use deployer_core::id::{EnvironmentName, FunctionName, Release, Sha256};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release, Sha256};
 use deployer_core::package::Bootstrap;
+use deployer_core::promotion::Functions;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use super::promotion;
 
 /// A command to the deployer, and who gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,8 +59,12 @@ pub enum Command {
     },
     /// Brings what one environment has live to another.
     Promote {
-        /// The function.
-        function: FunctionName,
+        /// The function, or a pattern of names: each that matches and is ready.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        function: Option<FunctionPattern>,
+        /// Several functions that go together: none moves unless all may. In place of `function`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        functions: Option<Vec<FunctionName>>,
         /// From there.
         from: EnvironmentName,
         /// To there.
@@ -64,6 +72,47 @@ pub enum Command {
         /// This release; what is live, unless told.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         release: Option<Release>,
+        /// The request is of no use after this time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_after: Option<Timestamp>,
+        /// Why it goes into a frozen environment all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        override_freeze: Option<String>,
+    },
+    /// Approves a promotion that waits for it.
+    Approve {
+        /// Where the promotion goes.
+        environment: EnvironmentName,
+        /// Of which function; absent where `deployment` is a group.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        function: Option<FunctionName>,
+        /// Which promotion, or which group; the one that waits, unless told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment: Option<DeploymentId>,
+    },
+    /// Declines a promotion that waits: it ends.
+    Decline {
+        /// Where the promotion goes.
+        environment: EnvironmentName,
+        /// Of which function; absent where `deployment` is a group.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        function: Option<FunctionName>,
+        /// Which promotion, or which group; the one that waits, unless told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment: Option<DeploymentId>,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Rejects a release, and rolls it back wherever it is live.
+    Recall {
+        /// The function.
+        function: FunctionName,
+        /// The release.
+        release: Release,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// Tells what a deployment would change, and changes nothing.
     Plan {
@@ -163,11 +212,14 @@ pub struct DescribedManifest {
     pub text: String,
 }
 
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 16] = [
     "deploy",
     "redeploy",
     "rollback",
     "promote",
+    "approve",
+    "decline",
+    "recall",
     "plan",
     "status",
     "history",
@@ -226,7 +278,7 @@ fn in_field(fields: &Value, error: &str) -> String {
     named.find(is_it).map_or_else(|| error.to_owned(), |field| format!("{field}: {error}"))
 }
 
-fn free_text(field: &str, text: &str) -> Result<(), String> {
+pub(super) fn free_text(field: &str, text: &str) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err(format!("{field} must not be empty"));
     }
@@ -242,6 +294,18 @@ impl Command {
         match self {
             Self::Hold { reason, .. } | Self::Reject { reason, .. } => free_text("reason", reason),
             Self::Promote { from, to, .. } if from == to => Err("from and to must be two environments".into()),
+            Self::Promote { function, functions, release, override_freeze, .. } => {
+                let functions = Functions::of(function.clone(), functions.clone())?;
+                promotion::check(&functions, release.as_ref())?;
+                override_freeze.as_deref().map_or(Ok(()), |reason| free_text("override_freeze", reason))
+            }
+            Self::Approve { function: None, deployment: None, .. }
+            | Self::Decline { function: None, deployment: None, .. } => {
+                Err("function is missing (or deployment, the id of a group)".into())
+            }
+            Self::Decline { reason: Some(reason), .. } | Self::Recall { reason: Some(reason), .. } => {
+                free_text("reason", reason)
+            }
             Self::Plan { release: Some(_), package: Some(_), .. } => {
                 Err("release and package exclude each other: an upload is planned, or a file".into())
             }

@@ -5,11 +5,13 @@
 
 mod eventbridge;
 mod manual;
+mod promotion;
 mod s3;
 
 use aws_lambda_events::event::sqs::SqsMessage;
 use deployer_core::artifact::Upload;
 use deployer_core::head::Tick;
+use deployer_core::promotion::{Asked, ConsentGiven};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -47,6 +49,10 @@ pub struct Message {
 pub enum Told {
     /// A zip may have been uploaded.
     Upload(Upload),
+    /// Somebody asks for a promotion.
+    Promotion(Box<Asked>),
+    /// Somebody approves a promotion that waits, or declines it.
+    Consent(Box<ConsentGiven>),
     /// We wake ourselves.
     Tick(Tick),
     /// Nothing for us.
@@ -74,8 +80,8 @@ impl Told {
 /// Decodes the payload of an invocation.
 #[must_use]
 pub fn decode(payload: &Value) -> Invocation {
-    const ACCEPTED: &str =
-        "this deployer takes S3 notifications, S3 events of EventBridge, either of them from SQS, and commands";
+    const ACCEPTED: &str = "this deployer takes S3 notifications, S3 events and promotion requests of EventBridge, each of them from SQS too, \
+         and commands";
     let Some(fields) = payload.as_object() else {
         return Invocation::Unknown { because: format!("the payload is not a JSON object; {ACCEPTED}") };
     };

@@ -165,7 +165,7 @@ impl<'c, 'a> Journey<'c, 'a> {
         let Some(reason) = is else { return };
         let claimed = self.head.active().map(|active| &active.request);
         let claimed = claimed.filter(|request| before.active().is_none_or(|was| was.request.id != request.id));
-        for request in claimed.into_iter().chain(self.head.waiting()).filter(|request| !request.is_rollback()) {
+        for request in claimed.into_iter().chain(self.head.all_pending()).filter(|request| !request.is_rollback()) {
             say(Rule::Held, format!("{} was taken or kept, although held by {reason}", request.id));
         }
     }
@@ -273,7 +273,7 @@ impl<'c, 'a> Journey<'c, 'a> {
             self.history.iter().skip(from).filter(other).find(|one| !is_rejected(one))
         };
         let fits: Vec<Option<&Lived>> = match &request.subject {
-            Subject::Artifact { .. } | Subject::Newest { .. } => return,
+            Subject::Artifact { .. } | Subject::Newest { .. } | Subject::Promoted(_) | Subject::Undo { .. } => return,
             Subject::Live => vec![self.history.first()],
             Subject::Earlier { to: Some(release) } => {
                 let all = self.history.iter().chain(&self.left).filter(|one| one.release == release.as_str());

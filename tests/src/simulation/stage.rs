@@ -333,7 +333,7 @@ impl<'w> Stage<'w> {
                 self.wrong.extend(message.order.map(|number| (number, because.clone())));
                 return;
             }
-            Outcome::Swept(_) => return,
+            Outcome::Swept(_) | Outcome::Handled(Handled::Each(_) | Handled::Together(_)) => return,
             Outcome::Transient(_) | Outcome::Refused { .. } => {}
             Outcome::Died => self.tally.deaths += 1,
         }
@@ -423,6 +423,8 @@ fn work(work: &Work) -> String {
     match work {
         Work::Upload(upload) => format!("upload {} {}", upload.key, upload.version_id.as_deref().unwrap_or_default()),
         Work::Tick(tick) => format!("tick for {}", tick.id),
+        Work::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
+        Work::Consent(word) => format!("{:?} of {} to {:?}", word.says, word.by, word.deployment),
         Work::Sweep => "sweep".to_owned(),
         Work::Command(command) => command.to_string(),
     }
@@ -434,6 +436,8 @@ fn outcome(outcome: &Outcome) -> String {
             format!("{} {} {}", record.id, record.status, record.because.as_deref().unwrap_or_default())
         }
         Outcome::Handled(Handled::Ignored { because }) => format!("ignored, {because}"),
+        Outcome::Handled(Handled::Each(records)) => format!("{} promotions", records.len()),
+        Outcome::Handled(Handled::Together(group)) => format!("group {} {}", group.id, group.status),
         Outcome::Swept(swept) => format!("{swept:?}"),
         Outcome::Transient(transient) => format!("transient, {transient}"),
         Outcome::Answered(answer) => format!("{} {}", answer["id"], answer["status"]),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use deployer::port::{CallError, CallErrorKind, EnterError, LedgerError, QueueError, ReadError};
+use deployer::port::{CallError, CallErrorKind, EnterError, EventsError, LedgerError, QueueError, ReadError};
 use deployer_core::doctor::{Refusal, Refused};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use jiff::Timestamp;
@@ -34,6 +34,7 @@ pub enum Op {
     DeleteLedger,
     SendMessage,
     ChangeMessageVisibility,
+    PutEvents,
     GetBucketVersioning,
     GetQueueAttributes,
     AssumeRole,
@@ -333,6 +334,15 @@ impl Mishap for Refused {
 }
 
 impl Mishap for QueueError {
+    fn of(_: CallErrorKind, message: String) -> Self {
+        Self(message)
+    }
+    fn label(&self) -> String {
+        "Unavailable".to_owned()
+    }
+}
+
+impl Mishap for EventsError {
     fn of(_: CallErrorKind, message: String) -> Self {
         Self(message)
     }

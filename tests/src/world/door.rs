@@ -7,7 +7,7 @@ use deployer::trigger::{Invocation, Told, decode};
 use deployer_core::artifact::Upload;
 use serde_json::{Value, json};
 
-use super::World;
+use super::{Outcome, Work, World};
 
 /// S3's notification of an upload, straight.
 #[must_use]
@@ -43,6 +43,13 @@ pub fn queued(body: &str) -> Value {
 }
 
 impl World {
+    async fn handled(&self, work: Work) -> Handled {
+        match self.invocation().run(&work).await.outcome {
+            Outcome::Handled(handled) => handled,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Decodes a payload and handles what it tells of, one after the other.
     ///
     /// # Panics
@@ -59,6 +66,8 @@ impl World {
             handled.push(match one {
                 Told::Upload(upload) => self.deliver(&upload).await.unwrap_or_else(|error| panic!("{error}")),
                 Told::Tick(tick) => panic!("a tick: {tick:?}"),
+                Told::Promotion(asked) => self.handled(Work::Promotion(asked)).await,
+                Told::Consent(word) => self.handled(Work::Consent(word)).await,
                 Told::Ignored { because } => Handled::Ignored { because },
                 Told::Malformed { because } => Handled::Ignored { because: format!("malformed: {because}") },
             });

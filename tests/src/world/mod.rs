@@ -10,6 +10,7 @@ mod artifacts;
 mod call;
 mod clock;
 pub mod door;
+mod events;
 mod fault;
 mod function;
 mod gate;
@@ -19,6 +20,7 @@ mod ledger;
 pub mod orders;
 mod policy;
 mod premises;
+pub mod promotions;
 mod queue;
 mod render;
 mod run;
@@ -444,7 +446,7 @@ pub fn tick(body: &str) -> Tick {
 pub fn recorded(handled: Handled) -> DeploymentRecord {
     match handled {
         Handled::Recorded(record) => *record,
-        Handled::Ignored { because } => panic!("ignored: {because}"),
+        other => panic!("not recorded: {other:?}"),
     }
 }
 
@@ -456,6 +458,6 @@ pub fn recorded(handled: Handled) -> DeploymentRecord {
 pub fn ignored(handled: Handled) -> String {
     match handled {
         Handled::Ignored { because } => because,
-        Handled::Recorded(record) => panic!("recorded: {record:?}"),
+        other => panic!("not ignored: {other:?}"),
     }
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deployer::engine::{Engine, Handled, Ports, Swept, Transient};
+use deployer::lambda::handle;
 use deployer::obey::{FunctionError, obey};
-use deployer::port::{Chance, Clock, Queue};
-use deployer::trigger::{Invocation as Told, decode};
+use deployer::port::{Chance, Clock, Events, Queue};
+use deployer::trigger::{Invocation as Payload, Told, decode};
 use deployer_core::artifact::Upload;
 use deployer_core::head::Tick;
+use deployer_core::promotion::{Asked, ConsentGiven};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
@@ -17,6 +19,7 @@ use serde_json::Value;
 use super::World;
 use super::artifacts::ArtifactPort;
 use super::call::{Crash, Freeze, Line, Moment, Shared};
+use super::events::EventsPort;
 use super::gate::GatePort;
 use super::ledger::LedgerPort;
 use super::premises::PremisesPort;
@@ -101,6 +104,10 @@ impl Chance for SharedChance {
 pub enum Work {
     /// The event of an upload.
     Upload(Upload),
+    /// Somebody asks for a promotion.
+    Promotion(Box<Asked>),
+    /// Somebody approves a promotion, or declines it.
+    Consent(Box<ConsentGiven>),
     /// One of the deployer's own messages.
     Tick(Tick),
     /// The schedule's command.
@@ -122,6 +129,7 @@ impl World {
             ledger: Arc::new(LedgerPort(line.clone())),
             gate: Arc::new(GatePort(line.clone())),
             queue: self.config.queue_url.is_some().then(|| Arc::new(QueuePort(line.clone())) as Arc<dyn Queue>),
+            events: self.config.event_bus.is_some().then(|| Arc::new(EventsPort(line.clone())) as Arc<dyn Events>),
             clock: Arc::new(OwnClock(line.clone())),
             chance: Arc::new(SharedChance(self.shared.clone())),
             inline_body: self.shared.inline_body.clone(),
@@ -187,8 +195,10 @@ impl<'w> Invocation<'w> {
         let engine = world.engine_over(&line, time);
         let working = async {
             match work {
-                Work::Upload(upload) => engine.upload(upload.clone()).await.map(Outcome::Handled),
-                Work::Tick(tick) => engine.tick(tick.clone()).await.map(Outcome::Handled),
+                Work::Upload(upload) => handle(&engine, Told::Upload(upload.clone())).await.map(Outcome::Handled),
+                Work::Promotion(asked) => handle(&engine, Told::Promotion(asked.clone())).await.map(Outcome::Handled),
+                Work::Consent(word) => handle(&engine, Told::Consent(word.clone())).await.map(Outcome::Handled),
+                Work::Tick(tick) => handle(&engine, Told::Tick(tick.clone())).await.map(Outcome::Handled),
                 Work::Sweep => engine.sweep().await.map(Outcome::Swept),
                 Work::Command(command) => Ok(obeyed(&engine, command, &line).await),
             }
@@ -221,10 +231,10 @@ async fn obeyed(engine: &Engine, command: &Value, line: &Arc<Line>) -> Outcome {
         Outcome::Refused { error_type, message: error_message }
     };
     match decode(command) {
-        Told::Command(order) => {
+        Payload::Command(order) => {
             obey(engine, &premises, *order, invocation).await.map_or_else(refused, Outcome::Answered)
         }
-        Told::Unknown { because } => refused(FunctionError::InvalidCommand(because)),
+        Payload::Unknown { because } => refused(FunctionError::InvalidCommand(because)),
         other => panic!("no command: {other:?}"),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use deployer_core::config::{Config, Target};
+use deployer_core::event::Event;
 use deployer_core::id::{AccountId, Region};
 use jiff::{SignedDuration, Timestamp};
 
@@ -24,6 +25,8 @@ pub struct State {
     pub gate: Gate,
     /// What the deployer has sent itself.
     pub queue: Messages,
+    /// What was told on the bus.
+    pub events: Vec<Event>,
     /// What was carried out.
     pub journal: Vec<Deed>,
     /// By how much AWS's clock is ahead of the deployer's.
@@ -43,6 +46,7 @@ impl State {
             ledger: Objects::default(),
             gate: Gate::of(config),
             queue: Messages::default(),
+            events: Vec::new(),
             journal: Vec::new(),
             clocks_differ: SignedDuration::ZERO,
             lambdas: targets.map(lambda).collect(),

@@ -4,8 +4,10 @@
 //! a target twice, a promotion that goes in a circle or a soak that nothing would end. The file is read by the
 //! caller; nothing here knows where it lies.
 
+mod promotion;
 mod values;
 
+pub use promotion::{Approval, Policy, Promotion, Require, Sources};
 pub use values::{FunctionNameTemplate, InvalidTemplate, Span};
 pub(crate) use values::{LONGEST_SPAN, UNITS};
 
@@ -15,6 +17,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::freeze::Freeze;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
 use crate::mistake::{self, Mistake, Mistakes, Reading};
 use crate::names;
@@ -55,6 +58,23 @@ pub struct Environment {
     pub immutable_releases: bool,
     /// Where this environment's artifacts are promoted from.
     pub promotion: Option<Promotion>,
+    /// Whose consent a promotion needs.
+    pub approval: Option<Approval>,
+    /// When no promotion goes in.
+    pub freeze: Vec<Freeze>,
+    /// What becomes of one that comes then.
+    pub when_frozen: WhenFrozen,
+}
+
+/// What becomes of a promotion that comes in a freeze.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenFrozen {
+    /// It waits until the freeze ends.
+    #[default]
+    Wait,
+    /// It is refused.
+    Refuse,
 }
 
 /// One AWS account and region of an environment.
@@ -79,22 +99,6 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.account, self.region)
     }
-}
-
-/// What another environment has live may be brought here.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Promotion {
-    /// The environment that artifacts come from.
-    pub from: EnvironmentName,
-    /// Whether a success in `from` calls for the promotion by itself.
-    #[serde(default, deserialize_with = "or_default")]
-    #[schemars(with = "Option<bool>")]
-    pub automatic: bool,
-    /// How long an artifact must have been live in `from` before it is promoted automatically.
-    #[serde(default, deserialize_with = "or_default")]
-    #[schemars(with = "Option<Span>")]
-    pub soak: Span,
 }
 
 /// `null` is the same as absent, as everywhere in the file: Terraform's `jsonencode` writes it.
@@ -160,18 +164,28 @@ impl Config {
             found.extend(environment.mistakes(name).into_iter().map(|m| m.under(&path)));
             let promotion = environment.promotion.iter().flat_map(|p| self.mistakes_of_promotion(name, p));
             found.extend(promotion.map(|m| m.under(&path)));
+            found.extend(self.mistakes_of_waiting(environment).into_iter().map(|m| m.under(&path)));
         }
         found
     }
 
     fn mistakes_of_promotion(&self, to: &EnvironmentName, promotion: &Promotion) -> Vec<Mistake> {
         let mut found = Vec::new();
-        let from = &promotion.from;
-        if !self.environments.contains_key(from) {
-            let hint =
-                mistake::nearest(from.as_str(), self.environments.keys().filter(|e| *e != to).map(|e| e.as_str()));
+        let all = || self.environments.keys().filter(|name| *name != to).map(EnvironmentName::as_str);
+        if promotion.from.count() == 0 {
+            found.push(Mistake::new("promotion.from", "must name at least one environment"));
+        }
+        if let Some(name) = promotion.from.repeated() {
+            found.push(Mistake::new("promotion.from", format_args!("{name} is there twice")));
+        }
+        let unknown: Vec<_> = promotion.from.iter().filter(|from| !self.environments.contains_key(*from)).collect();
+        for from in &unknown {
+            let hint = mistake::nearest(from.as_str(), all());
             found.push(Mistake::new("promotion.from", format_args!("no environment is called {from}{hint}")));
-        } else if let Some(circle) = self.circle(to) {
+        }
+        if unknown.is_empty()
+            && let Some(circle) = self.circle(to)
+        {
             found.push(Mistake::new("promotion.from", format_args!("promotions must not go in a circle: {circle}")));
         }
         if !promotion.soak.is_zero() && self.queue_url.is_none() {
@@ -182,20 +196,39 @@ impl Config {
         found
     }
 
+    /// What can only be of use beside a promotion, and with a queue.
+    fn mistakes_of_waiting(&self, environment: &Environment) -> Vec<Mistake> {
+        let mut found = Vec::new();
+        let waits = [
+            ("approval", environment.approval.is_some()),
+            ("freeze", !environment.freeze.is_empty() && environment.when_frozen == WhenFrozen::Wait),
+        ];
+        for (field, _) in waits.iter().filter(|(_, waits)| *waits && self.queue_url.is_none()) {
+            let sentence = match *field {
+                "approval" => "needs queue_url: without a queue nothing can wait",
+                _ => "needs queue_url, or when_frozen = refuse: without a queue nothing can wait",
+            };
+            found.push(Mistake::new(*field, sentence));
+        }
+        found
+    }
+
     /// The circle of promotions that starts here, told once: by the first of its environments.
     fn circle(&self, start: &EnvironmentName) -> Option<String> {
-        let source = |name| Some(&self.environments.get(name)?.promotion.as_ref()?.from);
-        let mut way = vec![start];
-        let mut next = source(start)?;
-        while next != start {
-            if next < start || way.contains(&next) {
-                return None;
+        let sources = |name| self.environments.get(name).and_then(|environment| environment.promotion.as_ref());
+        let mut ways: Vec<Vec<&EnvironmentName>> = vec![vec![start]];
+        while let Some(way) = ways.pop() {
+            for next in sources(*way.last()?).into_iter().flat_map(|promotion| promotion.from.iter()) {
+                if next == start {
+                    let names = way.iter().chain([&start]).map(|name| name.as_str());
+                    return Some(names.collect::<Vec<_>>().join(" from "));
+                }
+                if next > start && !way.contains(&next) {
+                    ways.push(way.iter().copied().chain([next]).collect());
+                }
             }
-            way.push(next);
-            next = source(next)?;
         }
-        way.push(start);
-        Some(way.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" from "))
+        None
     }
 }
 
@@ -213,6 +246,20 @@ impl Environment {
         }
         if self.keep_versions == 0 {
             found.push(Mistake::new("keep_versions", "must be at least 1: the live version is one of those kept"));
+        }
+        for (field, is_there) in [("approval", self.approval.is_some()), ("freeze", !self.freeze.is_empty())] {
+            if is_there && self.promotion.is_none() {
+                found.push(Mistake::new(field, "is about promotions, and there is no promotion here"));
+            }
+        }
+        if self.approval.as_ref().is_some_and(|approval| !(1..=10).contains(&approval.required)) {
+            found.push(Mistake::new("approval.required", "must be 1 to 10"));
+        }
+        if self.approval.as_ref().and_then(|approval| approval.expires).is_some_and(Span::is_zero) {
+            found.push(Mistake::new("approval.expires", "must be longer than 0s: nobody could approve anything"));
+        }
+        for (index, freeze) in self.freeze.iter().enumerate() {
+            found.extend(freeze.mistakes().into_iter().map(|m| m.under(&format!("freeze[{index}]"))));
         }
         let shortest = FunctionName::parse("f").and_then(|function| self.function_name.name(name, &function));
         if shortest.is_err() {
@@ -242,6 +289,8 @@ fn stand_in(field: &str) -> Option<serde_json::Value> {
         "account" => "000000000000".into(),
         "region" => "eu-west-1".into(),
         "from" => "dev".into(),
+        "required" => 1.into(),
+        "zone" => "UTC".into(),
         _ => return None,
     })
 }
@@ -309,8 +358,15 @@ struct EnvironmentFile {
     /// Whether a release uploaded again with other bytes is refused.
     #[schemars(extend("default" = false))]
     immutable_releases: Option<bool>,
-    /// Which environment this one is promoted from, and how.
+    /// Which environments this one is promoted from, and how.
     promotion: Option<Promotion>,
+    /// Whose consent a promotion into this environment needs.
+    approval: Option<Approval>,
+    /// When no promotion goes into this environment.
+    freeze: Option<Vec<Freeze>>,
+    /// Whether a promotion that comes in a freeze waits, or is refused.
+    #[schemars(extend("default" = "wait"))]
+    when_frozen: Option<WhenFrozen>,
 }
 
 impl From<ConfigFile> for Config {
@@ -337,6 +393,9 @@ impl From<EnvironmentFile> for Environment {
             keep_versions: file.keep_versions.unwrap_or(names::KEEP_VERSIONS),
             immutable_releases: file.immutable_releases.unwrap_or(false),
             promotion: file.promotion,
+            approval: file.approval,
+            freeze: file.freeze.unwrap_or_default(),
+            when_frozen: file.when_frozen.unwrap_or_default(),
         }
     }
 }

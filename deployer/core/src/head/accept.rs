@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Active, Entry, Head, KEYS, Known, Live, Mark, REQUESTS, Request};
+use super::{
+    Active, Consequence, ENDED, Entry, Failure, Head, KEYS, Known, Live, Mark, OUTBOX, REQUESTS, Request, Waiting,
+};
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
 use crate::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
@@ -44,6 +46,8 @@ pub enum Then {
         /// The claim that stands in the way, and until when it holds.
         behind: (DeploymentId, Token, Timestamp),
     },
+    /// It waits for its soak, for approvals or for the end of a freeze.
+    Rests(Box<Waiting>),
     /// It has ended: the record is in the outbox or in the ledger under this id.
     Over(DeploymentId),
     /// There is nothing to do.
@@ -51,11 +55,11 @@ pub enum Then {
 }
 
 impl Move {
-    fn none(then: Then) -> Self {
+    pub(super) fn none(then: Then) -> Self {
         Self { head: None, then }
     }
 
-    fn to(head: Head, then: Then) -> Self {
+    pub(super) fn to(head: Head, then: Then) -> Self {
         Self { head: Some(Box::new(head)), then }
     }
 }
@@ -114,27 +118,32 @@ impl Head {
             head.end(request, self.too_late(request, at, &newest, me.now));
             return Move::to(head, Then::Over(request.id));
         }
-        head.raise_mark(request);
-        head.displace_pending(request, at, me.now);
-        let Some(active) = &mut head.active else {
-            head.pending.push(request.clone());
-            return head.claim_next(me);
+        head.let_in(request, at, me)
+    }
+
+    /// It is its turn, or it is next: what is older and gave way is displaced.
+    pub(super) fn let_in(mut self, request: &Request, at: &Destination<'_>, me: &Claimant) -> Move {
+        self.raise_mark(request);
+        self.displace_pending(request, at, me.now);
+        let Some(active) = &mut self.active else {
+            self.pending.push(request.clone());
+            return self.claim_next(me);
         };
         if active.is_idle(me.now) && request.displaces(&active.request) {
-            head.displace_active(request, at, me.now);
-            head.pending.push(request.clone());
-            return head.claim_next(me);
+            self.displace_active(request, at, me.now);
+            self.pending.push(request.clone());
+            return self.claim_next(me);
         }
-        if request.is_rollback() && !active.request.is_rollback() {
+        if request.asks_to_stop() && !active.request.is_rollback() {
             active.stop = Some(request.id);
         }
         let active = active.clone();
-        head.pending.push(request.clone());
+        self.pending.push(request.clone());
         if !active.is_leased(me.now) {
-            return head.take_over(&active, me);
+            return self.take_over(&active, me);
         }
         let then = Then::Wait { request: request.clone(), status: Status::Pending, behind: active.behind() };
-        Move::to(head, then)
+        Move::to(self, then)
     }
 
     /// Takes up what nobody works on: the deployment whose owner has died, or the one that waits for nobody. One that was
@@ -166,22 +175,24 @@ impl Head {
     }
 
     /// Our own write whose answer was lost: the claim is ours already.
-    fn echo(&self, me: &Claimant) -> Option<Move> {
+    pub(super) fn echo(&self, me: &Claimant) -> Option<Move> {
         self.active.as_ref().filter(|a| a.claim == me.token).map(|active| Move::none(Then::Work(active.clone())))
     }
 
     /// The deployment of a request that is known.
     #[must_use]
     pub fn id_of(&self, request: &Request) -> Option<DeploymentId> {
-        let open = self.active.iter().map(|active| &active.request).chain(&self.pending);
-        let mut open = open.filter(|open| open.hash == request.hash).map(|open| open.id);
+        let mut open = self.open().filter(|open| open.hash == request.hash).map(|open| open.id);
         let remembered = || self.requests.iter().find(|known| known.hash == request.hash).map(|known| known.id);
         open.next().or_else(remembered)
     }
 
     /// A request that comes once more.
-    fn again(&self, id: DeploymentId, at: &Destination<'_>, me: &Claimant) -> Move {
+    pub(super) fn again(&self, id: DeploymentId, at: &Destination<'_>, me: &Claimant) -> Move {
         let waits = self.pending.iter().find(|pending| pending.id == id);
+        if let Some(rests) = self.waiting.iter().find(|waiting| waiting.request.id == id) {
+            return Move::none(Then::Rests(Box::new(rests.clone())));
+        }
         match (&self.active, waits) {
             (Some(active), _) if active.request.id == id && active.is_leased(me.now) => Move::none(Then::Wait {
                 request: active.request.clone(),
@@ -246,7 +257,8 @@ impl Head {
         Move::to(self, Then::Work(active))
     }
 
-    /// A newer request takes the place of those that nothing was done for: an upload of other uploads, a command of all.
+    /// A newer request takes the place of those that nothing was done for: a command of all, anything else of all but
+    /// commands.
     fn displace_pending(&mut self, newer: &Request, at: &Destination<'_>, now: Timestamp) {
         let (displaced, kept) = std::mem::take(&mut self.pending).into_iter().partition(|older| newer.displaces(older));
         self.pending = kept;
@@ -265,6 +277,9 @@ impl Head {
     }
 
     fn raise_mark(&mut self, request: &Request) {
+        if request.brings_new() {
+            self.newest = self.newest.max(Some(request.time));
+        }
         let Some(mark) = request.mark() else {
             // Whatever was uploaded before a command comes too late, under whichever key.
             let mark = Mark { time: request.time, key: String::new(), sequencer: None, version_id: String::new() };
@@ -277,7 +292,7 @@ impl Head {
         self.mark = Some(mark.after(self.mark.as_ref()));
     }
 
-    fn remember(&mut self, request: &Request) {
+    pub(super) fn remember(&mut self, request: &Request) {
         self.requests.retain(|known| known.hash != request.hash);
         self.requests.insert(0, Known { hash: request.hash, id: request.id });
         self.requests.truncate(REQUESTS);
@@ -290,15 +305,24 @@ impl Head {
     pub(super) fn end(&mut self, request: &Request, record: DeploymentRecord) {
         self.remember(request);
         self.ended.insert(0, request.id);
-        self.ended.truncate(super::ENDED);
-        self.outbox.push(Entry { record, marker: request.marker });
+        self.ended.truncate(ENDED);
+        if let Some(at) = record.finished_at.filter(|_| record.status == Status::Failed) {
+            self.failure = Some(Failure { deployment: record.id, at });
+        }
+        self.outbox.push(Entry { record, marker: request.marker, todo: Consequence::all() });
+        // Of what cannot be told for so long the oldest is given up: nothing here depends on it.
+        let untold = self.outbox.iter().filter(|entry| !entry.todo.contains(&Consequence::Record)).count();
+        for _ in OUTBOX..untold {
+            let oldest = self.outbox.iter().position(|entry| !entry.todo.contains(&Consequence::Record));
+            let _given_up = oldest.map(|at| self.outbox.remove(at));
+        }
     }
 }
 
 impl Request {
     /// Whether this takes the place of an older one that nothing was done for. A command is displaced only by another.
     fn displaces(&self, older: &Self) -> bool {
-        older.is_upload() || !self.is_upload()
+        !older.is_command() || self.is_command()
     }
 }
 

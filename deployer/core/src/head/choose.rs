@@ -75,6 +75,11 @@ impl Head {
             Subject::Newest { release } => {
                 Err(nothing(Code::ArtifactGone, format!("release {release} was not looked for")))
             }
+            Subject::Promoted(promoting) => {
+                let nothing = || nothing(Code::NotLive, format!("nothing is live in {}", promoting.from));
+                let chosen = promoting.artifact.clone().ok_or_else(nothing)?;
+                rejects.refusal(&chosen.release, chosen.sha256).map_or(Ok(chosen), Err)
+            }
             Subject::Live => {
                 let live = self.live().ok_or_else(nothing_live)?;
                 rejected(live).map_or_else(|| Ok(Chosen::from(live)), Err)
@@ -83,6 +88,11 @@ impl Head {
                 let all = self.history.iter().chain(&self.left).filter(|live| live.release == *release);
                 let newest = all.max_by_key(|live| live.since).ok_or_else(|| self.never_live(release))?;
                 rejected(newest).map_or_else(|| Ok(Chosen::again(newest)), Err)
+            }
+            Subject::Undo { release, artifact } => {
+                let is_live = self.live().is_some_and(|live| live.artifact == *artifact);
+                let gone = || nothing(Code::NothingToRollBack, format!("release {release} is not live here any more"));
+                is_live.then(|| self.choose(&Subject::Earlier { to: None }, rejects, false)).ok_or_else(gone)?
             }
             Subject::Earlier { to: None } => {
                 // What was deployed once more later is there twice, and would lead nowhere.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::accept::Claimant;
-use super::{Active, HISTORY, Head, Live, LiveTarget, Named};
+use super::{Active, Consequence, HISTORY, Head, Live, LiveTarget, Named};
 use crate::artifact::UPLOADED_BY;
 use crate::config::Target;
 use crate::id::{DeploymentId, Sha256, Token, Version};
@@ -22,6 +22,8 @@ pub struct End {
     pub kept: BTreeSet<Target>,
     /// The targets that this owner has written to, or may have. What earlier owners wrote is for the head to know.
     pub written: BTreeSet<Target>,
+    /// The event that it has started could not be sent.
+    pub untold_start: bool,
 }
 
 /// What comes of finishing.
@@ -107,6 +109,9 @@ impl Head {
         }
         head.set_live(end);
         head.end(&active.request, end.record.clone());
+        if let Some(entry) = head.outbox.last_mut().filter(|_| end.untold_start) {
+            entry.todo.insert(Consequence::Started);
+        }
         let next = next.filter(|_| !head.pending.is_empty());
         let next = next.map(|me| Active::first(head.pending.remove(0), me));
         head.active.clone_from(&next);
@@ -140,15 +145,17 @@ impl Head {
         Some(head)
     }
 
-    /// All that follows from these deployments' ends is written. `None`: the head knows already.
+    /// Some of what follows from these deployments' ends is done. `None`: the head knows already.
     #[must_use]
-    pub fn without(&self, written: &[DeploymentId]) -> Option<Self> {
-        if !self.outbox.iter().any(|entry| written.contains(&entry.record.id)) {
-            return None;
-        }
+    pub fn without(&self, done: &[(DeploymentId, BTreeSet<Consequence>)]) -> Option<Self> {
         let mut head = self.next();
-        head.outbox.retain(|entry| !written.contains(&entry.record.id));
-        Some(head)
+        for (id, done) in done {
+            for entry in head.outbox.iter_mut().filter(|entry| entry.record.id == *id) {
+                entry.todo.retain(|consequence| !done.contains(consequence));
+            }
+        }
+        head.outbox.retain(|entry| !entry.todo.is_empty());
+        (head.outbox != self.outbox).then_some(head)
     }
 
     /// What a deployment may have set is remembered although it failed, so that a later one can take it away.

@@ -43,6 +43,10 @@ impl Head {
         if let Some(active) = head.active.take_if(|active| active.is_idle(now) && !active.request.is_rollback()) {
             head.end(&active.request, at.record_of(&active, Status::Pending).ended(refusal.clone(), now));
         }
+        for waiting in std::mem::take(&mut head.waiting) {
+            let record = waiting.record(at).ended(waiting.cancelled_by(refusal.clone()), now);
+            head.end(&waiting.request, record);
+        }
         for request in held {
             head.end(&request, at.record(&request, Status::Pending).ended(refusal.clone(), now));
         }

@@ -9,6 +9,7 @@ mod choose;
 mod finish;
 mod hold;
 mod order;
+mod promote;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use choose::Chosen;
 pub use finish::{End, Finish, GivenUp};
 pub use hold::{Obeyed, held_by};
 pub use order::Mark;
+pub use promote::{Consent, Waiting};
 pub use request::{Request, Subject};
 
 use crate::artifact::ArtifactRef;
@@ -38,6 +40,8 @@ pub const HISTORY: usize = 50;
 pub const REQUESTS: usize = 100;
 /// Of how many keys the newest upload is remembered.
 pub const KEYS: usize = 20;
+/// How many promotions wait at once.
+pub const WAITING: usize = 20;
 /// How many ended deployments are known by their id.
 pub const ENDED: usize = 50;
 /// How many ended records may wait for their consequences before nothing more is accepted.
@@ -141,13 +145,46 @@ pub struct Live {
     pub versions: BTreeMap<String, Version>,
 }
 
-/// A deployment has ended, and not all that follows from it is written yet.
+/// A deployment has ended, and not all that follows from it is done yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The ended record.
     pub record: DeploymentRecord,
-    /// The request's marker, which is deleted when all is written.
+    /// The request's marker, which is deleted when all is done.
     pub marker: Token,
+    /// What is still to be done.
+    #[serde(default = "Consequence::all")]
+    pub todo: BTreeSet<Consequence>,
+}
+
+/// What follows from a deployment's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consequence {
+    /// The record and the result are written.
+    Record,
+    /// The promotions that it calls for are asked for.
+    Promotions,
+    /// The event that it has started, which could not be sent then.
+    Started,
+    /// The event that it has ended.
+    Ended,
+}
+
+impl Consequence {
+    /// What follows from every end.
+    fn all() -> BTreeSet<Self> {
+        BTreeSet::from([Self::Record, Self::Promotions, Self::Ended])
+    }
+}
+
+/// A deployment that was tried here and has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// When it ended.
+    pub at: Timestamp,
 }
 
 /// A request that is known.
@@ -191,6 +228,15 @@ pub struct Head {
     /// What waits, in the order in which it came: at most a command, and an upload that came after it.
     #[serde(default, deserialize_with = "none_or_more")]
     pending: Vec<Request>,
+    /// The promotions that soak, or wait for approvals or the end of a freeze; the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    waiting: Vec<Waiting>,
+    /// The time of the newest request that was let in to bring something new.
+    #[serde(default)]
+    newest: Option<Timestamp>,
+    /// The last deployment that has failed here.
+    #[serde(default)]
+    failure: Option<Failure>,
     /// Why nothing new is taken.
     #[serde(default)]
     hold: Option<Hold>,
@@ -223,6 +269,9 @@ impl Default for Head {
             keys: vec![],
             active: None,
             pending: vec![],
+            waiting: vec![],
+            newest: None,
+            failure: None,
             hold: None,
             left: vec![],
             obeyed: vec![],
@@ -275,10 +324,22 @@ impl Head {
         self.pending.first()
     }
 
-    /// All that waits, in its order.
+    /// All that is next, in its order.
     #[must_use]
-    pub fn waiting(&self) -> &[Request] {
+    pub fn all_pending(&self) -> &[Request] {
         &self.pending
+    }
+
+    /// The promotions that soak, or wait for approvals or the end of a freeze; the oldest first.
+    #[must_use]
+    pub fn waiting(&self) -> &[Waiting] {
+        &self.waiting
+    }
+
+    /// The last deployment that has failed here.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<Failure> {
+        self.failure
     }
 
     /// Why nothing new is taken.
@@ -299,7 +360,7 @@ impl Head {
         &self.targets
     }
 
-    /// What ended, and whose consequences are not all written.
+    /// What ended, and whose consequences are not all done.
     #[must_use]
     pub fn outbox(&self) -> &[Entry] {
         &self.outbox
@@ -308,16 +369,22 @@ impl Head {
     /// Whether so much waits to be written that nothing more shall be accepted before.
     #[must_use]
     pub fn is_overfull(&self) -> bool {
-        self.outbox.len() >= OUTBOX
+        self.outbox.iter().filter(|entry| entry.todo.contains(&Consequence::Record)).count() >= OUTBOX
     }
 
     /// The ids of the last deployments, newest first: what is open, then what has ended.
     #[must_use]
     pub fn deployments(&self) -> Vec<DeploymentId> {
-        let open = self.pending.iter().map(|request| request.id).chain(self.active.iter().map(|a| a.request.id));
+        let open = self.open().map(|request| request.id);
         let mut all: Vec<DeploymentId> = open.chain(self.ended.iter().copied()).collect();
         all.sort_unstable_by(|a, b| b.cmp(a));
         all
+    }
+
+    /// Every request that is open: the active one, what is next, and what waits.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Request> {
+        let active = self.active.iter().map(|active| &active.request);
+        active.chain(&self.pending).chain(self.waiting.iter().map(|waiting| &waiting.request))
     }
 
     /// Whether this claim still holds.
@@ -329,7 +396,7 @@ impl Head {
     /// Whether a marker guards anything here.
     #[must_use]
     pub fn needs(&self, marker: Token) -> bool {
-        let open = self.active.iter().map(|active| &active.request).chain(&self.pending).map(|request| request.marker);
+        let open = self.open().map(|request| request.marker);
         open.chain(self.outbox.iter().map(|entry| entry.marker)).any(|needed| needed == marker)
     }
 

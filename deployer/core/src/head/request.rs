@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{Chosen, Mark};
 use crate::artifact::{ArtifactRef, LocatedUpload};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
-use crate::record::{Cause, CauseKind};
+use crate::promotion::Promoting;
+use crate::record::{Cause, CauseKind, DeploymentRecord};
 
 /// What was asked for: enough to go on with it when the message is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,15 @@ pub enum Subject {
     },
     /// What is live: targets that serve something else are brought back to it.
     Live,
+    /// What another environment has live.
+    Promoted(Box<Promoting>),
+    /// What was live before this artifact, as long as it still is live.
+    Undo {
+        /// The release that goes.
+        release: Release,
+        /// Its object version.
+        artifact: ArtifactRef,
+    },
     /// What was live before.
     Earlier {
         /// The newest artifact of this release; the one before what is live, unless told.
@@ -88,6 +98,71 @@ impl Request {
         Self { id: DeploymentId::of(now, hash), hash, subject, cause, time: now, accepted_at: now, marker }
     }
 
+    /// The request that a promotion is which somebody asks for, by an event or by hand: known by the request's id and where
+    /// it goes. Its time is the event's.
+    #[must_use]
+    pub fn promotion(
+        (environment, function): (&EnvironmentName, &FunctionName),
+        promoting: Promoting,
+        cause: Cause,
+        time: Timestamp,
+        (now, marker): (Timestamp, Token),
+    ) -> Self {
+        let id = cause.event_id.as_deref().unwrap_or_default();
+        let hash = RequestHash::of(&["promotion", id, environment.as_str(), function.as_str()]);
+        let subject = Subject::Promoted(Box::new(promoting));
+        Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
+    }
+
+    /// The promotion that a success in another environment calls for by itself.
+    #[must_use]
+    pub fn automatic_promotion(
+        success: &DeploymentRecord,
+        to: &EnvironmentName,
+        chosen: Chosen,
+        (now, marker): (Timestamp, Token),
+    ) -> Self {
+        let time = success.finished_at.unwrap_or(now);
+        let hash = RequestHash::of(&["automatic-promotion", &success.id.to_string(), to.as_str()]);
+        let promoting = Promoting {
+            from: success.environment.clone(),
+            named: None,
+            artifact: Some(chosen),
+            not_after: None,
+            approvals: vec![],
+            freeze_override: None,
+            group: None,
+        };
+        let cause =
+            Cause { kind: CauseKind::AutomaticPromotion, requested_by: None, event_id: Some(success.id.to_string()) };
+        let subject = Subject::Promoted(Box::new(promoting));
+        Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
+    }
+
+    /// The request that takes an artifact back where it is live.
+    #[must_use]
+    pub fn undo(
+        (environment, function): (&EnvironmentName, &FunctionName),
+        (release, artifact): (Release, ArtifactRef),
+        cause: Cause,
+        time: Timestamp,
+        (now, marker): (Timestamp, Token),
+    ) -> Self {
+        let id = cause.event_id.as_deref().unwrap_or_default();
+        let hash = RequestHash::of(&["undo", id, environment.as_str(), function.as_str()]);
+        let subject = Subject::Undo { release, artifact };
+        Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
+    }
+
+    /// What a promotion asks for; none where it is none.
+    #[must_use]
+    pub fn promoting(&self) -> Option<&Promoting> {
+        match &self.subject {
+            Subject::Promoted(promoting) => Some(promoting),
+            _ => None,
+        }
+    }
+
     /// Its place in the order of uploads; none where it is no upload.
     #[must_use]
     pub fn mark(&self) -> Option<Mark> {
@@ -102,10 +177,23 @@ impl Request {
         }
     }
 
-    /// Whether it is an upload. Anything else is a command, or follows from one.
+    /// Whether it is an upload.
     #[must_use]
     pub fn is_upload(&self) -> bool {
         self.cause.kind == CauseKind::Upload
+    }
+
+    /// Whether it is a command to deploy, to deploy again or to go back. A promotion is none, even one by hand: it gives way
+    /// to whatever is newer.
+    #[must_use]
+    pub fn is_command(&self) -> bool {
+        matches!(self.cause.kind, CauseKind::Deploy | CauseKind::Redeploy | CauseKind::Rollback)
+    }
+
+    /// Whether it brings what may not have been live here.
+    #[must_use]
+    pub fn brings_new(&self) -> bool {
+        !matches!(self.cause.kind, CauseKind::Redeploy | CauseKind::Rollback)
     }
 
     /// Whether it may bring what was never live here.
@@ -118,6 +206,12 @@ impl Request {
     #[must_use]
     pub fn is_rollback(&self) -> bool {
         self.cause.kind == CauseKind::Rollback
+    }
+
+    /// Whether it asks an active deployment to stop. Taking one artifact back need not: what is active may replace it.
+    #[must_use]
+    pub fn asks_to_stop(&self) -> bool {
+        self.is_rollback() && !matches!(self.subject, Subject::Undo { .. })
     }
 
     /// The artifact, where it is known from the start.
@@ -136,8 +230,9 @@ impl Subject {
     pub fn release(&self) -> Option<&Release> {
         match self {
             Self::Artifact { release, .. } | Self::Newest { release } => Some(release),
+            Self::Promoted(promoting) => promoting.release(),
             Self::Earlier { to } => to.as_ref(),
-            Self::Live => None,
+            Self::Live | Self::Undo { .. } => None,
         }
     }
 }
@@ -149,8 +244,12 @@ impl fmt::Display for Request {
             (Subject::Artifact { release, .. } | Subject::Newest { release }, _) => {
                 write!(f, "a command to deploy release {release}, given later,")
             }
+            (Subject::Promoted(promoting), _) => match promoting.release() {
+                Some(release) => write!(f, "a promotion of release {release}, asked for later,"),
+                None => f.write_str("a promotion, asked for later,"),
+            },
             (Subject::Live, _) => f.write_str("a redeploy, asked for later,"),
-            (Subject::Earlier { .. }, _) => f.write_str("a rollback, asked for later,"),
+            (Subject::Earlier { .. } | Subject::Undo { .. }, _) => f.write_str("a rollback, asked for later,"),
         }
     }
 }

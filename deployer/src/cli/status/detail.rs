@@ -64,7 +64,7 @@ fn one(status: &FunctionStatus, now: Timestamp) -> String {
         let since = since.strftime("%Y-%m-%d %H:%M:%SZ");
         say("held", format!("{yellow}since {since}{by}: {}{yellow:#}", one_line(reason)));
     }
-    if let Some(behind) = &status.behind {
+    for behind in &status.behind {
         let since = behind.since.strftime("%Y-%m-%d %H:%M:%SZ");
         say("behind", format!("{yellow}{} has {} since {since}{yellow:#}", behind.environment, behind.release));
     }

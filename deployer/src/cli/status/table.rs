@@ -46,7 +46,7 @@ fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
             vec![(format!("{}{versions}", live.release), colour), (format!("{}{by}", ago(live.since, now)), faint())]
         }
     };
-    let behind = status.behind.as_ref().map(|behind| format!("behind {} ({})", behind.environment, behind.release));
+    let behind = status.behind.first().map(|behind| format!("behind {} ({})", behind.environment, behind.release));
     let marks = [
         status.active.map(|_| ("deploying".to_owned(), AnsiColor::Cyan)),
         status.pending.map(|_| ("pending".to_owned(), AnsiColor::Cyan)),

@@ -90,7 +90,7 @@ fn an_upload_of_before_a_command_comes_too_late_under_whichever_key() {
         let (head, then) = head.accepts(&late, &me("late", 51));
         assert_eq!(then, Then::Over(late.id));
         assert_eq!(head.because(&late), (Status::Superseded, "a command that was given later was accepted before it"));
-        assert_eq!(head.waiting(), []);
+        assert_eq!(head.all_pending(), []);
     }
     let after = upload("4", 51);
     assert_eq!(head.accepts(&after, &me("after", 51)).0.pending(), Some(&after));
@@ -126,13 +126,13 @@ fn a_command_and_an_upload_wait_at_most_and_a_command_is_displaced_by_another_on
         (Status::Superseded, "a redeploy, asked for later, took its place before its turn came")
     );
     let (head, _) = head.accepts(&three, &me("three", 40));
-    assert_eq!(head.waiting(), [first.clone(), three.clone()]);
+    assert_eq!(head.all_pending(), [first.clone(), three.clone()]);
     let (head, _) = head.accepts(&four, &me("four", 50));
-    assert_eq!(head.waiting(), [first.clone(), four.clone()], "the command is next all the same");
+    assert_eq!(head.all_pending(), [first.clone(), four.clone()], "the command is next all the same");
     assert_eq!(head.told(&three).status, Status::Superseded);
     let (head, then) = head.accepts(&other, &me("b", 60));
     assert!(matches!(then, Then::Wait { request, status: Status::Pending, .. } if request == other));
-    assert_eq!(head.waiting(), std::slice::from_ref(&other));
+    assert_eq!(head.all_pending(), std::slice::from_ref(&other));
     for displaced in [&first, &four] {
         assert_eq!(
             head.because(displaced),
@@ -217,10 +217,10 @@ fn what_waits_and_is_held_ends_at_once_and_what_is_worked_on_goes_on() {
     for request in [&redeploy("d", 20), &two] {
         assert_eq!((held.told(request).status, held.told(request).code), (Status::Refused, Some(Code::Held)));
     }
-    assert_eq!((held.waiting(), &held.active().unwrap().request), ([].as_slice(), &one));
+    assert_eq!((held.all_pending(), &held.active().unwrap().request), ([].as_slice(), &one));
     let (waiting, _) = head.accepts(&rollback("r", 20), &me("r", 20));
     let held = waiting.accepts(&two, &me("two", 40)).0.holds("stop", "h");
-    assert_eq!(held.waiting(), [rollback("r", 20)], "going back is always possible");
+    assert_eq!(held.all_pending(), [rollback("r", 20)], "going back is always possible");
     assert_eq!(held.commits("one", &arrived(&one, "6", "A"), None).0.live().unwrap().release.as_str(), "1");
 }
 
@@ -368,6 +368,6 @@ fn a_head_with_commands_reads_back_and_one_of_before_commands_reads() {
         before.as_object_mut().unwrap().remove(field);
     }
     let read: Head = serde_json::from_value(before).unwrap();
-    assert_eq!((read.waiting(), read.hold(), releases(read.history())), ([].as_slice(), None, vec!["3", "2", "1"]));
+    assert_eq!((read.all_pending(), read.hold(), releases(read.history())), ([].as_slice(), None, vec!["3", "2", "1"]));
     assert_eq!(read.chooses(None, &[], false).unwrap(), "2");
 }

@@ -54,8 +54,11 @@ fn a_failed_deployment_leaves_what_is_live_but_not_the_targets_that_it_reached()
 fn a_deployment_that_was_refused_while_it_was_worked_on_leaves_everything() {
     let (head, two) = replacing();
     let record = at().record(&two, Status::InProgress).ended(refusal(), second(30));
-    let (after, _) =
-        head.commits("two", &End { record, named: Some(Named::default()), written: [].into(), kept: [].into() }, None);
+    let (after, _) = head.commits(
+        "two",
+        &End { record, named: Some(Named::default()), written: [].into(), kept: [].into(), untold_start: false },
+        None,
+    );
     assert_eq!((after.history(), &after.targets), (head.history(), &head.targets));
     assert_eq!((after.active(), after.told(&two).status), (None, Status::Refused));
 }
@@ -172,12 +175,12 @@ fn only_what_is_written_leaves_the_outbox() {
     let (head, _) = head.commits("two", &arrived(&two, "7", "B"), None);
     let zero = upload("0", 5);
     let (head, _) = head.accepts(&zero, &me("zero", 40));
-    let less = head.without(&[two.id]).unwrap();
+    let less = head.without(&done(&[two.id])).unwrap();
     assert_eq!((less.revision, less.outbox().len()), (head.revision + 1, 1));
     assert_eq!(less.told(&zero).status, Status::Superseded);
-    assert_eq!(less.without(&[two.id]), None, "the head knows already");
+    assert_eq!(less.without(&done(&[two.id])), None, "the head knows already");
     assert_eq!(less.without(&[]), None);
-    assert_eq!(less.without(&[zero.id, two.id]).unwrap().outbox(), []);
+    assert_eq!(less.without(&done(&[zero.id, two.id])).unwrap().outbox(), []);
     assert_eq!(less.answers(&two, &me("x", 50)), Then::Over(two.id), "and is known all the same");
 }
 

@@ -6,6 +6,7 @@ mod commands;
 mod finish;
 mod lives;
 mod model;
+mod promote;
 
 use std::sync::LazyLock;
 
@@ -136,7 +137,18 @@ fn ends(request: &Request, variable: &str, fare: impl Fn(&mut crate::record::Tar
     }
     let named = Named { variables: [variable.to_owned()].into(), tags: [].into() };
     let written = [target(0).clone(), target(1).clone()].into();
-    End { record: record.ended(Ending::Tried(outcomes), second(1_000)), named: Some(named), written, kept: [].into() }
+    End {
+        record: record.ended(Ending::Tried(outcomes), second(1_000)),
+        named: Some(named),
+        written,
+        kept: [].into(),
+        untold_start: false,
+    }
+}
+
+/// All that follows from these ends is done.
+fn done(ids: &[DeploymentId]) -> Vec<(DeploymentId, BTreeSet<Consequence>)> {
+    ids.iter().map(|id| (*id, Consequence::all())).collect()
 }
 
 impl Head {
@@ -189,7 +201,7 @@ impl Head {
 
     fn settles(&self) -> Self {
         let written: Vec<DeploymentId> = self.outbox().iter().map(|entry| entry.record.id).collect();
-        self.without(&written).unwrap_or_else(|| self.clone())
+        self.without(&done(&written)).unwrap_or_else(|| self.clone())
     }
 
     /// The record that this deployment ended with.

@@ -160,7 +160,7 @@ impl World {
                 assert_eq!((&waiting, status), (&request, Status::Pending));
                 self.accepted.push(request);
             }
-            Then::Nothing => panic!("a new upload is never nothing"),
+            Then::Rests(_) | Then::Nothing => panic!("a new upload is never nothing, and never rests"),
         }
     }
 
@@ -191,7 +191,7 @@ impl World {
         }
         assert!(self.head.mark.as_ref().unwrap().time >= request.time, "what is older comes too late");
         let is_open = self.head.active().is_some_and(|active| active.request == request);
-        assert!(is_open || self.head.waiting() == [request.clone()], "all that waited has made way");
+        assert!(is_open || self.head.all_pending() == [request.clone()], "all that waited has made way");
         // Whoever is in the way goes on, and hears that it shall stop.
         let goes_on = self.head.active().filter(|is| before.as_ref().is_some_and(|was| was.request == is.request));
         if let (Some(is), Some(was)) = (goes_on, before) {
@@ -216,7 +216,7 @@ impl World {
         assert_eq!(obeyed.is_some(), holds || self.head.hold().is_some());
         let Some(Obeyed::Now(head)) = obeyed else { return };
         self.writes(Some(*head));
-        assert!(!holds || self.head.waiting().iter().all(Request::is_rollback));
+        assert!(!holds || self.head.all_pending().iter().all(Request::is_rollback));
         let again = self.head.with_hold(hold, &at(), hash, second(self.now));
         assert_eq!(again, Obeyed::Earlier, "the same command again does nothing");
     }
@@ -248,7 +248,7 @@ impl World {
                 assert!(fate == Fate::Open && slept);
                 self.claims.push((name, active.request.clone()));
             }
-            Then::Nothing => panic!("a duplicate meets its deployment"),
+            Then::Rests(_) | Then::Nothing => panic!("a duplicate meets its deployment"),
         }
         self.writes(moved.head.map(|head| *head));
     }
@@ -296,7 +296,7 @@ impl World {
             Outcome::HalfArrived => half_arrived(&request, "8", &claim),
             Outcome::Refused => {
                 let record = at().record(&request, Status::InProgress).ended(refusal(), second(self.now));
-                End { record, named: Some(Named::default()), written: [].into(), kept: [].into() }
+                End { record, named: Some(Named::default()), written: [].into(), kept: [].into(), untold_start: false }
             }
         };
         if let Some(chosen) = &chosen {
@@ -356,7 +356,7 @@ impl World {
     fn settle(&mut self, how_many: usize) {
         let entries = self.head.outbox().iter().take(how_many);
         let written: Vec<_> = entries.map(|entry| entry.record.id).collect();
-        let head = self.head.without(&written);
+        let head = self.head.without(&done(&written));
         assert_eq!(head.is_none(), written.is_empty());
         let before = self.head.outbox.clone();
         self.writes(head);
@@ -369,7 +369,7 @@ impl World {
 
     /// What has ended since.
     fn track(&mut self, entries: &[Entry]) {
-        for Entry { record, marker } in entries {
+        for Entry { record, marker, .. } in entries {
             let (request, fate) = self.fates.get_mut(&record.id).expect("only what was asked for ends");
             assert_eq!(request.marker, *marker);
             match fate {
@@ -394,7 +394,7 @@ impl World {
         assert_eq!(head.revision > before.revision, head != *before, "a head that is written is another one");
         self.track(head.outbox());
         let active = head.active().map(|active| &active.request);
-        let mut open: Vec<_> = active.iter().copied().chain(head.waiting()).map(|request| request.id).collect();
+        let mut open: Vec<_> = active.iter().copied().chain(head.all_pending()).map(|request| request.id).collect();
         let waiting: Vec<_> = head.outbox().iter().map(|entry| entry.record.id).collect();
         for (id, (request, fate)) in &self.fates {
             assert_eq!(open.contains(id), *fate == Fate::Open, "{id} is {fate:?}");
@@ -403,12 +403,12 @@ impl World {
             assert!(!(open.contains(id) && head.ended.contains(id)), "{id} is open and has ended");
         }
         open.dedup();
-        assert_eq!(open.len(), usize::from(active.is_some()) + head.waiting().len());
-        let kinds: Vec<bool> = head.waiting().iter().map(Request::is_upload).collect();
+        assert_eq!(open.len(), usize::from(active.is_some()) + head.all_pending().len());
+        let kinds: Vec<bool> = head.all_pending().iter().map(Request::is_upload).collect();
         assert!(matches!(kinds[..], [] | [_] | [false, true]), "a command waits, and an upload behind it");
         let recent: Vec<_> = self.ended.iter().rev().take(ENDED).copied().collect();
         assert_eq!(head.ended, recent);
-        for request in active.iter().copied().chain(head.waiting()) {
+        for request in active.iter().copied().chain(head.all_pending()) {
             assert_eq!(*request, self.fates[&request.id].0, "as it was first told");
         }
         if let Some(was) = &before.mark {
@@ -479,7 +479,7 @@ impl World {
         let Some(newest) = later else { return };
         let is_newest = |other: &Request| other.id == newest.id || mark_of(newest).is_beyond(&mark_of(other));
         let active = self.head.active().map(|active| &active.request);
-        let waits = self.head.waiting().contains(newest) || self.displaced.contains(&newest.id);
+        let waits = self.head.all_pending().contains(newest) || self.displaced.contains(&newest.id);
         if active != Some(newest) && !waits && self.accepted.iter().all(is_newest) {
             assert!(self.begun.contains(newest), "{newest:?} was lost");
         }

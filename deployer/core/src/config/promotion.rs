@@ -1,0 +1,135 @@
+//! How artifacts come from one environment into another.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{SeqAccess, Visitor, value};
+use serde::{Deserialize, Deserializer};
+
+use super::{Span, or_default};
+use crate::id::EnvironmentName;
+
+/// What other environments have live may be brought here.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Promotion {
+    /// The environment that artifacts come from, or several.
+    pub from: Sources,
+    /// Whether the rules must hold in all of several environments, or in the one that is promoted from.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<Require>")]
+    pub require: Require,
+    /// Whether a success in `from` calls for the promotion by itself.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<bool>")]
+    pub automatic: bool,
+    /// How long an artifact must have been live in `from`, continuously, before it is promoted.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<Span>")]
+    pub soak: Span,
+    /// What becomes of an automatic promotion that waits when `from` gets a newer release.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<Policy>")]
+    pub policy: Policy,
+}
+
+/// In which of several environments the rules of a promotion must hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Require {
+    /// In all of them.
+    #[default]
+    All,
+    /// In the one that is promoted from.
+    Any,
+}
+
+/// What becomes of an automatic promotion that waits when a newer release arrives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// The newer one takes its place, and soaks from its own beginning.
+    #[default]
+    Newest,
+    /// It goes on, and the newer one comes after it.
+    InOrder,
+}
+
+/// Whose consent a promotion into an environment needs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    /// How many people must approve; the requester is none of them.
+    #[schemars(range(min = 1, max = 10))]
+    pub required: u32,
+    /// After what time a promotion that was not approved ends. Seven days, unless told.
+    #[serde(default)]
+    pub expires: Option<Span>,
+}
+
+/// The environments that artifacts come from: one name, or a list of them. None twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sources(Vec<EnvironmentName>);
+
+impl Sources {
+    /// Each of them, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &EnvironmentName> {
+        self.0.iter()
+    }
+
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn contains(&self, name: &EnvironmentName) -> bool {
+        self.0.contains(name)
+    }
+
+    /// How many there are; at least one in a checked configuration.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The first that is there twice.
+    pub(super) fn repeated(&self) -> Option<&EnvironmentName> {
+        self.0.iter().enumerate().find(|(at, name)| self.0[..*at].contains(name)).map(|(_, name)| name)
+    }
+}
+
+impl fmt::Display for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.0.iter().map(EnvironmentName::as_str).collect();
+        f.write_str(&names.join(" and "))
+    }
+}
+
+impl<'de> Deserialize<'de> for Sources {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct OneOrMore;
+        impl<'de> Visitor<'de> for OneOrMore {
+            type Value = Sources;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an environment's name, or a list of names")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Sources, E> {
+                EnvironmentName::parse(text).map(|name| Sources(vec![name])).map_err(E::custom)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Sources, A::Error> {
+                Vec::deserialize(value::SeqAccessDeserializer::new(list)).map(Sources)
+            }
+        }
+        from.deserialize_any(OneOrMore)
+    }
+}
+
+impl JsonSchema for Sources {
+    fn schema_name() -> Cow<'static, str> {
+        "Sources".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let name = generator.subschema_for::<EnvironmentName>();
+        json_schema!({
+            "anyOf": [name, { "type": "array", "items": name, "minItems": 1, "uniqueItems": true }]
+        })
+    }
+}

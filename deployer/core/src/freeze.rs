@@ -1,0 +1,295 @@
+//! Freezes: when promotions do not go into an environment.
+//!
+//! Hours are those of a real time zone, with its summer time: the zones come with the program, so that the same
+//! configuration means the same wherever it runs (IANA Time Zone Database). Where the clocks are put forward, an hour that
+//! does not exist is the one after it; where they are put back, an hour that comes twice is the first of the two.
+
+use std::fmt;
+
+use jiff::civil::{Date, Time, Weekday};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{Timestamp, ToSpan as _};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::id::InvalidName;
+use crate::mistake::{self, Mistake};
+
+/// How many freezes may follow one another without a gap before it is said that there is no end.
+const LONGEST_CHAIN: usize = 400;
+
+/// A time in which promotions do not go into an environment: on days of the week, perhaps between two times, or from one
+/// date to another.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Freeze {
+    /// On these days of each week.
+    #[serde(default)]
+    #[schemars(extend("minItems" = 1))]
+    days: Option<Vec<Day>>,
+    /// From this time of the day on; from midnight, unless told. Together with `to`.
+    #[serde(default)]
+    from: Option<TimeOfDay>,
+    /// Until this time of the day; of the next one, where it is not after `from`. Until midnight, unless told.
+    #[serde(default)]
+    to: Option<TimeOfDay>,
+    /// From this date on.
+    #[serde(default)]
+    first: Option<CalendarDate>,
+    /// Until the end of this date.
+    #[serde(default)]
+    last: Option<CalendarDate>,
+    /// Where clocks show these times.
+    zone: Zone,
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Day {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+impl Day {
+    fn weekday(self) -> Weekday {
+        match self {
+            Self::Mon => Weekday::Monday,
+            Self::Tue => Weekday::Tuesday,
+            Self::Wed => Weekday::Wednesday,
+            Self::Thu => Weekday::Thursday,
+            Self::Fri => Weekday::Friday,
+            Self::Sat => Weekday::Saturday,
+            Self::Sun => Weekday::Sunday,
+        }
+    }
+}
+
+/// A time of the day: `16:00`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(extend("pattern" = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
+pub struct TimeOfDay(#[schemars(with = "String")] Time);
+
+impl TryFrom<String> for TimeOfDay {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        let time = (text.len() == 5).then(|| Time::strptime("%H:%M", &text).ok()).flatten();
+        let wrong =
+            || InvalidName { what: "a time of the day", rule: "HH:MM, such as 16:00", found: mistake::cut(&text) };
+        time.map(Self).ok_or_else(wrong)
+    }
+}
+
+/// A date: `2026-12-20`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(extend("pattern" = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+pub struct CalendarDate(#[schemars(with = "String")] Date);
+
+impl TryFrom<String> for CalendarDate {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        let date = (text.len() == 10).then(|| Date::strptime("%Y-%m-%d", &text).ok()).flatten();
+        let wrong =
+            || InvalidName { what: "a date", rule: "YYYY-MM-DD, such as 2026-12-20", found: mistake::cut(&text) };
+        date.map(Self).ok_or_else(wrong)
+    }
+}
+
+/// A time zone by its name in the IANA Time Zone Database: `Europe/Berlin`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+pub struct Zone(#[schemars(with = "String")] TimeZone);
+
+impl TryFrom<String> for Zone {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        let wrong = |_| InvalidName {
+            what: "a time zone",
+            rule: "a name of the IANA Time Zone Database, such as Europe/Berlin or UTC",
+            found: mistake::cut(&text),
+        };
+        TimeZoneDatabase::bundled().get(&text).map(Self).map_err(wrong)
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.iana_name().unwrap_or("UTC"))
+    }
+}
+
+impl Freeze {
+    /// What is wrong with it.
+    pub(crate) fn mistakes(&self) -> Vec<Mistake> {
+        let mut found = Vec::new();
+        let is_weekly = self.days.is_some() || self.from.is_some() || self.to.is_some();
+        let has_dates = self.first.is_some() || self.last.is_some();
+        match (is_weekly, has_dates) {
+            (true, true) | (false, false) => {
+                found.push(Mistake::new("", "must have either days (and perhaps from and to), or first and last"))
+            }
+            (true, false) => {
+                if self.days.as_ref().is_none_or(Vec::is_empty) {
+                    found.push(Mistake::new("days", "must name at least one of mon, tue, wed, thu, fri, sat, sun"));
+                }
+                if self.from.is_some() != self.to.is_some() {
+                    found.push(Mistake::new("from", "from and to belong together; without both it is whole days"));
+                }
+            }
+            (false, true) => match (self.first, self.last) {
+                (Some(first), Some(last)) if first > last => {
+                    found.push(Mistake::new("last", "must not be before first"));
+                }
+                (Some(_), Some(_)) => {}
+                _ => found.push(Mistake::new("first", "first and last belong together")),
+            },
+        }
+        found
+    }
+
+    /// Until when it lasts, where it is on at this moment.
+    #[must_use]
+    pub fn until(&self, now: Timestamp) -> Option<Timestamp> {
+        let today = now.to_zoned(self.zone.0.clone()).date();
+        // One that goes over midnight may have begun yesterday.
+        let begun = [today.yesterday().ok(), Some(today)].into_iter().flatten();
+        let mut spans = begun.filter_map(|day| self.on(day));
+        spans.find(|(begin, end)| *begin <= now && now < *end).map(|(_, end)| end)
+    }
+
+    /// The time of this freeze that begins on a day.
+    fn on(&self, day: Date) -> Option<(Timestamp, Timestamp)> {
+        if let (Some(first), Some(last)) = (self.first, self.last) {
+            let end = last.0.tomorrow().ok()?;
+            return (first.0 <= day && day <= last.0)
+                .then_some((self.at(first.0, Time::midnight())?, self.at(end, Time::midnight())?));
+        }
+        self.days.as_ref()?.iter().find(|frozen| frozen.weekday() == day.weekday())?;
+        let (from, to) =
+            (self.from.map_or(Time::midnight(), |from| from.0), self.to.map_or(Time::midnight(), |to| to.0));
+        let last = if to <= from { day.checked_add(1.day()).ok()? } else { day };
+        Some((self.at(day, from)?, self.at(last, to)?))
+    }
+
+    fn at(&self, day: Date, time: Time) -> Option<Timestamp> {
+        self.zone.0.to_ambiguous_zoned(day.to_datetime(time)).compatible().ok().map(|zoned| zoned.timestamp())
+    }
+}
+
+/// Until when an environment is frozen, with all freezes that follow one another without a gap; none: it is not. A freeze
+/// without an end is told as one of a very long time.
+#[must_use]
+pub fn frozen_until(freezes: &[Freeze], now: Timestamp) -> Option<Timestamp> {
+    let next = |from: Timestamp| freezes.iter().filter_map(|freeze| freeze.until(from)).max();
+    let mut until = next(now)?;
+    for _ in 0..LONGEST_CHAIN {
+        match next(until) {
+            Some(later) => until = later,
+            None => break,
+        }
+    }
+    Some(until)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn freeze(of: Value) -> Freeze {
+        let freeze: Freeze = serde_json::from_value(of).unwrap();
+        assert_eq!(freeze.mistakes(), []);
+        freeze
+    }
+
+    fn until(freezes: &[Freeze], now: &str) -> Option<String> {
+        frozen_until(freezes, now.parse().unwrap()).map(|until| until.to_string())
+    }
+
+    #[test]
+    fn a_weekend_is_frozen_from_friday_evening_to_monday_morning_by_the_clocks_of_its_zone() {
+        let nights =
+            freeze(json!({"days": ["fri", "sat", "sun"], "from": "16:00", "to": "08:00", "zone": "Europe/Berlin"}));
+        let days = freeze(json!({"days": ["sat", "sun"], "zone": "Europe/Berlin"}));
+        let both = [nights.clone(), days];
+        assert_eq!(until(&both, "2026-11-27T14:59:59Z"), None, "Friday, 15:59:59 in Berlin");
+        assert_eq!(until(&both, "2026-11-27T15:00:00Z").as_deref(), Some("2026-11-30T07:00:00Z"));
+        assert_eq!(until(&both, "2026-11-29T22:30:00Z").as_deref(), Some("2026-11-30T07:00:00Z"));
+        assert_eq!(until(&both, "2026-11-30T07:00:00Z"), None, "Monday, 08:00 in Berlin");
+        assert_eq!(until(&[nights], "2026-11-28T08:00:00Z"), None, "by day it is open");
+    }
+
+    #[test]
+    fn summer_time_moves_the_freeze_and_shortens_the_night_in_which_it_begins() {
+        let night = freeze(json!({"days": ["sat"], "from": "22:00", "to": "03:00", "zone": "Europe/Berlin"}));
+        let all = [night];
+        assert_eq!(until(&all, "2026-03-28T21:00:00Z").as_deref(), Some("2026-03-29T01:00:00Z"), "4 hours long");
+        assert_eq!(until(&all, "2026-07-04T20:00:00Z").as_deref(), Some("2026-07-05T01:00:00Z"), "in summer");
+        assert_eq!(until(&all, "2026-10-24T20:00:00Z").as_deref(), Some("2026-10-25T02:00:00Z"), "6 hours long");
+    }
+
+    #[test]
+    fn dates_are_frozen_from_the_first_to_the_end_of_the_last() {
+        let all = [freeze(json!({"first": "2026-12-20", "last": "2027-01-02", "zone": "America/New_York"}))];
+        assert_eq!(until(&all, "2026-12-20T04:59:59Z"), None);
+        assert_eq!(until(&all, "2026-12-20T05:00:00Z").as_deref(), Some("2027-01-03T05:00:00Z"));
+        assert_eq!(until(&all, "2027-01-03T04:59:59Z").as_deref(), Some("2027-01-03T05:00:00Z"));
+        assert_eq!(until(&all, "2027-01-03T05:00:00Z"), None);
+    }
+
+    #[test]
+    fn freezes_that_meet_are_one_and_one_without_an_end_is_told_all_the_same() {
+        let touching = [
+            freeze(json!({"days": ["mon"], "from": "08:00", "to": "12:00", "zone": "UTC"})),
+            freeze(json!({"days": ["mon"], "from": "12:00", "to": "14:00", "zone": "UTC"})),
+        ];
+        assert_eq!(until(&touching, "2026-11-30T09:00:00Z").as_deref(), Some("2026-11-30T14:00:00Z"));
+        let always = [freeze(json!({"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "zone": "UTC"}))];
+        assert!(until(&always, "2026-11-30T09:00:00Z").unwrap().starts_with("2028-"), "longer than a year");
+    }
+
+    #[test]
+    fn what_is_no_freeze_is_told() {
+        let wrong = |of: Value| match serde_json::from_value::<Freeze>(of) {
+            Ok(freeze) => freeze.mistakes().into_iter().map(|m| m.to_string()).collect::<Vec<_>>().join("; "),
+            Err(error) => error.to_string(),
+        };
+        for (of, message) in [
+            (json!({"zone": "UTC"}), "must have either days (and perhaps from and to), or first and last"),
+            (json!({"days": [], "zone": "UTC"}), "days: must name at least one of mon, tue, wed, thu, fri, sat, sun"),
+            (
+                json!({"days": ["mon"], "from": "08:00", "zone": "UTC"}),
+                "from: from and to belong together; without both it is whole days",
+            ),
+            (
+                json!({"days": ["mon"], "first": "2026-12-20", "zone": "UTC"}),
+                "must have either days (and perhaps from and to), or first and last",
+            ),
+            (json!({"first": "2026-12-20", "zone": "UTC"}), "first: first and last belong together"),
+            (json!({"first": "2026-12-20", "last": "2026-12-19", "zone": "UTC"}), "last: must not be before first"),
+            (
+                json!({"first": "2026-13-20", "last": "2026-12-19", "zone": "UTC"}),
+                "\"2026-13-20\" is not a date: YYYY-MM-DD, such as 2026-12-20",
+            ),
+            (
+                json!({"days": ["mon"], "from": "8:00", "to": "25:00", "zone": "UTC"}),
+                "\"8:00\" is not a time of the day: HH:MM, such as 16:00",
+            ),
+            (
+                json!({"days": ["mon"], "zone": "Berlin"}),
+                "\"Berlin\" is not a time zone: a name of the IANA Time Zone Database, such as Europe/Berlin or UTC",
+            ),
+        ] {
+            assert_eq!(wrong(of.clone()), message, "{of}");
+        }
+    }
+}

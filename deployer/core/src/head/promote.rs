@@ -1,0 +1,249 @@
+//! Promotions that wait: they are let in, wait, and go on, as the rules say (`promotion::Gate`).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::accept::{Claimant, Move, Then};
+use super::{Active, Head, Request, Subject, WAITING};
+use crate::config::Policy;
+use crate::destination::Destination;
+use crate::id::{DeploymentId, Token};
+use crate::promotion::{Approved, RecordedPromotion, Taking, Verdict, Wait};
+use crate::record::{CauseKind, Code, DeploymentRecord, Ending, Status};
+
+/// A promotion that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What was asked for.
+    pub request: Request,
+    /// What it waits for.
+    pub wait: Wait,
+    /// Its record is written, and the event that it waits is sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
+}
+
+/// What came of somebody's consent, or of its refusal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Consent {
+    /// To be written.
+    Now(Box<Head>),
+    /// It was given before.
+    Earlier,
+    /// No promotion of this id waits here.
+    NotWaiting,
+    /// It does not count: the sentence says why.
+    Void(String),
+}
+
+impl Waiting {
+    /// Its record.
+    #[must_use]
+    pub fn record(&self, at: &Destination<'_>) -> DeploymentRecord {
+        let record = at.record(&self.request, Status::Pending);
+        let wanted = Some(self.wait.approvals_wanted).filter(|wanted| *wanted > 0);
+        let promotion = record.promotion.map(|told| RecordedPromotion { approvals_wanted: wanted, ..told });
+        let artifact = self.request.promoting().and_then(|promoting| Some(promoting.artifact.as_ref()?.recorded()));
+        let because = Some(self.wait.to_string());
+        DeploymentRecord { code: Some(Code::Waiting), because, promotion, artifact, ..record }
+    }
+
+    /// How it ends by a refusal that comes while it waits: what interrupts a soak cancels it.
+    #[must_use]
+    pub fn cancelled_by(&self, refusal: Ending) -> Ending {
+        let is_automatic = self.request.cause.kind == CauseKind::AutomaticPromotion;
+        match refusal {
+            Ending::Refused { code: Code::Held | Code::Rejected | Code::NotLive, because }
+                if is_automatic && self.wait.soak_until.is_some() =>
+            {
+                Ending::Refused { code: Code::SoakCancelled, because: format!("its soak is over: {because}") }
+            }
+            other => other,
+        }
+    }
+}
+
+impl Head {
+    /// Takes a promotion in, as it was judged on this head: it ends, it waits, or it is let in like any request.
+    #[must_use]
+    pub fn accept_promotion(
+        &self,
+        (request, taking): (&Request, Taking),
+        verdict: &Verdict,
+        at: &Destination<'_>,
+        me: &Claimant,
+    ) -> Move {
+        if let Some(echo) = self.echo(me) {
+            return echo;
+        }
+        if let Some(id) = self.id_of(request) {
+            return self.again(id, at, me);
+        }
+        let mut head = self.next();
+        head.remember(request);
+        if let Some(ending) = self.not_taken(request, verdict, at) {
+            head.end(request, at.record(request, Status::InProgress).ended(ending, me.now));
+            return Move::to(head, Then::Over(request.id));
+        }
+        if !goes_in_order(request, at) {
+            head.displace_waiting(request, at, me.now);
+        }
+        match verdict {
+            Verdict::Waits(wait) => head.rest(Waiting { request: request.clone(), wait: wait.clone(), told: false }),
+            _ if taking == Taking::Down => {
+                head.rest(Waiting { request: request.clone(), wait: Wait::over(me.now), told: true })
+            }
+            _ => head.let_in(request, at, me),
+        }
+    }
+
+    fn rest(mut self, waiting: Waiting) -> Move {
+        self.waiting.push(waiting.clone());
+        Move::to(self, Then::Rests(Box::new(waiting)))
+    }
+
+    /// Goes on with a promotion that waits, as it was judged anew on this head.
+    #[must_use]
+    pub fn go_on_waiting(&self, id: DeploymentId, verdict: &Verdict, at: &Destination<'_>, me: &Claimant) -> Move {
+        if let Some(echo) = self.echo(me) {
+            return echo;
+        }
+        let Some(index) = self.waiting.iter().position(|waiting| waiting.request.id == id) else {
+            return Move::none(Then::Nothing);
+        };
+        let mut head = self.next();
+        let waiting = head.waiting.remove(index);
+        let request = &waiting.request;
+        let newer = self.newest.filter(|newest| is_later(*newest, request.time));
+        let ending = match verdict {
+            Verdict::Ends(ending) => Some(waiting.cancelled_by(ending.clone())),
+            _ => newer.map(|newest| superseded(format!("what was asked for later, at {newest}, was let in before it"))),
+        };
+        if let Some(ending) = ending {
+            head.end(request, waiting.record(at).ended(ending, me.now));
+            return Move::to(head, Then::Over(id));
+        }
+        match verdict {
+            Verdict::Waits(wait) if *wait == waiting.wait => Move::none(Then::Rests(Box::new(waiting))),
+            Verdict::Waits(wait) => {
+                let waiting = Waiting { wait: wait.clone(), ..waiting };
+                head.waiting.insert(index, waiting.clone());
+                Move::to(head, Then::Rests(Box::new(waiting)))
+            }
+            _ => head.let_in(&waiting.request, at, me),
+        }
+    }
+
+    /// A promotion whose turn had come, and that has to wait all the same: what the rules say has changed. `None`: the claim
+    /// is not ours any more.
+    #[must_use]
+    pub fn put_back(&self, claim: Token, wait: &Wait) -> Option<(Self, Waiting)> {
+        let Active { request, .. } = self.active.clone().filter(|active| active.claim == claim)?;
+        let mut head = self.next();
+        head.active = None;
+        let waiting = Waiting { request, wait: wait.clone(), told: false };
+        let at = head.waiting.iter().position(|other| other.request.time > waiting.request.time);
+        head.waiting.insert(at.unwrap_or(head.waiting.len()), waiting.clone());
+        Some((head, waiting))
+    }
+
+    /// Those whose record and event are written are told. `None`: the head knows already.
+    #[must_use]
+    pub fn with_told(&self, told: &[DeploymentId]) -> Option<Self> {
+        let mut head = self.next();
+        for waiting in head.waiting.iter_mut().filter(|waiting| told.contains(&waiting.request.id)) {
+            waiting.told = true;
+        }
+        (head.waiting != self.waiting).then_some(head)
+    }
+
+    /// Somebody approves a promotion that waits.
+    #[must_use]
+    pub fn with_approval(&self, id: DeploymentId, approved: &Approved) -> Consent {
+        let mut head = self.next();
+        let waiting = head.waiting.iter_mut().find(|waiting| waiting.request.id == id);
+        let Some(Request { cause, subject: Subject::Promoted(promoting), .. }) = waiting.map(|w| &mut w.request) else {
+            return Consent::NotWaiting;
+        };
+        if promoting.approvals.iter().any(|given| given.by == approved.by) {
+            return Consent::Earlier;
+        }
+        if let Err(because) = approved.counts_for(cause.requested_by.as_deref()) {
+            return Consent::Void(because);
+        }
+        promoting.approvals.push(approved.clone());
+        Consent::Now(Box::new(head))
+    }
+
+    /// Somebody declines a promotion that waits: it ends.
+    #[must_use]
+    pub fn declined(&self, id: DeploymentId, because: String, at: &Destination<'_>, now: Timestamp) -> Consent {
+        let mut head = self.next();
+        let Some(index) = head.waiting.iter().position(|waiting| waiting.request.id == id) else {
+            return Consent::NotWaiting;
+        };
+        let waiting = head.waiting.remove(index);
+        let ending = Ending::Refused { code: Code::NotPromotable, because };
+        head.end(&waiting.request, waiting.record(at).ended(ending, now));
+        Consent::Now(Box::new(head))
+    }
+
+    /// Whether a promotion that came before this one is still open.
+    pub(crate) fn has_before(&self, request: &Request) -> bool {
+        let is_other = |open: &Request| open.id != request.id;
+        let waiting = self.waiting.iter().map(|waiting| &waiting.request);
+        self.active.iter().any(|active| is_other(&active.request))
+            || self.pending.iter().chain(waiting).any(|open| is_other(open) && open.time < request.time)
+    }
+
+    /// Why a promotion is not taken, although the rules may not say so.
+    fn not_taken(&self, request: &Request, verdict: &Verdict, at: &Destination<'_>) -> Option<Ending> {
+        if let Verdict::Ends(ending) = verdict {
+            return Some(ending.clone());
+        }
+        if let Some(mark) = self.mark.as_ref().filter(|mark| is_later(mark.time, request.time)) {
+            let because = format!("what was asked for later, at {}, was let in before it", mark.time);
+            return Some(superseded(because));
+        }
+        let artifact = |request: &Request| Some(request.promoting()?.artifact.as_ref()?.artifact.clone());
+        let same = self.waiting.iter().find(|waiting| artifact(&waiting.request) == artifact(request));
+        if let (Some(Waiting { request: first, .. }), Verdict::Waits(_)) = (same, verdict) {
+            let release = request.subject.release().map_or(String::new(), ToString::to_string);
+            return Some(superseded(format!("deployment {} brings release {release} already, and waits", first.id)));
+        }
+        let in_order = goes_in_order(request, at);
+        let newer = self.waiting.iter().find(|other| !in_order && is_later(other.request.time, request.time));
+        if let Some(Waiting { request: newer, .. }) = newer {
+            return Some(superseded(format!("deployment {}, asked for later, waits already", newer.id)));
+        }
+        (in_order && self.waiting.len() >= WAITING).then(|| Ending::Refused {
+            code: Code::NotPromotable,
+            because: format!("{WAITING} promotions wait here already: approve or decline some, or let the newest win"),
+        })
+    }
+
+    /// A newer promotion takes the place of those that wait.
+    fn displace_waiting(&mut self, newer: &Request, at: &Destination<'_>, now: Timestamp) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            let ending = superseded(format!("{newer} has taken its place while it waited"));
+            self.end(&waiting.request, waiting.record(at).ended(ending, now));
+        }
+    }
+}
+
+/// Whether it waits for those before it instead of taking their place.
+fn goes_in_order(request: &Request, at: &Destination<'_>) -> bool {
+    let in_order = at.environment.promotion.as_ref().is_some_and(|promotion| promotion.policy == Policy::InOrder);
+    in_order && request.cause.kind == CauseKind::AutomaticPromotion
+}
+
+/// Whether one time is later than another. EventBridge tells whole seconds: where one of the two is whole, both are compared
+/// by the second.
+fn is_later(one: Timestamp, other: Timestamp) -> bool {
+    let is_whole = |time: Timestamp| time.subsec_nanosecond() == 0;
+    if is_whole(one) || is_whole(other) { one.as_second() > other.as_second() } else { one > other }
+}
+
+fn superseded(because: String) -> Ending {
+    Ending::Superseded { because }
+}

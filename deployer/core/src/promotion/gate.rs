@@ -1,0 +1,261 @@
+//! The rules of promotions, in the order in which they are told.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Promoting, Wait, is_same};
+use crate::config::{Policy, Promotion, Require, Target, WhenFrozen};
+use crate::destination::Destination;
+use crate::freeze::frozen_until;
+use crate::head::{Chosen, Head, Request};
+use crate::id::{EnvironmentName, Sha256};
+use crate::record::{CauseKind, Code, Ending};
+use crate::rejects::Rejects;
+
+/// How long a promotion waits for approvals, unless the configuration says otherwise.
+const APPROVAL_EXPIRES: Duration = Duration::from_secs(7 * 86_400);
+/// How long one waits at most after its soak, whatever it waits for: a freeze may be without an end.
+const LONGEST_WAIT: Duration = Duration::from_secs(90 * 86_400);
+
+/// What a promotion is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Gate<'a> {
+    /// Where it goes.
+    pub to: &'a Destination<'a>,
+    /// The head there.
+    pub here: &'a Head,
+    /// The heads of all environments that artifacts come from.
+    pub sources: &'a BTreeMap<EnvironmentName, Head>,
+    /// The rejected releases of the function.
+    pub rejects: &'a Rejects,
+    /// What the clock shows.
+    pub now: Timestamp,
+}
+
+/// What the rules say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may go in.
+    Passes,
+    /// Not yet.
+    Waits(Wait),
+    /// No, or not any more.
+    Ends(Ending),
+}
+
+impl Gate<'_> {
+    /// Judges a promotion.
+    #[must_use]
+    pub fn judge(&self, request: &Request, promoting: &Promoting) -> Verdict {
+        match self.wait(request, promoting) {
+            Ok(wait) if wait.is_over() => Verdict::Passes,
+            Ok(wait) => Verdict::Waits(wait),
+            Err(ending) => Verdict::Ends(ending),
+        }
+    }
+
+    /// Whether the rules need more than one environment to have the artifact, and another one does not have it yet: its
+    /// success there calls for the promotion then.
+    #[must_use]
+    pub fn is_of_several(&self, promoting: &Promoting) -> bool {
+        let Some(Promotion { from, require: Require::All, .. }) = &self.to.environment.promotion else { return false };
+        let is_live = |name| {
+            let live = self.sources.get(name).and_then(Head::live);
+            live.zip(promoting.artifact.as_ref()).is_some_and(|(live, artifact)| is_same(live, artifact))
+        };
+        !from.iter().all(is_live)
+    }
+
+    /// Whether the environment has the artifact live already.
+    #[must_use]
+    pub fn is_there_already(&self, promoting: &Promoting) -> bool {
+        self.here.live().zip(promoting.artifact.as_ref()).is_some_and(|(live, artifact)| is_same(live, artifact))
+    }
+
+    fn wait(&self, request: &Request, promoting: &Promoting) -> Result<Wait, Ending> {
+        let to = &self.to.name;
+        let Promoting { from, named, artifact, .. } = promoting;
+        let promotion = self.promotion_from(from)?;
+        if promoting.not_after.is_some_and(|until| until < self.now) {
+            let until = promoting.not_after.map_or(String::new(), |until| until.to_string());
+            return refused(Code::Expired, format!("it was of use until {until} only"));
+        }
+        self.here.held(request).map_or(Ok(()), Err)?;
+        let Some(artifact) = artifact else {
+            return refused(
+                Code::NotLive,
+                match named {
+                    Some(release) => format!("release {release} is not among the last that {from} has or had live"),
+                    None => format!("nothing is live in {from}: deploy a release there first"),
+                },
+            );
+        };
+        self.rejects.refusal(&artifact.release, artifact.sha256).map_or(Ok(()), Err)?;
+        let is_automatic = request.cause.kind == CauseKind::AutomaticPromotion;
+        if is_automatic && self.here.left().iter().any(|left| is_same(left, artifact)) {
+            let because = format!(
+                "release {} was rolled back in {to}, and what was rolled back comes again only by hand: promote it",
+                artifact.release
+            );
+            return refused(Code::NotPromotable, because);
+        }
+        let mut soak_until = None;
+        for source in promotion.from.iter().filter(|name| promotion.require == Require::All || *name == from) {
+            soak_until = soak_until.max(self.soaks_until(request, promoting, artifact, promotion, source)?);
+        }
+        let soak_until = soak_until.filter(|until| *until > self.now);
+        if let Some(until) = soak_until.filter(|_| !is_automatic) {
+            let because = format!(
+                "{to} takes what has soaked for {}, and release {} has in {} only by {until}: promote it then",
+                promotion.soak, artifact.release, promotion.from
+            );
+            return refused(Code::NotPromotable, because);
+        }
+        let frozen_until = self.frozen_until(promoting)?;
+        let (approvals_wanted, expires_at) = self.approvals(request, promoting, soak_until);
+        let wait = Wait { soak_until, frozen_until, approvals_wanted, in_line: self.is_in_line(request), expires_at };
+        if expires_at < self.now && !wait.is_over() {
+            return refused(Code::Expired, format!("{wait}, which is over"));
+        }
+        Ok(wait)
+    }
+
+    /// The rules of the environment, if it takes promotions from there.
+    fn promotion_from(&self, from: &EnvironmentName) -> Result<&Promotion, Ending> {
+        let to = &self.to.name;
+        match &self.to.environment.promotion {
+            None => {
+                refused(Code::NotPromotable, format!("{to} takes no promotions (it has no promotion in deployer.json)"))
+            }
+            Some(promotion) if !promotion.from.contains(from) => refused(
+                Code::NotPromotable,
+                format!("{to} takes promotions from {} only, not from {from}", promotion.from),
+            ),
+            Some(promotion) => Ok(promotion),
+        }
+    }
+
+    /// When the artifact has soaked in a source; none: it need not.
+    fn soaks_until(
+        &self,
+        request: &Request,
+        promoting: &Promoting,
+        artifact: &Chosen,
+        promotion: &Promotion,
+        source: &EnvironmentName,
+    ) -> Result<Option<Timestamp>, Ending> {
+        let (to, release, soak) = (&self.to.name, &artifact.release, promotion.soak);
+        let Some(head) = self.sources.get(source) else {
+            return refused(Code::NotLive, format!("nothing is known of {source}"));
+        };
+        let is_automatic = request.cause.kind == CauseKind::AutomaticPromotion;
+        let ends = |since: Timestamp| since.checked_add(soak.as_duration()).unwrap_or(Timestamp::MAX);
+        let at = head.history().iter().position(|live| is_same(live, artifact));
+        match at.map(|at| (&head.history()[at], at.checked_sub(1).map(|newer| &head.history()[newer]))) {
+            Some((live, None)) => {
+                let failure = head.last_failure().filter(|failure| failure.at > live.since);
+                match failure {
+                    Some(failure) if is_automatic && failure.at < ends(live.since) => refused(
+                        Code::SoakCancelled,
+                        format!(
+                            "deployment {} failed in {source} at {}, so release {release} has not soaked",
+                            failure.deployment, failure.at
+                        ),
+                    ),
+                    // Of one by hand it is said from when on it may go.
+                    Some(failure) if !is_automatic && failure.at < ends(live.since) => Ok(Some(ends(failure.at))),
+                    _ => Ok((!soak.is_zero()).then(|| ends(live.since))),
+                }
+            }
+            Some((_, Some(newer))) if is_automatic && promotion.policy == Policy::Newest => Err(Ending::Superseded {
+                because: format!(
+                    "release {} is live in {source} since {}, and takes its place",
+                    newer.release, newer.since
+                ),
+            }),
+            Some((live, Some(_))) if is_automatic => Ok(Some(ends(live.since))),
+            Some((live, Some(newer))) if soak.is_zero() || ends(live.since) <= newer.since => Ok(None),
+            Some((live, Some(newer))) => refused(
+                Code::NotPromotable,
+                format!(
+                    "release {release} was live in {source} from {} to {} only, and {to} takes what has soaked for {soak}",
+                    live.since, newer.since
+                ),
+            ),
+            None if head.left().iter().any(|left| is_same(left, artifact)) => match is_automatic {
+                true => refused(Code::SoakCancelled, format!("release {release} was rolled back in {source}")),
+                false if promoting.named.is_some() && soak.is_zero() => Ok(None),
+                false => refused(Code::NotLive, format!("release {release} was rolled back in {source}")),
+            },
+            None => {
+                let live = head.live().map_or("nothing is".to_owned(), |live| format!("release {} is", live.release));
+                refused(
+                    Code::NotLive,
+                    format!("release {release} is not live in {source} ({live}), and {to} asks for that"),
+                )
+            }
+        }
+    }
+
+    fn frozen_until(&self, promoting: &Promoting) -> Result<Option<Timestamp>, Ending> {
+        let environment = self.to.environment;
+        let frozen = frozen_until(&environment.freeze, self.now).filter(|_| promoting.freeze_override.is_none());
+        match (frozen, environment.when_frozen) {
+            (Some(until), WhenFrozen::Refuse) => refused(
+                Code::NotPromotable,
+                format!(
+                    "{} is frozen until {until} and refuses promotions meanwhile: promote then, or give a reason to \
+                     override the freeze",
+                    self.to.name
+                ),
+            ),
+            (frozen, _) => Ok(frozen),
+        }
+    }
+
+    /// How many approvals are missing, and when the promotion ends unless it has passed by then.
+    fn approvals(&self, request: &Request, promoting: &Promoting, soak_until: Option<Timestamp>) -> (u32, Timestamp) {
+        let approval = self.to.environment.approval.as_ref();
+        let given = u32::try_from(promoting.approvals.len()).unwrap_or(u32::MAX);
+        let wanted = approval.map_or(0, |approval| approval.required.saturating_sub(given));
+        let longest = match approval.filter(|_| wanted > 0) {
+            Some(approval) => approval.expires.map_or(APPROVAL_EXPIRES, |expires| expires.as_duration()),
+            None => LONGEST_WAIT,
+        };
+        let begin = soak_until.unwrap_or(request.accepted_at).max(request.accepted_at);
+        let expires = begin.checked_add(longest).unwrap_or(Timestamp::MAX);
+        (wanted, promoting.not_after.map_or(expires, |not_after| not_after.min(expires)))
+    }
+
+    /// Whether one that came before it has to go first: where they go in order, and something is open.
+    fn is_in_line(&self, request: &Request) -> bool {
+        let in_order = self.to.environment.promotion.as_ref().is_some_and(|p| p.policy == Policy::InOrder);
+        let is_automatic = request.cause.kind == CauseKind::AutomaticPromotion;
+        in_order && is_automatic && self.here.has_before(request)
+    }
+}
+
+/// Whether what a source serves is still the artifact: `serves` tells the code that the alias of each of its targets serves.
+///
+/// # Errors
+/// The refusal, which names both sides.
+pub fn drift(from: &EnvironmentName, artifact: &Chosen, serves: &[(Target, Option<Sha256>)]) -> Result<(), Ending> {
+    let Some(sha256) = artifact.sha256 else { return Ok(()) };
+    let other = serves.iter().find(|(_, found)| *found != Some(sha256));
+    let Some((target, found)) = other else { return Ok(()) };
+    let found = found.map_or("nothing, or several versions".to_owned(), |found| format!("code {found}"));
+    refused(
+        Code::NotPromotable,
+        format!(
+            "the alias in {from} ({target}) serves {found}, not release {} (code {sha256}): somebody has changed it by \
+             hand; redeploy it there",
+            artifact.release
+        ),
+    )
+}
+
+fn refused<T>(code: Code, because: String) -> Result<T, Ending> {
+    Err(Ending::Refused { code, because })
+}

@@ -1,0 +1,126 @@
+//! Promotions: what another environment has live is brought here, the very same object, when the rules say so.
+//!
+//! Whether one may pass is decided by [`Gate::judge`], from heads that were read and a time that was told. It decides when
+//! the request comes, whenever the sweep looks at what waits, and once more under the claim: that last time is the moment at
+//! which the rules hold.
+
+mod asked;
+mod gate;
+#[cfg(test)]
+mod tests;
+mod wait;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use asked::{Asked, ConsentGiven, Functions, Says, Taking};
+pub use gate::{Gate, Verdict, drift};
+pub use wait::Wait;
+
+use crate::head::{Chosen, Head, Live};
+use crate::id::{DeploymentId, EnvironmentName, Release};
+
+/// What a promotion asks for: enough to go on with it when the message is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promoting {
+    /// The environment that the artifact comes from.
+    pub from: EnvironmentName,
+    /// The release, where it was named. One that was named need not be live any more.
+    pub named: Option<Release>,
+    /// The artifact that is meant, from the moment on at which the request was taken in; none: `from` had none such.
+    pub artifact: Option<Chosen>,
+    /// It is of no use after this.
+    pub not_after: Option<Timestamp>,
+    /// Who has approved it so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approved>,
+    /// Why it goes into a frozen environment all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze_override: Option<String>,
+    /// The group of functions that it goes together with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<DeploymentId>,
+}
+
+/// Somebody's consent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Approved {
+    /// Who, as they say.
+    pub by: String,
+    /// The account that the event came from, as EventBridge says; none where it was a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+impl Approved {
+    /// Whether it counts: nobody approves what they have asked for.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn counts_for(&self, requested_by: Option<&str>) -> Result<(), String> {
+        match requested_by == Some(self.by.as_str()) {
+            true => Err(format!("{} has asked for this promotion, and somebody else must approve it", self.by)),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What a record tells of a promotion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordedPromotion {
+    /// The environment that the artifact came from.
+    pub from: EnvironmentName,
+    /// Who has approved it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approved>,
+    /// How many must approve it before it goes on, where it waits for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals_wanted: Option<u32>,
+    /// Why it went into a frozen environment all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze_override: Option<String>,
+    /// The group that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<DeploymentId>,
+}
+
+impl Promoting {
+    /// Finds out which artifact is meant: what `from` has live, or the newest of the named release that it has or had.
+    #[must_use]
+    pub fn looked_up_in(self, from: &Head) -> Self {
+        let live = match &self.named {
+            None => from.live(),
+            Some(release) => {
+                let all = from.history().iter().chain(from.left());
+                all.filter(|live| live.release == *release).max_by_key(|live| live.since)
+            }
+        };
+        Self { artifact: live.map(Chosen::from), ..self }
+    }
+
+    /// The release, as far as it is known.
+    #[must_use]
+    pub fn release(&self) -> Option<&Release> {
+        self.artifact.as_ref().map(|chosen| &chosen.release).or(self.named.as_ref())
+    }
+
+    /// As the record tells of it.
+    #[must_use]
+    pub fn recorded(&self) -> RecordedPromotion {
+        RecordedPromotion {
+            from: self.from.clone(),
+            approvals: self.approvals.clone(),
+            approvals_wanted: None,
+            freeze_override: self.freeze_override.clone(),
+            group: self.group,
+        }
+    }
+}
+
+/// Whether what was live is this artifact: the same object, or the same code.
+pub(crate) fn is_same(live: &Live, artifact: &Chosen) -> bool {
+    live.artifact == artifact.artifact || (live.sha256.is_some() && live.sha256 == artifact.sha256)
+}

@@ -1,0 +1,74 @@
+//! What a promotion waits for.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a promotion waits for, all of it at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Wait {
+    /// Until the artifact has soaked for long enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak_until: Option<Timestamp>,
+    /// Until the freeze ends, as far as that can be seen now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen_until: Option<Timestamp>,
+    /// For so many more approvals.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub approvals_wanted: u32,
+    /// It is next, but another deployment of the function must end before it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub in_line: bool,
+    /// When it ends unless it has passed by then.
+    pub expires_at: Timestamp,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl Wait {
+    /// Nothing to wait for.
+    #[must_use]
+    pub fn over(now: Timestamp) -> Self {
+        Self { soak_until: None, frozen_until: None, approvals_wanted: 0, in_line: false, expires_at: now }
+    }
+
+    /// Whether there is nothing to wait for.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.soak_until.is_none() && self.frozen_until.is_none() && self.approvals_wanted == 0 && !self.in_line
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if let Some(until) = self.soak_until {
+            parts.push(format!("until {until} for its soak"));
+        }
+        match self.approvals_wanted {
+            0 => {}
+            1 => parts.push(format!("for an approval, until {} at most", self.expires_at)),
+            more => parts.push(format!("for {more} approvals, until {} at most", self.expires_at)),
+        }
+        if let Some(until) = self.frozen_until {
+            parts.push(format!("until {until} for the freeze to end"));
+        }
+        if self.in_line {
+            parts.push("for what came before it".to_owned());
+        }
+        if parts.is_empty() {
+            parts.push("for its turn".to_owned());
+        }
+        write!(f, "waits {}", parts.join(", and "))
+    }
+}

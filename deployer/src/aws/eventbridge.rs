@@ -1,0 +1,44 @@
+//! The bus that the deployer's events go to, over EventBridge.
+
+use async_trait::async_trait;
+use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use deployer_core::event::Event;
+use deployer_core::names::EVENT_SOURCE;
+
+use super::error::Failure;
+use crate::port::{Events, EventsError};
+
+/// The deployer's bus.
+pub struct EventBridge {
+    client: Client,
+    bus: String,
+}
+
+impl EventBridge {
+    /// The bus of this name or ARN.
+    #[must_use]
+    pub fn new(client: Client, bus: String) -> Self {
+        Self { client, bus }
+    }
+}
+
+#[async_trait]
+impl Events for EventBridge {
+    async fn send(&self, event: &Event) -> Result<(), EventsError> {
+        let error = |message: &str| EventsError(format!("PutEvents to {}: {message}", self.bus));
+        let entry = PutEventsRequestEntry::builder()
+            .event_bus_name(&self.bus)
+            .source(EVENT_SOURCE)
+            .detail_type(event.announces.detail_type())
+            .detail(event.detail.to_string())
+            .build();
+        let answer = self.client.put_events().entries(entry).send().await;
+        let answer = answer.map_err(|failed| error(&Failure::of(&failed).message))?;
+        // Entries fail one by one, in an answer that says 200 (EventBridge API Reference, PutEvents).
+        match answer.entries().iter().find_map(|entry| Some((entry.error_code()?, entry.error_message()))) {
+            Some((code, message)) => Err(error(&format!("{code}: {}", message.unwrap_or_default()))),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What follows from a deployment's end besides record and result; and the events that tell of what happens.
+//!
+//! Events only tell: one that cannot be sent fails nothing, and is sent from the outbox when somebody comes by.
+
+use std::collections::BTreeSet;
+
+use deployer_core::destination::Destination;
+use deployer_core::event::{Announcement, Event};
+use deployer_core::head::{Consequence, Entry};
+use deployer_core::record::{DeploymentRecord, Status};
+use serde_json::Value;
+
+use super::Engine;
+use super::claim::Claim;
+use crate::port::{ETag, LedgerError};
+
+/// What has come of carrying out what follows from a deployment's end.
+pub(super) struct CarriedOut {
+    pub done: BTreeSet<Consequence>,
+    /// Why the record or the result is not written.
+    pub unwritten: Option<LedgerError>,
+}
+
+impl Engine {
+    /// Carries out what follows from a deployment's end, each of it idempotent or at least once.
+    pub(super) async fn carry_out(&self, at: &Destination<'_>, entry: &Entry, over: Option<ETag>) -> CarriedOut {
+        let Entry { record, todo, .. } = entry;
+        if todo.contains(&Consequence::Record)
+            && let Err(error) = self.write_down(record, over).await
+        {
+            return CarriedOut { done: BTreeSet::new(), unwritten: Some(error) };
+        }
+        let promotions = async {
+            // On the heap: another environment's outbox may be settled within this one's.
+            let asked = match todo.contains(&Consequence::Promotions) {
+                true => Box::pin(self.call_for_promotions(at, record)).await,
+                false => Ok(()),
+            };
+            asked.map_err(|error| {
+                tracing::error!(deployment = %record.id, "the promotions that it calls for are not asked for: {error}");
+            })
+        };
+        let events = async {
+            if todo.contains(&Consequence::Started) {
+                self.announce(Event::started(record)).await?;
+            }
+            if todo.contains(&Consequence::Ended) {
+                self.announce(Event::of(record)).await?;
+            }
+            Ok::<_, Untold>(())
+        };
+        let (promotions, events) = futures::join!(promotions, events);
+        let done = todo.iter().copied().filter(|consequence| match consequence {
+            Consequence::Record => true,
+            Consequence::Promotions => promotions.is_ok(),
+            Consequence::Started | Consequence::Ended => events.is_ok(),
+        });
+        CarriedOut { done: done.collect(), unwritten: None }
+    }
+
+    /// Writes down that a deployment is in progress, and tells of it. The record is written again at the end: this one may be
+    /// missing.
+    pub(super) async fn note(&self, at: &Destination<'_>, claim: &Claim) {
+        let record = at.record_of(claim.active(), Status::InProgress);
+        claim.tells_of_its_start(false);
+        let told = async {
+            if self.announce(Event::of(&record)).await.is_ok() {
+                claim.tells_of_its_start(true);
+            }
+        };
+        let ((), written) = futures::join!(told, self.write_record(&record, None));
+        match written {
+            Ok(etag) => claim.is_noted(etag),
+            Err(error) => tracing::warn!("not recorded as in progress: {error}"),
+        }
+    }
+
+    /// Tells of what there is no record of. Best effort.
+    pub(super) async fn announce_without_record(&self, announces: Announcement, because: &str, about: Value) {
+        let event = Event::without_record(announces, because, about);
+        let _logged = self.announce(Some(event)).await;
+    }
+
+    /// Sends an event, where there is a bus.
+    pub(super) async fn announce(&self, event: Option<Event>) -> Result<(), Untold> {
+        let (Some(events), Some(event)) = (&self.ports.events, event) else { return Ok(()) };
+        events.send(&event).await.map_err(|error| {
+            let announces = event.announces.detail_type();
+            tracing::error!("event {announces:?} is not sent, and will be when somebody comes by: {error}");
+            Untold
+        })
+    }
+
+    async fn write_down(&self, record: &DeploymentRecord, over: Option<ETag>) -> Result<(), LedgerError> {
+        futures::try_join!(self.write_record(record, over), self.write_result(record)).map(drop)
+    }
+}
+
+/// An event could not be sent; the log says why.
+#[derive(Debug)]
+pub(super) struct Untold;

@@ -1,0 +1,166 @@
+//! Promotions that somebody asks for: of one function, of each that matches and is ready, or of several together.
+
+use deployer_core::destination::Destination;
+use deployer_core::event::Announcement;
+use deployer_core::group::Group;
+use deployer_core::head::{Head, Request};
+use deployer_core::id::{FunctionName, FunctionPattern};
+use deployer_core::names::HEADS;
+use deployer_core::promotion::{Asked, Functions, Promoting, Taking, Verdict};
+use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Ending};
+use futures::stream::{self, StreamExt as _};
+use serde_json::json;
+use tracing::Instrument as _;
+
+use super::claim::Standing;
+use super::commands::CommandError;
+use super::promote::Sources;
+use super::{Engine, Transient, deploy};
+
+/// How many functions are asked for at once.
+const ASKED_AT_ONCE: usize = 16;
+
+/// What has come of asking for a promotion.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Promoted {
+    /// Of one function: its record.
+    One(Box<DeploymentRecord>),
+    /// Of each that matches and is ready: their records.
+    Each(Vec<DeploymentRecord>),
+    /// Of several together.
+    Together(Box<Group>),
+}
+
+impl Engine {
+    /// Asks for a promotion, and works on it where the rules let it pass.
+    ///
+    /// # Errors
+    /// [`CommandError`]: there is no such environment, or another try can help. What is refused is no error: its record says
+    /// so.
+    pub async fn promote(&self, asked: &Asked) -> Result<Promoted, CommandError> {
+        if let Err(error) = self.knows(&asked.to) {
+            let about = json!({
+                "function": asked.functions.to_string(), "from": asked.from, "to": asked.to,
+                "release": asked.release, "requested_by": asked.requested_by, "id": asked.id,
+            });
+            self.announce_without_record(Announcement::PromotionRefused, &error.to_string(), about).await;
+            return Err(error);
+        }
+        match &asked.functions {
+            Functions::One(function) => {
+                Ok(Promoted::One(Box::new(self.promote_one(asked, function, Taking::Up).await?)))
+            }
+            Functions::Each(pattern) => Ok(Promoted::Each(self.promote_each(asked, pattern).await?)),
+            Functions::Together(functions) => {
+                Ok(Promoted::Together(Box::new(self.promote_together(asked, functions).await?)))
+            }
+        }
+    }
+
+    async fn promote_one(
+        &self,
+        asked: &Asked,
+        function: &FunctionName,
+        taking: Taking,
+    ) -> Result<DeploymentRecord, CommandError> {
+        let at = self.at(&asked.to, function)?;
+        let sources = self.sources(&at).await?;
+        let request = self.request_for(asked, &at, &sources);
+        let span = deploy::span(&at, &request, request.subject.release());
+        let refusal = asked.is_out_of_time(self.now());
+        let taken = async {
+            tracing::info!(from = %asked.from, requested_by = asked.requested_by, "promotion asked for");
+            if asked.freeze_override.is_some() {
+                tracing::warn!(requested_by = asked.requested_by, reason = asked.freeze_override, "freeze overridden");
+            }
+            let standing = self.take_in_promotion((&at, taking), &request, &sources, refusal).await?;
+            if let (Standing::Rests { waiting, again: false }, Taking::Down) = (&standing, taking)
+                && waiting.wait.is_over()
+            {
+                self.send_for(&at, waiting.request.id).await;
+            }
+            self.stand(&at, &request, standing).await
+        };
+        self.carried_out(&at, &request, taken.instrument(span)).await
+    }
+
+    /// The request that the promotion of one function is: for what the source has live now.
+    fn request_for(&self, asked: &Asked, at: &Destination<'_>, sources: &Sources) -> Request {
+        let none = Head::default();
+        let promoting: Promoting = asked.promoting().looked_up_in(sources.get(&asked.from).unwrap_or(&none));
+        let cause = Cause {
+            kind: CauseKind::Promotion,
+            requested_by: asked.requested_by.clone(),
+            event_id: Some(asked.id.clone()),
+        };
+        Request::promotion((&at.name, &at.function), promoting, cause, asked.time, (self.now(), self.token()))
+    }
+
+    /// Asks for each function that matches and is ready. What is not ready is no refusal: nobody has named it.
+    async fn promote_each(
+        &self,
+        asked: &Asked,
+        pattern: &FunctionPattern,
+    ) -> Result<Vec<DeploymentRecord>, CommandError> {
+        let prefix = format!("{HEADS}{}/", asked.from);
+        let keys = self.ports.ledger.keys(&prefix).await.map_err(Transient::from)?;
+        let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
+        let functions = keys.iter().filter_map(of).filter(|name| pattern.matches(name));
+        let asks = stream::iter(functions).map(|function| async move {
+            match self.is_ready(asked, &function).await {
+                Ok(true) => self.promote_one(asked, &function, Taking::Down).await.map(Some),
+                Ok(false) => Ok(None),
+                Err(error) => Err(error),
+            }
+        });
+        let (mut records, mut failed) = (vec![], None);
+        let mut asks = asks.buffer_unordered(ASKED_AT_ONCE);
+        while let Some(outcome) = asks.next().await {
+            match outcome {
+                Ok(record) => records.extend(record),
+                Err(error) => {
+                    // One that cannot be asked for holds up no other.
+                    tracing::error!("left out: {error}");
+                    failed = Some(error);
+                }
+            }
+        }
+        records.sort_by(|one, other| one.function.cmp(&other.function));
+        failed.map_or(Ok(records), Err)
+    }
+
+    /// Whether a function has something to promote that the rules let pass now, or only a freeze or an approval holds up.
+    async fn is_ready(&self, asked: &Asked, function: &FunctionName) -> Result<bool, CommandError> {
+        if let Some(ending) = asked.is_out_of_time(self.now()) {
+            tracing::warn!(%function, "not asked for: {}", told(&ending));
+            return Ok(false);
+        }
+        let at = self.at(&asked.to, function)?;
+        let sources = self.sources(&at).await?;
+        let read = futures::try_join!(self.read_head(&at), self.read_rejects(function));
+        let (seen, (rejects, _)) = read.map_err(Transient::from)?;
+        let request = self.request_for(asked, &at, &sources);
+        if seen.head.id_of(&request).is_some() {
+            return Ok(true);
+        }
+        let Some(promoting) = request.promoting() else { return Ok(false) };
+        let gate = self.gate(&at, &seen.head, &sources, &rejects);
+        if gate.is_there_already(promoting) {
+            return Ok(false);
+        }
+        match gate.judge(&request, promoting) {
+            Verdict::Ends(ending) => {
+                tracing::info!(%function, "not ready: {}", told(&ending));
+                Ok(false)
+            }
+            Verdict::Passes | Verdict::Waits(_) => Ok(true),
+        }
+    }
+}
+
+fn told(ending: &Ending) -> &str {
+    match ending {
+        Ending::Refused { because, .. } | Ending::Superseded { because } | Ending::Stopped { because, .. } => because,
+        Ending::Tried(_) => "it cannot be deployed there",
+    }
+}

@@ -1,0 +1,194 @@
+//! Promotions of several functions together: the group's object in the ledger is driven on by whoever comes by, each step by
+//! compare-and-swap, each deployment known by an identity that the group gives it.
+
+use deployer_core::event::Announcement;
+use deployer_core::group::{Group, Member, Phase};
+use deployer_core::head::{Chosen, Head, Request};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
+use deployer_core::promotion::{Asked, Taking, Verdict};
+use deployer_core::record::{DeploymentRecord, Ending, Status};
+use futures::future::{join_all, try_join_all};
+use serde_json::json;
+
+use super::book::RACES;
+use super::claim::Standing;
+use super::commands::CommandError;
+use super::{Engine, Transient};
+use crate::port::ETag;
+
+impl Engine {
+    /// Takes a group in, and drives it as far as it goes now.
+    pub(super) async fn promote_together(
+        &self,
+        asked: &Asked,
+        functions: &[FunctionName],
+    ) -> Result<Group, CommandError> {
+        let group = Group::of(asked, functions, self.now());
+        if let Some(ended) = self.read_group(&Group::ended_key(&group.environment, group.id)).await? {
+            return Ok(ended.0);
+        }
+        if let Some(ending) = asked.is_out_of_time(self.now()) {
+            let (Ending::Refused { because, .. } | Ending::Superseded { because }) = ending else {
+                return Err(CommandError::Invalid("it is out of time".into()));
+            };
+            return Err(CommandError::Invalid(because));
+        }
+        self.write_group(&group, None).await?;
+        Ok(self.drive_group(&group.environment, group.id).await?)
+    }
+
+    /// Drives every group that is open. What goes wrong with one never stops the others.
+    pub(super) async fn drive_groups(&self) -> Result<(usize, usize), Transient> {
+        let prefix = Group::open();
+        let (mut driven, mut failed) = (0, 0);
+        for key in self.ports.ledger.keys(&prefix).await? {
+            let parsed = key.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".json")?.split_once('/'));
+            let place = parsed.and_then(|(environment, id)| {
+                Some((EnvironmentName::parse(environment).ok()?, DeploymentId::parse(id).ok()?))
+            });
+            let Some((environment, id)) = place else {
+                tracing::warn!(key, "no group of this deployer's: delete it");
+                continue;
+            };
+            driven += 1;
+            if let Err(error) = self.drive_group(&environment, id).await {
+                tracing::error!(group = %id, "not driven on: {error}");
+                failed += 1;
+            }
+        }
+        Ok((driven, failed))
+    }
+
+    /// Drives a group as far as it goes now.
+    pub(super) async fn drive_group(
+        &self,
+        environment: &EnvironmentName,
+        id: DeploymentId,
+    ) -> Result<Group, Transient> {
+        let (open, ended) = (Group::open_key(environment, id), Group::ended_key(environment, id));
+        for attempt in 0..RACES {
+            let Some((group, etag)) = self.read_group(&open).await? else {
+                return match self.read_group(&ended).await? {
+                    Some((group, _)) => Ok(group),
+                    None => Err(Transient::TakenOver),
+                };
+            };
+            let next = match group.phase {
+                Phase::Checking => self.check(&group).await?,
+                Phase::Moving => group.moved(&self.move_all(&group).await?, self.now()),
+                Phase::GoingBack => group.gone_back(&self.bring_back(&group).await?, self.now()),
+                Phase::Ended => return self.end_group(&group).await,
+            };
+            if !next.differs_from(&group) {
+                return Ok(group);
+            }
+            if !self.write_group(&next, Some(etag)).await? {
+                self.after_a_lost_race(attempt).await;
+            }
+        }
+        Err(Transient::Contended)
+    }
+
+    /// Judges each function of a group, before any of them moves.
+    async fn check(&self, group: &Group) -> Result<Group, Transient> {
+        let judged = try_join_all(group.functions.iter().map(|member| self.check_one(group, member))).await?;
+        Ok(group.judged(&judged, self.now()))
+    }
+
+    async fn check_one(&self, group: &Group, member: &Member) -> Result<(Verdict, Option<Chosen>), Transient> {
+        let Ok(at) = self.at(&group.environment, &member.function) else { return Ok((Verdict::Passes, None)) };
+        let sources = self.sources(&at).await?;
+        let (seen, (rejects, _)) = futures::try_join!(self.read_head(&at), self.read_rejects(&member.function))?;
+        let none = Head::default();
+        let promoting = group.promoting(member).looked_up_in(sources.get(&group.from).unwrap_or(&none));
+        let chosen = promoting.artifact.clone();
+        let request = group.request(member, promoting.clone(), (self.now(), self.token()));
+        if let Some(refusal) = at.refusal(request.cause.kind) {
+            return Ok((Verdict::Ends(refusal), chosen));
+        }
+        let verdict = self.gate(&at, &seen.head, &sources, &rejects).judge(&request, &promoting);
+        let drifted = match (&verdict, &chosen) {
+            (Verdict::Passes, Some(chosen)) => self.has_drifted(&at, &promoting, chosen, &sources, request.id).await?,
+            _ => None,
+        };
+        Ok((drifted.map_or(verdict, Verdict::Ends), chosen))
+    }
+
+    /// How far each deployment of a group is; those that were not asked for yet are.
+    async fn move_all(&self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
+        let taking = if self.ports.queue.is_some() { Taking::Down } else { Taking::Up };
+        let moves = group.functions.iter().map(|member| async move {
+            let Ok(at) = self.at(&group.environment, &member.function) else { return Ok(None) };
+            let request = group.request(member, group.promoting(member), (self.now(), self.token()));
+            if let Some(known) = self.is_known(&at, &request).await? {
+                return Ok(Some(known));
+            }
+            let sources = self.sources(&at).await?;
+            let standing = self.take_in_promotion((&at, taking), &request, &sources, None).await?;
+            if let Standing::Rests { waiting, again: false } = &standing
+                && waiting.wait.is_over()
+            {
+                self.send_for(&at, waiting.request.id).await;
+            }
+            Box::pin(self.stand(&at, &request, standing)).await
+        });
+        // One that cannot be asked for now holds up no other.
+        join_all(moves).await.into_iter().collect()
+    }
+
+    /// How far the way back of each is that had moved.
+    async fn bring_back(&self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
+        let ways = group.functions.iter().map(|member| async move {
+            let Ok(at) = self.at(&group.environment, &member.function) else { return Ok(None) };
+            let back = group.request_back(member, (self.now(), self.token()));
+            let Some(request) = back.filter(|_| member.has_moved()) else { return Ok(None) };
+            match self.is_known(&at, &request).await? {
+                Some(known) => Ok(Some(known)),
+                None => Box::pin(self.take_in(&at, &request)).await,
+            }
+        });
+        join_all(ways).await.into_iter().collect()
+    }
+
+    /// The record of a request that was taken in before.
+    async fn is_known(
+        &self,
+        at: &deployer_core::destination::Destination<'_>,
+        request: &Request,
+    ) -> Result<Option<DeploymentRecord>, Transient> {
+        let key = DeploymentRecord::key(&at.name, &at.function, request.id);
+        let (seen, record) = futures::try_join!(self.read_head(at), self.read_record(&key))?;
+        let ended = seen.head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == request.id);
+        let ended = ended.cloned().or_else(|| record.map(|(record, _)| record).filter(|r| r.status.is_ended()));
+        Ok(ended.or_else(|| self.open_record(at, &seen.head, request)))
+    }
+
+    async fn end_group(&self, group: &Group) -> Result<Group, Transient> {
+        let key = Group::ended_key(&group.environment, group.id);
+        self.put_group(&key, group, None).await?;
+        if matches!(group.status, Status::Refused | Status::Superseded) {
+            let because = group.because.clone().unwrap_or_default();
+            let about = json!({
+                "group": group.id, "functions": group.functions.iter().map(|m| &m.function).collect::<Vec<_>>(),
+                "from": group.from, "to": group.environment, "requested_by": group.cause.requested_by,
+            });
+            self.announce_without_record(Announcement::PromotionRefused, &because, about).await;
+        }
+        self.delete_marker(Group::open_key(&group.environment, group.id)).await;
+        tracing::info!(group = %group.id, status = %group.status, because = group.because, "group ended");
+        Ok(group.clone())
+    }
+
+    pub(super) async fn read_group(&self, key: &str) -> Result<Option<(Group, ETag)>, Transient> {
+        Ok(self.read_object(key).await?)
+    }
+
+    /// Writes an open group over the state that was seen, and tells whether nobody was faster.
+    pub(super) async fn write_group(&self, group: &Group, over: Option<ETag>) -> Result<bool, Transient> {
+        self.put_group(&Group::open_key(&group.environment, group.id), group, over).await
+    }
+
+    async fn put_group(&self, key: &str, group: &Group, over: Option<ETag>) -> Result<bool, Transient> {
+        Ok(self.write_object(key, group, over).await?)
+    }
+}

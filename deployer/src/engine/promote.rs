@@ -1,0 +1,369 @@
+//! Promotions: asked for by events, by hand or by a success elsewhere; judged when they come, while they wait, and once more
+//! under the claim. No bytes move, and nothing is built: the very object that another environment has live is deployed.
+
+use std::collections::BTreeMap;
+
+use deployer_core::config::{Require, Target};
+use deployer_core::destination::Destination;
+use deployer_core::event::Event;
+use deployer_core::head::{Chosen, Head, Request, Subject, Waiting};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Sha256};
+use deployer_core::promotion::{Gate, Promoting, Taking, Verdict, Wait, drift};
+use deployer_core::record::{CauseKind, Code, DeploymentRecord, Ending, Status, TargetError, TargetErrorCode};
+use deployer_core::rejects::Rejects;
+use futures::future::{try_join, try_join_all};
+
+use super::book::{RACES, Seen};
+use super::claim::{Claim, Standing};
+use super::{Engine, Transient};
+use crate::port::Qualifier;
+
+/// The heads of the environments that a promotion may come from.
+pub(super) type Sources = BTreeMap<EnvironmentName, Head>;
+
+/// What a judgement under the claim comes to.
+pub(super) enum Judged {
+    Passes(Chosen),
+    Ends(Ending),
+    Waits(Wait),
+}
+
+impl Engine {
+    /// Takes a promotion in that somebody asks for. `refusal`: why it is not even judged.
+    pub(super) async fn take_in_promotion(
+        &self,
+        (at, taking): (&Destination<'_>, Taking),
+        request: &Request,
+        sources: &Sources,
+        refusal: Option<Ending>,
+    ) -> Result<Standing, Transient> {
+        if !self.has_time_to_begin() {
+            return Err(Transient::NoTime);
+        }
+        let key = DeploymentRecord::key(&at.name, &at.function, request.id);
+        let (rejects, known) = try_join(self.read_rejects(&at.function), self.read_record(&key)).await?;
+        if let Some((record, _)) = known.filter(|(record, _)| record.status.is_ended()) {
+            // However long ago that was: an archive that is played again brings nothing back.
+            return Ok(Standing::Over { record: Box::new(record), marker: None });
+        }
+        self.mark_open(at, request).await?;
+        let refusal = refusal.or_else(|| at.refusal(request.cause.kind));
+        self.accept_promotion((at, taking), request, refusal, (sources, &rejects.0)).await
+    }
+
+    async fn accept_promotion(
+        &self,
+        (at, taking): (&Destination<'_>, Taking),
+        request: &Request,
+        refusal: Option<Ending>,
+        (sources, rejects): (&Sources, &Rejects),
+    ) -> Result<Standing, Transient> {
+        let me = self.claimant();
+        let accept = |head: &Head| {
+            let judged = || self.judge(at, head, request, sources, rejects);
+            let verdict = refusal.clone().map_or_else(judged, Verdict::Ends);
+            head.accept_promotion((request, taking), &verdict, at, &self.now_as(&me))
+        };
+        self.decide(at, None, Some(request.marker), accept).await
+    }
+
+    /// Judges a promotion anew that waits, and goes on with it as the rules say by now.
+    pub(super) async fn go_on_waiting(&self, at: &Destination<'_>, id: DeploymentId) -> Result<Standing, Transient> {
+        let (sources, (rejects, _)) = try_join(self.sources(at), self.read_rejects_of(at)).await?;
+        let me = self.claimant();
+        let go_on = |head: &Head| {
+            let waiting = head.waiting().iter().find(|waiting| waiting.request.id == id);
+            let verdict = waiting.map(|waiting| self.judge(at, head, &waiting.request, &sources, &rejects));
+            head.go_on_waiting(id, &verdict.unwrap_or(Verdict::Passes), at, &self.now_as(&me))
+        };
+        self.decide(at, None, None, go_on).await
+    }
+
+    /// Which of those that wait here have something to go on for: they pass, they end, or wait for something else by now.
+    pub(super) async fn moving(
+        &self,
+        at: &Destination<'_>,
+        head: &Head,
+    ) -> Result<Vec<(DeploymentId, Verdict)>, Transient> {
+        if head.waiting().is_empty() {
+            return Ok(vec![]);
+        }
+        let (sources, (rejects, _)) = try_join(self.sources(at), self.read_rejects_of(at)).await?;
+        let judged =
+            head.waiting().iter().map(|waiting| (waiting, self.judge(at, head, &waiting.request, &sources, &rejects)));
+        let moving = judged.filter(|(waiting, verdict)| *verdict != Verdict::Waits(waiting.wait.clone()));
+        Ok(moving.map(|(waiting, verdict)| (waiting.request.id, verdict)).collect())
+    }
+
+    fn judge(
+        &self,
+        at: &Destination<'_>,
+        here: &Head,
+        request: &Request,
+        sources: &Sources,
+        rejects: &Rejects,
+    ) -> Verdict {
+        let Some(promoting) = request.promoting() else { return Verdict::Passes };
+        self.gate(at, here, sources, rejects).judge(request, promoting)
+    }
+
+    pub(super) fn gate<'a>(
+        &self,
+        to: &'a Destination<'a>,
+        here: &'a Head,
+        sources: &'a Sources,
+        rejects: &'a Rejects,
+    ) -> Gate<'a> {
+        Gate { to, here, sources, rejects, now: self.now() }
+    }
+
+    /// The heads of all environments that artifacts come from.
+    pub(super) async fn sources(&self, at: &Destination<'_>) -> Result<Sources, Transient> {
+        let names = at.environment.promotion.iter().flat_map(|promotion| promotion.from.iter());
+        let reads = names.map(|name| async move {
+            let source = Destination::find(&self.config, name, &at.function);
+            Ok::<_, Transient>(match source {
+                Ok(source) => Some((name.clone(), self.read_head(&source).await?.head)),
+                Err(_) => None,
+            })
+        });
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+    }
+
+    async fn read_rejects_of(&self, at: &Destination<'_>) -> Result<(Rejects, Option<crate::port::ETag>), Transient> {
+        Ok(self.read_rejects(&at.function).await?)
+    }
+
+    /// The moment of the rules: under the claim, before anything is entered. What the sources serve is looked at too.
+    pub(super) async fn judge_under_claim(
+        &self,
+        at: &Destination<'_>,
+        claim: &Claim,
+        promoting: &Promoting,
+        rejects: &Rejects,
+    ) -> Result<Judged, Transient> {
+        let (request, here, sources) = (claim.request(), claim.seen().head, self.sources(at).await?);
+        match self.judge(at, &here, request, &sources, rejects) {
+            Verdict::Ends(ending) => return Ok(Judged::Ends(ending)),
+            Verdict::Waits(wait) => return Ok(Judged::Waits(wait)),
+            Verdict::Passes => {}
+        }
+        let Some(chosen) = promoting.artifact.clone() else {
+            let because = format!("nothing is live in {}", promoting.from);
+            return Ok(Judged::Ends(Ending::Refused { code: Code::NotLive, because }));
+        };
+        match self.has_drifted(at, promoting, &chosen, &sources, request.id).await? {
+            Some(ending) => Ok(Judged::Ends(ending)),
+            None => Ok(Judged::Passes(chosen)),
+        }
+    }
+
+    /// Why the artifact is not what the sources serve any more, where they should.
+    pub(super) async fn has_drifted(
+        &self,
+        at: &Destination<'_>,
+        promoting: &Promoting,
+        chosen: &Chosen,
+        sources: &Sources,
+        id: DeploymentId,
+    ) -> Result<Option<Ending>, Transient> {
+        let require = at.environment.promotion.as_ref().map(|promotion| promotion.require);
+        for (name, source) in sources {
+            let is_asked = require != Some(Require::Any) || *name == promoting.from;
+            let is_live = source.live().is_some_and(|live| live.artifact == chosen.artifact);
+            if !is_asked || !is_live {
+                continue;
+            }
+            match self.serve_code(name, &at.function, id).await {
+                Ok(serves) => {
+                    if let Err(ending) = drift(name, chosen, &serves) {
+                        return Ok(Some(ending));
+                    }
+                }
+                Err(error) if is_passing(&error) => {
+                    return Err(Transient::Unseen(format!("{name}: {error}")));
+                }
+                Err(error) => {
+                    let because = format!("what {name} serves cannot be compared with its release: {error}");
+                    return Ok(Some(Ending::Refused { code: Code::NotPromotable, because }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The code that the alias of each target of an environment serves.
+    async fn serve_code(
+        &self,
+        name: &EnvironmentName,
+        function: &FunctionName,
+        id: DeploymentId,
+    ) -> Result<Vec<(Target, Option<Sha256>)>, TargetError> {
+        let Ok(source) = Destination::find(&self.config, name, function) else { return Ok(vec![]) };
+        let looks = source.environment.targets.iter().map(|target| {
+            let source = &source;
+            async move {
+                let account = self.enter_to_look(source, target, id).await?;
+                let (functions, name, alias) = (account.functions(), &source.function_name, &source.environment.alias);
+                let (alias, code) = try_join(
+                    self.reading("observe", || functions.alias(name, alias)),
+                    self.reading("observe", || functions.function(name, Qualifier::Alias(alias))),
+                )
+                .await?;
+                // One that shares its traffic serves no one release.
+                let whole = alias.is_some_and(|alias| alias.weights.is_empty());
+                Ok::<_, TargetError>((target.clone(), code.filter(|_| whole).and_then(|(code, _)| code.sha256)))
+            }
+        });
+        try_join_all(looks).await
+    }
+
+    /// Puts a promotion back that has to wait all the same.
+    pub(super) async fn put_back(
+        &self,
+        at: &Destination<'_>,
+        claim: &Claim,
+        wait: &Wait,
+    ) -> Result<DeploymentRecord, Transient> {
+        let mut seen = claim.seen();
+        for attempt in 0..RACES {
+            let Some((head, waiting)) = seen.head.put_back(claim.token(), wait) else {
+                let rests = seen.head.waiting().iter().find(|waiting| waiting.request.id == claim.request().id);
+                return rests.map(|waiting| waiting.record(at)).ok_or(Transient::TakenOver);
+            };
+            if let Some(written) = self.write_head(at, seen.etag, head).await? {
+                self.tell_waiting(at, written, &waiting).await;
+                return Ok(waiting.record(at));
+            }
+            self.after_a_lost_race(attempt).await;
+            seen = self.read_head(at).await?;
+        }
+        Err(Transient::Contended)
+    }
+
+    /// Writes down that a promotion waits, and tells of it, once. Best effort: the sweep does it otherwise.
+    pub(super) async fn tell_waiting(&self, at: &Destination<'_>, mut seen: Seen, waiting: &Waiting) {
+        let record = waiting.record(at);
+        if let Err(error) = self.write_record(&record, None).await {
+            return tracing::warn!("not recorded as waiting: {error}");
+        }
+        if waiting.told || self.announce(Event::of(&record)).await.is_err() {
+            return;
+        }
+        for attempt in 0..RACES {
+            let Some(head) = seen.head.with_told(&[record.id]) else { return };
+            match self.write_head(at, seen.etag, head).await {
+                Ok(Some(_)) => return,
+                Ok(None) => self.after_a_lost_race(attempt).await,
+                Err(error) => return tracing::warn!("told that it waits, and not written down: {error}"),
+            }
+            let Ok(again) = self.read_head(at).await else { return };
+            seen = again;
+        }
+    }
+
+    /// Asks for the promotions that a success calls for by itself. They are put down where they go to; whoever comes by
+    /// there goes on with them.
+    pub(super) async fn call_for_promotions(
+        &self,
+        from: &Destination<'_>,
+        record: &DeploymentRecord,
+    ) -> Result<(), Transient> {
+        use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
+        if let Some(group) = record.promotion.as_ref().and_then(|promotion| promotion.group) {
+            // The others of its group may have waited for this one.
+            if let Err(transient) = self.drive_group(&from.name, group).await {
+                tracing::warn!(%group, "the group is left to the sweep: {transient}");
+            }
+        }
+        let calls = matches!(record.cause.kind, Upload | Deploy | Promotion | AutomaticPromotion);
+        let is_live = matches!(record.status, Status::Succeeded | Status::Unchanged);
+        let (Some(release), Some(artifact)) = (&record.release, &record.artifact) else { return Ok(()) };
+        if !calls || !is_live {
+            return Ok(());
+        }
+        let reference = artifact.reference();
+        let chosen = Chosen { sha256: artifact.sha256, size: artifact.size, ..Chosen::of(release.clone(), reference) };
+        let mut failed = None;
+        for (name, environment) in &self.config.environments {
+            let automatic = environment.promotion.as_ref().filter(|p| p.automatic && p.from.contains(&from.name));
+            let at = match Destination::find(&self.config, name, &from.function) {
+                Ok(at) if automatic.is_some() => at,
+                _ => continue,
+            };
+            // One that cannot be asked for holds up no other.
+            if let Err(error) = self.call_for_promotion(&at, record, chosen.clone()).await {
+                tracing::error!(to = %name, "the promotion is not asked for: {error}");
+                failed = Some(error);
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn call_for_promotion(
+        &self,
+        at: &Destination<'_>,
+        success: &DeploymentRecord,
+        chosen: Chosen,
+    ) -> Result<(), Transient> {
+        let sources = self.sources(at).await?;
+        let (seen, (rejects, _)) = futures::try_join!(self.read_head(at), self.read_rejects(&at.function))?;
+        let request = Request::automatic_promotion(success, &at.name, chosen, (self.now(), self.token()));
+        let Subject::Promoted(promoting) = &request.subject else { return Ok(()) };
+        let gate = self.gate(at, &seen.head, &sources, &rejects);
+        if gate.is_of_several(promoting) || gate.is_there_already(promoting) || seen.head.id_of(&request).is_some() {
+            return Ok(());
+        }
+        self.mark_open(at, &request).await?;
+        let refusal = at.refusal(request.cause.kind);
+        match self.accept_promotion((at, Taking::Down), &request, refusal, (&sources, &rejects)).await? {
+            Standing::Rests { waiting, .. } if waiting.request.id == request.id => {
+                tracing::info!(to = %at.name, deployment = %request.id, "promotion asked for: {}", waiting.wait);
+                if waiting.wait.is_over() {
+                    self.send_for(at, request.id).await;
+                }
+            }
+            _ => self.delete_marker(Head::marker_key(&at.name, &at.function, request.marker)).await,
+        }
+        Ok(())
+    }
+
+    /// Somebody shall go on with a promotion that waits for nothing any more: by a tick, or where there is no queue by us. What
+    /// does not succeed is the sweep's.
+    pub(super) async fn send_for(&self, at: &Destination<'_>, id: DeploymentId) {
+        let sent = match self.ports.queue.is_some() {
+            true => self.tick_at(at, id, None, self.now()).await,
+            false if self.has_time_for_another() => Box::pin(self.wake_waiting(at, id)).await.map(drop),
+            false => Ok(()),
+        };
+        if let Err(transient) = sent {
+            tracing::warn!(to = %at.name, "the promotion is left to the sweep: {transient}");
+        }
+    }
+
+    /// Goes on with a promotion that waits, and works on it if it passes.
+    pub(super) async fn wake_waiting(
+        &self,
+        at: &Destination<'_>,
+        id: DeploymentId,
+    ) -> Result<Vec<DeploymentRecord>, Transient> {
+        match self.go_on_waiting(at, id).await? {
+            Standing::Claimed(claim) => {
+                let records = self.go_on(at, Some(claim)).await;
+                if records.is_err() {
+                    self.come_back(at).await;
+                }
+                records
+            }
+            Standing::Over { record, .. } => Ok(vec![*record]),
+            Standing::Rests { waiting, .. } => Ok(vec![waiting.record(at)]),
+            Standing::Waits { record, .. } => Ok(vec![*record]),
+            Standing::Nothing => Ok(vec![]),
+        }
+    }
+}
+
+/// Whether another try may see more.
+fn is_passing(error: &TargetError) -> bool {
+    matches!(error.code, TargetErrorCode::TimedOut | TargetErrorCode::Throttled | TargetErrorCode::Internal)
+}

@@ -1,0 +1,139 @@
+//! Recalling a release: it is rejected, and rolled back wherever it is live.
+
+use deployer_core::destination::Destination;
+use deployer_core::head::{Live, Request};
+use deployer_core::id::{EnvironmentName, FunctionName, Release};
+use deployer_core::promotion::Verdict;
+use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
+use futures::future::join_all;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::claim::Standing;
+use super::commands::{Caller, CommandError};
+use super::{Engine, Transient};
+
+/// What has come of recalling a release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Recalled {
+    /// The function.
+    pub function: FunctionName,
+    /// The release, which is rejected now.
+    pub release: Release,
+    /// Each environment where it was live, that where it came last first.
+    pub environments: Vec<RecalledFrom>,
+}
+
+/// What has come of it in one environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RecalledFrom {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The rollback; null where none could be begun.
+    pub deployment: Option<DeploymentRecord>,
+    /// Why none could be begun.
+    pub because: Option<String>,
+}
+
+impl Engine {
+    /// Rejects a release and rolls it back wherever it is live, where it came last first. The same id again tells how far it
+    /// is, and begins what was not begun.
+    ///
+    /// # Errors
+    /// [`CommandError`]: there is no such release, or another try can help.
+    pub async fn recall(
+        &self,
+        function: &FunctionName,
+        release: &Release,
+        reason: Option<String>,
+        caller: Caller,
+    ) -> Result<Recalled, CommandError> {
+        let reason = reason.unwrap_or_else(|| "recalled".to_owned());
+        self.reject(function, release, reason, caller.clone()).await?;
+        let (rejects, _) = self.read_rejects(function).await.map_err(Transient::from)?;
+        let mut places = Vec::new();
+        for name in self.config.environments.keys() {
+            let Ok(at) = Destination::find(&self.config, name, function) else { continue };
+            let seen = self.read_head(&at).await.map_err(Transient::from);
+            let is_bad = |live: &&Live| rejects.find(&live.release, live.sha256).is_some_and(|r| r.release == *release);
+            match seen.map(|seen| (seen.head.live().filter(is_bad).cloned(), seen.head)) {
+                Ok((Some(live), _)) => {
+                    let request = self.request_to_undo(&at, &live, &caller);
+                    places.push((live.since, at, Ok(request)));
+                }
+                // What was gone back from before, by this very command.
+                Ok((None, head)) => {
+                    let left = head.left().iter().find(|left| rejects.find(&left.release, left.sha256).is_some());
+                    let known = left.map(|left| (left.since, self.request_to_undo(&at, left, &caller)));
+                    if let Some((since, request)) = known.filter(|(_, request)| head.id_of(request).is_some()) {
+                        places.push((since, at, Ok(request)));
+                    }
+                }
+                Err(error) => places.push((self.now(), at, Err(error.to_string()))),
+            }
+            // A soak of it ends now, not when the sweep comes by.
+            self.look_at_waiting(name, function).await;
+        }
+        places.sort_by_key(|(since, ..)| std::cmp::Reverse(*since));
+        let mut begun = Vec::new();
+        for (_, at, request) in places {
+            // All are taken in before any is waited for: whoever dies over one leaves the others to the sweep.
+            let standing = match request {
+                Ok(request) => self.begin_to_undo(&at, &request).await.map(|standing| (request, standing)),
+                Err(because) => Err(because),
+            };
+            begun.push((at, standing));
+        }
+        let environments = begun.into_iter().map(|(at, standing)| async move {
+            let outcome = match standing {
+                Ok((request, standing)) => match Box::pin(self.stand(&at, &request, standing)).await {
+                    Ok(record) => Ok(record),
+                    Err(transient) => match self.how_far(&at, &request).await {
+                        Some(record) => Ok(Some(record)),
+                        None => Err(transient.to_string()),
+                    },
+                },
+                Err(because) => Err(because),
+            };
+            let (deployment, because) = match outcome {
+                Ok(record) => (record, None),
+                Err(because) => (None, Some(because)),
+            };
+            RecalledFrom { environment: at.name.clone(), deployment, because }
+        });
+        let environments = join_all(environments).await;
+        Ok(Recalled { function: function.clone(), release: release.clone(), environments })
+    }
+
+    fn request_to_undo(&self, at: &Destination<'_>, live: &Live, caller: &Caller) -> Request {
+        let cause = Cause {
+            kind: CauseKind::Rollback,
+            requested_by: caller.requested_by.clone(),
+            event_id: Some(caller.id.clone()),
+        };
+        let what = (live.release.clone(), live.artifact.clone());
+        Request::undo((&at.name, &at.function), what, cause, self.now(), (self.now(), self.token()))
+    }
+
+    async fn begin_to_undo(&self, at: &Destination<'_>, request: &Request) -> Result<Standing, String> {
+        self.mark_open(at, request).await.map_err(|error| error.to_string())?;
+        self.accept(at, request, None, None).await.map_err(|error| error.to_string())
+    }
+
+    /// Judges anew what waits in an environment. Best effort: the sweep does it otherwise.
+    async fn look_at_waiting(&self, name: &EnvironmentName, function: &FunctionName) {
+        let Ok(at) = Destination::find(&self.config, name, function) else { return };
+        let looked = async {
+            let seen = self.read_head(&at).await?;
+            for (id, verdict) in self.moving(&at, &seen.head).await? {
+                if let Verdict::Ends(_) = verdict {
+                    self.wake_waiting(&at, id).await?;
+                }
+            }
+            Ok::<_, Transient>(())
+        };
+        if let Err(error) = looked.await {
+            tracing::warn!(environment = %name, "what waits there is left to the sweep: {error}");
+        }
+    }
+}

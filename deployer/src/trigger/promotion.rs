@@ -1,0 +1,160 @@
+//! Promotion requests, approvals and refusals to approve, as EventBridge brings them (EventBridge User Guide, "Events").
+//!
+//! `account` is EventBridge's own word about who sent an event; everything in `detail` is the sender's.
+
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
+use deployer_core::promotion::{Asked, ConsentGiven, Functions, Says};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Told;
+use super::manual::free_text;
+
+#[derive(Deserialize)]
+struct Envelope<T> {
+    id: String,
+    account: Option<String>,
+    time: Timestamp,
+    #[serde(rename = "replay-name")]
+    replay: Option<String>,
+    detail: T,
+}
+
+/// The detail of an event `Promotion Requested`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromotionRequested {
+    /// The function, or a pattern of names: each that matches and is ready.
+    pub function: Option<FunctionPattern>,
+    /// Several functions that go together: none moves unless all may. In place of `function`.
+    pub functions: Option<Vec<FunctionName>>,
+    /// The environment that has it live.
+    pub from: EnvironmentName,
+    /// The environment that shall have it.
+    pub to: EnvironmentName,
+    /// This release, of those that were live there; what is live, unless told.
+    pub release: Option<Release>,
+    /// Who asks.
+    pub requested_by: Option<String>,
+    /// The request is of no use after this time.
+    pub not_after: Option<Timestamp>,
+    /// By what the request is known: the same again is the same request. The event's id, unless told.
+    pub id: Option<String>,
+}
+
+/// The detail of an event `Promotion Approved`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromotionApproved {
+    /// Where the promotion goes.
+    pub environment: EnvironmentName,
+    /// Of which function; absent where `deployment` is a group.
+    pub function: Option<FunctionName>,
+    /// The promotion that waits, or the group.
+    pub deployment: DeploymentId,
+    /// Who approves; the account that sent the event, unless told.
+    pub approved_by: Option<String>,
+}
+
+/// The detail of an event `Promotion Declined`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromotionDeclined {
+    /// Where the promotion goes.
+    pub environment: EnvironmentName,
+    /// Of which function; absent where `deployment` is a group.
+    pub function: Option<FunctionName>,
+    /// The promotion that waits, or the group.
+    pub deployment: DeploymentId,
+    /// Who declines; the account that sent the event, unless told.
+    pub declined_by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+fn text(field: &str, text: Option<&str>) -> Result<(), String> {
+    text.map_or(Ok(()), |text| free_text(field, text))
+}
+
+pub(super) fn requested(value: &Value) -> Vec<Told> {
+    told("Promotion Requested", value, |event: Envelope<PromotionRequested>| {
+        let PromotionRequested { function, functions, from, to, release, requested_by, not_after, id } = event.detail;
+        text("requested_by", requested_by.as_deref())?;
+        text("id", id.as_deref())?;
+        let functions = Functions::of(function, functions)?;
+        if from == to {
+            return Err("from and to must be two environments".into());
+        }
+        check(&functions, release.as_ref())?;
+        Ok(Told::Promotion(Box::new(Asked {
+            functions,
+            from,
+            to,
+            release,
+            requested_by,
+            not_after,
+            freeze_override: None,
+            id: id.unwrap_or(event.id),
+            time: event.time,
+            is_replay: event.replay.is_some(),
+        })))
+    })
+}
+
+/// What a request about several functions cannot say.
+pub(super) fn check(functions: &Functions, release: Option<&Release>) -> Result<(), String> {
+    match (functions, release) {
+        (Functions::Each(_), Some(_)) => {
+            Err("a release belongs to one function: name it, or leave the release out".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn approved(value: &Value) -> Vec<Told> {
+    told("Promotion Approved", value, |event: Envelope<PromotionApproved>| {
+        let PromotionApproved { environment, function, deployment, approved_by } = event.detail;
+        consent((environment, function, deployment), Says::Yes, approved_by, event.account, event.replay)
+    })
+}
+
+pub(super) fn declined(value: &Value) -> Vec<Told> {
+    told("Promotion Declined", value, |event: Envelope<PromotionDeclined>| {
+        let PromotionDeclined { environment, function, deployment, declined_by, reason } = event.detail;
+        text("reason", reason.as_deref())?;
+        let says = Says::No { reason };
+        consent((environment, function, deployment), says, declined_by, event.account, event.replay)
+    })
+}
+
+fn consent(
+    (environment, function, deployment): (EnvironmentName, Option<FunctionName>, DeploymentId),
+    says: Says,
+    by: Option<String>,
+    account: Option<String>,
+    replay: Option<String>,
+) -> Result<Told, String> {
+    if replay.is_some() {
+        let because = "somebody's word on a promotion, played again from an archive".to_owned();
+        return Ok(Told::Ignored { because });
+    }
+    text("approved_by or declined_by", by.as_deref())?;
+    let by = by.or_else(|| account.as_ref().map(|account| format!("account {account}")));
+    let by = by.ok_or("nobody is named, and no account")?;
+    let deployment = Some(deployment);
+    Ok(Told::Consent(Box::new(ConsentGiven { environment, function, deployment, says, by, account })))
+}
+
+fn told<T: for<'de> Deserialize<'de>>(
+    kind: &str,
+    value: &Value,
+    read: impl Fn(Envelope<T>) -> Result<Told, String>,
+) -> Vec<Told> {
+    let event = Envelope::deserialize(value).map_err(|error| error.to_string());
+    match event.and_then(read) {
+        Ok(told) => vec![told],
+        Err(error) => Told::malformed(format!("a {kind:?} event that cannot be read: {error}")),
+    }
+}

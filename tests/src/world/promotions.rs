@@ -1,0 +1,123 @@
+//! Three environments in a row, `dev`, `stage` and `prod`, each in an account of its own, with `orders` live in all.
+
+use std::time::Duration;
+
+use deployer_core::record::DeploymentRecord;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::orders::served_in;
+use super::zips::code;
+use super::{DEV, Handled, Outcome, Work, World, recorded};
+
+/// The account of `stage`.
+pub const STAGE: &str = "222222222222";
+/// The account of `prod`.
+pub const PROD: &str = "333333333333";
+
+/// A deployer.json with `dev`, `stage` and `prod`; the last two with these fields besides targets.
+#[must_use]
+pub fn three(stage: &Value, prod: &Value) -> Value {
+    let environment = |account: &str, more: &Value| {
+        let mut environment = json!({"targets": [{"account": account, "region": "eu-west-1"}]});
+        for (field, value) in more.as_object().into_iter().flatten() {
+            environment[field] = value.clone();
+        }
+        environment
+    };
+    json!({
+        "artifact_bucket": "acme-artifacts",
+        "ledger_bucket": "acme-deployer-ledger",
+        "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
+        "event_bus": "deployer",
+        "environments": {
+            "dev": environment(DEV, &json!({})),
+            "stage": environment(STAGE, stage),
+            "prod": environment(PROD, prod),
+        }
+    })
+}
+
+impl World {
+    /// `dev`, `stage` and `prod` with these fields, and `orders` and `workers` in each account, serving 1.0.0.
+    #[must_use]
+    pub fn row(stage: &Value, prod: &Value) -> Self {
+        Self::with(&three(stage, prod)).with_functions()
+    }
+
+    /// `orders` and `workers` in each account, serving 1.0.0.
+    #[must_use]
+    pub fn with_functions(self) -> Self {
+        for account in [DEV, STAGE, PROD] {
+            for function in ["orders", "workers"] {
+                self.given(account, function, &code("1.0.0"), |f| f.publish().point("live", 1));
+            }
+        }
+        self
+    }
+
+    /// The schedule sends the sweep, and what comes of it is delivered.
+    ///
+    /// # Panics
+    /// If it does not succeed.
+    pub async fn swept(&self) {
+        let run = self.invocation().run(&Work::Sweep).await;
+        assert!(matches!(run.outcome, Outcome::Swept(_)), "{run:?}");
+        self.tick().await;
+    }
+
+    /// Time passes, a sweep each minute.
+    pub async fn minutes(&self, minutes: u64) {
+        for _ in 0..minutes {
+            self.pass(Duration::from_secs(60)).await;
+            self.swept().await;
+        }
+    }
+
+    /// The event of a request for a promotion, sent now.
+    #[must_use]
+    pub fn requested(&self, id: &str, detail: &Value) -> Value {
+        event("Promotion Requested", id, self.now(), detail)
+    }
+
+    /// Sends an event, straight, and what comes of it is delivered.
+    ///
+    /// # Panics
+    /// If it has to come again.
+    pub async fn sent(&self, event: &Value) -> Handled {
+        let handled = self.receive(event).await.remove(0);
+        self.tick().await;
+        handled
+    }
+
+    /// Asks for a promotion by an event: its record.
+    ///
+    /// # Panics
+    /// If it has none.
+    pub async fn asked(&self, id: &str, detail: &Value) -> DeploymentRecord {
+        recorded(self.sent(&self.requested(id, detail)).await)
+    }
+
+    /// What `orders` serves in dev, stage and prod.
+    #[must_use]
+    pub fn serving(&self) -> [String; 3] {
+        [DEV, STAGE, PROD].map(|account| served_in(self, account))
+    }
+
+    /// The newest record of `orders` in an environment.
+    ///
+    /// # Panics
+    /// If it has none.
+    pub async fn newest_in(&self, environment: &str) -> DeploymentRecord {
+        let asked = json!({"command": "history", "environment": environment, "function": "orders", "limit": 1});
+        serde_json::from_value(self.command(asked).await["deployments"][0].take()).unwrap()
+    }
+}
+
+/// An event of EventBridge.
+#[must_use]
+pub fn event(kind: &str, id: &str, time: Timestamp, detail: &Value) -> Value {
+    let time = Timestamp::from_second(time.as_second()).unwrap();
+    json!({"version": "0", "id": id, "detail-type": kind, "source": "acme.release", "account": "999999999999",
+        "time": time, "region": "eu-west-1", "resources": [], "detail": detail})
+}
