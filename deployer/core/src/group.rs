@@ -37,6 +37,9 @@ pub struct Group {
     /// Who has approved it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approved>,
+    /// How many more must approve it before it goes on, where it waits for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals_wanted: Option<u32>,
     /// It is of no use after this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
@@ -54,6 +57,15 @@ pub struct Group {
     pub turned_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+}
+
+/// When a group was asked for first: the same request, come again at another time, is the same group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstAsked {
+    /// The ledger's schema: 1.
+    pub schema: u32,
+    /// When it was asked for.
+    pub time: Timestamp,
 }
 
 /// What is being done with a group.
@@ -101,11 +113,10 @@ impl Group {
             requested_by: asked.requested_by.clone(),
             event_id: Some(asked.id.clone()),
         };
-        let hash = RequestHash::of(&["group", &asked.id, asked.to.as_str()]);
         let group = Self {
             schema: SCHEMA,
             revision: 0,
-            id: DeploymentId::of(asked.time, hash),
+            id: DeploymentId::of(asked.time, Self::hash(asked)),
             environment: asked.to.clone(),
             from: asked.from.clone(),
             functions: vec![],
@@ -114,6 +125,7 @@ impl Group {
             because: None,
             cause,
             approvals: vec![],
+            approvals_wanted: None,
             not_after: asked.not_after,
             freeze_override: asked.freeze_override.clone(),
             phase: Phase::Checking,
@@ -153,6 +165,26 @@ impl Group {
     #[must_use]
     pub fn ended_key(environment: &EnvironmentName, id: DeploymentId) -> String {
         format!("{GROUPS}ended/{environment}/{id}.json")
+    }
+
+    /// The key by which a request that comes again meets its group: the same whenever it comes.
+    #[must_use]
+    pub fn asked_key(asked: &Asked) -> String {
+        let known = DeploymentId::of(Timestamp::UNIX_EPOCH, Self::hash(asked));
+        format!("{GROUPS}asked/{}/{known}.json", asked.to)
+    }
+
+    fn hash(asked: &Asked) -> RequestHash {
+        RequestHash::of(&["group", &asked.id, asked.to.as_str()])
+    }
+
+    /// As people and programs are told of it: which object each function gets is the ledger's business.
+    #[must_use]
+    pub fn told(mut self) -> Self {
+        for member in &mut self.functions {
+            member.chosen = None;
+        }
+        self
     }
 
     fn identity(&self, function: &FunctionName) -> RequestHash {
@@ -218,6 +250,7 @@ impl Group {
         });
         if let Some((member, wait)) = waits {
             group.because = Some(format!("{}: {wait}", member.function));
+            group.approvals_wanted = Some(wait.approvals_wanted).filter(|wanted| *wanted > 0);
             return group;
         }
         for (member, (_, chosen)) in group.functions.iter_mut().zip(verdicts) {
@@ -225,6 +258,7 @@ impl Group {
             member.chosen.clone_from(chosen);
         }
         (group.status, group.code, group.because) = (Status::InProgress, None, None);
+        group.approvals_wanted = None;
         group.phase = Phase::Moving;
         group
     }
@@ -330,7 +364,7 @@ impl Group {
     }
 
     fn end(&mut self, status: Status, code: Option<Code>, because: Option<String>, now: Timestamp) {
-        (self.status, self.code, self.because) = (status, code, because);
+        (self.status, self.code, self.because, self.approvals_wanted) = (status, code, because, None);
         (self.phase, self.finished_at) = (Phase::Ended, Some(now));
     }
 

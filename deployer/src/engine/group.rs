@@ -1,14 +1,14 @@
 //! Promotions of several functions together: the group's object in the ledger is driven on by whoever comes by, each step by
 //! compare-and-swap, each deployment known by an identity that the group gives it.
 
-use deployer_core::event::Announcement;
-use deployer_core::group::{Group, Member, Phase};
+use deployer_core::event::{Announcement, RecordlessEvent};
+use deployer_core::group::{FirstAsked, Group, Member, Phase};
 use deployer_core::head::{Chosen, Head, Request};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::promotion::{Asked, Taking, Verdict};
-use deployer_core::record::{DeploymentRecord, Ending, Status};
+use deployer_core::record::{DeploymentRecord, Ending, SCHEMA, Status};
 use futures::future::{join_all, try_join_all};
-use serde_json::json;
+use jiff::Timestamp;
 
 use super::book::RACES;
 use super::claim::Standing;
@@ -23,11 +23,13 @@ impl Engine {
         asked: &Asked,
         functions: &[FunctionName],
     ) -> Result<Group, CommandError> {
-        let group = Group::of(asked, functions, self.now());
+        let late = asked.is_out_of_time(self.now());
+        let time = if late.is_some() { asked.time } else { self.first_asked(asked).await? };
+        let group = Group::of(&Asked { time, ..asked.clone() }, functions, self.now());
         if let Some(ended) = self.read_group(&Group::ended_key(&group.environment, group.id)).await? {
             return Ok(ended.0);
         }
-        if let Some(ending) = asked.is_out_of_time(self.now()) {
+        if let Some(ending) = late {
             let (Ending::Refused { because, .. } | Ending::Superseded { because }) = ending else {
                 return Err(CommandError::Invalid("it is out of time".into()));
             };
@@ -35,6 +37,17 @@ impl Engine {
         }
         self.write_group(&group, None).await?;
         Ok(self.drive_group(&group.environment, group.id).await?)
+    }
+
+    /// When the same was asked for first: a command that is given again comes at another time, and is known by its id alone.
+    async fn first_asked(&self, asked: &Asked) -> Result<Timestamp, Transient> {
+        let key = Group::asked_key(asked);
+        let first = FirstAsked { schema: SCHEMA, time: asked.time };
+        if self.write_object(&key, &first, None).await? {
+            return Ok(asked.time);
+        }
+        let before = self.read_object::<FirstAsked>(&key).await?;
+        Ok(before.map_or(asked.time, |(before, _)| before.time))
     }
 
     /// Drives every group that is open. What goes wrong with one never stops the others.
@@ -168,10 +181,14 @@ impl Engine {
         self.put_group(&key, group, None).await?;
         if matches!(group.status, Status::Refused | Status::Superseded) {
             let because = group.because.clone().unwrap_or_default();
-            let about = json!({
-                "group": group.id, "functions": group.functions.iter().map(|m| &m.function).collect::<Vec<_>>(),
-                "from": group.from, "to": group.environment, "requested_by": group.cause.requested_by,
-            });
+            let about = RecordlessEvent {
+                group: Some(group.id),
+                functions: Some(group.functions.iter().map(|member| member.function.clone()).collect()),
+                from: Some(group.from.clone()),
+                to: Some(group.environment.clone()),
+                requested_by: group.cause.requested_by.clone(),
+                ..RecordlessEvent::default()
+            };
             self.announce_without_record(Announcement::PromotionRefused, &because, about).await;
         }
         self.delete_marker(Group::open_key(&group.environment, group.id)).await;
