@@ -115,7 +115,8 @@ impl Engine {
         let none = Head::default();
         let promoting = group.promoting(member).looked_up_in(sources.get(&group.from).unwrap_or(&none));
         let chosen = promoting.artifact.clone();
-        let request = group.request(member, promoting.clone(), (self.now(), self.token()));
+        // Its time to be approved runs from when the group was taken in, however often it is looked at.
+        let request = group.request(member, promoting.clone(), (group.started_at, self.token()));
         if let Some(refusal) = at.refusal(request.cause.kind) {
             return Ok((Verdict::Ends(refusal), chosen));
         }
