@@ -18,7 +18,7 @@ pub struct Group {
     pub schema: u32,
     /// Raised by every write.
     pub revision: u64,
-    /// The group.
+    /// The group: made of what the request is known by alone.
     pub id: DeploymentId,
     /// Where to.
     pub environment: EnvironmentName,
@@ -105,7 +105,8 @@ impl Group {
         let group = Self {
             schema: SCHEMA,
             revision: 0,
-            id: DeploymentId::of(asked.time, hash),
+            // A command that is given again has another time: only what it is known by tells the group.
+            id: DeploymentId::of(Timestamp::UNIX_EPOCH, hash),
             environment: asked.to.clone(),
             from: asked.from.clone(),
             functions: vec![],
@@ -176,9 +177,9 @@ impl Group {
 
     /// The request that the promotion of one of its functions is.
     #[must_use]
-    pub fn request(&self, member: &Member, promoting: Promoting, (now, marker): (Timestamp, Token)) -> Request {
+    pub fn request(&self, member: &Member, promoting: Promoting, marker: Token) -> Request {
         let place = (&self.environment, &member.function);
-        Request::promotion(place, promoting, self.cause.clone(), self.asked_at, (now, marker))
+        Request::promotion(place, promoting, self.cause.clone(), self.asked_at, (self.started_at, marker))
     }
 
     /// The request that brings one of its functions back.
