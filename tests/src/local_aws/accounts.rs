@@ -2,7 +2,7 @@
 //!
 //! Names are those of the contract's example.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Event, EventBridgeConfiguration,
@@ -100,11 +100,23 @@ impl Setup {
             for target in environment["targets"].as_array().into_iter().flatten() {
                 let place = places.entry(target["account"].as_str().unwrap_or_default().into()).or_default();
                 place.environments.insert(name.clone());
+                self.before(name, &mut place.promoted_from);
                 place.external_ids.extend(environment["external_id"].as_str().map(str::to_owned));
                 place.regions.extend(target["region"].as_str().map(str::to_owned));
             }
         }
         places
+    }
+
+    /// Adds what an environment is promoted from, and what that is.
+    fn before(&self, name: &str, found: &mut BTreeSet<String>) {
+        let from = &self.environments[name]["promotion"]["from"];
+        let several = from.as_array().map_or(std::slice::from_ref(from), Vec::as_slice);
+        for one in several.iter().filter_map(Value::as_str) {
+            if found.insert(one.to_owned()) {
+                self.before(one, found);
+            }
+        }
     }
 }
 
