@@ -2,13 +2,12 @@
 //! compare-and-swap, each deployment known by an identity that the group gives it.
 
 use deployer_core::event::{Announcement, RecordlessEvent};
-use deployer_core::group::{FirstAsked, Group, Member, Phase};
+use deployer_core::group::{Group, Member, Phase};
 use deployer_core::head::{Chosen, Head, Request};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::promotion::{Asked, Taking, Verdict};
-use deployer_core::record::{DeploymentRecord, Ending, SCHEMA, Status};
+use deployer_core::record::{DeploymentRecord, Ending, Status};
 use futures::future::{join_all, try_join_all};
-use jiff::Timestamp;
 
 use super::book::RACES;
 use super::claim::Standing;
@@ -23,13 +22,11 @@ impl Engine {
         asked: &Asked,
         functions: &[FunctionName],
     ) -> Result<Group, CommandError> {
-        let late = asked.is_out_of_time(self.now());
-        let time = if late.is_some() { asked.time } else { self.first_asked(asked).await? };
-        let group = Group::of(&Asked { time, ..asked.clone() }, functions, self.now());
+        let group = Group::of(asked, functions, self.now());
         if let Some(ended) = self.read_group(&Group::ended_key(&group.environment, group.id)).await? {
             return Ok(ended.0);
         }
-        if let Some(ending) = late {
+        if let Some(ending) = asked.is_out_of_time(self.now()) {
             let (Ending::Refused { because, .. } | Ending::Superseded { because }) = ending else {
                 return Err(CommandError::Invalid("it is out of time".into()));
             };
@@ -37,17 +34,6 @@ impl Engine {
         }
         self.write_group(&group, None).await?;
         Ok(self.drive_group(&group.environment, group.id).await?)
-    }
-
-    /// When the same was asked for first: a command that is given again comes at another time, and is known by its id alone.
-    async fn first_asked(&self, asked: &Asked) -> Result<Timestamp, Transient> {
-        let key = Group::asked_key(asked);
-        let first = FirstAsked { schema: SCHEMA, time: asked.time };
-        if self.write_object(&key, &first, None).await? {
-            return Ok(asked.time);
-        }
-        let before = self.read_object::<FirstAsked>(&key).await?;
-        Ok(before.map_or(asked.time, |(before, _)| before.time))
     }
 
     /// Drives every group that is open. What goes wrong with one never stops the others.
@@ -115,8 +101,7 @@ impl Engine {
         let none = Head::default();
         let promoting = group.promoting(member).looked_up_in(sources.get(&group.from).unwrap_or(&none));
         let chosen = promoting.artifact.clone();
-        // Its time to be approved runs from when the group was taken in, however often it is looked at.
-        let request = group.request(member, promoting.clone(), (group.started_at, self.token()));
+        let request = group.request(member, promoting.clone(), self.token());
         if let Some(refusal) = at.refusal(request.cause.kind) {
             return Ok((Verdict::Ends(refusal), chosen));
         }
@@ -133,7 +118,7 @@ impl Engine {
         let taking = if self.ports.queue.is_some() { Taking::Down } else { Taking::Up };
         let moves = group.functions.iter().map(|member| async move {
             let Ok(at) = self.at(&group.environment, &member.function) else { return Ok(None) };
-            let request = group.request(member, group.promoting(member), (self.now(), self.token()));
+            let request = group.request(member, group.promoting(member), self.token());
             if let Some(known) = self.is_known(&at, &request).await? {
                 return Ok(Some(known));
             }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod binary;
+mod bus;
 mod calls;
 mod clients;
 mod control;

@@ -125,7 +125,11 @@ async fn what_waits_for_an_approval_says_so_and_goes_on_when_somebody_else_appro
     says_all(&person.says("status", &["orders"]).await?, &["  waiting  approved by bob\n"]);
     let second = [&PROD[..], &["--requested-by", "eve", "--deployment", &id]].concat();
     let (exit, record) = person.tells("approve", &second).await?;
-    assert_eq!((exit, &record["status"], text(&record, "/id")), (Some(0), &json!("succeeded"), id.clone()), "{record:#}");
+    assert_eq!(
+        (exit, &record["status"], text(&record, "/id")),
+        (Some(0), &json!("succeeded"), id.clone()),
+        "{record:#}"
+    );
     let by = ["/promotion/approvals/0/by", "/promotion/approvals/1/by"].map(|pointer| text(&record, pointer));
     assert_eq!(by, ["bob", "eve"]);
     is_there(&person).await?;
