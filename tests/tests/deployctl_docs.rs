@@ -104,10 +104,12 @@ impl Desk {
         let config = json!({"artifact_bucket": ARTIFACTS, "ledger_bucket": LEDGER, "environments": {
             "dev": {"targets": [{"account": FIRST, "region": REGION}]}}});
         self.file("deployer.json", format!("{config:#}").as_bytes())?;
-        let prod = json!({"targets": [{"account": SECOND, "region": REGION}], "promotion": {"from": "dve", "soak": "30 minutes"},
-            "approval": {"required": 0}, "freeze": [{"days": ["fri"], "from": "16:00", "zone": "Europe/Berln"}]});
+        let targets = json!([{"account": SECOND, "region": REGION}]);
         let mut wrong = config;
-        wrong["environments"]["prod"] = prod;
+        wrong["environments"]["stage"] = json!({"targets": targets, "promotion": {"from": "dve", "soak": "30m"},
+            "approval": {"required": 0}});
+        wrong["environments"]["prod"] = json!({"targets": targets, "promotion": {"from": "stage", "automatc": true},
+            "freeze": [{"days": ["fri"], "from": "16:00", "to": "00:00", "zone": "Europe/Berln"}]});
         self.file("broken/deployer.json", format!("{wrong:#}").as_bytes()).map(drop)
     }
 
@@ -133,7 +135,9 @@ impl Desk {
             "dev/invoices/3.1.0.zip",
             "prod/orders-api/1.4.1.zip",
         ] {
-            let result = self.aws.deploy(key, Zip::function(key)).await?;
+            // The same release is the same code, wherever it is uploaded.
+            let release = key.split_once('/').map_or(key, |(_, release)| release);
+            let result = self.aws.deploy(key, Zip::function(release)).await?;
             assert_eq!(result["status"], "succeeded", "{result:#}");
         }
         match self.aws.invoke(&json!({"command": "sweep"})).await? {
