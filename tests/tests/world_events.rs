@@ -1,6 +1,8 @@
 //! What the deployer tells on its bus is what `event.schema.json` says, and what it takes from there what the schemas of those
 //! events say. The examples of `docs/promotions.md` are so too.
 
+#![allow(clippy::panic, clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
