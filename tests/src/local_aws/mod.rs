@@ -15,6 +15,7 @@ mod door;
 mod error;
 mod fleet;
 mod mapping;
+mod meanwhile;
 mod process;
 mod rights;
 mod runtime;

@@ -8,7 +8,7 @@ use super::{Active, Head, Request, Subject, WAITING};
 use crate::config::Policy;
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
-use crate::promotion::{Approved, RecordedPromotion, Taking, Verdict, Wait};
+use crate::promotion::{Approved, Taking, Verdict, Wait};
 use crate::record::{CauseKind, Code, DeploymentRecord, Ending, Status};
 
 /// A promotion that waits.
@@ -41,8 +41,7 @@ impl Waiting {
     #[must_use]
     pub fn record(&self, at: &Destination<'_>) -> DeploymentRecord {
         let record = at.record(&self.request, Status::Pending);
-        let wanted = Some(self.wait.approvals_wanted).filter(|wanted| *wanted > 0);
-        let promotion = record.promotion.map(|told| RecordedPromotion { approvals_wanted: wanted, ..told });
+        let promotion = record.promotion.map(|told| told.waiting(&self.wait));
         let artifact = self.request.promoting().and_then(|promoting| Some(promoting.artifact.as_ref()?.recorded()));
         let because = Some(self.wait.to_string());
         DeploymentRecord { code: Some(Code::Waiting), because, promotion, artifact, ..record }
