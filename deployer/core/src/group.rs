@@ -183,6 +183,7 @@ impl Group {
             artifact: member.chosen.clone(),
             not_after: self.not_after,
             approvals: self.approvals.clone(),
+            unseen_since: None,
             freeze_override: self.freeze_override.clone(),
             group: Some(self.id),
         }

@@ -136,9 +136,12 @@ impl Head {
     /// A promotion whose turn had come, and that has to wait all the same: what the rules say has changed. `None`: the claim
     /// is not ours any more.
     #[must_use]
-    pub fn put_back(&self, claim: Token, wait: &Wait) -> Option<(Self, Waiting)> {
-        let Active { request, .. } = self.active.clone().filter(|active| active.claim == claim)?;
+    pub fn put_back(&self, claim: Token, wait: &Wait, now: Timestamp) -> Option<(Self, Waiting)> {
+        let Active { mut request, .. } = self.active.clone().filter(|active| active.claim == claim)?;
         let mut head = self.next();
+        if let Subject::Promoted(promoting) = &mut request.subject {
+            promoting.unseen_since = wait.unseen.is_some().then(|| promoting.unseen_since.unwrap_or(now));
+        }
         head.active = None;
         let waiting = Waiting { request, wait: wait.clone(), told: false };
         let at = head.waiting.iter().position(|other| other.request.time > waiting.request.time);

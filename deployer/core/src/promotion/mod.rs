@@ -35,6 +35,9 @@ pub struct Promoting {
     /// Who has approved it so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approved>,
+    /// Since when what its source serves could not be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen_since: Option<Timestamp>,
     /// Why it goes into a frozen environment all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze_override: Option<String>,
