@@ -11,6 +11,7 @@ use aws_sdk_s3::types::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
 
+use super::bus::{self, BUS};
 use super::clients::Clients;
 use super::control::{Control, Signed};
 use super::error::{Doing as _, Result};
@@ -45,6 +46,7 @@ const QUEUE: &str = "deployer";
 pub struct Setup {
     environments: Value,
     notifications: Notifications,
+    has_bus: bool,
 }
 
 /// How S3 tells of uploads.
@@ -67,6 +69,7 @@ impl Default for Setup {
                 },
             }),
             notifications: Notifications::Queue,
+            has_bus: false,
         }
     }
 }
@@ -90,6 +93,13 @@ impl Setup {
     #[must_use]
     pub fn through_both_doors(mut self) -> Self {
         self.notifications = Notifications::Both;
+        self
+    }
+
+    /// There is an event bus, by which promotions are asked for and on which the deployer tells what happens.
+    #[must_use]
+    pub fn with_bus(mut self) -> Self {
+        self.has_bus = true;
         self
     }
 
@@ -157,12 +167,16 @@ pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> 
         }
     }
     control.hold_to_rights().await?;
-    let config = json!({
+    let mut config = json!({
         "artifact_bucket": ARTIFACTS,
         "ledger_bucket": LEDGER,
         "queue_url": queue_url,
         "environments": setup.environments,
     });
+    if setup.has_bus {
+        bus::lay(clients, control, &queue_arn).await?;
+        config["event_bus"] = json!(BUS);
+    }
     configure(clients, &config).await?;
     // What S3 sent to try the notification out was taken by the mapping before any test began.
     clients.sqs(TOOLING, REGION).purge_queue().queue_url(&queue_url).send().await.doing("emptying the queue")?;

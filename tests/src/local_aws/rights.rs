@@ -141,8 +141,9 @@ impl Rights {
     pub(super) fn queue(&self) -> Value {
         changed(self.policies.get("tooling/queue"), |sid, statement| {
             if sid == "PromotionRequests" {
-                let rule = format!("arn:aws:events:eu-west-1:{TOOLING}:rule/uploads");
-                statement["Condition"]["ArnEquals"]["aws:SourceArn"] = json!(rule);
+                let rules = ["uploads", "deployer/deployer-promotions"];
+                let rules = rules.map(|rule| format!("arn:aws:events:eu-west-1:{TOOLING}:rule/{rule}"));
+                statement["Condition"]["ArnEquals"]["aws:SourceArn"] = json!(rules);
             }
         })
     }
