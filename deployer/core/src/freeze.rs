@@ -27,10 +27,10 @@ pub struct Freeze {
     #[serde(default)]
     #[schemars(extend("minItems" = 1))]
     days: Option<Vec<Day>>,
-    /// From this time of the day on; from midnight, unless told. Together with `to`.
+    /// From this time of the day on. Together with `to`; without both it is whole days.
     #[serde(default)]
     from: Option<TimeOfDay>,
-    /// Until this time of the day; of the next one, where it is not after `from`. Until midnight, unless told.
+    /// Until this time of the day; of the next one, where it is not after `from`.
     #[serde(default)]
     to: Option<TimeOfDay>,
     /// From this date on.
