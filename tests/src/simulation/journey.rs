@@ -128,7 +128,9 @@ impl<'c, 'a> Journey<'c, 'a> {
             self.since = now;
         }
         self.hold(&before, say);
-        if let Some(ended) = was.as_ref().filter(|_| id(&was) != id(&is)) {
+        // A promotion that has to wait all the same has not ended.
+        let waits = |active: &&Active| self.head.waiting().iter().any(|other| other.request.id == active.request.id);
+        if let Some(ended) = was.as_ref().filter(|_| id(&was) != id(&is)).filter(|was| !waits(was)) {
             self.commits(&ended.request, say);
         }
         let chosen = |active: &Option<Active>| active.as_ref().and_then(|active| active.chosen.clone());

@@ -86,6 +86,8 @@ pub(super) struct Case<'a> {
     pub function: &'a str,
     pub journal: &'a [Deed],
     pub told: Vec<&'a Told>,
+    /// The uploads of the function into whatever environment: promotions bring them here too.
+    uploads: Vec<&'a Told>,
     /// What was commanded about it.
     pub orders: Vec<(usize, &'a Order)>,
     /// What was commanded about the function in other environments, and counts here.
@@ -144,15 +146,15 @@ impl<'a> Case<'a> {
         let orders = stage.scene.orders.iter().enumerate().filter(|(_, order)| order.function == function);
         let is_here = |order: &Order| stage.scene.environments[order.environment].name == environment.name;
         let (orders, others): (Vec<_>, Vec<_>) = orders.partition(|(_, order)| is_here(order));
-        let rejects = |order: &Order| matches!(order.ask, Ask::Reject { .. } | Ask::Unreject { .. });
         let mut case = Self {
             orders,
-            rejecting: others.into_iter().filter(|(_, order)| rejects(order)).collect(),
+            rejecting: others.into_iter().filter(|(_, order)| order.ask.is_everywhere()).collect(),
             scene: stage.scene,
             environment,
             function,
             journal,
             told,
+            uploads: stage.told.iter().filter(|told| told.s3.key.contains(&format!("/{function}/"))).collect(),
             records,
             head,
             requests,
@@ -204,12 +206,12 @@ impl<'a> Case<'a> {
         let artifact = record.artifact.as_ref()?;
         let its =
             |told: &&&Told| told.s3.key == artifact.key && told.s3.version_id.as_ref() == Some(&artifact.version_id);
-        self.told.iter().find(its).copied()
+        self.uploads.iter().find(its).copied()
     }
 
     /// Whether anything was commanded that has to do with it.
     pub fn is_commanded(&self) -> bool {
-        !self.orders.is_empty() || !self.rejecting.is_empty()
+        self.scene.promotes() || !self.orders.is_empty() || !self.rejecting.is_empty()
     }
 
     /// Whether this was commanded about it.

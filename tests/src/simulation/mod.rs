@@ -19,6 +19,8 @@ mod planted;
 mod props;
 mod random;
 mod reasons;
+mod requests;
+mod rules;
 mod sabotage;
 mod scene;
 mod stage;
@@ -122,6 +124,12 @@ async fn live(seed: u64, planted: Option<Planted>, between: Option<Between>, ver
         for (number, before, outcome) in outcomes.orders {
             if !matches!(&outcome, Outcome::Answered(answer) if before.is_none_or(|before| *answer == before)) {
                 say(format!("{} once more ended otherwise: {outcome:?}", orders::name(number)));
+            }
+        }
+        for (number, before, outcome) in outcomes.requests {
+            let same = |now: &deployer_core::record::DeploymentRecord| now.id == before.id && now.status.is_ended();
+            if !matches!(&outcome, Outcome::Handled(deployer::engine::Handled::Recorded(now)) if same(now)) {
+                say(format!("{} once more ended otherwise: {outcome:?}", requests::name(number)));
             }
         }
         for deed in world.aws(|aws| aws.journal.clone()).into_iter().filter(|deed| deed.what != What::Read) {
