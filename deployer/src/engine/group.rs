@@ -102,7 +102,7 @@ impl Engine {
         let none = Head::default();
         let promoting = group.promoting(member).looked_up_in(sources.get(&group.from).unwrap_or(&none));
         let chosen = promoting.artifact.clone();
-        let request = group.request(member, promoting.clone(), (self.now(), self.token()));
+        let request = group.request(member, promoting.clone(), self.token());
         if let Some(refusal) = at.refusal(request.cause.kind) {
             return Ok((Verdict::Ends(refusal), chosen));
         }
@@ -119,7 +119,7 @@ impl Engine {
         let taking = if self.ports.queue.is_some() { Taking::Down } else { Taking::Up };
         let moves = group.functions.iter().map(|member| async move {
             let Ok(at) = self.at(&group.environment, &member.function) else { return Ok(None) };
-            let request = group.request(member, group.promoting(member), (self.now(), self.token()));
+            let request = group.request(member, group.promoting(member), self.token());
             if let Some(known) = self.is_known(&at, &request).await? {
                 return Ok(Some(known));
             }

@@ -1,1 +1,297 @@
+#![allow(clippy::unwrap_used)]
+//! The rules of promotions, each by an example. That each has its refusal in words is seen in the world's scenarios.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::artifact::ArtifactRef;
+use crate::config::Config;
+use crate::destination::Destination;
+use crate::head::Request;
+use crate::id::{FunctionName, FunctionPattern, RequestHash, Sha256, Token};
+use crate::record::{Cause, CauseKind, Code, Ending};
+use crate::rejects::Rejects;
+
+fn name(text: &str) -> EnvironmentName {
+    EnvironmentName::parse(text).unwrap()
+}
+
+fn second(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+/// A deployer.json with `qa`, `perf` and `prod`, the last with these rules.
+fn config(prod: serde_json::Value) -> Config {
+    let target = |account: &str| json!([{"account": account, "region": "eu-west-1"}]);
+    let mut prod = prod;
+    prod["targets"] = target("333333333333");
+    let file = json!({
+        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger", "queue_url": "https://sqs/deployer",
+        "environments": {"qa": {"targets": target("111111111111")}, "perf": {"targets": target("222222222222")}, "prod": prod},
+    });
+    Config::parse(&file.to_string()).unwrap()
+}
+
+fn chosen(release: &str) -> Chosen {
+    let key = format!("qa/orders/{release}.zip");
+    let artifact = ArtifactRef { bucket: config(json!({})).artifact_bucket, key, version_id: "v".into() };
+    let sha256 = Some(Sha256::of(release.as_bytes()));
+    Chosen { sha256, ..Chosen::of(Release::parse(release).unwrap(), artifact) }
+}
+
+/// A head on which these were live, the newest first, since these seconds; and these were left.
+fn head(history: &[(&str, i64)], left: &[(&str, i64)]) -> Head {
+    let live = |(release, since): &(&str, i64)| {
+        let Chosen { artifact, sha256, .. } = chosen(release);
+        json!({"release": release, "deployment": "01JBJ4GZ00ABCDEFGH0123456J", "artifact": artifact, "sha256": sha256,
+            "since": second(*since), "versions": {}})
+    };
+    let lives = |all: &[(&str, i64)]| all.iter().map(live).collect::<Vec<_>>();
+    serde_json::from_value(json!({"schema": 1, "revision": 1, "targets": [], "requests": [], "outbox": [], "ended": [],
+        "history": lives(history), "left": lives(left)}))
+    .unwrap()
+}
+
+fn failed(head: &Head, at: i64) -> Head {
+    let mut json = serde_json::to_value(head).unwrap();
+    json["failure"] = json!({"deployment": "01JBJ4GZ00ABCDEFGH0123456J", "at": second(at)});
+    serde_json::from_value(json).unwrap()
+}
+
+struct Case {
+    config: Config,
+    here: Head,
+    sources: BTreeMap<EnvironmentName, Head>,
+}
+
+impl Case {
+    fn new(prod: serde_json::Value, qa: Head) -> Self {
+        Self { config: config(prod), here: Head::default(), sources: BTreeMap::from([(name("qa"), qa)]) }
+    }
+
+    fn and_perf(mut self, perf: Head) -> Self {
+        self.sources.insert(name("perf"), perf);
+        self
+    }
+
+    fn verdict(&self, kind: CauseKind, release: &str, now: i64) -> Verdict {
+        self.judge(kind, promoting(release), now)
+    }
+
+    fn judge(&self, kind: CauseKind, promoting: Promoting, now: i64) -> Verdict {
+        let function = FunctionName::parse("orders").unwrap();
+        let to = Destination::find(&self.config, &name("prod"), &function).unwrap();
+        let rejects = Rejects::default();
+        let cause = Cause { kind, requested_by: None, event_id: Some("e".into()) };
+        let marker = Token::drawn(second(0), 0);
+        let request = Request::promotion((&to.name, &function), promoting, cause, second(100), (second(100), marker));
+        let (here, sources) = (&self.here, &self.sources);
+        Gate { to: &to, here, sources, rejects: &rejects, now: second(now) }
+            .judge(&request, request.promoting().unwrap())
+    }
+}
+
+fn promoting(release: &str) -> Promoting {
+    Promoting {
+        from: name("qa"),
+        named: None,
+        artifact: Some(chosen(release)),
+        not_after: None,
+        approvals: vec![],
+        freeze_override: None,
+        group: None,
+    }
+}
+
+fn code(verdict: &Verdict) -> Option<Code> {
+    match verdict {
+        Verdict::Ends(Ending::Refused { code, .. }) => Some(*code),
+        Verdict::Ends(Ending::Superseded { .. }) => Some(Code::Superseded),
+        _ => None,
+    }
+}
+
+fn soaks_until(verdict: &Verdict) -> Option<i64> {
+    match verdict {
+        Verdict::Waits(wait) => Some(wait.soak_until.unwrap().as_second()),
+        _ => None,
+    }
+}
+
+const AUTOMATIC: CauseKind = CauseKind::AutomaticPromotion;
+
+#[test]
+fn a_soak_is_over_to_the_second_and_not_before() {
+    let case = Case::new(json!({"promotion": {"from": "qa", "soak": "60s"}}), head(&[("1", 100)], &[]));
+    assert_eq!(soaks_until(&case.verdict(AUTOMATIC, "1", 159)), Some(160));
+    assert_eq!(case.verdict(AUTOMATIC, "1", 160), Verdict::Passes);
+    assert_eq!(code(&case.verdict(CauseKind::Promotion, "1", 159)), Some(Code::NotPromotable));
+    assert_eq!(case.verdict(CauseKind::Promotion, "1", 160), Verdict::Passes);
+}
+
+#[test]
+fn a_failure_within_the_soak_cancels_it_and_one_after_it_does_not() {
+    let rules = || json!({"promotion": {"from": "qa", "soak": "60s"}});
+    let live = head(&[("1", 100)], &[]);
+    let within = Case::new(rules(), failed(&live, 150));
+    assert_eq!(code(&within.verdict(AUTOMATIC, "1", 155)), Some(Code::SoakCancelled));
+    assert_eq!(code(&within.verdict(CauseKind::Promotion, "1", 209)), Some(Code::NotPromotable), "it soaks anew");
+    assert_eq!(within.verdict(CauseKind::Promotion, "1", 210), Verdict::Passes);
+    for at in [99, 170] {
+        let other = Case::new(rules(), failed(&live, at));
+        assert_eq!(other.verdict(AUTOMATIC, "1", 180), Verdict::Passes, "{at}");
+    }
+}
+
+#[test]
+fn what_was_replaced_gives_way_or_goes_on_in_its_order_and_what_was_left_never_goes_by_itself() {
+    let replaced = || head(&[("2", 130), ("1", 100)], &[]);
+    let newest = Case::new(json!({"promotion": {"from": "qa", "soak": "60s"}}), replaced());
+    assert_eq!(code(&newest.verdict(AUTOMATIC, "1", 140)), Some(Code::Superseded));
+    let in_order = Case::new(json!({"promotion": {"from": "qa", "soak": "60s", "policy": "in-order"}}), replaced());
+    assert_eq!(soaks_until(&in_order.verdict(AUTOMATIC, "1", 140)), Some(160));
+    assert_eq!(in_order.verdict(AUTOMATIC, "1", 160), Verdict::Passes);
+    assert_eq!(code(&in_order.verdict(CauseKind::Promotion, "1", 500)), Some(Code::NotPromotable), "30 s are no 60 s");
+    let left = Case::new(json!({"promotion": {"from": "qa"}}), head(&[("1", 130)], &[("2", 110)]));
+    assert_eq!(code(&left.verdict(AUTOMATIC, "2", 140)), Some(Code::SoakCancelled));
+    assert_eq!(code(&left.verdict(CauseKind::Promotion, "2", 140)), Some(Code::NotLive));
+    let named = Promoting { named: Some(Release::parse("2").unwrap()), ..promoting("2") };
+    assert_eq!(left.judge(CauseKind::Promotion, named, 140), Verdict::Passes, "whoever names it means it");
+}
+
+#[test]
+fn of_several_sources_the_last_soak_counts_or_only_that_of_the_one() {
+    let both = |require: &str| {
+        let rules = json!({"promotion": {"from": ["qa", "perf"], "require": require, "soak": "60s"}});
+        Case::new(rules, head(&[("1", 100)], &[])).and_perf(head(&[("1", 150)], &[]))
+    };
+    assert_eq!(soaks_until(&both("all").verdict(AUTOMATIC, "1", 170)), Some(210));
+    assert_eq!(both("any").verdict(AUTOMATIC, "1", 170), Verdict::Passes);
+    let missing =
+        Case::new(json!({"promotion": {"from": ["qa", "perf"]}}), head(&[("1", 100)], &[])).and_perf(head(&[], &[]));
+    assert_eq!(code(&missing.verdict(CauseKind::Promotion, "1", 170)), Some(Code::NotLive));
+}
+
+#[test]
+fn approval_is_waited_for_until_it_expires_counted_from_the_end_of_the_soak() {
+    let rules = json!({"promotion": {"from": "qa", "soak": "60s"}, "approval": {"required": 2, "expires": "100s"}});
+    let case = Case::new(rules, head(&[("1", 100)], &[]));
+    let Verdict::Waits(wait) = case.verdict(AUTOMATIC, "1", 110) else { panic!() };
+    assert_eq!((wait.approvals_wanted, wait.expires_at, wait.soak_until), (2, second(260), Some(second(160))));
+    let Verdict::Waits(wait) = case.verdict(AUTOMATIC, "1", 170) else { panic!() };
+    assert_eq!((wait.approvals_wanted, wait.soak_until), (2, None));
+    assert_eq!(code(&case.verdict(AUTOMATIC, "1", 400)), Some(Code::Expired));
+    let approved = |by: &str| Approved { by: by.into(), account: None, at: second(120) };
+    let given = Promoting { approvals: vec![approved("ann"), approved("bob")], ..promoting("1") };
+    assert_eq!(case.judge(AUTOMATIC, given, 170), Verdict::Passes);
+}
+
+#[test]
+fn a_wait_says_all_that_it_is_for() {
+    let wait = Wait {
+        soak_until: Some(second(160)),
+        frozen_until: Some(second(200)),
+        approvals_wanted: 2,
+        in_line: false,
+        expires_at: second(500),
+    };
+    assert_eq!(
+        wait.to_string(),
+        "waits until 1970-01-01T00:02:40Z for its soak, and for 2 approvals, until 1970-01-01T00:08:20Z at most, and until \
+         1970-01-01T00:03:20Z for the freeze to end"
+    );
+    assert!(!wait.is_over() && Wait::over(second(1)).is_over());
+}
+
+#[test]
+fn a_request_from_another_time_is_not_even_looked_at() {
+    let asked = |time: i64, is_replay: bool| Asked {
+        functions: Functions::One(FunctionName::parse("orders").unwrap()),
+        from: name("qa"),
+        to: name("prod"),
+        release: None,
+        requested_by: None,
+        not_after: None,
+        freeze_override: None,
+        id: "e".into(),
+        time: second(time),
+        is_replay,
+    };
+    let out = |time: i64, is_replay| asked(time, is_replay).is_out_of_time(second(1_000_000));
+    assert!(out(1_000_000, true).is_some());
+    assert_eq!((out(1_000_300, false), out(913_600, false)), (None, None), "five minutes ahead, a day ago");
+    assert!(matches!(out(1_000_301, false), Some(Ending::Refused { code: Code::NotPromotable, .. })));
+    assert!(matches!(out(913_599, false), Some(Ending::Refused { code: Code::Expired, .. })));
+}
+
+#[test]
+fn functions_are_one_or_a_pattern_or_several_and_never_two_of_these() {
+    let pattern = |text: &str| Some(FunctionPattern::parse(text).unwrap());
+    let names = |all: &[&str]| Some(all.iter().map(|one| FunctionName::parse(*one).unwrap()).collect::<Vec<_>>());
+    assert!(matches!(Functions::of(pattern("orders"), None), Ok(Functions::One(_))));
+    assert!(matches!(Functions::of(pattern("*"), None), Ok(Functions::Each(_))));
+    assert_eq!(Functions::of(None, names(&["b", "a"])).unwrap().to_string(), "a and b");
+    let many: Vec<String> = (0..21).map(|number| format!("f{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for (function, functions) in [
+        (pattern("a"), names(&["a"])),
+        (None, None),
+        (None, names(&[])),
+        (None, names(&["a", "a"])),
+        (None, names(&many)),
+    ] {
+        assert!(Functions::of(function.clone(), functions.clone()).is_err(), "{function:?} {functions:?}");
+    }
+}
+
+#[test]
+fn patterns_match_as_people_expect() {
+    let matches = |pattern: &str, name: &str| {
+        FunctionPattern::parse(pattern).unwrap().matches(&FunctionName::parse(name).unwrap())
+    };
+    for (pattern, name) in [
+        ("*", "a"),
+        ("a", "a"),
+        ("orders-*", "orders-api"),
+        ("*-api", "orders-api"),
+        ("o*-a*i", "orders-api"),
+        ("a**", "a"),
+    ] {
+        assert!(matches(pattern, name), "{pattern} {name}");
+    }
+    for (pattern, name) in [("a", "ab"), ("orders-*", "order-api"), ("a*a", "a"), ("*b*", "aca"), ("ab*ba", "aba")] {
+        assert!(!matches(pattern, name), "{pattern} {name}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_passes_before_its_soak_whatever_came_between(
+        since in 0_i64..100, soak in 1_i64..100, failure in 0_i64..300, now in 0_i64..400, newer in proptest::option::of(0_i64..300),
+    ) {
+        prop_assume!(newer.is_none_or(|newer| since + newer <= now));
+        let mut history = vec![("1", since)];
+        if let Some(newer) = newer {
+            history.insert(0, ("2", since + newer));
+        }
+        let qa = failed(&head(&history, &[]), failure);
+        let case = Case::new(json!({"promotion": {"from": "qa", "soak": format!("{soak}s")}}), qa);
+        for kind in [AUTOMATIC, CauseKind::Promotion] {
+            if case.verdict(kind, "1", now) == Verdict::Passes {
+                let end = newer.map_or(now, |newer| now.min(since + newer));
+                prop_assert!(newer.is_none() || kind == CauseKind::Promotion);
+                prop_assert!(end - since >= soak, "live from {since} to {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn identities_tell_requests_apart(one in "[a-z]{1,3}", other in "[a-z]{1,3}") {
+        let hash = |id: &str| RequestHash::of(&["promotion", id, "prod", "orders"]);
+        prop_assert_eq!(one == other, hash(&one) == hash(&other));
+    }
+}

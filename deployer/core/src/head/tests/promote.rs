@@ -1,1 +1,227 @@
-//! Promotions that wait.
+//! Promotions that wait: what comes of them, and what they make way for.
+
+use super::*;
+use crate::promotion::{Approved, Promoting, Taking, Verdict, Wait};
+
+static ROW: LazyLock<Config> = LazyLock::new(|| row("newest"));
+static IN_ORDER: LazyLock<Config> = LazyLock::new(|| row("in-order"));
+
+fn row(policy: &str) -> Config {
+    let file = serde_json::json!({
+        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger",
+        "environments": {
+            "dev": {"targets": [{"account": "111111111111", "region": "eu-west-1"}]},
+            "prod": {"targets": [{"account": "222222222222", "region": "eu-west-1"}],
+                "promotion": {"from": "dev", "automatic": true, "policy": policy}},
+        },
+    });
+    Config::parse(&file.to_string()).unwrap()
+}
+
+fn prod(config: &'static Config) -> Destination<'static> {
+    let (environment, function) = (EnvironmentName::parse("prod").unwrap(), FunctionName::parse("orders").unwrap());
+    Destination::find(config, &environment, &function).unwrap()
+}
+
+fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
+    let upload = upload(release, time);
+    let promoting = Promoting {
+        from: EnvironmentName::parse("dev").unwrap(),
+        named: None,
+        artifact: upload.chosen(),
+        not_after: None,
+        approvals: vec![],
+        freeze_override: None,
+        group: None,
+    };
+    let at = prod(&ROW);
+    let cause = Cause { kind, requested_by: Some("ann".into()), event_id: Some(format!("p{release}")) };
+    let drawn = (second(time), token(&format!("p{release}")));
+    Request::promotion((&at.name, &at.function), promoting, cause, second(time), drawn)
+}
+
+fn automatic(release: &str, time: i64) -> Request {
+    promotion(release, CauseKind::AutomaticPromotion, time)
+}
+
+fn soaks(until: i64) -> Verdict {
+    let wait = Wait { soak_until: Some(second(until)), ..Wait::over(second(9_999)) };
+    Verdict::Waits(wait)
+}
+
+fn no() -> Verdict {
+    Verdict::Ends(refusal())
+}
+
+impl Head {
+    fn asks(&self, request: &Request, verdict: &Verdict, now: i64) -> (Self, Then) {
+        self.asks_of(&ROW, request, verdict, now)
+    }
+
+    fn asks_of(&self, config: &'static Config, request: &Request, verdict: &Verdict, now: i64) -> (Self, Then) {
+        let name = format!("w{now}");
+        self.writes(self.accept_promotion((request, Taking::Up), verdict, &prod(config), &me(&name, now)))
+    }
+
+    fn goes_on(&self, request: &Request, verdict: &Verdict, now: i64) -> (Self, Then) {
+        let name = format!("g{now}");
+        self.writes(self.go_on_waiting(request.id, verdict, &prod(&ROW), &me(&name, now)))
+    }
+
+    fn waits(&self) -> Vec<DeploymentId> {
+        self.waiting().iter().map(|waiting| waiting.request.id).collect()
+    }
+}
+
+#[test]
+fn one_that_has_to_wait_rests_and_comes_to_its_turn_when_it_passes() {
+    let one = automatic("1", 10);
+    let (head, then) = Head::default().asks(&one, &soaks(100), 10);
+    assert!(matches!(then, Then::Rests(_)) && head.active().is_none() && !head.sleeps(second(10)));
+    assert!(head.needs(one.marker) && head.deployments() == [one.id]);
+    let Move { head: none, then } = head.accept_promotion((&one, Taking::Up), &soaks(100), &prod(&ROW), &me("x", 11));
+    assert!(none.is_none() && matches!(then, Then::Rests(_)), "a duplicate meets it");
+    let same = head.go_on_waiting(one.id, &soaks(100), &prod(&ROW), &me("x", 12));
+    assert!(same.head.is_none(), "nothing new is written");
+    let (later, _) = head.goes_on(&one, &soaks(200), 20);
+    assert_eq!(later.waiting()[0].wait.soak_until, Some(second(200)));
+    let (head, then) = later.goes_on(&one, &Verdict::Passes, 200);
+    let Then::Work(active) = then else { panic!("{then:?}") };
+    assert_eq!((active.request, head.waits()), (one.clone(), vec![]));
+    let echo = head.go_on_waiting(one.id, &Verdict::Passes, &prod(&ROW), &me("g200", 200));
+    assert!(matches!(echo, Move { head: None, then: Then::Work(_) }), "our own echo");
+}
+
+#[test]
+fn what_ends_it_while_it_soaks_cancels_the_soak() {
+    let one = automatic("1", 10);
+    let (head, _) = Head::default().asks(&one, &soaks(100), 10);
+    let rejected = Verdict::Ends(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
+    let (ended, then) = head.goes_on(&one, &rejected, 20);
+    assert_eq!((then, ended.told(&one).code), (Then::Over(one.id), Some(Code::SoakCancelled)));
+    let by_hand = promotion("2", CauseKind::Promotion, 10);
+    let (head, _) = Head::default().asks(&by_hand, &soaks(100), 10);
+    assert_eq!(head.goes_on(&by_hand, &rejected, 20).0.told(&by_hand).code, Some(Code::Rejected));
+}
+
+#[test]
+fn a_newer_one_takes_its_place_and_an_older_one_comes_too_late() {
+    let (one, two, three) = (automatic("1", 10), automatic("2", 20), automatic("3", 30));
+    let (head, _) = Head::default().asks(&two, &soaks(100), 20);
+    let (late, then) = head.asks(&one, &soaks(90), 25);
+    assert_eq!((then, late.told(&one).status, late.waits()), (Then::Over(one.id), Status::Superseded, vec![two.id]));
+    let (head, _) = late.asks(&three, &soaks(110), 30);
+    assert_eq!((head.told(&two).status, head.waits()), (Status::Superseded, vec![three.id]));
+    let same = Request { id: automatic("3", 40).id, hash: RequestHash::of(&["other"]), ..automatic("3", 40) };
+    let (head, _) = head.asks(&same, &soaks(120), 40);
+    assert_eq!(
+        (head.told(&same).status, head.waits()),
+        (Status::Superseded, vec![three.id]),
+        "the first of both waits on"
+    );
+}
+
+#[test]
+fn in_order_they_wait_side_by_side_up_to_a_number() {
+    let mut head = Head::default();
+    for number in 0..WAITING {
+        let release = number.to_string();
+        head = head.asks_of(&IN_ORDER, &automatic(&release, 10 + i64::try_from(number).unwrap()), &soaks(500), 50).0;
+    }
+    assert_eq!(head.waits().len(), WAITING);
+    let more = automatic("more", 60);
+    let (head, _) = head.asks_of(&IN_ORDER, &more, &soaks(500), 60);
+    assert_eq!((head.told(&more).status, head.waits().len()), (Status::Refused, WAITING));
+}
+
+#[test]
+fn what_was_let_in_later_is_never_undone_by_one_that_waited() {
+    let one = automatic("1", 10);
+    let (head, _) = Head::default().asks(&one, &soaks(100), 10);
+    let newer = command("d", CauseKind::Deploy, Subject::Newest { release: Release::parse("2").unwrap() }, 50);
+    let (head, _) = head.accepts(&newer, &me("d", 50));
+    let (head, _) = head.goes_on(&one, &Verdict::Passes, 100);
+    assert_eq!(head.told(&one).status, Status::Superseded);
+    let (rolled, _) = Head::default().asks(&one, &soaks(100), 10);
+    let (rolled, _) = rolled.deploys(&upload("0", 5), "5").accepts(&rollback("r", 50), &me("r", 50));
+    let (rolled, _) = rolled.goes_on(&one, &Verdict::Passes, 100);
+    assert_eq!(rolled.pending().map(|next| next.id), Some(one.id), "a rollback brings nothing new");
+}
+
+#[test]
+fn a_command_is_never_displaced_by_a_promotion() {
+    let head = Head::default().deploys(&upload("0", 5), "5").accepts(&upload("1", 10), &me("one", 10)).0;
+    let back = rollback("r", 20);
+    let (head, _) = head.accepts(&back, &me("r", 20));
+    let (head, _) = head.asks(&promotion("2", CauseKind::Promotion, 30), &Verdict::Passes, 30);
+    let ids: Vec<_> = head.all_pending().iter().map(|pending| pending.id).collect();
+    assert_eq!(ids, [back.id, promotion("2", CauseKind::Promotion, 30).id]);
+}
+
+#[test]
+fn one_whose_turn_had_come_is_put_back_where_it_has_to_wait_all_the_same() {
+    let one = promotion("1", CauseKind::Promotion, 10);
+    let (head, _) = Head::default().asks(&one, &Verdict::Passes, 10);
+    let Verdict::Waits(wait) = soaks(300) else { panic!() };
+    assert!(head.put_back(token("stranger"), &wait).is_none());
+    let (head, waiting) = head.put_back(token("w10"), &wait).unwrap();
+    assert_eq!((head.active(), head.waits(), waiting.told), (None, vec![one.id], false));
+    assert_eq!(head.goes_on(&one, &Verdict::Passes, 300).0.active().unwrap().request, one);
+}
+
+#[test]
+fn approvals_count_once_each_and_the_requesters_own_does_not() {
+    let one = promotion("1", CauseKind::Promotion, 10);
+    let (head, _) = Head::default().asks(&one, &soaks(100), 10);
+    let by = |who: &str| Approved { by: who.into(), account: None, at: second(20) };
+    assert!(
+        matches!(head.with_approval(one.id, &by("ann")), Consent::Void(because) if because.starts_with("ann has asked"))
+    );
+    let Consent::Now(approved) = head.with_approval(one.id, &by("bob")) else { panic!() };
+    assert_eq!(approved.with_approval(one.id, &by("bob")), Consent::Earlier);
+    let Consent::Now(twice) = approved.with_approval(one.id, &by("carl")) else { panic!() };
+    assert_eq!(twice.waiting()[0].request.promoting().unwrap().approvals.len(), 2);
+    let other = automatic("9", 90);
+    assert_eq!(head.with_approval(other.id, &by("bob")), Consent::NotWaiting);
+    let Consent::Now(declined) = head.declined(one.id, "declined by bob".into(), &prod(&ROW), second(30)) else {
+        panic!()
+    };
+    assert_eq!((declined.told(&one).code, declined.waits()), (Some(Code::NotPromotable), vec![]));
+    assert_eq!(declined.declined(one.id, String::new(), &prod(&ROW), second(30)), Consent::NotWaiting);
+}
+
+#[test]
+fn a_refusal_ends_it_before_it_waits_and_a_hold_while_it_does() {
+    let one = automatic("1", 10);
+    let (head, then) = Head::default().asks(&one, &no(), 10);
+    assert_eq!((then, head.told(&one).status, head.waits()), (Then::Over(one.id), Status::Refused, vec![]));
+    let two = automatic("2", 20);
+    let (head, _) = head.asks(&two, &soaks(100), 20);
+    let hold = Hold { reason: "audit".into(), requested_by: None, since: second(30) };
+    let Obeyed::Now(held) = head.with_hold(hold, &prod(&ROW), RequestHash::of(&["h"]), second(30)) else { panic!() };
+    assert_eq!((held.told(&two).code, held.waits()), (Some(Code::SoakCancelled), vec![]));
+}
+
+#[test]
+fn it_is_told_once_that_it_waits() {
+    let one = automatic("1", 10);
+    let (head, _) = Head::default().asks(&one, &soaks(100), 10);
+    let told = head.with_told(&[one.id]).unwrap();
+    assert!(told.waiting()[0].told && told.with_told(&[one.id]).is_none());
+    assert!(head.with_told(&[automatic("9", 90).id]).is_none());
+}
+
+#[test]
+fn of_what_cannot_be_told_the_oldest_is_given_up_and_what_is_not_written_never() {
+    let mut head = Head::default();
+    let unwritten = automatic("unwritten", 1);
+    head = head.asks(&unwritten, &no(), 1).0;
+    for number in 0..OUTBOX + 10 {
+        let one = automatic(&format!("r{number}"), 10);
+        head = head.asks(&one, &no(), 10).0;
+        head = head.without(&[(one.id, [Consequence::Record, Consequence::Promotions].into())]).unwrap();
+    }
+    assert!(!head.is_overfull() && head.outbox().len() <= OUTBOX + 2);
+    assert_eq!(head.outbox()[0].record.id, unwritten.id);
+    assert!(head.needs(automatic("r55", 10).marker) && !head.needs(automatic("r1", 10).marker));
+}

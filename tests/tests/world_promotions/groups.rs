@@ -1,0 +1,159 @@
+//! Several functions that go together.
+
+use acceptance::world::orders::deployed;
+use acceptance::world::promotions::{PROD, served_code};
+use acceptance::world::zips::code;
+use acceptance::world::{DEV, Moment, Op, Outcome, Work, World};
+use deployer::port::CallErrorKind;
+use deployer_core::id::Sha256;
+use serde_json::{Value, json};
+
+use super::by_hand;
+
+async fn two_releases(world: &World) {
+    deployed(world, &["1.1.0"]).await;
+    world.record("dev/workers/7.zip", code("7")).await;
+}
+
+fn together(id: &str) -> Value {
+    json!({"command": "promote", "functions": ["orders", "workers"], "from": "dev", "to": "prod", "requested_by": "ann", "id": id})
+}
+
+/// What both serve in prod.
+fn in_prod(world: &World) -> [Sha256; 2] {
+    ["orders", "workers"].map(|function| served_code(world, PROD, function))
+}
+
+fn statuses(group: &Value) -> Vec<&str> {
+    group["functions"].as_array().unwrap().iter().map(|member| member["status"].as_str().unwrap_or("-")).collect()
+}
+
+async fn until_ended(world: &World, id: &str) -> Value {
+    for _ in 0..10 {
+        world.minutes(1).await;
+        let group = world.command(together(id)).await;
+        if !group["finished_at"].is_null() {
+            return group;
+        }
+    }
+    panic!("the group does not end:\n{}", world.render());
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_move_together() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    let asked = world.command(together("g")).await;
+    assert_eq!(asked["status"], json!("in_progress"), "{asked}");
+    world.tick().await;
+    let group = world.command(together("g")).await;
+    assert_eq!((&group["status"], statuses(&group)), (&json!("succeeded"), vec!["succeeded", "succeeded"]), "{group}");
+    assert_eq!(in_prod(&world), [code("1.1.0"), code("7")].map(|zip| Sha256::of(&zip)));
+    let before = world.snapshot();
+    assert_eq!(world.command(together("g")).await, group);
+    assert_eq!(world.snapshot(), before, "the same id again changes nothing");
+    world.markers_are_cleared().await;
+    assert_eq!(world.aws(|aws| aws.ledger.keys("groups/open/").count()), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_one_may_not_pass_none_moves() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    world.command(json!({"command": "reject", "function": "workers", "release": "7", "reason": "leaks"})).await;
+    let before = in_prod(&world);
+    let group = world.command(together("g")).await;
+    assert_eq!((&group["status"], &group["code"]), (&json!("refused"), &json!("Rejected")));
+    let because = group["because"].as_str().unwrap();
+    assert!(
+        because.starts_with("workers: release 7 was rejected") && because.ends_with("; nothing was moved"),
+        "{because}"
+    );
+    world.minutes(2).await;
+    assert_eq!(in_prod(&world), before);
+    assert_eq!(world.told().last().unwrap(), "Promotion Refused -/- - -");
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_the_drift_of_one_is_seen_none_moves() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    world.somebody("111111111111", "workers", |f| f.point("live", 1));
+    let before = in_prod(&world);
+    let group = world.command(together("g")).await;
+    assert_eq!(group["status"], json!("refused"));
+    assert!(group["because"].as_str().unwrap().contains("somebody has changed it by hand"), "{group}");
+    assert_eq!(in_prod(&world), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_one_fails_the_other_goes_back_and_the_record_says_so() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    world.command(together("first")).await;
+    until_ended(&world, "first").await;
+    deployed(&world, &["1.2.0"]).await;
+    world.record("dev/workers/8.zip", code("8")).await;
+    world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Denied);
+    world.command(together("g")).await;
+    let group = until_ended(&world, "g").await;
+    assert_eq!((&group["status"], statuses(&group)), (&json!("rolled_back"), vec!["rolled_back", "failed"]), "{group}");
+    assert_eq!(group["because"], json!("workers did not get there, and the others went back"));
+    assert!(group["functions"][0]["rollback"].is_string());
+    assert_eq!(in_prod(&world), [code("1.1.0"), code("7")].map(|zip| Sha256::of(&zip)));
+    assert!(
+        world.told().contains(&"Deployment Rolled Back prod/orders 1.1.0 succeeded".to_owned()),
+        "{:?}",
+        world.told()
+    );
+    world.markers_are_cleared().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_waits_for_its_approval_as_a_whole() {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    two_releases(&world).await;
+    let asked = world.command(together("g")).await;
+    assert_eq!(asked["status"], json!("pending"));
+    assert!(asked["because"].as_str().unwrap().starts_with("orders: waits for an approval"), "{asked}");
+    let before = in_prod(&world);
+    world.minutes(3).await;
+    assert_eq!(in_prod(&world), before);
+    let approve =
+        json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});
+    world.command(approve).await;
+    let group = until_ended(&world, "g").await;
+    assert_eq!(group["status"], json!("succeeded"), "{group}");
+    assert_eq!(group["approvals"][0]["by"], json!("bob"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_dies_over_a_group_is_succeeded_and_it_ends_alike() {
+    for fails in [false, true] {
+        let make = || async {
+            let world = by_hand(&json!({}));
+            two_releases(&world).await;
+            world.command(together("first")).await;
+            until_ended(&world, "first").await;
+            deployed(&world, &["1.2.0"]).await;
+            world.record("dev/workers/8.zip", code("8")).await;
+            if fails {
+                world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Denied);
+            }
+            world
+        };
+        let world = make().await;
+        let calls = world.invocation().run(&Work::Command(together("g"))).await.calls;
+        let expected = until_ended(&world, "g").await["status"].clone();
+        for call in 1..=calls {
+            let world = make().await;
+            let run = world.invocation().dies_at(call, Moment::After).run(&Work::Command(together("g"))).await;
+            assert!(matches!(run.outcome, Outcome::Died), "{call}: {run:?}");
+            world.leases_run_out().await;
+            let group = until_ended(&world, "g").await;
+            assert_eq!(group["status"], expected, "died after call {call}: {group}");
+            let code_of = |function: &str| served_code(&world, PROD, function) == served_code(&world, DEV, function);
+            assert_eq!(code_of("orders"), code_of("workers"), "died after call {call}: both or none");
+        }
+    }
+}
