@@ -323,6 +323,8 @@ impl Engine {
                     self.send_for(at, request.id).await;
                 }
             }
+            // What follows from its end may not be done yet, and then the marker stays; otherwise it is deleted already.
+            Standing::Over { marker: Some(marker), .. } if marker == request.marker => {}
             _ => self.delete_marker(Head::marker_key(&at.name, &at.function, request.marker)).await,
         }
         Ok(())

@@ -103,8 +103,9 @@ pub(super) struct Case<'a> {
 pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed]) -> (Vec<Violation>, Vec<usize>) {
     let (mut found, mut accepted) = (Vec::new(), Vec::new());
     if stage.never_ends {
-        let found_ = "something is open after two hours in which nothing went wrong".to_owned();
-        return (vec![Violation { rule: Rule::Ends, found: found_ }], accepted);
+        let still = stage.still_open().join(", ");
+        let text = format!("something is open after hours in which nothing went wrong: {still}");
+        return (vec![Violation { rule: Rule::Ends, found: text }], accepted);
     }
     for environment in &stage.scene.environments {
         for function in &stage.scene.functions {

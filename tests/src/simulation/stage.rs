@@ -497,16 +497,21 @@ impl<'w> Stage<'w> {
     }
 
     fn is_at_rest(&self) -> bool {
+        self.world.aws(|aws| aws.queue.next().is_none()) && self.still_open().is_empty()
+    }
+
+    /// What is open.
+    pub fn still_open(&self) -> Vec<String> {
+        let is_open = |head: Head| {
+            let nothing_waits = head.pending().is_none() && head.waiting().is_empty();
+            head.active().is_some() || !nothing_waits || !head.outbox().is_empty()
+        };
         self.world.aws(|aws| {
-            aws.queue.next().is_none()
-                && aws.ledger.keys("groups/open/").next().is_none()
-                && aws.ledger.keys("heads/").all(|key| {
-                    let head = aws.ledger.get(key).and_then(|body| serde_json::from_slice::<Head>(body).ok());
-                    head.is_some_and(|head| {
-                        let nothing_waits = head.pending().is_none() && head.waiting().is_empty();
-                        head.active().is_none() && nothing_waits && head.outbox().is_empty()
-                    })
-                })
+            let heads = aws.ledger.keys("heads/").filter(|key| {
+                let head = aws.ledger.get(key).and_then(|body| serde_json::from_slice::<Head>(body).ok());
+                head.is_none_or(is_open)
+            });
+            heads.chain(aws.ledger.keys("groups/open/")).map(str::to_owned).collect()
         })
     }
 
