@@ -11,10 +11,13 @@ mod deeds;
 mod draw;
 mod focus;
 mod foreign;
+mod heard;
 mod journey;
 mod judge;
+mod kept;
 mod order;
 mod orders;
+mod passage;
 mod planted;
 mod props;
 mod random;
@@ -24,6 +27,7 @@ mod rules;
 mod sabotage;
 mod scene;
 mod stage;
+mod story;
 mod tally;
 
 use std::time::Duration;
@@ -109,7 +113,8 @@ async fn live(seed: u64, planted: Option<Planted>, between: Option<Between>, ver
         stage.clear_away().await;
     }
     let journal = world.aws(|aws| std::mem::take(&mut aws.journal));
-    let (mut violations, accepted) = judge::judge(&stage, &journal);
+    let judge::Judged { found: mut violations, accepted, promoted } = judge::judge(&stage, &journal);
+    stage.tally.promoted = promoted;
     if violations.is_empty() {
         // A snapshot is slow: the journal has every lasting write, and the snapshot proves that now and then.
         let snapshot = seed.is_multiple_of(32).then(|| world.snapshot());
