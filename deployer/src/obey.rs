@@ -204,7 +204,7 @@ fn promoted(promoted: Promoted) -> Result<Value, FunctionError> {
     match promoted {
         Promoted::One(record) => json(&record),
         Promoted::Each(deployments) => json(&History { deployments }),
-        Promoted::Together(group) => json(&group),
+        Promoted::Together(group) => json(&group.told()),
     }
 }
 

@@ -4,10 +4,12 @@
 
 use std::path::Path;
 
-use deployer::engine::{History, Swept};
-use deployer::trigger::Order;
+use deployer::engine::{History, Recalled, Swept};
+use deployer::trigger::{Order, PromotionApproved, PromotionDeclined, PromotionRequested};
 use deployer_core::config;
 use deployer_core::doctor::DoctorReport;
+use deployer_core::event::EventDetail;
+use deployer_core::group::Group;
 use deployer_core::manifest::Manifest;
 use deployer_core::plan::PlanReport;
 use deployer_core::record::DeploymentRecord;
@@ -18,7 +20,7 @@ use schemars::Schema;
 #[test]
 fn the_published_schemas_are_current() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
-    let schemas: [(&str, Schema); 9] = [
+    let schemas: [(&str, Schema); 15] = [
         ("deployer.schema.json", config::schema()),
         ("function.schema.json", Manifest::schema()),
         ("record.schema.json", schemars::schema_for!(DeploymentRecord)),
@@ -28,6 +30,12 @@ fn the_published_schemas_are_current() {
         ("plan.schema.json", schemars::schema_for!(PlanReport)),
         ("doctor.schema.json", schemars::schema_for!(DoctorReport)),
         ("swept.schema.json", schemars::schema_for!(Swept)),
+        ("group.schema.json", schemars::schema_for!(Group)),
+        ("recall.schema.json", schemars::schema_for!(Recalled)),
+        ("event.schema.json", schemars::schema_for!(EventDetail)),
+        ("promotion-requested.schema.json", schemars::schema_for!(PromotionRequested)),
+        ("promotion-approved.schema.json", schemars::schema_for!(PromotionApproved)),
+        ("promotion-declined.schema.json", schemars::schema_for!(PromotionDeclined)),
     ];
     for (name, schema) in schemas {
         let (file, text) = (folder.join(name), format!("{:#}\n", schema.as_value()));

@@ -12,6 +12,8 @@ module "tooling" {
   ledger_bucket   = "acme-deployer-ledger"
   zip             = "${path.module}/main.tf"
   customer_key    = true
+  # Another account's release tool.
+  promotion_requesters = ["arn:aws:iam::333333333333:role/release"]
   environments = {
     dev = {
       targets     = [{ account = "111111111111", region = "eu-west-1" }]
@@ -70,4 +72,25 @@ module "prod" {
   function_keys      = ["arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002"]
   vpc                = true
   execution_boundary = ["dynamodb", "lambda", "logs", "s3", "sqs", "sts"]
+}
+
+module "notifications" {
+  source = "../modules/notifications"
+
+  event_bus_arn = module.tooling.event_bus_arn
+  emails        = ["oncall@example.com"]
+}
+
+module "scheduled" {
+  source = "../examples/scheduled-promotions"
+
+  event_bus_arn = module.tooling.event_bus_arn
+}
+
+module "chat" {
+  source = "../examples/chat"
+
+  event_bus_arn = module.tooling.event_bus_arn
+  webhook_url   = "https://chat.example.com/hooks/deployments"
+  api_key       = "never used"
 }

@@ -38,3 +38,15 @@ mock_resource "aws_cloudwatch_event_bus" {
 mock_resource "aws_kms_key" {
   defaults = { arn = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001" }
 }
+
+mock_resource "aws_sns_topic" {
+  defaults = { arn = "arn:aws:sns:eu-west-1:123456789012:mocked" }
+}
+
+mock_resource "aws_cloudwatch_event_connection" {
+  defaults = { arn = "arn:aws:events:eu-west-1:123456789012:connection/mocked/1c8e2f0a-0000-4000-8000-000000000003" }
+}
+
+mock_resource "aws_cloudwatch_event_api_destination" {
+  defaults = { arn = "arn:aws:events:eu-west-1:123456789012:api-destination/mocked/1c8e2f0a-0000-4000-8000-000000000004" }
+}

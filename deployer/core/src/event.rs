@@ -2,11 +2,16 @@
 //!
 //! They only tell. Nothing that the deployer does depends on one; whoever reads them knows one by `id` and `status`.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::record::{CauseKind, DeploymentRecord, SCHEMA, Status, TargetOutcome};
+use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256};
+use crate::promotion::RecordedPromotion;
+use crate::record::{Cause, CauseKind, Code, DeploymentRecord, RecordedArtifact, SCHEMA, Status, TargetOutcome};
 
 /// What an event announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -80,6 +85,154 @@ impl Announcement {
     }
 }
 
+/// The detail of an event that tells how far a deployment is: its record, without the artifact's bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DeploymentEvent {
+    /// The version of this form: 1.
+    pub schema: u32,
+    /// The deployment.
+    pub id: DeploymentId,
+    /// Where to.
+    pub environment: EnvironmentName,
+    /// Which function.
+    pub function: FunctionName,
+    /// Which release; null where a request never got as far as naming one.
+    pub release: Option<Release>,
+    /// How far it is.
+    pub status: Status,
+    /// Why it is not succeeded or unchanged.
+    pub code: Option<Code>,
+    /// The same in one sentence.
+    pub because: Option<String>,
+    /// What asked for it.
+    pub cause: Cause,
+    /// The artifact; null where a request never got as far as naming one.
+    pub artifact: Option<ToldArtifact>,
+    /// Each target's outcome, in the order of the configuration. Empty where there are so many that an event cannot hold them:
+    /// the record has them.
+    pub targets: Vec<TargetOutcome>,
+    /// Where it was promoted from, and who has approved that; absent where it is no promotion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<RecordedPromotion>,
+    /// How many must approve it before it goes on, where it waits for that: the same as in `promotion`, where a rule of
+    /// EventBridge sees it first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approvals_wanted: Option<u32>,
+    /// When it was accepted.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// The artifact of a deployment, as events tell of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ToldArtifact {
+    /// The object's key.
+    pub key: String,
+    /// The object's S3 version id.
+    pub version_id: String,
+    /// Bytes; null until read.
+    pub size: Option<u64>,
+    /// The zip's hash; null until read to the end.
+    pub sha256: Option<Sha256>,
+    /// `commit`, `build-url`, `uploaded-by` of the object's user metadata.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl From<RecordedArtifact> for ToldArtifact {
+    fn from(recorded: RecordedArtifact) -> Self {
+        let RecordedArtifact { bucket: _, key, version_id, size, sha256, metadata } = recorded;
+        Self { key, version_id, size, sha256, metadata }
+    }
+}
+
+impl From<DeploymentRecord> for DeploymentEvent {
+    fn from(record: DeploymentRecord) -> Self {
+        // Taken apart, so that a new field of the record is not forgotten here.
+        let DeploymentRecord {
+            schema,
+            id,
+            environment,
+            function,
+            release,
+            status,
+            code,
+            because,
+            cause,
+            artifact,
+            targets,
+            promotion,
+            started_at,
+            finished_at,
+        } = record;
+        let approvals_wanted = promotion.as_ref().and_then(|promotion| promotion.approvals_wanted);
+        let artifact = artifact.map(ToldArtifact::from);
+        Self {
+            schema,
+            id,
+            environment,
+            function,
+            release,
+            status,
+            code,
+            because,
+            cause,
+            artifact,
+            targets,
+            promotion,
+            approvals_wanted,
+            started_at,
+            finished_at,
+        }
+    }
+}
+
+/// The detail of an event of which there is no record: what was asked for, as far as it could be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RecordlessEvent {
+    /// The version of this form: 1.
+    pub schema: u32,
+    /// Why there is none.
+    pub because: String,
+    /// The key of an upload that was ignored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The function of a promotion, or the pattern.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    /// The functions of a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub functions: Option<Vec<FunctionName>>,
+    /// The group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<DeploymentId>,
+    /// Where a promotion comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<EnvironmentName>,
+    /// Where it was to go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<EnvironmentName>,
+    /// The release that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
+    /// Who has asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
+    /// By what the request is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+/// The detail of an event that the deployer sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum EventDetail {
+    /// How far a deployment is.
+    Deployment(Box<DeploymentEvent>),
+    /// What there is no record of: `Upload Ignored`, and `Promotion Refused` of what goes nowhere or of a group.
+    Recordless(Box<RecordlessEvent>),
+}
+
 /// An event, as it is put on the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -97,15 +250,8 @@ impl Event {
     #[must_use]
     pub fn of(record: &DeploymentRecord) -> Option<Self> {
         let announces = Announcement::of(record)?;
-        let mut detail = serde_json::to_value(record).unwrap_or_else(|_| json!({ "schema": SCHEMA }));
-        if let Some(artifact) = detail.get_mut("artifact").and_then(Value::as_object_mut) {
-            let _bucket = artifact.remove("bucket");
-        }
-        let wanted = record.promotion.as_ref().and_then(|promotion| promotion.approvals_wanted);
-        if let (Some(wanted), Some(detail)) = (wanted, detail.as_object_mut()) {
-            // Where a rule of EventBridge can see it.
-            let _none = detail.insert("approvals_wanted".into(), wanted.into());
-        }
+        let detail = EventDetail::Deployment(Box::new(record.clone().into()));
+        let mut detail = serde_json::to_value(detail).unwrap_or_else(|_| json!({ "schema": SCHEMA }));
         if detail.to_string().len() > LONGEST_DETAIL
             && let Some(targets) = detail.get_mut("targets")
         {
@@ -137,11 +283,9 @@ impl Event {
 
     /// What there is no record of.
     #[must_use]
-    pub fn without_record(announces: Announcement, because: &str, mut about: Value) -> Self {
-        if let Some(fields) = about.as_object_mut() {
-            let _none = fields.insert("schema".into(), SCHEMA.into());
-            let _none = fields.insert("because".into(), because.into());
-        }
-        Self { announces, detail: about }
+    pub fn without_record(announces: Announcement, because: &str, about: RecordlessEvent) -> Self {
+        let detail = RecordlessEvent { schema: SCHEMA, because: because.to_owned(), ..about };
+        let detail = serde_json::to_value(EventDetail::Recordless(Box::new(detail)));
+        Self { announces, detail: detail.unwrap_or_else(|_| json!({ "schema": SCHEMA })) }
     }
 }

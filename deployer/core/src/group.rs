@@ -37,6 +37,9 @@ pub struct Group {
     /// Who has approved it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approved>,
+    /// How many more must approve it before it goes on, where it waits for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals_wanted: Option<u32>,
     /// It is of no use after this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
@@ -115,6 +118,7 @@ impl Group {
             because: None,
             cause,
             approvals: vec![],
+            approvals_wanted: None,
             not_after: asked.not_after,
             freeze_override: asked.freeze_override.clone(),
             phase: Phase::Checking,
@@ -156,6 +160,15 @@ impl Group {
         format!("{GROUPS}ended/{environment}/{id}.json")
     }
 
+    /// As people and programs are told of it: which object each function gets is the ledger's business.
+    #[must_use]
+    pub fn told(mut self) -> Self {
+        for member in &mut self.functions {
+            member.chosen = None;
+        }
+        self
+    }
+
     fn identity(&self, function: &FunctionName) -> RequestHash {
         let id = self.cause.event_id.as_deref().unwrap_or_default();
         RequestHash::of(&["promotion", id, self.environment.as_str(), function.as_str()])
@@ -170,6 +183,7 @@ impl Group {
             artifact: member.chosen.clone(),
             not_after: self.not_after,
             approvals: self.approvals.clone(),
+            unseen_since: None,
             freeze_override: self.freeze_override.clone(),
             group: Some(self.id),
         }
@@ -219,6 +233,7 @@ impl Group {
         });
         if let Some((member, wait)) = waits {
             group.because = Some(format!("{}: {wait}", member.function));
+            group.approvals_wanted = Some(wait.approvals_wanted).filter(|wanted| *wanted > 0);
             return group;
         }
         for (member, (_, chosen)) in group.functions.iter_mut().zip(verdicts) {
@@ -226,6 +241,7 @@ impl Group {
             member.chosen.clone_from(chosen);
         }
         (group.status, group.code, group.because) = (Status::InProgress, None, None);
+        group.approvals_wanted = None;
         group.phase = Phase::Moving;
         group
     }
@@ -331,7 +347,7 @@ impl Group {
     }
 
     fn end(&mut self, status: Status, code: Option<Code>, because: Option<String>, now: Timestamp) {
-        (self.status, self.code, self.because) = (status, code, because);
+        (self.status, self.code, self.because, self.approvals_wanted) = (status, code, because, None);
         (self.phase, self.finished_at) = (Phase::Ended, Some(now));
     }
 

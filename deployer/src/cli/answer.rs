@@ -28,6 +28,26 @@ pub enum Exit {
     Interrupted,
 }
 
+impl Exit {
+    /// The exit code of several together.
+    pub(super) fn worst(all: impl IntoIterator<Item = Self>) -> Self {
+        all.into_iter().max_by_key(|exit| exit.badness()).unwrap_or(Self::Done)
+    }
+
+    /// Of what has failed, more may have to be repaired than of what was never tried.
+    pub(super) fn badness(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Differs => 1,
+            Self::Refused => 2,
+            Self::WrongUse => 3,
+            Self::TimedOut => 4,
+            Self::Failed => 5,
+            Self::Interrupted => 6,
+        }
+    }
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         match exit {

@@ -117,7 +117,7 @@ fn fits(sources: Vec<Source>, environment: Option<&EnvironmentName>) -> Result<V
         }
     }
     let mut messages: Vec<String> = unfit.iter().map(|stopped| stopped.message.clone()).collect();
-    match unfit.into_iter().max_by_key(|stopped| badness(stopped.exit)) {
+    match unfit.into_iter().max_by_key(|stopped| stopped.exit.badness()) {
         None => Ok(fits),
         Some(worst) => {
             messages.extend(several.then(|| "none of them is deployed".to_owned()));
@@ -259,23 +259,10 @@ fn of(source: &Source, stopped: Stopped) -> Answer {
 
 /// A line for each, and the worst of their exit codes.
 fn together(answers: Vec<Answer>) -> Answer {
-    let exit = answers.iter().map(|answer| answer.exit).max_by_key(|exit| badness(*exit)).unwrap_or(Exit::Done);
+    let exit = Exit::worst(answers.iter().map(|answer| answer.exit));
     let text = answers.iter().map(|answer| answer.text.as_str()).collect();
     let all: Vec<Value> = answers.into_iter().map(|answer| answer.json).collect();
     Answer { text, json: json!({ "deployments": all }), exit }
-}
-
-/// Of what has failed, more may have to be repaired than of what was never tried.
-fn badness(exit: Exit) -> u8 {
-    match exit {
-        Exit::Done => 0,
-        Exit::Differs => 1,
-        Exit::Refused => 2,
-        Exit::WrongUse => 3,
-        Exit::TimedOut => 4,
-        Exit::Failed => 5,
-        Exit::Interrupted => 6,
-    }
 }
 
 #[cfg(test)]

@@ -3,15 +3,88 @@
 use std::time::Duration;
 
 use deployer_core::config::Span;
-use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
+use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::record::DeploymentRecord;
 use indicatif::ProgressBar;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::answer::{Answer, Exit, Stopped, one_line};
 use super::interrupts::Interrupts;
 use super::remote::{self, Fate, NoAnswer, Remote};
 use super::{bar, records};
 use crate::trigger::{Command, Order};
+
+/// An answer that tells how far something is.
+pub(super) trait Followed: DeserializeOwned + Serialize {
+    /// How far it is.
+    fn stage(&self) -> Stage;
+    /// What it is called, as in "deployment 01K… goes on".
+    fn name(&self) -> String;
+    /// How far it is, in a few words, as long as it has not ended.
+    fn how(&self) -> String;
+    /// All of it, for people.
+    fn text(&self) -> String;
+    /// How it has ended; [`Exit::Done`] of what has not.
+    fn exit(&self) -> Exit;
+}
+
+/// How far something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The deployer is at work, or it is not its turn yet.
+    GoesOn,
+    /// It waits for people or for the calendar: that may take days.
+    Rests,
+    /// Nothing more will happen to it.
+    Ended,
+}
+
+impl Stage {
+    /// How far several are.
+    pub fn of_all(stages: impl IntoIterator<Item = Self>) -> Self {
+        stages.into_iter().fold(Self::Ended, |all, one| match (all, one) {
+            (Self::GoesOn, _) | (_, Self::GoesOn) => Self::GoesOn,
+            (Self::Rests, _) | (_, Self::Rests) => Self::Rests,
+            _ => Self::Ended,
+        })
+    }
+}
+
+/// Until when something is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// It has ended, or waits for people or for the calendar.
+    Resting,
+    /// It has ended.
+    Ended,
+}
+
+impl Followed for DeploymentRecord {
+    fn stage(&self) -> Stage {
+        match &self.promotion {
+            _ if self.status.is_ended() => Stage::Ended,
+            Some(promotion) if promotion.waits_for_long() => Stage::Rests,
+            _ => Stage::GoesOn,
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("deployment {}", self.id)
+    }
+
+    fn how(&self) -> String {
+        self.because.as_deref().map_or_else(|| self.status.to_string(), one_line)
+    }
+
+    fn text(&self) -> String {
+        records::text(self)
+    }
+
+    fn exit(&self) -> Exit {
+        if self.status.is_ended() { Exit::from(self) } else { Exit::Done }
+    }
+}
 
 /// Which function, and where.
 #[derive(Debug, clap::Args)]
@@ -55,8 +128,8 @@ const TRIES: u32 = 5;
 struct Known {
     /// A call was sent that may have been taken.
     may_be_taken: bool,
-    /// It was taken.
-    deployment: Option<DeploymentId>,
+    /// It was taken, and is called so.
+    taken: Option<String>,
     /// Why the last try had no answer.
     trouble: Option<String>,
 }
@@ -82,43 +155,52 @@ impl Options {
     /// [`Stopped`]: 4 where it has not ended in time, 130 where somebody stops the wait; it says whether the deployer has taken
     /// it.
     pub async fn carried_out(&self, command: Command) -> Result<Answer, Stopped> {
+        self.followed::<DeploymentRecord>(command, Until::Resting).await.map(|record| Self::told(&record))
+    }
+
+    /// Gives a command whose answer tells how far it is, and follows it.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn followed<T: Followed>(&self, command: Command, until: Until) -> Result<T, Stopped> {
         let order = self.who.order(command, self.id.clone());
         let remote = self.remote.remote().await;
         let mut interrupts = Interrupts::listen()?;
         let spinner = bar::spinner("waiting for the deployer".to_owned());
         let timeout = self.timeout.map_or(TIMEOUT, Span::as_duration);
         let mut known = Known::default();
-        let ended = tokio::select! {
-            ended = self.ended(&remote, &order, &spinner, &mut known) => ended,
+        tokio::select! {
+            ended = self.ended((&remote, &order), until, &spinner, &mut known) => ended,
             () = tokio::time::sleep(timeout) => {
                 let timeout = self.timeout.map_or_else(|| "15m".to_owned(), |timeout| timeout.to_string());
                 Err(Stopped::timed_out(format!("not ended after {timeout}; {}", known.words(&order))))
             }
             () = interrupts.come() => Err(Stopped::interrupted(format!("interrupted; {}", known.words(&order)))),
-        };
-        drop(spinner);
-        let record = ended?;
-        let exit = if self.no_wait && !record.status.is_ended() { Exit::Done } else { Exit::from(&record) };
-        Ok(Answer::with_text(records::text(&record), &record, exit))
+        }
+    }
+
+    /// What was followed, in both forms.
+    pub fn told<T: Followed>(followed: &T) -> Answer {
+        Answer::with_text(followed.text(), followed, followed.exit())
     }
 
     /// Asks until it has ended. The same order is the same request: what got no answer is asked for again.
-    async fn ended(
+    async fn ended<T: Followed>(
         &self,
-        remote: &Remote,
-        order: &Order,
+        (remote, order): (&Remote, &Order),
+        until: Until,
         spinner: &ProgressBar,
         known: &mut Known,
-    ) -> Result<DeploymentRecord, Stopped> {
+    ) -> Result<T, Stopped> {
         let mut tries = 0;
         loop {
             let before = known.may_be_taken;
             known.may_be_taken = true;
-            match remote.try_to_ask::<DeploymentRecord>(order).await {
-                Ok(record) if record.status.is_ended() || self.no_wait => return Ok(record),
-                Ok(record) => {
-                    spinner.set_message(format!("deployment {}: {}", record.id, reason(&record)));
-                    (known.deployment, known.trouble) = (Some(record.id), None);
+            match remote.try_to_ask::<T>(order).await {
+                Ok(answer) if self.no_wait || is_over(&answer, until) => return Ok(answer),
+                Ok(answer) => {
+                    spinner.set_message(format!("{}: {}", answer.name(), answer.how()));
+                    (known.taken, known.trouble) = (Some(answer.name()), None);
                 }
                 Err(NoAnswer { fate, stopped }) => {
                     known.may_be_taken = before || matches!(fate, Fate::Lost | Fate::Broken);
@@ -133,13 +215,21 @@ impl Options {
     }
 }
 
+fn is_over(answer: &impl Followed, until: Until) -> bool {
+    match answer.stage() {
+        Stage::Ended => true,
+        Stage::Rests => until == Until::Resting,
+        Stage::GoesOn => false,
+    }
+}
+
 impl Known {
     /// Whether it is asked again after no answer came.
     fn goes_on(&self, fate: Fate, tries: u32, stopped: &Stopped, order: &Order) -> Result<(), Stopped> {
-        let is_on_its_way = self.deployment.is_some() || self.may_be_taken;
+        let is_on_its_way = self.taken.is_some() || self.may_be_taken;
         match fate {
             Fate::Lost | Fate::Throttled => Ok(()),
-            Fate::Broken | Fate::NotSent if self.deployment.is_some() || tries <= TRIES => Ok(()),
+            Fate::Broken | Fate::NotSent if self.taken.is_some() || tries <= TRIES => Ok(()),
             Fate::NotSent if is_on_its_way => Ok(()),
             Fate::Refused if is_on_its_way && stopped.exit != Exit::WrongUse => {
                 Err(Stopped::timed_out(format!("{}\n  {}", stopped.message, self.words(order))))
@@ -157,10 +247,8 @@ impl Known {
         let trouble = trouble.map_or(String::new(), |words| format!("\n  the last try had no answer: {words}"));
         let history = history(&order.command);
         let id = order.id.as_deref().unwrap_or_default();
-        match self.deployment {
-            Some(deployment) => {
-                format!("deployment {deployment} goes on{trouble}\n  {history}\n    shows how far it is")
-            }
+        match &self.taken {
+            Some(name) => format!("{name} goes on{trouble}\n  {history}\n    shows how far it is"),
             None if self.may_be_taken => format!(
                 "it may have been taken{trouble}\n  say --id {id} to ask for the same again: it is not done twice\n  \
                  {history}\n    shows whether it was taken"
@@ -174,18 +262,19 @@ fn history(command: &Command) -> String {
     match command {
         Command::Deploy { environment, function, .. }
         | Command::Redeploy { environment, function }
-        | Command::Rollback { environment, function, .. } => {
+        | Command::Rollback { environment, function, .. }
+        | Command::Approve { environment, function: Some(function), .. } => {
             format!("deployctl history -e {environment} -f {function}")
         }
-        Command::Promote { to: environment, function: Some(function), .. } => {
+        Command::Promote { to: environment, function: Some(function), .. } if !function.as_str().contains('*') => {
             format!("deployctl history -e {environment} -f {function}")
         }
+        Command::Promote { to: environment, .. } | Command::Approve { environment, .. } => {
+            format!("deployctl status -e {environment}")
+        }
+        Command::Recall { function, .. } => format!("deployctl status {function}"),
         _ => "deployctl status".to_owned(),
     }
-}
-
-fn reason(record: &DeploymentRecord) -> String {
-    record.because.as_deref().map_or_else(|| record.status.to_string(), one_line)
 }
 
 #[cfg(test)]
@@ -231,8 +320,8 @@ mod tests {
 
     #[test]
     fn nothing_that_passes_ends_the_wait_for_a_deployment_that_was_taken() {
-        let id = serde_json::from_value(serde_json::json!("01JD3Z9V7Q0000000000000000")).unwrap();
-        let taken = Known { may_be_taken: true, deployment: Some(id), trouble: None };
+        let name = "deployment 01JD3Z9V7Q0000000000000000".to_owned();
+        let taken = Known { may_be_taken: true, taken: Some(name), trouble: None };
         for fate in [Fate::Lost, Fate::Broken, Fate::NotSent, Fate::Throttled] {
             assert!(taken.goes_on(fate, u32::MAX, &stopped(), &order()).is_ok(), "{fate:?}");
         }

@@ -106,7 +106,40 @@ Examples:
   deployctl deploy -e dev -f orders-api -r 1.4.2
   deployctl deploy 'functions/*' -i arn:aws:iam::111111111111:role/sandbox";
 
-pub(super) const PROMOTE: &str = deploying!("Example:\n  deployctl promote -f orders-api --from dev --to prod");
+pub(super) const PROMOTE: &str = "\
+Needs: the policy operate.
+Exit codes: 0 live there, or live already; or it waits for approvals or for a freeze to end, or nothing is ready. 1 it
+failed in some target. 2 wrong use. 3 refused, or another one took its place. 4 not ended in time. 130 Ctrl-C. After 4
+and 130 it goes on. Of several functions, the worst; of a group, the group's.
+
+Examples:
+  deployctl promote -f orders-api --from dev --to prod
+  deployctl promote -f '*' --from dev --to stage                       each function that is ready
+  deployctl promote -f orders-api -f orders-worker --from dev --to prod   together, or none of them";
+
+pub(super) const APPROVE: &str = "\
+Needs: the policy operate.
+Exit codes: 0 approved: it is live, or waits for more. 1 it failed in some target. 2 wrong use: nothing waits there, or
+you have asked for it yourself. 3 refused, or another one took its place. 4 not ended in time. 130 Ctrl-C.
+
+Examples:
+  deployctl approve -e prod -f orders-api
+  deployctl approve -e prod --deployment 01M8A5K79RQBSV76AT3ARZPEW6    a group";
+
+pub(super) const DECLINE: &str = "\
+Needs: the policy operate.
+Exit codes: 0 it is declined, 1 nobody answers, 2 wrong use, or nothing waits there, 3 too late: it waits no more.
+
+Example:
+  deployctl decline -e prod -f orders-api --reason \"not before the sale\"";
+
+pub(super) const RECALL: &str = "\
+Needs: the policy operate.
+Exit codes: 0 it is rejected and live nowhere any more, 1 somewhere it could not be rolled back, 2 wrong use, or there is
+no such release, 4 not ended in time, 130 Ctrl-C. After 4 and 130 it goes on.
+
+Example:
+  deployctl recall -f orders-api -r 1.4.2 --reason \"loses orders\"";
 
 /// For those whose answer is a status.
 macro_rules! marking {

@@ -4,6 +4,7 @@
 //! people wait goes to standard error, and only where that is a terminal.
 
 mod answer;
+mod approve;
 mod aws_options;
 mod bar;
 mod completions;
@@ -20,7 +21,9 @@ mod interrupts;
 mod ledger;
 mod plan;
 mod promote;
+mod promoted;
 mod push;
+mod recall;
 mod records;
 mod redeploy;
 mod reject;
@@ -31,6 +34,7 @@ mod status;
 mod surroundings;
 mod validate;
 mod version;
+mod waits;
 mod zips;
 
 use std::ffi::OsString;
@@ -119,9 +123,25 @@ enum Verb {
     Deploy(deploy::Options),
     /// Bring what one environment has live to another.
     ///
-    /// The very same bytes: nothing is built or uploaded again.
+    /// The very same bytes: nothing is built or uploaded again. One function; each that is ready, by a pattern; or several
+    /// together, of which none moves unless all may, and all go back if one fails. What waits for an approval or for a freeze to
+    /// end is not waited for, unless --wait is said.
     #[command(after_help = help::PROMOTE)]
-    Promote(promote::Options),
+    Promote(Box<promote::Options>),
+    /// Approve a promotion that waits for it, and follow it.
+    ///
+    /// Whoever has asked for a promotion cannot approve it. The name that counts is --requested-by; who may invoke the deployer is
+    /// IAM's business.
+    #[command(after_help = help::APPROVE)]
+    Approve(approve::Options),
+    /// Decline a promotion that waits: it ends as refused.
+    #[command(after_help = help::DECLINE)]
+    Decline(approve::Declined),
+    /// Reject a release, and roll it back wherever it is live.
+    ///
+    /// In all environments at once; where it went live last comes first. Promotions of it that wait end.
+    #[command(after_help = help::RECALL)]
+    Recall(recall::Options),
     /// Take nothing new for a function into an environment, until release-hold. Rolling back stays possible.
     ///
     /// What is uploaded meanwhile is refused, and not kept for later. Holding again replaces the reason.
@@ -191,6 +211,9 @@ impl Cli {
             Verb::Redeploy(options) => redeploy::run(&options).await,
             Verb::Rollback(options) => rollback::run(&options).await,
             Verb::Promote(options) => promote::run(&options).await,
+            Verb::Approve(options) => approve::run(&options).await,
+            Verb::Decline(options) => approve::decline(&options).await,
+            Verb::Recall(options) => recall::run(&options).await,
             Verb::Hold(options) => hold::run(&options).await,
             Verb::ReleaseHold(options) => hold::release(&options).await,
             Verb::Reject(options) => reject::run(&options).await,

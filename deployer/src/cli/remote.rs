@@ -158,6 +158,8 @@ fn longest(command: &Command) -> Duration {
         | Command::Redeploy { .. }
         | Command::Rollback { .. }
         | Command::Promote { .. }
+        | Command::Approve { .. }
+        | Command::Recall { .. }
         | Command::Doctor { .. }
         | Command::Sweep {} => LONGEST,
         _ => LONGEST_OF_THE_LEDGER,

@@ -5,10 +5,9 @@
 use std::collections::BTreeSet;
 
 use deployer_core::destination::Destination;
-use deployer_core::event::{Announcement, Event};
+use deployer_core::event::{Announcement, Event, RecordlessEvent};
 use deployer_core::head::{Consequence, Entry};
 use deployer_core::record::{DeploymentRecord, Status};
-use serde_json::Value;
 
 use super::Engine;
 use super::claim::Claim;
@@ -76,7 +75,7 @@ impl Engine {
     }
 
     /// Tells of what there is no record of. Best effort.
-    pub(super) async fn announce_without_record(&self, announces: Announcement, because: &str, about: Value) {
+    pub(super) async fn announce_without_record(&self, announces: Announcement, because: &str, about: RecordlessEvent) {
         let event = Event::without_record(announces, because, about);
         let _logged = self.announce(Some(event)).await;
     }

@@ -1,7 +1,7 @@
 //! Promotions that somebody asks for: of one function, of each that matches and is ready, or of several together.
 
 use deployer_core::destination::Destination;
-use deployer_core::event::Announcement;
+use deployer_core::event::{Announcement, RecordlessEvent};
 use deployer_core::group::Group;
 use deployer_core::head::{Head, Request};
 use deployer_core::id::{FunctionName, FunctionPattern};
@@ -9,7 +9,6 @@ use deployer_core::names::HEADS;
 use deployer_core::promotion::{Asked, Functions, Promoting, Taking, Verdict};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Ending};
 use futures::stream::{self, StreamExt as _};
-use serde_json::json;
 use tracing::Instrument as _;
 
 use super::claim::Standing;
@@ -39,10 +38,15 @@ impl Engine {
     /// so.
     pub async fn promote(&self, asked: &Asked) -> Result<Promoted, CommandError> {
         if let Err(error) = self.knows(&asked.to) {
-            let about = json!({
-                "function": asked.functions.to_string(), "from": asked.from, "to": asked.to,
-                "release": asked.release, "requested_by": asked.requested_by, "id": asked.id,
-            });
+            let about = RecordlessEvent {
+                function: Some(asked.functions.to_string()),
+                from: Some(asked.from.clone()),
+                to: Some(asked.to.clone()),
+                release: asked.release.clone(),
+                requested_by: asked.requested_by.clone(),
+                id: Some(asked.id.clone()),
+                ..RecordlessEvent::default()
+            };
             self.announce_without_record(Announcement::PromotionRefused, &error.to_string(), about).await;
             return Err(error);
         }

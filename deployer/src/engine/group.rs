@@ -1,14 +1,13 @@
 //! Promotions of several functions together: the group's object in the ledger is driven on by whoever comes by, each step by
 //! compare-and-swap, each deployment known by an identity that the group gives it.
 
-use deployer_core::event::Announcement;
+use deployer_core::event::{Announcement, RecordlessEvent};
 use deployer_core::group::{Group, Member, Phase};
 use deployer_core::head::{Chosen, Head, Request};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::promotion::{Asked, Taking, Verdict};
 use deployer_core::record::{DeploymentRecord, Ending, Status};
 use futures::future::{join_all, try_join_all};
-use serde_json::json;
 
 use super::book::RACES;
 use super::claim::Standing;
@@ -168,10 +167,14 @@ impl Engine {
         self.put_group(&key, group, None).await?;
         if matches!(group.status, Status::Refused | Status::Superseded) {
             let because = group.because.clone().unwrap_or_default();
-            let about = json!({
-                "group": group.id, "functions": group.functions.iter().map(|m| &m.function).collect::<Vec<_>>(),
-                "from": group.from, "to": group.environment, "requested_by": group.cause.requested_by,
-            });
+            let about = RecordlessEvent {
+                group: Some(group.id),
+                functions: Some(group.functions.iter().map(|member| member.function.clone()).collect()),
+                from: Some(group.from.clone()),
+                to: Some(group.environment.clone()),
+                requested_by: group.cause.requested_by.clone(),
+                ..RecordlessEvent::default()
+            };
             self.announce_without_record(Announcement::PromotionRefused, &because, about).await;
         }
         self.delete_marker(Group::open_key(&group.environment, group.id)).await;

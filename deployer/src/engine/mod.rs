@@ -36,7 +36,7 @@ use std::time::Duration;
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
 use deployer_core::destination::Destination;
-use deployer_core::event::Announcement;
+use deployer_core::event::{Announcement, RecordlessEvent};
 use deployer_core::group::Group;
 use deployer_core::head::{Head, Request, Subject};
 use deployer_core::id::Region;
@@ -208,7 +208,8 @@ impl Engine {
             Ok(at) => at,
             Err(unknown) => {
                 let because = format!("{:?} is {unknown}", upload.artifact.key);
-                let about = serde_json::json!({ "key": upload.artifact.key });
+                let key = Some(upload.artifact.key.clone());
+                let about = RecordlessEvent { key, ..RecordlessEvent::default() };
                 self.announce_without_record(Announcement::UploadIgnored, &because, about).await;
                 return ignored(because);
             }

@@ -2,6 +2,7 @@
 //! under the claim. No bytes move, and nothing is built: the very object that another environment has live is deployed.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use deployer_core::config::{Require, Target};
 use deployer_core::destination::Destination;
@@ -17,6 +18,9 @@ use super::book::{RACES, Seen};
 use super::claim::{Claim, Standing};
 use super::{Engine, Transient};
 use crate::port::Qualifier;
+
+/// How long it is tried to see what a source serves.
+const UNSEEN_FOR: Duration = Duration::from_secs(3600);
 
 /// The heads of the environments that a promotion may come from.
 pub(super) type Sources = BTreeMap<EnvironmentName, Head>;
@@ -152,9 +156,19 @@ impl Engine {
             let because = format!("nothing is live in {}", promoting.from);
             return Ok(Judged::Ends(Ending::Refused { code: Code::NotLive, because }));
         };
-        match self.has_drifted(at, promoting, &chosen, &sources, request.id).await? {
-            Some(ending) => Ok(Judged::Ends(ending)),
-            None => Ok(Judged::Passes(chosen)),
+        match self.has_drifted(at, promoting, &chosen, &sources, request.id).await {
+            Ok(Some(ending)) => Ok(Judged::Ends(ending)),
+            Ok(None) => Ok(Judged::Passes(chosen)),
+            // It makes way for others meanwhile.
+            Err(Transient::Unseen(because)) => {
+                let since = promoting.unseen_since.unwrap_or(self.now());
+                if self.passed(since) <= UNSEEN_FOR {
+                    return Ok(Judged::Waits(Wait { unseen: Some(because), ..Wait::over(self.now()) }));
+                }
+                let because = format!("what its source serves cannot be seen since {since}: {because}");
+                Ok(Judged::Ends(Ending::Refused { code: Code::NotPromotable, because }))
+            }
+            Err(transient) => Err(transient),
         }
     }
 
@@ -227,7 +241,7 @@ impl Engine {
     ) -> Result<DeploymentRecord, Transient> {
         let mut seen = claim.seen();
         for attempt in 0..RACES {
-            let Some((head, waiting)) = seen.head.put_back(claim.token(), wait) else {
+            let Some((head, waiting)) = seen.head.put_back(claim.token(), wait, self.now()) else {
                 let rests = seen.head.waiting().iter().find(|waiting| waiting.request.id == claim.request().id);
                 return rests.map(|waiting| waiting.record(at)).ok_or(Transient::TakenOver);
             };

@@ -63,7 +63,7 @@ impl Engine {
                 }
                 // What was gone back from before, by this very command.
                 Ok((None, head)) => {
-                    let left = head.left().iter().find(|left| rejects.find(&left.release, left.sha256).is_some());
+                    let left = head.left().iter().find(is_bad);
                     let known = left.map(|left| (left.since, self.request_to_undo(&at, left, &caller)));
                     if let Some((since, request)) = known.filter(|(_, request)| head.id_of(request).is_some()) {
                         places.push((since, at, Ok(request)));

@@ -155,12 +155,11 @@ impl Engine {
         let gone = markers.iter().filter(|marker| !seen.head.needs(**marker)).filter(gone);
         let keys = gone.map(|marker| Head::marker_key(&at.name, &at.function, *marker));
         swept.cleared = future::join_all(keys.map(|key| self.delete_marker(key))).await.len();
-        for (id, verdict) in self.moving(at, &seen.head).await? {
-            swept.woken += 1;
-            match verdict {
-                // By a message, as below.
-                Verdict::Passes if self.ports.queue.is_some() => self.tick_at(at, id, None, now).await?,
-                _ => drop(Box::pin(self.wake_waiting(at, id)).await?),
+        match self.sweep_waiting(at, &seen.head).await {
+            Ok(woken) => swept.woken += woken,
+            Err(error) => {
+                tracing::error!("not all that waits was looked at: {error}");
+                swept.failed = 1;
             }
         }
         for waiting in seen.head.waiting().iter().filter(|waiting| !waiting.told) {
@@ -176,6 +175,19 @@ impl Engine {
             }
         }
         Ok(swept)
+    }
+
+    /// Judges the promotions that wait, and has somebody go on with those that can.
+    async fn sweep_waiting(&self, at: &Destination<'_>, head: &Head) -> Result<usize, Transient> {
+        let moving = self.moving(at, head).await?;
+        for (id, verdict) in &moving {
+            match verdict {
+                // By a message: a sweep that did all the work itself could not end in time.
+                Verdict::Passes if self.ports.queue.is_some() => self.tick_at(at, *id, None, self.now()).await?,
+                _ => drop(Box::pin(self.wake_waiting(at, *id)).await?),
+            }
+        }
+        Ok(moving.len())
     }
 
     async fn wake(&self, at: &Destination<'_>, seen: Seen) -> Result<Vec<DeploymentRecord>, Transient> {

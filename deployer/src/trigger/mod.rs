@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use manual::{Command, DescribedManifest, DescribedPackage, Order};
+pub use promotion::{PromotionApproved, PromotionDeclined, PromotionRequested};
 
 /// What an invocation brought.
 #[derive(Debug, PartialEq)]

@@ -1,4 +1,5 @@
-# What wakes the deployer beside uploads: the sweep, each minute, and promotion requests on a bus of its own.
+# What wakes the deployer beside uploads: the sweep, each minute, and on a bus of its own, where it tells what happens too, whoever
+# asks for promotions, approves or declines them.
 
 resource "aws_cloudwatch_event_bus" "deployer" {
   name = var.name
@@ -6,9 +7,11 @@ resource "aws_cloudwatch_event_bus" "deployer" {
 
 resource "aws_cloudwatch_event_rule" "promotions" {
   name           = "${var.name}-promotions"
-  description    = "Promotion requests go to the deployer's queue"
+  description    = "Requests for promotions, approvals and refusals of them go to the deployer's queue"
   event_bus_name = aws_cloudwatch_event_bus.deployer.name
-  event_pattern  = jsonencode({ "detail-type" = [local.names.promotion_requested] })
+  event_pattern = jsonencode({
+    "detail-type" = [local.names.promotion_requested, local.names.promotion_approved, local.names.promotion_declined]
+  })
 }
 
 resource "aws_cloudwatch_event_target" "promotions" {
@@ -16,6 +19,14 @@ resource "aws_cloudwatch_event_target" "promotions" {
   event_bus_name = aws_cloudwatch_event_bus.deployer.name
   target_id      = "queue"
   arn            = aws_sqs_queue.uploads.arn
+}
+
+# Within this account the sender's own policy is enough.
+resource "aws_cloudwatch_event_bus_policy" "requests" {
+  count = length(var.promotion_requesters) > 0 ? 1 : 0
+
+  event_bus_name = aws_cloudwatch_event_bus.deployer.name
+  policy         = local.event_bus_policy
 }
 
 resource "aws_iam_role" "sweep" {
@@ -60,6 +71,26 @@ resource "aws_scheduler_schedule" "sweep" {
 }
 
 locals {
+  # For whoever sends to the bus: what the deployer tells must be the deployer's, and what AWS tells, AWS's.
+  never_as = { "events:source" = ["aws.*", local.names.event_source] }
+
+  # The account is named, and the role by condition, as in the artifact bucket's policy.
+  event_bus_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OtherAccountsAskForPromotions"
+      Effect    = "Allow"
+      Principal = { AWS = distinct([for arn in var.promotion_requesters : "arn:${local.partition}:iam::${split(":", arn)[4]}:root"]) }
+      Action    = "events:PutEvents"
+      Resource  = local.event_bus_arn
+      Condition = {
+        ArnEquals     = { "aws:PrincipalArn" = var.promotion_requesters }
+        StringEquals  = { "events:detail-type" = local.names.promotion_requested }
+        StringNotLike = local.never_as
+      }
+    }]
+  })
+
   sweep_trust = jsonencode({
     Version = "2012-10-17"
     Statement = [{

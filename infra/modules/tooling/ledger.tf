@@ -78,8 +78,8 @@ resource "aws_s3_object" "config" {
   # Not a validation of the variable: that may not look at what follows from it.
   lifecycle {
     precondition {
-      condition     = alltrue([for from in values(local.back_64) : from == ""])
-      error_message = "Promotions must not go in a circle; these never begin anywhere: ${join(", ", [for name, from in local.back_64 : "${name} (from ${local.from[name]})" if from != ""])}."
+      condition     = length([for name, before in local.before_64 : name if contains(before, name)]) == 0
+      error_message = "Promotions must not go in a circle; these come back to themselves: ${join(", ", [for name, before in local.before_64 : "${name} (from ${join(" and ", local.before_1[name])})" if contains(before, name)])}."
     }
   }
 
@@ -109,13 +109,13 @@ locals {
         Resource  = [for prefix in values(local.names.ledger) : "${local.ledger_bucket_arn}/${prefix}*"]
         Condition = { Null = { "s3:if-match" = "true", "s3:if-none-match" = "true" } }
       },
-      # With a head goes the memory of what was deployed. Only markers are ever deleted.
+      # With a head goes the memory of what was deployed. Only markers are ever deleted; deployer.json is Terraform's.
       {
-        Sid       = "TheLedgerIsKept"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "s3:DeleteObject"
-        Resource  = [for name, prefix in local.names.ledger : "${local.ledger_bucket_arn}/${prefix}*" if name != "open"]
+        Sid         = "TheLedgerIsKept"
+        Effect      = "Deny"
+        Principal   = "*"
+        Action      = "s3:DeleteObject"
+        NotResource = concat(local.marker_arns, ["${local.ledger_bucket_arn}/${local.names.config_key}"])
       },
       {
         Sid       = "VersionsAreKept"

@@ -20,12 +20,14 @@ locals {
 
   artifact_bucket_arn = "arn:${local.partition}:s3:::${var.artifact_bucket}"
   ledger_bucket_arn   = "arn:${local.partition}:s3:::${var.ledger_bucket}"
+  marker_arns         = [for prefix in [local.names.ledger.open, "${local.names.ledger.groups}${local.names.ledger.open}"] : "${local.ledger_bucket_arn}/${prefix}*"]
   role_arn            = "arn:${local.partition}:iam::${local.account}:role/${var.name}"
   function_arn        = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}"
   queue_arn           = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}"
   dead_letters_arn    = "${local.queue_arn}-dead-letters"
   log_group           = "/aws/lambda/${var.name}"
   log_group_arn       = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${local.log_group}"
+  event_bus_arn       = "arn:${local.partition}:events:${local.region}:${local.account}:event-bus/${var.name}"
   promotions_arn      = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${var.name}/${var.name}-promotions"
   schedules_arn       = "arn:${local.partition}:scheduler:${local.region}:${local.account}:schedule-group/${var.name}"
 
@@ -47,7 +49,7 @@ locals {
       arn          = "arn:${local.partition}:iam::${targets[0].account}:role/${targets[0].role_name}"
       environments = distinct(targets[*].environment)
       # A promotion brings the very object of the environment before.
-      promoted_from = setsubtract(flatten([for target in targets : local.before_64[target.environment]]), targets[*].environment)
+      promoted_from = setsubtract(setunion([for target in targets : local.before_64[target.environment]]...), targets[*].environment)
       regions       = distinct(targets[*].region)
       external_ids  = distinct([for target in targets : target.external_id if target.external_id != null])
     }
@@ -57,23 +59,14 @@ locals {
   # Which environments uploads may go to (CONTRACT of deployer.json: by default those without a promotion).
   accepting = [for name, environment in var.environments : name if coalesce(environment.accept_uploads, environment.promotion == null)]
 
-  # Where one gets to from each environment by going back to what it is promoted from, 64 times; nowhere, unless it is a circle.
-  from    = { for name, environment in var.environments : name => try(environment.promotion.from, "") }
-  back_2  = { for name, from in local.from : name => lookup(local.from, from, "") }
-  back_4  = { for name, from in local.back_2 : name => lookup(local.back_2, from, "") }
-  back_8  = { for name, from in local.back_4 : name => lookup(local.back_4, from, "") }
-  back_16 = { for name, from in local.back_8 : name => lookup(local.back_8, from, "") }
-  back_32 = { for name, from in local.back_16 : name => lookup(local.back_16, from, "") }
-  back_64 = { for name, from in local.back_32 : name => lookup(local.back_32, from, "") }
-
-  # Which environments lie on that way: all that may ever be promoted to each.
-  before_1  = { for name, from in local.from : name => compact([from]) }
-  before_2  = { for name, from in local.from : name => distinct(concat(local.before_1[name], lookup(local.before_1, from, []))) }
-  before_4  = { for name, from in local.back_2 : name => distinct(concat(local.before_2[name], lookup(local.before_2, from, []))) }
-  before_8  = { for name, from in local.back_4 : name => distinct(concat(local.before_4[name], lookup(local.before_4, from, []))) }
-  before_16 = { for name, from in local.back_8 : name => distinct(concat(local.before_8[name], lookup(local.before_8, from, []))) }
-  before_32 = { for name, from in local.back_16 : name => distinct(concat(local.before_16[name], lookup(local.before_16, from, []))) }
-  before_64 = { for name, from in local.back_32 : name => distinct(concat(local.before_32[name], lookup(local.before_32, from, []))) }
+  # What may ever be promoted to each environment: from one step before it up to 64, and there are no more environments.
+  before_1  = { for name, environment in var.environments : name => toset(try(concat([environment.promotion.from], environment.promotion.also_from), [])) }
+  before_2  = { for name, before in local.before_1 : name => setunion(before, [for one in before : try(local.before_1[one], [])]...) }
+  before_4  = { for name, before in local.before_2 : name => setunion(before, [for one in before : try(local.before_2[one], [])]...) }
+  before_8  = { for name, before in local.before_4 : name => setunion(before, [for one in before : try(local.before_4[one], [])]...) }
+  before_16 = { for name, before in local.before_8 : name => setunion(before, [for one in before : try(local.before_8[one], [])]...) }
+  before_32 = { for name, before in local.before_16 : name => setunion(before, [for one in before : try(local.before_16[one], [])]...) }
+  before_64 = { for name, before in local.before_32 : name => setunion(before, [for one in before : try(local.before_32[one], [])]...) }
 
   # deployer.json: what is not said is left out.
   config = {
@@ -83,8 +76,13 @@ locals {
     event_bus       = var.name
     environments = {
       for name, environment in var.environments : name => merge(
-        { for field, value in environment : field => value if value != null && field != "promotion" },
-        { for promotion in environment.promotion[*] : "promotion" => { for field, value in promotion : field => value if value != null } },
+        { for field, value in environment : field => value if value != null && !contains(["promotion", "approval", "freeze"], field) },
+        { for promotion in environment.promotion[*] : "promotion" => merge(
+          { for field, value in promotion : field => value if value != null && field != "also_from" },
+          { for others in [promotion.also_from] : "from" => concat([promotion.from], others) if length(others) > 0 },
+        ) },
+        { for approval in environment.approval[*] : "approval" => { for field, value in approval : field => value if value != null } },
+        { for freezes in [environment.freeze] : "freeze" => [for freeze in freezes : { for field, value in freeze : field => value if value != null }] if length(freezes) > 0 },
       )
     }
   }

@@ -46,8 +46,11 @@ output "dead_letters_url" {
 }
 
 output "event_bus_arn" {
-  description = "The bus for promotion requests."
-  value       = aws_cloudwatch_event_bus.deployer.arn
+  description = "The bus on which promotions are asked for, approved and declined, and on which the deployer tells what happens."
+  value       = local.event_bus_arn
+
+  # A rule cannot be put on a bus that is not there yet.
+  depends_on = [aws_cloudwatch_event_bus.deployer]
 }
 
 output "look_policy_arn" {
@@ -60,17 +63,30 @@ output "operate_policy_arn" {
   value       = aws_iam_policy.operate.arn
 }
 
+output "request_policy_arn" {
+  description = "The policy for who asks for promotions by events."
+  value       = aws_iam_policy.request.arn
+}
+
+output "approve_policy_arn" {
+  description = "The policy for who approves and declines promotions by events."
+  value       = aws_iam_policy.approve.arn
+}
+
 output "policies" {
   description = "Every policy of this module as it is sent to AWS, for review and for tests."
   value = {
+    approve         = local.approve_policy
     artifact_bucket = local.artifact_bucket_policy
     deployer        = local.deployer_policy
     deployer_trust  = local.deployer_trust
+    event_bus       = length(var.promotion_requesters) > 0 ? local.event_bus_policy : null
     key             = var.customer_key ? local.key_policy : null
     ledger_bucket   = local.ledger_bucket_policy
     look            = local.look_policy
     operate         = local.operate_policy
     queue           = local.queue_policy
+    request         = local.request_policy
     sweep           = local.sweep_policy
     sweep_trust     = local.sweep_trust
   }

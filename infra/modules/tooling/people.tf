@@ -1,4 +1,4 @@
-# Two policies for people, to be attached to their groups or permission sets.
+# Policies for people, and for what acts for them: to be attached to their groups, permission sets or roles.
 
 resource "aws_iam_policy" "look" {
   name        = "${var.name}-look"
@@ -10,6 +10,18 @@ resource "aws_iam_policy" "operate" {
   name        = "${var.name}-operate"
   description = "Reads the deployer's ledger, and gives the deployer commands"
   policy      = local.operate_policy
+}
+
+resource "aws_iam_policy" "request" {
+  name        = "${var.name}-request"
+  description = "Asks the deployer for promotions by events, and nothing else"
+  policy      = local.request_policy
+}
+
+resource "aws_iam_policy" "approve" {
+  name        = "${var.name}-approve"
+  description = "Approves and declines promotions by events, and nothing else"
+  policy      = local.approve_policy
 }
 
 locals {
@@ -42,5 +54,33 @@ locals {
       Action   = "lambda:InvokeFunction"
       Resource = local.function_arn
     }])
+  })
+
+  request_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "AskForPromotions"
+      Effect   = "Allow"
+      Action   = "events:PutEvents"
+      Resource = local.event_bus_arn
+      Condition = {
+        StringEquals  = { "events:detail-type" = local.names.promotion_requested }
+        StringNotLike = local.never_as
+      }
+    }]
+  })
+
+  approve_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "ApproveOrDeclinePromotions"
+      Effect   = "Allow"
+      Action   = "events:PutEvents"
+      Resource = local.event_bus_arn
+      Condition = {
+        StringEquals  = { "events:detail-type" = [local.names.promotion_approved, local.names.promotion_declined] }
+        StringNotLike = local.never_as
+      }
+    }]
   })
 }

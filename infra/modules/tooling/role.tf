@@ -73,7 +73,7 @@ locals {
           Sid      = "ClearMarkers"
           Effect   = "Allow"
           Action   = "s3:DeleteObject"
-          Resource = "${local.ledger_bucket_arn}/${local.names.ledger.open}*"
+          Resource = local.marker_arns
         },
         # Lambda receives and deletes under this role; the deployer itself sends ticks and puts messages off.
         {
@@ -83,6 +83,13 @@ locals {
             "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage",
           ]
           Resource = local.queue_arn
+        },
+        {
+          Sid       = "TellWhatHappens"
+          Effect    = "Allow"
+          Action    = "events:PutEvents"
+          Resource  = local.event_bus_arn
+          Condition = { StringEquals = { "events:source" = local.names.event_source } }
         },
         # For the doctor: uploads without a version are ignored, and what was given up is seen by nobody else.
         {

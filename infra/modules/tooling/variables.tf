@@ -35,7 +35,24 @@ variable "environments" {
     accept_uploads     = optional(bool)
     keep_versions      = optional(number)
     immutable_releases = optional(bool)
-    promotion          = optional(object({ from = string, automatic = optional(bool), soak = optional(string) }))
+    promotion = optional(object({
+      from      = string
+      also_from = optional(list(string), [])
+      require   = optional(string)
+      automatic = optional(bool)
+      soak      = optional(string)
+      policy    = optional(string)
+    }))
+    approval = optional(object({ required = number, expires = optional(string) }))
+    freeze = optional(list(object({
+      days  = optional(list(string))
+      from  = optional(string)
+      to    = optional(string)
+      first = optional(string)
+      last  = optional(string)
+      zone  = string
+    })), [])
+    when_frozen = optional(string)
   }))
 
   validation {
@@ -94,13 +111,78 @@ variable "environments" {
   }
 
   validation {
-    condition     = alltrue([for environment in values(var.environments) : environment.promotion == null || contains(keys(var.environments), try(environment.promotion.from, ""))])
-    error_message = "promotion.from must name one of the environments; these do not: ${join(", ", [for name, environment in var.environments : "${name} (from ${environment.promotion.from})" if environment.promotion != null && !contains(keys(var.environments), try(environment.promotion.from, ""))])}."
+    condition     = length(flatten([for name, environment in var.environments : [for from in try(concat([environment.promotion.from], environment.promotion.also_from), []) : "${name} (from ${from})" if !contains(keys(var.environments), from)]])) == 0
+    error_message = "promotion.from and promotion.also_from must name environments; these do not: ${join(", ", flatten([for name, environment in var.environments : [for from in try(concat([environment.promotion.from], environment.promotion.also_from), []) : "${name} (from ${from})" if !contains(keys(var.environments), from)]]))}."
   }
 
   validation {
-    condition     = alltrue([for name, environment in var.environments : try(environment.promotion.soak, null) == null || (can(regex(local.names.patterns.span, environment.promotion.soak)) && try(tonumber(regex("^[0-9]+", environment.promotion.soak)) * local.names.spans.seconds[substr(environment.promotion.soak, -1, 1)] <= local.names.spans.longest, false))])
+    condition     = length([for name, environment in var.environments : name if try(length(distinct(concat([environment.promotion.from], environment.promotion.also_from))) <= length(environment.promotion.also_from), false)]) == 0
+    error_message = "promotion.from and promotion.also_from must not name an environment twice; these do: ${join(", ", [for name, environment in var.environments : name if try(length(distinct(concat([environment.promotion.from], environment.promotion.also_from))) <= length(environment.promotion.also_from), false)])}."
+  }
+
+  validation {
+    condition     = length([for name, environment in var.environments : "${jsonencode(environment.promotion.require)} (${name})" if !contains(["all", "any"], try(coalesce(environment.promotion.require, "all"), "all"))]) == 0
+    error_message = "promotion.require must be all or any; these are not: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.promotion.require)} (${name})" if !contains(["all", "any"], try(coalesce(environment.promotion.require, "all"), "all"))])}."
+  }
+
+  validation {
+    condition     = length([for name, environment in var.environments : "${jsonencode(environment.promotion.policy)} (${name})" if !contains(["newest", "in-order"], try(coalesce(environment.promotion.policy, "newest"), "newest"))]) == 0
+    error_message = "promotion.policy must be newest or in-order; these are not: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.promotion.policy)} (${name})" if !contains(["newest", "in-order"], try(coalesce(environment.promotion.policy, "newest"), "newest"))])}."
+  }
+
+  validation {
+    condition     = length([for name, environment in var.environments : "${jsonencode(environment.promotion.soak)} (${name})" if !(try(environment.promotion.soak, null) == null || (can(regex(local.names.patterns.span, environment.promotion.soak)) && try(tonumber(regex("^[0-9]+", environment.promotion.soak)) * local.names.spans.seconds[substr(environment.promotion.soak, -1, 1)] <= local.names.spans.longest, false)))]) == 0
     error_message = "promotion.soak must be a whole number and s, m, h or d, such as 30m, and at most 365d; these are not: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.promotion.soak)} (${name})" if !(try(environment.promotion.soak, null) == null || (can(regex(local.names.patterns.span, environment.promotion.soak)) && try(tonumber(regex("^[0-9]+", environment.promotion.soak)) * local.names.spans.seconds[substr(environment.promotion.soak, -1, 1)] <= local.names.spans.longest, false)))])}."
+  }
+
+  validation {
+    condition     = length([for name, environment in var.environments : name if environment.promotion == null && (environment.approval != null || length(environment.freeze) > 0)]) == 0
+    error_message = "approval and freeze are about promotions; these environments have no promotion: ${join(", ", [for name, environment in var.environments : name if environment.promotion == null && (environment.approval != null || length(environment.freeze) > 0)])}."
+  }
+
+  validation {
+    condition     = length([for name, environment in var.environments : "${environment.approval.required} (${name})" if !try(environment.approval.required >= 1 && environment.approval.required <= 10 && floor(environment.approval.required) == environment.approval.required, environment.approval == null)]) == 0
+    error_message = "approval.required must be a whole number from 1 to 10; these are not: ${join(", ", [for name, environment in var.environments : "${environment.approval.required} (${name})" if !try(environment.approval.required >= 1 && environment.approval.required <= 10 && floor(environment.approval.required) == environment.approval.required, environment.approval == null)])}."
+  }
+
+  validation {
+    condition     = length([for name, environment in var.environments : "${jsonencode(environment.approval.expires)} (${name})" if !(try(environment.approval.expires, null) == null || ((can(regex(local.names.patterns.span, environment.approval.expires)) && try(tonumber(regex("^[0-9]+", environment.approval.expires)) * local.names.spans.seconds[substr(environment.approval.expires, -1, 1)] <= local.names.spans.longest, false)) && !can(regex("^0+[smhd]$", environment.approval.expires))))]) == 0
+    error_message = "approval.expires must be a whole number and s, m, h or d, such as 7d, more than 0s and at most 365d; these are not: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.approval.expires)} (${name})" if !(try(environment.approval.expires, null) == null || ((can(regex(local.names.patterns.span, environment.approval.expires)) && try(tonumber(regex("^[0-9]+", environment.approval.expires)) * local.names.spans.seconds[substr(environment.approval.expires, -1, 1)] <= local.names.spans.longest, false)) && !can(regex("^0+[smhd]$", environment.approval.expires))))])}."
+  }
+
+  validation {
+    condition     = length(flatten([for name, environment in var.environments : [for number, freeze in environment.freeze : "${name} (freeze ${number + 1})" if(freeze.days != null || freeze.from != null || freeze.to != null) == (freeze.first != null || freeze.last != null) || (freeze.from == null) != (freeze.to == null) || (freeze.first == null) != (freeze.last == null) || ((freeze.from != null || freeze.days != null) && length(coalesce(freeze.days, [])) == 0)]])) == 0
+    error_message = "A freeze must have either days, at least one, and perhaps from and to together, or first and last; these are not so: ${join(", ", flatten([for name, environment in var.environments : [for number, freeze in environment.freeze : "${name} (freeze ${number + 1})" if(freeze.days != null || freeze.from != null || freeze.to != null) == (freeze.first != null || freeze.last != null) || (freeze.from == null) != (freeze.to == null) || (freeze.first == null) != (freeze.last == null) || ((freeze.from != null || freeze.days != null) && length(coalesce(freeze.days, [])) == 0)]]))}."
+  }
+
+  validation {
+    condition     = length(flatten([for name, environment in var.environments : [for freeze in environment.freeze : [for day in coalesce(freeze.days, []) : "${jsonencode(day)} (${name})" if !contains(["mon", "tue", "wed", "thu", "fri", "sat", "sun"], day)]]])) == 0
+    error_message = "The days of a freeze must be mon, tue, wed, thu, fri, sat or sun; these are not: ${join(", ", flatten([for name, environment in var.environments : [for freeze in environment.freeze : [for day in coalesce(freeze.days, []) : "${jsonencode(day)} (${name})" if !contains(["mon", "tue", "wed", "thu", "fri", "sat", "sun"], day)]]]))}."
+  }
+
+  validation {
+    condition     = length(flatten([for name, environment in var.environments : [for freeze in environment.freeze : [for time in [freeze.from, freeze.to] : "${jsonencode(time)} (${name})" if time != null && !can(regex("^([01][0-9]|2[0-3]):[0-5][0-9]$", time))]]])) == 0
+    error_message = "The from and to of a freeze must be times of the day such as 08:00; these are not: ${join(", ", flatten([for name, environment in var.environments : [for freeze in environment.freeze : [for time in [freeze.from, freeze.to] : "${jsonencode(time)} (${name})" if time != null && !can(regex("^([01][0-9]|2[0-3]):[0-5][0-9]$", time))]]]))}."
+  }
+
+  validation {
+    condition     = length(flatten([for name, environment in var.environments : [for freeze in environment.freeze : [for date in [freeze.first, freeze.last] : "${jsonencode(date)} (${name})" if date != null && !(can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", date)) && can(formatdate("YYYY", "${date}T00:00:00Z")))]]])) == 0
+    error_message = "The first and last of a freeze must be dates such as 2026-12-20; these are not: ${join(", ", flatten([for name, environment in var.environments : [for freeze in environment.freeze : [for date in [freeze.first, freeze.last] : "${jsonencode(date)} (${name})" if date != null && !(can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", date)) && can(formatdate("YYYY", "${date}T00:00:00Z")))]]]))}."
+  }
+
+  validation {
+    condition     = length(flatten([for name, environment in var.environments : [for freeze in environment.freeze : "${freeze.last} (${name})" if try(tonumber(replace(freeze.last, "-", "")) < tonumber(replace(freeze.first, "-", "")), false)]])) == 0
+    error_message = "The last day of a freeze must not be before its first; these are: ${join(", ", flatten([for name, environment in var.environments : [for freeze in environment.freeze : "${freeze.last} (${name})" if try(tonumber(replace(freeze.last, "-", "")) < tonumber(replace(freeze.first, "-", "")), false)]]))}."
+  }
+
+  validation {
+    condition     = length(flatten([for name, environment in var.environments : [for freeze in environment.freeze : "${jsonencode(freeze.zone)} (${name})" if !can(regex("^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", freeze.zone))]])) == 0
+    error_message = "The zone of a freeze must be a name of the IANA Time Zone Database such as Europe/Berlin or UTC; these are not: ${join(", ", flatten([for name, environment in var.environments : [for freeze in environment.freeze : "${jsonencode(freeze.zone)} (${name})" if !can(regex("^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", freeze.zone))]]))}."
+  }
+
+  validation {
+    condition     = length([for name, environment in var.environments : "${jsonencode(environment.when_frozen)} (${name})" if !contains(["wait", "refuse"], coalesce(environment.when_frozen, "wait")) || (environment.when_frozen != null && length(environment.freeze) == 0)]) == 0
+    error_message = "when_frozen must be wait or refuse, and stand beside a freeze; these are not so: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.when_frozen)} (${name})" if !contains(["wait", "refuse"], coalesce(environment.when_frozen, "wait")) || (environment.when_frozen != null && length(environment.freeze) == 0)])}."
   }
 
   validation {
@@ -176,6 +258,17 @@ variable "log_retention_days" {
   validation {
     condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
     error_message = "log_retention_days must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 and 3653, which are all that CloudWatch Logs takes, or 0 to keep the log for ever."
+  }
+}
+
+variable "promotion_requesters" {
+  description = "The ARNs of roles of other accounts that may ask for promotions (README, \"Promotions\"). Those of this account need the policy `request` alone."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = length([for arn in var.promotion_requesters : arn if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$", arn))]) == 0
+    error_message = "promotion_requesters must be ARNs of roles, such as arn:aws:iam::333333333333:role/release: no wildcards. These are not: ${join(", ", [for arn in var.promotion_requesters : arn if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$", arn))])}."
   }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Names are those of the contract's example.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Event, EventBridgeConfiguration,
@@ -11,6 +11,7 @@ use aws_sdk_s3::types::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
 
+use super::bus::{self, BUS};
 use super::clients::Clients;
 use super::control::{Control, Signed};
 use super::error::{Doing as _, Result};
@@ -45,6 +46,7 @@ const QUEUE: &str = "deployer";
 pub struct Setup {
     environments: Value,
     notifications: Notifications,
+    has_bus: bool,
 }
 
 /// How S3 tells of uploads.
@@ -67,6 +69,7 @@ impl Default for Setup {
                 },
             }),
             notifications: Notifications::Queue,
+            has_bus: false,
         }
     }
 }
@@ -93,6 +96,13 @@ impl Setup {
         self
     }
 
+    /// There is an event bus, by which promotions are asked for and on which the deployer tells what happens.
+    #[must_use]
+    pub fn with_bus(mut self) -> Self {
+        self.has_bus = true;
+        self
+    }
+
     /// Each target account, with what is deployed there.
     fn places(&self) -> BTreeMap<String, Place> {
         let mut places: BTreeMap<String, Place> = BTreeMap::new();
@@ -100,11 +110,23 @@ impl Setup {
             for target in environment["targets"].as_array().into_iter().flatten() {
                 let place = places.entry(target["account"].as_str().unwrap_or_default().into()).or_default();
                 place.environments.insert(name.clone());
+                self.before(name, &mut place.promoted_from);
                 place.external_ids.extend(environment["external_id"].as_str().map(str::to_owned));
                 place.regions.extend(target["region"].as_str().map(str::to_owned));
             }
         }
         places
+    }
+
+    /// Adds what an environment is promoted from, and what that is.
+    fn before(&self, name: &str, found: &mut BTreeSet<String>) {
+        let from = &self.environments[name]["promotion"]["from"];
+        let several = from.as_array().map_or(std::slice::from_ref(from), Vec::as_slice);
+        for one in several.iter().filter_map(Value::as_str) {
+            if found.insert(one.to_owned()) {
+                self.before(one, found);
+            }
+        }
     }
 }
 
@@ -145,12 +167,16 @@ pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> 
         }
     }
     control.hold_to_rights().await?;
-    let config = json!({
+    let mut config = json!({
         "artifact_bucket": ARTIFACTS,
         "ledger_bucket": LEDGER,
         "queue_url": queue_url,
         "environments": setup.environments,
     });
+    if setup.has_bus {
+        bus::lay(clients, control, &queue_arn).await?;
+        config["event_bus"] = json!(BUS);
+    }
     configure(clients, &config).await?;
     // What S3 sent to try the notification out was taken by the mapping before any test began.
     clients.sqs(TOOLING, REGION).purge_queue().queue_url(&queue_url).send().await.doing("emptying the queue")?;

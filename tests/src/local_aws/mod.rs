@@ -5,6 +5,7 @@
 
 mod accounts;
 mod binary;
+mod bus;
 mod calls;
 mod clients;
 mod control;
@@ -14,6 +15,7 @@ mod door;
 mod error;
 mod fleet;
 mod mapping;
+mod meanwhile;
 mod process;
 mod rights;
 mod runtime;

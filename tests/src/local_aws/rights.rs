@@ -16,8 +16,16 @@ use crate::policies::Policies;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Place {
     pub environments: BTreeSet<String>,
+    pub promoted_from: BTreeSet<String>,
     pub external_ids: BTreeSet<String>,
     pub regions: BTreeSet<String>,
+}
+
+impl Place {
+    /// The environments whose artifacts are deployed there.
+    fn read_from(&self) -> impl Iterator<Item = &str> {
+        self.environments.iter().chain(&self.promoted_from).map(String::as_str)
+    }
 }
 
 /// Which rights there are.
@@ -93,8 +101,8 @@ impl Rights {
             "PassExecutionRoles" => statement["Resource"] = dev(sid, "Resource"),
             "NeverPassAnotherRole" => statement["NotResource"] = dev(sid, "NotResource"),
             "ReadArtifacts" => {
-                let keys = place.environments.iter().map(|name| format!("arn:aws:s3:::{ARTIFACTS}/{name}/*"));
-                statement["Resource"] = json!(keys.collect::<Vec<_>>());
+                let keys = place.read_from().map(|name| format!("arn:aws:s3:::{ARTIFACTS}/{name}/*"));
+                statement["Resource"] = json!(keys.collect::<BTreeSet<_>>());
             }
             _ => *statement = serde_json::from_str(&here(&statement.to_string())).unwrap_or_default(),
         })
@@ -111,7 +119,7 @@ impl Rights {
             let there = || {
                 self.places
                     .iter()
-                    .filter(|(_, place)| place.environments.contains(environment))
+                    .filter(|(_, place)| place.read_from().any(|name| name == environment))
                     .map(|(account, _)| account)
             };
             statement["Sid"] = json!(format!("TargetsRead{environment}"));
@@ -133,8 +141,9 @@ impl Rights {
     pub(super) fn queue(&self) -> Value {
         changed(self.policies.get("tooling/queue"), |sid, statement| {
             if sid == "PromotionRequests" {
-                let rule = format!("arn:aws:events:eu-west-1:{TOOLING}:rule/uploads");
-                statement["Condition"]["ArnEquals"]["aws:SourceArn"] = json!(rule);
+                let rules = ["uploads", "deployer/deployer-promotions"];
+                let rules = rules.map(|rule| format!("arn:aws:events:eu-west-1:{TOOLING}:rule/{rule}"));
+                statement["Condition"]["ArnEquals"]["aws:SourceArn"] = json!(rules);
             }
         })
     }

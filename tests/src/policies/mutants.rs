@@ -48,6 +48,24 @@ const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
     ),
     ("tooling/artifact_bucket", "TargetsReadDev", "anybody", "the condition on aws:PrincipalArn names the very roles"),
     ("tooling/artifact_bucket", "TargetsReadProd", "anybody", "the condition on aws:PrincipalArn names the very roles"),
+    (
+        "tooling/event_bus",
+        "OtherAccountsAskForPromotions",
+        "anybody",
+        "the condition on aws:PrincipalArn names the very roles",
+    ),
+    (
+        "tooling/event_bus",
+        "OtherAccountsAskForPromotions",
+        "any region instead of|any account instead of|any resource instead of|everything instead of",
+        "a bus's policy speaks of that bus alone",
+    ),
+    (
+        "chat/untold",
+        "TheRuleLeavesWhatWasNotTold",
+        "any region instead of|any account instead of|any resource instead of|everything instead of",
+        "a queue's policy speaks of that queue alone",
+    ),
     ("tooling/key", "TargetsReadThroughS3", "anybody", "the condition on aws:PrincipalArn names the very roles"),
     (
         "tooling/queue",

@@ -112,18 +112,3 @@ async fn a_rejected_release_is_deployed_no_more_and_shown_where_it_is_live_until
     assert_eq!(person.serves().await?, "2");
     Ok(())
 }
-
-#[tokio::test]
-async fn a_promotion_is_refused_with_its_reason() -> Result<()> {
-    let person = Person::after(&["1"]).await?;
-    let promote = ["--function", "orders", "--from", "dev", "--to", "prod"];
-    let (code, because) = person.is_refused("promote", &promote).await?;
-    assert_eq!(code, "NotPromotable");
-    assert!(!because.is_empty());
-    let said = person.says("promote", &promote).await?;
-    assert_eq!(said.exit, Some(3), "{said:?}");
-    assert!(said.out.contains(&format!("\n  NotPromotable: {because}\n")), "{said:?}");
-    let record = person.aws.record("prod", "orders").await?;
-    assert_eq!((&record["environment"], &record["cause"]["kind"]), (&json!("prod"), &json!("promotion")));
-    Ok(())
-}

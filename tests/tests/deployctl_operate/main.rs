@@ -5,8 +5,11 @@
 
 mod again;
 mod back;
+mod group;
 mod look;
 mod plan;
+mod promote;
+mod recall;
 mod waiting;
 mod wrong;
 
@@ -79,6 +82,11 @@ impl Person {
         Ok((said.exit, told))
     }
 
+    /// The same while the queue is delivered.
+    async fn tells_meanwhile(&self, verb: &str, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
+        self.aws.delivering_meanwhile(self.tells(verb, arguments)).await
+    }
+
     /// A verb about `orders` in dev that ends as it should.
     async fn does(&self, verb: &str, more: &[&str]) -> Result<Value> {
         let (exit, told) = self.tells(verb, &[&DEV, more].concat()).await?;
@@ -127,8 +135,10 @@ fn judged(verb: &str, told: &Value) -> Result<()> {
         return Ok(());
     }
     let schema = match verb {
-        "deploy" | "redeploy" | "rollback" | "promote" => "record",
-        "plan" | "history" => verb,
+        "promote" | "approve" | "decline" if told.get("functions").is_some() => "group",
+        "promote" if told.get("deployments").is_some() => "history",
+        "deploy" | "redeploy" | "rollback" | "promote" | "approve" | "decline" => "record",
+        "plan" | "history" | "recall" => verb,
         _ => "status",
     };
     Schema::published(schema)?.holds(told)

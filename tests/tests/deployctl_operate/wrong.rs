@@ -19,6 +19,8 @@ async fn an_environment_that_does_not_exist_is_told_with_those_that_do() -> Resu
         ("plan", &[]),
         ("hold", &["--reason", "x"]),
         ("release-hold", &[]),
+        ("approve", &[]),
+        ("decline", &[]),
     ] {
         let said = person.says(verb, &[&prdo, more].concat()).await?;
         assert_eq!((said.exit, said.out.as_str()), (Some(2), ""), "{verb}: {said:?}");
@@ -47,6 +49,22 @@ async fn what_cannot_be_undone_or_is_not_known_is_told() -> Result<()> {
             "promote",
             vec!["--function", "orders", "--from", "dev", "--to", "dev"],
             "command promote: from and to must be two environments",
+        ),
+        (
+            "approve",
+            DEV.to_vec(),
+            "no promotion of orders waits in dev: status and history tell what became of it; of a group say --deployment \
+             and no --function",
+        ),
+        (
+            "decline",
+            ["-e", "dev", "--deployment", "01M8A5K79RQBSV76AT3ARZPEW6"].to_vec(),
+            "no group 01M8A5K79RQBSV76AT3ARZPEW6 waits in dev",
+        ),
+        (
+            "recall",
+            release("9").to_vec(),
+            "no release 9 of orders is known in any environment: status and history tell which are",
         ),
         ("hold", [&DEV[..], &["--reason", " "]].concat(), "command hold: reason must not be empty"),
         (
@@ -78,6 +96,15 @@ async fn a_wrong_use_is_told_before_the_deployer_is_asked() -> Result<()> {
         (&["deploy", "-e", "dev", "-f", "orders"], "--release"),
         (&["plan", "-f", "orders"], "--environment"),
         (&["status", "--watch=0"], "--watch"),
+        (&["promote", "--from", "dev", "--to", "prod"], "--function"),
+        (&["promote", "-f", "a", "--from", "dev", "--to", "prod", "--wait", "--no-wait"], "cannot be used with"),
+        (&["promote", "-f", "a", "--from", "dev", "--to", "prod", "--not-after", "soon"], "is neither a time, such as"),
+        (&["promote", "-f", "a*", "--from", "dev", "--to", "prod", "-r", "1"], "--release belongs to one function"),
+        (&["promote", "-f", "a*", "-f", "b", "--from", "dev", "--to", "prod"], "a* stands for each that is ready"),
+        (&["promote", "-f", "a,a", "--from", "dev", "--to", "prod"], "--function names one of them twice"),
+        (&["approve", "-e", "prod"], "--function"),
+        (&["approve", "-e", "prod", "--deployment", "7"], "is not a deployment id"),
+        (&["recall", "-f", "orders"], "--release"),
         (&["rolback"], "rollback"),
     ] {
         let (said, calls) = person.aws.calls_of(person.aws.operate(&person.keys, arguments)).await?;

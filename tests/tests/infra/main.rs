@@ -1,9 +1,10 @@
 //! `infra/`: its files are as they should be written, its modules keep to their own tests, the policies that are checked in are those
-//! that are made, and the CloudFormation template makes the same.
+//! that are made, the CloudFormation template makes the same, and what is written for the deployer is what it takes.
 //!
 //! What the policies allow is not judged here.
 
 mod cloudformation;
+mod configuration;
 mod modules;
 mod policies;
 

@@ -21,7 +21,7 @@ fn every_module_and_example_is_valid() -> Result<()> {
     let copy = copy_of_infra()?;
     let mut folders = Vec::new();
     roots(copy.path(), &mut folders)?;
-    assert!(folders.len() >= 7, "three modules, three examples and the contract are missing in {folders:?}");
+    assert!(folders.len() >= 10, "four modules, five examples and the contract are missing in {folders:?}");
     for folder in folders {
         terraform.run(&folder, &["init", "-backend=false"])?;
         terraform.run(&folder, &["validate"])?;
@@ -42,6 +42,11 @@ fn the_tests_of_the_module_target_pass() -> Result<()> {
 #[test]
 fn the_tests_of_the_module_uploader_pass() -> Result<()> {
     passes("modules/uploader")
+}
+
+#[test]
+fn the_tests_of_the_module_notifications_pass() -> Result<()> {
+    passes("modules/notifications")
 }
 
 fn passes(module: &str) -> Result<()> {

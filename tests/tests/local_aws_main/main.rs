@@ -10,6 +10,7 @@ mod harness;
 mod ledger;
 mod live;
 mod many;
+mod promotions;
 mod rights;
 mod trouble;
 

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use super::statuses;
 
 /// What is granted, that no call here uses, and why it is granted.
-const UNUSED: [(&str, &str, &str); 3] = [
+const UNUSED: [(&str, &str, &str); 4] = [
+    ("deployer", "events:PutEvents", "the deployer does not send its events yet"),
     ("deployer", "kms:Decrypt", "S3 asks for it where the bucket has a customer key; the local AWS encrypts nothing"),
     ("deployer", "logs:CreateLogStream", "Lambda writes the function's log under its role"),
     ("deployer", "logs:PutLogEvents", "Lambda writes the function's log under its role"),

@@ -8,7 +8,7 @@ use super::{Active, Head, Request, Subject, WAITING};
 use crate::config::Policy;
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
-use crate::promotion::{Approved, RecordedPromotion, Taking, Verdict, Wait};
+use crate::promotion::{Approved, Taking, Verdict, Wait};
 use crate::record::{CauseKind, Code, DeploymentRecord, Ending, Status};
 
 /// A promotion that waits.
@@ -41,8 +41,7 @@ impl Waiting {
     #[must_use]
     pub fn record(&self, at: &Destination<'_>) -> DeploymentRecord {
         let record = at.record(&self.request, Status::Pending);
-        let wanted = Some(self.wait.approvals_wanted).filter(|wanted| *wanted > 0);
-        let promotion = record.promotion.map(|told| RecordedPromotion { approvals_wanted: wanted, ..told });
+        let promotion = record.promotion.map(|told| told.waiting(&self.wait));
         let artifact = self.request.promoting().and_then(|promoting| Some(promoting.artifact.as_ref()?.recorded()));
         let because = Some(self.wait.to_string());
         DeploymentRecord { code: Some(Code::Waiting), because, promotion, artifact, ..record }
@@ -137,9 +136,12 @@ impl Head {
     /// A promotion whose turn had come, and that has to wait all the same: what the rules say has changed. `None`: the claim
     /// is not ours any more.
     #[must_use]
-    pub fn put_back(&self, claim: Token, wait: &Wait) -> Option<(Self, Waiting)> {
-        let Active { request, .. } = self.active.clone().filter(|active| active.claim == claim)?;
+    pub fn put_back(&self, claim: Token, wait: &Wait, now: Timestamp) -> Option<(Self, Waiting)> {
+        let Active { mut request, .. } = self.active.clone().filter(|active| active.claim == claim)?;
         let mut head = self.next();
+        if let Subject::Promoted(promoting) = &mut request.subject {
+            promoting.unseen_since = wait.unseen.is_some().then(|| promoting.unseen_since.unwrap_or(now));
+        }
         head.active = None;
         let waiting = Waiting { request, wait: wait.clone(), told: false };
         let at = head.waiting.iter().position(|other| other.request.time > waiting.request.time);

@@ -130,6 +130,7 @@ impl Request {
             artifact: Some(chosen),
             not_after: None,
             approvals: vec![],
+            unseen_since: None,
             freeze_override: None,
             group: None,
         };

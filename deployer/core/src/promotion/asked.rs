@@ -157,6 +157,7 @@ impl Asked {
             artifact: None,
             not_after: self.not_after,
             approvals: vec![],
+            unseen_since: None,
             freeze_override: self.freeze_override.clone(),
             group: None,
         }

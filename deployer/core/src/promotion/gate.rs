@@ -61,11 +61,10 @@ impl Gate<'_> {
     #[must_use]
     pub fn is_of_several(&self, promoting: &Promoting) -> bool {
         let Some(Promotion { from, require: Require::All, .. }) = &self.to.environment.promotion else { return false };
-        let is_live = |name| {
-            let live = self.sources.get(name).and_then(Head::live);
-            live.zip(promoting.artifact.as_ref()).is_some_and(|(live, artifact)| is_same(live, artifact))
-        };
-        !from.iter().all(is_live)
+        let Some(artifact) = &promoting.artifact else { return false };
+        let was_live =
+            |name| self.sources.get(name).is_some_and(|head| head.history().iter().any(|l| is_same(l, artifact)));
+        from.count() > 1 && !from.iter().all(was_live)
     }
 
     /// Whether the environment has the artifact live already.
@@ -105,7 +104,8 @@ impl Gate<'_> {
         for source in promotion.from.iter().filter(|name| promotion.require == Require::All || *name == from) {
             soak_until = soak_until.max(self.soaks_until(request, promoting, artifact, promotion, source)?);
         }
-        let soak_until = soak_until.filter(|until| *until > self.now);
+        let soaked_at = soak_until;
+        let soak_until = soaked_at.filter(|until| *until > self.now);
         if let Some(until) = soak_until.filter(|_| !is_automatic) {
             let because = format!(
                 "{to} takes what has soaked for {}, and release {} has in {} only by {until}: promote it then",
@@ -114,8 +114,9 @@ impl Gate<'_> {
             return refused(Code::NotPromotable, because);
         }
         let frozen_until = self.frozen_until(promoting)?;
-        let (approvals_wanted, expires_at) = self.approvals(request, promoting, soak_until);
-        let wait = Wait { soak_until, frozen_until, approvals_wanted, in_line: self.is_in_line(request), expires_at };
+        let (approvals_wanted, expires_at) = self.approvals(request, promoting, soaked_at);
+        let in_line = self.is_in_line(request);
+        let wait = Wait { soak_until, frozen_until, approvals_wanted, in_line, unseen: None, expires_at };
         if expires_at < self.now && !wait.is_over() {
             return refused(Code::Expired, format!("{wait}, which is over"));
         }
@@ -216,7 +217,7 @@ impl Gate<'_> {
     }
 
     /// How many approvals are missing, and when the promotion ends unless it has passed by then.
-    fn approvals(&self, request: &Request, promoting: &Promoting, soak_until: Option<Timestamp>) -> (u32, Timestamp) {
+    fn approvals(&self, request: &Request, promoting: &Promoting, soaked_at: Option<Timestamp>) -> (u32, Timestamp) {
         let approval = self.to.environment.approval.as_ref();
         let given = u32::try_from(promoting.approvals.len()).unwrap_or(u32::MAX);
         let wanted = approval.map_or(0, |approval| approval.required.saturating_sub(given));
@@ -224,7 +225,7 @@ impl Gate<'_> {
             Some(approval) => approval.expires.map_or(APPROVAL_EXPIRES, |expires| expires.as_duration()),
             None => LONGEST_WAIT,
         };
-        let begin = soak_until.unwrap_or(request.accepted_at).max(request.accepted_at);
+        let begin = soaked_at.unwrap_or(request.accepted_at).max(request.accepted_at);
         let expires = begin.checked_add(longest).unwrap_or(Timestamp::MAX);
         (wanted, promoting.not_after.map_or(expires, |not_after| not_after.min(expires)))
     }

@@ -35,6 +35,9 @@ pub struct Promoting {
     /// Who has approved it so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approved>,
+    /// Since when what its source serves could not be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen_since: Option<Timestamp>,
     /// Why it goes into a frozen environment all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze_override: Option<String>,
@@ -79,12 +82,33 @@ pub struct RecordedPromotion {
     /// How many must approve it before it goes on, where it waits for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals_wanted: Option<u32>,
+    /// Until when it soaks, where it waits for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak_until: Option<Timestamp>,
+    /// Until when its environment is frozen, as far as that can be seen, where it waits for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen_until: Option<Timestamp>,
     /// Why it went into a frozen environment all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze_override: Option<String>,
     /// The group that it is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<DeploymentId>,
+}
+
+impl RecordedPromotion {
+    /// The same of one that waits: for what.
+    #[must_use]
+    pub fn waiting(self, wait: &Wait) -> Self {
+        let wanted = Some(wait.approvals_wanted).filter(|wanted| *wanted > 0);
+        Self { approvals_wanted: wanted, soak_until: wait.soak_until, frozen_until: wait.frozen_until, ..self }
+    }
+
+    /// Whether it waits for people or for the calendar, and not just for its turn.
+    #[must_use]
+    pub fn waits_for_long(&self) -> bool {
+        self.approvals_wanted.is_some() || self.soak_until.is_some() || self.frozen_until.is_some()
+    }
 }
 
 impl Promoting {
@@ -114,6 +138,8 @@ impl Promoting {
             from: self.from.clone(),
             approvals: self.approvals.clone(),
             approvals_wanted: None,
+            soak_until: None,
+            frozen_until: None,
             freeze_override: self.freeze_override.clone(),
             group: self.group,
         }

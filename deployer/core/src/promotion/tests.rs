@@ -102,6 +102,7 @@ fn promoting(release: &str) -> Promoting {
         artifact: Some(chosen(release)),
         not_after: None,
         approvals: vec![],
+        unseen_since: None,
         freeze_override: None,
         group: None,
     }
@@ -182,9 +183,9 @@ fn approval_is_waited_for_until_it_expires_counted_from_the_end_of_the_soak() {
     let case = Case::new(rules, head(&[("1", 100)], &[]));
     let Verdict::Waits(wait) = case.verdict(AUTOMATIC, "1", 110) else { panic!() };
     assert_eq!((wait.approvals_wanted, wait.expires_at, wait.soak_until), (2, second(260), Some(second(160))));
-    let Verdict::Waits(wait) = case.verdict(AUTOMATIC, "1", 170) else { panic!() };
-    assert_eq!((wait.approvals_wanted, wait.soak_until), (2, None));
-    assert_eq!(code(&case.verdict(AUTOMATIC, "1", 400)), Some(Code::Expired));
+    let Verdict::Waits(wait) = case.verdict(AUTOMATIC, "1", 260) else { panic!() };
+    assert_eq!((wait.approvals_wanted, wait.expires_at, wait.soak_until), (2, second(260), None));
+    assert_eq!(code(&case.verdict(AUTOMATIC, "1", 261)), Some(Code::Expired));
     let approved = |by: &str| Approved { by: by.into(), account: None, at: second(120) };
     let given = Promoting { approvals: vec![approved("ann"), approved("bob")], ..promoting("1") };
     assert_eq!(case.judge(AUTOMATIC, given, 170), Verdict::Passes);
@@ -197,6 +198,7 @@ fn a_wait_says_all_that_it_is_for() {
         frozen_until: Some(second(200)),
         approvals_wanted: 2,
         in_line: false,
+        unseen: None,
         expires_at: second(500),
     };
     assert_eq!(

@@ -21,6 +21,9 @@ pub struct Wait {
     /// It is next, but another deployment of the function must end before it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub in_line: bool,
+    /// For its source to be seen, whose serving could not be looked at: why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<String>,
     /// When it ends unless it has passed by then.
     pub expires_at: Timestamp,
 }
@@ -39,13 +42,24 @@ impl Wait {
     /// Nothing to wait for.
     #[must_use]
     pub fn over(now: Timestamp) -> Self {
-        Self { soak_until: None, frozen_until: None, approvals_wanted: 0, in_line: false, expires_at: now }
+        Self {
+            soak_until: None,
+            frozen_until: None,
+            approvals_wanted: 0,
+            in_line: false,
+            unseen: None,
+            expires_at: now,
+        }
     }
 
     /// Whether there is nothing to wait for.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.soak_until.is_none() && self.frozen_until.is_none() && self.approvals_wanted == 0 && !self.in_line
+        self.soak_until.is_none()
+            && self.frozen_until.is_none()
+            && self.approvals_wanted == 0
+            && !self.in_line
+            && self.unseen.is_none()
     }
 }
 
@@ -65,6 +79,9 @@ impl fmt::Display for Wait {
         }
         if self.in_line {
             parts.push("for what came before it".to_owned());
+        }
+        if let Some(because) = &self.unseen {
+            parts.push(format!("to see what its source serves ({because})"));
         }
         if parts.is_empty() {
             parts.push("for its turn".to_owned());

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use deployer_core::status::{FunctionStatus, Hold, Reject, StatusReport};
+use deployer_core::status::{Behind, FunctionStatus, Hold, Reject, StatusReport, WaitingStatus};
 use jiff::Timestamp;
 
 use super::super::answer::one_line;
@@ -64,11 +64,40 @@ fn one(status: &FunctionStatus, now: Timestamp) -> String {
         let since = since.strftime("%Y-%m-%d %H:%M:%SZ");
         say("held", format!("{yellow}since {since}{by}: {}{yellow:#}", one_line(reason)));
     }
+    for waiting in &status.waiting {
+        for line in waits(status, waiting, now) {
+            say("waiting", line);
+        }
+    }
     for behind in &status.behind {
-        let since = behind.since.strftime("%Y-%m-%d %H:%M:%SZ");
-        say("behind", format!("{yellow}{} has {} since {since}{yellow:#}", behind.environment, behind.release));
+        say("behind", format!("{yellow}{}{yellow:#}", lags(behind, now)));
     }
     text
+}
+
+/// A promotion that waits: what it brings, for what it waits, and what can be done.
+fn waits(status: &FunctionStatus, waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
+    let WaitingStatus { deployment, from, release, requested_by, since, approvals, wait, because } = waiting;
+    let release = release.as_ref().map_or("-", |release| release.as_str());
+    let by = requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
+    let mut lines =
+        vec![format!("{release} from {from} {because} (asked for {}{by}, deployment {deployment})", ago(*since, now))];
+    lines.extend((!approvals.is_empty()).then(|| {
+        let by: Vec<String> = approvals.iter().map(|given| one_line(&given.by)).collect();
+        format!("approved by {}", by.join(" and "))
+    }));
+    lines.extend((wait.approvals_wanted > 0).then(|| {
+        format!("deployctl approve -e {} -f {} --deployment {deployment}", status.environment, status.function)
+    }));
+    lines
+}
+
+/// By how much it lags behind an environment that it is promoted from.
+fn lags(behind: &Behind, now: Timestamp) -> String {
+    let Behind { environment, release, releases, ahead_since, .. } = behind;
+    let releases = if *releases == 1 { "1 release".to_owned() } else { format!("{releases} releases") };
+    let since = ahead_since.strftime("%Y-%m-%d %H:%M:%SZ");
+    format!("{environment} by {releases} since {since} ({}): it has {release}", ago(*ahead_since, now))
 }
 
 fn rejected(status: &FunctionStatus, reject: &Reject) -> String {

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use deployer_core::id::{EnvironmentName, FunctionName};
-use deployer_core::status::{FunctionStatus, StatusReport};
+use deployer_core::promotion::Wait;
+use deployer_core::status::{Behind, FunctionStatus, StatusReport, WaitingStatus};
 use jiff::Timestamp;
 
 use super::super::answer::one_line;
@@ -46,16 +47,40 @@ fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
             vec![(format!("{}{versions}", live.release), colour), (format!("{}{by}", ago(live.since, now)), faint())]
         }
     };
-    let behind = status.behind.first().map(|behind| format!("behind {} ({})", behind.environment, behind.release));
+    let waiting = status.waiting.iter().map(|waiting| (waits(waiting), AnsiColor::Cyan));
+    let behind = status.behind.iter().map(|behind| (lags(behind), AnsiColor::Yellow));
     let marks = [
         status.active.map(|_| ("deploying".to_owned(), AnsiColor::Cyan)),
         status.pending.map(|_| ("pending".to_owned(), AnsiColor::Cyan)),
         status.hold.as_ref().map(|_| ("held".to_owned(), AnsiColor::Yellow)),
         status.rejected.then(|| ("rejected".to_owned(), AnsiColor::Red)),
-        behind.map(|behind| (behind, AnsiColor::Yellow)),
     ];
-    lines.extend(marks.into_iter().flatten().map(|(words, colour)| (words, coloured(colour))));
+    lines.extend(
+        marks.into_iter().flatten().chain(waiting).chain(behind).map(|(words, colour)| (words, coloured(colour))),
+    );
     lines
+}
+
+/// What waits, and for what first.
+fn waits(waiting: &WaitingStatus) -> String {
+    let release = waiting.release.as_ref().map_or("-", |release| release.as_str());
+    let until = |time: Timestamp| time.strftime("%m-%d %H:%MZ").to_string();
+    let Wait { soak_until, frozen_until, approvals_wanted, .. } = waiting.wait;
+    match (soak_until, approvals_wanted, frozen_until) {
+        (Some(time), ..) => format!("{release} soaks until {}", until(time)),
+        (None, 1, _) => format!("{release} wants an approval"),
+        (None, wanted @ 2.., _) => format!("{release} wants {wanted} approvals"),
+        (None, 0, Some(time)) => format!("{release} frozen until {}", until(time)),
+        (None, 0, None) => format!("{release} is next"),
+    }
+}
+
+/// By how much it lags behind an environment that it is promoted from.
+fn lags(behind: &Behind) -> String {
+    match behind.releases {
+        0 | 1 => format!("behind {} ({})", behind.environment, behind.release),
+        several => format!("{several} behind {} ({})", behind.environment, behind.release),
+    }
 }
 
 /// Columns as wide as their widest line.

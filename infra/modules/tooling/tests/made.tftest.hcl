@@ -26,14 +26,15 @@ variables {
 
 run "with_everything" {
   variables {
-    customer_key = true
+    customer_key         = true
+    promotion_requesters = ["arn:aws:iam::333333333333:role/release"]
   }
 
   assert {
     condition = alltrue(flatten([
-      for name in ["deployer", "look", "operate", "sweep", "queue", "artifact_bucket", "ledger_bucket"] : [
+      for name in ["approve", "artifact_bucket", "deployer", "event_bus", "ledger_bucket", "look", "operate", "queue", "request", "sweep"] : [
         for statement in jsondecode(output.policies[name]).Statement : [
-          for arn in flatten([statement.Resource]) : length(split(":", arn)) >= 6 && startswith(arn, "arn:aws:") && split(":", arn)[4] != "*"
+          for arn in flatten([try(statement.Resource, statement.NotResource)]) : length(split(":", arn)) >= 6 && startswith(arn, "arn:aws:") && split(":", arn)[4] != "*"
         ]
       ]
     ]))
@@ -98,7 +99,7 @@ run "with_everything" {
     condition = toset(flatten([
       for statement in jsondecode(output.policies.deployer).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")
       ])) == toset([
-      for prefix in ["deployments", "heads", "open", "rejects", "results", "sweeps"] : "arn:aws:s3:::acme-deployer-ledger/${prefix}/*"
+      for prefix in ["deployments", "groups", "heads", "open", "rejects", "results", "sweeps"] : "arn:aws:s3:::acme-deployer-ledger/${prefix}/*"
     ])
     error_message = "The deployer must write the ledger, and neither artifacts nor deployer.json."
   }
@@ -106,7 +107,7 @@ run "with_everything" {
   assert {
     condition = [
       for statement in jsondecode(output.policies.deployer).Statement : flatten([statement.Resource]) if anytrue([for action in flatten([statement.Action]) : startswith(action, "s3:Delete")])
-    ] == [["arn:aws:s3:::acme-deployer-ledger/open/*"]]
+    ] == [["arn:aws:s3:::acme-deployer-ledger/open/*", "arn:aws:s3:::acme-deployer-ledger/groups/open/*"]]
     error_message = "The deployer must delete markers, and nothing else."
   }
 
@@ -132,6 +133,7 @@ run "with_everything" {
     condition = alltrue([
       for policy in ["look", "operate"] : [for statement in jsondecode(output.policies[policy]).Statement : statement.Resource if statement.Action == "s3:GetObject"] == [[
         "arn:aws:s3:::acme-deployer-ledger/deployments/*",
+        "arn:aws:s3:::acme-deployer-ledger/groups/*",
         "arn:aws:s3:::acme-deployer-ledger/heads/*",
         "arn:aws:s3:::acme-deployer-ledger/rejects/*",
         "arn:aws:s3:::acme-deployer-ledger/results/*",
@@ -380,8 +382,58 @@ run "with_everything" {
   }
 
   assert {
-    condition     = jsondecode(aws_cloudwatch_event_rule.promotions.event_pattern) == { detail-type = ["Promotion Requested"] } && aws_cloudwatch_event_target.promotions.arn == aws_sqs_queue.uploads.arn
-    error_message = "Promotion requests must go to the queue."
+    condition     = jsondecode(aws_cloudwatch_event_rule.promotions.event_pattern) == { detail-type = ["Promotion Requested", "Promotion Approved", "Promotion Declined"] } && aws_cloudwatch_event_target.promotions.arn == aws_sqs_queue.uploads.arn
+    error_message = "Requests for promotions, approvals and refusals must go to the queue."
+  }
+
+  # Who sends to the bus.
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.deployer).Statement : [statement.Action, statement.Resource, statement.Condition]
+      if anytrue([for action in flatten([statement.Action]) : startswith(action, "events:")])
+      ] == [[
+        "events:PutEvents",
+        "arn:aws:events:eu-west-1:123456789012:event-bus/deployer",
+        { StringEquals = { "events:source" = "deployer" } },
+    ]]
+    error_message = "The deployer must send events to its own bus, as itself: ${output.policies.deployer}"
+  }
+
+  assert {
+    condition = {
+      for policy in ["approve", "event_bus", "request"] : policy => [
+        for statement in jsondecode(output.policies[policy]).Statement : [statement.Action, statement.Resource, flatten([statement.Condition.StringEquals["events:detail-type"]]), statement.Condition.StringNotLike["events:source"]]
+      ]
+      } == {
+      for policy, detail_types in {
+        approve   = ["Promotion Approved", "Promotion Declined"]
+        event_bus = ["Promotion Requested"]
+        request   = ["Promotion Requested"]
+        } : policy => [
+        ["events:PutEvents", "arn:aws:events:eu-west-1:123456789012:event-bus/deployer", detail_types, ["aws.*", "deployer"]]
+      ]
+    }
+    error_message = "Who asks must only ask, who approves only approve or decline, and neither as the deployer or as AWS."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.event_bus).Statement : [statement.Principal, statement.Condition.ArnEquals]
+    ] == [[{ AWS = ["arn:aws:iam::333333333333:root"] }, { "aws:PrincipalArn" = ["arn:aws:iam::333333333333:role/release"] }]]
+    error_message = "Of other accounts only the roles that are named may ask: ${output.policies.event_bus}"
+  }
+
+  assert {
+    condition     = one(aws_cloudwatch_event_bus_policy.requests).policy == output.policies.event_bus && aws_iam_policy.request.policy == output.policies.request && aws_iam_policy.approve.policy == output.policies.approve
+    error_message = "The bus and the policies must be as they are told."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.ledger_bucket).Statement : statement.NotResource if can(statement.NotResource)
+    ] == [["arn:aws:s3:::acme-deployer-ledger/open/*", "arn:aws:s3:::acme-deployer-ledger/groups/open/*", "arn:aws:s3:::acme-deployer-ledger/config/deployer.json"]]
+    error_message = "Nothing but markers, and the configuration, may be deleted from the ledger: ${output.policies.ledger_bucket}"
   }
 
   assert {
@@ -562,6 +614,92 @@ run "a_chain_of_three" {
       tools = []
     })
     error_message = "Each deploy role must be told where its artifacts come from: ${jsonencode(output.deploy_roles)}"
+  }
+}
+
+run "from_several_environments_with_all_that_a_promotion_may_wait_for" {
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      qa   = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev", automatic = true } }
+      perf = { targets = [{ account = "333333333333", region = "eu-west-1" }], promotion = { from = "dev", automatic = false } }
+      prod = {
+        targets   = [{ account = "444444444444", region = "eu-west-1" }]
+        promotion = { from = "qa", also_from = ["perf"], require = "any", automatic = true, soak = "30m", policy = "in-order" }
+        approval  = { required = 2, expires = "7d" }
+        freeze = [
+          { days = ["fri", "sat", "sun"], from = "16:00", to = "08:00", zone = "Europe/Berlin" },
+          { days = ["wed"], zone = "UTC" },
+          { first = "2026-12-20", last = "2027-01-02", zone = "America/Argentina/Buenos_Aires" },
+        ]
+        when_frozen = "refuse"
+      }
+    }
+  }
+
+  assert {
+    condition = jsondecode(aws_s3_object.config.content).environments == {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      qa   = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev", automatic = true } }
+      perf = { targets = [{ account = "333333333333", region = "eu-west-1" }], promotion = { from = "dev", automatic = false } }
+      prod = {
+        targets   = [{ account = "444444444444", region = "eu-west-1" }]
+        promotion = { from = ["qa", "perf"], require = "any", automatic = true, soak = "30m", policy = "in-order" }
+        approval  = { required = 2, expires = "7d" }
+        freeze = [
+          { days = ["fri", "sat", "sun"], from = "16:00", to = "08:00", zone = "Europe/Berlin" },
+          { days = ["wed"], zone = "UTC" },
+          { first = "2026-12-20", last = "2027-01-02", zone = "America/Argentina/Buenos_Aires" },
+        ]
+        when_frozen = "refuse"
+      }
+    }
+    error_message = "deployer.json must be what was given, without what was not: ${aws_s3_object.config.content}"
+  }
+
+  assert {
+    condition = jsonencode({ for role in values(output.deploy_roles) : one(role.environments) => sort(role.promoted_from) }) == jsonencode({
+      dev  = []
+      perf = ["dev"]
+      prod = ["dev", "perf", "qa"]
+      qa   = ["dev"]
+    })
+    error_message = "Artifacts come by each way there is: ${jsonencode(output.deploy_roles)}"
+  }
+
+  assert {
+    condition = jsonencode({
+      for statement in jsondecode(output.policies.artifact_bucket).Statement : statement.Resource => sort(statement.Condition.ArnEquals["aws:PrincipalArn"]) if statement.Effect == "Allow"
+      }) == jsonencode({
+      for environment, accounts in {
+        dev  = ["111111111111", "222222222222", "333333333333", "444444444444"]
+        perf = ["333333333333", "444444444444"]
+        prod = ["444444444444"]
+        qa   = ["222222222222", "444444444444"]
+      } : "arn:aws:s3:::acme-artifacts/${environment}/*" => [for account in accounts : "arn:aws:iam::${account}:role/deployer-target"]
+    })
+    error_message = "Each must read its own artifacts and those of all that it is promoted from, by each way: ${output.policies.artifact_bucket}"
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_event_bus_policy.requests) == 0 && output.policies.event_bus == null
+    error_message = "Where no other account may ask, the bus has no policy."
+  }
+}
+
+run "what_waits_where_nothing_was_said_is_left_to_the_deployer" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = {
+        targets   = [{ account = "111111111111", region = "eu-west-1" }]
+        promotion = { from = "dev" }
+        approval  = { required = 1 }
+        freeze    = [{ days = ["sun"], from = "22:00", to = "22:00", zone = "Etc/GMT+5" }, { first = "2028-02-29", last = "2028-02-29", zone = "UTC" }]
+      }
+    }
   }
 }
 

@@ -580,3 +580,375 @@ run "a_shared_deploy_role_with_an_external_id_for_one_of_its_environments" {
 
   expect_failures = [var.environments]
 }
+
+run "a_promotion_from_an_unknown_environment_beside_a_known_one" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", also_from = ["stage"] } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_promotion_from_one_environment_twice" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", also_from = ["dev"] } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_promotion_that_requires_most" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", require = "most" } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_promotion_of_the_oldest" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", policy = "oldest" } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_approval_without_a_promotion" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], approval = { required = 1 } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "nobody_s_approval" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 0 } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "the_approval_of_eleven" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 11 } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "the_approval_of_half_a_person" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 1.5 } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_approval_that_expires_at_once" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 1, expires = "0m" } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_approval_that_expires_without_a_unit" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 1, expires = "7" } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_without_a_promotion" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], freeze = [{ days = ["fri"], zone = "UTC" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_of_no_time" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ zone = "UTC" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_of_days_and_of_dates" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = ["fri"], first = "2026-12-20", last = "2027-01-02", zone = "UTC" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_without_an_end" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = ["fri"], from = "16:00", zone = "UTC" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_from_and_to_without_days" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ from = "16:00", to = "18:00", zone = "UTC" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_on_no_days" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = [], zone = "UTC" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_without_a_last_day" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ first = "2026-12-20", zone = "UTC" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_on_a_day_that_is_written_out" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = ["friday"], zone = "UTC" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_until_twenty_four_o_clock" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = ["fri"], from = "16:00", to = "24:00", zone = "UTC" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_from_an_hour_of_one_digit" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = ["fri"], from = "8:00", to = "10:00", zone = "UTC" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_from_a_day_that_is_not_in_the_calendar" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ first = "2026-02-29", last = "2026-03-01", zone = "UTC" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_whose_dates_are_written_otherwise" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ first = "20.12.2026", last = "02.01.2027", zone = "UTC" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_that_ends_before_it_begins" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ first = "2027-01-02", last = "2026-12-20", zone = "UTC" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_in_a_zone_with_a_blank" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = ["fri"], zone = "Europe/Ber lin" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_freeze_that_is_forgotten" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = ["fri"], zone = "UTC" }], when_frozen = "forget" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "what_to_do_in_a_freeze_that_there_is_not" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, when_frozen = "wait" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_circle_through_the_second_of_two_environments" {
+  command = plan
+
+  variables {
+    environments = {
+      dev   = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", also_from = ["prod"] } }
+      prod  = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", also_from = ["stage"] } }
+    }
+  }
+
+  expect_failures = [aws_s3_object.config]
+}
+
+run "requests_from_any_role_of_an_account" {
+  command = plan
+
+  variables {
+    promotion_requesters = ["arn:aws:iam::333333333333:role/*"]
+  }
+
+  expect_failures = [var.promotion_requesters]
+}
+
+run "requests_from_a_whole_account" {
+  command = plan
+
+  variables {
+    promotion_requesters = ["arn:aws:iam::333333333333:root"]
+  }
+
+  expect_failures = [var.promotion_requesters]
+}

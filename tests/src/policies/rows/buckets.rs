@@ -50,7 +50,7 @@ fn deployer(rows: &mut Vec<Row>) {
     for other in [LEDGER, "arn:aws:s3:::acme-secrets"] {
         may_not(rows, "of no other bucket", own("s3:GetBucketVersioning", other));
     }
-    for prefix in ["heads", "deployments", "results", "rejects", "open", "sweeps"] {
+    for prefix in ["heads", "deployments", "results", "rejects", "open", "groups", "sweeps"] {
         let object = format!("{LEDGER}/{prefix}/dev/orders-api.json");
         may(rows, "the deployer reads the ledger", at_ledger(own("s3:GetObject", object.clone())));
         may(rows, "and writes it", at_ledger(own("s3:PutObject", object)));
@@ -71,15 +71,19 @@ fn deployer(rows: &mut Vec<Row>) {
         may_not(rows, "nor to its configuration", at_ledger(own(action, format!("{LEDGER}/config/deployer.json"))));
         may_not(rows, "nor to artifacts", at_artifacts(own(action, format!("{ARTIFACTS}/dev/orders-api/1.zip"))));
     }
-    may(
-        rows,
-        "the deployer clears markers",
-        at_ledger(own("s3:DeleteObject", format!("{LEDGER}/open/dev/orders-api/x"))),
-    );
-    for key in ["heads/dev/orders-api.json", "rejects/orders-api.json", "config/deployer.json", "results/dev/x"] {
+    for marker in ["open/dev/orders-api/x", "groups/open/x"] {
+        may(rows, "the deployer clears markers", at_ledger(own("s3:DeleteObject", format!("{LEDGER}/{marker}"))));
+        may_not(rows, "in no other bucket", own("s3:DeleteObject", format!("arn:aws:s3:::acme-secrets/{marker}")));
+    }
+    for key in [
+        "heads/dev/orders-api.json",
+        "groups/x.json",
+        "rejects/orders-api.json",
+        "config/deployer.json",
+        "results/dev/x",
+    ] {
         may_not(rows, "and deletes nothing else", own("s3:DeleteObject", format!("{LEDGER}/{key}")));
     }
-    may_not(rows, "in no other bucket", own("s3:DeleteObject", "arn:aws:s3:::acme-secrets/open/x"));
     for action in [
         "sqs:ChangeMessageVisibility",
         "sqs:DeleteMessage",
@@ -132,7 +136,7 @@ fn deployer(rows: &mut Vec<Row>) {
     }
     may_not(rows, "only through S3", own("kms:Decrypt", KEY).with("kms:ViaService", "ec2.eu-west-1.amazonaws.com"));
     may_not(rows, "and only decrypts", own("kms:Encrypt", KEY).with("kms:ViaService", THROUGH_S3));
-    for action in ["lambda:UpdateFunctionCode", "lambda:InvokeFunction", "iam:PassRole", "events:PutEvents"] {
+    for action in ["lambda:UpdateFunctionCode", "lambda:InvokeFunction", "iam:PassRole", "events:PutRule"] {
         may_not(
             rows,
             "and nothing else in its own account",
@@ -182,7 +186,7 @@ fn artifacts(rows: &mut Vec<Row>) {
 
 fn ledger(rows: &mut Vec<Row>) {
     let at = |ask: Ask| ask.at(Doc::Named("tooling/ledger_bucket"), TOOLING);
-    for prefix in ["heads", "deployments", "results", "rejects", "open", "sweeps"] {
+    for prefix in ["heads", "deployments", "results", "rejects", "open", "groups", "sweeps"] {
         let object = format!("{LEDGER}/{prefix}/dev/orders-api.json");
         for who in [&DEPLOYER, &ADMIN] {
             let put = || at(anything(who, "s3:PutObject", object.clone()));
@@ -194,6 +198,15 @@ fn ledger(rows: &mut Vec<Row>) {
             may_not(rows, "nobody deletes from it", at(anything(&ADMIN, "s3:DeleteObject", object.clone())));
         }
         may_not(rows, "nobody erases a version of it", at(anything(&ADMIN, "s3:DeleteObjectVersion", object)));
+    }
+    may_not(
+        rows,
+        "nor whatever else may lie there",
+        at(anything(&ADMIN, "s3:DeleteObject", format!("{LEDGER}/notes/x"))),
+    );
+    for object in ["open/dev/orders-api/x", "groups/open/x", "config/deployer.json"] {
+        let delete = at(anything(&ADMIN, "s3:DeleteObject", format!("{LEDGER}/{object}")));
+        may(rows, "but markers are cleared, and Terraform takes its configuration away", delete);
     }
     may(
         rows,

@@ -4,7 +4,9 @@
 
 mod buckets;
 mod chain;
+mod notifications;
 mod people;
+mod promotions;
 mod sessions;
 mod targets;
 
@@ -36,6 +38,7 @@ pub(super) const OTHER_KEYS: [&str; 3] = [
     "arn:aws:kms:us-east-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001",
     "arn:aws:kms:eu-west-1:999999999999:key/1c8e2f0a-0000-4000-8000-000000000001",
 ];
+pub(super) const BUS: &str = "arn:aws:events:eu-west-1:123456789012:event-bus/deployer";
 pub(super) const THROUGH_S3: &str = "s3.eu-west-1.amazonaws.com";
 
 /// A row: a question, and the answer that it must get.
@@ -66,6 +69,8 @@ pub fn rows() -> Vec<Row> {
     sessions::rows(&mut rows);
     buckets::rows(&mut rows);
     people::rows(&mut rows);
+    promotions::rows(&mut rows);
+    notifications::rows(&mut rows);
     rows
 }
 

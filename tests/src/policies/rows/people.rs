@@ -125,6 +125,7 @@ fn people(rows: &mut Vec<Row>) {
             ("deployments/prod/", "deployments/prod/orders-api/01K.json"),
             ("results/prod/", "results/prod/orders-api/1.4.2/v1.json"),
             ("rejects/", "rejects/orders-api.json"),
+            ("groups/", "groups/x.json"),
             ("sweeps/", "sweeps/last.json"),
             ("config/deployer.json", "config/deployer.json"),
         ] {

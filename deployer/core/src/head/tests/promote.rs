@@ -31,6 +31,7 @@ fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
         artifact: upload.chosen(),
         not_after: None,
         approvals: vec![],
+        unseen_since: None,
         freeze_override: None,
         group: None,
     };
@@ -163,8 +164,8 @@ fn one_whose_turn_had_come_is_put_back_where_it_has_to_wait_all_the_same() {
     let one = promotion("1", CauseKind::Promotion, 10);
     let (head, _) = Head::default().asks(&one, &Verdict::Passes, 10);
     let Verdict::Waits(wait) = soaks(300) else { panic!() };
-    assert!(head.put_back(token("stranger"), &wait).is_none());
-    let (head, waiting) = head.put_back(token("w10"), &wait).unwrap();
+    assert!(head.put_back(token("stranger"), &wait, second(20)).is_none());
+    let (head, waiting) = head.put_back(token("w10"), &wait, second(20)).unwrap();
     assert_eq!((head.active(), head.waits(), waiting.told), (None, vec![one.id], false));
     assert_eq!(head.goes_on(&one, &Verdict::Passes, 300).0.active().unwrap().request, one);
 }

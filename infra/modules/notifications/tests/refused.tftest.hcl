@@ -1,0 +1,49 @@
+# Bad input, one thing wrong at a time: each is refused where it was said.
+
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  event_bus_arn = "arn:aws:events:eu-west-1:123456789012:event-bus/deployer"
+}
+
+run "the_name_of_a_bus" {
+  command = plan
+
+  variables {
+    event_bus_arn = "deployer"
+  }
+
+  expect_failures = [var.event_bus_arn]
+}
+
+run "a_name_with_a_blank" {
+  command = plan
+
+  variables {
+    name = "the deployer"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "a_name_that_leaves_no_room_for_those_of_rules" {
+  command = plan
+
+  variables {
+    name = "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwx"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "an_address_that_is_a_name" {
+  command = plan
+
+  variables {
+    emails = ["oncall"]
+  }
+
+  expect_failures = [var.emails]
+}

@@ -1,0 +1,32 @@
+variable "event_bus_arn" {
+  description = "The bus that the deployer tells what happens on, as the output `event_bus_arn` of the module tooling tells it. In this account and region."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9_-]+$", var.event_bus_arn))
+    error_message = "event_bus_arn must be the ARN of the deployer's bus, such as arn:aws:events:eu-west-1:123456789012:event-bus/deployer."
+  }
+}
+
+variable "name" {
+  description = "What the topic and its role are called; the rules' names begin with it."
+  type        = string
+  default     = "deployer-notifications"
+
+  # EventBridge API Reference, PutRule: 64 characters, of which the longest notice takes 13.
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,50}$", var.name))
+    error_message = "name must be 1 to 50 of letters, digits, - and _."
+  }
+}
+
+variable "emails" {
+  description = "The addresses that are told by e-mail. Each gets a message of AWS's first, and hears nothing until the link in it is followed."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = length([for email in var.emails : email if !can(regex("^[^@ ]+@[^@ ]+$", email))]) == 0
+    error_message = "emails must be e-mail addresses; these are not: ${join(", ", [for email in var.emails : email if !can(regex("^[^@ ]+@[^@ ]+$", email))])}."
+  }
+}

@@ -1,0 +1,30 @@
+//! Work that ends only when the queue is delivered beside it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::error::Result;
+use super::{LOOKS_EVERY, LocalAws};
+
+impl LocalAws {
+    /// Does something while the queue is delivered, as Lambda does it.
+    ///
+    /// # Errors
+    /// Those of the work, or of delivering.
+    pub async fn delivering_meanwhile<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let is_done = AtomicBool::new(false);
+        let work = async {
+            let done = work.await;
+            is_done.store(true, Ordering::Relaxed);
+            done
+        };
+        let deliveries = async {
+            while !is_done.load(Ordering::Relaxed) {
+                self.deliver().await?;
+                tokio::time::sleep(LOOKS_EVERY).await;
+            }
+            Ok(())
+        };
+        let (done, delivered) = tokio::join!(work, deliveries);
+        delivered.and(done)
+    }
+}
