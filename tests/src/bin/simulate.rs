@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use acceptance::say;
-use acceptance::simulation::{Planted, Played, Tally, command, play, replay};
+use acceptance::simulation::{Focus, Planted, Played, Tally, command, play, replay};
 use clap::Parser;
 
 /// Plays schedules of uploads, duplicates, crashes and lost messages, and says which of them break a rule.
@@ -22,6 +22,9 @@ struct Options {
     /// Plays only this one, and prints all that happens in it.
     #[arg(long, conflicts_with_all = ["schedules", "from", "threads"])]
     seed: Option<u64>,
+    /// Plays only those that have more of this than others: promotions, deaths…
+    #[arg(long, conflicts_with_all = ["seed", "planted"])]
+    focus: Option<Focus>,
     #[arg(long, help = format!("Plants a bug that must be found: {}", names()))]
     planted: Option<Planted>,
     /// How many are played at once; one for each core if it is not said.
@@ -62,6 +65,9 @@ fn many(options: &Options) -> ExitCode {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= end {
                 return;
+            }
+            if options.focus.is_some_and(|focus| focus != Focus::of(seed)) {
+                continue;
             }
             let played = play(seed, options.planted);
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);

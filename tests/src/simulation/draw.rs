@@ -9,6 +9,8 @@ use deployer::port::CallErrorKind;
 use super::focus::{Focus, Odds};
 use super::orders;
 use super::random::Random;
+use super::requests;
+use super::rules::Rules;
 use super::scene::{Act, Bytes, Delivery, Door, Environment, Fault, Foreign, Kind, Mishap, Scene, Upload, When};
 use crate::world::Op;
 
@@ -17,25 +19,37 @@ impl Scene {
     #[must_use]
     pub fn of(random: &mut Random, focus: Focus) -> Self {
         let odds = Odds::of(focus);
-        let environments = environments(random);
+        let environments = match odds.promotes {
+            true => row(random),
+            false => environments(random),
+        };
         let functions: Vec<String> =
             ["orders", "users", "stock"][..random.one_of(&[1, 1, 1, 2, 2, 3])].iter().map(|&f| f.to_owned()).collect();
         let mut there = Vec::new();
         for place in environments.iter().flat_map(|environment| &environment.targets) {
             for function in &functions {
-                if random.percent(75) {
+                if random.percent(if odds.promotes { 92 } else { 75 }) {
                     there.push((place.clone(), function.clone()));
                 }
             }
         }
         let uploads = uploads(random, &odds, &environments, &functions);
-        let orders = orders::draw(random, &odds, &uploads);
+        let orders = match odds.promotes {
+            true => orders::draw_where_promoted(random, &odds, &uploads, &environments),
+            false => orders::draw(random, &odds, &uploads),
+        };
+        let requests = match odds.promotes {
+            true => requests::draw(random, &environments, &functions, &uploads),
+            false => vec![],
+        };
         let given = orders.last().map_or(Duration::ZERO, |order| order.at);
-        let last = uploads.last().map_or(Duration::ZERO, |upload| upload.at).max(given);
+        let asked = requests.last().map_or(Duration::ZERO, |request| request.at);
+        let last = uploads.last().map_or(Duration::ZERO, |upload| upload.at).max(given).max(asked);
         let foreigners = foreigners(random, &odds, &environments, &functions, last);
         let outage =
             random.percent(odds.outage).then(|| (random.milliseconds(0, 40_000), random.milliseconds(1_000, 90_000)));
         Self {
+            has_bus: odds.promotes && random.percent(85),
             faults: faults(random, &odds),
             time: Duration::from_secs(random.one_of(&[120, 120, 300, 300, 900])),
             settling: match random.percent(odds.slow) {
@@ -49,6 +63,7 @@ impl Scene {
             there,
             uploads,
             orders,
+            requests,
             foreigners,
             outage,
         }
@@ -66,21 +81,51 @@ fn environments(random: &mut Random) -> Vec<Environment> {
             accepts: *name == "dev" || random.percent(60),
             immutable: random.percent(8),
             keep_versions: if random.percent(20) { 2 } else { 10 },
+            rules: None,
         }
     };
     let count = if random.percent(70) { 1 } else { 2 };
     all[..count].iter().map(|one| environment(one, random)).collect()
 }
 
+/// Environments in a row, into each of which artifacts come from the one before it; the last sometimes from both.
+fn row(random: &mut Random) -> Vec<Environment> {
+    let all = [("dev", ["111111111111", "222222222222"]), ("stage", ["333333333333", "444444444444"])];
+    let all = [all[0], all[1], ("prod", ["555555555555", "666666666666"])];
+    let count = if random.percent(30) { 2 } else { 3 };
+    let mut environments = Vec::new();
+    for (at, (name, accounts)) in all[..count].iter().enumerate() {
+        let targets = if random.percent(80) { 1 } else { 2 };
+        let rules = match at {
+            0 => None,
+            1 => Some(Rules::draw(random, &["dev"])),
+            _ if random.percent(30) => Some(Rules::draw(random, &["dev", "stage"])),
+            _ => Some(Rules::draw(random, &["stage"])),
+        };
+        environments.push(Environment {
+            name: (*name).to_owned(),
+            targets: accounts[..targets].iter().map(|account| format!("{account}/eu-west-1")).collect(),
+            accepts: at == 0 || random.percent(12),
+            immutable: false,
+            keep_versions: if random.percent(20) { 2 } else { 10 },
+            rules,
+        });
+    }
+    environments
+}
+
 fn uploads(random: &mut Random, odds: &Odds, environments: &[Environment], functions: &[String]) -> Vec<Upload> {
     let mut at = Duration::ZERO;
     let mut uploads: Vec<Upload> = Vec::new();
-    for label in 1..=random.between(2, 6) {
+    let most = if odds.promotes { 4 } else { 6 };
+    for label in 1..=random.between(2, most) {
         at += match random.percent(odds.burst) {
             true => random.milliseconds(1, 3_000),
+            false if odds.promotes => random.milliseconds(2_000, 600_000),
             false => random.milliseconds(2_000, 60_000),
         };
-        let environment = if random.percent(75) { 0 } else { random.index(environments.len()) };
+        let first = if odds.promotes { 92 } else { 75 };
+        let environment = if random.percent(first) { 0 } else { random.index(environments.len()) };
         let function = if random.percent(70) { functions[0].clone() } else { random.one_of(functions) };
         let kind = match random.below(100) {
             0..8 => Kind::Bad,
@@ -180,6 +225,7 @@ fn faults(random: &mut Random, odds: &Odds) -> Vec<Fault> {
         (Op::AssumeRole, Fails(Unknown)),
         (Op::ReadTail, Fails(Unknown)),
     ];
+    let bus = [(Op::PutEvents, Fails(Unknown)), (Op::PutEvents, Fails(Throttled)), (Op::PutEvents, LosesAnswer)];
     let mut all = Vec::new();
     let mut draw = |random: &mut Random, from: &[(Op, Mishap)], most: usize| {
         for _ in 0..random.count(0, most) {
@@ -190,5 +236,8 @@ fn faults(random: &mut Random, odds: &Odds) -> Vec<Fault> {
     };
     draw(random, &ledger, odds.ledger_faults);
     draw(random, &lambda, odds.lambda_faults);
+    if odds.promotes {
+        draw(random, &bus, 3);
+    }
     all
 }

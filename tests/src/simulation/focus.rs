@@ -23,11 +23,15 @@ pub enum Focus {
     Commands,
     /// Commands, and invocations that die over them.
     Upheaval,
+    /// Promotions from environment to environment.
+    Promotions,
+    /// Promotions, and all that can go wrong meanwhile.
+    Straits,
 }
 
 impl Focus {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Mixed,
         Self::Order,
         Self::Deaths,
@@ -38,7 +42,15 @@ impl Focus {
         Self::Answers,
         Self::Commands,
         Self::Upheaval,
+        Self::Promotions,
+        Self::Straits,
     ];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
 
     /// The focus of a seed, where none is asked for.
     #[must_use]
@@ -76,6 +88,8 @@ pub struct Odds {
     pub commanded: u64,
     /// How many commands there are at most.
     pub orders: usize,
+    /// Artifacts go from environment to environment.
+    pub promotes: bool,
 }
 
 impl Odds {
@@ -94,6 +108,7 @@ impl Odds {
             outage: 2,
             commanded: 20,
             orders: 2,
+            promotes: false,
         };
         match focus {
             Focus::Mixed => Self { death: 15, freeze: 3, foreigners: 1, lambda_faults: 3, ledger_faults: 2, ..calm },
@@ -115,6 +130,32 @@ impl Odds {
                 ledger_faults: 3,
                 ..calm
             },
+            Focus::Promotions => Self { promotes: true, commanded: 60, orders: 4, late: 25, ..calm },
+            Focus::Straits => Self {
+                promotes: true,
+                commanded: 60,
+                orders: 4,
+                death: 25,
+                loss: 10,
+                bad_tick: 25,
+                freeze: 3,
+                slow: 8,
+                foreigners: 1,
+                ledger_faults: 4,
+                lambda_faults: 2,
+                outage: 10,
+                ..calm
+            },
         }
+    }
+}
+
+impl std::str::FromStr for Focus {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.iter().copied().find(|focus| focus.name() == text).ok_or_else(|| {
+            let names: Vec<String> = Self::ALL.iter().map(|focus| focus.name()).collect();
+            format!("nothing of this name; there are {}", names.join(", "))
+        })
     }
 }

@@ -33,5 +33,6 @@ pub(super) fn acts(state: &mut State, foreign: &Foreign) {
         }
     };
     let (place, about) = (foreign.place.clone(), foreign.function.clone());
-    state.journal.push(Deed { by: None, place, about, what });
+    let at = state.journal.last().map_or(jiff::Timestamp::UNIX_EPOCH, |last| last.at);
+    state.journal.push(Deed { at, by: None, place, about, what });
 }

@@ -14,20 +14,10 @@ use jiff::Timestamp;
 use super::judge::{Case, Rule};
 use super::order::Place;
 use super::orders::Ask;
+use super::story::{Admission, Lived, State, Story};
 use crate::world::journal::{Deed, What};
 
 type Say<'s> = &'s mut dyn FnMut(Rule, String);
-
-/// Something that was live on every target.
-#[derive(Clone)]
-struct Lived {
-    artifact: (String, String),
-    release: String,
-    sha256: Option<Sha256>,
-    versions: BTreeMap<String, u64>,
-    /// The so-many-th that became live.
-    since: usize,
-}
 
 /// What an invocation knows: when it last read what, and what that said.
 #[derive(Default)]
@@ -58,6 +48,9 @@ pub(super) struct Journey<'c, 'a> {
     commanded: Vec<Timestamp>,
     acted: BTreeMap<String, usize>,
     let_go: [usize; 2],
+    /// When the last claim was made.
+    claimed: usize,
+    story: Story,
 }
 
 impl<'c, 'a> Journey<'c, 'a> {
@@ -78,11 +71,13 @@ impl<'c, 'a> Journey<'c, 'a> {
             commanded: vec![],
             acted: BTreeMap::new(),
             let_go: [0; 2],
+            claimed: 0,
+            story: Story::default(),
         }
     }
 
-    /// Follows it to its end.
-    pub fn judge(mut self, say: Say<'_>) {
+    /// Follows it to its end, and tells it.
+    pub fn judge(mut self, say: Say<'_>) -> Story {
         let head = format!("heads/{}/{}.json", self.case.environment.name, self.case.function);
         let rejects = format!("rejects/{}.json", self.case.function);
         for (now, deed) in self.case.journal.iter().enumerate() {
@@ -112,6 +107,8 @@ impl<'c, 'a> Journey<'c, 'a> {
                 say(Rule::ServesTheNewest, format!("{place} should serve version {version}, and serves {serves:?}"));
             }
         }
+        self.story.code = self.code;
+        self.story
     }
 
     /// An invocation has read or written the head.
@@ -125,18 +122,25 @@ impl<'c, 'a> Journey<'c, 'a> {
         let (was, is) = (before.active().cloned(), self.head.active().cloned());
         let id = |active: &Option<Active>| active.as_ref().map(|active| active.request.id);
         if was.as_ref().map(|active| active.claim) != is.as_ref().map(|active| active.claim) {
-            self.since = now;
+            (self.since, self.claimed) = (now, now);
         }
+        self.story.sees(now, &self.head);
         self.hold(&before, say);
-        if let Some(ended) = was.as_ref().filter(|_| id(&was) != id(&is)) {
-            self.commits(&ended.request, say);
+        // A promotion that has to wait all the same has not ended.
+        let waits = |active: &&Active| self.head.waiting().iter().any(|other| other.request.id == active.request.id);
+        if let Some(ended) = was.as_ref().filter(|_| id(&was) != id(&is)).filter(|was| !waits(was)) {
+            self.commits(now, &ended.request, say);
         }
         let chosen = |active: &Option<Active>| active.as_ref().and_then(|active| active.chosen.clone());
         match (chosen(&was).filter(|_| id(&was) == id(&is)), chosen(&is), &is) {
             (Some(first), second, _) if second.as_ref() != Some(&first) => {
                 say(Rule::WalksBack, format!("{:?} was about {first:?}, and then about {second:?}", id(&is)));
             }
-            (None, Some(chosen), Some(active)) => self.chooses(by, &active.request, &chosen, say),
+            (None, Some(chosen), Some(active)) => {
+                self.chooses(by, &active.request, &chosen, say);
+                let (claimed, request) = (self.claimed, active.request.clone());
+                self.story.admissions.push(Admission { now, by, claimed, request, chosen });
+            }
             _ => {}
         }
         self.sees(by);
@@ -163,6 +167,9 @@ impl<'c, 'a> Journey<'c, 'a> {
             }
         }
         let Some(reason) = is else { return };
+        if let Some(waiting) = self.head.waiting().first() {
+            say(Rule::Held, format!("{} waits, although held by {reason}", waiting.request.id));
+        }
         let claimed = self.head.active().map(|active| &active.request);
         let claimed = claimed.filter(|request| before.active().is_none_or(|was| was.request.id != request.id));
         for request in claimed.into_iter().chain(self.head.all_pending()).filter(|request| !request.is_rollback()) {
@@ -202,7 +209,7 @@ impl<'c, 'a> Journey<'c, 'a> {
     }
 
     /// A deployment has ended.
-    fn commits(&mut self, request: &Request, say: Say<'_>) {
+    fn commits(&mut self, now: usize, request: &Request, say: Say<'_>) {
         let Some(record) = self.case.record(request.id) else { return };
         let mut versions = BTreeMap::new();
         for outcome in &record.targets {
@@ -219,6 +226,9 @@ impl<'c, 'a> Journey<'c, 'a> {
         if has_arrived(record.status) {
             self.lives(request, record, versions, say);
         }
+        let failed = record.finished_at.filter(|_| record.status == Status::Failed);
+        self.story.failures.extend(failed.map(|at| (now, at)));
+        self.story.states.push((now, State { history: self.history.clone(), left: self.left.clone() }));
     }
 
     fn lives(&mut self, request: &Request, record: &DeploymentRecord, versions: BTreeMap<String, u64>, say: Say<'_>) {
@@ -238,9 +248,10 @@ impl<'c, 'a> Journey<'c, 'a> {
         self.lived += 1;
         let artifact_id = (artifact.key.clone(), artifact.version_id.clone());
         let at = self.history.iter().position(|one| one.artifact == artifact_id);
-        let since = match at {
-            Some(0) => self.history[0].since,
-            _ => self.lived,
+        let ended = record.finished_at.unwrap_or(request.time);
+        let (since, at_) = match at {
+            Some(0) => (self.history[0].since, self.history[0].at),
+            _ => (self.lived, ended),
         };
         if let Some(at) = at.filter(|at| request.is_rollback() && *at > 0) {
             let newer: Vec<Lived> = self.history.drain(..=at).take(at).collect();
@@ -251,7 +262,10 @@ impl<'c, 'a> Journey<'c, 'a> {
             self.history.remove(0);
         }
         let (release, sha256) = (release.to_string(), artifact.sha256);
-        self.history.insert(0, Lived { artifact: artifact_id, release, sha256, versions, since });
+        self.history.insert(
+            0,
+            Lived { artifact: artifact_id, release, sha256, versions, since, at: at_, brought_by: record.id },
+        );
     }
 
     /// It is found out what a deployment is about.
@@ -273,7 +287,12 @@ impl<'c, 'a> Journey<'c, 'a> {
             self.history.iter().skip(from).filter(other).find(|one| !is_rejected(one))
         };
         let fits: Vec<Option<&Lived>> = match &request.subject {
-            Subject::Artifact { .. } | Subject::Newest { .. } | Subject::Promoted(_) | Subject::Undo { .. } => return,
+            Subject::Artifact { .. } | Subject::Newest { .. } | Subject::Promoted(_) => return,
+            Subject::Undo { artifact, .. } => {
+                let undone = (&artifact.key, &artifact.version_id);
+                let is_live = |live: &&Lived| (&live.artifact.0, &live.artifact.1) == undone;
+                vec![self.history.first().filter(is_live).and_then(|_| back(1))]
+            }
             Subject::Live => vec![self.history.first()],
             Subject::Earlier { to: Some(release) } => {
                 let all = self.history.iter().chain(&self.left).filter(|one| one.release == release.as_str());
@@ -298,6 +317,7 @@ impl<'c, 'a> Journey<'c, 'a> {
             }
             (What::Pointed { version }, by) => {
                 self.serves.insert(deed.place.clone(), *version);
+                self.story.pointed.push((now, deed.place.clone(), *version));
                 if let Some(by) = by {
                     self.points(by, &deed.place, *version, say);
                 }

@@ -11,12 +11,16 @@ use deployer_core::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 
 use super::bytes;
 use super::deeds;
+use super::heard;
 use super::journey::{self, Journey};
+use super::kept;
 use super::order::Place;
 use super::orders::{Ask, Order};
+use super::passage;
 use super::reasons;
 use super::scene::{Door, Environment, Scene};
 use super::stage::{Stage, Told};
+use super::story::Story;
 use crate::world::journal::{Deed, What};
 
 /// A rule, and how it was broken.
@@ -71,6 +75,18 @@ pub enum Rule {
     WalksBack,
     /// What the head says was live, and was left, is what really served.
     HistoryIsTrue,
+    /// Nothing comes into an environment that did not satisfy its rules at that moment.
+    Admitted,
+    /// Every promotion ends, and says why it did not get there.
+    PromotionsEnd,
+    /// A success calls for its promotion, and what nothing stands against arrives.
+    NotForgotten,
+    /// The same request for a promotion, however often it comes, has one record.
+    AskedOnce,
+    /// What is played again from an archive promotes nothing.
+    Replays,
+    /// Whatever starts and ends is told, and nothing else.
+    Told,
 }
 
 impl fmt::Display for Violation {
@@ -86,6 +102,8 @@ pub(super) struct Case<'a> {
     pub function: &'a str,
     pub journal: &'a [Deed],
     pub told: Vec<&'a Told>,
+    /// The uploads of the function into whatever environment: promotions bring them here too.
+    uploads: Vec<&'a Told>,
     /// What was commanded about it.
     pub orders: Vec<(usize, &'a Order)>,
     /// What was commanded about the function in other environments, and counts here.
@@ -97,18 +115,37 @@ pub(super) struct Case<'a> {
     accepted: Vec<(Place, &'a Told, Option<DeploymentRecord>)>,
 }
 
+/// What the judge has found.
+#[derive(Default)]
+pub(super) struct Judged {
+    pub found: Vec<Violation>,
+    /// The uploads that are known.
+    pub accepted: Vec<usize>,
+    /// How many promotions came in.
+    pub promoted: usize,
+}
+
 /// All that is wrong.
-pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed]) -> (Vec<Violation>, Vec<usize>) {
-    let (mut found, mut accepted) = (Vec::new(), Vec::new());
+pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed]) -> Judged {
+    let Judged { mut found, mut accepted, mut promoted } = Judged::default();
     if stage.never_ends {
-        let found_ = "something is open after two hours in which nothing went wrong".to_owned();
-        return (vec![Violation { rule: Rule::Ends, found: found_ }], accepted);
+        let still = stage.still_open().join(", ");
+        let text = format!("something is open after hours in which nothing went wrong: {still}");
+        return Judged { found: vec![Violation { rule: Rule::Ends, found: text }], accepted, promoted };
     }
-    for environment in &stage.scene.environments {
-        for function in &stage.scene.functions {
+    for function in &stage.scene.functions {
+        let mut told = Vec::new();
+        for environment in &stage.scene.environments {
             let case = Case::of(stage, journal, environment, function);
             accepted.extend(case.accepted.iter().map(|(_, told, _)| told.number));
-            case.judge(stage, &mut found);
+            let story = case.judge(stage, &mut found);
+            told.extend(story.map(|story| (case, story)));
+        }
+        if stage.scene.promotes() {
+            promoted += told.iter().map(|(_, story)| story.promoted()).sum::<usize>();
+            passage::judge(stage, journal, &told, &mut found);
+            kept::judge(stage, &told, &mut found);
+            heard::judge(stage, &told, &mut found);
         }
     }
     deeds::claims(stage.scene, journal, &mut found);
@@ -125,7 +162,7 @@ pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed]) -> (Vec<Violation>, Vec
             }
         }
     });
-    (found, accepted)
+    Judged { found, accepted, promoted }
 }
 
 impl<'a> Case<'a> {
@@ -144,15 +181,15 @@ impl<'a> Case<'a> {
         let orders = stage.scene.orders.iter().enumerate().filter(|(_, order)| order.function == function);
         let is_here = |order: &Order| stage.scene.environments[order.environment].name == environment.name;
         let (orders, others): (Vec<_>, Vec<_>) = orders.partition(|(_, order)| is_here(order));
-        let rejects = |order: &Order| matches!(order.ask, Ask::Reject { .. } | Ask::Unreject { .. });
         let mut case = Self {
             orders,
-            rejecting: others.into_iter().filter(|(_, order)| rejects(order)).collect(),
+            rejecting: others.into_iter().filter(|(_, order)| order.ask.is_everywhere()).collect(),
             scene: stage.scene,
             environment,
             function,
             journal,
             told,
+            uploads: stage.told.iter().filter(|told| told.s3.key.contains(&format!("/{function}/"))).collect(),
             records,
             head,
             requests,
@@ -204,12 +241,12 @@ impl<'a> Case<'a> {
         let artifact = record.artifact.as_ref()?;
         let its =
             |told: &&&Told| told.s3.key == artifact.key && told.s3.version_id.as_ref() == Some(&artifact.version_id);
-        self.told.iter().find(its).copied()
+        self.uploads.iter().find(its).copied()
     }
 
     /// Whether anything was commanded that has to do with it.
     pub fn is_commanded(&self) -> bool {
-        !self.orders.is_empty() || !self.rejecting.is_empty()
+        self.scene.promotes() || !self.orders.is_empty() || !self.rejecting.is_empty()
     }
 
     /// Whether this was commanded about it.
@@ -287,7 +324,8 @@ impl<'a> Case<'a> {
         same.map(|(place, _, _)| place.clone()).collect()
     }
 
-    fn judge(&self, stage: &Stage<'_>, found: &mut Vec<Violation>) {
+    fn judge(&self, stage: &Stage<'_>, found: &mut Vec<Violation>) -> Option<Story> {
+        let mut story = None;
         let mut say = |rule, text: String| found.push(Violation { rule, found: format!("{}: {text}", self.name()) });
         self.none_is_lost(stage, &mut say);
         for (_, told, record) in &self.accepted {
@@ -316,7 +354,7 @@ impl<'a> Case<'a> {
         self.head_agrees(&mut say);
         if self.is_commanded() {
             journey::commands(self, stage, &mut say);
-            Journey::of(self).judge(&mut say);
+            story = Some(Journey::of(self).judge(&mut say));
         }
         for place in &self.environment.targets {
             if !self.is_commanded() {
@@ -327,6 +365,7 @@ impl<'a> Case<'a> {
             deeds::one_at_a_time(self, place, &mut say);
             deeds::nothing_foreign_is_overwritten(self, place, &mut say);
         }
+        story
     }
 
     /// A message that comes again until it is handled has brought its upload into the ledger, and no upload is none of

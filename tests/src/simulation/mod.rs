@@ -11,17 +11,23 @@ mod deeds;
 mod draw;
 mod focus;
 mod foreign;
+mod heard;
 mod journey;
 mod judge;
+mod kept;
 mod order;
 mod orders;
+mod passage;
 mod planted;
 mod props;
 mod random;
 mod reasons;
+mod requests;
+mod rules;
 mod sabotage;
 mod scene;
 mod stage;
+mod story;
 mod tally;
 
 use std::time::Duration;
@@ -107,7 +113,8 @@ async fn live(seed: u64, planted: Option<Planted>, between: Option<Between>, ver
         stage.clear_away().await;
     }
     let journal = world.aws(|aws| std::mem::take(&mut aws.journal));
-    let (mut violations, accepted) = judge::judge(&stage, &journal);
+    let judge::Judged { found: mut violations, accepted, promoted } = judge::judge(&stage, &journal);
+    stage.tally.promoted = promoted;
     if violations.is_empty() {
         // A snapshot is slow: the journal has every lasting write, and the snapshot proves that now and then.
         let snapshot = seed.is_multiple_of(32).then(|| world.snapshot());
@@ -122,6 +129,12 @@ async fn live(seed: u64, planted: Option<Planted>, between: Option<Between>, ver
         for (number, before, outcome) in outcomes.orders {
             if !matches!(&outcome, Outcome::Answered(answer) if before.is_none_or(|before| *answer == before)) {
                 say(format!("{} once more ended otherwise: {outcome:?}", orders::name(number)));
+            }
+        }
+        for (number, before, outcome) in outcomes.requests {
+            let same = |now: &deployer_core::record::DeploymentRecord| now.id == before.id && now.status.is_ended();
+            if !matches!(&outcome, Outcome::Handled(deployer::engine::Handled::Recorded(now)) if same(now)) {
+                say(format!("{} once more ended otherwise: {outcome:?}", requests::name(number)));
             }
         }
         for deed in world.aws(|aws| aws.journal.clone()).into_iter().filter(|deed| deed.what != What::Read) {

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::focus::Odds;
 use super::random::Random;
-use super::scene::Upload;
+use super::scene::{Environment, Upload};
+use crate::world::VirtualClock;
 
 /// What is commanded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,13 +40,41 @@ pub enum Ask {
         /// The release.
         release: String,
     },
+    /// To bring here what another environment has.
+    Promote {
+        /// Which environment.
+        from: String,
+        /// This release.
+        release: Option<String>,
+        /// Whether or not it is frozen here.
+        overrides: bool,
+        /// For so long only.
+        within: Option<Duration>,
+    },
+    /// To deploy a release no more, and to go back from it wherever it is live.
+    Recall {
+        /// The release.
+        release: String,
+    },
 }
 
 impl Ask {
     /// Whether a deployment comes of it, with a record.
     #[must_use]
     pub fn deploys(&self) -> bool {
-        matches!(self, Self::Rollback { .. } | Self::Redeploy | Self::Deploy { .. })
+        matches!(self, Self::Rollback { .. } | Self::Redeploy | Self::Deploy { .. } | Self::Promote { .. })
+    }
+
+    /// Whether it counts for the function in every environment.
+    #[must_use]
+    pub fn is_everywhere(&self) -> bool {
+        matches!(self, Self::Reject { .. } | Self::Unreject { .. } | Self::Recall { .. })
+    }
+
+    /// Whether a release is rejected by it.
+    #[must_use]
+    pub fn rejects(&self) -> bool {
+        matches!(self, Self::Reject { .. } | Self::Recall { .. })
     }
 }
 
@@ -79,7 +108,8 @@ impl Order {
         let mut command = json!({"function": self.function, "id": id, "requested_by": by});
         let mut with = |field: &str, value: &str| command[field] = value.into();
         match &self.ask {
-            Ask::Reject { .. } | Ask::Unreject { .. } => {}
+            ask if ask.is_everywhere() => {}
+            Ask::Promote { .. } => with("to", environment),
             _ => with("environment", environment),
         }
         match &self.ask {
@@ -105,6 +135,21 @@ impl Order {
             Ask::Unreject { release } => {
                 with("command", "unreject");
                 with("release", release);
+            }
+            Ask::Recall { release } => {
+                with("command", "recall");
+                with("release", release);
+                with("reason", by);
+            }
+            Ask::Promote { from, release, overrides, within } => {
+                with("command", "promote");
+                with("from", from);
+                release.iter().for_each(|release| with("release", release));
+                let until = within.map(|within| VirtualClock::at(self.at + within).to_string());
+                until.iter().for_each(|until| with("not_after", until));
+                if *overrides {
+                    with("override_freeze", by);
+                }
             }
         }
         command
@@ -166,4 +211,62 @@ fn ask(random: &mut Random, near: &Upload, uploads: &[Upload]) -> Ask {
         84..96 => Ask::Reject { release },
         _ => Ask::Unreject { release },
     }
+}
+
+/// The same where artifacts go from environment to environment: everywhere, and for longer.
+pub(super) fn draw_where_promoted(
+    random: &mut Random,
+    odds: &Odds,
+    uploads: &[Upload],
+    environments: &[Environment],
+) -> Vec<Order> {
+    let mut all = Vec::new();
+    if !random.percent(odds.commanded) {
+        return all;
+    }
+    for _ in 0..random.count(1, odds.orders) {
+        let near = &uploads[random.index(uploads.len())];
+        let function = near.function.clone();
+        let at = near.at + random.within(&[4_000, 120_000, 1_200_000]);
+        let environment = random.index(environments.len());
+        let of = |upload: &&Upload| upload.function == function;
+        let releases: Vec<String> = uploads.iter().filter(of).map(|upload| upload.release.clone()).collect();
+        let release = random.one_of(&releases);
+        let ask = match (random.below(100), &environments[environment].rules) {
+            (0..40, Some(rules)) => Ask::Promote {
+                from: random.one_of(&rules.from),
+                release: random.percent(25).then_some(release),
+                overrides: random.percent(20),
+                within: random.percent(15).then(|| random.milliseconds(0, 600_000)),
+            },
+            (0..30, None) => Ask::Redeploy,
+            (30..55, _) => Ask::Rollback { to: random.percent(25).then_some(release) },
+            (55..62, _) => Ask::Deploy { release },
+            (62..72, _) => Ask::Hold,
+            (72..82, _) => Ask::Reject { release },
+            (82..95, _) => Ask::Recall { release },
+            _ => Ask::Redeploy,
+        };
+        let ends = match &ask {
+            Ask::Hold => Some(Ask::ReleaseHold),
+            Ask::Reject { release } | Ask::Recall { release } => Some(Ask::Unreject { release: release.clone() }),
+            _ => None,
+        };
+        let again = |random: &mut Random| match random.below(10) {
+            0..6 => vec![],
+            6..9 => vec![random.milliseconds(0, 5_000)],
+            _ => vec![random.milliseconds(10, 5_000), random.milliseconds(5_000, 900_000)],
+        };
+        let mut give = |random: &mut Random, at, ask| {
+            let (again, is_lost) = (again(random), random.percent(odds.loss));
+            all.push(Order { at, environment, function: function.clone(), ask, again, is_lost });
+        };
+        if let Some(ends) = ends.filter(|_| random.percent(50)) {
+            let later = at + random.milliseconds(100, 600_000);
+            give(random, later, ends);
+        }
+        give(random, at, ask);
+    }
+    all.sort_by_key(|order| order.at);
+    all
 }

@@ -116,6 +116,10 @@ planted! {
     ChosenForgotten = "chosen-forgotten", Some(Focus::Upheaval);
     /// The sweep does nothing.
     SweepDoesNothing = "sweep-does-nothing", Some(Focus::Losses);
+    /// An event that is played again from an archive does not say so.
+    ReplaysUnmarked = "replays-unmarked", Some(Focus::Promotions);
+    /// Every time that a promotion is asked for by an event, that has another id.
+    EventsRenamed = "events-renamed", Some(Focus::Promotions);
 }
 
 impl Planted {
@@ -128,6 +132,8 @@ impl Planted {
             | Self::UploadsDropped
             | Self::UploadsIgnored
             | Self::IdsRedrawn
+            | Self::ReplaysUnmarked
+            | Self::EventsRenamed
             | Self::CommandsDropped => {}
             Self::TokensRepeat => ports.chance = Arc::new(BadChance),
             Self::ClockStandsStill => ports.clock = Arc::new(BadClock::stopped(ports.clock)),

@@ -18,21 +18,26 @@ pub(super) fn world(scene: &Scene, random: &mut Random) -> World {
                 serde_json::json!({"account": account, "region": region})
             };
             let targets: Vec<_> = e.targets.iter().map(target).collect();
-            (
-                e.name.clone(),
-                serde_json::json!({
-                    "targets": targets, "accept_uploads": e.accepts, "immutable_releases": e.immutable,
-                    "keep_versions": e.keep_versions, "external_id": "x-1",
-                }),
-            )
+            let mut environment = serde_json::json!({
+                "targets": targets, "accept_uploads": e.accepts, "immutable_releases": e.immutable,
+                "keep_versions": e.keep_versions, "external_id": "x-1",
+            });
+            if let Some(rules) = &e.rules {
+                rules.write_into(&mut environment);
+            }
+            (e.name.clone(), environment)
         })
         .collect();
-    let mut world = World::with(&serde_json::json!({
+    let mut config = serde_json::json!({
         "artifact_bucket": "acme-artifacts",
         "ledger_bucket": "acme-deployer-ledger",
         "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
         "environments": environments,
-    }));
+    });
+    if scene.has_bus {
+        config["event_bus"] = "deployer".into();
+    }
+    let mut world = World::with(&config);
     world.time = scene.time;
     world.latency(latency(random.fork()));
     world.aws(|aws| {

@@ -58,6 +58,12 @@ impl Random {
         Duration::from_millis(self.between(first, last))
     }
 
+    /// Less than one of these, in milliseconds.
+    pub fn within(&mut self, all: &[u64]) -> Duration {
+        let most = self.one_of(all);
+        self.milliseconds(0, most)
+    }
+
     /// Numbers of their own for something whose number of draws must not change what else is drawn.
     pub fn fork(&mut self) -> Self {
         Self::new(self.next())

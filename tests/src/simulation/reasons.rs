@@ -58,11 +58,14 @@ pub(super) fn command_says_why(case: &Case<'_>, record: &DeploymentRecord, say: 
     let kind = record.cause.kind;
     let has_reason = match record.code {
         Some(Code::NothingToRollBack) => kind == CauseKind::Rollback,
-        Some(Code::NotLive) => kind == CauseKind::Redeploy,
+        Some(Code::NotLive) => kind == CauseKind::Redeploy || is_promotion(kind),
         Some(Code::ArtifactGone) => kind == CauseKind::Deploy,
         Some(Code::Held) => kind != CauseKind::Rollback && case.is_asked(|ask| *ask == Ask::Hold),
-        Some(Code::Rejected) => case.is_asked(|ask| matches!(ask, Ask::Reject { .. })),
+        Some(Code::Rejected) => case.is_asked(Ask::rejects),
         Some(Code::UploadsNotAccepted) => kind == CauseKind::Deploy && !case.environment.accepts,
+        // What these are told for is another rule's (`kept`).
+        Some(Code::NotPromotable | Code::Expired) => is_promotion(kind),
+        Some(Code::SoakCancelled) => kind == CauseKind::AutomaticPromotion,
         Some(code) => told.is_some_and(|told| may_be_refused(case, told, Some(code))),
         None => false,
     };
@@ -71,11 +74,16 @@ pub(super) fn command_says_why(case: &Case<'_>, record: &DeploymentRecord, say: 
     }
     for error in record.targets.iter().filter_map(|target| target.error.as_ref()) {
         let Some(told) = told else { return say(Rule::SaysWhy, format!("{what} failed with nothing: {error}")) };
-        let rejected = error.message.contains("was rejected") && case.is_asked(|ask| matches!(ask, Ask::Reject { .. }));
+        let rejected = error.message.contains("was rejected") && case.is_asked(Ask::rejects);
         if !rejected && !may_fail(case, told, error.code, &error.message) {
             say(Rule::SaysWhy, format!("{what} failed without a reason: {:?}, {error}", error.code));
         }
     }
+}
+
+/// Whether it was promoted, by hand or by itself.
+pub(super) fn is_promotion(kind: CauseKind) -> bool {
+    matches!(kind, CauseKind::Promotion | CauseKind::AutomaticPromotion)
 }
 
 fn may_be_refused(case: &Case<'_>, told: &Told, code: Option<Code>) -> bool {
@@ -85,7 +93,7 @@ fn may_be_refused(case: &Case<'_>, told: &Told, code: Option<Code>) -> bool {
         Some(Code::InvalidArtifact) => upload.bytes.kind == Kind::Bad,
         Some(Code::UploadsNotAccepted) => !case.environment.accepts,
         Some(Code::Held) => case.is_asked(|ask| *ask == Ask::Hold),
-        Some(Code::Rejected) => case.is_asked(|ask| matches!(ask, Ask::Reject { .. })),
+        Some(Code::Rejected) => case.is_asked(Ask::rejects),
         Some(Code::ImmutableRelease) => case.environment.immutable && case.told.iter().any(other_bytes),
         _ => false,
     }

@@ -8,6 +8,8 @@ use deployer::port::CallErrorKind;
 
 use super::focus::Odds;
 use super::orders::Order;
+use super::requests::Request;
+use super::rules::Rules;
 use crate::world::Op;
 
 /// An environment and where it leads to.
@@ -23,6 +25,8 @@ pub struct Environment {
     pub immutable: bool,
     /// How many versions are kept.
     pub keep_versions: u32,
+    /// How artifacts come here from other environments, if they do.
+    pub rules: Option<Rules>,
 }
 
 /// What a zip is.
@@ -162,6 +166,10 @@ pub struct Scene {
     pub uploads: Vec<Upload>,
     /// What is commanded by hand, in its order.
     pub orders: Vec<Order>,
+    /// The promotions that are asked for by events, in their order.
+    pub requests: Vec<Request>,
+    /// There is a bus that hears of what happens.
+    pub has_bus: bool,
     /// What somebody else does.
     pub foreigners: Vec<Foreign>,
     /// What goes wrong.
@@ -174,4 +182,18 @@ pub struct Scene {
     pub settling: Duration,
     /// When the world heals.
     pub heals: Duration,
+}
+
+impl Scene {
+    /// Whether artifacts come from one environment into another.
+    #[must_use]
+    pub fn promotes(&self) -> bool {
+        self.environments.iter().any(|environment| environment.rules.is_some())
+    }
+
+    /// An environment by its name.
+    #[must_use]
+    pub fn environment(&self, name: &str) -> Option<&Environment> {
+        self.environments.iter().find(|environment| environment.name == name)
+    }
 }

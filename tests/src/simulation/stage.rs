@@ -9,6 +9,7 @@ use std::time::Duration;
 use deployer::engine::Handled;
 use deployer_core::artifact::Upload;
 use deployer_core::head::{Head, Tick};
+use deployer_core::id::DeploymentId;
 use deployer_core::record::DeploymentRecord;
 use futures::future::{FutureExt as _, LocalBoxFuture};
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -19,6 +20,7 @@ use super::foreign;
 use super::orders;
 use super::planted::Planted;
 use super::random::Random;
+use super::requests::{self, Word};
 use super::scene::{Door, Scene, When};
 use super::tally::Tally;
 use crate::world::{Moment, Outcome, Run, Settling, Work, World, tick};
@@ -27,6 +29,8 @@ use crate::world::{Moment, Outcome, Run, Settling, Work, World, tick};
 const SWEEP: Duration = Duration::from_secs(60);
 /// After so long in a world where nothing goes wrong any more, everything must have ended.
 const PATIENCE: Duration = Duration::from_secs(120 * 60);
+/// The same where promotions soak, and wait for approvals and the end of freezes, in one environment after the other.
+const LONGER_PATIENCE: Duration = Duration::from_secs(6 * 60 * 60);
 /// What a process that dies has sent is carried out within this: no call takes longer.
 const IN_FLIGHT: Duration = Duration::from_secs(7);
 /// After so long a marker that guards nothing is cleared away.
@@ -56,21 +60,33 @@ pub(super) struct Again {
     pub uploads: Vec<(usize, Outcome)>,
     /// Each with the ended record that was its answer before, if it was one.
     pub orders: Vec<(usize, Option<serde_json::Value>, Outcome)>,
+    /// Each with the id of its record.
+    pub requests: Vec<(usize, DeploymentRecord, Outcome)>,
 }
 
 /// What the queue holds.
 struct Message {
     work: Work,
-    /// The upload that it is about.
-    about: Option<usize>,
-    /// The command that it is.
-    order: Option<usize>,
+    about: About,
     is_lost: bool,
+}
+
+/// What a message is about, by its number in the scene.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    Upload(usize),
+    Order(usize),
+    Request(usize),
+    Word(usize),
+    /// One of the deployer's own.
+    Itself,
 }
 
 enum Event {
     Put(usize),
     Order(usize),
+    Request(usize),
+    Word(usize),
     Message(Message),
     Sweep,
     Foreign(usize),
@@ -100,6 +116,14 @@ pub(super) struct Stage<'w> {
     pub replies: Vec<(usize, serde_json::Value)>,
     /// The commands that were told to be wrong.
     pub wrong: Vec<(usize, String)>,
+    /// The requests that were sent, and when.
+    pub sent: BTreeMap<usize, Timestamp>,
+    /// What was answered to them, where that was one record.
+    pub granted: Vec<(usize, DeploymentRecord)>,
+    /// What people say of promotions that wait.
+    pub words: Vec<Word>,
+    /// The promotions and groups that people have heard of.
+    heard_of: Vec<Word>,
     ticks: Vec<Tick>,
     pub tally: Tally,
     /// It did not come to rest.
@@ -124,6 +148,10 @@ impl<'w> Stage<'w> {
             ignored: Vec::new(),
             replies: Vec::new(),
             wrong: Vec::new(),
+            sent: BTreeMap::new(),
+            granted: Vec::new(),
+            words: Vec::new(),
+            heard_of: Vec::new(),
             ticks: Vec::new(),
             tally: Tally::default(),
             never_ends: false,
@@ -134,6 +162,9 @@ impl<'w> Stage<'w> {
         }
         for (number, order) in scene.orders.iter().enumerate() {
             stage.at(order.at, Event::Order(number));
+        }
+        for (number, request) in scene.requests.iter().enumerate() {
+            stage.at(request.at, Event::Request(number));
         }
         for (number, foreign) in scene.foreigners.iter().enumerate() {
             if let When::At(at) = foreign.when {
@@ -178,7 +209,8 @@ impl<'w> Stage<'w> {
                 else => break,
             }
             self.take_ticks();
-            if self.world.elapsed() > self.scene.heals + PATIENCE {
+            let patience = if self.scene.promotes() { LONGER_PATIENCE } else { PATIENCE };
+            if self.world.elapsed() > self.scene.heals + patience {
                 self.never_ends = true;
                 break;
             }
@@ -189,6 +221,8 @@ impl<'w> Stage<'w> {
         match event {
             Event::Put(number) => self.put(number),
             Event::Order(number) => self.order(number),
+            Event::Request(number) => self.request(number),
+            Event::Word(number) => self.word(number),
             Event::Message(message) => {
                 self.messages -= 1;
                 self.begins(message, running);
@@ -200,7 +234,7 @@ impl<'w> Stage<'w> {
                 self.at(self.world.elapsed() + SWEEP, Event::Sweep);
                 if self.planted != Some(Planted::SweepDoesNothing) {
                     self.tally.sweeps += 1;
-                    self.begins(Message { work: Work::Sweep, about: None, order: None, is_lost: true }, running);
+                    self.begins(Message { work: Work::Sweep, about: About::Itself, is_lost: true }, running);
                 }
             }
             Event::Foreign(number) => {
@@ -240,7 +274,7 @@ impl<'w> Stage<'w> {
         self.tally.duplicates += upload.deliveries.len() - 1;
         for delivery in &upload.deliveries {
             let work = Work::Upload(told.through(delivery.door).clone());
-            let message = Message { work, about: Some(number), order: None, is_lost: delivery.is_lost };
+            let message = Message { work, about: About::Upload(number), is_lost: delivery.is_lost };
             self.at(self.world.elapsed() + delivery.after, Event::Message(message));
         }
         self.told.push(told);
@@ -260,8 +294,85 @@ impl<'w> Stage<'w> {
                 _ => by.clone(),
             };
             let work = Work::Command(order.json(environment, &id, &by));
-            let message = Message { work, about: None, order: Some(number), is_lost: order.is_lost };
+            let message = Message { work, about: About::Order(number), is_lost: order.is_lost };
             self.at(self.world.elapsed() + *after, Event::Message(message));
+        }
+    }
+
+    /// Somebody asks for a promotion by an event, which arrives some time, perhaps more than once.
+    fn request(&mut self, number: usize) {
+        let request = &self.scene.requests[number];
+        let sent = self.world.now();
+        self.note(|| format!("{}: {request:?}", requests::name(number)));
+        self.tally.requests += 1;
+        self.sent.insert(number, sent);
+        for (copy, telling) in request.tellings.iter().enumerate() {
+            let is_replay = telling.is_replay && self.planted != Some(Planted::ReplaysUnmarked);
+            let id = match self.planted {
+                Some(Planted::EventsRenamed) => format!("{}-{copy}", requests::name(number)),
+                _ => requests::name(number),
+            };
+            let Some(asked) = request.asked(&id, sent, is_replay) else { continue };
+            let work = Work::Promotion(Box::new(asked));
+            let message = Message { work, about: About::Request(number), is_lost: telling.is_lost };
+            self.at(self.world.elapsed() + telling.after, Event::Message(message));
+        }
+    }
+
+    /// Somebody approves a promotion, or declines it.
+    fn word(&mut self, number: usize) {
+        let now = self.world.now();
+        let word = &mut self.words[number];
+        word.given = Some(now);
+        let work = match (word.by_hand, word.consent()) {
+            (false, Some(consent)) => Work::Consent(Box::new(consent)),
+            _ => Work::Command(word.json(number)),
+        };
+        self.tally.words += 1;
+        let is_lost = !self.healed && self.random.percent(self.scene.odds.loss);
+        self.begins_later(Message { work, about: About::Word(number), is_lost });
+    }
+
+    fn begins_later(&mut self, message: Message) {
+        self.at(self.world.elapsed(), Event::Message(message));
+    }
+
+    /// People hear of promotions that wait for approvals, and some have a word to say.
+    fn look_around(&mut self) {
+        let wants = self.scene.environments.iter().filter(|e| e.rules.as_ref().is_some_and(|r| r.approval.is_some()));
+        let mut waiting: Vec<(Word, Option<String>)> = Vec::new();
+        for environment in wants {
+            let about = |id: &serde_json::Value, function: Option<&str>| {
+                let function = function.map(str::to_owned);
+                let id = id.as_str().and_then(|id| DeploymentId::parse(id).ok())?;
+                Some(Word::about(id, &environment.name, function))
+            };
+            let by = |cause: &serde_json::Value| cause["requested_by"].as_str().map(str::to_owned);
+            self.world.aws(|aws| {
+                for function in &self.scene.functions {
+                    let head = aws.ledger.get(&format!("heads/{}/{function}.json", environment.name));
+                    let Some(head) = head.filter(|head| contains(head, b"approvals_wanted")) else { continue };
+                    let head: serde_json::Value = serde_json::from_slice(head).unwrap_or_default();
+                    let all = head["waiting"].as_array().into_iter().flatten().map(|waiting| &waiting["request"]);
+                    waiting.extend(all.filter_map(|r| Some((about(&r["id"], Some(function))?, by(&r["cause"])))));
+                }
+                for key in aws.ledger.keys(&format!("groups/open/{}/", environment.name)) {
+                    let group = aws.ledger.get(key).and_then(|body| serde_json::from_slice(body).ok());
+                    let group: serde_json::Value = group.unwrap_or_default();
+                    waiting.extend(about(&group["id"], None).map(|about| (about, by(&group["cause"]))));
+                }
+            });
+        }
+        for (about, asked_by) in waiting {
+            if self.heard_of.contains(&about) {
+                continue;
+            }
+            let words = requests::words(&mut self.random, &about, asked_by.as_deref(), &self.heard_of);
+            self.heard_of.push(about);
+            for (after, word) in words {
+                self.words.push(word);
+                self.at(self.world.elapsed() + after, Event::Word(self.words.len() - 1));
+            }
         }
     }
 
@@ -298,11 +409,15 @@ impl<'w> Stage<'w> {
 
     /// Whether a planted bug has the queue believe that this is handled.
     fn is_swallowed(&mut self, message: &Message) -> bool {
-        if message.order.is_some() && self.planted == Some(Planted::CommandsDropped) {
+        if matches!(message.about, About::Order(_)) && self.planted == Some(Planted::CommandsDropped) {
             return self.random.percent(30);
         }
         let swallows = matches!(self.planted, Some(Planted::UploadsDropped | Planted::UploadsIgnored));
-        let swallowed = message.about.filter(|_| swallows).filter(|_| self.random.percent(30));
+        let upload = match message.about {
+            About::Upload(number) => Some(number),
+            _ => None,
+        };
+        let swallowed = upload.filter(|_| swallows).filter(|_| self.random.percent(30));
         if let (Some(number), Some(Planted::UploadsIgnored)) = (swallowed, self.planted) {
             self.ignored.push((number, "the planted bug says so".to_owned()));
         }
@@ -314,28 +429,37 @@ impl<'w> Stage<'w> {
         self.note(|| {
             format!("invocation {} ({}) ended: {}", run.invocation, work(&message.work), outcome(&run.outcome))
         });
-        match &run.outcome {
-            Outcome::Handled(Handled::Recorded(record)) => {
-                if let Some(number) = message.about {
-                    self.answers.push((number, (**record).clone()));
+        self.look_around();
+        match (&run.outcome, message.about) {
+            (Outcome::Handled(Handled::Recorded(record)), about) => {
+                match about {
+                    About::Upload(number) => self.answers.push((number, (**record).clone())),
+                    About::Request(number) => self.granted.push((number, (**record).clone())),
+                    _ => {}
                 }
                 return;
             }
-            Outcome::Handled(Handled::Ignored { because }) => {
-                self.ignored.extend(message.about.map(|number| (number, because.clone())));
+            (Outcome::Handled(Handled::Ignored { because }), about) => {
+                if let About::Upload(number) = about {
+                    self.ignored.push((number, because.clone()));
+                }
                 return;
             }
-            Outcome::Answered(answer) => {
-                self.replies.extend(message.order.map(|number| (number, answer.clone())));
+            (Outcome::Answered(answer), about) => {
+                if let About::Order(number) = about {
+                    self.replies.push((number, answer.clone()));
+                }
                 return;
             }
-            Outcome::Refused { error_type, message: because } if error_type == "InvalidCommand" => {
-                self.wrong.extend(message.order.map(|number| (number, because.clone())));
+            (Outcome::Refused { error_type, message: because }, about) if error_type == "InvalidCommand" => {
+                if let About::Order(number) = about {
+                    self.wrong.push((number, because.clone()));
+                }
                 return;
             }
-            Outcome::Swept(_) | Outcome::Handled(Handled::Each(_) | Handled::Together(_)) => return,
-            Outcome::Transient(_) | Outcome::Refused { .. } => {}
-            Outcome::Died => self.tally.deaths += 1,
+            (Outcome::Swept(_) | Outcome::Handled(Handled::Each(_) | Handled::Together(_)), _) => return,
+            (Outcome::Transient(_) | Outcome::Refused { .. }, _) => {}
+            (Outcome::Died, _) => self.tally.deaths += 1,
         }
         if message.is_lost && !self.healed {
             self.tally.lost += usize::from(message.work != Work::Sweep);
@@ -364,7 +488,7 @@ impl<'w> Stage<'w> {
                 }
                 for due in dues {
                     let is_lost = !self.healed && self.random.percent(self.scene.odds.loss);
-                    let message = Message { work: Work::Tick(tick.clone()), about: None, order: None, is_lost };
+                    let message = Message { work: Work::Tick(tick.clone()), about: About::Itself, is_lost };
                     self.at(self.world.elapsed() + due, Event::Message(message));
                 }
                 self.ticks.push(tick);
@@ -373,14 +497,21 @@ impl<'w> Stage<'w> {
     }
 
     fn is_at_rest(&self) -> bool {
+        self.world.aws(|aws| aws.queue.next().is_none()) && self.still_open().is_empty()
+    }
+
+    /// What is open.
+    pub fn still_open(&self) -> Vec<String> {
+        let is_open = |head: Head| {
+            let nothing_waits = head.pending().is_none() && head.waiting().is_empty();
+            head.active().is_some() || !nothing_waits || !head.outbox().is_empty()
+        };
         self.world.aws(|aws| {
-            aws.queue.next().is_none()
-                && aws.ledger.keys("heads/").all(|key| {
-                    let head = aws.ledger.get(key).and_then(|body| serde_json::from_slice::<Head>(body).ok());
-                    head.is_some_and(|head| {
-                        head.active().is_none() && head.pending().is_none() && head.outbox().is_empty()
-                    })
-                })
+            let heads = aws.ledger.keys("heads/").filter(|key| {
+                let head = aws.ledger.get(key).and_then(|body| serde_json::from_slice::<Head>(body).ok());
+                head.is_none_or(is_open)
+            });
+            heads.chain(aws.ledger.keys("groups/open/")).map(str::to_owned).collect()
         })
     }
 
@@ -410,6 +541,21 @@ impl<'w> Stage<'w> {
             let ended =
                 serde_json::from_value::<DeploymentRecord>(last.clone()).is_ok_and(|told| told.status.is_ended());
             again.orders.push((number, ended.then_some(last), run.outcome));
+        }
+        for (number, record) in std::mem::take(&mut self.granted) {
+            let (request, sent) = (&self.scene.requests[number], self.sent.get(&number).copied());
+            for is_replay in [false, true] {
+                let asked = sent.and_then(|sent| request.asked(&requests::name(number), sent, is_replay));
+                let Some(asked) = asked else { continue };
+                let run = self.world.invocation().run(&Work::Promotion(Box::new(asked))).await;
+                again.requests.push((number, record.clone(), run.outcome));
+            }
+        }
+        for (number, word) in std::mem::take(&mut self.words).into_iter().enumerate() {
+            let event = word.consent().map(|consent| Work::Consent(Box::new(consent)));
+            for work in event.into_iter().chain([Work::Command(word.json(number))]) {
+                self.world.invocation().run(&work).await;
+            }
         }
         for tick in std::mem::take(&mut self.ticks) {
             self.world.invocation().run(&Work::Tick(tick)).await;
@@ -444,4 +590,8 @@ fn outcome(outcome: &Outcome) -> String {
         Outcome::Refused { error_type, message } => format!("{error_type}, {message}"),
         Outcome::Died => "died".to_owned(),
     }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }

@@ -10,6 +10,9 @@ pub struct Tally {
     pub uploads: usize,
     pub duplicates: usize,
     pub commands: usize,
+    pub requests: usize,
+    pub words: usize,
+    pub promoted: usize,
     pub invocations: usize,
     pub deaths: usize,
     pub freezes: usize,
@@ -23,6 +26,9 @@ impl AddAssign for Tally {
         self.uploads += other.uploads;
         self.duplicates += other.duplicates;
         self.commands += other.commands;
+        self.requests += other.requests;
+        self.words += other.words;
+        self.promoted += other.promoted;
         self.invocations += other.invocations;
         self.deaths += other.deaths;
         self.freezes += other.freezes;
@@ -34,11 +40,24 @@ impl AddAssign for Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { uploads, duplicates, commands, invocations, deaths, freezes, lost, ticks, sweeps } = self;
+        let Self {
+            uploads,
+            duplicates,
+            commands,
+            requests,
+            words,
+            promoted,
+            invocations,
+            deaths,
+            freezes,
+            lost,
+            ticks,
+            sweeps,
+        } = self;
         write!(
             f,
-            "{uploads} uploads, {duplicates} duplicates, {commands} commands, {invocations} invocations, {deaths} deaths, \
-             {freezes} freezes, {lost} lost messages, {ticks} ticks, {sweeps} sweeps"
+            "{uploads} uploads, {duplicates} duplicates, {commands} commands, {requests} promotions asked for by \
+             events, {words} approvals and refusals, {promoted} promotions that came in, {invocations} invocations, {deaths} deaths, {freezes} freezes, {lost} lost messages, {ticks} ticks, {sweeps} sweeps"
         )
     }
 }

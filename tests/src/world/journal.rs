@@ -5,10 +5,13 @@
 
 use deployer::port::{Answer, Write};
 use deployer_core::id::Sha256;
+use jiff::Timestamp;
 
 /// Something that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deed {
+    /// When; of what somebody else did, when the deed before it was done at the earliest.
+    pub at: Timestamp,
     /// The invocation that did it; none: somebody else, who is not the deployer.
     pub by: Option<usize>,
     /// Where: `111111111111/eu-west-1`, or `ledger`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use deployer::port::{ETag, Ledger, LedgerError, Precondition, Written};
 
-use super::call::{Line, Op};
+use super::call::{Circumstances, Line, Op};
 use super::journal::{Deed, What};
 use super::state::State;
 
@@ -69,7 +69,7 @@ impl Ledger for LedgerPort {
             .call(Op::ReadLedger, "ledger", key, |state, here| {
                 state.ledger.reach("reading", key)?;
                 if is_decided_on(key) {
-                    note(state, here.invocation, key, What::Read);
+                    note(state, here, key, What::Read);
                 }
                 Ok(state.ledger.objects.get(key).map(|(body, write)| (body.clone(), etag(*write))))
             })
@@ -89,7 +89,7 @@ impl Ledger for LedgerPort {
                     return Ok(Written::Lost);
                 }
                 state.ledger.put(key, body.clone());
-                note(state, here.invocation, key, What::Wrote(is_decided_on(key).then(|| body.clone())));
+                note(state, here, key, What::Wrote(is_decided_on(key).then(|| body.clone())));
                 Ok(Written::Now(etag(state.ledger.writes)))
             })
             .await
@@ -100,7 +100,7 @@ impl Ledger for LedgerPort {
             .call(Op::DeleteLedger, "ledger", key, |state, here| {
                 state.ledger.reach("deleting", key)?;
                 state.ledger.objects.remove(key);
-                note(state, here.invocation, key, What::Erased);
+                note(state, here, key, What::Erased);
                 Ok(())
             })
             .await
@@ -121,8 +121,9 @@ fn is_decided_on(key: &str) -> bool {
     key.starts_with("heads/") || key.starts_with("rejects/")
 }
 
-fn note(state: &mut State, by: usize, key: &str, what: What) {
+fn note(state: &mut State, here: &Circumstances, key: &str, what: What) {
     if !key.starts_with("open/") && !key.starts_with("sweeps/") {
-        state.journal.push(Deed { by: Some(by), place: "ledger".to_owned(), about: key.to_owned(), what });
+        let (by, place) = (Some(here.invocation), "ledger".to_owned());
+        state.journal.push(Deed { at: here.now, by, place, about: key.to_owned(), what });
     }
 }

@@ -249,7 +249,7 @@ impl Functions for Session {
             let answer = state.lambdas.get_mut(&self.target).unwrap().write(name, &write, &moment)?;
             let (place, about) = (self.target.to_string(), name.to_string());
             let what = What::of(&write, &answer);
-            state.journal.push(Deed { by: Some(here.invocation), place, about, what });
+            state.journal.push(Deed { at: here.now, by: Some(here.invocation), place, about, what });
             Ok(answer)
         };
         self.line.call(op, &self.target.to_string(), name.as_str(), act).await

@@ -1,0 +1,186 @@
+//! No promotion is lost, and none comes of nothing: each that waited ends, a success calls for the next one, what nothing
+//! stands against arrives, and the same request again is the same promotion.
+//!
+//! Must not know: how the deployer judges.
+
+use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
+
+use super::judge::{Case, Rule, Violation};
+use super::orders::Ask;
+use super::reasons::is_promotion;
+use super::requests::{self, Request};
+use super::rules::Rules;
+use super::stage::Stage;
+use super::story::{Lived, Story};
+
+type Told<'a> = (Case<'a>, Story);
+type Say<'s> = &'s mut dyn FnMut(Rule, String);
+
+pub(super) fn judge(stage: &Stage<'_>, told: &[Told<'_>], found: &mut Vec<Violation>) {
+    for to in told {
+        let (case, story) = to;
+        let mut say = |rule, text: String| {
+            let text = format!("{}/{}: {text}", case.environment.name, case.function);
+            found.push(Violation { rule, found: text });
+        };
+        for id in story.waited.keys() {
+            match case.record(*id) {
+                Some(record) if record.status.is_ended() => {}
+                Some(record) => say(Rule::PromotionsEnd, format!("{id} waited, and is {}", record.status)),
+                None => say(Rule::PromotionsEnd, format!("{id} waited, and has no record")),
+            }
+        }
+        for (number, request) in stage.scene.requests.iter().enumerate() {
+            if request.to == case.environment.name && request.functions.iter().any(|name| name == case.function) {
+                asked_once(stage, case, (number, request), &mut say);
+            }
+        }
+        let Some(rules) = &case.environment.rules else { continue };
+        let sources: Vec<&Told<'_>> =
+            told.iter().filter(|(source, _)| rules.from.contains(&source.environment.name)).collect();
+        for record in case.records().filter(|record| is_promotion(record.cause.kind)) {
+            has_reason(stage, to, rules, &sources, record, &mut say);
+        }
+        if rules.automatic {
+            for (source, _) in &sources {
+                is_called_for(to, rules, source, &mut say);
+            }
+            arrives(to, rules, &sources, &mut say);
+        }
+    }
+}
+
+/// One request, one record, however often it came; and none that is live where it only came from an archive.
+fn asked_once(stage: &Stage<'_>, case: &Case<'_>, (number, request): (usize, &Request), say: Say<'_>) {
+    let name = requests::name(number);
+    let its = |record: &&DeploymentRecord| {
+        let kind = record.cause.kind == CauseKind::Promotion;
+        // Copies that were given other ids are told by their beginning.
+        let id = record.cause.event_id.as_deref().unwrap_or_default();
+        kind && (id == name || id.strip_prefix(&name).is_some_and(|rest| rest.starts_with('-')))
+    };
+    let records: Vec<&DeploymentRecord> = case.records().filter(its).collect();
+    if records.len() > 1 {
+        say(Rule::AskedOnce, format!("{name} has {} records", records.len()));
+    }
+    let arrives = request.tellings.iter().any(|telling| !telling.is_lost);
+    if records.is_empty() && arrives && !request.each && request.functions.len() == 1 {
+        say(Rule::AskedOnce, format!("{name} was sent, and nobody knows it"));
+    }
+    let is_live = |record: &&&DeploymentRecord| matches!(record.status, Status::Succeeded | Status::Unchanged);
+    if request.is_old()
+        && let Some(record) = records.iter().find(is_live)
+    {
+        say(Rule::Replays, format!("{name} only ever came from an archive, and {} {}", record.id, record.status));
+    }
+    for (_, answer) in stage.granted.iter().filter(|(answered, _)| *answered == number) {
+        if answer.status.is_ended() && answer.function.as_str() == case.function && !records.contains(&answer) {
+            say(Rule::AskedOnce, format!("{name} was answered with {}, its record says otherwise", answer.status));
+        }
+    }
+}
+
+/// A promotion that did not come in was refused, or gave way, for something that there was.
+fn has_reason(
+    stage: &Stage<'_>,
+    (case, story): &Told<'_>,
+    rules: &Rules,
+    sources: &[&Told<'_>],
+    record: &DeploymentRecord,
+    say: Say<'_>,
+) {
+    let is_automatic = record.cause.kind == CauseKind::AutomaticPromotion;
+    let rejected = || case.is_asked(Ask::rejects);
+    let held = || case.is_asked(|ask| *ask == Ask::Hold);
+    let went_back = |story: &Story| story.states.iter().any(|(_, state)| !state.left.is_empty());
+    let unsteady = || sources.iter().any(|(case, story)| case.is_touched() || !story.failures.is_empty());
+    let gone = || sources.iter().any(|(_, source)| went_back(source));
+    let finished = record.finished_at.unwrap_or(record.started_at);
+    let frozen = || rules.refuses && rules.was_frozen(record.started_at, finished);
+    let declined = || {
+        let group = record.promotion.as_ref().and_then(|promotion| promotion.group);
+        stage.words.iter().any(|word| !word.says_yes && [Some(record.id), group].contains(&Some(word.deployment)))
+    };
+    let has_reason = match (record.status, record.code) {
+        (Status::Refused, Some(Code::Held)) => held(),
+        (Status::Refused, Some(Code::Rejected)) => rejected(),
+        (Status::Refused, Some(Code::SoakCancelled)) => is_automatic && (held() || rejected() || gone() || unsteady()),
+        (Status::Refused, Some(Code::NotLive)) => !is_automatic || gone(),
+        (Status::Refused, Some(Code::Expired)) => !is_automatic || rules.approval.is_some(),
+        (Status::Refused, Some(Code::NotPromotable)) if is_automatic => {
+            went_back(story) || frozen() || declined() || unsteady()
+        }
+        (Status::Superseded, _) => case.records().count() > 1 || sources.iter().any(|(_, source)| changed(source)),
+        _ => true,
+    };
+    if !has_reason {
+        let because = record.because.as_deref().unwrap_or_default();
+        say(Rule::PromotionsEnd, format!("{} was {} without a reason: {because}", record.id, record.status));
+    }
+}
+
+fn changed(source: &Story) -> bool {
+    source.states.last().is_some_and(|(_, state)| state.history.len() + state.left.len() > 1)
+}
+
+/// Every success in a source has called for a promotion, unless that was there already.
+fn is_called_for((case, story): &Told<'_>, rules: &Rules, source: &Case<'_>, say: Say<'_>) {
+    if rules.from.len() > 1 && !rules.any {
+        // Called for by whichever comes last: `arrives` sees to these.
+        return;
+    }
+    for success in source.records().filter(|record| calls(record)) {
+        let id = success.id.to_string();
+        let called = case.records().any(|record| {
+            record.cause.kind == CauseKind::AutomaticPromotion && record.cause.event_id.as_deref() == Some(&id)
+        });
+        let is_it = |one: &Lived| {
+            let artifact = success.artifact.as_ref();
+            artifact.is_some_and(|artifact| {
+                one.artifact.1 == artifact.version_id && one.artifact.0 == artifact.key
+                    || (one.sha256.is_some() && one.sha256 == artifact.sha256)
+            })
+        };
+        let was_there = story.states.iter().any(|(_, state)| state.history.first().is_some_and(is_it));
+        if !called && !was_there {
+            say(
+                Rule::NotForgotten,
+                format!("{id} {} in {}, and called for nothing", success.status, source.environment.name),
+            );
+        }
+    }
+}
+
+fn calls(record: &DeploymentRecord) -> bool {
+    use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
+    let is_live = matches!(record.status, Status::Succeeded | Status::Unchanged);
+    is_live && matches!(record.cause.kind, Upload | Deploy | Promotion | AutomaticPromotion)
+}
+
+/// Where nobody has interfered, what the sources have live in the end is live here.
+fn arrives((case, story): &Told<'_>, rules: &Rules, sources: &[&Told<'_>], say: Say<'_>) {
+    let scene = case.scene;
+    let is_asked = |request: &Request| request.to == case.environment.name;
+    let went_back = |story: &Story| story.states.iter().any(|(_, state)| !state.left.is_empty());
+    let is_uneven = |(case, story): &Told<'_>| case.is_touched() || !story.failures.is_empty() || went_back(story);
+    let is_asked_here = !case.orders.is_empty() || case.is_asked(Ask::rejects) || !case.told.is_empty();
+    let is_uneven_here = case.is_touched() || !story.failures.is_empty() || went_back(story);
+    let may_refuse = rules.approval.is_some() || (rules.refuses && !rules.frozen.is_empty());
+    if is_asked_here || is_uneven_here || may_refuse || scene.requests.iter().any(is_asked) {
+        return;
+    }
+    let lives: Vec<Option<&Lived>> = sources.iter().map(|(_, source)| source.live()).collect();
+    let Some(Some(first)) = lives.first() else { return };
+    let all_alike = lives.iter().all(|live| live.is_some_and(|live| live.is_like(first)));
+    if !all_alike || sources.iter().any(|source| is_uneven(source)) {
+        return;
+    }
+    if story.live().is_none_or(|live| !live.is_like(first)) {
+        let live = story.live().map(|live| &live.release);
+        let from: Vec<&str> = rules.from.iter().map(String::as_str).collect();
+        say(
+            Rule::NotForgotten,
+            format!("{} have {} live, and {live:?} is live here", from.join(" and "), first.release),
+        );
+    }
+}
