@@ -490,6 +490,8 @@ mod tests {
         let back = turned.gone_back(&[record(&group, 0, Status::Succeeded), None], second(70));
         let statuses: Vec<_> = back.functions.iter().map(|member| member.status.unwrap()).collect();
         assert_eq!((back.status, statuses), (Status::RolledBack, vec![Status::RolledBack, Status::Failed]));
+        let none = group.moved(&[record(&group, 0, Status::Refused), record(&group, 1, Status::Failed)], second(60));
+        assert_eq!((none.phase, none.status), (Phase::Ended, Status::Failed), "nothing has to go back");
         let stuck = turned.gone_back(&[record(&group, 0, Status::Refused), None], second(70));
         let statuses: Vec<_> = stuck.functions.iter().map(|member| member.status.unwrap()).collect();
         assert_eq!((stuck.status, statuses), (Status::Failed, vec![Status::Succeeded, Status::Failed]));
