@@ -206,6 +206,9 @@ pub struct RecordlessEvent {
     /// The group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<DeploymentId>,
+    /// How many must approve the group before it goes on, where it waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approvals_wanted: Option<u32>,
     /// Where a promotion comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<EnvironmentName>,
@@ -229,7 +232,7 @@ pub struct RecordlessEvent {
 pub enum EventDetail {
     /// How far a deployment is.
     Deployment(Box<DeploymentEvent>),
-    /// What there is no record of: `Upload Ignored`, and `Promotion Refused` of what goes nowhere or of a group.
+    /// What there is no record of: an upload that is ignored, a promotion that goes nowhere, and a group.
     Recordless(Box<RecordlessEvent>),
 }
 

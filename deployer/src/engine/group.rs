@@ -236,6 +236,7 @@ impl Engine {
     async fn tell_of_group(&self, announces: Announcement, group: &Group) -> Result<(), Untold> {
         let about = RecordlessEvent {
             group: Some(group.id),
+            approvals_wanted: group.approvals_wanted,
             functions: Some(group.functions.iter().map(|member| member.function.clone()).collect()),
             from: Some(group.from.clone()),
             to: Some(group.environment.clone()),

@@ -48,6 +48,14 @@ async fn a_group_moves_together_and_goes_back_together_where_one_fails() -> Resu
     let denied = Fault::new("UpdateAlias", 403, "AccessDeniedException", "not today").of_function("bills");
     person.aws.control().fault(&denied.in_account(SECOND).forever()).await?;
     let id = ["--id", "release-train-7"];
+    let (exit, begun) = person.tells("promote", &[&TOGETHER[..], &id, &["--no-wait"]].concat()).await?;
+    assert_eq!((exit, &begun["status"]), (Some(0), &json!("in_progress")), "{begun:#}");
+    // The one that gets there goes first: what has not begun when another fails is stopped.
+    let mut ticks = person.aws.take_messages().await?;
+    ticks.sort_by_key(|tick| text(tick, "/tick/function") != "orders");
+    for tick in ticks {
+        person.aws.invoke(&person.aws.mapping().event_of(&[tick])).await?;
+    }
     let (exit, group) = person.tells_meanwhile("promote", &[&TOGETHER[..], &id].concat()).await?;
     assert_eq!((exit, &group["status"]), (Some(1), &json!("rolled_back")), "{group:#}");
     assert_eq!(text(&group, "/because"), "bills did not get there, and the others went back");
@@ -92,7 +100,7 @@ async fn a_group_of_which_one_may_not_move_is_refused_and_none_moves() -> Result
     assert_eq!((exit, &group["status"], &group["code"]), (Some(3), &json!("refused"), &json!("Held")), "{group:#}");
     assert!(text(&group, "/because").ends_with(": stock-taking; nothing was moved"), "{group:#}");
     let said = person.says("promote", &TOGETHER).await?;
-    assert!(said.out.contains("\n  orders   not moved\n"), "{said:?}");
+    assert!(said.out.contains("\n  orders   1   not moved\n"), "{said:?}");
     assert_eq!(serves(&person, SECOND, "orders").await?, None);
     Ok(())
 }
