@@ -105,7 +105,7 @@ bugs! {
     an_alias_that_moves_without_a_second_look_at_the_head_is_noticed: NoSecondReading => OneAtATime;
     a_replay_that_does_not_say_so_is_noticed: ReplaysUnmarked => Replays;
     requests_for_promotions_whose_ids_change_are_noticed: EventsRenamed => AskedOnce;
-    a_source_that_is_seen_as_it_was_is_noticed: SourcesAsTheyWere => Admitted;
+    a_source_that_is_seen_as_it_was_is_noticed: SourcesAsTheyWere => PromotionsEnd;
     rejects_that_are_hidden_from_who_judges_are_noticed: RejectsHidden => Admitted;
     approvals_that_nobody_gave_are_noticed: ApprovalsInvented => Admitted;
     a_freeze_that_nobody_overrode_is_noticed: OverridesInvented => Admitted;
