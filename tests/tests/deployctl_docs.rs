@@ -11,8 +11,8 @@ use std::process::Stdio;
 use acceptance::ci::{Waiting, run};
 use acceptance::fixtures::{MANIFEST, Zip};
 use acceptance::local_aws::{
-    ARTIFACTS, Answer, Doing as _, Door, EXECUTION_ROLE, Error, FIRST, LEDGER, LocalAws, REGION, Result, SessionKeys,
-    TOOLING, deployctl,
+    ARTIFACTS, Answer, Doing as _, Door, EXECUTION_ROLE, Error, FIRST, LEDGER, LocalAws, OTHER_REGION, REGION, Result,
+    SECOND, SessionKeys, Setup, TOOLING, deployctl,
 };
 use acceptance::policies::Policies;
 use aws_sdk_lambda::types::FunctionCode;
@@ -68,7 +68,7 @@ struct Desk {
 
 impl Desk {
     async fn laid() -> Result<Self> {
-        let aws = LocalAws::start().await?;
+        let aws = LocalAws::with(row()).await?;
         let policies = Policies::of_the_contract()?;
         let anything = |action: &str| {
             let statement = json!({"Effect": "Allow", "Action": action, "Resource": "*"});
@@ -103,7 +103,14 @@ impl Desk {
         self.file("build/orders-api.zip", &next.build().doing("zipping")?)?;
         let config = json!({"artifact_bucket": ARTIFACTS, "ledger_bucket": LEDGER, "environments": {
             "dev": {"targets": [{"account": FIRST, "region": REGION}]}}});
-        self.file("deployer.json", format!("{config:#}").as_bytes()).map(drop)
+        self.file("deployer.json", format!("{config:#}").as_bytes())?;
+        let targets = json!([{"account": SECOND, "region": REGION}]);
+        let mut wrong = config;
+        wrong["environments"]["stage"] = json!({"targets": targets, "promotion": {"from": "dve", "soak": "30m"},
+            "approval": {"required": 0}});
+        wrong["environments"]["prod"] = json!({"targets": targets, "promotion": {"from": "stage", "automatc": true},
+            "freeze": [{"days": ["fri"], "from": "16:00", "to": "00:00", "zone": "Europe/Berln"}]});
+        self.file("broken/deployer.json", format!("{wrong:#}").as_bytes()).map(drop)
     }
 
     fn file(&self, name: &str, body: &[u8]) -> Result<PathBuf> {
@@ -121,8 +128,16 @@ impl Desk {
         let call = call.role(format!("arn:aws:iam::{FIRST}:role/{EXECUTION_ROLE}")).handler("bootstrap");
         let call = call.code(FunctionCode::builder().zip_file(code.into()).build()).publish(true);
         call.send().await.doing("making orders-api")?;
-        for key in ["dev/stock/2.0.0.zip", "prod/orders-api/1.4.1.zip"] {
-            let result = self.aws.deploy(key, Zip::function(key)).await?;
+        for key in [
+            "dev/stock/2.0.0.zip",
+            "dev/invoices/3.0.0.zip",
+            "stage/invoices/3.0.0.zip",
+            "dev/invoices/3.1.0.zip",
+            "prod/orders-api/1.4.1.zip",
+        ] {
+            // The same release is the same code, wherever it is uploaded.
+            let release = key.split_once('/').map_or(key, |(_, release)| release);
+            let result = self.aws.deploy(key, Zip::function(release)).await?;
             assert_eq!(result["status"], "succeeded", "{result:#}");
         }
         match self.aws.invoke(&json!({"command": "sweep"})).await? {
@@ -164,7 +179,7 @@ impl Desk {
             self.aws.deliver().await?;
             waiting.end().await?
         } else {
-            let ended = run(self.command(arguments)?).await?;
+            let ended = self.aws.delivering_meanwhile(run(self.command(arguments)?)).await?;
             self.aws.deliver().await?;
             ended
         };
@@ -203,6 +218,16 @@ impl Desk {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command)
     }
+}
+
+/// `dev`, from there to `stage`, and from there, with an approval, to `prod`. The last two were there before promotions, and
+/// take uploads still.
+fn row() -> Setup {
+    let stage = json!({"targets": [{"account": "333333333333", "region": REGION}], "external_id": "stage-77b0",
+        "accept_uploads": true, "promotion": {"from": "dev"}});
+    let prod = json!({"targets": [{"account": SECOND, "region": REGION}, {"account": SECOND, "region": OTHER_REGION}],
+        "external_id": "prod-51aa", "accept_uploads": true, "promotion": {"from": "stage"}, "approval": {"required": 1}});
+    Setup::default().environment("stage", stage).environment("prod", prod)
 }
 
 /// Somebody's session, with these rights.

@@ -1,5 +1,7 @@
 //! What the deployer tells on its bus is what `event.schema.json` says, and what it takes from there what the schemas of those
-//! events say.
+//! events say. The examples of `docs/promotions.md` are so too.
+
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use acceptance::world::World;
 use acceptance::world::orders::{command, deployed};
 use acceptance::world::promotions::event;
 use acceptance::world::zips::code;
+use deployer_core::config::Config;
 use deployer_core::event::Announcement;
 use serde_json::{Value, json};
 
@@ -62,4 +65,47 @@ async fn every_event_is_as_its_schema_says() {
     let all = judged(&world);
     let missing: Vec<_> = Announcement::ALL.iter().filter(|one| !all.contains(one)).collect();
     assert_eq!(missing, [&Announcement::Failed], "all others were told");
+}
+
+/// The blocks of JSON on a page.
+fn blocks(page: &str) -> Vec<Value> {
+    let blocks = page.split("```json\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+    blocks.map(|block| serde_json::from_str(block).unwrap_or_else(|error| panic!("{error}: {block}"))).collect()
+}
+
+/// Proves that environments are as `deployer.json` has them, in a row after `dev`, `qa`, `perf` and `stage`.
+fn holds_as_configuration(environments: &Value) {
+    let mut config = json!({"artifact_bucket": "artifacts", "ledger_bucket": "ledger", "queue_url": "https://sqs/1/q",
+        "environments": {"dev": {}, "qa": {}, "perf": {}, "stage": {}}});
+    for (name, environment) in environments.as_object().unwrap() {
+        config["environments"][name] = environment.clone();
+    }
+    for (_, environment) in config["environments"].as_object_mut().unwrap() {
+        environment["targets"] = json!([{"account": "111111111111", "region": "eu-west-1"}]);
+    }
+    if let Err(error) = Config::parse(&config.to_string()) {
+        panic!("{error}: {environments:#}");
+    }
+}
+
+#[test]
+fn the_examples_of_the_page_about_promotions_are_right() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/promotions.md");
+    let (mut told, mut configured) = (0, 0);
+    for block in blocks(&std::fs::read_to_string(page).unwrap()) {
+        let schema = match block["detail-type"].as_str() {
+            None => {
+                holds_as_configuration(&block);
+                configured += 1;
+                continue;
+            }
+            Some("Promotion Requested") => "promotion-requested",
+            Some("Promotion Approved") => "promotion-approved",
+            Some("Promotion Declined") => "promotion-declined",
+            Some(_) => "event",
+        };
+        Schema::published(schema).unwrap().holds(&block["detail"]).unwrap();
+        told += 1;
+    }
+    assert_eq!((told, configured), (7, 6), "none was passed over");
 }

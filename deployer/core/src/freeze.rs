@@ -1,8 +1,8 @@
 //! Freezes: when promotions do not go into an environment.
 //!
 //! Hours are those of a real time zone, with its summer time: the zones come with the program, so that the same
-//! configuration means the same wherever it runs (IANA Time Zone Database). Where the clocks are put forward, an hour that
-//! does not exist is the one after it; where they are put back, an hour that comes twice is the first of the two.
+//! configuration means the same wherever it runs (IANA Time Zone Database). Where the clocks are put forward or back and an
+//! hour does not exist or comes twice, a freeze begins with the earlier and ends with the later of what may be meant.
 
 use std::fmt;
 
@@ -27,10 +27,10 @@ pub struct Freeze {
     #[serde(default)]
     #[schemars(extend("minItems" = 1))]
     days: Option<Vec<Day>>,
-    /// From this time of the day on; from midnight, unless told. Together with `to`.
+    /// From this time of the day on. Together with `to`; without both it is whole days.
     #[serde(default)]
     from: Option<TimeOfDay>,
-    /// Until this time of the day; of the next one, where it is not after `from`. Until midnight, unless told.
+    /// Until this time of the day; of the next one, where it is not after `from`.
     #[serde(default)]
     to: Option<TimeOfDay>,
     /// From this date on.
@@ -170,17 +170,21 @@ impl Freeze {
         if let (Some(first), Some(last)) = (self.first, self.last) {
             let end = last.0.tomorrow().ok()?;
             return (first.0 <= day && day <= last.0)
-                .then_some((self.at(first.0, Time::midnight())?, self.at(end, Time::midnight())?));
+                .then_some((self.begin(first.0, Time::midnight())?, self.end(end, Time::midnight())?));
         }
         self.days.as_ref()?.iter().find(|frozen| frozen.weekday() == day.weekday())?;
         let (from, to) =
             (self.from.map_or(Time::midnight(), |from| from.0), self.to.map_or(Time::midnight(), |to| to.0));
         let last = if to <= from { day.checked_add(1.day()).ok()? } else { day };
-        Some((self.at(day, from)?, self.at(last, to)?))
+        Some((self.begin(day, from)?, self.end(last, to)?))
     }
 
-    fn at(&self, day: Date, time: Time) -> Option<Timestamp> {
-        self.zone.0.to_ambiguous_zoned(day.to_datetime(time)).compatible().ok().map(|zoned| zoned.timestamp())
+    fn begin(&self, day: Date, time: Time) -> Option<Timestamp> {
+        self.zone.0.to_ambiguous_zoned(day.to_datetime(time)).earlier().ok().map(|zoned| zoned.timestamp())
+    }
+
+    fn end(&self, day: Date, time: Time) -> Option<Timestamp> {
+        self.zone.0.to_ambiguous_zoned(day.to_datetime(time)).later().ok().map(|zoned| zoned.timestamp())
     }
 }
 
@@ -235,6 +239,14 @@ mod tests {
         assert_eq!(until(&all, "2026-03-28T21:00:00Z").as_deref(), Some("2026-03-29T01:00:00Z"), "4 hours long");
         assert_eq!(until(&all, "2026-07-04T20:00:00Z").as_deref(), Some("2026-07-05T01:00:00Z"), "in summer");
         assert_eq!(until(&all, "2026-10-24T20:00:00Z").as_deref(), Some("2026-10-25T02:00:00Z"), "6 hours long");
+        let twice = [freeze(json!({"days": ["sat"], "from": "22:00", "to": "02:30", "zone": "Europe/Berlin"}))];
+        assert_eq!(until(&twice, "2026-10-25T00:45:00Z").as_deref(), Some("2026-10-25T01:30:00Z"), "the second 02:30");
+        let none = [freeze(json!({"days": ["sun"], "from": "02:15", "to": "03:30", "zone": "Europe/Berlin"}))];
+        assert_eq!(
+            until(&none, "2026-03-29T01:20:00Z").as_deref(),
+            Some("2026-03-29T01:30:00Z"),
+            "02:15 did not exist"
+        );
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub struct Group {
     pub environment: EnvironmentName,
     /// Where from.
     pub from: EnvironmentName,
+    /// The release, where it was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
     /// The functions, and how far each is.
     pub functions: Vec<Member>,
     /// How far it is as a whole.
@@ -112,6 +115,7 @@ impl Group {
             id: DeploymentId::of(Timestamp::UNIX_EPOCH, hash),
             environment: asked.to.clone(),
             from: asked.from.clone(),
+            release: asked.release.clone(),
             functions: vec![],
             status: Status::Pending,
             code: Some(Code::Waiting),
@@ -179,7 +183,7 @@ impl Group {
     pub fn promoting(&self, member: &Member) -> Promoting {
         Promoting {
             from: self.from.clone(),
-            named: member.release.clone().filter(|_| member.chosen.is_none()),
+            named: self.release.clone(),
             artifact: member.chosen.clone(),
             not_after: self.not_after,
             approvals: self.approvals.clone(),
@@ -211,6 +215,11 @@ impl Group {
     #[must_use]
     pub fn judged(&self, verdicts: &[(Verdict, Option<Chosen>)], now: Timestamp) -> Self {
         let mut group = self.next();
+        // What is approved is what was live when it was asked for.
+        for (member, (_, chosen)) in group.functions.iter_mut().zip(verdicts) {
+            member.release = chosen.as_ref().map(|chosen| chosen.release.clone()).or(member.release.take());
+            member.chosen.clone_from(chosen);
+        }
         let judged = || self.functions.iter().zip(verdicts);
         let ends = judged().find_map(|(member, (verdict, _))| match verdict {
             Verdict::Ends(ending) => Some((member, ending)),
@@ -235,10 +244,6 @@ impl Group {
             group.because = Some(format!("{}: {wait}", member.function));
             group.approvals_wanted = Some(wait.approvals_wanted).filter(|wanted| *wanted > 0);
             return group;
-        }
-        for (member, (_, chosen)) in group.functions.iter_mut().zip(verdicts) {
-            member.release = chosen.as_ref().map(|chosen| chosen.release.clone());
-            member.chosen.clone_from(chosen);
         }
         (group.status, group.code, group.because) = (Status::InProgress, None, None);
         group.approvals_wanted = None;
@@ -270,7 +275,13 @@ impl Group {
             return group;
         }
         let names: Vec<&str> = failed.iter().map(|member| member.function.as_str()).collect();
-        group.because = Some(format!("{} did not get there, so the others go back", names.join(" and ")));
+        let names = names.join(" and ");
+        if !group.functions.iter().any(Member::has_moved) {
+            let because = format!("{names} did not get there, and nothing else had moved");
+            group.end(Status::Failed, Some(Code::TargetFailed), Some(because), now);
+            return group;
+        }
+        group.because = Some(format!("{names} did not get there, so the others go back"));
         (group.code, group.phase, group.turned_at) = (Some(Code::TargetFailed), Phase::GoingBack, Some(now));
         group
     }
@@ -288,7 +299,9 @@ impl Group {
             match record {
                 Some(record) if record.status.is_ended() => {
                     member.rollback = Some(record.id);
-                    if !matches!(record.status, Status::Succeeded | Status::Unchanged) {
+                    // Whoever was faster has brought something else there.
+                    let is_gone = record.code == Some(Code::NotLive);
+                    if !is_gone && !matches!(record.status, Status::Succeeded | Status::Unchanged) {
                         let because = record.because.clone().unwrap_or_default();
                         stuck.push(format!("{} ({because})", member.function));
                     }
@@ -320,13 +333,19 @@ impl Group {
         group
     }
 
+    /// Those whose promotion waits although another one has not got there: they need not go any more.
+    pub fn to_withdraw(&self) -> impl Iterator<Item = &Member> {
+        let has_failed = self.functions.iter().any(|one| one.status.is_some_and(Status::is_ended) && !one.is_live());
+        self.functions.iter().filter(move |one| has_failed && one.status == Some(Status::Pending))
+    }
+
     /// With somebody's consent. `None`: it was given before, or does not count: then the sentence says why.
     ///
     /// # Errors
     /// Why it does not count.
     pub fn with_approval(&self, approved: &Approved) -> Result<Option<Self>, String> {
         approved.counts_for(self.cause.requested_by.as_deref())?;
-        if self.approvals.iter().any(|given| given.by == approved.by) {
+        if approved.is_among(&self.approvals) {
             return Ok(None);
         }
         let mut group = self.next();

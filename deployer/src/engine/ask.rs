@@ -97,7 +97,10 @@ impl Engine {
             requested_by: asked.requested_by.clone(),
             event_id: Some(asked.id.clone()),
         };
-        Request::promotion((&at.name, &at.function), promoting, cause, asked.time, (self.now(), self.token()))
+        let (place, now) = ((&at.name, &at.function), self.now());
+        let request = Request::promotion(place, promoting, cause, asked.time, (now, self.token()));
+        // A sender's clock that is ahead puts nothing else behind.
+        Request { time: request.time.min(now), ..request }
     }
 
     /// Asks for each function that matches and is ready. What is not ready is no refusal: nobody has named it.

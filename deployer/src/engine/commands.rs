@@ -165,7 +165,7 @@ impl Engine {
     }
 
     /// Changes a head by compare-and-swap. `None`: there is nothing to change.
-    async fn obey(
+    pub(super) async fn obey(
         &self,
         at: &Destination<'_>,
         change: impl Fn(&Head) -> Option<Obeyed>,

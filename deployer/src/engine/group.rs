@@ -1,14 +1,16 @@
 //! Promotions of several functions together: the group's object in the ledger is driven on by whoever comes by, each step by
 //! compare-and-swap, each deployment known by an identity that the group gives it.
 
-use deployer_core::event::{Announcement, RecordlessEvent};
+use deployer_core::destination::Destination;
+use deployer_core::event::{Announcement, Event, RecordlessEvent};
 use deployer_core::group::{Group, Member, Phase};
-use deployer_core::head::{Chosen, Head, Request};
+use deployer_core::head::{Chosen, Consent, GivenUp, Head, Obeyed, Request};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::promotion::{Asked, Taking, Verdict};
 use deployer_core::record::{DeploymentRecord, Ending, Status};
 use futures::future::{join_all, try_join_all};
 
+use super::announce::Untold;
 use super::book::RACES;
 use super::claim::Standing;
 use super::commands::CommandError;
@@ -32,7 +34,13 @@ impl Engine {
             };
             return Err(CommandError::Invalid(because));
         }
-        self.write_group(&group, None).await?;
+        if self.write_group(&group, None).await?
+            && let Some(ended) = self.read_group(&Group::ended_key(&group.environment, group.id)).await?
+        {
+            // It ended between the two looks.
+            self.delete_marker(Group::open_key(&group.environment, group.id)).await;
+            return Ok(ended.0);
+        }
         Ok(self.drive_group(&group.environment, group.id).await?)
     }
 
@@ -74,15 +82,22 @@ impl Engine {
             };
             let next = match group.phase {
                 Phase::Checking => self.check(&group).await?,
-                Phase::Moving => group.moved(&self.move_all(&group).await?, self.now()),
+                Phase::Moving => {
+                    let next = group.moved(&self.move_all(&group).await?, self.now());
+                    self.withdraw(&next).await?;
+                    next
+                }
                 Phase::GoingBack => group.gone_back(&self.bring_back(&group).await?, self.now()),
                 Phase::Ended => return self.end_group(&group).await,
             };
             if !next.differs_from(&group) {
                 return Ok(group);
             }
-            if !self.write_group(&next, Some(etag)).await? {
-                self.after_a_lost_race(attempt).await;
+            let begins_to_wait = next.phase == Phase::Checking && group.because.is_none();
+            match self.write_group(&next, Some(etag)).await? {
+                true if begins_to_wait => drop(self.tell_of_group(Announcement::PromotionWaiting, &next).await),
+                true => {}
+                false => self.after_a_lost_race(attempt).await,
             }
         }
         Err(Transient::Contended)
@@ -95,17 +110,25 @@ impl Engine {
     }
 
     async fn check_one(&self, group: &Group, member: &Member) -> Result<(Verdict, Option<Chosen>), Transient> {
-        let Ok(at) = self.at(&group.environment, &member.function) else { return Ok((Verdict::Passes, None)) };
+        let at = self.place_of(group, member)?;
         let sources = self.sources(&at).await?;
         let (seen, (rejects, _)) = futures::try_join!(self.read_head(&at), self.read_rejects(&member.function))?;
         let none = Head::default();
-        let promoting = group.promoting(member).looked_up_in(sources.get(&group.from).unwrap_or(&none));
+        let promoting = group.promoting(member);
+        let promoting = match promoting.artifact {
+            Some(_) => promoting,
+            None => promoting.looked_up_in(sources.get(&group.from).unwrap_or(&none)),
+        };
         let chosen = promoting.artifact.clone();
         let request = group.request(member, promoting.clone(), self.token());
         if let Some(refusal) = at.refusal(request.cause.kind) {
             return Ok((Verdict::Ends(refusal), chosen));
         }
         let verdict = self.gate(&at, &seen.head, &sources, &rejects).judge(&request, &promoting);
+        let verdict = match (seen.head.not_taken(&request, &verdict, &at), verdict) {
+            (Some(ending), Verdict::Passes) => Verdict::Ends(ending),
+            (_, verdict) => verdict,
+        };
         let drifted = match (&verdict, &chosen) {
             (Verdict::Passes, Some(chosen)) => self.has_drifted(&at, &promoting, chosen, &sources, request.id).await?,
             _ => None,
@@ -117,7 +140,7 @@ impl Engine {
     async fn move_all(&self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
         let taking = if self.ports.queue.is_some() { Taking::Down } else { Taking::Up };
         let moves = group.functions.iter().map(|member| async move {
-            let Ok(at) = self.at(&group.environment, &member.function) else { return Ok(None) };
+            let at = self.place_of(group, member)?;
             let request = group.request(member, group.promoting(member), self.token());
             if let Some(known) = self.is_known(&at, &request).await? {
                 return Ok(Some(known));
@@ -138,23 +161,57 @@ impl Engine {
     /// How far the way back of each is that had moved.
     async fn bring_back(&self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
         let ways = group.functions.iter().map(|member| async move {
-            let Ok(at) = self.at(&group.environment, &member.function) else { return Ok(None) };
+            let at = self.place_of(group, member)?;
             let back = group.request_back(member, (self.now(), self.token()));
             let Some(request) = back.filter(|_| member.has_moved()) else { return Ok(None) };
             match self.is_known(&at, &request).await? {
                 Some(known) => Ok(Some(known)),
-                None => Box::pin(self.take_in(&at, &request)).await,
+                None => Box::pin(self.undo(&at, &request)).await,
             }
         });
         join_all(ways).await.into_iter().collect()
     }
 
+    /// Has an artifact taken back: by a tick, for whoever asks has other work to do; or by us, where there is no queue.
+    async fn undo(&self, at: &Destination<'_>, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
+        if self.ports.queue.is_none() {
+            return self.take_in(at, request).await;
+        }
+        self.mark_open(at, request).await?;
+        match self.accept(at, request, None, None).await? {
+            Standing::Claimed(claim) => {
+                self.release(at, &claim, GivenUp::Untouched).await;
+                self.tick_at(at, claim.request().id, Some(claim.token()), self.now()).await?;
+                Ok(self.how_far(at, request).await)
+            }
+            standing => self.stand(at, request, standing).await,
+        }
+    }
+
+    /// One of them has not got there: those that still wait need not go any more.
+    async fn withdraw(&self, group: &Group) -> Result<(), Transient> {
+        for member in group.to_withdraw() {
+            let at = self.place_of(group, member)?;
+            let because = "another function of its group did not get there".to_owned();
+            let withdrawn = |head: &Head| match head.declined(member.deployment, because.clone(), &at, self.now()) {
+                Consent::Now(head) => Some(Obeyed::Now(head)),
+                _ => None,
+            };
+            self.obey(&at, withdrawn).await.map_err(|error| match error {
+                CommandError::Transient(transient) => transient,
+                CommandError::Invalid(because) => Transient::Unseen(because),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Where one of its functions goes.
+    fn place_of<'a>(&'a self, group: &Group, member: &Member) -> Result<Destination<'a>, Transient> {
+        self.at(&group.environment, &member.function).map_err(|error| Transient::Unseen(error.to_string()))
+    }
+
     /// The record of a request that was taken in before.
-    async fn is_known(
-        &self,
-        at: &deployer_core::destination::Destination<'_>,
-        request: &Request,
-    ) -> Result<Option<DeploymentRecord>, Transient> {
+    async fn is_known(&self, at: &Destination<'_>, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
         let key = DeploymentRecord::key(&at.name, &at.function, request.id);
         let (seen, record) = futures::try_join!(self.read_head(at), self.read_record(&key))?;
         let ended = seen.head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == request.id);
@@ -165,21 +222,28 @@ impl Engine {
     async fn end_group(&self, group: &Group) -> Result<Group, Transient> {
         let key = Group::ended_key(&group.environment, group.id);
         self.put_group(&key, group, None).await?;
-        if matches!(group.status, Status::Refused | Status::Superseded) {
-            let because = group.because.clone().unwrap_or_default();
-            let about = RecordlessEvent {
-                group: Some(group.id),
-                functions: Some(group.functions.iter().map(|member| member.function.clone()).collect()),
-                from: Some(group.from.clone()),
-                to: Some(group.environment.clone()),
-                requested_by: group.cause.requested_by.clone(),
-                ..RecordlessEvent::default()
-            };
-            self.announce_without_record(Announcement::PromotionRefused, &because, about).await;
+        let is_refused = matches!(group.status, Status::Refused | Status::Superseded);
+        if is_refused && self.tell_of_group(Announcement::PromotionRefused, group).await.is_err() {
+            // It stays open for the sweep, until that is told.
+            return Ok(group.clone());
         }
         self.delete_marker(Group::open_key(&group.environment, group.id)).await;
         tracing::info!(group = %group.id, status = %group.status, because = group.because, "group ended");
         Ok(group.clone())
+    }
+
+    /// Tells of a group, which has no record like those of deployments.
+    async fn tell_of_group(&self, announces: Announcement, group: &Group) -> Result<(), Untold> {
+        let about = RecordlessEvent {
+            group: Some(group.id),
+            functions: Some(group.functions.iter().map(|member| member.function.clone()).collect()),
+            from: Some(group.from.clone()),
+            to: Some(group.environment.clone()),
+            requested_by: group.cause.requested_by.clone(),
+            ..RecordlessEvent::default()
+        };
+        let because = group.because.clone().unwrap_or_default();
+        self.announce(Some(Event::without_record(announces, &because, about))).await
     }
 
     pub(super) async fn read_group(&self, key: &str) -> Result<Option<(Group, ETag)>, Transient> {

@@ -156,8 +156,8 @@ pub enum Transient {
     /// S3 did not deliver the artifact.
     #[error("the artifact could not be read this time: {0}")]
     Artifact(String),
-    /// What the environment that a promotion comes from serves could not be seen.
-    #[error("what the source serves cannot be seen this time: {0}")]
+    /// What a promotion needs could not be looked at.
+    #[error("{0}")]
     Unseen(String),
     /// No tick could be sent.
     #[error("the queue is unavailable: {0}")]

@@ -7,9 +7,9 @@ use std::time::Duration;
 use deployer_core::config::{Require, Target};
 use deployer_core::destination::Destination;
 use deployer_core::event::Event;
-use deployer_core::head::{Chosen, Head, Request, Subject, Waiting};
+use deployer_core::head::{Chosen, GivenUp, Head, Request, Subject, Waiting};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Sha256};
-use deployer_core::promotion::{Gate, Promoting, Taking, Verdict, Wait, drift};
+use deployer_core::promotion::{Gate, Promoting, Taking, Verdict, Wait, drift, is_same};
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Ending, Status, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
 use futures::future::{try_join, try_join_all};
@@ -184,7 +184,7 @@ impl Engine {
         let require = at.environment.promotion.as_ref().map(|promotion| promotion.require);
         for (name, source) in sources {
             let is_asked = require != Some(Require::Any) || *name == promoting.from;
-            let is_live = source.live().is_some_and(|live| live.artifact == chosen.artifact);
+            let is_live = source.live().is_some_and(|live| is_same(live, chosen));
             if !is_asked || !is_live {
                 continue;
             }
@@ -197,7 +197,7 @@ impl Engine {
                     return Ok(Some(ending));
                 }
                 Err(error) if is_passing(&error) => {
-                    return Err(Transient::Unseen(format!("{name}: {error}")));
+                    return Err(Transient::Unseen(format!("what {name} serves cannot be seen: {error}")));
                 }
                 Err(error) => {
                     let because = format!("what {name} serves cannot be compared with its release: {error}");
@@ -272,8 +272,11 @@ impl Engine {
     /// Writes down that a promotion waits, and tells of it, once. Best effort: the sweep does it otherwise.
     pub(super) async fn tell_waiting(&self, at: &Destination<'_>, mut seen: Seen, waiting: &Waiting) {
         let record = waiting.record(at);
-        if let Err(error) = self.write_record(&record, None).await {
-            return tracing::warn!("not recorded as waiting: {error}");
+        match self.write_record(&record, None).await {
+            Ok(Some(_)) => {}
+            // It has ended by now.
+            Ok(None) => return,
+            Err(error) => return tracing::warn!("not recorded as waiting: {error}"),
         }
         if waiting.told || self.announce(Event::of(&record)).await.is_err() {
             return;
@@ -351,8 +354,12 @@ impl Engine {
                     self.send_for(at, request.id).await;
                 }
             }
-            // What follows from its end may not be done yet, and then the marker stays; otherwise it is deleted already.
-            Standing::Over { marker: Some(marker), .. } if marker == request.marker => {}
+            // What still follows from its end needs the marker.
+            Standing::Over { marker, .. } if marker == Some(request.marker) => {}
+            Standing::Claimed(claim) => {
+                self.release(at, &claim, GivenUp::Untouched).await;
+                self.come_back(at).await;
+            }
             _ => self.delete_marker(Head::marker_key(&at.name, &at.function, request.marker)).await,
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! Recalling a release: it is rejected, and rolled back wherever it is live.
 
+use deployer_core::artifact::ArtifactRef;
 use deployer_core::destination::Destination;
-use deployer_core::head::{Live, Request};
+use deployer_core::head::{Chosen, Head, Live, Request};
 use deployer_core::id::{EnvironmentName, FunctionName, Release};
 use deployer_core::promotion::Verdict;
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
@@ -58,13 +59,21 @@ impl Engine {
             let is_bad = |live: &&Live| rejects.find(&live.release, live.sha256).is_some_and(|r| r.release == *release);
             match seen.map(|seen| (seen.head.live().filter(is_bad).cloned(), seen.head)) {
                 Ok((Some(live), _)) => {
-                    let request = self.request_to_undo(&at, &live, &caller);
+                    let request = self.request_to_undo(&at, (&live.release, &live.artifact), &caller);
                     places.push((live.since, at, Ok(request)));
+                }
+                // It may be past its last look at what is rejected, and about to be live.
+                Ok((None, head)) if is_on_its_way(&head, release).is_some() => {
+                    let on_its_way = is_on_its_way(&head, release);
+                    let request = on_its_way
+                        .map(|chosen| self.request_to_undo(&at, (&chosen.release, &chosen.artifact), &caller));
+                    places.extend(request.map(|request| (self.now(), at, Ok(request))));
                 }
                 // What was gone back from before, by this very command.
                 Ok((None, head)) => {
                     let left = head.left().iter().find(is_bad);
-                    let known = left.map(|left| (left.since, self.request_to_undo(&at, left, &caller)));
+                    let known = left
+                        .map(|left| (left.since, self.request_to_undo(&at, (&left.release, &left.artifact), &caller)));
                     if let Some((since, request)) = known.filter(|(_, request)| head.id_of(request).is_some()) {
                         places.push((since, at, Ok(request)));
                     }
@@ -105,13 +114,18 @@ impl Engine {
         Ok(Recalled { function: function.clone(), release: release.clone(), environments })
     }
 
-    fn request_to_undo(&self, at: &Destination<'_>, live: &Live, caller: &Caller) -> Request {
+    fn request_to_undo(
+        &self,
+        at: &Destination<'_>,
+        (release, artifact): (&Release, &ArtifactRef),
+        caller: &Caller,
+    ) -> Request {
         let cause = Cause {
             kind: CauseKind::Rollback,
             requested_by: caller.requested_by.clone(),
             event_id: Some(caller.id.clone()),
         };
-        let what = (live.release.clone(), live.artifact.clone());
+        let what = (release.clone(), artifact.clone());
         Request::undo((&at.name, &at.function), what, cause, self.now(), (self.now(), self.token()))
     }
 
@@ -136,4 +150,9 @@ impl Engine {
             tracing::warn!(environment = %name, "what waits there is left to the sweep: {error}");
         }
     }
+}
+
+/// What is being deployed, where that is the release.
+fn is_on_its_way<'h>(head: &'h Head, release: &Release) -> Option<&'h Chosen> {
+    head.active().and_then(|active| active.chosen.as_ref()).filter(|chosen| chosen.release == *release)
 }

@@ -16,7 +16,7 @@ use deployer_core::session::{looking_policy, session_name};
 use futures::future::join_all;
 
 use super::book::RACES;
-use super::claim::Claim;
+use super::claim::{Claim, Halted};
 use super::promote::Judged;
 use super::waiting::timed_out;
 use super::{Engine, Transient};
@@ -40,11 +40,16 @@ impl Engine {
         claim: &Arc<Claim>,
         rejects: &Rejects,
     ) -> Result<Resolved, Transient> {
-        if let Some(chosen) = claim.chosen() {
+        // What may be half done is gone on with; a promotion that nothing was done for is judged anew.
+        let begun = claim.resumed() || claim.request().promoting().is_none();
+        if let Some(chosen) = claim.chosen().filter(|_| begun) {
             return Ok(Resolved::Known(claim.clone(), chosen.clone()));
         }
         let (request, head) = (claim.request(), claim.seen().head);
         if let Some(promoting) = request.promoting() {
+            if let Some(Halted { because, .. }) = claim.halted() {
+                return Ok(Resolved::Refused(Ending::Superseded { because }));
+            }
             return match self.judge_under_claim(at, claim, promoting, rejects).await? {
                 Judged::Passes(chosen) => self.write_chosen(at, claim, chosen).await,
                 Judged::Ends(ending) => Ok(Resolved::Refused(ending)),

@@ -3,7 +3,7 @@
 //! `account` is EventBridge's own word about who sent an event; everything in `detail` is the sender's.
 
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
-use deployer_core::promotion::{Asked, ConsentGiven, Functions, Says};
+use deployer_core::promotion::{Asked, ConsentGiven, Functions, Says, account_name};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -93,7 +93,8 @@ pub(super) fn requested(value: &Value) -> Vec<Told> {
             from,
             to,
             release,
-            requested_by,
+            // Who does not say who asks is the account that EventBridge tells: nobody approves their own by leaving it out.
+            requested_by: requested_by.or(event.account.as_deref().map(account_name)),
             not_after,
             freeze_override: None,
             id: id.unwrap_or(event.id),
@@ -141,7 +142,7 @@ fn consent(
         return Ok(Told::Ignored { because });
     }
     text("approved_by or declined_by", by.as_deref())?;
-    let by = by.or_else(|| account.as_ref().map(|account| format!("account {account}")));
+    let by = by.or_else(|| account.as_deref().map(account_name));
     let by = by.ok_or("nobody is named, and no account")?;
     let deployment = Some(deployment);
     Ok(Told::Consent(Box::new(ConsentGiven { environment, function, deployment, says, by, account })))

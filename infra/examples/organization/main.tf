@@ -1,6 +1,5 @@
 # dev takes uploads; stage and prod take what the environment before has live. prod is in two regions. The key of the artifacts is
-# the account's own. The deployer does not promote yet: until it does, nothing gets into stage and prod unless `accept_uploads = true`
-# stands beside their `promotion`.
+# the account's own.
 
 locals {
   environments = {

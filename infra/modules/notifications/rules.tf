@@ -13,8 +13,10 @@ locals {
     because     = "$.detail.because"
     deployment  = "$.detail.id"
     environment = "$.detail.environment"
+    from        = "$.detail.from"
     function    = "$.detail.function"
     release     = "$.detail.release"
+    to          = "$.detail.to"
     wanted      = "$.detail.approvals_wanted"
   }
 
@@ -43,12 +45,15 @@ locals {
         "More: deployctl history -e <environment> -f <function>",
       ]
     }
-    # One into an environment that there is not has no record.
+    # One into an environment that there is not has no record, nor has a group.
     not-recorded = {
       description = "What was refused before there was a record of it"
       what        = ["Promotion Refused"]
       detail      = { because = local.text, environment = [{ exists = false }] }
-      lines       = ["<what>: <because>"]
+      lines = [
+        "<what>: from <from> to <to>",
+        "Why: <because>",
+      ]
     }
     wanted = {
       description = "Whose approval is waited for, and how to give it"

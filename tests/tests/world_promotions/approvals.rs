@@ -54,11 +54,13 @@ async fn approvals_come_as_events_and_one_person_counts_once() {
         assert_eq!(still.status, Status::Pending, "{still:?}");
     }
     let by_account = json!({"environment": "prod", "function": "orders", "deployment": record.id});
-    let done = recorded(world.sent(&event("Promotion Approved", "b", world.now(), &by_account)).await);
+    let still = recorded(world.sent(&event("Promotion Approved", "b", world.now(), &by_account)).await);
+    assert_eq!(still.status, Status::Pending, "the account of somebody who was named is nobody else");
+    let done = recorded(world.sent(&word("carl")).await);
     assert_eq!(done.status, Status::Succeeded);
     let by: Vec<_> = done.promotion.unwrap().approvals.into_iter().map(|a| (a.by, a.account.unwrap())).collect();
     let account = || "999999999999".to_owned();
-    assert_eq!(by, [("bob".to_owned(), account()), ("account 999999999999".to_owned(), account())]);
+    assert_eq!(by, [("bob".to_owned(), account()), ("carl".to_owned(), account())]);
     let before = world.snapshot();
     let _ = recorded(world.sent(&word("bob")).await);
     assert_eq!(world.snapshot(), before, "a word that comes late changes nothing");
@@ -131,4 +133,22 @@ async fn approval_and_soak_are_waited_for_at_once_and_a_second_request_meets_the
     assert_eq!(end(&second).0, Status::Superseded);
     assert!(second.because.unwrap().contains(&first.id.to_string()));
     assert_eq!(world.commanded(approve("carl")).await.status, Status::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_approves_their_own_by_leaving_their_name_out() {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    deployed(&world, &["1.1.0"]).await;
+    let nameless = json!({"command": "promote", "function": "orders", "from": "dev", "to": "prod"});
+    let refused = world.commanded(nameless).await;
+    let because = "prod asks for approval by somebody else, so whoever asks must be named (requested_by)";
+    assert_eq!(end(&refused), (Status::Refused, Some(Code::NotPromotable), because));
+    let by_event = world.asked("e", &json!({"function": "orders", "from": "dev", "to": "prod"})).await;
+    assert_eq!(
+        (by_event.status, by_event.cause.requested_by.as_deref()),
+        (Status::Pending, Some("account 999999999999"))
+    );
+    let own = json!({"environment": "prod", "function": "orders", "deployment": by_event.id});
+    let because = ignored(world.sent(&event("Promotion Approved", "a", world.now(), &own)).await);
+    assert!(because.contains("somebody else must approve"), "{because}");
 }

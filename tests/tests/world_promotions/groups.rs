@@ -157,3 +157,47 @@ async fn whoever_dies_over_a_group_is_succeeded_and_it_ends_alike() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_approved_is_what_was_live_when_the_group_was_asked_for() {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    two_releases(&world).await;
+    let asked = world.command(together("g")).await;
+    assert_eq!(world.told().last().unwrap(), "Promotion Waiting -/- - -");
+    deployed(&world, &["1.2.0"]).await;
+    let approve =
+        json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});
+    world.command(approve).await;
+    assert_eq!(until_ended(&world, "g").await["status"], json!("succeeded"));
+    assert_eq!(in_prod(&world), [code("1.1.0"), code("7")].map(|zip| Sha256::of(&zip)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_something_newer_was_let_in_for_one_meanwhile_none_moves() {
+    let world = by_hand(&json!({"approval": {"required": 1}, "accept_uploads": true}));
+    two_releases(&world).await;
+    let asked = world.command(together("g")).await;
+    world.pass(std::time::Duration::from_secs(60)).await;
+    world.record("prod/orders/2.0.0.zip", code("2.0.0")).await;
+    let before = in_prod(&world);
+    let approve =
+        json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});
+    world.command(approve).await;
+    let group = until_ended(&world, "g").await;
+    assert_eq!((&group["status"], in_prod(&world)), (&json!("superseded"), before), "{group}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_still_waits_when_another_one_has_failed_is_withdrawn() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    // Another deployment of orders is under way and does not end.
+    world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Denied);
+    world.command(together("g")).await;
+    let group = until_ended(&world, "g").await;
+    assert_eq!(group["status"], json!("failed"), "{group}");
+    assert_eq!(
+        group["because"].as_str().unwrap(),
+        "workers did not get there, and these could not go back: orders (nothing was live here before release 1.1.0; before the deployer came, the alias served version 1 in 333333333333/eu-west-1: aws lambda update-alias moves it there by hand)"
+    );
+}

@@ -182,3 +182,48 @@ async fn an_upload_or_a_promotion_by_hand_that_is_newer_is_never_undone_by_one_t
     let waited = history["deployments"].as_array().unwrap().iter().find(|r| r["release"] == "1.1.0").unwrap();
     assert_eq!(waited["status"], json!("superseded"), "{waited}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_cannot_be_seen_for_an_hour_ends_the_promotion_and_holds_up_nothing_meanwhile() {
+    let world = soaking(&json!({"soak": "0s"}));
+    deployed(&world, &["1.1.0"]).await;
+    world.on(Op::GetAlias).at("111111111111").always().fail(CallErrorKind::Unknown);
+    world.minutes(10).await;
+    let waits = world.newest_in("prod").await;
+    assert_eq!(waits.status, Status::Pending, "{waits:?}");
+    assert!(
+        waits
+            .because
+            .as_ref()
+            .unwrap()
+            .starts_with("waits to see what its source serves (what dev serves cannot be seen: "),
+        "{waits:?}"
+    );
+    world.minutes(80).await;
+    let ended = world.newest_in("prod").await;
+    assert_eq!(
+        (ended.id, ended.status, ended.code),
+        (waits.id, Status::Refused, Some(Code::NotPromotable)),
+        "{ended:?}"
+    );
+    world.heal();
+    world.minutes(2).await;
+    assert_eq!(world.serving()[2], "1.0.0");
+    world.markers_are_cleared().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_whose_head_is_broken_stops_no_sweep_of_where_its_promotions_wait() {
+    let world = soaking(&json!({}));
+    deployed(&world, &["1.1.0"]).await;
+    world.tick().await;
+    let head = world.aws(|aws| aws.ledger.get("heads/dev/orders.json").unwrap().to_vec());
+    world.aws(|aws| aws.ledger.put("heads/dev/orders.json", b"{".to_vec()));
+    let order = with(about("deploy", "stage"), &json!({"release": "9"}));
+    drop(order);
+    let run = world.invocation().run(&acceptance::world::Work::Sweep).await;
+    assert!(matches!(&run.outcome, acceptance::world::Outcome::Swept(swept) if swept.failed == 1), "{run:?}");
+    world.aws(|aws| aws.ledger.put("heads/dev/orders.json", head));
+    world.minutes(35).await;
+    assert_eq!(world.serving()[2], "1.1.0");
+}

@@ -277,6 +277,9 @@ impl Head {
     }
 
     fn raise_mark(&mut self, request: &Request) {
+        if request.is_undo() {
+            return;
+        }
         if request.brings_new() {
             self.newest = self.newest.max(Some(request.time));
         }
@@ -311,9 +314,11 @@ impl Head {
         }
         self.outbox.push(Entry { record, marker: request.marker, todo: Consequence::all() });
         // Of what cannot be told for so long the oldest is given up: nothing here depends on it.
-        let untold = self.outbox.iter().filter(|entry| !entry.todo.contains(&Consequence::Record)).count();
+        let only_to_tell =
+            |entry: &Entry| entry.todo.iter().all(|c| matches!(c, Consequence::Started | Consequence::Ended));
+        let untold = self.outbox.iter().filter(|entry| only_to_tell(entry)).count();
         for _ in OUTBOX..untold {
-            let oldest = self.outbox.iter().position(|entry| !entry.todo.contains(&Consequence::Record));
+            let oldest = self.outbox.iter().position(only_to_tell);
             let _given_up = oldest.map(|at| self.outbox.remove(at));
         }
     }
@@ -322,7 +327,7 @@ impl Head {
 impl Request {
     /// Whether this takes the place of an older one that nothing was done for. A command is displaced only by another.
     fn displaces(&self, older: &Self) -> bool {
-        !older.is_command() || self.is_command()
+        !self.is_undo() && (!older.is_command() || self.is_command())
     }
 }
 

@@ -91,7 +91,7 @@ impl Head {
             }
             Subject::Undo { release, artifact } => {
                 let is_live = self.live().is_some_and(|live| live.artifact == *artifact);
-                let gone = || nothing(Code::NothingToRollBack, format!("release {release} is not live here any more"));
+                let gone = || nothing(Code::NotLive, format!("release {release} is not live here any more"));
                 is_live.then(|| self.choose(&Subject::Earlier { to: None }, rejects, false)).ok_or_else(gone)?
             }
             Subject::Earlier { to: None } => {

@@ -167,7 +167,7 @@ impl Head {
         let Some(Request { cause, subject: Subject::Promoted(promoting), .. }) = waiting.map(|w| &mut w.request) else {
             return Consent::NotWaiting;
         };
-        if promoting.approvals.iter().any(|given| given.by == approved.by) {
+        if approved.is_among(&promoting.approvals) {
             return Consent::Earlier;
         }
         if let Err(because) = approved.counts_for(cause.requested_by.as_deref()) {
@@ -199,15 +199,23 @@ impl Head {
     }
 
     /// Why a promotion is not taken, although the rules may not say so.
-    fn not_taken(&self, request: &Request, verdict: &Verdict, at: &Destination<'_>) -> Option<Ending> {
+    #[must_use]
+    pub fn not_taken(&self, request: &Request, verdict: &Verdict, at: &Destination<'_>) -> Option<Ending> {
         if let Verdict::Ends(ending) = verdict {
             return Some(ending.clone());
         }
-        if let Some(mark) = self.mark.as_ref().filter(|mark| is_later(mark.time, request.time)) {
-            let because = format!("what was asked for later, at {}, was let in before it", mark.time);
-            return Some(superseded(because));
+        // One that a success calls for is not undone by going back to something else here.
+        let newest = match request.cause.kind {
+            CauseKind::AutomaticPromotion => self.newest,
+            _ => self.mark.as_ref().map(|mark| mark.time),
+        };
+        if let Some(newest) = newest.filter(|newest| is_later(*newest, request.time)) {
+            return Some(superseded(format!("what was asked for later, at {newest}, was let in before it")));
         }
-        let artifact = |request: &Request| Some(request.promoting()?.artifact.as_ref()?.artifact.clone());
+        let artifact = |request: &Request| {
+            let promoting = request.promoting()?;
+            Some((promoting.artifact.as_ref()?.artifact.clone(), promoting.freeze_override.clone()))
+        };
         let same = self.waiting.iter().find(|waiting| artifact(&waiting.request) == artifact(request));
         if let (Some(Waiting { request: first, .. }), Verdict::Waits(_)) = (same, verdict) {
             let release = request.subject.release().map_or(String::new(), ToString::to_string);

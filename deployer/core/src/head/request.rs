@@ -209,10 +209,16 @@ impl Request {
         self.cause.kind == CauseKind::Rollback
     }
 
+    /// Whether it takes one artifact back, and leaves everything else as it comes.
+    #[must_use]
+    pub fn is_undo(&self) -> bool {
+        matches!(self.subject, Subject::Undo { .. })
+    }
+
     /// Whether it asks an active deployment to stop. Taking one artifact back need not: what is active may replace it.
     #[must_use]
     pub fn asks_to_stop(&self) -> bool {
-        self.is_rollback() && !matches!(self.subject, Subject::Undo { .. })
+        self.is_rollback() && !self.is_undo()
     }
 
     /// The artifact, where it is known from the start.

@@ -94,6 +94,16 @@ impl Gate<'_> {
         };
         self.rejects.refusal(&artifact.release, artifact.sha256).map_or(Ok(()), Err)?;
         let is_automatic = request.cause.kind == CauseKind::AutomaticPromotion;
+        if is_automatic && !promotion.automatic {
+            let because =
+                format!("{to} is not promoted to automatically any more: promote release {}", artifact.release);
+            return refused(Code::NotPromotable, because);
+        }
+        if !is_automatic && self.to.environment.approval.is_some() && request.cause.requested_by.is_none() {
+            let because =
+                format!("{to} asks for approval by somebody else, so whoever asks must be named (requested_by)");
+            return refused(Code::NotPromotable, because);
+        }
         if is_automatic && self.here.left().iter().any(|left| is_same(left, artifact)) {
             let because = format!(
                 "release {} was rolled back in {to}, and what was rolled back comes again only by hand: promote it",

@@ -59,6 +59,14 @@ pub struct Approved {
 }
 
 impl Approved {
+    /// Whether they have said so before. An account whose people were not named counts for none beside those who were.
+    #[must_use]
+    pub fn is_among(&self, given: &[Self]) -> bool {
+        let is_nameless = |one: &Self| one.account.as_ref().is_some_and(|account| one.by == account_name(account));
+        let same_account = |one: &Self| self.account.is_some() && one.account == self.account;
+        given.iter().any(|one| one.by == self.by || (same_account(one) && (is_nameless(self) || is_nameless(one))))
+    }
+
     /// Whether it counts: nobody approves what they have asked for.
     ///
     /// # Errors
@@ -146,7 +154,14 @@ impl Promoting {
     }
 }
 
+/// What an account is called whose people are not named.
+#[must_use]
+pub fn account_name(account: &str) -> String {
+    format!("account {account}")
+}
+
 /// Whether what was live is this artifact: the same object, or the same code.
-pub(crate) fn is_same(live: &Live, artifact: &Chosen) -> bool {
+#[must_use]
+pub fn is_same(live: &Live, artifact: &Chosen) -> bool {
     live.artifact == artifact.artifact || (live.sha256.is_some() && live.sha256 == artifact.sha256)
 }

@@ -127,7 +127,8 @@ const AUTOMATIC: CauseKind = CauseKind::AutomaticPromotion;
 
 #[test]
 fn a_soak_is_over_to_the_second_and_not_before() {
-    let case = Case::new(json!({"promotion": {"from": "qa", "soak": "60s"}}), head(&[("1", 100)], &[]));
+    let case =
+        Case::new(json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s"}}), head(&[("1", 100)], &[]));
     assert_eq!(soaks_until(&case.verdict(AUTOMATIC, "1", 159)), Some(160));
     assert_eq!(case.verdict(AUTOMATIC, "1", 160), Verdict::Passes);
     assert_eq!(code(&case.verdict(CauseKind::Promotion, "1", 159)), Some(Code::NotPromotable));
@@ -136,7 +137,7 @@ fn a_soak_is_over_to_the_second_and_not_before() {
 
 #[test]
 fn a_failure_within_the_soak_cancels_it_and_one_after_it_does_not() {
-    let rules = || json!({"promotion": {"from": "qa", "soak": "60s"}});
+    let rules = || json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s"}});
     let live = head(&[("1", 100)], &[]);
     let within = Case::new(rules(), failed(&live, 150));
     assert_eq!(code(&within.verdict(AUTOMATIC, "1", 155)), Some(Code::SoakCancelled));
@@ -151,13 +152,16 @@ fn a_failure_within_the_soak_cancels_it_and_one_after_it_does_not() {
 #[test]
 fn what_was_replaced_gives_way_or_goes_on_in_its_order_and_what_was_left_never_goes_by_itself() {
     let replaced = || head(&[("2", 130), ("1", 100)], &[]);
-    let newest = Case::new(json!({"promotion": {"from": "qa", "soak": "60s"}}), replaced());
+    let newest = Case::new(json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s"}}), replaced());
     assert_eq!(code(&newest.verdict(AUTOMATIC, "1", 140)), Some(Code::Superseded));
-    let in_order = Case::new(json!({"promotion": {"from": "qa", "soak": "60s", "policy": "in-order"}}), replaced());
+    let in_order = Case::new(
+        json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s", "policy": "in-order"}}),
+        replaced(),
+    );
     assert_eq!(soaks_until(&in_order.verdict(AUTOMATIC, "1", 140)), Some(160));
     assert_eq!(in_order.verdict(AUTOMATIC, "1", 160), Verdict::Passes);
     assert_eq!(code(&in_order.verdict(CauseKind::Promotion, "1", 500)), Some(Code::NotPromotable), "30 s are no 60 s");
-    let left = Case::new(json!({"promotion": {"from": "qa"}}), head(&[("1", 130)], &[("2", 110)]));
+    let left = Case::new(json!({"promotion": {"automatic": true, "from": "qa"}}), head(&[("1", 130)], &[("2", 110)]));
     assert_eq!(code(&left.verdict(AUTOMATIC, "2", 140)), Some(Code::SoakCancelled));
     assert_eq!(code(&left.verdict(CauseKind::Promotion, "2", 140)), Some(Code::NotLive));
     let named = Promoting { named: Some(Release::parse("2").unwrap()), ..promoting("2") };
@@ -167,19 +171,21 @@ fn what_was_replaced_gives_way_or_goes_on_in_its_order_and_what_was_left_never_g
 #[test]
 fn of_several_sources_the_last_soak_counts_or_only_that_of_the_one() {
     let both = |require: &str| {
-        let rules = json!({"promotion": {"from": ["qa", "perf"], "require": require, "soak": "60s"}});
+        let rules =
+            json!({"promotion": {"automatic": true, "from": ["qa", "perf"], "require": require, "soak": "60s"}});
         Case::new(rules, head(&[("1", 100)], &[])).and_perf(head(&[("1", 150)], &[]))
     };
     assert_eq!(soaks_until(&both("all").verdict(AUTOMATIC, "1", 170)), Some(210));
     assert_eq!(both("any").verdict(AUTOMATIC, "1", 170), Verdict::Passes);
     let missing =
-        Case::new(json!({"promotion": {"from": ["qa", "perf"]}}), head(&[("1", 100)], &[])).and_perf(head(&[], &[]));
+        Case::new(json!({"promotion": {"automatic": true, "from": ["qa", "perf"]}}), head(&[("1", 100)], &[]))
+            .and_perf(head(&[], &[]));
     assert_eq!(code(&missing.verdict(CauseKind::Promotion, "1", 170)), Some(Code::NotLive));
 }
 
 #[test]
 fn approval_is_waited_for_until_it_expires_counted_from_the_end_of_the_soak() {
-    let rules = json!({"promotion": {"from": "qa", "soak": "60s"}, "approval": {"required": 2, "expires": "100s"}});
+    let rules = json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s"}, "approval": {"required": 2, "expires": "100s"}});
     let case = Case::new(rules, head(&[("1", 100)], &[]));
     let Verdict::Waits(wait) = case.verdict(AUTOMATIC, "1", 110) else { panic!() };
     assert_eq!((wait.approvals_wanted, wait.expires_at, wait.soak_until), (2, second(260), Some(second(160))));
@@ -281,7 +287,7 @@ proptest! {
             history.insert(0, ("2", since + newer));
         }
         let qa = failed(&head(&history, &[]), failure);
-        let case = Case::new(json!({"promotion": {"from": "qa", "soak": format!("{soak}s")}}), qa);
+        let case = Case::new(json!({"promotion": {"automatic": true, "from": "qa", "soak": format!("{soak}s")}}), qa);
         for kind in [AUTOMATIC, CauseKind::Promotion] {
             if case.verdict(kind, "1", now) == Verdict::Passes {
                 let end = newer.map_or(now, |newer| now.min(since + newer));

@@ -71,8 +71,8 @@ impl fmt::Display for Wait {
         }
         match self.approvals_wanted {
             0 => {}
-            1 => parts.push(format!("for an approval, until {} at most", self.expires_at)),
-            more => parts.push(format!("for {more} approvals, until {} at most", self.expires_at)),
+            1 => parts.push(format!("for an approval, until {:.0} at most", self.expires_at)),
+            more => parts.push(format!("for {more} approvals, until {:.0} at most", self.expires_at)),
         }
         if let Some(until) = self.frozen_until {
             parts.push(format!("until {until} for the freeze to end"));
