@@ -58,7 +58,8 @@ pub(super) fn command_says_why(case: &Case<'_>, record: &DeploymentRecord, say: 
     let kind = record.cause.kind;
     let has_reason = match record.code {
         Some(Code::NothingToRollBack) => kind == CauseKind::Rollback,
-        Some(Code::NotLive) => kind == CauseKind::Redeploy || is_promotion(kind),
+        // What is to be undone may be gone by the time that its turn comes.
+        Some(Code::NotLive) => kind != CauseKind::Deploy,
         Some(Code::ArtifactGone) => kind == CauseKind::Deploy,
         Some(Code::Held) => kind != CauseKind::Rollback && case.is_asked(|ask| *ask == Ask::Hold),
         Some(Code::Rejected) => case.is_asked(Ask::rejects),
