@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acceptance::world::orders::deployed;
-use acceptance::world::promotions::{event, three};
+use acceptance::world::promotions::event;
 use acceptance::world::zips::code;
 use acceptance::world::{DEV, World, ignored};
 use deployer_core::record::{Code, Status};
@@ -213,5 +213,4 @@ async fn an_event_with_the_wrong_shape_or_from_another_time_promotes_nothing() {
     let record = acceptance::world::recorded(world.sent(&old).await);
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::Expired)));
     assert_eq!(world.serving()[2], "1.0.0");
-    drop(three(&json!({}), &json!({})));
 }

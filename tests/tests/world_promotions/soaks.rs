@@ -219,8 +219,6 @@ async fn a_source_whose_head_is_broken_stops_no_sweep_of_where_its_promotions_wa
     world.tick().await;
     let head = world.aws(|aws| aws.ledger.get("heads/dev/orders.json").unwrap().to_vec());
     world.aws(|aws| aws.ledger.put("heads/dev/orders.json", b"{".to_vec()));
-    let order = with(about("deploy", "stage"), &json!({"release": "9"}));
-    drop(order);
     let run = world.invocation().run(&acceptance::world::Work::Sweep).await;
     assert!(matches!(&run.outcome, acceptance::world::Outcome::Swept(swept) if swept.failed == 1), "{run:?}");
     world.aws(|aws| aws.ledger.put("heads/dev/orders.json", head));
