@@ -34,7 +34,9 @@ pub(super) fn says_why(case: &Case<'_>, told: &Told, record: &DeploymentRecord, 
         if error.message.is_empty() || error.step.is_empty() {
             say(Rule::SaysWhy, format!("{what} failed without a message"));
         }
-        if !may_fail(case, told, error.code, &error.message) {
+        // What was asked to stop is not gone on with when a process that was frozen thaws too late.
+        let stopped = !is_whole(record) && error.code == TargetErrorCode::TimedOut;
+        if !stopped && !may_fail(case, told, error.code, &error.message) {
             say(Rule::SaysWhy, format!("{what} failed without a reason: {:?}, {error}", error.code));
         }
     }
