@@ -190,9 +190,11 @@ impl Engine {
             }
             match self.serve_code(name, &at.function, id).await {
                 Ok(serves) => {
-                    if let Err(ending) = drift(name, chosen, &serves) {
-                        return Ok(Some(ending));
+                    let Err(ending) = drift(name, chosen, &serves) else { continue };
+                    if self.is_under_way(name, &at.function, source).await? {
+                        return Err(Transient::Unseen(format!("a deployment is under way in {name}")));
                     }
+                    return Ok(Some(ending));
                 }
                 Err(error) if is_passing(&error) => {
                     return Err(Transient::Unseen(format!("what {name} serves cannot be seen: {error}")));
@@ -204,6 +206,18 @@ impl Engine {
             }
         }
         Ok(None)
+    }
+
+    /// Whether it is the deployer itself that has moved a source's aliases, or may be moving them, since its head was read.
+    async fn is_under_way(
+        &self,
+        name: &EnvironmentName,
+        function: &FunctionName,
+        before: &Head,
+    ) -> Result<bool, Transient> {
+        let Ok(source) = Destination::find(&self.config, name, function) else { return Ok(false) };
+        let head = self.read_head(&source).await?.head;
+        Ok(head.active().is_some() || head.live() != before.live())
     }
 
     /// The code that the alias of each target of an environment serves.

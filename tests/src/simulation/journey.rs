@@ -262,10 +262,7 @@ impl<'c, 'a> Journey<'c, 'a> {
             self.history.remove(0);
         }
         let (release, sha256) = (release.to_string(), artifact.sha256);
-        self.history.insert(
-            0,
-            Lived { artifact: artifact_id, release, sha256, versions, since, at: at_, brought_by: record.id },
-        );
+        self.history.insert(0, Lived { artifact: artifact_id, release, sha256, versions, since, at: at_ });
     }
 
     /// It is found out what a deployment is about.

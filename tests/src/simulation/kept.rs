@@ -39,6 +39,9 @@ pub(super) fn judge(stage: &Stage<'_>, told: &[Told<'_>], found: &mut Vec<Violat
         let sources: Vec<&Told<'_>> =
             told.iter().filter(|(source, _)| rules.from.contains(&source.environment.name)).collect();
         for record in case.records().filter(|record| is_promotion(record.cause.kind)) {
+            if !record.status.is_ended() {
+                say(Rule::PromotionsEnd, format!("the record of {} says {}", record.id, record.status));
+            }
             has_reason(stage, to, rules, &sources, record, &mut say);
         }
         if rules.automatic {
@@ -151,7 +154,8 @@ fn is_called_for((case, story): &Told<'_>, rules: &Rules, source: &Case<'_>, say
     }
 }
 
-fn calls(record: &DeploymentRecord) -> bool {
+/// Whether a deployment calls for the promotions that come after it.
+pub(super) fn calls(record: &DeploymentRecord) -> bool {
     use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
     let is_live = matches!(record.status, Status::Succeeded | Status::Unchanged);
     is_live && matches!(record.cause.kind, Upload | Deploy | Promotion | AutomaticPromotion)

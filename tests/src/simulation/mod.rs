@@ -15,6 +15,7 @@ mod heard;
 mod journey;
 mod judge;
 mod kept;
+mod misleading;
 mod order;
 mod orders;
 mod passage;
@@ -32,6 +33,8 @@ mod tally;
 
 use std::time::Duration;
 
+use deployer::engine::Ports;
+
 pub use focus::Focus;
 pub use judge::{Rule, Violation};
 pub use planted::Planted;
@@ -39,6 +42,7 @@ pub use tally::Tally;
 
 use crate::world::journal::What;
 use crate::world::{Between, Outcome};
+use misleading::Past;
 use random::Random;
 use scene::Scene;
 use stage::Stage;
@@ -72,7 +76,7 @@ pub fn play(seed: u64, planted: Option<Planted>) -> Played {
 /// If no runtime can be had.
 #[must_use]
 pub fn play_without_a_bug(seed: u64) -> Played {
-    runtime().block_on(live(seed, None, Some(Box::new(planted::none)), false))
+    runtime().block_on(live(seed, None, Some(through(planted::none)), false))
 }
 
 /// The same, with its log.
@@ -95,8 +99,14 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
+/// What stands between the engine and its ports, with the past of this one schedule.
+fn through(between: impl Fn(Ports, &Past) -> Ports + Send + Sync + 'static) -> Between {
+    let past = Past::default();
+    Box::new(move |ports| between(ports, &past))
+}
+
 fn run(seed: u64, planted: Option<Planted>, verbose: bool) -> Played {
-    let between = planted.map(|planted| Box::new(move |ports| planted.between(ports)) as Between);
+    let between = planted.map(|planted| through(move |ports, past| planted.between(ports, past)));
     runtime().block_on(live(seed, planted, between, verbose))
 }
 

@@ -257,15 +257,20 @@ pub(super) fn draw_where_promoted(
             6..9 => vec![random.milliseconds(0, 5_000)],
             _ => vec![random.milliseconds(10, 5_000), random.milliseconds(5_000, 900_000)],
         };
-        let mut give = |random: &mut Random, at, ask| {
+        let mut give = |random: &mut Random, at, environment, ask| {
             let (again, is_lost) = (again(random), random.percent(odds.loss));
             all.push(Order { at, environment, function: function.clone(), ask, again, is_lost });
         };
         if let Some(ends) = ends.filter(|_| random.percent(50)) {
             let later = at + random.milliseconds(100, 600_000);
-            give(random, later, ends);
+            give(random, later, environment, ends);
         }
-        give(random, at, ask);
+        // What was rolled back succeeds once more where it came from.
+        if matches!(ask, Ask::Rollback { .. }) && environment > 0 && random.percent(50) {
+            let (later, release) = (at + random.within(&[20_000, 300_000]), random.one_of(&releases));
+            give(random, later, 0, Ask::Deploy { release });
+        }
+        give(random, at, environment, ask);
     }
     all.sort_by_key(|order| order.at);
     all

@@ -12,11 +12,12 @@ use std::collections::BTreeSet;
 
 use deployer_core::head::Chosen;
 use deployer_core::promotion::Promoting;
-use deployer_core::record::CauseKind;
+use deployer_core::record::{CauseKind, DeploymentRecord};
 use deployer_core::rejects::Rejects;
 use jiff::Timestamp;
 
 use super::judge::{Case, Rule, Violation};
+use super::kept;
 use super::orders::{self, Ask};
 use super::requests::{self, CLOCKS_DIFFER};
 use super::rules::Rules;
@@ -31,7 +32,7 @@ type Told<'a> = [(Case<'a>, Story)];
 struct Passage<'p> {
     stage: &'p Stage<'p>,
     journal: &'p [Deed],
-    stories: Vec<(&'p str, &'p Story, &'p [String])>,
+    told: &'p Told<'p>,
     function: &'p str,
     /// What was rejected, from which place of the journal on.
     rejects: Vec<(usize, Rejects)>,
@@ -52,16 +53,7 @@ pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed], told: &Told<'_>, found:
         What::Wrote(Some(body)) => Some((now, serde_json::from_slice(body).ok()?)),
         _ => None,
     });
-    let passage = Passage {
-        stage,
-        journal,
-        function: first.function,
-        rejects: rejects.collect(),
-        stories: told
-            .iter()
-            .map(|(case, story)| (case.environment.name.as_str(), story, case.environment.targets.as_slice()))
-            .collect(),
-    };
+    let passage = Passage { stage, journal, function: first.function, rejects: rejects.collect(), told };
     for (case, story) in told {
         let promoted = story.admissions.iter().filter_map(|one| Some((one, one.request.promoting()?)));
         for (admission, promoting) in promoted {
@@ -93,12 +85,14 @@ impl Passage<'_> {
         let (time, is_automatic) = (self.journal[*now].at, request.cause.kind == CauseKind::AutomaticPromotion);
         let mut first_read = *now;
         for name in rules.from.iter().filter(|name| rules.needs(name, &promoting.from)) {
-            let Some((_, source, targets)) = self.stories.iter().find(|(other, ..)| other == name) else { continue };
+            let Some((from, source)) = self.told.iter().find(|(other, _)| other.environment.name == *name) else {
+                continue;
+            };
             let reads = self.reads(admission, &format!("heads/{name}/{}.json", self.function));
             first_read = first_read.min(reads.first().copied().unwrap_or(*now));
             let passes = |read: &usize| {
                 has_soaked(rules, source, *read, (chosen, promoting.named.is_some(), is_automatic), time)
-                    && has_not_drifted(source, targets, chosen, (*read, *now))
+                    && has_not_drifted(source, &from.environment.targets, chosen, (*read, *now))
             };
             if !reads.iter().any(passes) {
                 let (states, failures) = (source.at(*now), &source.failures);
@@ -196,11 +190,13 @@ impl Passage<'_> {
     /// An automatic promotion was called for by a success in the environment that it comes from.
     fn was_called_for(&self, admission: &Admission, promoting: &Promoting, say: &mut dyn FnMut(String)) {
         let called = admission.request.cause.event_id.as_deref();
-        let source = self.stories.iter().find(|(name, ..)| *name == promoting.from.as_str());
-        let lived =
-            source.into_iter().flat_map(|(_, story, _)| story.states.iter().take_while(|(at, _)| *at < admission.now));
-        let mut brought = lived.flat_map(|(_, state)| &state.history);
-        if !brought.any(|one| Some(one.brought_by.to_string().as_str()) == called && one.is(&admission.chosen)) {
+        let source = self.told.iter().filter(|(case, _)| case.environment.name == promoting.from.as_str());
+        let mut successes = source.flat_map(|(case, _)| case.records()).filter(|record| kept::calls(record));
+        let brings_it = |record: &DeploymentRecord| {
+            let artifact = record.artifact.as_ref();
+            artifact.is_some_and(|artifact| artifact.version_id == admission.chosen.artifact.version_id)
+        };
+        if !successes.any(|record| Some(record.id.to_string().as_str()) == called && brings_it(record)) {
             say(format!("came in by itself, and no success of {called:?} in {} had called for it", promoting.from));
         }
     }

@@ -6,8 +6,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use deployer::engine::Ports;
+use deployer::port::Events;
 
 use super::focus::Focus;
+use super::misleading::{BadEvents, Past, mislead};
 use super::sabotage::{BadChance, BadClock, BadGate, BadLedger};
 
 macro_rules! planted {
@@ -120,13 +122,42 @@ planted! {
     ReplaysUnmarked = "replays-unmarked", Some(Focus::Promotions);
     /// Every time that a promotion is asked for by an event, that has another id.
     EventsRenamed = "events-renamed", Some(Focus::Promotions);
+    /// Whoever judges a promotion under its claim sees the source as it was before the last deployment there.
+    SourcesAsTheyWere = "sources-as-they-were", Some(Focus::Promotions);
+    /// Whoever judges a promotion does not see what is rejected; whoever looks again before an alias moves does.
+    RejectsHidden = "rejects-hidden", Some(Focus::Promotions);
+    /// Promotions that wait for approvals read as if somebody had approved them.
+    ApprovalsInvented = "approvals-invented", Some(Focus::Promotions);
+    /// Promotions that wait read as if somebody had given a reason to override a freeze.
+    OverridesInvented = "overrides-invented", Some(Focus::Promotions);
+    /// The clock runs ahead while promotions are judged.
+    ClockRunsAhead = "clock-runs-ahead", Some(Focus::Promotions);
+    /// Promotions that wait are not written down.
+    WaitingDropped = "waiting-dropped", Some(Focus::Promotions);
+    /// A success calls for nothing.
+    PromotionsUncalled = "promotions-uncalled", Some(Focus::Promotions);
+    /// Some events are taken for sent, and never were.
+    EventsSwallowed = "events-swallowed", Some(Focus::Promotions);
+    /// What was rolled back is not seen by whoever judges a promotion.
+    RolledBackUnseen = "rolled-back-unseen", Some(Focus::Promotions);
 }
 
 impl Planted {
     /// Puts it between an invocation's engine and its ports.
     #[must_use]
-    pub(super) fn between(self, mut ports: Ports) -> Ports {
+    pub(super) fn between(self, mut ports: Ports, past: &Past) -> Ports {
         match self {
+            Self::SourcesAsTheyWere
+            | Self::RejectsHidden
+            | Self::ApprovalsInvented
+            | Self::OverridesInvented
+            | Self::ClockRunsAhead
+            | Self::WaitingDropped
+            | Self::RolledBackUnseen
+            | Self::PromotionsUncalled => return mislead(ports, Some(self), past),
+            Self::EventsSwallowed => {
+                ports.events = ports.events.map(|events| Arc::new(BadEvents::new(events, past)) as Arc<dyn Events>);
+            }
             Self::OrderByArrival
             | Self::SweepDoesNothing
             | Self::UploadsDropped
@@ -148,10 +179,10 @@ impl Planted {
 
 /// Puts between an engine and its ports what the planted bugs are made with, and no bug.
 #[must_use]
-pub(super) fn none(mut ports: Ports) -> Ports {
+pub(super) fn none(mut ports: Ports, past: &Past) -> Ports {
     ports.gate = Arc::new(BadGate::new(ports.gate, None));
     ports.ledger = Arc::new(BadLedger::new(ports.ledger, None));
-    ports
+    mislead(ports, None, past)
 }
 
 impl fmt::Display for Planted {

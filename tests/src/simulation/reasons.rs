@@ -34,7 +34,9 @@ pub(super) fn says_why(case: &Case<'_>, told: &Told, record: &DeploymentRecord, 
         if error.message.is_empty() || error.step.is_empty() {
             say(Rule::SaysWhy, format!("{what} failed without a message"));
         }
-        if !may_fail(case, told, error.code, &error.message) {
+        // What was asked to stop is not gone on with when a process that was frozen thaws too late.
+        let stopped = !is_whole(record) && error.code == TargetErrorCode::TimedOut;
+        if !stopped && !may_fail(case, told, error.code, &error.message) {
             say(Rule::SaysWhy, format!("{what} failed without a reason: {:?}, {error}", error.code));
         }
     }
@@ -58,7 +60,8 @@ pub(super) fn command_says_why(case: &Case<'_>, record: &DeploymentRecord, say: 
     let kind = record.cause.kind;
     let has_reason = match record.code {
         Some(Code::NothingToRollBack) => kind == CauseKind::Rollback,
-        Some(Code::NotLive) => kind == CauseKind::Redeploy || is_promotion(kind),
+        // What is to be undone may be gone by the time that its turn comes.
+        Some(Code::NotLive) => kind != CauseKind::Deploy,
         Some(Code::ArtifactGone) => kind == CauseKind::Deploy,
         Some(Code::Held) => kind != CauseKind::Rollback && case.is_asked(|ask| *ask == Ask::Hold),
         Some(Code::Rejected) => case.is_asked(Ask::rejects),

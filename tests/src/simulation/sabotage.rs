@@ -64,7 +64,7 @@ pub(super) struct BadLedger {
     hold: Mutex<Value>,
 }
 
-fn changed(body: Vec<u8>, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+pub(super) fn changed(body: Vec<u8>, change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let Ok(mut value) = serde_json::from_slice(&body) else { return body };
     change(&mut value);
     serde_json::to_vec_pretty(&value).unwrap_or(body)

@@ -190,10 +190,4 @@ impl Scene {
     pub fn promotes(&self) -> bool {
         self.environments.iter().any(|environment| environment.rules.is_some())
     }
-
-    /// An environment by its name.
-    #[must_use]
-    pub fn environment(&self, name: &str) -> Option<&Environment> {
-        self.environments.iter().find(|environment| environment.name == name)
-    }
 }

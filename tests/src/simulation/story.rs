@@ -18,8 +18,6 @@ pub(super) struct Lived {
     pub since: usize,
     /// When it became live.
     pub at: Timestamp,
-    /// The deployment that brought it, the last time that one did.
-    pub brought_by: DeploymentId,
 }
 
 /// What was live, and what was gone back from; newest first.

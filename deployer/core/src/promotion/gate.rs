@@ -67,10 +67,11 @@ impl Gate<'_> {
         from.count() > 1 && !from.iter().all(was_live)
     }
 
-    /// Whether the environment has the artifact live already.
+    /// Whether the environment has the artifact live already, and nothing is on its way that would take its place.
     #[must_use]
     pub fn is_there_already(&self, promoting: &Promoting) -> bool {
-        self.here.live().zip(promoting.artifact.as_ref()).is_some_and(|(live, artifact)| is_same(live, artifact))
+        let is_live = |(live, artifact)| is_same(live, artifact);
+        self.here.open().next().is_none() && self.here.live().zip(promoting.artifact.as_ref()).is_some_and(is_live)
     }
 
     fn wait(&self, request: &Request, promoting: &Promoting) -> Result<Wait, Ending> {

@@ -1,0 +1,239 @@
+//! What the planted bugs about promotions are made with: ledgers and clocks that mislead whoever judges a promotion, and a
+//! bus that swallows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deployer::engine::Ports;
+use deployer::port::{Clock, ETag, Events, EventsError, Ledger, LedgerError, Precondition, Written};
+use deployer_core::event::Event;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::planted::Planted;
+use super::sabotage::changed;
+
+/// By how much a clock runs ahead.
+const AHEAD: Duration = Duration::from_secs(25 * 60);
+
+/// What was live by a head, and by the one before it that said something else.
+#[derive(Default)]
+struct Lives {
+    now: Value,
+    before: Value,
+}
+
+/// What has happened in a schedule so far, whoever did it.
+#[derive(Clone, Default)]
+pub(super) struct Past {
+    lives: Arc<Mutex<BTreeMap<String, Lives>>>,
+    events: Arc<AtomicUsize>,
+}
+
+/// Puts a misleading ledger and clock between an engine and its ports.
+pub(super) fn mislead(mut ports: Ports, planted: Option<Planted>, past: &Past) -> Ports {
+    let judging = Arc::new(AtomicBool::new(false));
+    ports.clock = Arc::new(HastyClock { clock: ports.clock, judging: judging.clone() });
+    ports.ledger = Arc::new(MisleadingLedger {
+        ledger: ports.ledger,
+        planted,
+        past: past.clone(),
+        judging,
+        claims: Mutex::default(),
+        hidden: Mutex::default(),
+        left: Mutex::default(),
+    });
+    ports
+}
+
+struct HastyClock {
+    clock: Arc<dyn Clock>,
+    judging: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Clock for HastyClock {
+    fn now(&self) -> Timestamp {
+        match self.judging.load(Ordering::Relaxed) {
+            true => self.clock.now() + AHEAD,
+            false => self.clock.now(),
+        }
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.clock.sleep(duration).await;
+    }
+}
+
+struct MisleadingLedger {
+    ledger: Arc<dyn Ledger>,
+    planted: Option<Planted>,
+    past: Past,
+    /// A promotion may be about to be judged.
+    judging: Arc<AtomicBool>,
+    /// The heads that this invocation holds the claim on, and whether it has read the rejects under it.
+    claims: Mutex<BTreeMap<String, bool>>,
+    /// The rejects that were kept from it.
+    hidden: Mutex<Vec<Value>>,
+    /// What was rolled back from, and kept from it, by head.
+    left: Mutex<BTreeMap<String, Value>>,
+}
+
+/// The function that an object of the ledger is about.
+fn function(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or_default()
+}
+
+impl MisleadingLedger {
+    /// Whether this is the head of another environment than where a claim on the same function is held.
+    fn is_source(&self, key: &str) -> bool {
+        let claims = self.claims.lock().unwrap();
+        !claims.contains_key(key) && claims.keys().any(|held| function(held) == function(key))
+    }
+
+    fn head(&self, key: &str, body: Vec<u8>) -> Vec<u8> {
+        let waiting = |head: &mut Value, change: &dyn Fn(&mut Value)| {
+            for waiting in head.get_mut("waiting").and_then(Value::as_array_mut).into_iter().flatten() {
+                change(&mut waiting["request"]["subject"]);
+            }
+        };
+        match self.planted {
+            Some(Planted::SourcesAsTheyWere) if self.is_source(key) => {
+                let lives = self.past.lives.lock().unwrap();
+                let before = lives.get(key).map(|lives| lives.before.clone()).filter(Value::is_array);
+                changed(body, |head| head["history"] = before.unwrap_or_else(|| json!([])))
+            }
+            Some(Planted::ApprovalsInvented) => changed(body, |head| {
+                waiting(head, &|subject| {
+                    let by = |who: &str| json!({"by": who, "at": "2026-11-01T10:00:00Z"});
+                    subject["approvals"] = json!([by("nobody"), by("nobody else")]);
+                });
+            }),
+            Some(Planted::RolledBackUnseen) => changed(body, |head| {
+                let left = std::mem::replace(&mut head["left"], json!([]));
+                self.left.lock().unwrap().insert(key.to_owned(), left);
+            }),
+            Some(Planted::OverridesInvented) => changed(body, |head| {
+                waiting(head, &|subject| subject["freeze_override"] = json!("nobody gave it"));
+            }),
+            _ => body,
+        }
+    }
+
+    /// Rejects are hidden from whoever holds no claim, and the first time under a claim.
+    fn rejects(&self, key: &str, body: Vec<u8>) -> Vec<u8> {
+        if self.planted != Some(Planted::RejectsHidden) {
+            return body;
+        }
+        let mut claims = self.claims.lock().unwrap();
+        let mut held = claims.iter_mut().filter(|(held, _)| function(held) == function(key));
+        if held.any(|(_, read)| std::mem::replace(read, true)) {
+            return body;
+        }
+        changed(body, |rejects| {
+            if let Some(all) = rejects["rejects"].as_array_mut() {
+                *self.hidden.lock().unwrap() = std::mem::take(all);
+            }
+        })
+    }
+
+    /// What is written of a head, and what is remembered of it.
+    fn writes(&self, key: &str, body: Vec<u8>) -> Vec<u8> {
+        let body = match self.planted {
+            Some(Planted::WaitingDropped) => changed(body, |head| head["waiting"] = json!([])),
+            Some(Planted::PromotionsUncalled) => changed(body, |head| {
+                for entry in head["outbox"].as_array_mut().into_iter().flatten() {
+                    if let Some(todo) = entry["todo"].as_array_mut() {
+                        todo.retain(|one| one != "promotions");
+                    }
+                }
+            }),
+            _ => body,
+        };
+        let body = match self.left.lock().unwrap().get(key).and_then(Value::as_array) {
+            None => body,
+            Some(left) => changed(body, |head| {
+                let live = head["history"][0]["artifact"].clone();
+                if let Some(more) = head["left"].as_array_mut() {
+                    more.extend(left.iter().filter(|one| one["artifact"] != live).cloned());
+                }
+            }),
+        };
+        let head: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let mut lives = self.past.lives.lock().unwrap();
+        let known = lives.entry(key.to_owned()).or_default();
+        if known.now != head["history"] {
+            known.before = std::mem::replace(&mut known.now, head["history"].clone());
+        }
+        let mut claims = self.claims.lock().unwrap();
+        match head["active"].is_null() {
+            true => drop(claims.remove(key)),
+            false => drop(claims.entry(key.to_owned()).or_insert(false)),
+        }
+        body
+    }
+}
+
+#[async_trait]
+impl Ledger for MisleadingLedger {
+    async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError> {
+        let read = self.ledger.get(key).await?;
+        if key.starts_with("rejects/") && self.planted == Some(Planted::ClockRunsAhead) {
+            self.judging.store(true, Ordering::Relaxed);
+        }
+        Ok(read.map(|(body, etag)| match (key.starts_with("heads/"), key.starts_with("rejects/")) {
+            (true, _) => (self.head(key, body), etag),
+            (_, true) => (self.rejects(key, body), etag),
+            _ => (body, etag),
+        }))
+    }
+
+    async fn put(&self, key: &str, body: Vec<u8>, precondition: Precondition) -> Result<Written, LedgerError> {
+        self.judging.store(false, Ordering::Relaxed);
+        let body = match (key.starts_with("heads/"), key.starts_with("rejects/")) {
+            (true, _) => self.writes(key, body),
+            (_, true) => changed(body, |rejects| {
+                let known: BTreeSet<String> = self.hidden.lock().unwrap().iter().map(Value::to_string).collect();
+                if let Some(all) = rejects["rejects"].as_array_mut() {
+                    all.retain(|one| !known.contains(&one.to_string()));
+                    all.extend(self.hidden.lock().unwrap().iter().cloned());
+                }
+            }),
+            _ => body,
+        };
+        self.ledger.put(key, body, precondition).await
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
+        self.ledger.keys(prefix).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), LedgerError> {
+        self.ledger.delete(key).await
+    }
+}
+
+/// Swallows every third event.
+pub(super) struct BadEvents {
+    events: Arc<dyn Events>,
+    past: Past,
+}
+
+impl BadEvents {
+    pub fn new(events: Arc<dyn Events>, past: &Past) -> Self {
+        Self { events, past: past.clone() }
+    }
+}
+
+#[async_trait]
+impl Events for BadEvents {
+    async fn send(&self, event: &Event) -> Result<(), EventsError> {
+        if self.past.events.fetch_add(1, Ordering::Relaxed) % 3 == 2 {
+            return Ok(());
+        }
+        self.events.send(event).await
+    }
+}
