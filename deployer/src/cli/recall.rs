@@ -67,7 +67,7 @@ impl Followed for Recalled {
         if self.exit() == Exit::Failed {
             let _always = writeln!(
                 text,
-                "Where it is live still: deployctl status {function}. Mend what is in the way, then recall it again"
+                "Where it is live still: deployctl status {function}. Mend what is in the way and recall it again; where nothing was live before it, deploy or promote a good release"
             );
         }
         text

@@ -90,7 +90,12 @@ impl Engine {
         for attempt in 0..RACES {
             let Some((group, etag)) = self.read_group(&key).await? else {
                 let ended = self.read_group(&Group::ended_key(&consent.environment, id)).await?;
-                let none = || CommandError::Invalid(format!("no group {id} waits in {}", consent.environment));
+                let none = || {
+                    CommandError::Invalid(format!(
+                        "no group {id} waits in {}: the answer to its promotion has its id",
+                        consent.environment
+                    ))
+                };
                 return ended.map(|(group, _)| group).ok_or_else(none);
             };
             let next = match &consent.says {

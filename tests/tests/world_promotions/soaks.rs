@@ -55,7 +55,7 @@ async fn a_hold_or_a_reject_ends_the_soak_with_a_record() {
     world.command(with(about("hold", "prod"), &json!({"reason": "audit"}))).await;
     let held = world.newest_in("prod").await;
     assert_eq!((held.status, held.code), (Status::Refused, Some(Code::SoakCancelled)));
-    assert!(held.because.unwrap().starts_with("its soak is over: held by bob since "));
+    assert!(held.because.unwrap().starts_with("its soak was interrupted: held by bob since "));
     world.command(about("release-hold", "prod")).await;
     deployed(&world, &["1.2.0"]).await;
     world.minutes(5).await;

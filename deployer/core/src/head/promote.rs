@@ -55,7 +55,7 @@ impl Waiting {
             Ending::Refused { code: Code::Held | Code::Rejected | Code::NotLive, because }
                 if is_automatic && self.wait.soak_until.is_some() =>
             {
-                Ending::Refused { code: Code::SoakCancelled, because: format!("its soak is over: {because}") }
+                Ending::Refused { code: Code::SoakCancelled, because: format!("its soak was interrupted: {because}") }
             }
             other => other,
         }
