@@ -373,6 +373,13 @@ impl DeploymentId {
         Self(ulid::Ulid::from_parts(seconds * 1000, u128::from_be_bytes(random)))
     }
 
+    /// The request's time, in whole seconds.
+    #[must_use]
+    pub fn time(self) -> Timestamp {
+        let seconds = i64::try_from(self.0.timestamp_ms() / 1000).unwrap_or(i64::MAX);
+        Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
+    }
+
     /// Takes the 26 characters of a ULID.
     ///
     /// # Errors

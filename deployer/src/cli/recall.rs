@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use deployer_core::id::{FunctionName, Release};
-use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::record::{Code, DeploymentRecord, Status};
 
 use super::answer::{Answer, Exit, Stopped, one_line};
 use super::follow::{self, Followed, Stage, Until};
@@ -75,7 +75,9 @@ impl Followed for Recalled {
 
     /// The whole aim is that it serves nowhere.
     fn exit(&self) -> Exit {
-        let is_bad = |record: &DeploymentRecord| record.exit() != Exit::Done;
+        // Whoever was faster has brought something else there.
+        let is_gone = |record: &DeploymentRecord| record.code == Some(Code::NotLive);
+        let is_bad = |record: &DeploymentRecord| record.exit() != Exit::Done && !is_gone(record);
         let failed = |one: &RecalledFrom| one.deployment.as_ref().is_none_or(is_bad);
         if self.environments.iter().any(failed) { Exit::Failed } else { Exit::Done }
     }

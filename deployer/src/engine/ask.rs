@@ -4,11 +4,13 @@ use deployer_core::destination::Destination;
 use deployer_core::event::{Announcement, RecordlessEvent};
 use deployer_core::group::Group;
 use deployer_core::head::{Head, Request};
-use deployer_core::id::{FunctionName, FunctionPattern};
+use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};
 use deployer_core::names::HEADS;
 use deployer_core::promotion::{Asked, Functions, Promoting, Taking, Verdict};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Ending};
+use futures::future;
 use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
 use tracing::Instrument as _;
 
 use super::claim::Standing;
@@ -112,9 +114,10 @@ impl Engine {
         let prefix = format!("{HEADS}{}/", asked.from);
         let keys = self.ports.ledger.keys(&prefix).await.map_err(Transient::from)?;
         let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
-        let functions = keys.iter().filter_map(of).filter(|name| pattern.matches(name));
+        let functions: Vec<FunctionName> = keys.iter().filter_map(of).filter(|name| pattern.matches(name)).collect();
+        let first = self.first_asked(asked, &functions).await;
         let asks = stream::iter(functions).map(|function| async move {
-            match self.is_ready(asked, &function).await {
+            match self.is_ready(asked, first, &function).await {
                 Ok(true) => self.promote_one(asked, &function, Taking::Down).await.map(Some),
                 Ok(false) => Ok(None),
                 Err(error) => Err(error),
@@ -136,8 +139,19 @@ impl Engine {
         failed.map_or(Ok(records), Err)
     }
 
+    /// When this was asked for first: the same again asks for nothing that became live since.
+    async fn first_asked(&self, asked: &Asked, functions: &[FunctionName]) -> Timestamp {
+        let looks = stream::iter(functions).map(|function| async move {
+            let at = self.at(&asked.to, function).ok()?;
+            let head = self.read_head(&at).await.ok()?.head;
+            head.id_of(&self.request_for(asked, &at, &Sources::new())).map(DeploymentId::time)
+        });
+        let known = looks.buffer_unordered(ASKED_AT_ONCE).filter_map(future::ready);
+        known.fold(asked.time, |first, known| future::ready(first.min(known))).await
+    }
+
     /// Whether a function has something to promote that the rules let pass now, or only a freeze or an approval holds up.
-    async fn is_ready(&self, asked: &Asked, function: &FunctionName) -> Result<bool, CommandError> {
+    async fn is_ready(&self, asked: &Asked, first: Timestamp, function: &FunctionName) -> Result<bool, CommandError> {
         if let Some(ending) = asked.is_out_of_time(self.now()) {
             tracing::warn!(%function, "not asked for: {}", told(&ending));
             return Ok(false);
@@ -152,7 +166,8 @@ impl Engine {
         }
         let Some(promoting) = request.promoting() else { return Ok(false) };
         let gate = self.gate(&at, &seen.head, &sources, &rejects);
-        if gate.is_there_already(promoting) {
+        let live = sources.get(&asked.from).and_then(Head::live);
+        if gate.is_there_already(promoting) || live.is_some_and(|live| live.since.as_second() > first.as_second()) {
             return Ok(false);
         }
         match gate.judge(&request, promoting) {

@@ -1,13 +1,15 @@
 //! Promotions of several functions together: the group's object in the ledger is driven on by whoever comes by, each step by
 //! compare-and-swap, each deployment known by an identity that the group gives it.
 
+use std::time::Duration;
+
 use deployer_core::destination::Destination;
 use deployer_core::event::{Announcement, Event, RecordlessEvent};
 use deployer_core::group::{Group, Member, Phase};
 use deployer_core::head::{Chosen, Consent, GivenUp, Head, Obeyed, Request};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
-use deployer_core::promotion::{Asked, Taking, Verdict};
-use deployer_core::record::{DeploymentRecord, Ending, Status};
+use deployer_core::promotion::{Asked, Taking, Verdict, Wait};
+use deployer_core::record::{Code, DeploymentRecord, Ending, Status};
 use futures::future::{join_all, try_join_all};
 
 use super::announce::Untold;
@@ -16,6 +18,9 @@ use super::claim::Standing;
 use super::commands::CommandError;
 use super::{Engine, Transient};
 use crate::port::ETag;
+
+/// How long it is tried to see what the sources of a group serve.
+const UNSEEN_FOR: Duration = Duration::from_secs(86_400);
 
 impl Engine {
     /// Takes a group in, and drives it as far as it goes now.
@@ -41,7 +46,15 @@ impl Engine {
             self.delete_marker(Group::open_key(&group.environment, group.id)).await;
             return Ok(ended.0);
         }
-        Ok(self.drive_group(&group.environment, group.id).await?)
+        let driven = self.drive_group(&group.environment, group.id).await?;
+        let named = |group: &Group| group.functions.iter().map(|member| member.function.clone()).collect::<Vec<_>>();
+        match (named(&driven), &driven.from) == (named(&group), &group.from) {
+            true => Ok(driven),
+            false => Err(CommandError::Invalid(format!(
+                "id {:?} was another group's before ({}): give each request an id of its own",
+                asked.id, driven.id
+            ))),
+        }
     }
 
     /// Drives every group that is open. What goes wrong with one never stops the others.
@@ -130,7 +143,19 @@ impl Engine {
             (_, verdict) => verdict,
         };
         let drifted = match (&verdict, &chosen) {
-            (Verdict::Passes, Some(chosen)) => self.has_drifted(&at, &promoting, chosen, &sources, request.id).await?,
+            (Verdict::Passes, Some(chosen)) => {
+                match self.has_drifted(&at, &promoting, chosen, &sources, request.id).await {
+                    // For a day: then somebody has to look.
+                    Err(Transient::Unseen(because)) if self.passed(group.started_at) > UNSEEN_FOR => {
+                        Some(Ending::Refused { code: Code::NotPromotable, because })
+                    }
+                    Err(Transient::Unseen(because)) => {
+                        let wait = Wait { unseen: Some(because), ..Wait::over(group.started_at) };
+                        return Ok((Verdict::Waits(wait), Some(chosen.clone())));
+                    }
+                    drifted => drifted?,
+                }
+            }
             _ => None,
         };
         Ok((drifted.map_or(verdict, Verdict::Ends), chosen))

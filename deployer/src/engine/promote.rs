@@ -7,7 +7,7 @@ use std::time::Duration;
 use deployer_core::config::{Require, Target};
 use deployer_core::destination::Destination;
 use deployer_core::event::Event;
-use deployer_core::head::{Chosen, GivenUp, Head, Request, Subject, Waiting};
+use deployer_core::head::{Chosen, GivenUp, Head, Move, Request, Subject, Then, Waiting};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Sha256};
 use deployer_core::promotion::{Gate, Promoting, Taking, Verdict, Wait, drift, is_same};
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Ending, Status, TargetError, TargetErrorCode};
@@ -255,13 +255,20 @@ impl Engine {
     ) -> Result<DeploymentRecord, Transient> {
         let mut seen = claim.seen();
         for attempt in 0..RACES {
-            let Some((head, waiting)) = seen.head.put_back(claim.token(), wait, self.now()) else {
+            let Some(Move { head: Some(head), then }) = seen.head.put_back(claim.token(), wait, at, self.now()) else {
                 let rests = seen.head.waiting().iter().find(|waiting| waiting.request.id == claim.request().id);
                 return rests.map(|waiting| waiting.record(at)).ok_or(Transient::TakenOver);
             };
-            if let Some(written) = self.write_head(at, seen.etag, head).await? {
-                self.tell_waiting(at, written, &waiting).await;
-                return Ok(waiting.record(at));
+            if let Some(written) = self.write_head(at, seen.etag, *head).await? {
+                if let Then::Rests(waiting) = then {
+                    self.tell_waiting(at, written, &waiting).await;
+                    return Ok(waiting.record(at));
+                }
+                let id = claim.request().id;
+                let ended =
+                    written.head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
+                self.settle(at, written).await?;
+                return ended.ok_or(Transient::TakenOver);
             }
             self.after_a_lost_race(attempt).await;
             seen = self.read_head(at).await?;

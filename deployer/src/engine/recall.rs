@@ -59,21 +59,27 @@ impl Engine {
             let is_bad = |live: &&Live| rejects.find(&live.release, live.sha256).is_some_and(|r| r.release == *release);
             match seen.map(|seen| (seen.head.live().filter(is_bad).cloned(), seen.head)) {
                 Ok((Some(live), _)) => {
-                    let request = self.request_to_undo(&at, (&live.release, &live.artifact), &caller);
+                    let request = self.request_to_undo(&at, (&live.release, Some(&live.artifact)), &caller);
                     places.push((live.since, at, Ok(request)));
                 }
                 // It may be past its last look at what is rejected, and about to be live.
                 Ok((None, head)) if is_on_its_way(&head, release).is_some() => {
                     let on_its_way = is_on_its_way(&head, release);
                     let request = on_its_way
-                        .map(|chosen| self.request_to_undo(&at, (&chosen.release, &chosen.artifact), &caller));
+                        .map(|chosen| self.request_to_undo(&at, (&chosen.release, Some(&chosen.artifact)), &caller));
                     places.extend(request.map(|request| (self.now(), at, Ok(request))));
+                }
+                // A deployment of it has got to some targets only.
+                Ok((None, head)) if head.targets().iter().any(|target| target.release.as_ref() == Some(release)) => {
+                    let request = self.request_to_undo(&at, (release, None), &caller);
+                    places.push((self.now(), at, Ok(request)));
                 }
                 // What was gone back from before, by this very command.
                 Ok((None, head)) => {
                     let left = head.left().iter().find(is_bad);
-                    let known = left
-                        .map(|left| (left.since, self.request_to_undo(&at, (&left.release, &left.artifact), &caller)));
+                    let known = left.map(|left| {
+                        (left.since, self.request_to_undo(&at, (&left.release, Some(&left.artifact)), &caller))
+                    });
                     if let Some((since, request)) = known.filter(|(_, request)| head.id_of(request).is_some()) {
                         places.push((since, at, Ok(request)));
                     }
@@ -117,7 +123,7 @@ impl Engine {
     fn request_to_undo(
         &self,
         at: &Destination<'_>,
-        (release, artifact): (&Release, &ArtifactRef),
+        (release, artifact): (&Release, Option<&ArtifactRef>),
         caller: &Caller,
     ) -> Request {
         let cause = Cause {
@@ -125,7 +131,7 @@ impl Engine {
             requested_by: caller.requested_by.clone(),
             event_id: Some(caller.id.clone()),
         };
-        let what = (release.clone(), artifact.clone());
+        let what = (release.clone(), artifact.cloned());
         Request::undo((&at.name, &at.function), what, cause, self.now(), (self.now(), self.token()))
     }
 

@@ -285,10 +285,16 @@ impl<'c, 'a> Journey<'c, 'a> {
         };
         let fits: Vec<Option<&Lived>> = match &request.subject {
             Subject::Artifact { .. } | Subject::Newest { .. } | Subject::Promoted(_) => return,
-            Subject::Undo { artifact, .. } => {
-                let undone = (&artifact.key, &artifact.version_id);
-                let is_live = |live: &&Lived| (&live.artifact.0, &live.artifact.1) == undone;
-                vec![self.history.first().filter(is_live).and_then(|_| back(1))]
+            Subject::Undo { release, artifact } => {
+                let is_it = |live: &&Lived| match artifact {
+                    Some(artifact) => (&live.artifact.0, &live.artifact.1) == (&artifact.key, &artifact.version_id),
+                    None => live.release == release.as_str(),
+                };
+                match self.history.first() {
+                    Some(live) if is_it(&live) => vec![back(1)],
+                    // Only some targets serve it: they are brought back to what is live.
+                    live => vec![live],
+                }
             }
             Subject::Live => vec![self.history.first()],
             Subject::Earlier { to: Some(release) } => {

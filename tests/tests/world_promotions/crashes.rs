@@ -110,10 +110,15 @@ async fn die_at(world: &World, command: &Value, call: usize) {
 #[tokio::test(start_paused = true)]
 async fn a_source_that_does_not_answer_for_a_while_lets_the_promotion_wait() {
     let world = rows();
-    world.on(Op::AssumeRole).at("222222222222").always().lose_the_answer();
     deployed(&world, &["1.1.0"]).await;
+    world.on(Op::GetAlias).at("111111111111").always().lose_the_answer();
     world.tick().await;
+    world.minutes(5).await;
+    assert_eq!(world.newest_in("stage").await.status, Status::Pending);
+    let told = world.told().iter().filter(|line| line.starts_with("Promotion Waiting stage/")).count();
+    assert_eq!((world.serving()[1].as_str(), told), ("1.0.0", 1), "and that is told once");
     world.heal();
     world.minutes(25).await;
-    assert_eq!(world.serving()[0], "1.1.0");
+    assert_eq!(world.serving(), ["1.1.0", "1.1.0", "1.1.0"]);
+    once_each(&world);
 }

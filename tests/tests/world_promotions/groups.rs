@@ -188,10 +188,9 @@ async fn if_something_newer_was_let_in_for_one_meanwhile_none_moves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_still_waits_when_another_one_has_failed_is_withdrawn() {
+async fn what_cannot_go_back_is_told_with_what_a_person_can_do() {
     let world = by_hand(&json!({}));
     two_releases(&world).await;
-    // Another deployment of orders is under way and does not end.
     world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Denied);
     world.command(together("g")).await;
     let group = until_ended(&world, "g").await;

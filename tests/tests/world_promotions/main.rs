@@ -135,6 +135,13 @@ async fn a_pattern_promotes_each_function_that_is_ready_and_no_other() {
     let before = world.snapshot();
     let nothing = world.command(with(promote(), &json!({"function": "*", "id": "once more"}))).await;
     assert_eq!((nothing, world.snapshot()), (json!({"deployments": []}), before), "all is there");
+    world.pass(std::time::Duration::from_secs(60)).await;
+    deployed(&world, &["1.2.0"]).await;
+    let again = world.command(with(promote(), &json!({"function": "*", "id": "all"}))).await;
+    let releases: Vec<_> = again["deployments"].as_array().unwrap().iter().map(|r| r["release"].clone()).collect();
+    assert_eq!(releases, ["1.1.0", "7"], "the same again asks for nothing that became live since");
+    world.tick().await;
+    assert_eq!(world.serving()[2], "1.1.0");
     let some = world.command(with(promote(), &json!({"function": "ord*x", "id": "none"}))).await;
     assert_eq!(some, json!({"deployments": []}));
 }

@@ -1,7 +1,10 @@
 //! Recalling a release: rejected, and rolled back wherever it is live.
 
-use acceptance::world::World;
-use acceptance::world::orders::deployed;
+use acceptance::world::orders::{deployed, served_in};
+use acceptance::world::zips::code;
+use acceptance::world::{Op, World};
+use deployer::port::CallErrorKind;
+use deployer_core::record::Status;
 use serde_json::{Value, json};
 
 fn recall(id: &str) -> Value {
@@ -88,4 +91,18 @@ async fn where_nothing_was_before_it_stays_and_the_answer_says_so() {
         );
     }
     assert_eq!(world.serving(), ["1.2.0", "1.2.0", "1.2.0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_only_some_targets_serve_it_they_are_brought_back_too() {
+    let world = World::two();
+    deployed(&world, &["1.1.0"]).await;
+    world.on(Op::UpdateFunctionCode).at("222222222222").fail(CallErrorKind::Denied);
+    assert_eq!(world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status, Status::Failed);
+    let places = ["111111111111", "222222222222"];
+    assert_eq!(places.map(|place| served_in(&world, place)), ["1.2.0", "1.1.0"]);
+    let answer = world.command(recall("r")).await;
+    let one = &answer["environments"][0];
+    assert_eq!((&one["environment"], &one["deployment"]["status"]), (&json!("dev"), &json!("succeeded")), "{answer}");
+    assert_eq!(places.map(|place| served_in(&world, place)), ["1.1.0", "1.1.0"]);
 }

@@ -126,7 +126,8 @@ impl Group {
             not_after: asked.not_after,
             freeze_override: asked.freeze_override.clone(),
             phase: Phase::Checking,
-            asked_at: asked.time,
+            // A sender's clock that is ahead puts nothing else behind.
+            asked_at: asked.time.min(now),
             started_at: now,
             turned_at: None,
             finished_at: None,
@@ -207,7 +208,7 @@ impl Group {
         let cause = Cause { kind: CauseKind::Rollback, ..self.cause.clone() };
         let place = (&self.environment, &member.function);
         let time = self.turned_at.unwrap_or(now);
-        Some(Request::undo(place, (release, artifact), cause, time, (now, marker)))
+        Some(Request::undo(place, (release, Some(artifact)), cause, time, (now, marker)))
     }
 
     /// After all functions were judged: the first that may not pass ends the group, the first that has to wait lets it wait,

@@ -96,6 +96,10 @@ fn when_one_has_failed_those_that_moved_go_back_and_only_those() {
     let back = turned.gone_back(&[record(&group, 0, Status::Succeeded), None], second(70));
     let statuses: Vec<_> = back.functions.iter().map(|member| member.status.unwrap()).collect();
     assert_eq!((back.status, statuses), (Status::RolledBack, vec![Status::RolledBack, Status::Failed]));
+    let waits = group.moved(&[record(&group, 0, Status::Pending), record(&group, 1, Status::Failed)], second(60));
+    let withdrawn: Vec<_> = waits.to_withdraw().map(|member| member.function.as_str().to_owned()).collect();
+    assert_eq!((waits.phase, withdrawn), (Phase::Moving, vec!["api".to_owned()]), "what waits need not go any more");
+    assert_eq!(group.to_withdraw().count(), 0);
     let none = group.moved(&[record(&group, 0, Status::Refused), record(&group, 1, Status::Failed)], second(60));
     assert_eq!((none.phase, none.status), (Phase::Ended, Status::Failed), "nothing has to go back");
     let stuck = turned.gone_back(&[record(&group, 0, Status::Refused), None], second(70));

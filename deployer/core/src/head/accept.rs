@@ -154,15 +154,29 @@ impl Head {
             return echo;
         }
         match (&self.active, self.pending.first()) {
-            (Some(active), Some(pending)) if active.is_idle(me.now) && pending.displaces(&active.request) => {
+            (Some(active), Some(_)) if active.is_idle(me.now) && self.displacing(&active.request).is_some() => {
                 let mut head = self.next();
-                head.displace_active(pending, at, me.now);
+                if let Some(pending) = self.displacing(&active.request) {
+                    head.displace_active(pending, at, me.now);
+                }
+                head.claim_next(me)
+            }
+            (Some(active), Some(pending)) if active.is_idle(me.now) && pending.is_undo() => {
+                // It goes first: what it waits for could not even be begun.
+                let mut head = self.next();
+                head.pending.insert(1, active.request.clone());
+                head.active = None;
                 head.claim_next(me)
             }
             (Some(active), _) if !active.is_leased(me.now) => self.next().take_over(active, me),
             (None, Some(_)) => self.next().claim_next(me),
             _ => Move::none(Then::Nothing),
         }
+    }
+
+    /// What is next and takes the place of a request that nothing was done for.
+    fn displacing(&self, older: &Request) -> Option<&Request> {
+        self.pending.iter().find(|pending| pending.displaces(older))
     }
 
     /// Whether [`Head::wake`] would find anything.
@@ -321,13 +335,19 @@ impl Head {
             let oldest = self.outbox.iter().position(only_to_tell);
             let _given_up = oldest.map(|at| self.outbox.remove(at));
         }
+        // A promotion that cannot be asked for so long has been overtaken by others.
+        let written = |entry: &Entry| !entry.todo.contains(&Consequence::Record);
+        if let Some(oldest) = self.outbox.iter().position(written).filter(|_| self.outbox.len() > 4 * OUTBOX) {
+            let _given_up = self.outbox.remove(oldest);
+        }
     }
 }
 
 impl Request {
     /// Whether this takes the place of an older one that nothing was done for. A command is displaced only by another.
     fn displaces(&self, older: &Self) -> bool {
-        !self.is_undo() && (!older.is_command() || self.is_command())
+        let is_undone = older.is_undo() && !self.is_rollback();
+        !self.is_undo() && !is_undone && (!older.is_command() || self.is_command())
     }
 }
 

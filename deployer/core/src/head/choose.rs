@@ -90,7 +90,12 @@ impl Head {
                 rejected(newest).map_or_else(|| Ok(Chosen::again(newest)), Err)
             }
             Subject::Undo { release, artifact } => {
-                let is_live = self.live().is_some_and(|live| live.artifact == *artifact);
+                let is_it = |live: &Live| artifact.as_ref().map_or(live.release == *release, |a| live.artifact == *a);
+                let is_live = self.live().is_some_and(is_it);
+                let is_somewhere = self.targets.iter().any(|target| target.release.as_ref() == Some(release));
+                if let Some(live) = self.live().filter(|_| !is_live && is_somewhere) {
+                    return rejected(live).map_or_else(|| Ok(Chosen::again(live)), Err);
+                }
                 let gone = || nothing(Code::NotLive, format!("release {release} is not live here any more"));
                 is_live.then(|| self.choose(&Subject::Earlier { to: None }, rejects, false)).ok_or_else(gone)?
             }

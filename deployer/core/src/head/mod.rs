@@ -370,7 +370,6 @@ impl Head {
     #[must_use]
     pub fn is_overfull(&self) -> bool {
         self.outbox.iter().filter(|entry| entry.todo.contains(&Consequence::Record)).count() >= OUTBOX
-            || self.outbox.len() >= 4 * OUTBOX
     }
 
     /// The ids of the last deployments, newest first: what is open, then what has ended.

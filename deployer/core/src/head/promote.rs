@@ -125,7 +125,10 @@ impl Head {
         match verdict {
             Verdict::Waits(wait) if *wait == waiting.wait => Move::none(Then::Rests(Box::new(waiting))),
             Verdict::Waits(wait) => {
-                let waiting = Waiting { wait: wait.clone(), ..waiting };
+                let mut waiting = Waiting { wait: wait.clone(), ..waiting };
+                if let Subject::Promoted(promoting) = &mut waiting.request.subject {
+                    promoting.unseen_since = None;
+                }
                 head.waiting.insert(index, waiting.clone());
                 Move::to(head, Then::Rests(Box::new(waiting)))
             }
@@ -133,20 +136,29 @@ impl Head {
         }
     }
 
-    /// A promotion whose turn had come, and that has to wait all the same: what the rules say has changed. `None`: the claim
-    /// is not ours any more.
+    /// A promotion whose turn had come, and that has to wait all the same: what the rules say has changed. One that was asked
+    /// to stop meanwhile ends. `None`: the claim is not ours any more.
     #[must_use]
-    pub fn put_back(&self, claim: Token, wait: &Wait, now: Timestamp) -> Option<(Self, Waiting)> {
-        let Active { mut request, .. } = self.active.clone().filter(|active| active.claim == claim)?;
+    pub fn put_back(&self, claim: Token, wait: &Wait, at: &Destination<'_>, now: Timestamp) -> Option<Move> {
+        let Active { mut request, stop, .. } = self.active.clone().filter(|active| active.claim == claim)?;
         let mut head = self.next();
+        let mut told = false;
         if let Subject::Promoted(promoting) = &mut request.subject {
+            // That it waits to see its source is told once.
+            told = wait.unseen.is_some() && promoting.unseen_since.is_some();
             promoting.unseen_since = wait.unseen.is_some().then(|| promoting.unseen_since.unwrap_or(now));
         }
         head.active = None;
-        let waiting = Waiting { request, wait: wait.clone(), told: false };
-        let at = head.waiting.iter().position(|other| other.request.time > waiting.request.time);
-        head.waiting.insert(at.unwrap_or(head.waiting.len()), waiting.clone());
-        Some((head, waiting))
+        if let Some(rollback) = stop {
+            let id = request.id;
+            let ending = superseded(format!("rollback {rollback}, asked for later, has asked it to stop"));
+            head.end(&request, at.record(&request, Status::Pending).ended(ending, now));
+            return Some(Move::to(head, Then::Over(id)));
+        }
+        let waiting = Waiting { request, wait: wait.clone(), told };
+        let place = head.waiting.iter().position(|other| other.request.time > waiting.request.time);
+        head.waiting.insert(place.unwrap_or(head.waiting.len()), waiting.clone());
+        Some(Move::to(head, Then::Rests(Box::new(waiting))))
     }
 
     /// Those whose record and event are written are told. `None`: the head knows already.

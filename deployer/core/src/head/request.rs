@@ -52,12 +52,12 @@ pub enum Subject {
     Live,
     /// What another environment has live.
     Promoted(Box<Promoting>),
-    /// What was live before this artifact, as long as it still is live.
+    /// What was live before this artifact, as long as it still is live; what is live, where some targets only serve it.
     Undo {
         /// The release that goes.
         release: Release,
-        /// Its object version.
-        artifact: ArtifactRef,
+        /// Its object version; any of its label, unless told.
+        artifact: Option<ArtifactRef>,
     },
     /// What was live before.
     Earlier {
@@ -144,7 +144,7 @@ impl Request {
     #[must_use]
     pub fn undo(
         (environment, function): (&EnvironmentName, &FunctionName),
-        (release, artifact): (Release, ArtifactRef),
+        (release, artifact): (Release, Option<ArtifactRef>),
         cause: Cause,
         time: Timestamp,
         (now, marker): (Timestamp, Token),

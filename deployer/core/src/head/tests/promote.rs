@@ -164,9 +164,19 @@ fn one_whose_turn_had_come_is_put_back_where_it_has_to_wait_all_the_same() {
     let one = promotion("1", CauseKind::Promotion, 10);
     let (head, _) = Head::default().asks(&one, &Verdict::Passes, 10);
     let Verdict::Waits(wait) = soaks(300) else { panic!() };
-    assert!(head.put_back(token("stranger"), &wait, second(20)).is_none());
-    let (head, waiting) = head.put_back(token("w10"), &wait, second(20)).unwrap();
-    assert_eq!((head.active(), head.waits(), waiting.told), (None, vec![one.id], false));
+    assert!(head.put_back(token("stranger"), &wait, &prod(&ROW), second(20)).is_none());
+    let (stopped, _) = head.accepts(&rollback("r", 15), &me("r", 15));
+    let stopped = stopped.put_back(token("w10"), &wait, &prod(&ROW), second(20)).unwrap();
+    assert_eq!(stopped.then, Then::Over(one.id));
+    let stopped = stopped.head.unwrap();
+    assert_eq!(
+        (stopped.told(&one).status, stopped.waits()),
+        (Status::Superseded, vec![]),
+        "a rollback has asked for it"
+    );
+    let back = head.put_back(token("w10"), &wait, &prod(&ROW), second(20)).unwrap();
+    let head = *back.head.unwrap();
+    assert_eq!((head.active(), head.waits(), head.waiting()[0].told), (None, vec![one.id], false));
     assert_eq!(head.goes_on(&one, &Verdict::Passes, 300).0.active().unwrap().request, one);
 }
 
