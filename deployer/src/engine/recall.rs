@@ -52,6 +52,8 @@ impl Engine {
         let reason = reason.unwrap_or_else(|| "recalled".to_owned());
         self.reject(function, release, reason, caller.clone()).await?;
         let (rejects, _) = self.read_rejects(function).await.map_err(Transient::from)?;
+        // Somebody may have ended the reject since this was asked for first.
+        let is_rejected = rejects.all().iter().any(|reject| reject.release == *release);
         let mut places = Vec::new();
         for name in self.config.environments.keys() {
             let Ok(at) = Destination::find(&self.config, name, function) else { continue };
@@ -63,14 +65,14 @@ impl Engine {
                     places.push((live.since, at, Ok(request)));
                 }
                 // It may be past its last look at what is rejected, and about to be live.
-                Ok((None, head)) if is_on_its_way(&head, release).is_some() => {
+                Ok((None, head)) if is_rejected && is_on_its_way(&head, release).is_some() => {
                     let on_its_way = is_on_its_way(&head, release);
                     let request = on_its_way
                         .map(|chosen| self.request_to_undo(&at, (&chosen.release, Some(&chosen.artifact)), &caller));
                     places.extend(request.map(|request| (self.now(), at, Ok(request))));
                 }
                 // A deployment of it has got to some targets only.
-                Ok((None, head)) if head.targets().iter().any(|target| target.release.as_ref() == Some(release)) => {
+                Ok((None, head)) if is_rejected && serves_somewhere(&head, release) => {
                     let request = self.request_to_undo(&at, (release, None), &caller);
                     places.push((self.now(), at, Ok(request)));
                 }
@@ -161,4 +163,9 @@ impl Engine {
 /// What is being deployed, where that is the release.
 fn is_on_its_way<'h>(head: &'h Head, release: &Release) -> Option<&'h Chosen> {
     head.active().and_then(|active| active.chosen.as_ref()).filter(|chosen| chosen.release == *release)
+}
+
+/// Whether a target serves the release.
+fn serves_somewhere(head: &Head, release: &Release) -> bool {
+    head.targets().iter().any(|target| target.release.as_ref() == Some(release))
 }

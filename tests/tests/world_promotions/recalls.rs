@@ -106,3 +106,20 @@ async fn where_only_some_targets_serve_it_they_are_brought_back_too() {
     assert_eq!((&one["environment"], &one["deployment"]["status"]), (&json!("dev"), &json!("succeeded")), "{answer}");
     assert_eq!(places.map(|place| served_in(&world, place)), ["1.1.0", "1.1.0"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_recall_that_comes_again_after_the_release_was_taken_in_again_takes_nothing_back() {
+    let world = row();
+    for release in ["1.1.0", "1.2.0"] {
+        deployed(&world, &[release]).await;
+        world.tick().await;
+    }
+    world.command(recall("r")).await;
+    world.command(json!({"command": "unreject", "function": "orders", "release": "1.2.0"})).await;
+    world.pass(std::time::Duration::from_secs(1)).await;
+    let again = json!({"command": "deploy", "environment": "dev", "function": "orders", "release": "1.2.0"});
+    assert_eq!(world.commanded(again).await.status, Status::Succeeded);
+    let before = world.snapshot();
+    world.command(recall("r")).await;
+    assert_eq!((world.snapshot(), world.serving()[0].as_str()), (before, "1.2.0"));
+}
