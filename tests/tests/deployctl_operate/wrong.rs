@@ -59,7 +59,7 @@ async fn what_cannot_be_undone_or_is_not_known_is_told() -> Result<()> {
         (
             "decline",
             ["-e", "dev", "--deployment", "01M8A5K79RQBSV76AT3ARZPEW6"].to_vec(),
-            "no group 01M8A5K79RQBSV76AT3ARZPEW6 waits in dev",
+            "no group 01M8A5K79RQBSV76AT3ARZPEW6 waits in dev: the answer to its promotion has its id",
         ),
         (
             "recall",
