@@ -242,7 +242,8 @@ impl<'c, 'a> Journey<'c, 'a> {
             if let Some(time) = self.commanded.iter().find(older) {
                 say(Rule::NotUndone, format!("{:?} became live after a command of {time}", artifact.key));
             }
-        } else {
+        } else if !request.is_undo() {
+            // What takes one artifact back leaves everything else as it comes.
             self.commanded.push(request.time);
         }
         self.lived += 1;
