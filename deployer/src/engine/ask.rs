@@ -13,7 +13,6 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
-use super::claim::Standing;
 use super::commands::CommandError;
 use super::promote::Sources;
 use super::{Engine, Transient, deploy};
@@ -80,11 +79,6 @@ impl Engine {
                 tracing::warn!(requested_by = asked.requested_by, reason = asked.freeze_override, "freeze overridden");
             }
             let standing = self.take_in_promotion((&at, taking), &request, &sources, refusal).await?;
-            if let (Standing::Rests { waiting, again: false }, Taking::Down) = (&standing, taking)
-                && waiting.wait.is_over()
-            {
-                self.send_for(&at, waiting.request.id).await;
-            }
             self.stand(&at, &request, standing).await
         };
         self.carried_out(&at, &request, taken.instrument(span)).await

@@ -31,7 +31,7 @@ impl Engine {
     ) -> Result<Group, CommandError> {
         let group = Group::of(asked, functions, self.now());
         if let Some(ended) = self.read_group(&Group::ended_key(&group.environment, group.id)).await? {
-            return Ok(ended.0);
+            return is_the_same(asked, &group, ended.0);
         }
         if let Some(ending) = asked.is_out_of_time(self.now()) {
             let (Ending::Refused { because, .. } | Ending::Superseded { because }) = ending else {
@@ -44,17 +44,9 @@ impl Engine {
         {
             // It ended between the two looks.
             self.delete_marker(Group::open_key(&group.environment, group.id)).await;
-            return Ok(ended.0);
+            return is_the_same(asked, &group, ended.0);
         }
-        let driven = self.drive_group(&group.environment, group.id).await?;
-        let named = |group: &Group| group.functions.iter().map(|member| member.function.clone()).collect::<Vec<_>>();
-        match (named(&driven), &driven.from) == (named(&group), &group.from) {
-            true => Ok(driven),
-            false => Err(CommandError::Invalid(format!(
-                "id {:?} was another group's before ({}): give each request an id of its own",
-                asked.id, driven.id
-            ))),
-        }
+        is_the_same(asked, &group, self.drive_group(&group.environment, group.id).await?)
     }
 
     /// Drives every group that is open. What goes wrong with one never stops the others.
@@ -172,11 +164,6 @@ impl Engine {
             }
             let sources = self.sources(&at).await?;
             let standing = self.take_in_promotion((&at, taking), &request, &sources, None).await?;
-            if let Standing::Rests { waiting, again: false } = &standing
-                && waiting.wait.is_over()
-            {
-                self.send_for(&at, waiting.request.id).await;
-            }
             Box::pin(self.stand(&at, &request, standing)).await
         });
         // One that cannot be asked for now holds up no other.
@@ -283,5 +270,17 @@ impl Engine {
 
     async fn put_group(&self, key: &str, group: &Group, over: Option<ETag>) -> Result<bool, Transient> {
         Ok(self.write_object(key, group, over).await?)
+    }
+}
+
+/// An id names one request: the group that was found under it must be of what is asked for now.
+fn is_the_same(asked: &Asked, wanted: &Group, found: Group) -> Result<Group, CommandError> {
+    let functions = |group: &Group| group.functions.iter().map(|member| member.function.clone()).collect::<Vec<_>>();
+    match (functions(&found), &found.from) == (functions(wanted), &wanted.from) {
+        true => Ok(found),
+        false => Err(CommandError::Invalid(format!(
+            "id {:?} was another group's before ({}): give each request an id of its own",
+            asked.id, found.id
+        ))),
     }
 }

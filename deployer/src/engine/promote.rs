@@ -68,7 +68,14 @@ impl Engine {
             let verdict = refusal.clone().map_or_else(judged, Verdict::Ends);
             head.accept_promotion((request, taking), &verdict, at, &self.now_as(&me))
         };
-        self.decide(at, None, Some(request.marker), accept).await
+        let standing = self.decide(at, None, Some(request.marker), accept).await?;
+        // What was put down and waits for nothing is gone on with from there.
+        if let (Standing::Rests { waiting, again: false }, Taking::Down) = (&standing, taking)
+            && waiting.wait.is_over()
+        {
+            self.send_for(at, waiting.request.id).await;
+        }
+        Ok(standing)
     }
 
     /// Judges a promotion anew that waits, and goes on with it as the rules say by now.
@@ -357,9 +364,6 @@ impl Engine {
         match self.accept_promotion((at, Taking::Down), &request, refusal, (&sources, &rejects)).await? {
             Standing::Rests { waiting, .. } if waiting.request.id == request.id => {
                 tracing::info!(to = %at.name, deployment = %request.id, "promotion asked for: {}", waiting.wait);
-                if waiting.wait.is_over() {
-                    self.send_for(at, request.id).await;
-                }
             }
             // What still follows from its end needs the marker.
             Standing::Over { marker, .. } if marker == Some(request.marker) => {}
@@ -374,7 +378,7 @@ impl Engine {
 
     /// Somebody shall go on with a promotion that waits for nothing any more: by a tick, or where there is no queue by us. What
     /// does not succeed is the sweep's.
-    pub(super) async fn send_for(&self, at: &Destination<'_>, id: DeploymentId) {
+    async fn send_for(&self, at: &Destination<'_>, id: DeploymentId) {
         let sent = match self.ports.queue.is_some() {
             true => self.tick_at(at, id, None, self.now()).await,
             false if self.has_time_for_another() => Box::pin(self.wake_waiting(at, id)).await.map(drop),

@@ -52,6 +52,11 @@ async fn all_move_together() {
     let before = world.snapshot();
     assert_eq!(world.command(together("g")).await, group);
     assert_eq!(world.snapshot(), before, "the same id again changes nothing");
+    let mut other = together("g");
+    other["functions"] = json!(["orders"]);
+    let (error, because) = world.refuses(other).await;
+    assert_eq!(error, "InvalidCommand");
+    assert!(because.starts_with("id \"g\" was another group's before"), "{because}");
     world.markers_are_cleared().await;
     assert_eq!(world.aws(|aws| aws.ledger.keys("groups/open/").count()), 0);
 }
