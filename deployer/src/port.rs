@@ -246,16 +246,41 @@ pub enum Code<'a> {
 #[derive(Debug, Clone)]
 #[allow(missing_docs, reason = "the calls are Lambda's, see `plan::Step`")]
 pub enum Write<'a> {
-    Create { new: &'a NewFunction, code: Code<'a> },
-    UpdateConfiguration { configuration: &'a Configuration, revision: &'a RevisionId },
-    UpdateCode { code: Code<'a>, architecture: Option<Architecture>, revision: &'a RevisionId },
-    Publish { sha256: Sha256, revision: Option<&'a RevisionId> },
+    Create {
+        new: &'a NewFunction,
+        code: Code<'a>,
+    },
+    UpdateConfiguration {
+        configuration: &'a Configuration,
+        revision: &'a RevisionId,
+    },
+    UpdateCode {
+        code: Code<'a>,
+        architecture: Option<Architecture>,
+        revision: &'a RevisionId,
+    },
+    Publish {
+        sha256: Sha256,
+        revision: Option<&'a RevisionId>,
+    },
     Tag(&'a BTreeMap<String, String>),
     Untag(&'a [String]),
     ReserveConcurrency(i32),
     FreeConcurrency,
-    CreateAlias { alias: &'a AliasName, version: &'a Version },
-    MoveAlias { alias: &'a AliasName, version: &'a Version, revision: &'a RevisionId },
+    CreateAlias {
+        alias: &'a AliasName,
+        version: &'a Version,
+    },
+    MoveAlias {
+        alias: &'a AliasName,
+        version: &'a Version,
+        revision: &'a RevisionId,
+    },
+    /// Writes an alias as it was read, with another description: it gets another RevisionId.
+    TurnAlias {
+        alias: &'a ObservedAlias,
+        description: &'a str,
+    },
     DeleteVersion(&'a Version),
 }
 
@@ -271,6 +296,8 @@ pub enum Answer {
         /// It is an earlier one, that has failed: nothing was updated since, so nothing new was published.
         failed_earlier: bool,
     },
+    /// The alias as it is by now.
+    Alias(ObservedAlias),
     /// Nothing that the engine goes on with.
     Done,
 }

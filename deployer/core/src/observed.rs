@@ -5,14 +5,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::{AliasName, Sha256, Version};
 use crate::manifest::{
     Architecture, DeadLetterConfig, EphemeralStorage, FileSystemConfig, LoggingConfig, Secret, SnapStart,
     TracingConfig, VpcConfig,
 };
+use crate::record::{Previous, Weight};
 
 /// Lambda's RevisionId: the precondition of a write. Proves nothing alone (it also changes when an update settles).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevisionId(pub String);
 
 /// The variables of a function as Lambda shows them.
@@ -122,8 +125,19 @@ pub struct ObservedAlias {
     pub weights: BTreeMap<String, f64>,
     /// The precondition for moving it.
     pub revision: RevisionId,
+    /// Its description; empty where none.
+    pub description: String,
     /// Whether a deployer has made it, and says so in its description.
     pub moved_by_deployer: bool,
+}
+
+impl ObservedAlias {
+    /// What it serves, by this code; none where that is `$LATEST`.
+    #[must_use]
+    pub fn serves(&self, sha256: Option<Sha256>) -> Option<Previous> {
+        let weights = self.weights.iter().map(|(version, part)| (version.clone(), Weight(*part))).collect();
+        Some(Previous { version: self.version.clone()?, sha256, weights })
+    }
 }
 
 /// Everything that was seen of one function in one target.

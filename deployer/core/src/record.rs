@@ -209,14 +209,34 @@ impl From<&VerifiedArtifact> for RecordedArtifact {
     }
 }
 
-/// What a target's alias served before.
+/// What a target's alias was seen to serve before a deployment first wrote to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Previous {
     /// The version.
     pub version: Version,
     /// Its code.
     pub sha256: Option<Sha256>,
+    /// Further versions that got a part of the traffic, and which part.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, Weight>,
 }
+
+impl fmt::Display for Previous {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "version {}", self.version)?;
+        self.weights.iter().try_for_each(|(version, Weight(part))| {
+            let percent = (part * 10_000.0).round() / 100.0;
+            write!(f, " and {percent}% to version {version}")
+        })
+    }
+}
+
+/// A part of the traffic, between 0 and 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Weight(pub f64);
+
+/// JSON has no number that differs from itself.
+impl Eq for Weight {}
 
 /// How one target fared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

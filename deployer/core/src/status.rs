@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Target;
-use crate::head::{Head, Waiting};
+use crate::head::{Door, Head, Waiting};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::{Approved, Wait};
 use crate::rejects::Rejects;
@@ -48,6 +48,32 @@ pub struct FunctionStatus {
     /// The promotions that wait, and for what.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<WaitingStatus>,
+    /// The aliases that may still move without anybody's doing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doors: Vec<DoorStatus>,
+}
+
+/// An alias that may still move because a write of it, by a deployment that has ended, got no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DoorStatus {
+    /// The target.
+    #[serde(flatten)]
+    pub target: Target,
+    /// The deployment that sent the write.
+    pub deployment: DeploymentId,
+    /// The version that the alias would serve; null where that is not known.
+    pub version: Option<Version>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+impl From<&Door> for DoorStatus {
+    fn from(door: &Door) -> Self {
+        let Door { target, deployment, version, since, until, .. } = door.clone();
+        Self { target, deployment, version, since, until }
+    }
 }
 
 /// A promotion that waits.
@@ -204,6 +230,7 @@ impl FunctionStatus {
             rejects: rejects.all().to_vec(),
             behind: vec![],
             waiting: head.waiting().iter().filter_map(waiting).collect(),
+            doors: head.doors().iter().map(DoorStatus::from).collect(),
         }
     }
 
@@ -216,6 +243,7 @@ impl FunctionStatus {
             && self.pending.is_none()
             && self.hold.is_none()
             && self.waiting.is_empty()
+            && self.doors.is_empty()
     }
 
     /// The same beside what is live in the environments that this one is promoted from.

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
+use aws_sdk_lambda::operation::update_alias::{UpdateAliasError, UpdateAliasOutput};
 use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types as sdk;
@@ -105,14 +106,9 @@ impl Functions for LambdaFunctions {
 
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
         let answer = self.client.get_alias().function_name(name.as_str()).name(alias.as_str()).send().await;
-        Ok(found("GetAlias", name, answer)?.map(|output| ObservedAlias {
-            name: alias.clone(),
-            version: output.function_version().and_then(read::version),
-            weights: (output.routing_config().and_then(|r| r.additional_version_weights()))
-                .map(|weights| weights.iter().map(|(version, weight)| (version.clone(), *weight)).collect())
-                .unwrap_or_default(),
-            revision: RevisionId(output.revision_id().unwrap_or_default().to_owned()),
-            moved_by_deployer: output.description() == Some(MOVED_BY_DEPLOYER),
+        Ok(found("GetAlias", name, answer)?.map(|output| {
+            let (version, routing) = (output.function_version(), output.routing_config());
+            read::alias(alias, version, routing, output.revision_id(), output.description())
         }))
     }
 
@@ -207,7 +203,18 @@ impl Functions for LambdaFunctions {
                             .build(),
                     )
                     .revision_id(&revision.0);
-                done("UpdateAlias", name, call.send().await)
+                moved(name, alias, call.send().await)
+            }
+            Write::TurnAlias { alias, description } => {
+                let call = client.update_alias().function_name(function).name(alias.name.as_str());
+                let weights = alias.weights.iter().map(|(version, part)| (version.clone(), *part)).collect();
+                let routing = sdk::AliasRoutingConfiguration::builder().set_additional_version_weights(Some(weights));
+                let call = call
+                    .function_version(alias.version.as_ref().map_or("$LATEST", Version::as_str))
+                    .routing_config(routing.build())
+                    .description(description)
+                    .revision_id(&alias.revision.0);
+                moved(name, &alias.name, call.send().await)
             }
             // With its qualifier always: without one the whole function would be deleted.
             Write::DeleteVersion(version) => {
@@ -293,6 +300,16 @@ fn architecture(architecture: Architecture) -> sdk::Architecture {
 fn published(version: Option<&str>, sha256: Option<&str>) -> Answer {
     let (version, sha256) = (version.and_then(read::version), sha256.and_then(read::sha256));
     Answer::Published { version, sha256, failed_earlier: false }
+}
+
+fn moved(
+    name: &FunctionName,
+    alias: &AliasName,
+    answer: Result<UpdateAliasOutput, SdkError<UpdateAliasError, HttpResponse>>,
+) -> Result<Answer, CallError> {
+    let output = answer.map_err(|error| call_error("UpdateAlias", name.as_str(), &error))?;
+    let (version, routing) = (output.function_version(), output.routing_config());
+    Ok(Answer::Alias(read::alias(alias, version, routing, output.revision_id(), output.description())))
 }
 
 fn done<T, E>(

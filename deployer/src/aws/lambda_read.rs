@@ -7,15 +7,39 @@ use std::collections::BTreeMap;
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{
-    Architecture as SdkArchitecture, EnvironmentResponse, FunctionConfiguration, LastUpdateStatus, State,
+    AliasRoutingConfiguration, Architecture as SdkArchitecture, EnvironmentResponse, FunctionConfiguration,
+    LastUpdateStatus, State,
 };
-use deployer_core::id::{Sha256, Version};
+use deployer_core::head::untouched;
+use deployer_core::id::{AliasName, Sha256, Version};
 use deployer_core::manifest::{
     Architecture, DeadLetterConfig, EphemeralStorage, FileSystemConfig, LoggingConfig, Secret, SnapStart,
     TracingConfig, VpcConfig,
 };
-use deployer_core::observed::{Belongings, Condition, ObservedCode, RevisionId, Settings, Variables};
+use deployer_core::observed::{
+    Belongings, Condition, MOVED_BY_DEPLOYER, ObservedAlias, ObservedCode, RevisionId, Settings, Variables,
+};
 use serde::de::DeserializeOwned;
+
+/// An alias, in whichever answer it comes.
+pub(super) fn alias(
+    name: &AliasName,
+    serves: Option<&str>,
+    routing: Option<&AliasRoutingConfiguration>,
+    revision: Option<&str>,
+    description: Option<&str>,
+) -> ObservedAlias {
+    let weights = routing.and_then(AliasRoutingConfiguration::additional_version_weights);
+    let description = description.unwrap_or_default();
+    ObservedAlias {
+        name: name.clone(),
+        version: serves.and_then(version),
+        weights: weights.into_iter().flatten().map(|(version, weight)| (version.clone(), *weight)).collect(),
+        revision: RevisionId(revision.unwrap_or_default().to_owned()),
+        moved_by_deployer: untouched(description) == MOVED_BY_DEPLOYER,
+        description: description.to_owned(),
+    }
+}
 
 /// GetFunction's answer.
 pub(super) fn function(output: GetFunctionOutput) -> Option<(ObservedCode, Belongings)> {

@@ -9,10 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
+use deployer_core::head::Door;
 use deployer_core::id::{Sha256, Version};
-use deployer_core::observed::{Condition, ObservedCode, RevisionId};
+use deployer_core::observed::{Condition, ObservedAlias, ObservedCode, RevisionId};
 use deployer_core::plan::{Delivery, Plan, Step, Wanted, still_as_planned};
-use deployer_core::record::{TargetError, TargetErrorCode};
+use deployer_core::record::{Previous, TargetError, TargetErrorCode};
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
@@ -65,23 +66,27 @@ pub(super) struct Errand<'a> {
     pub claim: &'a Claim,
     pub target: &'a Target,
     pub account: &'a Account,
+    /// What the alias was seen to serve before this deployment first wrote to the target.
+    pub previous: Option<&'a Previous>,
 }
 
 /// A walk along a plan: what the steps so far have brought.
-struct Walk<'a> {
-    engine: &'a Engine,
-    errand: Errand<'a>,
+pub(super) struct Walk<'a> {
+    pub engine: &'a Engine,
+    pub errand: Errand<'a>,
     /// What was planned for; nothing where the plan only goes back to a version that there is.
     wanted: Option<&'a Wanted<'a>>,
-    plan: &'a Plan,
+    pub plan: &'a Plan,
     revision: Option<RevisionId>,
-    version: Option<Version>,
-    /// When the head was read a second time, and the claim was still ours.
-    confirmed: Option<Timestamp>,
+    pub version: Option<Version>,
+    /// The door by which the alias is written, once the head says so.
+    pub door: Option<Door>,
+    /// When the claim was last seen to be ours.
+    pub owned: Option<Timestamp>,
 }
 
-/// How long the second reading of the head counts: a version may take minutes, and somebody may ask us to stop meanwhile.
-const CONFIRMED_FOR: Duration = Duration::from_secs(3);
+/// How long that counts: a version may take minutes, and somebody may ask us to stop meanwhile.
+pub(super) const OWNED_FOR: Duration = Duration::from_secs(3);
 
 impl Engine {
     pub(super) async fn apply(
@@ -97,7 +102,8 @@ impl Engine {
             plan,
             revision: plan.revision.clone(),
             version: plan.serving.clone(),
-            confirmed: None,
+            door: None,
+            owned: None,
         };
         for step in &plan.steps {
             walk.take(step).await?;
@@ -115,6 +121,25 @@ impl Engine {
         version: &Version,
     ) -> Result<(), CallError> {
         account.functions().write(&job.at.function_name, Write::DeleteVersion(version)).await.map(drop)
+    }
+
+    /// Writes an alias as it was read, so that nothing that was sent on its RevisionId can move it any more.
+    pub(super) async fn turn_alias(
+        &self,
+        job: &Job<'_>,
+        _claim: &Claim,
+        account: &Account,
+        (alias, description): (&ObservedAlias, &str),
+    ) -> Result<RevisionId, CallError> {
+        if self.left() < self.patience.write_needs + self.patience.record_needs {
+            let message = "too little time is left for another call".to_owned();
+            return Err(CallError { kind: CallErrorKind::Expired, message });
+        }
+        let write = Write::TurnAlias { alias, description };
+        match account.functions().write(&job.at.function_name, write).await? {
+            Answer::Alias(turned) => Ok(turned.revision),
+            _ => Ok(alias.revision.clone()),
+        }
     }
 }
 
@@ -163,12 +188,12 @@ impl<'a> Walk<'a> {
             Step::ReserveConcurrency(n) => self.write(name, Write::ReserveConcurrency(*n)).await.map(drop),
             Step::FreeConcurrency => self.write(name, Write::FreeConcurrency).await.map(drop),
             Step::CreateAlias => {
-                self.confirm().await?;
+                self.ensure_door().await?;
                 let write = Write::CreateAlias { alias: &self.plan.alias, version: self.version(name)? };
                 self.write(name, write).await.map(drop)
             }
             Step::MoveAlias { revision, .. } => {
-                self.confirm().await?;
+                self.ensure_door().await?;
                 let version = self.version(name)?;
                 let write = Write::MoveAlias { alias: &self.plan.alias, version, revision };
                 self.write(name, write).await.map(drop)
@@ -182,30 +207,15 @@ impl<'a> Walk<'a> {
             return Err(internal(step, "Lambda did not answer with a version").into());
         };
         self.prove(step, &version, sha256)?;
-        // The second reading of the head costs no time beside the wait for the version.
-        let now = self.engine.now();
-        let (settled, ()) = futures::join!(self.settled(step, Qualifier::Version(&version)), self.read_again());
-        self.confirmed = Some(now);
+        // Writing the head costs no time beside the wait for the version.
+        let (now, door) = (self.engine.now(), self.door_to(&version));
+        let opening = door.clone().map(|door| self.opening(door));
+        let (settled, ()) =
+            futures::join!(self.settled(step, Qualifier::Version(&version)), self.ensure_still_owned(opening));
+        (self.door, self.owned) = (door, Some(now));
         self.prove(step, &version, settled?.sha256)?;
         self.version = Some(version);
         Ok(())
-    }
-
-    /// When the alias moves, the claim must still be ours (never resolves if it is not), and nothing must have asked us to
-    /// stop.
-    async fn confirm(&mut self) -> Result<(), Halt> {
-        let now = self.engine.now();
-        if self.confirmed.is_none_or(|at| self.engine.passed(at) > CONFIRMED_FOR) {
-            self.read_again().await;
-            self.confirmed = Some(now);
-        }
-        self.errand.claim.halted().map_or(Ok(()), |_| Err(Halt::Stopped))
-    }
-
-    async fn read_again(&self) {
-        let Errand { job, claim, target, .. } = self.errand;
-        let serves = self.plan.previous.as_ref().map(|previous| (&previous.version, previous.sha256));
-        self.engine.confirm(job.at, claim, target, serves, self.plan.sha256).await;
     }
 
     fn prove(&self, step: &'static str, version: &Version, found: Option<Sha256>) -> Result<(), Halt> {
@@ -223,12 +233,12 @@ impl<'a> Walk<'a> {
         let (functions, name) = (self.errand.account.functions(), &self.plan.function);
         let engine = self.engine;
         let since = engine.now();
-        let mut confirmed = since;
+        let mut owned = since;
         for attempt in 0.. {
             // It may take minutes, and somebody may ask us to stop meanwhile.
-            if engine.passed(confirmed) > CONFIRMED_FOR {
-                confirmed = engine.now();
-                self.read_again().await;
+            if engine.passed(owned) > OWNED_FOR {
+                owned = engine.now();
+                self.ensure_still_owned(None).await;
             }
             if self.errand.claim.halted().is_some() {
                 return Err(Halt::Stopped);
@@ -276,7 +286,10 @@ impl<'a> Walk<'a> {
                 }
                 .into());
             }
+            let door = self.door.as_ref().filter(|_| writes_alias(&write));
+            door.inspect(|door| self.errand.claim.opens(door));
             let answer = self.errand.account.functions().write(&self.plan.function, write.clone()).await;
+            door.inspect(|door| self.errand.claim.is_answered(door, &answer));
             let is_written = match &answer {
                 Ok(_) => true,
                 // A conflict may be our own echo: the SDK sends again what got no answer.
@@ -369,6 +382,10 @@ impl<'a> Walk<'a> {
     fn version(&self, step: &'static str) -> Result<&Version, Halt> {
         self.version.as_ref().ok_or_else(|| internal(step, "the plan published nothing").into())
     }
+}
+
+fn writes_alias(write: &Write<'_>) -> bool {
+    matches!(write, Write::CreateAlias { .. } | Write::MoveAlias { .. })
 }
 
 fn internal(step: &str, message: &str) -> TargetError {

@@ -6,11 +6,12 @@ use deployer_core::config::Target;
 use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::{Condition, ObservedAlias, ObservedCode};
 use deployer_core::plan::going_back;
-use deployer_core::record::{Status, TargetError};
+use deployer_core::record::{Previous, Status, TargetError};
 
 use super::apply::{Errand, Halt};
 use super::deploy::{Job, given_up};
-use super::target::{Arrived, LOOKS, Missed, foreign, served};
+use super::doors::Shut;
+use super::target::{Arrived, LOOKS, Missed, foreign, may_shut, served, served_before};
 use super::{Claim, Engine};
 use crate::port::{Account, Qualifier};
 
@@ -24,21 +25,39 @@ impl Engine {
         account: &Account,
         (version, sha256): (&Version, Sha256),
     ) -> Result<Option<Arrived>, Missed> {
-        let (at, before) = (job.at, served(claim, target));
+        let (at, served) = (job.at, served(claim, target));
+        let mut previous = served_before(claim, target);
         let mut planned_from: Option<Option<ObservedAlias>> = None;
+        let mut turned = false;
         for looks in 0.. {
             let (alias, code) = self.look_back(job, account, version).await?;
             let Some(code) = code.filter(|code| still_is(code, sha256)) else { return Ok(None) };
-            let plan = going_back(&at.function_name, &at.environment.alias, (version, sha256), alias.as_ref());
-            if plan.is_empty() {
-                let moved = before.as_ref().is_some_and(|before| before.version != *version);
-                let ours = planned_from.is_some() || (claim.resumed() && moved);
-                let status = if ours { Status::Succeeded } else { Status::Unchanged };
-                return Ok(Some(Arrived { status, version: Some(version.clone()), previous: before }));
-            }
             // Somebody who moves the alias elsewhere meanwhile is not overruled.
-            let moved_by_others = planned_from.as_ref().filter(|from| serves(from.as_ref()) != serves(alias.as_ref()));
-            if moved_by_others.is_some() {
+            let moved_by_others = planned_from.as_ref().filter(|from| {
+                serves(from.as_ref()) != serves(alias.as_ref())
+                    && !claim.explains(target, from.as_ref(), alias.as_ref())
+            });
+            let moved_by_others = moved_by_others.is_some();
+            claim.observes(target, alias.as_ref(), self.now());
+            let plan = going_back(&at.function_name, &at.environment.alias, (version, sha256), alias.as_ref());
+            if !plan.is_empty() || !claim.has_unsaid_doors() {
+                previous.get_or_insert_with(|| with_known_code(claim, target, plan.previous.clone()));
+            }
+            if may_shut(claim, &plan) {
+                match self.shut_doors(job, claim, target, account, alias.as_ref()).await? {
+                    Shut::Before => {}
+                    Shut::Now => turned = true,
+                    Shut::ByAnother => continue,
+                }
+            }
+            if plan.is_empty() {
+                let was = claim.served_before(target).unwrap_or(served);
+                let moved = was.is_some_and(|before| before.version != *version);
+                let ours = turned || planned_from.is_some() || (claim.resumed() && moved);
+                let status = if ours { Status::Succeeded } else { Status::Unchanged };
+                return Ok(Some(Arrived { status, version: Some(version.clone()), previous: previous.flatten() }));
+            }
+            if moved_by_others {
                 let found = alias.map_or("the alias is gone".to_owned(), |alias| format!("the alias serves {alias}"));
                 return Err(foreign(job, "move alias", &found).into());
             }
@@ -48,15 +67,18 @@ impl Engine {
             if claim.only_looks() {
                 return Err(given_up("it has not arrived here").into());
             }
-            let previous = before.clone().or_else(|| plan.previous.clone());
+            let before = previous.as_ref().and_then(Option::as_ref);
             planned_from = Some(alias);
             let acting = self.account_for(job, target, account, &plan).await?;
             job.keeps(target);
-            match self.apply(Errand { job, claim, target, account: &acting }, None, &plan).await {
+            match self.apply(Errand { job, claim, target, account: &acting, previous: before }, None, &plan).await {
                 Ok(version) => {
                     drop(code);
+                    let previous = previous.flatten();
                     return Ok(Some(Arrived { status: Status::Succeeded, version: Some(version), previous }));
                 }
+                // An earlier try got no answer: that door is shut first.
+                Err(Halt::Stopped) if claim.has_open_door(target) => {}
                 Err(Halt::Stopped) => return Err(Missed::Stopped),
                 Err(Halt::Final(error) | Halt::VersionFailed(error)) => return Err(error.into()),
                 Err(Halt::LookAgain { error, .. }) if looks == LOOKS => return Err(error.into()),
@@ -94,6 +116,11 @@ impl Engine {
 /// published again.
 fn still_is(code: &ObservedCode, sha256: Sha256) -> bool {
     code.sha256 == Some(sha256) && code.condition == Condition::Ready
+}
+
+/// What the alias served, with its code where the ledger knows that of the version.
+fn with_known_code(claim: &Claim, target: &Target, served: Option<Previous>) -> Option<Previous> {
+    served.map(|served| Previous { sha256: claim.seen().head.code_of(target, &served.version), ..served })
 }
 
 fn serves(alias: Option<&ObservedAlias>) -> Option<(Option<&Version>, bool)> {

@@ -18,7 +18,7 @@ use tokio::sync::SetOnce;
 
 use super::book::{RACES, Seen};
 use super::deploy::Unfit;
-use super::second_reading::SecondReading;
+use super::doors::{Doors, OwnershipCheck};
 use super::{Engine, Transient};
 use crate::port::{ETag, LedgerError};
 
@@ -31,7 +31,8 @@ pub struct Claim {
     /// The state of the head that it was written over, where that is known.
     over: Ground,
     seen: Mutex<Seen>,
-    pub(super) second_reading: SecondReading,
+    pub(super) ownership: OwnershipCheck,
+    pub(super) doors: Mutex<Doors>,
     noted: Mutex<Option<ETag>>,
     untold_start: AtomicBool,
     stopped: SetOnce<Transient>,
@@ -92,13 +93,15 @@ pub(super) enum Standing {
 }
 
 impl Claim {
-    pub(super) fn new(active: Active, seen: Seen, over: Ground) -> Self {
+    pub(super) fn new(active: Active, seen: Seen, over: Ground, now: Timestamp) -> Self {
+        let resumed = active.attempts > 1 || active.extensions > 0;
         Self {
+            doors: Mutex::new(Doors::of(&seen.head, resumed, now)),
             halted: Mutex::new(active.stop.map(Halted::by)),
             active,
             over,
             seen: Mutex::new(seen),
-            second_reading: SecondReading::default(),
+            ownership: OwnershipCheck::default(),
             noted: Mutex::default(),
             untold_start: AtomicBool::new(false),
             stopped: SetOnce::new(),
@@ -106,8 +109,8 @@ impl Claim {
     }
 
     /// The same claim, where it is known by now which artifact it is about.
-    pub(super) fn on(&self, chosen: Chosen, seen: Seen) -> Self {
-        Self::new(Active { chosen: Some(chosen), ..self.active.clone() }, seen, self.over.clone())
+    pub(super) fn on(&self, chosen: Chosen, seen: Seen, now: Timestamp) -> Self {
+        Self::new(Active { chosen: Some(chosen), ..self.active.clone() }, seen, self.over.clone(), now)
     }
 
     /// What the claim is on.
@@ -332,7 +335,7 @@ impl Engine {
                     tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
                         "going on with a deployment that did not end");
                 }
-                Ok(Standing::Claimed(Arc::new(Claim::new(active, seen, over))))
+                Ok(Standing::Claimed(Arc::new(Claim::new(active, seen, over, self.now()))))
             }
             Then::Wait { request, status, behind } => {
                 let record = match seen.head.active().filter(|active| active.request.id == request.id) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{Active, Consequence, End, Entry, Finish, Head, Live, Named};
+use deployer_core::head::{Active, Consequence, Door, End, Entry, Finish, Head, Live, Named};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::names::ENDED_LINE;
 use deployer_core::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifact, Status};
@@ -88,8 +88,12 @@ impl Engine {
         let ending = at.although_begun(ending, &claim.all_done(), begun);
         let mut record = at.record_of(claim.active(), Status::InProgress).ended(ending, self.now());
         record.artifact = artifact.or(record.artifact);
-        advise(&mut record, claim.seen().head.live());
-        let end = End { record, named, written, kept, untold_start: claim.is_start_untold() };
+        let head = claim.seen().head;
+        advise(&mut record, head.live());
+        let doors = claim.open_doors();
+        let found = [head.found_otherwise(&record), still_open(&doors)];
+        found.into_iter().flatten().for_each(|found| add(&mut record, &found));
+        let end = End { record, named, written, kept, doors, untold_start: claim.is_start_untold() };
         let (me, since) = (self.claimant(), self.now());
         let may_try = || self.left() > self.patience.record_needs && self.passed(since) < LONGEST;
         let mut first = Some(claim.seen());
@@ -159,7 +163,7 @@ impl Engine {
             // There was no time left for the one that waits.
             self.come_back(at).await;
         }
-        let next = next.map(|active| Arc::new(Claim::new(active, seen, Ground::Held)));
+        let next = next.map(|active| Arc::new(Claim::new(active, seen, Ground::Held, self.now())));
         Ok(Finished { record, marker: claim.request().marker, next })
     }
 
@@ -243,6 +247,27 @@ fn advise(record: &mut DeploymentRecord, live: Option<&Live>) {
             live.release
         ));
     }
+}
+
+/// One thing more that the record says.
+fn add(record: &mut DeploymentRecord, found: &str) {
+    record.because = Some(match &record.because {
+        Some(because) => format!("{because}; {found}"),
+        None => found.to_owned(),
+    });
+}
+
+/// The aliases that may move without anybody's doing, and until when.
+fn still_open(doors: &[Door]) -> Option<String> {
+    let may_move = |door: &Door| {
+        let to = door.version.as_ref().map_or(String::new(), |version| format!(" to version {version}"));
+        format!(
+            "the alias in {} may still move{to} until {}, for an earlier write of it got no answer",
+            door.target, door.until
+        )
+    };
+    let doors: Vec<String> = doors.iter().map(may_move).collect();
+    (!doors.is_empty()).then(|| doors.join("; "))
 }
 
 fn report(record: &DeploymentRecord) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use deployer_core::config::Target;
 use deployer_core::id::Version;
 use deployer_core::plan::surplus;
-use deployer_core::record::{TargetError, TargetErrorCode};
+use deployer_core::record::{Previous, TargetError, TargetErrorCode};
 
 use super::deploy::Job;
 use super::{Claim, Engine};
@@ -33,7 +33,7 @@ impl Engine {
         claim: &Claim,
         target: &Target,
         account: &Account,
-        published: &Version,
+        (published, before): (&Version, Option<&Previous>),
     ) {
         // Numbers only grow: there cannot be more versions than the newest number.
         let keep = job.at.environment.keep_versions;
@@ -45,7 +45,7 @@ impl Engine {
             return;
         }
         let pruned = tokio::select! {
-            pruned = self.prune_to(job, claim, target, account, keep) => pruned,
+            pruned = self.prune_to(job, claim, target, account, (keep, before)) => pruned,
             () = self.ports.clock.sleep(LONGEST.min(left)) => Err(TargetError::new(TargetErrorCode::TimedOut, "prune", "it takes too long")),
         };
         if let Err(error) = pruned {
@@ -59,7 +59,7 @@ impl Engine {
         claim: &Claim,
         target: &Target,
         account: &Account,
-        keep: u32,
+        (keep, before): (u32, Option<&Previous>),
     ) -> Result<(), TargetError> {
         let (functions, name) = (account.functions(), &job.at.function_name);
         let in_step = |error: CallError| error.in_step("prune");
@@ -74,6 +74,8 @@ impl Engine {
         let history = head.history().iter().take(usize::try_from(keep.saturating_sub(1)).unwrap_or(usize::MAX));
         needed.extend(history.filter_map(|live| live.versions.get(&place).cloned()));
         needed.extend(head.target(target).and_then(|live| live.version.clone()));
+        // Callers still meet it for some seconds.
+        needed.extend(before.map(|before| before.version.clone()));
         let surplus = surplus(&all, keep, &needed);
         if surplus.is_empty() {
             return Ok(());

@@ -162,10 +162,10 @@ impl Engine {
                 // Our own write, whose answer was lost, or somebody who has taken the deployment over.
                 let active = seen.head.active().filter(|active| active.claim == claim.token());
                 let written = active.and_then(|active| active.chosen.clone()).ok_or(Transient::TakenOver)?;
-                return Ok(Resolved::Known(Arc::new(claim.on(written.clone(), seen)), written));
+                return Ok(Resolved::Known(Arc::new(claim.on(written.clone(), seen, self.now())), written));
             };
             if let Some(written) = self.write_head(at, seen.etag, head).await? {
-                return Ok(Resolved::Known(Arc::new(claim.on(chosen.clone(), written)), chosen));
+                return Ok(Resolved::Known(Arc::new(claim.on(chosen.clone(), written, self.now())), chosen));
             }
             self.after_a_lost_race(attempt).await;
             seen = self.read_head(at).await?;

@@ -9,7 +9,7 @@ use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
 use deployer_core::observed::{Condition, Observed};
-use deployer_core::plan::{NoPlan, Plan, Wanted, foreign_change, plan as planned};
+use deployer_core::plan::{NoPlan, Plan, Step, Wanted, foreign_change, plan as planned};
 use deployer_core::record::{Code, Ending, Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
 use deployer_core::session::{Scope, session_name};
 use futures::future::{self, Shared};
@@ -18,6 +18,7 @@ use tracing::Instrument as _;
 use super::apply::{Errand, Halt};
 use super::claim::{Ground, Halted};
 use super::deploy::{GIVEN_UP, Job, UNSEEN, Unfinished, Unfit, given_up};
+use super::doors::Shut;
 use super::waiting::UNANSWERED;
 use super::{Claim, Engine};
 use crate::port::{Account, EnterError, Qualifier, SessionRequest};
@@ -268,28 +269,40 @@ impl Engine {
         let (function, alias) = (&at.function_name, &at.environment.alias);
         let wanted = Wanted { target, function, alias, artifact, formerly: &formerly };
         let served = served(claim, target);
-        let mut previous = served.clone();
+        let mut previous = served_before(claim, target);
         // What another invocation began, or what got no answer, may have been written all the same.
         let mut written = claim.resumed();
         let mut acted = false;
         let mut looks = 0;
         loop {
+            claim.observes(target, observed.alias.as_ref(), self.now());
             let plan = match planned(&wanted, &observed) {
                 // Once something was written the deployment is no longer refused.
                 Err(no_plan) if written => return Err(TargetError::from(no_plan).into()),
                 planned => planned?,
             };
-            if !plan.is_empty() || !written {
-                previous = previous.or_else(|| plan.previous.clone());
+            if !plan.is_empty() || !claim.has_unsaid_doors() {
+                previous.get_or_insert_with(|| plan.previous.clone());
+            }
+            if may_shut(claim, &plan) {
+                match self.shut_doors(job, claim, target, &account, observed.alias.as_ref()).await? {
+                    Shut::Before => {}
+                    Shut::Now => acted = true,
+                    Shut::ByAnother => {
+                        (written, observed) = (true, self.observe(at, &account).await?);
+                        continue;
+                    }
+                }
             }
             if plan.is_empty() {
                 tracing::info!(version = ?plan.serving.as_ref().map(|v| v.as_str()), "already there");
                 // Of what an earlier invocation did nothing is known but what the head says: was it something else, or
                 // nothing? Then it was this deployment's work.
-                let moved = served.as_ref().map(|served| &served.version) != plan.serving.as_ref();
+                let was = claim.served_before(target).unwrap_or(served);
+                let moved = was.as_ref().map(|served| &served.version) != plan.serving.as_ref();
                 let changed = acted || (written && moved);
                 let status = if changed { Status::Succeeded } else { Status::Unchanged };
-                return Ok(Arrived { status, version: plan.serving, previous });
+                return Ok(Arrived { status, version: plan.serving, previous: previous.flatten() });
             }
             if claim.halted().is_some() {
                 return Err(Missed::Stopped);
@@ -300,13 +313,25 @@ impl Engine {
             tracing::info!(steps = %steps(&plan), "planned");
             let acting = self.account_for(job, target, &account, &plan).await?;
             acted = true;
-            let errand = Errand { job, claim, target, account: &acting };
+            let before = previous.as_ref().and_then(Option::as_ref);
+            let errand = Errand { job, claim, target, account: &acting, previous: before };
             match self.apply(errand, Some(&wanted), &plan).await {
                 Ok(version) => {
-                    self.prune(job, claim, target, &account, &version).await;
-                    return Ok(Arrived { status: Status::Succeeded, version: Some(version), previous });
+                    if written {
+                        self.mend_belongings(Errand { account: &account, ..errand }, &wanted).await?;
+                    }
+                    self.prune(job, claim, target, &account, (&version, before)).await;
+                    return Ok(Arrived {
+                        status: Status::Succeeded,
+                        version: Some(version),
+                        previous: previous.flatten(),
+                    });
                 }
                 Err(Halt::Final(error)) => return Err(error.into()),
+                // An earlier try got no answer: that door is shut first.
+                Err(Halt::Stopped) if claim.has_open_door(target) => {
+                    (written, observed) = (true, self.observe(at, &account).await?);
+                }
                 Err(Halt::Stopped) => return Err(Missed::Stopped),
                 Err(Halt::VersionFailed(error)) if observed.publishing_failed => return Err(error.into()),
                 Err(Halt::VersionFailed(error)) => {
@@ -331,6 +356,9 @@ impl Engine {
                     })?;
                     // What serves already has arrived, whatever somebody does to $LATEST after that.
                     let serves = planned(&wanted, &now).is_ok_and(|plan| plan.is_empty());
+                    if claim.explains(target, observed.alias.as_ref(), now.alias.as_ref()) {
+                        (observed.alias, observed.serving) = (now.alias.clone(), now.serving.clone());
+                    }
                     if let Some(found) = foreign_change(&wanted, &observed, &now).filter(|_| !serves) {
                         return Err(foreign(job, step, &found).into());
                     }
@@ -343,6 +371,24 @@ impl Engine {
                     (written, observed) = (true, now);
                 }
             }
+        }
+    }
+
+    /// Tags and reserved concurrency have no precondition, so an earlier write of them may have taken effect after ours: they
+    /// are read again, and written anew where they differ.
+    async fn mend_belongings(&self, errand: Errand<'_>, wanted: &Wanted<'_>) -> Result<(), Missed> {
+        let Errand { job, claim, target, account, .. } = errand;
+        let now = self.observe(job.at, account).await?;
+        claim.observes(target, now.alias.as_ref(), self.now());
+        let Ok(plan) = planned(wanted, &now) else { return Ok(()) };
+        if plan.is_empty() || !plan.steps.iter().all(Step::is_about_belongings) {
+            return Ok(());
+        }
+        let acting = self.account_for(job, target, account, &plan).await?;
+        match self.apply(Errand { account: &acting, ..errand }, Some(wanted), &plan).await {
+            Ok(_) => Ok(()),
+            Err(Halt::Stopped) => Err(Missed::Stopped),
+            Err(Halt::Final(error) | Halt::VersionFailed(error) | Halt::LookAgain { error, .. }) => Err(error.into()),
         }
     }
 
@@ -380,15 +426,26 @@ pub(super) async fn yes<T: Clone, E: Clone>(decision: Shared<impl Future<Output 
     }
 }
 
+/// Whether what an earlier write may still do is to be ruled out here: nothing else writes the alias.
+pub(super) fn may_shut(claim: &Claim, plan: &Plan) -> bool {
+    (plan.is_empty() || claim.halted().is_some()) && !claim.only_looks()
+}
+
+/// What the alias served before this deployment first wrote to it, as far as that was written down. Owners of before did
+/// not: then it is what the ledger knew.
+pub(super) fn served_before(claim: &Claim, target: &Target) -> Option<Option<Previous>> {
+    claim.served_before(target).or_else(|| served(claim, target).filter(|_| claim.has_unsaid_doors()).map(Some))
+}
+
 /// What the head says was live there before this deployment.
 pub(super) fn served(claim: &Claim, target: &Target) -> Option<Previous> {
     let seen = claim.seen();
     let live = seen.head.target(target)?;
-    Some(Previous { version: live.version.clone()?, sha256: live.sha256 })
+    Some(Previous { version: live.version.clone()?, sha256: live.sha256, weights: Default::default() })
 }
 
 fn steps(plan: &Plan) -> String {
-    plan.steps.iter().map(deployer_core::plan::Step::name).collect::<Vec<_>>().join(", ")
+    plan.steps.iter().map(Step::name).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn foreign(job: &Job<'_>, step: &str, found: &str) -> TargetError {

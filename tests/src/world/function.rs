@@ -74,6 +74,8 @@ pub struct Alias {
     pub version: u64,
     /// What else it serves, and with which part of the traffic.
     pub weights: BTreeMap<u64, f64>,
+    /// What is said about it.
+    pub description: String,
     pub(super) revision: u64,
 }
 
@@ -199,8 +201,14 @@ impl Function {
     pub fn point(&mut self, alias: &str, version: u64) -> &mut Self {
         assert!(version == 0 || self.versions.contains_key(&version), "no version {version}");
         let revision = self.next_revision();
-        self.aliases.insert(alias.to_owned(), Alias { version, weights: BTreeMap::new(), revision });
+        let description = self.description_of(alias);
+        self.aliases.insert(alias.to_owned(), Alias { version, weights: BTreeMap::new(), description, revision });
         self
+    }
+
+    /// A description that is not sent stays.
+    pub(super) fn description_of(&self, alias: &str) -> String {
+        self.aliases.get(alias).map(|alias| alias.description.clone()).unwrap_or_default()
     }
 
     /// Somebody else sends a part of the traffic to another version.
@@ -291,6 +299,7 @@ impl Function {
             version: number(alias.version),
             weights: alias.weights.iter().map(|(version, part)| (version.to_string(), *part)).collect(),
             revision: RevisionId(format!("r{}", alias.revision)),
+            description: alias.description.clone(),
             moved_by_deployer: false,
         })
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use deployer::port::{Answer, CallError, CallErrorKind as Kind, Write};
 use deployer_core::config::Target;
-use deployer_core::id::{FunctionName, Sha256, Version};
+use deployer_core::id::{AliasName, FunctionName, Sha256, Version};
 use deployer_core::manifest::DeadLetterConfig;
 use deployer_core::observed::{RevisionId, Settings, Variables};
 use deployer_core::plan::{Configuration, NewFunction};
@@ -136,14 +136,29 @@ impl Lambda {
                     let text = format!("ResourceConflictException: Alias already exists: {alias}");
                     return Err(no(Kind::Conflict, "CreateAlias", name, &text));
                 }
-                self.point("CreateAlias", name, alias.as_str(), version)
+                self.point("CreateAlias", name, alias, version)
             }
             Write::MoveAlias { alias, version, revision } => {
                 let Some(found) = function.aliases.get(alias.as_str()) else {
                     return Err(no(Kind::Other, "UpdateAlias", name, "ResourceNotFoundException: Alias not found"));
                 };
                 precondition("UpdateAlias", name, revision, found.revision)?;
-                self.point("UpdateAlias", name, alias.as_str(), version)
+                self.point("UpdateAlias", name, alias, version)
+            }
+            Write::TurnAlias { alias, description } => {
+                let next = function.next_revision();
+                let Some(found) = function.aliases.get_mut(alias.name.as_str()) else {
+                    return Err(no(Kind::Other, "UpdateAlias", name, "ResourceNotFoundException: Alias not found"));
+                };
+                precondition("UpdateAlias", name, &alias.revision, found.revision)?;
+                (found.description, found.revision) = ((*description).to_owned(), next);
+                let found = function.look_at_alias(&alias.name);
+                if found.as_ref().map(|found| (&found.version, &found.weights))
+                    != Some((&alias.version, &alias.weights))
+                {
+                    self.misdeeds.push(format!("alias {} of {name} was turned to something else", alias.name));
+                }
+                Ok(found.map_or(Answer::Done, Answer::Alias))
             }
             Write::DeleteVersion(version) => {
                 let number = version.number();
@@ -185,7 +200,7 @@ impl Lambda {
     }
 
     /// A version that serves must be one that can.
-    fn point(&mut self, operation: &str, name: &str, alias: &str, to: &Version) -> Result<Answer, CallError> {
+    fn point(&mut self, operation: &str, name: &str, alias: &AliasName, to: &Version) -> Result<Answer, CallError> {
         let function = self.function(name);
         let number: u64 = to.as_str().parse().unwrap();
         let Some(build) = function.versions.get(&number) else {
@@ -198,12 +213,14 @@ impl Lambda {
         }
         let ready = build.state == State::Ready;
         let revision = function.next_revision();
-        let pointer = Alias { version: number, weights: BTreeMap::new(), revision };
-        function.aliases.insert(alias.to_owned(), pointer);
+        let description = function.description_of(alias.as_str());
+        let pointer = Alias { version: number, weights: BTreeMap::new(), description, revision };
+        function.aliases.insert(alias.to_string(), pointer);
+        let answer = function.look_at_alias(alias).map_or(Answer::Done, Answer::Alias);
         if !ready {
             self.misdeeds.push(format!("alias {alias} of {name} points to version {to}, which is not active yet"));
         }
-        Ok(Answer::Done)
+        Ok(answer)
     }
 
     fn check_role(&self, name: &str, write: &Write<'_>, now: Timestamp) -> Result<(), CallError> {

@@ -7,7 +7,7 @@ use deployer::port::{Code, Write};
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::id::{AliasName, Sha256, Version};
 use deployer_core::manifest::Architecture;
-use deployer_core::observed::RevisionId;
+use deployer_core::observed::{ObservedAlias, RevisionId};
 use deployer_core::plan::{Configuration, NewFunction};
 use jiff::Timestamp;
 
@@ -59,6 +59,7 @@ pub(super) enum Sent {
     FreeConcurrency,
     CreateAlias { alias: AliasName, version: Version },
     MoveAlias { alias: AliasName, version: Version, revision: RevisionId },
+    TurnAlias { alias: ObservedAlias, description: String },
     DeleteVersion(Version),
 }
 
@@ -107,6 +108,9 @@ impl From<&Write<'_>> for Sent {
             Write::MoveAlias { alias, version, revision } => {
                 Self::MoveAlias { alias: alias.clone(), version: version.clone(), revision: revision.clone() }
             }
+            Write::TurnAlias { alias, description } => {
+                Self::TurnAlias { alias: alias.clone(), description: description.to_owned() }
+            }
             Write::DeleteVersion(version) => Self::DeleteVersion(version.clone()),
         }
     }
@@ -130,6 +134,7 @@ impl Sent {
             Self::FreeConcurrency => Write::FreeConcurrency,
             Self::CreateAlias { alias, version } => Write::CreateAlias { alias, version },
             Self::MoveAlias { alias, version, revision } => Write::MoveAlias { alias, version, revision },
+            Self::TurnAlias { alias, description } => Write::TurnAlias { alias, description },
             Self::DeleteVersion(version) => Write::DeleteVersion(version),
         }
     }

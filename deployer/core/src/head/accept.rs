@@ -77,6 +77,8 @@ impl Active {
             extensions: 0,
             done: vec![],
             written: BTreeSet::new(),
+            doors: Some(vec![]),
+            previous: vec![],
         }
     }
 

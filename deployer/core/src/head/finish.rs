@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::accept::Claimant;
-use super::{Active, Consequence, HISTORY, Head, Live, LiveTarget, Named};
+use super::{Active, Consequence, Door, HISTORY, Head, Live, LiveTarget, Named};
 use crate::artifact::UPLOADED_BY;
 use crate::config::Target;
-use crate::id::{DeploymentId, Sha256, Token, Version};
+use crate::id::{DeploymentId, Token};
 use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 
 /// How a deployment ends.
@@ -22,6 +22,8 @@ pub struct End {
     pub kept: BTreeSet<Target>,
     /// The targets that this owner has written to, or may have. What earlier owners wrote is for the head to know.
     pub written: BTreeSet<Target>,
+    /// The doors that are open still, whoever has opened them.
+    pub doors: Vec<Door>,
     /// The event that it has started could not be sent.
     pub untold_start: bool,
 }
@@ -96,6 +98,7 @@ impl Head {
         };
         let mut head = self.next();
         head.active = None;
+        head.remember_served_before(&active.previous);
         for outcome in &end.record.targets {
             let target = outcome.target();
             if end.written.contains(&target) || active.may_have_written_to(&target) {
@@ -108,6 +111,7 @@ impl Head {
             head.targets.retain(|live| end.record.targets.iter().any(|outcome| outcome.target() == live.target));
         }
         head.set_live(end);
+        head.keep_doors(&end.doors, end.record.finished_at.unwrap_or(end.record.started_at));
         head.end(&active.request, end.record.clone());
         if let Some(entry) = head.outbox.last_mut().filter(|_| end.untold_start) {
             entry.todo.insert(Consequence::Started);
@@ -116,20 +120,6 @@ impl Head {
         let next = next.map(|me| Active::first(head.pending.remove(0), me));
         head.active.clone_from(&next);
         Finish::Commit { head: Box::new(head), next }
-    }
-
-    /// Before aliases move for the first time: what they served before the deployer came. `None`: all of it is known
-    /// already.
-    #[must_use]
-    pub fn with_seen(&self, serves: &[(Target, Version, Option<Sha256>)]) -> Option<Self> {
-        let mut head = self.next();
-        for (target, version, sha256) in serves {
-            let there = head.target_mut(target);
-            if there.version.is_none() {
-                (there.version, there.sha256) = (Some(version.clone()), *sha256);
-            }
-        }
-        (head.targets != self.targets).then_some(head)
     }
 
     /// Gives the claim up before its lease ends, so that somebody else need not wait for that. `None`: it is not ours
@@ -185,7 +175,7 @@ impl Head {
     }
 
     /// What is known of a target, from now on at the latest.
-    fn target_mut(&mut self, target: &Target) -> &mut LiveTarget {
+    pub(super) fn target_mut(&mut self, target: &Target) -> &mut LiveTarget {
         let at = self.targets.iter().position(|live| live.target == *target).unwrap_or_else(|| {
             self.targets.push(LiveTarget {
                 target: target.clone(),

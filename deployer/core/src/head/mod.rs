@@ -6,9 +6,11 @@
 
 mod accept;
 mod choose;
+mod doors;
 mod finish;
 mod hold;
 mod order;
+mod overwritten;
 mod promote;
 mod request;
 #[cfg(test)]
@@ -21,6 +23,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub use accept::{Claimant, Move, Then};
 pub use choose::Chosen;
+pub use doors::{Door, Opening, ServedBefore, turned, untouched};
 pub use finish::{End, Finish, GivenUp};
 pub use hold::{Obeyed, held_by};
 pub use order::Mark;
@@ -80,6 +83,12 @@ pub struct Active {
     /// The targets that owners whose time was up have written to, or may have: what they set there is to be remembered.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub written: BTreeSet<Target>,
+    /// On what its aliases are written, or may have been; none: whoever claimed it did not know of doors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doors: Option<Vec<Door>>,
+    /// What aliases were seen to serve before it first wrote to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous: Vec<ServedBefore>,
 }
 
 /// What one target serves, as far as the deployer brought it about (or saw it, before its first deployment).
@@ -246,6 +255,9 @@ pub struct Head {
     /// The last holds and releases of holds that were carried out.
     #[serde(default)]
     obeyed: Vec<RequestHash>,
+    /// The doors that ended deployments have left open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    doors: Vec<Door>,
     outbox: Vec<Entry>,
     /// Newest first.
     ended: Vec<DeploymentId>,
@@ -275,6 +287,7 @@ impl Default for Head {
             hold: None,
             left: vec![],
             obeyed: vec![],
+            doors: vec![],
             outbox: vec![],
             ended: vec![],
         }

@@ -3,7 +3,6 @@
 use super::{Change, Delivery, Plan, Shown, Step};
 use crate::id::{AliasName, FunctionName, Sha256, Version};
 use crate::observed::ObservedAlias;
-use crate::record::Previous;
 
 /// Brings the alias back to a version whose code is `sha256`. An empty plan: it serves just that.
 #[must_use]
@@ -23,7 +22,7 @@ pub fn going_back(
         changes: vec![],
         revision: None,
         code_was: None,
-        previous: served.clone().map(|version| Previous { version, sha256: None }),
+        previous: seen.and_then(|seen| seen.serves(None)),
         serving: Some(version.clone()),
     };
     let step = match seen {

@@ -165,6 +165,12 @@ impl Step {
         matches!(self, Self::Create(_) | Self::UpdateCode { .. } | Self::Publish)
     }
 
+    /// Whether it is about the function's tags or its reserved concurrency.
+    #[must_use]
+    pub fn is_about_belongings(&self) -> bool {
+        matches!(self, Self::Tag(_) | Self::Untag(_) | Self::ReserveConcurrency(_) | Self::FreeConcurrency)
+    }
+
     fn detail(&self) -> String {
         match self {
             Self::Create(new) => format!("role {}, {}, publishing", new.role, new.architecture.as_str()),

@@ -11,7 +11,7 @@ use crate::id::RoleArn;
 use crate::manifest::{Architecture, FunctionConfig, ReservedConcurrency, Runtime};
 use crate::observed::{Condition, Observed, ObservedAlias, ObservedCode};
 use crate::package::{INLINE_LIMIT, PackageError, check_bootstrap};
-use crate::record::{Previous, TargetError, TargetErrorCode};
+use crate::record::{TargetError, TargetErrorCode};
 
 /// Step "plan": what has to be done so that the target serves what is wanted.
 ///
@@ -58,10 +58,8 @@ struct Draft {
 
 impl Draft {
     fn new(wanted: &Wanted<'_>, observed: &Observed) -> Self {
-        let previous = observed
-            .serving
-            .as_ref()
-            .and_then(|serving| serving.version.clone().map(|version| Previous { version, sha256: serving.sha256 }));
+        let sha256 = observed.serving.as_ref().and_then(|serving| serving.sha256);
+        let previous = observed.alias.as_ref().and_then(|alias| alias.serves(sha256));
         Self {
             plan: Plan {
                 function: wanted.function.clone(),

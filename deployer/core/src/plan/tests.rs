@@ -119,6 +119,7 @@ fn serving(bytes: &[u8]) -> Observed {
             version: Some(Version::parse("6").unwrap()),
             weights: BTreeMap::new(),
             revision: RevisionId("alias-1".into()),
+            description: String::new(),
             moved_by_deployer: true,
         }),
         serving: Some(code(Some("6"), bytes)),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use deployer_core::status::{Behind, FunctionStatus, Hold, Reject, StatusReport, WaitingStatus};
+use deployer_core::status::{Behind, DoorStatus, FunctionStatus, Hold, Reject, StatusReport, WaitingStatus};
 use jiff::Timestamp;
 
 use super::super::answer::one_line;
@@ -63,6 +63,13 @@ fn one(status: &FunctionStatus, now: Timestamp) -> String {
         let by = requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
         let since = since.strftime("%Y-%m-%d %H:%M:%SZ");
         say("held", format!("{yellow}since {since}{by}: {}{yellow:#}", one_line(reason)));
+    }
+    for DoorStatus { target, version, until, deployment, .. } in status.doors.iter().filter(|door| now < door.until) {
+        let version = version.as_ref().map_or("another version".to_owned(), |version| format!("version {version}"));
+        let until = until.strftime("%Y-%m-%d %H:%M:%SZ");
+        let words =
+            format!("{target}: a write of deployment {deployment} may still move the alias to {version} until {until}");
+        say("late", format!("{yellow}{words}{yellow:#}"));
     }
     for waiting in &status.waiting {
         for line in waits(status, waiting, now) {

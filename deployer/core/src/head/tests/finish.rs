@@ -56,7 +56,14 @@ fn a_deployment_that_was_refused_while_it_was_worked_on_leaves_everything() {
     let record = at().record(&two, Status::InProgress).ended(refusal(), second(30));
     let (after, _) = head.commits(
         "two",
-        &End { record, named: Some(Named::default()), written: [].into(), kept: [].into(), untold_start: false },
+        &End {
+            record,
+            named: Some(Named::default()),
+            written: [].into(),
+            kept: [].into(),
+            doors: vec![],
+            untold_start: false,
+        },
         None,
     );
     assert_eq!((after.history(), &after.targets), (head.history(), &head.targets));
@@ -156,17 +163,18 @@ fn a_claim_is_given_up_by_its_owner_only_and_only_once() {
 }
 
 #[test]
-fn what_an_alias_served_before_the_deployer_came_is_written_down_once() {
+fn what_an_alias_served_before_the_deployer_came_is_known_from_its_first_end_on() {
     let (head, _) = Head::default().accepts(&upload("1", 10), &me("one", 10));
     let seen = head.sees(target(0), "3").unwrap();
-    assert_eq!(seen.revision, head.revision + 1);
-    let there = seen.target(target(0)).unwrap();
-    assert_eq!((there.version.as_ref().unwrap().as_str(), &there.release, there.deployment), ("3", &None, None));
+    assert_eq!((seen.revision, seen.targets.len()), (head.revision + 1, 0));
     assert_eq!(seen.sees(target(0), "4"), None);
-    assert_eq!((seen.target(target(1)), seen.live()), (None, None));
     assert!(seen.sees(target(1), "4").is_some());
     let (ended, _) = seen.commits("one", &arrived(&upload("1", 10), "5", "A"), None);
-    assert_eq!((ended.targets.len(), ended.sees(target(0), "9")), (2, None));
+    let [first, second] = [0, 1].map(|number| ended.target(target(number)).unwrap());
+    assert_eq!((first.before.as_ref(), first.version.as_ref()), (Some(&version("3")), Some(&version("5"))));
+    assert_eq!((second.before.as_ref(), second.version.as_ref()), (None, Some(&version("5"))));
+    let (failed, _) = seen.commits("one", &half_arrived(&upload("1", 10), "5", "A"), None);
+    assert!(failed.target(target(1)).is_some_and(|there| there.version.is_none()), "nothing was seen there");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod accept;
 mod commands;
+mod doors;
 mod finish;
 mod lives;
 mod model;
@@ -142,6 +143,7 @@ fn ends(request: &Request, variable: &str, fare: impl Fn(&mut crate::record::Tar
         named: Some(named),
         written,
         kept: [].into(),
+        doors: vec![],
         untold_start: false,
     }
 }
@@ -195,8 +197,10 @@ impl Head {
         self.released(token(claim), GivenUp::Untouched, second(now))
     }
 
+    /// The owner is about to move an alias that serves this version.
     fn sees(&self, target: &Target, number: &str) -> Option<Self> {
-        self.with_seen(&[(target.clone(), version(number), None)])
+        let (claim, door) = (self.active()?.claim, doors::door(self.active()?, target, Some("r1")));
+        self.with_doors(claim, &[Opening { door, previous: Some(doors::served(number)) }])
     }
 
     fn settles(&self) -> Self {

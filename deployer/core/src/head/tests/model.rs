@@ -94,7 +94,8 @@ impl World {
                 None
             }
             Operation::See { number } => {
-                let known = before.target(target(*number)).is_some_and(|there| there.version.is_some());
+                let is_target = |seen: &ServedBefore| seen.target == *target(*number);
+                let known = before.active().is_none_or(|active| active.previous.iter().any(is_target));
                 let seen = before.sees(target(*number), "1");
                 assert_eq!(seen.is_none(), known);
                 self.writes(seen);
@@ -296,7 +297,14 @@ impl World {
             Outcome::HalfArrived => half_arrived(&request, "8", &claim),
             Outcome::Refused => {
                 let record = at().record(&request, Status::InProgress).ended(refusal(), second(self.now));
-                End { record, named: Some(Named::default()), written: [].into(), kept: [].into(), untold_start: false }
+                End {
+                    record,
+                    named: Some(Named::default()),
+                    written: [].into(),
+                    kept: [].into(),
+                    doors: vec![],
+                    untold_start: false,
+                }
             }
         };
         if let Some(chosen) = &chosen {

@@ -1,0 +1,153 @@
+//! Writes to aliases that may take effect late.
+
+use super::*;
+use crate::id::AliasName;
+use crate::observed::{ObservedAlias, RevisionId};
+use crate::record::{Previous, Weight};
+
+/// A door of the active deployment, to version 7.
+pub(super) fn door(active: &Active, target: &Target, revision: Option<&str>) -> Door {
+    let revision = revision.map(|revision| RevisionId(revision.to_owned()));
+    Door::of(active, target, (revision.as_ref(), &version("7")), second(20))
+}
+
+pub(super) fn served(number: &str) -> Previous {
+    Previous { version: version(number), sha256: None, weights: BTreeMap::new() }
+}
+
+fn alias(number: &str, revision: &str) -> ObservedAlias {
+    ObservedAlias {
+        name: AliasName::parse("live").unwrap(),
+        version: Some(version(number)),
+        weights: BTreeMap::new(),
+        revision: RevisionId(revision.into()),
+        description: String::new(),
+        moved_by_deployer: true,
+    }
+}
+
+/// Release 1 is live; release 2 is being deployed.
+fn deploying() -> (Head, Request) {
+    let two = upload("2", 20);
+    let head = Head::default().deploys(&upload("1", 10), "6").accepts(&two, &me("two", 20)).0;
+    (head, two)
+}
+
+fn opens(head: &Head, revision: &str, number: &str) -> Option<Head> {
+    let door = door(head.active().unwrap(), target(0), Some(revision));
+    head.with_doors(token("two"), &[Opening { door, previous: Some(served(number)) }])
+}
+
+fn revisions(doors: &[Door]) -> Vec<&str> {
+    doors.iter().filter_map(|door| door.revision.as_ref()).map(|revision| revision.0.as_str()).collect()
+}
+
+#[test]
+fn a_door_is_shut_by_another_revision_and_one_to_nothing_by_an_alias() {
+    let (head, _) = deploying();
+    let active = head.active().unwrap();
+    let (moves, creates) = (door(active, target(0), Some("r1")), door(active, target(0), None));
+    assert!(!moves.is_shut_by(Some(&alias("6", "r1"))));
+    assert!(moves.is_shut_by(Some(&alias("6", "r2"))) && moves.is_shut_by(None));
+    assert!(!creates.is_shut_by(None) && creates.is_shut_by(Some(&alias("6", "r1"))));
+}
+
+#[test]
+fn a_late_write_explains_the_version_that_it_names_and_no_other() {
+    let (head, _) = deploying();
+    let door = door(head.active().unwrap(), target(0), Some("r1"));
+    let (before, after) = (alias("6", "r1"), alias("7", "r2"));
+    assert!(door.explains(Some(&before), Some(&after)));
+    assert!(!door.explains(Some(&before), Some(&alias("8", "r2"))), "somebody else moved it");
+    assert!(!door.explains(Some(&alias("6", "r0")), Some(&after)), "the door was shut before");
+    let weighed = ObservedAlias { weights: [("6".into(), 0.5)].into(), ..after };
+    assert!(!door.explains(Some(&before), Some(&weighed)), "we send no weights");
+}
+
+#[test]
+fn what_an_alias_served_before_the_first_write_is_what_stays_known() {
+    let (head, _) = deploying();
+    let first = opens(&head, "r1", "5").unwrap();
+    assert_eq!(opens(&first, "r1", "5"), None, "the head says so already");
+    let second_try = opens(&first, "r2", "7").unwrap();
+    let active = second_try.active().unwrap();
+    assert_eq!(active.previous, [ServedBefore { target: target(0).clone(), previous: Some(served("5")) }]);
+    assert_eq!(revisions(active.doors.as_ref().unwrap()), ["r2"], "the alias has another revision by now");
+    assert_eq!(head.with_doors(token("other"), &[]), None, "only the owner");
+}
+
+#[test]
+fn whoever_takes_a_deployment_over_knows_its_doors() {
+    let (head, _) = deploying();
+    let (taken_over, _) = opens(&head, "r1", "6").unwrap().wakes(&me("three", 120));
+    assert_eq!(revisions(&taken_over.open_doors(second(121))), ["r1"]);
+    assert_eq!(taken_over.active().unwrap().previous.len(), 1);
+    let much_later = head.active().unwrap().lease_until + super::super::doors::TAKES_EFFECT_WITHIN;
+    assert_eq!(taken_over.open_doors(much_later), [], "nothing is on its way for so long");
+}
+
+#[test]
+fn a_door_that_stays_open_outlives_its_deployment_until_its_time_is_over() {
+    let (head, two) = deploying();
+    let head = opens(&head, "r1", "6").unwrap();
+    let end = End { doors: head.open_doors(second(30)), ..half_arrived(&two, "7", "B") };
+    let (mut head, _) = head.commits("two", &End { doors: vec![], ..end.clone() }, None);
+    assert_eq!(head.doors(), [], "shut");
+    let mut record = end.record.clone();
+    record.finished_at = Some(second(40));
+    head.keep_doors(&end.doors, second(40));
+    assert_eq!(revisions(head.doors()), ["r1"]);
+    assert_eq!(revisions(&head.open_doors(second(50))), ["r1"], "the next one knows it");
+    head.keep_doors(&end.doors, end.doors[0].until);
+    assert_eq!(head.doors(), []);
+}
+
+#[test]
+fn heads_of_before_know_no_doors_and_read_as_they_are() {
+    let (head, _) = deploying();
+    let mut json = serde_json::to_value(opens(&head, "r1", "6").unwrap()).unwrap();
+    assert_eq!(json["active"]["doors"][0]["region"], "eu-west-1");
+    let active = json["active"].as_object_mut().unwrap();
+    assert!(active.remove("doors").is_some() && active.remove("previous").is_some());
+    let old: Head = serde_json::from_value(json).unwrap();
+    assert_eq!((old.active().unwrap().doors.as_ref(), old.doors()), (None, [].as_slice()));
+    assert_eq!(head.active().unwrap().doors, Some(vec![]), "this one says that there are none");
+}
+
+#[test]
+fn turning_changes_the_last_word_of_a_description_alone_and_keeps_within_256_characters() {
+    let (one, two) = (token("a"), token("b"));
+    let described = turned("moved by hand", one);
+    assert_eq!(described, format!("moved by hand turned:{one}"));
+    assert_eq!(turned(&described, two), format!("moved by hand turned:{two}"));
+    assert_eq!((turned("", one), untouched(&turned("", one))), (format!("turned:{one}"), ""));
+    assert_eq!(untouched(&described), "moved by hand");
+    let long = "ü".repeat(256);
+    assert_eq!(turned(&long, one).chars().count(), 256);
+}
+
+#[test]
+fn what_was_found_otherwise_than_the_ledger_knew_is_said_and_so_are_weights_that_went() {
+    let (head, two) = deploying();
+    let with = |previous: Previous| {
+        let mut end = arrived(&two, "9", "B");
+        end.record.targets[0].previous = Some(previous);
+        head.found_otherwise(&end.record)
+    };
+    let weighed = |number: &str, other: &str, part| Previous {
+        weights: [(other.to_owned(), Weight(part))].into(),
+        ..served(number)
+    };
+    assert_eq!(with(served("6")), None, "as the ledger knew");
+    let place = target(0);
+    assert_eq!(
+        with(served("8")).unwrap(),
+        format!("{place} served version 8 before, and not version 6 as the ledger knew")
+    );
+    assert_eq!(
+        with(weighed("6", "8", 0.1)).unwrap(),
+        format!("{place} served version 6 and 10% to version 8 before: the weights were taken away")
+    );
+    assert!(with(weighed("8", "6", 0.5)).unwrap().contains("and not version 6 as the ledger knew: the weights"));
+    assert_eq!(with(weighed("6", "5", 1.0)), None, "Lambda itself does that for provisioned concurrency");
+}
