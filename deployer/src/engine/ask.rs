@@ -176,7 +176,10 @@ impl Engine {
 
 fn told(ending: &Ending) -> &str {
     match ending {
-        Ending::Refused { because, .. } | Ending::Superseded { because } | Ending::Stopped { because, .. } => because,
+        Ending::Refused { because, .. }
+        | Ending::Superseded { because }
+        | Ending::OnlyStopped { because }
+        | Ending::Stopped { because, .. } => because,
         Ending::Tried(_) => "it cannot be deployed there",
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, Active, Chosen, Claimant, Entry, GivenUp, Head, Move, Request, Then, Waiting};
+use deployer_core::head::{ATTEMPTS, Active, Chosen, Claimant, Entry, GivenUp, Head, Move, Request, Rules, Then, Waiting};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
 use futures::future;
@@ -251,12 +251,22 @@ impl Engine {
         &self,
         at: &Destination<'_>,
         request: &Request,
-        refusal: Option<&Ending>,
+        rules: Rules<'_>,
         first: Option<Seen>,
     ) -> Result<Standing, Transient> {
         let me = self.claimant();
-        let accept = |head: &Head| head.accept(request, at, refusal, &self.now_as(&me));
+        let accept = |head: &Head| head.accept(request, at, rules, &self.now_as(&me));
         self.decide(at, first, Some(request.marker), accept).await
+    }
+
+    /// The same of a request that no rule refuses.
+    pub(super) async fn accept_unrefused(
+        &self,
+        at: &Destination<'_>,
+        request: &Request,
+    ) -> Result<Standing, Transient> {
+        let (rejects, _) = self.read_rejects(&at.function).await?;
+        self.accept(at, request, Rules { refusal: None, rejects: &rejects }, None).await
     }
 
     /// Takes up what nobody works on.

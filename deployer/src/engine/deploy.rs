@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, Chosen, EXTENSIONS, GivenUp, Request, Then};
+use deployer_core::head::{ATTEMPTS, Chosen, EXTENSIONS, GivenUp, Request, Rules, Then};
 use deployer_core::id::{Release, Sha256, Version};
 use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
@@ -154,12 +154,14 @@ impl Engine {
         // By its label; by its code once that is known.
         let refusal = || async {
             let rejects = rejects.clone().await?;
-            Ok::<_, Transient>(rejects.refusal(&job.chosen.release, None))
+            let refusal = rejects.refusal(&job.chosen.release, None);
+            Ok::<_, Transient>((rejects, refusal))
         };
         let known = async {
             let (seen, refusal) = future::join(head.clone(), refusal()).await;
-            let (seen, refusal) = (seen?, refusal?);
-            match seen.head.accept(request, at, refusal.as_ref(), &self.claimant()).then {
+            let (seen, (rejects, refusal)) = (seen?, refusal?);
+            let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
+            match seen.head.accept(request, at, rules, &self.claimant()).then {
                 Then::Work(active) if ours(active.request.id) => Ok(Ground::Read(seen.etag)),
                 // The claim tells what else it is.
                 _ => Err(Unfinished::Standing(Standing::Nothing)),
@@ -174,7 +176,9 @@ impl Engine {
                 // Nothing was opened.
                 self.unmark(at, request).await;
             }
-            match self.accept(at, request, refusal?.as_ref(), Some(seen?)).await? {
+            let (rejects, refusal) = refusal?;
+            let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
+            match self.accept(at, request, rules, Some(seen?)).await? {
                 Standing::Claimed(claim) if ours(claim.request().id) => Ok(claim),
                 otherwise => Err(Unfinished::Standing(otherwise)),
             }

@@ -190,7 +190,7 @@ impl Engine {
             return self.take_in(at, request).await;
         }
         self.mark_open(at, request).await?;
-        match self.accept(at, request, None, None).await? {
+        match self.accept_unrefused(at, request).await? {
             Standing::Claimed(claim) => {
                 self.release(at, &claim, GivenUp::Untouched).await;
                 self.tick_at(at, claim.request().id, Some(claim.token()), self.now()).await?;

@@ -38,7 +38,7 @@ use deployer_core::config::Config;
 use deployer_core::destination::Destination;
 use deployer_core::event::{Announcement, RecordlessEvent};
 use deployer_core::group::Group;
-use deployer_core::head::{Head, Request, Subject};
+use deployer_core::head::{Head, Request, Rules, Subject};
 use deployer_core::id::Region;
 use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
@@ -262,7 +262,7 @@ impl Engine {
                     (None, Subject::Newest { release }) => self.newest(at, release).await?.err(),
                     (refusal, _) => refusal,
                 };
-                self.accept(at, request, refusal.as_ref(), None).await?
+                self.accept(at, request, Rules { refusal: refusal.as_ref(), rejects: &rejects }, None).await?
             }
         };
         self.stand(at, request, standing).await

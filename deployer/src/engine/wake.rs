@@ -245,6 +245,7 @@ impl Engine {
 
     /// Works on a claim that is ours already.
     async fn work_on(&self, at: &Destination<'_>, claim: &Arc<Claim>) -> Result<Finished, Unfinished> {
+        let at = &at.as_claimed(claim.active());
         let resolved = async {
             let (rejects, _) = self.read_rejects(&at.function).await?;
             Ok::<_, Transient>((self.resolve(at, claim, &rejects).await?, rejects))

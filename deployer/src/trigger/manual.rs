@@ -56,6 +56,12 @@ pub enum Command {
         /// To this release; the one before, unless told.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<Release>,
+        /// Refused unless this is live: a release, or the id of the deployment that brought it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        if_live: Option<String>,
+        /// Refused unless this deployment is under way, or has ended meanwhile as what is live.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        if_active: Option<DeploymentId>,
     },
     /// Brings what one environment has live to another.
     Promote {
@@ -293,6 +299,7 @@ impl Command {
     fn check(&self) -> Result<(), String> {
         match self {
             Self::Hold { reason, .. } | Self::Reject { reason, .. } => free_text("reason", reason),
+            Self::Rollback { if_live: Some(seen), .. } => free_text("if_live", seen),
             Self::Promote { from, to, .. } if from == to => Err("from and to must be two environments".into()),
             Self::Promote { function, functions, release, override_freeze, .. } => {
                 let functions = Functions::of(function.clone(), functions.clone())?;

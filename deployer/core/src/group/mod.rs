@@ -232,7 +232,7 @@ impl Group {
                 Ending::Refused { code, because } | Ending::Stopped { code, because, .. } => {
                     (Status::Refused, *code, because)
                 }
-                Ending::Tried(_) => return group.failed_before(member, now),
+                Ending::Tried(_) | Ending::OnlyStopped { .. } => return group.failed_before(member, now),
             };
             group.end(status, Some(code), Some(format!("{}: {because}; nothing was moved", member.function)), now);
             return group;

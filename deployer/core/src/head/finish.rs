@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::accept::Claimant;
-use super::{Active, Consequence, HISTORY, Head, Live, LiveTarget, Named};
-use crate::artifact::UPLOADED_BY;
+use super::{Active, Consequence, Head, LiveTarget, Named};
 use crate::config::Target;
+use crate::destination::Destination;
 use crate::id::{DeploymentId, Sha256, Token, Version};
-use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
+use crate::record::{DeploymentRecord, Status, TargetOutcome};
 
 /// How a deployment ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,7 +87,7 @@ impl Head {
     /// The commit: sets what is live, frees the claim, puts the ended record into the outbox, and claims what waits if
     /// there is a claimant for it.
     #[must_use]
-    pub fn finish(&self, claim: Token, end: &End, next: Option<&Claimant>) -> Finish {
+    pub fn finish(&self, claim: Token, end: &End, at: &Destination<'_>, next: Option<&Claimant>) -> Finish {
         let Some(active) = self.active.as_ref().filter(|active| active.claim == claim) else {
             let ours = |active: &&Active| next.is_some_and(|next| active.claim == next.token);
             let next = self.active.as_ref().filter(ours).cloned();
@@ -96,7 +96,11 @@ impl Head {
         };
         let mut head = self.next();
         head.active = None;
-        for outcome in &end.record.targets {
+        let record = match active.stop {
+            Some(rollback) => end.record.clone().stopped_by(rollback),
+            None => end.record.clone(),
+        };
+        for outcome in &record.targets {
             let target = outcome.target();
             if end.written.contains(&target) || active.may_have_written_to(&target) {
                 head.remember_named(&target, end);
@@ -104,16 +108,17 @@ impl Head {
             head.set_target(outcome, end);
         }
         // A target that the configuration has no more is forgotten.
-        if end.record.status == Status::Succeeded {
-            head.targets.retain(|live| end.record.targets.iter().any(|outcome| outcome.target() == live.target));
+        if record.status == Status::Succeeded {
+            head.targets.retain(|live| record.targets.iter().any(|outcome| outcome.target() == live.target));
         }
-        head.set_live(end);
-        head.end(&active.request, end.record.clone());
-        if let Some(entry) = head.outbox.last_mut().filter(|_| end.untold_start) {
-            entry.todo.insert(Consequence::Started);
+        let completed = head.set_live(active, &record);
+        head.end(&active.request, record);
+        if let Some(entry) = head.outbox.last_mut() {
+            entry.completed = completed;
+            entry.todo.extend(end.untold_start.then_some(Consequence::Started));
         }
         let next = next.filter(|_| !head.pending.is_empty());
-        let next = next.map(|me| Active::first(head.pending.remove(0), me));
+        let next = next.map(|me| Active::first(head.pending.remove(0), at, me));
         head.active.clone_from(&next);
         Finish::Commit { head: Box::new(head), next }
     }
@@ -168,8 +173,7 @@ impl Head {
 
     fn set_target(&mut self, outcome: &TargetOutcome, end: &End) {
         let target = outcome.target();
-        let arrived = matches!(outcome.status, Status::Succeeded | Status::Unchanged);
-        if let Some(version) = outcome.version.clone().filter(|_| arrived) {
+        if let Some(version) = outcome.version.clone().filter(|_| outcome.has_arrived()) {
             let there = self.target_mut(&target);
             if there.deployment.is_none() {
                 there.before.clone_from(&there.version);
@@ -199,48 +203,5 @@ impl Head {
             self.targets.len() - 1
         });
         &mut self.targets[at]
-    }
-
-    fn set_live(&mut self, end: &End) {
-        let DeploymentRecord { id, release, status, cause, artifact, targets, finished_at, .. } = &end.record;
-        if !matches!(status, Status::Succeeded | Status::Unchanged) {
-            return;
-        }
-        let (Some(release), Some(artifact), Some(since)) = (release, artifact, finished_at) else { return };
-        let versions = targets
-            .iter()
-            .filter_map(|outcome| outcome.version.clone().map(|version| (outcome.target().to_string(), version)))
-            .collect();
-        let live = Live {
-            release: release.clone(),
-            deployment: *id,
-            artifact: artifact.reference(),
-            sha256: artifact.sha256,
-            size: artifact.size,
-            by: cause.requested_by.clone().or_else(|| artifact.metadata.get(UPLOADED_BY).cloned()),
-            since: *since,
-            versions,
-        };
-        if cause.kind == CauseKind::Rollback {
-            self.leave_what_is_newer(&live);
-        }
-        self.left.retain(|left| left.artifact != live.artifact);
-        match self.history.first_mut() {
-            Some(first) if first.artifact == live.artifact => {
-                *first = Live { since: first.since, by: first.by.clone(), ..live };
-            }
-            _ => self.history.insert(0, live),
-        }
-        self.history.truncate(HISTORY);
-    }
-
-    /// A rollback walks back: what was live after the artifact that it has brought back is left behind, and so is that
-    /// entry itself, for it is live anew.
-    fn leave_what_is_newer(&mut self, live: &Live) {
-        let at = self.history.iter().position(|earlier| earlier.artifact == live.artifact);
-        let Some(at) = at.filter(|at| *at > 0) else { return };
-        let newer: Vec<Live> = self.history.drain(..=at).take(at).collect();
-        self.left.splice(0..0, newer);
-        self.left.truncate(HISTORY);
     }
 }

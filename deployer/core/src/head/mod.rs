@@ -8,33 +8,37 @@ mod accept;
 mod choose;
 mod finish;
 mod hold;
+mod live;
 mod order;
 mod promote;
 mod request;
+mod rollback;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use accept::{Claimant, Move, Then};
+pub use accept::{Claimant, Move, Rules, Then};
 pub use choose::Chosen;
 pub use finish::{End, Finish, GivenUp};
 pub use hold::{Obeyed, held_by};
+pub use live::{Completed, Live};
 pub use order::Mark;
 pub use promote::{Consent, Waiting};
 pub use request::{Request, Subject};
+pub use rollback::Rollback;
 
-use crate::artifact::ArtifactRef;
 use crate::config::Target;
+use crate::destination::ClaimedFor;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Sha256, Token, Version};
 use crate::names::{HEADS, OPEN};
 use crate::record::{DeploymentRecord, SCHEMA, TargetOutcome};
 use crate::status::Hold;
 
-/// How many artifacts that were live are remembered.
+/// The number of artifacts that were live that a head remembers.
 pub const HISTORY: usize = 50;
 /// How many requests are known by their hash.
 pub const REQUESTS: usize = 100;
@@ -60,6 +64,9 @@ pub struct Active {
     /// The artifact that it is about; none until that is found out, under the claim.
     #[serde(default)]
     pub chosen: Option<Chosen>,
+    /// The targets, the alias and the function's name that it was first claimed for: they count to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_for: Option<ClaimedFor>,
     /// The rollback that has asked it to stop: no alias moves after that was read.
     #[serde(default)]
     pub stop: Option<DeploymentId>,
@@ -122,29 +129,6 @@ impl Named {
     }
 }
 
-/// An artifact that was live on every target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Live {
-    /// The release.
-    pub release: Release,
-    /// The deployment that brought it.
-    pub deployment: DeploymentId,
-    /// The object version.
-    pub artifact: ArtifactRef,
-    /// Its code.
-    pub sha256: Option<Sha256>,
-    /// Its bytes.
-    #[serde(default)]
-    pub size: Option<u64>,
-    /// Who asked for it, or uploaded it.
-    #[serde(default)]
-    pub by: Option<String>,
-    /// Since when.
-    pub since: Timestamp,
-    /// The version on each target, by `account/region`.
-    pub versions: BTreeMap<String, Version>,
-}
-
 /// A deployment has ended, and not all that follows from it is done yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -155,6 +139,9 @@ pub struct Entry {
     /// What is still to be done.
     #[serde(default = "Consequence::all")]
     pub todo: BTreeSet<Consequence>,
+    /// By this end an artifact has become complete here for the first time: automatic promotions start from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Completed>,
 }
 
 /// What follows from a deployment's end.
@@ -215,7 +202,7 @@ pub struct Head {
     revision: u64,
     /// What each target serves.
     targets: Vec<LiveTarget>,
-    /// What was live on every target, newest first: the first still is.
+    /// The sequence of what was live, newest first: the first still is.
     history: Vec<Live>,
     /// The last that came or ended first.
     requests: Vec<Known>,
@@ -294,13 +281,13 @@ impl Head {
         format!("{OPEN}{environment}/{function}/{marker}")
     }
 
-    /// What is live on every target.
+    /// What is live: the artifact that was the last to reach a target, on all of them or on some.
     #[must_use]
     pub fn live(&self) -> Option<&Live> {
         self.history.first()
     }
 
-    /// What was live on every target, newest first.
+    /// The sequence of what was live, newest first.
     #[must_use]
     pub fn history(&self) -> &[Live] {
         &self.history

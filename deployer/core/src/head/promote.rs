@@ -244,6 +244,14 @@ impl Head {
         })
     }
 
+    /// A rollback here ends what waits to come here.
+    pub(super) fn end_waiting(&mut self, rollback: &Request, at: &Destination<'_>, now: Timestamp) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            let ending = superseded(format!("{rollback} has ended what waited to come here"));
+            self.end(&waiting.request, waiting.record(at).ended(ending, now));
+        }
+    }
+
     /// A newer promotion takes the place of those that wait.
     fn displace_waiting(&mut self, newer: &Request, at: &Destination<'_>, now: Timestamp) {
         for waiting in std::mem::take(&mut self.waiting) {

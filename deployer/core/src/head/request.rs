@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Chosen, Mark};
+use super::{Chosen, Mark, Rollback};
 use crate::artifact::{ArtifactRef, LocatedUpload};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::promotion::Promoting;
@@ -48,8 +48,12 @@ pub enum Subject {
         /// The release.
         release: Release,
     },
-    /// What is live: targets that serve something else are brought back to it.
-    Live,
+    /// The artifact that is live: targets that serve something else are brought back to it.
+    Live {
+        /// The deployment that had brought what was live when this was asked for: something newer supersedes it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<DeploymentId>,
+    },
     /// What another environment has live.
     Promoted(Box<Promoting>),
     /// What was live before this artifact, as long as it still is live; what is live, where some targets only serve it.
@@ -59,11 +63,8 @@ pub enum Subject {
         /// Its object version; any of its label, unless told.
         artifact: Option<ArtifactRef>,
     },
-    /// What was live before.
-    Earlier {
-        /// The newest artifact of this release; the one before what is live, unless told.
-        to: Option<Release>,
-    },
+    /// An artifact that was live before.
+    Earlier(Rollback),
 }
 
 impl Request {
@@ -215,10 +216,51 @@ impl Request {
         matches!(self.subject, Subject::Undo { .. })
     }
 
+    /// The rollback that somebody asks for by hand; taking one artifact back is none.
+    #[must_use]
+    pub fn rollback(&self) -> Option<&Rollback> {
+        match &self.subject {
+            Subject::Earlier(rollback) => Some(rollback),
+            _ => None,
+        }
+    }
+
+    /// The deployment that it undoes, if it is a rollback that met one.
+    #[must_use]
+    pub fn undoes(&self) -> Option<DeploymentId> {
+        self.rollback()?.undoes
+    }
+
+    pub(super) fn with_rollback(&self, rollback: Rollback) -> Self {
+        Self { subject: Subject::Earlier(rollback), ..self.clone() }
+    }
+
     /// Whether it asks an active deployment to stop. Taking one artifact back need not: what is active may replace it.
     #[must_use]
     pub fn asks_to_stop(&self) -> bool {
-        self.is_rollback() && !self.is_undo()
+        self.rollback().is_some()
+    }
+
+    /// Whether it takes the place of an older one that nothing was done for. A redeploy gives way to anything and takes
+    /// nothing's place; taking one artifact back takes the place of the same; a rollback that waits gives way to one that
+    /// names a release and to a deploy; a deploy that waits to those and to any rollback.
+    pub(super) fn displaces(&self, older: &Self) -> bool {
+        let kind = |request: &Self| request.cause.kind;
+        match &self.subject {
+            Subject::Live { .. } => return kind(older) == CauseKind::Redeploy,
+            Subject::Undo { release, .. } => {
+                let is_same = matches!(&older.subject, Subject::Undo { release: other, .. } if other == release);
+                return is_same || kind(older) == CauseKind::Redeploy;
+            }
+            _ => {}
+        }
+        let is_deploy = kind(self) == CauseKind::Deploy;
+        match kind(older) {
+            CauseKind::Redeploy => true,
+            CauseKind::Rollback => is_deploy || self.rollback().is_some_and(|rollback| !rollback.is_bare()),
+            CauseKind::Deploy => is_deploy || self.rollback().is_some(),
+            CauseKind::Upload | CauseKind::Promotion | CauseKind::AutomaticPromotion => true,
+        }
     }
 
     /// The artifact, where it is known from the start.
@@ -238,8 +280,8 @@ impl Subject {
         match self {
             Self::Artifact { release, .. } | Self::Newest { release } => Some(release),
             Self::Promoted(promoting) => promoting.release(),
-            Self::Earlier { to } => to.as_ref(),
-            Self::Live | Self::Undo { .. } => None,
+            Self::Earlier(rollback) => rollback.to.as_ref(),
+            Self::Live { .. } | Self::Undo { .. } => None,
         }
     }
 }
@@ -255,8 +297,8 @@ impl fmt::Display for Request {
                 Some(release) => write!(f, "a promotion of release {release}, asked for later,"),
                 None => f.write_str("a promotion, asked for later,"),
             },
-            (Subject::Live, _) => f.write_str("a redeploy, asked for later,"),
-            (Subject::Earlier { .. } | Subject::Undo { .. }, _) => f.write_str("a rollback, asked for later,"),
+            (Subject::Live { .. }, _) => f.write_str("a redeploy, asked for later,"),
+            (Subject::Earlier(_) | Subject::Undo { .. }, _) => f.write_str("a rollback, asked for later,"),
         }
     }
 }

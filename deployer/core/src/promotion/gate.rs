@@ -212,7 +212,7 @@ impl Gate<'_> {
     }
 
     fn frozen_until(&self, promoting: &Promoting) -> Result<Option<Timestamp>, Ending> {
-        let environment = self.to.environment;
+        let environment = &self.to.environment;
         let frozen = frozen_until(&environment.freeze, self.now).filter(|_| promoting.freeze_override.is_none());
         match (frozen, environment.when_frozen) {
             (Some(until), WhenFrozen::Refuse) => refused(

@@ -144,9 +144,9 @@ fn what_was_let_in_later_is_never_undone_by_one_that_waited() {
     let (head, _) = head.goes_on(&one, &Verdict::Passes, 100);
     assert_eq!(head.told(&one).status, Status::Superseded);
     let (rolled, _) = Head::default().asks(&one, &soaks(100), 10);
-    let (rolled, _) = rolled.deploys(&upload("0", 5), "5").accepts(&rollback("r", 50), &me("r", 50));
-    let (rolled, _) = rolled.goes_on(&one, &Verdict::Passes, 100);
-    assert_eq!(rolled.pending().map(|next| next.id), Some(one.id), "a rollback brings nothing new");
+    let rolled = rolled.deploys(&upload("0", 5), "5").deploys(&upload("x", 6), "6");
+    let (rolled, _) = rolled.accepts(&rollback("r", 50), &me("r", 50));
+    assert_eq!((rolled.told(&one).status, rolled.waiting().len()), (Status::Superseded, 0), "a rollback ends what waits");
 }
 
 #[test]
