@@ -246,13 +246,12 @@ impl Request {
     /// names a release and to a deploy; a deploy that waits to those and to any rollback.
     pub(super) fn displaces(&self, older: &Self) -> bool {
         let kind = |request: &Self| request.cause.kind;
-        match &self.subject {
-            Subject::Live { .. } => return kind(older) == CauseKind::Redeploy,
-            Subject::Undo { release, .. } => {
-                let is_same = matches!(&older.subject, Subject::Undo { release: other, .. } if other == release);
-                return is_same || kind(older) == CauseKind::Redeploy;
-            }
-            _ => {}
+        if kind(self) == CauseKind::Redeploy {
+            return kind(older) == CauseKind::Redeploy;
+        }
+        if let Subject::Undo { release, .. } = &self.subject {
+            let is_same = matches!(&older.subject, Subject::Undo { release: other, .. } if other == release);
+            return is_same || kind(older) == CauseKind::Redeploy;
         }
         let is_deploy = kind(self) == CauseKind::Deploy;
         match kind(older) {
