@@ -22,8 +22,8 @@ from moto.awslambda.exceptions import (
 from moto.core.common_types import TYPE_RESPONSE
 
 from . import lambda_code, lambda_model, sts
-from .lambda_attached import Attached
 from .lambda_model import Alias, Conflict, Function, check_revision
+from .lambda_provisioned import Provisioned
 from .rules import WISHES
 
 # Lambda API Reference, ListVersionsByFunction and ListAliases, "MaxItems".
@@ -37,7 +37,7 @@ class Denied(LambdaClientError):
         super().__init__("AccessDeniedException", message)
 
 
-class Lambda(Attached):
+class Lambda(Provisioned):
     def _dispatch(self, *args: Any, **more: Any) -> TYPE_RESPONSE:
         status, headers, body = super()._dispatch(*args, **more)
         headers.setdefault("content-type", "application/json")
@@ -179,7 +179,9 @@ class Lambda(Attached):
 
     def get_alias(self) -> TYPE_RESPONSE:
         """GetAlias."""
-        return self._answer(200, self._alias().to_json())
+        alias = self._alias()
+        self._alias_seen(alias)
+        return self._answer(200, alias.to_json())
 
     def update_alias(self) -> TYPE_RESPONSE:
         """UpdateAlias: fields that are not sent stay."""
@@ -188,7 +190,9 @@ class Lambda(Attached):
         check_revision(sent.get("RevisionId"), alias.revision_id)
         version = sent.get("FunctionVersion") or alias.function_version
         routing = self._routing(version, sent.get("RoutingConfig", alias.routing_config))
+        before = alias.function_version
         alias.change(version, sent.get("Description"), routing)
+        self._alias_moved(alias, before)
         return self._answer(200, alias.to_json())
 
     def delete_alias(self) -> TYPE_RESPONSE:
@@ -214,6 +218,10 @@ class Lambda(Attached):
         if len(weights) > 1:
             raise InvalidParameterValueException("Number of items in AdditionalVersionWeights cannot be greater than 1")
         ((other_number, weight),) = weights.items()
+        if version == other_number:
+            raise InvalidParameterValueException(
+                f"Invalid function version {version}. Function version {version} is already included in routing configuration."
+            )
         if "$LATEST" in (version, other_number):
             raise InvalidParameterValueException("$LATEST is not supported for an alias pointing to more than 1 version")
         if not 0 <= weight <= 1:
@@ -274,5 +282,6 @@ def _check_role(role: str, account: str) -> None:
 def install() -> None:
     lambda_model.install()
     urls.url_paths["{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\\w_:%-]+)/recursion-config$"] = Lambda.dispatch
+    urls.url_paths["{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\\w_:%-]+)/provisioned-concurrency$"] = Lambda.dispatch
     for path in urls.url_paths:
         urls.url_paths[path] = Lambda.dispatch

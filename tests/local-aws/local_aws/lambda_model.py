@@ -183,19 +183,36 @@ def _check_environment(variables: dict[str, str]) -> None:
 class Alias(models.LambdaAlias):
     """`RoutingConfig` is shown only while it holds weights."""
 
+    # Lambda itself has put the weight there, until the provisioned concurrency stands on the new version.
+    held_back = False
+
     def change(self, version: str, description: str | None, routing: dict[str, Any] | None) -> None:
         self.update(description, version, None)
-        self.routing_config = routing  # type: ignore[assignment]
+        self._route(routing)
+
+    def hold_back(self, version: str) -> None:
+        """Lambda leaves all traffic on a version for a while."""
+        self._route({"AdditionalVersionWeights": {version: 1.0}}, held_back=True)
+
+    def all_to_function_version(self) -> None:
+        """Lambda takes its weight away."""
+        self._route(None)
+
+    def _route(self, routing: dict[str, Any] | None, held_back: bool = False) -> None:
+        self.routing_config, self.held_back = routing, held_back  # type: ignore[assignment]
         self.revision_id = new_revision()
 
     def to_json(self) -> dict[str, Any]:
         return {k: v for k, v in super().to_json().items() if v is not None}
 
     @property
-    def versions(self) -> set[str]:
+    def weights(self) -> dict[str, float]:
         routing: Any = self.routing_config  # moto says it were text
-        weights = (routing or {}).get("AdditionalVersionWeights") or {}
-        return {self.function_version, *weights}
+        return (routing or {}).get("AdditionalVersionWeights") or {}
+
+    @property
+    def versions(self) -> set[str]:
+        return {self.function_version, *self.weights}
 
 
 class Storage(models.LambdaStorage):
