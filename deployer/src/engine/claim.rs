@@ -115,6 +115,12 @@ impl Claim {
         &self.active
     }
 
+    /// The same as the head has it by now, with what is waited for.
+    pub(super) fn active_now(&self) -> Active {
+        let head = self.seen().head;
+        head.active().filter(|active| active.claim == self.token()).cloned().unwrap_or_else(|| self.active.clone())
+    }
+
     /// The artifact, once that is found out.
     pub(super) fn chosen(&self) -> Option<&Chosen> {
         self.active.chosen.as_ref()
@@ -170,7 +176,7 @@ impl Claim {
 
     /// Whether an earlier invocation began this deployment, and may have written anything.
     pub(super) fn resumed(&self) -> bool {
-        self.active.attempts > 1 || self.active.extensions > 0
+        self.active.is_begun()
     }
 
     /// Whether so many have died over this deployment that it is given up: nothing is written to a target any more, and
@@ -338,7 +344,7 @@ impl Engine {
         match then {
             Then::Work(active) => {
                 let since = active.request.accepted_at;
-                if active.attempts > 1 || active.extensions > 0 {
+                if active.is_begun() {
                     tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
                         "going on with a deployment that did not end");
                 }

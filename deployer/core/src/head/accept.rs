@@ -89,6 +89,9 @@ impl Active {
             extensions: 0,
             done: vec![],
             written: BTreeSet::new(),
+            awaits: vec![],
+            hops: 0,
+            looks_at: None,
         }
     }
 
@@ -98,7 +101,7 @@ impl Active {
 
     /// Nobody works on it, and nobody has written anything for it.
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
-        !self.is_leased(now) && self.attempts == 0 && self.extensions == 0
+        !self.is_leased(now) && self.attempts == 0 && !self.is_begun()
     }
 
     fn behind(&self) -> (DeploymentId, Token, Timestamp) {
