@@ -99,7 +99,8 @@ async fn a_deployment_that_waits_for_minutes_is_parked_and_goes_on() {
     let record = parked(&world, "b").await;
     assert!((world.elapsed() - began).as_secs() < 25, "the invocation is given back");
     let because = record.because.clone().unwrap();
-    let told = "waits for Lambda to let the traffic over in 111111111111/eu-west-1 (alias live from version 2 to version 3";
+    let told =
+        "waits for Lambda to let the traffic over in 111111111111/eu-west-1 (alias live from version 2 to version 3";
     assert!(because.starts_with(told), "{because}");
     assert_eq!(record_of(&world, &record), record);
     assert_eq!(alias(&world), (3, vec![(2, 1.0)]));
@@ -224,7 +225,8 @@ async fn a_newer_upload_waits_for_what_is_parked() {
 async fn what_is_rejected_while_parked_ends_as_refused() {
     let world = provisioned(100_000, Fate::Settles).await;
     let record = parked(&world, "b").await;
-    let reject = json!({"command": "reject", "function": "orders", "release": "b", "reason": "broken", "requested_by": "ann"});
+    let reject =
+        json!({"command": "reject", "function": "orders", "release": "b", "reason": "broken", "requested_by": "ann"});
     world.command(reject).await;
     goes_on(&world).await;
     assert_eq!(record_of(&world, &record).status, Status::Refused);
@@ -331,4 +333,18 @@ async fn a_direct_command_answers_in_progress_when_it_is_parked() {
     assert_eq!((record.status, record.code), (Status::InProgress, Some(Code::Waiting)));
     goes_on(&world).await;
     assert_eq!(record_of(&world, &record).status, Status::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_how_far_a_parked_deployment_is_does_not_wake_it() {
+    let world = provisioned(60, Fate::Settles).await;
+    world.put("dev/orders/b.zip", code("b"));
+    let deploy = command("deploy", &json!({"release": "b", "id": "ask-1"}));
+    let record = world.commanded(deploy.clone()).await;
+    let before = world.head("dev", "orders");
+    for _ in 0..3 {
+        let again = world.commanded(deploy.clone()).await;
+        assert_eq!((again.id, again.status, &again.because), (record.id, Status::InProgress, &record.because));
+    }
+    assert_eq!(world.head("dev", "orders"), before);
 }

@@ -41,9 +41,9 @@ pub(super) fn provisioned(output: &GetProvisionedConcurrencyConfigOutput) -> Pro
         allocated: output.allocated_provisioned_concurrent_executions().unwrap_or_default(),
         status: match output.status() {
             Some(ProvisionedConcurrencyStatusEnum::Ready) => ProvisionedStatus::Ready,
-            Some(ProvisionedConcurrencyStatusEnum::Failed) => ProvisionedStatus::Failed {
-                because: output.status_reason().unwrap_or("no reason given").to_owned(),
-            },
+            Some(ProvisionedConcurrencyStatusEnum::Failed) => {
+                ProvisionedStatus::Failed { because: output.status_reason().unwrap_or("no reason given").to_owned() }
+            }
             _ => ProvisionedStatus::InProgress,
         },
     }

@@ -171,7 +171,12 @@ impl Engine {
                         true => given_up(&format!("{UNSEEN} ({error})")),
                         false => error,
                     };
-                    Fared { outcome: TargetOutcome { error: Some(error), ..outcome }, unfit, stopped: false, waits: false }
+                    Fared {
+                        outcome: TargetOutcome { error: Some(error), ..outcome },
+                        unfit,
+                        stopped: false,
+                        waits: false,
+                    }
                 }
             }
         };

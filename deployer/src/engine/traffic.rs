@@ -128,10 +128,15 @@ impl Walk<'_> {
         awaited
     }
 
+    /// The version that had all of the traffic before the alias moved, if that is another one.
+    pub(super) fn traffic_elsewhere(&self, version: &Version) -> Option<Version> {
+        self.plan.traffic.clone().filter(|before| before != version)
+    }
+
     /// The alias was moved, and this is how Lambda has answered.
     pub(super) async fn after_the_move(&self, answer: Answer, version: &Version) -> Result<(), Halt> {
         let Answer::Alias(seen) = answer else { return Ok(()) };
-        let before = self.plan.traffic.clone().filter(|before| before != version);
+        let before = self.traffic_elsewhere(version);
         if self.provisioned != Some(true) && Traffic::after_move(&seen, before.as_ref()) == Traffic::Whole {
             return Ok(());
         }
@@ -229,7 +234,8 @@ impl Walk<'_> {
             return Err(Halt::Stopped);
         }
         let write = Write::MoveAlias { alias: &self.plan.alias, version: back, revision: &seen.revision };
-        let put_back = error(&format!("the alias was put back to version {back}: mend the release, then upload it again"));
+        let put_back =
+            error(&format!("the alias was put back to version {back}: mend the release, then upload it again"));
         match self.write(AWAIT_TRAFFIC, write).await {
             // Looking again tells whether it was written, or whether the traffic has come over meanwhile.
             Ok(_) | Err(Halt::LookAgain { .. }) => Ok(put_back),

@@ -70,14 +70,36 @@ class Lambda(Provisioned):
         return self._answer(201, shown.get_configuration())
 
     def get_function(self) -> str:
-        """GetFunction."""
+        """GetFunction. By an alias it answers with the alias's ARN."""
         self._observe()
-        return super().get_function()
+        return self._by_alias(super().get_function())
 
     def get_function_configuration(self) -> str:
         """GetFunctionConfiguration."""
         self._observe()
         return super().get_function_configuration()
+
+    def _by_alias(self, answer: str) -> str:
+        alias = self._alias_called(self._call().qualifier)
+        if alias is None:
+            return answer
+        shown = json.loads(answer)
+        shown["Configuration"]["FunctionArn"] = f"{self._latest().function_arn}:{alias.name}"
+        return json.dumps(shown)
+
+    # ---- tags: they change the function's revision
+
+    def tag_resource(self) -> str:
+        """TagResource."""
+        answer = super().tag_resource()
+        self._latest().touch()
+        return answer
+
+    def untag_resource(self) -> TYPE_RESPONSE:
+        """UntagResource."""
+        answer = super().untag_resource()
+        self._latest().touch()
+        return answer
 
     def _observe(self) -> None:
         call = self._call()
@@ -134,6 +156,9 @@ class Lambda(Provisioned):
         """ListVersionsByFunction: $LATEST first, at most 50 in an answer, whatever is asked for."""
         name = self._latest().function_name
         shown = [version.get_configuration() for version in self.backend.list_versions_by_function(name)]
+        for version in shown:
+            for field in ("State", "StateReason", "StateReasonCode", "LastUpdateStatus"):
+                version.pop(field, None)
         return json.dumps(self._page("Versions", shown, "Version"))
 
     def list_aliases(self) -> TYPE_RESPONSE:
@@ -154,9 +179,12 @@ class Lambda(Provisioned):
         return {name: page, **({"NextMarker": base64.b64encode(page[-1][key].encode()).decode()} if more else {})}
 
     def delete_function(self) -> TYPE_RESPONSE:
-        """DeleteFunction: the qualifier may also be part of the name."""
+        """DeleteFunction: the qualifier may also be part of the name. A version that is not there is gone already."""
         call = self._call()
-        self.backend.delete_function(call.function or "", call.qualifier)
+        latest = self._latest()
+        there = {str(version.version) for version in self.backend.list_versions_by_function(latest.function_name)}
+        if call.qualifier is None or not call.qualifier.isdigit() or call.qualifier in there:
+            self.backend.delete_function(call.function or "", call.qualifier)
         return 204, {"status": "204"}, ""
 
     # ---- aliases

@@ -43,7 +43,7 @@ def check_revision(sent: str | None, found: str) -> None:
     """Lambda API Reference, "RevisionId" of UpdateFunctionCode, PublishVersion, UpdateAlias."""
     if sent is not None and sent != found:
         raise PreconditionFailedException(
-            "The RevisionId provided does not match the latest RevisionId. "
+            "The Revision Id provided does not match the latest Revision Id. "
             "Call the GetFunction/GetAlias API to retrieve the latest RevisionId"
         )
 
@@ -235,6 +235,7 @@ class Storage(models.LambdaStorage):
         self._functions[latest.function_name]["versions"].append(version)
         self._arns[version.function_arn] = version
         latest.published = version
+        latest.touch()
         return version
 
     def del_function(self, name_or_arn: str, qualifier: str | None = None) -> None:

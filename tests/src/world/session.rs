@@ -225,7 +225,8 @@ impl Functions for Session {
     ) -> Result<Option<ProvisionedConcurrency>, CallError> {
         let op = Op::GetProvisionedConcurrencyConfig;
         let look = |state: &mut State, here: &Circumstances| {
-            let need = Need::new("lambda:GetProvisionedConcurrencyConfig", format!("{}:{alias}", self.arn(name.as_str())));
+            let need =
+                Need::new("lambda:GetProvisionedConcurrencyConfig", format!("{}:{alias}", self.arn(name.as_str())));
             self.check(state, op, name.as_str(), &[need])?;
             let lambda = state.lambdas.get_mut(&self.target).unwrap();
             lambda.settle(here.now);

@@ -105,7 +105,7 @@ impl Active {
     }
 
     fn behind(&self) -> (DeploymentId, Token, Timestamp) {
-        (self.request.id, self.claim, self.lease_until)
+        (self.request.id, self.claim, self.looks_at.map_or(self.lease_until, |at| at.max(self.lease_until)))
     }
 }
 
@@ -258,11 +258,13 @@ impl Head {
             return Move::none(Then::Rests(Box::new(rests.clone())));
         }
         match (&self.active, waits) {
-            (Some(active), _) if active.request.id == id && active.is_leased(me.now) => Move::none(Then::Wait {
-                request: active.request.clone(),
-                status: Status::InProgress,
-                behind: active.behind(),
-            }),
+            // Who asks how far a parked deployment is does not wake it.
+            (Some(active), _)
+                if active.request.id == id && (active.is_leased(me.now) || active.is_looked_after(me.now)) =>
+            {
+                let (request, behind) = (active.request.clone(), active.behind());
+                Move::none(Then::Wait { request, status: Status::InProgress, behind })
+            }
             (Some(active), _) if active.request.id == id => self.wake(at, me),
             (Some(active), Some(pending)) if active.is_leased(me.now) => {
                 let (request, status) = (pending.clone(), Status::Pending);

@@ -94,11 +94,11 @@ impl Active {
     }
 
     fn leave_to_another(&mut self, done: &[TargetOutcome], written: &BTreeSet<Target>) {
-                let targets = done.iter().map(TargetOutcome::target);
-                let by_others: Vec<Target> = targets.filter(|target| self.may_have_written_to(target)).collect();
-                self.written.extend(by_others.into_iter().chain(written.iter().cloned()));
-                self.attempts = self.attempts.saturating_sub(1);
-                self.done = done.to_vec();
+        let targets = done.iter().map(TargetOutcome::target);
+        let by_others: Vec<Target> = targets.filter(|target| self.may_have_written_to(target)).collect();
+        self.written.extend(by_others.into_iter().chain(written.iter().cloned()));
+        self.attempts = self.attempts.saturating_sub(1);
+        self.done = done.to_vec();
     }
 }
 

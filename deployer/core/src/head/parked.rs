@@ -42,6 +42,12 @@ impl Active {
         (self.hops < HOPS).then(|| first_end.map_or(next, |end| next.min(end.max(now))))
     }
 
+    /// Whether it is parked, and a tick is on its way to it.
+    pub(super) fn is_looked_after(&self, now: Timestamp) -> bool {
+        let overdue = self.looks_at.and_then(|at| at.checked_add(TICKS_COME_WITHIN).ok());
+        overdue.is_some_and(|overdue| now < overdue)
+    }
+
     pub(super) fn park(&mut self, look_at: Option<Timestamp>) {
         self.hops += 1;
         self.looks_at = look_at;
@@ -68,7 +74,6 @@ impl Head {
     /// Whether a tick is on its way to the deployment that is parked here.
     #[must_use]
     pub fn is_looked_after(&self, now: Timestamp) -> bool {
-        let looks_at = self.active.as_ref().and_then(|active| active.looks_at);
-        looks_at.and_then(|at| at.checked_add(TICKS_COME_WITHIN).ok()).is_some_and(|overdue| now < overdue)
+        self.active.as_ref().is_some_and(|active| active.is_looked_after(now))
     }
 }

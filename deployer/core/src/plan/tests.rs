@@ -226,7 +226,7 @@ fn another_release_moves_an_alias_whose_traffic_lambda_holds_back() {
 
 #[test]
 fn a_rollback_during_a_transition_leads_to_where_the_traffic_is() {
-    let name = |text| Version::parse(text).unwrap();
+    let name = |text: &str| Version::parse(text).unwrap();
     let mut alias = serving(b"bad").alias.unwrap();
     alias.weights = [("5".to_owned(), 1.0)].into();
     let (function, live) = (FunctionName::parse("orders").unwrap(), AliasName::parse("live").unwrap());

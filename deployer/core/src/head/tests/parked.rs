@@ -65,6 +65,15 @@ fn a_rollback_takes_a_parked_deployment_over_at_once_and_stops_it() {
 }
 
 #[test]
+fn who_asks_how_far_a_parked_deployment_is_does_not_wake_it() {
+    let (head, two) = parked(Some(60));
+    let Then::Wait { request, status, behind } = head.answers(&two, &me("again", 50)) else { panic!("it is woken") };
+    assert_eq!((request.id, status, behind.2), (two.id, Status::InProgress, second(60)));
+    // Its tick was lost.
+    assert!(matches!(head.accepts(&two, &me("again", 120)).1, Then::Work(_)));
+}
+
+#[test]
 fn what_is_awaited_is_written_once_and_only_by_the_owner() {
     let two = upload("2", 20);
     let head = Head::default().accepts(&two, &me("two", 20)).0;
