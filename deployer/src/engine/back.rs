@@ -5,7 +5,7 @@
 use deployer_core::config::Target;
 use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::{Condition, ObservedAlias, ObservedCode};
-use deployer_core::plan::going_back;
+use deployer_core::plan::{AWAIT_TRAFFIC, going_back};
 use deployer_core::record::{Status, TargetError};
 
 use super::apply::{Errand, Halt};
@@ -28,6 +28,9 @@ impl Engine {
         let mut planned_from: Option<Option<ObservedAlias>> = None;
         for looks in 0.. {
             let (alias, code) = self.look_back(job, account, version).await?;
+            if let Some(found) = claim.active().moved_since(target, alias.as_ref()) {
+                return Err(foreign(job, AWAIT_TRAFFIC, &found).into());
+            }
             let Some(code) = code.filter(|code| still_is(code, sha256)) else { return Ok(None) };
             let plan = going_back(&at.function_name, &at.environment.alias, (version, sha256), alias.as_ref());
             if plan.is_empty() {

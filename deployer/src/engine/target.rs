@@ -9,7 +9,7 @@ use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
 use deployer_core::observed::{Condition, Observed};
-use deployer_core::plan::{NoPlan, Plan, Wanted, foreign_change, plan as planned};
+use deployer_core::plan::{AWAIT_TRAFFIC, NoPlan, Plan, Wanted, foreign_change, plan as planned};
 use deployer_core::record::{Code, Ending, Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
 use deployer_core::session::{Scope, session_name};
 use futures::future::{self, Shared};
@@ -289,6 +289,9 @@ impl Engine {
         let wanted = Wanted { target, function, alias, artifact, formerly: &formerly };
         let served = served(claim, target);
         let mut previous = served.clone();
+        if let Some(found) = claim.active().moved_since(target, observed.alias.as_ref()) {
+            return Err(foreign(job, AWAIT_TRAFFIC, &found).into());
+        }
         // What another invocation began, or what got no answer, may have been written all the same.
         let mut written = claim.resumed();
         let mut acted = false;

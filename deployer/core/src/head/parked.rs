@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::{Active, Head};
 use crate::config::Target;
 use crate::id::Token;
+use crate::observed::ObservedAlias;
 use crate::traffic::Awaited;
 
 /// Lambda stops a function that calls itself by a queue for about 16 times (Lambda Developer Guide, "Use Lambda recursive loop
@@ -40,6 +41,19 @@ impl Active {
         let first_end = self.awaits.iter().map(|awaited| awaited.until).min();
         let next = now.checked_add(pause).unwrap_or(Timestamp::MAX);
         (self.hops < HOPS).then(|| first_end.map_or(next, |end| next.min(end.max(now))))
+    }
+
+    /// A parked deployment has moved the alias: what somebody has made of it since, as "expected, found". Who put the alias back
+    /// and died has left it where the traffic was.
+    #[must_use]
+    pub fn moved_since(&self, target: &Target, alias: Option<&ObservedAlias>) -> Option<String> {
+        let awaited = self.awaits(target).filter(|_| self.hops > 0)?;
+        let serves = alias.and_then(|alias| alias.version.as_ref());
+        if serves == Some(&awaited.version) || (awaited.before.is_some() && serves == awaited.before.as_ref()) {
+            return None;
+        }
+        let found = alias.map_or("no such alias".to_owned(), ToString::to_string);
+        Some(format!("expected the alias to serve version {}, found {found}", awaited.version))
     }
 
     /// Whether it is parked, and a tick is on its way to it.

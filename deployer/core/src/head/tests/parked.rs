@@ -85,6 +85,25 @@ fn what_is_awaited_is_written_once_and_only_by_the_owner() {
 }
 
 #[test]
+fn an_alias_that_somebody_moved_meanwhile_is_told() {
+    let alias = |serves: &str| crate::observed::ObservedAlias {
+        name: crate::id::AliasName::parse("live").unwrap(),
+        version: Some(version(serves)),
+        weights: BTreeMap::new(),
+        provisioned: None,
+        revision: crate::observed::RevisionId("r".into()),
+        moved_by_deployer: true,
+    };
+    let active = parked(Some(60)).0.active().unwrap().clone();
+    let since = |serves: &str| active.moved_since(target(0), Some(&alias(serves)));
+    assert_eq!((since("7"), since("6")), (None, None));
+    assert_eq!(since("3").unwrap(), "expected the alias to serve version 7, found version 3");
+    // Who has only begun has not moved it yet.
+    let begun = Active { hops: 0, ..active.clone() };
+    assert_eq!(begun.moved_since(target(0), Some(&alias("3"))), None);
+}
+
+#[test]
 fn the_pauses_grow_and_end_with_the_bound() {
     let mut active = parked(Some(60)).0.active().unwrap().clone();
     let mut pauses = Vec::new();
