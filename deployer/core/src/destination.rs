@@ -130,11 +130,12 @@ impl<'a> Destination<'a> {
     /// The record of a deployment that waits for Lambda.
     #[must_use]
     pub fn parked(&self, active: &Active) -> DeploymentRecord {
+        let at = self.as_claimed(active);
         let is_done = |target: &Target| active.done.iter().any(|done| done.target() == *target);
         let waits = active.awaits.iter().filter(|awaited| !is_done(&awaited.target)).map(|awaited| {
             let Awaited { target, version, before, until, .. } = awaited;
             let from = before.as_ref().map_or_else(String::new, |before| format!(" from version {before}"));
-            format!("{target} (alias {}{from} to version {version}, until {until:.0} at most)", self.environment.alias)
+            format!("{target} (alias {}{from} to version {version}, until {until:.0} at most)", at.environment.alias)
         });
         let waits: Vec<String> = waits.collect();
         let because = format!("waits for Lambda to let the traffic over in {}", waits.join(", "));

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::rollback::Judged;
 use super::{
-    Active, Consequence, ENDED, Entry, Failure, Head, KEYS, Known, Live, Mark, OUTBOX, REQUESTS, Request, Subject, Waiting,
+    Active, Consequence, ENDED, Entry, Failure, Head, KEYS, Known, Live, Mark, OUTBOX, REQUESTS, Request, Subject,
+    Waiting,
 };
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
