@@ -11,6 +11,7 @@ use crate::promotion::Promoting;
 use crate::record::{
     CauseKind, Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome,
 };
+use crate::traffic::Awaited;
 
 /// One function in one environment.
 #[derive(Debug, Clone)]
@@ -124,6 +125,22 @@ impl<'a> Destination<'a> {
             }
             None => record,
         }
+    }
+
+    /// The record of a deployment that waits for Lambda.
+    #[must_use]
+    pub fn parked(&self, active: &Active) -> DeploymentRecord {
+        let at = self.as_claimed(active);
+        let is_done = |target: &Target| active.done.iter().any(|done| done.target() == *target);
+        let waits = active.awaits.iter().filter(|awaited| !is_done(&awaited.target)).map(|awaited| {
+            let Awaited { target, version, before, until, .. } = awaited;
+            let from = before.as_ref().map_or_else(String::new, |before| format!(" from version {before}"));
+            format!("{target} (alias {}{from} to version {version}, until {until:.0} at most)", at.environment.alias)
+        });
+        let waits: Vec<String> = waits.collect();
+        let because = format!("waits for Lambda to let the traffic over in {}", waits.join(", "));
+        let record = self.record_of(active, Status::InProgress);
+        DeploymentRecord { code: Some(Code::Waiting), because: Some(because), ..record }
     }
 
     /// The record of a deployment that nobody has claimed yet.

@@ -23,3 +23,4 @@ pub mod record;
 pub mod rejects;
 pub mod session;
 pub mod status;
+pub mod traffic;

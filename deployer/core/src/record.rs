@@ -108,6 +108,8 @@ pub enum TargetErrorCode {
     RoleNotAssumable,
     /// The function or its version ended in state Failed.
     FunctionFailed,
+    /// Lambda did not let the alias's traffic to the new version.
+    TrafficNotMoved,
     /// Somebody else changed the function meanwhile.
     ForeignChange,
     /// AWS kept throttling until the deadline.

@@ -60,6 +60,10 @@ impl Engine {
     /// Writes down that a deployment is in progress, and tells of it. The record is written again at the end: this one may be
     /// missing.
     pub(super) async fn note(&self, at: &Destination<'_>, claim: &Claim) {
+        if claim.active().hops > 0 {
+            // It was told when it began, and its record says what it waits for.
+            return;
+        }
         let record = at.record_of(claim.active(), Status::InProgress);
         claim.tells_of_its_start(false);
         let told = async {

@@ -117,6 +117,12 @@ impl Claim {
         &self.active
     }
 
+    /// The same as the head has it by now, with what is waited for.
+    pub(super) fn active_now(&self) -> Active {
+        let head = self.seen().head;
+        head.active().filter(|active| active.claim == self.token()).cloned().unwrap_or_else(|| self.active.clone())
+    }
+
     /// The artifact, once that is found out.
     pub(super) fn chosen(&self) -> Option<&Chosen> {
         self.active.chosen.as_ref()
@@ -172,7 +178,7 @@ impl Claim {
 
     /// Whether an earlier invocation began this deployment, and may have written anything.
     pub(super) fn resumed(&self) -> bool {
-        self.active.attempts > 1 || self.active.extensions > 0
+        self.active.is_begun()
     }
 
     /// Whether so many have died over this deployment that it is given up: nothing is written to a target any more, and
@@ -340,7 +346,7 @@ impl Engine {
         match then {
             Then::Work(active) => {
                 let since = active.request.accepted_at;
-                if active.attempts > 1 || active.extensions > 0 {
+                if active.is_begun() {
                     tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
                         "going on with a deployment that did not end");
                 }
@@ -349,6 +355,7 @@ impl Engine {
             Then::Wait { request, status, behind } => {
                 let record = match seen.head.active().filter(|active| active.request.id == request.id) {
                     None => at.pending(&request, behind.0),
+                    Some(active) if !active.awaits.is_empty() => at.parked(active),
                     Some(active) => at.record_of(active, status),
                 };
                 if status == Status::Pending && !again {

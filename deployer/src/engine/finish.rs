@@ -30,6 +30,8 @@ pub(super) struct Facts {
     pub written: BTreeSet<Target>,
     /// Those that went back to a version as it was.
     pub kept: BTreeSet<Target>,
+    /// Those whose aliases were seen to have provisioned concurrency, or to have none.
+    pub provisioned: BTreeMap<Target, bool>,
 }
 
 impl Facts {
@@ -40,6 +42,7 @@ impl Facts {
             named: verified.and_then(VerifiedArtifact::named),
             written: job.written(),
             kept: job.kept(),
+            provisioned: job.provisioned(),
         }
     }
 }
@@ -82,14 +85,14 @@ impl Engine {
         ending: Ending,
         facts: Facts,
     ) -> Result<Finished, Transient> {
-        let Facts { artifact, named, written, kept } = facts;
+        let Facts { artifact, named, written, kept, provisioned } = facts;
         // Nobody has written anything before it was known what the deployment is about.
         let begun = claim.resumed() && claim.chosen().is_some();
         let ending = at.although_begun(ending, &claim.all_done(), begun);
         let mut record = at.record_of(claim.active(), Status::InProgress).ended(ending, self.now());
         record.artifact = artifact.or(record.artifact);
         add_hint(&mut record, claim.chosen());
-        let end = End { record, named, written, kept, untold_start: claim.is_start_untold() };
+        let end = End { record, named, written, kept, provisioned, untold_start: claim.is_start_untold() };
         let (me, since) = (self.claimant(), self.now());
         let may_try = || self.left() > self.patience.record_needs && self.passed(since) < LONGEST;
         let mut first = Some(claim.seen());

@@ -25,6 +25,7 @@ mod resolve;
 mod second_reading;
 mod status;
 mod target;
+mod traffic;
 mod verify;
 mod waiting;
 mod wake;

@@ -241,12 +241,12 @@ impl Engine {
                 let account = self.enter_to_look(source, target, id).await?;
                 let (functions, name, alias) = (account.functions(), &source.function_name, &source.environment.alias);
                 let (alias, code) = try_join(
-                    self.reading("observe", || functions.alias(name, alias)),
+                    self.alias_of(source, &account),
                     self.reading("observe", || functions.function(name, Qualifier::Alias(alias))),
                 )
                 .await?;
                 // One that shares its traffic serves no one release.
-                let whole = alias.is_some_and(|alias| alias.weights.is_empty());
+                let whole = alias.is_some_and(|alias| alias.serves_alone().is_some());
                 Ok::<_, TargetError>((target.clone(), code.filter(|_| whole).and_then(|(code, _)| code.sha256)))
             }
         });

@@ -165,7 +165,7 @@ impl Engine {
         for waiting in seen.head.waiting().iter().filter(|waiting| !waiting.told) {
             self.tell_waiting(at, seen.clone(), waiting).await;
         }
-        if seen.head.sleeps(now) {
+        if seen.head.sleeps(now) && !seen.head.is_looked_after(now) {
             swept.woken += 1;
             let (id, claim) = sleeper(&seen.head);
             // By a message: a sweep that did all the work itself could not end in time.

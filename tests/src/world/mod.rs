@@ -47,7 +47,7 @@ use tokio::sync::Semaphore;
 pub use call::{Call, Crash, Freeze, Latency, Moment, Op};
 pub use clock::VirtualClock;
 pub use fault::On;
-pub use function::{Alias, Build, Fate, Function, Settling, State as Condition, defaults};
+pub use function::{Alias, Build, Fate, Function, Provisioned, Settling, State as Condition, defaults};
 pub use gate::{Gate, Role};
 pub use lambda::Lambda;
 pub use policy::{Need, Policy};

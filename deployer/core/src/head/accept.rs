@@ -90,6 +90,9 @@ impl Active {
             extensions: 0,
             done: vec![],
             written: BTreeSet::new(),
+            awaits: vec![],
+            hops: 0,
+            looks_at: None,
         }
     }
 
@@ -99,11 +102,11 @@ impl Active {
 
     /// Nobody works on it, and nobody has written anything for it.
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
-        !self.is_leased(now) && self.attempts == 0 && self.extensions == 0
+        !self.is_leased(now) && self.attempts == 0 && !self.is_begun()
     }
 
     fn behind(&self) -> (DeploymentId, Token, Timestamp) {
-        (self.request.id, self.claim, self.lease_until)
+        (self.request.id, self.claim, self.looks_at.map_or(self.lease_until, |at| at.max(self.lease_until)))
     }
 }
 
@@ -256,11 +259,13 @@ impl Head {
             return Move::none(Then::Rests(Box::new(rests.clone())));
         }
         match (&self.active, waits) {
-            (Some(active), _) if active.request.id == id && active.is_leased(me.now) => Move::none(Then::Wait {
-                request: active.request.clone(),
-                status: Status::InProgress,
-                behind: active.behind(),
-            }),
+            // Who asks how far a parked deployment is does not wake it.
+            (Some(active), _)
+                if active.request.id == id && (active.is_leased(me.now) || active.is_looked_after(me.now)) =>
+            {
+                let (request, behind) = (active.request.clone(), active.behind());
+                Move::none(Then::Wait { request, status: Status::InProgress, behind })
+            }
             (Some(active), _) if active.request.id == id => self.wake(at, me),
             (Some(active), Some(pending)) if active.is_leased(me.now) => {
                 let (request, status) = (pending.clone(), Status::Pending);

@@ -1,6 +1,6 @@
 //! What the owner of a claim does to the head: remember, give up, finish.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -22,6 +22,8 @@ pub struct End {
     pub kept: BTreeSet<Target>,
     /// The targets that this owner has written to, or may have. What earlier owners wrote is for the head to know.
     pub written: BTreeSet<Target>,
+    /// The targets whose aliases were seen to have provisioned concurrency, or to have none.
+    pub provisioned: BTreeMap<Target, bool>,
     /// The event that it has started could not be sent.
     pub untold_start: bool,
 }
@@ -57,6 +59,15 @@ pub enum GivenUp<'a> {
         /// Those that this owner has written to, or may have.
         written: &'a BTreeSet<Target>,
     },
+    /// Lambda needs longer than an invocation should wait, and everybody has stopped.
+    Parked {
+        /// How those targets fared that are done.
+        done: &'a [TargetOutcome],
+        /// Those that this owner has written to, or may have.
+        written: &'a BTreeSet<Target>,
+        /// When a tick goes on with it; none: the sweep does.
+        look_at: Option<Timestamp>,
+    },
 }
 
 impl Active {
@@ -69,17 +80,25 @@ impl Active {
     fn give_up(&mut self, how: GivenUp<'_>) {
         match how {
             // What may be half done stands in the way of what is newer: each try counts, so that there is an end to it.
-            GivenUp::Untouched if self.attempts > 1 || self.extensions > 0 => {}
+            GivenUp::Untouched if self.is_begun() => {}
             GivenUp::Untouched => self.attempts = self.attempts.saturating_sub(1),
             GivenUp::TimeIsUp { done, written } => {
-                let targets = done.iter().map(TargetOutcome::target);
-                let by_others: Vec<Target> = targets.filter(|target| self.may_have_written_to(target)).collect();
-                self.written.extend(by_others.into_iter().chain(written.iter().cloned()));
-                self.attempts = self.attempts.saturating_sub(1);
+                self.leave_to_another(done, written);
                 self.extensions += 1;
-                self.done = done.to_vec();
+            }
+            GivenUp::Parked { done, written, look_at } => {
+                self.leave_to_another(done, written);
+                self.park(look_at);
             }
         }
+    }
+
+    fn leave_to_another(&mut self, done: &[TargetOutcome], written: &BTreeSet<Target>) {
+        let targets = done.iter().map(TargetOutcome::target);
+        let by_others: Vec<Target> = targets.filter(|target| self.may_have_written_to(target)).collect();
+        self.written.extend(by_others.into_iter().chain(written.iter().cloned()));
+        self.attempts = self.attempts.saturating_sub(1);
+        self.done = done.to_vec();
     }
 }
 
@@ -110,6 +129,10 @@ impl Head {
         // A target that the configuration has no more is forgotten.
         if record.status == Status::Succeeded {
             head.targets.retain(|live| record.targets.iter().any(|outcome| outcome.target() == live.target));
+        }
+        for (target, provisioned) in &end.provisioned {
+            let at = record.finished_at.filter(|_| !provisioned);
+            head.targets.iter_mut().filter(|live| live.target == *target).for_each(|live| live.unprovisioned_at = at);
         }
         let completed = head.set_live(active, &record);
         head.end(&active.request, record);
@@ -198,6 +221,7 @@ impl Head {
                 version: None,
                 sha256: None,
                 before: None,
+                unprovisioned_at: None,
                 named: Named::default(),
             });
             self.targets.len() - 1

@@ -10,6 +10,7 @@ mod finish;
 mod hold;
 mod live;
 mod order;
+mod parked;
 mod promote;
 mod request;
 mod rollback;
@@ -27,6 +28,7 @@ pub use finish::{End, Finish, GivenUp};
 pub use hold::{Obeyed, held_by};
 pub use live::{Completed, Live};
 pub use order::Mark;
+pub use parked::HOPS;
 pub use promote::{Consent, Waiting};
 pub use request::{Request, Subject};
 pub use rollback::Rollback;
@@ -37,6 +39,7 @@ use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHas
 use crate::names::{HEADS, OPEN};
 use crate::record::{DeploymentRecord, SCHEMA, TargetOutcome};
 use crate::status::Hold;
+use crate::traffic::{Awaited, UNPROVISIONED_FOR};
 
 /// The number of artifacts that were live that a head remembers.
 pub const HISTORY: usize = 50;
@@ -87,6 +90,15 @@ pub struct Active {
     /// The targets that owners whose time was up have written to, or may have: what they set there is to be remembered.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub written: BTreeSet<Target>,
+    /// The targets whose alias has moved, or is about to, and whose traffic Lambda may hold back for a while.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaits: Vec<Awaited>,
+    /// How often it was parked.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+    /// When a tick goes on with it, where it is parked; none: the sweep does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looks_at: Option<Timestamp>,
 }
 
 /// What one target serves, as far as the deployer brought it about (or saw it, before its first deployment).
@@ -106,9 +118,21 @@ pub struct LiveTarget {
     /// The version that the alias served before the deployer's first deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Version>,
+    /// When the alias was last seen to have no provisioned concurrency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unprovisioned_at: Option<Timestamp>,
     /// The names of what the last deployment set beside the code.
     #[serde(default)]
     pub named: Named,
+}
+
+impl LiveTarget {
+    /// Whether the alias was seen not long ago to have no provisioned concurrency.
+    #[must_use]
+    pub fn is_unprovisioned(&self, now: Timestamp) -> bool {
+        let until = self.unprovisioned_at.and_then(|at| at.checked_add(UNPROVISIONED_FOR).ok());
+        until.is_some_and(|until| now < until)
+    }
 }
 
 /// The names (never the values) of variables and tags that a deployment has set, so that a later one can remove those
@@ -236,6 +260,11 @@ pub struct Head {
     outbox: Vec<Entry>,
     /// Newest first.
     ended: Vec<DeploymentId>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Heads of before commands say `null` where nothing waits.

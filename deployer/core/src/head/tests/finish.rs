@@ -56,7 +56,14 @@ fn a_deployment_that_was_refused_while_it_was_worked_on_leaves_everything() {
     let record = at().record(&two, Status::InProgress).ended(refusal(), second(30));
     let (after, _) = head.commits(
         "two",
-        &End { record, named: Some(Named::default()), written: [].into(), kept: [].into(), untold_start: false },
+        &End {
+            record,
+            named: Some(Named::default()),
+            written: [].into(),
+            kept: [].into(),
+            provisioned: [].into(),
+            untold_start: false,
+        },
         None,
     );
     assert_eq!((after.history(), &after.targets), (head.history(), &head.targets));

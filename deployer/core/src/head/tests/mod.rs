@@ -7,6 +7,7 @@ mod finish;
 mod live;
 mod lives;
 mod model;
+mod parked;
 mod promote;
 mod rollback;
 
@@ -156,6 +157,7 @@ fn ends(request: &Request, variable: &str, fare: impl Fn(&mut crate::record::Tar
         named: Some(named),
         written,
         kept: [].into(),
+        provisioned: [].into(),
         untold_start: false,
     }
 }

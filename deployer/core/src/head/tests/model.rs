@@ -314,7 +314,14 @@ impl World {
             Outcome::HalfArrived => half_arrived(&request, "8", &claim),
             Outcome::Refused => {
                 let record = at().record(&request, Status::InProgress).ended(refusal(), second(self.now));
-                End { record, named: Some(Named::default()), written: [].into(), kept: [].into(), untold_start: false }
+                End {
+                    record,
+                    named: Some(Named::default()),
+                    written: [].into(),
+                    kept: [].into(),
+                    provisioned: [].into(),
+                    untold_start: false,
+                }
             }
         };
         if let Some(chosen) = &chosen {
