@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod approvals;
+mod asked;
 mod crashes;
+mod decided;
 mod events;
 mod groups;
 mod recalls;

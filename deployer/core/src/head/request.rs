@@ -134,6 +134,7 @@ impl Request {
             unseen_since: None,
             freeze_override: None,
             group: None,
+            place: None,
         };
         let cause =
             Cause { kind: CauseKind::AutomaticPromotion, requested_by: None, event_id: Some(success.id.to_string()) };
@@ -245,6 +246,10 @@ impl Request {
     /// nothing's place; taking one artifact back takes the place of the same; a rollback that waits gives way to one that
     /// names a release and to a deploy; a deploy that waits to those and to any rollback.
     pub(super) fn displaces(&self, older: &Self) -> bool {
+        // What comes later waits behind a member of a group.
+        if older.group().is_some() && !self.is_rollback() {
+            return false;
+        }
         let kind = |request: &Self| request.cause.kind;
         match &self.subject {
             Subject::Live { .. } => return kind(older) == CauseKind::Redeploy,

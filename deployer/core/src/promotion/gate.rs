@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Promoting, Wait, is_same};
+use super::{GroupState, Promoting, Wait, is_same};
 use crate::config::{Policy, Promotion, Require, Target, WhenFrozen};
 use crate::destination::Destination;
 use crate::freeze::frozen_until;
 use crate::head::{Chosen, Head, Request};
-use crate::id::{EnvironmentName, Sha256};
+use crate::id::{DeploymentId, EnvironmentName, Sha256};
 use crate::record::{CauseKind, Code, Ending};
 use crate::rejects::Rejects;
 
@@ -30,6 +30,8 @@ pub struct Gate<'a> {
     pub sources: &'a BTreeMap<EnvironmentName, Head>,
     /// The rejected releases of the function.
     pub rejects: &'a Rejects,
+    /// The groups whose members wait there.
+    pub groups: &'a BTreeMap<DeploymentId, GroupState>,
     /// What the clock shows.
     pub now: Timestamp,
 }
@@ -49,6 +51,9 @@ impl Gate<'_> {
     /// Judges a promotion.
     #[must_use]
     pub fn judge(&self, request: &Request, promoting: &Promoting) -> Verdict {
+        if let Some(verdict) = self.judge_member(request, promoting) {
+            return verdict;
+        }
         match self.wait(request, promoting) {
             Ok(wait) if wait.is_over() => Verdict::Passes,
             Ok(wait) => Verdict::Waits(wait),
@@ -127,7 +132,8 @@ impl Gate<'_> {
         let frozen_until = self.frozen_until(promoting)?;
         let (approvals_wanted, expires_at) = self.approvals(request, promoting, soaked_at);
         let in_line = self.is_in_line(request);
-        let wait = Wait { soak_until, frozen_until, approvals_wanted, in_line, unseen: None, expires_at };
+        let wait =
+            Wait { soak_until, frozen_until, approvals_wanted, in_line, unseen: None, for_group: false, expires_at };
         if expires_at < self.now && !wait.is_over() {
             return refused(Code::Expired, format!("{wait}, which is over"));
         }
@@ -135,7 +141,7 @@ impl Gate<'_> {
     }
 
     /// The rules of the environment, if it takes promotions from there.
-    fn promotion_from(&self, from: &EnvironmentName) -> Result<&Promotion, Ending> {
+    pub(super) fn promotion_from(&self, from: &EnvironmentName) -> Result<&Promotion, Ending> {
         let to = &self.to.name;
         match &self.to.environment.promotion {
             None => {
@@ -241,8 +247,11 @@ impl Gate<'_> {
         (wanted, promoting.not_after.map_or(expires, |not_after| not_after.min(expires)))
     }
 
-    /// Whether one that came before it has to go first: where they go in order, and something is open.
+    /// Whether one that came before it has to go first: a member of a group; and where they go in order, whatever is open.
     fn is_in_line(&self, request: &Request) -> bool {
+        if self.here.member_before(request).is_some() {
+            return true;
+        }
         let in_order = self.to.environment.promotion.as_ref().is_some_and(|p| p.policy == Policy::InOrder);
         let is_automatic = request.cause.kind == CauseKind::AutomaticPromotion;
         in_order && is_automatic && self.here.has_before(request)
@@ -268,6 +277,6 @@ pub fn drift(from: &EnvironmentName, artifact: &Chosen, serves: &[(Target, Optio
     )
 }
 
-fn refused<T>(code: Code, because: String) -> Result<T, Ending> {
+pub(super) fn refused<T>(code: Code, because: String) -> Result<T, Ending> {
     Err(Ending::Refused { code, because })
 }

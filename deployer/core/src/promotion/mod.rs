@@ -6,6 +6,7 @@
 
 mod asked;
 mod gate;
+mod group;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -16,10 +17,11 @@ use serde::{Deserialize, Serialize};
 
 pub use asked::{Asked, ConsentGiven, Functions, Says, Taking};
 pub use gate::{Gate, Verdict, drift};
+pub use group::{GroupState, NO_GROUPS};
 pub use wait::Wait;
 
 use crate::head::{Chosen, Head, Live};
-use crate::id::{DeploymentId, EnvironmentName, Release};
+use crate::id::{DeploymentId, EnvironmentName, Release, Token};
 
 /// What a promotion asks for: enough to go on with it when the message is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +46,9 @@ pub struct Promoting {
     /// The group of functions that it goes together with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<DeploymentId>,
+    /// The token of the places that its group's members hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Token>,
 }
 
 /// Somebody's consent.

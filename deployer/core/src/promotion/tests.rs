@@ -90,7 +90,7 @@ impl Case {
         let marker = Token::drawn(second(0), 0);
         let request = Request::promotion((&to.name, &function), promoting, cause, second(100), (second(100), marker));
         let (here, sources) = (&self.here, &self.sources);
-        Gate { to: &to, here, sources, rejects: &rejects, now: second(now) }
+        Gate { to: &to, here, sources, rejects: &rejects, groups: &NO_GROUPS, now: second(now) }
             .judge(&request, request.promoting().unwrap())
     }
 }
@@ -105,6 +105,7 @@ fn promoting(release: &str) -> Promoting {
         unseen_since: None,
         freeze_override: None,
         group: None,
+        place: None,
     }
 }
 
@@ -205,6 +206,7 @@ fn a_wait_says_all_that_it_is_for() {
         approvals_wanted: 2,
         in_line: false,
         unseen: None,
+        for_group: false,
         expires_at: second(500),
     };
     assert_eq!(
