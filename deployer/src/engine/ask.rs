@@ -3,10 +3,10 @@
 use deployer_core::destination::Destination;
 use deployer_core::event::{Announcement, RecordlessEvent};
 use deployer_core::group::Group;
-use deployer_core::head::{Head, Request};
+use deployer_core::head::Request;
 use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};
 use deployer_core::names::HEADS;
-use deployer_core::promotion::{Asked, Functions, Promoting, Taking, Verdict};
+use deployer_core::promotion::{Asked, Functions, Promoting, SourceEnvironment, Taking, Verdict};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Ending};
 use futures::future;
 use futures::stream::{self, StreamExt as _};
@@ -86,7 +86,7 @@ impl Engine {
 
     /// The request that the promotion of one function is: for what the source has live now.
     fn request_for(&self, asked: &Asked, at: &Destination<'_>, sources: &Sources) -> Request {
-        let none = Head::default();
+        let none = SourceEnvironment::default();
         let promoting: Promoting = asked.promoting().looked_up_in(sources.get(&asked.from).unwrap_or(&none));
         let cause = Cause {
             kind: CauseKind::Promotion,
@@ -159,8 +159,8 @@ impl Engine {
         }
         let Some(promoting) = request.promoting() else { return Ok(false) };
         let gate = self.gate(&at, &seen.head, &inputs);
-        let live = inputs.sources.get(&asked.from).and_then(Head::live);
-        if gate.is_there_already(promoting) || live.is_some_and(|live| live.since.as_second() > first.as_second()) {
+        let live = inputs.sources.get(&asked.from).and_then(|source| source.head.live());
+        if gate.is_there_already(&request, promoting) || live.is_some_and(|live| live.since.as_second() > first.as_second()) {
             return Ok(false);
         }
         match gate.judge(&request, promoting) {

@@ -115,7 +115,10 @@ impl Engine {
         let Some(promoting) = request.promoting() else { return true };
         let gate = self.gate(at, head, inputs);
         let is_known = head.id_of(request).is_some();
-        !is_known && !gate.is_of_several(promoting) && !gate.is_there_already(promoting)
+        !is_known
+            && !gate.is_of_several(promoting)
+            && !gate.is_there_already(request, promoting)
+            && !gate.waits_already(promoting)
     }
 
     /// Puts everything that was asked for into its head. What goes wrong with one never stops the others.

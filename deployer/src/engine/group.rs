@@ -8,7 +8,7 @@ use deployer_core::event::{Announcement, Event, RecordlessEvent};
 use deployer_core::group::{Checked, Group, Member, Phase};
 use deployer_core::head::{Consent, GivenUp, Head, Obeyed, Placing, Request};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
-use deployer_core::promotion::{Asked, Verdict, Wait};
+use deployer_core::promotion::{Asked, SourceEnvironment, Verdict, Wait};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status};
 use futures::future::{join_all, try_join_all};
 
@@ -126,7 +126,7 @@ impl Engine {
         let head = async { Ok::<_, Transient>(self.read_head(&at).await?) };
         // Its group is asked: all rules count.
         let (seen, inputs) = futures::try_join!(head, self.policy_inputs(&at, None))?;
-        let none = Head::default();
+        let none = SourceEnvironment::default();
         let promoting = group.promoting(member);
         let promoting = match promoting.artifact {
             Some(_) => promoting,

@@ -10,7 +10,9 @@ use deployer_core::event::Event;
 use deployer_core::group::Group;
 use deployer_core::head::{Chosen, Head, Move, Request, Then, Waiting};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Sha256};
-use deployer_core::promotion::{Gate, GroupState, Promoting, Taking, Verdict, Wait, drift, is_same};
+use deployer_core::promotion::{
+    Gate, GroupState, Promoting, SourceEnvironment, Taking, Verdict, Wait, drift, is_same,
+};
 use deployer_core::record::{Code, DeploymentRecord, Ending, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
 use futures::future::{try_join, try_join_all, try_join3};
@@ -23,8 +25,8 @@ use crate::port::Qualifier;
 /// How long it is tried to see what a source serves.
 const UNSEEN_FOR: Duration = Duration::from_secs(3600);
 
-/// The heads of the environments that a promotion may come from.
-pub(super) type Sources = BTreeMap<EnvironmentName, Head>;
+/// The environments that a promotion may come from.
+pub(super) type Sources = BTreeMap<EnvironmentName, SourceEnvironment>;
 
 /// What a promotion is judged by beside the head that it goes to, as it was read.
 pub(super) struct PolicyInputs {
@@ -139,7 +141,10 @@ impl Engine {
         let reads = names.map(|name| async move {
             let source = Destination::find(&self.config, name, &at.function);
             Ok::<_, Transient>(match source {
-                Ok(source) => Some((name.clone(), self.read_head(&source).await?.head)),
+                Ok(source) => {
+                    let (head, targets) = (self.read_head(&source).await?.head, source.environment.targets.clone());
+                    Some((name.clone(), SourceEnvironment { head, targets }))
+                }
                 Err(_) => None,
             })
         });
@@ -192,17 +197,26 @@ impl Engine {
         let require = at.environment.promotion.as_ref().map(|promotion| promotion.require);
         for (name, source) in sources {
             let is_asked = require != Some(Require::Any) || *name == promoting.from;
-            let is_live = source.live().is_some_and(|live| is_same(live, chosen));
-            if !is_asked || !is_live {
-                continue;
-            }
+            let live = source.head.live().filter(|live| is_asked && is_same(live, chosen));
+            let Some(live) = live else { continue };
             match self.serve_code(name, &at.function, id).await {
                 Ok(serves) => {
-                    let Err(ending) = drift(name, chosen, &serves) else { continue };
-                    if self.is_under_way(name, &at.function, source).await? {
+                    let was_there = |(target, _): &(Target, Option<Sha256>)| live.versions.contains_key(&target.to_string());
+                    let (known, added): (Vec<_>, Vec<_>) = serves.into_iter().partition(was_there);
+                    let moved = drift(name, chosen, &known).and_then(|()| drift(name, chosen, &added)).is_err();
+                    if moved && self.is_under_way(name, &at.function, &source.head).await? {
                         return Err(Transient::Unseen(format!("a deployment is under way in {name}")));
                     }
-                    return Ok(Some(ending));
+                    if let Err(ending) = drift(name, chosen, &known) {
+                        return Ok(Some(ending));
+                    }
+                    // It is complete where it was deployed to: somebody brings it to the others, or has forgotten that.
+                    if let Some((target, _)) = added.iter().find(|(_, found)| *found != chosen.sha256) {
+                        let release = &chosen.release;
+                        return Err(Transient::Unseen(format!(
+                            "{target} was added to {name} and does not serve release {release} yet: redeploy it there"
+                        )));
+                    }
                 }
                 Err(error) if is_passing(&error) => {
                     return Err(Transient::Unseen(format!("what {name} serves cannot be seen: {error}")));

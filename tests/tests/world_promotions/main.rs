@@ -3,6 +3,7 @@
 
 mod approvals;
 mod asked;
+mod complete;
 mod crashes;
 mod decided;
 mod events;

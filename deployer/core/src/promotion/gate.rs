@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{GroupState, Promoting, Wait, is_same};
+use super::{GroupState, Promoting, SourceEnvironment, Wait, is_same};
 use crate::config::{Policy, Promotion, Require, Target, WhenFrozen};
 use crate::destination::Destination;
 use crate::freeze::frozen_until;
@@ -26,8 +26,8 @@ pub struct Gate<'a> {
     pub to: &'a Destination<'a>,
     /// The head there.
     pub here: &'a Head,
-    /// The heads of all environments that artifacts come from.
-    pub sources: &'a BTreeMap<EnvironmentName, Head>,
+    /// All environments that artifacts come from.
+    pub sources: &'a BTreeMap<EnvironmentName, SourceEnvironment>,
     /// The rejected releases of the function.
     pub rejects: &'a Rejects,
     /// The groups whose members wait there.
@@ -68,15 +68,30 @@ impl Gate<'_> {
         let Some(Promotion { from, require: Require::All, .. }) = &self.to.environment.promotion else { return false };
         let Some(artifact) = &promoting.artifact else { return false };
         let was_live =
-            |name| self.sources.get(name).is_some_and(|head| head.history().iter().any(|l| is_same(l, artifact)));
+            |name| self.sources.get(name).is_some_and(|from| from.head.history().iter().any(|l| is_same(l, artifact)));
         from.count() > 1 && !from.iter().all(was_live)
     }
 
-    /// Whether the environment has the artifact live already, and nothing is on its way that would take its place.
+    /// Whether the environment has the artifact live on all its targets already, and nothing but this request is on its way
+    /// there.
     #[must_use]
-    pub fn is_there_already(&self, promoting: &Promoting) -> bool {
-        let is_live = |(live, artifact)| is_same(live, artifact);
-        self.here.open().next().is_none() && self.here.live().zip(promoting.artifact.as_ref()).is_some_and(is_live)
+    pub fn is_there_already(&self, request: &Request, promoting: &Promoting) -> bool {
+        let targets = &self.to.environment.targets;
+        let is_live = |(live, artifact)| is_same(live, artifact) && live.lacking(targets).is_empty();
+        self.here.open().all(|open| open.id == request.id)
+            && self.here.live().zip(promoting.artifact.as_ref()).is_some_and(is_live)
+    }
+
+    /// Whether a promotion that waits brings the same bytes by itself: they soak already.
+    #[must_use]
+    pub fn waits_already(&self, promoting: &Promoting) -> bool {
+        let same = |open: &Request| {
+            let (here, mine) = (open.promoting()?.artifact.as_ref()?, promoting.artifact.as_ref()?);
+            let is_automatic = open.cause.kind == CauseKind::AutomaticPromotion;
+            let is_same = here.artifact == mine.artifact || (here.sha256.is_some() && here.sha256 == mine.sha256);
+            Some(is_automatic && is_same)
+        };
+        self.here.waiting().iter().any(|waiting| same(&waiting.request) == Some(true))
     }
 
     fn wait(&self, request: &Request, promoting: &Promoting) -> Result<Wait, Ending> {
@@ -104,7 +119,10 @@ impl Gate<'_> {
                 format!("{to} is not promoted to automatically any more: promote release {}", artifact.release);
             return refused(Code::NotPromotable, because);
         }
-        if !is_automatic && self.to.environment.approval.is_some() && request.cause.requested_by.is_none() {
+        // What is there already changes nothing, and asks nobody.
+        let is_there = self.is_there_already(request, promoting);
+        let wants_approval = self.to.environment.approval.is_some() && !is_there;
+        if !is_automatic && wants_approval && request.cause.requested_by.is_none() {
             let because =
                 format!("{to} asks for approval by somebody else, so whoever asks must be named (requested_by)");
             return refused(Code::NotPromotable, because);
@@ -129,8 +147,9 @@ impl Gate<'_> {
             );
             return refused(Code::NotPromotable, because);
         }
-        let frozen_until = self.frozen_until(promoting)?;
+        let frozen_until = if is_there { None } else { self.frozen_until(promoting)? };
         let (approvals_wanted, expires_at) = self.approvals(request, promoting, soaked_at);
+        let approvals_wanted = if wants_approval { approvals_wanted } else { 0 };
         let in_line = self.is_in_line(request);
         let wait =
             Wait { soak_until, frozen_until, approvals_wanted, in_line, unseen: None, for_group: false, expires_at };
@@ -165,26 +184,42 @@ impl Gate<'_> {
         source: &EnvironmentName,
     ) -> Result<Option<Timestamp>, Ending> {
         let (to, release, soak) = (&self.to.name, &artifact.release, promotion.soak);
-        let Some(head) = self.sources.get(source) else {
+        let Some(from) = self.sources.get(source) else {
             return refused(Code::NotLive, format!("nothing is known of {source}"));
         };
+        let head = &from.head;
+        if let Some(extent) = from.only_on(artifact) {
+            return refused(
+                Code::NotPromotable,
+                format!("release {release} is on {extent} of {source} only: redeploy it there, and promote it then"),
+            );
+        }
         let is_automatic = request.cause.kind == CauseKind::AutomaticPromotion;
         let ends = |since: Timestamp| since.checked_add(soak.as_duration()).unwrap_or(Timestamp::MAX);
         let at = head.history().iter().position(|live| is_same(live, artifact));
+        // One that is called for by itself soaks from the moment at which the artifact became complete there.
+        let begins = |since: Timestamp| match is_automatic && *source == promoting.from {
+            true => since.max(request.time),
+            false => since,
+        };
+        let cancelled = |since: Timestamp| {
+            let failure = head.last_failure().filter(|failure| failure.at > since && failure.at < ends(since))?;
+            let because = format!(
+                "deployment {} failed in {source} at {}, so release {release} has not soaked",
+                failure.deployment, failure.at
+            );
+            Some(Ending::Refused { code: Code::SoakCancelled, because })
+        };
         match at.map(|at| (&head.history()[at], at.checked_sub(1).map(|newer| &head.history()[newer]))) {
+            Some((live, _)) if is_automatic && cancelled(begins(live.since)).is_some() => {
+                cancelled(begins(live.since)).map_or(Ok(None), Err)
+            }
             Some((live, None)) => {
-                let failure = head.last_failure().filter(|failure| failure.at > live.since);
+                let failure = head.last_failure().filter(|failure| failure.at > live.since && !is_automatic);
                 match failure {
-                    Some(failure) if is_automatic && failure.at < ends(live.since) => refused(
-                        Code::SoakCancelled,
-                        format!(
-                            "deployment {} failed in {source} at {}, so release {release} has not soaked",
-                            failure.deployment, failure.at
-                        ),
-                    ),
                     // Of one by hand it is said from when on it may go.
-                    Some(failure) if !is_automatic && failure.at < ends(live.since) => Ok(Some(ends(failure.at))),
-                    _ => Ok((!soak.is_zero()).then(|| ends(live.since))),
+                    Some(failure) if failure.at < ends(live.since) => Ok(Some(ends(failure.at))),
+                    _ => Ok((!soak.is_zero()).then(|| ends(begins(live.since)))),
                 }
             }
             Some((_, Some(newer))) if is_automatic && promotion.policy == Policy::Newest => Err(Ending::Superseded {
@@ -193,7 +228,7 @@ impl Gate<'_> {
                     newer.release, newer.since
                 ),
             }),
-            Some((live, Some(_))) if is_automatic => Ok(Some(ends(live.since))),
+            Some((live, Some(_))) if is_automatic => Ok(Some(ends(begins(live.since)))),
             Some((live, Some(newer))) if soak.is_zero() || ends(live.since) <= newer.since => Ok(None),
             Some((live, Some(newer))) => refused(
                 Code::NotPromotable,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::gate::{Gate, Verdict, refused};
-use super::{Promoting, Wait, is_same};
-use crate::head::{Head, Request};
+use super::{Promoting, SourceEnvironment, Wait, is_same};
+use crate::head::Request;
 use crate::id::DeploymentId;
 use crate::record::{Code, Ending};
 
@@ -50,7 +50,8 @@ impl Gate<'_> {
             return refused(Code::NotLive, format!("nothing is live in {}", promoting.from));
         };
         self.rejects.refusal(&artifact.release, artifact.sha256).map_or(Ok(()), Err)?;
-        let is_it = |head: &&Head| {
+        let is_it = |source: &&SourceEnvironment| {
+            let head = &source.head;
             let was_left = head.left().iter().any(|left| is_same(left, artifact));
             // What was named may have been rolled back long before.
             let since = head.live().is_none_or(|live| live.since >= decided_at);

@@ -11,7 +11,7 @@ use super::*;
 use crate::artifact::ArtifactRef;
 use crate::config::Config;
 use crate::destination::Destination;
-use crate::head::Request;
+use crate::head::{Head, Request};
 use crate::id::{FunctionName, FunctionPattern, RequestHash, Sha256, Token};
 use crate::record::{Cause, CauseKind, Code, Ending};
 use crate::rejects::Rejects;
@@ -62,19 +62,23 @@ fn failed(head: &Head, at: i64) -> Head {
     serde_json::from_value(json).unwrap()
 }
 
+fn from(head: Head) -> SourceEnvironment {
+    SourceEnvironment { head, targets: vec![] }
+}
+
 struct Case {
     config: Config,
     here: Head,
-    sources: BTreeMap<EnvironmentName, Head>,
+    sources: BTreeMap<EnvironmentName, SourceEnvironment>,
 }
 
 impl Case {
     fn new(prod: serde_json::Value, qa: Head) -> Self {
-        Self { config: config(prod), here: Head::default(), sources: BTreeMap::from([(name("qa"), qa)]) }
+        Self { config: config(prod), here: Head::default(), sources: BTreeMap::from([(name("qa"), from(qa))]) }
     }
 
     fn and_perf(mut self, perf: Head) -> Self {
-        self.sources.insert(name("perf"), perf);
+        self.sources.insert(name("perf"), from(perf));
         self
     }
 
