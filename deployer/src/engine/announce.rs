@@ -31,7 +31,7 @@ impl Engine {
         }
         let promotions = async {
             let put_down = match todo.contains(&Consequence::Promotions) {
-                true => self.put_down_promotions(at, record).await,
+                true => self.put_down_promotions(at, entry).await,
                 false => Ok(()),
             };
             put_down.map_err(|error| {

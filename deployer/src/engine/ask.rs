@@ -160,7 +160,9 @@ impl Engine {
         let Some(promoting) = request.promoting() else { return Ok(false) };
         let gate = self.gate(&at, &seen.head, &inputs);
         let live = inputs.sources.get(&asked.from).and_then(|source| source.head.live());
-        if gate.is_there_already(&request, promoting) || live.is_some_and(|live| live.since.as_second() > first.as_second()) {
+        if gate.is_there_already(&request, promoting)
+            || live.is_some_and(|live| live.since.as_second() > first.as_second())
+        {
             return Ok(false);
         }
         match gate.judge(&request, promoting) {

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use deployer_core::asked::AskedFor;
 use deployer_core::destination::Destination;
-use deployer_core::head::{Chosen, Head, Request};
+use deployer_core::head::{Chosen, Entry, Head, Request};
 use deployer_core::id::{DeploymentId, EnvironmentName};
 use deployer_core::names::ASKED;
 use deployer_core::promotion::Taking;
-use deployer_core::record::{CauseKind, DeploymentRecord, Status};
+use deployer_core::record::DeploymentRecord;
 
 use super::claim::Standing;
 use super::promote::PolicyInputs;
@@ -22,17 +22,18 @@ use super::{Engine, Transient};
 const KEPT_FOR_MISSING: Duration = Duration::from_secs(86_400);
 
 impl Engine {
-    /// Puts down the promotions that a success calls for by itself, and sends a hint to where they go. The group of a member
+    /// Puts down the promotions that an artifact calls for that has become complete by this end, and sends a hint to where they go. The group of a member
     /// gets a hint too.
     pub(super) async fn put_down_promotions(
         &self,
         from: &Destination<'_>,
-        record: &DeploymentRecord,
+        Entry { record, completed, .. }: &Entry,
     ) -> Result<(), Transient> {
         if record.promotion.as_ref().is_some_and(|promotion| promotion.group.is_some()) {
             self.hint(from, record.id).await;
         }
-        let Some(chosen) = calls_for(record) else { return Ok(()) };
+        let (Some(completed), Some(chosen)) = (completed, brought(record)) else { return Ok(()) };
+        let brought_by = completed.deployment;
         let mut failed = None;
         for (name, environment) in &self.config.environments {
             let automatic = environment.promotion.as_ref().filter(|p| p.automatic && p.from.contains(&from.name));
@@ -40,7 +41,8 @@ impl Engine {
                 Ok(at) if automatic.is_some() => at,
                 _ => continue,
             };
-            let request = Request::automatic_promotion(record, &at.name, chosen.clone(), (self.now(), self.token()));
+            let drawn = (self.now(), self.token());
+            let request = Request::automatic_promotion(record, brought_by, &at.name, chosen.clone(), drawn);
             let (id, asked) = (request.id, AskedFor::new(&at.name, &at.function, request));
             // One that cannot be put down holds up no other.
             match self.write_object(&asked.key(), &asked, None).await {
@@ -186,12 +188,9 @@ impl Engine {
     }
 }
 
-/// What a deployment's end calls for elsewhere: the promotion of this artifact.
-fn calls_for(record: &DeploymentRecord) -> Option<Chosen> {
-    use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
-    let calls = matches!(record.cause.kind, Upload | Deploy | Promotion | AutomaticPromotion);
-    let is_live = matches!(record.status, Status::Succeeded | Status::Unchanged);
+/// The artifact of an ended deployment.
+fn brought(record: &DeploymentRecord) -> Option<Chosen> {
     let (release, artifact) = (record.release.as_ref()?, record.artifact.as_ref()?);
     let chosen = Chosen::of(release.clone(), artifact.reference());
-    (calls && is_live).then(|| Chosen { sha256: artifact.sha256, size: artifact.size, ..chosen })
+    Some(Chosen { sha256: artifact.sha256, size: artifact.size, ..chosen })
 }

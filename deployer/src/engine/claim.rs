@@ -9,7 +9,9 @@ use std::time::Duration;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, Active, Chosen, Claimant, Entry, GivenUp, Head, Move, Request, Rules, Then, Waiting};
+use deployer_core::head::{
+    ATTEMPTS, Active, Chosen, Claimant, Entry, GivenUp, Head, Move, Request, Rules, Then, Waiting,
+};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
 use futures::future;

@@ -10,9 +10,7 @@ use deployer_core::event::Event;
 use deployer_core::group::Group;
 use deployer_core::head::{Chosen, Head, Move, Request, Then, Waiting};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Sha256};
-use deployer_core::promotion::{
-    Gate, GroupState, Promoting, SourceEnvironment, Taking, Verdict, Wait, drift, is_same,
-};
+use deployer_core::promotion::{Gate, GroupState, Promoting, SourceEnvironment, Taking, Verdict, Wait, drift, is_same};
 use deployer_core::record::{Code, DeploymentRecord, Ending, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
 use futures::future::{try_join, try_join_all, try_join3};
@@ -201,7 +199,8 @@ impl Engine {
             let Some(live) = live else { continue };
             match self.serve_code(name, &at.function, id).await {
                 Ok(serves) => {
-                    let was_there = |(target, _): &(Target, Option<Sha256>)| live.versions.contains_key(&target.to_string());
+                    let was_there =
+                        |(target, _): &(Target, Option<Sha256>)| live.versions.contains_key(&target.to_string());
                     let (known, added): (Vec<_>, Vec<_>) = serves.into_iter().partition(was_there);
                     let moved = drift(name, chosen, &known).and_then(|()| drift(name, chosen, &added)).is_err();
                     if moved && self.is_under_way(name, &at.function, &source.head).await? {

@@ -8,7 +8,7 @@ use super::{Group, Member, Phase};
 use crate::head::Chosen;
 use crate::id::{DeploymentId, Token};
 use crate::promotion::Verdict;
-use crate::record::{Code, DeploymentRecord, Ending, Status};
+use crate::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
 
 /// A member that has not arrived so long after the decision fails.
 const LONGEST_WAY: Duration = Duration::from_secs(6 * 3600);
@@ -61,7 +61,9 @@ impl Group {
                 Ending::Refused { code, because } | Ending::Stopped { code, because, .. } => {
                     (Status::Refused, *code, because.as_str())
                 }
-                Ending::Tried(_) | Ending::OnlyStopped { .. } => (Status::Refused, Code::NotPromotable, "it cannot be deployed there"),
+                Ending::Tried(_) | Ending::OnlyStopped { .. } => {
+                    (Status::Refused, Code::NotPromotable, "it cannot be deployed there")
+                }
             };
             group.end_before(status, code, &format!("{}: {because}", member.function), now);
             return (group, false);
@@ -221,7 +223,7 @@ impl Group {
 
 /// Whether an alias serves a version because of this deployment.
 fn has_reached_a_target(record: &DeploymentRecord) -> bool {
-    record.status != Status::Unchanged && record.targets.iter().any(|target| target.version.is_some())
+    record.status != Status::Unchanged && record.targets.iter().any(TargetOutcome::has_reached)
 }
 
 fn names(members: &[&Member]) -> String {

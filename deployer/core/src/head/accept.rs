@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::rollback::Judged;
 use super::{
-    Active, Consequence, ENDED, Entry, Failure, Head, KEYS, Known, Live, Mark, OUTBOX, REQUESTS, Request, Subject, Waiting,
+    Active, Consequence, ENDED, Entry, Failure, Head, KEYS, Known, Live, Mark, OUTBOX, REQUESTS, Request, Subject,
+    Waiting,
 };
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
@@ -172,14 +173,15 @@ impl Head {
             self.end_waiting(request, at, me.now);
         }
         self.displace_pending(request, at, me.now);
+        let behind_member = self.waits_behind_member(request, me.now);
         let Some(active) = &mut self.active else {
             self.pending.push(request.clone());
-            return match self.waits_behind_member(request, me.now).filter(|_| self.next_in_line().is_none()) {
+            return match behind_member.filter(|_| self.next_in_line().is_none()) {
                 Some(waits) => Move::to(self, waits),
                 None => self.claim_next(at, me),
             };
         };
-        if active.is_idle(me.now) && request.displaces(&active.request) {
+        if active.is_idle(me.now) && behind_member.is_none() && request.displaces(&active.request) {
             self.displace_active(request, at, me.now);
             self.pending.push(request.clone());
             return self.claim_next(at, me);

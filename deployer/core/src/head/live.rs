@@ -185,7 +185,8 @@ impl Head {
         if active.stop.is_none() {
             self.left.retain(|left| left.artifact != live.artifact);
         }
-        let was_complete = match self.history.first_mut().filter(|first| first.is_same_as(&live.artifact, live.sha256)) {
+        let was_complete = match self.history.first_mut().filter(|first| first.is_same_as(&live.artifact, live.sha256))
+        {
             Some(first) => {
                 let was_complete = first.complete;
                 first.renewed(live, &record.targets);

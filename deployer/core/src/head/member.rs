@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::accept::{Claimant, Move, Then};
-use super::{Active, Head, Request, Subject, Waiting};
+use super::{Active, Head, Request, Waiting};
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
 use crate::promotion::Wait;
@@ -145,40 +145,5 @@ impl Head {
         let active = Active::first(request, at, me);
         self.active = Some(active.clone());
         Move::to(self, Then::Work(active))
-    }
-}
-
-impl Subject {
-    /// The same, where it is of a group, under the token of the group's places.
-    #[must_use]
-    pub fn placed(self, token: Token) -> Self {
-        match self {
-            Self::Promoted(mut promoting) => {
-                promoting.place = Some(token);
-                Self::Promoted(promoting)
-            }
-            other => other,
-        }
-    }
-}
-
-/// SHIM
-impl super::Live {
-    /// Shim.
-    #[must_use]
-    pub fn is_complete_in(&self, _: &[crate::config::Target]) -> bool {
-        true
-    }
-
-    /// Shim.
-    #[must_use]
-    pub fn lacking<'t>(&self, targets: &'t [crate::config::Target]) -> Vec<&'t crate::config::Target> {
-        targets.iter().filter(|target| !self.versions.contains_key(&target.to_string())).collect()
-    }
-
-    /// Shim.
-    #[must_use]
-    pub fn extent(&self, targets: &[crate::config::Target]) -> String {
-        format!("{} of {} targets", targets.len() - self.lacking(targets).len(), targets.len())
     }
 }

@@ -115,18 +115,20 @@ impl Request {
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
 
-    /// The promotion that a success in another environment calls for by itself.
+    /// The promotion that an artifact calls for by itself when it becomes complete in another environment: known by the
+    /// deployment that brought it there, whatever completed it.
     #[must_use]
     pub fn automatic_promotion(
-        success: &DeploymentRecord,
+        completing: &DeploymentRecord,
+        brought_by: DeploymentId,
         to: &EnvironmentName,
         chosen: Chosen,
         (now, marker): (Timestamp, Token),
     ) -> Self {
-        let time = success.finished_at.unwrap_or(now);
-        let hash = RequestHash::of(&["automatic-promotion", &success.id.to_string(), to.as_str()]);
+        let time = completing.finished_at.unwrap_or(now);
+        let hash = RequestHash::of(&["automatic-promotion", &brought_by.to_string(), to.as_str()]);
         let promoting = Promoting {
-            from: success.environment.clone(),
+            from: completing.environment.clone(),
             named: None,
             artifact: Some(chosen),
             not_after: None,
@@ -137,7 +139,7 @@ impl Request {
             place: None,
         };
         let cause =
-            Cause { kind: CauseKind::AutomaticPromotion, requested_by: None, event_id: Some(success.id.to_string()) };
+            Cause { kind: CauseKind::AutomaticPromotion, requested_by: None, event_id: Some(brought_by.to_string()) };
         let subject = Subject::Promoted(Box::new(promoting));
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }

@@ -143,7 +143,8 @@ impl Head {
                 }
             }
         };
-        let because = format!("{is}, and you meant to leave {seen}: look at the status, and ask again if it is still needed");
+        let because =
+            format!("{is}, and you meant to leave {seen}: look at the status, and ask again if it is still needed");
         Err(Ending::Refused { code: Code::LiveChanged, because })
     }
 
@@ -185,7 +186,8 @@ impl Head {
 
     /// Whether what is under way brings what is live already.
     fn brings_live(&self, open: &Request) -> bool {
-        let is_live = |artifact: &ArtifactRef, sha256| self.live().is_some_and(|live| live.is_same_as(artifact, sha256));
+        let is_live =
+            |artifact: &ArtifactRef, sha256| self.live().is_some_and(|live| live.is_same_as(artifact, sha256));
         let chosen = self.active.as_ref().filter(|active| active.request.id == open.id).and_then(|a| a.chosen.as_ref());
         if let Some(chosen) = chosen {
             return is_live(&chosen.artifact, chosen.sha256);

@@ -197,13 +197,10 @@ impl Gate<'_> {
         let is_automatic = request.cause.kind == CauseKind::AutomaticPromotion;
         let ends = |since: Timestamp| since.checked_add(soak.as_duration()).unwrap_or(Timestamp::MAX);
         let at = head.history().iter().position(|live| is_same(live, artifact));
-        // One that is called for by itself soaks from the moment at which the artifact became complete there.
-        let begins = |since: Timestamp| match is_automatic && *source == promoting.from {
-            true => since.max(request.time),
-            false => since,
-        };
+        // The failures before the artifact was complete are those of its own deployments.
         let cancelled = |since: Timestamp| {
-            let failure = head.last_failure().filter(|failure| failure.at > since && failure.at < ends(since))?;
+            let from = since.max(request.time);
+            let failure = head.last_failure().filter(|failure| failure.at > from && failure.at < ends(since))?;
             let because = format!(
                 "deployment {} failed in {source} at {}, so release {release} has not soaked",
                 failure.deployment, failure.at
@@ -211,15 +208,15 @@ impl Gate<'_> {
             Some(Ending::Refused { code: Code::SoakCancelled, because })
         };
         match at.map(|at| (&head.history()[at], at.checked_sub(1).map(|newer| &head.history()[newer]))) {
-            Some((live, _)) if is_automatic && cancelled(begins(live.since)).is_some() => {
-                cancelled(begins(live.since)).map_or(Ok(None), Err)
+            Some((live, _)) if is_automatic && cancelled(live.since).is_some() => {
+                cancelled(live.since).map_or(Ok(None), Err)
             }
             Some((live, None)) => {
                 let failure = head.last_failure().filter(|failure| failure.at > live.since && !is_automatic);
                 match failure {
                     // Of one by hand it is said from when on it may go.
                     Some(failure) if failure.at < ends(live.since) => Ok(Some(ends(failure.at))),
-                    _ => Ok((!soak.is_zero()).then(|| ends(begins(live.since)))),
+                    _ => Ok((!soak.is_zero()).then(|| ends(live.since))),
                 }
             }
             Some((_, Some(newer))) if is_automatic && promotion.policy == Policy::Newest => Err(Ending::Superseded {
@@ -228,7 +225,7 @@ impl Gate<'_> {
                     newer.release, newer.since
                 ),
             }),
-            Some((live, Some(_))) if is_automatic => Ok(Some(ends(begins(live.since)))),
+            Some((live, Some(_))) if is_automatic => Ok(Some(ends(live.since))),
             Some((live, Some(newer))) if soak.is_zero() || ends(live.since) <= newer.since => Ok(None),
             Some((live, Some(newer))) => refused(
                 Code::NotPromotable,

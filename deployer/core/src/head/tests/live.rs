@@ -24,7 +24,10 @@ fn a_deployment_that_reached_some_targets_is_live_and_not_complete() {
     let live = head.live().unwrap();
     assert_eq!((live.release.as_str(), live.complete, live.extent(targets())), ("4", false, "1 of 2 targets".into()));
     assert_eq!(live.missing.iter().map(String::as_str).collect::<Vec<_>>(), [target(1).to_string()]);
-    assert!(!live.is_complete_in(targets()) && live.is_complete_in(&targets()[..1]), "a target that is gone is not missed");
+    assert!(
+        !live.is_complete_in(targets()) && live.is_complete_in(&targets()[..1]),
+        "a target that is gone is not missed"
+    );
     assert_eq!(head.bare(), "3", "one step back, from what is live");
     let five = head.half_deploys(&upload("5", 50), "10").settles();
     assert_eq!(releases(five.history()), ["5", "4", "3", "2", "1"]);

@@ -21,7 +21,7 @@ fn placed(head: &Head, request: &Request) -> Head {
 }
 
 fn accept(head: &Head, request: &Request, name: &str, now: i64) -> (Head, Then) {
-    head.writes(head.accept(request, &prod(row_config()), None, &me(name, now)))
+    head.writes(head.accept(request, &prod(row_config()), rules(None), &me(name, now)))
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn an_upload_waits_behind_a_member_and_is_next_after_it() {
     let (head, then) = accept(&head, &upload, "u", 20);
     assert!(matches!(then, Then::Wait { status: Status::Pending, behind, .. } if behind.0 == member.id), "{then:?}");
     assert!(!head.sleeps(second(20)), "nobody is to be woken for it");
-    let again = head.accept(&upload, &prod(row_config()), None, &me("v", 21));
+    let again = head.accept(&upload, &prod(row_config()), rules(None), &me("v", 21));
     assert!(matches!(again, Move { head: None, then: Then::Wait { .. } }), "{again:?}");
     let waits = Verdict::Waits(Wait { for_group: true, ..Wait::over(second(10)) });
     assert!(head.go_on_waiting(member.id, &waits, &prod(row_config()), &me("g", 22)).head.is_none());
@@ -92,11 +92,7 @@ fn a_rollback_goes_before_a_member_and_ends_it() {
     let (first, _) = accept(&Head::default(), &upload("1", 1), "a", 1);
     let one = member("2", "g", 10);
     let head = placed(&first, &one);
-    let cause = Cause { kind: CauseKind::Rollback, requested_by: None, event_id: Some("r".into()) };
-    let at = prod(row_config());
-    let subject = Subject::Earlier { to: None };
-    let rollback = Request::by_command((&at.name, &at.function), subject, cause, (second(11), token("r")));
-    let (head, _) = accept(&head, &rollback, "r", 11);
+    let (head, _) = accept(&head, &rollback("r", 11), "r", 11);
     assert!(head.waiting().is_empty());
     let ended = head.outbox().iter().find(|entry| entry.record.id == one.id).unwrap();
     assert_eq!((ended.record.status, ended.record.code), (Status::Superseded, Some(Code::Superseded)));

@@ -14,12 +14,12 @@ mod rollback;
 use std::sync::LazyLock;
 
 use super::*;
+use crate::artifact::ArtifactRef;
 use crate::artifact::LocatedUpload;
 use crate::config::Config;
 use crate::destination::Destination;
-use crate::artifact::ArtifactRef;
-use crate::rejects::Rejects;
 use crate::record::{Cause, CauseKind, Code, Ending, Status, TargetError, TargetErrorCode};
+use crate::rejects::Rejects;
 
 /// How long a claim's lease lasts here, in seconds.
 const LEASE: i64 = 100;
@@ -194,7 +194,9 @@ impl Head {
     }
 
     fn commits(&self, claim: &str, end: &End, next: Option<&Claimant>) -> (Self, Option<Active>) {
-        let Finish::Commit { head, next } = self.finish(token(claim), end, &at(), next) else { panic!("nothing to commit") };
+        let Finish::Commit { head, next } = self.finish(token(claim), end, &at(), next) else {
+            panic!("nothing to commit")
+        };
         assert_eq!(head.revision, self.revision + 1);
         (*head, next)
     }

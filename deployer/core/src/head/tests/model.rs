@@ -188,7 +188,11 @@ impl World {
         if is_over {
             self.fates.insert(request.id, (request.clone(), Fate::Open));
             assert_eq!(self.head.told(&request).status, Status::Refused);
-            assert_eq!((self.head.all_pending(), self.head.active().and_then(|a| a.stop)), (was.as_slice(), before.and_then(|a| a.stop)), "nothing gives way");
+            assert_eq!(
+                (self.head.all_pending(), self.head.active().and_then(|a| a.stop)),
+                (was.as_slice(), before.and_then(|a| a.stop)),
+                "nothing gives way"
+            );
             return;
         }
         // It may have been completed by what the head knows; or joins another rollback.

@@ -151,7 +151,11 @@ fn what_was_let_in_later_is_never_undone_by_one_that_waited() {
     let (rolled, _) = Head::default().asks(&one, &soaks(100), 10);
     let rolled = rolled.deploys(&upload("0", 5), "5").deploys(&upload("x", 6), "6");
     let (rolled, _) = rolled.accepts(&rollback("r", 50), &me("r", 50));
-    assert_eq!((rolled.told(&one).status, rolled.waiting().len()), (Status::Superseded, 0), "a rollback ends what waits");
+    assert_eq!(
+        (rolled.told(&one).status, rolled.waiting().len()),
+        (Status::Superseded, 0),
+        "a rollback ends what waits"
+    );
 }
 
 #[test]

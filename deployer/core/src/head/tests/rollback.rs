@@ -44,7 +44,11 @@ fn a_rollback_during_a_deployment_means_that_deployment() {
         assert_eq!((record.status, record.code), (Status::Superseded, Some(Code::Superseded)), "whatever it reached");
         assert_eq!(head.outbox()[0].completed, None, "it calls for no promotion");
         let head = head.arrives("next", &next.unwrap(), "8");
-        assert_eq!((releases(head.history()), releases(head.left())), (vec!["3", "2", "1"], vec!["4"]), "reached: {half}");
+        assert_eq!(
+            (releases(head.history()), releases(head.left())),
+            (vec!["3", "2", "1"], vec!["4"]),
+            "reached: {half}"
+        );
     }
 }
 
@@ -139,10 +143,9 @@ fn what_was_seen_live_is_looked_at_once_more_when_the_rollback_is_claimed() {
 #[test]
 fn a_rollback_that_can_lead_nowhere_stops_and_displaces_nothing() {
     let four = upload("4", 40);
-    for (request, code) in [
-        (back_to("a", "9", 50), Code::NothingToRollBack),
-        (seen("b", Some("2"), None, 50), Code::LiveChanged),
-    ] {
+    for (request, code) in
+        [(back_to("a", "9", 50), Code::NothingToRollBack), (seen("b", Some("2"), None, 50), Code::LiveChanged)]
+    {
         let (head, then) = under_way().accepts(&request, &me("x", 50));
         assert_eq!((then, head.told(&request).code), (Then::Over(request.id), Some(code)));
         assert_eq!((head.active().unwrap().stop, head.all_pending()), (None, [].as_slice()));
