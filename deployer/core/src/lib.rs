@@ -3,6 +3,7 @@
 //! Everything here is synchronous and pure: no clock, no environment, no AWS. The effects live in the package `deployer`.
 
 pub mod artifact;
+pub mod asked;
 pub mod config;
 pub mod destination;
 pub mod doctor;

@@ -26,6 +26,8 @@ pub const DEPLOYMENTS: &str = "deployments/";
 pub const RESULTS: &str = "results/";
 /// Where markers of open work are in the ledger bucket.
 pub const OPEN: &str = "open/";
+/// Where what concerns another function waits in the ledger bucket, until that function's head knows it.
+pub const ASKED: &str = "asked/";
 /// Where rejected releases are in the ledger bucket.
 pub const REJECTS: &str = "rejects/";
 /// Where promotions of several functions together are in the ledger bucket: those that are open, and those that have ended.

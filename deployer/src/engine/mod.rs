@@ -7,6 +7,7 @@
 mod announce;
 mod apply;
 mod ask;
+mod asked;
 mod back;
 mod book;
 mod claim;
@@ -24,6 +25,7 @@ mod recall;
 mod resolve;
 mod second_reading;
 mod status;
+mod status_groups;
 mod target;
 mod traffic;
 mod verify;
@@ -151,6 +153,9 @@ pub enum Transient {
     /// Nothing is done without the ledger.
     #[error("the ledger is unavailable: {0}")]
     Ledger(#[from] LedgerError),
+    /// A newer deployer understands it.
+    #[error("a message of the deployer's own is put back, for it is not understood: {0}")]
+    NotUnderstood(String),
     /// Others kept writing the head.
     #[error("the function's head in the ledger kept changing")]
     Contended,
@@ -220,7 +225,9 @@ impl Engine {
             tracing::info!(key = %upload.artifact.key, version_id = %upload.artifact.version_id, "upload received");
             self.take_in(&at, &request).await
         };
-        Ok(match Box::pin(taken).instrument(deploy::span(&at, &request, request.subject.release())).await? {
+        let taken = Box::pin(taken).instrument(deploy::span(&at, &request, request.subject.release())).await?;
+        self.submit_without_queue().await;
+        Ok(match taken {
             Some(record) => Handled::Recorded(Box::new(record)),
             None => {
                 Handled::Ignored { because: format!("{:?} has ended, and its record is gone", upload.artifact.key) }

@@ -44,7 +44,7 @@ impl Engine {
             if let Some(Halted { because, .. }) = claim.halted() {
                 return Ok(Resolved::Refused(Ending::Superseded { because }));
             }
-            return match self.judge_under_claim(at, claim, promoting, rejects).await? {
+            return match self.judge_under_claim(at, claim, promoting).await? {
                 Judged::Passes(chosen) => self.write_chosen(at, claim, chosen).await,
                 Judged::Ends(ending) => Ok(Resolved::Refused(ending)),
                 Judged::Waits(wait) => Ok(Resolved::Waits(wait)),

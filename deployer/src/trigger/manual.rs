@@ -1,5 +1,6 @@
 //! What is called by hand or by a schedule, and the deployer's own ticks.
 
+use deployer_core::asked::FORMAT;
 use deployer_core::head::Tick;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release, Sha256};
 use deployer_core::package::Bootstrap;
@@ -321,12 +322,17 @@ impl Command {
     }
 }
 
-/// The body of one of our own messages.
+/// The body of one of our own messages. Those of before bear no format.
 pub(super) fn tick(value: &Value) -> Option<Result<Tick, String>> {
     #[derive(Deserialize)]
     struct Body {
         tick: Tick,
     }
     value.get("tick")?;
+    let format = value.get("format").map_or(Some(1), Value::as_u64);
+    if format.is_none_or(|format| format > u64::from(FORMAT)) {
+        let found = value.get("format").map_or_else(String::new, Value::to_string);
+        return Some(Err(format!("a tick of format {found}, and this deployer knows {FORMAT}")));
+    }
     Some(Body::deserialize(value).map(|body| body.tick).map_err(|error| format!("a tick that cannot be read: {error}")))
 }

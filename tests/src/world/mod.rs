@@ -109,6 +109,14 @@ impl World {
         }
     }
 
+    /// Somebody changes deployer.json: invocations that begin from now on go by this one.
+    ///
+    /// # Panics
+    /// If it is not a good one.
+    pub fn reconfigure(&mut self, config: &Value) {
+        self.config = Arc::new(Config::parse(&config.to_string()).unwrap_or_else(|error| panic!("{error}")));
+    }
+
     /// One environment `dev` with these targets: `111111111111/eu-west-1`.
     #[must_use]
     pub fn of(targets: &[&str]) -> Self {

@@ -176,11 +176,15 @@ impl Head {
             self.end_waiting(request, at, me.now);
         }
         self.displace_pending(request, at, me.now);
+        let behind_member = self.waits_behind_member(request, me.now);
         let Some(active) = &mut self.active else {
             self.pending.push(request.clone());
-            return self.claim_next(at, me);
+            return match behind_member.filter(|_| self.next_in_line().is_none()) {
+                Some(waits) => Move::to(self, waits),
+                None => self.claim_next(at, me),
+            };
         };
-        if active.is_idle(me.now) && request.displaces(&active.request) {
+        if active.is_idle(me.now) && behind_member.is_none() && request.displaces(&active.request) {
             self.displace_active(request, at, me.now);
             self.pending.push(request.clone());
             return self.claim_next(at, me);
@@ -227,7 +231,8 @@ impl Head {
 
     /// What is next and takes the place of a request that nothing was done for.
     fn displacing(&self, older: &Request) -> Option<&Request> {
-        self.pending.iter().find(|pending| pending.displaces(older))
+        let mut in_line = self.pending.iter().filter(|pending| self.member_before(pending).is_none());
+        in_line.find(|pending| pending.displaces(older))
     }
 
     /// Whether [`Head::wake`] would find anything.
@@ -235,7 +240,7 @@ impl Head {
     pub fn sleeps(&self, now: Timestamp) -> bool {
         match &self.active {
             Some(active) => !active.is_leased(now),
-            None => !self.pending.is_empty(),
+            None => self.next_in_line().is_some(),
         }
     }
 
@@ -270,6 +275,9 @@ impl Head {
             (Some(active), Some(pending)) if active.is_leased(me.now) => {
                 let (request, status) = (pending.clone(), Status::Pending);
                 Move::none(Then::Wait { request, status, behind: active.behind() })
+            }
+            (None, Some(pending)) if self.next_in_line().is_none() => {
+                Move::none(self.waits_behind_member(pending, me.now).unwrap_or(Then::Nothing))
             }
             (_, Some(_)) => self.wake(at, me),
             _ => Move::none(Then::Over(id)),
@@ -314,10 +322,8 @@ impl Head {
 
     /// Claims what waits first.
     fn claim_next(mut self, at: &Destination<'_>, me: &Claimant) -> Move {
-        if self.pending.is_empty() {
-            return Move::none(Then::Nothing);
-        }
-        let active = Active::first(self.pending.remove(0), at, me);
+        let Some(index) = self.next_in_line() else { return Move::none(Then::Nothing) };
+        let active = Active::first(self.pending.remove(index), at, me);
         self.active = Some(active.clone());
         Move::to(self, Then::Work(active))
     }
@@ -356,7 +362,7 @@ impl Head {
         self.end(&active.request, record);
     }
 
-    fn raise_mark(&mut self, request: &Request) {
+    pub(super) fn raise_mark(&mut self, request: &Request) {
         if request.is_undo() || request.cause.kind == CauseKind::Redeploy {
             return;
         }

@@ -140,8 +140,8 @@ impl Head {
             entry.completed = completed;
             entry.todo.extend(end.untold_start.then_some(Consequence::Started));
         }
-        let next = next.filter(|_| !head.pending.is_empty());
-        let next = next.map(|me| Active::first(head.pending.remove(0), at, me));
+        let next = next.zip(head.next_in_line());
+        let next = next.map(|(me, index)| Active::first(head.pending.remove(index), at, me));
         head.active.clone_from(&next);
         Finish::Commit { head: Box::new(head), next }
     }

@@ -115,18 +115,20 @@ impl Request {
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
 
-    /// The promotion that a success in another environment calls for by itself.
+    /// The promotion that an artifact calls for by itself when it becomes complete in another environment: known by the
+    /// deployment that brought it there, whatever completed it.
     #[must_use]
     pub fn automatic_promotion(
-        success: &DeploymentRecord,
+        completing: &DeploymentRecord,
+        brought_by: DeploymentId,
         to: &EnvironmentName,
         chosen: Chosen,
         (now, marker): (Timestamp, Token),
     ) -> Self {
-        let time = success.finished_at.unwrap_or(now);
-        let hash = RequestHash::of(&["automatic-promotion", &success.id.to_string(), to.as_str()]);
+        let time = completing.finished_at.unwrap_or(now);
+        let hash = RequestHash::of(&["automatic-promotion", &brought_by.to_string(), to.as_str()]);
         let promoting = Promoting {
-            from: success.environment.clone(),
+            from: completing.environment.clone(),
             named: None,
             artifact: Some(chosen),
             not_after: None,
@@ -134,9 +136,10 @@ impl Request {
             unseen_since: None,
             freeze_override: None,
             group: None,
+            place: None,
         };
         let cause =
-            Cause { kind: CauseKind::AutomaticPromotion, requested_by: None, event_id: Some(success.id.to_string()) };
+            Cause { kind: CauseKind::AutomaticPromotion, requested_by: None, event_id: Some(brought_by.to_string()) };
         let subject = Subject::Promoted(Box::new(promoting));
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
@@ -245,6 +248,10 @@ impl Request {
     /// nothing's place; taking one artifact back takes the place of the same; a rollback that waits gives way to one that
     /// names a release and to a deploy; a deploy that waits to those and to any rollback.
     pub(super) fn displaces(&self, older: &Self) -> bool {
+        // What comes later waits behind a member of a group.
+        if older.group().is_some() && !self.is_rollback() {
+            return false;
+        }
         let kind = |request: &Self| request.cause.kind;
         if kind(self) == CauseKind::Redeploy {
             return kind(older) == CauseKind::Redeploy;

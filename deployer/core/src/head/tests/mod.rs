@@ -6,6 +6,7 @@ mod commands;
 mod finish;
 mod live;
 mod lives;
+mod member;
 mod model;
 mod parked;
 mod promote;

@@ -6,6 +6,10 @@ use crate::promotion::{Approved, Promoting, Taking, Verdict, Wait};
 static ROW: LazyLock<Config> = LazyLock::new(|| row("newest"));
 static IN_ORDER: LazyLock<Config> = LazyLock::new(|| row("in-order"));
 
+pub(super) fn row_config() -> &'static Config {
+    &ROW
+}
+
 fn row(policy: &str) -> Config {
     let file = serde_json::json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger",
@@ -18,12 +22,12 @@ fn row(policy: &str) -> Config {
     Config::parse(&file.to_string()).unwrap()
 }
 
-fn prod(config: &'static Config) -> Destination<'static> {
+pub(super) fn prod(config: &'static Config) -> Destination<'static> {
     let (environment, function) = (EnvironmentName::parse("prod").unwrap(), FunctionName::parse("orders").unwrap());
     Destination::find(config, &environment, &function).unwrap()
 }
 
-fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
+pub(super) fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
     let upload = upload(release, time);
     let promoting = Promoting {
         from: EnvironmentName::parse("dev").unwrap(),
@@ -34,6 +38,7 @@ fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
         unseen_since: None,
         freeze_override: None,
         group: None,
+        place: None,
     };
     let at = prod(&ROW);
     let cause = Cause { kind, requested_by: Some("ann".into()), event_id: Some(format!("p{release}")) };
@@ -41,7 +46,7 @@ fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
     Request::promotion((&at.name, &at.function), promoting, cause, second(time), drawn)
 }
 
-fn automatic(release: &str, time: i64) -> Request {
+pub(super) fn automatic(release: &str, time: i64) -> Request {
     promotion(release, CauseKind::AutomaticPromotion, time)
 }
 
