@@ -94,7 +94,7 @@ impl Engine {
         before: &BTreeSet<Version>,
         deleted: &mut usize,
     ) -> Result<(), TargetError> {
-        let (functions, name, environment) = (account.functions(), &job.at.function_name, job.at.environment);
+        let (functions, name, environment) = (account.functions(), &job.at.function_name, &job.at.environment);
         let keep = environment.keep_versions;
         let in_step = |error: CallError| error.in_step("prune");
         let all = functions.versions(name).await.map_err(in_step)?;
