@@ -4,7 +4,9 @@
 
 pub mod artifact;
 pub mod asked;
+pub mod condition;
 pub mod config;
+pub mod denial;
 pub mod destination;
 pub mod doctor;
 pub mod event;

@@ -22,8 +22,10 @@ mod plan;
 mod promote;
 mod prune;
 mod recall;
+mod refused;
 mod resolve;
 mod second_reading;
+mod sending;
 mod status;
 mod status_groups;
 mod target;
@@ -103,10 +105,12 @@ pub struct Engine {
 /// The one retry policy of the engine, on top of the SDK's own.
 #[derive(Debug, Clone)]
 pub struct Patience {
-    /// AssumeRole that is denied: a fresh trust needs some seconds.
+    /// What is denied, AssumeRole first of all: a policy that was just written needs some seconds.
     pub denied: Duration,
-    /// An execution role that Lambda cannot assume yet.
-    pub role_not_ready: Duration,
+    /// What AWS refuses for now: an execution role that Lambda cannot assume yet, a 409 that nobody knows. In all, across invocations.
+    pub refused: Duration,
+    /// The same where no other invocation goes on, for there is no queue.
+    pub refused_without_queue: Duration,
     /// The first wait between two looks; it doubles up to `longest_wait`.
     pub first_wait: Duration,
     /// The longest wait between two looks.
@@ -118,11 +122,12 @@ pub struct Patience {
 }
 
 impl Default for Patience {
-    /// 15 seconds for a trust policy, 2 minutes for an execution role.
+    /// 15 seconds for a policy, 15 minutes for an execution role (2 without a queue).
     fn default() -> Self {
         Self {
             denied: Duration::from_secs(15),
-            role_not_ready: Duration::from_secs(120),
+            refused: Duration::from_secs(15 * 60),
+            refused_without_queue: Duration::from_secs(120),
             first_wait: Duration::from_millis(100),
             longest_wait: Duration::from_secs(2),
             write_needs: crate::aws::OPERATION_TIMEOUT,

@@ -222,3 +222,18 @@ async fn the_values_of_variables_are_in_no_line_of_the_log_and_nowhere_in_the_le
     assert!(variables.unwrap_or_default().values().any(|value| value.contains(SECRET)), "it did arrive");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_2xx_that_cannot_be_read_is_an_unknown_answer_and_no_verdict() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    for (number, operation) in
+        ["AssumeRole", "GetFunction", "GetAlias", "UpdateFunctionCode", "UpdateAlias"].iter().enumerate()
+    {
+        aws.control().fault(&Fault::new(operation, 200, "", "moved").although_done()).await?;
+        let release = format!("1.{}.0", number + 1);
+        let result = aws.deploy(&format!("dev/orders/{release}.zip"), Zip::function(&release)).await?;
+        assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{operation}: {result:#}");
+    }
+    aws.same_events_again_change_nothing().await
+}

@@ -715,6 +715,7 @@ run "what_the_deployer_takes_is_taken" {
         function_name  = "{environment}-{function}_{function}"
         traffic_within = "30m"
         keep_versions  = 1
+        prune_durable  = true
       }
       prod  = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", soak = "365d" } }
       stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", soak = "0s" } }
