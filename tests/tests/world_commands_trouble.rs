@@ -203,7 +203,8 @@ async fn an_id_of_a_hold_that_was_released_is_refused() {
 async fn an_id_of_a_reject_that_was_ended_is_refused() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
-    let reject = |id: &str| json!({"command": "reject", "function": "orders", "release": "b", "reason": "bad", "id": id});
+    let reject =
+        |id: &str| json!({"command": "reject", "function": "orders", "release": "b", "reason": "bad", "id": id});
     let unreject = |id: &str| json!({"command": "unreject", "function": "orders", "release": "b", "id": id});
     for _ in 0..2 {
         assert_eq!(world.command(reject("INC-7")).await["functions"][0]["rejected"], true);
@@ -216,6 +217,42 @@ async fn an_id_of_a_reject_that_was_ended_is_refused() {
     assert_eq!(world.command(reject("INC-8")).await["functions"][0]["rejected"], true);
     assert_reused(&world, unreject("good"), "good").await;
     assert_eq!(world.command(json!({"command": "status"})).await["functions"][0]["rejected"], true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_that_fails_names_what_failed() {
+    let sweep = json!({"command": "sweep"});
+    let world = World::two();
+    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+    assert!(matches!(world.invocation().dies_at(8, Moment::After).upload(&upload).await.outcome, Outcome::Died));
+    world.leases_run_out().await;
+    world.on(Op::SendMessage).always().fail(CallErrorKind::Denied);
+    let (error_type, message) = world.refuses(sweep.clone()).await;
+    assert_eq!(error_type, "Internal", "{message}");
+    let because = "1 of 1 functions with work open could not be swept (dev/orders: the queue is unavailable: ";
+    assert!(message.starts_with(because), "{message}");
+    // Beside it one whose head is broken: not all that failed is the ledger's.
+    world.aws(|aws| aws.ledger.put("open/dev/broken/01JBJ4GZ00ABCDEFGH0123456J", b"x".to_vec()));
+    world.aws(|aws| aws.ledger.put("heads/dev/broken.json", b"{".to_vec()));
+    let (error_type, message) = world.refuses(sweep.clone()).await;
+    assert_eq!(error_type, "Internal", "{message}");
+    assert!(
+        message.starts_with("2 of 2 functions") && message.contains("dev/broken: the ledger is unavailable: "),
+        "{message}"
+    );
+    world.heal();
+    let (error_type, message) = world.refuses(sweep.clone()).await;
+    assert_eq!(error_type, "LedgerUnavailable", "{message}");
+    assert!(message.starts_with("1 of 2 functions with work open could not be swept (dev/broken: "), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_of_an_environment_that_is_gone_names_the_configuration() {
+    let world = World::with_orders();
+    world.aws(|aws| aws.ledger.put("open/gone/orders/01JBJ4GZ00ABCDEFGH0123456J", b"x".to_vec()));
+    let (error_type, message) = world.refuses(json!({"command": "sweep"})).await;
+    assert_eq!(error_type, "InvalidConfig", "{message}");
+    assert!(message.contains("gone/orders: ") && message.contains("deployer.json"), "{message}");
 }
 
 async fn assert_reused(world: &World, order: Value, id: &str) {

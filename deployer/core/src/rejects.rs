@@ -228,7 +228,11 @@ mod tests {
         }
         assert_eq!((rejects.all().len(), rejects.obeyed.len()), (MOST, OBEYED));
         assert_eq!(rejects.with(reject("one-more", b"more", "new"), &orders(), "more"), None);
-        assert_eq!(with(&rejects, reject("0", b"0", "in other words"), "again").all().len(), MOST, "the oldest is there");
+        assert_eq!(
+            with(&rejects, reject("0", b"0", "in other words"), "again").all().len(),
+            MOST,
+            "the oldest is there"
+        );
     }
 
     #[test]
