@@ -4,6 +4,7 @@
 
 pub mod artifact;
 pub mod asked;
+pub mod commanded;
 pub mod condition;
 pub mod config;
 pub mod denial;

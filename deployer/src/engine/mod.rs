@@ -28,6 +28,7 @@ mod second_reading;
 mod sending;
 mod status;
 mod status_groups;
+mod swept;
 mod target;
 mod traffic;
 mod verify;
@@ -41,7 +42,6 @@ use std::time::Duration;
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
 use deployer_core::destination::Destination;
-use deployer_core::event::{Announcement, RecordlessEvent};
 use deployer_core::group::Group;
 use deployer_core::head::{Head, Request, Rules, Subject};
 use deployer_core::id::Region;
@@ -58,7 +58,7 @@ pub use commands::{Caller, CommandError};
 pub use history::History;
 pub use plan::Planned;
 pub use recall::{Recalled, RecalledFrom};
-pub use wake::Swept;
+pub use swept::{Failing, NotSwept, Swept};
 
 use claim::Standing;
 use deploy::{Job, Unfinished};
@@ -212,16 +212,17 @@ impl Engine {
         let ignored = |because: String| Ok(Handled::Ignored { because });
         let upload = match upload.locate(&self.config.artifact_bucket) {
             Ok(upload) => upload,
-            Err(not_ours) => return ignored(not_ours.to_string()),
+            Err(not_ours) => {
+                self.tell_of_near_miss(&not_ours).await;
+                return ignored(not_ours.to_string());
+            }
         };
         let place = &upload.place;
         let at = match Destination::find(&self.config, &place.environment, &place.function) {
             Ok(at) => at,
             Err(unknown) => {
                 let because = format!("{:?} is {unknown}", upload.artifact.key);
-                let key = Some(upload.artifact.key.clone());
-                let about = RecordlessEvent { key, ..RecordlessEvent::default() };
-                self.announce_without_record(Announcement::UploadIgnored, &because, about).await;
+                self.tell_of_ignored(&upload.artifact.key, &because).await;
                 return ignored(because);
             }
         };

@@ -23,10 +23,11 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use crate::commanded::Obeyed;
 pub use accept::{Claimant, Move, Rules, Then};
 pub use choose::Chosen;
 pub use finish::{End, Finish, GivenUp};
-pub use hold::{Obeyed, held_by};
+pub use hold::held_by;
 pub use live::{Completed, Live};
 pub use member::{Place, Placing};
 pub use order::Mark;
@@ -35,6 +36,7 @@ pub use promote::{Consent, Waiting};
 pub use request::{Request, Subject};
 pub use rollback::Rollback;
 
+use crate::commanded::Commanded;
 use crate::config::Target;
 use crate::destination::ClaimedFor;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Sha256, Token, Version};
@@ -256,7 +258,7 @@ pub struct Head {
     failure: Option<Failure>,
     /// Why nothing new is taken.
     #[serde(default)]
-    hold: Option<Hold>,
+    hold: Option<Commanded<Hold>>,
     /// What was rolled back from, newest first.
     #[serde(default)]
     left: Vec<Live>,
@@ -367,7 +369,7 @@ impl Head {
     /// Why nothing new is taken.
     #[must_use]
     pub fn hold(&self) -> Option<&Hold> {
-        self.hold.as_ref()
+        self.hold.as_ref().map(|hold| &hold.what)
     }
 
     /// What was rolled back from, newest first.
