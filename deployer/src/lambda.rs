@@ -279,7 +279,9 @@ async fn guarded(engine: &Engine, told: Told) -> Result<Handled, Transient> {
         Told::Tick(tick) => format!("a tick for deployment {}", tick.id),
         Told::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
         Told::Consent(consent) => format!("the word of {} on a promotion to {}", consent.by, consent.environment),
-        Told::Ignored { because } | Told::Malformed { because, .. } | Told::NotUnderstood { because } => because.clone(),
+        Told::Ignored { because } | Told::Malformed { because, .. } | Told::NotUnderstood { because } => {
+            because.clone()
+        }
     };
     let work = AssertUnwindSafe(handle(engine, told)).catch_unwind();
     let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));

@@ -372,7 +372,10 @@ async fn a_second_rollback_of_the_same_incident_is_told_who_was_first() {
     let second = world.commanded(order("2")).await;
     assert_eq!((second.status, second.code), (Status::Refused, Some(Code::LiveChanged)));
     let because = second.because.unwrap();
-    assert!(because.starts_with("release b is live since ") && because.contains(" by ann has gone back to it"), "{because}");
+    assert!(
+        because.starts_with("release b is live since ") && because.contains(" by ann has gone back to it"),
+        "{because}"
+    );
     assert_eq!(served(&world), "b");
 }
 

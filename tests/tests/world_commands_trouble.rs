@@ -44,10 +44,7 @@ async fn a_target_that_came_later_fails_alone_where_the_artifact_is_gone() {
         (Status::Failed, Status::Succeeded, Status::Failed)
     );
     let because = to.because.unwrap();
-    assert!(
-        because.ends_with("; another rollback, or a redeploy, completes this one"),
-        "{because}"
-    );
+    assert!(because.ends_with("; another rollback, or a redeploy, completes this one"), "{because}");
 }
 
 #[tokio::test(start_paused = true)]
