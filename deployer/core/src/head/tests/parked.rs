@@ -1,5 +1,7 @@
 //! A deployment that waits for Lambda, and gives its invocation back meanwhile.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::traffic::Awaited;
 
