@@ -91,7 +91,7 @@ fn an_alias_that_somebody_moved_meanwhile_is_told() {
     let alias = |serves: &str| crate::observed::ObservedAlias {
         name: crate::id::AliasName::parse("live").unwrap(),
         version: Some(version(serves)),
-        weights: BTreeMap::new(),
+        weights: [].into(),
         provisioned: None,
         revision: crate::observed::RevisionId("r".into()),
         moved_by_deployer: true,
