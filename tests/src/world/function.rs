@@ -129,7 +129,7 @@ impl Alias {
                 self.weights.clear();
                 true
             }
-            Fate::Fails(because) => {
+            Fate::Fails(because) | Fate::EndsIn(because) => {
                 provisioned.failed = Some(because);
                 false
             }

@@ -1,7 +1,5 @@
 //! A deployment that waits for Lambda, and gives its invocation back meanwhile.
 
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::traffic::Awaited;
 
