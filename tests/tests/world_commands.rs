@@ -116,7 +116,7 @@ async fn a_rollback_leaves_what_reached_some_targets_and_never_restores_what_is_
     let world = World::two();
     deployed(&world, &["a", "b"]).await;
     // c arrives in one account only: it is live, and not complete.
-    world.on(Op::UpdateFunctionCode).at(OTHER).fail(CallErrorKind::Denied);
+    world.on(Op::UpdateFunctionCode).at(OTHER).always().fail(CallErrorKind::Denied);
     world.pass(Duration::from_secs(1)).await;
     assert_eq!(world.record("dev/orders/c.zip", code("c")).await.status, Status::Failed);
     assert_eq!((served_in(&world, DEV).as_str(), served_in(&world, OTHER).as_str()), ("c", "b"));

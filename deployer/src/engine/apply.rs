@@ -178,7 +178,7 @@ impl<'a> Walk<'a> {
                 self.confirm().await?;
                 let version = self.version(name)?;
                 if self.provisioned == Some(true) {
-                    self.write_awaited(version, self.traffic_elsewhere(version)).await;
+                    self.note_the_move(version, self.traffic_elsewhere(version)).await;
                 }
                 let write = Write::MoveAlias { alias: &self.plan.alias, version, revision };
                 let answer = self.write(name, write).await?;
