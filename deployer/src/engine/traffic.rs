@@ -107,7 +107,7 @@ impl Walk<'_> {
 
     /// What is waited for: as the head has it, where this deployment has begun to wait before.
     fn awaited(&self, version: &Version, before: Option<Version>) -> Awaited {
-        let Errand { job, claim, target, .. } = self.errand;
+        let Errand { claim, target, .. } = self.errand;
         let seen = claim.seen().head;
         let known = seen.active().filter(|active| active.claim == claim.token()).and_then(|a| a.awaits(target));
         if let Some(known) = known.filter(|known| known.version == *version) {
