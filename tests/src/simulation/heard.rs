@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use deployer_core::record::{CauseKind, DeploymentRecord, Status};
 use serde_json::Value;
 
-use super::judge::{Case, Rule, Violation};
+use super::case::Case;
+use super::violation::{Rule, Violation};
 use super::reasons::is_promotion;
 use super::stage::Stage;
 use super::story::Story;

@@ -5,7 +5,8 @@
 
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 
-use super::judge::{Case, Rule, Violation};
+use super::case::Case;
+use super::violation::{Rule, Violation};
 use super::orders::Ask;
 use super::reasons::is_promotion;
 use super::requests::{self, Request};

@@ -16,7 +16,8 @@ use deployer_core::record::{CauseKind, DeploymentRecord};
 use deployer_core::rejects::Rejects;
 use jiff::Timestamp;
 
-use super::judge::{Case, Rule, Violation};
+use super::case::Case;
+use super::violation::{Rule, Violation};
 use super::kept;
 use super::orders::{self, Ask};
 use super::requests::{self, CLOCKS_DIFFER};

@@ -5,7 +5,8 @@ use std::time::Duration;
 use deployer_core::head::ATTEMPTS;
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status, TargetErrorCode, TargetOutcome};
 
-use super::judge::{Case, Rule};
+use super::case::Case;
+use super::violation::Rule;
 use super::orders::Ask;
 use super::scene::{Kind, Mishap};
 use super::stage::Told;
