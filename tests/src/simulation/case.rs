@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use deployer_core::head::Head;
 use deployer_core::id::DeploymentId;
-use deployer_core::record::{CauseKind, DeploymentRecord, TargetOutcome, Status};
+use deployer_core::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 
 use super::bytes;
 use super::order::Place;

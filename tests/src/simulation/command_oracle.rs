@@ -25,14 +25,16 @@ pub(super) fn commands(case: &Case<'_>, stage: &super::stage::Stage<'_>, say: Sa
             say(Rule::ActsOnce, format!("{name} has {} records", records.len()));
         }
         let answers = stage.replies.iter().filter(|(answered, _)| answered == number);
-        let answers: Vec<_> = answers.map(|(_, answer)| serde_json::from_value::<DeploymentRecord>(answer.clone())).collect();
+        let answers: Vec<_> =
+            answers.map(|(_, answer)| serde_json::from_value::<DeploymentRecord>(answer.clone())).collect();
         // A rollback without `to` may have joined another one, whose record is its answer then.
         let joined = |answer: &DeploymentRecord| {
             let other = case.record(answer.id)?.cause.requested_by.clone()?;
             let mut others = case.orders.iter().filter(|(number, _)| super::orders::name(*number) == other);
             others.any(|(_, order)| is_plain_rollback(&order.ask)).then_some(answer.id)
         };
-        let has_joined = is_plain_rollback(&order.ask) && answers.iter().flatten().any(|answer| joined(answer).is_some());
+        let has_joined =
+            is_plain_rollback(&order.ask) && answers.iter().flatten().any(|answer| joined(answer).is_some());
         if records.is_empty() && !order.is_lost && !has_joined {
             say(Rule::NoneIsLost, format!("{name} was given, and nobody knows it"));
         }

@@ -154,7 +154,7 @@ impl<'c, 'a> Journey<'c, 'a> {
 
     fn rejects(&mut self, rejects: Rejects, say: Say<'_>) {
         let reasons = |rejects: &Rejects| -> Vec<(String, String)> {
-            rejects.all().iter().map(|one| (one.release.to_string(), one.reason.clone())).collect()
+            rejects.all().map(|one| (one.release.to_string(), one.reason.clone())).collect()
         };
         let before = reasons(&std::mem::replace(&mut self.rejects, rejects));
         let now = reasons(&self.rejects);
@@ -226,11 +226,11 @@ impl<'c, 'a> Journey<'c, 'a> {
             say(Rule::Rejected, format!("{id} moved the alias in {place} and had not read again what is rejected"));
         }
         let chosen = active.chosen.as_ref();
-        let sha256 = self.live.code.get(&(place.to_owned(), version)).copied().or(chosen.and_then(|chosen| chosen.sha256));
+        let sha256 =
+            self.live.code.get(&(place.to_owned(), version)).copied().or(chosen.and_then(|chosen| chosen.sha256));
         if let Some(reject) = chosen.and_then(|chosen| knows.rejects.find(&chosen.release, sha256)) {
             let because = &reject.reason;
             say(Rule::Rejected, format!("{id} moved the alias in {place} to {version}, rejected by {because}"));
         }
     }
 }
-

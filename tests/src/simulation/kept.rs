@@ -6,13 +6,13 @@
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 
 use super::case::Case;
-use super::violation::{Rule, Violation};
 use super::orders::Ask;
 use super::reasons::is_promotion;
 use super::requests::{self, Request};
 use super::rules::Rules;
 use super::stage::Stage;
 use super::story::{Lived, Story};
+use super::violation::{Rule, Violation};
 
 type Told<'a> = (Case<'a>, Story);
 type Say<'s> = &'s mut dyn FnMut(Rule, String);

@@ -244,7 +244,10 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         let kept: Vec<_> = self.history.iter().map(|one| one.artifact.clone()).collect();
         if says.first() != kept.first() {
             let (says, kept) = (says.first(), kept.first());
-            say(Rule::WhatIsLive, format!("the head says that {says:?} is live, and the last to reach a target was {kept:?}"));
+            say(
+                Rule::WhatIsLive,
+                format!("the head says that {says:?} is live, and the last to reach a target was {kept:?}"),
+            );
         } else if says != kept {
             say(Rule::HistoryIsTrue, format!("the head says that {says:?} was live, and it was {kept:?}"));
         }

@@ -42,9 +42,9 @@ use std::time::Duration;
 use deployer::engine::Ports;
 
 pub use focus::Focus;
-pub use violation::{Rule, Violation};
 pub use planted::Planted;
 pub use tally::Tally;
+pub use violation::{Rule, Violation};
 
 use crate::world::journal::What;
 use crate::world::{Between, Outcome};

@@ -6,10 +6,10 @@ use deployer_core::head::ATTEMPTS;
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status, TargetErrorCode, TargetOutcome};
 
 use super::case::Case;
-use super::violation::Rule;
 use super::orders::Ask;
 use super::scene::{Kind, Mishap};
 use super::stage::Told;
+use super::violation::Rule;
 use crate::world::Op;
 
 /// What did not succeed says why, in words, and the scene has a reason for it.

@@ -168,9 +168,11 @@ fn met(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&Lived>) -> Met 
         (Subject::Undo { .. }, _) | (_, None) => Met::Perhaps,
         (_, Some(chosen)) => {
             let object = (&chosen.artifact.key, &chosen.artifact.version_id);
-            let uploaded = live.case.uploads.iter().find(|told| {
-                (&told.s3.key, told.s3.version_id.as_ref()) == (object.0, Some(object.1))
-            });
+            let uploaded = live
+                .case
+                .uploads
+                .iter()
+                .find(|told| (&told.s3.key, told.s3.version_id.as_ref()) == (object.0, Some(object.1)));
             let sha256 = uploaded.map(|told| bytes::of(live.case.bytes(told)).1);
             match base {
                 Some(base) if (&base.artifact.0, &base.artifact.1) == object => Met::None,

@@ -3,10 +3,10 @@
 use deployer_core::record::DeploymentRecord;
 
 use super::{MARKERS_LAST, Stage};
+use crate::simulation::orders;
 use crate::simulation::planted::Planted;
 use crate::simulation::requests;
 use crate::simulation::scene::Door;
-use crate::simulation::orders;
 use crate::world::{Outcome, Work};
 
 /// What came of everything once more.
