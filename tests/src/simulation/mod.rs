@@ -143,6 +143,11 @@ async fn live(seed: u64, planted: Option<Planted>, between: Option<Between>, ver
             }
         }
         for (number, before, outcome) in outcomes.orders {
+            // The id of what was let go since is used up.
+            let is_used_up = matches!(&outcome, Outcome::Refused { error_type, .. } if error_type == "InvalidCommand");
+            if is_used_up && !scene.orders[number].ask.deploys() {
+                continue;
+            }
             if !matches!(&outcome, Outcome::Answered(answer) if before.is_none_or(|before| *answer == before)) {
                 say(format!("{} once more ended otherwise: {outcome:?}", orders::name(number)));
             }

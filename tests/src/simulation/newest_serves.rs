@@ -61,6 +61,10 @@ impl Case<'_> {
         if self.is_commanded() {
             return;
         }
+        // What failed may have reached some targets, and is live then.
+        if self.records.iter().any(|record| record.status == Status::Failed) {
+            return;
+        }
         let whole: Vec<_> = self
             .accepted
             .iter()
