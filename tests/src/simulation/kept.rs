@@ -145,6 +145,15 @@ fn is_called_for((case, story): &Told<'_>, rules: &Rules, source: &Case<'_>, say
                     || (one.sha256.is_some() && one.sha256 == artifact.sha256)
             })
         };
+        // The same bytes again call for nothing: their promotion is known by the deployment that brought them first.
+        let same = |record: &DeploymentRecord| {
+            let (one, other) = (record.artifact.as_ref(), success.artifact.as_ref());
+            one.zip(other).is_some_and(|(one, other)| {
+                one.reference() == other.reference() || (one.sha256.is_some() && one.sha256 == other.sha256)
+            })
+        };
+        let called = called
+            || case.records().any(|record| record.cause.kind == CauseKind::AutomaticPromotion && same(record));
         let was_there = story.states.iter().any(|(_, state)| state.history.first().is_some_and(is_it));
         if !called && !was_there {
             say(

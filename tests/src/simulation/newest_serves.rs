@@ -74,6 +74,10 @@ impl Case<'_> {
         let newest = self.newest(&whole, |(order, _)| order);
         match (head.live(), newest) {
             (None, None) => {}
+            // The same bytes again take over label and artifact of what is live, and leave its deployment.
+            (Some(live), Some((_, record)))
+                if record.artifact.as_ref().is_some_and(|artifact| artifact.reference() == live.artifact)
+                    && live.deployment != record.id => {}
             (Some(live), _)
                 if records.get(&live.deployment).is_none_or(|record| {
                     let versions = record.targets.iter().filter_map(|target| {

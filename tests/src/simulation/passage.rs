@@ -119,7 +119,9 @@ impl Passage<'_> {
         }
         let wish = (!is_automatic).then(|| self.wish(request.cause.event_id.as_deref().unwrap_or_default())).flatten();
         let overrides = wish.as_ref().is_some_and(|wish| wish.overrides);
-        if !overrides && rules.is_frozen_throughout(read, time) {
+        // A group is decided as a whole: a freeze that begins after that stops no member.
+        let is_decided = request.promoting().is_some_and(|promoting| promoting.group.is_some());
+        if !overrides && !is_decided && rules.is_frozen_throughout(read, time) {
             say(format!("came in from {read} to {time}, when it was frozen ({:?})", rules.frozen));
         }
         self.is_approved(case, rules, admission, promoting, say);

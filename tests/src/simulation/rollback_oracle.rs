@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use deployer_core::head::{Active, Chosen, Head, Request, Subject};
 use deployer_core::id::{DeploymentId, Release};
-use deployer_core::record::{Code, DeploymentRecord};
+use deployer_core::record::{CauseKind, Code, DeploymentRecord};
 use deployer_core::rejects::Rejects;
 
 use super::bytes;
@@ -110,8 +110,9 @@ impl RollbackOracle {
                 match self.accepted.get(&request.id) {
                     Some(Accepted { met: Met::Deployment, base }) => {
                         rule = Rule::MeansWhatIsUnderWay;
-                        // What was live may have been rejected: then what was live before it.
-                        vec![base.as_ref().filter(|base| !is_rejected(base, rejects)).or_else(by_history)]
+                        // A base that was rejected before it was accepted gives way to what was live before it; one that was
+                        // rejected after that stays what is meant.
+                        vec![base.as_ref(), base.as_ref().filter(|base| !is_rejected(base, rejects)).or_else(by_history)]
                     }
                     Some(Accepted { met: Met::Perhaps, base }) => vec![base.as_ref(), back],
                     _ => vec![back],
@@ -183,11 +184,12 @@ fn met(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&Lived>) -> Met 
     }
 }
 
-/// A redeploy takes nothing's place, stops nothing and goes behind what waits.
+/// A redeploy takes nothing's place but another redeploy's, stops nothing and goes behind what waits.
 fn gives_way(before: &Head, after: &Head, redeploy: &Request, say: Say<'_>) {
     let is_open = |id: DeploymentId| open(after).any(|request| request.id == id);
     let ended = |id: DeploymentId| after.outbox().iter().any(|entry| entry.record.id == id);
-    for waiting in before.all_pending() {
+    let is_other = |waiting: &&Request| waiting.cause.kind != CauseKind::Redeploy;
+    for waiting in before.all_pending().iter().filter(is_other) {
         if !is_open(waiting.id) || ended(waiting.id) {
             say(Rule::RedeployGivesWay, format!("{} took the place of {}", redeploy.id, waiting.id));
         }

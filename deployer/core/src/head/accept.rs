@@ -343,15 +343,7 @@ impl Head {
         let displaced: Vec<Request> = displaced;
         for older in displaced {
             let record = at.record(&older, Status::Pending).ended(displaced_by(newer), now);
-            self.leave_undone(&older, newer, &record);
             self.end(&older, record);
-        }
-    }
-
-    /// A rollback that means a deployment which nothing was done for leaves its artifact all the same.
-    fn leave_undone(&mut self, older: &Request, newer: &Request, record: &DeploymentRecord) {
-        if newer.undoes() == Some(older.id) {
-            self.left.splice(0..0, Live::brought_by(record));
         }
     }
 
@@ -359,7 +351,6 @@ impl Head {
     fn displace_active(&mut self, newer: &Request, at: &Destination<'_>, now: Timestamp) {
         let Some(active) = self.active.take() else { return };
         let record = at.record_of(&active, Status::Pending).ended(displaced_by(newer), now);
-        self.leave_undone(&active.request, newer, &record);
         self.end(&active.request, record);
     }
 

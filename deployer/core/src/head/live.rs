@@ -103,7 +103,7 @@ impl Live {
     }
 
     /// As the end of a deployment tells; none where the deployment never got as far as naming an artifact.
-    pub(super) fn brought_by(record: &DeploymentRecord) -> Option<Self> {
+    fn brought_by(record: &DeploymentRecord) -> Option<Self> {
         let DeploymentRecord { id, release, cause, artifact, targets, finished_at, .. } = record;
         let (release, artifact, since) = (release.clone()?, artifact.as_ref()?, (*finished_at)?);
         let mut live = Self {
@@ -201,7 +201,7 @@ impl Head {
         let live = self.history.first()?;
         let is_first = live.complete && !was_complete && active.stop.is_none();
         (is_first && live.calls_for_promotions() && record.status != Status::Superseded)
-            .then(|| Completed { deployment: live.deployment, since: live.since })
+            .then_some(Completed { deployment: live.deployment, since: live.since })
     }
 
     /// A rollback walks back: it leaves behind what was live after the artifact that it has brought back, and that entry
