@@ -124,6 +124,8 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         }
         let head_has_it = after.history().first().is_some_and(|live| live.deployment == record.id);
         match (self.reach(record), was_stopped) {
+            // A rollback that had only to stop a deployment brings nothing.
+            (Reach::Yes, false) if record.artifact.is_none() => {}
             (Reach::Yes, false) => {
                 self.lives(request, record, say);
                 let live = self.history.first().map(|live| live.artifact.clone());

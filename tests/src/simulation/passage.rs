@@ -121,7 +121,9 @@ impl Passage<'_> {
         let overrides = wish.as_ref().is_some_and(|wish| wish.overrides);
         // A group is decided as a whole: a freeze that begins after that stops no member.
         let is_decided = request.promoting().is_some_and(|promoting| promoting.group.is_some());
-        if !overrides && !is_decided && rules.is_frozen_throughout(read, time) {
+        // What is there already moves nothing.
+        let moves_nothing = case.record(request.id).is_some_and(|record| record.status == Status::Unchanged);
+        if !overrides && !is_decided && !moves_nothing && rules.is_frozen_throughout(read, time) {
             say(format!("came in from {read} to {time}, when it was frozen ({:?})", rules.frozen));
         }
         self.is_approved(case, rules, admission, promoting, say);
