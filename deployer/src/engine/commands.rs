@@ -161,7 +161,7 @@ impl Engine {
     /// The status that a head tells, for whoever has just changed it: what cannot be read beside it is left away.
     async fn status_of(&self, at: &Destination<'_>, head: &Head) -> StatusReport {
         let rejects = self.read_rejects(&at.function).await.map(|(rejects, _)| rejects).unwrap_or_default();
-        let functions = vec![FunctionStatus::of(&at.name, &at.function, head, &rejects)];
+        let functions = vec![FunctionStatus::of(at, head, &rejects)];
         StatusReport { functions, groups: vec![], unreadable: vec![] }
     }
 

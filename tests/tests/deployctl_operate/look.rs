@@ -13,7 +13,7 @@ async fn busy() -> Result<Person> {
         let result = person.aws.deploy(key, Zip::function("1.0.0")).await?;
         assert_eq!(result["status"], "succeeded", "{result:#}");
     }
-    person.does("rollback", &[]).await?;
+    person.does("rollback", &["--yes"]).await?;
     person.does("hold", &["--reason", "black friday"]).await?;
     person.tells("reject", &["--function", "orders", "--release", "1.0.0", "--reason", "it loses orders"]).await?;
     Ok(person)

@@ -6,7 +6,7 @@ use acceptance::fixtures::Zip;
 use acceptance::local_aws::{Error, Interrupted, Moment, Result, Shown};
 use serde_json::{Value, json};
 
-use super::{DEV, Person, judged, text};
+use super::{BACK, Person, judged, text};
 
 /// Whoever deploys release c is killed over it, and nobody may go on before his lease is over.
 async fn at_work() -> Result<Person> {
@@ -39,7 +39,7 @@ async fn ended(person: &Person, id: &str) -> Result<Value> {
 #[tokio::test]
 async fn the_wait_is_drawn_and_its_end_is_told() -> Result<()> {
     let person = at_work().await?;
-    let json = [&DEV[..], &["--output", "json"]].concat();
+    let json = [&BACK[..], &["--output", "json"]].concat();
     let mut waiting = person.on_a_terminal(Shown::ButTheAnswer, "rollback", &json).await?;
     waiting.terminal.shows("waiting for the deployer").await?;
     waiting.terminal.shows("deployment 0").await?;
@@ -60,7 +60,7 @@ async fn the_wait_is_drawn_and_its_end_is_told() -> Result<()> {
 #[tokio::test]
 async fn who_does_not_wait_is_told_that_it_is_pending_and_it_goes_on() -> Result<()> {
     let person = at_work().await?;
-    let pending = person.does("rollback", &["--no-wait"]).await?;
+    let pending = person.does("rollback", &["--yes", "--no-wait"]).await?;
     assert_eq!((&pending["status"], &pending["code"]), (&json!("pending"), &json!("Waiting")), "{pending:#}");
     let (_, status) = person.tells("status", &["orders", "-e", "dev"]).await?;
     assert_eq!(status["functions"][0]["pending"], pending["id"]);
@@ -74,7 +74,7 @@ async fn who_does_not_wait_is_told_that_it_is_pending_and_it_goes_on() -> Result
 #[tokio::test]
 async fn a_wait_that_is_too_long_ends_with_4_and_it_goes_on() -> Result<()> {
     let person = at_work().await?;
-    let said = person.says("rollback", &[&DEV[..], &["--timeout", "3s"]].concat()).await?;
+    let said = person.says("rollback", &[&BACK[..], &["--timeout", "3s"]].concat()).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(4), ""), "{said:?}");
     let id = id_of(&said.err)?;
     assert!(said.err.starts_with(&format!("error: not ended after 3s; deployment {id} goes on\n")), "{said:?}");
@@ -86,7 +86,7 @@ async fn a_wait_that_is_too_long_ends_with_4_and_it_goes_on() -> Result<()> {
 #[tokio::test]
 async fn ctrl_c_ends_the_wait_with_130_and_it_goes_on() -> Result<()> {
     let person = at_work().await?;
-    let mut waiting = person.on_a_terminal(Shown::Everything, "rollback", &DEV).await?;
+    let mut waiting = person.on_a_terminal(Shown::Everything, "rollback", &BACK).await?;
     waiting.terminal.shows("deployment 0").await?;
     waiting.interrupt()?;
     let said = waiting.end().await?;

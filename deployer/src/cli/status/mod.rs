@@ -2,6 +2,7 @@
 
 mod detail;
 mod groups;
+mod marks;
 mod table;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -103,7 +104,7 @@ fn nothing_more() -> Answer {
 }
 
 /// How long ago, in its largest unit.
-fn ago(since: Timestamp, now: Timestamp) -> String {
+pub(super) fn ago(since: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(since).as_secs().max(0);
     match seconds {
         0..60 => format!("{seconds} s ago"),
