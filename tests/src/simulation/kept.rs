@@ -152,8 +152,8 @@ fn is_called_for((case, story): &Told<'_>, rules: &Rules, source: &Case<'_>, say
                 one.reference() == other.reference() || (one.sha256.is_some() && one.sha256 == other.sha256)
             })
         };
-        let called = called
-            || case.records().any(|record| record.cause.kind == CauseKind::AutomaticPromotion && same(record));
+        let called =
+            called || case.records().any(|record| record.cause.kind == CauseKind::AutomaticPromotion && same(record));
         let was_there = story.states.iter().any(|(_, state)| state.history.first().is_some_and(is_it));
         if !called && !was_there {
             say(

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use deployer_core::head::Chosen;
 use deployer_core::promotion::Promoting;
-use deployer_core::record::{CauseKind, DeploymentRecord};
+use deployer_core::record::{CauseKind, DeploymentRecord, Status};
 use deployer_core::rejects::Rejects;
 use jiff::Timestamp;
 

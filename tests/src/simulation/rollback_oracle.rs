@@ -112,7 +112,10 @@ impl RollbackOracle {
                         rule = Rule::MeansWhatIsUnderWay;
                         // A base that was rejected before it was accepted gives way to what was live before it; one that was
                         // rejected after that stays what is meant.
-                        vec![base.as_ref(), base.as_ref().filter(|base| !is_rejected(base, rejects)).or_else(by_history)]
+                        vec![
+                            base.as_ref(),
+                            base.as_ref().filter(|base| !is_rejected(base, rejects)).or_else(by_history),
+                        ]
                     }
                     Some(Accepted { met: Met::Perhaps, base }) => vec![base.as_ref(), back],
                     _ => vec![back],
