@@ -12,7 +12,6 @@ use deployer_core::rejects::Rejects;
 use jiff::Timestamp;
 
 use super::judge::{Case, Rule};
-use super::order::Place;
 use super::orders::Ask;
 use super::story::{Admission, Lived, State, Story};
 use crate::world::journal::{Deed, What};
@@ -237,13 +236,12 @@ impl<'c, 'a> Journey<'c, 'a> {
         };
         if request.is_upload() {
             let order = self.case.place_of(record);
-            let is_after = |order: &Place, time: Timestamp| self.case.is_after_command(order, time);
-            let older = |time: &&Timestamp| order.as_ref().is_some_and(|order| !is_after(order, **time));
+            let older = |time: &&Timestamp| order.as_ref().is_some_and(|order| !order.is_newer_than_command(**time));
             if let Some(time) = self.commanded.iter().find(older) {
                 say(Rule::NotUndone, format!("{:?} became live after a command of {time}", artifact.key));
             }
-        } else if !request.is_undo() {
-            // What takes one artifact back leaves everything else as it comes.
+        } else if !request.is_undo() && request.cause.kind != CauseKind::Redeploy {
+            // What takes one artifact back leaves everything else as it comes, and a redeploy brings nothing.
             self.commanded.push(request.time);
         }
         self.lived += 1;

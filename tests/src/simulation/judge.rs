@@ -279,45 +279,6 @@ impl<'a> Case<'a> {
         journal.iter().filter(move |deed| deed.about == function && deed.place == place)
     }
 
-    /// Whether one accepted upload is newer than another, and no way round leads back: a key's own order can go against
-    /// the doors' times, and then each of three uploads can be newer than the next.
-    pub fn is_clearly_newer(&self, one: &Place, other: &Place) -> bool {
-        let mut reached = vec![other.clone()];
-        let mut at = 0;
-        while let Some(from) = reached.get(at).cloned() {
-            let newer = self.accepted.iter().map(|(place, _, _)| place).filter(|place| from.is_newer_than(place));
-            let fresh: Vec<Place> = newer.filter(|place| !reached.contains(place)).cloned().collect();
-            reached.extend(fresh);
-            at += 1;
-        }
-        one.is_newer_than(other) && !reached.contains(one)
-    }
-
-    /// Whether an upload is newer than a command of this time, or than an accepted upload that is: a key's own order can go
-    /// against the doors' times.
-    pub fn is_after_command(&self, one: &Place, time: jiff::Timestamp) -> bool {
-        let mut reached = vec![one.clone()];
-        let mut at = 0;
-        while let Some(from) = reached.get(at).cloned() {
-            if from.is_newer_than_command(time) {
-                return true;
-            }
-            let older = self.accepted.iter().map(|(place, _, _)| place).filter(|place| from.is_newer_than(place));
-            let fresh: Vec<Place> = older.filter(|place| !reached.contains(place)).cloned().collect();
-            reached.extend(fresh);
-            at += 1;
-        }
-        false
-    }
-
-    /// The one that is clearly newer than all others. There may be none.
-    fn newest<'t, T>(&self, all: &'t [T], place: impl Fn(&T) -> &Place) -> Option<&'t T> {
-        all.iter().enumerate().find_map(|(number, one)| {
-            let mut others = all.iter().enumerate().filter(|(other, _)| *other != number);
-            others.all(|(_, other)| self.is_clearly_newer(place(one), place(other))).then_some(one)
-        })
-    }
-
     /// The places in the order of the accepted uploads that have these bytes.
     pub fn accepted_with(&self, sha256: deployer_core::id::Sha256) -> Vec<Place> {
         let same = self.accepted.iter().filter(|(_, told, _)| bytes::of(self.bytes(told)).1 == sha256);
@@ -345,7 +306,7 @@ impl<'a> Case<'a> {
                 (late || displaced || stopped) && other.cause.kind != CauseKind::Upload
             };
             if is_superseded
-                && !self.accepted.iter().any(|(other, _, _)| other.is_newer_than(place))
+                && !self.accepted.iter().any(|(other, _, _)| other > place)
                 && !self.records.iter().any(by_a_command)
             {
                 say(Rule::Order, format!("{place} is superseded, but there is no newer one"));
@@ -448,7 +409,7 @@ impl<'a> Case<'a> {
             }
             return;
         }
-        let Some((_, told, outcome)) = self.newest(&arrived, |(order, _, _)| order) else { return };
+        let Some((_, told, outcome)) = arrived.iter().max_by_key(|(order, _, _)| order) else { return };
         let expected = bytes::of(self.bytes(told)).1;
         let version = outcome.version.as_ref().map(deployer_core::id::Version::number);
         if serves.map(|(version, sha256)| (Some(version), sha256)) != Some((version, expected)) {
@@ -486,7 +447,7 @@ impl<'a> Case<'a> {
             .filter_map(|(order, _, record)| Some((order, record.as_ref()?)))
             .filter(|(_, record)| matches!(record.status, Status::Succeeded | Status::Unchanged))
             .collect();
-        let newest = self.newest(&whole, |(order, _)| order);
+        let newest = whole.iter().max_by_key(|(order, _)| order);
         match (head.live(), newest) {
             (None, None) => {}
             (Some(live), _)
@@ -513,7 +474,7 @@ impl<'a> Case<'a> {
         for place in &self.environment.targets {
             let known = self.environment_target(place).and_then(|target| head.target(&target).cloned());
             let arrived = self.arrived(place);
-            if let Some((_, _, outcome)) = self.newest(&arrived, |(order, _, _)| order)
+            if let Some((_, _, outcome)) = arrived.iter().max_by_key(|(order, _, _)| order)
                 && known.as_ref().and_then(|known| known.version.as_ref()) != outcome.version.as_ref()
             {
                 let version = known.map(|known| known.version);

@@ -76,14 +76,6 @@ fn forget(of: &mut Value, field: &str) {
     }
 }
 
-fn forget_sequencers(marks: &mut Value) {
-    match marks {
-        Value::Array(all) => all.iter_mut().for_each(forget_sequencers),
-        Value::Object(mark) => drop(mark.insert("sequencer".to_owned(), Value::Null)),
-        _ => {}
-    }
-}
-
 impl BadLedger {
     pub fn new(ledger: Arc<dyn Ledger>, planted: Option<Planted>) -> Self {
         Self {
@@ -187,11 +179,7 @@ impl Ledger for BadLedger {
                     before.reverse();
                 }
             }),
-            Some(Planted::SequencersIgnored) => changed(body, |head| {
-                for field in ["mark", "keys"] {
-                    forget_sequencers(&mut head[field]);
-                }
-            }),
+            Some(Planted::SequencersIgnored) => changed(body, |head| forget(&mut head["mark"], "sequencer")),
             _ => body,
         };
         Ok(Some((body, etag)))
@@ -226,12 +214,7 @@ impl Ledger for BadLedger {
                 self.ledger.put(key, changed(body, keep), precondition).await
             }
             Some(Planted::CommandsUnmarked) if is_head => {
-                let unmark = |head: &mut Value| {
-                    if head["mark"]["key"] == "" {
-                        head["mark"] = Value::Null;
-                    }
-                };
-                self.ledger.put(key, changed(body, unmark), precondition).await
+                self.ledger.put(key, changed(body, |head| head["floor"] = Value::Null), precondition).await
             }
             Some(Planted::HoldsIgnored) if is_head => {
                 let hold = self.hold.lock().unwrap().clone();

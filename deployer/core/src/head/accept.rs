@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{
-    Active, Consequence, ENDED, Entry, Failure, Head, KEYS, Known, Live, Mark, OUTBOX, REQUESTS, Request, Waiting,
-};
+use super::{Active, Consequence, ENDED, Entry, Failure, Head, Known, Live, OUTBOX, REQUESTS, Request, Waiting};
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
 use crate::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
@@ -114,8 +112,9 @@ impl Head {
             head.end(request, at.record(request, Status::InProgress).ended(refusal, me.now));
             return Move::to(head, Then::Over(request.id));
         }
-        if let Some(newest) = self.newer_than(request) {
-            head.end(request, self.too_late(request, at, &newest, me.now));
+        let newer = request.mark().and_then(|mark| self.newest.beyond_upload(&mark));
+        if let Some(newer) = newer {
+            head.end(request, self.too_late(request, at, newer, me.now));
             return Move::to(head, Then::Over(request.id));
         }
         head.let_in(request, at, me)
@@ -123,7 +122,7 @@ impl Head {
 
     /// It is its turn, or it is next: what is older and gave way is displaced.
     pub(super) fn let_in(mut self, request: &Request, at: &Destination<'_>, me: &Claimant) -> Move {
-        self.raise_mark(request);
+        self.newest.raise(request);
         self.displace_pending(request, at, me.now);
         let Some(active) = &mut self.active else {
             self.pending.push(request.clone());
@@ -223,26 +222,14 @@ impl Head {
         }
     }
 
-    /// The key of an upload that was accepted and is later than this one.
-    fn newer_than(&self, request: &Request) -> Option<String> {
-        let mine = request.mark()?;
-        let same_key = self.keys.iter().filter(|mark| mark.key == mine.key);
-        let newer = self.mark.iter().chain(same_key).find(|mark| !mine.is_beyond(mark))?;
-        Some(newer.key.clone())
-    }
-
     /// An upload that is older than one that was accepted before it.
-    fn too_late(&self, request: &Request, at: &Destination<'_>, newest: &str, now: Timestamp) -> DeploymentRecord {
+    fn too_late(&self, request: &Request, at: &Destination<'_>, because: String, now: Timestamp) -> DeploymentRecord {
         let record = at.record(request, Status::InProgress);
         let place = |outcome: &TargetOutcome| outcome.target().to_string();
         let everywhere = |live: &&Live| record.targets.iter().all(|target| live.versions.contains_key(&place(target)));
         let artifact = request.chosen().map(|chosen| chosen.artifact);
         let live = self.live().filter(|live| Some(&live.artifact) == artifact.as_ref()).filter(everywhere);
         let Some(live) = live else {
-            let because = match newest {
-                "" => "a command that was given later was accepted before it".to_owned(),
-                newest => format!("{newest}, uploaded later, was accepted before it"),
-            };
             return record.ended(Ending::Superseded { because }, now);
         };
         let unchanged = |outcome: TargetOutcome| {
@@ -288,25 +275,6 @@ impl Head {
         let Some(active) = self.active.take() else { return };
         let record = at.record_of(&active, Status::Pending).ended(displaced_by(newer), now);
         self.end(&active.request, record);
-    }
-
-    fn raise_mark(&mut self, request: &Request) {
-        if request.is_undo() {
-            return;
-        }
-        if request.brings_new() {
-            self.newest = self.newest.max(Some(request.time));
-        }
-        let Some(mark) = request.mark() else {
-            // Whatever was uploaded before a command comes too late, under whichever key.
-            let mark = Mark { time: request.time, key: String::new(), sequencer: None, version_id: String::new() };
-            self.mark = Some(mark.after(self.mark.as_ref()));
-            return;
-        };
-        self.keys.retain(|newest| newest.key != mark.key);
-        self.keys.insert(0, mark.clone());
-        self.keys.truncate(KEYS);
-        self.mark = Some(mark.after(self.mark.as_ref()));
     }
 
     pub(super) fn remember(&mut self, request: &Request) {

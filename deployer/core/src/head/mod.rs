@@ -23,7 +23,8 @@ pub use accept::{Claimant, Move, Then};
 pub use choose::Chosen;
 pub use finish::{End, Finish, GivenUp};
 pub use hold::{Obeyed, held_by};
-pub use order::Mark;
+use order::Newest;
+pub use order::{Mark, Sequencer};
 pub use promote::{Consent, Waiting};
 pub use request::{Request, Subject};
 
@@ -38,8 +39,6 @@ use crate::status::Hold;
 pub const HISTORY: usize = 50;
 /// How many requests are known by their hash.
 pub const REQUESTS: usize = 100;
-/// Of how many keys the newest upload is remembered.
-pub const KEYS: usize = 20;
 /// How many promotions wait at once.
 pub const WAITING: usize = 20;
 /// How many ended deployments are known by their id.
@@ -219,11 +218,9 @@ pub struct Head {
     history: Vec<Live>,
     /// The last that came or ended first.
     requests: Vec<Known>,
-    mark: Option<Mark>,
-    /// The newest upload that was accepted under each of the last keys, newest first: the mark remembers one key only,
-    /// and where sequencers and times contradict each other an upload must not come back over a newer one of its key.
-    #[serde(default)]
-    keys: Vec<Mark>,
+    /// What later requests are compared with.
+    #[serde(flatten)]
+    newest: Newest,
     active: Option<Active>,
     /// What waits, in the order in which it came: at most a command, and an upload that came after it.
     #[serde(default, deserialize_with = "none_or_more")]
@@ -231,9 +228,6 @@ pub struct Head {
     /// The promotions that soak, or wait for approvals or the end of a freeze; the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     waiting: Vec<Waiting>,
-    /// The time of the newest request that was let in to bring something new.
-    #[serde(default)]
-    newest: Option<Timestamp>,
     /// The last deployment that has failed here.
     #[serde(default)]
     failure: Option<Failure>,
@@ -265,12 +259,10 @@ impl Default for Head {
             targets: vec![],
             history: vec![],
             requests: vec![],
-            mark: None,
-            keys: vec![],
+            newest: Newest::default(),
             active: None,
             pending: vec![],
             waiting: vec![],
-            newest: None,
             failure: None,
             hold: None,
             left: vec![],

@@ -113,10 +113,9 @@ impl Head {
         let mut head = self.next();
         let waiting = head.waiting.remove(index);
         let request = &waiting.request;
-        let newer = self.newest.filter(|newest| is_later(*newest, request.time));
         let ending = match verdict {
             Verdict::Ends(ending) => Some(waiting.cancelled_by(ending.clone())),
-            _ => newer.map(|newest| superseded(format!("what was asked for later, at {newest}, was let in before it"))),
+            _ => self.newest.beyond_time(request.time).map(superseded),
         };
         if let Some(ending) = ending {
             head.end(request, waiting.record(at).ended(ending, me.now));
@@ -216,13 +215,8 @@ impl Head {
         if let Verdict::Ends(ending) = verdict {
             return Some(ending.clone());
         }
-        // One that a success calls for is not undone by going back to something else here.
-        let newest = match request.cause.kind {
-            CauseKind::AutomaticPromotion => self.newest,
-            _ => self.mark.as_ref().map(|mark| mark.time),
-        };
-        if let Some(newest) = newest.filter(|newest| is_later(*newest, request.time)) {
-            return Some(superseded(format!("what was asked for later, at {newest}, was let in before it")));
+        if let Some(because) = self.newest.beyond_time(request.time) {
+            return Some(superseded(because));
         }
         let artifact = |request: &Request| {
             let promoting = request.promoting()?;
@@ -234,7 +228,7 @@ impl Head {
             return Some(superseded(format!("deployment {} brings release {release} already, and waits", first.id)));
         }
         let in_order = goes_in_order(request, at);
-        let newer = self.waiting.iter().find(|other| !in_order && is_later(other.request.time, request.time));
+        let newer = self.waiting.iter().find(|other| !in_order && other.request.time > request.time);
         if let Some(Waiting { request: newer, .. }) = newer {
             return Some(superseded(format!("deployment {}, asked for later, waits already", newer.id)));
         }
@@ -257,13 +251,6 @@ impl Head {
 fn goes_in_order(request: &Request, at: &Destination<'_>) -> bool {
     let in_order = at.environment.promotion.as_ref().is_some_and(|promotion| promotion.policy == Policy::InOrder);
     in_order && request.cause.kind == CauseKind::AutomaticPromotion
-}
-
-/// Whether one time is later than another. EventBridge tells whole seconds: where one of the two is whole, both are compared
-/// by the second.
-fn is_later(one: Timestamp, other: Timestamp) -> bool {
-    let is_whole = |time: Timestamp| time.subsec_nanosecond() == 0;
-    if is_whole(one) || is_whole(other) { one.as_second() > other.as_second() } else { one > other }
 }
 
 fn superseded(because: String) -> Ending {

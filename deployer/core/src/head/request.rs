@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Chosen, Mark};
+use super::{Chosen, Mark, Sequencer};
 use crate::artifact::{ArtifactRef, LocatedUpload};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::promotion::Promoting;
@@ -170,8 +170,8 @@ impl Request {
         match (&self.subject, self.cause.kind) {
             (Subject::Artifact { artifact, sequencer, .. }, CauseKind::Upload) => Some(Mark {
                 time: self.time,
+                sequencer: sequencer.clone().map(Sequencer::from),
                 key: artifact.key.clone(),
-                sequencer: sequencer.clone(),
                 version_id: artifact.version_id.clone(),
             }),
             _ => None,
@@ -189,12 +189,6 @@ impl Request {
     #[must_use]
     pub fn is_command(&self) -> bool {
         matches!(self.cause.kind, CauseKind::Deploy | CauseKind::Redeploy | CauseKind::Rollback)
-    }
-
-    /// Whether it brings what may not have been live here.
-    #[must_use]
-    pub fn brings_new(&self) -> bool {
-        !matches!(self.cause.kind, CauseKind::Redeploy | CauseKind::Rollback)
     }
 
     /// Whether it may bring what was never live here.

@@ -242,7 +242,7 @@ fn a_head_without_optional_fields_reads() {
     let head: Head = serde_json::from_str(json).unwrap();
     let seen = head.target(target(0)).unwrap();
     assert_eq!((seen.version.as_ref().unwrap().as_str(), &seen.named), ("6", &Named::default()));
-    assert_eq!((head.active(), head.pending(), head.mark.as_ref()), (None, None, None));
+    assert_eq!((head.active(), head.pending(), head.newest.mark.as_ref()), (None, None, None));
 }
 
 #[test]

@@ -143,10 +143,17 @@ fn what_was_let_in_later_is_never_undone_by_one_that_waited() {
     let (head, _) = head.accepts(&newer, &me("d", 50));
     let (head, _) = head.goes_on(&one, &Verdict::Passes, 100);
     assert_eq!(head.told(&one).status, Status::Superseded);
-    let (rolled, _) = Head::default().asks(&one, &soaks(100), 10);
-    let (rolled, _) = rolled.deploys(&upload("0", 5), "5").accepts(&rollback("r", 50), &me("r", 50));
-    let (rolled, _) = rolled.goes_on(&one, &Verdict::Passes, 100);
-    assert_eq!(rolled.pending().map(|next| next.id), Some(one.id), "a rollback brings nothing new");
+}
+
+#[test]
+fn a_promotion_within_the_second_of_a_command_goes_by_its_time_alone() {
+    let floor = Timestamp::from_millisecond(10_500).unwrap();
+    let back = Request { time: floor, ..rollback("r", 10) };
+    let (head, _) = Head::default().deploys(&upload("0", 5), "5").accepts(&back, &me("r", 10));
+    let told = |millis| Request { time: Timestamp::from_millisecond(millis).unwrap(), ..automatic("1", 10) };
+    let (earlier, later) = (told(10_000), told(10_501));
+    assert_eq!(head.asks(&earlier, &soaks(100), 11).0.told(&earlier).status, Status::Superseded);
+    assert_eq!(head.asks(&later, &soaks(100), 11).0.waits(), [later.id]);
 }
 
 #[test]
