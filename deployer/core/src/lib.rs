@@ -3,10 +3,12 @@
 //! Everything here is synchronous and pure: no clock, no environment, no AWS. The effects live in the package `deployer`.
 
 pub mod artifact;
+pub mod as_read;
 pub mod config;
 pub mod destination;
 pub mod doctor;
 pub mod event;
+pub mod format;
 pub mod freeze;
 pub mod group;
 pub mod head;

@@ -86,6 +86,10 @@ pub enum Code {
     SoakCancelled,
     TargetFailed,
     Waiting,
+    /// A newer deployer's.
+    #[serde(other, rename = "?")]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// Why one target did not get there.
@@ -115,6 +119,10 @@ pub enum TargetErrorCode {
     TimedOut,
     /// Anything else; the message has the last cause.
     Internal,
+    /// A newer deployer's.
+    #[serde(other, rename = "?")]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// What went wrong on one target, in which step.
@@ -147,6 +155,10 @@ pub enum CauseKind {
     Rollback,
     Promotion,
     AutomaticPromotion,
+    /// A newer deployer's.
+    #[serde(other, rename = "?")]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// What asked for a deployment, and who.

@@ -94,9 +94,7 @@ impl Engine {
             event_id: Some(asked.id.clone()),
         };
         let (place, now) = ((&at.name, &at.function), self.now());
-        let request = Request::promotion(place, promoting, cause, asked.time, (now, self.token()));
-        // A sender's clock that is ahead puts nothing else behind.
-        Request { time: request.time.min(now), ..request }
+        Request::promotion(place, promoting, cause, asked.time, (now, self.token()))
     }
 
     /// Asks for each function that matches and is ready. What is not ready is no refusal: nobody has named it.
@@ -154,7 +152,7 @@ impl Engine {
         let sources = self.sources(&at).await?;
         let read = futures::try_join!(self.read_head(&at), self.read_rejects(function));
         let (seen, (rejects, _)) = read.map_err(Transient::from)?;
-        let request = self.request_for(asked, &at, &sources);
+        let request = self.timed(&self.request_for(asked, &at, &sources), &seen);
         if seen.head.id_of(&request).is_some() {
             return Ok(true);
         }

@@ -63,10 +63,11 @@ impl Engine {
         (sources, rejects): (&Sources, &Rejects),
     ) -> Result<Standing, Transient> {
         let me = self.claimant();
-        let accept = |head: &Head| {
-            let judged = || self.judge(at, head, request, sources, rejects);
+        let accept = |seen: &Seen| {
+            let request = self.timed(request, seen);
+            let judged = || self.judge(at, &seen.head, &request, sources, rejects);
             let verdict = refusal.clone().map_or_else(judged, Verdict::Ends);
-            head.accept_promotion((request, taking), &verdict, at, &self.now_as(&me))
+            seen.head.accept_promotion((&request, taking), &verdict, at, &self.now_as(&me))
         };
         let standing = self.decide(at, None, Some(request.marker), accept).await?;
         // What was put down and waits for nothing is gone on with from there.
@@ -82,7 +83,8 @@ impl Engine {
     pub(super) async fn go_on_waiting(&self, at: &Destination<'_>, id: DeploymentId) -> Result<Standing, Transient> {
         let (sources, (rejects, _)) = try_join(self.sources(at), self.read_rejects_of(at)).await?;
         let me = self.claimant();
-        let go_on = |head: &Head| {
+        let go_on = |seen: &Seen| {
+            let head = &seen.head;
             let waiting = head.waiting().iter().find(|waiting| waiting.request.id == id);
             let verdict = waiting.map(|waiting| self.judge(at, head, &waiting.request, &sources, &rejects));
             head.go_on_waiting(id, &verdict.unwrap_or(Verdict::Passes), at, &self.now_as(&me))

@@ -93,7 +93,7 @@ impl Engine {
             let none = &none;
             async move {
                 let at = Destination::find(&self.config, &environment, &function);
-                let Seen { head, etag } = match at {
+                let Seen { head, etag, .. } = match at {
                     Ok(at) => self.read_head(&at).await.map_err(|error| error.to_string())?,
                     Err(unknown) => return Err(unknown.to_string()),
                 };

@@ -283,7 +283,7 @@ impl<'c, 'a> Journey<'c, 'a> {
             self.history.iter().skip(from).filter(other).find(|one| !is_rejected(one))
         };
         let fits: Vec<Option<&Lived>> = match &request.subject {
-            Subject::Artifact { .. } | Subject::Newest { .. } | Subject::Promoted(_) => return,
+            Subject::Artifact { .. } | Subject::Newest { .. } | Subject::Promoted(_) | Subject::Unknown => return,
             Subject::Undo { release, artifact } => {
                 let is_it = |live: &&Lived| match artifact {
                     Some(artifact) => (&live.artifact.0, &live.artifact.1) == (&artifact.key, &artifact.version_id),

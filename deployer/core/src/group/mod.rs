@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::as_read::AsRead;
 use crate::head::{Chosen, Request};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::names::GROUPS;
@@ -60,6 +61,9 @@ pub struct Group {
     pub turned_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) as_read: AsRead,
 }
 
 /// What is being done with a group.
@@ -131,6 +135,7 @@ impl Group {
             started_at: now,
             turned_at: None,
             finished_at: None,
+            as_read: AsRead::default(),
         };
         let member = |function: &FunctionName| {
             let hash = group.identity(function);

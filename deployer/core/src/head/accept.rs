@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{Active, Consequence, ENDED, Entry, Failure, Head, Known, Live, OUTBOX, REQUESTS, Request, Waiting};
+use crate::as_read::AsRead;
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
 use crate::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
@@ -294,7 +295,12 @@ impl Head {
         if let Some(at) = record.finished_at.filter(|_| record.status == Status::Failed) {
             self.failure = Some(Failure { deployment: record.id, at });
         }
-        self.outbox.push(Entry { record, marker: request.marker, todo: Consequence::all() });
+        self.outbox.push(Entry {
+            record,
+            marker: request.marker,
+            todo: Consequence::all(),
+            as_read: AsRead::default(),
+        });
         // Of what cannot be told for so long the oldest is given up: nothing here depends on it.
         let only_to_tell =
             |entry: &Entry| entry.todo.iter().all(|c| matches!(c, Consequence::Started | Consequence::Ended));

@@ -99,7 +99,9 @@ impl Head {
                 let gone = || nothing(Code::NotLive, format!("release {release} is not live here any more"));
                 is_live.then(|| self.choose(&Subject::Earlier { to: None }, rejects, false)).ok_or_else(gone)?
             }
+            Subject::Unknown => Err(nothing(Code::NotLive, "this deployer does not know what is asked for".to_owned())),
             Subject::Earlier { to: None } => {
+                self.not_recovered().map_or(Ok(()), Err)?;
                 // What was deployed once more later is there twice, and would lead nowhere.
                 let serves = self.live().filter(|_| !astray).map(|live| &live.artifact);
                 let earlier = self.history.iter().filter(|live| Some(&live.artifact) != serves);
@@ -118,6 +120,7 @@ impl Head {
                 let was_live = self.history.iter().chain(&self.left).any(|live| live.release == *release);
                 (!was_live && !is_open(release)).then(|| self.never_live(release))
             }
+            Subject::Earlier { to: None } if self.not_recovered().is_some() => self.not_recovered(),
             Subject::Earlier { to: None } if self.history.is_empty() && open().next().is_none() => {
                 Some(self.nothing_earlier(0))
             }

@@ -224,6 +224,7 @@ impl Head {
         if cause.kind == CauseKind::Rollback {
             self.leave_what_is_newer(&live);
         }
+        self.unrecovered = None;
         self.left.retain(|left| left.artifact != live.artifact);
         match self.history.first_mut() {
             Some(first) if first.artifact == live.artifact => {
@@ -236,7 +237,7 @@ impl Head {
 
     /// A rollback walks back: what was live after the artifact that it has brought back is left behind, and so is that
     /// entry itself, for it is live anew.
-    fn leave_what_is_newer(&mut self, live: &Live) {
+    pub(super) fn leave_what_is_newer(&mut self, live: &Live) {
         let at = self.history.iter().position(|earlier| earlier.artifact == live.artifact);
         let Some(at) = at.filter(|at| *at > 0) else { return };
         let newer: Vec<Live> = self.history.drain(..=at).take(at).collect();

@@ -10,6 +10,7 @@ mod finish;
 mod hold;
 mod order;
 mod promote;
+mod recover;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub use promote::{Consent, Waiting};
 pub use request::{Request, Subject};
 
 use crate::artifact::ArtifactRef;
+use crate::as_read::AsRead;
 use crate::config::Target;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Sha256, Token, Version};
 use crate::names::{HEADS, OPEN};
@@ -154,6 +156,9 @@ pub struct Entry {
     /// What is still to be done.
     #[serde(default = "Consequence::all")]
     pub todo: BTreeSet<Consequence>,
+    /// The record as it was read.
+    #[serde(skip)]
+    pub as_read: AsRead,
 }
 
 /// What follows from a deployment's end.
@@ -168,6 +173,9 @@ pub enum Consequence {
     Started,
     /// The event that it has ended.
     Ended,
+    /// Something that a newer deployer has to do.
+    #[serde(other, rename = "?")]
+    Unknown,
 }
 
 impl Consequence {
@@ -240,9 +248,14 @@ pub struct Head {
     /// The last holds and releases of holds that were carried out.
     #[serde(default)]
     obeyed: Vec<RequestHash>,
+    /// What was the last to reach a target, where nobody knows any more what that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unrecovered: Option<DeploymentId>,
     outbox: Vec<Entry>,
     /// Newest first.
     ended: Vec<DeploymentId>,
+    #[serde(skip)]
+    pub(crate) as_read: AsRead,
 }
 
 /// Heads of before commands say `null` where nothing waits.
@@ -267,8 +280,10 @@ impl Default for Head {
             hold: None,
             left: vec![],
             obeyed: vec![],
+            unrecovered: None,
             outbox: vec![],
             ended: vec![],
+            as_read: AsRead::default(),
         }
     }
 }
@@ -390,14 +405,6 @@ impl Head {
     pub fn needs(&self, marker: Token) -> bool {
         let open = self.open().map(|request| request.marker);
         open.chain(self.outbox.iter().map(|entry| entry.marker)).any(|needed| needed == marker)
-    }
-
-    /// Whether this is an object of the schema that this deployer knows; otherwise, which one it is.
-    ///
-    /// # Errors
-    /// The other schema.
-    pub fn check_schema(&self) -> Result<(), u32> {
-        if self.schema == SCHEMA { Ok(()) } else { Err(self.schema) }
     }
 
     /// A copy to be changed and written.

@@ -41,7 +41,6 @@ impl From<String> for Sequencer {
 #[serde(from = "AsRead")]
 pub(super) struct Newest {
     /// The newest upload that was accepted: one recorded upload, never a mixture of two.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<Mark>,
     /// The greatest time of a command or promotion that was let in. It never falls.
     #[serde(skip_serializing_if = "Option::is_none")]

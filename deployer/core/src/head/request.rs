@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Chosen, Mark, Sequencer};
@@ -10,6 +10,9 @@ use crate::artifact::{ArtifactRef, LocatedUpload};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::promotion::Promoting;
 use crate::record::{Cause, CauseKind, DeploymentRecord};
+
+/// From the start of a second to its last millisecond.
+const LAST_OF_A_SECOND: SignedDuration = SignedDuration::from_millis(999);
 
 /// What was asked for: enough to go on with it when the message is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +25,7 @@ pub struct Request {
     pub subject: Subject,
     /// What asked for it, and who.
     pub cause: Cause,
-    /// The event's time; of a command, when it was taken.
+    /// The event's time; of a command, when it was decided ([`Request::timed`]).
     pub time: Timestamp,
     /// When the deployer took it.
     pub accepted_at: Timestamp,
@@ -64,6 +67,9 @@ pub enum Subject {
         /// The newest artifact of this release; the one before what is live, unless told.
         to: Option<Release>,
     },
+    /// Something that a newer deployer asks for.
+    #[serde(other, rename = "?")]
+    Unknown,
 }
 
 impl Request {
@@ -155,6 +161,22 @@ impl Request {
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
 
+    /// The request at the moment at which it is decided on a head: the time of a command is the own clock's, within the
+    /// second that the answer named with which the head was read, and a promotion's is at most that. So a clock that is wrong
+    /// puts nothing else behind. An upload's time is the door's.
+    #[must_use]
+    pub fn timed(&self, now: Timestamp, date: Option<Timestamp>) -> Self {
+        let within = |second: Timestamp| now.clamp(second, second.saturating_add(LAST_OF_A_SECOND).unwrap_or(second));
+        let now = date.map_or(now, within);
+        let time = match self.cause.kind {
+            CauseKind::Upload => self.time,
+            CauseKind::Deploy | CauseKind::Redeploy | CauseKind::Rollback => now,
+            CauseKind::Promotion | CauseKind::AutomaticPromotion => self.time.min(now),
+            CauseKind::Unknown => self.time,
+        };
+        Self { time, ..self.clone() }
+    }
+
     /// What a promotion asks for; none where it is none.
     #[must_use]
     pub fn promoting(&self) -> Option<&Promoting> {
@@ -176,6 +198,12 @@ impl Request {
             }),
             _ => None,
         }
+    }
+
+    /// Whether this deployer knows what is asked for, and by what.
+    #[must_use]
+    pub fn is_understood(&self) -> bool {
+        self.subject != Subject::Unknown && self.cause.kind != CauseKind::Unknown
     }
 
     /// Whether it is an upload.
@@ -233,7 +261,7 @@ impl Subject {
             Self::Artifact { release, .. } | Self::Newest { release } => Some(release),
             Self::Promoted(promoting) => promoting.release(),
             Self::Earlier { to } => to.as_ref(),
-            Self::Live | Self::Undo { .. } => None,
+            Self::Live | Self::Undo { .. } | Self::Unknown => None,
         }
     }
 }
@@ -250,6 +278,7 @@ impl fmt::Display for Request {
                 None => f.write_str("a promotion, asked for later,"),
             },
             (Subject::Live, _) => f.write_str("a redeploy, asked for later,"),
+            (Subject::Unknown, _) => f.write_str("something, asked for later,"),
             (Subject::Earlier { .. } | Subject::Undo { .. }, _) => f.write_str("a rollback, asked for later,"),
         }
     }
