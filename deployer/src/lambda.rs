@@ -190,6 +190,10 @@ async fn handle_all(engine: &Engine, messages: Vec<Vec<Told>>) -> Vec<Vec<Result
                     functions.entry(function).or_default().push((number, one));
                 }
                 Told::Ignored { because } => outcomes[number].push(Ok(ignored(because))),
+                Told::NotUnderstood { because } => {
+                    tracing::error!("put back: {because}");
+                    outcomes[number].push(Err(Transient::NotUnderstood(because)));
+                }
                 Told::Malformed { because } => {
                     tracing::error!("malformed: {because}");
                     outcomes[number].push(Ok(Handled::Ignored { because }));
@@ -218,7 +222,7 @@ async fn guarded(engine: &Engine, told: Told) -> Result<Handled, Transient> {
         Told::Tick(tick) => format!("a tick for deployment {}", tick.id),
         Told::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
         Told::Consent(consent) => format!("the word of {} on a promotion to {}", consent.by, consent.environment),
-        Told::Ignored { because } | Told::Malformed { because } => because.clone(),
+        Told::Ignored { because } | Told::Malformed { because } | Told::NotUnderstood { because } => because.clone(),
     };
     let work = AssertUnwindSafe(handle(engine, told)).catch_unwind();
     let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
@@ -243,6 +247,7 @@ pub async fn handle(engine: &Engine, told: Told) -> Result<Handled, Transient> {
         Told::Tick(tick) => engine.tick(tick).await?,
         Told::Promotion(asked) => promoted(engine.promote(&asked).await)?,
         Told::Consent(consent) => promoted(engine.hear(&consent).await)?,
+        Told::NotUnderstood { because } => return Err(Transient::NotUnderstood(because)),
         Told::Ignored { because } | Told::Malformed { because } => Handled::Ignored { because },
     };
     Ok(match handled {

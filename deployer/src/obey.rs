@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use deployer_core::artifact::{ArtifactRef, VerifiedArtifact};
-use deployer_core::head::Subject;
+use deployer_core::head::{Rollback, Subject};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use deployer_core::promotion::{Asked, ConsentGiven, Functions, Says};
@@ -116,10 +116,11 @@ async fn answer(
             json(&deploy(environment, function, CauseKind::Deploy, subject, caller).await?)
         }
         Command::Redeploy { environment, function } => {
-            json(&deploy(environment, function, CauseKind::Redeploy, Subject::Live, caller).await?)
+            json(&deploy(environment, function, CauseKind::Redeploy, Subject::Live { of: None }, caller).await?)
         }
-        Command::Rollback { environment, function, to } => {
-            json(&deploy(environment, function, CauseKind::Rollback, Subject::Earlier { to }, caller).await?)
+        Command::Rollback { environment, function, to, if_live, if_active } => {
+            let rollback = Rollback { if_live, if_active, ..Rollback::to(to) };
+            json(&deploy(environment, function, CauseKind::Rollback, Subject::Earlier(rollback), caller).await?)
         }
         Command::Promote { function, functions, from, to, release, not_after, override_freeze } => {
             engine.knows(&from)?;

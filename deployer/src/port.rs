@@ -15,7 +15,7 @@ use deployer_core::doctor::{Attempt, ProbedAction, QueueLook, Refused};
 use deployer_core::event::Event;
 use deployer_core::id::{AccountId, AliasName, BucketName, ExternalId, FunctionName, RoleName, Sha256, Version};
 use deployer_core::manifest::Architecture;
-use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, RevisionId};
+use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId};
 use deployer_core::plan::{Configuration, NewFunction};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use futures::stream::BoxStream;
@@ -280,6 +280,8 @@ pub enum Answer {
         /// It is an earlier one, that has failed: nothing was updated since, so nothing new was published.
         failed_earlier: bool,
     },
+    /// An alias, as it is after it was made or moved.
+    Alias(ObservedAlias),
     /// Nothing that the engine goes on with.
     Done,
 }
@@ -295,6 +297,12 @@ pub trait Functions: Send + Sync {
     ) -> Result<Option<(ObservedCode, Belongings)>, CallError>;
     /// An alias; `None`: no such function or alias.
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError>;
+    /// The provisioned concurrency of an alias; `None`: it has none, or does not exist.
+    async fn provisioned(
+        &self,
+        name: &FunctionName,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, CallError>;
     /// The numbers of all published versions.
     async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError>;
     /// The versions that any alias points to, or gives a part of its traffic.

@@ -98,7 +98,7 @@ async fn other_configuration_alone_is_updated_waited_for_and_published() {
             "GetFunction",
             "GetFunction", // until it has settled
             "PublishVersion",
-            "GetFunction",
+            "GetProvisionedConcurrencyConfig",
             "GetFunction", // until it is active
             "UpdateAlias",
         ]

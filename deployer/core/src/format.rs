@@ -22,7 +22,10 @@ pub const KNOWN: u32 = 2;
 /// a head that uses it.
 const RISES: &[(u32, fn(&Head) -> bool)] = &[
     // An older deployer takes the first of the history for what every target serves.
+    (2, |head| head.live().is_some_and(|live| !live.complete)),
     (2, Head::has_unrecovered_live),
+    // It would go one release too far.
+    (2, |head| head.open().any(|request| request.undoes().is_some())),
 ];
 
 impl LedgerObject for Head {

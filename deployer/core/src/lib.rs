@@ -4,6 +4,7 @@
 
 pub mod artifact;
 pub mod as_read;
+pub mod asked;
 pub mod config;
 pub mod destination;
 pub mod doctor;
@@ -25,3 +26,4 @@ pub mod record;
 pub mod rejects;
 pub mod session;
 pub mod status;
+pub mod traffic;

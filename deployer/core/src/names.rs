@@ -12,6 +12,8 @@ pub const DEPLOY_ROLE: &str = "deployer-target";
 pub const ALIAS: &str = "live";
 /// How many versions are kept, unless `deployer.json` says another number.
 pub const KEEP_VERSIONS: u32 = 10;
+/// How long Lambda may take to let an alias's traffic over, unless `deployer.json` says another time.
+pub const TRAFFIC_WITHIN: &str = "15m";
 /// The names and source identities of sessions in target accounts begin so; the deployment's id follows.
 pub const SESSION_PREFIX: &str = "deployer-";
 /// Keys of objects in the artifact bucket end so.
@@ -24,6 +26,8 @@ pub const DEPLOYMENTS: &str = "deployments/";
 pub const RESULTS: &str = "results/";
 /// Where markers of open work are in the ledger bucket.
 pub const OPEN: &str = "open/";
+/// Where what concerns another function waits in the ledger bucket, until that function's head knows it.
+pub const ASKED: &str = "asked/";
 /// Where rejected releases are in the ledger bucket.
 pub const REJECTS: &str = "rejects/";
 /// Where promotions of several functions together are in the ledger bucket: those that are open, and those that have ended.

@@ -120,10 +120,37 @@ pub struct ObservedAlias {
     pub version: Option<Version>,
     /// Further versions that get a part of the traffic.
     pub weights: BTreeMap<String, f64>,
+    /// Whether it has provisioned concurrency; none where nobody has asked.
+    pub provisioned: Option<bool>,
     /// The precondition for moving it.
     pub revision: RevisionId,
     /// Whether a deployer has made it, and says so in its description.
     pub moved_by_deployer: bool,
+}
+
+/// The provisioned concurrency of an alias.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvisionedConcurrency {
+    /// How many environments it shall have.
+    pub requested: i32,
+    /// How many it has.
+    pub allocated: i32,
+    /// How far Lambda is.
+    pub status: ProvisionedStatus,
+}
+
+/// How far Lambda is with provisioned concurrency (an open set in Lambda).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProvisionedStatus {
+    /// It stands.
+    Ready,
+    /// Lambda is at work.
+    InProgress,
+    /// Lambda has given up.
+    Failed {
+        /// Lambda's StatusReason.
+        because: String,
+    },
 }
 
 /// Everything that was seen of one function in one target.

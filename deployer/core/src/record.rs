@@ -84,6 +84,7 @@ pub enum Code {
     NotPromotable,
     Expired,
     SoakCancelled,
+    LiveChanged,
     TargetFailed,
     Waiting,
     /// A newer deployer's.
@@ -111,6 +112,8 @@ pub enum TargetErrorCode {
     RoleNotAssumable,
     /// The function or its version ended in state Failed.
     FunctionFailed,
+    /// Lambda did not let the alias's traffic to the new version.
+    TrafficNotMoved,
     /// Somebody else changed the function meanwhile.
     ForeignChange,
     /// AWS kept throttling until the deadline.
@@ -249,9 +252,29 @@ pub struct TargetOutcome {
     pub previous: Option<Previous>,
     /// What went wrong.
     pub error: Option<TargetError>,
+    /// It failed, and its alias serves this deployment's version all the same, or that is not known.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reached: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl TargetOutcome {
+    /// Whether its alias serves what was deployed.
+    #[must_use]
+    pub fn has_arrived(&self) -> bool {
+        matches!(self.status, Status::Succeeded | Status::Unchanged)
+    }
+
+    /// Whether its alias serves what was deployed, or may.
+    #[must_use]
+    pub fn has_reached(&self) -> bool {
+        self.has_arrived() || self.reached
+    }
+
     /// Which target it is about.
     #[must_use]
     pub fn target(&self) -> Target {
@@ -270,6 +293,7 @@ impl TargetOutcome {
             version: None,
             previous: None,
             error: None,
+            reached: false,
         }
     }
 }
@@ -326,6 +350,11 @@ pub enum Ending {
     },
     /// Every target was tried.
     Tried(Vec<TargetOutcome>),
+    /// A rollback had only to stop a deployment, for nothing was live before that.
+    OnlyStopped {
+        /// The sentence for people.
+        because: String,
+    },
     /// It was stopped on the way: no alias moves any more.
     Stopped {
         /// What it comes to where it has arrived nowhere.
@@ -346,6 +375,10 @@ impl DeploymentRecord {
         match ending {
             Ending::Refused { code, because } => self.untried(Status::Refused, code, because),
             Ending::Superseded { because } => self.untried(Status::Superseded, Code::Superseded, because),
+            Ending::OnlyStopped { because } => {
+                self.untried(Status::Succeeded, Code::Superseded, because);
+                self.code = None;
+            }
             Ending::Stopped { status, code, because, targets } => {
                 let arrived = targets.iter().filter(|target| target.status == Status::Succeeded).count();
                 let all = targets.len();
@@ -370,6 +403,24 @@ impl DeploymentRecord {
             }
         }
         self.finished_at = Some(at);
+        self
+    }
+
+    /// The same deployment, which a rollback has asked to stop before it ended: it is superseded, whatever it reached.
+    #[must_use]
+    pub fn stopped_by(mut self, rollback: DeploymentId) -> Self {
+        let arrived = self.targets.iter().filter(|target| target.has_reached()).count();
+        let reached = match arrived {
+            0 => String::new(),
+            some => format!("; {some} of {} targets had got there before", self.targets.len()),
+        };
+        for target in self.targets.iter_mut().filter(|target| !target.has_arrived()) {
+            target.status = Status::Superseded;
+            // A target that only ran out of time was stopped like the others.
+            target.error = target.error.take().filter(|error| error.code != TargetErrorCode::TimedOut);
+        }
+        (self.status, self.code) = (Status::Superseded, Some(Code::Superseded));
+        self.because = Some(format!("rollback {rollback}, asked for later, has asked it to stop{reached}"));
         self
     }
 

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Target;
+use crate::group::GroupStatus;
 use crate::head::{Head, Waiting};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::{Approved, Wait};
@@ -15,6 +16,9 @@ use crate::rejects::Rejects;
 pub struct StatusReport {
     /// By function, then by environment.
     pub functions: Vec<FunctionStatus>,
+    /// The promotions of several functions together that are open, those that wait too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupStatus>,
     /// What could not be read, and why: nothing is told of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,

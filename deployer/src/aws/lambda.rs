@@ -11,7 +11,9 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_core::config::Target;
 use deployer_core::id::{AliasName, FunctionName, Version};
 use deployer_core::manifest::{Architecture, Secret};
-use deployer_core::observed::{Belongings, MOVED_BY_DEPLOYER, ObservedAlias, ObservedCode, RevisionId};
+use deployer_core::observed::{
+    Belongings, MOVED_BY_DEPLOYER, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId,
+};
 use deployer_core::plan::{Configuration, NewFunction};
 
 use super::error::{Failure, call_error};
@@ -87,6 +89,22 @@ impl LambdaFunctions {
     }
 }
 
+/// GetAlias, CreateAlias and UpdateAlias answer with the same fields in three types.
+macro_rules! seen_alias {
+    ($alias:expr, $output:expr) => {
+        ObservedAlias {
+            name: $alias.clone(),
+            version: $output.function_version().and_then(read::version),
+            weights: ($output.routing_config().and_then(|r| r.additional_version_weights()))
+                .map(|weights| weights.iter().map(|(version, weight)| (version.clone(), *weight)).collect())
+                .unwrap_or_default(),
+            provisioned: None,
+            revision: RevisionId($output.revision_id().unwrap_or_default().to_owned()),
+            moved_by_deployer: $output.description() == Some(MOVED_BY_DEPLOYER),
+        }
+    };
+}
+
 #[async_trait]
 impl Functions for LambdaFunctions {
     async fn function(
@@ -105,15 +123,17 @@ impl Functions for LambdaFunctions {
 
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
         let answer = self.client.get_alias().function_name(name.as_str()).name(alias.as_str()).send().await;
-        Ok(found("GetAlias", name, answer)?.map(|output| ObservedAlias {
-            name: alias.clone(),
-            version: output.function_version().and_then(read::version),
-            weights: (output.routing_config().and_then(|r| r.additional_version_weights()))
-                .map(|weights| weights.iter().map(|(version, weight)| (version.clone(), *weight)).collect())
-                .unwrap_or_default(),
-            revision: RevisionId(output.revision_id().unwrap_or_default().to_owned()),
-            moved_by_deployer: output.description() == Some(MOVED_BY_DEPLOYER),
-        }))
+        Ok(found("GetAlias", name, answer)?.map(|output| seen_alias!(alias, output)))
+    }
+
+    async fn provisioned(
+        &self,
+        name: &FunctionName,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, CallError> {
+        let call = self.client.get_provisioned_concurrency_config().function_name(name.as_str());
+        let answer = call.qualifier(alias.as_str()).send().await;
+        Ok(found("GetProvisionedConcurrencyConfig", name, answer)?.map(|output| read::provisioned(&output)))
     }
 
     async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
@@ -192,7 +212,9 @@ impl Functions for LambdaFunctions {
                 let description = (self.hand == Hand::Deployer).then(|| MOVED_BY_DEPLOYER.to_owned());
                 let call = client.create_alias().function_name(function).name(alias.as_str());
                 let call = call.set_description(description);
-                done("CreateAlias", name, call.function_version(version.as_str()).send().await)
+                let output = call.function_version(version.as_str()).send().await;
+                let output = output.map_err(|error| call_error("CreateAlias", function, &error))?;
+                Ok(Answer::Alias(seen_alias!(alias, output)))
             }
             Write::MoveAlias { alias, version, revision } => {
                 let call = client
@@ -207,7 +229,8 @@ impl Functions for LambdaFunctions {
                             .build(),
                     )
                     .revision_id(&revision.0);
-                done("UpdateAlias", name, call.send().await)
+                let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
+                Ok(Answer::Alias(seen_alias!(alias, output)))
             }
             // With its qualifier always: without one the whole function would be deleted.
             Write::DeleteVersion(version) => {
@@ -306,6 +329,9 @@ where
     answer.map(|_| Answer::Done).map_err(|error| call_error(operation, name.as_str(), &error))
 }
 
+/// The codes by which Lambda says that what was asked for does not exist.
+const ABSENT: [&str; 2] = ["ResourceNotFoundException", "ProvisionedConcurrencyConfigNotFoundException"];
+
 /// What a read found; a function, version or alias that does not exist is an answer, not an error.
 fn found<T, E>(
     operation: &str,
@@ -317,7 +343,7 @@ where
 {
     match answer {
         Ok(output) => Ok(Some(output)),
-        Err(error) if Failure::of(&error).code == "ResourceNotFoundException" => Ok(None),
+        Err(error) if ABSENT.contains(&Failure::of(&error).code.as_str()) => Ok(None),
         Err(error) => {
             let error = call_error(operation, name.as_str(), &error);
             // A read changes nothing: whatever stands in its way is no conflict.

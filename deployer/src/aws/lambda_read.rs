@@ -6,15 +6,19 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::operation::get_provisioned_concurrency_config::GetProvisionedConcurrencyConfigOutput;
 use aws_sdk_lambda::types::{
-    Architecture as SdkArchitecture, EnvironmentResponse, FunctionConfiguration, LastUpdateStatus, State,
+    Architecture as SdkArchitecture, EnvironmentResponse, FunctionConfiguration, LastUpdateStatus,
+    ProvisionedConcurrencyStatusEnum, State,
 };
 use deployer_core::id::{Sha256, Version};
 use deployer_core::manifest::{
     Architecture, DeadLetterConfig, EphemeralStorage, FileSystemConfig, LoggingConfig, Secret, SnapStart,
     TracingConfig, VpcConfig,
 };
-use deployer_core::observed::{Belongings, Condition, ObservedCode, RevisionId, Settings, Variables};
+use deployer_core::observed::{
+    Belongings, Condition, ObservedCode, ProvisionedConcurrency, ProvisionedStatus, RevisionId, Settings, Variables,
+};
 use serde::de::DeserializeOwned;
 
 /// GetFunction's answer.
@@ -28,6 +32,21 @@ pub(super) fn function(output: GetFunctionOutput) -> Option<(ObservedCode, Belon
         reserved_concurrency: output.concurrency.and_then(|c| c.reserved_concurrent_executions),
     };
     Some((code(output.configuration?), belongings))
+}
+
+/// GetProvisionedConcurrencyConfig's answer. What is neither ready nor failed is under way.
+pub(super) fn provisioned(output: &GetProvisionedConcurrencyConfigOutput) -> ProvisionedConcurrency {
+    ProvisionedConcurrency {
+        requested: output.requested_provisioned_concurrent_executions().unwrap_or_default(),
+        allocated: output.allocated_provisioned_concurrent_executions().unwrap_or_default(),
+        status: match output.status() {
+            Some(ProvisionedConcurrencyStatusEnum::Ready) => ProvisionedStatus::Ready,
+            Some(ProvisionedConcurrencyStatusEnum::Failed) => {
+                ProvisionedStatus::Failed { because: output.status_reason().unwrap_or("no reason given").to_owned() }
+            }
+            _ => ProvisionedStatus::InProgress,
+        },
+    }
 }
 
 fn code(seen: FunctionConfiguration) -> ObservedCode {

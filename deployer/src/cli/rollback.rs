@@ -22,5 +22,5 @@ pub(super) struct Options {
 pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
     let follow::Place { environment, function } = &options.place;
     let (environment, function, to) = (environment.clone(), function.clone(), options.to.clone());
-    options.follow.carried_out(Command::Rollback { environment, function, to }).await
+    options.follow.carried_out(Command::Rollback { environment, function, to, if_live: None, if_active: None }).await
 }

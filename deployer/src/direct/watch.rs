@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use deployer_core::id::{AliasName, FunctionName, Version};
-use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode};
+use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, ProvisionedConcurrency};
 
 use super::{Notice, Tell};
 use crate::port::{Account, AccountGate, Answer, CallError, EnterError, Functions, Qualifier, SessionRequest, Write};
@@ -65,6 +65,14 @@ impl Functions for Watched {
             (self.tell)(Notice::AliasOfADeployer { function: name.clone(), alias: alias.clone() });
         }
         Ok(seen)
+    }
+
+    async fn provisioned(
+        &self,
+        name: &FunctionName,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, CallError> {
+        self.functions.provisioned(name, alias).await
     }
 
     async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {

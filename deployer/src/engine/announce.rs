@@ -30,13 +30,12 @@ impl Engine {
             return CarriedOut { done: BTreeSet::new(), unwritten: Some(error) };
         }
         let promotions = async {
-            // On the heap: another environment's outbox may be settled within this one's.
-            let asked = match todo.contains(&Consequence::Promotions) {
-                true => Box::pin(self.call_for_promotions(at, record)).await,
+            let put_down = match todo.contains(&Consequence::Promotions) {
+                true => self.put_down_promotions(at, entry).await,
                 false => Ok(()),
             };
-            asked.map_err(|error| {
-                tracing::error!(deployment = %record.id, "the promotions that it calls for are not asked for: {error}");
+            put_down.map_err(|error| {
+                tracing::error!(deployment = %record.id, "the promotions that it calls for are not put down: {error}");
             })
         };
         let events = async {
@@ -61,6 +60,10 @@ impl Engine {
     /// Writes down that a deployment is in progress, and tells of it. The record is written again at the end: this one may be
     /// missing.
     pub(super) async fn note(&self, at: &Destination<'_>, claim: &Claim) {
+        if claim.active().hops > 0 {
+            // It was told when it began, and its record says what it waits for.
+            return;
+        }
         let record = at.record_of(claim.active(), Status::InProgress);
         claim.tells_of_its_start(false);
         let told = async {

@@ -30,6 +30,8 @@ pub(super) enum Halt {
     VersionFailed(TargetError),
     /// No alias may move any more: the claim says why.
     Stopped,
+    /// Lambda needs longer than an invocation should wait: another one goes on.
+    Waits,
     /// A precondition failed or an answer was lost: the target must be observed again.
     LookAgain {
         step: &'static str,
@@ -68,20 +70,22 @@ pub(super) struct Errand<'a> {
 }
 
 /// A walk along a plan: what the steps so far have brought.
-struct Walk<'a> {
-    engine: &'a Engine,
-    errand: Errand<'a>,
+pub(super) struct Walk<'a> {
+    pub engine: &'a Engine,
+    pub errand: Errand<'a>,
     /// What was planned for; nothing where the plan only goes back to a version that there is.
     wanted: Option<&'a Wanted<'a>>,
-    plan: &'a Plan,
+    pub plan: &'a Plan,
     revision: Option<RevisionId>,
     version: Option<Version>,
+    /// Whether the alias has provisioned concurrency, where that was asked.
+    pub provisioned: Option<bool>,
     /// When the head was read a second time, and the claim was still ours.
     confirmed: Option<Timestamp>,
 }
 
 /// How long the second reading of the head counts: a version may take minutes, and somebody may ask us to stop meanwhile.
-const CONFIRMED_FOR: Duration = Duration::from_secs(3);
+pub(super) const CONFIRMED_FOR: Duration = Duration::from_secs(3);
 
 impl Engine {
     pub(super) async fn apply(
@@ -97,6 +101,7 @@ impl Engine {
             plan,
             revision: plan.revision.clone(),
             version: plan.serving.clone(),
+            provisioned: None,
             confirmed: None,
         };
         for step in &plan.steps {
@@ -170,9 +175,14 @@ impl<'a> Walk<'a> {
             Step::MoveAlias { revision, .. } => {
                 self.confirm().await?;
                 let version = self.version(name)?;
+                if self.provisioned == Some(true) {
+                    self.write_awaited(version, self.traffic_elsewhere(version)).await;
+                }
                 let write = Write::MoveAlias { alias: &self.plan.alias, version, revision };
-                self.write(name, write).await.map(drop)
+                let answer = self.write(name, write).await?;
+                self.after_the_move(answer, version).await
             }
+            Step::AwaitTraffic { from } => self.await_traffic(self.version(name)?, Some(from.clone())).await,
         }
     }
 
@@ -184,8 +194,16 @@ impl<'a> Walk<'a> {
         self.prove(step, &version, sha256)?;
         // The second reading of the head costs no time beside the wait for the version.
         let now = self.engine.now();
-        let (settled, ()) = futures::join!(self.settled(step, Qualifier::Version(&version)), self.read_again());
-        self.confirmed = Some(now);
+        let moves = self.plan.steps.iter().any(|step| matches!(step, Step::MoveAlias { .. }));
+        let asked = async {
+            match moves {
+                true => self.ask_for_concurrency().await,
+                false => None,
+            }
+        };
+        let (settled, (), provisioned) =
+            futures::join!(self.settled(step, Qualifier::Version(&version)), self.read_again(), asked);
+        (self.confirmed, self.provisioned) = (Some(now), provisioned);
         self.prove(step, &version, settled?.sha256)?;
         self.version = Some(version);
         Ok(())
@@ -195,14 +213,22 @@ impl<'a> Walk<'a> {
     /// stop.
     async fn confirm(&mut self) -> Result<(), Halt> {
         let now = self.engine.now();
-        if self.confirmed.is_none_or(|at| self.engine.passed(at) > CONFIRMED_FOR) {
-            self.read_again().await;
-            self.confirmed = Some(now);
+        match self.confirmed {
+            // Nothing was published: it is asked now whether the alias has provisioned concurrency.
+            None => {
+                let ((), provisioned) = futures::join!(self.read_again(), self.ask_for_concurrency());
+                (self.confirmed, self.provisioned) = (Some(now), provisioned);
+            }
+            Some(at) if self.engine.passed(at) > CONFIRMED_FOR => {
+                self.read_again().await;
+                self.confirmed = Some(now);
+            }
+            Some(_) => {}
         }
         self.errand.claim.halted().map_or(Ok(()), |_| Err(Halt::Stopped))
     }
 
-    async fn read_again(&self) {
+    pub(super) async fn read_again(&self) {
         let Errand { job, claim, target, .. } = self.errand;
         let serves = self.plan.previous.as_ref().map(|previous| (&previous.version, previous.sha256));
         self.engine.confirm(job.at, claim, target, serves, self.plan.sha256).await;
@@ -258,7 +284,7 @@ impl<'a> Walk<'a> {
     }
 
     /// One writing call, sent only while there is time for its answer, and again while waiting helps.
-    async fn write(&self, step: &'static str, write: Write<'_>) -> Result<Answer, Halt> {
+    pub(super) async fn write(&self, step: &'static str, write: Write<'_>) -> Result<Answer, Halt> {
         let engine = self.engine;
         let since = engine.now();
         let mut last: Option<CallError> = None;

@@ -5,7 +5,7 @@
 use deployer_core::config::Target;
 use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::{Condition, ObservedAlias, ObservedCode};
-use deployer_core::plan::going_back;
+use deployer_core::plan::{AWAIT_TRAFFIC, going_back};
 use deployer_core::record::{Status, TargetError};
 
 use super::apply::{Errand, Halt};
@@ -28,6 +28,9 @@ impl Engine {
         let mut planned_from: Option<Option<ObservedAlias>> = None;
         for looks in 0.. {
             let (alias, code) = self.look_back(job, account, version).await?;
+            if let Some(found) = claim.active().moved_since(target, alias.as_ref()) {
+                return Err(foreign(job, AWAIT_TRAFFIC, &found).into());
+            }
             let Some(code) = code.filter(|code| still_is(code, sha256)) else { return Ok(None) };
             let plan = going_back(&at.function_name, &at.environment.alias, (version, sha256), alias.as_ref());
             if plan.is_empty() {
@@ -38,7 +41,7 @@ impl Engine {
             }
             // Somebody who moves the alias elsewhere meanwhile is not overruled.
             let moved_by_others = planned_from.as_ref().filter(|from| serves(from.as_ref()) != serves(alias.as_ref()));
-            if moved_by_others.is_some() {
+            if moved_by_others.is_some() && !plan.writes_nothing() {
                 let found = alias.map_or("the alias is gone".to_owned(), |alias| format!("the alias serves {alias}"));
                 return Err(foreign(job, "move alias", &found).into());
             }
@@ -49,14 +52,19 @@ impl Engine {
                 return Err(given_up("it has not arrived here").into());
             }
             let previous = before.clone().or_else(|| plan.previous.clone());
+            // Whoever only waits for Lambda has begun this before, or finds it begun by others.
+            let moved = before.as_ref().is_some_and(|before| before.version != *version);
+            let ours = !plan.writes_nothing() || planned_from.is_some() || (claim.resumed() && moved);
+            let status = if ours { Status::Succeeded } else { Status::Unchanged };
             planned_from = Some(alias);
             let acting = self.account_for(job, target, account, &plan).await?;
             job.keeps(target);
             match self.apply(Errand { job, claim, target, account: &acting }, None, &plan).await {
                 Ok(version) => {
                     drop(code);
-                    return Ok(Some(Arrived { status: Status::Succeeded, version: Some(version), previous }));
+                    return Ok(Some(Arrived { status, version: Some(version), previous }));
                 }
+                Err(Halt::Waits) => return Err(Missed::Waits),
                 Err(Halt::Stopped) => return Err(Missed::Stopped),
                 Err(Halt::Final(error) | Halt::VersionFailed(error)) => return Err(error.into()),
                 Err(Halt::LookAgain { error, .. }) if looks == LOOKS => return Err(error.into()),
@@ -73,10 +81,10 @@ impl Engine {
         account: &Account,
         version: &Version,
     ) -> Result<(Option<ObservedAlias>, Option<ObservedCode>), TargetError> {
-        let (functions, name, alias) = (account.functions(), &job.at.function_name, &job.at.environment.alias);
+        let (functions, name) = (account.functions(), &job.at.function_name);
         for attempt in 0.. {
             let (alias, code) = futures::try_join!(
-                self.reading("observe", || functions.alias(name, alias)),
+                self.alias_of(job.at, account),
                 self.reading("observe", || functions.function(name, Qualifier::Version(version))),
             )?;
             match code {
@@ -97,5 +105,5 @@ fn still_is(code: &ObservedCode, sha256: Sha256) -> bool {
 }
 
 fn serves(alias: Option<&ObservedAlias>) -> Option<(Option<&Version>, bool)> {
-    alias.map(|alias| (alias.version.as_ref(), alias.weights.is_empty()))
+    alias.map(|alias| (alias.version.as_ref(), alias.serves_alone().is_some()))
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, Active, Chosen, Claimant, Entry, GivenUp, Head, Move, Request, Then, Waiting};
+use deployer_core::head::{
+    ATTEMPTS, Active, Chosen, Claimant, Entry, GivenUp, Head, Move, Request, Rules, Then, Waiting,
+};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
 use futures::future;
@@ -115,6 +117,12 @@ impl Claim {
         &self.active
     }
 
+    /// The same as the head has it by now, with what is waited for.
+    pub(super) fn active_now(&self) -> Active {
+        let head = self.seen().head;
+        head.active().filter(|active| active.claim == self.token()).cloned().unwrap_or_else(|| self.active.clone())
+    }
+
     /// The artifact, once that is found out.
     pub(super) fn chosen(&self) -> Option<&Chosen> {
         self.active.chosen.as_ref()
@@ -170,7 +178,7 @@ impl Claim {
 
     /// Whether an earlier invocation began this deployment, and may have written anything.
     pub(super) fn resumed(&self) -> bool {
-        self.active.attempts > 1 || self.active.extensions > 0
+        self.active.is_begun()
     }
 
     /// Whether so many have died over this deployment that it is given up: nothing is written to a target any more, and
@@ -251,12 +259,22 @@ impl Engine {
         &self,
         at: &Destination<'_>,
         request: &Request,
-        refusal: Option<&Ending>,
+        rules: Rules<'_>,
         first: Option<Seen>,
     ) -> Result<Standing, Transient> {
         let me = self.claimant();
-        let accept = |seen: &Seen| seen.head.accept(&self.timed(request, seen), at, refusal, &self.now_as(&me));
+        let accept = |seen: &Seen| seen.head.accept(&self.timed(request, seen), at, rules, &self.now_as(&me));
         self.decide(at, first, Some(request.marker), accept).await
+    }
+
+    /// The same of a request that no rule refuses.
+    pub(super) async fn accept_unrefused(
+        &self,
+        at: &Destination<'_>,
+        request: &Request,
+    ) -> Result<Standing, Transient> {
+        let (rejects, _) = self.read_rejects(&at.function).await?;
+        self.accept(at, request, Rules { refusal: None, rejects: &rejects }, None).await
     }
 
     /// Takes up what nobody works on.
@@ -333,7 +351,7 @@ impl Engine {
         match then {
             Then::Work(active) => {
                 let since = active.request.accepted_at;
-                if active.attempts > 1 || active.extensions > 0 {
+                if active.is_begun() {
                     tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
                         "going on with a deployment that did not end");
                 }
@@ -342,6 +360,7 @@ impl Engine {
             Then::Wait { request, status, behind } => {
                 let record = match seen.head.active().filter(|active| active.request.id == request.id) {
                     None => at.pending(&request, behind.0),
+                    Some(active) if !active.awaits.is_empty() => at.parked(active),
                     Some(active) => at.record_of(active, status),
                 };
                 if status == Status::Pending && !again {

@@ -67,7 +67,9 @@ impl Engine {
             tracing::info!(command = ?kind, requested_by = request.cause.requested_by, "command received");
             self.take_in(&at, &request).await
         };
-        self.carried_out(&at, &request, taken.instrument(span)).await
+        let record = self.carried_out(&at, &request, taken.instrument(span)).await?;
+        self.submit_without_queue().await;
+        Ok(record)
     }
 
     /// Carries a request out; whatever goes wrong once it stands in the head, the answer is how far it is.
@@ -161,7 +163,7 @@ impl Engine {
     async fn status_of(&self, at: &Destination<'_>, head: &Head) -> StatusReport {
         let rejects = self.read_rejects(&at.function).await.map(|(rejects, _)| rejects).unwrap_or_default();
         let functions = vec![FunctionStatus::of(&at.name, &at.function, head, &rejects)];
-        StatusReport { functions, unreadable: vec![] }
+        StatusReport { functions, groups: vec![], unreadable: vec![] }
     }
 
     /// Changes a head by compare-and-swap. `None`: there is nothing to change.

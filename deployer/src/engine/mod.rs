@@ -7,6 +7,7 @@
 mod announce;
 mod apply;
 mod ask;
+mod asked;
 mod back;
 mod book;
 mod claim;
@@ -24,7 +25,9 @@ mod recall;
 mod resolve;
 mod second_reading;
 mod status;
+mod status_groups;
 mod target;
+mod traffic;
 mod verify;
 mod waiting;
 mod wake;
@@ -38,7 +41,7 @@ use deployer_core::config::Config;
 use deployer_core::destination::Destination;
 use deployer_core::event::{Announcement, RecordlessEvent};
 use deployer_core::group::Group;
-use deployer_core::head::{Head, Request, Subject};
+use deployer_core::head::{Head, Request, Rules, Subject};
 use deployer_core::id::Region;
 use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
@@ -150,6 +153,9 @@ pub enum Transient {
     /// Nothing is done without the ledger.
     #[error("the ledger is unavailable: {0}")]
     Ledger(#[from] LedgerError),
+    /// A newer deployer understands it.
+    #[error("a message of the deployer's own is put back, for it is not understood: {0}")]
+    NotUnderstood(String),
     /// Others kept writing the head.
     #[error("the function's head in the ledger kept changing")]
     Contended,
@@ -219,7 +225,9 @@ impl Engine {
             tracing::info!(key = %upload.artifact.key, version_id = %upload.artifact.version_id, "upload received");
             self.take_in(&at, &request).await
         };
-        Ok(match Box::pin(taken).instrument(deploy::span(&at, &request, request.subject.release())).await? {
+        let taken = Box::pin(taken).instrument(deploy::span(&at, &request, request.subject.release())).await?;
+        self.submit_without_queue().await;
+        Ok(match taken {
             Some(record) => Handled::Recorded(Box::new(record)),
             None => {
                 Handled::Ignored { because: format!("{:?} has ended, and its record is gone", upload.artifact.key) }
@@ -262,7 +270,7 @@ impl Engine {
                     (None, Subject::Newest { release }) => self.newest(at, release).await?.err(),
                     (refusal, _) => refusal,
                 };
-                self.accept(at, request, refusal.as_ref(), None).await?
+                self.accept(at, request, Rules { refusal: refusal.as_ref(), rejects: &rejects }, None).await?
             }
         };
         self.stand(at, request, standing).await

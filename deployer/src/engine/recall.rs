@@ -139,7 +139,7 @@ impl Engine {
 
     async fn begin_to_undo(&self, at: &Destination<'_>, request: &Request) -> Result<Standing, String> {
         self.mark_open(at, request).await.map_err(|error| error.to_string())?;
-        self.accept(at, request, None, None).await.map_err(|error| error.to_string())
+        self.accept_unrefused(at, request).await.map_err(|error| error.to_string())
     }
 
     /// Judges anew what waits in an environment. Best effort: the sweep does it otherwise.

@@ -65,7 +65,9 @@ impl Engine {
                 functions.push(FunctionStatus { rejects, ..status });
             }
         }
-        Ok(StatusReport { functions, unreadable })
+        let environments: Vec<&EnvironmentName> = asked.iter().map(|(name, _)| *name).collect();
+        let groups = self.open_groups(&environments, function, &mut unreadable).await?;
+        Ok(StatusReport { functions, groups, unreadable })
     }
 
     /// The functions that have a head, by environment.

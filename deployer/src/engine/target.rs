@@ -9,7 +9,7 @@ use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
 use deployer_core::observed::{Condition, Observed};
-use deployer_core::plan::{NoPlan, Plan, Wanted, foreign_change, plan as planned};
+use deployer_core::plan::{AWAIT_TRAFFIC, NoPlan, Plan, Wanted, foreign_change, plan as planned};
 use deployer_core::record::{Code, Ending, Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
 use deployer_core::session::{Scope, session_name};
 use futures::future::{self, Shared};
@@ -38,6 +38,8 @@ pub(super) enum Missed {
     NoPlan(NoPlan),
     /// No alias may move any more: the claim says why.
     Stopped,
+    /// Lambda needs longer than an invocation should wait.
+    Waits,
 }
 
 impl<T: Into<NoPlan>> From<T> for Missed {
@@ -53,7 +55,12 @@ pub(super) fn ran_out_of_time(fared: &[Fared]) -> bool {
 
 /// The outcomes of those targets that another invocation need not go on with.
 pub(super) fn done(fared: Vec<Fared>) -> Vec<TargetOutcome> {
-    fared.into_iter().filter(|fared| !fared.is_late()).map(|fared| fared.outcome).collect()
+    fared.into_iter().filter(|fared| !fared.is_late() && !fared.waits).map(|fared| fared.outcome).collect()
+}
+
+/// Whether Lambda needs longer for a target than an invocation should wait.
+pub(super) fn wait(fared: &[Fared]) -> bool {
+    fared.iter().any(|fared| fared.waits)
 }
 
 fn is_late(code: TargetErrorCode) -> bool {
@@ -67,6 +74,8 @@ pub(super) struct Fared {
     unfit: Option<String>,
     /// Its alias did not move, because none may any more.
     stopped: bool,
+    /// Its alias has moved, and Lambda still holds the traffic back.
+    waits: bool,
 }
 
 impl Fared {
@@ -81,8 +90,13 @@ pub(super) fn ending(fared: Vec<Fared>, halted: Option<Halted>) -> Ending {
     if let Some(because) = unfit {
         return Ending::Refused { code: Code::InvalidArtifact, because };
     }
-    let halted = halted.filter(|_| fared.iter().any(|fared| fared.stopped));
-    let targets = fared.into_iter().map(|fared| fared.outcome).collect();
+    let halted = halted.filter(|_| fared.iter().any(|fared| fared.stopped || fared.waits));
+    let status = halted.as_ref().map_or(Status::Failed, |halted| halted.status);
+    let targets = fared.into_iter().map(|fared| match fared.waits {
+        true => TargetOutcome { status, ..fared.outcome },
+        false => fared.outcome,
+    });
+    let targets = targets.collect();
     match halted {
         Some(Halted { status, code, because }) => Ending::Stopped { status, code, because, targets },
         None => Ending::Tried(targets),
@@ -142,12 +156,13 @@ impl Engine {
             match work.instrument(span).await {
                 Ok(Arrived { status, version, previous }) => {
                     let outcome = TargetOutcome { status, version, previous, ..outcome };
-                    Fared { outcome, unfit: None, stopped: false }
+                    Fared { outcome, unfit: None, stopped: false, waits: false }
                 }
+                Err(Missed::Waits) => Fared { outcome, unfit: None, stopped: false, waits: true },
                 Err(Missed::Stopped) => {
                     let claim = yes(before.clone()).await;
                     let status = claim.halted().map_or(Status::Failed, |halted| halted.status);
-                    Fared { outcome: TargetOutcome { status, ..outcome }, unfit: None, stopped: true }
+                    Fared { outcome: TargetOutcome { status, ..outcome }, unfit: None, stopped: true, waits: false }
                 }
                 Err(Missed::NoPlan(no_plan)) => {
                     let unfit = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());
@@ -156,14 +171,19 @@ impl Engine {
                         true => given_up(&format!("{UNSEEN} ({error})")),
                         false => error,
                     };
-                    Fared { outcome: TargetOutcome { error: Some(error), ..outcome }, unfit, stopped: false }
+                    Fared {
+                        outcome: TargetOutcome { error: Some(error), ..outcome },
+                        unfit,
+                        stopped: false,
+                        waits: false,
+                    }
                 }
             }
         };
         // What an earlier invocation was done with stays as it was: what failed for good is not tried again.
         let fared = async {
             match yes(before.clone()).await.done(target) {
-                Some(done) => Fared { outcome: done.clone(), unfit: None, stopped: false },
+                Some(done) => Fared { outcome: done.clone(), unfit: None, stopped: false, waits: false },
                 None => future::pending().await,
             }
         };
@@ -233,7 +253,7 @@ impl Engine {
         for attempt in 0.. {
             let (latest, pointer, serving) = futures::try_join!(
                 self.reading("observe", || functions.function(name, Qualifier::Latest)),
-                self.reading("observe", || functions.alias(name, alias)),
+                self.alias_of(at, account),
                 self.reading("observe", || functions.function(name, Qualifier::Alias(alias))),
             )?;
             let (latest, belongings) = match latest {
@@ -269,6 +289,9 @@ impl Engine {
         let wanted = Wanted { target, function, alias, artifact, formerly: &formerly };
         let served = served(claim, target);
         let mut previous = served.clone();
+        if let Some(found) = claim.active().moved_since(target, observed.alias.as_ref()) {
+            return Err(foreign(job, AWAIT_TRAFFIC, &found).into());
+        }
         // What another invocation began, or what got no answer, may have been written all the same.
         let mut written = claim.resumed();
         let mut acted = false;
@@ -299,13 +322,17 @@ impl Engine {
             }
             tracing::info!(steps = %steps(&plan), "planned");
             let acting = self.account_for(job, target, &account, &plan).await?;
-            acted = true;
+            acted |= !plan.writes_nothing();
             let errand = Errand { job, claim, target, account: &acting };
             match self.apply(errand, Some(&wanted), &plan).await {
                 Ok(version) => {
                     self.prune(job, claim, target, &account, &version).await;
-                    return Ok(Arrived { status: Status::Succeeded, version: Some(version), previous });
+                    let moved = served.as_ref().map(|served| &served.version) != Some(&version);
+                    let changed = acted || (written && moved);
+                    let status = if changed { Status::Succeeded } else { Status::Unchanged };
+                    return Ok(Arrived { status, version: Some(version), previous });
                 }
+                Err(Halt::Waits) => return Err(Missed::Waits),
                 Err(Halt::Final(error)) => return Err(error.into()),
                 Err(Halt::Stopped) => return Err(Missed::Stopped),
                 Err(Halt::VersionFailed(error)) if observed.publishing_failed => return Err(error.into()),
@@ -330,13 +357,13 @@ impl Engine {
                         ..error.clone()
                     })?;
                     // What serves already has arrived, whatever somebody does to $LATEST after that.
-                    let serves = planned(&wanted, &now).is_ok_and(|plan| plan.is_empty());
+                    let serves = planned(&wanted, &now).is_ok_and(|plan| plan.writes_nothing());
                     if let Some(found) = foreign_change(&wanted, &observed, &now).filter(|_| !serves) {
                         return Err(foreign(job, step, &found).into());
                     }
                     // Nobody foreign: our own echo, or a change that is none of ours (permissions, a settled update).
                     // Who keeps writing there must be found by a person.
-                    if looks == LOOKS && !planned(&wanted, &now)?.is_empty() {
+                    if looks == LOOKS && !planned(&wanted, &now)?.writes_nothing() {
                         return Err(error.into());
                     }
                     looks += 1;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use deployer_core::asked::FORMAT;
 use deployer_core::destination::Destination;
 use deployer_core::head::{Chosen, GivenUp, Head, Tick};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Token};
@@ -77,6 +78,9 @@ impl Engine {
             };
         }
         if !fits {
+            if let Some(record) = self.follow_hint(&at, tick.id).await? {
+                return Ok(Handled::Recorded(Box::new(record)));
+            }
             return ignored(format!("a tick for deployment {}, which is over or in other hands", tick.id));
         }
         if let Some(active) = seen.head.active().filter(|_| !seen.head.sleeps(self.now())) {
@@ -126,9 +130,11 @@ impl Engine {
             .buffer_unordered(SWEPT_AT_ONCE)
             .fold(Swept::default(), |all, one| future::ready(all.and(&one)))
             .await;
-        let (driven, failed) = self.drive_groups().await?;
+        let asked = self.sweep_asked().await?;
+        let groups = self.drive_groups().await?;
+        self.submit_without_queue().await;
         self.note_sweep().await;
-        Ok(looked.and(&Swept { looked_at: driven, failed, ..Swept::default() }))
+        Ok(looked.and(&asked).and(&groups))
     }
 
     async fn sweep_one(&self, at: &Destination<'_>, markers: &BTreeSet<Token>) -> Result<Swept, Transient> {
@@ -165,7 +171,7 @@ impl Engine {
         for waiting in seen.head.waiting().iter().filter(|waiting| !waiting.told) {
             self.tell_waiting(at, seen.clone(), waiting).await;
         }
-        if seen.head.sleeps(now) {
+        if seen.head.sleeps(now) && !seen.head.is_looked_after(now) {
             swept.woken += 1;
             let (id, claim) = sleeper(&seen.head);
             // By a message: a sweep that did all the work itself could not end in time.
@@ -245,6 +251,7 @@ impl Engine {
 
     /// Works on a claim that is ours already.
     async fn work_on(&self, at: &Destination<'_>, claim: &Arc<Claim>) -> Result<Finished, Unfinished> {
+        let at = &at.as_claimed(claim.active());
         let resolved = async {
             let (rejects, _) = self.read_rejects(&at.function).await?;
             Ok::<_, Transient>((self.resolve(at, claim, &rejects).await?, rejects))
@@ -298,7 +305,7 @@ impl Engine {
     ) -> Result<(), Transient> {
         let Some(queue) = &self.ports.queue else { return Ok(()) };
         let tick = Tick { environment: at.name.clone(), function: at.function.clone(), id, claim };
-        let body = serde_json::json!({ "tick": tick }).to_string();
+        let body = serde_json::json!({ "format": FORMAT, "tick": tick }).to_string();
         // A lease ends in the middle of a second, and messages are delayed by whole ones.
         let delay = match between(self.now(), when) {
             Duration::ZERO => Duration::ZERO,

@@ -61,6 +61,11 @@ pub enum Told {
         /// Why, in one sentence.
         because: String,
     },
+    /// One of our own messages in a form that this deployer does not know: a newer one has sent it, and takes it.
+    NotUnderstood {
+        /// What is not understood.
+        because: String,
+    },
     /// It should be for us, but it is broken. Trying again cannot help.
     Malformed {
         /// What is wrong.
@@ -128,7 +133,7 @@ fn body(text: &str) -> Vec<Told> {
         Err(error) => return Told::malformed(format!("the message's body is not JSON: {error}")),
     };
     if let Some(tick) = manual::tick(&value) {
-        return vec![tick.map_or_else(|because| Told::Malformed { because }, Told::Tick)];
+        return vec![tick.map_or_else(|because| Told::NotUnderstood { because }, Told::Tick)];
     }
     event(&value).unwrap_or_else(|| Told::ignored("the message is no event that this deployer knows"))
 }

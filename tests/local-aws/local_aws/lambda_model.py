@@ -43,7 +43,7 @@ def check_revision(sent: str | None, found: str) -> None:
     """Lambda API Reference, "RevisionId" of UpdateFunctionCode, PublishVersion, UpdateAlias."""
     if sent is not None and sent != found:
         raise PreconditionFailedException(
-            "The RevisionId provided does not match the latest RevisionId. "
+            "The Revision Id provided does not match the latest Revision Id. "
             "Call the GetFunction/GetAlias API to retrieve the latest RevisionId"
         )
 
@@ -183,19 +183,36 @@ def _check_environment(variables: dict[str, str]) -> None:
 class Alias(models.LambdaAlias):
     """`RoutingConfig` is shown only while it holds weights."""
 
+    # Lambda itself has put the weight there, until the provisioned concurrency stands on the new version.
+    held_back = False
+
     def change(self, version: str, description: str | None, routing: dict[str, Any] | None) -> None:
         self.update(description, version, None)
-        self.routing_config = routing  # type: ignore[assignment]
+        self._route(routing)
+
+    def hold_back(self, version: str) -> None:
+        """Lambda leaves all traffic on a version for a while."""
+        self._route({"AdditionalVersionWeights": {version: 1.0}}, held_back=True)
+
+    def all_to_function_version(self) -> None:
+        """Lambda takes its weight away."""
+        self._route(None)
+
+    def _route(self, routing: dict[str, Any] | None, held_back: bool = False) -> None:
+        self.routing_config, self.held_back = routing, held_back  # type: ignore[assignment]
         self.revision_id = new_revision()
 
     def to_json(self) -> dict[str, Any]:
         return {k: v for k, v in super().to_json().items() if v is not None}
 
     @property
-    def versions(self) -> set[str]:
+    def weights(self) -> dict[str, float]:
         routing: Any = self.routing_config  # moto says it were text
-        weights = (routing or {}).get("AdditionalVersionWeights") or {}
-        return {self.function_version, *weights}
+        return (routing or {}).get("AdditionalVersionWeights") or {}
+
+    @property
+    def versions(self) -> set[str]:
+        return {self.function_version, *self.weights}
 
 
 class Storage(models.LambdaStorage):
@@ -218,6 +235,7 @@ class Storage(models.LambdaStorage):
         self._functions[latest.function_name]["versions"].append(version)
         self._arns[version.function_arn] = version
         latest.published = version
+        latest.touch()
         return version
 
     def del_function(self, name_or_arn: str, qualifier: str | None = None) -> None:

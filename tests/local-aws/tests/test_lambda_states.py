@@ -101,7 +101,7 @@ class Revisions(States):
             lambda: self.lam.update_function_configuration(FunctionName="orders", Timeout=4, RevisionId="stale"),
             lambda: self.lam.publish_version(FunctionName="orders", RevisionId="stale"),
         ):
-            with self.refused(*STALE, "RevisionId"):
+            with self.refused(*STALE, "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API"):
                 write()
 
     def test_an_alias_has_a_revision_that_changes_and_is_checked(self) -> None:

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use deployer_core::head::{Active, Chosen, Head, Request, Subject};
+use deployer_core::head::{Active, Chosen, Head, Request, Rollback, Subject};
 use deployer_core::id::Sha256;
 use deployer_core::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 use deployer_core::rejects::Rejects;
@@ -295,13 +295,13 @@ impl<'c, 'a> Journey<'c, 'a> {
                     live => vec![live],
                 }
             }
-            Subject::Live => vec![self.history.first()],
-            Subject::Earlier { to: Some(release) } => {
+            Subject::Live { .. } => vec![self.history.first()],
+            Subject::Earlier(Rollback { to: Some(release), .. }) => {
                 let all = self.history.iter().chain(&self.left).filter(|one| one.release == release.as_str());
                 vec![all.max_by_key(|one| one.since).filter(|one| !is_rejected(one))]
             }
-            Subject::Earlier { to: None } if self.case.is_touched() => vec![back(0), back(1)],
-            Subject::Earlier { to: None } => vec![back(usize::from(!astray))],
+            Subject::Earlier(_) if self.case.is_touched() => vec![back(0), back(1)],
+            Subject::Earlier(_) => vec![back(usize::from(!astray))],
         };
         let chose = (&chosen.artifact.key, &chosen.artifact.version_id);
         if !fits.iter().flatten().any(|one| (&one.artifact.0, &one.artifact.1) == chose) {

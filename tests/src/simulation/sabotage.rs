@@ -9,7 +9,7 @@ use deployer::port::{
     LedgerError, Precondition, Qualifier, Reading, SessionRequest, Write, Written,
 };
 use deployer_core::id::{AliasName, FunctionName, Version};
-use deployer_core::observed::{Belongings, Condition, ObservedAlias, ObservedCode, RevisionId};
+use deployer_core::observed::{Belongings, Condition, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -314,6 +314,14 @@ impl Functions for BadFunctions {
 
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
         self.account.functions().alias(name, alias).await
+    }
+
+    async fn provisioned(
+        &self,
+        name: &FunctionName,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, CallError> {
+        self.account.functions().provisioned(name, alias).await
     }
 
     async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {

@@ -40,6 +40,7 @@ pub enum Op {
     AssumeRole,
     GetFunction,
     GetAlias,
+    GetProvisionedConcurrencyConfig,
     ListVersionsByFunction,
     ListAliases,
     ListTags,

@@ -11,7 +11,9 @@ use deployer_core::manifest::{
     Architecture, EphemeralStorage, LogFormat, LoggingConfig, Secret, SnapStart, SnapStartApplyOn, TracingConfig,
     TracingMode, VpcConfig,
 };
-use deployer_core::observed::{Condition, ObservedAlias, ObservedCode, RevisionId, Settings, Variables};
+use deployer_core::observed::{
+    Condition, ObservedAlias, ObservedCode, ProvisionedConcurrency, ProvisionedStatus, RevisionId, Settings, Variables,
+};
 use jiff::Timestamp;
 
 /// How an update ends.
@@ -74,7 +76,70 @@ pub struct Alias {
     pub version: u64,
     /// What else it serves, and with which part of the traffic.
     pub weights: BTreeMap<u64, f64>,
+    /// Its provisioned concurrency.
+    pub provisioned: Option<Provisioned>,
     pub(super) revision: u64,
+}
+
+/// The provisioned concurrency of an alias.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provisioned {
+    /// The version that it stands on.
+    pub stands_on: u64,
+    /// How long it takes until it stands on another one.
+    pub takes: Duration,
+    /// How that ends.
+    pub fate: Fate,
+    /// Until when Lambda is at it.
+    pub(super) until: Option<Timestamp>,
+    /// Why Lambda has given up.
+    pub(super) failed: Option<String>,
+}
+
+impl Alias {
+    /// Lambda moves an alias: where its concurrency does not stand on the new version yet, all traffic stays.
+    pub(super) fn move_to(&mut self, version: u64, now: Timestamp, revision: u64) {
+        let moved = self.version != version;
+        (self.version, self.revision) = (version, revision);
+        self.weights.clear();
+        let Some(provisioned) = &mut self.provisioned else { return };
+        (provisioned.until, provisioned.failed) = (None, None);
+        if moved && provisioned.stands_on != version {
+            self.weights.insert(provisioned.stands_on, 1.0);
+            provisioned.until = Some(now + provisioned.takes);
+        } else {
+            provisioned.stands_on = version;
+        }
+    }
+
+    /// What has come to its end by now; whether something has.
+    fn settle(&mut self, now: Timestamp) -> bool {
+        let Some(provisioned) = self.provisioned.as_mut().filter(|p| p.until.is_some_and(|until| until <= now)) else {
+            return false;
+        };
+        provisioned.until = None;
+        match provisioned.fate.clone() {
+            Fate::Settles => {
+                provisioned.stands_on = self.version;
+                self.weights.clear();
+                true
+            }
+            Fate::Fails(because) => {
+                provisioned.failed = Some(because);
+                false
+            }
+        }
+    }
+
+    fn look_at_concurrency(&self) -> Option<ProvisionedConcurrency> {
+        let provisioned = self.provisioned.as_ref()?;
+        let status = match (&provisioned.failed, provisioned.until) {
+            (Some(because), _) => ProvisionedStatus::Failed { because: because.clone() },
+            (None, Some(_)) => ProvisionedStatus::InProgress,
+            (None, None) => ProvisionedStatus::Ready,
+        };
+        Some(ProvisionedConcurrency { requested: 1, allocated: 1, status })
+    }
 }
 
 /// A function.
@@ -199,7 +264,17 @@ impl Function {
     pub fn point(&mut self, alias: &str, version: u64) -> &mut Self {
         assert!(version == 0 || self.versions.contains_key(&version), "no version {version}");
         let revision = self.next_revision();
-        self.aliases.insert(alias.to_owned(), Alias { version, weights: BTreeMap::new(), revision });
+        let alias = self.aliases.entry(alias.to_owned()).or_insert_with(|| Alias::of(version, revision));
+        (alias.version, alias.revision) = (version, revision);
+        alias.weights.clear();
+        self
+    }
+
+    /// Somebody else gives an alias provisioned concurrency, which takes so long to stand on another version.
+    pub fn provision(&mut self, alias: &str, takes: Duration, fate: Fate) -> &mut Self {
+        let alias = self.aliases.get_mut(alias).unwrap();
+        let stands_on = alias.version;
+        alias.provisioned = Some(Provisioned { stands_on, takes, fate, until: None, failed: None });
         self
     }
 
@@ -260,6 +335,12 @@ impl Function {
                 }
             };
         }
+        for alias in self.aliases.values_mut() {
+            if alias.settle(now) {
+                next += 1;
+                alias.revision = next;
+            }
+        }
         self.revisions = next;
     }
 
@@ -290,9 +371,22 @@ impl Function {
             name: name.clone(),
             version: number(alias.version),
             weights: alias.weights.iter().map(|(version, part)| (version.to_string(), *part)).collect(),
+            provisioned: None,
             revision: RevisionId(format!("r{}", alias.revision)),
             moved_by_deployer: false,
         })
+    }
+}
+
+impl Alias {
+    pub(super) fn of(version: u64, revision: u64) -> Self {
+        Self { version, weights: BTreeMap::new(), provisioned: None, revision }
+    }
+}
+
+impl Function {
+    pub(super) fn look_at_concurrency(&self, alias: &AliasName) -> Option<ProvisionedConcurrency> {
+        self.aliases.get(alias.as_str())?.look_at_concurrency()
     }
 }
 

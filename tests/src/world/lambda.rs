@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use deployer::port::{Answer, CallError, CallErrorKind as Kind, Write};
 use deployer_core::config::Target;
-use deployer_core::id::{FunctionName, Sha256, Version};
+use deployer_core::id::{AliasName, FunctionName, Sha256, Version};
 use deployer_core::manifest::DeadLetterConfig;
 use deployer_core::observed::{RevisionId, Settings, Variables};
 use deployer_core::plan::{Configuration, NewFunction};
@@ -136,14 +136,14 @@ impl Lambda {
                     let text = format!("ResourceConflictException: Alias already exists: {alias}");
                     return Err(no(Kind::Conflict, "CreateAlias", name, &text));
                 }
-                self.point("CreateAlias", name, alias.as_str(), version)
+                self.point("CreateAlias", name, alias, version, moment.now)
             }
             Write::MoveAlias { alias, version, revision } => {
                 let Some(found) = function.aliases.get(alias.as_str()) else {
                     return Err(no(Kind::Other, "UpdateAlias", name, "ResourceNotFoundException: Alias not found"));
                 };
                 precondition("UpdateAlias", name, revision, found.revision)?;
-                self.point("UpdateAlias", name, alias.as_str(), version)
+                self.point("UpdateAlias", name, alias, version, moment.now)
             }
             Write::DeleteVersion(version) => {
                 let number = version.number();
@@ -185,7 +185,14 @@ impl Lambda {
     }
 
     /// A version that serves must be one that can.
-    fn point(&mut self, operation: &str, name: &str, alias: &str, to: &Version) -> Result<Answer, CallError> {
+    fn point(
+        &mut self,
+        operation: &str,
+        name: &str,
+        alias: &AliasName,
+        to: &Version,
+        now: Timestamp,
+    ) -> Result<Answer, CallError> {
         let function = self.function(name);
         let number: u64 = to.as_str().parse().unwrap();
         let Some(build) = function.versions.get(&number) else {
@@ -198,12 +205,13 @@ impl Lambda {
         }
         let ready = build.state == State::Ready;
         let revision = function.next_revision();
-        let pointer = Alias { version: number, weights: BTreeMap::new(), revision };
-        function.aliases.insert(alias.to_owned(), pointer);
+        let pointer = function.aliases.entry(alias.to_string()).or_insert_with(|| Alias::of(number, revision));
+        pointer.move_to(number, now, revision);
+        let seen = function.look_at_alias(alias).unwrap();
         if !ready {
             self.misdeeds.push(format!("alias {alias} of {name} points to version {to}, which is not active yet"));
         }
-        Ok(Answer::Done)
+        Ok(Answer::Alias(seen))
     }
 
     fn check_role(&self, name: &str, write: &Write<'_>, now: Timestamp) -> Result<(), CallError> {

@@ -10,25 +10,25 @@ use serde_json::{Value, json};
 
 use super::by_hand;
 
-async fn two_releases(world: &World) {
+pub(super) async fn two_releases(world: &World) {
     deployed(world, &["1.1.0"]).await;
     world.record("dev/workers/7.zip", code("7")).await;
 }
 
-fn together(id: &str) -> Value {
+pub(super) fn together(id: &str) -> Value {
     json!({"command": "promote", "functions": ["orders", "workers"], "from": "dev", "to": "prod", "requested_by": "ann", "id": id})
 }
 
 /// What both serve in prod.
-fn in_prod(world: &World) -> [Sha256; 2] {
+pub(super) fn in_prod(world: &World) -> [Sha256; 2] {
     ["orders", "workers"].map(|function| served_code(world, PROD, function))
 }
 
-fn statuses(group: &Value) -> Vec<&str> {
+pub(super) fn statuses(group: &Value) -> Vec<&str> {
     group["functions"].as_array().unwrap().iter().map(|member| member["status"].as_str().unwrap_or("-")).collect()
 }
 
-async fn until_ended(world: &World, id: &str) -> Value {
+pub(super) async fn until_ended(world: &World, id: &str) -> Value {
     for _ in 0..10 {
         world.minutes(1).await;
         let group = world.command(together(id)).await;

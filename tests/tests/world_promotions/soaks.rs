@@ -107,11 +107,14 @@ async fn what_was_rolled_back_here_comes_again_only_by_hand() {
     }
     world.commanded(about("rollback", "prod")).await;
     assert_eq!(world.serving()[2], "1.1.0");
-    // The very same object is deployed in dev once more.
+    deployed(&world, &["1.3.0"]).await;
+    world.tick().await;
+    // The very same object becomes live in dev once more.
+    world.pass(std::time::Duration::from_secs(1)).await;
     let again = with(about("deploy", "dev"), &json!({"release": "1.2.0"}));
-    assert_eq!(world.commanded(again).await.status, Status::Unchanged);
+    assert_eq!(world.commanded(again).await.status, Status::Succeeded);
     world.minutes(2).await;
-    assert_eq!(world.serving()[2], "1.1.0");
+    assert_eq!(world.serving()[2], "1.3.0");
     let refused = world.newest_in("prod").await;
     let because =
         "release 1.2.0 was rolled back in prod, and what was rolled back comes again only by hand: promote it";

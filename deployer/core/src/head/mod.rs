@@ -8,36 +8,45 @@ mod accept;
 mod choose;
 mod finish;
 mod hold;
+mod live;
+mod member;
 mod order;
+mod parked;
 mod promote;
 mod recover;
 mod request;
+mod rollback;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use accept::{Claimant, Move, Then};
+pub use accept::{Claimant, Move, Rules, Then};
 pub use choose::Chosen;
 pub use finish::{End, Finish, GivenUp};
 pub use hold::{Obeyed, held_by};
+pub use live::{Completed, Live};
+pub use member::{Place, Placing};
 use order::Newest;
 pub use order::{Mark, Sequencer};
+pub use parked::HOPS;
 pub use promote::{Consent, Waiting};
 pub use request::{Request, Subject};
+pub use rollback::Rollback;
 
-use crate::artifact::ArtifactRef;
 use crate::as_read::AsRead;
 use crate::config::Target;
+use crate::destination::ClaimedFor;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Sha256, Token, Version};
 use crate::names::{HEADS, OPEN};
 use crate::record::{DeploymentRecord, SCHEMA, TargetOutcome};
 use crate::status::Hold;
+use crate::traffic::{Awaited, UNPROVISIONED_FOR};
 
-/// How many artifacts that were live are remembered.
+/// The number of artifacts that were live that a head remembers.
 pub const HISTORY: usize = 50;
 /// How many requests are known by their hash.
 pub const REQUESTS: usize = 100;
@@ -61,6 +70,9 @@ pub struct Active {
     /// The artifact that it is about; none until that is found out, under the claim.
     #[serde(default)]
     pub chosen: Option<Chosen>,
+    /// The targets, the alias and the function's name that it was first claimed for: they count to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_for: Option<ClaimedFor>,
     /// The rollback that has asked it to stop: no alias moves after that was read.
     #[serde(default)]
     pub stop: Option<DeploymentId>,
@@ -81,6 +93,15 @@ pub struct Active {
     /// The targets that owners whose time was up have written to, or may have: what they set there is to be remembered.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub written: BTreeSet<Target>,
+    /// The targets whose alias has moved, or is about to, and whose traffic Lambda may hold back for a while.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaits: Vec<Awaited>,
+    /// How often it was parked.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+    /// When a tick goes on with it, where it is parked; none: the sweep does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looks_at: Option<Timestamp>,
 }
 
 /// What one target serves, as far as the deployer brought it about (or saw it, before its first deployment).
@@ -100,9 +121,21 @@ pub struct LiveTarget {
     /// The version that the alias served before the deployer's first deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Version>,
+    /// When the alias was last seen to have no provisioned concurrency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unprovisioned_at: Option<Timestamp>,
     /// The names of what the last deployment set beside the code.
     #[serde(default)]
     pub named: Named,
+}
+
+impl LiveTarget {
+    /// Whether the alias was seen not long ago to have no provisioned concurrency.
+    #[must_use]
+    pub fn is_unprovisioned(&self, now: Timestamp) -> bool {
+        let until = self.unprovisioned_at.and_then(|at| at.checked_add(UNPROVISIONED_FOR).ok());
+        until.is_some_and(|until| now < until)
+    }
 }
 
 /// The names (never the values) of variables and tags that a deployment has set, so that a later one can remove those
@@ -123,29 +156,6 @@ impl Named {
     }
 }
 
-/// An artifact that was live on every target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Live {
-    /// The release.
-    pub release: Release,
-    /// The deployment that brought it.
-    pub deployment: DeploymentId,
-    /// The object version.
-    pub artifact: ArtifactRef,
-    /// Its code.
-    pub sha256: Option<Sha256>,
-    /// Its bytes.
-    #[serde(default)]
-    pub size: Option<u64>,
-    /// Who asked for it, or uploaded it.
-    #[serde(default)]
-    pub by: Option<String>,
-    /// Since when.
-    pub since: Timestamp,
-    /// The version on each target, by `account/region`.
-    pub versions: BTreeMap<String, Version>,
-}
-
 /// A deployment has ended, and not all that follows from it is done yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -159,6 +169,9 @@ pub struct Entry {
     /// The record as it was read.
     #[serde(skip)]
     pub as_read: AsRead,
+    /// By this end an artifact has become complete here for the first time: automatic promotions start from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Completed>,
 }
 
 /// What follows from a deployment's end.
@@ -222,7 +235,7 @@ pub struct Head {
     revision: u64,
     /// What each target serves.
     targets: Vec<LiveTarget>,
-    /// What was live on every target, newest first: the first still is.
+    /// The sequence of what was live, newest first: the first still is.
     history: Vec<Live>,
     /// The last that came or ended first.
     requests: Vec<Known>,
@@ -256,6 +269,11 @@ pub struct Head {
     ended: Vec<DeploymentId>,
     #[serde(skip)]
     pub(crate) as_read: AsRead,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Heads of before commands say `null` where nothing waits.
@@ -301,13 +319,13 @@ impl Head {
         format!("{OPEN}{environment}/{function}/{marker}")
     }
 
-    /// What is live on every target.
+    /// What is live: the artifact that was the last to reach a target, on all of them or on some.
     #[must_use]
     pub fn live(&self) -> Option<&Live> {
         self.history.first()
     }
 
-    /// What was live on every target, newest first.
+    /// The sequence of what was live, newest first.
     #[must_use]
     pub fn history(&self) -> &[Live] {
         &self.history

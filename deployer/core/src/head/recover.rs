@@ -4,7 +4,6 @@
 use std::cmp::Reverse;
 
 use super::{HISTORY, Head, Live};
-use crate::artifact::UPLOADED_BY;
 use crate::as_read::AsRead;
 use crate::id::DeploymentId;
 use crate::record::{CauseKind, Code, DeploymentRecord, Ending};
@@ -39,30 +38,16 @@ impl Head {
     pub fn with_recovered_live(&self, record: Option<&DeploymentRecord>) -> Self {
         let Some(id) = self.missing_live() else { return self.clone() };
         let mut head = self.clone();
-        let told = record.filter(|record| record.id == id).and_then(|record| {
-            let (artifact, release) = (record.artifact.clone()?, record.release.clone()?);
-            Some((record, artifact, release))
-        });
-        let Some((record, artifact, release)) = told else {
+        let told = record.filter(|record| record.id == id).and_then(|record| Some((record, Live::brought_by(record)?)));
+        let Some((record, live)) = told else {
             head.unrecovered = Some(id);
             return head;
         };
-        let reached = head.targets.iter().filter(|target| target.deployment == Some(id));
-        let live = Live {
-            release,
-            deployment: id,
-            artifact: artifact.reference(),
-            sha256: artifact.sha256,
-            size: artifact.size,
-            by: record.cause.requested_by.clone().or_else(|| artifact.metadata.get(UPLOADED_BY).cloned()),
-            since: record.finished_at.unwrap_or(record.started_at),
-            versions: reached.filter_map(|at| Some((at.target.to_string(), at.version.clone()?))).collect(),
-        };
-        if head.history.first().is_some_and(|first| first.artifact == live.artifact) {
+        if head.live().is_some_and(|first| first.is_same_as(&live.artifact, live.sha256)) {
             return head;
         }
         if record.cause.kind == CauseKind::Rollback {
-            head.leave_what_is_newer(&live);
+            head.leave_newer_than(&live);
         }
         head.left.retain(|left| left.artifact != live.artifact);
         head.history.insert(0, live);

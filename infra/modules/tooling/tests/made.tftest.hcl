@@ -710,10 +710,11 @@ run "what_the_deployer_takes_is_taken" {
     log_retention_days = 0
     environments = {
       dev = {
-        targets       = [{ account = "111111111111", region = "eu-west-1" }]
-        alias         = "1-live"
-        function_name = "{environment}-{function}_{function}"
-        keep_versions = 1
+        targets        = [{ account = "111111111111", region = "eu-west-1" }]
+        alias          = "1-live"
+        function_name  = "{environment}-{function}_{function}"
+        traffic_within = "30m"
+        keep_versions  = 1
       }
       prod  = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", soak = "365d" } }
       stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", soak = "0s" } }

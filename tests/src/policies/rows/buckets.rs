@@ -71,7 +71,7 @@ fn deployer(rows: &mut Vec<Row>) {
         may_not(rows, "nor to its configuration", at_ledger(own(action, format!("{LEDGER}/config/deployer.json"))));
         may_not(rows, "nor to artifacts", at_artifacts(own(action, format!("{ARTIFACTS}/dev/orders-api/1.zip"))));
     }
-    for marker in ["open/dev/orders-api/x", "groups/open/x"] {
+    for marker in ["open/dev/orders-api/x", "asked/dev/orders-api/x.json", "groups/open/x"] {
         may(rows, "the deployer clears markers", at_ledger(own("s3:DeleteObject", format!("{LEDGER}/{marker}"))));
         may_not(rows, "in no other bucket", own("s3:DeleteObject", format!("arn:aws:s3:::acme-secrets/{marker}")));
     }
@@ -204,7 +204,7 @@ fn ledger(rows: &mut Vec<Row>) {
         "nor whatever else may lie there",
         at(anything(&ADMIN, "s3:DeleteObject", format!("{LEDGER}/notes/x"))),
     );
-    for object in ["open/dev/orders-api/x", "groups/open/x", "config/deployer.json"] {
+    for object in ["open/dev/orders-api/x", "asked/dev/orders-api/x.json", "groups/open/x", "config/deployer.json"] {
         let delete = at(anything(&ADMIN, "s3:DeleteObject", format!("{LEDGER}/{object}")));
         may(rows, "but markers are cleared, and Terraform takes its configuration away", delete);
     }

@@ -86,7 +86,7 @@ fn a_duplicate_of_one_that_has_ended_changes_nothing() {
     assert_eq!(head.settles().answers(&one, &me("again", 900)), Then::Over(one.id));
     let (refused, then) = head.refuses(&upload("2", 20), &me("two", 20));
     assert_eq!(then, Then::Over(upload("2", 20).id));
-    let again = refused.accept(&upload("2", 20), &at(), Some(&refusal()), &me("again", 30));
+    let again = refused.accept(&upload("2", 20), &at(), rules(Some(&refusal())), &me("again", 30));
     assert_eq!(again, Move { head: None, then });
 }
 
@@ -136,7 +136,8 @@ fn an_older_upload_whose_artifact_is_live_is_unchanged() {
     let one = upload("1", 10);
     let mut head = Head::default().deploys(&one, "6").settles();
     let (failing, _) = head.accepts(&upload("2", 20), &me("two", 20));
-    head = failing.commits("two", &half_arrived(&upload("2", 20), "7", "A"), None).0.settles();
+    let failed = ends(&upload("2", 20), "A", |outcome| outcome.status = Status::Failed);
+    head = failing.commits("two", &failed, None).0.settles();
     for number in 0..REQUESTS {
         head = head.refuses(&upload(&format!("x{number}"), 30), &me("x", 30)).0.settles();
     }
@@ -275,7 +276,7 @@ fn our_own_echo_is_recognised() {
     let (claimed, then) = Head::default().accepts(&one, &me("one", 10));
     // Even if the answer came so late that the lease is over: whether to go on is not the head's to say.
     for now in [10, 500] {
-        let echo = claimed.accept(&one, &at(), None, &Claimant { now: second(now), ..me("one", 10) });
+        let echo = claimed.accept(&one, &at(), rules(None), &Claimant { now: second(now), ..me("one", 10) });
         assert_eq!(echo, Move { head: None, then: then.clone() });
     }
     let waiting = claimed.accepts(&two, &me("two", 20)).0;

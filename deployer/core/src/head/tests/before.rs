@@ -27,7 +27,8 @@ fn releases(lives: &[Live]) -> Vec<&str> {
 }
 
 fn goes_back(head: &Head) -> Result<String, Ending> {
-    head.choose(&Subject::Earlier { to: None }, &Rejects::default(), false).map(|chosen| chosen.release.to_string())
+    head.choose(&Subject::Earlier(Rollback::default()), &at().environment.targets, &Rejects::default())
+        .map(|chosen| chosen.release.to_string())
 }
 
 fn reads_again<T: format::LedgerObject + PartialEq + std::fmt::Debug>(name: &str, text: &str) -> u32 {
@@ -132,8 +133,8 @@ fn a_rollback_is_refused_where_nobody_knows_what_is_live_until_something_goes_li
         (Status::Refused, because.as_str()),
         "before it displaces anything"
     );
-    let named = Subject::Earlier { to: Some(Release::parse("2").unwrap()) };
-    assert_eq!(lost.choose(&named, &Rejects::default(), false).unwrap().release.as_str(), "2");
+    let named = Subject::Earlier(Rollback::to(Some(Release::parse("2").unwrap())));
+    assert_eq!(lost.choose(&named, &at().environment.targets, &Rejects::default()).unwrap().release.as_str(), "2");
     // It stays so when it is written, in a format that deployers of before do not touch.
     let written = format::write(&lost, &lost.as_read).unwrap();
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&written).unwrap()["format"], 2);

@@ -5,7 +5,7 @@ use crate::rejects::Rejects;
 use crate::status::{Hold, Reject};
 
 /// Releases 1, 2 and 3 were live, the newest first.
-fn three() -> Head {
+pub(super) fn three() -> Head {
     let uploads = [("1", 10, "6"), ("2", 20, "7"), ("3", 30, "8")];
     let deploys = |head: Head, (release, time, number): (&str, i64, &str)| {
         let request = upload(release, time);
@@ -17,19 +17,19 @@ fn three() -> Head {
     uploads.into_iter().fold(Head::default(), deploys)
 }
 
-fn redeploy(id: &str, time: i64) -> Request {
-    command(id, CauseKind::Redeploy, Subject::Live, time)
+pub(super) fn redeploy(id: &str, time: i64) -> Request {
+    command(id, CauseKind::Redeploy, Subject::Live { of: None }, time)
 }
 
-fn back_to(id: &str, release: &str, time: i64) -> Request {
-    command(id, CauseKind::Rollback, Subject::Earlier { to: Some(Release::parse(release).unwrap()) }, time)
+pub(super) fn back_to(id: &str, release: &str, time: i64) -> Request {
+    command(id, CauseKind::Rollback, Subject::Earlier(Rollback::to(Some(Release::parse(release).unwrap()))), time)
 }
 
-fn releases(lives: &[Live]) -> Vec<&str> {
+pub(super) fn releases(lives: &[Live]) -> Vec<&str> {
     lives.iter().map(|live| live.release.as_str()).collect()
 }
 
-fn rejecting(all: &[&str]) -> Rejects {
+pub(super) fn rejecting(all: &[&str]) -> Rejects {
     let with = |rejects: Rejects, release: &&str| rejects.with(reject(release), RequestHash::of(&[release])).unwrap();
     all.iter().fold(Rejects::default(), with)
 }
@@ -41,28 +41,20 @@ fn reject(release: &str) -> Reject {
 }
 
 impl Head {
-    /// Takes a command in, finds out what it is about, and ends it well.
-    fn obeys(&self, request: &Request, number: &str) -> Self {
-        let now = request.time.as_second();
-        let (head, then) = self.accepts(request, &me("obeys", now));
-        assert!(matches!(then, Then::Work(active) if active.request == *request));
-        let chosen = head.choose(&request.subject, &Rejects::default(), false).unwrap();
-        let head = head.with_chosen(token("obeys"), &chosen).unwrap();
-        let mut end = arrived(request, number, "A");
-        (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
-        end.record.finished_at = Some(second(now + 1));
-        head.commits("obeys", &end, None).0.settles()
+    /// Takes a command in, finds out its artifact, and ends it well.
+    pub(super) fn obeys(&self, request: &Request, number: &str) -> Self {
+        self.ends_command(request, number, false)
     }
 
-    fn chooses(&self, to: Option<&str>, rejects: &[&str], astray: bool) -> Result<String, Ending> {
+    fn chooses(&self, to: Option<&str>, rejects: &[&str]) -> Result<String, Ending> {
         let to = to.map(|release| Release::parse(release).unwrap());
-        let chosen = self.choose(&Subject::Earlier { to }, &rejecting(rejects), astray)?;
+        let chosen = self.choose(&Subject::Earlier(Rollback::to(to)), targets(), &rejecting(rejects))?;
         assert!(!chosen.versions.is_empty(), "it goes back to the versions that served it");
         Ok(chosen.release.to_string())
     }
 
     fn because_not(&self, to: Option<&str>, rejects: &[&str]) -> (Code, String) {
-        match self.chooses(to, rejects, false) {
+        match self.chooses(to, rejects) {
             Err(Ending::Refused { code, because }) => (code, because),
             other => panic!("{other:?}"),
         }
@@ -135,34 +127,54 @@ fn a_command_of_before_an_upload_takes_nothing_from_its_mark() {
 }
 
 #[test]
-fn a_command_and_an_upload_wait_at_most_and_a_command_is_displaced_by_another_only() {
-    let (head, _) = Head::default().accepts(&upload("1", 10), &me("one", 10));
-    let (two, three, four) = (upload("2", 20), upload("3", 40), upload("4", 50));
-    let (first, other) = (redeploy("a", 30), rollback("b", 60));
-    let (head, _) = head.accepts(&two, &me("two", 20));
-    let (head, _) = head.accepts(&first, &me("a", 30));
+fn a_rollback_takes_the_place_of_an_upload_and_a_deploy_that_of_a_rollback() {
+    let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
+    let (five, back) = (upload("5", 50), rollback("b", 60));
+    let (head, _) = head.accepts(&five, &me("five", 50));
+    let (head, then) = head.accepts(&back, &me("b", 60));
+    let Then::Wait { request: waits, status: Status::Pending, .. } = then else { panic!("{then:?}") };
+    assert_eq!((waits.id, head.all_pending()), (back.id, [waits].as_slice()));
     assert_eq!(
-        head.because(&two),
-        (Status::Superseded, "a redeploy, asked for later, took its place before its turn came")
+        head.because(&five),
+        (Status::Superseded, "a rollback, asked for later, took its place before its turn came")
     );
-    let (head, _) = head.accepts(&three, &me("three", 40));
-    assert_eq!(head.all_pending(), [first.clone(), three.clone()]);
-    let (head, _) = head.accepts(&four, &me("four", 50));
-    assert_eq!(head.all_pending(), [first.clone(), four.clone()], "the command is next all the same");
-    assert_eq!(head.told(&three).status, Status::Superseded);
-    let (head, then) = head.accepts(&other, &me("b", 60));
-    assert!(matches!(then, Then::Wait { request, status: Status::Pending, .. } if request == other));
-    assert_eq!(head.all_pending(), std::slice::from_ref(&other));
-    for displaced in [&first, &four] {
+    let six = upload("6", 70);
+    let (head, _) = head.accepts(&six, &me("six", 70));
+    assert_eq!(head.all_pending()[1], six, "an upload waits behind a rollback");
+    let deploy = command("d", CauseKind::Deploy, Subject::Newest { release: Release::parse("3").unwrap() }, 80);
+    let (head, _) = head.accepts(&deploy, &me("d", 80));
+    assert_eq!(head.all_pending(), std::slice::from_ref(&deploy));
+    for displaced in [&back, &six] {
         assert_eq!(
             head.because(displaced),
-            (Status::Superseded, "a rollback, asked for later, took its place before its turn came")
+            (Status::Superseded, "a command to deploy release 3, given later, took its place before its turn came")
         );
     }
-    // What waits is claimed in its order.
-    let (head, _) = head.accepts(&upload("5", 70), &me("five", 70));
-    let (head, next) = head.commits("one", &arrived(&upload("1", 10), "6", "A"), Some(&me("next", 80)));
-    assert_eq!((next.unwrap().request, head.pending().unwrap().subject.release().unwrap().as_str()), (other, "5"));
+}
+
+#[test]
+fn a_redeploy_takes_nothings_place_and_waits_behind_all() {
+    let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
+    let (five, again) = (upload("5", 50), redeploy("d", 60));
+    let (head, _) = head.accepts(&five, &me("five", 50));
+    let (head, _) = head.accepts(&again, &me("d", 60));
+    assert_eq!((&head.all_pending()[0], head.all_pending()[1].id), (&five, again.id));
+    assert_eq!(head.active().unwrap().stop, None);
+    // An upload whose event is still on its way is not outdated by it either; it takes the redeploy's place.
+    let late = upload("6", 55);
+    let (head, _) = head.accepts(&late, &me("late", 61));
+    assert_eq!(head.all_pending(), [late]);
+    assert_eq!(head.told(&again).status, Status::Superseded);
+}
+
+#[test]
+fn a_redeploy_is_superseded_once_something_newer_has_reached_a_target() {
+    let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
+    let again = redeploy("d", 60);
+    let (head, _) = head.accepts(&again, &me("d", 60));
+    let (head, next) = head.commits("four", &half_arrived(&upload("4", 40), "9", "A"), Some(&me("next", 70)));
+    let ending = head.choose(&next.unwrap().request.subject, targets(), &Rejects::default()).unwrap_err();
+    assert!(matches!(ending, Ending::Superseded { because } if because.starts_with("release 4 was rolled out after")));
 }
 
 #[test]
@@ -170,32 +182,30 @@ fn an_upload_that_was_given_up_makes_way_for_a_command_and_a_command_for_no_uplo
     let (one, back) = (upload("1", 10), rollback("r", 40));
     let given_up = Head::default().accepts(&one, &me("one", 10)).0.gives_up("one", 20).unwrap();
     let (head, then) = given_up.accepts(&back, &me("r", 40));
-    assert!(matches!(then, Then::Work(active) if active.request == back && active.stop.is_none()));
+    assert!(matches!(then, Then::Work(active) if active.request.id == back.id && active.stop.is_none()));
     assert_eq!(head.told(&one).status, Status::Superseded);
     let (head, then) = head.gives_up("r", 50).unwrap().accepts(&upload("2", 60), &me("two", 60));
-    assert!(matches!(then, Then::Work(active) if active.request == back), "first the command");
+    assert!(matches!(then, Then::Work(active) if active.request.id == back.id), "first the command");
     assert_eq!(head.pending(), Some(&upload("2", 60)));
 }
 
 #[test]
-fn a_rollback_asks_what_is_worked_on_to_stop_unless_that_goes_back_too() {
-    let (one, back, other) = (upload("1", 10), rollback("r", 20), rollback("s", 30));
-    let (worked_on, _) = Head::default().accepts(&one, &me("one", 10));
-    let (again, _) = worked_on.accepts(&redeploy("d", 20), &me("d", 20));
+fn a_rollback_asks_what_is_worked_on_to_stop_and_a_redeploy_does_not() {
+    let (one, back) = (upload("4", 40), rollback("r", 50));
+    let (worked_on, _) = three().accepts(&one, &me("one", 40));
+    let (again, _) = worked_on.accepts(&redeploy("d", 50), &me("d", 50));
     assert_eq!(again.active().unwrap().stop, None, "a redeploy waits");
-    let (head, _) = worked_on.accepts(&back, &me("r", 20));
+    let (head, _) = worked_on.accepts(&back, &me("r", 50));
     assert_eq!(head.active().unwrap().stop, Some(back.id));
     assert!(head.is_held_by(token("one")), "it is its owner who stops");
     // The owner may have died: whoever succeeds it knows as well.
-    let (taken_over, then) = head.wakes(&me("w", 110));
+    let (taken_over, then) = head.wakes(&me("w", 140));
     assert!(matches!(then, Then::Work(active) if active.request == one && active.stop == Some(back.id)));
-    let (dead, then) = worked_on.accepts(&back, &me("r", 110));
+    let (dead, then) = worked_on.accepts(&back, &me("r", 140));
     assert!(matches!(then, Then::Work(active) if active.request == one && active.stop == Some(back.id)));
     for (head, claim) in [(taken_over, "w"), (dead, "r")] {
-        let (head, next) = head.commits(claim, &half_arrived(&one, "6", "A"), Some(&me("next", 120)));
-        assert_eq!(next.as_ref().map(|next| (&next.request, next.stop)), Some((&back, None)));
-        let (head, _) = head.accepts(&other, &me("s", 130));
-        assert_eq!((head.active().unwrap().stop, head.pending()), (None, Some(&other)));
+        let (_, next) = head.commits(claim, &half_arrived(&one, "9", "A"), Some(&me("next", 150)));
+        assert_eq!(next.as_ref().map(|next| (next.request.id, next.stop)), Some((back.id, None)));
     }
 }
 
@@ -233,14 +243,15 @@ fn what_waits_and_is_held_ends_at_once_and_what_is_worked_on_goes_on() {
     let (one, two) = (upload("1", 10), upload("2", 40));
     let (head, _) = Head::default().accepts(&one, &me("one", 10));
     let (waiting, _) = head.accepts(&redeploy("d", 20), &me("d", 20));
-    let held = waiting.accepts(&two, &me("two", 40)).0.holds("stop", "h");
-    for request in [&redeploy("d", 20), &two] {
+    let held = waiting.holds("stop", "h");
+    for request in [&redeploy("d", 20)] {
         assert_eq!((held.told(request).status, held.told(request).code), (Status::Refused, Some(Code::Held)));
     }
     assert_eq!((held.all_pending(), &held.active().unwrap().request), ([].as_slice(), &one));
     let (waiting, _) = head.accepts(&rollback("r", 20), &me("r", 20));
     let held = waiting.accepts(&two, &me("two", 40)).0.holds("stop", "h");
-    assert_eq!(held.all_pending(), [rollback("r", 20)], "going back is always possible");
+    assert_eq!(held.all_pending().len(), 1);
+    assert_eq!(held.all_pending()[0].id, rollback("r", 20).id, "going back is always possible");
     assert_eq!(held.commits("one", &arrived(&one, "6", "A"), None).0.live().unwrap().release.as_str(), "1");
 }
 
@@ -305,56 +316,48 @@ fn of_a_release_that_was_live_several_times_the_newest_artifact_is_meant() {
         end.record.finished_at = Some(second(since));
         head = claimed.commits("c", &end, None).0;
     }
-    let to = Subject::Earlier { to: Some(Release::parse("main").unwrap()) };
-    assert_eq!(head.choose(&to, &Rejects::default(), false).unwrap().artifact.version_id, "v2");
+    let to = Subject::Earlier(Rollback::to(Some(Release::parse("main").unwrap())));
+    assert_eq!(head.choose(&to, targets(), &Rejects::default()).unwrap().artifact.version_id, "v2");
 }
 
 #[test]
-fn what_is_rejected_is_skipped_and_where_some_target_is_astray_what_is_live_comes_first() {
+fn what_is_rejected_is_skipped() {
     let head = three();
-    let goes = |rejects: &[&str], astray| head.chooses(None, rejects, astray).ok();
-    assert_eq!(goes(&[], false).as_deref(), Some("2"));
-    assert_eq!(goes(&["2"], false).as_deref(), Some("1"));
-    assert_eq!(goes(&[], true).as_deref(), Some("3"));
-    assert_eq!(goes(&["3"], true).as_deref(), Some("2"));
-    assert_eq!(goes(&["1", "2"], false), None);
+    let goes = |rejects: &[&str]| head.chooses(None, rejects).ok();
+    assert_eq!(goes(&[]).as_deref(), Some("2"));
+    assert_eq!(goes(&["2"]).as_deref(), Some("1"));
+    assert_eq!(goes(&["1", "2"]), None);
     let because = "whatever was live here before release 3 is rejected";
     assert_eq!(head.because_not(None, &["1", "2"]), (Code::NothingToRollBack, because.into()));
-    let serves = |one: &str, other: Option<&str>| {
-        let other = (target(1).clone(), other.map(version));
-        head.is_astray(&[(target(0).clone(), Some(version(one))), other])
-    };
-    assert!(!serves("8", Some("8")) && serves("8", Some("7")) && serves("8", None));
-    assert!(!Head::default().is_astray(&[(target(0).clone(), Some(version("1")))]), "nothing is live");
 }
 
 #[test]
 fn what_is_live_is_no_way_back_although_it_was_live_before() {
     let mut head = three();
     // Release 2 once more, by a command.
-    let (claimed, _) = head.accepts(&command("d", CauseKind::Deploy, Subject::Live, 40), &me("d", 40));
+    let (claimed, _) = head.accepts(&command("d", CauseKind::Deploy, Subject::Live { of: None }, 40), &me("d", 40));
     let chosen = Chosen::from(&head.history()[1]);
     let claimed = claimed.with_chosen(token("d"), &chosen).unwrap();
-    let mut end = arrived(&command("d", CauseKind::Deploy, Subject::Live, 40), "9", "A");
+    let mut end = arrived(&command("d", CauseKind::Deploy, Subject::Live { of: None }, 40), "9", "A");
     (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
     head = claimed.commits("d", &end, None).0.settles();
     assert_eq!(releases(head.history()), ["2", "3", "2", "1"]);
-    assert_eq!(head.chooses(None, &[], false).unwrap(), "3");
-    assert_eq!(head.chooses(None, &["3"], false).unwrap(), "1");
+    assert_eq!(head.chooses(None, &[]).unwrap(), "3");
+    assert_eq!(head.chooses(None, &["3"]).unwrap(), "1");
     let head = head.obeys(&back_to("r", "1", 50), "6");
-    assert_eq!((releases(head.history()), releases(head.left())), (vec!["1"], vec!["2", "3", "2"]));
+    assert_eq!((releases(head.history()), releases(head.left())), (vec!["1"], vec!["2", "3"]));
 }
 
 #[test]
 fn a_redeploy_is_about_what_is_live_and_no_step_of_the_history() {
     let head = three();
-    let chosen = head.choose(&Subject::Live, &Rejects::default(), true).unwrap();
+    let chosen = head.choose(&Subject::Live { of: None }, targets(), &Rejects::default()).unwrap();
     assert_eq!((chosen.release.as_str(), chosen.versions.len()), ("3", 0), "by its manifest, not by a version");
     assert!(matches!(
-        head.choose(&Subject::Live, &rejecting(&["3"]), false),
+        head.choose(&Subject::Live { of: None }, targets(), &rejecting(&["3"])),
         Err(Ending::Refused { code: Code::Rejected, .. })
     ));
-    let nothing = Head::default().choose(&Subject::Live, &Rejects::default(), false);
+    let nothing = Head::default().choose(&Subject::Live { of: None }, targets(), &Rejects::default());
     assert!(matches!(nothing, Err(Ending::Refused { code: Code::NotLive, .. })));
     let head = head.obeys(&redeploy("d", 50), "9");
     assert_eq!((releases(head.history()), head.live().unwrap().since), (vec!["3", "2", "1"], second(31)));
@@ -365,7 +368,7 @@ fn a_redeploy_is_about_what_is_live_and_no_step_of_the_history() {
 fn what_a_command_is_about_is_written_down_once_and_by_its_owner_only() {
     let (head, _) = three().accepts(&rollback("r", 50), &me("r", 50));
     assert_eq!(head.active().unwrap().chosen, None);
-    let chosen = head.choose(&Subject::Earlier { to: None }, &Rejects::default(), false).unwrap();
+    let chosen = head.choose(&Subject::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
     assert_eq!(head.with_chosen(token("other"), &chosen), None);
     let known = head.with_chosen(token("r"), &chosen).unwrap();
     assert_eq!((known.revision, known.active().unwrap().chosen.as_ref()), (head.revision + 1, Some(&chosen)));
@@ -389,5 +392,5 @@ fn a_head_with_commands_reads_back_and_one_of_before_commands_reads() {
     }
     let read: Head = serde_json::from_value(before).unwrap();
     assert_eq!((read.all_pending(), read.hold(), releases(read.history())), ([].as_slice(), None, vec!["3", "2", "1"]));
-    assert_eq!(read.chooses(None, &[], false).unwrap(), "2");
+    assert_eq!(read.chooses(None, &[]).unwrap(), "2");
 }

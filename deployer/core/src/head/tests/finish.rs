@@ -37,12 +37,12 @@ fn a_deployment_that_arrived_everywhere_is_live() {
 }
 
 #[test]
-fn a_failed_deployment_leaves_what_is_live_but_not_the_targets_that_it_reached() {
+fn a_failed_deployment_is_live_where_it_has_reached_a_target() {
     let (head, two) = replacing();
     let end = half_arrived(&two, "7", "B");
     let (head, _) = head.commits("two", &end, None);
-    assert_eq!(head.live().unwrap().release.as_str(), "1");
-    assert_eq!((head.history().len(), head.active(), head.told(&two)), (1, None, &end.record));
+    assert_eq!((head.live().unwrap().release.as_str(), head.live().unwrap().complete), ("2", false));
+    assert_eq!((head.history().len(), head.active(), head.told(&two)), (2, None, &end.record));
     let (reached, missed) = (head.target(target(0)).unwrap(), head.target(target(1)).unwrap());
     assert_eq!((reached.version.as_ref().unwrap().as_str(), reached.release.as_ref()), ("7", two.subject.release()));
     assert_eq!((missed.version.as_ref().unwrap().as_str(), missed.release.as_ref().unwrap().as_str()), ("6", "1"));
@@ -56,7 +56,14 @@ fn a_deployment_that_was_refused_while_it_was_worked_on_leaves_everything() {
     let record = at().record(&two, Status::InProgress).ended(refusal(), second(30));
     let (after, _) = head.commits(
         "two",
-        &End { record, named: Some(Named::default()), written: [].into(), kept: [].into(), untold_start: false },
+        &End {
+            record,
+            named: Some(Named::default()),
+            written: [].into(),
+            kept: [].into(),
+            provisioned: [].into(),
+            untold_start: false,
+        },
         None,
     );
     assert_eq!((after.history(), &after.targets), (head.history(), &head.targets));
@@ -73,17 +80,18 @@ fn an_artifact_that_is_live_already_is_not_twice_in_the_history() {
     let (head, _) = head.commits("two", &unchanged, None);
     assert_eq!(head.history().len(), 2, "another artifact with the same bytes is another artifact");
     assert_eq!(variables(&head, 0), ["B"]);
+    let former = head.live().unwrap().deployment;
     let again = Request { hash: RequestHash::of(&["command"]), time: second(30), ..two };
     let again = Request { id: DeploymentId::of(again.time, again.hash), ..again };
     // As a command will bring it: an upload of it would meet the mark.
-    let active = Active::first(again.clone(), &me("again", 30));
+    let active = Active::first(again.clone(), &at(), &me("again", 30));
     let head = Head { active: Some(active), ..head.next() };
     let mut end = arrived(&again, "8", "C");
     end.record.finished_at = Some(second(2_000));
     let (head, _) = head.commits("again", &end, None);
     assert_eq!(head.history().len(), 2);
     let live = head.live().unwrap();
-    assert_eq!((live.deployment, live.since), (again.id, second(1_000)), "since it first was live");
+    assert_eq!((live.deployment, live.since), (former, second(1_000)), "it stays what it was");
     assert_eq!(live.versions.values().next(), Some(&version("8")));
 }
 
@@ -114,11 +122,11 @@ fn a_former_owner_cannot_finish() {
     let (head, two) = replacing();
     let end = arrived(&two, "7", "B");
     let (head, _) = head.wakes(&me("w", 120));
-    assert_eq!(head.finish(token("two"), &end, Some(&me("next", 130))), Finish::Lost);
+    assert_eq!(head.finish(token("two"), &end, &at(), Some(&me("next", 130))), Finish::Lost);
     let (head, _) = head.commits("w", &end, None);
-    assert_eq!(head.finish(token("two"), &end, Some(&me("next", 130))), Finish::Over { next: None });
+    assert_eq!(head.finish(token("two"), &end, &at(), Some(&me("next", 130))), Finish::Over { next: None });
     let (head, _) = head.accepts(&upload("3", 30), &me("three", 130));
-    assert_eq!(head.finish(token("two"), &end, Some(&me("next", 130))), Finish::Over { next: None });
+    assert_eq!(head.finish(token("two"), &end, &at(), Some(&me("next", 130))), Finish::Over { next: None });
 }
 
 #[test]
@@ -133,12 +141,12 @@ fn our_own_echo_of_a_finish_is_recognised() {
     let (head, two) = replacing();
     let end = arrived(&two, "7", "B");
     let (alone, _) = head.commits("two", &end, Some(&me("next", 40)));
-    assert_eq!(alone.finish(token("two"), &end, Some(&me("next", 40))), Finish::Over { next: None });
+    assert_eq!(alone.finish(token("two"), &end, &at(), Some(&me("next", 40))), Finish::Over { next: None });
     let waited = head.accepts(&upload("3", 30), &me("three", 30)).0;
     let (claimed, next) = waited.commits("two", &end, Some(&me("next", 40)));
     assert!(next.is_some());
-    assert_eq!(claimed.finish(token("two"), &end, Some(&me("next", 40))), Finish::Over { next });
-    assert_eq!(claimed.finish(token("two"), &end, None), Finish::Over { next: None });
+    assert_eq!(claimed.finish(token("two"), &end, &at(), Some(&me("next", 40))), Finish::Over { next });
+    assert_eq!(claimed.finish(token("two"), &end, &at(), None), Finish::Over { next: None });
 }
 
 #[test]

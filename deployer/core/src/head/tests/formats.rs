@@ -90,7 +90,7 @@ fn what_belongs_to_a_request_or_a_release_goes_with_it() {
     let active = head.active().unwrap().clone();
     let mut end = half_arrived(&active.request, "9", "A");
     end.record.status = Status::Superseded;
-    let Finish::Commit { head, .. } = head.finish(active.claim, &end, Some(&me("next", 90))) else { panic!() };
+    let Finish::Commit { head, .. } = head.finish(active.claim, &end, &at(), Some(&me("next", 90))) else { panic!() };
     let after = written(&head);
     assert_eq!(said(&after, ""), Some(""));
     assert_eq!(said(&after, "/active/request"), Some("/pending/0"));

@@ -65,7 +65,7 @@ fn lives(operations: &[Operation]) {
         world.goes_through(operation);
     }
     // Left alone, all that is open comes to its end.
-    for _ in 0..4 {
+    for _ in 0..8 {
         world.goes_through(&Operation::Pass { seconds: LEASE });
         world.goes_through(&Operation::Wake);
         world.goes_through(&Operation::Finish { former: None, outcome: Outcome::Arrived, next: false });

@@ -6,18 +6,24 @@ mod before;
 mod commands;
 mod finish;
 mod formats;
+mod live;
 mod lives;
+mod member;
 mod model;
+mod parked;
 mod promote;
+mod rollback;
 mod times;
 
 use std::sync::LazyLock;
 
 use super::*;
+use crate::artifact::ArtifactRef;
 use crate::artifact::LocatedUpload;
 use crate::config::Config;
 use crate::destination::Destination;
 use crate::record::{Cause, CauseKind, Code, Ending, Status, TargetError, TargetErrorCode};
+use crate::rejects::Rejects;
 
 /// How long a claim's lease lasts here, in seconds.
 const LEASE: i64 = 100;
@@ -42,7 +48,11 @@ fn at() -> Destination<'static> {
 }
 
 fn target(number: usize) -> &'static Target {
-    &at().environment.targets[number]
+    &targets()[number]
+}
+
+fn targets() -> &'static [Target] {
+    &CONFIG.environments[&at().name].targets
 }
 
 fn version(number: &str) -> Version {
@@ -103,7 +113,13 @@ fn command(id: &str, kind: CauseKind, subject: Subject, time: i64) -> Request {
 }
 
 fn rollback(id: &str, time: i64) -> Request {
-    command(id, CauseKind::Rollback, Subject::Earlier { to: None }, time)
+    command(id, CauseKind::Rollback, Subject::Earlier(Rollback::to(None)), time)
+}
+
+/// The rules of a world in which nothing is rejected.
+fn rules(refusal: Option<&Ending>) -> Rules<'_> {
+    static NONE: LazyLock<Rejects> = LazyLock::new(Rejects::default);
+    Rules { refusal, rejects: &NONE }
 }
 
 fn refusal() -> Ending {
@@ -145,6 +161,7 @@ fn ends(request: &Request, variable: &str, fare: impl Fn(&mut crate::record::Tar
         named: Some(named),
         written,
         kept: [].into(),
+        provisioned: [].into(),
         untold_start: false,
     }
 }
@@ -163,16 +180,16 @@ impl Head {
     }
 
     fn accepts(&self, request: &Request, me: &Claimant) -> (Self, Then) {
-        self.writes(self.accept(request, &at(), None, me))
+        self.writes(self.accept(request, &at(), rules(None), me))
     }
 
     fn refuses(&self, request: &Request, me: &Claimant) -> (Self, Then) {
-        self.writes(self.accept(request, &at(), Some(&refusal()), me))
+        self.writes(self.accept(request, &at(), rules(Some(&refusal())), me))
     }
 
     /// A request that changes nothing.
     fn answers(&self, request: &Request, me: &Claimant) -> Then {
-        let Move { head, then } = self.accept(request, &at(), None, me);
+        let Move { head, then } = self.accept(request, &at(), rules(None), me);
         assert!(head.is_none(), "it changes nothing");
         then
     }
@@ -182,7 +199,9 @@ impl Head {
     }
 
     fn commits(&self, claim: &str, end: &End, next: Option<&Claimant>) -> (Self, Option<Active>) {
-        let Finish::Commit { head, next } = self.finish(token(claim), end, next) else { panic!("nothing to commit") };
+        let Finish::Commit { head, next } = self.finish(token(claim), end, &at(), next) else {
+            panic!("nothing to commit")
+        };
         assert_eq!(head.revision, self.revision + 1);
         (*head, next)
     }
@@ -212,6 +231,19 @@ impl Head {
         let told: Vec<_> = self.outbox().iter().filter(|entry| entry.record.id == request.id).collect();
         assert_eq!((told.len(), told[0].marker), (1, request.marker));
         &told[0].record
+    }
+
+    /// Takes a command in, finds out its artifact, and ends it as told.
+    fn ends_command(&self, request: &Request, number: &str, half: bool) -> Self {
+        let now = request.time.as_second();
+        let (head, then) = self.accepts(request, &me("obeys", now));
+        let Then::Work(active) = then else { panic!("{then:?}") };
+        let chosen = head.choose(&active.request.subject, targets(), &Rejects::default()).unwrap();
+        let head = head.with_chosen(token("obeys"), &chosen).unwrap();
+        let mut end = if half { half_arrived(request, number, "A") } else { arrived(request, number, "A") };
+        (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
+        end.record.finished_at = Some(second(now + 1));
+        head.commits("obeys", &end, None).0.settles()
     }
 
     fn because(&self, request: &Request) -> (Status, &str) {

@@ -131,12 +131,12 @@ impl World {
         request.marker = token(&format!("m{name}"));
         let refusal = refused.then(refusal);
         let refused = refused || self.head.hold().is_some();
-        let moved = self.head.accept(&request, &at(), refusal.as_ref(), &me);
+        let moved = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
         let then = moved.then.clone();
         let newest = self.accepted.iter().all(|other| mark_of(&request) > mark_of(other));
         let newest = newest && self.head.newest.beyond_upload(&mark_of(&request)).is_none();
         self.writes(Some(*moved.head.expect("a new request always is written down")));
-        let echo = self.head.accept(&request, &at(), refusal.as_ref(), &me);
+        let echo = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
         assert_eq!(echo, Move { head: None, then: then.clone() }, "our own echo");
         self.fates.insert(request.id, (request.clone(), Fate::Open));
         match then {
@@ -166,39 +166,56 @@ impl World {
         let (name, me) = self.draws();
         let release = || Release::parse("k1").unwrap();
         let (kind, subject) = match kind {
-            0 => (CauseKind::Rollback, Subject::Earlier { to: None }),
-            1 => (CauseKind::Rollback, Subject::Earlier { to: Some(release()) }),
-            2 => (CauseKind::Redeploy, Subject::Live),
-            _ => (CauseKind::Deploy, Subject::Live),
+            0 => (CauseKind::Rollback, Subject::Earlier(Rollback::to(None))),
+            1 => (CauseKind::Rollback, Subject::Earlier(Rollback::to(Some(release())))),
+            2 => (CauseKind::Redeploy, Subject::Live { of: None }),
+            _ => (CauseKind::Deploy, Subject::Live { of: None }),
         };
         let request = command(&name, kind, subject, self.now);
         let refusal = refused.then(refusal);
         let held = self.head.hold().is_some() && !request.is_rollback();
-        let refused = refused || held || self.head.pointless(&request).is_some();
-        let before = self.head.active().cloned();
-        let moved = self.head.accept(&request, &at(), refusal.as_ref(), &me);
+        let (before, was) = (self.head.active().cloned(), self.head.all_pending().to_vec());
+        let moved = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
         let then = moved.then.clone();
         self.writes(Some(*moved.head.expect("a new request always is written down")));
-        self.fates.insert(request.id, (request.clone(), Fate::Open));
-        if refused {
-            assert_eq!((then, self.head.told(&request).status), (Then::Over(request.id), Status::Refused));
+        let is_over = then == Then::Over(request.id);
+        assert!(!(refused || held) || is_over);
+        if is_over {
+            self.fates.insert(request.id, (request.clone(), Fate::Open));
+            assert_eq!(self.head.told(&request).status, Status::Refused);
+            assert_eq!(
+                (self.head.all_pending(), self.head.active().and_then(|a| a.stop)),
+                (was.as_slice(), before.and_then(|a| a.stop)),
+                "nothing gives way"
+            );
             return;
         }
+        // It may have been completed by what the head knows; or joins another rollback.
+        let Some(request) = self.open_request(request.id) else {
+            assert!(request.is_rollback(), "only a rollback joins another");
+            if let Then::Work(active) = then {
+                self.claims.push((name, active.request));
+            }
+            return;
+        };
+        self.fates.insert(request.id, (request.clone(), Fate::Open));
         let is_redeploy = request.cause.kind == CauseKind::Redeploy;
         assert!(is_redeploy || self.head.newest.floor >= Some(request.time), "what is older comes too late");
-        let is_open = self.head.active().is_some_and(|active| active.request == request);
-        assert!(is_open || self.head.all_pending() == [request.clone()], "all that waited has made way");
         // Whoever is in the way goes on, and hears that it shall stop.
         let goes_on = self.head.active().filter(|is| before.as_ref().is_some_and(|was| was.request == is.request));
         if let (Some(is), Some(was)) = (goes_on, before) {
-            let stops = request.is_rollback() && !is.request.is_rollback();
-            assert_eq!(is.stop, if stops { Some(request.id) } else { was.stop });
+            assert_eq!(is.stop, if request.is_rollback() { Some(request.id) } else { was.stop });
         }
         match then {
             Then::Work(active) => self.claims.push((name, active.request)),
             Then::Wait { request: waiting, status, .. } => assert_eq!((waiting, status), (request, Status::Pending)),
             other => panic!("a command that is not refused is never {other:?}"),
         }
+    }
+
+    fn open_request(&self, id: DeploymentId) -> Option<Request> {
+        let active = self.head.active().map(|active| &active.request);
+        active.into_iter().chain(self.head.all_pending()).find(|open| open.id == id).cloned()
     }
 
     fn hold(&mut self, holds: bool) {
@@ -233,7 +250,7 @@ impl World {
             ..first.clone()
         };
         let slept = self.head.sleeps(second(self.now));
-        let moved = self.head.accept(&other_door, &at(), None, &me);
+        let moved = self.head.accept(&other_door, &at(), rules(None), &me);
         assert!(!self.head.needs(other_door.marker));
         match &moved.then {
             Then::Over(id) => assert_eq!((*id, fate != Fate::Open, moved.head.is_none()), (first.id, true, true)),
@@ -258,7 +275,7 @@ impl World {
         let request = which.get(&settled).0.clone();
         let (_, me) = self.draws();
         if self.accepted.contains(&request) {
-            assert_eq!(self.head.accept(&request, &at(), None, &me).then, Then::Over(request.id));
+            assert_eq!(self.head.accept(&request, &at(), rules(None), &me).then, Then::Over(request.id));
         }
     }
 
@@ -292,7 +309,14 @@ impl World {
             Outcome::HalfArrived => half_arrived(&request, "8", &claim),
             Outcome::Refused => {
                 let record = at().record(&request, Status::InProgress).ended(refusal(), second(self.now));
-                End { record, named: Some(Named::default()), written: [].into(), kept: [].into(), untold_start: false }
+                End {
+                    record,
+                    named: Some(Named::default()),
+                    written: [].into(),
+                    kept: [].into(),
+                    provisioned: [].into(),
+                    untold_start: false,
+                }
             }
         };
         if let Some(chosen) = &chosen {
@@ -301,16 +325,23 @@ impl World {
         let lives: HashSet<String> = self.lives();
         let (name, me) = self.draws();
         let claimant = next.then_some(&me);
-        match self.head.finish(token(&claim), &end, claimant) {
+        let stopped = self.head.active().is_some_and(|active| active.stop.is_some());
+        match self.head.finish(token(&claim), &end, &at(), claimant) {
             Finish::Commit { head, next } => {
                 assert!(self.head.is_held_by(token(&claim)));
                 assert_eq!(next.is_some(), claimant.is_some() && self.head.pending().is_some());
                 self.writes(Some(*head));
-                let echo = self.head.finish(token(&claim), &end, claimant);
+                let echo = self.head.finish(token(&claim), &end, &at(), claimant);
                 assert_eq!(echo, Finish::Over { next: next.clone() }, "our own echo");
-                assert_eq!(self.head.told(&request), &end.record);
-                let live = self.head.live().is_some_and(|live| live.deployment == request.id);
-                assert_eq!(live, matches!(outcome, Outcome::Arrived));
+                let told = self.head.told(&request);
+                match stopped {
+                    true => assert_eq!(told.status, Status::Superseded),
+                    false => assert_eq!(told, &end.record),
+                }
+                let brought = end.record.artifact.as_ref().map(|artifact| artifact.reference());
+                let is_live = self.head.live().is_some_and(|live| Some(&live.artifact) == brought.as_ref());
+                let reached = matches!(outcome, Outcome::Arrived | Outcome::HalfArrived);
+                assert!(!reached || is_live, "what has reached a target is live");
                 assert!(lives.is_subset(&self.lives()) || self.head.history.len() == HISTORY, "what was live is known");
                 self.claims.extend(next.map(|next| (name, next.request)));
                 Some(claim)
@@ -329,9 +360,9 @@ impl World {
         }
     }
 
-    /// What was live, or was left.
+    /// The bytes that were live, or were left: here a key stands for them.
     fn lives(&self) -> HashSet<String> {
-        self.head.history().iter().chain(self.head.left()).map(|live| live.artifact.version_id.clone()).collect()
+        self.head.history().iter().chain(self.head.left()).map(|live| live.artifact.key.clone()).collect()
     }
 
     /// Whoever holds the claim on a command finds out what it is about; where there is nothing it is refused.
@@ -342,7 +373,7 @@ impl World {
         let known = self.head.active().and_then(|active| active.chosen.clone());
         let chosen = match known {
             Some(chosen) => Ok(chosen),
-            None => self.head.choose(&request.subject, &Rejects::default(), false),
+            None => self.head.choose(&request.subject, targets(), &Rejects::default()),
         };
         let Ok(chosen) = chosen else { return (Outcome::Refused, None) };
         self.writes(self.head.with_chosen(token(claim), &chosen));
@@ -400,8 +431,7 @@ impl World {
         }
         open.dedup();
         assert_eq!(open.len(), usize::from(active.is_some()) + head.all_pending().len());
-        let kinds: Vec<bool> = head.all_pending().iter().map(Request::is_upload).collect();
-        assert!(matches!(kinds[..], [] | [_] | [false, true]), "a command waits, and an upload behind it");
+        assert!(head.all_pending().len() <= 4, "a rollback with a release and one without, an upload, a redeploy");
         let recent: Vec<_> = self.ended.iter().rev().take(ENDED).copied().collect();
         assert_eq!(head.ended, recent);
         for request in active.iter().copied().chain(head.all_pending()) {
