@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deployer::engine::Ports;
-use deployer::port::{Clock, ETag, Events, EventsError, Ledger, LedgerError, Precondition, Reading, Written};
+use deployer::port::{Clock, Events, EventsError, Ledger, LedgerError, Precondition, Reading, Written};
 use deployer_core::event::Event;
 use jiff::Timestamp;
 use serde_json::{Value, json};
