@@ -68,9 +68,12 @@ pub enum ReadError {
     /// The object or this version of it does not exist (any more).
     #[error("{0}")]
     Gone(String),
-    /// The bucket's, the key's or our own policy says no.
+    /// The bucket's, the key's or our own policy says no. One that was just written may not be known everywhere yet.
     #[error("{0}")]
     Denied(String),
+    /// It cannot be read as it is, and no policy helps.
+    #[error("{0}")]
+    Unreadable(String),
     /// Worth another try.
     #[error("{0}")]
     Transient(String),
@@ -286,6 +289,16 @@ pub enum Answer {
     Done,
 }
 
+/// The published versions of a function.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublishedVersions {
+    /// Their numbers.
+    pub numbers: Vec<Version>,
+    /// Whether `$LATEST` or any of them is durable: executions that wait go on in the version that they began in (Lambda Developer
+    /// Guide, "Lambda durable functions").
+    pub is_durable: bool,
+}
+
 /// Lambda of one account and region.
 #[async_trait]
 pub trait Functions: Send + Sync {
@@ -303,8 +316,8 @@ pub trait Functions: Send + Sync {
         name: &FunctionName,
         alias: &AliasName,
     ) -> Result<Option<ProvisionedConcurrency>, CallError>;
-    /// The numbers of all published versions.
-    async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError>;
+    /// All published versions.
+    async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError>;
     /// The versions that any alias points to, or gives a part of its traffic.
     async fn aliased(&self, name: &FunctionName) -> Result<Vec<Version>, CallError>;
     /// One writing call. Only `engine::apply` makes it.
@@ -328,22 +341,36 @@ pub enum CallErrorKind {
     Busy,
     /// The execution role cannot be assumed yet: wait a little, then send it again.
     RoleNotReady,
+    /// A 409 that nobody knows: wait like for one that is busy, but not for ever.
+    RefusedForNow,
     /// A precondition failed, the thing exists already, or the code to publish is another: look again.
     Conflict,
     /// No answer, or none that says what happened: look again.
     Unknown,
     /// Still throttled after all retries.
     Throttled,
-    /// The session may not.
+    /// The session may not. A policy that was just written may not be known everywhere yet.
     Denied,
+    /// A KMS key says no: it is disabled, gone, or its policy does not let the session use it.
+    KeyDenied,
+    /// The account has not enabled the region.
+    RegionNotEnabled,
     /// The session's credentials have expired.
     Expired,
     /// Lambda could not read the code.
     CodeUnreadable,
+    /// Lambda could not read the code, for S3 says that the session may not. A policy that was just written may not be known yet.
+    CodeDenied,
     /// The code is too large.
     CodeTooLarge,
     /// The function or version is in state Failed.
     Failed,
+    /// The account's code storage is full.
+    StorageFull,
+    /// The account has reached another limit.
+    QuotaReached,
+    /// Such a function cannot be deployed: its code is a container image, or must be signed.
+    Unsupported,
     /// Lambda refuses the request as it is.
     Invalid,
     /// Anything else that will not go away.

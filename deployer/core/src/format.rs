@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::as_read::AsRead;
+use crate::asked::AskedFor;
 use crate::group::Group;
 use crate::head::{Head, Request};
 use crate::record::{DeploymentRecord, SCHEMA};
@@ -26,6 +27,11 @@ const RISES: &[(u32, fn(&Head) -> bool)] = &[
     (2, Head::has_unrecovered_live),
     // It would go one release too far.
     (2, |head| head.open().any(|request| request.undoes().is_some())),
+    // It takes a parked deployment for one whose owner has died, and what is newer would take its place while traffic moves.
+    (2, |head| head.active().is_some_and(|active| active.hops > 0 || !active.awaits.is_empty())),
+    // It takes the member of a group that holds its place for a promotion like any other, which a newer one displaces.
+    (2, |head| head.waiting().iter().any(|waiting| waiting.place.is_some())),
+    (2, |head| head.open().any(|request| request.promoting().is_some_and(|promoting| promoting.place.is_some()))),
 ];
 
 impl LedgerObject for Head {
@@ -72,6 +78,12 @@ impl LedgerObject for Group {
 }
 
 impl LedgerObject for DeploymentRecord {}
+
+impl LedgerObject for AskedFor {
+    fn is_understood(&self) -> bool {
+        self.request.is_understood()
+    }
+}
 
 /// An object of the ledger.
 pub trait LedgerObject: Serialize + DeserializeOwned {

@@ -5,7 +5,10 @@
 pub mod artifact;
 pub mod as_read;
 pub mod asked;
+pub mod commanded;
+pub mod condition;
 pub mod config;
+pub mod denial;
 pub mod destination;
 pub mod doctor;
 pub mod event;

@@ -36,6 +36,10 @@ pub const GROUPS: &str = "groups/";
 pub const SWEEPS: &str = "sweeps/";
 /// The log line by which a deployment's end is told begins so.
 pub const ENDED_LINE: &str = "deployment ended";
+/// The log line of an invocation that ends in a function error begins so, unless somebody has called it wrongly.
+pub const ERROR_LINE: &str = "invocation failed";
+/// The log line of each invocation that finds a `deployer.json` which it cannot load begins so.
+pub const CONFIG_LINE: &str = "deployer.json cannot be loaded";
 /// The detail-type of the events by which a promotion is asked for.
 pub const PROMOTION_REQUESTED: &str = "Promotion Requested";
 /// The detail-type of the events by which a promotion that waits for it is approved.

@@ -120,6 +120,10 @@ pub enum TargetErrorCode {
     Throttled,
     /// Not done before the deadline.
     TimedOut,
+    /// The account has reached a limit: of code storage, versions or concurrency.
+    QuotaExceeded,
+    /// The deployer cannot deploy such a function: a container image, or one whose code must be signed.
+    Unsupported,
     /// Anything else; the message has the last cause.
     Internal,
     /// A newer deployer's.
@@ -466,13 +470,34 @@ impl DeploymentRecord {
 }
 
 fn sum_up(failed: &[&TargetOutcome], all: usize) -> String {
-    let first: Vec<String> = failed
-        .iter()
-        .take(3)
-        .filter_map(|t| t.error.as_ref().map(|e| format!("{}/{}: {:?}, {}", t.account, t.region, e.code, e.message)))
-        .collect();
-    let more = if failed.len() > 3 { format!("; and {} more", failed.len() - 3) } else { String::new() };
-    format!("{} of {all} targets failed: {}{more}", failed.len(), first.join("; "))
+    let mut sentences: Vec<(String, Vec<&TargetOutcome>)> = Vec::new();
+    for target in failed {
+        let Some(sentence) = target.error.as_ref().map(|error| sentence(target, error)) else { continue };
+        match sentences.iter_mut().find(|(told, _)| *told == sentence) {
+            Some((_, targets)) => targets.push(target),
+            None => sentences.push((sentence, vec![target])),
+        }
+    }
+    let told: Vec<String> = sentences.iter().take(3).map(|(sentence, targets)| told_once(sentence, targets)).collect();
+    let untold: usize = sentences.iter().skip(3).map(|(_, targets)| targets.len()).sum();
+    let more = if untold > 0 { format!("; and {untold} more") } else { String::new() };
+    format!("{} of {all} targets failed: {}{more}", failed.len(), told.join("; "))
+}
+
+/// A target's error without the target's own account, so that it can be equal to another target's.
+fn sentence(target: &TargetOutcome, error: &TargetError) -> String {
+    let message = error.message.replace(target.account.as_str(), "<account>");
+    format!("{:?}, {message}", error.code)
+}
+
+/// A sentence with the targets that it is true of. One target's sentence names the account.
+fn told_once(sentence: &str, targets: &[&TargetOutcome]) -> String {
+    let names: Vec<String> = targets.iter().map(|target| format!("{}/{}", target.account, target.region)).collect();
+    match (&names[..], targets) {
+        ([name], [target]) => format!("{name}: {}", sentence.replace("<account>", target.account.as_str())),
+        ([others @ .., last], _) => format!("{} and {last}: {sentence}", others.join(", ")),
+        ([], _) => sentence.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -522,6 +547,26 @@ mod tests {
         assert_eq!((ended.status, ended.code), (Status::Failed, Some(Code::TargetFailed)));
         assert_eq!(ended.because.unwrap(), "1 of 2 targets failed: 222222222222/eu-west-1: AccessDenied, may not");
         assert_eq!(ended.targets[0].status, Status::Succeeded);
+    }
+
+    #[test]
+    fn equal_sentences_of_many_targets_are_told_once_with_the_targets() {
+        let failed = |account: &str, message: &str| {
+            let error = TargetError::new(TargetErrorCode::AccessDenied, "observe", message);
+            outcome(account, Status::Failed, Some(error))
+        };
+        let outcomes = vec![
+            failed("111111111111", "no role in 111111111111"),
+            failed("222222222222", "no role in 222222222222"),
+            failed("333333333333", "no such key"),
+            failed("444444444444", "no role in 444444444444"),
+        ];
+        let ended = record(vec![]).ended(Ending::Tried(outcomes), Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            ended.because.unwrap(),
+            "4 of 4 targets failed: 111111111111/eu-west-1, 222222222222/eu-west-1 and 444444444444/eu-west-1: \
+             AccessDenied, no role in <account>; 333333333333/eu-west-1: AccessDenied, no such key"
+        );
     }
 
     #[test]

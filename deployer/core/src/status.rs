@@ -205,7 +205,7 @@ impl FunctionStatus {
             active: head.active().map(|active| active.request.id),
             pending: head.pending().map(|pending| pending.id),
             hold: head.hold().cloned(),
-            rejects: rejects.all().to_vec(),
+            rejects: rejects.all().cloned().collect(),
             behind: vec![],
             waiting: head.waiting().iter().filter_map(waiting).collect(),
         }

@@ -48,6 +48,11 @@ impl S3Ledger {
         };
         LedgerError(format!("{doing} s3://{}/{key}: {}{hint}", self.bucket, failure.message))
     }
+
+    fn etag(&self, doing: &str, key: &str, told: Option<&str>) -> Result<ETag, LedgerError> {
+        let missing = || LedgerError(format!("{doing} s3://{}/{key}: S3 answered without an ETag", self.bucket));
+        told.map(|etag| ETag(etag.to_owned())).ok_or_else(missing)
+    }
 }
 
 /// Keeps the `Date` of an answer, which the SDK's outputs do not show.
@@ -96,7 +101,7 @@ impl Ledger for S3Ledger {
                 };
             }
         };
-        let etag = ETag(output.e_tag().unwrap_or_default().to_owned());
+        let etag = self.etag("reading", key, output.e_tag())?;
         let body = output.body.collect().await;
         let body = body.map_err(|error| LedgerError(format!("reading s3://{}/{key}: {error}", self.bucket)))?;
         Ok(Reading { object: Some((body.to_vec(), etag)), date: dated.second() })
@@ -128,7 +133,8 @@ impl Ledger for S3Ledger {
                 Precondition::Unchanged(ETag(etag)) => call.if_match(etag),
             };
             let failure = match call.send().await {
-                Ok(output) => return Ok(Written::Now(ETag(output.e_tag().unwrap_or_default().to_owned()))),
+                // Whether it is written shows when it is read.
+                Ok(output) => return self.etag("writing", key, output.e_tag()).map(Written::Now),
                 Err(error) => Failure::of(&error),
             };
             match failure.status {
@@ -146,5 +152,27 @@ impl Ledger for S3Ledger {
     async fn delete(&self, key: &str) -> Result<(), LedgerError> {
         let answer = self.client.delete_object().bucket(self.bucket.as_str()).key(key).send().await;
         answer.map(drop).map_err(|error| self.error("deleting", key, &Failure::of(&error)))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::canned::answering;
+    use super::*;
+
+    fn ledger(headers: Vec<(&'static str, &'static str)>) -> S3Ledger {
+        let client = Client::new(&answering([(200, headers, "{}")]));
+        S3Ledger::new(client, BucketName::parse("acme-ledger").unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_put_or_get_without_an_etag_is_an_unknown_answer() {
+        let whole = ledger(vec![("etag", "\"e1\"")]);
+        assert_eq!(whole.put("k", vec![], Precondition::Absent).await.unwrap(), Written::Now(ETag("\"e1\"".into())));
+        assert!(whole.get("k").await.unwrap().object.is_some());
+        let bare = ledger(vec![]);
+        assert!(bare.put("k", vec![], Precondition::Absent).await.unwrap_err().0.contains("without an ETag"));
+        assert!(bare.get("k").await.is_err());
     }
 }

@@ -151,5 +151,6 @@ mod tests {
             assert_eq!(kind(status, code), Refusal::Unknown, "{status} {code}");
         }
         assert_eq!(kind(404, "NoSuchBucket"), Refusal::Wrong);
+        assert_eq!(kind(403, "UnrecognizedClientException"), Refusal::Wrong, "the region is not enabled");
     }
 }

@@ -242,6 +242,7 @@ fn config(way: &Way, target: Target) -> Config {
         traffic_within: default_traffic_within(),
         // Without a ledger nobody knows which versions somebody may want to go back to: none is deleted.
         keep_versions: u32::MAX,
+        prune_durable: false,
         immutable_releases: false,
         promotion: None,
         approval: None,

@@ -10,7 +10,9 @@ use deployer_core::id::{AliasName, FunctionName, Version};
 use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, ProvisionedConcurrency};
 
 use super::{Notice, Tell};
-use crate::port::{Account, AccountGate, Answer, CallError, EnterError, Functions, Qualifier, SessionRequest, Write};
+use crate::port::{
+    Account, AccountGate, Answer, CallError, EnterError, Functions, PublishedVersions, Qualifier, SessionRequest, Write,
+};
 
 /// Functions of which it was told: once is enough.
 pub(super) type ToldOf = Arc<Mutex<BTreeSet<FunctionName>>>;
@@ -75,7 +77,7 @@ impl Functions for Watched {
         self.functions.provisioned(name, alias).await
     }
 
-    async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+    async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError> {
         self.functions.versions(name).await
     }
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use deployer_core::artifact::{NotOurs, Place};
 use deployer_core::destination::Destination;
 use deployer_core::event::{Announcement, Event, RecordlessEvent};
 use deployer_core::head::{Consequence, Entry};
@@ -11,7 +12,7 @@ use deployer_core::record::Status;
 
 use super::Engine;
 use super::claim::Claim;
-use crate::port::{ETag, LedgerError};
+use crate::port::{ETag, EventsError, LedgerError};
 
 /// What has come of carrying out what follows from a deployment's end.
 pub(super) struct CarriedOut {
@@ -81,17 +82,47 @@ impl Engine {
     /// Tells of what there is no record of. Best effort.
     pub(super) async fn announce_without_record(&self, announces: Announcement, because: &str, about: RecordlessEvent) {
         let event = Event::without_record(announces, because, about);
-        let _logged = self.announce(Some(event)).await;
+        if let Err(error) = self.send_event(&event).await {
+            tracing::error!("event {:?} is not sent ({because}): {error}", announces.detail_type());
+        }
+    }
+
+    /// Tells that a promotion is refused of which there is no record, and why. Best effort.
+    pub async fn tell_of_refused(&self, because: &str, about: RecordlessEvent) {
+        self.announce_without_record(Announcement::PromotionRefused, because, about).await;
+    }
+
+    /// Tells that an upload is ignored, and why. Best effort.
+    pub(super) async fn tell_of_ignored(&self, key: &str, because: &str) {
+        let about = RecordlessEvent { key: Some(key.to_owned()), ..RecordlessEvent::default() };
+        self.announce_without_record(Announcement::UploadIgnored, because, about).await;
+    }
+
+    /// Tells of an upload that is ignored for its key's last part alone: somebody meant to deploy it. Best effort.
+    pub(super) async fn tell_of_near_miss(&self, not_ours: &NotOurs) {
+        if let NotOurs::Key { key, .. } = not_ours
+            && let Some((environment, _)) = Place::folder(key)
+            && self.config.environments.contains_key(&environment)
+        {
+            self.tell_of_ignored(key, &not_ours.to_string()).await;
+        }
     }
 
     /// Sends an event, where there is a bus.
     pub(super) async fn announce(&self, event: Option<Event>) -> Result<(), Untold> {
-        let (Some(events), Some(event)) = (&self.ports.events, event) else { return Ok(()) };
-        events.send(&event).await.map_err(|error| {
+        let Some(event) = event else { return Ok(()) };
+        self.send_event(&event).await.map_err(|error| {
             let announces = event.announces.detail_type();
             tracing::error!("event {announces:?} is not sent, and will be when somebody comes by: {error}");
             Untold
         })
+    }
+
+    async fn send_event(&self, event: &Event) -> Result<(), EventsError> {
+        match &self.ports.events {
+            Some(events) => events.send(event).await,
+            None => Ok(()),
+        }
     }
 
     async fn write_down(&self, entry: &Entry, over: Option<ETag>) -> Result<(), LedgerError> {

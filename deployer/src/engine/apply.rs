@@ -10,7 +10,7 @@ use bytes::Bytes;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::id::{Sha256, Version};
-use deployer_core::observed::{Condition, ObservedCode, RevisionId};
+use deployer_core::observed::{Fit, ObservedCode, Reason, RevisionId};
 use deployer_core::plan::{Delivery, Plan, Step, Wanted, still_as_planned};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use futures::StreamExt as _;
@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
 use super::deploy::Job;
+use super::sending::Sending;
 use super::waiting::{UNANSWERED, timed_out};
 use super::{Claim, Engine};
 use crate::port::{Account, Answer, CallError, CallErrorKind, Code, Qualifier, ReadError, Write};
@@ -26,7 +27,8 @@ use crate::port::{Account, Answer, CallError, CallErrorKind, Code, Qualifier, Re
 pub(super) enum Halt {
     /// It ends here.
     Final(TargetError),
-    /// `$LATEST` is as wanted, and publishing it as it is gave a version that has failed: an earlier one's.
+    /// What was made has failed, and sending the code once more may succeed: for the reason passes, or because publishing `$LATEST` as
+    /// it is gave an earlier version.
     VersionFailed(TargetError),
     /// No alias may move any more: the claim says why.
     Stopped,
@@ -176,7 +178,7 @@ impl<'a> Walk<'a> {
                 self.confirm().await?;
                 let version = self.version(name)?;
                 if self.provisioned == Some(true) {
-                    self.write_awaited(version, self.traffic_elsewhere(version)).await;
+                    self.note_the_move(version, self.traffic_elsewhere(version)).await;
                 }
                 let write = Write::MoveAlias { alias: &self.plan.alias, version, revision };
                 let answer = self.write(name, write).await?;
@@ -269,15 +271,28 @@ impl<'a> Walk<'a> {
                 engine.pause(attempt, step, "Lambda does not show the function yet").await?;
                 continue;
             };
-            let failed = |because: &str| {
+            let failed = |because: &Reason| {
                 let message = format!("function {name} in {}: {because}", self.errand.target);
-                Halt::from(TargetError::new(TargetErrorCode::FunctionFailed, step, message))
+                let error = TargetError::new(because.error_code(), step, message);
+                if because.passes() { Halt::VersionFailed(error) } else { Halt::Final(error) }
             };
-            match (&code.condition, &code.last_update_failed) {
-                (Condition::Failed { because }, _) => return Err(failed(because)),
-                (Condition::Ready | Condition::Idle, Some(because)) => return Err(failed(because)),
-                (Condition::Ready | Condition::Idle, None) => return Ok(code),
-                (Condition::Busy, _) => engine.pause(attempt, step, "Lambda is still at work").await?,
+            let Errand { job, claim, target, .. } = self.errand;
+            let fit = match qualifier {
+                Qualifier::Latest => code.condition.to_be_written(),
+                Qualifier::Version(_) | Qualifier::Alias(_) => code.condition.to_serve(),
+            };
+            match (fit, &code.last_update_failed) {
+                (Fit::Never(because), _) => return Err(failed(&because)),
+                (Fit::Now, Some(because)) => return Err(failed(because)),
+                (Fit::Now, None) => {
+                    job.refused.is_over(target);
+                    return Ok(code);
+                }
+                (Fit::Soon, _) => engine.pause(attempt, step, "Lambda is still at work").await?,
+                (Fit::Perhaps(because), _) if engine.may_wait(&job.refused, claim, target) => {
+                    engine.pause(attempt, step, &because.to_string()).await?;
+                }
+                (Fit::Perhaps(because), _) => return Err(failed(&because)),
             }
         }
         unreachable!("attempts do not end")
@@ -286,12 +301,13 @@ impl<'a> Walk<'a> {
     /// One writing call, sent only while there is time for its answer, and again while waiting helps.
     pub(super) async fn write(&self, step: &'static str, write: Write<'_>) -> Result<Answer, Halt> {
         let engine = self.engine;
-        let since = engine.now();
+        let Errand { job, target, .. } = self.errand;
+        let mut tries = Sending::default();
         let mut last: Option<CallError> = None;
-        for attempt in 0.. {
+        loop {
             let sending = match write {
                 Write::Create { code: Code::Inline(_), .. } | Write::UpdateCode { code: Code::Inline(_), .. } => {
-                    Some(self.errand.job.inline.sending.lock().await)
+                    Some(job.inline.sending.lock().await)
                 }
                 _ => None,
             };
@@ -309,30 +325,19 @@ impl<'a> Walk<'a> {
                 Err(error) => matches!(error.kind, CallErrorKind::Unknown | CallErrorKind::Conflict),
             };
             if is_written {
-                self.errand.job.has_written_to(self.errand.target);
+                job.has_written_to(target);
             }
             let error = match answer {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    job.refused.is_over(target);
+                    return Ok(answer);
+                }
                 Err(error) => error,
             };
             drop(sending);
-            match error.kind {
-                CallErrorKind::Busy | CallErrorKind::Throttled => {
-                    if engine.pause(attempt, step, &error.message).await.is_err() {
-                        return Err(error.at_the_deadline(step).into());
-                    }
-                }
-                CallErrorKind::RoleNotReady if engine.passed(since) < engine.patience.role_not_ready => {
-                    engine.pause(attempt, step, &error.message).await?;
-                }
-                CallErrorKind::Conflict | CallErrorKind::Unknown => {
-                    return Err(Halt::LookAgain { step, error: error.in_step(step) });
-                }
-                _ => return Err(error.in_step(step).into()),
-            }
+            engine.before_it_is_sent_again(&self.errand, step, &mut tries, &error).await?;
             last = Some(error);
         }
-        unreachable!("attempts do not end")
     }
 
     fn code(&self, step: &'static str, loaded: Option<&Loaded>) -> Result<Code<'a>, Halt> {

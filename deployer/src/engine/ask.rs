@@ -1,7 +1,7 @@
 //! Promotions that somebody asks for: of one function, of each that matches and is ready, or of several together.
 
 use deployer_core::destination::Destination;
-use deployer_core::event::{Announcement, RecordlessEvent};
+use deployer_core::event::RecordlessEvent;
 use deployer_core::group::Group;
 use deployer_core::head::Request;
 use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};
@@ -38,7 +38,8 @@ impl Engine {
     /// [`CommandError`]: there is no such environment, or another try can help. What is refused is no error: its record says
     /// so.
     pub async fn promote(&self, asked: &Asked) -> Result<Promoted, CommandError> {
-        if let Err(error) = self.knows(&asked.to) {
+        let promoted = self.promote_asked(asked).await;
+        if let Err(CommandError::Invalid(because)) = &promoted {
             let about = RecordlessEvent {
                 function: Some(asked.functions.to_string()),
                 from: Some(asked.from.clone()),
@@ -48,9 +49,13 @@ impl Engine {
                 id: Some(asked.id.clone()),
                 ..RecordlessEvent::default()
             };
-            self.announce_without_record(Announcement::PromotionRefused, &error.to_string(), about).await;
-            return Err(error);
+            self.tell_of_refused(because, about).await;
         }
+        promoted
+    }
+
+    async fn promote_asked(&self, asked: &Asked) -> Result<Promoted, CommandError> {
+        self.knows(&asked.to)?;
         let promoted = match &asked.functions {
             Functions::One(function) => Promoted::One(Box::new(self.promote_one(asked, function, Taking::Up).await?)),
             Functions::Each(pattern) => Promoted::Each(self.promote_each(asked, pattern).await?),

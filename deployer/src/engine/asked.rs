@@ -15,7 +15,7 @@ use deployer_core::record::DeploymentRecord;
 
 use super::claim::Standing;
 use super::promote::PolicyInputs;
-use super::wake::Swept;
+use super::swept::{Failing, Swept};
 use super::{Engine, Transient};
 
 /// How long what was asked for is kept for an environment that deployer.json does not have: it may be put back.
@@ -160,7 +160,7 @@ impl Engine {
             if !tried.insert(key.clone()) {
                 continue;
             }
-            swept.looked_at += 1;
+            let mut one = Swept::one();
             let Some((name, function)) = AskedFor::place(&key) else {
                 tracing::warn!(key, "nothing that this deployer has asked for: delete it");
                 continue;
@@ -171,8 +171,9 @@ impl Engine {
             };
             if let Err(error) = submitted {
                 tracing::error!(key, "not put into its head: {error}");
-                swept.failed += 1;
+                one = one.failing(&key, Failing::of(&error), &error.to_string());
             }
+            swept = swept.and(one);
         }
         Ok(swept)
     }

@@ -15,7 +15,8 @@ use super::{Claim, Engine};
 use crate::port::{Account, Qualifier};
 
 impl Engine {
-    /// Moves the alias back to a version. `None`: Lambda does not have it any more, or not as it was.
+    /// Moves the alias back to a version. `None`: Lambda does not have it any more, or not as it was; or it sleeps, and need not be
+    /// woken by whoever calls it next.
     pub(super) async fn go_back(
         &self,
         job: &Job<'_>,
@@ -23,6 +24,7 @@ impl Engine {
         claim: &Claim,
         account: &Account,
         (version, sha256): (&Version, Sha256),
+        sleeping: Sleeping,
     ) -> Result<Option<Arrived>, Missed> {
         let (at, before) = (job.at, served(claim, target));
         let mut planned_from: Option<Option<ObservedAlias>> = None;
@@ -31,7 +33,7 @@ impl Engine {
             if let Some(found) = claim.active().moved_since(target, alias.as_ref()) {
                 return Err(foreign(job, AWAIT_TRAFFIC, &found).into());
             }
-            let Some(code) = code.filter(|code| still_is(code, sha256)) else { return Ok(None) };
+            let Some(code) = code.filter(|code| still_is(code, sha256, sleeping)) else { return Ok(None) };
             let plan = going_back(&at.function_name, &at.environment.alias, (version, sha256), alias.as_ref());
             if plan.is_empty() {
                 let moved = before.as_ref().is_some_and(|before| before.version != *version);
@@ -98,10 +100,24 @@ impl Engine {
     }
 }
 
-/// Whether a version is what it was when it served. One that nobody has called for weeks could not serve at once: it is
-/// published again.
-fn still_is(code: &ObservedCode, sha256: Sha256) -> bool {
-    code.sha256 == Some(sha256) && code.condition == Condition::Ready
+/// What becomes of a version that nobody has called for weeks (state Inactive). The next call wakes it, and may itself fail (Lambda
+/// Developer Guide, "Lambda function states").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sleeping {
+    /// It is published again, for then it serves at once.
+    PublishAgain,
+    /// It is used as it is, for its zip is gone.
+    Use,
+}
+
+/// Whether a version is what it was when it served, and an alias may serve it.
+fn still_is(code: &ObservedCode, sha256: Sha256, sleeping: Sleeping) -> bool {
+    let may_serve = match code.condition {
+        Condition::Ready => true,
+        Condition::Idle { .. } => sleeping == Sleeping::Use,
+        _ => false,
+    };
+    code.sha256 == Some(sha256) && may_serve
 }
 
 fn serves(alias: Option<&ObservedAlias>) -> Option<(Option<&Version>, bool)> {

@@ -15,6 +15,7 @@ use tokio::sync::SetOnce;
 
 use super::claim::{Ground, Standing, locked};
 use super::finish::{Facts, Finished};
+use super::refused::RefusedForNow;
 use super::waiting::timed_out;
 use super::{Claim, Engine, TARGETS_AT_ONCE, Transient, apply, target};
 
@@ -32,6 +33,8 @@ pub(super) struct Job<'a> {
     kept: Mutex<BTreeSet<Target>>,
     /// The targets whose aliases were seen to have provisioned concurrency, or to have none.
     provisioned: Mutex<BTreeMap<Target, bool>>,
+    /// Since when targets are refused something for now.
+    pub refused: RefusedForNow,
     /// A rollback reads the artifact only for targets that do not have its version any more.
     artifact_needed: SetOnce<()>,
 }
@@ -46,6 +49,7 @@ impl<'a> Job<'a> {
             written: Mutex::default(),
             kept: Mutex::default(),
             provisioned: Mutex::default(),
+            refused: RefusedForNow::default(),
             artifact_needed: SetOnce::new(),
         }
     }
@@ -277,8 +281,10 @@ impl Engine {
                 },
             };
             let claim = claim.clone().await?;
+            // What is refused for now has an end of its own.
+            let may_go_on = claim.extensions() < EXTENSIONS || job.refused.since().is_some();
             let goes_on = !claim.only_looks() && claim.halted().is_none();
-            if goes_on && claim.extensions() < EXTENSIONS && target::ran_out_of_time(&outcomes) {
+            if goes_on && may_go_on && target::ran_out_of_time(&outcomes) {
                 return Err(self.save(job, &claim, outcomes).await);
             }
             if goes_on && target::wait(&outcomes) {
@@ -322,7 +328,12 @@ impl Engine {
     /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
     async fn save(&self, job: &Job<'_>, claim: &Claim, fared: Vec<target::Fared>) -> Unfinished {
         let (at, done, written) = (job.at, target::done(fared), job.written());
-        self.release(at, claim, GivenUp::TimeIsUp { done: &done, written: &written }).await;
+        self.release(
+            at,
+            claim,
+            GivenUp::TimeIsUp { done: &done, written: &written, waiting_since: job.refused.since() },
+        )
+        .await;
         if self.ports.queue.is_none() {
             return Transient::Deadline.into();
         }

@@ -322,6 +322,10 @@ impl Walker<'_> {
             }
             Err(EnterError::Denied(message)) => Refused { kind: Refusal::Denied, message },
             Err(EnterError::Unanswered(message)) => Refused { kind: Refusal::Unknown, message },
+            // No policy mends it.
+            Err(EnterError::Target(error)) if error.code == TargetErrorCode::AccessDenied => {
+                Refused { kind: Refusal::Wrong, message: error.message }
+            }
             Err(EnterError::Target(error)) => Refused { kind: Refusal::Unknown, message: error.message },
         };
         (None, vec![doctor::entered(&chain, &Err(refused))])
@@ -360,13 +364,16 @@ impl Walker<'_> {
             // Lambda copies no code across regions: the deployer reads it and sends it along.
             return match ports.artifacts.tail(artifact, 1).await {
                 Ok(_) => Check::ok(CHECK).seeing(format!("{}, which the deployer sends along", artifact.key)),
-                Err(error @ ReadError::Denied(_)) => Check::fail(CHECK, error.to_string()),
+                Err(error @ (ReadError::Denied(_) | ReadError::Unreadable(_))) => Check::fail(CHECK, error.to_string()),
                 Err(error) => Check::not_checked(CHECK, error.to_string()),
             };
         }
         let outcome = probe.read(artifact).await.map_err(|error| {
-            let denied = matches!(error, ReadError::Denied(_));
-            let kind = if denied { Refusal::Denied } else { Refusal::Unknown };
+            let kind = match error {
+                ReadError::Denied(_) => Refusal::Denied,
+                ReadError::Unreadable(_) => Refusal::Wrong,
+                ReadError::Gone(_) | ReadError::Transient(_) => Refusal::Unknown,
+            };
             Refused { kind, message: error.to_string() }
         });
         doctor::read_artifact(&self.chain(), artifact, region, &outcome)

@@ -16,7 +16,7 @@ use super::announce::Untold;
 use super::book::RACES;
 use super::claim::Standing;
 use super::commands::CommandError;
-use super::wake::Swept;
+use super::swept::{Failing, Swept};
 use super::{Engine, Transient};
 use crate::port::ETag;
 
@@ -63,11 +63,12 @@ impl Engine {
                 tracing::warn!(key, "no group of this deployer's: delete it");
                 continue;
             };
-            swept.looked_at += 1;
+            let mut one = Swept::one();
             if let Err(error) = self.drive_group(&environment, id).await {
                 tracing::error!(group = %id, "not driven on: {error}");
-                swept.failed += 1;
+                one = one.failing(&format!("group {id}"), Failing::of(&error), &error.to_string());
             }
+            swept = swept.and(one);
         }
         Ok(swept)
     }

@@ -22,10 +22,13 @@ mod plan;
 mod promote;
 mod prune;
 mod recall;
+mod refused;
 mod resolve;
 mod second_reading;
+mod sending;
 mod status;
 mod status_groups;
+mod swept;
 mod target;
 mod traffic;
 mod verify;
@@ -39,7 +42,6 @@ use std::time::Duration;
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
 use deployer_core::destination::Destination;
-use deployer_core::event::{Announcement, RecordlessEvent};
 use deployer_core::group::Group;
 use deployer_core::head::{Head, Request, Rules, Subject};
 use deployer_core::id::Region;
@@ -56,7 +58,7 @@ pub use commands::{Caller, CommandError};
 pub use history::History;
 pub use plan::Planned;
 pub use recall::{Recalled, RecalledFrom};
-pub use wake::Swept;
+pub use swept::{Failing, NotSwept, Swept};
 
 use claim::Standing;
 use deploy::{Job, Unfinished};
@@ -103,10 +105,12 @@ pub struct Engine {
 /// The one retry policy of the engine, on top of the SDK's own.
 #[derive(Debug, Clone)]
 pub struct Patience {
-    /// AssumeRole that is denied: a fresh trust needs some seconds.
+    /// What is denied, AssumeRole first of all: a policy that was just written needs some seconds.
     pub denied: Duration,
-    /// An execution role that Lambda cannot assume yet.
-    pub role_not_ready: Duration,
+    /// What AWS refuses for now: an execution role that Lambda cannot assume yet, a 409 that nobody knows. In all, across invocations.
+    pub refused: Duration,
+    /// The same where no other invocation goes on, for there is no queue.
+    pub refused_without_queue: Duration,
     /// The first wait between two looks; it doubles up to `longest_wait`.
     pub first_wait: Duration,
     /// The longest wait between two looks.
@@ -118,11 +122,12 @@ pub struct Patience {
 }
 
 impl Default for Patience {
-    /// 15 seconds for a trust policy, 2 minutes for an execution role.
+    /// 15 seconds for a policy, 15 minutes for an execution role (2 without a queue).
     fn default() -> Self {
         Self {
             denied: Duration::from_secs(15),
-            role_not_ready: Duration::from_secs(120),
+            refused: Duration::from_secs(15 * 60),
+            refused_without_queue: Duration::from_secs(120),
             first_wait: Duration::from_millis(100),
             longest_wait: Duration::from_secs(2),
             write_needs: crate::aws::OPERATION_TIMEOUT,
@@ -207,16 +212,17 @@ impl Engine {
         let ignored = |because: String| Ok(Handled::Ignored { because });
         let upload = match upload.locate(&self.config.artifact_bucket) {
             Ok(upload) => upload,
-            Err(not_ours) => return ignored(not_ours.to_string()),
+            Err(not_ours) => {
+                self.tell_of_near_miss(&not_ours).await;
+                return ignored(not_ours.to_string());
+            }
         };
         let place = &upload.place;
         let at = match Destination::find(&self.config, &place.environment, &place.function) {
             Ok(at) => at,
             Err(unknown) => {
                 let because = format!("{:?} is {unknown}", upload.artifact.key);
-                let key = Some(upload.artifact.key.clone());
-                let about = RecordlessEvent { key, ..RecordlessEvent::default() };
-                self.announce_without_record(Announcement::UploadIgnored, &because, about).await;
+                self.tell_of_ignored(&upload.artifact.key, &because).await;
                 return ignored(because);
             }
         };

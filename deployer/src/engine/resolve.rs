@@ -84,7 +84,7 @@ impl Engine {
             Ok(None) => refused(format!("s3://{bucket}/{key} does not exist: upload the release first")),
             Err(ReadError::Transient(cause)) => Err(Transient::Artifact(cause)),
             Err(ReadError::Gone(because)) => refused(because),
-            Err(ReadError::Denied(because)) => {
+            Err(ReadError::Denied(because) | ReadError::Unreadable(because)) => {
                 let error = TargetError::new(TargetErrorCode::ArtifactUnreadable, "verify", because);
                 Ok(Err(at.all_failed(&error)))
             }

@@ -3,12 +3,14 @@
 //! Steps "enter", "observe" and "plan"; `apply` walks the plan. A target's error stays its own: it never stops or
 //! hides another target.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::observed::{Condition, Observed};
+use deployer_core::id::Version;
+use deployer_core::observed::{Condition, Observed, ObservedAlias};
 use deployer_core::plan::{AWAIT_TRAFFIC, NoPlan, Plan, Wanted, foreign_change, plan as planned};
 use deployer_core::record::{Code, Ending, Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
 use deployer_core::session::{Scope, session_name};
@@ -16,6 +18,7 @@ use futures::future::{self, Shared};
 use tracing::Instrument as _;
 
 use super::apply::{Errand, Halt};
+use super::back::Sleeping;
 use super::claim::{Ground, Halted};
 use super::deploy::{GIVEN_UP, Job, UNSEEN, Unfinished, Unfit, given_up};
 use super::waiting::UNANSWERED;
@@ -28,7 +31,7 @@ pub(super) const LOOKS: u32 = 4;
 /// A target that serves what is wanted.
 pub(super) struct Arrived {
     pub status: Status,
-    pub version: Option<deployer_core::id::Version>,
+    pub version: Option<Version>,
     pub previous: Option<Previous>,
 }
 
@@ -122,7 +125,8 @@ impl Engine {
             tracing::info!(role = %session.role, session = %session.name, "account entered");
             if let Some((version, sha256)) = job.goes_back_to(target) {
                 let claim = yes(claim.clone()).await;
-                if let Some(arrived) = self.go_back(job, target, &claim, &account, (version, sha256)).await? {
+                let to = (version, sha256);
+                if let Some(arrived) = self.go_back(job, target, &claim, &account, to, Sleeping::PublishAgain).await? {
                     return Ok(arrived);
                 }
                 tracing::info!(%version, "the version is not there any more: publishing it again");
@@ -131,6 +135,12 @@ impl Engine {
                 // It never was here, or is not any more. What goes back elsewhere does not depend on it.
                 job.needs_artifact();
                 if let Err(unfit) = artifact.clone().await {
+                    if let Some(to) = job.goes_back_to(target) {
+                        let claim = yes(claim.clone()).await;
+                        if let Some(arrived) = self.go_back(job, target, &claim, &account, to, Sleeping::Use).await? {
+                            return Ok(arrived);
+                        }
+                    }
                     return Err(unfit.in_target().into());
                 }
             }
@@ -296,7 +306,10 @@ impl Engine {
         let mut written = claim.resumed();
         let mut acted = false;
         let mut looks = 0;
+        // Callers still meet what the alias served for some seconds.
+        let mut served_before: BTreeSet<Version> = BTreeSet::new();
         loop {
+            served_before.extend(observed.alias.iter().flat_map(ObservedAlias::versions));
             let plan = match planned(&wanted, &observed) {
                 // Once something was written the deployment is no longer refused.
                 Err(no_plan) if written => return Err(TargetError::from(no_plan).into()),
@@ -326,7 +339,7 @@ impl Engine {
             let errand = Errand { job, claim, target, account: &acting };
             match self.apply(errand, Some(&wanted), &plan).await {
                 Ok(version) => {
-                    self.prune(job, claim, target, &account, &version).await;
+                    self.prune(job, claim, target, &account, &version, &served_before).await;
                     let moved = served.as_ref().map(|served| &served.version) != Some(&version);
                     let changed = acted || (written && moved);
                     let status = if changed { Status::Succeeded } else { Status::Unchanged };
@@ -338,6 +351,7 @@ impl Engine {
                 Err(Halt::VersionFailed(error)) if observed.publishing_failed => return Err(error.into()),
                 Err(Halt::VersionFailed(error)) => {
                     tracing::warn!("sending the code anew: {}", error.message);
+                    self.pause(looks, "publish version", &error.message).await?;
                     let mut now = self.observe(at, &account).await?;
                     if let Some(found) = foreign_change(&wanted, &observed, &now) {
                         return Err(foreign(job, "publish version", &found).into());

@@ -107,21 +107,30 @@ impl Walk<'_> {
 
     /// What is waited for: as the head has it, where this deployment has begun to wait before.
     fn awaited(&self, version: &Version, before: Option<Version>) -> Awaited {
-        let Errand { job, claim, target, .. } = self.errand;
+        let Errand { claim, target, .. } = self.errand;
         let seen = claim.seen().head;
         let known = seen.active().filter(|active| active.claim == claim.token()).and_then(|a| a.awaits(target));
         if let Some(known) = known.filter(|known| known.version == *version) {
             return known.clone();
         }
+        self.awaited_from_now(version, before)
+    }
+
+    fn awaited_from_now(&self, version: &Version, before: Option<Version>) -> Awaited {
+        let Errand { job, target, .. } = self.errand;
         let since = self.engine.now();
         let until = since.checked_add(job.at.environment.traffic_within.as_duration()).unwrap_or(Timestamp::MAX);
         Awaited { target: target.clone(), version: version.clone(), before, since, until }
     }
 
-    /// Before the alias moves: the head knows what will be waited for, whoever goes on with it.
-    pub(super) async fn write_awaited(&self, version: &Version, before: Option<Version>) -> Awaited {
+    /// Before the alias moves: the head knows what will be waited for, whoever goes on with it. The time counts from this
+    /// move: an owner that died before its own move has waited for nothing.
+    pub(super) async fn note_the_move(&self, version: &Version, before: Option<Version>) {
+        self.write_awaited(self.awaited_from_now(version, before)).await;
+    }
+
+    async fn write_awaited(&self, awaited: Awaited) -> Awaited {
         let Errand { job, claim, .. } = self.errand;
-        let awaited = self.awaited(version, before);
         if let Err(transient) = self.engine.write_awaited(job.at, claim, &awaited).await {
             claim.stop(transient).await
         }
@@ -148,7 +157,7 @@ impl Walk<'_> {
     pub(super) async fn await_traffic(&self, version: &Version, before: Option<Version>) -> Result<(), Halt> {
         let Errand { job, claim, account, .. } = self.errand;
         let engine = self.engine;
-        let awaited = self.write_awaited(version, before).await;
+        let awaited = self.write_awaited(self.awaited(version, before)).await;
         let mut confirmed = engine.now();
         let mut put_back: Option<TargetError> = None;
         for attempt in 0.. {

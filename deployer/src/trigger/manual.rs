@@ -265,20 +265,21 @@ pub(super) fn order(payload: &Value) -> Result<Order, String> {
         Some(_) => Err(format!("{field} must be a text")),
     };
     let (requested_by, id) = (text("requested_by").map_err(wrong)?, text("id").map_err(wrong)?);
-    let command = Command::deserialize(&fields).map_err(|error| wrong(in_field(&fields, &error.to_string())))?;
+    let command =
+        Command::deserialize(&fields).map_err(|error| wrong(in_field::<Command>(&fields, &error.to_string())))?;
     command.check().map_err(wrong)?;
     Ok(Order { command, requested_by, id })
 }
 
 /// The error with the field that it is about, which serde does not tell of a value: the one without which it is another error.
-fn in_field(fields: &Value, error: &str) -> String {
+pub(super) fn in_field<T: for<'de> Deserialize<'de>>(fields: &Value, error: &str) -> String {
     if error.starts_with("missing field") || error.starts_with("unknown field") {
         return error.to_owned();
     }
     let is_it = |field: &&String| {
         let mut others = fields.clone();
         let _taken = others.as_object_mut().and_then(|others| others.remove(*field));
-        Command::deserialize(&others).err().is_none_or(|other| other.to_string() != error)
+        T::deserialize(&others).err().is_none_or(|other| other.to_string() != error)
     };
     let mut named =
         fields.as_object().into_iter().flatten().map(|(field, _)| field).filter(|field| *field != "command");

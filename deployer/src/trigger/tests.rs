@@ -45,7 +45,7 @@ fn only_upload(told: &[Told]) -> Upload {
 fn because(told: &[Told]) -> String {
     match told {
         [Told::Ignored { because }] => format!("ignored: {because}"),
-        [Told::Malformed { because }] => format!("malformed: {because}"),
+        [Told::Malformed { because, .. }] => format!("malformed: {because}"),
         [Told::NotUnderstood { because }] => format!("not understood: {because}"),
         other => panic!("expected a reason, found {other:?}"),
     }
@@ -173,5 +173,6 @@ fn a_tick_comes_through_the_queue_and_a_command_by_hand() {
 #[test]
 fn a_message_keeps_by_what_sqs_knows_its_delivery() {
     let Invocation::Batch(messages) = decode(&sqs(&["{}"])) else { panic!() };
-    assert_eq!(messages[0].delivery.as_ref().map(|(_, received)| *received), Some(1));
+    let queue = Some("arn:aws:sqs:eu-west-1:123456789012:deployer".to_owned());
+    assert_eq!(messages[0].delivery, Some(Delivery { receipt: "r".into(), received: 1, queue }));
 }

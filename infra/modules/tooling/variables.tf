@@ -35,6 +35,7 @@ variable "environments" {
     accept_uploads     = optional(bool)
     traffic_within     = optional(string)
     keep_versions      = optional(number)
+    prune_durable      = optional(bool)
     immutable_releases = optional(bool)
     promotion = optional(object({
       from      = string

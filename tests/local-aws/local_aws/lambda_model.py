@@ -127,7 +127,7 @@ class Function(models.LambdaFunction):
         if self.settling and not self.settling.refuses_write():
             self._settle()
         if self.state == "Pending":
-            raise Conflict(f"{NOT_NOW} The function is currently in the following state: Pending")
+            raise self._in_state()
         self.require_not_failed()
         if self.settling:
             raise Conflict(f"{NOT_NOW} An update is in progress for resource: {self.function_arn}")
@@ -135,7 +135,13 @@ class Function(models.LambdaFunction):
     def require_not_failed(self) -> None:
         """UpdateAlias, CreateAlias: a Pending version is taken, a Failed one never."""
         if self.state == "Failed":
-            raise Conflict(f"{NOT_NOW} The function is currently in the following state: Failed")
+            raise self._in_state()
+
+    def _in_state(self) -> Conflict:
+        """The control plane quotes the state and its reason code; Invoke does not."""
+        code = self.reason[0] if self.reason else None
+        because = f" StateReasonCode: '{code}'" if code else ""
+        return Conflict(f"{NOT_NOW} The function is currently in the following state: '{self.state}'.{because}")
 
     def _settle(self) -> None:
         assert self.settling is not None

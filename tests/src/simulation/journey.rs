@@ -178,7 +178,7 @@ impl<'c, 'a> Journey<'c, 'a> {
 
     fn rejects(&mut self, rejects: Rejects, say: Say<'_>) {
         let reasons = |rejects: &Rejects| -> Vec<(String, String)> {
-            rejects.all().iter().map(|one| (one.release.to_string(), one.reason.clone())).collect()
+            rejects.all().map(|one| (one.release.to_string(), one.reason.clone())).collect()
         };
         let before = reasons(&std::mem::replace(&mut self.rejects, rejects));
         let now = reasons(&self.rejects);

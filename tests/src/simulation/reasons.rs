@@ -111,12 +111,7 @@ fn may_fail(case: &Case<'_>, told: &Told, code: TargetErrorCode, message: &str) 
     let is_slow = case.scene.settling > Duration::from_secs(10);
     match code {
         TargetErrorCode::FunctionFailed => faults(Op::is_lambda_write, |m| matches!(m, Mishap::EndsFailed)),
-        // A failed precondition keeps its name where the second look gets no answer at all.
-        TargetErrorCode::ForeignChange => {
-            case.is_touched()
-                || (message.contains("looking again failed")
-                    && faults(|op| op.is_lambda(), |m| matches!(m, Mishap::Fails(_))))
-        }
+        TargetErrorCode::ForeignChange => case.is_touched(),
         TargetErrorCode::InvalidConfiguration => {
             case.bytes(told).kind != Kind::Whole
                 && case.environment.targets.iter().any(|place| {
@@ -125,7 +120,9 @@ fn may_fail(case: &Case<'_>, told: &Told, code: TargetErrorCode, message: &str) 
         }
         TargetErrorCode::TimedOut => given_up || is_slow,
         TargetErrorCode::Internal => {
-            faults(|op| op >= Op::AssumeRole, |m| matches!(m, Mishap::Fails(_) | Mishap::LosesAnswer))
+            // Somebody who keeps writing, and leaves no difference behind.
+            case.is_touched()
+                || faults(|op| op >= Op::AssumeRole, |m| matches!(m, Mishap::Fails(_) | Mishap::LosesAnswer))
         }
         _ => false,
     }

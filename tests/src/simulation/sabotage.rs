@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deployer::port::{
     Account, AccountGate, Answer, CallError, CallErrorKind, Chance, Clock, ETag, EnterError, Functions, Ledger,
-    LedgerError, Precondition, Qualifier, Reading, SessionRequest, Write, Written,
+    LedgerError, Precondition, PublishedVersions, Qualifier, Reading, SessionRequest, Write, Written,
 };
 use deployer_core::id::{AliasName, FunctionName, Version};
 use deployer_core::observed::{Belongings, Condition, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId};
@@ -324,7 +324,7 @@ impl Functions for BadFunctions {
         self.account.functions().provisioned(name, alias).await
     }
 
-    async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+    async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError> {
         self.account.functions().versions(name).await
     }
 

@@ -70,7 +70,7 @@ impl World {
                 Told::Consent(word) => self.handled(Work::Consent(word)).await,
                 Told::Ignored { because } => Handled::Ignored { because },
                 Told::NotUnderstood { because } => panic!("put back: {because}"),
-                Told::Malformed { because } => Handled::Ignored { because: format!("malformed: {because}") },
+                Told::Malformed { because, .. } => Handled::Ignored { because: format!("malformed: {because}") },
             });
         }
         handled

@@ -3,7 +3,7 @@
 //! The public methods are what somebody else (Terraform, the console, a colleague) does to a function; what the
 //! deployer does goes through [`super::lambda`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use deployer_core::id::{AliasName, Sha256, Version};
@@ -12,7 +12,8 @@ use deployer_core::manifest::{
     TracingMode, VpcConfig,
 };
 use deployer_core::observed::{
-    Condition, ObservedAlias, ObservedCode, ProvisionedConcurrency, ProvisionedStatus, RevisionId, Settings, Variables,
+    Condition, ObservedAlias, ObservedCode, ProvisionedConcurrency, ProvisionedStatus, Reason, RevisionId, Settings,
+    Variables,
 };
 use jiff::Timestamp;
 
@@ -23,6 +24,8 @@ pub enum Fate {
     Settles,
     /// In state Failed, for this reason.
     Fails(String),
+    /// In another state of Lambda's than Active.
+    EndsIn(String),
 }
 
 /// How long an update takes to settle.
@@ -53,6 +56,8 @@ pub enum State {
     Pending(Busy),
     /// Making it failed.
     Failed(String),
+    /// Another of Lambda's states than Active, such as Inactive.
+    Named(String),
 }
 
 /// `$LATEST`, or a version.
@@ -124,7 +129,7 @@ impl Alias {
                 self.weights.clear();
                 true
             }
-            Fate::Fails(because) => {
+            Fate::Fails(because) | Fate::EndsIn(because) => {
                 provisioned.failed = Some(because);
                 false
             }
@@ -155,6 +160,10 @@ pub struct Function {
     pub tags: BTreeMap<String, String>,
     /// Reserved concurrency.
     pub reserved: Option<i32>,
+    /// Its executions may wait for days, and go on in the version that they began in.
+    pub is_durable: bool,
+    /// Versions that Lambda does not delete, for Lambda@Edge has copied them.
+    pub replicated: BTreeSet<u64>,
     /// Who may invoke it.
     pub permissions: Vec<String>,
     /// An update call came since the last version was published.
@@ -200,6 +209,8 @@ impl Function {
             aliases: BTreeMap::new(),
             tags: BTreeMap::new(),
             reserved: None,
+            is_durable: false,
+            replicated: BTreeSet::new(),
             permissions: Vec::new(),
             unpublished: true,
             last_version: 0,
@@ -319,7 +330,7 @@ impl Function {
             let (busy, is_new) = match &build.state {
                 State::Updating(busy) => (busy, false),
                 State::Pending(busy) => (busy, true),
-                State::Ready | State::Failed(_) => continue,
+                State::Ready | State::Failed(_) | State::Named(_) => continue,
             };
             if busy.reads > 0 || now < busy.until {
                 continue;
@@ -328,6 +339,8 @@ impl Function {
             build.revision = next;
             build.state = match busy.fate.clone() {
                 Fate::Settles => State::Ready,
+                Fate::EndsIn(state) if is_new => State::Named(state),
+                Fate::EndsIn(_) => State::Ready,
                 Fate::Fails(because) if is_new => State::Failed(because),
                 Fate::Fails(because) => {
                     build.last_update_failed = Some(because);
@@ -355,9 +368,10 @@ impl Function {
             condition: match &build.state {
                 State::Ready => Condition::Ready,
                 State::Updating(_) | State::Pending(_) => Condition::Busy,
-                State::Failed(because) => Condition::Failed { because: because.clone() },
+                State::Failed(because) => Condition::Failed { because: because.as_str().into() },
+                State::Named(state) => Condition::of(Some(state), Reason::new(Some("Idle"), Some("so it is")), false),
             },
-            last_update_failed: build.last_update_failed.clone(),
+            last_update_failed: build.last_update_failed.as_deref().map(Into::into),
         };
         if let State::Updating(busy) | State::Pending(busy) = &mut build.state {
             busy.reads = busy.reads.saturating_sub(1);

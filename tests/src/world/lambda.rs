@@ -151,6 +151,13 @@ impl Lambda {
                     let text = format!("ResourceConflictException: an alias points to version {version}");
                     return Err(no(Kind::Conflict, "DeleteFunction", name, &text));
                 }
+                if function.replicated.contains(&number) {
+                    let text = format!(
+                        "InvalidParameterValueException: Lambda was unable to delete version {version} because it is a \
+                         replicated function."
+                    );
+                    return Err(no(Kind::Invalid, "DeleteFunction", name, &text));
+                }
                 // Deleting what is not there succeeds: DeleteFunction is idempotent for a version.
                 function.versions.remove(&number);
                 Ok(Answer::Done)
@@ -200,10 +207,14 @@ impl Lambda {
             return Err(no(Kind::Other, operation, name, &text));
         };
         if let State::Failed(because) = &build.state {
-            let text = format!("ResourceConflictException: the version {to} is in state Failed ({because})");
+            let text = format!(
+                "ResourceConflictException: The operation cannot be performed at this time. The function is currently in the \
+                 following state: 'Failed'. StateReasonCode: '{because}'"
+            );
             return Err(no(Kind::Failed, operation, name, &text));
         }
-        let ready = build.state == State::Ready;
+        // Who calls an Inactive one wakes it.
+        let ready = [State::Ready, State::Named("Inactive".into())].contains(&build.state);
         let revision = function.next_revision();
         let pointer = function.aliases.entry(alias.to_string()).or_insert_with(|| Alias::of(number, revision));
         pointer.move_to(number, now, revision);
@@ -241,10 +252,13 @@ impl Function {
                 return Err(no(Kind::Busy, operation, name, text));
             }
             State::Failed(because) => {
-                let text = format!("ResourceConflictException: the function is in state Failed ({because})");
+                let text = format!(
+                    "ResourceConflictException: The operation cannot be performed at this time. The function is currently in \
+                     the following state: 'Failed'. StateReasonCode: '{because}'"
+                );
                 return Err(no(Kind::Failed, operation, name, &text));
             }
-            State::Ready => {}
+            State::Ready | State::Named(_) => {}
         }
         revision.map_or(Ok(()), |revision| precondition(operation, name, revision, self.latest.revision))
     }

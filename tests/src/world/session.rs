@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use deployer::port::{Answer, CallError, CallErrorKind, Code, Functions, Qualifier, Write};
+use deployer::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 use deployer_core::config::Target;
 use deployer_core::id::{AliasName, FunctionName, RoleName, Version};
 use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, ProvisionedConcurrency, Variables};
@@ -235,12 +235,16 @@ impl Functions for Session {
         self.line.call(op, &self.target.to_string(), &format!("{name}:{alias}"), look).await
     }
 
-    async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+    async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError> {
         let op = Op::ListVersionsByFunction;
         let look = |state: &mut State, _: &Circumstances| {
             let need = Need::new("lambda:ListVersionsByFunction", self.arn(name.as_str()));
             self.check(state, op, name.as_str(), &[need])?;
-            Ok(version_numbers(state.lambdas.get_mut(&self.target).unwrap().function(name.as_str()).versions.keys()))
+            let function = state.lambdas.get_mut(&self.target).unwrap().function(name.as_str());
+            Ok(PublishedVersions {
+                numbers: version_numbers(function.versions.keys()),
+                is_durable: function.is_durable,
+            })
         };
         self.line.call(op, &self.target.to_string(), name.as_str(), look).await
     }

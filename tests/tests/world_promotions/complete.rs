@@ -103,7 +103,7 @@ async fn a_target_that_was_added_to_the_source_is_waited_for() {
 async fn what_is_on_some_targets_only_is_refused_with_how_many() {
     let world = two(&json!({"promotion": {"from": "dev"}}));
     deployed(&world, &["1.1.0"]).await;
-    world.on(Op::UpdateFunctionCode).at(SECOND).fail(CallErrorKind::Denied);
+    world.on(Op::UpdateFunctionCode).at(SECOND).fail(CallErrorKind::Invalid);
     assert_eq!(world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status, Status::Failed);
     let because = "release 1.2.0 is on 1 of 2 targets of dev only: redeploy it there, and promote it then";
     for order in [promote(), with(promote(), &json!({"release": "1.2.0"}))] {
@@ -117,7 +117,7 @@ async fn what_is_on_some_targets_only_is_refused_with_how_many() {
 #[tokio::test(start_paused = true)]
 async fn a_redeploy_that_completes_a_release_starts_what_its_deployment_would_have() {
     let world = two(&json!({"promotion": {"from": "dev", "automatic": true, "soak": "10m"}}));
-    world.on(Op::UpdateFunctionCode).at(SECOND).fail(CallErrorKind::Denied);
+    world.on(Op::UpdateFunctionCode).at(SECOND).fail(CallErrorKind::Invalid);
     let brought = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(brought.status, Status::Failed);
     world.minutes(20).await;

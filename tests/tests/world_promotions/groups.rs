@@ -99,7 +99,7 @@ async fn if_one_fails_the_other_goes_back_and_the_record_says_so() {
     until_ended(&world, "first").await;
     deployed(&world, &["1.2.0"]).await;
     world.record("dev/workers/8.zip", code("8")).await;
-    world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Denied);
+    world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Invalid);
     world.command(together("g")).await;
     let group = until_ended(&world, "g").await;
     assert_eq!((&group["status"], statuses(&group)), (&json!("rolled_back"), vec!["rolled_back", "failed"]), "{group}");
@@ -143,7 +143,7 @@ async fn whoever_dies_over_a_group_is_succeeded_and_it_ends_alike() {
             deployed(&world, &["1.2.0"]).await;
             world.record("dev/workers/8.zip", code("8")).await;
             if fails {
-                world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Denied);
+                world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Invalid);
             }
             world
         };
@@ -196,7 +196,7 @@ async fn if_something_newer_was_let_in_for_one_meanwhile_none_moves() {
 async fn what_cannot_go_back_is_told_with_what_a_person_can_do() {
     let world = by_hand(&json!({}));
     two_releases(&world).await;
-    world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Denied);
+    world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Invalid);
     world.command(together("g")).await;
     let group = until_ended(&world, "g").await;
     assert_eq!(group["status"], json!("failed"), "{group}");

@@ -37,7 +37,7 @@ async fn a_failure_in_the_source_cancels_the_soak() {
     let world = soaking(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     world.minutes(10).await;
-    world.on(Op::UpdateFunctionCode).at("111111111111").fail(CallErrorKind::Denied);
+    world.on(Op::UpdateFunctionCode).at("111111111111").fail(CallErrorKind::Invalid);
     let failed = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
     assert_eq!(failed.status, Status::Failed);
     world.minutes(40).await;

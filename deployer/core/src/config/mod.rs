@@ -56,6 +56,8 @@ pub struct Environment {
     pub traffic_within: Span,
     /// How many published versions are kept; at least one.
     pub keep_versions: u32,
+    /// Whether versions of durable functions are deleted too: an execution that is suspended goes on in the version that it began in.
+    pub prune_durable: bool,
     /// Whether the same release may not come again with other bytes.
     pub immutable_releases: bool,
     /// Where this environment's artifacts are promoted from.
@@ -364,6 +366,10 @@ struct EnvironmentFile {
     /// How many published versions are kept.
     #[schemars(range(min = 1), extend("default" = names::KEEP_VERSIONS))]
     keep_versions: Option<u32>,
+    /// Whether old versions of durable functions (`DurableConfig`) are deleted too: executions that wait go on in the version that
+    /// they began in.
+    #[schemars(extend("default" = false))]
+    prune_durable: Option<bool>,
     /// Whether a release uploaded again with other bytes is refused.
     #[schemars(extend("default" = false))]
     immutable_releases: Option<bool>,
@@ -401,6 +407,7 @@ impl From<EnvironmentFile> for Environment {
             accept_uploads: file.accept_uploads.unwrap_or(file.promotion.is_none()),
             traffic_within: file.traffic_within.unwrap_or_else(default_traffic_within),
             keep_versions: file.keep_versions.unwrap_or(names::KEEP_VERSIONS),
+            prune_durable: file.prune_durable.unwrap_or(false),
             immutable_releases: file.immutable_releases.unwrap_or(false),
             promotion: file.promotion,
             approval: file.approval,

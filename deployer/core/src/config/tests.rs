@@ -60,7 +60,7 @@ fn what_is_not_said_has_the_contracts_defaults() {
     assert_eq!(prod.external_id, None);
     assert_eq!(prod.alias.as_str(), "live");
     assert_eq!(prod.function_name.as_str(), "{function}");
-    assert_eq!((prod.keep_versions, prod.immutable_releases), (10, false));
+    assert_eq!((prod.keep_versions, prod.prune_durable, prod.immutable_releases), (10, false, false));
     assert_eq!(prod.traffic_within.to_string(), "15m");
     assert_eq!(prod.promotion.as_ref().unwrap().soak.as_duration(), Duration::from_secs(1800));
     assert_eq!(config.environments[&name("dev")].promotion, None);

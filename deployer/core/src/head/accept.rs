@@ -88,6 +88,7 @@ impl Active {
             lease_until: me.lease_until,
             attempts: 1,
             extensions: 0,
+            waiting_since: None,
             done: vec![],
             written: BTreeSet::new(),
             awaits: vec![],

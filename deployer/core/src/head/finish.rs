@@ -58,6 +58,8 @@ pub enum GivenUp<'a> {
         done: &'a [TargetOutcome],
         /// Those that this owner has written to, or may have.
         written: &'a BTreeSet<Target>,
+        /// Since when AWS refuses something for now: that has an end of its own.
+        waiting_since: Option<Timestamp>,
     },
     /// Lambda needs longer than an invocation should wait, and everybody has stopped.
     Parked {
@@ -82,9 +84,10 @@ impl Active {
             // What may be half done stands in the way of what is newer: each try counts, so that there is an end to it.
             GivenUp::Untouched if self.is_begun() => {}
             GivenUp::Untouched => self.attempts = self.attempts.saturating_sub(1),
-            GivenUp::TimeIsUp { done, written } => {
+            GivenUp::TimeIsUp { done, written, waiting_since } => {
                 self.leave_to_another(done, written);
                 self.extensions += 1;
+                self.waiting_since = waiting_since;
             }
             GivenUp::Parked { done, written, look_at } => {
                 self.leave_to_another(done, written);

@@ -24,10 +24,11 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use crate::commanded::Obeyed;
 pub use accept::{Claimant, Move, Rules, Then};
 pub use choose::Chosen;
 pub use finish::{End, Finish, GivenUp};
-pub use hold::{Obeyed, held_by};
+pub use hold::held_by;
 pub use live::{Completed, Live};
 pub use member::{Place, Placing};
 use order::Newest;
@@ -38,6 +39,7 @@ pub use request::{Request, Subject};
 pub use rollback::Rollback;
 
 use crate::as_read::AsRead;
+use crate::commanded::Commanded;
 use crate::config::Target;
 use crate::destination::ClaimedFor;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Sha256, Token, Version};
@@ -87,6 +89,10 @@ pub struct Active {
     /// How often an owner's time was up.
     #[serde(default)]
     pub extensions: u32,
+    /// Since when AWS refuses something for now (an execution role that Lambda cannot assume yet, a 409 that nobody knows), where
+    /// an owner's time was up over that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<Timestamp>,
     /// How targets fared that an earlier owner was done with before its time was up. They are not tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done: Vec<TargetOutcome>,
@@ -254,7 +260,7 @@ pub struct Head {
     failure: Option<Failure>,
     /// Why nothing new is taken.
     #[serde(default)]
-    hold: Option<Hold>,
+    hold: Option<Commanded<Hold>>,
     /// What was rolled back from, newest first.
     #[serde(default)]
     left: Vec<Live>,
@@ -370,7 +376,7 @@ impl Head {
     /// Why nothing new is taken.
     #[must_use]
     pub fn hold(&self) -> Option<&Hold> {
-        self.hold.as_ref()
+        self.hold.as_ref().map(|hold| &hold.what)
     }
 
     /// What was rolled back from, newest first.

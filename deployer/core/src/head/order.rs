@@ -61,7 +61,10 @@ impl Newest {
     /// What was accepted although it is later than this upload; none where the upload is the newest.
     pub fn beyond_upload(&self, upload: &Mark) -> Option<String> {
         let is_same = |mark: &Mark| (&mark.key, &mark.version_id) == (&upload.key, &upload.version_id);
-        if let Some(mark) = self.mark.as_ref().filter(|mark| upload <= *mark || is_same(mark)) {
+        if self.mark.as_ref().is_some_and(is_same) {
+            return Some(format!("this version of {} was accepted before", upload.key));
+        }
+        if let Some(mark) = self.mark.as_ref().filter(|mark| upload <= *mark) {
             return Some(format!("{}, uploaded later, was accepted before it", mark.key));
         }
         let floor = self.floor.filter(|floor| upload.time <= *floor)?;

@@ -106,7 +106,7 @@ impl Draft {
         observed: &Observed,
     ) -> Result<(), NoPlan> {
         if let Condition::Failed { because } = &latest.condition {
-            return Err(is_broken(wanted, because).into());
+            return Err(is_broken(wanted, &because.to_string()).into());
         }
         let runtime = manifest.runtime.as_ref().map(|r| r.as_str()).or(latest.settings.runtime.as_deref());
         fits(wanted, runtime, manifest.architectures.unwrap_or(latest.settings.architecture))?;

@@ -81,8 +81,7 @@ fn what_was_asked_for_before_a_command_of_before_still_comes_too_late() {
     let held = self::head("head-held");
     assert_eq!(held.newest, order::Newest { mark: None, floor: Some(second(40)) });
     assert_eq!(held.hold().unwrap().reason, "audit");
-    let released = held.without_hold(RequestHash::of(&["released"])).unwrap();
-    let Obeyed::Now(head) = released else { panic!("{released:?}") };
+    let Some(Obeyed::Now(head)) = held.without_hold(&at(), "released") else { panic!() };
     let late = head.accepts(&upload("6", 39), &me("late", 50)).0;
     assert_eq!(late.told(&upload("6", 39)).status, Status::Superseded);
     assert!(matches!(head.accepts(&upload("6", 41), &me("six", 50)).1, Then::Work(_)));

@@ -30,7 +30,10 @@ pub(super) fn releases(lives: &[Live]) -> Vec<&str> {
 }
 
 pub(super) fn rejecting(all: &[&str]) -> Rejects {
-    let with = |rejects: Rejects, release: &&str| rejects.with(reject(release), RequestHash::of(&[release])).unwrap();
+    let with = |rejects: Rejects, release: &&str| match rejects.with(reject(release), &at().function, release) {
+        Some(Obeyed::Now(rejects)) => *rejects,
+        other => panic!("{other:?}"),
+    };
     all.iter().fold(Rejects::default(), with)
 }
 
@@ -61,12 +64,23 @@ impl Head {
     }
 
     fn holds(&self, reason: &str, id: &str) -> Self {
-        let Obeyed::Now(head) = self.with_hold(hold(reason), &at(), RequestHash::of(&[id]), second(50)) else {
+        let Obeyed::Now(head) = self.with_hold(hold(reason), &at(), id, second(50)) else {
             panic!("carried out before")
         };
         assert_eq!(head.revision, self.revision + 1);
         *head
     }
+
+    fn without_the_hold(&self, id: &str) -> Self {
+        match self.without_hold(&at(), id) {
+            Some(Obeyed::Now(head)) => *head,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn reused(id: &str) -> Obeyed<Head> {
+    Obeyed::Reused { id: id.to_owned() }
 }
 
 fn hold(reason: &str) -> Hold {
@@ -232,10 +246,10 @@ fn a_hold_refuses_all_but_rollbacks_until_it_is_released() {
     assert!(matches!(held.accepts(&rollback("r", 60), &me("r", 60)).1, Then::Work(_)));
     let still = held.holds("still", "i");
     assert_eq!(still.hold().unwrap().reason, "still");
-    let (released, again) = (RequestHash::of(&["released"]), RequestHash::of(&["again"]));
-    let Some(Obeyed::Now(free)) = still.without_hold(released) else { panic!("it is held") };
+    let free = still.without_the_hold("released");
     assert!(free.hold().is_none() && matches!(free.accepts(&upload("4", 60), &me("x", 60)).1, Then::Work(_)));
-    assert_eq!((free.without_hold(released), free.without_hold(again)), (Some(Obeyed::Earlier), None));
+    assert_eq!(free.without_hold(&at(), "released"), Some(Obeyed::Earlier));
+    assert_eq!(free.without_hold(&at(), "again"), None);
 }
 
 #[test]
@@ -256,17 +270,43 @@ fn what_waits_and_is_held_ends_at_once_and_what_is_worked_on_goes_on() {
 }
 
 #[test]
-fn the_same_hold_again_does_nothing_even_after_it_was_released() {
+fn the_same_hold_again_does_nothing_while_it_stands() {
     let held = three().holds("stop", "h");
-    let again = |head: &Head| head.with_hold(hold("stop"), &at(), RequestHash::of(&["h"]), second(70));
-    assert_eq!(again(&held), Obeyed::Earlier);
-    let Some(Obeyed::Now(free)) = held.without_hold(RequestHash::of(&["free"])) else { panic!("it is held") };
-    assert_eq!(again(&free), Obeyed::Earlier);
-    let mut head = *free;
+    let again = |head: &Head, reason: &str, id: &str| head.with_hold(hold(reason), &at(), id, second(70));
+    assert_eq!(again(&held, "stop", "h"), Obeyed::Earlier);
+    let still = held.holds("still", "i");
+    assert_eq!((again(&still, "stop", "h"), again(&still, "still", "i")), (Obeyed::Earlier, Obeyed::Earlier));
+    assert_eq!(again(&still, "other words", "i"), reused("i"), "other words are another command");
+    let mut head = still;
     for number in 0..60 {
         head = head.holds("more", &number.to_string());
     }
     assert_eq!(head.obeyed.len(), 50);
+}
+
+#[test]
+fn the_id_of_a_hold_that_was_released_is_refused() {
+    let again = |head: &Head, id: &str| head.with_hold(hold("stop"), &at(), id, second(70));
+    let free = three().holds("stop", "h").without_the_hold("free");
+    assert_eq!(again(&free, "h"), reused("h"));
+    let held = free.holds("once more", "i");
+    assert_eq!(again(&held, "h"), reused("h"), "another hold stands");
+    assert_eq!(held.without_hold(&at(), "free"), Some(reused("free")), "and is not released by the same release again");
+    assert_eq!(held.without_hold(&at(), "i"), Some(reused("i")), "nor by the id of the hold");
+    assert_eq!(again(&held.without_the_hold("at last"), "at last"), reused("at last"));
+}
+
+#[test]
+fn a_hold_of_before_stands_by_every_id_that_is_known() {
+    let held = three().holds("stop", "h").without_the_hold("free").holds("stop", "i");
+    let mut of_before = serde_json::to_value(&held).unwrap();
+    of_before["hold"].as_object_mut().unwrap().remove("asked_by");
+    let head: Head = serde_json::from_value(of_before.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&head).unwrap(), of_before);
+    for id in ["h", "i"] {
+        assert_eq!(head.with_hold(hold("stop"), &at(), id, second(70)), Obeyed::Earlier);
+    }
+    assert_eq!(head.without_the_hold("r").with_hold(hold("stop"), &at(), "i", second(70)), reused("i"));
 }
 
 #[test]

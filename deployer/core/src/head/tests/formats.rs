@@ -72,9 +72,9 @@ proptest! {
         let newer = with_more_at(busy(), &places);
         prop_assert_eq!(written(&read(&newer)), newer.clone());
         // A rewrite that changes something else keeps them too.
-        let hash = RequestHash::of(&["x"]);
+
         let hold = Hold { reason: "stop".into(), requested_by: None, since: second(80) };
-        let Obeyed::Now(held) = read(&newer).with_hold(hold, &at(), hash, second(80)) else { panic!() };
+        let Obeyed::Now(held) = read(&newer).with_hold(hold, &at(), "x", second(80)) else { panic!() };
         let held = written(&held);
         for place in places.iter().filter(|place| !place.starts_with("/pending") && !place.starts_with("/hold")) {
             prop_assert_eq!(said(&held, place), Some(place.as_str()), "{}", place);
@@ -178,9 +178,10 @@ fn rejects_keep_what_a_newer_deployer_says_of_each() {
         requested_by: None,
         since: second(100),
     };
-    let with = rejects.with(another, RequestHash::of(&["other"])).unwrap();
+    let orders = FunctionName::parse("orders").unwrap();
+    let Some(Obeyed::Now(with)) = rejects.with(another, &orders, "other") else { panic!() };
     let after: Value =
-        serde_json::from_slice(&format::write(&with, &format::LedgerObject::as_read(&with)).unwrap()).unwrap();
+        serde_json::from_slice(&format::write(&*with, &format::LedgerObject::as_read(&*with)).unwrap()).unwrap();
     assert_eq!(
         (&after[MORE], &after["rejects"][0][MORE], &after["rejects"][1][MORE]),
         (&json!("a"), &Value::Null, &json!("b"))

@@ -220,18 +220,21 @@ impl World {
 
     fn hold(&mut self, holds: bool) {
         self.drawn += 1;
-        let hash = RequestHash::of(&["hold", &self.drawn.to_string()]);
+        let id = self.drawn.to_string();
         let hold = Hold { reason: "stop".into(), requested_by: None, since: second(self.now) };
         let obeyed = match holds {
-            true => Some(self.head.with_hold(hold.clone(), &at(), hash, second(self.now))),
-            false => self.head.without_hold(hash),
+            true => Some(self.head.with_hold(hold.clone(), &at(), &id, second(self.now))),
+            false => self.head.without_hold(&at(), &id),
         };
         assert_eq!(obeyed.is_some(), holds || self.head.hold().is_some());
         let Some(Obeyed::Now(head)) = obeyed else { return };
         self.writes(Some(*head));
         assert!(!holds || self.head.all_pending().iter().all(Request::is_rollback));
-        let again = self.head.with_hold(hold, &at(), hash, second(self.now));
-        assert_eq!(again, Obeyed::Earlier, "the same command again does nothing");
+        let again = match holds {
+            true => Some(self.head.with_hold(hold, &at(), &id, second(self.now))),
+            false => self.head.without_hold(&at(), &id),
+        };
+        assert_eq!(again, Some(Obeyed::Earlier), "the same command again does nothing");
     }
 
     fn again(&mut self, which: &Index, time: i64) {

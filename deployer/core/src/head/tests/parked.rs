@@ -1,7 +1,5 @@
 //! A deployment that waits for Lambda, and gives its invocation back meanwhile.
 
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::traffic::Awaited;
 
@@ -91,7 +89,7 @@ fn an_alias_that_somebody_moved_meanwhile_is_told() {
     let alias = |serves: &str| crate::observed::ObservedAlias {
         name: crate::id::AliasName::parse("live").unwrap(),
         version: Some(version(serves)),
-        weights: BTreeMap::new(),
+        weights: [].into(),
         provisioned: None,
         revision: crate::observed::RevisionId("r".into()),
         moved_by_deployer: true,

@@ -230,7 +230,7 @@ fn a_refusal_ends_it_before_it_waits_and_a_hold_while_it_does() {
     let two = automatic("2", 20);
     let (head, _) = head.asks(&two, &soaks(100), 20);
     let hold = Hold { reason: "audit".into(), requested_by: None, since: second(30) };
-    let Obeyed::Now(held) = head.with_hold(hold, &prod(&ROW), RequestHash::of(&["h"]), second(30)) else { panic!() };
+    let Obeyed::Now(held) = head.with_hold(hold, &prod(&ROW), "h", second(30)) else { panic!() };
     assert_eq!((held.told(&two).code, held.waits()), (Some(Code::SoakCancelled), vec![]));
 }
 
