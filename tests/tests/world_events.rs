@@ -106,7 +106,7 @@ async fn a_promotion_event_that_cannot_be_read_is_answered_by_one_that_says_why(
                 "ann".into(),
                 "train-7",
                 &asked,
-                "a \"Promotion Requested\" event that cannot be read: from: \"Dev\" is not an environment: a letter from a to z, then at most 31 of a-z, 0-9 and -",
+                "a \"Promotion Requested\" event that cannot be read: from: \"Dev\" is not an environment: a lower-case letter, then at most 31 of a-z, 0-9 and -",
             ),
         ),
         (
@@ -173,7 +173,7 @@ async fn a_promotion_event_under_the_id_of_another_is_answered_by_one_that_says_
 
 #[tokio::test(start_paused = true)]
 async fn an_upload_whose_last_part_alone_is_wrong_is_told_of() {
-    let world = World::with_orders();
+    let world = World::row(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     for key in ["dev/orders/1.0.0.jar", "dev/orders/1.0.0.ZIP", "dev/orders/-1.zip", "nowhere/orders/1.0.0.zip"] {
         drop(world.upload(key, code("1")).await);
         let told = world.aws(|aws| std::mem::take(&mut aws.events));

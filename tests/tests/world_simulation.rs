@@ -114,6 +114,9 @@ bugs! {
     promotions_that_wait_and_are_dropped_are_noticed: WaitingDropped => PromotionsEnd;
     a_success_that_calls_for_nothing_is_noticed: PromotionsUncalled => NotForgotten;
     events_that_are_swallowed_are_noticed: EventsSwallowed => Told;
+    live_that_stays_with_what_was_complete_is_noticed: LiveFrozen => WhatIsLive;
+    rollback_that_forgets_which_deployment_it_met_is_noticed: UndoesForgotten => MeansWhatIsUnderWay;
+    redeploy_that_displaces_what_waits_is_noticed: RedeploysDisplace => RedeployGivesWay;
 }
 
 #[test]

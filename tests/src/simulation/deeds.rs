@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use deployer_core::record::{CauseKind, DeploymentRecord};
 
 use super::bytes;
-use super::judge::{Case, Rule, Violation};
+use super::case::Case;
 use super::order::Place;
 use super::scene::{Mishap, Scene};
+use super::violation::{Rule, Violation};
 use crate::world::journal::{Deed, What};
 
 /// The claim on a head, in the journal.

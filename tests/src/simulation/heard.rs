@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use deployer_core::record::{CauseKind, DeploymentRecord, Status};
 use serde_json::Value;
 
-use super::judge::{Case, Rule, Violation};
+use super::case::Case;
 use super::reasons::is_promotion;
 use super::stage::Stage;
 use super::story::Story;
+use super::violation::{Rule, Violation};
 
 pub(super) fn judge(stage: &Stage<'_>, told: &[(Case<'_>, Story)], found: &mut Vec<Violation>) {
     if !stage.scene.has_bus {

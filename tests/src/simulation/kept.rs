@@ -5,13 +5,14 @@
 
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 
-use super::judge::{Case, Rule, Violation};
+use super::case::Case;
 use super::orders::Ask;
 use super::reasons::is_promotion;
 use super::requests::{self, Request};
 use super::rules::Rules;
 use super::stage::Stage;
 use super::story::{Lived, Story};
+use super::violation::{Rule, Violation};
 
 type Told<'a> = (Case<'a>, Story);
 type Say<'s> = &'s mut dyn FnMut(Rule, String);

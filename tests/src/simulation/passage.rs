@@ -16,13 +16,14 @@ use deployer_core::record::{CauseKind, DeploymentRecord};
 use deployer_core::rejects::Rejects;
 use jiff::Timestamp;
 
-use super::judge::{Case, Rule, Violation};
+use super::case::Case;
 use super::kept;
 use super::orders::{self, Ask};
 use super::requests::{self, CLOCKS_DIFFER};
 use super::rules::Rules;
 use super::stage::Stage;
 use super::story::{Admission, State, Story};
+use super::violation::{Rule, Violation};
 use crate::world::VirtualClock;
 use crate::world::journal::{Deed, What};
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 use deployer_core::head::ATTEMPTS;
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status, TargetErrorCode, TargetOutcome};
 
-use super::judge::{Case, Rule};
+use super::case::Case;
 use super::orders::Ask;
 use super::scene::{Kind, Mishap};
 use super::stage::Told;
+use super::violation::Rule;
 use crate::world::Op;
 
 /// What did not succeed says why, in words, and the scene has a reason for it.

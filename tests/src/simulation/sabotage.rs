@@ -73,6 +73,14 @@ fn forget(of: &mut Value, field: &str) {
     }
 }
 
+/// A rollback that met a deployment becomes one that met none.
+fn forget_undone(request: &mut Value) {
+    if let Some(subject) = request.get_mut("subject").and_then(Value::as_object_mut) {
+        subject.remove("undoes");
+        subject.remove("base");
+    }
+}
+
 impl BadLedger {
     pub fn new(ledger: Arc<dyn Ledger>, planted: Option<Planted>) -> Self {
         Self {
@@ -219,6 +227,33 @@ impl Ledger for BadLedger {
                     }
                 };
                 self.ledger.put(key, changed(body, restore), precondition).await
+            }
+            Some(Planted::LiveFrozen) if is_head => {
+                let freeze = |head: &mut Value| {
+                    if let Some(all) = head["history"].as_array_mut() {
+                        all.retain(|one| one["complete"] != false);
+                    }
+                };
+                self.ledger.put(key, changed(body, freeze), precondition).await
+            }
+            Some(Planted::UndoesForgotten) if is_head => {
+                let forget_it = |head: &mut Value| {
+                    if let Some(active) = head.get_mut("active").and_then(|active| active.get_mut("request")) {
+                        forget_undone(active);
+                    }
+                    head["pending"].as_array_mut().into_iter().flatten().for_each(forget_undone);
+                };
+                self.ledger.put(key, changed(body, forget_it), precondition).await
+            }
+            Some(Planted::RedeploysDisplace) if is_head => {
+                let displace = |head: &mut Value| {
+                    if let Some(all) = head["pending"].as_array_mut()
+                        && all.iter().any(|one| one["cause"]["kind"] == "redeploy")
+                    {
+                        all.retain(|one| one["cause"]["kind"] == "redeploy");
+                    }
+                };
+                self.ledger.put(key, changed(body, displace), precondition).await
             }
             Some(Planted::LeftForgotten) if is_head => {
                 self.ledger.put(key, changed(body, |head| head["left"] = json!([])), precondition).await

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::clock::VirtualClock;
 use super::fault::{Effects, Plan};
 use super::function::Fate;
+use super::late::Late;
 use super::state::State;
 
 /// What can be asked of the world, by AWS's names.
@@ -130,12 +131,15 @@ pub struct Crash {
     pub moment: Moment,
 }
 
-/// The point at which a process is frozen: it waits for the answer of a call, which is carried out all the same. What it
-/// has under way elsewhere is carried out too; nothing of its own code runs until it thaws.
+/// The point at which a process is frozen: as it is about to send a call, or as it waits for the answer, and then the call
+/// is carried out all the same. What it has under way elsewhere is carried out too; nothing of its own code runs until it
+/// thaws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freeze {
     /// In its so-many-th port call, counted from 1.
     pub call: usize,
+    /// Where in that call.
+    pub moment: Moment,
     /// For so long.
     pub time: Duration,
 }
@@ -225,26 +229,44 @@ impl Line {
         what: &str,
         act: impl Fn(&mut State, &Circumstances) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.call_or_hold(op, place, what, act, None).await
+    }
+
+    /// The same for a call that can be held: `late` carries it out at a later time.
+    pub async fn call_or_hold<T, E: Mishap>(
+        &self,
+        op: Op,
+        place: &str,
+        what: &str,
+        act: impl Fn(&mut State, &Circumstances) -> Result<T, E>,
+        late: Option<Late>,
+    ) -> Result<T, E> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let dies = |moment| self.crash == Some(Crash { call: number, moment });
         let (entry, latency) = self.begin(op, place, what);
         if dies(Moment::Before) {
             self.die().await;
         }
+        self.freeze(number, Moment::Before);
+        self.thawed().await;
         self.travel(latency / 2).await;
-        let answer = self.carry_out(op, place, what, act);
+        let answer = self.carry_out(op, place, what, act, late);
         if dies(Moment::After) {
             self.die().await;
         }
-        if let Some(freeze) = self.freeze.filter(|freeze| freeze.call == number) {
-            *self.frozen_until.lock().unwrap() = Some(Instant::now() + freeze.time);
-        }
+        self.freeze(number, Moment::After);
         self.travel(latency - latency / 2).await;
         self.thawed().await;
         let mut log = self.shared.log.lock().unwrap();
         log[entry].ended = Some(self.shared.clock.elapsed());
         log[entry].answer = answer.as_ref().map_or_else(Mishap::label, |_| "ok".to_owned());
         answer
+    }
+
+    fn freeze(&self, call: usize, moment: Moment) {
+        if let Some(freeze) = self.freeze.filter(|freeze| (freeze.call, freeze.moment) == (call, moment)) {
+            *self.frozen_until.lock().unwrap() = Some(Instant::now() + freeze.time);
+        }
     }
 
     fn begin(&self, op: Op, place: &str, what: &str) -> (usize, Duration) {
@@ -269,11 +291,14 @@ impl Line {
         place: &str,
         what: &str,
         act: impl Fn(&mut State, &Circumstances) -> Result<T, E>,
+        late: Option<Late>,
     ) -> Result<T, E> {
         let mut faults = self.shared.faults.lock().unwrap();
-        let Effects { meanwhile, fail, lose_answer, twice, jump, fate, break_after } = faults.meet(op, place, what);
+        let Effects { meanwhile, fail, lose_answer, held, twice, jump, fate, break_after } =
+            faults.meet(op, place, what);
         self.shared.clock.jump(jump);
         let mut state = self.shared.state.lock().unwrap();
+        state.catch_up(deployer::port::Clock::now(&self.shared.clock));
         for change in meanwhile {
             change(&mut state);
         }
@@ -282,6 +307,11 @@ impl Line {
         }
         let now = deployer::port::Clock::now(&self.shared.clock);
         let here = Circumstances { now, fate, break_after, invocation: self.invocation };
+        if let Some(time) = held {
+            let late = late.unwrap_or_else(|| panic!("only writes to Lambda can be held, not {op}"));
+            state.hold(Circumstances { now: now + time, ..here }, late);
+            return Err(E::of(CallErrorKind::Unknown, format!("{op} of {what}: the connection was lost")));
+        }
         let mut answer = act(&mut state, &here)?;
         if twice {
             answer = act(&mut state, &here)?;

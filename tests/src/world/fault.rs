@@ -16,6 +16,7 @@ type Change = Box<dyn FnMut(&mut State) + Send>;
 enum Effect {
     Fail(CallErrorKind, String),
     LoseAnswer,
+    Hold(Duration),
     Twice,
     End(Fate),
     BreakAfter(u64),
@@ -42,6 +43,8 @@ pub(super) struct Effects<'a> {
     pub meanwhile: Vec<&'a mut Change>,
     pub fail: Option<(CallErrorKind, String)>,
     pub lose_answer: Option<String>,
+    /// After how long it is carried out.
+    pub held: Option<Duration>,
     pub twice: bool,
     pub jump: Duration,
     pub fate: Fate,
@@ -55,6 +58,7 @@ impl Plan {
             meanwhile: Vec::new(),
             fail: None,
             lose_answer: None,
+            held: None,
             twice: false,
             jump: Duration::ZERO,
             fate: Fate::Settles,
@@ -75,6 +79,7 @@ impl Plan {
                 Effect::LoseAnswer => effects.lose_answer = Some(format!("{op} of {what}: the connection was lost")),
                 Effect::End(fate) => effects.fate = fate.clone(),
                 Effect::BreakAfter(bytes) => effects.break_after = Some(*bytes),
+                Effect::Hold(time) => effects.held = Some(*time),
                 Effect::Twice => effects.twice = true,
                 Effect::Jump(by) => effects.jump = *by,
                 Effect::Meanwhile(change) => effects.meanwhile.push(change),
@@ -145,6 +150,12 @@ impl<'w> On<'w> {
     /// The call is carried out, but its answer does not arrive.
     pub fn lose_the_answer(self) {
         self.with(Effect::LoseAnswer);
+    }
+
+    /// The call is held on its way: its answer is lost, and it is carried out after so long, whoever lives by then. Only
+    /// writes to Lambda can be held.
+    pub fn hold_for(self, time: Duration) {
+        self.with(Effect::Hold(time));
     }
 
     /// The call is carried out, its answer is lost, and the SDK sends it again: the second answer is what comes back.

@@ -16,6 +16,7 @@ mod function;
 mod gate;
 pub mod journal;
 mod lambda;
+mod late;
 mod ledger;
 pub mod newer;
 pub mod orders;
@@ -74,6 +75,13 @@ pub struct World {
     /// What stands between the engine and its ports, where a test wants something there.
     pub between: Option<Between>,
     delivered: Mutex<Vec<Upload>>,
+}
+
+impl Drop for World {
+    /// A call that is still held keeps the line of its invocation, and by that the world.
+    fn drop(&mut self) {
+        self.shared.state.lock().unwrap().held.clear();
+    }
 }
 
 /// Something between the engine and its ports.
@@ -153,7 +161,9 @@ impl World {
     /// Looks at the world, or does something in it that is not the deployer's doing.
     pub fn aws<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.shared.state.lock().unwrap();
-        state.settle(self.shared.clock.now());
+        let now = self.shared.clock.now();
+        state.catch_up(now);
+        state.settle(now);
         act(&mut state)
     }
 

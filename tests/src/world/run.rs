@@ -167,7 +167,13 @@ impl<'w> Invocation<'w> {
     /// Its process is frozen as it waits for the answer of this port call, counted from 1, and thaws after so long.
     /// Its own end is put off by as much: timers are frozen with it.
     pub fn freezes_at(mut self, call: usize, time: Duration) -> Self {
-        self.freeze = Some(Freeze { call, time });
+        self.freeze = Some(Freeze { call, moment: Moment::After, time });
+        self
+    }
+
+    /// The same as it is about to send the call: it is sent when the process thaws.
+    pub fn freezes_before(mut self, call: usize, time: Duration) -> Self {
+        self.freeze = Some(Freeze { call, moment: Moment::Before, time });
         self
     }
 

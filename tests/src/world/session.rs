@@ -15,10 +15,12 @@ use deployer_core::plan::Configuration;
 use super::call::{Circumstances, Line, Op};
 use super::journal::{Deed, What};
 use super::lambda::Moment;
+use super::late::{Late, Sent};
 use super::policy::{Need, Policy};
 use super::state::State;
 
 /// A session in a target account.
+#[derive(Clone)]
 pub(super) struct Session {
     pub line: Arc<Line>,
     pub target: Target,
@@ -97,6 +99,27 @@ impl Session {
 
     fn passes(role: &str) -> Need {
         Need::new("iam:PassRole", role).with("iam:PassedToService", "lambda.amazonaws.com")
+    }
+
+    fn carry_out(
+        &self,
+        state: &mut State,
+        here: &Circumstances,
+        name: &FunctionName,
+        write: &Write<'_>,
+    ) -> Result<Answer, CallError> {
+        let op = op(write);
+        let there = state.lambdas.get(&self.target).unwrap().functions.get(name.as_str());
+        let key_there = there.and_then(|function| function.latest.settings.kms_key_arn.clone());
+        self.check(state, op, name.as_str(), &self.needs(name.as_str(), write, key_there.as_deref()))?;
+        let what = format!("{op} of {name}");
+        let code = code(write).map(|code| state.artifacts.fetch(&self.target, &what, code)).transpose()?;
+        let moment = Moment { now: here.now, fate: here.fate.clone(), code };
+        let answer = state.lambdas.get_mut(&self.target).unwrap().write(name, write, &moment)?;
+        let (place, about) = (self.target.to_string(), name.to_string());
+        let what = What::of(write, &answer);
+        state.journal.push(Deed { at: here.now, by: Some(here.invocation), place, about, what });
+        Ok(answer)
     }
 
     fn needs(&self, name: &str, write: &Write<'_>, key_there: Option<&str>) -> Vec<Need> {
@@ -260,20 +283,10 @@ impl Functions for Session {
     }
 
     async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError> {
-        let op = op(&write);
-        let act = |state: &mut State, here: &Circumstances| {
-            let there = state.lambdas.get(&self.target).unwrap().functions.get(name.as_str());
-            let key_there = there.and_then(|function| function.latest.settings.kms_key_arn.clone());
-            self.check(state, op, name.as_str(), &self.needs(name.as_str(), &write, key_there.as_deref()))?;
-            let what = format!("{op} of {name}");
-            let code = code(&write).map(|code| state.artifacts.fetch(&self.target, &what, code)).transpose()?;
-            let moment = Moment { now: here.now, fate: here.fate.clone(), code };
-            let answer = state.lambdas.get_mut(&self.target).unwrap().write(name, &write, &moment)?;
-            let (place, about) = (self.target.to_string(), name.to_string());
-            let what = What::of(&write, &answer);
-            state.journal.push(Deed { at: here.now, by: Some(here.invocation), place, about, what });
-            Ok(answer)
-        };
-        self.line.call(op, &self.target.to_string(), name.as_str(), act).await
+        let act = |state: &mut State, here: &Circumstances| self.carry_out(state, here, name, &write);
+        let (session, about, sent) = (self.clone(), name.clone(), Sent::from(&write));
+        // Nobody hears how it ends.
+        let late: Late = Box::new(move |state, here| drop(session.carry_out(state, here, &about, &sent.write())));
+        self.line.call_or_hold(op(&write), &self.target.to_string(), name.as_str(), act, Some(late)).await
     }
 }

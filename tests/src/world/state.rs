@@ -12,6 +12,7 @@ use super::function::Settling;
 use super::gate::Gate;
 use super::journal::Deed;
 use super::lambda::Lambda;
+use super::late::Held;
 use super::ledger::Objects;
 use super::queue::Messages;
 
@@ -32,6 +33,8 @@ pub struct State {
     /// By how much AWS's clock is ahead of the deployer's.
     pub clocks_differ: SignedDuration,
     pub(super) lambdas: BTreeMap<Target, Lambda>,
+    /// The calls that are held on their way.
+    pub(super) held: Vec<Held>,
 }
 
 impl State {
@@ -50,6 +53,7 @@ impl State {
             journal: Vec::new(),
             clocks_differ: SignedDuration::ZERO,
             lambdas: targets.map(lambda).collect(),
+            held: Vec::new(),
         }
     }
 

@@ -1,0 +1,136 @@
+//! Calls that are held on their way: their answers are lost at once, and they are carried out later, at a time of their own.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use deployer::port::{Code, Write};
+use deployer_core::artifact::ArtifactRef;
+use deployer_core::id::{AliasName, Sha256, Version};
+use deployer_core::manifest::Architecture;
+use deployer_core::observed::RevisionId;
+use deployer_core::plan::{Configuration, NewFunction};
+use jiff::Timestamp;
+
+use super::call::Circumstances;
+use super::state::State;
+
+/// Carries a held call out.
+pub(super) type Late = Box<dyn FnOnce(&mut State, &Circumstances) + Send>;
+
+/// A call that is held until the time that its circumstances name.
+pub(super) struct Held {
+    here: Circumstances,
+    late: Late,
+}
+
+impl State {
+    pub(super) fn hold(&mut self, here: Circumstances, late: Late) {
+        self.held.push(Held { here, late });
+    }
+
+    /// Carries out every held call whose time has come, in the order of their times.
+    pub(super) fn catch_up(&mut self, now: Timestamp) {
+        loop {
+            let due = self.held.iter().enumerate().filter(|(_, held)| held.here.now <= now);
+            let Some((next, _)) = due.min_by_key(|(_, held)| held.here.now) else { return };
+            let Held { here, late } = self.held.remove(next);
+            self.settle(here.now);
+            late(self, &here);
+        }
+    }
+
+    /// How many calls are held still.
+    #[must_use]
+    pub fn held_calls(&self) -> usize {
+        self.held.len()
+    }
+}
+
+/// A writing call as it was sent: what [`Write`] borrows, owned.
+#[derive(Clone)]
+pub(super) enum Sent {
+    Create { new: Box<NewFunction>, code: SentCode },
+    UpdateConfiguration { configuration: Box<Configuration>, revision: RevisionId },
+    UpdateCode { code: SentCode, architecture: Option<Architecture>, revision: RevisionId },
+    Publish { sha256: Sha256, revision: Option<RevisionId> },
+    Tag(BTreeMap<String, String>),
+    Untag(Vec<String>),
+    ReserveConcurrency(i32),
+    FreeConcurrency,
+    CreateAlias { alias: AliasName, version: Version },
+    MoveAlias { alias: AliasName, version: Version, revision: RevisionId },
+    DeleteVersion(Version),
+}
+
+#[derive(Clone)]
+pub(super) enum SentCode {
+    Reference(ArtifactRef),
+    Inline(Bytes),
+}
+
+impl From<&Code<'_>> for SentCode {
+    fn from(code: &Code<'_>) -> Self {
+        match code {
+            Code::Reference(artifact) => Self::Reference((*artifact).clone()),
+            Code::Inline(bytes) => Self::Inline(bytes.clone()),
+        }
+    }
+}
+
+impl SentCode {
+    fn code(&self) -> Code<'_> {
+        match self {
+            Self::Reference(artifact) => Code::Reference(artifact),
+            Self::Inline(bytes) => Code::Inline(bytes.clone()),
+        }
+    }
+}
+
+impl From<&Write<'_>> for Sent {
+    fn from(write: &Write<'_>) -> Self {
+        match write.clone() {
+            Write::Create { new, code } => Self::Create { new: Box::new(new.clone()), code: (&code).into() },
+            Write::UpdateConfiguration { configuration, revision } => {
+                Self::UpdateConfiguration { configuration: Box::new(configuration.clone()), revision: revision.clone() }
+            }
+            Write::UpdateCode { code, architecture, revision } => {
+                Self::UpdateCode { code: (&code).into(), architecture, revision: revision.clone() }
+            }
+            Write::Publish { sha256, revision } => Self::Publish { sha256, revision: revision.cloned() },
+            Write::Tag(tags) => Self::Tag(tags.clone()),
+            Write::Untag(keys) => Self::Untag(keys.to_vec()),
+            Write::ReserveConcurrency(n) => Self::ReserveConcurrency(n),
+            Write::FreeConcurrency => Self::FreeConcurrency,
+            Write::CreateAlias { alias, version } => {
+                Self::CreateAlias { alias: alias.clone(), version: version.clone() }
+            }
+            Write::MoveAlias { alias, version, revision } => {
+                Self::MoveAlias { alias: alias.clone(), version: version.clone(), revision: revision.clone() }
+            }
+            Write::DeleteVersion(version) => Self::DeleteVersion(version.clone()),
+        }
+    }
+}
+
+impl Sent {
+    /// The call once more.
+    pub fn write(&self) -> Write<'_> {
+        match self {
+            Self::Create { new, code } => Write::Create { new, code: code.code() },
+            Self::UpdateConfiguration { configuration, revision } => {
+                Write::UpdateConfiguration { configuration, revision }
+            }
+            Self::UpdateCode { code, architecture, revision } => {
+                Write::UpdateCode { code: code.code(), architecture: *architecture, revision }
+            }
+            Self::Publish { sha256, revision } => Write::Publish { sha256: *sha256, revision: revision.as_ref() },
+            Self::Tag(tags) => Write::Tag(tags),
+            Self::Untag(keys) => Write::Untag(keys),
+            Self::ReserveConcurrency(n) => Write::ReserveConcurrency(*n),
+            Self::FreeConcurrency => Write::FreeConcurrency,
+            Self::CreateAlias { alias, version } => Write::CreateAlias { alias, version },
+            Self::MoveAlias { alias, version, revision } => Write::MoveAlias { alias, version, revision },
+            Self::DeleteVersion(version) => Write::DeleteVersion(version),
+        }
+    }
+}
