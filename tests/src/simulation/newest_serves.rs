@@ -29,7 +29,7 @@ impl Case<'_> {
             }
             return;
         }
-        let Some((_, told, outcome)) = arrived.iter().max_by_key(|(order, _, _)| order) else { return };
+        let Some((_, told, outcome)) = self.newest(&arrived, |(order, _, _)| order) else { return };
         let expected = bytes::of(self.bytes(told)).1;
         let version = outcome.version.as_ref().map(deployer_core::id::Version::number);
         if serves.map(|(version, sha256)| (Some(version), sha256)) != Some((version, expected)) {
@@ -71,7 +71,7 @@ impl Case<'_> {
             .filter_map(|(order, _, record)| Some((order, record.as_ref()?)))
             .filter(|(_, record)| matches!(record.status, Status::Succeeded | Status::Unchanged))
             .collect();
-        let newest = whole.iter().max_by_key(|(order, _)| order);
+        let newest = self.newest(&whole, |(order, _)| order);
         match (head.live(), newest) {
             (None, None) => {}
             (Some(live), _)
@@ -98,7 +98,7 @@ impl Case<'_> {
         for place in &self.environment.targets {
             let known = self.environment_target(place).and_then(|target| head.target(&target).cloned());
             let arrived = self.arrived(place);
-            if let Some((_, _, outcome)) = arrived.iter().max_by_key(|(order, _, _)| order)
+            if let Some((_, _, outcome)) = self.newest(&arrived, |(order, _, _)| order)
                 && known.as_ref().and_then(|known| known.version.as_ref()) != outcome.version.as_ref()
             {
                 let version = known.map(|known| known.version);
