@@ -12,6 +12,7 @@ mod member;
 mod model;
 mod parked;
 mod promote;
+mod rises;
 mod rollback;
 mod times;
 
