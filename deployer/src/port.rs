@@ -126,6 +126,15 @@ pub enum Written {
     Lost,
 }
 
+/// What reading a ledger object has answered.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// The object, with the state it is in; none where there is no such object.
+    pub object: Option<(Vec<u8>, ETag)>,
+    /// The second that the server's clock showed (RFC 9110, "Date"); none where the answer does not tell.
+    pub date: Option<Timestamp>,
+}
+
 /// The ledger cannot be read or written. Always transient: nothing is done without it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
@@ -137,7 +146,7 @@ pub struct LedgerError(pub String);
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// The object, with the state it is in.
-    async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError>;
+    async fn get(&self, key: &str) -> Result<Reading, LedgerError>;
     /// The keys that begin so, in their order.
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, LedgerError>;
     /// Writes the object if the precondition holds.

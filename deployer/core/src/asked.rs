@@ -8,7 +8,7 @@ use crate::id::{EnvironmentName, FunctionName};
 use crate::names::ASKED;
 use crate::record::SCHEMA;
 
-/// The form of the messages that the deployer sends itself, and of the objects under `asked/`.
+/// The form of the messages that the deployer sends itself.
 pub const FORMAT: u32 = 1;
 
 /// A request that waits to be put into the head of its function.
@@ -16,9 +16,6 @@ pub const FORMAT: u32 = 1;
 pub struct AskedFor {
     /// The ledger's schema: 1.
     schema: u32,
-    /// Who knows a lower one only leaves it alone.
-    #[serde(default = "first_format")]
-    pub format: u32,
     /// The environment that it goes to.
     pub environment: EnvironmentName,
     /// The function.
@@ -27,16 +24,12 @@ pub struct AskedFor {
     pub request: Request,
 }
 
-fn first_format() -> u32 {
-    FORMAT
-}
-
 impl AskedFor {
     /// A request that goes to another environment or function.
     #[must_use]
     pub fn new(environment: &EnvironmentName, function: &FunctionName, request: Request) -> Self {
         let (environment, function) = (environment.clone(), function.clone());
-        Self { schema: SCHEMA, format: FORMAT, environment, function, request }
+        Self { schema: SCHEMA, environment, function, request }
     }
 
     /// The key of the object: the same request is the same object.

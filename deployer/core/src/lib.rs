@@ -3,6 +3,7 @@
 //! Everything here is synchronous and pure: no clock, no environment, no AWS. The effects live in the package `deployer`.
 
 pub mod artifact;
+pub mod as_read;
 pub mod asked;
 pub mod commanded;
 pub mod condition;
@@ -11,6 +12,7 @@ pub mod denial;
 pub mod destination;
 pub mod doctor;
 pub mod event;
+pub mod format;
 pub mod freeze;
 pub mod group;
 pub mod head;

@@ -87,6 +87,10 @@ pub enum Code {
     LiveChanged,
     TargetFailed,
     Waiting,
+    /// A newer deployer's.
+    #[serde(other, rename = "?")]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// Why one target did not get there.
@@ -122,6 +126,10 @@ pub enum TargetErrorCode {
     Unsupported,
     /// Anything else; the message has the last cause.
     Internal,
+    /// A newer deployer's.
+    #[serde(other, rename = "?")]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// What went wrong on one target, in which step.
@@ -154,6 +162,10 @@ pub enum CauseKind {
     Rollback,
     Promotion,
     AutomaticPromotion,
+    /// A newer deployer's.
+    #[serde(other, rename = "?")]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// What asked for a deployment, and who.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::as_read::AsRead;
 use crate::commanded::{Commanded, OBEYED, Obeyed};
 use crate::id::{FunctionName, Release, RequestHash, Sha256};
 use crate::names::REJECTS;
@@ -21,11 +22,13 @@ pub struct Rejects {
     rejects: Vec<Commanded<Reject>>,
     /// The last commands that were carried out.
     obeyed: Vec<RequestHash>,
+    #[serde(skip)]
+    pub(crate) as_read: AsRead,
 }
 
 impl Default for Rejects {
     fn default() -> Self {
-        Self { schema: SCHEMA, revision: 0, rejects: vec![], obeyed: vec![] }
+        Self { schema: SCHEMA, revision: 0, rejects: vec![], obeyed: vec![], as_read: AsRead::default() }
     }
 }
 
@@ -111,14 +114,6 @@ impl Rejects {
         rejects.obeyed.insert(0, hash);
         rejects.obeyed.truncate(OBEYED);
         rejects
-    }
-
-    /// Whether this is an object of the schema that this deployer knows; otherwise, which one it is.
-    ///
-    /// # Errors
-    /// The other schema.
-    pub fn check_schema(&self) -> Result<(), u32> {
-        if self.schema == SCHEMA { Ok(()) } else { Err(self.schema) }
     }
 }
 
@@ -233,12 +228,5 @@ mod tests {
             MOST,
             "the oldest is there"
         );
-    }
-
-    #[test]
-    fn another_schema_is_told_apart() {
-        let mut json = serde_json::to_value(Rejects::default()).unwrap();
-        json["schema"] = 2.into();
-        assert_eq!(serde_json::from_value::<Rejects>(json).unwrap().check_schema(), Err(2));
     }
 }

@@ -8,7 +8,7 @@ use deployer_core::artifact::{NotOurs, Place};
 use deployer_core::destination::Destination;
 use deployer_core::event::{Announcement, Event, RecordlessEvent};
 use deployer_core::head::{Consequence, Entry};
-use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::record::Status;
 
 use super::Engine;
 use super::claim::Claim;
@@ -26,7 +26,7 @@ impl Engine {
     pub(super) async fn carry_out(&self, at: &Destination<'_>, entry: &Entry, over: Option<ETag>) -> CarriedOut {
         let Entry { record, todo, .. } = entry;
         if todo.contains(&Consequence::Record)
-            && let Err(error) = self.write_down(record, over).await
+            && let Err(error) = self.write_down(entry, over).await
         {
             return CarriedOut { done: BTreeSet::new(), unwritten: Some(error) };
         }
@@ -53,6 +53,7 @@ impl Engine {
             Consequence::Record => true,
             Consequence::Promotions => promotions.is_ok(),
             Consequence::Started | Consequence::Ended => events.is_ok(),
+            Consequence::Unknown => false,
         });
         CarriedOut { done: done.collect(), unwritten: None }
     }
@@ -124,8 +125,9 @@ impl Engine {
         }
     }
 
-    async fn write_down(&self, record: &DeploymentRecord, over: Option<ETag>) -> Result<(), LedgerError> {
-        futures::try_join!(self.write_record(record, over), self.write_result(record)).map(drop)
+    async fn write_down(&self, entry: &Entry, over: Option<ETag>) -> Result<(), LedgerError> {
+        let Entry { record, as_read, .. } = entry;
+        futures::try_join!(self.write_record_as(record, as_read, over), self.write_result(record, as_read)).map(drop)
     }
 }
 

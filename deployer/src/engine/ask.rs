@@ -99,9 +99,7 @@ impl Engine {
             event_id: Some(asked.id.clone()),
         };
         let (place, now) = ((&at.name, &at.function), self.now());
-        let request = Request::promotion(place, promoting, cause, asked.time, (now, self.token()));
-        // A sender's clock that is ahead puts nothing else behind.
-        Request { time: request.time.min(now), ..request }
+        Request::promotion(place, promoting, cause, asked.time, (now, self.token()))
     }
 
     /// Asks for each function that matches and is ready. What is not ready is no refusal: nobody has named it.
@@ -158,7 +156,7 @@ impl Engine {
         let at = self.at(&asked.to, function)?;
         let head = async { Ok::<_, Transient>(self.read_head(&at).await?) };
         let (seen, inputs) = futures::try_join!(head, self.policy_inputs(&at, None))?;
-        let request = self.request_for(asked, &at, &inputs.sources);
+        let request = self.timed(&self.request_for(asked, &at, &inputs.sources), &seen);
         if seen.head.id_of(&request).is_some() {
             return Ok(true);
         }

@@ -263,7 +263,7 @@ impl Engine {
         first: Option<Seen>,
     ) -> Result<Standing, Transient> {
         let me = self.claimant();
-        let accept = |head: &Head| head.accept(request, at, rules, &self.now_as(&me));
+        let accept = |seen: &Seen| seen.head.accept(&self.timed(request, seen), at, rules, &self.now_as(&me));
         self.decide(at, first, Some(request.marker), accept).await
     }
 
@@ -280,7 +280,7 @@ impl Engine {
     /// Takes up what nobody works on.
     pub(super) async fn take_up(&self, at: &Destination<'_>, first: Seen) -> Result<Standing, Transient> {
         let me = self.claimant();
-        self.decide(at, Some(first), None, |head| head.wake(at, &self.now_as(&me))).await
+        self.decide(at, Some(first), None, |seen| seen.head.wake(at, &self.now_as(&me))).await
     }
 
     /// The same claimant, now.
@@ -288,12 +288,17 @@ impl Engine {
         Claimant { now: self.now(), ..*me }
     }
 
+    /// A request at the moment at which it is decided on this head.
+    pub(super) fn timed(&self, request: &Request, seen: &Seen) -> Request {
+        request.timed(self.now(), seen.date)
+    }
+
     pub(super) async fn decide(
         &self,
         at: &Destination<'_>,
         mut first: Option<Seen>,
         marker: Option<Token>,
-        decide: impl Fn(&Head) -> Move,
+        decide: impl Fn(&Seen) -> Move,
     ) -> Result<Standing, Transient> {
         for attempt in 0..RACES {
             let mut seen = match first.take() {
@@ -301,13 +306,13 @@ impl Engine {
                 None => self.read_head(at).await?,
             };
             if seen.head.is_overfull() {
-                let settled = self.settle(at, seen).await?;
+                let settled = self.settle(at, seen.clone()).await?;
                 if let Some((_, error)) = settled.left.into_iter().next().filter(|_| settled.seen.head.is_overfull()) {
                     return Err(error.into());
                 }
-                seen = settled.seen;
+                seen = Seen { date: seen.date, ..settled.seen };
             }
-            let Move { head, then } = decide(&seen.head);
+            let Move { head, then } = decide(&seen);
             let Some(head) = head else {
                 // Our own write, whose answer was lost, is no duplicate.
                 let again = marker.is_none_or(|marker| !seen.head.needs(marker));
@@ -411,7 +416,7 @@ impl Engine {
     pub(super) async fn release(&self, at: &Destination<'_>, claim: &Claim, how: GivenUp<'_>) {
         let mut seen = Ok(claim.seen());
         for attempt in 0..RACES {
-            let Ok(Seen { head, etag }) = seen else { break };
+            let Ok(Seen { head, etag, .. }) = seen else { break };
             let Some(released) = head.released(claim.token(), how, self.now()) else { return };
             match self.write_head(at, etag, released).await {
                 Ok(Some(_)) => return,

@@ -172,7 +172,7 @@ impl Engine {
         change: impl Fn(&Head) -> Option<Obeyed<Head>>,
     ) -> Result<Option<Head>, CommandError> {
         for attempt in 0..RACES {
-            let Seen { head, etag } = self.read_head(at).await.map_err(Transient::from)?;
+            let Seen { head, etag, .. } = self.read_head(at).await.map_err(Transient::from)?;
             let head = match change(&head) {
                 None => return Ok(None),
                 Some(Obeyed::Earlier) => return Ok(Some(head)),

@@ -36,7 +36,7 @@ impl Engine {
         consent: &ConsentGiven,
     ) -> Result<DeploymentRecord, CommandError> {
         for attempt in 0..RACES {
-            let Seen { head, etag } = self.read_head(at).await.map_err(Transient::from)?;
+            let Seen { head, etag, .. } = self.read_head(at).await.map_err(Transient::from)?;
             let id = which(&head, at, consent.deployment)?;
             let heard = match &consent.says {
                 Says::Yes => head.with_approval(id, &self.approved(consent)),

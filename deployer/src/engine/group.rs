@@ -134,7 +134,7 @@ impl Engine {
             None => promoting.looked_up_in(inputs.sources.get(&group.from).unwrap_or(&none)),
         };
         let chosen = promoting.artifact.clone();
-        let request = group.request(member, promoting.clone(), self.token());
+        let request = self.timed(&group.request(member, promoting.clone(), self.token()), &seen);
         if let Some(refusal) = at.refusal(request.cause.kind) {
             return Ok((Verdict::Ends(refusal), chosen));
         }

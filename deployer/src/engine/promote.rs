@@ -61,10 +61,11 @@ impl Engine {
         self.mark_open(at, request).await?;
         let refusal = refusal.or_else(|| at.refusal(request.cause.kind));
         let me = self.claimant();
-        let accept = |head: &Head| {
-            let judged = || self.judge(at, head, request, inputs);
+        let accept = |seen: &Seen| {
+            let request = self.timed(request, seen);
+            let judged = || self.judge(at, &seen.head, &request, inputs);
             let verdict = refusal.clone().map_or_else(judged, Verdict::Ends);
-            head.accept_promotion((request, taking), &verdict, at, &self.now_as(&me))
+            seen.head.accept_promotion((&request, taking), &verdict, at, &self.now_as(&me))
         };
         let standing = self.decide(at, None, Some(request.marker), accept).await?;
         // What was put down and waits for nothing is gone on with from there.
@@ -82,7 +83,8 @@ impl Engine {
         let waiting = first.head.waiting().iter().find(|waiting| waiting.request.id == id);
         let inputs = self.policy_inputs(at, waiting.and_then(|waiting| waiting.request.group())).await?;
         let me = self.claimant();
-        let go_on = |head: &Head| {
+        let go_on = |seen: &Seen| {
+            let head = &seen.head;
             let waiting = head.waiting().iter().find(|waiting| waiting.request.id == id);
             let verdict = waiting.map(|waiting| self.judge(at, head, &waiting.request, &inputs));
             head.go_on_waiting(id, &verdict.unwrap_or(Verdict::Passes), at, &self.now_as(&me))

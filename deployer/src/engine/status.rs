@@ -96,7 +96,7 @@ impl Engine {
             async move {
                 let at = Destination::find(&self.config, &environment, &function);
                 let at = at.map_err(|unknown| unknown.to_string())?;
-                let Seen { head, etag } = self.read_head(&at).await.map_err(|error| error.to_string())?;
+                let Seen { head, etag, .. } = self.read_head(&at).await.map_err(|error| error.to_string())?;
                 if etag.is_none() {
                     return Ok(None);
                 }

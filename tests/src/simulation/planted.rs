@@ -86,7 +86,7 @@ planted! {
     UploadsDropped = "uploads-dropped", None;
     /// Some uploads are taken for none of ours, although others know them.
     UploadsIgnored = "uploads-ignored", None;
-    /// Within a key the sequencer counts for nothing.
+    /// At one time the sequencer counts for nothing.
     SequencersIgnored = "sequencers-ignored", Some(Focus::Order);
     /// The marker is put down after the head that it shall lead to.
     MarkersAfterHeads = "markers-after-heads", Some(Focus::Losses);

@@ -86,7 +86,7 @@ impl RollbackOracle {
         let by_history = || before_live(history, rejects);
         let mut rule = Rule::WalksBack;
         let fits: Vec<Option<&Lived>> = match &request.subject {
-            Subject::Artifact { .. } | Subject::Newest { .. } | Subject::Promoted(_) => return,
+            Subject::Artifact { .. } | Subject::Newest { .. } | Subject::Promoted(_) | Subject::Unknown => return,
             Subject::Undo { release, artifact, .. } => {
                 let is_it = |live: &&Lived| match artifact {
                     Some(artifact) => (&live.artifact.0, &live.artifact.1) == (&artifact.key, &artifact.version_id),

@@ -18,6 +18,7 @@ pub mod journal;
 mod lambda;
 mod late;
 mod ledger;
+pub mod newer;
 pub mod orders;
 mod policy;
 mod premises;
@@ -46,7 +47,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 pub use call::{Call, Crash, Freeze, Latency, Moment, Op};
-pub use clock::VirtualClock;
+pub use clock::{VirtualClock, WrongClock};
 pub use fault::On;
 pub use function::{Alias, Build, Fate, Function, Provisioned, Settling, State as Condition, defaults};
 pub use gate::{Gate, Role};

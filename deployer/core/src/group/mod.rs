@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::as_read::AsRead;
 use crate::head::{Chosen, Request};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::names::GROUPS;
@@ -73,6 +74,9 @@ pub struct Group {
     pub turned_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) as_read: AsRead,
 }
 
 /// What is being done with a group.
@@ -151,6 +155,7 @@ impl Group {
             decided_at: None,
             turned_at: None,
             finished_at: None,
+            as_read: AsRead::default(),
         };
         let member = |function: &FunctionName| {
             let hash = group.identity(function);

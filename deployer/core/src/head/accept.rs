@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 use super::rollback::Judged;
 use super::{
-    Active, Consequence, ENDED, Entry, Failure, Head, KEYS, Known, Live, Mark, OUTBOX, REQUESTS, Request, Subject,
-    Waiting,
+    Active, Consequence, ENDED, Entry, Failure, Head, Known, Live, OUTBOX, REQUESTS, Request, Subject, Waiting,
 };
+use crate::as_read::AsRead;
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
-use crate::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
+use crate::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
 use crate::rejects::Rejects;
 
 /// Who wants to work, and until when.
@@ -140,8 +140,9 @@ impl Head {
             }
         };
         let request = request.as_ref();
-        if let Some(newest) = self.newer_than(request) {
-            head.end(request, self.too_late(request, at, &newest, me.now));
+        let newer = request.mark().and_then(|mark| self.newest.beyond_upload(&mark));
+        if let Some(newer) = newer {
+            head.end(request, self.too_late(request, at, newer, me.now));
             return Move::to(head, Then::Over(request.id));
         }
         head.let_in(request, at, me)
@@ -172,7 +173,7 @@ impl Head {
 
     /// It is its turn, or it is next: what is older and gave way is displaced.
     pub(super) fn let_in(mut self, request: &Request, at: &Destination<'_>, me: &Claimant) -> Move {
-        self.raise_mark(request);
+        self.newest.raise(request);
         if request.rollback().is_some() {
             self.end_waiting(request, at, me.now);
         }
@@ -285,26 +286,14 @@ impl Head {
         }
     }
 
-    /// The key of an upload that was accepted and is later than this one.
-    fn newer_than(&self, request: &Request) -> Option<String> {
-        let mine = request.mark()?;
-        let same_key = self.keys.iter().filter(|mark| mark.key == mine.key);
-        let newer = self.mark.iter().chain(same_key).find(|mark| !mine.is_beyond(mark))?;
-        Some(newer.key.clone())
-    }
-
     /// An upload that is older than one that was accepted before it.
-    fn too_late(&self, request: &Request, at: &Destination<'_>, newest: &str, now: Timestamp) -> DeploymentRecord {
+    fn too_late(&self, request: &Request, at: &Destination<'_>, newer: String, now: Timestamp) -> DeploymentRecord {
         let record = at.record(request, Status::InProgress);
         let place = |outcome: &TargetOutcome| outcome.target().to_string();
         let everywhere = |live: &&Live| record.targets.iter().all(|target| live.versions.contains_key(&place(target)));
         let artifact = request.chosen().map(|chosen| chosen.artifact);
         let live = self.live().filter(|live| Some(&live.artifact) == artifact.as_ref());
         let Some(live) = live.filter(everywhere) else {
-            let newer = match newest {
-                "" => "a command that was given later was accepted before it".to_owned(),
-                newest => format!("{newest}, uploaded later, was accepted before it"),
-            };
             let targets = &at.environment.targets;
             let because = match live {
                 Some(live) => format!("{newer}; it is live on {}", live.extent(targets)),
@@ -354,25 +343,6 @@ impl Head {
         self.end(&active.request, record);
     }
 
-    pub(super) fn raise_mark(&mut self, request: &Request) {
-        if request.is_undo() || request.cause.kind == CauseKind::Redeploy {
-            return;
-        }
-        if request.brings_new() {
-            self.newest = self.newest.max(Some(request.time));
-        }
-        let Some(mark) = request.mark() else {
-            // Whatever was uploaded before a command comes too late, under whichever key.
-            let mark = Mark { time: request.time, key: String::new(), sequencer: None, version_id: String::new() };
-            self.mark = Some(mark.after(self.mark.as_ref()));
-            return;
-        };
-        self.keys.retain(|newest| newest.key != mark.key);
-        self.keys.insert(0, mark.clone());
-        self.keys.truncate(KEYS);
-        self.mark = Some(mark.after(self.mark.as_ref()));
-    }
-
     pub(super) fn remember(&mut self, request: &Request) {
         self.requests.retain(|known| known.hash != request.hash);
         self.requests.insert(0, Known { hash: request.hash, id: request.id });
@@ -390,7 +360,13 @@ impl Head {
         if let Some(at) = record.finished_at.filter(|_| record.status == Status::Failed) {
             self.failure = Some(Failure { deployment: record.id, at });
         }
-        self.outbox.push(Entry { record, marker: request.marker, todo: Consequence::all(), completed: None });
+        self.outbox.push(Entry {
+            record,
+            marker: request.marker,
+            todo: Consequence::all(),
+            completed: None,
+            as_read: AsRead::default(),
+        });
         // Of what cannot be told for so long the oldest is given up: nothing here depends on it.
         let only_to_tell =
             |entry: &Entry| entry.todo.iter().all(|c| matches!(c, Consequence::Started | Consequence::Ended));

@@ -98,6 +98,7 @@ impl Head {
                 is_live.then(|| self.goes_back_to(&Rollback::default(), targets, rejects)).ok_or_else(gone)?
             }
             Subject::Earlier(rollback) => self.goes_back_to(rollback, targets, rejects),
+            Subject::Unknown => Err(nothing(Code::NotLive, "this deployer does not know what is asked for".to_owned())),
         }
     }
 

@@ -179,6 +179,7 @@ impl Head {
         if !record.targets.iter().any(TargetOutcome::has_reached) {
             return None;
         }
+        self.unrecovered = None;
         if record.cause.kind == CauseKind::Rollback {
             self.leave_newer_than(&live);
         }
@@ -206,7 +207,7 @@ impl Head {
 
     /// A rollback walks back: it leaves behind what was live after the artifact that it has brought back, and that entry
     /// itself, for it is live anew.
-    fn leave_newer_than(&mut self, live: &Live) {
+    pub(super) fn leave_newer_than(&mut self, live: &Live) {
         let is_it = |earlier: &Live| earlier.is_same_as(&live.artifact, live.sha256);
         let Some(at) = self.history.iter().position(is_it).filter(|at| *at > 0) else { return };
         let newer: Vec<Live> = self.history.drain(..=at).take(at).collect();

@@ -129,7 +129,7 @@ impl Head {
     pub(super) fn let_member_in(mut self, waiting: Waiting, index: usize, at: &Destination<'_>, me: &Claimant) -> Move {
         let request = waiting.request;
         self.remember(&request);
-        self.raise_mark(&request);
+        self.newest.raise(&request);
         let after = self.waiting.split_off(index);
         self.displace_waiting(&request, at, me.now);
         self.waiting.extend(after);

@@ -13,6 +13,7 @@ mod member;
 mod order;
 mod parked;
 mod promote;
+mod recover;
 mod request;
 mod rollback;
 #[cfg(test)]
@@ -30,12 +31,14 @@ pub use finish::{End, Finish, GivenUp};
 pub use hold::held_by;
 pub use live::{Completed, Live};
 pub use member::{Place, Placing};
-pub use order::Mark;
+use order::Newest;
+pub use order::{Mark, Sequencer};
 pub use parked::HOPS;
 pub use promote::{Consent, Waiting};
 pub use request::{Request, Subject};
 pub use rollback::Rollback;
 
+use crate::as_read::AsRead;
 use crate::commanded::Commanded;
 use crate::config::Target;
 use crate::destination::ClaimedFor;
@@ -49,8 +52,6 @@ use crate::traffic::{Awaited, UNPROVISIONED_FOR};
 pub const HISTORY: usize = 50;
 /// How many requests are known by their hash.
 pub const REQUESTS: usize = 100;
-/// Of how many keys the newest upload is remembered.
-pub const KEYS: usize = 20;
 /// How many promotions wait at once.
 pub const WAITING: usize = 20;
 /// How many ended deployments are known by their id.
@@ -171,6 +172,9 @@ pub struct Entry {
     /// What is still to be done.
     #[serde(default = "Consequence::all")]
     pub todo: BTreeSet<Consequence>,
+    /// The record as it was read.
+    #[serde(skip)]
+    pub as_read: AsRead,
     /// By this end an artifact has become complete here for the first time: automatic promotions start from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed: Option<Completed>,
@@ -188,6 +192,9 @@ pub enum Consequence {
     Started,
     /// The event that it has ended.
     Ended,
+    /// Something that a newer deployer has to do.
+    #[serde(other, rename = "?")]
+    Unknown,
 }
 
 impl Consequence {
@@ -238,11 +245,9 @@ pub struct Head {
     history: Vec<Live>,
     /// The last that came or ended first.
     requests: Vec<Known>,
-    mark: Option<Mark>,
-    /// The newest upload that was accepted under each of the last keys, newest first: the mark remembers one key only,
-    /// and where sequencers and times contradict each other an upload must not come back over a newer one of its key.
-    #[serde(default)]
-    keys: Vec<Mark>,
+    /// What later requests are compared with.
+    #[serde(flatten)]
+    newest: Newest,
     active: Option<Active>,
     /// What waits, in the order in which it came: at most a command, and an upload that came after it.
     #[serde(default, deserialize_with = "none_or_more")]
@@ -250,9 +255,6 @@ pub struct Head {
     /// The promotions that soak, or wait for approvals or the end of a freeze; the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     waiting: Vec<Waiting>,
-    /// The time of the newest request that was let in to bring something new.
-    #[serde(default)]
-    newest: Option<Timestamp>,
     /// The last deployment that has failed here.
     #[serde(default)]
     failure: Option<Failure>,
@@ -265,9 +267,14 @@ pub struct Head {
     /// The last holds and releases of holds that were carried out.
     #[serde(default)]
     obeyed: Vec<RequestHash>,
+    /// What was the last to reach a target, where nobody knows any more what that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unrecovered: Option<DeploymentId>,
     outbox: Vec<Entry>,
     /// Newest first.
     ended: Vec<DeploymentId>,
+    #[serde(skip)]
+    pub(crate) as_read: AsRead,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -289,18 +296,18 @@ impl Default for Head {
             targets: vec![],
             history: vec![],
             requests: vec![],
-            mark: None,
-            keys: vec![],
+            newest: Newest::default(),
             active: None,
             pending: vec![],
             waiting: vec![],
-            newest: None,
             failure: None,
             hold: None,
             left: vec![],
             obeyed: vec![],
+            unrecovered: None,
             outbox: vec![],
             ended: vec![],
+            as_read: AsRead::default(),
         }
     }
 }
@@ -422,14 +429,6 @@ impl Head {
     pub fn needs(&self, marker: Token) -> bool {
         let open = self.open().map(|request| request.marker);
         open.chain(self.outbox.iter().map(|entry| entry.marker)).any(|needed| needed == marker)
-    }
-
-    /// Whether this is an object of the schema that this deployer knows; otherwise, which one it is.
-    ///
-    /// # Errors
-    /// The other schema.
-    pub fn check_schema(&self) -> Result<(), u32> {
-        if self.schema == SCHEMA { Ok(()) } else { Err(self.schema) }
     }
 
     /// A copy to be changed and written.

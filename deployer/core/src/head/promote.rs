@@ -118,12 +118,12 @@ impl Head {
         let mut head = self.next();
         let waiting = head.waiting.remove(index);
         let request = &waiting.request;
-        let is_member = request.group().is_some();
         // What came after a member of a group has waited behind it.
-        let newer = self.newest.filter(|_| !is_member).filter(|newest| is_later(*newest, request.time));
+        let is_member = request.group().is_some();
         let ending = match verdict {
             Verdict::Ends(ending) => Some(waiting.cancelled_by(ending.clone())),
-            _ => newer.map(|newest| superseded(format!("what was asked for later, at {newest}, was let in before it"))),
+            _ if is_member => None,
+            _ => self.newest.beyond_time(request.time).map(superseded),
         };
         if let Some(ending) = ending {
             head.end(request, waiting.record(at).ended(ending, me.now));
@@ -227,13 +227,8 @@ impl Head {
         if let Verdict::Ends(ending) = verdict {
             return Some(ending.clone());
         }
-        // One that a success calls for is not undone by going back to something else here.
-        let newest = match request.cause.kind {
-            CauseKind::AutomaticPromotion => self.newest,
-            _ => self.mark.as_ref().map(|mark| mark.time),
-        };
-        if let Some(newest) = newest.filter(|newest| is_later(*newest, request.time)) {
-            return Some(superseded(format!("what was asked for later, at {newest}, was let in before it")));
+        if let Some(because) = self.newest.beyond_time(request.time) {
+            return Some(superseded(because));
         }
         let artifact = |request: &Request| {
             let promoting = request.promoting()?;
@@ -247,7 +242,7 @@ impl Head {
         let in_order = goes_in_order(request, at);
         let newer = self.waiting.iter().find(|other| {
             // A member of a group lets what comes later wait behind it.
-            !in_order && other.request.group().is_none() && is_later(other.request.time, request.time)
+            !in_order && other.request.group().is_none() && other.request.time > request.time
         });
         if let Some(Waiting { request: newer, .. }) = newer {
             return Some(superseded(format!("deployment {}, asked for later, waits already", newer.id)));
@@ -283,13 +278,6 @@ impl Head {
 pub(super) fn goes_in_order(request: &Request, at: &Destination<'_>) -> bool {
     let in_order = at.environment.promotion.as_ref().is_some_and(|promotion| promotion.policy == Policy::InOrder);
     in_order && request.cause.kind == CauseKind::AutomaticPromotion
-}
-
-/// Whether one time is later than another. EventBridge tells whole seconds: where one of the two is whole, both are compared
-/// by the second.
-fn is_later(one: Timestamp, other: Timestamp) -> bool {
-    let is_whole = |time: Timestamp| time.subsec_nanosecond() == 0;
-    if is_whole(one) || is_whole(other) { one.as_second() > other.as_second() } else { one > other }
 }
 
 fn superseded(because: String) -> Ending {

@@ -2,14 +2,17 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Chosen, Mark, Rollback};
+use super::{Chosen, Mark, Rollback, Sequencer};
 use crate::artifact::{ArtifactRef, LocatedUpload};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::promotion::Promoting;
 use crate::record::{Cause, CauseKind, DeploymentRecord};
+
+/// From the start of a second to its last millisecond.
+const LAST_OF_A_SECOND: SignedDuration = SignedDuration::from_millis(999);
 
 /// What was asked for: enough to go on with it when the message is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +25,7 @@ pub struct Request {
     pub subject: Subject,
     /// What asked for it, and who.
     pub cause: Cause,
-    /// The event's time; of a command, when it was taken.
+    /// The event's time; of a command, when it was decided ([`Request::timed`]).
     pub time: Timestamp,
     /// When the deployer took it.
     pub accepted_at: Timestamp,
@@ -65,6 +68,9 @@ pub enum Subject {
     },
     /// An artifact that was live before.
     Earlier(Rollback),
+    /// Something that a newer deployer asks for.
+    #[serde(other, rename = "?")]
+    Unknown,
 }
 
 impl Request {
@@ -159,6 +165,22 @@ impl Request {
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
 
+    /// The request at the moment at which it is decided on a head: the time of a command is the own clock's, within the
+    /// second that the answer named with which the head was read, and a promotion's is at most that. So a clock that is wrong
+    /// puts nothing else behind. An upload's time is the door's.
+    #[must_use]
+    pub fn timed(&self, now: Timestamp, date: Option<Timestamp>) -> Self {
+        let within = |second: Timestamp| now.clamp(second, second.saturating_add(LAST_OF_A_SECOND).unwrap_or(second));
+        let now = date.map_or(now, within);
+        let time = match self.cause.kind {
+            CauseKind::Upload => self.time,
+            CauseKind::Deploy | CauseKind::Redeploy | CauseKind::Rollback => now,
+            CauseKind::Promotion | CauseKind::AutomaticPromotion => self.time.min(now),
+            CauseKind::Unknown => self.time,
+        };
+        Self { time, ..self.clone() }
+    }
+
     /// What a promotion asks for; none where it is none.
     #[must_use]
     pub fn promoting(&self) -> Option<&Promoting> {
@@ -174,12 +196,18 @@ impl Request {
         match (&self.subject, self.cause.kind) {
             (Subject::Artifact { artifact, sequencer, .. }, CauseKind::Upload) => Some(Mark {
                 time: self.time,
+                sequencer: sequencer.clone().map(Sequencer::from),
                 key: artifact.key.clone(),
-                sequencer: sequencer.clone(),
                 version_id: artifact.version_id.clone(),
             }),
             _ => None,
         }
+    }
+
+    /// Whether this deployer knows what is asked for, and by what.
+    #[must_use]
+    pub fn is_understood(&self) -> bool {
+        self.subject != Subject::Unknown && self.cause.kind != CauseKind::Unknown
     }
 
     /// Whether it is an upload.
@@ -193,12 +221,6 @@ impl Request {
     #[must_use]
     pub fn is_command(&self) -> bool {
         matches!(self.cause.kind, CauseKind::Deploy | CauseKind::Redeploy | CauseKind::Rollback)
-    }
-
-    /// Whether it brings what may not have been live here.
-    #[must_use]
-    pub fn brings_new(&self) -> bool {
-        !matches!(self.cause.kind, CauseKind::Redeploy | CauseKind::Rollback)
     }
 
     /// Whether it may bring what was never live here.
@@ -266,6 +288,7 @@ impl Request {
             CauseKind::Rollback => is_deploy || self.rollback().is_some_and(|rollback| !rollback.is_bare()),
             CauseKind::Deploy => is_deploy || self.rollback().is_some(),
             CauseKind::Upload | CauseKind::Promotion | CauseKind::AutomaticPromotion => true,
+            CauseKind::Unknown => false,
         }
     }
 
@@ -287,7 +310,7 @@ impl Subject {
             Self::Artifact { release, .. } | Self::Newest { release } => Some(release),
             Self::Promoted(promoting) => promoting.release(),
             Self::Earlier(rollback) => rollback.to.as_ref(),
-            Self::Live { .. } | Self::Undo { .. } => None,
+            Self::Live { .. } | Self::Undo { .. } | Self::Unknown => None,
         }
     }
 }
@@ -304,6 +327,7 @@ impl fmt::Display for Request {
                 None => f.write_str("a promotion, asked for later,"),
             },
             (Subject::Live { .. }, _) => f.write_str("a redeploy, asked for later,"),
+            (Subject::Unknown, _) => f.write_str("something, asked for later,"),
             (Subject::Earlier(_) | Subject::Undo { .. }, _) => f.write_str("a rollback, asked for later,"),
         }
     }

@@ -167,6 +167,7 @@ impl Head {
             );
             return Ok(Chosen { because: Some(because), ..Chosen::again(live) });
         }
+        self.not_recovered().map_or(Ok(()), Err)?;
         let live = self.live();
         let is_other = |earlier: &&Live| !live.is_some_and(|live| live.is_same_as(&earlier.artifact, earlier.sha256));
         let earlier: Vec<&Live> = self.history.iter().filter(is_other).collect();
@@ -198,7 +199,7 @@ impl Head {
             Subject::Promoted(promoting) => {
                 promoting.artifact.as_ref().is_some_and(|chosen| is_live(&chosen.artifact, chosen.sha256))
             }
-            Subject::Newest { .. } | Subject::Undo { .. } | Subject::Earlier(_) => false,
+            Subject::Newest { .. } | Subject::Undo { .. } | Subject::Earlier(_) | Subject::Unknown => false,
         }
     }
 

@@ -33,7 +33,7 @@ fn a_deployment_that_arrived_everywhere_is_live() {
         assert_eq!(variables(&head, number), ["B"]);
     }
     assert_eq!((head.told(&two), head.outbox().len()), (&end.record, 1));
-    assert_eq!((head.ended[0], head.mark.as_ref()), (two.id, Some(&mark_of(&two))));
+    assert_eq!((head.ended[0], head.newest.mark.as_ref()), (two.id, Some(&mark_of(&two))));
 }
 
 #[test]

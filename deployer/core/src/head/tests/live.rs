@@ -123,6 +123,6 @@ fn an_older_upload_of_what_is_live_in_part_says_on_how_many_targets_it_is() {
     let (head, _) = head.accepts(&rollback("r", 50), &me("r", 50));
     let (head, then) = head.accepts(&upload("4", 40), &me("late", 60));
     assert_eq!(then, Then::Over(upload("4", 40).id));
-    let because = "a command that was given later was accepted before it; it is live on 1 of 2 targets";
+    let because = "this version of dev/orders/4.zip was accepted before; it is live on 1 of 2 targets";
     assert_eq!(head.because(&upload("4", 40)), (Status::Superseded, because));
 }

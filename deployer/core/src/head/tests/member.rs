@@ -4,7 +4,7 @@ use super::promote::{automatic, prod, promotion, row_config};
 use super::*;
 use crate::promotion::{Taking, Verdict, Wait};
 
-fn member(release: &str, group: &str, time: i64) -> Request {
+pub(super) fn member(release: &str, group: &str, time: i64) -> Request {
     let mut request = promotion(release, CauseKind::Promotion, time);
     if let Subject::Promoted(promoting) = &mut request.subject {
         promoting.group = Some(DeploymentId::of(second(0), crate::id::RequestHash::of(&[group])));
@@ -13,7 +13,7 @@ fn member(release: &str, group: &str, time: i64) -> Request {
     request
 }
 
-fn placed(head: &Head, request: &Request) -> Head {
+pub(super) fn placed(head: &Head, request: &Request) -> Head {
     match head.with_place(request, request.accepted_at) {
         Placing::Now(head) => *head,
         other => panic!("{other:?}"),

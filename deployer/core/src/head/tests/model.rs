@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use proptest::sample::Index;
 
-use super::lives::{Clocks, Operation, Outcome};
+use super::lives::{Operation, Outcome};
 use super::*;
 use crate::rejects::Rejects;
 use crate::status::Hold;
@@ -19,7 +19,6 @@ pub(super) enum Fate {
 
 /// A head, and what is known of it from outside.
 pub(super) struct World {
-    clocks: Clocks,
     pub head: Head,
     now: i64,
     drawn: u32,
@@ -35,9 +34,8 @@ pub(super) struct World {
 }
 
 impl World {
-    pub fn new(clocks: Clocks) -> Self {
+    pub fn new() -> Self {
         Self {
-            clocks,
             head: Head::default(),
             now: 1_000,
             drawn: 0,
@@ -125,10 +123,7 @@ impl World {
         }
         let (name, me) = self.draws();
         // S3 gives no two uploads of a key the same sequencer.
-        let sequencer = match self.clocks {
-            Clocks::Right => sequencer.map(|_| format!("{time:08}{:06}", self.drawn)),
-            Clocks::Wrong => Some(format!("{:02}{:06}", sequencer.unwrap_or(9), self.drawn)),
-        };
+        let sequencer = sequencer.map(|first| format!("{first:02}{:06}", self.drawn));
         let version_id = format!("v{:06}", self.drawn);
         let mut request = as_version(upload(&format!("k{key}"), time), &version_id, sequencer.as_deref());
         request.hash = RequestHash::of(&[&name]);
@@ -138,8 +133,8 @@ impl World {
         let refused = refused || self.head.hold().is_some();
         let moved = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
         let then = moved.then.clone();
-        let newest = self.accepted.iter().all(|other| mark_of(&request).is_beyond(&mark_of(other)));
-        let newest = newest && self.head.mark.as_ref().is_none_or(|mark| mark_of(&request).is_beyond(mark));
+        let newest = self.accepted.iter().all(|other| mark_of(&request) > mark_of(other));
+        let newest = newest && self.head.newest.beyond_upload(&mark_of(&request)).is_none();
         self.writes(Some(*moved.head.expect("a new request always is written down")));
         let echo = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
         assert_eq!(echo, Move { head: None, then: then.clone() }, "our own echo");
@@ -204,8 +199,8 @@ impl World {
             return;
         };
         self.fates.insert(request.id, (request.clone(), Fate::Open));
-        let outdates = request.cause.kind != CauseKind::Redeploy;
-        assert!(!outdates || self.head.mark.is_none() || self.head.mark.as_ref().unwrap().time >= request.time);
+        let is_redeploy = request.cause.kind == CauseKind::Redeploy;
+        assert!(is_redeploy || self.head.newest.floor >= Some(request.time), "what is older comes too late");
         // Whoever is in the way goes on, and hears that it shall stop.
         let goes_on = self.head.active().filter(|is| before.as_ref().is_some_and(|was| was.request == is.request));
         if let (Some(is), Some(was)) = (goes_on, before) {
@@ -445,14 +440,8 @@ impl World {
         for request in active.iter().copied().chain(head.all_pending()) {
             assert_eq!(*request, self.fates[&request.id].0, "as it was first told");
         }
-        if let Some(was) = &before.mark {
-            let is = head.mark.as_ref().unwrap();
-            let is_a_commands = is.key.is_empty() || was.key.is_empty();
-            assert!(
-                (is == was || is_a_commands || is.is_beyond(was)) && is.time >= was.time,
-                "the mark went from {was:?} to {is:?}"
-            );
-        }
+        let (was, is) = (&before.newest, &head.newest);
+        assert!(is.mark >= was.mark && is.floor >= was.floor, "they went from {was:?} to {is:?}");
         self.holds_for_claims(before, finished);
         self.holds_for_the_newest();
         assert!(head.history.len() <= HISTORY && head.requests.len() <= REQUESTS && head.targets.len() <= 2);
@@ -493,9 +482,9 @@ impl World {
         if let Some(is) = after.filter(begins) {
             assert_eq!(is.attempts, 1);
             let request = is.request.clone();
-            let uploads = |_: &&Request| self.clocks == Clocks::Right && request.is_upload();
-            if let Some(last) = self.begun.iter().rfind(|begun| begun.is_upload()).filter(uploads) {
-                assert!(mark_of(&request).is_beyond(&mark_of(last)), "{request:?} was begun after {last:?}");
+            let last = self.begun.iter().rfind(|begun| begun.is_upload());
+            if let Some(last) = last.filter(|_| request.is_upload()) {
+                assert!(mark_of(&request) > mark_of(last), "{request:?} was begun after {last:?}");
             }
             self.begun.push(request);
         }
@@ -508,13 +497,10 @@ impl World {
 
     /// The newest of all that were accepted is worked on, or waits, or came to its end by its own deployment.
     fn holds_for_the_newest(&self) {
-        let later =
-            self.accepted.iter().reduce(|one, other| if mark_of(other).is_beyond(&mark_of(one)) { other } else { one });
-        let Some(newest) = later else { return };
-        let is_newest = |other: &Request| other.id == newest.id || mark_of(newest).is_beyond(&mark_of(other));
+        let Some(newest) = self.accepted.iter().max_by_key(|request| mark_of(request)) else { return };
         let active = self.head.active().map(|active| &active.request);
         let waits = self.head.all_pending().contains(newest) || self.displaced.contains(&newest.id);
-        if active != Some(newest) && !waits && self.accepted.iter().all(is_newest) {
+        if active != Some(newest) && !waits {
             assert!(self.begun.contains(newest), "{newest:?} was lost");
         }
     }

@@ -9,7 +9,7 @@ fn awaited(until: i64) -> Awaited {
 }
 
 /// `two` has begun to wait for its traffic at second 21, and was parked at second 45.
-fn parked(look_at: Option<i64>) -> (Head, Request) {
+pub(super) fn parked(look_at: Option<i64>) -> (Head, Request) {
     let two = upload("2", 20);
     let head = Head::default().deploys(&upload("1", 10), "6").settles();
     let head = head.accepts(&two, &me("two", 20)).0.with_awaited(token("two"), &awaited(921)).unwrap();

@@ -159,6 +159,18 @@ fn what_was_let_in_later_is_never_undone_by_one_that_waited() {
 }
 
 #[test]
+fn a_promotion_within_the_second_of_a_command_goes_by_its_time_alone() {
+    let floor = Timestamp::from_millisecond(10_500).unwrap();
+    let back = Request { time: floor, ..rollback("r", 10) };
+    let head = Head::default().deploys(&upload("0", 5), "5").deploys(&upload("x", 6), "6");
+    let (head, _) = head.accepts(&back, &me("r", 10));
+    let told = |millis| Request { time: Timestamp::from_millisecond(millis).unwrap(), ..automatic("1", 10) };
+    let (earlier, later) = (told(10_000), told(10_501));
+    assert_eq!(head.asks(&earlier, &soaks(100), 11).0.told(&earlier).status, Status::Superseded);
+    assert_eq!(head.asks(&later, &soaks(100), 11).0.waits(), [later.id]);
+}
+
+#[test]
 fn a_command_is_never_displaced_by_a_promotion() {
     let head = Head::default().deploys(&upload("0", 5), "5").accepts(&upload("1", 10), &me("one", 10)).0;
     let back = rollback("r", 20);
