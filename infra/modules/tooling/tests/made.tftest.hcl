@@ -99,7 +99,7 @@ run "with_everything" {
     condition = toset(flatten([
       for statement in jsondecode(output.policies.deployer).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")
       ])) == toset([
-      for prefix in ["deployments", "groups", "heads", "open", "rejects", "results", "sweeps"] : "arn:aws:s3:::acme-deployer-ledger/${prefix}/*"
+      for prefix in ["asked", "deployments", "groups", "heads", "open", "rejects", "results", "sweeps"] : "arn:aws:s3:::acme-deployer-ledger/${prefix}/*"
     ])
     error_message = "The deployer must write the ledger, and neither artifacts nor deployer.json."
   }
@@ -107,7 +107,7 @@ run "with_everything" {
   assert {
     condition = [
       for statement in jsondecode(output.policies.deployer).Statement : flatten([statement.Resource]) if anytrue([for action in flatten([statement.Action]) : startswith(action, "s3:Delete")])
-    ] == [["arn:aws:s3:::acme-deployer-ledger/open/*", "arn:aws:s3:::acme-deployer-ledger/groups/open/*"]]
+    ] == [["arn:aws:s3:::acme-deployer-ledger/open/*", "arn:aws:s3:::acme-deployer-ledger/asked/*", "arn:aws:s3:::acme-deployer-ledger/groups/open/*"]]
     error_message = "The deployer must delete markers, and nothing else."
   }
 
@@ -432,7 +432,7 @@ run "with_everything" {
   assert {
     condition = [
       for statement in jsondecode(output.policies.ledger_bucket).Statement : statement.NotResource if can(statement.NotResource)
-    ] == [["arn:aws:s3:::acme-deployer-ledger/open/*", "arn:aws:s3:::acme-deployer-ledger/groups/open/*", "arn:aws:s3:::acme-deployer-ledger/config/deployer.json"]]
+    ] == [["arn:aws:s3:::acme-deployer-ledger/open/*", "arn:aws:s3:::acme-deployer-ledger/asked/*", "arn:aws:s3:::acme-deployer-ledger/groups/open/*", "arn:aws:s3:::acme-deployer-ledger/config/deployer.json"]]
     error_message = "Nothing but markers, and the configuration, may be deleted from the ledger: ${output.policies.ledger_bucket}"
   }
 
