@@ -155,7 +155,9 @@ fn is_called_for((case, story): &Told<'_>, rules: &Rules, source: &Case<'_>, say
         let called =
             called || case.records().any(|record| record.cause.kind == CauseKind::AutomaticPromotion && same(record));
         let was_there = story.states.iter().any(|(_, state)| state.history.first().is_some_and(is_it));
-        if !called && !was_there {
+        // What is live already was complete before, or calls by the deployment that brought it.
+        let was_live = success.status == Status::Unchanged;
+        if !called && !was_there && !was_live {
             say(
                 Rule::NotForgotten,
                 format!("{id} {} in {}, and called for nothing", success.status, source.environment.name),

@@ -126,7 +126,9 @@ impl Passage<'_> {
         if !overrides && !is_decided && !moves_nothing && rules.is_frozen_throughout(read, time) {
             say(format!("came in from {read} to {time}, when it was frozen ({:?})", rules.frozen));
         }
-        self.is_approved(case, rules, admission, promoting, say);
+        if !moves_nothing {
+            self.is_approved(case, rules, admission, promoting, say);
+        }
         match wish {
             None if !is_automatic => say("was asked for by nobody".to_owned()),
             None => self.was_called_for(admission, promoting, say),

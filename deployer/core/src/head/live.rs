@@ -103,7 +103,7 @@ impl Live {
     }
 
     /// As the end of a deployment tells; none where the deployment never got as far as naming an artifact.
-    fn brought_by(record: &DeploymentRecord) -> Option<Self> {
+    pub(super) fn brought_by(record: &DeploymentRecord) -> Option<Self> {
         let DeploymentRecord { id, release, cause, artifact, targets, finished_at, .. } = record;
         let (release, artifact, since) = (release.clone()?, artifact.as_ref()?, (*finished_at)?);
         let mut live = Self {
