@@ -3,6 +3,7 @@
 //! Must not know: how the deployer decides. It reads heads only to hold them against everything else.
 
 use deployer_core::record::{CauseKind, DeploymentRecord, Status};
+use jiff::Timestamp;
 
 use super::case::Case;
 use super::command_oracle;
@@ -86,7 +87,12 @@ impl Case<'_> {
                 let because = record.as_ref().and_then(|record| record.because.as_deref()).unwrap_or_default();
                 let displaced = because.contains("took its place") && because.starts_with("a ");
                 let stopped = because.contains(&other.id.to_string());
-                let late = !place.is_newer_than_command(other.started_at);
+                // A command's time is taken when its head is read, which may be a while after it was given.
+                let told =
+                    because.split("given later, at ").nth(1).and_then(|rest| rest.split(',').next()?.parse().ok());
+                let is_its = |time: &Timestamp| (other.started_at..=other.finished_at.unwrap_or(*time)).contains(time);
+                let time = told.filter(is_its).unwrap_or(other.started_at);
+                let late = !place.is_newer_than_command(time);
                 (late || displaced || stopped) && !matches!(other.cause.kind, CauseKind::Upload | CauseKind::Redeploy)
             };
             if is_superseded

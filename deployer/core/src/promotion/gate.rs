@@ -82,7 +82,8 @@ impl Gate<'_> {
             && self.here.live().zip(promoting.artifact.as_ref()).is_some_and(is_live)
     }
 
-    /// Whether a promotion that waits brings the same bytes by itself: they soak already.
+    /// Whether the last promotion that waits brings the same bytes by itself: they soak already. One that others wait behind
+    /// does not count: where promotions go in order, what is live again comes again after them.
     #[must_use]
     pub fn waits_already(&self, promoting: &Promoting) -> bool {
         let same = |open: &Request| {
@@ -91,7 +92,7 @@ impl Gate<'_> {
             let is_same = here.artifact == mine.artifact || (here.sha256.is_some() && here.sha256 == mine.sha256);
             Some(is_automatic && is_same)
         };
-        self.here.waiting().iter().any(|waiting| same(&waiting.request) == Some(true))
+        self.here.waiting().last().is_some_and(|waiting| same(&waiting.request) == Some(true))
     }
 
     fn wait(&self, request: &Request, promoting: &Promoting) -> Result<Wait, Ending> {

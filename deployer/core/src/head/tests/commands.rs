@@ -258,9 +258,8 @@ fn what_waits_and_is_held_ends_at_once_and_what_is_worked_on_goes_on() {
     let (head, _) = Head::default().accepts(&one, &me("one", 10));
     let (waiting, _) = head.accepts(&redeploy("d", 20), &me("d", 20));
     let held = waiting.holds("stop", "h");
-    for request in [&redeploy("d", 20)] {
-        assert_eq!((held.told(request).status, held.told(request).code), (Status::Refused, Some(Code::Held)));
-    }
+    let again = redeploy("d", 20);
+    assert_eq!((held.told(&again).status, held.told(&again).code), (Status::Refused, Some(Code::Held)));
     assert_eq!((held.all_pending(), &held.active().unwrap().request), ([].as_slice(), &one));
     let (waiting, _) = head.accepts(&rollback("r", 20), &me("r", 20));
     let held = waiting.accepts(&two, &me("two", 40)).0.holds("stop", "h");
