@@ -8,7 +8,7 @@ use deployer_core::id::{DeploymentId, Release};
 use deployer_core::status::FunctionStatus;
 use jiff::Timestamp;
 
-use super::answer::{Answer, Stopped, one_line};
+use super::answer::{Answer, Exit, Stopped, one_line};
 use super::ledger::Teller;
 use super::status::ago;
 use super::{Output, follow};
@@ -61,6 +61,7 @@ impl Options {
         }
         let status = match self.status().await {
             Ok(status) => status,
+            Err(wrong) if wrong.exit == Exit::WrongUse => return Err(wrong),
             Err(unread) if self.yes => {
                 tell(&format!("rolling back unseen, for what is live cannot be read: {unread}\n"))?;
                 return Ok(Seen::default());

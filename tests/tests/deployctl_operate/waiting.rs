@@ -79,8 +79,9 @@ async fn a_wait_that_is_too_long_ends_with_4_and_it_goes_on() -> Result<()> {
     let person = at_work().await?;
     let said = person.says("rollback", &[&BACK[..], &["--timeout", "3s"]].concat()).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(4), ""), "{said:?}");
-    let id = id_of(&said.err)?;
-    assert!(said.err.starts_with(&format!("error: not ended after 3s; deployment {id} goes on\n")), "{said:?}");
+    let told = said.err.split("error: ").nth(1).unwrap_or_default();
+    let id = id_of(told)?;
+    assert!(told.starts_with(&format!("not ended after 3s; deployment {id} goes on\n")), "{said:?}");
     assert!(said.err.contains("\n  deployctl history "), "{said:?}");
     is_back(&person, &ended(&person, &id).await?).await
 }
@@ -89,7 +90,7 @@ async fn a_wait_that_is_too_long_ends_with_4_and_it_goes_on() -> Result<()> {
 async fn ctrl_c_ends_the_wait_with_130_and_it_goes_on() -> Result<()> {
     let person = at_work().await?;
     let mut waiting = person.on_a_terminal(Shown::Everything, "rollback", &BACK).await?;
-    waiting.terminal.shows("deployment 0").await?;
+    waiting.terminal.shows("waits for deployment 0").await?;
     waiting.interrupt()?;
     let said = waiting.end().await?;
     assert_eq!(said.exit, Some(130), "{said:?}");
