@@ -197,6 +197,7 @@ impl Group {
         for member in &mut self.functions {
             member.chosen = None;
         }
+        self.places = None;
         self
     }
 

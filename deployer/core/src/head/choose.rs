@@ -46,8 +46,9 @@ impl Chosen {
     }
 
     pub(super) fn again(live: &Live) -> Self {
-        let Live { release, artifact, sha256, size, versions, .. } = live.clone();
-        Self { release, artifact, sha256, size, versions, because: None }
+        let Live { release, artifact, sha256, size, versions, mut former, .. } = live.clone();
+        former.extend(versions);
+        Self { release, artifact, sha256, size, versions: former, because: None }
     }
 }
 

@@ -33,6 +33,9 @@ pub struct Live {
     pub since: Timestamp,
     /// The version on each target that serves it, by `account/region`.
     pub versions: BTreeMap<String, Version>,
+    /// The versions by which targets served it earlier that do not serve it now: a rollback to it may use them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub former: BTreeMap<String, Version>,
     /// Whether every target that the environment had at the end of its deployment serves it.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub complete: bool,
@@ -115,6 +118,7 @@ impl Live {
             by: cause.requested_by.clone().or_else(|| artifact.metadata.get(UPLOADED_BY).cloned()),
             since,
             versions: BTreeMap::new(),
+            former: BTreeMap::new(),
             complete: false,
             missing: BTreeSet::new(),
             cause: Some(cause.kind),
@@ -154,6 +158,7 @@ impl Live {
         let Self { release, artifact, sha256, size, function_name, .. } = by;
         if self.function_name.is_some() && self.function_name != function_name {
             self.versions.clear();
+            self.former.clear();
         }
         (self.release, self.artifact, self.sha256) = (release, artifact, sha256.or(self.sha256));
         (self.size, self.function_name) = (size.or(self.size), function_name);
@@ -171,7 +176,8 @@ impl Head {
     /// A deployment has ended: if it has reached a target, its artifact is what is live. One that was asked to stop is
     /// left as well, whatever it has reached.
     pub(super) fn set_live(&mut self, active: &Active, record: &DeploymentRecord) -> Option<Completed> {
-        let live = Live::brought_by(record)?;
+        let mut live = Live::brought_by(record)?;
+        live.former = self.former_versions(&live);
         let is_live = self.live().is_some_and(|first| first.is_same_as(&live.artifact, live.sha256));
         if active.stop.is_some() && !is_live {
             self.leave(live.clone());
@@ -203,6 +209,15 @@ impl Head {
         let is_first = live.complete && !was_complete && active.stop.is_none();
         (is_first && live.calls_for_promotions() && record.status != Status::Superseded)
             .then_some(Completed { deployment: live.deployment, since: live.since })
+    }
+
+    /// The versions by which an artifact served targets when it was live before.
+    fn former_versions(&self, live: &Live) -> BTreeMap<String, Version> {
+        let same_name = |one: &Live| one.function_name.is_none() || one.function_name == live.function_name;
+        let is_it = |one: &&Live| one.is_same_as(&live.artifact, live.sha256) && same_name(one);
+        let before = self.history.iter().chain(&self.left).find(is_it);
+        let known = before.into_iter().flat_map(|before| before.former.iter().chain(&before.versions));
+        known.filter(|(target, _)| !live.versions.contains_key(*target)).map(|(t, v)| (t.clone(), v.clone())).collect()
     }
 
     /// A rollback walks back: it leaves behind what was live after the artifact that it has brought back, and that entry

@@ -181,6 +181,7 @@ fn a_rollback_without_a_release_completes_one_that_has_not_reached_every_target(
     let chosen = half.choose(&Subject::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
     assert_eq!(chosen.release.as_str(), "2");
     assert!(chosen.because.unwrap().starts_with("it completes rollback"));
+    assert_eq!(chosen.versions.len(), 2, "the target that it has not reached goes back to its version too");
     let whole = half.ends_command(&rollback("s", 60), "7", false);
     assert_eq!((releases(whole.history()), whole.live().unwrap().complete), (vec!["2", "1"], true));
     assert_eq!(whole.live().unwrap().deployment, half.live().unwrap().deployment);
