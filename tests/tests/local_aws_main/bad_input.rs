@@ -136,7 +136,7 @@ async fn a_policy_that_denies_the_read_is_named() -> Result<()> {
             "Action": ["s3:GetObject", "s3:GetObjectVersion"], "Resource": format!("arn:aws:s3:::{ARTIFACTS}/*")})
     };
     for (principal, step, named) in [
-        ("arn:aws:iam::123456789012:role/deployer", "verify", "the bucket policy of acme-artifacts"),
+        ("arn:aws:iam::123456789012:role/deployer", "verify", "the policy of the resource denies it outright"),
         ("arn:aws:iam::111111111111:role/deployer-target", "update code", "the artifact bucket's policy"),
     ] {
         aws.add_to_policy(ARTIFACTS, deny(principal)).await?;

@@ -64,11 +64,11 @@ async fn a_role_that_asks_for_another_external_id_is_named_in_the_record() -> Re
 #[tokio::test]
 async fn a_target_that_fails_neither_stops_nor_hides_another() -> Result<()> {
     let aws = LocalAws::start().await?;
-    let denied = Fault::new("CreateFunction", 403, "AccessDeniedException", "a boundary says no");
-    aws.control().fault(&denied.in_region(OTHER_REGION)).await?;
+    let invalid = Fault::new("CreateFunction", 400, "InvalidParameterValueException", "this is not how it is made");
+    aws.control().fault(&invalid.in_region(OTHER_REGION)).await?;
     let result = aws.deploy("prod/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     assert_eq!(statuses(&result), ["failed", "succeeded", "failed"], "{result:#}");
-    assert_eq!(result["targets"][1]["error"]["code"], "AccessDenied", "{result:#}");
+    assert_eq!(result["targets"][1]["error"]["code"], "InvalidConfiguration", "{result:#}");
     assert_eq!(versions(aws.live(SECOND, REGION, "orders").await?), serves("1", &["1"]));
     assert_eq!(aws.live(SECOND, OTHER_REGION, "orders").await?, None);
     aws.same_events_again_change_nothing().await?;
