@@ -67,7 +67,7 @@ struct Identity(usize, Vec<String>);
 impl Identity {
     fn of(value: &Value) -> Option<Self> {
         let has = |pointer: &&str| value.pointer(pointer).is_some();
-        let number = KINDS.iter().position(|kind| kind.has.iter().all(|pointer| has(pointer)))?;
+        let number = KINDS.iter().position(|kind| kind.has.iter().all(&has))?;
         let part = |pointer: &&str| value.pointer(pointer).map(Value::to_string).unwrap_or_default();
         Some(Self(number, KINDS.get(number)?.by.iter().map(part).collect()))
     }

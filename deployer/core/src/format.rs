@@ -19,9 +19,12 @@ pub const FIRST: u32 = 1;
 /// The newest format that this deployer knows. Objects of a newer one are left alone.
 pub const KNOWN: u32 = 2;
 
+/// A format, and whether a head uses what only that format has.
+type Rise = (u32, fn(&Head) -> bool);
+
 /// What raises the format of a head, and to which: the one place where a field says that an older deployer must not touch
 /// a head that uses it.
-const RISES: &[(u32, fn(&Head) -> bool)] = &[
+const RISES: &[Rise] = &[
     // An older deployer takes the first of the history for what every target serves.
     (2, |head| head.live().is_some_and(|live| !live.complete)),
     (2, Head::has_unrecovered_live),

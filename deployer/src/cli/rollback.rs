@@ -53,7 +53,8 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Sto
 impl Options {
     /// Shows what would be left, and asks whether it shall be, unless that was said.
     async fn seen(&self, output: Output) -> Result<Seen, Stopped> {
-        if !self.yes && !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        let is_asked = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        if !(self.yes || is_asked) {
             return Err(Stopped::wrong_use(
                 "nobody is at a terminal who could confirm it: say --leaving RELEASE, and it is refused if anything else is \
                  live, or --yes",

@@ -145,10 +145,12 @@ impl RollbackOracle {
     pub fn ends(&self, live: &LiveOracle<'_, '_>, request: &Request, record: &DeploymentRecord, say: Say<'_>) {
         let is_clear = live.case.rejecting.is_empty() && !live.case.is_asked(super::orders::Ask::rejects);
         let back = before_live(&live.history, &Rejects::default());
-        if record.code == Some(Code::NothingToRollBack) && is_plain(request) && is_clear {
-            if let Some(back) = back {
-                say(Rule::WalksBack, format!("{} went nowhere, and {} was live before", record.id, back.release));
-            }
+        if record.code == Some(Code::NothingToRollBack)
+            && is_plain(request)
+            && is_clear
+            && let Some(back) = back
+        {
+            say(Rule::WalksBack, format!("{} went nowhere, and {} was live before", record.id, back.release));
         }
     }
 }
