@@ -11,6 +11,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse};
 use deployer_core::config::Config;
+use deployer_core::names::CONFIG_LINE;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -21,9 +22,9 @@ use crate::aws;
 use crate::engine::{CommandError, Engine, Handled, Patience, Ports, Promoted, Transient};
 use crate::machine::{MachineChance, WallClock};
 use crate::obey::{ANSWER_NEEDS, FunctionError, obey};
-use crate::port::{Clock as _, Events, Queue};
-use crate::settings::{ConfigCache, ConfigSource, InvalidConfig, Settings};
-use crate::trigger::{self, Invocation, Message, Told};
+use crate::port::{Clock, Events, Queue};
+use crate::settings::{ConfigCache, ConfigSource, InvalidConfig, Loaded, Settings};
+use crate::trigger::{self, Delivery, Invocation, Message, Told};
 
 /// The deployer as a Lambda: what is made once and used by every invocation.
 pub struct Deployer {
@@ -62,11 +63,14 @@ impl Deployer {
     /// # Errors
     /// [`FunctionError`]: by hand and wrongly, or another try can mend it.
     pub async fn invoke(&self, payload: Value, deadline: Timestamp, invocation: &str) -> Result<Value, FunctionError> {
+        let work = AssertUnwindSafe(Box::pin(self.answer(payload, deadline, invocation))).catch_unwind();
+        let answer = work.await.unwrap_or_else(|panic| Err(Transient::panicked(panic.as_ref()).into()));
+        answer.inspect_err(FunctionError::log)
+    }
+
+    async fn answer(&self, payload: Value, deadline: Timestamp, invocation: &str) -> Result<Value, FunctionError> {
         match trigger::decode(&payload) {
-            Invocation::Unknown { because } => {
-                tracing::warn!("refused: {because}");
-                Err(FunctionError::InvalidCommand(because))
-            }
+            Invocation::Unknown { because } => Err(FunctionError::InvalidCommand(because)),
             Invocation::Command(order) => {
                 let engine = self.engine(deadline).await?;
                 let premises = self.premises(&engine.config);
@@ -81,8 +85,16 @@ impl Deployer {
                 Ok(json!({ "handled": handled }))
             }
             Invocation::Batch(messages) => {
-                let engine = self.engine(deadline).await?;
-                let response = handle_batch(&engine, messages).await;
+                let response = match self.engine(deadline).await {
+                    Ok(engine) => handle_batch(&engine, messages).await,
+                    // None of them can be handled: they come again like any message that failed.
+                    Err(_logged) => {
+                        let queue = self.queue_of(&messages).await;
+                        let failed = messages.into_iter().map(|message| (message.id, message.delivery));
+                        let left = Duration::try_from(deadline - WallClock.now()).unwrap_or_default();
+                        put_back(queue.as_deref(), (&WallClock, left), failed.collect()).await
+                    }
+                };
                 serde_json::to_value(response).map_err(|error| FunctionError::Internal(error.to_string()))
             }
         }
@@ -93,8 +105,18 @@ impl Deployer {
     /// # Errors
     /// [`FunctionError`]: the settings or deployer.json are wrong.
     pub async fn engine(&self, deadline: Timestamp) -> Result<Engine, FunctionError> {
-        let settings = self.settings.as_ref().map_err(Clone::clone)?;
-        let config = self.config.get(&settings.config, WallClock.now(), self.read(&settings.config)).await?;
+        let (settings, config) = match self.load().await {
+            Ok((settings, Loaded { config, outdated })) => {
+                if let Some(error) = outdated {
+                    tracing::error!("{CONFIG_LINE}, and the last good one is used: {error}");
+                }
+                (settings, config)
+            }
+            Err(error) => {
+                tracing::error!("{CONFIG_LINE}: {error}");
+                return Err(error.into());
+            }
+        };
         let ports = Ports {
             artifacts: Arc::new(aws::S3Artifacts::new(self.s3.clone())),
             ledger: Arc::new(aws::S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone())),
@@ -112,6 +134,28 @@ impl Deployer {
             inline_body: self.inline_body.clone(),
         };
         Ok(Engine { ports, config, region: Some(settings.region.clone()), deadline, patience: Patience::default() })
+    }
+
+    async fn load(&self) -> Result<(&Settings, Loaded), InvalidConfig> {
+        let settings = self.settings.as_ref().map_err(Clone::clone)?;
+        let loaded = self.config.get(&settings.config, WallClock.now(), self.read(&settings.config)).await?;
+        Ok((settings, loaded))
+    }
+
+    /// The queue that messages came from, by what they say: deployer.json, which has its URL, cannot be loaded.
+    async fn queue_of(&self, messages: &[Message]) -> Option<Arc<dyn Queue>> {
+        let arn = messages.iter().find_map(|message| message.delivery.as_ref()?.queue.as_deref())?;
+        match tokio::time::timeout(PUTTING_OFF, aws::SqsQueue::of_arn(self.sqs.clone(), arn)).await {
+            Ok(Ok(queue)) => Some(Arc::new(queue)),
+            Ok(Err(error)) => {
+                tracing::warn!("the messages come again after the queue's own timeout: {error}");
+                None
+            }
+            Err(_elapsed) => {
+                tracing::warn!("the messages come again after the queue's own timeout: {arn} was not found in time");
+                None
+            }
+        }
     }
 
     /// What only the doctor looks at.
@@ -134,10 +178,20 @@ pub async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> SqsBatchRe
     let (messages, told): (Vec<_>, Vec<_>) = messages.into_iter().map(|m| ((m.id, m.delivery), m.told)).unzip();
     let outcomes = handle_all(engine, told).await;
     let failed = messages.into_iter().zip(outcomes).filter(|(_, outcomes)| outcomes.iter().any(Result::is_err));
-    let failures = failed.map(|((id, delivery), _)| async {
-        if let (Some(queue), Some((receipt, received))) = (&engine.ports.queue, delivery) {
-            // Whatever becomes of it, the batch must be answered in time.
-            let late = engine.ports.clock.sleep(PUTTING_OFF.min(engine.left() / 2));
+    let failed = failed.map(|(message, _)| message).collect();
+    put_back(engine.ports.queue.as_deref(), (engine.ports.clock.as_ref(), engine.left()), failed).await
+}
+
+/// Names messages as failed, each with a pause before it comes again. Whatever becomes of the pause, the batch is answered
+/// in the time that is left.
+pub async fn put_back(
+    queue: Option<&dyn Queue>,
+    (clock, left): (&dyn Clock, Duration),
+    failed: Vec<(String, Option<Delivery>)>,
+) -> SqsBatchResponse {
+    let failures = failed.into_iter().map(|(id, delivery)| async {
+        if let (Some(queue), Some(Delivery { receipt, received, .. })) = (queue, delivery) {
+            let late = clock.sleep(PUTTING_OFF.min(left / 2));
             tokio::select! {
                 put_off = queue.put_off(&receipt, backoff(received)) => if let Err(error) = put_off {
                     tracing::warn!("the message comes again after the queue's own timeout: {error}");
@@ -190,8 +244,15 @@ async fn handle_all(engine: &Engine, messages: Vec<Vec<Told>>) -> Vec<Vec<Result
                     functions.entry(function).or_default().push((number, one));
                 }
                 Told::Ignored { because } => outcomes[number].push(Ok(ignored(because))),
-                Told::Malformed { because } => {
+                Told::NotUnderstood { because } => {
+                    tracing::error!("put back: {because}");
+                    outcomes[number].push(Err(Transient::NotUnderstood(because)));
+                }
+                Told::Malformed { because, asked } => {
                     tracing::error!("malformed: {because}");
+                    if let Some(asked) = asked {
+                        engine.tell_of_refused(&because, *asked).await;
+                    }
                     outcomes[number].push(Ok(Handled::Ignored { because }));
                 }
             }
@@ -218,7 +279,9 @@ async fn guarded(engine: &Engine, told: Told) -> Result<Handled, Transient> {
         Told::Tick(tick) => format!("a tick for deployment {}", tick.id),
         Told::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
         Told::Consent(consent) => format!("the word of {} on a promotion to {}", consent.by, consent.environment),
-        Told::Ignored { because } | Told::Malformed { because } => because.clone(),
+        Told::Ignored { because } | Told::Malformed { because, .. } | Told::NotUnderstood { because } => {
+            because.clone()
+        }
     };
     let work = AssertUnwindSafe(handle(engine, told)).catch_unwind();
     let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
@@ -243,7 +306,8 @@ pub async fn handle(engine: &Engine, told: Told) -> Result<Handled, Transient> {
         Told::Tick(tick) => engine.tick(tick).await?,
         Told::Promotion(asked) => promoted(engine.promote(&asked).await)?,
         Told::Consent(consent) => promoted(engine.hear(&consent).await)?,
-        Told::Ignored { because } | Told::Malformed { because } => Handled::Ignored { because },
+        Told::NotUnderstood { because } => return Err(Transient::NotUnderstood(because)),
+        Told::Ignored { because } | Told::Malformed { because, .. } => Handled::Ignored { because },
     };
     Ok(match handled {
         Handled::Ignored { because } => ignored(because),

@@ -5,9 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use deployer_core::artifact::{ArtifactRef, VerifiedArtifact};
-use deployer_core::head::Subject;
+use deployer_core::head::{Rollback, Subject};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
+use deployer_core::names::ERROR_LINE;
 use deployer_core::promotion::{Asked, ConsentGiven, Functions, Says};
 use deployer_core::record::CauseKind;
 use futures::FutureExt as _;
@@ -15,13 +16,16 @@ use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::engine::{Caller, CommandError, Engine, History, Planned, Promoted, Transient};
+use crate::engine::{Caller, CommandError, Engine, Failing, History, Planned, Promoted, Transient};
 use crate::port::Premises;
 use crate::settings::InvalidConfig;
 use crate::trigger::{Command, DescribedPackage, Order};
 
 /// What is kept for answering before the deadline.
 pub const ANSWER_NEEDS: Duration = Duration::from_secs(2);
+
+/// How much of what a sweep could not do its error tells; the log has all.
+const FAILURES_TOLD: usize = 5;
 
 /// An invocation that did not succeed: the contract's `errorType`, and why.
 #[derive(thiserror::Error)]
@@ -47,25 +51,45 @@ impl std::fmt::Debug for FunctionError {
     }
 }
 
+impl FunctionError {
+    /// The contract's `errorType`.
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::InvalidCommand(_) => "InvalidCommand",
+            Self::InvalidConfig(_) => "InvalidConfig",
+            Self::LedgerUnavailable(_) => "LedgerUnavailable",
+            Self::Internal(_) => "Internal",
+        }
+    }
+
+    /// Says that the invocation ends in it. An alarm counts these lines; a command that is wrong is no alarm, for whoever gave
+    /// it reads the answer.
+    pub fn log(&self) {
+        match self {
+            Self::InvalidCommand(because) => tracing::warn!("refused: {because}"),
+            error => tracing::error!(error_type = error.error_type(), "{ERROR_LINE}: {error}"),
+        }
+    }
+
+    fn of(what: Failing, message: String) -> Self {
+        match what {
+            Failing::Ledger => Self::LedgerUnavailable(message),
+            Failing::Configuration => InvalidConfig(message).into(),
+            Failing::Other => Self::Internal(message),
+        }
+    }
+}
+
 impl From<FunctionError> for Diagnostic {
     fn from(error: FunctionError) -> Self {
-        let error_type = match &error {
-            FunctionError::InvalidCommand(_) => "InvalidCommand",
-            FunctionError::InvalidConfig(_) => "InvalidConfig",
-            FunctionError::LedgerUnavailable(_) => "LedgerUnavailable",
-            FunctionError::Internal(_) => "Internal",
-        };
-        Self { error_type: error_type.into(), error_message: error.to_string() }
+        Self { error_type: error.error_type().into(), error_message: error.to_string() }
     }
 }
 
 impl From<Transient> for FunctionError {
     fn from(transient: Transient) -> Self {
-        let message = transient.to_string();
-        match transient {
-            Transient::Ledger(_) | Transient::Contended => Self::LedgerUnavailable(message),
-            _ => Self::Internal(message),
-        }
+        Self::of(Failing::of(&transient), transient.to_string())
     }
 }
 
@@ -116,10 +140,11 @@ async fn answer(
             json(&deploy(environment, function, CauseKind::Deploy, subject, caller).await?)
         }
         Command::Redeploy { environment, function } => {
-            json(&deploy(environment, function, CauseKind::Redeploy, Subject::Live, caller).await?)
+            json(&deploy(environment, function, CauseKind::Redeploy, Subject::Live { of: None }, caller).await?)
         }
-        Command::Rollback { environment, function, to } => {
-            json(&deploy(environment, function, CauseKind::Rollback, Subject::Earlier { to }, caller).await?)
+        Command::Rollback { environment, function, to, if_live, if_active } => {
+            let rollback = Rollback { if_live, if_active, ..Rollback::to(to) };
+            json(&deploy(environment, function, CauseKind::Rollback, Subject::Earlier(rollback), caller).await?)
         }
         Command::Promote { function, functions, from, to, release, not_after, override_freeze } => {
             engine.knows(&from)?;
@@ -217,11 +242,14 @@ async fn sweep(engine: &Engine, caller: &Caller) -> Result<Value, FunctionError>
     tracing::info!(requested_by = caller.requested_by, id = caller.id, ?swept, "swept");
     // The schedule reads no answer: what needs a person must be an error, so that an alarm tells of it.
     if swept.failed > 0 {
+        let told = swept.failures.iter().take(FAILURES_TOLD).map(|failure| failure.because.as_str());
         let because = format!(
-            "{} of {} functions with work open could not be swept: the log says which and why",
-            swept.failed, swept.looked_at
+            "{} of {} functions with work open could not be swept ({}): the log says which and why",
+            swept.failed,
+            swept.looked_at,
+            told.collect::<Vec<_>>().join("; ")
         );
-        return Err(FunctionError::LedgerUnavailable(because));
+        return Err(FunctionError::of(swept.what_failed(), because));
     }
     json(&swept)
 }

@@ -15,7 +15,7 @@ use deployer_core::doctor::{Attempt, ProbedAction, QueueLook, Refused};
 use deployer_core::event::Event;
 use deployer_core::id::{AccountId, AliasName, BucketName, ExternalId, FunctionName, RoleName, Sha256, Version};
 use deployer_core::manifest::Architecture;
-use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, RevisionId};
+use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId};
 use deployer_core::plan::{Configuration, NewFunction};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use futures::stream::BoxStream;
@@ -68,9 +68,12 @@ pub enum ReadError {
     /// The object or this version of it does not exist (any more).
     #[error("{0}")]
     Gone(String),
-    /// The bucket's, the key's or our own policy says no.
+    /// The bucket's, the key's or our own policy says no. One that was just written may not be known everywhere yet.
     #[error("{0}")]
     Denied(String),
+    /// It cannot be read as it is, and no policy helps.
+    #[error("{0}")]
+    Unreadable(String),
     /// Worth another try.
     #[error("{0}")]
     Transient(String),
@@ -123,6 +126,15 @@ pub enum Written {
     Lost,
 }
 
+/// What reading a ledger object has answered.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// The object, with the state it is in; none where there is no such object.
+    pub object: Option<(Vec<u8>, ETag)>,
+    /// The second that the server's clock showed (RFC 9110, "Date"); none where the answer does not tell.
+    pub date: Option<Timestamp>,
+}
+
 /// The ledger cannot be read or written. Always transient: nothing is done without it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
@@ -134,7 +146,7 @@ pub struct LedgerError(pub String);
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// The object, with the state it is in.
-    async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError>;
+    async fn get(&self, key: &str) -> Result<Reading, LedgerError>;
     /// The keys that begin so, in their order.
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, LedgerError>;
     /// Writes the object if the precondition holds.
@@ -296,10 +308,20 @@ pub enum Answer {
         /// It is an earlier one, that has failed: nothing was updated since, so nothing new was published.
         failed_earlier: bool,
     },
-    /// The alias as it is by now.
+    /// An alias, as it is after it was made or moved.
     Alias(ObservedAlias),
     /// Nothing that the engine goes on with.
     Done,
+}
+
+/// The published versions of a function.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublishedVersions {
+    /// Their numbers.
+    pub numbers: Vec<Version>,
+    /// Whether `$LATEST` or any of them is durable: executions that wait go on in the version that they began in (Lambda Developer
+    /// Guide, "Lambda durable functions").
+    pub is_durable: bool,
 }
 
 /// Lambda of one account and region.
@@ -313,8 +335,14 @@ pub trait Functions: Send + Sync {
     ) -> Result<Option<(ObservedCode, Belongings)>, CallError>;
     /// An alias; `None`: no such function or alias.
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError>;
-    /// The numbers of all published versions.
-    async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError>;
+    /// The provisioned concurrency of an alias; `None`: it has none, or does not exist.
+    async fn provisioned(
+        &self,
+        name: &FunctionName,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, CallError>;
+    /// All published versions.
+    async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError>;
     /// The versions that any alias points to, or gives a part of its traffic.
     async fn aliased(&self, name: &FunctionName) -> Result<Vec<Version>, CallError>;
     /// One writing call. Only `engine::apply` makes it.
@@ -338,22 +366,36 @@ pub enum CallErrorKind {
     Busy,
     /// The execution role cannot be assumed yet: wait a little, then send it again.
     RoleNotReady,
+    /// A 409 that nobody knows: wait like for one that is busy, but not for ever.
+    RefusedForNow,
     /// A precondition failed, the thing exists already, or the code to publish is another: look again.
     Conflict,
     /// No answer, or none that says what happened: look again.
     Unknown,
     /// Still throttled after all retries.
     Throttled,
-    /// The session may not.
+    /// The session may not. A policy that was just written may not be known everywhere yet.
     Denied,
+    /// A KMS key says no: it is disabled, gone, or its policy does not let the session use it.
+    KeyDenied,
+    /// The account has not enabled the region.
+    RegionNotEnabled,
     /// The session's credentials have expired.
     Expired,
     /// Lambda could not read the code.
     CodeUnreadable,
+    /// Lambda could not read the code, for S3 says that the session may not. A policy that was just written may not be known yet.
+    CodeDenied,
     /// The code is too large.
     CodeTooLarge,
     /// The function or version is in state Failed.
     Failed,
+    /// The account's code storage is full.
+    StorageFull,
+    /// The account has reached another limit.
+    QuotaReached,
+    /// Such a function cannot be deployed: its code is a container image, or must be signed.
+    Unsupported,
     /// Lambda refuses the request as it is.
     Invalid,
     /// Anything else that will not go away.

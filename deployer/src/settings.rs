@@ -81,36 +81,60 @@ impl std::fmt::Display for ConfigSource {
     }
 }
 
-/// deployer.json as it was last read.
+/// deployer.json, for one invocation.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Why it is the last good one, where what is there now cannot be loaded.
+    pub outdated: Option<InvalidConfig>,
+}
+
+/// deployer.json as it was last loaded. One that cannot be loaded does not take the last good one away.
 #[derive(Default)]
 pub struct ConfigCache {
-    kept: Mutex<Option<(Arc<Config>, Timestamp)>>,
+    /// With the time at which it was read; none where the last reading failed.
+    kept: Mutex<Option<(Arc<Config>, Option<Timestamp>)>>,
 }
 
 impl ConfigCache {
     /// The configuration, read anew when it is older than a minute or the last reading failed.
     ///
     /// # Errors
-    /// [`InvalidConfig`], naming the place and the field.
+    /// [`InvalidConfig`], naming the place and the field: it cannot be loaded, and never was.
     pub async fn get(
         &self,
         source: &ConfigSource,
         now: Timestamp,
         read: impl Future<Output = Result<String, String>>,
-    ) -> Result<Arc<Config>, InvalidConfig> {
+    ) -> Result<Loaded, InvalidConfig> {
         let mut kept = self.kept.lock().await;
-        if let Some((config, at)) = kept.as_ref()
+        if let Some((config, Some(at))) = kept.as_ref()
             && Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age <= CONFIG_AGE)
         {
-            return Ok(config.clone());
+            return Ok(Loaded { config: config.clone(), outdated: None });
         }
-        *kept = None;
-        let text = read.await.map_err(|cause| InvalidConfig(format!("{source} cannot be read: {cause}")))?;
-        let config = Config::parse(&text).map_err(|error| InvalidConfig(format!("{source}: {error}")))?;
-        let config = Arc::new(config);
-        *kept = Some((config.clone(), now));
-        Ok(config)
+        match load(source, read).await {
+            Ok(config) => {
+                let config = Arc::new(config);
+                *kept = Some((config.clone(), Some(now)));
+                Ok(Loaded { config, outdated: None })
+            }
+            Err(error) => {
+                let (config, read_at) = kept.as_mut().ok_or_else(|| error.clone())?;
+                *read_at = None;
+                Ok(Loaded { config: config.clone(), outdated: Some(error) })
+            }
+        }
     }
+}
+
+async fn load(
+    source: &ConfigSource,
+    read: impl Future<Output = Result<String, String>>,
+) -> Result<Config, InvalidConfig> {
+    let text = read.await.map_err(|cause| InvalidConfig(format!("{source} cannot be read: {cause}")))?;
+    Config::parse(&text).map_err(|error| InvalidConfig(format!("{source}: {error}")))
 }
 
 #[cfg(test)]
@@ -147,21 +171,39 @@ mod tests {
         );
     }
 
+    const FIRST: &str = r#"{"artifact_bucket": "artifacts", "ledger_bucket": "ledger", "environments": {}}"#;
+    const SECOND: &str = r#"{"artifact_bucket": "others", "ledger_bucket": "ledger", "environments": {}}"#;
+
+    /// Asks a cache so many seconds after it was made, where the file is read so: the artifact bucket, and what is said.
+    async fn asked(
+        cache: &ConfigCache,
+        seconds: i64,
+        answer: Result<&str, &str>,
+    ) -> Result<(String, Option<String>), String> {
+        let (source, now) = (ConfigSource::File("d.json".into()), Timestamp::from_second(1_000 + seconds).unwrap());
+        let read = std::future::ready(answer.map(str::to_owned).map_err(str::to_owned));
+        let loaded = cache.get(&source, now, read).await.map_err(|error| error.to_string())?;
+        Ok((loaded.config.artifact_bucket.to_string(), loaded.outdated.map(|error| error.to_string())))
+    }
+
     #[tokio::test]
     async fn the_configuration_is_read_again_after_a_minute_or_a_failure() {
-        let text = r#"{"artifact_bucket": "artifacts", "ledger_bucket": "ledger", "environments": {}}"#;
-        let (cache, source) = (ConfigCache::default(), ConfigSource::File("d.json".into()));
-        let start = Timestamp::from_second(1_000).unwrap();
-        let later = |seconds: i64| start + jiff::SignedDuration::from_secs(seconds);
-        let answers = |answer: Result<&str, &str>| std::future::ready(answer.map(str::to_owned).map_err(str::to_owned));
+        let cache = ConfigCache::default();
+        let good = |bucket: &str| Ok((bucket.to_owned(), None));
+        assert_eq!(asked(&cache, 0, Err("denied")).await, Err("d.json cannot be read: denied".to_owned()));
+        assert_eq!(asked(&cache, 0, Ok(FIRST)).await, good("artifacts"));
+        assert_eq!(asked(&cache, 60, Err("not asked")).await, good("artifacts"));
+        assert_eq!(asked(&cache, 61, Ok(SECOND)).await, good("others"));
+    }
 
-        assert_eq!(
-            cache.get(&source, start, answers(Err("denied"))).await.unwrap_err().to_string(),
-            "d.json cannot be read: denied"
-        );
-        cache.get(&source, start, answers(Ok(text))).await.unwrap();
-        cache.get(&source, later(60), answers(Err("not asked"))).await.unwrap();
-        assert!(cache.get(&source, later(61), answers(Err("asked"))).await.is_err());
-        assert!(cache.get(&source, later(61), answers(Ok(text))).await.is_ok());
+    #[tokio::test]
+    async fn the_last_good_configuration_stays_until_another_one_is_loaded() {
+        let cache = ConfigCache::default();
+        let kept = |why: &str| Ok(("artifacts".to_owned(), Some(why.to_owned())));
+        assert!(asked(&cache, 0, Ok(FIRST)).await.is_ok());
+        assert_eq!(asked(&cache, 61, Err("denied")).await, kept("d.json cannot be read: denied"));
+        let broken = asked(&cache, 62, Ok("{}")).await;
+        assert!(matches!(&broken, Ok((_, Some(why))) if why.starts_with("d.json: ")), "{broken:?}");
+        assert_eq!(asked(&cache, 63, Ok(SECOND)).await, Ok(("others".to_owned(), None)), "read again at once");
     }
 }

@@ -1,7 +1,7 @@
 //! A terminal for a child: what a person would see while it works.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -15,6 +15,7 @@ use crate::local_aws::{Doing as _, Error, Result};
 #[derive(Debug)]
 pub struct Terminal {
     pieces: UnboundedReceiver<String>,
+    keyboard: File,
     seen: String,
 }
 
@@ -33,6 +34,7 @@ impl Terminal {
         let theirs = File::options().read(true).write(true).open(path).doing("opening a terminal")?;
         let (sender, pieces) = unbounded_channel();
         let mut ours = File::from(ours);
+        let keyboard = ours.try_clone().doing("sharing a terminal")?;
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             // It ends with an error when the last of the other side has closed it.
@@ -42,7 +44,15 @@ impl Terminal {
                 }
             }
         });
-        Ok((Self { pieces, seen: String::new() }, theirs))
+        Ok((Self { pieces, keyboard, seen: String::new() }, theirs))
+    }
+
+    /// Types a line.
+    ///
+    /// # Errors
+    /// The system's words.
+    pub fn types(&mut self, line: &str) -> Result<()> {
+        writeln!(self.keyboard, "{line}").doing("typing")
     }
 
     /// Waits until this was written to it.

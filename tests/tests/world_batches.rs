@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use acceptance::world::door::notification;
@@ -10,9 +10,9 @@ use acceptance::world::zips::code;
 use acceptance::world::{DEV, World};
 use async_trait::async_trait;
 use deployer::engine::Engine;
-use deployer::lambda::handle_batch;
-use deployer::port::{ArtifactStore, Chunks, ReadError, Tail};
-use deployer::trigger::{Invocation, Message, decode};
+use deployer::lambda::{handle_batch, put_back};
+use deployer::port::{ArtifactStore, Chunks, Queue, QueueError, ReadError, Tail};
+use deployer::trigger::{Delivery, Invocation, Message, decode};
 use deployer_core::artifact::{ArtifactRef, Upload};
 use deployer_core::id::BucketName;
 use serde_json::json;
@@ -97,6 +97,45 @@ async fn a_deployment_that_could_not_end_in_time_is_not_begun() {
     assert!(world.calls().is_empty(), "{:?}", world.calls());
     assert!(failed(&world.engine(Duration::from_secs(300)), batch(&uploads)).await.is_empty());
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
+}
+
+/// A queue that remembers for how long messages stay away, or never answers.
+struct Pausing {
+    pauses: Mutex<Vec<(String, u64)>>,
+    answers: bool,
+}
+
+#[async_trait]
+impl Queue for Pausing {
+    async fn send(&self, body: String, _: Duration) -> Result<(), QueueError> {
+        panic!("a message: {body}")
+    }
+
+    async fn put_off(&self, receipt: &str, delay: Duration) -> Result<(), QueueError> {
+        self.pauses.lock().unwrap().push((receipt.to_owned(), delay.as_secs()));
+        if self.answers { Ok(()) } else { std::future::pending().await }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_no_configuration_is_there_for_comes_again_with_the_same_growing_pauses() {
+    let world = World::with_orders();
+    for answers in [true, false] {
+        let engine = world.engine(Duration::from_secs(300));
+        let queue = Pausing { pauses: Mutex::default(), answers };
+        let delivery = |received: u32| Delivery { receipt: format!("r{received}"), received, queue: None };
+        let mut messages: Vec<_> = (1..=6).map(|received| (format!("m{received}"), Some(delivery(received)))).collect();
+        messages.push(("unread".to_owned(), None));
+        let (clock, left) = (engine.ports.clock.as_ref(), Duration::from_secs(300));
+        let response = put_back(Some(&queue), (clock, left), messages.clone()).await;
+        let named: Vec<_> = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+        assert_eq!(named, ["m1", "m2", "m3", "m4", "m5", "m6", "unread"]);
+        let pauses: Vec<u64> = queue.pauses.lock().unwrap().iter().map(|(_, pause)| *pause).collect();
+        assert_eq!(pauses, [20, 60, 180, 540, 600, 600]);
+        assert!(world.now() < engine.deadline, "it answers in time");
+        let without = put_back(None, (clock, left), messages).await;
+        assert_eq!(without.batch_item_failures.len(), 7, "without a queue they come after its own timeout");
+    }
 }
 
 #[tokio::test(start_paused = true)]

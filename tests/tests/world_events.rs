@@ -7,12 +7,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use acceptance::schema::Schema;
-use acceptance::world::World;
 use acceptance::world::orders::{command, deployed};
 use acceptance::world::promotions::event;
 use acceptance::world::zips::code;
+use acceptance::world::{Op, World};
+use deployer::lambda::handle_batch;
+use deployer::port::CallErrorKind;
+use deployer::trigger::{Invocation, decode};
 use deployer_core::config::Config;
-use deployer_core::event::Announcement;
+use deployer_core::event::{Announcement, Event};
 use serde_json::{Value, json};
 
 /// Proves that all that was told is as published, and gives what was announced.
@@ -65,6 +68,127 @@ async fn every_event_is_as_its_schema_says() {
     let all = judged(&world);
     let missing: Vec<_> = Announcement::ALL.iter().filter(|one| !all.contains(one)).collect();
     assert_eq!(missing, [&Announcement::Failed], "all others were told");
+}
+
+/// Delivers these bodies from the queue; proves that none comes again, and gives what was sent to the bus.
+async fn delivered(world: &World, bodies: &[String]) -> Vec<Event> {
+    let record = |(number, body): (usize, &String)| json!({"messageId": number.to_string(), "eventSource": "aws:sqs", "body": body});
+    let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
+    let Invocation::Batch(messages) = decode(&json!({ "Records": records })) else { panic!("no batch") };
+    let response = handle_batch(&world.engine(Duration::from_secs(300)), messages).await;
+    assert!(response.batch_item_failures.is_empty(), "{response:?}");
+    drop(judged(world));
+    world.aws(|aws| std::mem::take(&mut aws.events))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promotion_event_that_cannot_be_read_is_answered_by_one_that_says_why() {
+    let world = World::row(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+    let asked = json!({"function": "orders", "from": "Dev", "to": "stage", "requested_by": "ann", "id": "train-7"});
+    let yes = json!({"environment": "stage", "function": "orders", "deployment": 7, "approved_by": "bob"});
+    let no = json!("no");
+    let about = |function: Value, to: Value, by: Value, id: &str, request: &Value, because: &str| {
+        let mut detail = json!({"schema": 1, "because": because, "id": id, "request": request});
+        for (field, value) in [("function", function), ("to", to), ("requested_by", by)] {
+            if !value.is_null() {
+                detail[field] = value;
+            }
+        }
+        (Announcement::PromotionRefused, detail)
+    };
+    let cases = [
+        (
+            "Promotion Requested",
+            &asked,
+            about(
+                "orders".into(),
+                "stage".into(),
+                "ann".into(),
+                "train-7",
+                &asked,
+                "a \"Promotion Requested\" event that cannot be read: from: \"Dev\" is not an environment: a lower-case letter, then at most 31 of a-z, 0-9 and -",
+            ),
+        ),
+        (
+            "Promotion Approved",
+            &yes,
+            about(
+                "orders".into(),
+                "stage".into(),
+                "bob".into(),
+                "E1",
+                &yes,
+                "a \"Promotion Approved\" event that cannot be read: deployment: invalid type: integer `7`, expected a string",
+            ),
+        ),
+        (
+            "Promotion Declined",
+            &no,
+            about(
+                Value::Null,
+                Value::Null,
+                Value::Null,
+                "E2",
+                &no,
+                "a \"Promotion Declined\" event that cannot be read: invalid type: string \"no\", expected struct PromotionDeclined",
+            ),
+        ),
+    ];
+    let events = cases.iter().enumerate();
+    let bodies: Vec<String> = events
+        .map(|(number, (kind, detail, _))| event(kind, &format!("E{number}"), world.now(), detail).to_string())
+        .collect();
+    for _ in 0..2 {
+        let told = delivered(&world, &bodies).await.into_iter().map(|event| (event.announces, event.detail));
+        assert_eq!(told.collect::<Vec<_>>(), cases.clone().map(|(_, _, told)| told));
+    }
+    world.on(Op::PutEvents).always().fail(CallErrorKind::Denied);
+    assert!(delivered(&world, &bodies).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promotion_event_as_long_as_the_bus_takes_is_answered_without_it() {
+    let world = World::row(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+    let asked = json!({"function": "orders", "from": "dev", "to": "stage", "colour": "x".repeat(250_000)});
+    let told = delivered(&world, &[event("Promotion Requested", "E1", world.now(), &asked).to_string()]).await;
+    let detail = &told[0].detail;
+    assert_eq!((&detail["from"], detail.get("request")), (&json!("dev"), None), "{detail}");
+    assert!(detail["because"].as_str().unwrap().contains("unknown field `colour`"), "{detail}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promotion_event_under_the_id_of_another_is_answered_by_one_that_says_why() {
+    let world = World::row(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+    deployed(&world, &["1.1.0", "1.2.0"]).await;
+    let asked =
+        |release: &str| json!({"function": "orders", "from": "dev", "to": "stage", "id": "train", "release": release});
+    sent(&world, "promotion-requested", "Promotion Requested", asked("1.2.0")).await;
+    world.aws(|aws| aws.events.clear());
+    sent(&world, "promotion-requested", "Promotion Requested", asked("1.1.0")).await;
+    let told = world.aws(|aws| aws.events.clone());
+    assert_eq!(told.iter().map(|event| event.announces).collect::<Vec<_>>(), [Announcement::PromotionRefused]);
+    let because = told[0].detail["because"].as_str().unwrap();
+    assert!(because.starts_with("id \"train\" was another command's before"), "{because}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_whose_last_part_alone_is_wrong_is_told_of() {
+    let world = World::row(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+    for key in ["dev/orders/1.0.0.jar", "dev/orders/1.0.0.ZIP", "dev/orders/-1.zip", "nowhere/orders/1.0.0.zip"] {
+        drop(world.upload(key, code("1")).await);
+        let told = world.aws(|aws| std::mem::take(&mut aws.events));
+        assert_eq!(
+            told.iter().map(|event| event.announces).collect::<Vec<_>>(),
+            [Announcement::UploadIgnored],
+            "{key}"
+        );
+        assert_eq!(told[0].detail["key"], key);
+        Schema::published("event").unwrap().holds(&told[0].detail).unwrap();
+    }
+    for key in ["dev/orders/", "dev/or ders/1.0.0.jar", "nowhere/orders/1.0.0.jar", "dev/orders/more/1.0.0.zip"] {
+        drop(world.upload(key, code("1")).await);
+        assert!(world.aws(|aws| aws.events.is_empty()), "{key}");
+    }
 }
 
 /// The blocks of JSON on a page.

@@ -18,7 +18,7 @@ async fn a_refusal_that_could_not_be_told_is_told_by_the_sweep() {
     deployed(&world, &["1.1.0"]).await;
     let is_told = || world.told().contains(&"Promotion Refused stage/orders 1.1.0 refused".to_owned());
     assert!(!is_told());
-    world.minutes(1).await;
+    world.minutes(2).await;
     assert!(is_told(), "{:?}", world.told());
     world.markers_are_cleared().await;
     world.same_again_changes_nothing().await;

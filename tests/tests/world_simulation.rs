@@ -106,14 +106,17 @@ bugs! {
     a_replay_that_does_not_say_so_is_noticed: ReplaysUnmarked => Replays;
     requests_for_promotions_whose_ids_change_are_noticed: EventsRenamed => AskedOnce;
     a_source_that_is_seen_as_it_was_is_noticed: SourcesAsTheyWere => PromotionsEnd;
-    rejects_that_are_hidden_from_who_judges_are_noticed: RejectsHidden => Admitted;
+    rejects_that_are_hidden_from_who_judges_are_noticed: RejectsHidden => Rejected;
     approvals_that_nobody_gave_are_noticed: ApprovalsInvented => Admitted;
     a_freeze_that_nobody_overrode_is_noticed: OverridesInvented => Admitted;
-    a_clock_that_runs_ahead_where_promotions_are_judged_is_noticed: ClockRunsAhead => Admitted;
+    a_clock_that_runs_ahead_where_promotions_are_judged_is_noticed: ClockRunsAhead => Ends;
     a_rollback_that_is_not_seen_where_promotions_are_judged_is_noticed: RolledBackUnseen => Admitted;
     promotions_that_wait_and_are_dropped_are_noticed: WaitingDropped => PromotionsEnd;
     a_success_that_calls_for_nothing_is_noticed: PromotionsUncalled => NotForgotten;
     events_that_are_swallowed_are_noticed: EventsSwallowed => Told;
+    live_that_stays_with_what_was_complete_is_noticed: LiveFrozen => WhatIsLive;
+    rollback_that_forgets_which_deployment_it_met_is_noticed: UndoesForgotten => MeansWhatIsUnderWay;
+    redeploy_that_displaces_what_waits_is_noticed: RedeploysDisplace => RedeployGivesWay;
 }
 
 #[test]

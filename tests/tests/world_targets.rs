@@ -209,7 +209,7 @@ async fn a_role_that_one_account_lacks_fails_that_account_alone() {
     let world = World::of(&["111111111111", "222222222222"]);
     world.aws(|aws| aws.at("111111111111").role("orders", Timestamp::UNIX_EPOCH));
     let manifest = "runtime = \"provided.al2023\"\nhandler = \"bootstrap\"\nrole = \"orders\"\n";
-    let record = world.record("dev/orders/1.0.0.zip", with_manifest("1.0.0", manifest)).await;
+    let record = world.ended("dev/orders/1.0.0.zip", with_manifest("1.0.0", manifest)).await;
     assert_eq!(record.targets[0].status, Status::Succeeded);
     assert_eq!(record.targets[1].error.as_ref().unwrap().code, TargetErrorCode::RoleNotAssumable);
     world.same_again_changes_nothing().await;

@@ -61,6 +61,17 @@ impl Place {
         })
     }
 
+    /// The environment and the function of a key, whatever file it names. None: it has another form, or names no file.
+    #[must_use]
+    pub fn folder(key: &str) -> Option<(EnvironmentName, FunctionName)> {
+        let mut parts = key.split('/');
+        let (environment, function, file, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
+            return None;
+        };
+        let folder = (EnvironmentName::parse(environment).ok()?, FunctionName::parse(function).ok()?);
+        (!file.is_empty()).then_some(folder)
+    }
+
     /// The key of this place.
     #[must_use]
     pub fn key(&self) -> String {

@@ -1,26 +1,44 @@
 //! One function in one environment: where a key leads to by the configuration.
 
-use crate::config::{Config, Environment};
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Config, Environment, Target};
 use crate::head::{Active, Request};
-use crate::id::{DeploymentId, EnvironmentName, FunctionName};
+use crate::id::{AliasName, DeploymentId, EnvironmentName, FunctionName};
 use crate::promotion::Promoting;
 use crate::record::{
     CauseKind, Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome,
 };
+use crate::traffic::Awaited;
 
 /// One function in one environment.
 #[derive(Debug, Clone)]
 pub struct Destination<'a> {
     /// The environment's name.
     pub name: EnvironmentName,
-    /// The environment.
-    pub environment: &'a Environment,
+    /// The environment; of a deployment that was claimed before, with the targets and the alias that it was claimed for.
+    pub environment: Cow<'a, Environment>,
     /// The function's name in keys and in the ledger.
     pub function: FunctionName,
     /// Its name in the targets.
     pub function_name: FunctionName,
     /// Why the environment's naming gives no name for this function; its own stands in for it then.
     misnamed: Option<String>,
+    /// As the configuration says, where a deployment was claimed for something else.
+    configured: Option<Box<Self>>,
+}
+
+/// The targets, the alias and the function's name that a deployment is claimed for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimedFor {
+    /// The targets.
+    pub targets: Vec<Target>,
+    /// The alias that moves.
+    pub alias: AliasName,
+    /// The function's name in the targets.
+    pub function_name: FunctionName,
 }
 
 /// deployer.json does not have the environment.
@@ -52,19 +70,77 @@ impl<'a> Destination<'a> {
                 (function.clone(), Some(because))
             }
         };
-        Ok(Self { name: name.clone(), environment, function: function.clone(), function_name, misnamed })
+        Ok(Self {
+            name: name.clone(),
+            environment: Cow::Borrowed(environment),
+            function: function.clone(),
+            function_name,
+            misnamed,
+            configured: None,
+        })
+    }
+
+    /// The targets, the alias and the function's name that a deployment is claimed for: they count to its end.
+    #[must_use]
+    pub fn claimed(&self) -> ClaimedFor {
+        ClaimedFor {
+            targets: self.environment.targets.clone(),
+            alias: self.environment.alias.clone(),
+            function_name: self.function_name.clone(),
+        }
+    }
+
+    /// The same for a deployment that was claimed before, whatever the configuration says by now.
+    #[must_use]
+    pub fn as_claimed(&self, active: &Active) -> Self {
+        let configured = self.as_configured();
+        let Some(claimed) = active.claimed_for.clone().filter(|claimed| *claimed != configured.claimed()) else {
+            return configured.clone();
+        };
+        let ClaimedFor { targets, alias, function_name } = claimed;
+        let environment = Environment { targets, alias, ..configured.environment.as_ref().clone() };
+        let configured = Box::new(configured.clone());
+        Self {
+            environment: Cow::Owned(environment),
+            function_name,
+            misnamed: None,
+            configured: Some(configured),
+            ..self.clone()
+        }
+    }
+
+    /// As the configuration says now.
+    #[must_use]
+    pub fn as_configured(&self) -> &Self {
+        self.configured.as_deref().unwrap_or(self)
     }
 
     /// The record of a deployment that was claimed and has not ended.
     #[must_use]
     pub fn record_of(&self, active: &Active, status: Status) -> DeploymentRecord {
-        let record = self.record(&active.request, status);
+        let record = self.as_claimed(active).record(&active.request, status);
         match &active.chosen {
             Some(chosen) => {
                 DeploymentRecord { release: Some(chosen.release.clone()), artifact: Some(chosen.recorded()), ..record }
             }
             None => record,
         }
+    }
+
+    /// The record of a deployment that waits for Lambda.
+    #[must_use]
+    pub fn parked(&self, active: &Active) -> DeploymentRecord {
+        let at = self.as_claimed(active);
+        let is_done = |target: &Target| active.done.iter().any(|done| done.target() == *target);
+        let waits = active.awaits.iter().filter(|awaited| !is_done(&awaited.target)).map(|awaited| {
+            let Awaited { target, version, before, until, .. } = awaited;
+            let from = before.as_ref().map_or_else(String::new, |before| format!(" from version {before}"));
+            format!("{target} (alias {}{from} to version {version}, until {until:.0} at most)", at.environment.alias)
+        });
+        let waits: Vec<String> = waits.collect();
+        let because = format!("waits for Lambda to let the traffic over in {}", waits.join(", "));
+        let record = self.record_of(active, Status::InProgress);
+        DeploymentRecord { code: Some(Code::Waiting), because: Some(because), ..record }
     }
 
     /// The record of a deployment that nobody has claimed yet.

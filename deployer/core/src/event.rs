@@ -224,6 +224,10 @@ pub struct RecordlessEvent {
     /// By what the request is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// The detail of a request, an approval or a refusal to approve that cannot be read, as it was sent. Absent where it is so
+    /// long that an event cannot hold it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<Value>,
 }
 
 /// The detail of an event that the deployer sends.
@@ -247,6 +251,9 @@ pub struct Event {
 
 /// PutEvents takes 256 KB in all (EventBridge API Reference, PutEvents); the names and the source need some of it.
 const LONGEST_DETAIL: usize = 240 * 1024;
+
+/// The longest request that cannot be read which an event holds, in bytes: a right one has some hundred.
+const LONGEST_REQUEST: usize = 16 * 1024;
 
 impl Event {
     /// What a record's state is announced by: the record without the artifact's bucket.
@@ -287,7 +294,9 @@ impl Event {
     /// What there is no record of.
     #[must_use]
     pub fn without_record(announces: Announcement, because: &str, about: RecordlessEvent) -> Self {
-        let detail = RecordlessEvent { schema: SCHEMA, because: because.to_owned(), ..about };
+        let too_long = about.request.as_ref().is_some_and(|request| request.to_string().len() > LONGEST_REQUEST);
+        let request = if too_long { None } else { about.request };
+        let detail = RecordlessEvent { schema: SCHEMA, because: because.to_owned(), request, ..about };
         let detail = serde_json::to_value(EventDetail::Recordless(Box::new(detail)));
         Self { announces, detail: detail.unwrap_or_else(|_| json!({ "schema": SCHEMA })) }
     }

@@ -284,6 +284,12 @@ impl RequestHash {
         }
         Self(hasher.finalize().into())
     }
+
+    /// As a part of an object's key.
+    #[must_use]
+    pub fn in_key(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl TryFrom<String> for RequestHash {

@@ -10,8 +10,9 @@ use crate::config::{FunctionNameTemplate, LONGEST_SPAN, Span, UNITS};
 use crate::event::Announcement;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
 use crate::names::{
-    ARTIFACT_SUFFIX, CONFIG_KEY, CONFIG_VARIABLE, DEPLOY_ROLE, DEPLOYMENTS, ENDED_LINE, EVENT_SOURCE, GROUPS, HEADS,
-    OPEN, PROMOTION_APPROVED, PROMOTION_DECLINED, PROMOTION_REQUESTED, REJECTS, RESULTS, SESSION_PREFIX, SWEEPS,
+    ARTIFACT_SUFFIX, ASKED, CONFIG_KEY, CONFIG_LINE, CONFIG_VARIABLE, DEPLOY_ROLE, DEPLOYMENTS, ENDED_LINE, ERROR_LINE,
+    EVENT_SOURCE, GROUPS, HEADS, OPEN, PROMOTION_APPROVED, PROMOTION_DECLINED, PROMOTION_REQUESTED, REJECTS, RESULTS,
+    SESSION_PREFIX, SWEEPS,
 };
 use crate::record::Status;
 
@@ -30,10 +31,13 @@ pub fn names() -> Value {
             "results": RESULTS,
             "rejects": REJECTS,
             "open": OPEN,
+            "asked": ASKED,
             "groups": GROUPS,
             "sweeps": SWEEPS,
         },
         "ended_line": ENDED_LINE,
+        "error_line": ERROR_LINE,
+        "config_line": CONFIG_LINE,
         "failed_status": Status::Failed.to_string(),
         "promotion_requested": PROMOTION_REQUESTED,
         "promotion_approved": PROMOTION_APPROVED,

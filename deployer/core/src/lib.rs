@@ -3,10 +3,16 @@
 //! Everything here is synchronous and pure: no clock, no environment, no AWS. The effects live in the package `deployer`.
 
 pub mod artifact;
+pub mod as_read;
+pub mod asked;
+pub mod commanded;
+pub mod condition;
 pub mod config;
+pub mod denial;
 pub mod destination;
 pub mod doctor;
 pub mod event;
+pub mod format;
 pub mod freeze;
 pub mod group;
 pub mod head;
@@ -23,3 +29,4 @@ pub mod record;
 pub mod rejects;
 pub mod session;
 pub mod status;
+pub mod traffic;

@@ -12,6 +12,8 @@ pub const DEPLOY_ROLE: &str = "deployer-target";
 pub const ALIAS: &str = "live";
 /// How many versions are kept, unless `deployer.json` says another number.
 pub const KEEP_VERSIONS: u32 = 10;
+/// How long Lambda may take to let an alias's traffic over, unless `deployer.json` says another time.
+pub const TRAFFIC_WITHIN: &str = "15m";
 /// The names and source identities of sessions in target accounts begin so; the deployment's id follows.
 pub const SESSION_PREFIX: &str = "deployer-";
 /// Keys of objects in the artifact bucket end so.
@@ -24,6 +26,8 @@ pub const DEPLOYMENTS: &str = "deployments/";
 pub const RESULTS: &str = "results/";
 /// Where markers of open work are in the ledger bucket.
 pub const OPEN: &str = "open/";
+/// Where what concerns another function waits in the ledger bucket, until that function's head knows it.
+pub const ASKED: &str = "asked/";
 /// Where rejected releases are in the ledger bucket.
 pub const REJECTS: &str = "rejects/";
 /// Where promotions of several functions together are in the ledger bucket: those that are open, and those that have ended.
@@ -32,6 +36,10 @@ pub const GROUPS: &str = "groups/";
 pub const SWEEPS: &str = "sweeps/";
 /// The log line by which a deployment's end is told begins so.
 pub const ENDED_LINE: &str = "deployment ended";
+/// The log line of an invocation that ends in a function error begins so, unless somebody has called it wrongly.
+pub const ERROR_LINE: &str = "invocation failed";
+/// The log line of each invocation that finds a `deployer.json` which it cannot load begins so.
+pub const CONFIG_LINE: &str = "deployer.json cannot be loaded";
 /// The detail-type of the events by which a promotion is asked for.
 pub const PROMOTION_REQUESTED: &str = "Promotion Requested";
 /// The detail-type of the events by which a promotion that waits for it is approved.

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::condition::{Condition, Fit, Reason};
 use crate::id::{AliasName, Sha256, Version};
 use crate::manifest::{
     Architecture, DeadLetterConfig, EphemeralStorage, FileSystemConfig, LoggingConfig, Secret, SnapStart,
@@ -69,22 +70,6 @@ pub struct Settings {
     pub file_system_config: Vec<FileSystemConfig>,
 }
 
-/// Whether a function or a version can be used or written to (open sets in Lambda; these are the decisions).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
-    /// Settled: reads are final, writes are taken.
-    Ready,
-    /// State Inactive: it was not called for weeks. Writes are taken; a version must wake up before it can serve.
-    Idle,
-    /// State Pending or LastUpdateStatus InProgress: a write would meet 409.
-    Busy,
-    /// State Failed: an end. A function in it must be deleted and made anew.
-    Failed {
-        /// StateReasonCode and StateReason.
-        because: String,
-    },
-}
-
 /// A function (`$LATEST`) or one of its versions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObservedCode {
@@ -99,7 +84,7 @@ pub struct ObservedCode {
     /// Whether it is settled.
     pub condition: Condition,
     /// The last update ended in Failed, with this reason: what is shown may not be what runs.
-    pub last_update_failed: Option<String>,
+    pub last_update_failed: Option<Reason>,
 }
 
 /// What belongs to the function as a whole, not to a version.
@@ -123,6 +108,8 @@ pub struct ObservedAlias {
     pub version: Option<Version>,
     /// Further versions that get a part of the traffic.
     pub weights: BTreeMap<String, f64>,
+    /// Whether it has provisioned concurrency; none where nobody has asked.
+    pub provisioned: Option<bool>,
     /// The precondition for moving it.
     pub revision: RevisionId,
     /// Its description; empty where none.
@@ -140,6 +127,31 @@ impl ObservedAlias {
     }
 }
 
+/// The provisioned concurrency of an alias.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvisionedConcurrency {
+    /// How many environments it shall have.
+    pub requested: i32,
+    /// How many it has.
+    pub allocated: i32,
+    /// How far Lambda is.
+    pub status: ProvisionedStatus,
+}
+
+/// How far Lambda is with provisioned concurrency (an open set in Lambda).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProvisionedStatus {
+    /// It stands.
+    Ready,
+    /// Lambda is at work.
+    InProgress,
+    /// Lambda has given up.
+    Failed {
+        /// Lambda's StatusReason.
+        because: String,
+    },
+}
+
 /// Everything that was seen of one function in one target.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observed {
@@ -153,6 +165,14 @@ pub struct Observed {
     pub serving: Option<ObservedCode>,
     /// Publishing `$LATEST` as it is was tried, and gave a version that has failed.
     pub publishing_failed: bool,
+}
+
+impl ObservedAlias {
+    /// Every version that it serves, with whatever part of the traffic.
+    pub fn versions(&self) -> impl Iterator<Item = Version> {
+        let weighed = self.weights.keys().filter_map(|number| Version::parse(number.as_str()).ok());
+        self.version.iter().cloned().chain(weighed)
+    }
 }
 
 impl fmt::Display for ObservedAlias {

@@ -84,8 +84,13 @@ pub enum Code {
     NotPromotable,
     Expired,
     SoakCancelled,
+    LiveChanged,
     TargetFailed,
     Waiting,
+    /// A newer deployer's.
+    #[serde(other, rename = "?")]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// Why one target did not get there.
@@ -107,14 +112,24 @@ pub enum TargetErrorCode {
     RoleNotAssumable,
     /// The function or its version ended in state Failed.
     FunctionFailed,
+    /// Lambda did not let the alias's traffic to the new version.
+    TrafficNotMoved,
     /// Somebody else changed the function meanwhile.
     ForeignChange,
     /// AWS kept throttling until the deadline.
     Throttled,
     /// Not done before the deadline.
     TimedOut,
+    /// The account has reached a limit: of code storage, versions or concurrency.
+    QuotaExceeded,
+    /// The deployer cannot deploy such a function: a container image, or one whose code must be signed.
+    Unsupported,
     /// Anything else; the message has the last cause.
     Internal,
+    /// A newer deployer's.
+    #[serde(other, rename = "?")]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// What went wrong on one target, in which step.
@@ -147,6 +162,10 @@ pub enum CauseKind {
     Rollback,
     Promotion,
     AutomaticPromotion,
+    /// A newer deployer's.
+    #[serde(other, rename = "?")]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// What asked for a deployment, and who.
@@ -257,9 +276,29 @@ pub struct TargetOutcome {
     pub previous: Option<Previous>,
     /// What went wrong.
     pub error: Option<TargetError>,
+    /// It failed, and its alias serves this deployment's version all the same, or that is not known.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reached: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl TargetOutcome {
+    /// Whether its alias serves what was deployed.
+    #[must_use]
+    pub fn has_arrived(&self) -> bool {
+        matches!(self.status, Status::Succeeded | Status::Unchanged)
+    }
+
+    /// Whether its alias serves what was deployed, or may.
+    #[must_use]
+    pub fn has_reached(&self) -> bool {
+        self.has_arrived() || self.reached
+    }
+
     /// Which target it is about.
     #[must_use]
     pub fn target(&self) -> Target {
@@ -278,6 +317,7 @@ impl TargetOutcome {
             version: None,
             previous: None,
             error: None,
+            reached: false,
         }
     }
 }
@@ -334,6 +374,11 @@ pub enum Ending {
     },
     /// Every target was tried.
     Tried(Vec<TargetOutcome>),
+    /// A rollback had only to stop a deployment, for nothing was live before that.
+    OnlyStopped {
+        /// The sentence for people.
+        because: String,
+    },
     /// It was stopped on the way: no alias moves any more.
     Stopped {
         /// What it comes to where it has arrived nowhere.
@@ -354,6 +399,10 @@ impl DeploymentRecord {
         match ending {
             Ending::Refused { code, because } => self.untried(Status::Refused, code, because),
             Ending::Superseded { because } => self.untried(Status::Superseded, Code::Superseded, because),
+            Ending::OnlyStopped { because } => {
+                self.untried(Status::Succeeded, Code::Superseded, because);
+                self.code = None;
+            }
             Ending::Stopped { status, code, because, targets } => {
                 let arrived = targets.iter().filter(|target| target.status == Status::Succeeded).count();
                 let all = targets.len();
@@ -379,6 +428,32 @@ impl DeploymentRecord {
         }
         self.finished_at = Some(at);
         self
+    }
+
+    /// The same deployment, which a rollback has asked to stop before it ended: it is superseded, whatever it reached.
+    #[must_use]
+    pub fn stopped_by(mut self, rollback: DeploymentId) -> Self {
+        let arrived = self.targets.iter().filter(|target| target.has_reached()).count();
+        let reached = match arrived {
+            0 => String::new(),
+            some => format!("; {some} of {} targets had got there before", self.targets.len()),
+        };
+        for target in self.targets.iter_mut().filter(|target| !target.has_arrived()) {
+            target.status = Status::Superseded;
+            // A target that only ran out of time was stopped like the others.
+            target.error = target.error.take().filter(|error| error.code != TargetErrorCode::TimedOut);
+        }
+        (self.status, self.code) = (Status::Superseded, Some(Code::Superseded));
+        self.because = Some(format!("rollback {rollback}, asked for later, has asked it to stop{reached}"));
+        self
+    }
+
+    /// One thing more that it says.
+    pub fn add(&mut self, sentence: &str) {
+        self.because = Some(match self.because.take() {
+            Some(because) => format!("{because}; {sentence}"),
+            None => sentence.to_owned(),
+        });
     }
 
     fn untried(&mut self, status: Status, code: Code, because: String) {
@@ -423,13 +498,34 @@ impl DeploymentRecord {
 }
 
 fn sum_up(failed: &[&TargetOutcome], all: usize) -> String {
-    let first: Vec<String> = failed
-        .iter()
-        .take(3)
-        .filter_map(|t| t.error.as_ref().map(|e| format!("{}/{}: {:?}, {}", t.account, t.region, e.code, e.message)))
-        .collect();
-    let more = if failed.len() > 3 { format!("; and {} more", failed.len() - 3) } else { String::new() };
-    format!("{} of {all} targets failed: {}{more}", failed.len(), first.join("; "))
+    let mut sentences: Vec<(String, Vec<&TargetOutcome>)> = Vec::new();
+    for target in failed {
+        let Some(sentence) = target.error.as_ref().map(|error| sentence(target, error)) else { continue };
+        match sentences.iter_mut().find(|(told, _)| *told == sentence) {
+            Some((_, targets)) => targets.push(target),
+            None => sentences.push((sentence, vec![target])),
+        }
+    }
+    let told: Vec<String> = sentences.iter().take(3).map(|(sentence, targets)| told_once(sentence, targets)).collect();
+    let untold: usize = sentences.iter().skip(3).map(|(_, targets)| targets.len()).sum();
+    let more = if untold > 0 { format!("; and {untold} more") } else { String::new() };
+    format!("{} of {all} targets failed: {}{more}", failed.len(), told.join("; "))
+}
+
+/// A target's error without the target's own account, so that it can be equal to another target's.
+fn sentence(target: &TargetOutcome, error: &TargetError) -> String {
+    let message = error.message.replace(target.account.as_str(), "<account>");
+    format!("{:?}, {message}", error.code)
+}
+
+/// A sentence with the targets that it is true of. One target's sentence names the account.
+fn told_once(sentence: &str, targets: &[&TargetOutcome]) -> String {
+    let names: Vec<String> = targets.iter().map(|target| format!("{}/{}", target.account, target.region)).collect();
+    match (&names[..], targets) {
+        ([name], [target]) => format!("{name}: {}", sentence.replace("<account>", target.account.as_str())),
+        ([others @ .., last], _) => format!("{} and {last}: {sentence}", others.join(", ")),
+        ([], _) => sentence.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -479,6 +575,26 @@ mod tests {
         assert_eq!((ended.status, ended.code), (Status::Failed, Some(Code::TargetFailed)));
         assert_eq!(ended.because.unwrap(), "1 of 2 targets failed: 222222222222/eu-west-1: AccessDenied, may not");
         assert_eq!(ended.targets[0].status, Status::Succeeded);
+    }
+
+    #[test]
+    fn equal_sentences_of_many_targets_are_told_once_with_the_targets() {
+        let failed = |account: &str, message: &str| {
+            let error = TargetError::new(TargetErrorCode::AccessDenied, "observe", message);
+            outcome(account, Status::Failed, Some(error))
+        };
+        let outcomes = vec![
+            failed("111111111111", "no role in 111111111111"),
+            failed("222222222222", "no role in 222222222222"),
+            failed("333333333333", "no such key"),
+            failed("444444444444", "no role in 444444444444"),
+        ];
+        let ended = record(vec![]).ended(Ending::Tried(outcomes), Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            ended.because.unwrap(),
+            "4 of 4 targets failed: 111111111111/eu-west-1, 222222222222/eu-west-1 and 444444444444/eu-west-1: \
+             AccessDenied, no role in <account>; 333333333333/eu-west-1: AccessDenied, no such key"
+        );
     }
 
     #[test]

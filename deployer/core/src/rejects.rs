@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::as_read::AsRead;
+use crate::commanded::{Commanded, OBEYED, Obeyed};
 use crate::id::{FunctionName, Release, RequestHash, Sha256};
 use crate::names::REJECTS;
 use crate::record::{Code, Ending, SCHEMA};
@@ -9,8 +11,6 @@ use crate::status::Reject;
 
 /// How many releases of a function can be rejected. None is ever forgotten.
 pub const MOST: usize = 500;
-/// How many commands are known by their id.
-const OBEYED: usize = 50;
 
 /// The ledger object of a function's rejected releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,14 +19,16 @@ pub struct Rejects {
     schema: u32,
     revision: u64,
     /// Newest first.
-    rejects: Vec<Reject>,
+    rejects: Vec<Commanded<Reject>>,
     /// The last commands that were carried out.
     obeyed: Vec<RequestHash>,
+    #[serde(skip)]
+    pub(crate) as_read: AsRead,
 }
 
 impl Default for Rejects {
     fn default() -> Self {
-        Self { schema: SCHEMA, revision: 0, rejects: vec![], obeyed: vec![] }
+        Self { schema: SCHEMA, revision: 0, rejects: vec![], obeyed: vec![], as_read: AsRead::default() }
     }
 }
 
@@ -38,22 +40,21 @@ impl Rejects {
     }
 
     /// All of them, newest first.
-    #[must_use]
-    pub fn all(&self) -> &[Reject] {
-        &self.rejects
+    pub fn all(&self) -> impl ExactSizeIterator<Item = &Reject> {
+        self.rejects.iter().map(|reject| &reject.what)
     }
 
     /// Whether a release is rejected, by its label or by its code.
     #[must_use]
     pub fn find(&self, release: &Release, sha256: Option<Sha256>) -> Option<&Reject> {
         let same_code = |reject: &Reject| sha256.is_some_and(|sha256| reject.sha256.contains(&sha256));
-        self.rejects.iter().find(|reject| reject.release == *release || same_code(reject))
+        self.all().find(|reject| reject.release == *release || same_code(reject))
     }
 
     /// The refusal of code that is rejected, whatever it is called.
     #[must_use]
     pub fn refusal_of_code(&self, sha256: Sha256) -> Option<Ending> {
-        let reject = self.rejects.iter().find(|reject| reject.sha256.contains(&sha256))?;
+        let reject = self.all().find(|reject| reject.sha256.contains(&sha256))?;
         self.refusal(&reject.release, None)
     }
 
@@ -68,28 +69,44 @@ impl Rejects {
         Some(Ending::Refused { code: Code::Rejected, because })
     }
 
-    /// Whether the command was carried out before.
+    /// With one more; of a release that is rejected already the words are replaced. `id` is the command's. `None`: there
+    /// are too many.
     #[must_use]
-    pub fn has_obeyed(&self, hash: RequestHash) -> bool {
-        self.obeyed.contains(&hash)
-    }
-
-    /// With one more; of a release that is rejected already the words are replaced. `None`: there are too many.
-    #[must_use]
-    pub fn with(&self, reject: Reject, hash: RequestHash) -> Option<Self> {
+    pub fn with(&self, reject: Reject, function: &FunctionName, id: &str) -> Option<Obeyed<Self>> {
+        let hash = reject_hash("reject", id, (function, &reject.release));
+        let before = self.of(&reject.release);
+        if self.obeyed.contains(&reject_hash("unreject", id, (function, &reject.release))) {
+            return Some(Obeyed::again(id, false));
+        }
+        if self.obeyed.contains(&hash) {
+            let is_this = |stands: &Commanded<Reject>| stands.is_asked_for(hash, |it| it.reason == reject.reason);
+            return Some(Obeyed::again(id, before.is_some_and(is_this)));
+        }
+        let reject = Commanded::new(reject, hash, before);
         let mut rejects = self.obeying(hash);
-        rejects.rejects.retain(|former| former.release != reject.release);
+        rejects.rejects.retain(|former| former.what.release != reject.what.release);
         rejects.rejects.insert(0, reject);
-        (rejects.rejects.len() <= MOST).then_some(rejects)
+        (rejects.rejects.len() <= MOST).then(|| Obeyed::Now(Box::new(rejects)))
     }
 
-    /// Without this release. `None`: it is not rejected.
+    /// Without this release. `id` is the command's. `None`: it is not rejected.
     #[must_use]
-    pub fn without(&self, release: &Release, hash: RequestHash) -> Option<Self> {
-        self.rejects.iter().find(|reject| reject.release == *release)?;
+    pub fn without(&self, release: &Release, function: &FunctionName, id: &str) -> Option<Obeyed<Self>> {
+        let hash = reject_hash("unreject", id, (function, release));
+        if self.obeyed.contains(&reject_hash("reject", id, (function, release))) {
+            return Some(Obeyed::again(id, false));
+        }
+        if self.obeyed.contains(&hash) {
+            return Some(Obeyed::again(id, self.of(release).is_none()));
+        }
+        self.of(release)?;
         let mut rejects = self.obeying(hash);
-        rejects.rejects.retain(|reject| reject.release != *release);
-        Some(rejects)
+        rejects.rejects.retain(|reject| reject.what.release != *release);
+        Some(Obeyed::Now(Box::new(rejects)))
+    }
+
+    fn of(&self, release: &Release) -> Option<&Commanded<Reject>> {
+        self.rejects.iter().find(|reject| reject.what.release == *release)
     }
 
     fn obeying(&self, hash: RequestHash) -> Self {
@@ -98,14 +115,10 @@ impl Rejects {
         rejects.obeyed.truncate(OBEYED);
         rejects
     }
+}
 
-    /// Whether this is an object of the schema that this deployer knows; otherwise, which one it is.
-    ///
-    /// # Errors
-    /// The other schema.
-    pub fn check_schema(&self) -> Result<(), u32> {
-        if self.schema == SCHEMA { Ok(()) } else { Err(self.schema) }
-    }
+fn reject_hash(verb: &str, id: &str, (function, release): (&FunctionName, &Release)) -> RequestHash {
+    RequestHash::of(&[verb, id, function.as_str(), release.as_str()])
 }
 
 #[cfg(test)]
@@ -119,8 +132,23 @@ mod tests {
         Reject { release, sha256, reason: reason.into(), requested_by, since: jiff::Timestamp::UNIX_EPOCH }
     }
 
-    fn hash(id: &str) -> RequestHash {
-        RequestHash::of(&[id])
+    fn orders() -> FunctionName {
+        FunctionName::parse("orders").unwrap()
+    }
+
+    fn now(obeyed: Option<Obeyed<Rejects>>) -> Rejects {
+        match obeyed {
+            Some(Obeyed::Now(rejects)) => *rejects,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn reused(id: &str) -> Option<Obeyed<Rejects>> {
+        Some(Obeyed::Reused { id: id.to_owned() })
+    }
+
+    fn with(rejects: &Rejects, reject: Reject, id: &str) -> Rejects {
+        now(rejects.with(reject, &orders(), id))
     }
 
     fn release(release: &str) -> Release {
@@ -136,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_release_is_rejected_by_its_label_and_by_its_code() {
-        let rejects = Rejects::default().with(reject("1", b"bad", "it leaks"), hash("a")).unwrap();
+        let rejects = with(&Rejects::default(), reject("1", b"bad", "it leaks"), "a");
         let by_label = "release 1 was rejected by ann at 1970-01-01T00:00:00Z: it leaks";
         let by_code = "release 1 (the same code as release 2) was rejected by ann at 1970-01-01T00:00:00Z: it leaks";
         assert_eq!(because(&rejects, "1", b"mended").as_deref(), Some(by_label));
@@ -147,10 +175,10 @@ mod tests {
 
     #[test]
     fn a_release_is_rejected_once_and_with_the_last_words() {
-        let rejects = Rejects::default().with(reject("1", b"bad", "it leaks"), hash("a")).unwrap();
-        let rejects = rejects.with(reject("2", b"worse", "it fails"), hash("b")).unwrap();
-        let rejects = rejects.with(reject("1", b"bad", "it leaks still"), hash("c")).unwrap();
-        let told: Vec<_> = rejects.all().iter().map(|one| (one.release.as_str(), one.reason.as_str())).collect();
+        let rejects = with(&Rejects::default(), reject("1", b"bad", "it leaks"), "a");
+        let rejects = with(&rejects, reject("2", b"worse", "it fails"), "b");
+        let rejects = with(&rejects, reject("1", b"bad", "it leaks still"), "c");
+        let told: Vec<_> = rejects.all().map(|one| (one.release.as_str(), one.reason.as_str())).collect();
         assert_eq!(told, [("1", "it leaks still"), ("2", "it fails")]);
         assert_eq!(rejects.revision, 3);
         assert_eq!(serde_json::from_slice::<Rejects>(&serde_json::to_vec(&rejects).unwrap()).unwrap(), rejects);
@@ -158,13 +186,32 @@ mod tests {
 
     #[test]
     fn a_reject_ends_once_and_every_command_is_known() {
-        let rejects = Rejects::default().with(reject("1", b"bad", "it leaks"), hash("a")).unwrap();
-        assert!(rejects.has_obeyed(hash("a")) && !rejects.has_obeyed(hash("b")));
-        assert_eq!(rejects.without(&release("2"), hash("b")), None);
-        let without = rejects.without(&release("1"), hash("b")).unwrap();
+        let bad = || reject("1", b"bad", "it leaks");
+        let rejects = with(&Rejects::default(), bad(), "a");
+        assert_eq!(rejects.with(bad(), &orders(), "a"), Some(Obeyed::Earlier));
+        assert_eq!(rejects.with(reject("1", b"bad", "in other words"), &orders(), "a"), reused("a"));
+        assert_eq!(rejects.without(&release("2"), &orders(), "b"), None);
+        assert_eq!(rejects.without(&release("1"), &orders(), "a"), reused("a"));
+        let without = now(rejects.without(&release("1"), &orders(), "b"));
         assert_eq!((without.all().len(), without.find(&release("1"), Some(Sha256::of(b"bad")))), (0, None));
-        assert!(without.has_obeyed(hash("a")) && without.has_obeyed(hash("b")));
-        assert_eq!(without.without(&release("1"), hash("c")), None);
+        assert_eq!(without.without(&release("1"), &orders(), "b"), Some(Obeyed::Earlier));
+        assert_eq!(without.without(&release("1"), &orders(), "c"), None);
+    }
+
+    #[test]
+    fn the_id_of_a_reject_that_was_ended_is_refused() {
+        let bad = || reject("1", b"bad", "it leaks");
+        let without = now(with(&Rejects::default(), bad(), "a").without(&release("1"), &orders(), "b"));
+        for id in ["a", "b"] {
+            assert_eq!(without.with(bad(), &orders(), id), reused(id));
+        }
+        let again = with(&without, bad(), "c");
+        assert_eq!(again.with(bad(), &orders(), "a"), reused("a"), "another reject stands");
+        assert_eq!(again.without(&release("1"), &orders(), "b"), reused("b"));
+        let mut of_before = serde_json::to_value(&again).unwrap();
+        of_before["rejects"][0].as_object_mut().unwrap().remove("asked_by");
+        let of_before: Rejects = serde_json::from_value(of_before).unwrap();
+        assert_eq!(of_before.with(bad(), &orders(), "a"), Some(Obeyed::Earlier), "it is not known by whom");
     }
 
     #[test]
@@ -172,20 +219,14 @@ mod tests {
         let mut rejects = Rejects::default();
         for number in 0..MOST {
             let name = number.to_string();
-            rejects = rejects.with(reject(&name, name.as_bytes(), "old"), hash(&name)).unwrap();
+            rejects = with(&rejects, reject(&name, name.as_bytes(), "old"), &name);
         }
         assert_eq!((rejects.all().len(), rejects.obeyed.len()), (MOST, OBEYED));
-        assert_eq!(rejects.with(reject("one-more", b"more", "new"), hash("more")), None);
-        assert!(
-            rejects.with(reject("0", b"0", "in other words"), hash("0")).is_some(),
-            "and the oldest is still there"
+        assert_eq!(rejects.with(reject("one-more", b"more", "new"), &orders(), "more"), None);
+        assert_eq!(
+            with(&rejects, reject("0", b"0", "in other words"), "again").all().len(),
+            MOST,
+            "the oldest is there"
         );
-    }
-
-    #[test]
-    fn another_schema_is_told_apart() {
-        let mut json = serde_json::to_value(Rejects::default()).unwrap();
-        json["schema"] = 2.into();
-        assert_eq!(serde_json::from_value::<Rejects>(json).unwrap().check_schema(), Err(2));
     }
 }

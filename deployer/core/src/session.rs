@@ -28,9 +28,10 @@ pub struct PolicyTooLong {
 }
 
 /// Every session may read the function and its alias, publish code and move the alias.
-const BASE_ACTIONS: [&str; 8] = [
+const BASE_ACTIONS: [&str; 9] = [
     "lambda:GetAlias",
     "lambda:GetFunction",
+    "lambda:GetProvisionedConcurrencyConfig",
     "lambda:ListAliases",
     "lambda:ListTags",
     "lambda:ListVersionsByFunction",
@@ -64,8 +65,8 @@ pub fn looking_policy(target: &Target, function: &FunctionName) -> String {
     let Target { account, region } = target;
     let arn = format!("arn:{}:lambda:{region}:{account}:function:{function}", region.partition());
     let statements = json!([
-        {"Effect": "Allow", "Action": ["lambda:GetAlias", "lambda:GetFunction", "lambda:ListTags"],
-            "Resource": [arn, format!("{arn}:*")]},
+        {"Effect": "Allow", "Action": ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetProvisionedConcurrencyConfig",
+            "lambda:ListTags"], "Resource": [arn, format!("{arn}:*")]},
         // Lambda shows variables only to who may decrypt them.
         {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition": {"StringEquals": {
             "kms:ViaService": format!("lambda.{region}.{}", region.dns_suffix())}}},
@@ -232,8 +233,9 @@ impl<'a> Needs<'a> {
             Step::CreateAlias => {
                 self.actions.insert("lambda:CreateAlias");
             }
-            Step::MoveAlias { .. } => {
-                self.actions.insert("lambda:UpdateAlias");
+            // Where Lambda does not let the traffic over, the alias is put back.
+            Step::MoveAlias { .. } | Step::AwaitTraffic { .. } => {
+                self.actions.extend(["lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"]);
             }
         }
     }

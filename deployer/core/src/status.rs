@@ -1,11 +1,15 @@
 //! What `status` tells: per function and environment what is live, open, held and rejected. It comes from the head alone.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Target;
-use crate::head::{Door, Head, Waiting};
+use crate::destination::Destination;
+use crate::group::GroupStatus;
+use crate::head::{Door, Head, Live, Rollback, Subject, Waiting};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::{Approved, Wait};
 use crate::rejects::Rejects;
@@ -15,6 +19,9 @@ use crate::rejects::Rejects;
 pub struct StatusReport {
     /// By function, then by environment.
     pub functions: Vec<FunctionStatus>,
+    /// The promotions of several functions together that are open, those that wait too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupStatus>,
     /// What could not be read, and why: nothing is told of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
@@ -27,9 +34,9 @@ pub struct FunctionStatus {
     pub environment: EnvironmentName,
     /// The function.
     pub function: FunctionName,
-    /// What is live on every target.
+    /// What was rolled out last, on every target or on some.
     pub live: Option<LiveStatus>,
-    /// What each target serves.
+    /// What each target that the environment has serves.
     pub targets: Vec<TargetStatus>,
     /// The deployment that is being worked on.
     pub active: Option<DeploymentId>,
@@ -39,6 +46,12 @@ pub struct FunctionStatus {
     pub hold: Option<Hold>,
     /// Whether what is live was rejected.
     pub rejected: bool,
+    /// The last deployment, if it has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failed: Option<LastFailed>,
+    /// The release that a rollback without `to` would go back to now; a deployment that is under way is stopped first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_to: Option<Release>,
     /// The rejected releases of the function, where it is asked for by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<Reject>,
@@ -99,7 +112,16 @@ pub struct WaitingStatus {
     pub because: String,
 }
 
-/// What is live on every target.
+/// The last deployment, which has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LastFailed {
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// When it ended.
+    pub at: Timestamp,
+}
+
+/// What was rolled out last, on every target or on some.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LiveStatus {
     /// The release.
@@ -113,6 +135,15 @@ pub struct LiveStatus {
     /// Who asked for it, or uploaded it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Whether every target that the environment has now serves it.
+    #[serde(default = "yes")]
+    pub complete: bool,
+    /// The targets that it was meant for and has not reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Target>,
+    /// The targets that were added since, to which it was not brought yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<Target>,
 }
 
 /// What one target serves, as far as the ledger knows.
@@ -125,6 +156,21 @@ pub struct TargetStatus {
     pub version: Option<Version>,
     /// Its release; null where it was there before the deployer.
     pub release: Option<Release>,
+    /// Whether that is something else than what is live.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub differs: bool,
+    /// Whether that was rejected.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rejected: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// Nothing new is taken until it is released; rolling back is still possible.
@@ -202,36 +248,92 @@ impl Ahead {
     }
 }
 
-impl FunctionStatus {
-    /// What a head tells, and what is rejected of the function.
-    #[must_use]
-    pub fn of(environment: &EnvironmentName, function: &FunctionName, head: &Head, rejects: &Rejects) -> Self {
-        let live = head.live().map(|live| LiveStatus {
+impl LastFailed {
+    /// None where another deployment has ended since.
+    fn of(head: &Head) -> Option<Self> {
+        let is_open = |id: &DeploymentId| head.open().any(|request| request.id == *id);
+        let last = head.deployments().into_iter().find(|id| !is_open(id));
+        let failure = head.last_failure().filter(|failure| last == Some(failure.deployment))?;
+        Some(Self { deployment: failure.deployment, at: failure.at })
+    }
+}
+
+impl LiveStatus {
+    fn of(live: &Live, targets: &[Target], told: &[TargetStatus]) -> Self {
+        let (missing, added): (Vec<Target>, Vec<Target>) =
+            live.lacking(targets).into_iter().cloned().partition(|target| live.missing.contains(&target.to_string()));
+        Self {
             release: live.release.clone(),
             deployment: live.deployment,
             since: live.since,
             sha256: live.sha256,
             by: live.by.clone(),
-        });
-        let targets = head.targets().iter().map(|seen| TargetStatus {
-            target: seen.target.clone(),
-            version: seen.version.clone(),
-            release: seen.release.clone(),
-        });
+            complete: !told.iter().any(|target| target.differs),
+            missing,
+            added,
+        }
+    }
+}
+
+impl TargetStatus {
+    /// Of a target that the environment has; none where nothing was ever tried there and nothing is live.
+    fn of(target: &Target, head: &Head, rejects: &Rejects) -> Option<Self> {
+        let (seen, live) = (head.target(target), head.live());
+        if seen.is_none() && live.is_none() {
+            return None;
+        }
+        let version = seen.and_then(|seen| seen.version.clone());
+        let release = seen.and_then(|seen| seen.release.clone());
+        let sha256 = seen.and_then(|seen| seen.sha256);
+        let serves_live = |live: &Live| version.is_some() && live.versions.get(&target.to_string()) == version.as_ref();
+        Some(Self {
+            target: target.clone(),
+            differs: live.is_some_and(|live| !serves_live(live)),
+            rejected: release.as_ref().is_some_and(|release| rejects.find(release, sha256).is_some()),
+            version,
+            release,
+        })
+    }
+}
+
+impl FunctionStatus {
+    /// What a head tells of the targets that the environment has, and what is rejected of the function.
+    #[must_use]
+    pub fn of(at: &Destination<'_>, head: &Head, rejects: &Rejects) -> Self {
+        let present = &at.environment.targets;
+        let targets: Vec<_> = present.iter().filter_map(|target| TargetStatus::of(target, head, rejects)).collect();
+        let live = head.live().map(|live| LiveStatus::of(live, present, &targets));
+        let back = head.choose(&Subject::Earlier(Rollback::to(None)), present, rejects);
         Self {
-            environment: environment.clone(),
-            function: function.clone(),
+            environment: at.name.clone(),
+            function: at.function.clone(),
             rejected: live.as_ref().is_some_and(|live| rejects.find(&live.release, live.sha256).is_some()),
             live,
-            targets: targets.collect(),
+            targets,
             active: head.active().map(|active| active.request.id),
             pending: head.pending().map(|pending| pending.id),
             hold: head.hold().cloned(),
-            rejects: rejects.all().to_vec(),
+            last_failed: LastFailed::of(head),
+            rollback_to: back.ok().map(|chosen| chosen.release),
+            rejects: rejects.all().cloned().collect(),
             behind: vec![],
             waiting: head.waiting().iter().filter_map(waiting).collect(),
             doors: head.doors().iter().map(DoorStatus::from).collect(),
         }
+    }
+
+    /// On how many of the targets that there are now what is live is: `1 of 3 targets`.
+    #[must_use]
+    pub fn extent(&self) -> String {
+        let serving = self.targets.iter().filter(|target| !target.differs).count();
+        format!("{serving} of {} targets", self.targets.len())
+    }
+
+    /// The releases that targets serve, each once, where that is more than one.
+    #[must_use]
+    pub fn split(&self) -> Option<Vec<&Release>> {
+        let releases: BTreeSet<&Release> = self.targets.iter().filter_map(|target| target.release.as_ref()).collect();
+        (releases.len() > 1).then(|| releases.into_iter().collect())
     }
 
     /// Whether there is anything to tell: a head may be there only because something was refused.
@@ -268,3 +370,6 @@ fn waiting(waiting: &Waiting) -> Option<WaitingStatus> {
         because: wait.to_string(),
     })
 }
+
+#[cfg(test)]
+mod tests;

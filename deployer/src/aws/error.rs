@@ -5,7 +5,9 @@
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use deployer_core::denial::Denial;
 
+use super::advice::{ENABLE_REGION, is_region_not_enabled, on_denial, on_object};
 use crate::port::{CallError, CallErrorKind};
 
 /// A failed call of any service, taken apart.
@@ -44,9 +46,9 @@ impl Failure {
         Self { code: code.into(), status, message: format!("{code}: {text}"), text: text.into() }
     }
 
-    /// Whether no answer, or none of the service's own, came.
+    /// Whether no answer came, none of the service's own, or one that says it is done and cannot be read.
     pub fn is_unanswered(&self) -> bool {
-        self.status == 0 || self.status >= 500
+        matches!(self.status, 0 | 200..300 | 500..)
     }
 }
 
@@ -81,14 +83,17 @@ pub(super) fn kind(failure: &Failure) -> CallErrorKind {
     match failure.code.as_str() {
         "TooManyRequestsException" | "ThrottlingException" | "Throttling" => Kind::Throttled,
         "PreconditionFailedException" => Kind::Conflict,
-        _ if says("S3 Error Code") => Kind::CodeUnreadable,
-        "ResourceConflictException" if says("is in progress") || says("state: Pending") => Kind::Busy,
-        "ResourceConflictException" if says("state: Failed") => Kind::Failed,
-        "ResourceConflictException" => Kind::Conflict,
+        _ if failure.text.contains(S3_SAYS) => of_s3(&failure.text),
+        "ResourceConflictException" => conflict(&failure.text),
         "ExpiredTokenException" | "ExpiredToken" => Kind::Expired,
-        "AccessDeniedException" | "AccessDenied" | "UnrecognizedClientException" => Kind::Denied,
+        _ if is_region_not_enabled(failure) => Kind::RegionNotEnabled,
+        "AccessDeniedException" | "AccessDenied" => Kind::Denied,
+        "CodeStorageExceededException" => Kind::StorageFull,
+        "ServiceQuotaExceededException" => Kind::QuotaReached,
+        code if code.ends_with("LimitExceededException") => Kind::QuotaReached,
+        "CodeVerificationFailedException" | "InvalidCodeSignatureException" => Kind::Unsupported,
         "RequestEntityTooLargeException" | "RequestTooLargeException" => Kind::CodeTooLarge,
-        "InvalidParameterValueException" | "ValidationException" => invalid(&says),
+        "InvalidParameterValueException" | "ValidationException" => invalid(&says, &failure.text),
         _ if failure.status == 413 => Kind::CodeTooLarge,
         _ if failure.status == 429 => Kind::Throttled,
         _ if failure.status == 403 => Kind::Denied,
@@ -97,15 +102,52 @@ pub(super) fn kind(failure: &Failure) -> CallErrorKind {
     }
 }
 
+/// Lambda quotes S3's error code after this.
+const S3_SAYS: &str = "S3 Error Code: ";
+
+/// Lambda could not read the code, for a reason of S3's.
+fn of_s3(text: &str) -> CallErrorKind {
+    let code = text.split_once(S3_SAYS).map_or("", |(_, after)| after);
+    let code = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').next().unwrap_or_default();
+    match code.trim_end_matches('.') {
+        "SlowDown" => CallErrorKind::Throttled,
+        "InternalError" | "ServiceUnavailable" | "RequestTimeout" => CallErrorKind::Busy,
+        "AccessDenied" => CallErrorKind::CodeDenied,
+        _ => CallErrorKind::CodeUnreadable,
+    }
+}
+
+/// A 409. The control plane quotes the state that it names, Invoke does not.
+fn conflict(text: &str) -> CallErrorKind {
+    let state = text.split_once("in the following state: ").map_or("", |(_, after)| after).trim_start_matches('\'');
+    if text.contains("is in progress") || state.starts_with("Pending") {
+        CallErrorKind::Busy
+    } else if state.starts_with("Failed") {
+        CallErrorKind::Failed
+    } else if ["already exist: ", "already exists: ", "already exist.", "already exists."]
+        .iter()
+        .any(|there| text.contains(there))
+    {
+        CallErrorKind::Conflict
+    } else {
+        CallErrorKind::RefusedForNow
+    }
+}
+
 /// Under one code Lambda says what passes by itself and what never will.
-fn invalid(says: &impl Fn(&str) -> bool) -> CallErrorKind {
-    const NOT_YET: [&str; 4] = [
-        "cannot be assumed by Lambda",
-        "The provided execution role does not have permissions",
-        "throttled by EC2",
-        "KMS key is invalid for CreateGrant",
-    ];
-    if NOT_YET.iter().any(|text| says(text)) {
+fn invalid(says: &impl Fn(&str) -> bool, text: &str) -> CallErrorKind {
+    const NOT_YET: [&str; 2] = ["cannot be assumed by Lambda", "The provided execution role does not have permissions"];
+    if says("throttled by EC2") {
+        CallErrorKind::Throttled
+    } else if let Some((_, of_kms)) = text.split_once("KMS key is invalid for CreateGrant") {
+        // A role that was just made is no valid principal yet. What the key itself says stays so.
+        let lasts = ["AccessDeniedException", "DisabledException", "NotFoundException"];
+        if lasts.iter().any(|exception| of_kms.contains(exception)) {
+            CallErrorKind::KeyDenied
+        } else {
+            CallErrorKind::RoleNotReady
+        }
+    } else if NOT_YET.iter().any(|text| says(text)) {
         CallErrorKind::RoleNotReady
     } else if says("CodeSHA256 (") || says("CodeSha256 (") {
         // What is to be published is not what we sent: somebody else was faster.
@@ -114,6 +156,10 @@ fn invalid(says: &impl Fn(&str) -> bool) -> CallErrorKind {
         CallErrorKind::CodeUnreadable
     } else if says("must be smaller than") || says("exceeds the maximum") {
         CallErrorKind::CodeTooLarge
+    } else if says("UnreservedConcurrentExecution below") {
+        CallErrorKind::QuotaReached
+    } else if says("packageType Image") || says("PackageType Image") {
+        CallErrorKind::Unsupported
     } else {
         CallErrorKind::Invalid
     }
@@ -126,25 +172,50 @@ where
 {
     let failure = Failure::of(error);
     let kind = kind(&failure);
-    CallError { kind, message: format!("{operation} of {function}: {}{}", failure.message, advice(kind, &failure)) }
+    let advice = advice(kind, &failure).map(|advice| format!(" ({advice})")).unwrap_or_default();
+    CallError { kind, message: format!("{operation} of {function}: {}{advice}", failure.message) }
 }
 
-fn advice(kind: CallErrorKind, failure: &Failure) -> &'static str {
+/// An answer that came, and lacks what it must have: what happened is not known.
+pub(super) fn unreadable(operation: &str, function: &str, lacks: &str) -> CallError {
+    let message = format!("{operation} of {function}: the answer cannot be read, it has no {lacks}");
+    CallError { kind: CallErrorKind::Unknown, message }
+}
+
+fn advice(kind: CallErrorKind, failure: &Failure) -> Option<&'static str> {
     match kind {
-        _ if failure.code == "CodeStorageExceededException" => {
-            " (the account's code storage in this region is full: delete versions that nothing uses)"
+        CallErrorKind::StorageFull => {
+            Some("the account's code storage in this region is full: delete versions that nothing uses")
         }
+        CallErrorKind::Unsupported if failure.code.contains("Sign") || failure.code.contains("Verification") => {
+            Some("the function takes signed code only, and the deployer signs none")
+        }
+        CallErrorKind::Unsupported => Some("the function's code is a container image, and the deployer deploys zips"),
         CallErrorKind::RoleNotReady if failure.text.contains("assumed by Lambda") => {
-            " (does the execution role exist, and does its trust policy name lambda.amazonaws.com?)"
+            Some("does the execution role exist, and does its trust policy name lambda.amazonaws.com?")
         }
-        CallErrorKind::Denied => {
-            " (the deploy role's policy or a boundary does not allow it: see the target module's permissions)"
+        CallErrorKind::RegionNotEnabled => Some(ENABLE_REGION),
+        CallErrorKind::KeyDenied if failure.text.contains("DisabledException") => {
+            Some("the KMS key of the variables is disabled: enable the key")
         }
-        CallErrorKind::CodeUnreadable => {
-            " (if the object still exists: the artifact bucket's policy and its key's policy must let the deploy role \
-             read it)"
+        CallErrorKind::KeyDenied if failure.text.contains("NotFoundException") => {
+            Some("the KMS key of the variables is not there: name another in kms_key_arn")
         }
-        _ => "",
+        CallErrorKind::KeyDenied => {
+            Some("the policy of the variables' KMS key must let the deploy role create grants on it (kms:CreateGrant)")
+        }
+        CallErrorKind::Denied => on_denial(&failure.text),
+        CallErrorKind::CodeDenied => match Denial::of(&failure.text).advice() {
+            None => Some("the artifact bucket's policy and its key's policy must let the deploy role read the object"),
+            said => said,
+        },
+        CallErrorKind::CodeUnreadable
+            if failure.text.contains("NoSuchKey") || failure.text.contains("NoSuchVersion") =>
+        {
+            Some("the object, or this version of it, does not exist any more: upload it again")
+        }
+        CallErrorKind::CodeUnreadable => on_object(&failure.text),
+        _ => None,
     }
 }
 
@@ -162,7 +233,7 @@ mod tests {
         let code = "InvalidParameterValueException";
         for (text, expected) in [
             ("The role defined for the function cannot be assumed by Lambda.", CallErrorKind::RoleNotReady),
-            ("Lambda was throttled by EC2 while …", CallErrorKind::RoleNotReady),
+            ("Lambda was throttled by EC2 while …", CallErrorKind::Throttled),
             ("CodeSHA256 (a) is different from current CodeSHA256 in $LATEST (b).", CallErrorKind::Conflict),
             ("Error occurred while GetObject. S3 Error Code: NoSuchKey.", CallErrorKind::CodeUnreadable),
             ("Unzipped size must be smaller than 262144000 bytes", CallErrorKind::CodeTooLarge),
@@ -177,7 +248,7 @@ mod tests {
         let text = "Your access has been denied by S3, please make sure your request credentials have permission to \
                     GetObject for acme-artifacts/dev/f/1.zip. S3 Error Code: AccessDenied.";
         for code in ["AccessDeniedException", "InvalidParameterValueException"] {
-            assert_eq!(kind_of(403, code, text), CallErrorKind::CodeUnreadable, "{code}");
+            assert_eq!(kind_of(403, code, text), CallErrorKind::CodeDenied, "{code}");
         }
         assert_eq!(kind_of(403, "AccessDeniedException", "User: … is not authorized"), CallErrorKind::Denied);
     }
@@ -213,6 +284,103 @@ mod tests {
         assert_eq!(kind_of(409, code, pending), CallErrorKind::Busy);
         assert_eq!(kind_of(409, code, "Function already exist: f"), CallErrorKind::Conflict);
         assert_eq!(kind_of(412, "PreconditionFailedException", "…"), CallErrorKind::Conflict);
+    }
+
+    #[test]
+    fn a_409_that_quotes_the_state_is_the_same_as_one_that_does_not() {
+        let code = "ResourceConflictException";
+        let now = "The operation cannot be performed at this time. The function is currently in the following state: ";
+        for (state, expected) in [
+            ("'Pending'. StateReasonCode: 'Creating'", CallErrorKind::Busy),
+            ("Pending", CallErrorKind::Busy),
+            ("'Failed'. StateReasonCode: 'InvalidRuntime'", CallErrorKind::Failed),
+            ("Failed", CallErrorKind::Failed),
+        ] {
+            assert_eq!(kind_of(409, code, &format!("{now}{state}")), expected, "{state}");
+        }
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_no_verdict() {
+        let code = "InvalidParameterValueException";
+        let s3 = |code: &str| format!("Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: no");
+        assert_eq!(kind_of(400, code, "Lambda was throttled by EC2"), CallErrorKind::Throttled);
+        assert_eq!(kind_of(400, code, &s3("SlowDown")), CallErrorKind::Throttled);
+        assert_eq!(kind_of(400, code, &s3("InternalError")), CallErrorKind::Busy);
+        assert_eq!(kind_of(400, code, &s3("ServiceUnavailable")), CallErrorKind::Busy);
+    }
+
+    #[test]
+    fn a_key_that_denies_is_a_denial_and_one_that_does_not_know_the_role_yet_is_not() {
+        let code = "InvalidParameterValueException";
+        let grant = |exception: &str| {
+            format!(
+                "Lambda was unable to configure access to your environment variables because the KMS key is invalid for \
+                 CreateGrant. Please check your KMS key settings. KMS Exception: {exception} KMS Message: no"
+            )
+        };
+        for exception in ["AccessDeniedException", "DisabledException", "NotFoundException"] {
+            assert_eq!(kind_of(400, code, &grant(exception)), CallErrorKind::KeyDenied, "{exception}");
+        }
+        assert_eq!(kind_of(400, code, &grant("InvalidArnException")), CallErrorKind::RoleNotReady);
+    }
+
+    #[test]
+    fn a_409_that_nobody_knows_is_refused_for_now_and_no_conflict() {
+        let text = "The provisioned concurrency of the alias is being changed";
+        assert_eq!(kind_of(409, "ResourceConflictException", text), CallErrorKind::RefusedForNow);
+    }
+
+    #[test]
+    fn limits_and_what_cannot_be_deployed_have_kinds_of_their_own() {
+        let invalid = "InvalidParameterValueException";
+        for (code, text, expected) in [
+            ("CodeStorageExceededException", "Code storage limit exceeded.", CallErrorKind::StorageFull),
+            (
+                invalid,
+                "… decreases account's UnreservedConcurrentExecution below its minimum",
+                CallErrorKind::QuotaReached,
+            ),
+            ("FunctionVersionsPerCapacityProviderLimitExceededException", "", CallErrorKind::QuotaReached),
+            ("CodeVerificationFailedException", "The code signature failed", CallErrorKind::Unsupported),
+            (
+                invalid,
+                "Please provide ImageUri when updating a function with packageType Image.",
+                CallErrorKind::Unsupported,
+            ),
+        ] {
+            assert_eq!(kind_of(400, code, text), expected, "{code} {text}");
+        }
+    }
+
+    #[test]
+    fn advice_is_given_only_where_awss_words_bear_it_out() {
+        let advice_on = |code: &str, text: &str| {
+            let failure = Failure::saying(403, code, text);
+            advice(kind(&failure), &failure).unwrap_or_default()
+        };
+        let denied = |text| advice_on("AccessDeniedException", text);
+        assert_eq!(denied("no"), "");
+        assert!(denied("because no identity-based policy allows the action").contains("deploy role's policy"));
+        assert!(denied("because no resource-based policy allows the action").contains("policy of the resource"));
+        assert!(denied("because no permissions boundary allows the action").contains("boundary"));
+        assert!(denied("with an explicit deny in a service control policy").contains("organization"));
+        let token = advice_on("UnrecognizedClientException", "The security token included in the request is invalid.");
+        assert!(token.contains("region is not enabled"), "{token}");
+        let s3 = |code: &str| {
+            let text = format!("Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: no");
+            advice_on("InvalidParameterValueException", text.leak())
+        };
+        assert!(s3("InvalidObjectState").contains("archived"));
+        assert!(s3("NoSuchKey").contains("upload it again"));
+        assert!(s3("AccessDenied").contains("artifact bucket's policy"));
+        assert_eq!(s3("InvalidBucketState"), "");
+    }
+
+    #[test]
+    fn a_2xx_that_cannot_be_read_says_nothing_about_what_happened() {
+        assert_eq!(kind_of(200, "", "no message"), CallErrorKind::Unknown);
+        assert!(Failure::saying(201, "", "no message").is_unanswered());
     }
 
     #[test]

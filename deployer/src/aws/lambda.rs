@@ -4,20 +4,22 @@ use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
-use aws_sdk_lambda::operation::update_alias::{UpdateAliasError, UpdateAliasOutput};
 use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types as sdk;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_core::config::Target;
+use deployer_core::head::untouched;
 use deployer_core::id::{AliasName, FunctionName, Version};
 use deployer_core::manifest::{Architecture, Secret};
-use deployer_core::observed::{Belongings, MOVED_BY_DEPLOYER, ObservedAlias, ObservedCode, RevisionId};
+use deployer_core::observed::{
+    Belongings, MOVED_BY_DEPLOYER, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId,
+};
 use deployer_core::plan::{Configuration, NewFunction};
 
-use super::error::{Failure, call_error};
+use super::error::{Failure, call_error, unreadable};
 use super::lambda_read as read;
-use crate::port::{Answer, CallError, CallErrorKind, Code, Functions, Qualifier, Write};
+use crate::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 
 /// Lambda in one account and region, with the credentials of one deployment.
 pub struct LambdaFunctions {
@@ -64,7 +66,7 @@ impl LambdaFunctions {
             .code(code.build());
         let answer = call.configured(&new.configuration).send().await;
         let output = answer.map_err(|error| call_error("CreateFunction", name.as_str(), &error))?;
-        Ok(published(output.version(), output.code_sha256()))
+        published("CreateFunction", name, output.version(), output.code_sha256())
     }
 
     async fn update_code(
@@ -84,8 +86,28 @@ impl LambdaFunctions {
         let call = call.set_architectures(to.map(|to| vec![architecture(to)])).revision_id(&revision.0);
         let answer = call.send().await;
         let output = answer.map_err(|error| call_error("UpdateFunctionCode", name.as_str(), &error))?;
-        Ok(published(output.version(), output.code_sha256()))
+        published("UpdateFunctionCode", name, output.version(), output.code_sha256())
     }
+}
+
+/// GetAlias, CreateAlias and UpdateAlias answer with the same fields in three types.
+macro_rules! seen_alias {
+    ($operation:expr, $name:expr, $alias:expr, $output:expr) => {
+        match read::pointer($output.function_version(), $output.revision_id()) {
+            Ok((version, revision)) => Ok(ObservedAlias {
+                name: $alias.clone(),
+                version,
+                weights: ($output.routing_config().and_then(|r| r.additional_version_weights()))
+                    .map(|weights| weights.iter().map(|(version, weight)| (version.clone(), *weight)).collect())
+                    .unwrap_or_default(),
+                provisioned: None,
+                revision,
+                moved_by_deployer: untouched($output.description().unwrap_or_default()) == MOVED_BY_DEPLOYER,
+                description: $output.description().unwrap_or_default().to_owned(),
+            }),
+            Err(lacks) => Err(unreadable($operation, $name.as_str(), lacks)),
+        }
+    };
 }
 
 #[async_trait]
@@ -101,23 +123,42 @@ impl Functions for LambdaFunctions {
             Qualifier::Alias(alias) => Some(alias.to_string()),
         };
         let call = self.client.get_function().function_name(name.as_str()).set_qualifier(qualifier);
-        Ok(found("GetFunction", name, call.send().await)?.and_then(read::function))
+        let Some(output) = found("GetFunction", name, call.send().await)? else { return Ok(None) };
+        if output.configuration().is_some_and(|seen| seen.package_type() == Some(&sdk::PackageType::Image)) {
+            let message = format!(
+                "the code of function {name} is a container image, and the deployer deploys zips: package it as one first"
+            );
+            return Err(CallError { kind: CallErrorKind::Unsupported, message });
+        }
+        let seen = read::function(output);
+        seen.map(Some).map_err(|lacks| unreadable("GetFunction", name.as_str(), lacks))
     }
 
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
         let answer = self.client.get_alias().function_name(name.as_str()).name(alias.as_str()).send().await;
-        Ok(found("GetAlias", name, answer)?.map(|output| {
-            let (version, routing) = (output.function_version(), output.routing_config());
-            read::alias(alias, version, routing, output.revision_id(), output.description())
-        }))
+        let Some(output) = found("GetAlias", name, answer)? else { return Ok(None) };
+        seen_alias!("GetAlias", name, alias, output).map(Some)
     }
 
-    async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+    async fn provisioned(
+        &self,
+        name: &FunctionName,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, CallError> {
+        let call = self.client.get_provisioned_concurrency_config().function_name(name.as_str());
+        let answer = call.qualifier(alias.as_str()).send().await;
+        Ok(found("GetProvisionedConcurrencyConfig", name, answer)?.map(|output| read::provisioned(&output)))
+    }
+
+    async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError> {
         let mut pages = self.client.list_versions_by_function().function_name(name.as_str()).into_paginator().send();
-        let mut versions = Vec::new();
+        let mut versions = PublishedVersions::default();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| call_error("ListVersionsByFunction", name.as_str(), &error))?;
-            versions.extend(page.versions().iter().filter_map(|one| one.version().and_then(read::version)));
+            for one in page.versions() {
+                versions.numbers.extend(one.version().and_then(read::version));
+                versions.is_durable |= one.durable_config().is_some();
+            }
         }
         Ok(versions)
     }
@@ -159,12 +200,11 @@ impl Functions for LambdaFunctions {
                     .code_sha256(sha256.to_string())
                     .set_revision_id(revision.map(|r| r.0.clone()));
                 let output = call.send().await.map_err(|error| call_error("PublishVersion", function, &error))?;
-                Ok(Answer::Published {
-                    version: output.version().and_then(read::version),
-                    sha256: output.code_sha256().and_then(read::sha256),
-                    // A new version begins as Pending.
-                    failed_earlier: output.state() == Some(&sdk::State::Failed),
-                })
+                let (version, sha256) = read::published(output.version(), output.code_sha256())
+                    .map_err(|lacks| unreadable("PublishVersion", function, lacks))?;
+                // A new version begins as Pending.
+                let failed_earlier = output.state() == Some(&sdk::State::Failed);
+                Ok(Answer::Published { version: Some(version), sha256: Some(sha256), failed_earlier })
             }
             Write::Tag(tags) => {
                 let call = client.tag_resource().resource(self.arn(name));
@@ -188,7 +228,9 @@ impl Functions for LambdaFunctions {
                 let description = (self.hand == Hand::Deployer).then(|| MOVED_BY_DEPLOYER.to_owned());
                 let call = client.create_alias().function_name(function).name(alias.as_str());
                 let call = call.set_description(description);
-                done("CreateAlias", name, call.function_version(version.as_str()).send().await)
+                let output = call.function_version(version.as_str()).send().await;
+                let output = output.map_err(|error| call_error("CreateAlias", function, &error))?;
+                seen_alias!("CreateAlias", name, alias, output).map(Answer::Alias)
             }
             Write::MoveAlias { alias, version, revision } => {
                 let call = client
@@ -203,7 +245,8 @@ impl Functions for LambdaFunctions {
                             .build(),
                     )
                     .revision_id(&revision.0);
-                moved(name, alias, call.send().await)
+                let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
+                seen_alias!("UpdateAlias", name, alias, output).map(Answer::Alias)
             }
             Write::TurnAlias { alias, description } => {
                 let call = client.update_alias().function_name(function).name(alias.name.as_str());
@@ -214,7 +257,8 @@ impl Functions for LambdaFunctions {
                     .routing_config(routing.build())
                     .description(description)
                     .revision_id(&alias.revision.0);
-                moved(name, &alias.name, call.send().await)
+                let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
+                seen_alias!("UpdateAlias", name, &alias.name, output).map(Answer::Alias)
             }
             // With its qualifier always: without one the whole function would be deleted.
             Write::DeleteVersion(version) => {
@@ -297,19 +341,15 @@ fn architecture(architecture: Architecture) -> sdk::Architecture {
     architecture.as_str().into()
 }
 
-fn published(version: Option<&str>, sha256: Option<&str>) -> Answer {
-    let (version, sha256) = (version.and_then(read::version), sha256.and_then(read::sha256));
-    Answer::Published { version, sha256, failed_earlier: false }
-}
-
-fn moved(
+fn published(
+    operation: &str,
     name: &FunctionName,
-    alias: &AliasName,
-    answer: Result<UpdateAliasOutput, SdkError<UpdateAliasError, HttpResponse>>,
+    version: Option<&str>,
+    sha256: Option<&str>,
 ) -> Result<Answer, CallError> {
-    let output = answer.map_err(|error| call_error("UpdateAlias", name.as_str(), &error))?;
-    let (version, routing) = (output.function_version(), output.routing_config());
-    Ok(Answer::Alias(read::alias(alias, version, routing, output.revision_id(), output.description())))
+    let (version, sha256) =
+        read::published(version, sha256).map_err(|lacks| unreadable(operation, name.as_str(), lacks))?;
+    Ok(Answer::Published { version: Some(version), sha256: Some(sha256), failed_earlier: false })
 }
 
 fn done<T, E>(
@@ -323,6 +363,9 @@ where
     answer.map(|_| Answer::Done).map_err(|error| call_error(operation, name.as_str(), &error))
 }
 
+/// The codes by which Lambda says that what was asked for does not exist.
+const ABSENT: [&str; 2] = ["ResourceNotFoundException", "ProvisionedConcurrencyConfigNotFoundException"];
+
 /// What a read found; a function, version or alias that does not exist is an answer, not an error.
 fn found<T, E>(
     operation: &str,
@@ -334,12 +377,99 @@ where
 {
     match answer {
         Ok(output) => Ok(Some(output)),
-        Err(error) if Failure::of(&error).code == "ResourceNotFoundException" => Ok(None),
+        Err(error) if ABSENT.contains(&Failure::of(&error).code.as_str()) => Ok(None),
         Err(error) => {
             let error = call_error(operation, name.as_str(), &error);
             // A read changes nothing: whatever stands in its way is no conflict.
-            let kind = if error.kind == CallErrorKind::Conflict { CallErrorKind::Unknown } else { error.kind };
+            let kind = match error.kind {
+                CallErrorKind::Conflict | CallErrorKind::RefusedForNow => CallErrorKind::Unknown,
+                kind => kind,
+            };
             Err(CallError { kind, ..error })
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use deployer_core::id::{AccountId, Region};
+
+    use super::super::canned::{Answer as Canned, answering, ok, without};
+    use super::*;
+
+    const FUNCTION: &str = r#"{"FunctionName": "orders", "Version": "$LATEST", "State": "Active",
+        "LastUpdateStatus": "Successful", "RevisionId": "r1", "CodeSha256":
+        "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}"#;
+    const VERSION: &str = r#"{"FunctionName": "orders", "Version": "7", "State": "Pending", "RevisionId": "r2",
+        "CodeSha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}"#;
+    const ALIAS: &str = r#"{"Name": "live", "FunctionVersion": "7", "RevisionId": "r3"}"#;
+
+    fn lambda(answers: impl IntoIterator<Item = Canned>) -> LambdaFunctions {
+        let target =
+            Target { account: AccountId::parse("111111111111").unwrap(), region: Region::parse("eu-west-1").unwrap() };
+        LambdaFunctions::new(Client::new(&answering(answers)), target, Hand::Deployer)
+    }
+
+    fn orders() -> FunctionName {
+        FunctionName::parse("orders").unwrap()
+    }
+
+    fn leak(text: String) -> &'static str {
+        text.leak()
+    }
+
+    fn garbled(whole: &str, fields: &[&str]) -> Vec<&'static str> {
+        let mut all = vec!["<html>moved</html>", "{\"Version\": \"7", "", "[]"];
+        all.extend(fields.iter().map(|field| leak(without(whole, field))));
+        all
+    }
+
+    #[tokio::test]
+    async fn get_function_that_cannot_be_read_is_no_verdict() {
+        let whole = leak(format!("{{\"Configuration\": {FUNCTION}}}"));
+        assert!(lambda([ok(whole)]).function(&orders(), Qualifier::Latest).await.unwrap().is_some());
+        let mut bodies = garbled("{}", &[]);
+        for field in ["Version", "RevisionId", "CodeSha256"] {
+            bodies.push(leak(format!("{{\"Configuration\": {}}}", without(FUNCTION, field))));
+        }
+        bodies.push("{}");
+        for body in bodies {
+            let found = lambda([ok(body)]).function(&orders(), Qualifier::Latest).await;
+            assert_eq!(found.map(drop).unwrap_err().kind, CallErrorKind::Unknown, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn get_alias_that_cannot_be_read_is_no_verdict() {
+        let alias = AliasName::parse("live").unwrap();
+        assert!(lambda([ok(ALIAS)]).alias(&orders(), &alias).await.unwrap().is_some());
+        for body in garbled(ALIAS, &["FunctionVersion", "RevisionId"]) {
+            let found = lambda([ok(body)]).alias(&orders(), &alias).await;
+            assert_eq!(found.map(drop).unwrap_err().kind, CallErrorKind::Unknown, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_written_answer_that_cannot_be_read_is_an_unknown_one() {
+        let (revision, alias) = (RevisionId("r1".into()), AliasName::parse("live").unwrap());
+        let version = Version::parse("7").unwrap();
+        let code = Code::Inline(bytes::Bytes::from_static(b"zip"));
+        let sha256 = deployer_core::id::Sha256::of(b"");
+        let update = Write::UpdateCode { code, architecture: None, revision: &revision };
+        let publish = Write::Publish { sha256, revision: None };
+        let point = Write::MoveAlias { alias: &alias, version: &version, revision: &revision };
+        let writes = [
+            (update, VERSION, ["Version", "CodeSha256"]),
+            (publish, VERSION, ["Version", "CodeSha256"]),
+            (point, ALIAS, ["FunctionVersion", "RevisionId"]),
+        ];
+        for (write, whole, fields) in writes {
+            assert!(lambda([ok(leak(whole.to_owned()))]).write(&orders(), write.clone()).await.is_ok());
+            for body in garbled(whole, &fields) {
+                let answer = lambda([ok(body)]).write(&orders(), write.clone()).await;
+                assert_eq!(answer.map(drop).unwrap_err().kind, CallErrorKind::Unknown, "{write:?} {body}");
+            }
         }
     }
 }

@@ -1,48 +1,28 @@
 //! Lambda's answers in our words.
 //!
-//! States and reasons are open sets: what is not known to be busy or failed is ready. Answers hold variables in clear;
-//! none is logged.
+//! An answer that lacks what it must have is no answer. Answers hold variables in clear; none is logged.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::operation::get_provisioned_concurrency_config::GetProvisionedConcurrencyConfigOutput;
 use aws_sdk_lambda::types::{
-    AliasRoutingConfiguration, Architecture as SdkArchitecture, EnvironmentResponse, FunctionConfiguration,
-    LastUpdateStatus, State,
+    Architecture as SdkArchitecture, EnvironmentResponse, FunctionConfiguration, LastUpdateStatus,
+    ProvisionedConcurrencyStatusEnum,
 };
-use deployer_core::head::untouched;
-use deployer_core::id::{AliasName, Sha256, Version};
+use deployer_core::id::{Sha256, Version};
 use deployer_core::manifest::{
     Architecture, DeadLetterConfig, EphemeralStorage, FileSystemConfig, LoggingConfig, Secret, SnapStart,
     TracingConfig, VpcConfig,
 };
 use deployer_core::observed::{
-    Belongings, Condition, MOVED_BY_DEPLOYER, ObservedAlias, ObservedCode, RevisionId, Settings, Variables,
+    Belongings, Condition, ObservedCode, ProvisionedConcurrency, ProvisionedStatus, Reason, RevisionId, Settings,
+    Variables,
 };
 use serde::de::DeserializeOwned;
 
-/// An alias, in whichever answer it comes.
-pub(super) fn alias(
-    name: &AliasName,
-    serves: Option<&str>,
-    routing: Option<&AliasRoutingConfiguration>,
-    revision: Option<&str>,
-    description: Option<&str>,
-) -> ObservedAlias {
-    let weights = routing.and_then(AliasRoutingConfiguration::additional_version_weights);
-    let description = description.unwrap_or_default();
-    ObservedAlias {
-        name: name.clone(),
-        version: serves.and_then(version),
-        weights: weights.into_iter().flatten().map(|(version, weight)| (version.clone(), *weight)).collect(),
-        revision: RevisionId(revision.unwrap_or_default().to_owned()),
-        moved_by_deployer: untouched(description) == MOVED_BY_DEPLOYER,
-        description: description.to_owned(),
-    }
-}
-
-/// GetFunction's answer.
-pub(super) fn function(output: GetFunctionOutput) -> Option<(ObservedCode, Belongings)> {
+/// GetFunction's answer; or what it lacks.
+pub(super) fn function(output: GetFunctionOutput) -> Result<(ObservedCode, Belongings), &'static str> {
     let belongings = Belongings {
         // Without lambda:ListTags Lambda leaves the tags out, and says so in `tags_error`.
         tags: match output.tags_error {
@@ -51,24 +31,65 @@ pub(super) fn function(output: GetFunctionOutput) -> Option<(ObservedCode, Belon
         },
         reserved_concurrency: output.concurrency.and_then(|c| c.reserved_concurrent_executions),
     };
-    Some((code(output.configuration?), belongings))
+    Ok((code(output.configuration.ok_or("Configuration")?)?, belongings))
 }
 
-fn code(seen: FunctionConfiguration) -> ObservedCode {
-    ObservedCode {
-        version: seen.version.as_deref().and_then(version),
-        sha256: seen.code_sha256.as_deref().and_then(sha256),
-        revision: RevisionId(seen.revision_id.clone().unwrap_or_default()),
+/// GetProvisionedConcurrencyConfig's answer. What is neither ready nor failed is under way.
+pub(super) fn provisioned(output: &GetProvisionedConcurrencyConfigOutput) -> ProvisionedConcurrency {
+    ProvisionedConcurrency {
+        requested: output.requested_provisioned_concurrent_executions().unwrap_or_default(),
+        allocated: output.allocated_provisioned_concurrent_executions().unwrap_or_default(),
+        status: match output.status() {
+            Some(ProvisionedConcurrencyStatusEnum::Ready) => ProvisionedStatus::Ready,
+            Some(ProvisionedConcurrencyStatusEnum::Failed) => {
+                ProvisionedStatus::Failed { because: output.status_reason().unwrap_or("no reason given").to_owned() }
+            }
+            _ => ProvisionedStatus::InProgress,
+        },
+    }
+}
+
+fn code(seen: FunctionConfiguration) -> Result<ObservedCode, &'static str> {
+    Ok(ObservedCode {
+        version: version_or_latest(seen.version.as_deref())?,
+        sha256: Some(seen.code_sha256.as_deref().and_then(sha256).ok_or("CodeSha256")?),
+        revision: revision(seen.revision_id.as_deref())?,
         condition: condition(&seen),
         last_update_failed: match &seen.last_update_status {
-            Some(LastUpdateStatus::Failed) => Some(reason(
+            Some(LastUpdateStatus::Failed) => Some(Reason::new(
                 seen.last_update_status_reason_code.as_ref().map(|code| code.as_str()),
                 seen.last_update_status_reason.as_deref(),
             )),
             _ => None,
         },
         settings: settings(seen),
+    })
+}
+
+/// GetAlias's answer, and those of whoever writes an alias; or what it lacks.
+pub(super) fn pointer(
+    version: Option<&str>,
+    revision_id: Option<&str>,
+) -> Result<(Option<Version>, RevisionId), &'static str> {
+    Ok((version_or_latest(version).map_err(|_| "FunctionVersion")?, revision(revision_id)?))
+}
+
+/// The version and the code that were published; or what the answer lacks.
+pub(super) fn published(version: Option<&str>, sha: Option<&str>) -> Result<(Version, Sha256), &'static str> {
+    let version = version.and_then(self::version).ok_or("Version")?;
+    Ok((version, sha.and_then(sha256).ok_or("CodeSha256")?))
+}
+
+fn version_or_latest(text: Option<&str>) -> Result<Option<Version>, &'static str> {
+    match text {
+        Some("$LATEST") => Ok(None),
+        Some(number) => version(number).map(Some).ok_or("Version"),
+        None => Err("Version"),
     }
+}
+
+fn revision(id: Option<&str>) -> Result<RevisionId, &'static str> {
+    id.map(|id| RevisionId(id.to_owned())).ok_or("RevisionId")
 }
 
 pub(super) fn version(text: &str) -> Option<Version> {
@@ -80,18 +101,9 @@ pub(super) fn sha256(text: &str) -> Option<Sha256> {
 }
 
 fn condition(seen: &FunctionConfiguration) -> Condition {
-    match (&seen.state, &seen.last_update_status) {
-        (Some(State::Failed), _) => Condition::Failed {
-            because: reason(seen.state_reason_code.as_ref().map(|code| code.as_str()), seen.state_reason.as_deref()),
-        },
-        (Some(State::Pending), _) | (_, Some(LastUpdateStatus::InProgress)) => Condition::Busy,
-        (Some(State::Inactive), _) => Condition::Idle,
-        _ => Condition::Ready,
-    }
-}
-
-fn reason(code: Option<&str>, text: Option<&str>) -> String {
-    format!("{}: {}", code.unwrap_or("no reason code"), text.unwrap_or("no reason given"))
+    let because = Reason::new(seen.state_reason_code.as_ref().map(|code| code.as_str()), seen.state_reason.as_deref());
+    let is_updating = seen.last_update_status == Some(LastUpdateStatus::InProgress);
+    Condition::of(seen.state.as_ref().map(|state| state.as_str()), because, is_updating)
 }
 
 fn settings(seen: FunctionConfiguration) -> Settings {
@@ -141,7 +153,7 @@ fn settings(seen: FunctionConfiguration) -> Settings {
 fn variables(environment: Option<EnvironmentResponse>) -> Variables {
     let Some(environment) = environment else { return Variables::Known(BTreeMap::new()) };
     if let Some(error) = environment.error {
-        return Variables::Unreadable { because: reason(error.error_code(), error.message()) };
+        return Variables::Unreadable { because: Reason::new(error.error_code(), error.message()).to_string() };
     }
     let variables = environment.variables.unwrap_or_default();
     Variables::Known(variables.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())

@@ -52,6 +52,6 @@ pub async fn live_function(sdk: &SdkConfig, name: &str) -> Result<LiveFunction, 
     let account = AccountId::parse(arn).map_err(|_| NotDescribed::Incomplete("ARN"))?;
     let name = FunctionName::parse(configuration.function_name().unwrap_or_default());
     let name = name.map_err(|_| NotDescribed::Incomplete("name"))?;
-    let (code, belongings) = read::function(answer).ok_or(NotDescribed::Incomplete("configuration"))?;
+    let (code, belongings) = read::function(answer).map_err(NotDescribed::Incomplete)?;
     Ok(LiveFunction { name, account, settings: code.settings, belongings })
 }

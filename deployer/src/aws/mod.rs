@@ -4,6 +4,10 @@
 //! ARCHITECTURE.md, "TLS", has the figures. Each target gets a retry partition of its own, so that a throttled account
 //! slows no other.
 
+mod advice;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
+mod canned;
 mod direct;
 mod error;
 mod eventbridge;

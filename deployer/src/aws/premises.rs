@@ -12,6 +12,7 @@ use deployer_core::id::BucketName;
 use deployer_core::names::HEADS;
 use jiff::Timestamp;
 
+use super::advice::{ENABLE_REGION, is_region_not_enabled};
 use super::error::Failure;
 use super::lambda::Hand;
 use super::probe::LambdaProbe;
@@ -66,6 +67,9 @@ impl AwsPremises {
 /// A failed call in the doctor's words. Only what AWS says for certain counts against a link.
 pub(super) fn no(what: &str, failure: &Failure) -> Refused {
     let code = failure.code.as_str();
+    if is_region_not_enabled(failure) {
+        return Refused { kind: Refusal::Wrong, message: format!("{what}: {} ({ENABLE_REGION})", failure.message) };
+    }
     let kind = if code.contains("AccessDenied") || (failure.status == 403 && code.is_empty()) {
         Refusal::Denied
     } else if ["NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"].contains(&code) {

@@ -52,6 +52,10 @@ impl Probe for LambdaProbe {
         match action {
             Action::GetFunction => judged(action, lambda.get_function().function_name(PROBE).send().await),
             Action::GetAlias => judged(action, lambda.get_alias().function_name(PROBE).name(ANY).send().await),
+            Action::GetProvisionedConcurrencyConfig => {
+                let call = lambda.get_provisioned_concurrency_config().function_name(PROBE).qualifier(ANY);
+                judged(action, call.send().await)
+            }
             Action::ListAliases => judged(action, lambda.list_aliases().function_name(PROBE).send().await),
             Action::ListVersionsByFunction => {
                 judged(action, lambda.list_versions_by_function().function_name(PROBE).send().await)
@@ -147,5 +151,6 @@ mod tests {
             assert_eq!(kind(status, code), Refusal::Unknown, "{status} {code}");
         }
         assert_eq!(kind(404, "NoSuchBucket"), Refusal::Wrong);
+        assert_eq!(kind(403, "UnrecognizedClientException"), Refusal::Wrong, "the region is not enabled");
     }
 }

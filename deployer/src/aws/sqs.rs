@@ -21,6 +21,24 @@ impl SqsQueue {
         Self { client, url }
     }
 
+    /// The queue that an event names by its ARN, where no configuration tells its URL. SQS is asked, for the URL's form
+    /// differs between partitions and with `AWS_ENDPOINT_URL` (SQS API Reference, GetQueueUrl).
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub async fn of_arn(client: Client, arn: &str) -> Result<Self, QueueError> {
+        let parts: Vec<&str> = arn.split(':').collect();
+        let &["arn", _, "sqs", _, account, name] = parts.as_slice() else {
+            return Err(QueueError(format!("{arn:?} is not the ARN of a queue")));
+        };
+        let call = client.get_queue_url().queue_name(name).queue_owner_aws_account_id(account);
+        let answer = call.send().await;
+        let answer =
+            answer.map_err(|error| QueueError(format!("GetQueueUrl of {arn}: {}", Failure::of(&error).message)))?;
+        let url = answer.queue_url.ok_or_else(|| QueueError(format!("GetQueueUrl of {arn}: the answer has no URL")))?;
+        Ok(Self::new(client, url))
+    }
+
     fn error(&self, doing: &str, failure: &Failure) -> QueueError {
         QueueError(format!("{doing} of {}: {}", self.url, failure.message))
     }

@@ -13,9 +13,11 @@ use aws_sdk_lambda::config::SharedCredentialsProvider;
 use aws_sdk_lambda::config::retry::RetryPartition;
 use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
 use deployer_core::config::Target;
+use deployer_core::denial::Denial;
 use deployer_core::id::AccountId;
 use deployer_core::record::{TargetError, TargetErrorCode};
 
+use super::advice::{ENABLE_REGION, is_region_not_enabled};
 use super::error::Failure;
 use super::lambda::{Hand, LambdaFunctions};
 use crate::port::{Account, AccountGate, EnterError, SessionRequest};
@@ -57,13 +59,7 @@ impl StsGate {
         hand: Hand,
     ) -> Result<Session, EnterError> {
         let answer = self.assume(request, role, hand).await?;
-        let unusable = |what: &str| {
-            TargetError::new(
-                TargetErrorCode::Internal,
-                "enter",
-                format!("AssumeRole of {role} answered without {what}"),
-            )
-        };
+        let unusable = |what: &str| EnterError::Unanswered(format!("AssumeRole of {role} answered without {what}"));
         let session = answer.assumed_role_user().ok_or_else(|| unusable("a session"))?;
         let found = account_of(session.arn()).ok_or_else(|| unusable("an account"))?;
         let keys = answer.credentials().ok_or_else(|| unusable("credentials"))?;
@@ -156,6 +152,18 @@ fn partition(service: &str, target: &Target) -> RetryPartition {
     RetryPartition::custom(format!("{service}-{target}")).build()
 }
 
+/// What to do where AWS's words say why a role is not let in.
+fn on_entering(words: &str, hand: Hand) -> Option<&'static str> {
+    if let Some(advice) = Denial::of(words).advice() {
+        return Some(advice);
+    }
+    let names_identity = hand == Hand::Deployer && words.contains("sts:SetSourceIdentity");
+    names_identity.then_some(
+        "its trust policy, and the policy of the deployer's role, must allow sts:SetSourceIdentity (source identities that begin \
+         with deployer-)",
+    )
+}
+
 fn refused(request: &SessionRequest, role: &str, hand: Hand, failure: &Failure) -> EnterError {
     let SessionRequest { target, name, external_id, .. } = request;
     let what = format!("AssumeRole of {role} as session {name}");
@@ -166,9 +174,16 @@ fn refused(request: &SessionRequest, role: &str, hand: Hand, failure: &Failure) 
         };
         return TargetError::new(TargetErrorCode::TimedOut, "enter", message).into();
     }
+    if is_region_not_enabled(failure) && hand == Hand::Deployer {
+        let message = format!("{what}: {} ({ENABLE_REGION})", failure.message);
+        return TargetError::new(TargetErrorCode::AccessDenied, "enter", message).into();
+    }
     if failure.status == 403 {
         let because = &failure.message;
         let in_account = format!("AssumeRole of {role} in account {} as session {name}", target.account);
+        if let Some(advice) = on_entering(because, hand) {
+            return EnterError::Denied(format!("{in_account} was denied ({because}): {advice}"));
+        }
         return EnterError::Denied(match hand {
             Hand::Deployer => {
                 let external = match external_id {
@@ -199,4 +214,77 @@ fn refused(request: &SessionRequest, role: &str, hand: Hand, failure: &Failure) 
     }
     let code = if failure.code.contains("Throttl") { TargetErrorCode::Throttled } else { TargetErrorCode::Internal };
     TargetError::new(code, "enter", format!("{what}: {}", failure.message)).into()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use deployer_core::id::{Region, RoleName};
+
+    use super::super::canned::{Answer, answering, ok};
+    use super::*;
+
+    async fn enter(answer: Answer) -> EnterError {
+        let request = SessionRequest {
+            target: Target {
+                account: AccountId::parse("111111111111").unwrap(),
+                region: Region::parse("ap-east-1").unwrap(),
+            },
+            role: RoleName::parse("deployer-target").unwrap(),
+            external_id: None,
+            name: "deployer-1".into(),
+            policy: "{}".into(),
+        };
+        StsGate::new(&answering([answer])).enter(&request).await.map(drop).unwrap_err()
+    }
+
+    fn no(status: u16, code: &str, text: &str) -> Answer {
+        let body = format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{text}</Message></Error></ErrorResponse>"
+        );
+        (status, vec![], body.leak())
+    }
+
+    #[tokio::test]
+    async fn assume_role_that_cannot_be_read_is_no_verdict() {
+        for body in [
+            "<html>moved</html>",
+            "",
+            "<AssumeRoleResponse><AssumeRoleResult></AssumeRoleResult></AssumeRoleResponse>",
+            "<AssumeRoleResponse><AssumeRoleResult><AssumedRoleUser><Arn>nonsense</Arn><AssumedRoleId>x</AssumedRoleId>\
+             </AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>",
+        ] {
+            let answer = enter(ok(body)).await;
+            assert!(matches!(answer, EnterError::Unanswered(_)), "{body}: {answer:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn advice_on_a_denied_role_follows_awss_words() {
+        let said = |text: &'static str| async move { enter(no(403, "AccessDenied", text)).await.to_string() };
+        let plain = said("User: arn is not authorized to perform: sts:AssumeRole on resource: arn").await;
+        assert!(plain.contains("its trust policy does not name the deployer's role"), "{plain}");
+        let identity = said("User: arn is not authorized to perform: sts:SetSourceIdentity on resource: arn").await;
+        assert!(
+            identity.contains("must allow sts:SetSourceIdentity") && !identity.contains("does not exist"),
+            "{identity}"
+        );
+        let scp = said(
+            "User: arn is not authorized to perform: sts:AssumeRole on resource: arn with an explicit deny in a service \
+             control policy",
+        )
+        .await;
+        assert!(scp.contains("service control policy has to let it through") && !scp.contains("external id"), "{scp}");
+    }
+
+    #[tokio::test]
+    async fn a_region_that_is_not_enabled_is_told_as_such_and_at_once() {
+        for (status, code) in [(403, "RegionDisabledException"), (403, "InvalidClientTokenId")] {
+            let EnterError::Target(error) = enter(no(status, code, "STS is not activated")).await else {
+                panic!("{code}");
+            };
+            assert_eq!(error.code, TargetErrorCode::AccessDenied, "{code}");
+            assert!(error.message.contains("is not enabled"), "{}", error.message);
+        }
+    }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use deployer_core::denial::Denial;
 use deployer_core::doctor::{self, Check, CheckStatus, DoctorReport, Missing};
 use deployer_core::id::{EnvironmentName, Region};
 use jiff::Timestamp;
@@ -59,8 +60,12 @@ async fn not_asked(stopped: Stopped, options: &Options) -> Result<Check, Stopped
 }
 
 fn uninvoked(message: &str, name: &str, region: Option<&Region>) -> Check {
-    let check = Check::fail("invoke", message.replace("\n  ", "; "));
-    if !message.contains("AccessDenied") || message.contains("explicit deny") {
+    let words = message.replace("\n  ", "; ");
+    if let Some(advice) = Denial::of(message).advice() {
+        return Check::fail("invoke", format!("{words}; {advice}"));
+    }
+    let check = Check::fail("invoke", words);
+    if !message.contains("AccessDenied") {
         return check;
     }
     let (partition, region) = region.map_or(("aws", "<region>"), |region| (region.partition(), region.as_str()));

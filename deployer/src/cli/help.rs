@@ -91,7 +91,8 @@ macro_rules! deploying {
 pub(super) const ROLLBACK: &str = deploying!(
     "Examples:\n  \
        deployctl rollback -e prod -f orders-api               to what was live before; once more, to what was before that\n  \
-       deployctl rollback -e prod -f orders-api --to 1.4.0    to one of the last 50 that were live"
+       deployctl rollback -e prod -f orders-api --to 1.4.0    to one of the last 50 that were live\n  \
+       deployctl rollback -e prod -f orders-api --leaving 1.4.2    unattended, and only if 1.4.2 is live"
 );
 
 pub(super) const REDEPLOY: &str = deploying!("Example:\n  deployctl redeploy -e prod -f orders-api");

@@ -105,8 +105,9 @@ enum Verb {
     /// Go back to what was live before, again and again if need be.
     ///
     /// The alias moves back to the version that served, and with it the configuration that this version has; where Lambda does not
-    /// have it any more, it is published again from its artifact. If some target serves something else than what is live, what is
-    /// live is restored first. A deployment in progress is asked to stop. Works during a hold.
+    /// have it any more, it is published again from its artifact. A deployment in progress that brings something new is stopped,
+    /// and every target ends at what is live. What would be left is shown first, and to be confirmed; it is refused if something
+    /// else is live by then. Works during a hold.
     #[command(after_help = help::ROLLBACK)]
     Rollback(rollback::Options),
     /// Make every target serve what is live again, where somebody or something has changed it.
@@ -209,7 +210,7 @@ impl Cli {
             Verb::Status(options) => status::run(&options, self.output).await,
             Verb::History(options) => history::run(&options).await,
             Verb::Redeploy(options) => redeploy::run(&options).await,
-            Verb::Rollback(options) => rollback::run(&options).await,
+            Verb::Rollback(options) => rollback::run(&options, self.output).await,
             Verb::Promote(options) => promote::run(&options).await,
             Verb::Approve(options) => approve::run(&options).await,
             Verb::Decline(options) => approve::decline(&options).await,

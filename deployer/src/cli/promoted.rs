@@ -66,7 +66,7 @@ impl Followed for Group {
         match self.phase {
             Phase::Ended => Stage::Ended,
             Phase::Checking if self.because.is_some() => Stage::Rests,
-            Phase::Checking | Phase::Moving | Phase::GoingBack => Stage::GoesOn,
+            Phase::Checking | Phase::Placing | Phase::Moving | Phase::GoingBack => Stage::GoesOn,
         }
     }
 

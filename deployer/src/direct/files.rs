@@ -79,5 +79,5 @@ fn read(file: &File, range: Range<u64>) -> Result<Bytes, ReadError> {
 }
 
 fn unreadable(error: &std::io::Error) -> ReadError {
-    ReadError::Denied(format!("the zip cannot be read: {error}"))
+    ReadError::Unreadable(format!("the zip cannot be read: {error}"))
 }

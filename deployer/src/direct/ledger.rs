@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::port::{ETag, Ledger, LedgerError, Precondition, Written};
+use crate::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
 
 /// Objects in memory.
 #[derive(Debug, Default)]
@@ -29,8 +29,8 @@ impl MemoryLedger {
 
 #[async_trait]
 impl Ledger for MemoryLedger {
-    async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError> {
-        Ok(self.objects().by_key.get(key).cloned())
+    async fn get(&self, key: &str) -> Result<Reading, LedgerError> {
+        Ok(Reading { object: self.objects().by_key.get(key).cloned(), date: None })
     }
 
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(put("2", Precondition::Absent).await.unwrap(), Written::Lost);
         assert!(matches!(put("2", Precondition::Unchanged(first.clone())).await.unwrap(), Written::Now(_)));
         assert_eq!(put("3", Precondition::Unchanged(first)).await.unwrap(), Written::Lost);
-        assert_eq!(ledger.get("heads/dev/f.json").await.unwrap().unwrap().0, b"2");
+        assert_eq!(ledger.get("heads/dev/f.json").await.unwrap().object.unwrap().0, b"2");
     }
 
     #[tokio::test]

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use deployer_core::id::{AliasName, FunctionName, Version};
-use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode};
+use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, ProvisionedConcurrency};
 
 use super::{Notice, Tell};
-use crate::port::{Account, AccountGate, Answer, CallError, EnterError, Functions, Qualifier, SessionRequest, Write};
+use crate::port::{
+    Account, AccountGate, Answer, CallError, EnterError, Functions, PublishedVersions, Qualifier, SessionRequest, Write,
+};
 
 /// Functions of which it was told: once is enough.
 pub(super) type ToldOf = Arc<Mutex<BTreeSet<FunctionName>>>;
@@ -67,7 +69,15 @@ impl Functions for Watched {
         Ok(seen)
     }
 
-    async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+    async fn provisioned(
+        &self,
+        name: &FunctionName,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, CallError> {
+        self.functions.provisioned(name, alias).await
+    }
+
+    async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError> {
         self.functions.versions(name).await
     }
 

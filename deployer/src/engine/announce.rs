@@ -4,14 +4,15 @@
 
 use std::collections::BTreeSet;
 
+use deployer_core::artifact::{NotOurs, Place};
 use deployer_core::destination::Destination;
 use deployer_core::event::{Announcement, Event, RecordlessEvent};
 use deployer_core::head::{Consequence, Entry};
-use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::record::Status;
 
 use super::Engine;
 use super::claim::Claim;
-use crate::port::{ETag, LedgerError};
+use crate::port::{ETag, EventsError, LedgerError};
 
 /// What has come of carrying out what follows from a deployment's end.
 pub(super) struct CarriedOut {
@@ -25,18 +26,17 @@ impl Engine {
     pub(super) async fn carry_out(&self, at: &Destination<'_>, entry: &Entry, over: Option<ETag>) -> CarriedOut {
         let Entry { record, todo, .. } = entry;
         if todo.contains(&Consequence::Record)
-            && let Err(error) = self.write_down(record, over).await
+            && let Err(error) = self.write_down(entry, over).await
         {
             return CarriedOut { done: BTreeSet::new(), unwritten: Some(error) };
         }
         let promotions = async {
-            // On the heap: another environment's outbox may be settled within this one's.
-            let asked = match todo.contains(&Consequence::Promotions) {
-                true => Box::pin(self.call_for_promotions(at, record)).await,
+            let put_down = match todo.contains(&Consequence::Promotions) {
+                true => self.put_down_promotions(at, entry).await,
                 false => Ok(()),
             };
-            asked.map_err(|error| {
-                tracing::error!(deployment = %record.id, "the promotions that it calls for are not asked for: {error}");
+            put_down.map_err(|error| {
+                tracing::error!(deployment = %record.id, "the promotions that it calls for are not put down: {error}");
             })
         };
         let events = async {
@@ -53,6 +53,7 @@ impl Engine {
             Consequence::Record => true,
             Consequence::Promotions => promotions.is_ok(),
             Consequence::Started | Consequence::Ended => events.is_ok(),
+            Consequence::Unknown => false,
         });
         CarriedOut { done: done.collect(), unwritten: None }
     }
@@ -60,6 +61,10 @@ impl Engine {
     /// Writes down that a deployment is in progress, and tells of it. The record is written again at the end: this one may be
     /// missing.
     pub(super) async fn note(&self, at: &Destination<'_>, claim: &Claim) {
+        if claim.active().hops > 0 {
+            // It was told when it began, and its record says what it waits for.
+            return;
+        }
         let record = at.record_of(claim.active(), Status::InProgress);
         claim.tells_of_its_start(false);
         let told = async {
@@ -77,21 +82,52 @@ impl Engine {
     /// Tells of what there is no record of. Best effort.
     pub(super) async fn announce_without_record(&self, announces: Announcement, because: &str, about: RecordlessEvent) {
         let event = Event::without_record(announces, because, about);
-        let _logged = self.announce(Some(event)).await;
+        if let Err(error) = self.send_event(&event).await {
+            tracing::error!("event {:?} is not sent ({because}): {error}", announces.detail_type());
+        }
+    }
+
+    /// Tells that a promotion is refused of which there is no record, and why. Best effort.
+    pub async fn tell_of_refused(&self, because: &str, about: RecordlessEvent) {
+        self.announce_without_record(Announcement::PromotionRefused, because, about).await;
+    }
+
+    /// Tells that an upload is ignored, and why. Best effort.
+    pub(super) async fn tell_of_ignored(&self, key: &str, because: &str) {
+        let about = RecordlessEvent { key: Some(key.to_owned()), ..RecordlessEvent::default() };
+        self.announce_without_record(Announcement::UploadIgnored, because, about).await;
+    }
+
+    /// Tells of an upload that is ignored for its key's last part alone: somebody meant to deploy it. Best effort.
+    pub(super) async fn tell_of_near_miss(&self, not_ours: &NotOurs) {
+        if let NotOurs::Key { key, .. } = not_ours
+            && let Some((environment, _)) = Place::folder(key)
+            && self.config.environments.contains_key(&environment)
+        {
+            self.tell_of_ignored(key, &not_ours.to_string()).await;
+        }
     }
 
     /// Sends an event, where there is a bus.
     pub(super) async fn announce(&self, event: Option<Event>) -> Result<(), Untold> {
-        let (Some(events), Some(event)) = (&self.ports.events, event) else { return Ok(()) };
-        events.send(&event).await.map_err(|error| {
+        let Some(event) = event else { return Ok(()) };
+        self.send_event(&event).await.map_err(|error| {
             let announces = event.announces.detail_type();
             tracing::error!("event {announces:?} is not sent, and will be when somebody comes by: {error}");
             Untold
         })
     }
 
-    async fn write_down(&self, record: &DeploymentRecord, over: Option<ETag>) -> Result<(), LedgerError> {
-        futures::try_join!(self.write_record(record, over), self.write_result(record)).map(drop)
+    async fn send_event(&self, event: &Event) -> Result<(), EventsError> {
+        match &self.ports.events {
+            Some(events) => events.send(event).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn write_down(&self, entry: &Entry, over: Option<ETag>) -> Result<(), LedgerError> {
+        let Entry { record, as_read, .. } = entry;
+        futures::try_join!(self.write_record_as(record, as_read, over), self.write_result(record, as_read)).map(drop)
     }
 }
 

@@ -11,7 +11,7 @@ use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::head::Door;
 use deployer_core::id::{Sha256, Version};
-use deployer_core::observed::{Condition, ObservedAlias, ObservedCode, RevisionId};
+use deployer_core::observed::{Fit, ObservedAlias, ObservedCode, Reason, RevisionId};
 use deployer_core::plan::{Delivery, Plan, Step, Wanted, still_as_planned};
 use deployer_core::record::{Previous, TargetError, TargetErrorCode};
 use futures::StreamExt as _;
@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
 use super::deploy::Job;
+use super::sending::Sending;
 use super::waiting::{UNANSWERED, timed_out};
 use super::{Claim, Engine};
 use crate::port::{Account, Answer, CallError, CallErrorKind, Code, Qualifier, ReadError, Write};
@@ -27,10 +28,13 @@ use crate::port::{Account, Answer, CallError, CallErrorKind, Code, Qualifier, Re
 pub(super) enum Halt {
     /// It ends here.
     Final(TargetError),
-    /// `$LATEST` is as wanted, and publishing it as it is gave a version that has failed: an earlier one's.
+    /// What was made has failed, and sending the code once more may succeed: for the reason passes, or because publishing `$LATEST` as
+    /// it is gave an earlier version.
     VersionFailed(TargetError),
     /// No alias may move any more: the claim says why.
     Stopped,
+    /// Lambda needs longer than an invocation should wait: another one goes on.
+    Waits,
     /// A precondition failed or an answer was lost: the target must be observed again.
     LookAgain {
         step: &'static str,
@@ -79,6 +83,8 @@ pub(super) struct Walk<'a> {
     pub plan: &'a Plan,
     revision: Option<RevisionId>,
     pub version: Option<Version>,
+    /// Whether the alias has provisioned concurrency, where that was asked.
+    pub provisioned: Option<bool>,
     /// The door by which the alias is written, once the head says so.
     pub door: Option<Door>,
     /// When the claim was last seen to be ours.
@@ -102,6 +108,7 @@ impl Engine {
             plan,
             revision: plan.revision.clone(),
             version: plan.serving.clone(),
+            provisioned: None,
             door: None,
             owned: None,
         };
@@ -188,16 +195,21 @@ impl<'a> Walk<'a> {
             Step::ReserveConcurrency(n) => self.write(name, Write::ReserveConcurrency(*n)).await.map(drop),
             Step::FreeConcurrency => self.write(name, Write::FreeConcurrency).await.map(drop),
             Step::CreateAlias => {
-                self.ensure_door().await?;
+                let door = self.ensure_door(name).await?;
                 let write = Write::CreateAlias { alias: &self.plan.alias, version: self.version(name)? };
-                self.write(name, write).await.map(drop)
+                self.write_alias(name, write, &door).await.map(drop)
             }
             Step::MoveAlias { revision, .. } => {
-                self.ensure_door().await?;
+                let door = self.ensure_door(name).await?;
                 let version = self.version(name)?;
+                if self.provisioned == Some(true) {
+                    self.note_the_move(version, self.traffic_elsewhere(version)).await;
+                }
                 let write = Write::MoveAlias { alias: &self.plan.alias, version, revision };
-                self.write(name, write).await.map(drop)
+                let answer = self.write_alias(name, write, &door).await?;
+                self.after_the_move(answer, version).await
             }
+            Step::AwaitTraffic { from } => self.await_traffic(self.version(name)?, Some(from.clone())).await,
         }
     }
 
@@ -210,9 +222,12 @@ impl<'a> Walk<'a> {
         // Writing the head costs no time beside the wait for the version.
         let (now, door) = (self.engine.now(), self.door_to(&version));
         let opening = door.clone().map(|door| self.opening(door));
-        let (settled, ()) =
-            futures::join!(self.settled(step, Qualifier::Version(&version)), self.ensure_still_owned(opening));
-        (self.door, self.owned) = (door, Some(now));
+        let (settled, (), provisioned) = futures::join!(
+            self.settled(step, Qualifier::Version(&version)),
+            self.ensure_still_owned(opening),
+            self.ask_before_a_move()
+        );
+        (self.door, self.owned, self.provisioned) = (door, Some(now), provisioned);
         self.prove(step, &version, settled?.sha256)?;
         self.version = Some(version);
         Ok(())
@@ -253,29 +268,52 @@ impl<'a> Walk<'a> {
                 engine.pause(attempt, step, "Lambda does not show the function yet").await?;
                 continue;
             };
-            let failed = |because: &str| {
+            let failed = |because: &Reason| {
                 let message = format!("function {name} in {}: {because}", self.errand.target);
-                Halt::from(TargetError::new(TargetErrorCode::FunctionFailed, step, message))
+                let error = TargetError::new(because.error_code(), step, message);
+                if because.passes() { Halt::VersionFailed(error) } else { Halt::Final(error) }
             };
-            match (&code.condition, &code.last_update_failed) {
-                (Condition::Failed { because }, _) => return Err(failed(because)),
-                (Condition::Ready | Condition::Idle, Some(because)) => return Err(failed(because)),
-                (Condition::Ready | Condition::Idle, None) => return Ok(code),
-                (Condition::Busy, _) => engine.pause(attempt, step, "Lambda is still at work").await?,
+            let Errand { job, claim, target, .. } = self.errand;
+            let fit = match qualifier {
+                Qualifier::Latest => code.condition.to_be_written(),
+                Qualifier::Version(_) | Qualifier::Alias(_) => code.condition.to_serve(),
+            };
+            match (fit, &code.last_update_failed) {
+                (Fit::Never(because), _) => return Err(failed(&because)),
+                (Fit::Now, Some(because)) => return Err(failed(because)),
+                (Fit::Now, None) => {
+                    job.refused.is_over(target);
+                    return Ok(code);
+                }
+                (Fit::Soon, _) => engine.pause(attempt, step, "Lambda is still at work").await?,
+                (Fit::Perhaps(because), _) if engine.may_wait(&job.refused, claim, target) => {
+                    engine.pause(attempt, step, &because.to_string()).await?;
+                }
+                (Fit::Perhaps(because), _) => return Err(failed(&because)),
             }
         }
         unreachable!("attempts do not end")
     }
 
-    /// One writing call, sent only while there is time for its answer, and again while waiting helps.
     async fn write(&self, step: &'static str, write: Write<'_>) -> Result<Answer, Halt> {
+        self.send(step, write, None).await
+    }
+
+    /// Writes the alias; the head knows the door.
+    pub(super) async fn write_alias(&self, step: &'static str, write: Write<'_>, door: &Door) -> Result<Answer, Halt> {
+        self.send(step, write, Some(door)).await
+    }
+
+    /// One writing call, sent only while there is time for its answer, and again while waiting helps.
+    async fn send(&self, step: &'static str, write: Write<'_>, door: Option<&Door>) -> Result<Answer, Halt> {
         let engine = self.engine;
-        let since = engine.now();
+        let Errand { job, claim, target, .. } = self.errand;
+        let mut tries = Sending::default();
         let mut last: Option<CallError> = None;
-        for attempt in 0.. {
+        loop {
             let sending = match write {
                 Write::Create { code: Code::Inline(_), .. } | Write::UpdateCode { code: Code::Inline(_), .. } => {
-                    Some(self.errand.job.inline.sending.lock().await)
+                    Some(job.inline.sending.lock().await)
                 }
                 _ => None,
             };
@@ -286,40 +324,28 @@ impl<'a> Walk<'a> {
                 }
                 .into());
             }
-            let door = self.door.as_ref().filter(|_| writes_alias(&write));
-            door.inspect(|door| self.errand.claim.opens(door));
+            door.inspect(|door| claim.opens(door));
             let answer = self.errand.account.functions().write(&self.plan.function, write.clone()).await;
-            door.inspect(|door| self.errand.claim.is_answered(door, &answer));
+            door.inspect(|door| claim.is_answered(door, &answer));
             let is_written = match &answer {
                 Ok(_) => true,
                 // A conflict may be our own echo: the SDK sends again what got no answer.
                 Err(error) => matches!(error.kind, CallErrorKind::Unknown | CallErrorKind::Conflict),
             };
             if is_written {
-                self.errand.job.has_written_to(self.errand.target);
+                job.has_written_to(target);
             }
             let error = match answer {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    job.refused.is_over(target);
+                    return Ok(answer);
+                }
                 Err(error) => error,
             };
             drop(sending);
-            match error.kind {
-                CallErrorKind::Busy | CallErrorKind::Throttled => {
-                    if engine.pause(attempt, step, &error.message).await.is_err() {
-                        return Err(error.at_the_deadline(step).into());
-                    }
-                }
-                CallErrorKind::RoleNotReady if engine.passed(since) < engine.patience.role_not_ready => {
-                    engine.pause(attempt, step, &error.message).await?;
-                }
-                CallErrorKind::Conflict | CallErrorKind::Unknown => {
-                    return Err(Halt::LookAgain { step, error: error.in_step(step) });
-                }
-                _ => return Err(error.in_step(step).into()),
-            }
+            engine.before_it_is_sent_again(&self.errand, step, &mut tries, &error).await?;
             last = Some(error);
         }
-        unreachable!("attempts do not end")
     }
 
     fn code(&self, step: &'static str, loaded: Option<&Loaded>) -> Result<Code<'a>, Halt> {
@@ -379,15 +405,11 @@ impl<'a> Walk<'a> {
         self.revision.as_ref().ok_or_else(|| internal(step, "the plan has no revision to write on").into())
     }
 
-    fn version(&self, step: &'static str) -> Result<&Version, Halt> {
+    pub(super) fn version(&self, step: &'static str) -> Result<&Version, Halt> {
         self.version.as_ref().ok_or_else(|| internal(step, "the plan published nothing").into())
     }
 }
 
-fn writes_alias(write: &Write<'_>) -> bool {
-    matches!(write, Write::CreateAlias { .. } | Write::MoveAlias { .. })
-}
-
-fn internal(step: &str, message: &str) -> TargetError {
+pub(super) fn internal(step: &str, message: &str) -> TargetError {
     TargetError::new(TargetErrorCode::Internal, step, message)
 }

@@ -1,12 +1,12 @@
 //! Promotions that somebody asks for: of one function, of each that matches and is ready, or of several together.
 
 use deployer_core::destination::Destination;
-use deployer_core::event::{Announcement, RecordlessEvent};
+use deployer_core::event::RecordlessEvent;
 use deployer_core::group::Group;
-use deployer_core::head::{Head, Request};
+use deployer_core::head::Request;
 use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};
 use deployer_core::names::HEADS;
-use deployer_core::promotion::{Asked, Functions, Promoting, Taking, Verdict};
+use deployer_core::promotion::{Asked, Functions, Promoting, SourceEnvironment, Taking, Verdict};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Ending};
 use futures::future;
 use futures::stream::{self, StreamExt as _};
@@ -38,7 +38,8 @@ impl Engine {
     /// [`CommandError`]: there is no such environment, or another try can help. What is refused is no error: its record says
     /// so.
     pub async fn promote(&self, asked: &Asked) -> Result<Promoted, CommandError> {
-        if let Err(error) = self.knows(&asked.to) {
+        let promoted = self.promote_asked(asked).await;
+        if let Err(CommandError::Invalid(because)) = &promoted {
             let about = RecordlessEvent {
                 function: Some(asked.functions.to_string()),
                 from: Some(asked.from.clone()),
@@ -48,18 +49,22 @@ impl Engine {
                 id: Some(asked.id.clone()),
                 ..RecordlessEvent::default()
             };
-            self.announce_without_record(Announcement::PromotionRefused, &error.to_string(), about).await;
-            return Err(error);
+            self.tell_of_refused(because, about).await;
         }
-        match &asked.functions {
-            Functions::One(function) => {
-                Ok(Promoted::One(Box::new(self.promote_one(asked, function, Taking::Up).await?)))
-            }
-            Functions::Each(pattern) => Ok(Promoted::Each(self.promote_each(asked, pattern).await?)),
+        promoted
+    }
+
+    async fn promote_asked(&self, asked: &Asked) -> Result<Promoted, CommandError> {
+        self.knows(&asked.to)?;
+        let promoted = match &asked.functions {
+            Functions::One(function) => Promoted::One(Box::new(self.promote_one(asked, function, Taking::Up).await?)),
+            Functions::Each(pattern) => Promoted::Each(self.promote_each(asked, pattern).await?),
             Functions::Together(functions) => {
-                Ok(Promoted::Together(Box::new(self.promote_together(asked, functions).await?)))
+                Promoted::Together(Box::new(self.promote_together(asked, functions).await?))
             }
-        }
+        };
+        self.submit_without_queue().await;
+        Ok(promoted)
     }
 
     async fn promote_one(
@@ -69,8 +74,8 @@ impl Engine {
         taking: Taking,
     ) -> Result<DeploymentRecord, CommandError> {
         let at = self.at(&asked.to, function)?;
-        let sources = self.sources(&at).await?;
-        let request = self.request_for(asked, &at, &sources);
+        let inputs = self.policy_inputs(&at, None).await?;
+        let request = self.request_for(asked, &at, &inputs.sources);
         let span = deploy::span(&at, &request, request.subject.release());
         let refusal = asked.is_out_of_time(self.now());
         let taken = async {
@@ -78,7 +83,7 @@ impl Engine {
             if asked.freeze_override.is_some() {
                 tracing::warn!(requested_by = asked.requested_by, reason = asked.freeze_override, "freeze overridden");
             }
-            let standing = self.take_in_promotion((&at, taking), &request, &sources, refusal).await?;
+            let standing = self.take_in_promotion((&at, taking), &request, &inputs, refusal).await?;
             self.stand(&at, &request, standing).await
         };
         self.carried_out(&at, &request, taken.instrument(span)).await
@@ -86,7 +91,7 @@ impl Engine {
 
     /// The request that the promotion of one function is: for what the source has live now.
     fn request_for(&self, asked: &Asked, at: &Destination<'_>, sources: &Sources) -> Request {
-        let none = Head::default();
+        let none = SourceEnvironment::default();
         let promoting: Promoting = asked.promoting().looked_up_in(sources.get(&asked.from).unwrap_or(&none));
         let cause = Cause {
             kind: CauseKind::Promotion,
@@ -94,9 +99,7 @@ impl Engine {
             event_id: Some(asked.id.clone()),
         };
         let (place, now) = ((&at.name, &at.function), self.now());
-        let request = Request::promotion(place, promoting, cause, asked.time, (now, self.token()));
-        // A sender's clock that is ahead puts nothing else behind.
-        Request { time: request.time.min(now), ..request }
+        Request::promotion(place, promoting, cause, asked.time, (now, self.token()))
     }
 
     /// Asks for each function that matches and is ready. What is not ready is no refusal: nobody has named it.
@@ -151,17 +154,18 @@ impl Engine {
             return Ok(false);
         }
         let at = self.at(&asked.to, function)?;
-        let sources = self.sources(&at).await?;
-        let read = futures::try_join!(self.read_head(&at), self.read_rejects(function));
-        let (seen, (rejects, _)) = read.map_err(Transient::from)?;
-        let request = self.request_for(asked, &at, &sources);
+        let head = async { Ok::<_, Transient>(self.read_head(&at).await?) };
+        let (seen, inputs) = futures::try_join!(head, self.policy_inputs(&at, None))?;
+        let request = self.timed(&self.request_for(asked, &at, &inputs.sources), &seen);
         if seen.head.id_of(&request).is_some() {
             return Ok(true);
         }
         let Some(promoting) = request.promoting() else { return Ok(false) };
-        let gate = self.gate(&at, &seen.head, &sources, &rejects);
-        let live = sources.get(&asked.from).and_then(Head::live);
-        if gate.is_there_already(promoting) || live.is_some_and(|live| live.since.as_second() > first.as_second()) {
+        let gate = self.gate(&at, &seen.head, &inputs);
+        let live = inputs.sources.get(&asked.from).and_then(|source| source.head.live());
+        if gate.is_there_already(&request, promoting)
+            || live.is_some_and(|live| live.since.as_second() > first.as_second())
+        {
             return Ok(false);
         }
         match gate.judge(&request, promoting) {
@@ -176,7 +180,10 @@ impl Engine {
 
 fn told(ending: &Ending) -> &str {
     match ending {
-        Ending::Refused { because, .. } | Ending::Superseded { because } | Ending::Stopped { because, .. } => because,
+        Ending::Refused { because, .. }
+        | Ending::Superseded { because }
+        | Ending::OnlyStopped { because }
+        | Ending::Stopped { because, .. } => because,
         Ending::Tried(_) => "it cannot be deployed there",
     }
 }

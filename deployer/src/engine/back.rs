@@ -5,7 +5,7 @@
 use deployer_core::config::Target;
 use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::{Condition, ObservedAlias, ObservedCode};
-use deployer_core::plan::going_back;
+use deployer_core::plan::{AWAIT_TRAFFIC, going_back};
 use deployer_core::record::{Previous, Status, TargetError};
 
 use super::apply::{Errand, Halt};
@@ -16,7 +16,8 @@ use super::{Claim, Engine};
 use crate::port::{Account, Qualifier};
 
 impl Engine {
-    /// Moves the alias back to a version. `None`: Lambda does not have it any more, or not as it was.
+    /// Moves the alias back to a version. `None`: Lambda does not have it any more, or not as it was; or it sleeps, and need not be
+    /// woken by whoever calls it next.
     pub(super) async fn go_back(
         &self,
         job: &Job<'_>,
@@ -24,6 +25,7 @@ impl Engine {
         claim: &Claim,
         account: &Account,
         (version, sha256): (&Version, Sha256),
+        sleeping: Sleeping,
     ) -> Result<Option<Arrived>, Missed> {
         let (at, served) = (job.at, served(claim, target));
         let mut previous = served_before(claim, target);
@@ -31,13 +33,15 @@ impl Engine {
         let mut turned = false;
         for looks in 0.. {
             let (alias, code) = self.look_back(job, account, version).await?;
-            let Some(code) = code.filter(|code| still_is(code, sha256)) else { return Ok(None) };
+            if let Some(found) = claim.active().moved_since(target, alias.as_ref()) {
+                return Err(foreign(job, AWAIT_TRAFFIC, &found).into());
+            }
+            let Some(code) = code.filter(|code| still_is(code, sha256, sleeping)) else { return Ok(None) };
             // Somebody who moves the alias elsewhere meanwhile is not overruled.
-            let moved_by_others = planned_from.as_ref().filter(|from| {
+            let moved_by_others = planned_from.as_ref().is_some_and(|from| {
                 serves(from.as_ref()) != serves(alias.as_ref())
                     && !claim.explains(target, from.as_ref(), alias.as_ref())
             });
-            let moved_by_others = moved_by_others.is_some();
             claim.observes(target, alias.as_ref(), self.now());
             let plan = going_back(&at.function_name, &at.environment.alias, (version, sha256), alias.as_ref());
             if !plan.is_empty() || !claim.has_unsaid_doors() {
@@ -57,7 +61,7 @@ impl Engine {
                 let status = if ours { Status::Succeeded } else { Status::Unchanged };
                 return Ok(Some(Arrived { status, version: Some(version.clone()), previous: previous.flatten() }));
             }
-            if moved_by_others {
+            if moved_by_others && !plan.writes_nothing() {
                 let found = alias.map_or("the alias is gone".to_owned(), |alias| format!("the alias serves {alias}"));
                 return Err(foreign(job, "move alias", &found).into());
             }
@@ -68,6 +72,11 @@ impl Engine {
                 return Err(given_up("it has not arrived here").into());
             }
             let before = previous.as_ref().and_then(Option::as_ref);
+            // Whoever only waits for Lambda has begun this before, or finds it begun by others.
+            let was = claim.served_before(target).unwrap_or_else(|| served.clone());
+            let moved = was.is_some_and(|before| before.version != *version);
+            let ours = turned || !plan.writes_nothing() || planned_from.is_some() || (claim.resumed() && moved);
+            let status = if ours { Status::Succeeded } else { Status::Unchanged };
             planned_from = Some(alias);
             let acting = self.account_for(job, target, account, &plan).await?;
             job.keeps(target);
@@ -75,8 +84,9 @@ impl Engine {
                 Ok(version) => {
                     drop(code);
                     let previous = previous.flatten();
-                    return Ok(Some(Arrived { status: Status::Succeeded, version: Some(version), previous }));
+                    return Ok(Some(Arrived { status, version: Some(version), previous }));
                 }
+                Err(Halt::Waits) => return Err(Missed::Waits),
                 // An earlier try got no answer: that door is shut first.
                 Err(Halt::Stopped) if claim.has_open_door(target) => {}
                 Err(Halt::Stopped) => return Err(Missed::Stopped),
@@ -95,10 +105,10 @@ impl Engine {
         account: &Account,
         version: &Version,
     ) -> Result<(Option<ObservedAlias>, Option<ObservedCode>), TargetError> {
-        let (functions, name, alias) = (account.functions(), &job.at.function_name, &job.at.environment.alias);
+        let (functions, name) = (account.functions(), &job.at.function_name);
         for attempt in 0.. {
             let (alias, code) = futures::try_join!(
-                self.reading("observe", || functions.alias(name, alias)),
+                self.alias_of(job.at, account),
                 self.reading("observe", || functions.function(name, Qualifier::Version(version))),
             )?;
             match code {
@@ -112,10 +122,24 @@ impl Engine {
     }
 }
 
-/// Whether a version is what it was when it served. One that nobody has called for weeks could not serve at once: it is
-/// published again.
-fn still_is(code: &ObservedCode, sha256: Sha256) -> bool {
-    code.sha256 == Some(sha256) && code.condition == Condition::Ready
+/// What becomes of a version that nobody has called for weeks (state Inactive). The next call wakes it, and may itself fail (Lambda
+/// Developer Guide, "Lambda function states").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sleeping {
+    /// It is published again, for then it serves at once.
+    PublishAgain,
+    /// It is used as it is, for its zip is gone.
+    Use,
+}
+
+/// Whether a version is what it was when it served, and an alias may serve it.
+fn still_is(code: &ObservedCode, sha256: Sha256, sleeping: Sleeping) -> bool {
+    let may_serve = match code.condition {
+        Condition::Ready => true,
+        Condition::Idle { .. } => sleeping == Sleeping::Use,
+        _ => false,
+    };
+    code.sha256 == Some(sha256) && may_serve
 }
 
 /// What the alias served, with its code where the ledger knows that of the version.
@@ -124,5 +148,5 @@ fn with_known_code(claim: &Claim, target: &Target, served: Option<Previous>) -> 
 }
 
 fn serves(alias: Option<&ObservedAlias>) -> Option<(Option<&Version>, bool)> {
-    alias.map(|alias| (alias.version.as_ref(), alias.weights.is_empty()))
+    alias.map(|alias| (alias.version.as_ref(), alias.serves_alone().is_some()))
 }

@@ -4,33 +4,47 @@
 
 use std::time::Duration;
 
+use deployer_core::as_read::AsRead;
 use deployer_core::destination::Destination;
+use deployer_core::format::{self, LedgerObject, Unusable};
 use deployer_core::head::{Head, Request};
 use deployer_core::id::FunctionName;
 use deployer_core::record::{DeploymentRecord, SCHEMA, Status};
 use deployer_core::rejects::Rejects;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use jiff::Timestamp;
 
 use super::Engine;
-use crate::port::{ETag, LedgerError, Precondition, Written};
+use crate::port::{ETag, LedgerError, Precondition, Reading, Written};
 
 /// A head and the state it was read in; no state where the function has none yet.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub head: Head,
     pub etag: Option<ETag>,
+    /// The second that the ledger's clock showed when it was read; none where that is not known.
+    pub date: Option<Timestamp>,
 }
 
 impl Engine {
     pub(super) async fn read_head(&self, at: &Destination<'_>) -> Result<Seen, LedgerError> {
         let key = Head::key(&at.name, &at.function);
-        let Some((body, etag)) = self.ports.ledger.get(&key).await? else {
-            return Ok(Seen { head: Head::default(), etag: None });
+        let Reading { object, date } = self.ports.ledger.get(&key).await?;
+        let Some((body, etag)) = object else { return Ok(Seen { head: Head::default(), etag: None, date }) };
+        let head = self.recovered(at, decode(&key, &body)?).await?;
+        Ok(Seen { head, etag: Some(etag), date })
+    }
+
+    /// A head of before may not tell what was last rolled out: a record does.
+    async fn recovered(&self, at: &Destination<'_>, head: Head) -> Result<Head, LedgerError> {
+        let Some(id) = head.missing_live() else { return Ok(head) };
+        let told = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
+        let record = match told {
+            Some(record) => Some(record),
+            None => {
+                self.read_record(&DeploymentRecord::key(&at.name, &at.function, id)).await?.map(|(record, _)| record)
+            }
         };
-        let head: Head = decode(&key, &body)?;
-        head.check_schema().map_err(|found| foreign_schema(&key, found))?;
-        Ok(Seen { head, etag: Some(etag) })
+        Ok(head.with_recovered_live(record.as_ref()))
     }
 
     /// Writes a head over the one that was seen. `None`: somebody else was first.
@@ -42,9 +56,9 @@ impl Engine {
     ) -> Result<Option<Seen>, LedgerError> {
         let key = Head::key(&at.name, &at.function);
         let precondition = over.map_or(Precondition::Absent, Precondition::Unchanged);
-        let written = self.ports.ledger.put(&key, encode(&key, &head)?, precondition).await?;
+        let written = self.ports.ledger.put(&key, encode(&key, &head, &head.as_read())?, precondition).await?;
         Ok(match written {
-            Written::Now(etag) => Some(Seen { head, etag: Some(etag) }),
+            Written::Now(etag) => Some(Seen { head, etag: Some(etag), date: None }),
             Written::Lost => None,
         })
     }
@@ -52,10 +66,10 @@ impl Engine {
     /// The rejected releases of a function, and the state that they were read in.
     pub(super) async fn read_rejects(&self, function: &FunctionName) -> Result<(Rejects, Option<ETag>), LedgerError> {
         let key = Rejects::key(function);
-        let Some((body, etag)) = self.ports.ledger.get(&key).await? else { return Ok((Rejects::default(), None)) };
-        let rejects: Rejects = decode(&key, &body)?;
-        rejects.check_schema().map_err(|found| foreign_schema(&key, found))?;
-        Ok((rejects, Some(etag)))
+        let Some((body, etag)) = self.ports.ledger.get(&key).await?.object else {
+            return Ok((Rejects::default(), None));
+        };
+        Ok((decode(&key, &body)?, Some(etag)))
     }
 
     /// Writes the rejected releases over those that were seen, and tells whether nobody was faster.
@@ -67,24 +81,25 @@ impl Engine {
     ) -> Result<bool, LedgerError> {
         let key = Rejects::key(function);
         let precondition = over.map_or(Precondition::Absent, Precondition::Unchanged);
-        Ok(self.ports.ledger.put(&key, encode(&key, rejects)?, precondition).await? != Written::Lost)
+        Ok(self.ports.ledger.put(&key, encode(&key, rejects, &rejects.as_read())?, precondition).await?
+            != Written::Lost)
     }
 
     /// Any other object of the ledger, and the state that it was read in.
-    pub(super) async fn read_object<T: DeserializeOwned>(&self, key: &str) -> Result<Option<(T, ETag)>, LedgerError> {
-        let Some((body, etag)) = self.ports.ledger.get(key).await? else { return Ok(None) };
+    pub(super) async fn read_object<T: LedgerObject>(&self, key: &str) -> Result<Option<(T, ETag)>, LedgerError> {
+        let Some((body, etag)) = self.ports.ledger.get(key).await?.object else { return Ok(None) };
         Ok(Some((decode(key, &body)?, etag)))
     }
 
     /// Writes any other object over the state that was seen, and tells whether nobody was faster.
-    pub(super) async fn write_object<T: Serialize>(
+    pub(super) async fn write_object<T: LedgerObject>(
         &self,
         key: &str,
         object: &T,
         over: Option<ETag>,
     ) -> Result<bool, LedgerError> {
         let precondition = over.map_or(Precondition::Absent, Precondition::Unchanged);
-        Ok(self.ports.ledger.put(key, encode(key, object)?, precondition).await? != Written::Lost)
+        Ok(self.ports.ledger.put(key, encode(key, object, &object.as_read())?, precondition).await? != Written::Lost)
     }
 
     /// Waits a random while before the head is read and decided on again.
@@ -96,9 +111,8 @@ impl Engine {
 
     /// A record as the ledger has it.
     pub(super) async fn read_record(&self, key: &str) -> Result<Option<(DeploymentRecord, ETag)>, LedgerError> {
-        let Some((body, etag)) = self.ports.ledger.get(key).await? else { return Ok(None) };
-        let record: DeploymentRecord = decode(key, &body)?;
-        if record.schema == SCHEMA { Ok(Some((record, etag))) } else { Err(foreign_schema(key, record.schema)) }
+        let Some((body, etag)) = self.ports.ledger.get(key).await?.object else { return Ok(None) };
+        Ok(Some((decode(key, &body)?, etag)))
     }
 
     /// Writes a record, over the one in this state if there is one. An ended record is never changed: then there is no
@@ -108,8 +122,18 @@ impl Engine {
         record: &DeploymentRecord,
         over: Option<ETag>,
     ) -> Result<Option<ETag>, LedgerError> {
+        self.write_record_as(record, &AsRead::default(), over).await
+    }
+
+    /// The same, of a record that was read as a part of another object.
+    pub(super) async fn write_record_as(
+        &self,
+        record: &DeploymentRecord,
+        as_read: &AsRead,
+        over: Option<ETag>,
+    ) -> Result<Option<ETag>, LedgerError> {
         let key = DeploymentRecord::key(&record.environment, &record.function, record.id);
-        let body = encode(&key, record)?;
+        let body = encode(&key, record, as_read)?;
         let mut precondition = over.map_or(Precondition::Absent, Precondition::Unchanged);
         for _ in 0..RACES {
             if let Written::Now(etag) = self.ports.ledger.put(&key, body.clone(), precondition).await? {
@@ -130,9 +154,9 @@ impl Engine {
     }
 
     /// The ended record once more, where CI waits for it. Writing it twice is writing it once.
-    pub(super) async fn write_result(&self, record: &DeploymentRecord) -> Result<(), LedgerError> {
+    pub(super) async fn write_result(&self, record: &DeploymentRecord, as_read: &AsRead) -> Result<(), LedgerError> {
         let Some(key) = record.result_key() else { return Ok(()) };
-        self.ports.ledger.put(&key, encode(&key, record)?, Precondition::Absent).await.map(drop)
+        self.ports.ledger.put(&key, encode(&key, record, as_read)?, Precondition::Absent).await.map(drop)
     }
 
     /// Lets the sweep find what is about to be opened.
@@ -147,31 +171,26 @@ impl Engine {
 pub(super) const RACES: u32 = 12;
 
 /// A ledger object as JSON.
-fn encode<T: Serialize>(key: &str, object: &T) -> Result<Vec<u8>, LedgerError> {
-    serde_json::to_vec_pretty(object).map_err(|error| LedgerError(format!("{key} as JSON: {error}")))
+fn encode<T: LedgerObject>(key: &str, object: &T, as_read: &AsRead) -> Result<Vec<u8>, LedgerError> {
+    format::write(object, as_read).map_err(|error| LedgerError(format!("{key} as JSON: {error}")))
 }
 
-/// A ledger object that is not JSON of our schema stops its function, and says so. The schema is looked at first, for
-/// another one may have any shape.
-fn decode<T: DeserializeOwned>(key: &str, body: &[u8]) -> Result<T, LedgerError> {
-    let broken = |error: serde_json::Error| {
-        LedgerError(format!(
-            "{key} in the ledger bucket cannot be read ({error}): restore its former S3 version (aws s3api \
-             list-object-versions, get-object with its version id, then put-object with --if-match)"
-        ))
-    };
-    let value: serde_json::Value = serde_json::from_slice(body).map_err(broken)?;
-    match value.get("schema").map(|schema| schema.as_u64()) {
-        Some(Some(found)) if found != u64::from(SCHEMA) => {
-            Err(foreign_schema(key, u32::try_from(found).unwrap_or(u32::MAX)))
-        }
-        _ => serde_json::from_value(value).map_err(broken),
-    }
-}
-
-fn foreign_schema(key: &str, found: u32) -> LedgerError {
-    LedgerError(format!(
-        "{key} in the ledger bucket has schema {found}, this deployer knows {SCHEMA}: run the deployer that wrote it, or \
-         a newer one"
-    ))
+/// A ledger object that cannot be used stops its function, and says why. What a newer deployer has written is not broken:
+/// nobody is told to restore anything.
+fn decode<T: LedgerObject>(key: &str, body: &[u8]) -> Result<T, LedgerError> {
+    format::read(body).map_err(|unusable| {
+        let mend = match unusable {
+            Unusable::Broken(error) => format!(
+                "cannot be read ({error}): restore its former S3 version (aws s3api list-object-versions, get-object with \
+                 its version id, then put-object with --if-match)"
+            ),
+            Unusable::Schema(found) => {
+                format!("has schema {found}, this deployer knows {SCHEMA}: run the deployer that wrote it, or a newer one")
+            }
+            Unusable::Newer(_) | Unusable::NotUnderstood => format!(
+                "is a newer deployer's ({unusable}): this one leaves it alone; run the one that wrote it, or a newer one"
+            ),
+        };
+        LedgerError(format!("{key} in the ledger bucket {mend}"))
+    })
 }

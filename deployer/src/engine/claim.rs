@@ -9,7 +9,9 @@ use std::time::Duration;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, Active, Chosen, Claimant, Entry, GivenUp, Head, Move, Request, Then, Waiting};
+use deployer_core::head::{
+    ATTEMPTS, Active, Chosen, Claimant, Entry, GivenUp, Head, Move, Request, Rules, Then, Waiting,
+};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
 use futures::future;
@@ -118,6 +120,12 @@ impl Claim {
         &self.active
     }
 
+    /// The same as the head has it by now, with what is waited for.
+    pub(super) fn active_now(&self) -> Active {
+        let head = self.seen().head;
+        head.active().filter(|active| active.claim == self.token()).cloned().unwrap_or_else(|| self.active.clone())
+    }
+
     /// The artifact, once that is found out.
     pub(super) fn chosen(&self) -> Option<&Chosen> {
         self.active.chosen.as_ref()
@@ -173,7 +181,7 @@ impl Claim {
 
     /// Whether an earlier invocation began this deployment, and may have written anything.
     pub(super) fn resumed(&self) -> bool {
-        self.active.attempts > 1 || self.active.extensions > 0
+        self.active.is_begun()
     }
 
     /// Whether so many have died over this deployment that it is given up: nothing is written to a target any more, and
@@ -254,18 +262,28 @@ impl Engine {
         &self,
         at: &Destination<'_>,
         request: &Request,
-        refusal: Option<&Ending>,
+        rules: Rules<'_>,
         first: Option<Seen>,
     ) -> Result<Standing, Transient> {
         let me = self.claimant();
-        let accept = |head: &Head| head.accept(request, at, refusal, &self.now_as(&me));
+        let accept = |seen: &Seen| seen.head.accept(&self.timed(request, seen), at, rules, &self.now_as(&me));
         self.decide(at, first, Some(request.marker), accept).await
+    }
+
+    /// The same of a request that no rule refuses.
+    pub(super) async fn accept_unrefused(
+        &self,
+        at: &Destination<'_>,
+        request: &Request,
+    ) -> Result<Standing, Transient> {
+        let (rejects, _) = self.read_rejects(&at.function).await?;
+        self.accept(at, request, Rules { refusal: None, rejects: &rejects }, None).await
     }
 
     /// Takes up what nobody works on.
     pub(super) async fn take_up(&self, at: &Destination<'_>, first: Seen) -> Result<Standing, Transient> {
         let me = self.claimant();
-        self.decide(at, Some(first), None, |head| head.wake(at, &self.now_as(&me))).await
+        self.decide(at, Some(first), None, |seen| seen.head.wake(at, &self.now_as(&me))).await
     }
 
     /// The same claimant, now.
@@ -273,12 +291,17 @@ impl Engine {
         Claimant { now: self.now(), ..*me }
     }
 
+    /// A request at the moment at which it is decided on this head.
+    pub(super) fn timed(&self, request: &Request, seen: &Seen) -> Request {
+        request.timed(self.now(), seen.date)
+    }
+
     pub(super) async fn decide(
         &self,
         at: &Destination<'_>,
         mut first: Option<Seen>,
         marker: Option<Token>,
-        decide: impl Fn(&Head) -> Move,
+        decide: impl Fn(&Seen) -> Move,
     ) -> Result<Standing, Transient> {
         for attempt in 0..RACES {
             let mut seen = match first.take() {
@@ -286,13 +309,13 @@ impl Engine {
                 None => self.read_head(at).await?,
             };
             if seen.head.is_overfull() {
-                let settled = self.settle(at, seen).await?;
+                let settled = self.settle(at, seen.clone()).await?;
                 if let Some((_, error)) = settled.left.into_iter().next().filter(|_| settled.seen.head.is_overfull()) {
                     return Err(error.into());
                 }
-                seen = settled.seen;
+                seen = Seen { date: seen.date, ..settled.seen };
             }
-            let Move { head, then } = decide(&seen.head);
+            let Move { head, then } = decide(&seen);
             let Some(head) = head else {
                 // Our own write, whose answer was lost, is no duplicate.
                 let again = marker.is_none_or(|marker| !seen.head.needs(marker));
@@ -331,7 +354,7 @@ impl Engine {
         match then {
             Then::Work(active) => {
                 let since = active.request.accepted_at;
-                if active.attempts > 1 || active.extensions > 0 {
+                if active.is_begun() {
                     tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
                         "going on with a deployment that did not end");
                 }
@@ -340,6 +363,7 @@ impl Engine {
             Then::Wait { request, status, behind } => {
                 let record = match seen.head.active().filter(|active| active.request.id == request.id) {
                     None => at.pending(&request, behind.0),
+                    Some(active) if !active.awaits.is_empty() => at.parked(active),
                     Some(active) => at.record_of(active, status),
                 };
                 if status == Status::Pending && !again {
@@ -395,7 +419,7 @@ impl Engine {
     pub(super) async fn release(&self, at: &Destination<'_>, claim: &Claim, how: GivenUp<'_>) {
         let mut seen = Ok(claim.seen());
         for attempt in 0..RACES {
-            let Ok(Seen { head, etag }) = seen else { break };
+            let Ok(Seen { head, etag, .. }) = seen else { break };
             let Some(released) = head.released(claim.token(), how, self.now()) else { return };
             match self.write_head(at, etag, released).await {
                 Ok(Some(_)) => return,

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use deployer_core::destination::Destination;
 use deployer_core::head::{Head, Live, Obeyed, Request, Subject};
-use deployer_core::id::{EnvironmentName, FunctionName, Release, RequestHash, Sha256};
+use deployer_core::id::{EnvironmentName, FunctionName, Release, Sha256};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Status};
+use deployer_core::rejects::Rejects;
 use deployer_core::status::{FunctionStatus, Hold, Reject, StatusReport};
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -67,7 +68,9 @@ impl Engine {
             tracing::info!(command = ?kind, requested_by = request.cause.requested_by, "command received");
             self.take_in(&at, &request).await
         };
-        self.carried_out(&at, &request, taken.instrument(span)).await
+        let record = self.carried_out(&at, &request, taken.instrument(span)).await?;
+        self.submit_without_queue().await;
+        Ok(record)
     }
 
     /// Carries a request out; whatever goes wrong once it stands in the head, the answer is how far it is.
@@ -129,9 +132,8 @@ impl Engine {
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
-        let hash = head_hash("hold", &caller.id, &at);
         let hold = Hold { reason, requested_by: caller.requested_by, since: self.now() };
-        let obeyed = self.obey(&at, |head| Some(head.with_hold(hold.clone(), &at, hash, self.now()))).await?;
+        let obeyed = self.obey(&at, |head| Some(head.with_hold(hold.clone(), &at, &caller.id, self.now()))).await?;
         let head = obeyed.ok_or_else(|| CommandError::Invalid("this cannot be held".into()))?;
         tracing::warn!(%environment, %function, by = hold.requested_by, reason = hold.reason, "held");
         Ok(self.status_of(&at, &head).await)
@@ -148,8 +150,7 @@ impl Engine {
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
-        let hash = head_hash("release-hold", &caller.id, &at);
-        let obeyed = self.obey(&at, |head| head.without_hold(hash)).await?;
+        let obeyed = self.obey(&at, |head| head.without_hold(&at, &caller.id)).await?;
         let head = obeyed.ok_or_else(|| {
             CommandError::Invalid(format!("{function} is not held in {environment}: there is nothing to release"))
         })?;
@@ -160,21 +161,22 @@ impl Engine {
     /// The status that a head tells, for whoever has just changed it: what cannot be read beside it is left away.
     async fn status_of(&self, at: &Destination<'_>, head: &Head) -> StatusReport {
         let rejects = self.read_rejects(&at.function).await.map(|(rejects, _)| rejects).unwrap_or_default();
-        let functions = vec![FunctionStatus::of(&at.name, &at.function, head, &rejects)];
-        StatusReport { functions, unreadable: vec![] }
+        let functions = vec![FunctionStatus::of(at, head, &rejects)];
+        StatusReport { functions, groups: vec![], unreadable: vec![] }
     }
 
     /// Changes a head by compare-and-swap. `None`: there is nothing to change.
     pub(super) async fn obey(
         &self,
         at: &Destination<'_>,
-        change: impl Fn(&Head) -> Option<Obeyed>,
+        change: impl Fn(&Head) -> Option<Obeyed<Head>>,
     ) -> Result<Option<Head>, CommandError> {
         for attempt in 0..RACES {
-            let Seen { head, etag } = self.read_head(at).await.map_err(Transient::from)?;
+            let Seen { head, etag, .. } = self.read_head(at).await.map_err(Transient::from)?;
             let head = match change(&head) {
                 None => return Ok(None),
                 Some(Obeyed::Earlier) => return Ok(Some(head)),
+                Some(Obeyed::Reused { id }) => return Err(reused(&id)),
                 Some(Obeyed::Now(head)) => head,
             };
             if let Some(written) = self.write_head(at, etag, *head).await.map_err(Transient::from)? {
@@ -193,7 +195,7 @@ impl Engine {
     /// Marks a release of a function as bad: nothing deploys it any more, under this label or with this code.
     ///
     /// # Errors
-    /// [`CommandError`]: there is no such release.
+    /// [`CommandError`]: there is no such release, or the id was another command's.
     pub async fn reject(
         &self,
         function: &FunctionName,
@@ -201,29 +203,42 @@ impl Engine {
         reason: String,
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
-        let known = self.code_of(function, release).await?;
-        let Some(sha256) = known else {
+        match self.mark_as_rejected(function, release, reason, &caller).await? {
+            Obeyed::Reused { id } => Err(reused(&id)),
+            Obeyed::Now(_) | Obeyed::Earlier => self.status(None, Some(function)).await,
+        }
+    }
+
+    /// Marks a release of a function as bad, unless the same command has done so before.
+    pub(super) async fn mark_as_rejected(
+        &self,
+        function: &FunctionName,
+        release: &Release,
+        reason: String,
+        caller: &Caller,
+    ) -> Result<Obeyed<Rejects>, CommandError> {
+        let Some(sha256) = self.code_of(function, release).await? else {
             return Err(CommandError::Invalid(format!(
                 "no release {release} of {function} is known in any environment: status and history tell which are"
             )));
         };
-        let hash = reject_hash("reject", &caller.id, (function, release));
-        let (requested_by, since) = (caller.requested_by, self.now());
+        let (requested_by, since) = (caller.requested_by.clone(), self.now());
         let reject = Reject { release: release.clone(), sha256, reason, requested_by, since };
         for attempt in 0..RACES {
             let (rejects, etag) = self.read_rejects(function).await.map_err(Transient::from)?;
-            if rejects.has_obeyed(hash) {
-                return self.status(None, Some(function)).await;
-            }
-            let Some(with) = rejects.with(reject.clone(), hash) else {
-                return Err(CommandError::Invalid(format!(
-                    "{} releases of {function} are rejected already: unreject old ones first",
-                    rejects.all().len()
-                )));
+            let with = match rejects.with(reject.clone(), function, &caller.id) {
+                Some(Obeyed::Now(with)) => with,
+                Some(earlier) => return Ok(earlier),
+                None => {
+                    return Err(CommandError::Invalid(format!(
+                        "{} releases of {function} are rejected already: unreject old ones first",
+                        rejects.all().len()
+                    )));
+                }
             };
             if self.write_rejects(function, etag, &with).await.map_err(Transient::from)? {
                 tracing::warn!(%function, %release, by = reject.requested_by, reason = reject.reason, "rejected");
-                return self.status(None, Some(function)).await;
+                return Ok(Obeyed::Now(with));
             }
             self.after_a_lost_race(attempt).await;
         }
@@ -233,18 +248,20 @@ impl Engine {
     /// Ends a reject.
     ///
     /// # Errors
-    /// [`CommandError`]: the release is not rejected.
+    /// [`CommandError`]: the release is not rejected, or the id was another command's.
     pub async fn unreject(
         &self,
         function: &FunctionName,
         release: &Release,
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
-        let hash = reject_hash("unreject", &caller.id, (function, release));
         for attempt in 0..RACES {
             let (rejects, etag) = self.read_rejects(function).await.map_err(Transient::from)?;
-            if !rejects.has_obeyed(hash) {
-                let Some(without) = rejects.without(release, hash) else {
+            let without = match rejects.without(release, function, &caller.id) {
+                Some(Obeyed::Now(without)) => without,
+                Some(Obeyed::Earlier) => return self.status(None, Some(function)).await,
+                Some(Obeyed::Reused { id }) => return Err(reused(&id)),
+                None => {
                     let code = self.code_of(function, release).await?.unwrap_or_default();
                     let other = code.iter().find_map(|sha256| rejects.find(release, Some(*sha256)));
                     let message = match other {
@@ -255,14 +272,13 @@ impl Engine {
                         None => format!("release {release} of {function} is not rejected: there is nothing to undo"),
                     };
                     return Err(CommandError::Invalid(message));
-                };
-                if !self.write_rejects(function, etag, &without).await.map_err(Transient::from)? {
-                    self.after_a_lost_race(attempt).await;
-                    continue;
                 }
+            };
+            if self.write_rejects(function, etag, &without).await.map_err(Transient::from)? {
                 tracing::warn!(%function, %release, by = caller.requested_by, "not rejected any more");
+                return self.status(None, Some(function)).await;
             }
-            return self.status(None, Some(function)).await;
+            self.after_a_lost_race(attempt).await;
         }
         Err(Transient::Contended.into())
     }
@@ -344,10 +360,7 @@ fn is_the_same(request: &Request, record: DeploymentRecord) -> Result<Deployment
     )))
 }
 
-fn head_hash(verb: &str, id: &str, at: &Destination<'_>) -> RequestHash {
-    RequestHash::of(&[verb, id, at.name.as_str(), at.function.as_str()])
-}
-
-fn reject_hash(verb: &str, id: &str, (function, release): (&FunctionName, &Release)) -> RequestHash {
-    RequestHash::of(&[verb, id, function.as_str(), release.as_str()])
+/// The refusal of a command whose id was used before, for what was since undone or for another command.
+fn reused(id: &str) -> CommandError {
+    CommandError::Invalid(format!("id {id:?} was another command's before: give each command an id of its own"))
 }

@@ -19,11 +19,15 @@ impl Engine {
     /// [`CommandError`]: nothing waits there, the word does not count, or another try can help.
     pub async fn hear(&self, consent: &ConsentGiven) -> Result<Promoted, CommandError> {
         self.knows(&consent.environment)?;
-        let Some(function) = &consent.function else {
-            return Ok(Promoted::Together(Box::new(self.hear_of_group(consent).await?)));
+        let promoted = match &consent.function {
+            None => Promoted::Together(Box::new(self.hear_of_group(consent).await?)),
+            Some(function) => {
+                let at = self.at(&consent.environment, function)?;
+                Promoted::One(Box::new(self.hear_of_one(&at, consent).await?))
+            }
         };
-        let at = self.at(&consent.environment, function)?;
-        Ok(Promoted::One(Box::new(self.hear_of_one(&at, consent).await?)))
+        self.submit_without_queue().await;
+        Ok(promoted)
     }
 
     async fn hear_of_one(
@@ -32,7 +36,7 @@ impl Engine {
         consent: &ConsentGiven,
     ) -> Result<DeploymentRecord, CommandError> {
         for attempt in 0..RACES {
-            let Seen { head, etag } = self.read_head(at).await.map_err(Transient::from)?;
+            let Seen { head, etag, .. } = self.read_head(at).await.map_err(Transient::from)?;
             let id = which(&head, at, consent.deployment)?;
             let heard = match &consent.says {
                 Says::Yes => head.with_approval(id, &self.approved(consent)),
@@ -99,7 +103,7 @@ impl Engine {
                 return ended.map(|(group, _)| group).ok_or_else(none);
             };
             let next = match &consent.says {
-                _ if group.phase != Phase::Checking => return Ok(group),
+                _ if !matches!(group.phase, Phase::Checking | Phase::Placing) => return Ok(group),
                 Says::Yes => group.with_approval(&self.approved(consent)).map_err(CommandError::Invalid)?,
                 Says::No { reason } => Some(group.declined(declined(consent, reason.as_deref()), self.now())),
             };

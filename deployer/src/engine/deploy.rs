@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, Chosen, EXTENSIONS, GivenUp, Request, Then};
+use deployer_core::head::{ATTEMPTS, Chosen, EXTENSIONS, GivenUp, Request, Rules, Then};
 use deployer_core::id::{Release, Sha256, Version};
 use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
@@ -15,6 +15,7 @@ use tokio::sync::SetOnce;
 
 use super::claim::{Ground, Standing, locked};
 use super::finish::{Facts, Finished};
+use super::refused::RefusedForNow;
 use super::waiting::timed_out;
 use super::{Claim, Engine, TARGETS_AT_ONCE, Transient, apply, target};
 
@@ -30,6 +31,10 @@ pub(super) struct Job<'a> {
     written: Mutex<BTreeSet<Target>>,
     /// The targets that went back to a version as it was.
     kept: Mutex<BTreeSet<Target>>,
+    /// The targets whose aliases were seen to have provisioned concurrency, or to have none.
+    provisioned: Mutex<BTreeMap<Target, bool>>,
+    /// Since when targets are refused something for now.
+    pub refused: RefusedForNow,
     /// A rollback reads the artifact only for targets that do not have its version any more.
     artifact_needed: SetOnce<()>,
 }
@@ -43,6 +48,8 @@ impl<'a> Job<'a> {
             inline: Default::default(),
             written: Mutex::default(),
             kept: Mutex::default(),
+            provisioned: Mutex::default(),
+            refused: RefusedForNow::default(),
             artifact_needed: SetOnce::new(),
         }
     }
@@ -63,6 +70,15 @@ impl<'a> Job<'a> {
 
     pub fn kept(&self) -> BTreeSet<Target> {
         locked(&self.kept).clone()
+    }
+
+    /// Whether a target's alias has provisioned concurrency.
+    pub fn is_provisioned(&self, target: &Target, is_provisioned: bool) {
+        locked(&self.provisioned).insert(target.clone(), is_provisioned);
+    }
+
+    pub fn provisioned(&self) -> BTreeMap<Target, bool> {
+        locked(&self.provisioned).clone()
     }
 
     /// The version that a target goes back to, and its code.
@@ -154,12 +170,14 @@ impl Engine {
         // By its label; by its code once that is known.
         let refusal = || async {
             let rejects = rejects.clone().await?;
-            Ok::<_, Transient>(rejects.refusal(&job.chosen.release, None))
+            let refusal = rejects.refusal(&job.chosen.release, None);
+            Ok::<_, Transient>((rejects, refusal))
         };
         let known = async {
             let (seen, refusal) = future::join(head.clone(), refusal()).await;
-            let (seen, refusal) = (seen?, refusal?);
-            match seen.head.accept(request, at, refusal.as_ref(), &self.claimant()).then {
+            let (seen, (rejects, refusal)) = (seen?, refusal?);
+            let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
+            match seen.head.accept(request, at, rules, &self.claimant()).then {
                 Then::Work(active) if ours(active.request.id) => Ok(Ground::Read(seen.etag)),
                 // The claim tells what else it is.
                 _ => Err(Unfinished::Standing(Standing::Nothing)),
@@ -174,7 +192,9 @@ impl Engine {
                 // Nothing was opened.
                 self.unmark(at, request).await;
             }
-            match self.accept(at, request, refusal?.as_ref(), Some(seen?)).await? {
+            let (rejects, refusal) = refusal?;
+            let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
+            match self.accept(at, request, rules, Some(seen?)).await? {
                 Standing::Claimed(claim) if ours(claim.request().id) => Ok(claim),
                 otherwise => Err(Unfinished::Standing(otherwise)),
             }
@@ -261,9 +281,14 @@ impl Engine {
                 },
             };
             let claim = claim.clone().await?;
-            let goes_on = !claim.only_looks() && claim.halted().is_none() && claim.extensions() < EXTENSIONS;
-            if goes_on && target::ran_out_of_time(&outcomes) {
+            // What is refused for now has an end of its own.
+            let may_go_on = claim.extensions() < EXTENSIONS || job.refused.since().is_some();
+            let goes_on = !claim.only_looks() && claim.halted().is_none();
+            if goes_on && may_go_on && target::ran_out_of_time(&outcomes) {
                 return Err(self.save(job, &claim, outcomes).await);
+            }
+            if goes_on && target::wait(&outcomes) {
+                return Err(self.park(job, &claim, outcomes).await);
             }
             let halted = claim.halted();
             Ok((claim, target::ending(outcomes, halted), Facts::of(job, verified.as_deref())))
@@ -280,10 +305,35 @@ impl Engine {
         Ok(self.finish(at, &claim, ending, facts).await?)
     }
 
+    /// Lambda needs longer than an invocation should wait: the claim is given up, and another invocation goes on later.
+    async fn park(&self, job: &Job<'_>, claim: &Claim, fared: Vec<target::Fared>) -> Unfinished {
+        let (at, id, done, written) = (job.at, claim.request().id, target::done(fared), job.written());
+        let mut active = claim.active_now();
+        active.awaits.retain(|awaited| done.iter().all(|done| done.target() != awaited.target));
+        let look_at = active.next_look(self.now());
+        let record = at.parked(&active);
+        if let Err(error) = self.write_record(&record, claim.noted()).await {
+            tracing::warn!("not recorded as waiting for Lambda: {error}");
+        }
+        self.release(at, claim, GivenUp::Parked { done: &done, written: &written, look_at }).await;
+        tracing::info!(?look_at, "parked: {}", record.because.as_deref().unwrap_or_default());
+        if let Some(look_at) = look_at
+            && let Err(transient) = self.tick_at(at, id, Some(claim.token()), look_at).await
+        {
+            tracing::warn!("no tick was sent, so the sweep will go on with this deployment: {transient}");
+        }
+        Unfinished::Saved(Box::new(record))
+    }
+
     /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
     async fn save(&self, job: &Job<'_>, claim: &Claim, fared: Vec<target::Fared>) -> Unfinished {
         let (at, done, written) = (job.at, target::done(fared), job.written());
-        self.release(at, claim, GivenUp::TimeIsUp { done: &done, written: &written }).await;
+        self.release(
+            at,
+            claim,
+            GivenUp::TimeIsUp { done: &done, written: &written, waiting_since: job.refused.since() },
+        )
+        .await;
         if self.ports.queue.is_none() {
             return Transient::Deadline.into();
         }

@@ -14,6 +14,7 @@ use deployer_core::doctor::{
     self, Attempt, Chain, Check, DoctorReport, ProbedAction, QueueLook, Refusal, Refused, SWEEP_NOTED_EVERY,
     TargetReport, Tried, UNPROBED, probe_policy,
 };
+use deployer_core::format;
 use deployer_core::head::{Head, Live};
 use deployer_core::id::{DeploymentId, EnvironmentName, Region, RequestHash};
 use deployer_core::names::{DEPLOYMENTS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
@@ -153,7 +154,7 @@ impl Engine {
 
     async fn last_sweep(&self) -> Result<Option<Timestamp>, Refused> {
         let found = self.ports.ledger.get(&noted_key()).await.map_err(ledger_refused)?;
-        Ok(found.and_then(|(body, _)| serde_json::from_slice::<Noted>(&body).ok()).map(|noted| noted.at))
+        Ok(found.object.and_then(|(body, _)| serde_json::from_slice::<Noted>(&body).ok()).map(|noted| noted.at))
     }
 
     async fn clock(&self, premises: &dyn Premises) -> Check {
@@ -206,9 +207,9 @@ impl Engine {
         let keys = self.ports.ledger.keys(&format!("{HEADS}{environment}/")).await.map_err(ledger_refused)?;
         let heads = stream::iter(keys)
             .map(|key| async move {
-                let body = self.ports.ledger.get(&key).await.map_err(ledger_refused)?;
+                let body = self.ports.ledger.get(&key).await.map_err(ledger_refused)?.object;
                 // A broken head is another matter than the chain of trust: its function says so.
-                let head = body.and_then(|(body, _)| serde_json::from_slice::<Head>(&body).ok());
+                let head = body.and_then(|(body, _)| format::read::<Head>(&body).ok());
                 Ok::<_, Refused>(head.and_then(|head| head.live().cloned()))
             })
             .buffer_unordered(HEADS_AT_ONCE)
@@ -223,7 +224,7 @@ impl Engine {
     pub(super) async fn note_sweep(&self) {
         let key = noted_key();
         let noted = async {
-            let found = self.ports.ledger.get(&key).await?;
+            let found = self.ports.ledger.get(&key).await?.object;
             let last = found.as_ref().and_then(|(body, _)| serde_json::from_slice::<Noted>(body).ok());
             if last.is_some_and(|last| between(last.at, self.now()) < SWEEP_NOTED_EVERY && last.at <= self.now()) {
                 return Ok(());
@@ -321,6 +322,10 @@ impl Walker<'_> {
             }
             Err(EnterError::Denied(message)) => Refused { kind: Refusal::Denied, message },
             Err(EnterError::Unanswered(message)) => Refused { kind: Refusal::Unknown, message },
+            // No policy mends it.
+            Err(EnterError::Target(error)) if error.code == TargetErrorCode::AccessDenied => {
+                Refused { kind: Refusal::Wrong, message: error.message }
+            }
             Err(EnterError::Target(error)) => Refused { kind: Refusal::Unknown, message: error.message },
         };
         (None, vec![doctor::entered(&chain, &Err(refused))])
@@ -359,13 +364,16 @@ impl Walker<'_> {
             // Lambda copies no code across regions: the deployer reads it and sends it along.
             return match ports.artifacts.tail(artifact, 1).await {
                 Ok(_) => Check::ok(CHECK).seeing(format!("{}, which the deployer sends along", artifact.key)),
-                Err(error @ ReadError::Denied(_)) => Check::fail(CHECK, error.to_string()),
+                Err(error @ (ReadError::Denied(_) | ReadError::Unreadable(_))) => Check::fail(CHECK, error.to_string()),
                 Err(error) => Check::not_checked(CHECK, error.to_string()),
             };
         }
         let outcome = probe.read(artifact).await.map_err(|error| {
-            let denied = matches!(error, ReadError::Denied(_));
-            let kind = if denied { Refusal::Denied } else { Refusal::Unknown };
+            let kind = match error {
+                ReadError::Denied(_) => Refusal::Denied,
+                ReadError::Unreadable(_) => Refusal::Wrong,
+                ReadError::Gone(_) | ReadError::Transient(_) => Refusal::Unknown,
+            };
             Refused { kind, message: error.to_string() }
         });
         doctor::read_artifact(&self.chain(), artifact, region, &outcome)

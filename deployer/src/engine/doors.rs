@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{Door, Head, Opening, ServedBefore, turned};
+use deployer_core::head::{Door, Head, Opening, SHUT_DOOR, ServedBefore, turned};
 use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::{ObservedAlias, RevisionId};
 use deployer_core::plan::Step;
 use deployer_core::record::{Ending, Previous, Status, TargetError, TargetErrorCode};
 use jiff::Timestamp;
 
-use super::apply::{Errand, Halt, OWNED_FOR, Walk};
+use super::apply::{Errand, Halt, OWNED_FOR, Walk, internal};
 use super::book::RACES;
 use super::claim::{Claim, Halted, locked};
 use super::deploy::Job;
@@ -23,9 +23,6 @@ use super::target::LOOKS;
 use super::waiting::UNANSWERED;
 use super::{Engine, Transient};
 use crate::port::{Account, Answer, CallError, CallErrorKind};
-
-/// The step in which a door is shut, in records.
-const SHUT: &str = "shut door";
 
 /// The targets of a deployment ask at about the same time: one check, begun after all of them have asked, does for all.
 #[derive(Default)]
@@ -145,19 +142,29 @@ impl Claim {
 }
 
 impl Walk<'_> {
-    /// When the alias is written, the head must say on what, the claim must still be ours (never resolves if it is not),
-    /// and nothing must have asked us to stop.
-    pub(super) async fn ensure_door(&mut self) -> Result<(), Halt> {
+    /// Before the alias is written, the head must say on what, the claim must still be ours (never resolves if it is not),
+    /// and nothing must have asked us to stop. Where nothing was published, provisioned concurrency is asked for beside it.
+    pub(super) async fn ensure_door(&mut self, step: &'static str) -> Result<Door, Halt> {
         let now = self.engine.now();
-        if self.door.is_none() {
-            let door = self.version.as_ref().and_then(|version| self.door_to(version));
-            self.ensure_still_owned(door.clone().map(|door| self.opening(door))).await;
-            (self.door, self.owned) = (door, Some(now));
-        } else if self.owned.is_none_or(|at| self.engine.passed(at) > OWNED_FOR) {
-            self.ensure_still_owned(None).await;
-            self.owned = Some(now);
-        }
-        self.errand.claim.halted().map_or(Ok(()), |_| Err(Halt::Stopped))
+        let door = match self.door.take() {
+            Some(door) => {
+                if self.owned.is_none_or(|at| self.engine.passed(at) > OWNED_FOR) {
+                    self.ensure_still_owned(None).await;
+                    self.owned = Some(now);
+                }
+                door
+            }
+            None => {
+                let door = self.door_to(self.version(step)?);
+                let door = door.ok_or_else(|| internal(step, "the plan does not write the alias"))?;
+                let owned = self.ensure_still_owned(Some(self.opening(door.clone())));
+                ((), self.provisioned) = futures::join!(owned, self.ask_before_a_move());
+                self.owned = Some(now);
+                door
+            }
+        };
+        self.door = Some(door.clone());
+        self.errand.claim.halted().map_or(Ok(door), |_| Err(Halt::Stopped))
     }
 
     /// The door by which the plan writes the alias.
@@ -312,7 +319,7 @@ impl Engine {
                             | CallErrorKind::Unknown
                             | CallErrorKind::Busy
                             | CallErrorKind::Throttled => error.message,
-                            _ => return Err(error.in_step(SHUT)),
+                            _ => return Err(error.in_step(SHUT_DOOR)),
                         },
                     }
                 }
@@ -320,9 +327,9 @@ impl Engine {
             if looks == LOOKS {
                 return Err(self.stays_open(job, &because));
             }
-            self.pause(looks, SHUT, &because).await?;
+            self.pause(looks, SHUT_DOOR, &because).await?;
             let (functions, name) = (account.functions(), &job.at.function_name);
-            alias = self.reading(SHUT, || functions.alias(name, &job.at.environment.alias)).await?;
+            alias = self.reading(SHUT_DOOR, || functions.alias(name, &job.at.environment.alias)).await?;
             claim.observes(target, alias.as_ref(), self.now());
         }
         unreachable!("looks do not end")
@@ -333,6 +340,6 @@ impl Engine {
         let message = format!(
             "an earlier write of alias {alias} got no answer, and that it takes effect late cannot be ruled out: {because}"
         );
-        TargetError::new(TargetErrorCode::Internal, SHUT, message)
+        TargetError::new(TargetErrorCode::Internal, SHUT_DOOR, message)
     }
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::head::{Active, Consequence, Door, End, Entry, Finish, Head, Live, Named};
+use deployer_core::head::{Active, Chosen, Consequence, End, Entry, Finish, Head, Named};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::names::ENDED_LINE;
-use deployer_core::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifact, Status};
+use deployer_core::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
 use futures::future::join_all;
 
 use super::book::{RACES, Seen};
@@ -30,6 +30,8 @@ pub(super) struct Facts {
     pub written: BTreeSet<Target>,
     /// Those that went back to a version as it was.
     pub kept: BTreeSet<Target>,
+    /// Those whose aliases were seen to have provisioned concurrency, or to have none.
+    pub provisioned: BTreeMap<Target, bool>,
 }
 
 impl Facts {
@@ -40,6 +42,7 @@ impl Facts {
             named: verified.and_then(VerifiedArtifact::named),
             written: job.written(),
             kept: job.kept(),
+            provisioned: job.provisioned(),
         }
     }
 }
@@ -82,18 +85,15 @@ impl Engine {
         ending: Ending,
         facts: Facts,
     ) -> Result<Finished, Transient> {
-        let Facts { artifact, named, written, kept } = facts;
+        let Facts { artifact, named, written, kept, provisioned } = facts;
         // Nobody has written anything before it was known what the deployment is about.
         let begun = claim.resumed() && claim.chosen().is_some();
         let ending = at.although_begun(ending, &claim.all_done(), begun);
         let mut record = at.record_of(claim.active(), Status::InProgress).ended(ending, self.now());
         record.artifact = artifact.or(record.artifact);
-        let head = claim.seen().head;
-        advise(&mut record, head.live());
+        add_hint(&mut record, claim.chosen());
         let doors = claim.open_doors();
-        let found = [head.found_otherwise(&record), still_open(&doors)];
-        found.into_iter().flatten().for_each(|found| add(&mut record, &found));
-        let end = End { record, named, written, kept, doors, untold_start: claim.is_start_untold() };
+        let end = End { record, named, written, kept, doors, provisioned, untold_start: claim.is_start_untold() };
         let (me, since) = (self.claimant(), self.now());
         let may_try = || self.left() > self.patience.record_needs && self.passed(since) < LONGEST;
         let mut first = Some(claim.seen());
@@ -112,9 +112,13 @@ impl Engine {
                 }
                 Err(error) => return Err(error.into()),
             };
-            match seen.head.finish(claim.token(), &end, self.has_time_for_another().then_some(&me)) {
+            match seen.head.finish(claim.token(), &end, at, self.has_time_for_another().then_some(&me)) {
                 Finish::Commit { head, next } => match self.write_head(at, seen.etag, *head).await {
-                    Ok(Some(written)) => return self.committed(at, claim, end.record, written, next).await,
+                    Ok(Some(written)) => {
+                        // The head may have made more of it: a deployment that was asked to stop ends as superseded.
+                        let record = ended_as(&written, end.record);
+                        return self.committed(at, claim, record, written, next).await;
+                    }
                     Err(error) if may_try() => tracing::warn!("the deployment is not committed yet: {error}"),
                     Err(error) => return Err(error.into()),
                     Ok(None) if may_try() => {}
@@ -122,11 +126,8 @@ impl Engine {
                 },
                 Finish::Over { next } => {
                     let key = DeploymentRecord::key(&at.name, &at.function, end.record.id);
-                    let told = seen.head.outbox().iter().map(|entry| &entry.record).find(|r| r.id == end.record.id);
-                    let record = match told {
-                        Some(record) => record.clone(),
-                        None => self.read_record(&key).await.ok().flatten().map_or(end.record, |(record, _)| record),
-                    };
+                    let stored = self.read_record(&key).await.ok().flatten();
+                    let record = ended_as(&seen, stored.map_or(end.record, |(record, _)| record));
                     return self.committed(at, claim, record, seen, next).await;
                 }
                 Finish::Lost => return Err(Transient::TakenOver),
@@ -227,6 +228,12 @@ impl Engine {
     }
 }
 
+/// The record with which the outbox says that a deployment has ended; this one, where the outbox has it no more.
+fn ended_as(seen: &Seen, record: DeploymentRecord) -> DeploymentRecord {
+    let ended = seen.head.outbox().iter().map(|entry| &entry.record).find(|ended| ended.id == record.id);
+    ended.cloned().unwrap_or(record)
+}
+
 /// What is still to be done of an entry.
 fn undone(entry: &Entry, done: &BTreeMap<DeploymentId, BTreeSet<Consequence>>) -> Option<Entry> {
     let todo = match done.get(&entry.record.id) {
@@ -236,39 +243,19 @@ fn undone(entry: &Entry, done: &BTreeMap<DeploymentId, BTreeSet<Consequence>>) -
     (!todo.is_empty()).then(|| Entry { todo, ..entry.clone() })
 }
 
-/// After a rollback that did not get everywhere, another one would first restore what was live: the record says what
-/// finishes it instead.
-fn advise(record: &mut DeploymentRecord, live: Option<&Live>) {
-    let (Some(because), Some(release), Some(live)) = (&record.because, &record.release, live) else { return };
-    let half = record.targets.iter().any(|target| target.error.is_none());
-    if record.cause.kind == CauseKind::Rollback && record.status == Status::Failed && half && live.release != *release {
-        record.because = Some(format!(
-            "{because}; a rollback to {release}, by name, finishes it: one that names nothing would first restore {}",
-            live.release
-        ));
-    }
-}
-
-/// One thing more that the record says.
-fn add(record: &mut DeploymentRecord, found: &str) {
-    record.because = Some(match &record.because {
-        Some(because) => format!("{because}; {found}"),
-        None => found.to_owned(),
-    });
-}
-
-/// The aliases that may move without anybody's doing, and until when.
-fn still_open(doors: &[Door]) -> Option<String> {
-    let may_move = |door: &Door| {
-        let to = door.version.as_ref().map_or(String::new(), |version| format!(" to version {version}"));
-        format!(
-            "the alias in {} may still move{to} until {}, for an earlier write of it got no answer",
-            door.target, door.until
-        )
+/// Says why it was this artifact, where that is not plain; and of a rollback that did not get everywhere, what completes it.
+fn add_hint(record: &mut DeploymentRecord, chosen: Option<&Chosen>) {
+    let reached = record.targets.iter().any(TargetOutcome::has_reached);
+    let is_half = record.cause.kind == CauseKind::Rollback && record.status == Status::Failed && reached;
+    let hint = match (chosen.and_then(|chosen| chosen.because.clone()), is_half) {
+        (because, true) => because.into_iter().chain([HALF_ROLLED_BACK.to_owned()]).collect::<Vec<_>>().join("; "),
+        (Some(because), false) => because,
+        (None, false) => return,
     };
-    let doors: Vec<String> = doors.iter().map(may_move).collect();
-    (!doors.is_empty()).then(|| doors.join("; "))
+    record.add(&hint);
 }
+
+const HALF_ROLLED_BACK: &str = "another rollback, or a redeploy, completes this one";
 
 fn report(record: &DeploymentRecord) {
     for target in &record.targets {

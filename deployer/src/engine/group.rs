@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use deployer_core::destination::Destination;
 use deployer_core::event::{Announcement, Event, RecordlessEvent};
-use deployer_core::group::{Group, Member, Phase};
-use deployer_core::head::{Chosen, Consent, GivenUp, Head, Obeyed, Request};
+use deployer_core::group::{Checked, Group, Member, Phase};
+use deployer_core::head::{Consent, GivenUp, Head, Obeyed, Placing, Request};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
-use deployer_core::promotion::{Asked, Taking, Verdict, Wait};
+use deployer_core::promotion::{Asked, SourceEnvironment, Verdict, Wait};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status};
 use futures::future::{join_all, try_join_all};
 
@@ -16,6 +16,7 @@ use super::announce::Untold;
 use super::book::RACES;
 use super::claim::Standing;
 use super::commands::CommandError;
+use super::swept::{Failing, Swept};
 use super::{Engine, Transient};
 use crate::port::ETag;
 
@@ -50,9 +51,9 @@ impl Engine {
     }
 
     /// Drives every group that is open. What goes wrong with one never stops the others.
-    pub(super) async fn drive_groups(&self) -> Result<(usize, usize), Transient> {
+    pub(super) async fn drive_groups(&self) -> Result<Swept, Transient> {
         let prefix = Group::open();
-        let (mut driven, mut failed) = (0, 0);
+        let mut swept = Swept::default();
         for key in self.ports.ledger.keys(&prefix).await? {
             let parsed = key.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".json")?.split_once('/'));
             let place = parsed.and_then(|(environment, id)| {
@@ -62,13 +63,14 @@ impl Engine {
                 tracing::warn!(key, "no group of this deployer's: delete it");
                 continue;
             };
-            driven += 1;
+            let mut one = Swept::one();
             if let Err(error) = self.drive_group(&environment, id).await {
                 tracing::error!(group = %id, "not driven on: {error}");
-                failed += 1;
+                one = one.failing(&format!("group {id}"), Failing::of(&error), &error.to_string());
             }
+            swept = swept.and(one);
         }
-        Ok((driven, failed))
+        Ok(swept)
     }
 
     /// Drives a group as far as it goes now.
@@ -86,21 +88,28 @@ impl Engine {
                 };
             };
             let next = match group.phase {
-                Phase::Checking => self.check(&group).await?,
+                Phase::Ended => return self.end_group(&group).await,
+                _ if !self.config.environments.contains_key(environment) => group.abandoned(self.now()),
+                Phase::Checking if group.places.is_some() => {
+                    self.give_places_back(&group).await?;
+                    group.without_places()
+                }
+                Phase::Checking => group.judged(&self.check(&group).await?, self.token(), self.now()),
+                Phase::Placing => self.place_and_decide(&group).await?,
                 Phase::Moving => {
                     let next = group.moved(&self.move_all(&group).await?, self.now());
                     self.withdraw(&next).await?;
                     next
                 }
                 Phase::GoingBack => group.gone_back(&self.bring_back(&group).await?, self.now()),
-                Phase::Ended => return self.end_group(&group).await,
             };
             if !next.differs_from(&group) {
                 return Ok(group);
             }
-            let begins_to_wait = next.phase == Phase::Checking && group.because.is_none();
+            let begins_to_wait = next.phase == Phase::Checking && group.because.is_none() && next.because.is_some();
             match self.write_group(&next, Some(etag)).await? {
                 true if begins_to_wait => drop(self.tell_of_group(Announcement::PromotionWaiting, &next).await),
+                true if next.phase == Phase::Moving && group.phase == Phase::Placing => self.send_members(&next).await,
                 true => {}
                 false => self.after_a_lost_race(attempt).await,
             }
@@ -109,34 +118,36 @@ impl Engine {
     }
 
     /// Judges each function of a group, before any of them moves.
-    async fn check(&self, group: &Group) -> Result<Group, Transient> {
-        let judged = try_join_all(group.functions.iter().map(|member| self.check_one(group, member))).await?;
-        Ok(group.judged(&judged, self.now()))
+    async fn check(&self, group: &Group) -> Result<Vec<Checked>, Transient> {
+        try_join_all(group.functions.iter().map(|member| self.check_one(group, member))).await
     }
 
-    async fn check_one(&self, group: &Group, member: &Member) -> Result<(Verdict, Option<Chosen>), Transient> {
+    async fn check_one(&self, group: &Group, member: &Member) -> Result<Checked, Transient> {
         let at = self.place_of(group, member)?;
-        let sources = self.sources(&at).await?;
-        let (seen, (rejects, _)) = futures::try_join!(self.read_head(&at), self.read_rejects(&member.function))?;
-        let none = Head::default();
+        let head = async { Ok::<_, Transient>(self.read_head(&at).await?) };
+        // Its group is asked: all rules count.
+        let (seen, inputs) = futures::try_join!(head, self.policy_inputs(&at, None))?;
+        let none = SourceEnvironment::default();
         let promoting = group.promoting(member);
         let promoting = match promoting.artifact {
             Some(_) => promoting,
-            None => promoting.looked_up_in(sources.get(&group.from).unwrap_or(&none)),
+            None => promoting.looked_up_in(inputs.sources.get(&group.from).unwrap_or(&none)),
         };
         let chosen = promoting.artifact.clone();
-        let request = group.request(member, promoting.clone(), self.token());
+        let request = self.timed(&group.request(member, promoting.clone(), self.token()), &seen);
         if let Some(refusal) = at.refusal(request.cause.kind) {
             return Ok((Verdict::Ends(refusal), chosen));
         }
-        let verdict = self.gate(&at, &seen.head, &sources, &rejects).judge(&request, &promoting);
-        let verdict = match (seen.head.not_taken(&request, &verdict, &at), verdict) {
+        let verdict = self.gate(&at, &seen.head, &inputs).judge(&request, &promoting);
+        // What came after it waits behind it.
+        let holds_place = seen.head.id_of(&request).is_some();
+        let verdict = match (seen.head.not_taken(&request, &verdict, &at).filter(|_| !holds_place), verdict) {
             (Some(ending), Verdict::Passes) => Verdict::Ends(ending),
             (_, verdict) => verdict,
         };
         let drifted = match (&verdict, &chosen) {
             (Verdict::Passes, Some(chosen)) => {
-                match self.has_drifted(&at, &promoting, chosen, &sources, request.id).await {
+                match self.has_drifted(&at, &promoting, chosen, &inputs.sources, request.id).await {
                     // For a day: then somebody has to look.
                     Err(Transient::Unseen(because)) if self.passed(group.started_at) > UNSEEN_FOR => {
                         Some(Ending::Refused { code: Code::NotPromotable, because })
@@ -153,18 +164,103 @@ impl Engine {
         Ok((drifted.map_or(verdict, Verdict::Ends), chosen))
     }
 
-    /// How far each deployment of a group is; those that were not asked for yet are.
+    /// Each member takes its place, one after the other in the order of their functions: so two groups never wait for each
+    /// other. When all hold theirs they are judged once more, and the group is decided.
+    async fn place_and_decide(&self, group: &Group) -> Result<Group, Transient> {
+        for member in &group.functions {
+            match self.take_place(group, member).await? {
+                Placing::Now(_) | Placing::Held => {}
+                Placing::Behind(other) => return Ok(group.waits_for(member, other)),
+                Placing::Ended => {
+                    let at = self.place_of(group, member)?;
+                    let record = self.is_known(&at, &self.request_of(group, member)).await?;
+                    let because = record.as_ref().and_then(|record| record.because.as_deref());
+                    let code = record.as_ref().and_then(|record| record.code);
+                    return Ok(group.displaced(member, because, code, self.now()));
+                }
+            }
+        }
+        Ok(group.decided(&self.check(group).await?, self.now()))
+    }
+
+    fn request_of(&self, group: &Group, member: &Member) -> Request {
+        let request = group.request(member, group.promoting(member), self.token());
+        Request { accepted_at: self.now(), ..request }
+    }
+
+    async fn take_place(&self, group: &Group, member: &Member) -> Result<Placing, Transient> {
+        let at = self.place_of(group, member)?;
+        let request = self.request_of(group, member);
+        let mut marked = false;
+        for attempt in 0..RACES {
+            let seen = self.read_head(&at).await?;
+            let placing = seen.head.with_place(&request, self.now());
+            let Placing::Now(head) = &placing else {
+                if marked && !seen.head.needs(request.marker) {
+                    self.unmark(&at, &request).await;
+                }
+                return Ok(placing);
+            };
+            if !marked {
+                self.mark_open(&at, &request).await?;
+                marked = true;
+            }
+            if self.write_head(&at, seen.etag, (**head).clone()).await?.is_some() {
+                return Ok(placing);
+            }
+            self.after_a_lost_race(attempt).await;
+        }
+        Err(Transient::Contended)
+    }
+
+    /// Gives back the places of a group that is not decided, or whose environment deployer.json does not have any more.
+    async fn give_places_back(&self, group: &Group) -> Result<(), Transient> {
+        let Some(token) = group.places else { return Ok(()) };
+        for member in &group.functions {
+            let key = Head::key(&group.environment, &member.function);
+            for attempt in 0..RACES {
+                let Some((head, etag)) = self.read_object::<Head>(&key).await? else { break };
+                let Some((without, marker)) = head.without_place(member.deployment, token) else { break };
+                if self.write_object(&key, &without, Some(etag)).await? {
+                    self.delete_marker(Head::marker_key(&group.environment, &member.function, marker)).await;
+                    if let Ok(at) = self.place_of(group, member) {
+                        // What has waited behind it.
+                        self.come_back(&at).await;
+                    }
+                    break;
+                }
+                self.after_a_lost_race(attempt).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// The group is decided: somebody shall go on with each member, or where there is no queue we do.
+    async fn send_members(&self, group: &Group) {
+        let sent = group.functions.iter().map(|member| async move {
+            let at = self.place_of(group, member)?;
+            match self.ports.queue.is_some() {
+                true => self.tick_at(&at, member.deployment, None, self.now()).await,
+                false => Box::pin(self.wake_waiting(&at, member.deployment)).await.map(drop),
+            }
+        });
+        for outcome in join_all(sent).await {
+            if let Err(transient) = outcome {
+                tracing::warn!(group = %group.id, "a member is left to the sweep: {transient}");
+            }
+        }
+    }
+
+    /// How far each deployment of a group is.
     async fn move_all(&self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
-        let taking = if self.ports.queue.is_some() { Taking::Down } else { Taking::Up };
         let moves = group.functions.iter().map(|member| async move {
             let at = self.place_of(group, member)?;
-            let request = group.request(member, group.promoting(member), self.token());
-            if let Some(known) = self.is_known(&at, &request).await? {
-                return Ok(Some(known));
+            let known = self.is_known(&at, &self.request_of(group, member)).await?;
+            if known.is_none() {
+                // Its head was lost, or written back to what it was before.
+                self.take_place(group, member).await?;
             }
-            let sources = self.sources(&at).await?;
-            let standing = self.take_in_promotion((&at, taking), &request, &sources, None).await?;
-            Box::pin(self.stand(&at, &request, standing)).await
+            Ok(known)
         });
         // One that cannot be asked for now holds up no other.
         join_all(moves).await.into_iter().collect()
@@ -190,7 +286,7 @@ impl Engine {
             return self.take_in(at, request).await;
         }
         self.mark_open(at, request).await?;
-        match self.accept(at, request, None, None).await? {
+        match self.accept_unrefused(at, request).await? {
             Standing::Claimed(claim) => {
                 self.release(at, &claim, GivenUp::Untouched).await;
                 self.tick_at(at, claim.request().id, Some(claim.token()), self.now()).await?;
@@ -202,9 +298,12 @@ impl Engine {
 
     /// One of them has not got there: those that still wait need not go any more.
     async fn withdraw(&self, group: &Group) -> Result<(), Transient> {
-        for member in group.to_withdraw() {
+        for member in group.to_withdraw(self.now()) {
             let at = self.place_of(group, member)?;
-            let because = "another function of its group did not get there".to_owned();
+            let because = match group.is_late(self.now()) {
+                true => "it had not arrived six hours after its group was decided".to_owned(),
+                false => "another function of its group did not get there".to_owned(),
+            };
             let withdrawn = |head: &Head| match head.declined(member.deployment, because.clone(), &at, self.now()) {
                 Consent::Now(head) => Some(Obeyed::Now(head)),
                 _ => None,
@@ -232,9 +331,13 @@ impl Engine {
     }
 
     async fn end_group(&self, group: &Group) -> Result<Group, Transient> {
+        let is_abandoned = !self.config.environments.contains_key(&group.environment);
+        if group.decided_at.is_none() || is_abandoned {
+            self.give_places_back(group).await?;
+        }
         let key = Group::ended_key(&group.environment, group.id);
         self.put_group(&key, group, None).await?;
-        let is_refused = matches!(group.status, Status::Refused | Status::Superseded);
+        let is_refused = is_abandoned || matches!(group.status, Status::Refused | Status::Superseded);
         if is_refused && self.tell_of_group(Announcement::PromotionRefused, group).await.is_err() {
             // It stays open for the sweep, until that is told.
             return Ok(group.clone());

@@ -7,6 +7,7 @@
 mod announce;
 mod apply;
 mod ask;
+mod asked;
 mod back;
 mod book;
 mod claim;
@@ -22,9 +23,14 @@ mod plan;
 mod promote;
 mod prune;
 mod recall;
+mod refused;
 mod resolve;
+mod sending;
 mod status;
+mod status_groups;
+mod swept;
 mod target;
+mod traffic;
 mod verify;
 mod waiting;
 mod wake;
@@ -36,9 +42,8 @@ use std::time::Duration;
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
 use deployer_core::destination::Destination;
-use deployer_core::event::{Announcement, RecordlessEvent};
 use deployer_core::group::Group;
-use deployer_core::head::{Head, Request, Subject};
+use deployer_core::head::{Head, Request, Rules, Subject};
 use deployer_core::id::Region;
 use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
@@ -53,7 +58,7 @@ pub use commands::{Caller, CommandError};
 pub use history::History;
 pub use plan::Planned;
 pub use recall::{Recalled, RecalledFrom};
-pub use wake::Swept;
+pub use swept::{Failing, NotSwept, Swept};
 
 use claim::Standing;
 use deploy::{Job, Unfinished};
@@ -100,10 +105,12 @@ pub struct Engine {
 /// The one retry policy of the engine, on top of the SDK's own.
 #[derive(Debug, Clone)]
 pub struct Patience {
-    /// AssumeRole that is denied: a fresh trust needs some seconds.
+    /// What is denied, AssumeRole first of all: a policy that was just written needs some seconds.
     pub denied: Duration,
-    /// An execution role that Lambda cannot assume yet.
-    pub role_not_ready: Duration,
+    /// What AWS refuses for now: an execution role that Lambda cannot assume yet, a 409 that nobody knows. In all, across invocations.
+    pub refused: Duration,
+    /// The same where no other invocation goes on, for there is no queue.
+    pub refused_without_queue: Duration,
     /// The first wait between two looks; it doubles up to `longest_wait`.
     pub first_wait: Duration,
     /// The longest wait between two looks.
@@ -115,11 +122,12 @@ pub struct Patience {
 }
 
 impl Default for Patience {
-    /// 15 seconds for a trust policy, 2 minutes for an execution role.
+    /// 15 seconds for a policy, 15 minutes for an execution role (2 without a queue).
     fn default() -> Self {
         Self {
             denied: Duration::from_secs(15),
-            role_not_ready: Duration::from_secs(120),
+            refused: Duration::from_secs(15 * 60),
+            refused_without_queue: Duration::from_secs(120),
             first_wait: Duration::from_millis(100),
             longest_wait: Duration::from_secs(2),
             write_needs: crate::aws::OPERATION_TIMEOUT,
@@ -150,6 +158,9 @@ pub enum Transient {
     /// Nothing is done without the ledger.
     #[error("the ledger is unavailable: {0}")]
     Ledger(#[from] LedgerError),
+    /// A newer deployer understands it.
+    #[error("a message of the deployer's own is put back, for it is not understood: {0}")]
+    NotUnderstood(String),
     /// Others kept writing the head.
     #[error("the function's head in the ledger kept changing")]
     Contended,
@@ -201,16 +212,17 @@ impl Engine {
         let ignored = |because: String| Ok(Handled::Ignored { because });
         let upload = match upload.locate(&self.config.artifact_bucket) {
             Ok(upload) => upload,
-            Err(not_ours) => return ignored(not_ours.to_string()),
+            Err(not_ours) => {
+                self.tell_of_near_miss(&not_ours).await;
+                return ignored(not_ours.to_string());
+            }
         };
         let place = &upload.place;
         let at = match Destination::find(&self.config, &place.environment, &place.function) {
             Ok(at) => at,
             Err(unknown) => {
                 let because = format!("{:?} is {unknown}", upload.artifact.key);
-                let key = Some(upload.artifact.key.clone());
-                let about = RecordlessEvent { key, ..RecordlessEvent::default() };
-                self.announce_without_record(Announcement::UploadIgnored, &because, about).await;
+                self.tell_of_ignored(&upload.artifact.key, &because).await;
                 return ignored(because);
             }
         };
@@ -219,7 +231,9 @@ impl Engine {
             tracing::info!(key = %upload.artifact.key, version_id = %upload.artifact.version_id, "upload received");
             self.take_in(&at, &request).await
         };
-        Ok(match Box::pin(taken).instrument(deploy::span(&at, &request, request.subject.release())).await? {
+        let taken = Box::pin(taken).instrument(deploy::span(&at, &request, request.subject.release())).await?;
+        self.submit_without_queue().await;
+        Ok(match taken {
             Some(record) => Handled::Recorded(Box::new(record)),
             None => {
                 Handled::Ignored { because: format!("{:?} has ended, and its record is gone", upload.artifact.key) }
@@ -262,7 +276,7 @@ impl Engine {
                     (None, Subject::Newest { release }) => self.newest(at, release).await?.err(),
                     (refusal, _) => refusal,
                 };
-                self.accept(at, request, refusal.as_ref(), None).await?
+                self.accept(at, request, Rules { refusal: refusal.as_ref(), rejects: &rejects }, None).await?
             }
         };
         self.stand(at, request, standing).await

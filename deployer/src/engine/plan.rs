@@ -43,7 +43,7 @@ impl Engine {
             (Some(misnamed @ Ending::Tried(_)), Planned::Package(_)) => (None, Err(refused(misnamed.clone()))),
             (Some(misnamed @ Ending::Tried(_)), Planned::Release(release)) => (release, Err(refused(misnamed.clone()))),
             (_, Planned::Package(verified)) => (None, Ok(*verified)),
-            (_, Planned::Release(release)) => self.planned_artifact(&at, &head, release, id).await?,
+            (_, Planned::Release(release)) => self.planned_artifact(&at, &head, release).await?,
         };
         let report = |targets: Vec<TargetPlan>, refused| PlanReport {
             environment: environment.clone(),
@@ -77,11 +77,10 @@ impl Engine {
         at: &Destination<'_>,
         head: &Head,
         release: Option<Release>,
-        id: DeploymentId,
     ) -> Result<(Option<Release>, Result<VerifiedArtifact, RefusedPlan>), CommandError> {
         let (rejects, _) = self.read_rejects(&at.function).await.map_err(Transient::from)?;
-        let subject = release.clone().map_or(Subject::Live, |release| Subject::Newest { release });
-        let chosen: Chosen = match self.choose(at, head, &subject, id, &rejects).await? {
+        let subject = release.clone().map_or(Subject::Live { of: None }, |release| Subject::Newest { release });
+        let chosen: Chosen = match self.choose(at, head, &subject, &rejects).await? {
             Ok(chosen) => chosen,
             Err(refusal) => return Ok((release, Err(refused(refusal)))),
         };
@@ -125,7 +124,9 @@ fn refused_or(refused: &Option<RefusedPlan>, targets: &[TargetPlan]) -> bool {
 fn refused(ending: Ending) -> RefusedPlan {
     match ending {
         Ending::Refused { code, because } => RefusedPlan { code, because },
-        Ending::Superseded { because } => RefusedPlan { code: Code::Superseded, because },
+        Ending::Superseded { because } | Ending::OnlyStopped { because } => {
+            RefusedPlan { code: Code::Superseded, because }
+        }
         Ending::Stopped { code, because, .. } => RefusedPlan { code, because },
         Ending::Tried(targets) => {
             let error = targets.into_iter().find_map(|target| target.error);

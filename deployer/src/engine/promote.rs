@@ -1,18 +1,19 @@
 //! Promotions: asked for by events, by hand or by a success elsewhere; judged when they come, while they wait, and once more
 //! under the claim. No bytes move, and nothing is built: the very object that another environment has live is deployed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use deployer_core::config::{Require, Target};
 use deployer_core::destination::Destination;
 use deployer_core::event::Event;
-use deployer_core::head::{Chosen, GivenUp, Head, Move, Request, Subject, Then, Waiting};
+use deployer_core::group::Group;
+use deployer_core::head::{Chosen, Head, Move, Request, Then, Waiting};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Sha256};
-use deployer_core::promotion::{Gate, Promoting, Taking, Verdict, Wait, drift, is_same};
-use deployer_core::record::{CauseKind, Code, DeploymentRecord, Ending, Status, TargetError, TargetErrorCode};
+use deployer_core::promotion::{Gate, GroupState, Promoting, SourceEnvironment, Taking, Verdict, Wait, drift, is_same};
+use deployer_core::record::{Code, DeploymentRecord, Ending, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
-use futures::future::{try_join, try_join_all};
+use futures::future::{try_join, try_join_all, try_join3};
 
 use super::book::{RACES, Seen};
 use super::claim::{Claim, Standing};
@@ -22,8 +23,16 @@ use crate::port::Qualifier;
 /// How long it is tried to see what a source serves.
 const UNSEEN_FOR: Duration = Duration::from_secs(3600);
 
-/// The heads of the environments that a promotion may come from.
-pub(super) type Sources = BTreeMap<EnvironmentName, Head>;
+/// The environments that a promotion may come from.
+pub(super) type Sources = BTreeMap<EnvironmentName, SourceEnvironment>;
+
+/// What a promotion is judged by beside the head that it goes to, as it was read.
+pub(super) struct PolicyInputs {
+    pub sources: Sources,
+    pub rejects: Rejects,
+    /// The groups of the members that are judged.
+    pub groups: BTreeMap<DeploymentId, GroupState>,
+}
 
 /// What a judgement under the claim comes to.
 pub(super) enum Judged {
@@ -38,35 +47,25 @@ impl Engine {
         &self,
         (at, taking): (&Destination<'_>, Taking),
         request: &Request,
-        sources: &Sources,
+        inputs: &PolicyInputs,
         refusal: Option<Ending>,
     ) -> Result<Standing, Transient> {
         if !self.has_time_to_begin() {
             return Err(Transient::NoTime);
         }
         let key = DeploymentRecord::key(&at.name, &at.function, request.id);
-        let (rejects, known) = try_join(self.read_rejects(&at.function), self.read_record(&key)).await?;
-        if let Some((record, _)) = known.filter(|(record, _)| record.status.is_ended()) {
+        if let Some((record, _)) = self.read_record(&key).await?.filter(|(record, _)| record.status.is_ended()) {
             // However long ago that was: an archive that is played again brings nothing back.
             return Ok(Standing::Over { record: Box::new(record), marker: None });
         }
         self.mark_open(at, request).await?;
         let refusal = refusal.or_else(|| at.refusal(request.cause.kind));
-        self.accept_promotion((at, taking), request, refusal, (sources, &rejects.0)).await
-    }
-
-    async fn accept_promotion(
-        &self,
-        (at, taking): (&Destination<'_>, Taking),
-        request: &Request,
-        refusal: Option<Ending>,
-        (sources, rejects): (&Sources, &Rejects),
-    ) -> Result<Standing, Transient> {
         let me = self.claimant();
-        let accept = |head: &Head| {
-            let judged = || self.judge(at, head, request, sources, rejects);
+        let accept = |seen: &Seen| {
+            let request = self.timed(request, seen);
+            let judged = || self.judge(at, &seen.head, &request, inputs);
             let verdict = refusal.clone().map_or_else(judged, Verdict::Ends);
-            head.accept_promotion((request, taking), &verdict, at, &self.now_as(&me))
+            seen.head.accept_promotion((&request, taking), &verdict, at, &self.now_as(&me))
         };
         let standing = self.decide(at, None, Some(request.marker), accept).await?;
         // What was put down and waits for nothing is gone on with from there.
@@ -80,14 +79,17 @@ impl Engine {
 
     /// Judges a promotion anew that waits, and goes on with it as the rules say by now.
     pub(super) async fn go_on_waiting(&self, at: &Destination<'_>, id: DeploymentId) -> Result<Standing, Transient> {
-        let (sources, (rejects, _)) = try_join(self.sources(at), self.read_rejects_of(at)).await?;
+        let first = self.read_head(at).await?;
+        let waiting = first.head.waiting().iter().find(|waiting| waiting.request.id == id);
+        let inputs = self.policy_inputs(at, waiting.and_then(|waiting| waiting.request.group())).await?;
         let me = self.claimant();
-        let go_on = |head: &Head| {
+        let go_on = |seen: &Seen| {
+            let head = &seen.head;
             let waiting = head.waiting().iter().find(|waiting| waiting.request.id == id);
-            let verdict = waiting.map(|waiting| self.judge(at, head, &waiting.request, &sources, &rejects));
+            let verdict = waiting.map(|waiting| self.judge(at, head, &waiting.request, &inputs));
             head.go_on_waiting(id, &verdict.unwrap_or(Verdict::Passes), at, &self.now_as(&me))
         };
-        self.decide(at, None, None, go_on).await
+        self.decide(at, Some(first), None, go_on).await
     }
 
     /// Which of those that wait here have something to go on for: they pass, they end, or wait for something else by now.
@@ -99,50 +101,54 @@ impl Engine {
         if head.waiting().is_empty() {
             return Ok(vec![]);
         }
-        let (sources, (rejects, _)) = try_join(self.sources(at), self.read_rejects_of(at)).await?;
-        let judged =
-            head.waiting().iter().map(|waiting| (waiting, self.judge(at, head, &waiting.request, &sources, &rejects)));
+        let groups = head.waiting().iter().filter_map(|waiting| waiting.request.group());
+        let inputs = self.policy_inputs(at, groups).await?;
+        let judged = head.waiting().iter().map(|waiting| (waiting, self.judge(at, head, &waiting.request, &inputs)));
         let moving = judged.filter(|(waiting, verdict)| *verdict != Verdict::Waits(waiting.wait.clone()));
         Ok(moving.map(|(waiting, verdict)| (waiting.request.id, verdict)).collect())
     }
 
-    fn judge(
-        &self,
-        at: &Destination<'_>,
-        here: &Head,
-        request: &Request,
-        sources: &Sources,
-        rejects: &Rejects,
-    ) -> Verdict {
+    fn judge(&self, at: &Destination<'_>, here: &Head, request: &Request, inputs: &PolicyInputs) -> Verdict {
         let Some(promoting) = request.promoting() else { return Verdict::Passes };
-        self.gate(at, here, sources, rejects).judge(request, promoting)
+        self.gate(at, here, inputs).judge(request, promoting)
     }
 
-    pub(super) fn gate<'a>(
+    pub(super) fn gate<'a>(&self, to: &'a Destination<'a>, here: &'a Head, inputs: &'a PolicyInputs) -> Gate<'a> {
+        let PolicyInputs { sources, rejects, groups } = inputs;
+        Gate { to, here, sources, rejects, groups, now: self.now() }
+    }
+
+    /// Reads what promotions to a function are judged by: the sources' heads, the rejects, and how far these groups are.
+    pub(super) async fn policy_inputs(
         &self,
-        to: &'a Destination<'a>,
-        here: &'a Head,
-        sources: &'a Sources,
-        rejects: &'a Rejects,
-    ) -> Gate<'a> {
-        Gate { to, here, sources, rejects, now: self.now() }
+        at: &Destination<'_>,
+        groups: impl IntoIterator<Item = DeploymentId>,
+    ) -> Result<PolicyInputs, Transient> {
+        let groups: BTreeSet<DeploymentId> = groups.into_iter().collect();
+        let groups = groups.into_iter().map(|id| async move {
+            let open = self.read_group(&Group::open_key(&at.name, id)).await?;
+            // One that is not open any more has ended.
+            Ok::<_, Transient>((id, open.map_or(GroupState::Over, |(group, _)| group.state())))
+        });
+        let rejects = async { Ok::<_, Transient>(self.read_rejects(&at.function).await?.0) };
+        let (sources, rejects, groups) = try_join3(self.sources(at), rejects, try_join_all(groups)).await?;
+        Ok(PolicyInputs { sources, rejects, groups: groups.into_iter().collect() })
     }
 
     /// The heads of all environments that artifacts come from.
-    pub(super) async fn sources(&self, at: &Destination<'_>) -> Result<Sources, Transient> {
+    async fn sources(&self, at: &Destination<'_>) -> Result<Sources, Transient> {
         let names = at.environment.promotion.iter().flat_map(|promotion| promotion.from.iter());
         let reads = names.map(|name| async move {
             let source = Destination::find(&self.config, name, &at.function);
             Ok::<_, Transient>(match source {
-                Ok(source) => Some((name.clone(), self.read_head(&source).await?.head)),
+                Ok(source) => {
+                    let (head, targets) = (self.read_head(&source).await?.head, source.environment.targets.clone());
+                    Some((name.clone(), SourceEnvironment { head, targets }))
+                }
                 Err(_) => None,
             })
         });
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
-    }
-
-    async fn read_rejects_of(&self, at: &Destination<'_>) -> Result<(Rejects, Option<crate::port::ETag>), Transient> {
-        Ok(self.read_rejects(&at.function).await?)
     }
 
     /// The moment of the rules: under the claim, before anything is entered. What the sources serve is looked at too.
@@ -151,10 +157,10 @@ impl Engine {
         at: &Destination<'_>,
         claim: &Claim,
         promoting: &Promoting,
-        rejects: &Rejects,
     ) -> Result<Judged, Transient> {
-        let (request, here, sources) = (claim.request(), claim.seen().head, self.sources(at).await?);
-        match self.judge(at, &here, request, &sources, rejects) {
+        let (request, here) = (claim.request(), claim.seen().head);
+        let inputs = self.policy_inputs(at, promoting.group).await?;
+        match self.judge(at, &here, request, &inputs) {
             Verdict::Ends(ending) => return Ok(Judged::Ends(ending)),
             Verdict::Waits(wait) => return Ok(Judged::Waits(wait)),
             Verdict::Passes => {}
@@ -163,7 +169,7 @@ impl Engine {
             let because = format!("nothing is live in {}", promoting.from);
             return Ok(Judged::Ends(Ending::Refused { code: Code::NotLive, because }));
         };
-        match self.has_drifted(at, promoting, &chosen, &sources, request.id).await {
+        match self.has_drifted(at, promoting, &chosen, &inputs.sources, request.id).await {
             Ok(Some(ending)) => Ok(Judged::Ends(ending)),
             Ok(None) => Ok(Judged::Passes(chosen)),
             // It makes way for others meanwhile.
@@ -191,17 +197,27 @@ impl Engine {
         let require = at.environment.promotion.as_ref().map(|promotion| promotion.require);
         for (name, source) in sources {
             let is_asked = require != Some(Require::Any) || *name == promoting.from;
-            let is_live = source.live().is_some_and(|live| is_same(live, chosen));
-            if !is_asked || !is_live {
-                continue;
-            }
+            let live = source.head.live().filter(|live| is_asked && is_same(live, chosen));
+            let Some(live) = live else { continue };
             match self.serve_code(name, &at.function, id).await {
                 Ok(serves) => {
-                    let Err(ending) = drift(name, chosen, &serves) else { continue };
-                    if self.is_under_way(name, &at.function, source).await? {
+                    let was_there =
+                        |(target, _): &(Target, Option<Sha256>)| live.versions.contains_key(&target.to_string());
+                    let (known, added): (Vec<_>, Vec<_>) = serves.into_iter().partition(was_there);
+                    let moved = drift(name, chosen, &known).and_then(|()| drift(name, chosen, &added)).is_err();
+                    if moved && self.is_under_way(name, &at.function, &source.head).await? {
                         return Err(Transient::Unseen(format!("a deployment is under way in {name}")));
                     }
-                    return Ok(Some(ending));
+                    if let Err(ending) = drift(name, chosen, &known) {
+                        return Ok(Some(ending));
+                    }
+                    // It is complete where it was deployed to: somebody brings it to the others, or has forgotten that.
+                    if let Some((target, _)) = added.iter().find(|(_, found)| *found != chosen.sha256) {
+                        let release = &chosen.release;
+                        return Err(Transient::Unseen(format!(
+                            "{target} was added to {name} and does not serve release {release} yet: redeploy it there"
+                        )));
+                    }
                 }
                 Err(error) if is_passing(&error) => {
                     return Err(Transient::Unseen(format!("what {name} serves cannot be seen: {error}")));
@@ -241,12 +257,12 @@ impl Engine {
                 let account = self.enter_to_look(source, target, id).await?;
                 let (functions, name, alias) = (account.functions(), &source.function_name, &source.environment.alias);
                 let (alias, code) = try_join(
-                    self.reading("observe", || functions.alias(name, alias)),
+                    self.alias_of(source, &account),
                     self.reading("observe", || functions.function(name, Qualifier::Alias(alias))),
                 )
                 .await?;
                 // One that shares its traffic serves no one release.
-                let whole = alias.is_some_and(|alias| alias.weights.is_empty());
+                let whole = alias.is_some_and(|alias| alias.serves_alone().is_some());
                 Ok::<_, TargetError>((target.clone(), code.filter(|_| whole).and_then(|(code, _)| code.sha256)))
             }
         });
@@ -305,75 +321,6 @@ impl Engine {
             let Ok(again) = self.read_head(at).await else { return };
             seen = again;
         }
-    }
-
-    /// Asks for the promotions that a success calls for by itself. They are put down where they go to; whoever comes by
-    /// there goes on with them.
-    pub(super) async fn call_for_promotions(
-        &self,
-        from: &Destination<'_>,
-        record: &DeploymentRecord,
-    ) -> Result<(), Transient> {
-        use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
-        if let Some(group) = record.promotion.as_ref().and_then(|promotion| promotion.group) {
-            // The others of its group may have waited for this one.
-            if let Err(transient) = self.drive_group(&from.name, group).await {
-                tracing::warn!(%group, "the group is left to the sweep: {transient}");
-            }
-        }
-        let calls = matches!(record.cause.kind, Upload | Deploy | Promotion | AutomaticPromotion);
-        let is_live = matches!(record.status, Status::Succeeded | Status::Unchanged);
-        let (Some(release), Some(artifact)) = (&record.release, &record.artifact) else { return Ok(()) };
-        if !calls || !is_live {
-            return Ok(());
-        }
-        let reference = artifact.reference();
-        let chosen = Chosen { sha256: artifact.sha256, size: artifact.size, ..Chosen::of(release.clone(), reference) };
-        let mut failed = None;
-        for (name, environment) in &self.config.environments {
-            let automatic = environment.promotion.as_ref().filter(|p| p.automatic && p.from.contains(&from.name));
-            let at = match Destination::find(&self.config, name, &from.function) {
-                Ok(at) if automatic.is_some() => at,
-                _ => continue,
-            };
-            // One that cannot be asked for holds up no other.
-            if let Err(error) = self.call_for_promotion(&at, record, chosen.clone()).await {
-                tracing::error!(to = %name, "the promotion is not asked for: {error}");
-                failed = Some(error);
-            }
-        }
-        failed.map_or(Ok(()), Err)
-    }
-
-    async fn call_for_promotion(
-        &self,
-        at: &Destination<'_>,
-        success: &DeploymentRecord,
-        chosen: Chosen,
-    ) -> Result<(), Transient> {
-        let sources = self.sources(at).await?;
-        let (seen, (rejects, _)) = futures::try_join!(self.read_head(at), self.read_rejects(&at.function))?;
-        let request = Request::automatic_promotion(success, &at.name, chosen, (self.now(), self.token()));
-        let Subject::Promoted(promoting) = &request.subject else { return Ok(()) };
-        let gate = self.gate(at, &seen.head, &sources, &rejects);
-        if gate.is_of_several(promoting) || gate.is_there_already(promoting) || seen.head.id_of(&request).is_some() {
-            return Ok(());
-        }
-        self.mark_open(at, &request).await?;
-        let refusal = at.refusal(request.cause.kind);
-        match self.accept_promotion((at, Taking::Down), &request, refusal, (&sources, &rejects)).await? {
-            Standing::Rests { waiting, .. } if waiting.request.id == request.id => {
-                tracing::info!(to = %at.name, deployment = %request.id, "promotion asked for: {}", waiting.wait);
-            }
-            // What still follows from its end needs the marker.
-            Standing::Over { marker, .. } if marker == Some(request.marker) => {}
-            Standing::Claimed(claim) => {
-                self.release(at, &claim, GivenUp::Untouched).await;
-                self.come_back(at).await;
-            }
-            _ => self.delete_marker(Head::marker_key(&at.name, &at.function, request.marker)).await,
-        }
-        Ok(())
     }
 
     /// Somebody shall go on with a promotion that waits for nothing any more: by a tick, or where there is no queue by us. What

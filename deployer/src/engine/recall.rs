@@ -50,10 +50,11 @@ impl Engine {
         caller: Caller,
     ) -> Result<Recalled, CommandError> {
         let reason = reason.unwrap_or_else(|| "recalled".to_owned());
-        self.reject(function, release, reason, caller.clone()).await?;
+        // Where the same command comes again after somebody has ended the reject, it tells how far it is.
+        let _marked = self.mark_as_rejected(function, release, reason, &caller).await?;
         let (rejects, _) = self.read_rejects(function).await.map_err(Transient::from)?;
         // Somebody may have ended the reject since this was asked for first.
-        let is_rejected = rejects.all().iter().any(|reject| reject.release == *release);
+        let is_rejected = rejects.all().any(|reject| reject.release == *release);
         let mut places = Vec::new();
         for name in self.config.environments.keys() {
             let Ok(at) = Destination::find(&self.config, name, function) else { continue };
@@ -139,7 +140,7 @@ impl Engine {
 
     async fn begin_to_undo(&self, at: &Destination<'_>, request: &Request) -> Result<Standing, String> {
         self.mark_open(at, request).await.map_err(|error| error.to_string())?;
-        self.accept(at, request, None, None).await.map_err(|error| error.to_string())
+        self.accept_unrefused(at, request).await.map_err(|error| error.to_string())
     }
 
     /// Judges anew what waits in an environment. Best effort: the sweep does it otherwise.

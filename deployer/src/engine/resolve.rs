@@ -2,28 +2,22 @@
 //! what came before, and written into the head, so that whoever goes on with it means the same.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use deployer_core::artifact::Place;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
 use deployer_core::head::{Chosen, Head, Subject};
-use deployer_core::id::{DeploymentId, Release, Version};
+use deployer_core::id::{DeploymentId, Release};
 use deployer_core::promotion::Wait;
 use deployer_core::record::{Code, Ending, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
 use deployer_core::session::{looking_policy, session_name};
-use futures::future::join_all;
 
 use super::book::RACES;
 use super::claim::{Claim, Halted};
 use super::promote::Judged;
-use super::waiting::timed_out;
 use super::{Engine, Transient};
 use crate::port::{Account, ReadError, SessionRequest};
-
-/// How long what a target serves is looked at before the head is believed.
-const LONGEST_LOOK: Duration = Duration::from_secs(5);
 
 /// A claim whose artifact is known, or the reason why there is none.
 pub(super) enum Resolved {
@@ -50,13 +44,13 @@ impl Engine {
             if let Some(Halted { because, .. }) = claim.halted() {
                 return Ok(Resolved::Refused(Ending::Superseded { because }));
             }
-            return match self.judge_under_claim(at, claim, promoting, rejects).await? {
+            return match self.judge_under_claim(at, claim, promoting).await? {
                 Judged::Passes(chosen) => self.write_chosen(at, claim, chosen).await,
                 Judged::Ends(ending) => Ok(Resolved::Refused(ending)),
                 Judged::Waits(wait) => Ok(Resolved::Waits(wait)),
             };
         }
-        match self.choose(at, &head, &request.subject, request.id, rejects).await? {
+        match self.choose(at, &head, &request.subject, rejects).await? {
             Ok(chosen) => self.write_chosen(at, claim, chosen).await,
             Err(ending) => Ok(Resolved::Refused(ending)),
         }
@@ -68,15 +62,12 @@ impl Engine {
         at: &Destination<'_>,
         head: &Head,
         subject: &Subject,
-        id: DeploymentId,
         rejects: &Rejects,
     ) -> Result<Result<Chosen, Ending>, Transient> {
-        let astray = match subject {
-            Subject::Newest { release } => return self.newest(at, release).await,
-            Subject::Earlier { to: None } => head.is_astray(&self.serves(at, head, id).await),
-            _ => false,
-        };
-        Ok(head.choose(subject, rejects, astray))
+        match subject {
+            Subject::Newest { release } => self.newest(at, release).await,
+            _ => Ok(head.choose(subject, &at.environment.targets, rejects)),
+        }
     }
 
     /// The newest version of a release's key.
@@ -93,44 +84,11 @@ impl Engine {
             Ok(None) => refused(format!("s3://{bucket}/{key} does not exist: upload the release first")),
             Err(ReadError::Transient(cause)) => Err(Transient::Artifact(cause)),
             Err(ReadError::Gone(because)) => refused(because),
-            Err(ReadError::Denied(because)) => {
+            Err(ReadError::Denied(because) | ReadError::Unreadable(because)) => {
                 let error = TargetError::new(TargetErrorCode::ArtifactUnreadable, "verify", because);
                 Ok(Err(at.all_failed(&error)))
             }
         }
-    }
-
-    /// What the alias of each target serves; where that cannot be seen, what the head says of it.
-    async fn serves(&self, at: &Destination<'_>, head: &Head, id: DeploymentId) -> Vec<(Target, Option<Version>)> {
-        let looks = at.environment.targets.iter().map(|target| async move {
-            // An account or a region that does not answer shall hold up no rollback of the others.
-            let seen = tokio::select! {
-                seen = self.look(at, target, id) => seen,
-                () = self.ports.clock.sleep(LONGEST_LOOK) => Err(timed_out("observe", "no answer in time")),
-            };
-            match seen {
-                Ok(version) => (target.clone(), version),
-                Err(error) => {
-                    tracing::warn!(account = %target.account, region = %target.region,
-                        "what this target serves cannot be seen, so the head is believed: {error}");
-                    (target.clone(), head.target(target).and_then(|known| known.version.clone()))
-                }
-            }
-        });
-        join_all(looks).await
-    }
-
-    /// The version that an alias serves to everybody; none where there is no alias, or it serves several or `$LATEST`.
-    async fn look(
-        &self,
-        at: &Destination<'_>,
-        target: &Target,
-        id: DeploymentId,
-    ) -> Result<Option<Version>, TargetError> {
-        let account = self.enter_to_look(at, target, id).await?;
-        let (functions, name, alias) = (account.functions(), &at.function_name, &at.environment.alias);
-        let seen = self.reading("observe", || functions.alias(name, alias)).await?;
-        Ok(seen.filter(|alias| alias.weights.is_empty()).and_then(|alias| alias.version))
     }
 
     /// A session that may only read the function.

@@ -65,7 +65,9 @@ impl Engine {
                 functions.push(FunctionStatus { rejects, ..status });
             }
         }
-        Ok(StatusReport { functions, unreadable })
+        let environments: Vec<&EnvironmentName> = asked.iter().map(|(name, _)| *name).collect();
+        let groups = self.open_groups(&environments, function, &mut unreadable).await?;
+        Ok(StatusReport { functions, groups, unreadable })
     }
 
     /// The functions that have a head, by environment.
@@ -93,14 +95,12 @@ impl Engine {
             let none = &none;
             async move {
                 let at = Destination::find(&self.config, &environment, &function);
-                let Seen { head, etag } = match at {
-                    Ok(at) => self.read_head(&at).await.map_err(|error| error.to_string())?,
-                    Err(unknown) => return Err(unknown.to_string()),
-                };
+                let at = at.map_err(|unknown| unknown.to_string())?;
+                let Seen { head, etag, .. } = self.read_head(&at).await.map_err(|error| error.to_string())?;
                 if etag.is_none() {
                     return Ok(None);
                 }
-                let status = FunctionStatus::of(&environment, &function, &head, rejects.get(&function).unwrap_or(none));
+                let status = FunctionStatus::of(&at, &head, rejects.get(&function).unwrap_or(none));
                 let ahead = Ahead::of(&environment, &head);
                 Ok(Some(((function, environment), (status, ahead))))
             }

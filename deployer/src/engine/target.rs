@@ -3,19 +3,22 @@
 //! Steps "enter", "observe" and "plan"; `apply` walks the plan. A target's error stays its own: it never stops or
 //! hides another target.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
-use deployer_core::observed::{Condition, Observed};
-use deployer_core::plan::{NoPlan, Plan, Step, Wanted, foreign_change, plan as planned};
+use deployer_core::id::Version;
+use deployer_core::observed::{Condition, Observed, ObservedAlias};
+use deployer_core::plan::{AWAIT_TRAFFIC, NoPlan, Plan, Step, Wanted, foreign_change, plan as planned};
 use deployer_core::record::{Code, Ending, Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
 use deployer_core::session::{Scope, session_name};
 use futures::future::{self, Shared};
 use tracing::Instrument as _;
 
 use super::apply::{Errand, Halt};
+use super::back::Sleeping;
 use super::claim::{Ground, Halted};
 use super::deploy::{GIVEN_UP, Job, UNSEEN, Unfinished, Unfit, given_up};
 use super::doors::Shut;
@@ -29,7 +32,7 @@ pub(super) const LOOKS: u32 = 4;
 /// A target that serves what is wanted.
 pub(super) struct Arrived {
     pub status: Status,
-    pub version: Option<deployer_core::id::Version>,
+    pub version: Option<Version>,
     pub previous: Option<Previous>,
 }
 
@@ -39,6 +42,8 @@ pub(super) enum Missed {
     NoPlan(NoPlan),
     /// No alias may move any more: the claim says why.
     Stopped,
+    /// Lambda needs longer than an invocation should wait.
+    Waits,
 }
 
 impl<T: Into<NoPlan>> From<T> for Missed {
@@ -54,7 +59,12 @@ pub(super) fn ran_out_of_time(fared: &[Fared]) -> bool {
 
 /// The outcomes of those targets that another invocation need not go on with.
 pub(super) fn done(fared: Vec<Fared>) -> Vec<TargetOutcome> {
-    fared.into_iter().filter(|fared| !fared.is_late()).map(|fared| fared.outcome).collect()
+    fared.into_iter().filter(|fared| !fared.is_late() && !fared.waits).map(|fared| fared.outcome).collect()
+}
+
+/// Whether Lambda needs longer for a target than an invocation should wait.
+pub(super) fn wait(fared: &[Fared]) -> bool {
+    fared.iter().any(|fared| fared.waits)
 }
 
 fn is_late(code: TargetErrorCode) -> bool {
@@ -68,6 +78,8 @@ pub(super) struct Fared {
     unfit: Option<String>,
     /// Its alias did not move, because none may any more.
     stopped: bool,
+    /// Its alias has moved, and Lambda still holds the traffic back.
+    waits: bool,
 }
 
 impl Fared {
@@ -82,8 +94,13 @@ pub(super) fn ending(fared: Vec<Fared>, halted: Option<Halted>) -> Ending {
     if let Some(because) = unfit {
         return Ending::Refused { code: Code::InvalidArtifact, because };
     }
-    let halted = halted.filter(|_| fared.iter().any(|fared| fared.stopped));
-    let targets = fared.into_iter().map(|fared| fared.outcome).collect();
+    let halted = halted.filter(|_| fared.iter().any(|fared| fared.stopped || fared.waits));
+    let status = halted.as_ref().map_or(Status::Failed, |halted| halted.status);
+    let targets = fared.into_iter().map(|fared| match fared.waits {
+        true => TargetOutcome { status, ..fared.outcome },
+        false => fared.outcome,
+    });
+    let targets = targets.collect();
     match halted {
         Some(Halted { status, code, because }) => Ending::Stopped { status, code, because, targets },
         None => Ending::Tried(targets),
@@ -109,7 +126,8 @@ impl Engine {
             tracing::info!(role = %session.role, session = %session.name, "account entered");
             if let Some((version, sha256)) = job.goes_back_to(target) {
                 let claim = yes(claim.clone()).await;
-                if let Some(arrived) = self.go_back(job, target, &claim, &account, (version, sha256)).await? {
+                let to = (version, sha256);
+                if let Some(arrived) = self.go_back(job, target, &claim, &account, to, Sleeping::PublishAgain).await? {
                     return Ok(arrived);
                 }
                 tracing::info!(%version, "the version is not there any more: publishing it again");
@@ -118,6 +136,12 @@ impl Engine {
                 // It never was here, or is not any more. What goes back elsewhere does not depend on it.
                 job.needs_artifact();
                 if let Err(unfit) = artifact.clone().await {
+                    if let Some(to) = job.goes_back_to(target) {
+                        let claim = yes(claim.clone()).await;
+                        if let Some(arrived) = self.go_back(job, target, &claim, &account, to, Sleeping::Use).await? {
+                            return Ok(arrived);
+                        }
+                    }
                     return Err(unfit.in_target().into());
                 }
             }
@@ -143,12 +167,13 @@ impl Engine {
             match work.instrument(span).await {
                 Ok(Arrived { status, version, previous }) => {
                     let outcome = TargetOutcome { status, version, previous, ..outcome };
-                    Fared { outcome, unfit: None, stopped: false }
+                    Fared { outcome, unfit: None, stopped: false, waits: false }
                 }
+                Err(Missed::Waits) => Fared { outcome, unfit: None, stopped: false, waits: true },
                 Err(Missed::Stopped) => {
                     let claim = yes(before.clone()).await;
                     let status = claim.halted().map_or(Status::Failed, |halted| halted.status);
-                    Fared { outcome: TargetOutcome { status, ..outcome }, unfit: None, stopped: true }
+                    Fared { outcome: TargetOutcome { status, ..outcome }, unfit: None, stopped: true, waits: false }
                 }
                 Err(Missed::NoPlan(no_plan)) => {
                     let unfit = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());
@@ -157,14 +182,19 @@ impl Engine {
                         true => given_up(&format!("{UNSEEN} ({error})")),
                         false => error,
                     };
-                    Fared { outcome: TargetOutcome { error: Some(error), ..outcome }, unfit, stopped: false }
+                    Fared {
+                        outcome: TargetOutcome { error: Some(error), ..outcome },
+                        unfit,
+                        stopped: false,
+                        waits: false,
+                    }
                 }
             }
         };
         // What an earlier invocation was done with stays as it was: what failed for good is not tried again.
         let fared = async {
             match yes(before.clone()).await.done(target) {
-                Some(done) => Fared { outcome: done.clone(), unfit: None, stopped: false },
+                Some(done) => Fared { outcome: done.clone(), unfit: None, stopped: false, waits: false },
                 None => future::pending().await,
             }
         };
@@ -234,7 +264,7 @@ impl Engine {
         for attempt in 0.. {
             let (latest, pointer, serving) = futures::try_join!(
                 self.reading("observe", || functions.function(name, Qualifier::Latest)),
-                self.reading("observe", || functions.alias(name, alias)),
+                self.alias_of(at, account),
                 self.reading("observe", || functions.function(name, Qualifier::Alias(alias))),
             )?;
             let (latest, belongings) = match latest {
@@ -270,12 +300,18 @@ impl Engine {
         let wanted = Wanted { target, function, alias, artifact, formerly: &formerly };
         let served = served(claim, target);
         let mut previous = served_before(claim, target);
+        if let Some(found) = claim.active().moved_since(target, observed.alias.as_ref()) {
+            return Err(foreign(job, AWAIT_TRAFFIC, &found).into());
+        }
         // What another invocation began, or what got no answer, may have been written all the same.
         let mut written = claim.resumed();
         let mut acted = false;
         let mut looks = 0;
+        // Callers still meet what the alias served for some seconds.
+        let mut met: BTreeSet<Version> = BTreeSet::new();
         loop {
             claim.observes(target, observed.alias.as_ref(), self.now());
+            met.extend(observed.alias.iter().flat_map(ObservedAlias::versions));
             let plan = match planned(&wanted, &observed) {
                 // Once something was written the deployment is no longer refused.
                 Err(no_plan) if written => return Err(TargetError::from(no_plan).into()),
@@ -312,7 +348,7 @@ impl Engine {
             }
             tracing::info!(steps = %steps(&plan), "planned");
             let acting = self.account_for(job, target, &account, &plan).await?;
-            acted = true;
+            acted |= !plan.writes_nothing();
             let before = previous.as_ref().and_then(Option::as_ref);
             let errand = Errand { job, claim, target, account: &acting, previous: before };
             match self.apply(errand, Some(&wanted), &plan).await {
@@ -320,13 +356,14 @@ impl Engine {
                     if written {
                         self.mend_belongings(Errand { account: &account, ..errand }, &wanted).await?;
                     }
-                    self.prune(job, claim, target, &account, (&version, before)).await;
-                    return Ok(Arrived {
-                        status: Status::Succeeded,
-                        version: Some(version),
-                        previous: previous.flatten(),
-                    });
+                    self.prune(job, claim, target, &account, &version, &met).await;
+                    let was = claim.served_before(target).unwrap_or(served);
+                    let moved = was.as_ref().map(|served| &served.version) != Some(&version);
+                    let changed = acted || (written && moved);
+                    let status = if changed { Status::Succeeded } else { Status::Unchanged };
+                    return Ok(Arrived { status, version: Some(version), previous: previous.flatten() });
                 }
+                Err(Halt::Waits) => return Err(Missed::Waits),
                 Err(Halt::Final(error)) => return Err(error.into()),
                 // An earlier try got no answer: that door is shut first.
                 Err(Halt::Stopped) if claim.has_open_door(target) => {
@@ -336,6 +373,7 @@ impl Engine {
                 Err(Halt::VersionFailed(error)) if observed.publishing_failed => return Err(error.into()),
                 Err(Halt::VersionFailed(error)) => {
                     tracing::warn!("sending the code anew: {}", error.message);
+                    self.pause(looks, "publish version", &error.message).await?;
                     let mut now = self.observe(at, &account).await?;
                     if let Some(found) = foreign_change(&wanted, &observed, &now) {
                         return Err(foreign(job, "publish version", &found).into());
@@ -355,7 +393,7 @@ impl Engine {
                         ..error.clone()
                     })?;
                     // What serves already has arrived, whatever somebody does to $LATEST after that.
-                    let serves = planned(&wanted, &now).is_ok_and(|plan| plan.is_empty());
+                    let serves = planned(&wanted, &now).is_ok_and(|plan| plan.writes_nothing());
                     if claim.explains(target, observed.alias.as_ref(), now.alias.as_ref()) {
                         (observed.alias, observed.serving) = (now.alias.clone(), now.serving.clone());
                     }
@@ -364,7 +402,7 @@ impl Engine {
                     }
                     // Nobody foreign: our own echo, or a change that is none of ours (permissions, a settled update).
                     // Who keeps writing there must be found by a person.
-                    if looks == LOOKS && !planned(&wanted, &now)?.is_empty() {
+                    if looks == LOOKS && !planned(&wanted, &now)?.writes_nothing() {
                         return Err(error.into());
                     }
                     looks += 1;
@@ -388,6 +426,7 @@ impl Engine {
         match self.apply(Errand { account: &acting, ..errand }, Some(wanted), &plan).await {
             Ok(_) => Ok(()),
             Err(Halt::Stopped) => Err(Missed::Stopped),
+            Err(Halt::Waits) => Err(Missed::Waits),
             Err(Halt::Final(error) | Halt::VersionFailed(error) | Halt::LookAgain { error, .. }) => Err(error.into()),
         }
     }
@@ -428,7 +467,7 @@ pub(super) async fn yes<T: Clone, E: Clone>(decision: Shared<impl Future<Output 
 
 /// Whether what an earlier write may still do is to be ruled out here: nothing else writes the alias.
 pub(super) fn may_shut(claim: &Claim, plan: &Plan) -> bool {
-    (plan.is_empty() || claim.halted().is_some()) && !claim.only_looks()
+    (plan.writes_nothing() || claim.halted().is_some()) && !claim.only_looks()
 }
 
 /// What the alias served before this deployment first wrote to it, as far as that was written down. Owners of before did

@@ -45,7 +45,7 @@ impl Engine {
         artifact: &ArtifactRef,
     ) -> Result<Arc<VerifiedArtifact>, Unfit> {
         let mut facts = RecordedArtifact::from(artifact);
-        match self.read(at, artifact, &mut facts).await {
+        match self.read_patiently(at, artifact, &mut facts).await {
             Ok(verified) => {
                 tracing::info!(bytes = verified.size, sha256 = %verified.sha256, "artifact verified");
                 Ok(Arc::new(verified))
@@ -57,7 +57,7 @@ impl Engine {
             Err(Problem::Refused(code, because)) => {
                 Err(Unfit::Ending(Ending::Refused { code, because }, Box::new(facts)))
             }
-            Err(Problem::Read(ReadError::Denied(message))) => {
+            Err(Problem::Read(ReadError::Denied(message) | ReadError::Unreadable(message))) => {
                 // The deployer itself may not read it: no target can be served.
                 let error = TargetError::new(TargetErrorCode::ArtifactUnreadable, "verify", message);
                 Err(Unfit::Ending(at.all_failed(&error), Box::new(facts)))
@@ -109,6 +109,29 @@ impl Engine {
         Ok(None)
     }
 
+    /// A policy that was just written takes some seconds until S3 knows it.
+    async fn read_patiently(
+        &self,
+        at: &Destination<'_>,
+        reference: &ArtifactRef,
+        facts: &mut RecordedArtifact,
+    ) -> Result<VerifiedArtifact, Problem> {
+        let since = self.now();
+        for attempt in 0.. {
+            match self.read(at, reference, facts).await {
+                Err(Problem::Read(ReadError::Denied(because)))
+                    if self.passed(since) + self.patience.wait(attempt) <= self.patience.denied =>
+                {
+                    if self.pause(attempt, "verify", &because).await.is_err() {
+                        return Err(ReadError::Denied(because).into());
+                    }
+                }
+                read => return read,
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+
     async fn read(
         &self,
         at: &Destination<'_>,
@@ -137,7 +160,7 @@ impl Engine {
     /// Every byte is asked for once: the tail, the directory's start if it is longer than that, and all before.
     async fn read_package(&self, reference: &ArtifactRef, tail: Tail) -> Result<Package, Problem> {
         let Tail { size, bytes: mut end, .. } = tail;
-        let mut start = size - end.len() as u64;
+        let mut start = size.saturating_sub(end.len() as u64);
         let directory = match Directory::open(size, &end)? {
             Opening::Ready(directory) => directory,
             Opening::NeedsFrom(from) => {

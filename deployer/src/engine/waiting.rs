@@ -12,20 +12,26 @@ use crate::port::{CallError, CallErrorKind};
 pub(super) const UNANSWERED: u32 = 3;
 
 impl Engine {
-    /// A read, tried again while it is throttled, and a few times where no answer came.
+    /// A read, tried again while it is throttled, for some seconds while it is denied, and a few times where no answer came.
     pub(super) async fn reading<T, F>(&self, step: &'static str, read: impl Fn() -> F) -> Result<T, TargetError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
+        let since = self.now();
         let mut unanswered = 0;
         for attempt in 0.. {
             match read().await {
                 Ok(value) => return Ok(value),
                 Err(error) => match error.kind {
-                    CallErrorKind::Throttled => {
+                    CallErrorKind::Throttled | CallErrorKind::Busy => {
                         if self.pause(attempt, step, &error.message).await.is_err() {
                             return Err(error.at_the_deadline(step));
                         }
+                    }
+                    CallErrorKind::Denied
+                        if self.passed(since) + self.patience.wait(attempt) <= self.patience.denied =>
+                    {
+                        self.pause(attempt, step, &error.message).await?;
                     }
                     CallErrorKind::Unknown if unanswered < UNANSWERED => {
                         unanswered += 1;
@@ -71,16 +77,24 @@ impl CallError {
     pub(super) fn in_step(self, step: &str) -> TargetError {
         let code = match self.kind {
             CallErrorKind::RoleNotReady => TargetErrorCode::RoleNotAssumable,
-            CallErrorKind::Conflict => TargetErrorCode::ForeignChange,
             CallErrorKind::Throttled => TargetErrorCode::Throttled,
             // Another invocation enters the account anew and goes on.
             CallErrorKind::Expired => TargetErrorCode::TimedOut,
-            CallErrorKind::Denied => TargetErrorCode::AccessDenied,
-            CallErrorKind::CodeUnreadable => TargetErrorCode::ArtifactUnreadable,
+            CallErrorKind::Denied | CallErrorKind::KeyDenied | CallErrorKind::RegionNotEnabled => {
+                TargetErrorCode::AccessDenied
+            }
+            CallErrorKind::CodeUnreadable | CallErrorKind::CodeDenied => TargetErrorCode::ArtifactUnreadable,
             CallErrorKind::CodeTooLarge => TargetErrorCode::CodeTooLarge,
             CallErrorKind::Failed => TargetErrorCode::FunctionFailed,
             CallErrorKind::Invalid => TargetErrorCode::InvalidConfiguration,
-            CallErrorKind::Busy | CallErrorKind::Unknown | CallErrorKind::Other => TargetErrorCode::Internal,
+            CallErrorKind::StorageFull | CallErrorKind::QuotaReached => TargetErrorCode::QuotaExceeded,
+            CallErrorKind::Unsupported => TargetErrorCode::Unsupported,
+            // A conflict is called a foreign change only where a second look has found one.
+            CallErrorKind::Conflict
+            | CallErrorKind::RefusedForNow
+            | CallErrorKind::Busy
+            | CallErrorKind::Unknown
+            | CallErrorKind::Other => TargetErrorCode::Internal,
         };
         TargetError::new(code, step, self.message)
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use deployer_core::asked::FORMAT;
 use deployer_core::destination::Destination;
 use deployer_core::head::{Chosen, GivenUp, Head, Tick};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Token};
@@ -15,8 +16,6 @@ use deployer_core::record::DeploymentRecord;
 use futures::future;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::Serialize;
 use tracing::Instrument as _;
 
 use super::book::Seen;
@@ -24,6 +23,7 @@ use super::claim::{Claim, Ground, Standing};
 use super::deploy::{Job, Unfinished};
 use super::finish::{Facts, Finished};
 use super::resolve::Resolved;
+use super::swept::{Failing, Swept};
 use super::waiting::between;
 use super::{Engine, Handled, Transient};
 
@@ -38,21 +38,6 @@ const GIVEN_UP_RESTS: Duration = Duration::from_secs(60);
 
 /// How many functions a sweep looks at at once.
 const SWEPT_AT_ONCE: usize = 16;
-
-/// What a sweep has found and done.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Swept {
-    /// Functions that had a marker.
-    pub looked_at: usize,
-    /// Deployments that were woken, here or by a tick.
-    pub woken: usize,
-    /// Ended deployments whose records and results were completed.
-    pub completed: usize,
-    /// Markers that guarded nothing any more.
-    pub cleared: usize,
-    /// Functions whose head, or a record of which, could not be read or written; the log says which and why.
-    pub failed: usize,
-}
 
 impl Engine {
     /// Goes on after a tick.
@@ -77,6 +62,9 @@ impl Engine {
             };
         }
         if !fits {
+            if let Some(record) = self.follow_hint(&at, tick.id).await? {
+                return Ok(Handled::Recorded(Box::new(record)));
+            }
             return ignored(format!("a tick for deployment {}, which is over or in other hands", tick.id));
         }
         if let Some(active) = seen.head.active().filter(|_| !seen.head.sleeps(self.now())) {
@@ -107,32 +95,37 @@ impl Engine {
         let looked = stream::iter(places)
             .map(|((name, function), markers)| async move {
                 let span = tracing::info_span!("sweep", environment = %name, function = %function);
+                let place = format!("{name}/{function}");
                 let at = match Destination::find(&self.config, &name, &function) {
                     Ok(at) => at,
                     Err(unknown) => {
-                        tracing::warn!(parent: &span,
-                            "work may be open {unknown}: put it back, or delete the markers open/{name}/…");
-                        return Swept { looked_at: 1, failed: 1, ..Swept::default() };
+                        let because =
+                            format!("work may be open {unknown}: put it back, or delete the markers open/{name}/…");
+                        tracing::warn!(parent: &span, "{because}");
+                        return Swept::one().failing(&place, Failing::Configuration, &because);
                     }
                 };
                 match self.sweep_one(&at, &markers).instrument(span.clone()).await {
                     Ok(swept) => swept,
                     Err(error) => {
                         tracing::error!(parent: &span, "not swept: {error}");
-                        Swept { looked_at: 1, failed: 1, ..Swept::default() }
+                        Swept::one().failing(&place, Failing::of(&error), &error.to_string())
                     }
                 }
             })
             .buffer_unordered(SWEPT_AT_ONCE)
-            .fold(Swept::default(), |all, one| future::ready(all.and(&one)))
+            .fold(Swept::default(), |all, one| future::ready(all.and(one)))
             .await;
-        let (driven, failed) = self.drive_groups().await?;
+        let asked = self.sweep_asked().await?;
+        let groups = self.drive_groups().await?;
+        self.submit_without_queue().await;
         self.note_sweep().await;
-        Ok(looked.and(&Swept { looked_at: driven, failed, ..Swept::default() }))
+        Ok(looked.and(asked).and(groups))
     }
 
     async fn sweep_one(&self, at: &Destination<'_>, markers: &BTreeSet<Token>) -> Result<Swept, Transient> {
-        let mut swept = Swept { looked_at: 1, ..Swept::default() };
+        let mut swept = Swept::one();
+        let place = format!("{}/{}", at.name, at.function);
         let mut seen = self.read_head(at).await?;
         let ended = seen.head.outbox().len();
         if ended > 0 {
@@ -140,12 +133,15 @@ impl Engine {
             match self.settle(at, seen.clone()).await {
                 Ok(settled) => {
                     swept.completed = ended.saturating_sub(settled.left.len());
-                    swept.failed = settled.left.len().min(1);
+                    for (id, error) in &settled.left {
+                        let because = format!("the record of {id} is not written: {error}");
+                        swept = swept.failing(&place, Failing::Ledger, &because);
+                    }
                     seen = settled.seen;
                 }
                 Err(error) => {
                     tracing::error!("not completed: {error}");
-                    swept.failed = 1;
+                    swept = swept.failing(&place, Failing::of(&error), &error.to_string());
                 }
             }
         }
@@ -159,13 +155,13 @@ impl Engine {
             Ok(woken) => swept.woken += woken,
             Err(error) => {
                 tracing::error!("not all that waits was looked at: {error}");
-                swept.failed = 1;
+                swept = swept.failing(&place, Failing::of(&error), &error.to_string());
             }
         }
         for waiting in seen.head.waiting().iter().filter(|waiting| !waiting.told) {
             self.tell_waiting(at, seen.clone(), waiting).await;
         }
-        if seen.head.sleeps(now) {
+        if seen.head.sleeps(now) && !seen.head.is_looked_after(now) {
             swept.woken += 1;
             let (id, claim) = sleeper(&seen.head);
             // By a message: a sweep that did all the work itself could not end in time.
@@ -245,6 +241,7 @@ impl Engine {
 
     /// Works on a claim that is ours already.
     async fn work_on(&self, at: &Destination<'_>, claim: &Arc<Claim>) -> Result<Finished, Unfinished> {
+        let at = &at.as_claimed(claim.active());
         let resolved = async {
             let (rejects, _) = self.read_rejects(&at.function).await?;
             Ok::<_, Transient>((self.resolve(at, claim, &rejects).await?, rejects))
@@ -298,25 +295,13 @@ impl Engine {
     ) -> Result<(), Transient> {
         let Some(queue) = &self.ports.queue else { return Ok(()) };
         let tick = Tick { environment: at.name.clone(), function: at.function.clone(), id, claim };
-        let body = serde_json::json!({ "tick": tick }).to_string();
+        let body = serde_json::json!({ "format": FORMAT, "tick": tick }).to_string();
         // A lease ends in the middle of a second, and messages are delayed by whole ones.
         let delay = match between(self.now(), when) {
             Duration::ZERO => Duration::ZERO,
             left => Duration::from_secs(left.as_secs() + 1).min(LONGEST_DELAY),
         };
         queue.send(body, delay).await.map_err(|error| Transient::Queue(error.to_string()))
-    }
-}
-
-impl Swept {
-    fn and(self, other: &Self) -> Self {
-        Self {
-            looked_at: self.looked_at + other.looked_at,
-            woken: self.woken + other.woken,
-            completed: self.completed + other.completed,
-            cleared: self.cleared + other.cleared,
-            failed: self.failed + other.failed,
-        }
     }
 }
 

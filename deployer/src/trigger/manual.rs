@@ -1,5 +1,6 @@
 //! What is called by hand or by a schedule, and the deployer's own ticks.
 
+use deployer_core::asked::FORMAT;
 use deployer_core::head::Tick;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release, Sha256};
 use deployer_core::package::Bootstrap;
@@ -56,6 +57,12 @@ pub enum Command {
         /// To this release; the one before, unless told.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<Release>,
+        /// Refused unless this is live: a release, or the id of the deployment that brought it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        if_live: Option<String>,
+        /// Refused unless this deployment is under way, or has ended meanwhile as what is live.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        if_active: Option<DeploymentId>,
     },
     /// Brings what one environment has live to another.
     Promote {
@@ -258,20 +265,21 @@ pub(super) fn order(payload: &Value) -> Result<Order, String> {
         Some(_) => Err(format!("{field} must be a text")),
     };
     let (requested_by, id) = (text("requested_by").map_err(wrong)?, text("id").map_err(wrong)?);
-    let command = Command::deserialize(&fields).map_err(|error| wrong(in_field(&fields, &error.to_string())))?;
+    let command =
+        Command::deserialize(&fields).map_err(|error| wrong(in_field::<Command>(&fields, &error.to_string())))?;
     command.check().map_err(wrong)?;
     Ok(Order { command, requested_by, id })
 }
 
 /// The error with the field that it is about, which serde does not tell of a value: the one without which it is another error.
-fn in_field(fields: &Value, error: &str) -> String {
+pub(super) fn in_field<T: for<'de> Deserialize<'de>>(fields: &Value, error: &str) -> String {
     if error.starts_with("missing field") || error.starts_with("unknown field") {
         return error.to_owned();
     }
     let is_it = |field: &&String| {
         let mut others = fields.clone();
         let _taken = others.as_object_mut().and_then(|others| others.remove(*field));
-        Command::deserialize(&others).err().is_none_or(|other| other.to_string() != error)
+        T::deserialize(&others).err().is_none_or(|other| other.to_string() != error)
     };
     let mut named =
         fields.as_object().into_iter().flatten().map(|(field, _)| field).filter(|field| *field != "command");
@@ -293,6 +301,7 @@ impl Command {
     fn check(&self) -> Result<(), String> {
         match self {
             Self::Hold { reason, .. } | Self::Reject { reason, .. } => free_text("reason", reason),
+            Self::Rollback { if_live: Some(seen), .. } => free_text("if_live", seen),
             Self::Promote { from, to, .. } if from == to => Err("from and to must be two environments".into()),
             Self::Promote { function, functions, release, override_freeze, .. } => {
                 let functions = Functions::of(function.clone(), functions.clone())?;
@@ -314,12 +323,17 @@ impl Command {
     }
 }
 
-/// The body of one of our own messages.
+/// The body of one of our own messages. Those of before bear no format.
 pub(super) fn tick(value: &Value) -> Option<Result<Tick, String>> {
     #[derive(Deserialize)]
     struct Body {
         tick: Tick,
     }
     value.get("tick")?;
+    let format = value.get("format").map_or(Some(1), Value::as_u64);
+    if format.is_none_or(|format| format > u64::from(FORMAT)) {
+        let found = value.get("format").map_or_else(String::new, Value::to_string);
+        return Some(Err(format!("a tick of format {found}, and this deployer knows {FORMAT}")));
+    }
     Some(Body::deserialize(value).map(|body| body.tick).map_err(|error| format!("a tick that cannot be read: {error}")))
 }

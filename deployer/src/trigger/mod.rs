@@ -10,6 +10,7 @@ mod s3;
 
 use aws_lambda_events::event::sqs::SqsMessage;
 use deployer_core::artifact::Upload;
+use deployer_core::event::RecordlessEvent;
 use deployer_core::head::Tick;
 use deployer_core::promotion::{Asked, ConsentGiven};
 use serde::Deserialize;
@@ -39,10 +40,21 @@ pub enum Invocation {
 pub struct Message {
     /// SQS's message id: what a partial batch response names.
     pub id: String,
-    /// By what SQS knows this delivery of it, and the how manyth it is.
-    pub delivery: Option<(String, u32)>,
+    /// This delivery of it; none where the record does not tell.
+    pub delivery: Option<Delivery>,
     /// What its body tells.
     pub told: Vec<Told>,
+}
+
+/// One delivery of a message: what it takes to put the message off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// SQS's receipt handle.
+    pub receipt: String,
+    /// How often the message was received, this time included.
+    pub received: u32,
+    /// The ARN of the queue that it comes from.
+    pub queue: Option<String>,
 }
 
 /// One thing that an event tells.
@@ -61,10 +73,17 @@ pub enum Told {
         /// Why, in one sentence.
         because: String,
     },
+    /// One of our own messages in a form that this deployer does not know: a newer one has sent it, and takes it.
+    NotUnderstood {
+        /// What is not understood.
+        because: String,
+    },
     /// It should be for us, but it is broken. Trying again cannot help.
     Malformed {
         /// What is wrong.
         because: String,
+        /// What can be read of it, where somebody asks for a promotion and waits for an answer.
+        asked: Option<Box<RecordlessEvent>>,
     },
 }
 
@@ -74,7 +93,7 @@ impl Told {
     }
 
     fn malformed(because: impl Into<String>) -> Vec<Self> {
-        vec![Self::Malformed { because: because.into() }]
+        vec![Self::Malformed { because: because.into(), asked: None }]
     }
 }
 
@@ -109,7 +128,7 @@ fn message(record: &Value) -> Message {
         Ok(message) => Message {
             delivery: message.receipt_handle.map(|receipt| {
                 let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
-                (receipt, received.unwrap_or(1))
+                Delivery { receipt, received: received.unwrap_or(1), queue: message.event_source_arn }
             }),
             told: body(message.body.as_deref().unwrap_or_default()),
             id: message.message_id.unwrap_or_default(),
@@ -128,7 +147,7 @@ fn body(text: &str) -> Vec<Told> {
         Err(error) => return Told::malformed(format!("the message's body is not JSON: {error}")),
     };
     if let Some(tick) = manual::tick(&value) {
-        return vec![tick.map_or_else(|because| Told::Malformed { because }, Told::Tick)];
+        return vec![tick.map_or_else(|because| Told::NotUnderstood { because }, Told::Tick)];
     }
     event(&value).unwrap_or_else(|| Told::ignored("the message is no event that this deployer knows"))
 }

@@ -2,6 +2,7 @@
 //!
 //! `account` is EventBridge's own word about who sent an event; everything in `detail` is the sender's.
 
+use deployer_core::event::RecordlessEvent;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
 use deployer_core::promotion::{Asked, ConsentGiven, Functions, Says, account_name};
 use jiff::Timestamp;
@@ -10,16 +11,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Told;
-use super::manual::free_text;
+use super::manual::{free_text, in_field};
 
-#[derive(Deserialize)]
 struct Envelope<T> {
+    sent: Sent,
+    detail: T,
+}
+
+/// What EventBridge says of an event.
+#[derive(Deserialize)]
+struct Sent {
     id: String,
     account: Option<String>,
     time: Timestamp,
     #[serde(rename = "replay-name")]
     replay: Option<String>,
-    detail: T,
 }
 
 /// The detail of an event `Promotion Requested`.
@@ -94,12 +100,12 @@ pub(super) fn requested(value: &Value) -> Vec<Told> {
             to,
             release,
             // Who does not say who asks is the account that EventBridge tells: nobody approves their own by leaving it out.
-            requested_by: requested_by.or(event.account.as_deref().map(account_name)),
+            requested_by: requested_by.or(event.sent.account.as_deref().map(account_name)),
             not_after,
             freeze_override: None,
-            id: id.unwrap_or(event.id),
-            time: event.time,
-            is_replay: event.replay.is_some(),
+            id: id.unwrap_or(event.sent.id),
+            time: event.sent.time,
+            is_replay: event.sent.replay.is_some(),
         })))
     })
 }
@@ -117,7 +123,7 @@ pub(super) fn check(functions: &Functions, release: Option<&Release>) -> Result<
 pub(super) fn approved(value: &Value) -> Vec<Told> {
     told("Promotion Approved", value, |event: Envelope<PromotionApproved>| {
         let PromotionApproved { environment, function, deployment, approved_by } = event.detail;
-        consent((environment, function, deployment), Says::Yes, approved_by, event.account, event.replay)
+        consent((environment, function, deployment), Says::Yes, approved_by, event.sent)
     })
 }
 
@@ -126,7 +132,7 @@ pub(super) fn declined(value: &Value) -> Vec<Told> {
         let PromotionDeclined { environment, function, deployment, declined_by, reason } = event.detail;
         text("reason", reason.as_deref())?;
         let says = Says::No { reason };
-        consent((environment, function, deployment), says, declined_by, event.account, event.replay)
+        consent((environment, function, deployment), says, declined_by, event.sent)
     })
 }
 
@@ -134,8 +140,7 @@ fn consent(
     (environment, function, deployment): (EnvironmentName, Option<FunctionName>, DeploymentId),
     says: Says,
     by: Option<String>,
-    account: Option<String>,
-    replay: Option<String>,
+    Sent { account, replay, .. }: Sent,
 ) -> Result<Told, String> {
     if replay.is_some() {
         let because = "somebody's word on a promotion, played again from an archive".to_owned();
@@ -153,9 +158,38 @@ fn told<T: for<'de> Deserialize<'de>>(
     value: &Value,
     read: impl Fn(Envelope<T>) -> Result<Told, String>,
 ) -> Vec<Told> {
-    let event = Envelope::deserialize(value).map_err(|error| error.to_string());
+    let event = Sent::deserialize(value).map_err(|error| error.to_string()).and_then(|sent| {
+        let detail = value.get("detail").ok_or("it has no detail")?;
+        let detail = T::deserialize(detail).map_err(|error| in_field::<T>(detail, &error.to_string()))?;
+        Ok(Envelope { sent, detail })
+    });
     match event.and_then(read) {
         Ok(told) => vec![told],
-        Err(error) => Told::malformed(format!("a {kind:?} event that cannot be read: {error}")),
+        Err(error) => {
+            let because = format!("a {kind:?} event that cannot be read: {error}");
+            vec![Told::Malformed { because, asked: Some(Box::new(as_far_as_read(value))) }]
+        }
+    }
+}
+
+/// What can be read of an event that cannot be read whole, for whoever has sent it.
+fn as_far_as_read(value: &Value) -> RecordlessEvent {
+    const NONE: &Value = &Value::Null;
+    let detail = value.get("detail").unwrap_or(NONE);
+    let text = |field: &str| detail.get(field).and_then(Value::as_str);
+    let name = |field: &str| text(field).and_then(|name| EnvironmentName::parse(name).ok());
+    let by = ["requested_by", "approved_by", "declined_by"].into_iter().find_map(text);
+    let by = by.filter(|by| free_text("by", by).is_ok());
+    let id = text("id").filter(|id| free_text("id", id).is_ok()).or_else(|| value.get("id").and_then(Value::as_str));
+    RecordlessEvent {
+        function: text("function").and_then(|name| FunctionPattern::parse(name).ok()).map(|name| name.to_string()),
+        functions: detail.get("functions").and_then(|names| Vec::deserialize(names).ok()),
+        from: name("from"),
+        to: name("to").or_else(|| name("environment")),
+        release: text("release").and_then(|release| Release::parse(release).ok()),
+        requested_by: by.map(str::to_owned),
+        id: id.map(str::to_owned),
+        request: value.get("detail").cloned(),
+        ..RecordlessEvent::default()
     }
 }

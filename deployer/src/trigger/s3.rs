@@ -61,7 +61,7 @@ fn record(value: &Value) -> Told {
     }
     let record = match Record::deserialize(value) {
         Ok(record) => record,
-        Err(error) => return Told::Malformed { because: format!("an S3 record that cannot be read: {error}") },
+        Err(error) => return malformed(format!("an S3 record that cannot be read: {error}")),
     };
     if !record.event_name.starts_with("ObjectCreated:") {
         return Told::Ignored { because: format!("{} of {:?} is no upload", record.event_name, record.s3.object.key) };
@@ -69,7 +69,7 @@ fn record(value: &Value) -> Told {
     let object = record.s3.object;
     let spaced = object.key.replace('+', " ");
     let Ok(key) = percent_decode_str(&spaced).decode_utf8() else {
-        return Told::Malformed { because: format!("the key {:?} is not UTF-8", object.key) };
+        return malformed(format!("the key {:?} is not UTF-8", object.key));
     };
     Told::Upload(Upload {
         bucket: record.s3.bucket.name,
@@ -79,4 +79,8 @@ fn record(value: &Value) -> Told {
         time: record.event_time,
         event_id: record.response_elements.request_id,
     })
+}
+
+fn malformed(because: String) -> Told {
+    Told::Malformed { because, asked: None }
 }

@@ -45,7 +45,8 @@ fn only_upload(told: &[Told]) -> Upload {
 fn because(told: &[Told]) -> String {
     match told {
         [Told::Ignored { because }] => format!("ignored: {because}"),
-        [Told::Malformed { because }] => format!("malformed: {because}"),
+        [Told::Malformed { because, .. }] => format!("malformed: {because}"),
+        [Told::NotUnderstood { because }] => format!("not understood: {because}"),
         other => panic!("expected a reason, found {other:?}"),
     }
 }
@@ -156,9 +157,13 @@ fn a_tick_comes_through_the_queue_and_a_command_by_hand() {
     let tick =
         json!({"tick": {"environment": "dev", "function": "f", "id": "01JBJ4GZ00ABCDEFGH0123456J", "claim": null}});
     let broken = json!({"tick": {"environment": "dev"}});
-    let Invocation::Batch(messages) = decode(&sqs(&[&tick.to_string(), &broken.to_string()])) else { panic!() };
+    let with = |tick: &Value, format: u32| json!({"tick": tick["tick"], "format": format});
+    let bodies = [&tick.to_string(), &broken.to_string(), &with(&tick, 1).to_string(), &with(&tick, 2).to_string()];
+    let Invocation::Batch(messages) = decode(&sqs(&bodies.map(String::as_str))) else { panic!() };
     assert!(matches!(&messages[0].told[..], [Told::Tick(tick)] if tick.claim.is_none()), "{messages:?}");
-    assert_eq!(because(&messages[1].told), "malformed: a tick that cannot be read: missing field `function`");
+    assert_eq!(because(&messages[1].told), "not understood: a tick that cannot be read: missing field `function`");
+    assert!(matches!(&messages[2].told[..], [Told::Tick(_)]), "{messages:?}");
+    assert_eq!(because(&messages[3].told), "not understood: a tick of format 2, and this deployer knows 1");
     assert!(matches!(decode(&tick), Invocation::Unknown { .. }), "ticks are the queue's alone");
     let sweep = json!({"command": "sweep", "requested_by": "the schedule"});
     let Invocation::Command(order) = decode(&sweep) else { panic!("no command") };
@@ -168,5 +173,6 @@ fn a_tick_comes_through_the_queue_and_a_command_by_hand() {
 #[test]
 fn a_message_keeps_by_what_sqs_knows_its_delivery() {
     let Invocation::Batch(messages) = decode(&sqs(&["{}"])) else { panic!() };
-    assert_eq!(messages[0].delivery.as_ref().map(|(_, received)| *received), Some(1));
+    let queue = Some("arn:aws:sqs:eu-west-1:123456789012:deployer".to_owned());
+    assert_eq!(messages[0].delivery, Some(Delivery { receipt: "r".into(), received: 1, queue }));
 }

@@ -21,7 +21,8 @@ locals {
       Sid    = "ReadFunctions"
       Effect = "Allow"
       Action = [
-        "lambda:GetAlias", "lambda:GetFunction", "lambda:ListAliases", "lambda:ListTags", "lambda:ListVersionsByFunction",
+        "lambda:GetAlias", "lambda:GetFunction", "lambda:GetProvisionedConcurrencyConfig", "lambda:ListAliases", "lambda:ListTags",
+        "lambda:ListVersionsByFunction",
       ]
       Resource = local.with_versions
     },

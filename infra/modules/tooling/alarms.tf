@@ -19,13 +19,32 @@ locals {
       threshold   = 3600
       dimensions  = { QueueName = aws_sqs_queue.uploads.name }
     }
+    # Not Lambda's own count, for whoever mistypes a command gets a function error as well, and reads it.
     errors = {
-      description = "The deployer ended in an error, and its log says which: a ledger object is broken, the configuration cannot be loaded, or somebody gave a command that it does not know"
+      description = "The deployer ended in an error, or was killed, and its log says why: a ledger object is broken, say, or no time was left"
+      namespace   = local.metrics
+      metric      = "Errors"
+      statistic   = "Sum"
+      threshold   = 0
+      dimensions  = null
+    }
+    # Whatever becomes of its log.
+    lasting-errors = {
+      description = "The deployer has ended in errors for ten minutes on end, its sweeps too"
       namespace   = "AWS/Lambda"
       metric      = "Errors"
       statistic   = "Sum"
       threshold   = 0
+      minutes     = 10
       dimensions  = { FunctionName = aws_lambda_function.deployer.function_name }
+    }
+    configuration = {
+      description = "deployer.json cannot be loaded, and the deployer's log says why: one that runs goes on with the last good one, one that starts puts its messages off"
+      namespace   = local.metrics
+      metric      = "UnloadedConfigurations"
+      statistic   = "Sum"
+      threshold   = 0
+      dimensions  = null
     }
     sweep = {
       description = "The deployer was not invoked for five minutes, not even by its schedule: what sleeps is not woken"
@@ -58,6 +77,44 @@ resource "aws_cloudwatch_log_metric_filter" "failed_deployments" {
   }
 }
 
+# An invocation that ends in an error says so; one that times out, or whose process dies, cannot, so Lambda's own line counts
+# (Lambda Developer Guide, "Telemetry API event schema": platform.report, Status).
+resource "aws_cloudwatch_log_metric_filter" "errors" {
+  name           = "${var.name}-errors"
+  log_group_name = aws_cloudwatch_log_group.deployer.name
+  pattern        = "{ $.message = \"${local.names.error_line}*\" }"
+
+  metric_transformation {
+    name      = "Errors"
+    namespace = local.metrics
+    value     = "1"
+  }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "deaths" {
+  name           = "${var.name}-deaths"
+  log_group_name = aws_cloudwatch_log_group.deployer.name
+  pattern        = "{ $.type = \"platform.report\" && ($.record.status = \"timeout\" || $.record.status = \"failure\" || ($.record.status = \"error\" && $.record.errorType = \"Runtime.*\")) }"
+
+  metric_transformation {
+    name      = "Errors"
+    namespace = local.metrics
+    value     = "1"
+  }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "unloaded_configurations" {
+  name           = "${var.name}-unloaded-configurations"
+  log_group_name = aws_cloudwatch_log_group.deployer.name
+  pattern        = "{ $.message = \"${local.names.config_line}*\" }"
+
+  metric_transformation {
+    name      = "UnloadedConfigurations"
+    namespace = local.metrics
+    value     = "1"
+  }
+}
+
 resource "aws_cloudwatch_metric_alarm" "deployer" {
   for_each = local.alarms
 
@@ -68,7 +125,7 @@ resource "aws_cloudwatch_metric_alarm" "deployer" {
   dimensions          = each.value.dimensions
   statistic           = each.value.statistic
   period              = each.key == "sweep" ? 300 : 60
-  evaluation_periods  = 1
+  evaluation_periods  = try(each.value.minutes, 1)
   comparison_operator = each.key == "sweep" ? "LessThanThreshold" : "GreaterThanThreshold"
   threshold           = each.value.threshold
   treat_missing_data  = each.key == "sweep" ? "breaching" : "notBreaching"

@@ -67,7 +67,8 @@ resource "aws_scheduler_schedule" "sweep" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.sweep, aws_lambda_function.deployer]
+  # Nothing wakes a deployer that has no configuration yet.
+  depends_on = [aws_iam_role_policy.sweep, aws_lambda_function.deployer, aws_s3_object.config]
 }
 
 locals {

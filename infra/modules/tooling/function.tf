@@ -28,7 +28,7 @@ resource "aws_lambda_function" "deployer" {
     log_group  = aws_cloudwatch_log_group.deployer.name
   }
 
-  depends_on = [aws_iam_role_policy.deployer, aws_s3_object.config]
+  depends_on = [aws_iam_role_policy.deployer]
 }
 
 # Ticks that the deployer sends itself are counted as a loop after about 16 (Lambda Developer Guide, "Use Lambda recursive loop
@@ -54,4 +54,7 @@ resource "aws_lambda_event_source_mapping" "uploads" {
   scaling_config {
     maximum_concurrency = var.maximum_concurrency
   }
+
+  # Nothing wakes a deployer that has no configuration yet.
+  depends_on = [aws_s3_object.config]
 }

@@ -83,7 +83,8 @@ resource "aws_s3_object" "config" {
     }
   }
 
-  depends_on = [aws_s3_bucket_versioning.ledger]
+  # After the code: an older deployer would not load a file with a field that it does not know.
+  depends_on = [aws_s3_bucket_versioning.ledger, aws_lambda_function.deployer]
 }
 
 locals {

@@ -26,7 +26,7 @@ resource "aws_iam_policy" "approve" {
 
 locals {
   # Who looks without the deployer needs its configuration: which environments there are, and where they go.
-  looked_at = concat([for name, prefix in local.names.ledger : "${prefix}*" if name != "open"], [local.names.config_key])
+  looked_at = concat([for name, prefix in local.names.ledger : "${prefix}*" if !contains(["asked", "open"], name)], [local.names.config_key])
 
   look = [
     {

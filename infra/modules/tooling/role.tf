@@ -75,12 +75,14 @@ locals {
           Action   = "s3:DeleteObject"
           Resource = local.marker_arns
         },
-        # Lambda receives and deletes under this role; the deployer itself sends ticks and puts messages off.
+        # Lambda receives and deletes under this role; the deployer itself sends ticks and puts messages off. Where it cannot load
+        # deployer.json, it asks for the queue's URL.
         {
           Sid    = "WorkOnTheQueue"
           Effect = "Allow"
           Action = [
-            "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage",
+            "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage",
+            "sqs:SendMessage",
           ]
           Resource = local.queue_arn
         },

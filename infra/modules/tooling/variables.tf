@@ -33,7 +33,9 @@ variable "environments" {
     alias              = optional(string)
     function_name      = optional(string)
     accept_uploads     = optional(bool)
+    traffic_within     = optional(string)
     keep_versions      = optional(number)
+    prune_durable      = optional(bool)
     immutable_releases = optional(bool)
     promotion = optional(object({
       from      = string
@@ -198,6 +200,11 @@ variable "environments" {
   validation {
     condition     = alltrue([for name, environment in var.environments : try(length(replace(replace(environment.function_name, "{function}", "f"), "{environment}", name)) <= 64, true)])
     error_message = "function_name must leave room for a function's name: Lambda allows 64 characters in all. These do not: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.function_name)} (${name})" if !(try(length(replace(replace(environment.function_name, "{function}", "f"), "{environment}", name)) <= 64, true))])}."
+  }
+
+  validation {
+    condition     = length([for name, environment in var.environments : "${jsonencode(environment.traffic_within)} (${name})" if !(environment.traffic_within == null || ((can(regex(local.names.patterns.span, environment.traffic_within)) && try(tonumber(regex("^[0-9]+", environment.traffic_within)) * local.names.spans.seconds[substr(environment.traffic_within, -1, 1)] <= local.names.spans.longest, false)) && !can(regex("^0+[smhd]$", environment.traffic_within))))]) == 0
+    error_message = "traffic_within must be a whole number and s, m, h or d, such as 15m, more than 0s and at most 365d; these are not: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.traffic_within)} (${name})" if !(environment.traffic_within == null || ((can(regex(local.names.patterns.span, environment.traffic_within)) && try(tonumber(regex("^[0-9]+", environment.traffic_within)) * local.names.spans.seconds[substr(environment.traffic_within, -1, 1)] <= local.names.spans.longest, false)) && !can(regex("^0+[smhd]$", environment.traffic_within))))])}."
   }
 
   validation {

@@ -22,8 +22,8 @@ from moto.awslambda.exceptions import (
 from moto.core.common_types import TYPE_RESPONSE
 
 from . import lambda_code, lambda_model, sts
-from .lambda_attached import Attached
 from .lambda_model import Alias, Conflict, Function, check_revision
+from .lambda_provisioned import Provisioned
 from .rules import WISHES
 
 # Lambda API Reference, ListVersionsByFunction and ListAliases, "MaxItems".
@@ -37,7 +37,7 @@ class Denied(LambdaClientError):
         super().__init__("AccessDeniedException", message)
 
 
-class Lambda(Attached):
+class Lambda(Provisioned):
     def _dispatch(self, *args: Any, **more: Any) -> TYPE_RESPONSE:
         status, headers, body = super()._dispatch(*args, **more)
         headers.setdefault("content-type", "application/json")
@@ -70,14 +70,36 @@ class Lambda(Attached):
         return self._answer(201, shown.get_configuration())
 
     def get_function(self) -> str:
-        """GetFunction."""
+        """GetFunction. By an alias it answers with the alias's ARN."""
         self._observe()
-        return super().get_function()
+        return self._by_alias(super().get_function())
 
     def get_function_configuration(self) -> str:
         """GetFunctionConfiguration."""
         self._observe()
         return super().get_function_configuration()
+
+    def _by_alias(self, answer: str) -> str:
+        alias = self._alias_called(self._call().qualifier)
+        if alias is None:
+            return answer
+        shown = json.loads(answer)
+        shown["Configuration"]["FunctionArn"] = f"{self._latest().function_arn}:{alias.name}"
+        return json.dumps(shown)
+
+    # ---- tags: they change the function's revision
+
+    def tag_resource(self) -> str:
+        """TagResource."""
+        answer = super().tag_resource()
+        self._latest().touch()
+        return answer
+
+    def untag_resource(self) -> TYPE_RESPONSE:
+        """UntagResource."""
+        answer = super().untag_resource()
+        self._latest().touch()
+        return answer
 
     def _observe(self) -> None:
         call = self._call()
@@ -134,6 +156,9 @@ class Lambda(Attached):
         """ListVersionsByFunction: $LATEST first, at most 50 in an answer, whatever is asked for."""
         name = self._latest().function_name
         shown = [version.get_configuration() for version in self.backend.list_versions_by_function(name)]
+        for version in shown:
+            for field in ("State", "StateReason", "StateReasonCode", "LastUpdateStatus"):
+                version.pop(field, None)
         return json.dumps(self._page("Versions", shown, "Version"))
 
     def list_aliases(self) -> TYPE_RESPONSE:
@@ -154,9 +179,12 @@ class Lambda(Attached):
         return {name: page, **({"NextMarker": base64.b64encode(page[-1][key].encode()).decode()} if more else {})}
 
     def delete_function(self) -> TYPE_RESPONSE:
-        """DeleteFunction: the qualifier may also be part of the name."""
+        """DeleteFunction: the qualifier may also be part of the name. A version that is not there is gone already."""
         call = self._call()
-        self.backend.delete_function(call.function or "", call.qualifier)
+        latest = self._latest()
+        there = {str(version.version) for version in self.backend.list_versions_by_function(latest.function_name)}
+        if call.qualifier is None or not call.qualifier.isdigit() or call.qualifier in there:
+            self.backend.delete_function(call.function or "", call.qualifier)
         return 204, {"status": "204"}, ""
 
     # ---- aliases
@@ -179,7 +207,9 @@ class Lambda(Attached):
 
     def get_alias(self) -> TYPE_RESPONSE:
         """GetAlias."""
-        return self._answer(200, self._alias().to_json())
+        alias = self._alias()
+        self._alias_seen(alias)
+        return self._answer(200, alias.to_json())
 
     def update_alias(self) -> TYPE_RESPONSE:
         """UpdateAlias: fields that are not sent stay."""
@@ -188,7 +218,9 @@ class Lambda(Attached):
         check_revision(sent.get("RevisionId"), alias.revision_id)
         version = sent.get("FunctionVersion") or alias.function_version
         routing = self._routing(version, sent.get("RoutingConfig", alias.routing_config))
+        before = alias.function_version
         alias.change(version, sent.get("Description"), routing)
+        self._alias_moved(alias, before)
         return self._answer(200, alias.to_json())
 
     def delete_alias(self) -> TYPE_RESPONSE:
@@ -214,6 +246,10 @@ class Lambda(Attached):
         if len(weights) > 1:
             raise InvalidParameterValueException("Number of items in AdditionalVersionWeights cannot be greater than 1")
         ((other_number, weight),) = weights.items()
+        if version == other_number:
+            raise InvalidParameterValueException(
+                f"Invalid function version {version}. Function version {version} is already included in routing configuration."
+            )
         if "$LATEST" in (version, other_number):
             raise InvalidParameterValueException("$LATEST is not supported for an alias pointing to more than 1 version")
         if not 0 <= weight <= 1:
@@ -274,5 +310,6 @@ def _check_role(role: str, account: str) -> None:
 def install() -> None:
     lambda_model.install()
     urls.url_paths["{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\\w_:%-]+)/recursion-config$"] = Lambda.dispatch
+    urls.url_paths["{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\\w_:%-]+)/provisioned-concurrency$"] = Lambda.dispatch
     for path in urls.url_paths:
         urls.url_paths[path] = Lambda.dispatch

@@ -43,7 +43,7 @@ def check_revision(sent: str | None, found: str) -> None:
     """Lambda API Reference, "RevisionId" of UpdateFunctionCode, PublishVersion, UpdateAlias."""
     if sent is not None and sent != found:
         raise PreconditionFailedException(
-            "The RevisionId provided does not match the latest RevisionId. "
+            "The Revision Id provided does not match the latest Revision Id. "
             "Call the GetFunction/GetAlias API to retrieve the latest RevisionId"
         )
 
@@ -127,7 +127,7 @@ class Function(models.LambdaFunction):
         if self.settling and not self.settling.refuses_write():
             self._settle()
         if self.state == "Pending":
-            raise Conflict(f"{NOT_NOW} The function is currently in the following state: Pending")
+            raise self._in_state()
         self.require_not_failed()
         if self.settling:
             raise Conflict(f"{NOT_NOW} An update is in progress for resource: {self.function_arn}")
@@ -135,7 +135,13 @@ class Function(models.LambdaFunction):
     def require_not_failed(self) -> None:
         """UpdateAlias, CreateAlias: a Pending version is taken, a Failed one never."""
         if self.state == "Failed":
-            raise Conflict(f"{NOT_NOW} The function is currently in the following state: Failed")
+            raise self._in_state()
+
+    def _in_state(self) -> Conflict:
+        """The control plane quotes the state and its reason code; Invoke does not."""
+        code = self.reason[0] if self.reason else None
+        because = f" StateReasonCode: '{code}'" if code else ""
+        return Conflict(f"{NOT_NOW} The function is currently in the following state: '{self.state}'.{because}")
 
     def _settle(self) -> None:
         assert self.settling is not None
@@ -183,19 +189,36 @@ def _check_environment(variables: dict[str, str]) -> None:
 class Alias(models.LambdaAlias):
     """`RoutingConfig` is shown only while it holds weights."""
 
+    # Lambda itself has put the weight there, until the provisioned concurrency stands on the new version.
+    held_back = False
+
     def change(self, version: str, description: str | None, routing: dict[str, Any] | None) -> None:
         self.update(description, version, None)
-        self.routing_config = routing  # type: ignore[assignment]
+        self._route(routing)
+
+    def hold_back(self, version: str) -> None:
+        """Lambda leaves all traffic on a version for a while."""
+        self._route({"AdditionalVersionWeights": {version: 1.0}}, held_back=True)
+
+    def all_to_function_version(self) -> None:
+        """Lambda takes its weight away."""
+        self._route(None)
+
+    def _route(self, routing: dict[str, Any] | None, held_back: bool = False) -> None:
+        self.routing_config, self.held_back = routing, held_back  # type: ignore[assignment]
         self.revision_id = new_revision()
 
     def to_json(self) -> dict[str, Any]:
         return {k: v for k, v in super().to_json().items() if v is not None}
 
     @property
-    def versions(self) -> set[str]:
+    def weights(self) -> dict[str, float]:
         routing: Any = self.routing_config  # moto says it were text
-        weights = (routing or {}).get("AdditionalVersionWeights") or {}
-        return {self.function_version, *weights}
+        return (routing or {}).get("AdditionalVersionWeights") or {}
+
+    @property
+    def versions(self) -> set[str]:
+        return {self.function_version, *self.weights}
 
 
 class Storage(models.LambdaStorage):
@@ -218,6 +241,7 @@ class Storage(models.LambdaStorage):
         self._functions[latest.function_name]["versions"].append(version)
         self._arns[version.function_arn] = version
         latest.published = version
+        latest.touch()
         return version
 
     def del_function(self, name_or_arn: str, qualifier: str | None = None) -> None:

@@ -74,8 +74,16 @@ class Settling(States):
         self.control("POST", "settle", {"operation": "create", "fail": {"code": "InternalError", "reason": "no"}})
         self.assertEqual(self.function()["State"], "Failed")
         for _ in range(2):
-            with self.refused(*BUSY, "state: Failed"):
+            with self.refused(*BUSY, "state: 'Failed'. StateReasonCode: 'InternalError'"):
                 self.update()
+
+    def test_a_creation_under_way_conflicts_and_quotes_its_state(self) -> None:
+        self.control("POST", "settle", {"operation": "create", "reads": 1})
+        self.lam.create_function(
+            FunctionName="orders", Runtime="provided.al2023", Handler="b", Role=self.role("exec"), Code={"ZipFile": zipped(b"1")}
+        )
+        with self.refused(*BUSY, "currently in the following state: 'Pending'. StateReasonCode: 'Creating'"):
+            self.update()
 
     def test_a_published_version_is_pending_by_itself(self) -> None:
         self.function()
@@ -101,7 +109,7 @@ class Revisions(States):
             lambda: self.lam.update_function_configuration(FunctionName="orders", Timeout=4, RevisionId="stale"),
             lambda: self.lam.publish_version(FunctionName="orders", RevisionId="stale"),
         ):
-            with self.refused(*STALE, "RevisionId"):
+            with self.refused(*STALE, "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API"):
                 write()
 
     def test_an_alias_has_a_revision_that_changes_and_is_checked(self) -> None:

@@ -111,7 +111,8 @@ impl LocalAws {
         let program = tokio::task::spawn_blocking(deployctl).await.doing("building deployctl")??;
         let mut command = tokio::process::Command::new(program);
         command.env_clear().envs(self.surroundings(keys, &[("AWS_ENDPOINT_URL_LAMBDA", door.endpoint())]));
-        command.env("TERM", "xterm").args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        command.env("TERM", "xterm").args(arguments).kill_on_drop(true);
+        command.stdin(theirs.try_clone().doing("sharing a terminal")?);
         match shown {
             Shown::Everything => command.stdout(theirs.try_clone().doing("sharing a terminal")?).stderr(theirs),
             Shown::ButTheAnswer => command.stdout(Stdio::piped()).stderr(theirs),

@@ -81,6 +81,7 @@ impl Example {
             changes: vec![],
             revision: None,
             code_was: None,
+            traffic: None,
             previous: None,
             serving: None,
         };

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use deployer_core::record::{CauseKind, DeploymentRecord};
 
 use super::bytes;
-use super::judge::{Case, Rule, Violation};
+use super::case::Case;
 use super::order::Place;
 use super::scene::{Mishap, Scene};
+use super::violation::{Rule, Violation};
 use crate::world::journal::{Deed, What};
 
 /// The claim on a head, in the journal.
@@ -123,7 +124,7 @@ pub(super) fn in_order(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, 
                 let now = case.accepted_with(*sha256);
                 if let Some(before) = last.filter(|_| !now.is_empty())
                     && !before.is_empty()
-                    && before.iter().all(|before| now.iter().all(|now| case.is_clearly_newer(before, now)))
+                    && before.iter().all(|before| now.iter().all(|now| before > now))
                 {
                     say(Rule::Order, format!("{place} served {}, and then {}", before[0], now[0]));
                 }

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use deployer_core::record::{CauseKind, DeploymentRecord, Status};
 use serde_json::Value;
 
-use super::judge::{Case, Rule, Violation};
+use super::case::Case;
 use super::reasons::is_promotion;
 use super::stage::Stage;
 use super::story::Story;
+use super::violation::{Rule, Violation};
 
 pub(super) fn judge(stage: &Stage<'_>, told: &[(Case<'_>, Story)], found: &mut Vec<Violation>) {
     if !stage.scene.has_bus {
@@ -41,7 +42,9 @@ pub(super) fn judge(stage: &Stage<'_>, told: &[(Case<'_>, Story)], found: &mut V
             if !is_told(record.status) {
                 say(format!("that {id} {} was never told", record.status));
             }
-            let was_tried = matches!(record.status, Status::Succeeded | Status::Unchanged | Status::Failed);
+            // A rollback that had only to stop a deployment has tried nothing itself.
+            let was_tried = matches!(record.status, Status::Succeeded | Status::Unchanged | Status::Failed)
+                && record.artifact.is_some();
             if was_tried && story.begun.contains(&record.id) && !is_told(Status::InProgress) {
                 say(format!("that {id} began was never told"));
             }

@@ -5,19 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use deployer_core::head::{Active, Chosen, Head, Request, Subject};
-use deployer_core::id::Sha256;
-use deployer_core::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
+use deployer_core::head::{Active, Head};
+use deployer_core::record::Status;
 use deployer_core::rejects::Rejects;
-use jiff::Timestamp;
 
-use super::judge::{Case, Rule};
-use super::order::Place;
+use super::case::Case;
+use super::live_oracle::{LiveOracle, Say};
 use super::orders::Ask;
-use super::story::{Admission, Lived, State, Story};
+use super::rollback_oracle::RollbackOracle;
+use super::story::{Admission, Story};
+use super::violation::Rule;
 use crate::world::journal::{Deed, What};
-
-type Say<'s> = &'s mut dyn FnMut(Rule, String);
 
 /// What an invocation knows: when it last read what, and what that said.
 #[derive(Default)]
@@ -32,20 +30,11 @@ pub(super) struct Journey<'c, 'a> {
     case: &'c Case<'a>,
     head: Head,
     rejects: Rejects,
-    /// Newest first.
-    history: Vec<Lived>,
-    left: Vec<Lived>,
-    lived: usize,
-    /// What each alias serves.
-    serves: BTreeMap<String, u64>,
-    /// What it serves by the last record that says so.
-    told: BTreeMap<String, u64>,
-    code: BTreeMap<(String, u64), Sha256>,
+    live: LiveOracle<'c, 'a>,
+    rollbacks: RollbackOracle,
     knows: BTreeMap<usize, Knows>,
     /// When the last claim was made or the last version published, by place.
     since: usize,
-    /// Of the commands whose deployments became live.
-    commanded: Vec<Timestamp>,
     acted: BTreeMap<String, usize>,
     let_go: [usize; 2],
     /// When the last claim was made.
@@ -55,20 +44,14 @@ pub(super) struct Journey<'c, 'a> {
 
 impl<'c, 'a> Journey<'c, 'a> {
     pub fn of(case: &'c Case<'a>) -> Self {
-        let there = case.scene.there.iter().filter(|(_, function)| function == case.function);
         Self {
             case,
             head: Head::default(),
             rejects: Rejects::default(),
-            history: vec![],
-            left: vec![],
-            lived: 0,
-            serves: there.map(|(place, _)| (place.clone(), 1)).collect(),
-            told: BTreeMap::new(),
-            code: BTreeMap::new(),
+            live: LiveOracle::of(case),
+            rollbacks: RollbackOracle::default(),
             knows: BTreeMap::new(),
             since: 0,
-            commanded: vec![],
             acted: BTreeMap::new(),
             let_go: [0; 2],
             claimed: 0,
@@ -101,13 +84,8 @@ impl<'c, 'a> Journey<'c, 'a> {
                 _ => {}
             }
         }
-        for (place, version) in &self.told {
-            let serves = self.serves.get(place);
-            if serves != Some(version) && !self.case.is_touched_at(place) {
-                say(Rule::ServesTheNewest, format!("{place} should serve version {version}, and serves {serves:?}"));
-            }
-        }
-        self.story.code = self.code;
+        self.live.ends(&self.head, say);
+        self.story.code = self.live.code;
         self.story
     }
 
@@ -121,15 +99,19 @@ impl<'c, 'a> Journey<'c, 'a> {
         let before = std::mem::replace(&mut self.head, head);
         let (was, is) = (before.active().cloned(), self.head.active().cloned());
         let id = |active: &Option<Active>| active.as_ref().map(|active| active.request.id);
-        if was.as_ref().map(|active| active.claim) != is.as_ref().map(|active| active.claim) {
-            (self.since, self.claimed) = (now, now);
-        }
         self.story.sees(now, &self.head);
         self.hold(&before, say);
         // A promotion that has to wait all the same has not ended.
         let waits = |active: &&Active| self.head.waiting().iter().any(|other| other.request.id == active.request.id);
         if let Some(ended) = was.as_ref().filter(|_| id(&was) != id(&is)).filter(|was| !waits(was)) {
-            self.commits(now, &ended.request, say);
+            self.commits(now, ended, say);
+        }
+        self.rollbacks.accepts(&self.live, &before, &self.head, say);
+        if was.as_ref().map(|active| active.claim) != is.as_ref().map(|active| active.claim) {
+            (self.since, self.claimed) = (now, now);
+            if let Some(active) = &is {
+                self.live.claims(by, active.request.id);
+            }
         }
         let chosen = |active: &Option<Active>| active.as_ref().and_then(|active| active.chosen.clone());
         match (chosen(&was).filter(|_| id(&was) == id(&is)), chosen(&is), &is) {
@@ -137,23 +119,16 @@ impl<'c, 'a> Journey<'c, 'a> {
                 say(Rule::WalksBack, format!("{:?} was about {first:?}, and then about {second:?}", id(&is)));
             }
             (None, Some(chosen), Some(active)) => {
-                self.chooses(by, &active.request, &chosen, say);
+                let nothing = Knows::default();
+                let rejects = &self.knows.get(&by).unwrap_or(&nothing).rejects;
+                self.rollbacks.chooses(&self.live, rejects, &active.request, &chosen, say);
                 let (claimed, request) = (self.claimed, active.request.clone());
                 self.story.admissions.push(Admission { now, by, claimed, request, chosen });
             }
             _ => {}
         }
         self.sees(by);
-        let lived = |one: &deployer_core::head::Live| (one.artifact.key.clone(), one.artifact.version_id.clone());
-        for (what, says, kept) in
-            [("was live", self.head.history(), &self.history), ("was left", self.head.left(), &self.left)]
-        {
-            let says: Vec<_> = says.iter().map(lived).collect();
-            let kept: Vec<_> = kept.iter().map(|one| one.artifact.clone()).collect();
-            if says != kept {
-                say(Rule::HistoryIsTrue, format!("the head says that {says:?} {what}, and it was {kept:?}"));
-            }
-        }
+        self.live.agrees(&self.head, say);
     }
 
     /// While a function is held nothing but rollbacks is claimed or kept for later, and only a command ends that.
@@ -179,7 +154,7 @@ impl<'c, 'a> Journey<'c, 'a> {
 
     fn rejects(&mut self, rejects: Rejects, say: Say<'_>) {
         let reasons = |rejects: &Rejects| -> Vec<(String, String)> {
-            rejects.all().iter().map(|one| (one.release.to_string(), one.reason.clone())).collect()
+            rejects.all().map(|one| (one.release.to_string(), one.reason.clone())).collect()
         };
         let before = reasons(&std::mem::replace(&mut self.rejects, rejects));
         let now = reasons(&self.rejects);
@@ -209,121 +184,24 @@ impl<'c, 'a> Journey<'c, 'a> {
     }
 
     /// A deployment has ended.
-    fn commits(&mut self, now: usize, request: &Request, say: Say<'_>) {
-        let Some(record) = self.case.record(request.id) else { return };
-        let mut versions = BTreeMap::new();
-        for outcome in &record.targets {
-            let (place, version) = (place(outcome), outcome.version.as_ref().map(deployer_core::id::Version::number));
-            let Some(version) = version.filter(|_| has_arrived(outcome.status)) else { continue };
-            let serves = self.serves.get(&place).copied();
-            if serves != Some(version) && !self.case.is_touched_at(&place) {
-                let text = format!("{} ended with {version} in {place}, which serves {serves:?}", record.id);
-                say(Rule::HistoryIsTrue, text);
-            }
-            self.told.insert(place.clone(), version);
-            versions.insert(place, version);
-        }
-        if has_arrived(record.status) {
-            self.lives(request, record, versions, say);
-        }
+    fn commits(&mut self, now: usize, active: &Active, say: Say<'_>) {
+        let Some(record) = self.case.record(active.request.id) else { return };
+        self.rollbacks.ends(&self.live, &active.request, record, say);
+        let state = self.live.commits(active, &self.head, say);
         let failed = record.finished_at.filter(|_| record.status == Status::Failed);
         self.story.failures.extend(failed.map(|at| (now, at)));
-        self.story.states.push((now, State { history: self.history.clone(), left: self.left.clone() }));
-    }
-
-    fn lives(&mut self, request: &Request, record: &DeploymentRecord, versions: BTreeMap<String, u64>, say: Say<'_>) {
-        let (Some(artifact), Some(release)) = (&record.artifact, &record.release) else {
-            return say(Rule::HistoryIsTrue, format!("{} succeeded with nothing", record.id));
-        };
-        if request.is_upload() {
-            let order = self.case.place_of(record);
-            let is_after = |order: &Place, time: Timestamp| self.case.is_after_command(order, time);
-            let older = |time: &&Timestamp| order.as_ref().is_some_and(|order| !is_after(order, **time));
-            if let Some(time) = self.commanded.iter().find(older) {
-                say(Rule::NotUndone, format!("{:?} became live after a command of {time}", artifact.key));
-            }
-        } else if !request.is_undo() {
-            // What takes one artifact back leaves everything else as it comes.
-            self.commanded.push(request.time);
-        }
-        self.lived += 1;
-        let artifact_id = (artifact.key.clone(), artifact.version_id.clone());
-        let at = self.history.iter().position(|one| one.artifact == artifact_id);
-        let ended = record.finished_at.unwrap_or(request.time);
-        let (since, at_) = match at {
-            Some(0) => (self.history[0].since, self.history[0].at),
-            _ => (self.lived, ended),
-        };
-        if let Some(at) = at.filter(|at| request.is_rollback() && *at > 0) {
-            let newer: Vec<Lived> = self.history.drain(..=at).take(at).collect();
-            self.left.splice(0..0, newer);
-        }
-        self.left.retain(|one| one.artifact != artifact_id);
-        if self.history.first().is_some_and(|first| first.artifact == artifact_id) {
-            self.history.remove(0);
-        }
-        let (release, sha256) = (release.to_string(), artifact.sha256);
-        self.history.insert(0, Lived { artifact: artifact_id, release, sha256, versions, since, at: at_ });
-    }
-
-    /// It is found out what a deployment is about.
-    fn chooses(&mut self, by: usize, request: &Request, chosen: &Chosen, say: Say<'_>) {
-        let nothing = Knows::default();
-        let rejects = &self.knows.get(&by).unwrap_or(&nothing).rejects;
-        let is_rejected = |one: &&Lived| {
-            let release = deployer_core::id::Release::parse(&one.release);
-            release.is_ok_and(|release| rejects.find(&release, one.sha256).is_some())
-        };
-        let is_elsewhere = |place: &String| {
-            let live = self.history.first().and_then(|live| live.versions.get(place));
-            !self.history.is_empty() && self.serves.get(place) != live
-        };
-        let astray = self.case.environment.targets.iter().any(is_elsewhere);
-        let back = |from: usize| {
-            let top = self.history.first().filter(|_| from > 0);
-            let other = |one: &&Lived| top.is_none_or(|top| top.artifact != one.artifact);
-            self.history.iter().skip(from).filter(other).find(|one| !is_rejected(one))
-        };
-        let fits: Vec<Option<&Lived>> = match &request.subject {
-            Subject::Artifact { .. } | Subject::Newest { .. } | Subject::Promoted(_) => return,
-            Subject::Undo { release, artifact } => {
-                let is_it = |live: &&Lived| match artifact {
-                    Some(artifact) => (&live.artifact.0, &live.artifact.1) == (&artifact.key, &artifact.version_id),
-                    None => live.release == release.as_str(),
-                };
-                match self.history.first() {
-                    Some(live) if is_it(&live) => vec![back(1)],
-                    // Only some targets serve it: they are brought back to what is live.
-                    live => vec![live],
-                }
-            }
-            Subject::Live => vec![self.history.first()],
-            Subject::Earlier { to: Some(release) } => {
-                let all = self.history.iter().chain(&self.left).filter(|one| one.release == release.as_str());
-                vec![all.max_by_key(|one| one.since).filter(|one| !is_rejected(one))]
-            }
-            Subject::Earlier { to: None } if self.case.is_touched() => vec![back(0), back(1)],
-            Subject::Earlier { to: None } => vec![back(usize::from(!astray))],
-        };
-        let chose = (&chosen.artifact.key, &chosen.artifact.version_id);
-        if !fits.iter().flatten().any(|one| (&one.artifact.0, &one.artifact.1) == chose) {
-            let fits: Vec<_> = fits.iter().map(|one| one.map(|one| &one.artifact)).collect();
-            say(Rule::WalksBack, format!("{} should go to {fits:?}, and goes to {chose:?}", request.id));
-        }
+        self.story.states.extend(state.map(|state| (now, state)));
     }
 
     /// Something is done to the function.
     fn does(&mut self, now: usize, deed: &Deed, say: Say<'_>) {
-        match (&deed.what, deed.by) {
-            (What::Published { version, sha256 }, _) => {
-                self.code.insert((deed.place.clone(), *version), *sha256);
-                self.since = now;
-            }
-            (What::Pointed { version }, by) => {
-                self.serves.insert(deed.place.clone(), *version);
-                self.story.pointed.push((now, deed.place.clone(), *version));
-                if let Some(by) = by {
-                    self.points(by, &deed.place, *version, say);
+        self.live.does(deed);
+        match deed.what {
+            What::Published { .. } => self.since = now,
+            What::Pointed { version } => {
+                self.story.pointed.push((now, deed.place.clone(), version));
+                if let Some(by) = deed.by {
+                    self.points(by, &deed.place, version, say);
                 }
             }
             _ => {}
@@ -333,7 +211,11 @@ impl<'c, 'a> Journey<'c, 'a> {
     /// The deployer points an alias to a version: it must have looked again, and have found neither that it shall stop
     /// nor that this is rejected. Of several targets some may be on their way already.
     fn points(&mut self, by: usize, place: &str, version: u64, say: Say<'_>) {
-        let Some(active) = self.head.active().filter(|_| self.case.environment.targets.len() == 1) else { return };
+        let Some(active) = self.head.active() else { return };
+        self.rollbacks.points(&self.live, active, place, version, say);
+        if self.case.environment.targets.len() > 1 {
+            return;
+        }
         let nothing = Knows::default();
         let knows = self.knows.get(&by).unwrap_or(&nothing);
         let id = active.request.id;
@@ -344,49 +226,11 @@ impl<'c, 'a> Journey<'c, 'a> {
             say(Rule::Rejected, format!("{id} moved the alias in {place} and had not read again what is rejected"));
         }
         let chosen = active.chosen.as_ref();
-        let sha256 = self.code.get(&(place.to_owned(), version)).copied().or(chosen.and_then(|chosen| chosen.sha256));
+        let sha256 =
+            self.live.code.get(&(place.to_owned(), version)).copied().or(chosen.and_then(|chosen| chosen.sha256));
         if let Some(reject) = chosen.and_then(|chosen| knows.rejects.find(&chosen.release, sha256)) {
             let because = &reject.reason;
             say(Rule::Rejected, format!("{id} moved the alias in {place} to {version}, rejected by {because}"));
         }
     }
-}
-
-/// Of the commands themselves: each has one record, which has ended and is what was answered.
-pub(super) fn commands(case: &Case<'_>, stage: &super::stage::Stage<'_>, say: Say<'_>) {
-    for record in case.records().filter(|record| record.cause.kind != CauseKind::Upload) {
-        let what = record.cause.requested_by.as_deref().unwrap_or_default();
-        if !record.status.is_ended() || record.finished_at.is_none() {
-            say(Rule::CommandsEnd, format!("the record of {what} says {}", record.status));
-        }
-        super::reasons::command_says_why(case, record, say);
-    }
-    for (number, order) in case.orders.iter().filter(|(_, order)| order.ask.deploys()) {
-        let name = super::orders::name(*number);
-        let is_its = |record: &&DeploymentRecord| record.cause.requested_by.as_ref() == Some(&name);
-        let records: Vec<&DeploymentRecord> = case.records().filter(is_its).collect();
-        if records.len() > 1 {
-            say(Rule::ActsOnce, format!("{name} has {} records", records.len()));
-        }
-        if records.is_empty() && !order.is_lost {
-            say(Rule::NoneIsLost, format!("{name} was given, and nobody knows it"));
-        }
-        for (_, answer) in stage.replies.iter().filter(|(answered, _)| answered == number) {
-            let Ok(answer) = serde_json::from_value::<DeploymentRecord>(answer.clone()) else {
-                say(Rule::OneRecord, format!("{name} was answered with no record: {answer}"));
-                continue;
-            };
-            if answer.status.is_ended() && records.first() != Some(&&answer) {
-                say(Rule::OneRecord, format!("{name} was answered with {}, its record says otherwise", answer.status));
-            }
-        }
-    }
-}
-
-fn place(outcome: &TargetOutcome) -> String {
-    format!("{}/{}", outcome.account, outcome.region)
-}
-
-fn has_arrived(status: Status) -> bool {
-    matches!(status, Status::Succeeded | Status::Unchanged)
 }

@@ -5,13 +5,14 @@
 
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 
-use super::judge::{Case, Rule, Violation};
+use super::case::Case;
 use super::orders::Ask;
 use super::reasons::is_promotion;
 use super::requests::{self, Request};
 use super::rules::Rules;
 use super::stage::Stage;
 use super::story::{Lived, Story};
+use super::violation::{Rule, Violation};
 
 type Told<'a> = (Case<'a>, Story);
 type Say<'s> = &'s mut dyn FnMut(Rule, String);
@@ -144,8 +145,19 @@ fn is_called_for((case, story): &Told<'_>, rules: &Rules, source: &Case<'_>, say
                     || (one.sha256.is_some() && one.sha256 == artifact.sha256)
             })
         };
+        // The same bytes again call for nothing: their promotion is known by the deployment that brought them first.
+        let same = |record: &DeploymentRecord| {
+            let (one, other) = (record.artifact.as_ref(), success.artifact.as_ref());
+            one.zip(other).is_some_and(|(one, other)| {
+                one.reference() == other.reference() || (one.sha256.is_some() && one.sha256 == other.sha256)
+            })
+        };
+        let called =
+            called || case.records().any(|record| record.cause.kind == CauseKind::AutomaticPromotion && same(record));
         let was_there = story.states.iter().any(|(_, state)| state.history.first().is_some_and(is_it));
-        if !called && !was_there {
+        // What is live already was complete before, or calls by the deployment that brought it.
+        let was_live = success.status == Status::Unchanged;
+        if !called && !was_there && !was_live {
             say(
                 Rule::NotForgotten,
                 format!("{id} {} in {}, and called for nothing", success.status, source.environment.name),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deployer::engine::Ports;
-use deployer::port::{Clock, ETag, Events, EventsError, Ledger, LedgerError, Precondition, Written};
+use deployer::port::{Clock, Events, EventsError, Ledger, LedgerError, Precondition, Reading, Written};
 use deployer_core::event::Event;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -179,16 +179,17 @@ impl MisleadingLedger {
 
 #[async_trait]
 impl Ledger for MisleadingLedger {
-    async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError> {
+    async fn get(&self, key: &str) -> Result<Reading, LedgerError> {
         let read = self.ledger.get(key).await?;
         if key.starts_with("rejects/") && self.planted == Some(Planted::ClockRunsAhead) {
             self.judging.store(true, Ordering::Relaxed);
         }
-        Ok(read.map(|(body, etag)| match (key.starts_with("heads/"), key.starts_with("rejects/")) {
+        let object = read.object.map(|(body, etag)| match (key.starts_with("heads/"), key.starts_with("rejects/")) {
             (true, _) => (self.head(key, body), etag),
             (_, true) => (self.rejects(key, body), etag),
             _ => (body, etag),
-        }))
+        });
+        Ok(Reading { object, ..read })
     }
 
     async fn put(&self, key: &str, body: Vec<u8>, precondition: Precondition) -> Result<Written, LedgerError> {

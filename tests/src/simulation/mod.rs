@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a mistake in a test ends the test")]
 
 mod bytes;
+mod case;
+mod command_oracle;
 mod deeds;
 mod draw;
 mod focus;
@@ -15,7 +17,9 @@ mod heard;
 mod journey;
 mod judge;
 mod kept;
+mod live_oracle;
 mod misleading;
+mod newest_serves;
 mod order;
 mod orders;
 mod passage;
@@ -24,21 +28,23 @@ mod props;
 mod random;
 mod reasons;
 mod requests;
+mod rollback_oracle;
 mod rules;
 mod sabotage;
 mod scene;
 mod stage;
 mod story;
 mod tally;
+mod violation;
 
 use std::time::Duration;
 
 use deployer::engine::Ports;
 
 pub use focus::Focus;
-pub use judge::{Rule, Violation};
 pub use planted::Planted;
 pub use tally::Tally;
+pub use violation::{Rule, Violation};
 
 use crate::world::journal::What;
 use crate::world::{Between, Outcome};
@@ -137,6 +143,11 @@ async fn live(seed: u64, planted: Option<Planted>, between: Option<Between>, ver
             }
         }
         for (number, before, outcome) in outcomes.orders {
+            // The id of what was let go since is used up.
+            let is_used_up = matches!(&outcome, Outcome::Refused { error_type, .. } if error_type == "InvalidCommand");
+            if is_used_up && !scene.orders[number].ask.deploys() {
+                continue;
+            }
             if !matches!(&outcome, Outcome::Answered(answer) if before.is_none_or(|before| *answer == before)) {
                 say(format!("{} once more ended otherwise: {outcome:?}", orders::name(number)));
             }
@@ -148,7 +159,11 @@ async fn live(seed: u64, planted: Option<Planted>, between: Option<Between>, ver
             }
         }
         for deed in world.aws(|aws| aws.journal.clone()).into_iter().filter(|deed| deed.what != What::Read) {
-            say(format!("the same again did {:?} to {} in {}", deed.what, deed.about, deed.place));
+            let what = match deed.what {
+                What::Wrote(_) => "Wrote".to_owned(),
+                other => format!("{other:?}"),
+            };
+            say(format!("the same again did {what} to {} in {}", deed.about, deed.place));
         }
         if snapshot.is_some_and(|before| before != world.snapshot()) {
             say("the same again changed something".to_owned());

@@ -5,51 +5,29 @@ use std::fmt;
 use deployer_core::artifact::Upload;
 use jiff::Timestamp;
 
-/// An upload's place in the order, by what the first door told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An upload's place in the order, by what the first door told: the time, the sequencer, the key, the version id. The
+/// simulator's sequencers all have one length.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
+    time: Timestamp,
+    sequencer: String,
     key: String,
     version_id: String,
-    sequencer: String,
-    time: Timestamp,
 }
 
 impl Place {
     pub fn of(upload: &Upload) -> Self {
         Self {
+            time: upload.time,
+            sequencer: upload.sequencer.clone().unwrap_or_default(),
             key: upload.key.clone(),
             version_id: upload.version_id.clone().unwrap_or_default(),
-            sequencer: upload.sequencer.clone().unwrap_or_default(),
-            time: upload.time,
         }
     }
 
-    fn tells_whole_seconds(&self) -> bool {
-        self.time.subsec_nanosecond() == 0
-    }
-
-    /// Within a key the sequencer decides, between keys the event's time, then the key.
-    pub fn is_newer_than(&self, other: &Self) -> bool {
-        if self.key == other.key {
-            self.sequencer > other.sequencer
-        } else {
-            // EventBridge tells whole seconds: with one of those nothing is known below the second.
-            let (mine, theirs) = match self.tells_whole_seconds() || other.tells_whole_seconds() {
-                true => (self.time.as_second().into(), other.time.as_second().into()),
-                false => (self.time.as_nanosecond(), other.time.as_nanosecond()),
-            };
-            (mine, &self.key) > (theirs, &other.key)
-        }
-    }
-}
-
-impl Place {
     /// Whether it is newer than a command of this time: whatever was uploaded before that comes too late.
     pub fn is_newer_than_command(&self, time: Timestamp) -> bool {
-        match self.tells_whole_seconds() || time.subsec_nanosecond() == 0 {
-            true => self.time.as_second() >= time.as_second(),
-            false => self.time >= time,
-        }
+        self.time > time
     }
 }
 

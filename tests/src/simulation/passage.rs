@@ -12,17 +12,18 @@ use std::collections::BTreeSet;
 
 use deployer_core::head::Chosen;
 use deployer_core::promotion::Promoting;
-use deployer_core::record::{CauseKind, DeploymentRecord};
+use deployer_core::record::{CauseKind, DeploymentRecord, Status};
 use deployer_core::rejects::Rejects;
 use jiff::Timestamp;
 
-use super::judge::{Case, Rule, Violation};
+use super::case::Case;
 use super::kept;
 use super::orders::{self, Ask};
 use super::requests::{self, CLOCKS_DIFFER};
 use super::rules::Rules;
 use super::stage::Stage;
 use super::story::{Admission, State, Story};
+use super::violation::{Rule, Violation};
 use crate::world::VirtualClock;
 use crate::world::journal::{Deed, What};
 
@@ -118,10 +119,16 @@ impl Passage<'_> {
         }
         let wish = (!is_automatic).then(|| self.wish(request.cause.event_id.as_deref().unwrap_or_default())).flatten();
         let overrides = wish.as_ref().is_some_and(|wish| wish.overrides);
-        if !overrides && rules.is_frozen_throughout(read, time) {
+        // A group is decided as a whole: a freeze that begins after that stops no member.
+        let is_decided = request.promoting().is_some_and(|promoting| promoting.group.is_some());
+        // What is there already moves nothing.
+        let moves_nothing = case.record(request.id).is_some_and(|record| record.status == Status::Unchanged);
+        if !overrides && !is_decided && !moves_nothing && rules.is_frozen_throughout(read, time) {
             say(format!("came in from {read} to {time}, when it was frozen ({:?})", rules.frozen));
         }
-        self.is_approved(case, rules, admission, promoting, say);
+        if !moves_nothing {
+            self.is_approved(case, rules, admission, promoting, say);
+        }
         match wish {
             None if !is_automatic => say("was asked for by nobody".to_owned()),
             None => self.was_called_for(admission, promoting, say),

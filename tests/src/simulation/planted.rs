@@ -86,7 +86,7 @@ planted! {
     UploadsDropped = "uploads-dropped", None;
     /// Some uploads are taken for none of ours, although others know them.
     UploadsIgnored = "uploads-ignored", None;
-    /// Within a key the sequencer counts for nothing.
+    /// At one time the sequencer counts for nothing.
     SequencersIgnored = "sequencers-ignored", Some(Focus::Order);
     /// The marker is put down after the head that it shall lead to.
     MarkersAfterHeads = "markers-after-heads", Some(Focus::Losses);
@@ -140,6 +140,12 @@ planted! {
     EventsSwallowed = "events-swallowed", Some(Focus::Promotions);
     /// What was rolled back is not seen by whoever judges a promotion.
     RolledBackUnseen = "rolled-back-unseen", Some(Focus::Promotions);
+    /// What reached some targets only does not become live.
+    LiveFrozen = "live-frozen", Some(Focus::Answers);
+    /// A rollback forgets which deployment it met.
+    UndoesForgotten = "undoes-forgotten", Some(Focus::Commands);
+    /// A redeploy that waits takes the place of what waited before it.
+    RedeploysDisplace = "redeploys-displace", Some(Focus::Commands);
 }
 
 impl Planted {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use deployer_core::head::ATTEMPTS;
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status, TargetErrorCode, TargetOutcome};
 
-use super::judge::{Case, Rule};
+use super::case::Case;
 use super::orders::Ask;
 use super::scene::{Kind, Mishap};
 use super::stage::Told;
+use super::violation::Rule;
 use crate::world::Op;
 
 /// What did not succeed says why, in words, and the scene has a reason for it.
@@ -111,12 +112,7 @@ fn may_fail(case: &Case<'_>, told: &Told, code: TargetErrorCode, message: &str) 
     let is_slow = case.scene.settling > Duration::from_secs(10);
     match code {
         TargetErrorCode::FunctionFailed => faults(Op::is_lambda_write, |m| matches!(m, Mishap::EndsFailed)),
-        // A failed precondition keeps its name where the second look gets no answer at all.
-        TargetErrorCode::ForeignChange => {
-            case.is_touched()
-                || (message.contains("looking again failed")
-                    && faults(|op| op.is_lambda(), |m| matches!(m, Mishap::Fails(_))))
-        }
+        TargetErrorCode::ForeignChange => case.is_touched(),
         TargetErrorCode::InvalidConfiguration => {
             case.bytes(told).kind != Kind::Whole
                 && case.environment.targets.iter().any(|place| {
@@ -125,7 +121,9 @@ fn may_fail(case: &Case<'_>, told: &Told, code: TargetErrorCode, message: &str) 
         }
         TargetErrorCode::TimedOut => given_up || is_slow,
         TargetErrorCode::Internal => {
-            faults(|op| op >= Op::AssumeRole, |m| matches!(m, Mishap::Fails(_) | Mishap::LosesAnswer))
+            // Somebody who keeps writing, and leaves no difference behind.
+            case.is_touched()
+                || faults(|op| op >= Op::AssumeRole, |m| matches!(m, Mishap::Fails(_) | Mishap::LosesAnswer))
         }
         _ => false,
     }

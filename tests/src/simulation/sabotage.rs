@@ -6,17 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deployer::port::{
     Account, AccountGate, Answer, CallError, CallErrorKind, Chance, Clock, ETag, EnterError, Functions, Ledger,
-    LedgerError, Precondition, Qualifier, SessionRequest, Write, Written,
+    LedgerError, Precondition, PublishedVersions, Qualifier, Reading, SessionRequest, Write, Written,
 };
 use deployer_core::id::{AliasName, FunctionName, Version};
-use deployer_core::observed::{Belongings, Condition, ObservedAlias, ObservedCode, RevisionId};
+use deployer_core::observed::{Belongings, Condition, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::planted::Planted;
-
-/// What a read has brought: an object and its state, or that there is none.
-type Reading = Option<(Vec<u8>, ETag)>;
 
 /// Always draws the same.
 pub(super) struct BadChance;
@@ -76,11 +73,11 @@ fn forget(of: &mut Value, field: &str) {
     }
 }
 
-fn forget_sequencers(marks: &mut Value) {
-    match marks {
-        Value::Array(all) => all.iter_mut().for_each(forget_sequencers),
-        Value::Object(mark) => drop(mark.insert("sequencer".to_owned(), Value::Null)),
-        _ => {}
+/// A rollback that met a deployment becomes one that met none.
+fn forget_undone(request: &mut Value) {
+    if let Some(subject) = request.get_mut("subject").and_then(Value::as_object_mut) {
+        subject.remove("undoes");
+        subject.remove("base");
     }
 }
 
@@ -118,23 +115,23 @@ impl BadLedger {
         Ok(written)
     }
 
-    async fn get_rejects(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError> {
+    async fn get_rejects(&self, key: &str) -> Result<Reading, LedgerError> {
         if let (Some(Planted::RejectsReadOnce), Some(first)) = (self.planted, self.rejects.lock().unwrap().clone()) {
             return Ok(first);
         }
         let read = self.ledger.get(key).await?;
         *self.rejects.lock().unwrap() = Some(read.clone());
-        let read = read.map(|(body, etag)| match self.planted {
+        let object = read.object.map(|(body, etag)| match self.planted {
             Some(Planted::RejectsIgnored) => (changed(body, |rejects| rejects["rejects"] = json!([])), etag),
             _ => (body, etag),
         });
-        Ok(read)
+        Ok(Reading { object, ..read })
     }
 
     /// Whatever is there.
     async fn force(&self, key: &str, body: Vec<u8>) -> Result<Written, LedgerError> {
         loop {
-            let precondition = match self.ledger.get(key).await? {
+            let precondition = match self.ledger.get(key).await?.object {
                 Some((_, etag)) => Precondition::Unchanged(etag),
                 None => Precondition::Absent,
             };
@@ -147,21 +144,19 @@ impl BadLedger {
 
 #[async_trait]
 impl Ledger for BadLedger {
-    async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError> {
+    async fn get(&self, key: &str) -> Result<Reading, LedgerError> {
         let kept = match self.planted {
             Some(Planted::NoSecondReading) if key.starts_with("heads/") => self.claimed.lock().unwrap().take(),
             _ => None,
         };
         if kept.is_some() {
-            return Ok(kept);
+            return Ok(Reading { object: kept, date: None });
         }
         if key.starts_with("rejects/") {
             return self.get_rejects(key).await;
         }
-        let Some((body, etag)) = self.ledger.get(key).await? else { return Ok(None) };
-        if !key.starts_with("heads/") {
-            return Ok(Some((body, etag)));
-        }
+        let read = self.ledger.get(key).await?;
+        let Some((body, etag)) = read.object.clone().filter(|_| key.starts_with("heads/")) else { return Ok(read) };
         let lease = |value: &mut Value, until: &str| {
             if !value["active"].is_null() {
                 value["active"]["lease_until"] = json!(until);
@@ -187,14 +182,10 @@ impl Ledger for BadLedger {
                     before.reverse();
                 }
             }),
-            Some(Planted::SequencersIgnored) => changed(body, |head| {
-                for field in ["mark", "keys"] {
-                    forget_sequencers(&mut head[field]);
-                }
-            }),
+            Some(Planted::SequencersIgnored) => changed(body, |head| forget(&mut head["mark"], "sequencer")),
             _ => body,
         };
-        Ok(Some((body, etag)))
+        Ok(Reading { object: Some((body, etag)), ..read })
     }
 
     async fn put(&self, key: &str, body: Vec<u8>, precondition: Precondition) -> Result<Written, LedgerError> {
@@ -226,12 +217,7 @@ impl Ledger for BadLedger {
                 self.ledger.put(key, changed(body, keep), precondition).await
             }
             Some(Planted::CommandsUnmarked) if is_head => {
-                let unmark = |head: &mut Value| {
-                    if head["mark"]["key"] == "" {
-                        head["mark"] = Value::Null;
-                    }
-                };
-                self.ledger.put(key, changed(body, unmark), precondition).await
+                self.ledger.put(key, changed(body, |head| head["floor"] = Value::Null), precondition).await
             }
             Some(Planted::HoldsIgnored) if is_head => {
                 let hold = self.hold.lock().unwrap().clone();
@@ -241,6 +227,33 @@ impl Ledger for BadLedger {
                     }
                 };
                 self.ledger.put(key, changed(body, restore), precondition).await
+            }
+            Some(Planted::LiveFrozen) if is_head => {
+                let freeze = |head: &mut Value| {
+                    if let Some(all) = head["history"].as_array_mut() {
+                        all.retain(|one| one["complete"] != false);
+                    }
+                };
+                self.ledger.put(key, changed(body, freeze), precondition).await
+            }
+            Some(Planted::UndoesForgotten) if is_head => {
+                let forget_it = |head: &mut Value| {
+                    if let Some(active) = head.get_mut("active").and_then(|active| active.get_mut("request")) {
+                        forget_undone(active);
+                    }
+                    head["pending"].as_array_mut().into_iter().flatten().for_each(forget_undone);
+                };
+                self.ledger.put(key, changed(body, forget_it), precondition).await
+            }
+            Some(Planted::RedeploysDisplace) if is_head => {
+                let displace = |head: &mut Value| {
+                    if let Some(all) = head["pending"].as_array_mut()
+                        && all.iter().any(|one| one["cause"]["kind"] == "redeploy")
+                    {
+                        all.retain(|one| one["cause"]["kind"] == "redeploy");
+                    }
+                };
+                self.ledger.put(key, changed(body, displace), precondition).await
             }
             Some(Planted::LeftForgotten) if is_head => {
                 self.ledger.put(key, changed(body, |head| head["left"] = json!([])), precondition).await
@@ -338,7 +351,15 @@ impl Functions for BadFunctions {
         self.account.functions().alias(name, alias).await
     }
 
-    async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+    async fn provisioned(
+        &self,
+        name: &FunctionName,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, CallError> {
+        self.account.functions().provisioned(name, alias).await
+    }
+
+    async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError> {
         self.account.functions().versions(name).await
     }
 

@@ -3,27 +3,28 @@
 //!
 //! Must not know: what is right. It only notes what the deployer answered.
 
+mod again;
+mod happenings;
+mod invocations;
+mod text;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use deployer::engine::Handled;
 use deployer_core::artifact::Upload;
 use deployer_core::head::{Head, Tick};
-use deployer_core::id::DeploymentId;
 use deployer_core::record::DeploymentRecord;
-use futures::future::{FutureExt as _, LocalBoxFuture};
+use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
 
-use super::bytes;
 use super::foreign;
-use super::orders;
 use super::planted::Planted;
 use super::random::Random;
-use super::requests::{self, Word};
+use super::requests::Word;
 use super::scene::{Door, Scene, When};
 use super::tally::Tally;
-use crate::world::{Moment, Outcome, Run, Settling, Work, World, tick};
+use crate::world::{Run, Settling, Work, World};
 
 /// How often the sweep comes.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -52,16 +53,6 @@ impl Told {
             Door::EventBridge => &self.eventbridge,
         }
     }
-}
-
-/// What came of everything once more.
-#[derive(Default)]
-pub(super) struct Again {
-    pub uploads: Vec<(usize, Outcome)>,
-    /// Each with the ended record that was its answer before, if it was one.
-    pub orders: Vec<(usize, Option<serde_json::Value>, Outcome)>,
-    /// Each with the id of its record.
-    pub requests: Vec<(usize, DeploymentRecord, Outcome)>,
 }
 
 /// What the queue holds.
@@ -260,242 +251,6 @@ impl<'w> Stage<'w> {
         }
     }
 
-    /// A zip is uploaded, and its events are on their way.
-    fn put(&mut self, number: usize) {
-        let upload = &self.scene.uploads[number];
-        let environment = &self.scene.environments[upload.environment].name;
-        let key = format!("{environment}/{}/{}.zip", upload.function, upload.release);
-        let s3 = self.world.put(&key, bytes::of(upload.bytes).0);
-        let time = Timestamp::from_second((s3.time + upload.skew).as_second()).unwrap_or(s3.time);
-        let event_id = s3.event_id.as_ref().map(|id| format!("eventbridge-{id}"));
-        let told = Told { number, eventbridge: Upload { time, event_id, ..s3.clone() }, s3 };
-        self.note(|| format!("upload of {key} ({:?}), version {:?}", upload.bytes.kind, told.s3.version_id));
-        self.tally.uploads += 1;
-        self.tally.duplicates += upload.deliveries.len() - 1;
-        for delivery in &upload.deliveries {
-            let work = Work::Upload(told.through(delivery.door).clone());
-            let message = Message { work, about: About::Upload(number), is_lost: delivery.is_lost };
-            self.at(self.world.elapsed() + delivery.after, Event::Message(message));
-        }
-        self.told.push(told);
-    }
-
-    /// A command is given, and perhaps once more.
-    fn order(&mut self, number: usize) {
-        let order = &self.scene.orders[number];
-        let environment = &self.scene.environments[order.environment].name;
-        let by = orders::name(number);
-        self.note(|| format!("{by}: {:?} for {} in {environment}", order.ask, order.function));
-        self.tally.commands += 1;
-        let given = std::iter::once(&Duration::ZERO).chain(&order.again);
-        for (copy, after) in given.enumerate() {
-            let id = match self.planted {
-                Some(Planted::IdsRedrawn) => format!("{by}-{copy}"),
-                _ => by.clone(),
-            };
-            let work = Work::Command(order.json(environment, &id, &by));
-            let message = Message { work, about: About::Order(number), is_lost: order.is_lost };
-            self.at(self.world.elapsed() + *after, Event::Message(message));
-        }
-    }
-
-    /// Somebody asks for a promotion by an event, which arrives some time, perhaps more than once.
-    fn request(&mut self, number: usize) {
-        let request = &self.scene.requests[number];
-        let sent = self.world.now();
-        self.note(|| format!("{}: {request:?}", requests::name(number)));
-        self.tally.requests += 1;
-        self.sent.insert(number, sent);
-        for (copy, telling) in request.tellings.iter().enumerate() {
-            let is_replay = telling.is_replay && self.planted != Some(Planted::ReplaysUnmarked);
-            let id = match self.planted {
-                Some(Planted::EventsRenamed) => format!("{}-{copy}", requests::name(number)),
-                _ => requests::name(number),
-            };
-            let Some(asked) = request.asked(&id, sent, is_replay) else { continue };
-            let work = Work::Promotion(Box::new(asked));
-            let message = Message { work, about: About::Request(number), is_lost: telling.is_lost };
-            self.at(self.world.elapsed() + telling.after, Event::Message(message));
-        }
-    }
-
-    /// Somebody approves a promotion, or declines it.
-    fn word(&mut self, number: usize) {
-        let now = self.world.now();
-        let word = &mut self.words[number];
-        word.given = Some(now);
-        let work = match (word.by_hand, word.consent()) {
-            (false, Some(consent)) => Work::Consent(Box::new(consent)),
-            _ => Work::Command(word.json(number)),
-        };
-        self.tally.words += 1;
-        let is_lost = !self.healed && self.random.percent(self.scene.odds.loss);
-        self.begins_later(Message { work, about: About::Word(number), is_lost });
-    }
-
-    fn begins_later(&mut self, message: Message) {
-        self.at(self.world.elapsed(), Event::Message(message));
-    }
-
-    /// People hear of promotions that wait for approvals, and some have a word to say.
-    fn look_around(&mut self) {
-        let wants = self.scene.environments.iter().filter(|e| e.rules.as_ref().is_some_and(|r| r.approval.is_some()));
-        let mut waiting: Vec<(Word, Option<String>)> = Vec::new();
-        for environment in wants {
-            let about = |id: &serde_json::Value, function: Option<&str>| {
-                let function = function.map(str::to_owned);
-                let id = id.as_str().and_then(|id| DeploymentId::parse(id).ok())?;
-                Some(Word::about(id, &environment.name, function))
-            };
-            let by = |cause: &serde_json::Value| cause["requested_by"].as_str().map(str::to_owned);
-            self.world.aws(|aws| {
-                for function in &self.scene.functions {
-                    let head = aws.ledger.get(&format!("heads/{}/{function}.json", environment.name));
-                    let Some(head) = head.filter(|head| contains(head, b"approvals_wanted")) else { continue };
-                    let head: serde_json::Value = serde_json::from_slice(head).unwrap_or_default();
-                    let all = head["waiting"].as_array().into_iter().flatten().map(|waiting| &waiting["request"]);
-                    waiting.extend(all.filter_map(|r| Some((about(&r["id"], Some(function))?, by(&r["cause"])))));
-                }
-                for key in aws.ledger.keys(&format!("groups/open/{}/", environment.name)) {
-                    let group = aws.ledger.get(key).and_then(|body| serde_json::from_slice(body).ok());
-                    let group: serde_json::Value = group.unwrap_or_default();
-                    waiting.extend(about(&group["id"], None).map(|about| (about, by(&group["cause"]))));
-                }
-            });
-        }
-        for (about, asked_by) in waiting {
-            if self.heard_of.contains(&about) {
-                continue;
-            }
-            let words = requests::words(&mut self.random, &about, asked_by.as_deref(), &self.heard_of);
-            self.heard_of.push(about);
-            for (after, word) in words {
-                self.words.push(word);
-                self.at(self.world.elapsed() + after, Event::Word(self.words.len() - 1));
-            }
-        }
-    }
-
-    /// An invocation begins.
-    fn begins(&mut self, mut message: Message, running: &mut Running<'w>) {
-        if self.is_swallowed(&message) {
-            return;
-        }
-        if let (Work::Upload(upload), Some(Planted::OrderByArrival)) = (&mut message.work, self.planted) {
-            upload.time = self.world.now();
-            upload.sequencer = Some(format!("{:018X}", self.world.now().as_millisecond()));
-        }
-        let odds = &self.scene.odds;
-        let mut invocation = self.world.invocation().leaves_in_flight(IN_FLIGHT);
-        if !self.healed {
-            if self.tally.deaths < 6 && self.random.percent(odds.death) {
-                let moment = if self.random.percent(50) { Moment::Before } else { Moment::After };
-                invocation = invocation.dies_at(self.random.count(1, 28), moment);
-            }
-            if self.random.percent(odds.freeze) {
-                let time = self.random.milliseconds(20_000, 60_000)
-                    + self.scene.time.mul_f64(self.random.below(120) as f64 / 100.0);
-                invocation = invocation.freezes_at(self.random.count(1, 28), time);
-                self.tally.freezes += 1;
-            }
-        }
-        self.tally.invocations += 1;
-        let running_one = async move {
-            let run = invocation.run(&message.work).await;
-            (message, run)
-        };
-        running.push(running_one.boxed_local());
-    }
-
-    /// Whether a planted bug has the queue believe that this is handled.
-    fn is_swallowed(&mut self, message: &Message) -> bool {
-        if matches!(message.about, About::Order(_)) && self.planted == Some(Planted::CommandsDropped) {
-            return self.random.percent(30);
-        }
-        let swallows = matches!(self.planted, Some(Planted::UploadsDropped | Planted::UploadsIgnored));
-        let upload = match message.about {
-            About::Upload(number) => Some(number),
-            _ => None,
-        };
-        let swallowed = upload.filter(|_| swallows).filter(|_| self.random.percent(30));
-        if let (Some(number), Some(Planted::UploadsIgnored)) = (swallowed, self.planted) {
-            self.ignored.push((number, "the planted bug says so".to_owned()));
-        }
-        swallowed.is_some()
-    }
-
-    /// An invocation has ended: its message is done with, or comes again.
-    fn answered(&mut self, message: Message, run: &Run) {
-        self.note(|| {
-            format!("invocation {} ({}) ended: {}", run.invocation, work(&message.work), outcome(&run.outcome))
-        });
-        self.look_around();
-        match (&run.outcome, message.about) {
-            (Outcome::Handled(Handled::Recorded(record)), about) => {
-                match about {
-                    About::Upload(number) => self.answers.push((number, (**record).clone())),
-                    About::Request(number) => self.granted.push((number, (**record).clone())),
-                    _ => {}
-                }
-                return;
-            }
-            (Outcome::Handled(Handled::Ignored { because }), about) => {
-                if let About::Upload(number) = about {
-                    self.ignored.push((number, because.clone()));
-                }
-                return;
-            }
-            (Outcome::Answered(answer), about) => {
-                if let About::Order(number) = about {
-                    self.replies.push((number, answer.clone()));
-                }
-                return;
-            }
-            (Outcome::Refused { error_type, message: because }, about) if error_type == "InvalidCommand" => {
-                if let About::Order(number) = about {
-                    self.wrong.push((number, because.clone()));
-                }
-                return;
-            }
-            (Outcome::Swept(_) | Outcome::Handled(Handled::Each(_) | Handled::Together(_)), _) => return,
-            (Outcome::Transient(_) | Outcome::Refused { .. }, _) => {}
-            (Outcome::Died, _) => self.tally.deaths += 1,
-        }
-        if message.is_lost && !self.healed {
-            self.tally.lost += usize::from(message.work != Work::Sweep);
-            return;
-        }
-        if message.work != Work::Sweep {
-            let again = self.random.milliseconds(1_000, 60_000);
-            self.at(self.world.elapsed() + again, Event::Message(message));
-        }
-    }
-
-    /// The deployer's own messages, some of which are lost, doubled or late.
-    fn take_ticks(&mut self) {
-        while let Some(due) = self.world.aws(|aws| aws.queue.next()) {
-            for body in self.world.aws(|aws| aws.queue.take(due)) {
-                let tick = tick(&body);
-                self.tally.ticks += 1;
-                let due: Duration = due.duration_since(self.world.now()).try_into().unwrap_or_default();
-                let mut dues = vec![due];
-                if !self.healed && self.random.percent(self.scene.odds.bad_tick) {
-                    match self.random.below(3) {
-                        0 => dues.clear(),
-                        1 => dues.push(due + self.random.milliseconds(0, 20_000)),
-                        _ => dues[0] += self.random.milliseconds(1_000, 300_000),
-                    }
-                }
-                for due in dues {
-                    let is_lost = !self.healed && self.random.percent(self.scene.odds.loss);
-                    let message = Message { work: Work::Tick(tick.clone()), about: About::Itself, is_lost };
-                    self.at(self.world.elapsed() + due, Event::Message(message));
-                }
-                self.ticks.push(tick);
-            }
-        }
-    }
-
     fn is_at_rest(&self) -> bool {
         self.world.aws(|aws| aws.queue.next().is_none()) && self.still_open().is_empty()
     }
@@ -514,84 +269,4 @@ impl<'w> Stage<'w> {
             heads.chain(aws.ledger.keys("groups/open/")).map(str::to_owned).collect()
         })
     }
-
-    /// Time passes until old markers may be cleared away, and a sweep does so.
-    pub async fn clear_away(&mut self) {
-        self.world.pass(MARKERS_LAST).await;
-        if self.planted != Some(Planted::SweepDoesNothing) {
-            self.world.invocation().run(&Work::Sweep).await;
-        }
-    }
-
-    /// Everything once more: these uploads through both doors, every command that was answered, every tick, and a sweep.
-    pub async fn play_again(&mut self, uploads: &[usize]) -> Again {
-        let mut again = Again::default();
-        for told in self.told.iter().filter(|told| uploads.contains(&told.number)) {
-            for door in [Door::EventBridge, Door::S3] {
-                let run = self.world.invocation().run(&Work::Upload(told.through(door).clone())).await;
-                again.uploads.push((told.number, run.outcome));
-            }
-        }
-        for (number, order) in self.scene.orders.iter().enumerate() {
-            let mut replies = self.replies.iter().filter(|(answered, _)| *answered == number).map(|(_, answer)| answer);
-            let Some(last) = replies.next_back().cloned() else { continue };
-            let environment = &self.scene.environments[order.environment].name;
-            let command = order.json(environment, &orders::name(number), &orders::name(number));
-            let run = self.world.invocation().run(&Work::Command(command)).await;
-            let ended =
-                serde_json::from_value::<DeploymentRecord>(last.clone()).is_ok_and(|told| told.status.is_ended());
-            again.orders.push((number, ended.then_some(last), run.outcome));
-        }
-        for (number, record) in std::mem::take(&mut self.granted) {
-            let (request, sent) = (&self.scene.requests[number], self.sent.get(&number).copied());
-            for is_replay in [false, true] {
-                let asked = sent.and_then(|sent| request.asked(&requests::name(number), sent, is_replay));
-                let Some(asked) = asked else { continue };
-                let run = self.world.invocation().run(&Work::Promotion(Box::new(asked))).await;
-                again.requests.push((number, record.clone(), run.outcome));
-            }
-        }
-        for (number, word) in std::mem::take(&mut self.words).into_iter().enumerate() {
-            let event = word.consent().map(|consent| Work::Consent(Box::new(consent)));
-            for work in event.into_iter().chain([Work::Command(word.json(number))]) {
-                self.world.invocation().run(&work).await;
-            }
-        }
-        for tick in std::mem::take(&mut self.ticks) {
-            self.world.invocation().run(&Work::Tick(tick)).await;
-        }
-        self.world.invocation().run(&Work::Sweep).await;
-        again
-    }
-}
-
-fn work(work: &Work) -> String {
-    match work {
-        Work::Upload(upload) => format!("upload {} {}", upload.key, upload.version_id.as_deref().unwrap_or_default()),
-        Work::Tick(tick) => format!("tick for {}", tick.id),
-        Work::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
-        Work::Consent(word) => format!("{:?} of {} to {:?}", word.says, word.by, word.deployment),
-        Work::Sweep => "sweep".to_owned(),
-        Work::Command(command) => command.to_string(),
-    }
-}
-
-fn outcome(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Handled(Handled::Recorded(record)) => {
-            format!("{} {} {}", record.id, record.status, record.because.as_deref().unwrap_or_default())
-        }
-        Outcome::Handled(Handled::Ignored { because }) => format!("ignored, {because}"),
-        Outcome::Handled(Handled::Each(records)) => format!("{} promotions", records.len()),
-        Outcome::Handled(Handled::Together(group)) => format!("group {} {}", group.id, group.status),
-        Outcome::Swept(swept) => format!("{swept:?}"),
-        Outcome::Transient(transient) => format!("transient, {transient}"),
-        Outcome::Answered(answer) => format!("{} {}", answer["id"], answer["status"]),
-        Outcome::Refused { error_type, message } => format!("{error_type}, {message}"),
-        Outcome::Died => "died".to_owned(),
-    }
-}
-
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
 }

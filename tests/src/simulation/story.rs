@@ -7,17 +7,24 @@ use deployer_core::head::{Chosen, Head, Request};
 use deployer_core::id::{DeploymentId, Sha256};
 use jiff::Timestamp;
 
-/// Something that was live on every target.
+/// Something that was live.
 #[derive(Debug, Clone)]
 pub(super) struct Lived {
     pub artifact: (String, String),
     pub release: String,
     pub sha256: Option<Sha256>,
-    pub versions: BTreeMap<String, u64>,
     /// The so-many-th that became live.
     pub since: usize,
     /// When it became live.
     pub at: Timestamp,
+    /// The deployment that brought it.
+    pub deployment: DeploymentId,
+    /// Every target serves it, or did when its deployment ended.
+    pub is_complete: bool,
+    /// It has reached a target: what was stopped before that is left all the same.
+    pub was_live: bool,
+    /// It came by a rollback.
+    pub by_rollback: bool,
 }
 
 /// What was live, and what was gone back from; newest first.

@@ -41,6 +41,7 @@ pub enum Op {
     AssumeRole,
     GetFunction,
     GetAlias,
+    GetProvisionedConcurrencyConfig,
     ListVersionsByFunction,
     ListAliases,
     ListTags,
@@ -383,12 +384,17 @@ impl Mishap for EventsError {
 
 impl Mishap for ReadError {
     fn of(kind: CallErrorKind, message: String) -> Self {
-        if kind == CallErrorKind::Denied { Self::Denied(message) } else { Self::Transient(message) }
+        match kind {
+            CallErrorKind::Denied => Self::Denied(message),
+            CallErrorKind::Invalid => Self::Unreadable(message),
+            _ => Self::Transient(message),
+        }
     }
     fn label(&self) -> String {
         match self {
             Self::Gone(_) => "Gone".to_owned(),
             Self::Denied(_) => "Denied".to_owned(),
+            Self::Unreadable(_) => "Unreadable".to_owned(),
             Self::Transient(_) => "Transient".to_owned(),
         }
     }

@@ -2,12 +2,12 @@
 //!
 //! A jump is what a frozen process meets when it thaws: the wall clock has moved on, its timers have not.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use deployer::port::Clock;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 /// When every world begins: 2026-11-01T10:00:00.250Z. Not at a whole second: EventBridge tells such times, S3 hardly ever.
@@ -39,6 +39,25 @@ impl VirtualClock {
     #[must_use]
     pub fn at(elapsed: Duration) -> Timestamp {
         Timestamp::from_millisecond(BEGINNING).unwrap() + elapsed
+    }
+}
+
+/// The clock of a deployer that is wrong: ahead of the world's by so much, or behind it.
+pub struct WrongClock {
+    /// The right one.
+    pub clock: Arc<dyn Clock>,
+    /// How much it is ahead of that.
+    pub ahead: SignedDuration,
+}
+
+#[async_trait]
+impl Clock for WrongClock {
+    fn now(&self) -> Timestamp {
+        self.clock.now() + self.ahead
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.clock.sleep(duration).await;
     }
 }
 

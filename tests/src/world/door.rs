@@ -69,7 +69,8 @@ impl World {
                 Told::Promotion(asked) => self.handled(Work::Promotion(asked)).await,
                 Told::Consent(word) => self.handled(Work::Consent(word)).await,
                 Told::Ignored { because } => Handled::Ignored { because },
-                Told::Malformed { because } => Handled::Ignored { because: format!("malformed: {because}") },
+                Told::NotUnderstood { because } => panic!("put back: {because}"),
+                Told::Malformed { because, .. } => Handled::Ignored { because: format!("malformed: {because}") },
             });
         }
         handled

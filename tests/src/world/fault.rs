@@ -18,7 +18,7 @@ enum Effect {
     LoseAnswer,
     Hold(Duration),
     Twice,
-    EndFailed(String),
+    End(Fate),
     BreakAfter(u64),
     Jump(Duration),
     Meanwhile(Change),
@@ -77,7 +77,7 @@ impl Plan {
             match &mut rule.effect {
                 Effect::Fail(kind, text) => effects.fail = Some((*kind, format!("{op} of {what}: {text}"))),
                 Effect::LoseAnswer => effects.lose_answer = Some(format!("{op} of {what}: the connection was lost")),
-                Effect::EndFailed(because) => effects.fate = Fate::Fails(because.clone()),
+                Effect::End(fate) => effects.fate = fate.clone(),
                 Effect::BreakAfter(bytes) => effects.break_after = Some(*bytes),
                 Effect::Hold(time) => effects.held = Some(*time),
                 Effect::Twice => effects.twice = true,
@@ -165,7 +165,12 @@ impl<'w> On<'w> {
 
     /// The update that begins with this call ends in state Failed.
     pub fn end_failed(self, because: &str) {
-        self.with(Effect::EndFailed(because.to_owned()));
+        self.with(Effect::End(Fate::Fails(because.to_owned())));
+    }
+
+    /// The version that this call publishes ends in another state than Active.
+    pub fn end_in(self, state: &str) {
+        self.with(Effect::End(Fate::EndsIn(state.to_owned())));
     }
 
     /// The body breaks off after so many bytes.

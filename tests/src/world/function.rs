@@ -3,7 +3,7 @@
 //! The public methods are what somebody else (Terraform, the console, a colleague) does to a function; what the
 //! deployer does goes through [`super::lambda`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use deployer_core::id::{AliasName, Sha256, Version};
@@ -11,7 +11,10 @@ use deployer_core::manifest::{
     Architecture, EphemeralStorage, LogFormat, LoggingConfig, Secret, SnapStart, SnapStartApplyOn, TracingConfig,
     TracingMode, VpcConfig,
 };
-use deployer_core::observed::{Condition, ObservedAlias, ObservedCode, RevisionId, Settings, Variables};
+use deployer_core::observed::{
+    Condition, ObservedAlias, ObservedCode, ProvisionedConcurrency, ProvisionedStatus, Reason, RevisionId, Settings,
+    Variables,
+};
 use jiff::Timestamp;
 
 /// How an update ends.
@@ -21,6 +24,8 @@ pub enum Fate {
     Settles,
     /// In state Failed, for this reason.
     Fails(String),
+    /// In another state of Lambda's than Active.
+    EndsIn(String),
 }
 
 /// How long an update takes to settle.
@@ -51,6 +56,8 @@ pub enum State {
     Pending(Busy),
     /// Making it failed.
     Failed(String),
+    /// Another of Lambda's states than Active, such as Inactive.
+    Named(String),
 }
 
 /// `$LATEST`, or a version.
@@ -76,7 +83,70 @@ pub struct Alias {
     pub weights: BTreeMap<u64, f64>,
     /// What is said about it.
     pub description: String,
+    /// Its provisioned concurrency.
+    pub provisioned: Option<Provisioned>,
     pub(super) revision: u64,
+}
+
+/// The provisioned concurrency of an alias.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provisioned {
+    /// The version that it stands on.
+    pub stands_on: u64,
+    /// How long it takes until it stands on another one.
+    pub takes: Duration,
+    /// How that ends.
+    pub fate: Fate,
+    /// Until when Lambda is at it.
+    pub(super) until: Option<Timestamp>,
+    /// Why Lambda has given up.
+    pub(super) failed: Option<String>,
+}
+
+impl Alias {
+    /// Lambda moves an alias: where its concurrency does not stand on the new version yet, all traffic stays.
+    pub(super) fn move_to(&mut self, version: u64, now: Timestamp, revision: u64) {
+        let moved = self.version != version;
+        (self.version, self.revision) = (version, revision);
+        self.weights.clear();
+        let Some(provisioned) = &mut self.provisioned else { return };
+        (provisioned.until, provisioned.failed) = (None, None);
+        if moved && provisioned.stands_on != version {
+            self.weights.insert(provisioned.stands_on, 1.0);
+            provisioned.until = Some(now + provisioned.takes);
+        } else {
+            provisioned.stands_on = version;
+        }
+    }
+
+    /// What has come to its end by now; whether something has.
+    fn settle(&mut self, now: Timestamp) -> bool {
+        let Some(provisioned) = self.provisioned.as_mut().filter(|p| p.until.is_some_and(|until| until <= now)) else {
+            return false;
+        };
+        provisioned.until = None;
+        match provisioned.fate.clone() {
+            Fate::Settles => {
+                provisioned.stands_on = self.version;
+                self.weights.clear();
+                true
+            }
+            Fate::Fails(because) | Fate::EndsIn(because) => {
+                provisioned.failed = Some(because);
+                false
+            }
+        }
+    }
+
+    fn look_at_concurrency(&self) -> Option<ProvisionedConcurrency> {
+        let provisioned = self.provisioned.as_ref()?;
+        let status = match (&provisioned.failed, provisioned.until) {
+            (Some(because), _) => ProvisionedStatus::Failed { because: because.clone() },
+            (None, Some(_)) => ProvisionedStatus::InProgress,
+            (None, None) => ProvisionedStatus::Ready,
+        };
+        Some(ProvisionedConcurrency { requested: 1, allocated: 1, status })
+    }
 }
 
 /// A function.
@@ -92,6 +162,10 @@ pub struct Function {
     pub tags: BTreeMap<String, String>,
     /// Reserved concurrency.
     pub reserved: Option<i32>,
+    /// Its executions may wait for days, and go on in the version that they began in.
+    pub is_durable: bool,
+    /// Versions that Lambda does not delete, for Lambda@Edge has copied them.
+    pub replicated: BTreeSet<u64>,
     /// Who may invoke it.
     pub permissions: Vec<String>,
     /// An update call came since the last version was published.
@@ -137,6 +211,8 @@ impl Function {
             aliases: BTreeMap::new(),
             tags: BTreeMap::new(),
             reserved: None,
+            is_durable: false,
+            replicated: BTreeSet::new(),
             permissions: Vec::new(),
             unpublished: true,
             last_version: 0,
@@ -202,7 +278,17 @@ impl Function {
         assert!(version == 0 || self.versions.contains_key(&version), "no version {version}");
         let revision = self.next_revision();
         let description = self.description_of(alias);
-        self.aliases.insert(alias.to_owned(), Alias { version, weights: BTreeMap::new(), description, revision });
+        let alias = self.aliases.entry(alias.to_owned()).or_insert_with(|| Alias::of(version, revision));
+        (alias.version, alias.revision, alias.description) = (version, revision, description);
+        alias.weights.clear();
+        self
+    }
+
+    /// Somebody else gives an alias provisioned concurrency, which takes so long to stand on another version.
+    pub fn provision(&mut self, alias: &str, takes: Duration, fate: Fate) -> &mut Self {
+        let alias = self.aliases.get_mut(alias).unwrap();
+        let stands_on = alias.version;
+        alias.provisioned = Some(Provisioned { stands_on, takes, fate, until: None, failed: None });
         self
     }
 
@@ -252,7 +338,7 @@ impl Function {
             let (busy, is_new) = match &build.state {
                 State::Updating(busy) => (busy, false),
                 State::Pending(busy) => (busy, true),
-                State::Ready | State::Failed(_) => continue,
+                State::Ready | State::Failed(_) | State::Named(_) => continue,
             };
             if busy.reads > 0 || now < busy.until {
                 continue;
@@ -261,12 +347,20 @@ impl Function {
             build.revision = next;
             build.state = match busy.fate.clone() {
                 Fate::Settles => State::Ready,
+                Fate::EndsIn(state) if is_new => State::Named(state),
+                Fate::EndsIn(_) => State::Ready,
                 Fate::Fails(because) if is_new => State::Failed(because),
                 Fate::Fails(because) => {
                     build.last_update_failed = Some(because);
                     State::Ready
                 }
             };
+        }
+        for alias in self.aliases.values_mut() {
+            if alias.settle(now) {
+                next += 1;
+                alias.revision = next;
+            }
         }
         self.revisions = next;
     }
@@ -282,9 +376,10 @@ impl Function {
             condition: match &build.state {
                 State::Ready => Condition::Ready,
                 State::Updating(_) | State::Pending(_) => Condition::Busy,
-                State::Failed(because) => Condition::Failed { because: because.clone() },
+                State::Failed(because) => Condition::Failed { because: because.as_str().into() },
+                State::Named(state) => Condition::of(Some(state), Reason::new(Some("Idle"), Some("so it is")), false),
             },
-            last_update_failed: build.last_update_failed.clone(),
+            last_update_failed: build.last_update_failed.as_deref().map(Into::into),
         };
         if let State::Updating(busy) | State::Pending(busy) = &mut build.state {
             busy.reads = busy.reads.saturating_sub(1);
@@ -298,10 +393,23 @@ impl Function {
             name: name.clone(),
             version: number(alias.version),
             weights: alias.weights.iter().map(|(version, part)| (version.to_string(), *part)).collect(),
+            provisioned: None,
             revision: RevisionId(format!("r{}", alias.revision)),
             description: alias.description.clone(),
             moved_by_deployer: false,
         })
+    }
+}
+
+impl Alias {
+    pub(super) fn of(version: u64, revision: u64) -> Self {
+        Self { version, weights: BTreeMap::new(), description: String::new(), provisioned: None, revision }
+    }
+}
+
+impl Function {
+    pub(super) fn look_at_concurrency(&self, alias: &AliasName) -> Option<ProvisionedConcurrency> {
+        self.aliases.get(alias.as_str())?.look_at_concurrency()
     }
 }
 

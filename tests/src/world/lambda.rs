@@ -136,14 +136,14 @@ impl Lambda {
                     let text = format!("ResourceConflictException: Alias already exists: {alias}");
                     return Err(no(Kind::Conflict, "CreateAlias", name, &text));
                 }
-                self.point("CreateAlias", name, alias, version)
+                self.point("CreateAlias", name, alias, version, moment.now)
             }
             Write::MoveAlias { alias, version, revision } => {
                 let Some(found) = function.aliases.get(alias.as_str()) else {
                     return Err(no(Kind::Other, "UpdateAlias", name, "ResourceNotFoundException: Alias not found"));
                 };
                 precondition("UpdateAlias", name, revision, found.revision)?;
-                self.point("UpdateAlias", name, alias, version)
+                self.point("UpdateAlias", name, alias, version, moment.now)
             }
             Write::TurnAlias { alias, description } => {
                 let next = function.next_revision();
@@ -165,6 +165,13 @@ impl Lambda {
                 if function.aliases.values().any(|a| a.version == number || a.weights.contains_key(&number)) {
                     let text = format!("ResourceConflictException: an alias points to version {version}");
                     return Err(no(Kind::Conflict, "DeleteFunction", name, &text));
+                }
+                if function.replicated.contains(&number) {
+                    let text = format!(
+                        "InvalidParameterValueException: Lambda was unable to delete version {version} because it is a \
+                         replicated function."
+                    );
+                    return Err(no(Kind::Invalid, "DeleteFunction", name, &text));
                 }
                 // Deleting what is not there succeeds: DeleteFunction is idempotent for a version.
                 function.versions.remove(&number);
@@ -200,7 +207,14 @@ impl Lambda {
     }
 
     /// A version that serves must be one that can.
-    fn point(&mut self, operation: &str, name: &str, alias: &AliasName, to: &Version) -> Result<Answer, CallError> {
+    fn point(
+        &mut self,
+        operation: &str,
+        name: &str,
+        alias: &AliasName,
+        to: &Version,
+        now: Timestamp,
+    ) -> Result<Answer, CallError> {
         let function = self.function(name);
         let number: u64 = to.as_str().parse().unwrap();
         let Some(build) = function.versions.get(&number) else {
@@ -208,19 +222,24 @@ impl Lambda {
             return Err(no(Kind::Other, operation, name, &text));
         };
         if let State::Failed(because) = &build.state {
-            let text = format!("ResourceConflictException: the version {to} is in state Failed ({because})");
+            let text = format!(
+                "ResourceConflictException: The operation cannot be performed at this time. The function is currently in the \
+                 following state: 'Failed'. StateReasonCode: '{because}'"
+            );
             return Err(no(Kind::Failed, operation, name, &text));
         }
-        let ready = build.state == State::Ready;
+        // Who calls an Inactive one wakes it.
+        let ready = [State::Ready, State::Named("Inactive".into())].contains(&build.state);
         let revision = function.next_revision();
         let description = function.description_of(alias.as_str());
-        let pointer = Alias { version: number, weights: BTreeMap::new(), description, revision };
-        function.aliases.insert(alias.to_string(), pointer);
-        let answer = function.look_at_alias(alias).map_or(Answer::Done, Answer::Alias);
+        let pointer = function.aliases.entry(alias.to_string()).or_insert_with(|| Alias::of(number, revision));
+        pointer.move_to(number, now, revision);
+        pointer.description = description;
+        let seen = function.look_at_alias(alias).unwrap();
         if !ready {
             self.misdeeds.push(format!("alias {alias} of {name} points to version {to}, which is not active yet"));
         }
-        Ok(answer)
+        Ok(Answer::Alias(seen))
     }
 
     fn check_role(&self, name: &str, write: &Write<'_>, now: Timestamp) -> Result<(), CallError> {
@@ -250,10 +269,13 @@ impl Function {
                 return Err(no(Kind::Busy, operation, name, text));
             }
             State::Failed(because) => {
-                let text = format!("ResourceConflictException: the function is in state Failed ({because})");
+                let text = format!(
+                    "ResourceConflictException: The operation cannot be performed at this time. The function is currently in \
+                     the following state: 'Failed'. StateReasonCode: '{because}'"
+                );
                 return Err(no(Kind::Failed, operation, name, &text));
             }
-            State::Ready => {}
+            State::Ready | State::Named(_) => {}
         }
         revision.map_or(Ok(()), |revision| precondition(operation, name, revision, self.latest.revision))
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use deployer::port::{ETag, Ledger, LedgerError, Precondition, Written};
+use deployer::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
+use jiff::Timestamp;
 
 use super::call::{Circumstances, Line, Op};
 use super::journal::{Deed, What};
@@ -64,14 +65,16 @@ pub(super) struct LedgerPort(pub Arc<Line>);
 
 #[async_trait]
 impl Ledger for LedgerPort {
-    async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, LedgerError> {
+    async fn get(&self, key: &str) -> Result<Reading, LedgerError> {
         self.0
             .call(Op::ReadLedger, "ledger", key, |state, here| {
                 state.ledger.reach("reading", key)?;
                 if is_decided_on(key) {
                     note(state, here, key, What::Read);
                 }
-                Ok(state.ledger.objects.get(key).map(|(body, write)| (body.clone(), etag(*write))))
+                let object = state.ledger.objects.get(key).map(|(body, write)| (body.clone(), etag(*write)));
+                // The ledger's own clock, whatever the deployer's shows: in whole seconds, as in HTTP.
+                Ok(Reading { object, date: Timestamp::from_second(here.now.as_second()).ok() })
             })
             .await
     }

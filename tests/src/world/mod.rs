@@ -18,6 +18,7 @@ pub mod journal;
 mod lambda;
 mod late;
 mod ledger;
+pub mod newer;
 pub mod orders;
 mod policy;
 mod premises;
@@ -46,9 +47,9 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 pub use call::{Call, Crash, Freeze, Latency, Moment, Op};
-pub use clock::VirtualClock;
+pub use clock::{VirtualClock, WrongClock};
 pub use fault::On;
-pub use function::{Alias, Build, Fate, Function, Settling, State as Condition, defaults};
+pub use function::{Alias, Build, Fate, Function, Provisioned, Settling, State as Condition, defaults};
 pub use gate::{Gate, Role};
 pub use lambda::Lambda;
 pub use policy::{Need, Policy};
@@ -115,6 +116,14 @@ impl World {
             between: None,
             delivered: Mutex::default(),
         }
+    }
+
+    /// Somebody changes deployer.json: invocations that begin from now on go by this one.
+    ///
+    /// # Panics
+    /// If it is not a good one.
+    pub fn reconfigure(&mut self, config: &Value) {
+        self.config = Arc::new(Config::parse(&config.to_string()).unwrap_or_else(|error| panic!("{error}")));
     }
 
     /// One environment `dev` with these targets: `111111111111/eu-west-1`.

@@ -84,6 +84,7 @@ fn op(action: ProbedAction) -> Op {
     match action {
         ProbedAction::GetFunction => Op::GetFunction,
         ProbedAction::GetAlias => Op::GetAlias,
+        ProbedAction::GetProvisionedConcurrencyConfig => Op::GetProvisionedConcurrencyConfig,
         ProbedAction::ListAliases => Op::ListAliases,
         ProbedAction::ListVersionsByFunction => Op::ListVersionsByFunction,
         ProbedAction::ListTags => Op::ListTags,
@@ -107,9 +108,10 @@ impl Probe for Session {
         let act = |state: &mut State, _: &Circumstances| {
             let needs = match action {
                 ProbedAction::DeleteFunction => vec![Need::new(action.action(), format!("{}:1", self.arn(PROBE)))],
-                ProbedAction::GetAlias | ProbedAction::CreateAlias | ProbedAction::UpdateAlias => {
-                    self.both(action.action(), PROBE)
-                }
+                ProbedAction::GetAlias
+                | ProbedAction::GetProvisionedConcurrencyConfig
+                | ProbedAction::CreateAlias
+                | ProbedAction::UpdateAlias => self.both(action.action(), PROBE),
                 _ => vec![Need::new(action.action(), self.arn(PROBE))],
             };
             let checked = self.check(state, op, PROBE, &needs);

@@ -70,6 +70,7 @@ fn build(artifacts: &Artifacts, build: &Build) -> String {
         Condition::Updating(_) => " (updating)",
         Condition::Pending(_) => " (pending)",
         Condition::Failed(_) => " (failed)",
+        Condition::Named(_) => " (not active)",
     };
     format!("{}{state}", artifacts.label(build.sha256))
 }

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use deployer::port::{Answer, CallError, CallErrorKind, Code, Functions, Qualifier, Write};
+use deployer::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 use deployer_core::config::Target;
 use deployer_core::id::{AliasName, FunctionName, RoleName, Version};
-use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, Variables};
+use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, ProvisionedConcurrency, Variables};
 use deployer_core::plan::Configuration;
 
 use super::call::{Circumstances, Line, Op};
@@ -232,20 +232,42 @@ impl Functions for Session {
 
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
         let what = format!("{name}:{alias}");
-        let look = |state: &mut State, _: &Circumstances| {
+        let look = |state: &mut State, here: &Circumstances| {
             self.check(state, Op::GetAlias, name.as_str(), &self.both("lambda:GetAlias", name.as_str()))?;
             let lambda = state.lambdas.get_mut(&self.target).unwrap();
+            lambda.settle(here.now);
             Ok(lambda.functions.get(name.as_str()).and_then(|function| function.look_at_alias(alias)))
         };
         self.line.call(Op::GetAlias, &self.target.to_string(), &what, look).await
     }
 
-    async fn versions(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+    async fn provisioned(
+        &self,
+        name: &FunctionName,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, CallError> {
+        let op = Op::GetProvisionedConcurrencyConfig;
+        let look = |state: &mut State, here: &Circumstances| {
+            let need =
+                Need::new("lambda:GetProvisionedConcurrencyConfig", format!("{}:{alias}", self.arn(name.as_str())));
+            self.check(state, op, name.as_str(), &[need])?;
+            let lambda = state.lambdas.get_mut(&self.target).unwrap();
+            lambda.settle(here.now);
+            Ok(lambda.functions.get(name.as_str()).and_then(|function| function.look_at_concurrency(alias)))
+        };
+        self.line.call(op, &self.target.to_string(), &format!("{name}:{alias}"), look).await
+    }
+
+    async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError> {
         let op = Op::ListVersionsByFunction;
         let look = |state: &mut State, _: &Circumstances| {
             let need = Need::new("lambda:ListVersionsByFunction", self.arn(name.as_str()));
             self.check(state, op, name.as_str(), &[need])?;
-            Ok(version_numbers(state.lambdas.get_mut(&self.target).unwrap().function(name.as_str()).versions.keys()))
+            let function = state.lambdas.get_mut(&self.target).unwrap().function(name.as_str());
+            Ok(PublishedVersions {
+                numbers: version_numbers(function.versions.keys()),
+                is_durable: function.is_durable,
+            })
         };
         self.line.call(op, &self.target.to_string(), name.as_str(), look).await
     }

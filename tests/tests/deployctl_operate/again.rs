@@ -4,7 +4,7 @@ use acceptance::fixtures::Zip;
 use acceptance::local_aws::{Doing as _, FIRST, REGION, Result};
 use serde_json::json;
 
-use super::{DEV, Person, text};
+use super::{BACK, DEV, Person, text};
 
 const REJECTED: [&str; 4] = ["--function", "orders", "--release", "2"];
 
@@ -53,7 +53,7 @@ async fn redeploy_puts_back_what_somebody_has_changed_and_is_unchanged_where_nob
     assert_eq!(said.exit, Some(0), "{said:?}");
     assert!(said.out.starts_with("dev/orders/2: succeeded after "), "{said:?}");
     assert_eq!(person.serves().await?, "2");
-    let rolled_back = person.does("rollback", &[]).await?;
+    let rolled_back = person.does("rollback", &["--yes"]).await?;
     assert_eq!(text(&rolled_back, "/release"), "1", "a redeploy is no step of the history");
     let nothing = person.is_refused("redeploy", &["-e", "dev", "-f", "bills"]).await?;
     assert_eq!(nothing.0, "NotLive");
@@ -76,7 +76,7 @@ async fn a_hold_stops_what_is_new_and_lets_a_rollback_through_until_it_is_releas
         assert_eq!(code, "Held");
         assert!(because.starts_with("held by ada since ") && because.ends_with(": black friday"), "{because}");
     }
-    assert_eq!(text(&person.does("rollback", &[]).await?, "/release"), "1");
+    assert_eq!(text(&person.does("rollback", &["--yes"]).await?, "/release"), "1");
     let released = person.does("release-hold", &[]).await?;
     assert_eq!(released["functions"][0]["hold"], json!(null));
     assert_eq!(text(&person.does("deploy", &["--release", "3"]).await?, "/status"), "succeeded");
@@ -102,13 +102,13 @@ async fn a_rejected_release_is_deployed_no_more_and_shown_where_it_is_live_until
     // The same code under another label is as bad.
     let result = person.aws.deploy("dev/orders/2-again.zip", Zip::function("2")).await?;
     assert_eq!((&result["status"], &result["code"]), (&json!("refused"), &json!("Rejected")), "{result:#}");
-    assert_eq!(text(&person.does("rollback", &[]).await?, "/release"), "1");
-    let to = person.is_refused("rollback", &[&DEV[..], &["--to", "2"]].concat()).await?;
+    assert_eq!(text(&person.does("rollback", &["--yes"]).await?, "/release"), "1");
+    let to = person.is_refused("rollback", &[&BACK[..], &["--to", "2"]].concat()).await?;
     assert_eq!(to.0, "Rejected");
 
     let (exit, told) = person.tells("unreject", &REJECTED).await?;
     assert_eq!((exit, &told["functions"][0]["rejected"]), (Some(0), &json!(false)));
-    assert_eq!(text(&person.does("rollback", &["--to", "2"]).await?, "/status"), "succeeded");
+    assert_eq!(text(&person.does("rollback", &["--yes", "--to", "2"]).await?, "/status"), "succeeded");
     assert_eq!(person.serves().await?, "2");
     Ok(())
 }

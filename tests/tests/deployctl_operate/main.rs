@@ -5,6 +5,7 @@
 
 mod again;
 mod back;
+mod confirm;
 mod group;
 mod look;
 mod plan;
@@ -23,6 +24,9 @@ use serde_json::Value;
 
 /// Where nearly everything happens.
 const DEV: [&str; 4] = ["--environment", "dev", "--function", "orders"];
+
+/// The same for a rollback that nobody is asked about.
+const BACK: [&str; 5] = ["--environment", "dev", "--function", "orders", "--yes"];
 
 /// A person of the tooling account, with one of the policies for people.
 struct Person {

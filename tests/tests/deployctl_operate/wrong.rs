@@ -15,7 +15,7 @@ async fn an_environment_that_does_not_exist_is_told_with_those_that_do() -> Resu
         ("history", &[]),
         ("deploy", &["--release", "1"]),
         ("redeploy", &[]),
-        ("rollback", &[]),
+        ("rollback", &["--yes"]),
         ("plan", &[]),
         ("hold", &["--reason", "x"]),
         ("release-hold", &[]),

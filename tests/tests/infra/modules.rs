@@ -49,6 +49,46 @@ fn the_tests_of_the_module_notifications_pass() -> Result<()> {
     passes("modules/notifications")
 }
 
+/// A deployer of before does not load a `deployer.json` with a field that it does not know; and none is woken before there is one.
+#[test]
+fn the_configuration_is_written_after_the_code_and_before_what_wakes_the_deployer() -> Result<()> {
+    let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
+    let copy = copy_of_infra()?;
+    let folder = copy.path().join("modules/tooling");
+    terraform.run(&folder, &["init", "-backend=false"])?;
+    let graph = terraform.run(&folder, &["graph"])?;
+    let edges: Vec<(&str, &str)> = graph.lines().filter_map(edge).collect();
+    let comes_after = |later: &str, earlier: &str| {
+        let (mut reached, mut open) = (vec![later], vec![later]);
+        while let Some(here) = open.pop() {
+            for (_, next) in edges.iter().filter(|(from, _)| *from == here) {
+                if !reached.contains(next) {
+                    reached.push(next);
+                    open.push(next);
+                }
+            }
+        }
+        reached.contains(&earlier)
+    };
+    assert!(comes_after("aws_s3_object.config", "aws_lambda_function.deployer"), "{graph}");
+    for waking in ["aws_lambda_event_source_mapping.uploads", "aws_scheduler_schedule.sweep"] {
+        assert!(comes_after(waking, "aws_s3_object.config"), "{waking}: {graph}");
+    }
+    assert!(!comes_after("aws_lambda_function.deployer", "aws_s3_object.config"), "{graph}");
+    Ok(())
+}
+
+/// The two resources of an edge of Terraform's graph: the first depends on the second. OpenTofu writes `[root] … (expand)`.
+fn edge(line: &str) -> Option<(&str, &str)> {
+    let (from, to) = line.split_once(" -> ")?;
+    Some((resource(from)?, resource(to)?))
+}
+
+fn resource(node: &str) -> Option<&str> {
+    let name = node.get(node.find("aws_")?..)?;
+    name.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '.').next()
+}
+
 fn passes(module: &str) -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
     let copy = copy_of_infra()?;

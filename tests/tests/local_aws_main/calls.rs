@@ -34,6 +34,7 @@ async fn an_update_of_code_has_one_session_that_can_do_no_more_than_that() -> Re
         [
             "lambda:GetAlias",
             "lambda:GetFunction",
+            "lambda:GetProvisionedConcurrencyConfig",
             "lambda:ListAliases",
             "lambda:ListTags",
             "lambda:ListVersionsByFunction",

@@ -126,7 +126,8 @@ async fn every_target_of_an_environment_is_served_across_accounts_and_regions() 
 async fn all_five_wrappings_of_an_upload_deploy_it_and_are_the_same_deployment() -> Result<()> {
     let aws = LocalAws::with(Setup::default().through_both_doors()).await?;
     for (number, wrapping) in ["S3", "EventBridge", "SQS(S3)", "SQS(SNS(S3))", "SQS(EventBridge)"].iter().enumerate() {
-        let key = format!("dev/orders/1.{number}.0.zip");
+        // Each has a function of its own: EventBridge tells whole seconds, and within one S3's milliseconds are later.
+        let key = format!("dev/orders-{number}/1.0.0.zip");
         let version_id = aws.upload(&key, Zip::function(&key)).await?;
         let told = aws.take_messages().await?;
         let event = |is_eventbridge: bool| {
@@ -153,8 +154,8 @@ async fn all_five_wrappings_of_an_upload_deploy_it_and_are_the_same_deployment()
             aws.invoke(again).await?;
         }
         assert_eq!(before.changes_to(&aws.snapshot().await?), [""; 0], "after {wrapping}");
+        assert_eq!(aws.records("dev", &format!("orders-{number}")).await?.len(), 1);
     }
-    assert_eq!(aws.records("dev", "orders").await?.len(), 5);
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod live;
 mod many;
 mod promotions;
 mod rights;
+mod traffic;
 mod trouble;
 
 use acceptance::local_aws::{Call, Live};

@@ -95,6 +95,11 @@ async fn the_deployer_uses_all_that_it_may_do_but_what_has_another_reason() -> R
     let examined = aws.invoke(&json!({"command": "doctor"})).await?;
     assert!(matches!(examined, Answer::Payload(_)), "{examined:?}");
 
+    // Without its configuration it asks for the queue's URL.
+    aws.configure(|config| config["environments"]["dev"]["targets"] = json!([])).await?;
+    aws.upload("dev/orders/9.zip", Zip::function("9")).await?;
+    aws.mapping().deliver_once(aws.deployer()).await?;
+
     let used = used(&aws).await?;
     let mut unused: BTreeSet<(&str, String)> = BTreeSet::new();
     for (role, actions) in granted()? {

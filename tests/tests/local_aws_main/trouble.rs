@@ -5,6 +5,7 @@ use acceptance::local_aws::{
     Answer, Call, Doing as _, Error, FIRST, Fault, Interrupted, LocalAws, Moment, OTHER_REGION, REGION, Result, SECOND,
     Settle,
 };
+use deployer_core::names::{CONFIG_LINE, ERROR_LINE};
 use serde_json::json;
 
 use super::{lambda_writes, serves, statuses, versions};
@@ -63,11 +64,11 @@ async fn a_role_that_asks_for_another_external_id_is_named_in_the_record() -> Re
 #[tokio::test]
 async fn a_target_that_fails_neither_stops_nor_hides_another() -> Result<()> {
     let aws = LocalAws::start().await?;
-    let denied = Fault::new("CreateFunction", 403, "AccessDeniedException", "a boundary says no");
-    aws.control().fault(&denied.in_region(OTHER_REGION)).await?;
+    let invalid = Fault::new("CreateFunction", 400, "InvalidParameterValueException", "this is not how it is made");
+    aws.control().fault(&invalid.in_region(OTHER_REGION)).await?;
     let result = aws.deploy("prod/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     assert_eq!(statuses(&result), ["failed", "succeeded", "failed"], "{result:#}");
-    assert_eq!(result["targets"][1]["error"]["code"], "AccessDenied", "{result:#}");
+    assert_eq!(result["targets"][1]["error"]["code"], "InvalidConfiguration", "{result:#}");
     assert_eq!(versions(aws.live(SECOND, REGION, "orders").await?), serves("1", &["1"]));
     assert_eq!(aws.live(SECOND, OTHER_REGION, "orders").await?, None);
     aws.same_events_again_change_nothing().await?;
@@ -78,22 +79,61 @@ async fn a_target_that_fails_neither_stops_nor_hides_another() -> Result<()> {
 }
 
 #[tokio::test]
-async fn while_the_configuration_cannot_be_loaded_messages_stay_and_nothing_is_lost() -> Result<()> {
+async fn while_the_configuration_cannot_be_loaded_messages_are_put_off_and_nothing_is_lost() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.configure(|config| config["environments"]["dev"]["targets"] = json!([])).await?;
     let version_id = aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    let delivery = aws.mapping().deliver_once(aws.deployer()).await?.map(|delivery| (delivery.answer, delivery.failed));
-    let Some((Answer::FunctionError { error_type, message }, 1)) = delivery else {
-        return Err(Error::Unexpected(format!("{delivery:?}")));
+    let mut pauses = Vec::new();
+    for _ in 0..2 {
+        let (delivery, calls) = aws.calls_of(aws.mapping().deliver_once(aws.deployer())).await?;
+        let delivery = delivery.map(|delivery| (delivery.answer, delivery.failed));
+        let Some((Answer::Payload(_), 1)) = delivery else {
+            return Err(Error::Unexpected(format!("{delivery:?}")));
+        };
+        let ours = calls.iter().filter(|call| LocalAws::is_the_deployers(call));
+        let put_off = ours.filter(|call| call.operation == "ChangeMessageVisibility");
+        pauses.extend(put_off.map(|call| call.parameters["VisibilityTimeout"].as_u64()));
+    }
+    assert_eq!(pauses, [Some(20), Some(60)]);
+    let said = |line: &serde_json::Value| {
+        let message = line["message"].as_str().unwrap_or_default();
+        message.starts_with(CONFIG_LINE) && message.contains("environments.dev.targets")
+    };
+    assert!(aws.logs(said).await, "{:#?}", aws.deployer().log());
+    let by_hand = aws.invoke(&json!({"command": "status"})).await?;
+    let Answer::FunctionError { error_type, message } = by_hand else {
+        return Err(Error::Unexpected(format!("{by_hand:?}")));
     };
     assert_eq!(error_type, "InvalidConfig");
     assert!(message.contains("environments.dev.targets"), "{message}");
+    let failed = |line: &serde_json::Value| {
+        line["error_type"] == "InvalidConfig"
+            && line["message"].as_str().is_some_and(|text| text.starts_with(ERROR_LINE))
+    };
+    assert!(aws.logs(failed).await, "{:#?}", aws.deployer().log());
 
     aws.configure(|_| ()).await?;
     aws.deliver().await?;
     let result = aws.result("dev/orders/1.0.0.zip", &version_id).await?;
     assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
     aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_mistyped_command_is_answered_as_an_error_and_counted_by_no_alarm() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    for payload in [json!({"command": "dance"}), json!({"command": "status", "environment": "nowhere"})] {
+        let answer = aws.invoke(&payload).await?;
+        assert!(
+            matches!(&answer, Answer::FunctionError { error_type, .. } if error_type == "InvalidCommand"),
+            "{answer:?}"
+        );
+    }
+    let refused = |line: &serde_json::Value| line["message"].as_str().is_some_and(|text| text.contains("nowhere"));
+    assert!(aws.logs(refused).await);
+    let counted = |line: &serde_json::Value| line["message"].as_str().is_some_and(|text| text.starts_with(ERROR_LINE));
+    assert!(!aws.deployer().log().iter().any(counted), "{:#?}", aws.deployer().log());
+    Ok(())
 }
 
 #[tokio::test]
@@ -221,4 +261,19 @@ async fn the_values_of_variables_are_in_no_line_of_the_log_and_nowhere_in_the_le
     let variables = live.doing("looking")?.environment.and_then(|environment| environment.variables);
     assert!(variables.unwrap_or_default().values().any(|value| value.contains(SECRET)), "it did arrive");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_2xx_that_cannot_be_read_is_an_unknown_answer_and_no_verdict() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    for (number, operation) in
+        ["AssumeRole", "GetFunction", "GetAlias", "UpdateFunctionCode", "UpdateAlias"].iter().enumerate()
+    {
+        aws.control().fault(&Fault::new(operation, 200, "", "moved").although_done()).await?;
+        let release = format!("1.{}.0", number + 1);
+        let result = aws.deploy(&format!("dev/orders/{release}.zip"), Zip::function(&release)).await?;
+        assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{operation}: {result:#}");
+    }
+    aws.same_events_again_change_nothing().await
 }

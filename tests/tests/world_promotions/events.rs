@@ -16,7 +16,7 @@ fn count(world: &World, told: &str) -> usize {
 #[tokio::test(start_paused = true)]
 async fn a_bus_that_is_away_fails_no_deployment_and_is_told_when_the_sweep_comes_by() {
     let world = by_hand(&json!({}));
-    world.on(Op::PutEvents).always().fail(CallErrorKind::Denied);
+    world.on(Op::PutEvents).always().fail(CallErrorKind::Invalid);
     deployed(&world, &["1.1.0", "1.2.0"]).await;
     assert_eq!(world.commanded(super::promote()).await.status, Status::Succeeded);
     let run = world.invocation().run(&acceptance::world::Work::Sweep).await;
@@ -80,7 +80,7 @@ async fn each_end_has_its_own_word() {
     let last = world.aws(|aws| aws.events.last().cloned().unwrap());
     assert_eq!(last.announces.detail_type(), "Upload Ignored");
     assert_eq!((&last.detail["key"], &last.detail["schema"]), (&json!("nowhere/orders/1.1.0.zip"), &json!(1)));
-    world.on(Op::UpdateFunctionCode).fail(CallErrorKind::Denied);
+    world.on(Op::UpdateFunctionCode).fail(CallErrorKind::Invalid);
     world.record("dev/orders/1.3.0.zip", code("1.3.0")).await;
     assert_eq!(world.told().last().unwrap(), "Deployment Failed dev/orders 1.3.0 failed");
 }

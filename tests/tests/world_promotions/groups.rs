@@ -10,25 +10,25 @@ use serde_json::{Value, json};
 
 use super::by_hand;
 
-async fn two_releases(world: &World) {
+pub(super) async fn two_releases(world: &World) {
     deployed(world, &["1.1.0"]).await;
     world.record("dev/workers/7.zip", code("7")).await;
 }
 
-fn together(id: &str) -> Value {
+pub(super) fn together(id: &str) -> Value {
     json!({"command": "promote", "functions": ["orders", "workers"], "from": "dev", "to": "prod", "requested_by": "ann", "id": id})
 }
 
 /// What both serve in prod.
-fn in_prod(world: &World) -> [Sha256; 2] {
+pub(super) fn in_prod(world: &World) -> [Sha256; 2] {
     ["orders", "workers"].map(|function| served_code(world, PROD, function))
 }
 
-fn statuses(group: &Value) -> Vec<&str> {
+pub(super) fn statuses(group: &Value) -> Vec<&str> {
     group["functions"].as_array().unwrap().iter().map(|member| member["status"].as_str().unwrap_or("-")).collect()
 }
 
-async fn until_ended(world: &World, id: &str) -> Value {
+pub(super) async fn until_ended(world: &World, id: &str) -> Value {
     for _ in 0..10 {
         world.minutes(1).await;
         let group = world.command(together(id)).await;
@@ -99,7 +99,7 @@ async fn if_one_fails_the_other_goes_back_and_the_record_says_so() {
     until_ended(&world, "first").await;
     deployed(&world, &["1.2.0"]).await;
     world.record("dev/workers/8.zip", code("8")).await;
-    world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Denied);
+    world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Invalid);
     world.command(together("g")).await;
     let group = until_ended(&world, "g").await;
     assert_eq!((&group["status"], statuses(&group)), (&json!("rolled_back"), vec!["rolled_back", "failed"]), "{group}");
@@ -143,7 +143,7 @@ async fn whoever_dies_over_a_group_is_succeeded_and_it_ends_alike() {
             deployed(&world, &["1.2.0"]).await;
             world.record("dev/workers/8.zip", code("8")).await;
             if fails {
-                world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Denied);
+                world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Invalid);
             }
             world
         };
@@ -196,7 +196,7 @@ async fn if_something_newer_was_let_in_for_one_meanwhile_none_moves() {
 async fn what_cannot_go_back_is_told_with_what_a_person_can_do() {
     let world = by_hand(&json!({}));
     two_releases(&world).await;
-    world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Denied);
+    world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Invalid);
     world.command(together("g")).await;
     let group = until_ended(&world, "g").await;
     assert_eq!(group["status"], json!("failed"), "{group}");

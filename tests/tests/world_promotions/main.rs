@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod approvals;
+mod asked;
+mod complete;
 mod crashes;
+mod decided;
 mod events;
 mod groups;
 mod recalls;

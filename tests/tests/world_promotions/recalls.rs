@@ -97,7 +97,7 @@ async fn where_nothing_was_before_it_stays_and_the_answer_says_so() {
 async fn where_only_some_targets_serve_it_they_are_brought_back_too() {
     let world = World::two();
     deployed(&world, &["1.1.0"]).await;
-    world.on(Op::UpdateFunctionCode).at("222222222222").fail(CallErrorKind::Denied);
+    world.on(Op::UpdateFunctionCode).at("222222222222").fail(CallErrorKind::Invalid);
     assert_eq!(world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status, Status::Failed);
     let places = ["111111111111", "222222222222"];
     assert_eq!(places.map(|place| served_in(&world, place)), ["1.2.0", "1.1.0"]);

@@ -37,7 +37,7 @@ async fn a_failure_in_the_source_cancels_the_soak() {
     let world = soaking(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     world.minutes(10).await;
-    world.on(Op::UpdateFunctionCode).at("111111111111").fail(CallErrorKind::Denied);
+    world.on(Op::UpdateFunctionCode).at("111111111111").fail(CallErrorKind::Invalid);
     let failed = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
     assert_eq!(failed.status, Status::Failed);
     world.minutes(40).await;
@@ -107,11 +107,14 @@ async fn what_was_rolled_back_here_comes_again_only_by_hand() {
     }
     world.commanded(about("rollback", "prod")).await;
     assert_eq!(world.serving()[2], "1.1.0");
-    // The very same object is deployed in dev once more.
+    deployed(&world, &["1.3.0"]).await;
+    world.tick().await;
+    // The very same object becomes live in dev once more.
+    world.pass(std::time::Duration::from_secs(1)).await;
     let again = with(about("deploy", "dev"), &json!({"release": "1.2.0"}));
-    assert_eq!(world.commanded(again).await.status, Status::Unchanged);
+    assert_eq!(world.commanded(again).await.status, Status::Succeeded);
     world.minutes(2).await;
-    assert_eq!(world.serving()[2], "1.1.0");
+    assert_eq!(world.serving()[2], "1.3.0");
     let refused = world.newest_in("prod").await;
     let because =
         "release 1.2.0 was rolled back in prod, and what was rolled back comes again only by hand: promote it";

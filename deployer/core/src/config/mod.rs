@@ -52,8 +52,12 @@ pub struct Environment {
     pub function_name: FunctionNameTemplate,
     /// Whether an upload (or a deploy command) may go here without a promotion.
     pub accept_uploads: bool,
+    /// How long Lambda may take to let the traffic of an alias with provisioned concurrency to the new version.
+    pub traffic_within: Span,
     /// How many published versions are kept; at least one.
     pub keep_versions: u32,
+    /// Whether versions of durable functions are deleted too: an execution that is suspended goes on in the version that it began in.
+    pub prune_durable: bool,
     /// Whether the same release may not come again with other bytes.
     pub immutable_releases: bool,
     /// Where this environment's artifacts are promoted from.
@@ -247,6 +251,9 @@ impl Environment {
         if self.keep_versions == 0 {
             found.push(Mistake::new("keep_versions", "must be at least 1: the live version is one of those kept"));
         }
+        if self.traffic_within.is_zero() {
+            found.push(Mistake::new("traffic_within", "must be longer than 0s: Lambda needs time to move the traffic"));
+        }
         for (field, is_there) in [("approval", self.approval.is_some()), ("freeze", !self.freeze.is_empty())] {
             if is_there && self.promotion.is_none() {
                 found.push(Mistake::new(field, "is about promotions, and there is no promotion here"));
@@ -352,9 +359,17 @@ struct EnvironmentFile {
     function_name: Option<FunctionNameTemplate>,
     /// Whether uploads may go here directly. By default so, unless there is a `promotion`.
     accept_uploads: Option<bool>,
+    /// How long Lambda may take to let the traffic of an alias with provisioned concurrency to the new version. Then the
+    /// alias is put back.
+    #[schemars(extend("default" = names::TRAFFIC_WITHIN))]
+    traffic_within: Option<Span>,
     /// How many published versions are kept.
     #[schemars(range(min = 1), extend("default" = names::KEEP_VERSIONS))]
     keep_versions: Option<u32>,
+    /// Whether old versions of durable functions (`DurableConfig`) are deleted too: executions that wait go on in the version that
+    /// they began in.
+    #[schemars(extend("default" = false))]
+    prune_durable: Option<bool>,
     /// Whether a release uploaded again with other bytes is refused.
     #[schemars(extend("default" = false))]
     immutable_releases: Option<bool>,
@@ -390,7 +405,9 @@ impl From<EnvironmentFile> for Environment {
             alias: file.alias.unwrap_or_else(default_alias),
             function_name: file.function_name.unwrap_or_default(),
             accept_uploads: file.accept_uploads.unwrap_or(file.promotion.is_none()),
+            traffic_within: file.traffic_within.unwrap_or_else(default_traffic_within),
             keep_versions: file.keep_versions.unwrap_or(names::KEEP_VERSIONS),
+            prune_durable: file.prune_durable.unwrap_or(false),
             immutable_releases: file.immutable_releases.unwrap_or(false),
             promotion: file.promotion,
             approval: file.approval,
@@ -403,6 +420,13 @@ impl From<EnvironmentFile> for Environment {
 #[expect(clippy::expect_used, reason = "a literal, parsed by the test of the defaults")]
 fn default_role() -> RoleName {
     RoleName::parse(names::DEPLOY_ROLE).expect("a role name")
+}
+
+/// `traffic_within`, where an environment says nothing.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a literal, parsed by the test of the defaults")]
+pub fn default_traffic_within() -> Span {
+    Span::parse(names::TRAFFIC_WITHIN).expect("a length of time")
 }
 
 #[expect(clippy::expect_used, reason = "a literal, parsed by the test of the defaults")]

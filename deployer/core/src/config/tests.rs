@@ -60,7 +60,8 @@ fn what_is_not_said_has_the_contracts_defaults() {
     assert_eq!(prod.external_id, None);
     assert_eq!(prod.alias.as_str(), "live");
     assert_eq!(prod.function_name.as_str(), "{function}");
-    assert_eq!((prod.keep_versions, prod.immutable_releases), (10, false));
+    assert_eq!((prod.keep_versions, prod.prune_durable, prod.immutable_releases), (10, false, false));
+    assert_eq!(prod.traffic_within.to_string(), "15m");
     assert_eq!(prod.promotion.as_ref().unwrap().soak.as_duration(), Duration::from_secs(1800));
     assert_eq!(config.environments[&name("dev")].promotion, None);
     let quiet = parse(&with("/environments/prod/promotion", json!({ "from": "dev" }))).unwrap();
@@ -157,6 +158,11 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
             "/environments/prod/promotion/soak",
             json!("soon"),
             "environments.prod.promotion.soak: \"soon\" is not a duration: a whole number and s, m, h or d, such as 30m, and at most 365d",
+        ),
+        (
+            "/environments/dev/traffic_within",
+            json!("0s"),
+            "environments.dev.traffic_within: must be longer than 0s: Lambda needs time to move the traffic",
         ),
         (
             "/environments/dev/keep_versions",

@@ -36,6 +36,8 @@ actions! {
     /// Is made first: only where it says that there is no such function are those made that write.
     GetFunction = "GetFunction";
     GetAlias = "GetAlias";
+    /// Tells whether Lambda holds the traffic of an alias back.
+    GetProvisionedConcurrencyConfig = "GetProvisionedConcurrencyConfig";
     ListAliases = "ListAliases";
     ListVersionsByFunction = "ListVersionsByFunction";
     ListTags = "ListTags";

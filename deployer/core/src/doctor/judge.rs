@@ -9,6 +9,7 @@ use super::statement::own_role;
 use super::{Chain, Check, Missing, PROBE, ProbedAction};
 use crate::artifact::ArtifactRef;
 use crate::config::Config;
+use crate::denial::Denial;
 use crate::id::{BucketName, Region};
 use crate::names::SWEEPS;
 
@@ -69,19 +70,15 @@ fn refused(check: impl Into<String>, refused: &Refused, missing: impl FnOnce() -
         Refusal::Wrong => return Check::fail(check, message),
         Refusal::Unknown => return Check::not_checked(check, message),
     }
-    if !refused.is_for_want_of_an_allow() {
-        let because = format!(
-            "{message}; a policy denies it outright, so another Allow does not help: that denial has to go (a service \
-             control policy, a permissions boundary, or a policy somebody attached)"
-        );
-        return Check::fail(check, because);
+    if let Some(advice) = Denial::of(message).advice() {
+        return Check::fail(check, format!("{message}; {advice}"));
     }
     Check::fail(check, message).for_want_of(missing())
 }
 
 impl Refused {
     fn is_for_want_of_an_allow(&self) -> bool {
-        self.kind == Refusal::Denied && !self.message.contains("explicit deny")
+        self.kind == Refusal::Denied && Denial::of(&self.message).advice().is_none()
     }
 }
 
@@ -226,7 +223,7 @@ pub fn entered(chain: &Chain<'_>, outcome: &Result<(), Refused>) -> Check {
     const CHECK: &str = "enter";
     match outcome {
         Ok(()) => Check::ok(CHECK),
-        Err(error) => refused(CHECK, error, || chain.entering()),
+        Err(error) => refused(CHECK, error, || chain.entering(&error.message)),
     }
 }
 
@@ -283,7 +280,7 @@ pub fn read_artifact(
         Ok(()) => Check::ok(CHECK).seeing(format!("{} (version {})", artifact.key, artifact.version_id)),
         Err(error) => {
             let of_key = ["KMS", "kms:"].iter().any(|word| error.message.contains(word));
-            refused(CHECK, error, || chain.reading(artifact, artifact_region, of_key))
+            refused(CHECK, error, || chain.reading(artifact, artifact_region, of_key, &error.message))
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Missing, PROBE, ProbedAction};
 use crate::artifact::ArtifactRef;
 use crate::config::Target;
+use crate::denial::{Denial, PolicyKind};
 use crate::id::{EnvironmentName, ExternalId, Region, RoleName};
 use crate::names::SESSION_PREFIX;
 
@@ -39,8 +40,16 @@ impl Chain<'_> {
         format!("deploy role {} in account {}", self.role, self.target.account)
     }
 
-    /// What lets the deployer enter: the trust of the target's role, and the right of the deployer's.
-    pub(super) fn entering(&self) -> Vec<Missing> {
+    /// What lets the deployer enter: the trust of the target's role, and the right of the deployer's. Where AWS's words name the
+    /// action or the kind of policy, only that.
+    pub(super) fn entering(&self, words: &str) -> Vec<Missing> {
+        let (names_identity, names_entering) =
+            (words.contains("sts:SetSourceIdentity"), words.contains("sts:AssumeRole"));
+        let actions: &[&str] = match (names_identity, names_entering) {
+            (true, _) => &["sts:SetSourceIdentity"],
+            (false, true) => &["sts:AssumeRole"],
+            (false, false) => &["sts:AssumeRole", "sts:SetSourceIdentity"],
+        };
         let deployer = self.deployer.unwrap_or("<the ARN of the deployer's role>");
         let source = json!({"sts:SourceIdentity": format!("{SESSION_PREFIX}*")});
         let mut condition = json!({"StringLike": source});
@@ -51,22 +60,21 @@ impl Chain<'_> {
             if self.deployer.is_some() { "; add the path to the deployer's ARN if its role has one" } else { "" };
         let trust = format!("the trust policy of the {} (module target{path})", self.role_by_name());
         let principal = json!({"AWS": deployer});
-        vec![
-            Missing {
-                belongs: trust.clone(),
-                statement: json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": condition}),
-            },
-            Missing {
-                belongs: trust,
-                statement: json!({"Effect": "Allow", "Principal": principal, "Action": "sts:SetSourceIdentity",
-                    "Condition": {"StringLike": source}}),
-            },
-            Missing {
-                belongs: own_role(self.deployer),
-                statement: json!({"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
-                    "Resource": self.target.role_arn(self.role)}),
-            },
-        ]
+        let trusting = actions.iter().map(|action| {
+            let condition = if *action == "sts:AssumeRole" { condition.clone() } else { json!({"StringLike": source}) };
+            let statement =
+                json!({"Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition});
+            Missing { belongs: trust.clone(), statement }
+        });
+        let own = Missing {
+            belongs: own_role(self.deployer),
+            statement: json!({"Effect": "Allow", "Action": one_or_more(actions), "Resource": self.target.role_arn(self.role)}),
+        };
+        match Denial::of(words) {
+            Denial::Lacking(PolicyKind::Identity) => vec![own],
+            Denial::Lacking(PolicyKind::Resource) => trusting.collect(),
+            _ => trusting.chain([own]).collect(),
+        }
     }
 
     /// What lets a session of the deploy role do this.
@@ -94,7 +102,13 @@ impl Chain<'_> {
 
     /// What lets a session of the deploy role read the environment's artifacts: its own policy and the bucket's, for they are
     /// of two accounts; and the key's, where a key says no.
-    pub(super) fn reading(&self, artifact: &ArtifactRef, artifact_region: &Region, of_key: bool) -> Vec<Missing> {
+    pub(super) fn reading(
+        &self,
+        artifact: &ArtifactRef,
+        artifact_region: &Region,
+        of_key: bool,
+        words: &str,
+    ) -> Vec<Missing> {
         let Target { account, region } = self.target;
         let partition = region.partition();
         if of_key {
@@ -107,40 +121,53 @@ impl Chain<'_> {
                 }
                 statement
             };
-            return vec![
-                Missing {
-                    belongs: "the policy of the artifact bucket's key (module tooling)".into(),
-                    statement: decrypt(json!({"Principal": {"AWS": self.target.role_arn(self.role)}, "Resource": "*"})),
-                },
-                Missing {
-                    belongs: format!("the policy of the {}", self.role_in_words()),
-                    statement: decrypt(json!({"Resource": "<the ARN of the artifact bucket's key>"})),
-                },
-            ];
+            let of_key = Missing {
+                belongs: "the policy of the artifact bucket's key (module tooling)".into(),
+                statement: decrypt(json!({"Principal": {"AWS": self.target.role_arn(self.role)}, "Resource": "*"})),
+            };
+            let of_role = Missing {
+                belongs: format!("the policy of the {}", self.role_in_words()),
+                statement: decrypt(json!({"Resource": "<the ARN of the artifact bucket's key>"})),
+            };
+            return lacking(words, [(PolicyKind::Resource, of_key), (PolicyKind::Identity, of_role)]);
         }
         let objects = format!("arn:{partition}:s3:::{}/{}/*", artifact.bucket, folder(artifact, self.environment));
         let actions = json!(["s3:GetObject", "s3:GetObjectVersion"]);
-        vec![
-            Missing {
-                belongs: format!("the policy of the {}", self.role_in_words()),
-                statement: json!({"Effect": "Allow", "Action": actions, "Resource": objects}),
-            },
-            Missing {
-                belongs: format!("the policy of the artifact bucket {} (module tooling)", artifact.bucket),
-                statement: json!({
-                    "Effect": "Allow",
-                    "Principal": {"AWS": format!("arn:{partition}:iam::{account}:root")},
-                    "Action": actions,
-                    "Resource": objects,
-                    "Condition": {"ArnEquals": {"aws:PrincipalArn": self.target.role_arn(self.role)}},
-                }),
-            },
-        ]
+        let of_role = Missing {
+            belongs: format!("the policy of the {}", self.role_in_words()),
+            statement: json!({"Effect": "Allow", "Action": actions, "Resource": objects}),
+        };
+        let of_bucket = Missing {
+            belongs: format!("the policy of the artifact bucket {} (module tooling)", artifact.bucket),
+            statement: json!({
+                "Effect": "Allow",
+                "Principal": {"AWS": format!("arn:{partition}:iam::{account}:root")},
+                "Action": actions,
+                "Resource": objects,
+                "Condition": {"ArnEquals": {"aws:PrincipalArn": self.target.role_arn(self.role)}},
+            }),
+        };
+        lacking(words, [(PolicyKind::Identity, of_role), (PolicyKind::Resource, of_bucket)])
     }
 
     fn function_arn(&self, function: &str) -> String {
         let Target { account, region } = self.target;
         format!("arn:{}:lambda:{region}:{account}:function:{function}", region.partition())
+    }
+}
+
+/// Of a role's policy and a resource's, the one that AWS's words name; both where they name none.
+fn lacking(words: &str, places: [(PolicyKind, Missing); 2]) -> Vec<Missing> {
+    let said = Denial::of(words);
+    let named = |kind: PolicyKind| said == Denial::Lacking(kind);
+    let names_one = places.iter().any(|(kind, _)| named(*kind));
+    places.into_iter().filter(|(kind, _)| !names_one || named(*kind)).map(|(_, missing)| missing).collect()
+}
+
+fn one_or_more(actions: &[&str]) -> Value {
+    match actions {
+        [one] => json!(one),
+        several => json!(several),
     }
 }
 

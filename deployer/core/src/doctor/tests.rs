@@ -125,7 +125,7 @@ fn a_role_for_other_functions_does_not_fail_on_the_probe() {
         false => Err(denied("no")),
     });
     let of = |status| reads_all.iter().filter(|check| check.status == status).count();
-    assert_eq!((of(CheckStatus::Ok), of(CheckStatus::NotChecked), of(CheckStatus::Fail)), (5, 10, 0));
+    assert_eq!((of(CheckStatus::Ok), of(CheckStatus::NotChecked), of(CheckStatus::Fail)), (6, 10, 0));
 }
 
 #[test]
@@ -133,7 +133,36 @@ fn an_explicit_denial_is_not_answered_with_an_allow() {
     let words = "not authorized to perform lambda:UpdateAlias with an explicit deny in a service control policy";
     let check = right_but(ProbedAction::UpdateAlias, Err(denied(words)));
     assert_eq!((check.status, check.missing.len()), (CheckStatus::Fail, 0));
-    assert!(check.because.unwrap().contains("that denial has to go"));
+    assert!(check.because.unwrap().contains("a service control policy has to let it through"));
+    let words = "not authorized to perform lambda:UpdateAlias because no permissions boundary allows the action";
+    let check = right_but(ProbedAction::UpdateAlias, Err(denied(words)));
+    assert_eq!((check.status, check.missing.len()), (CheckStatus::Fail, 0));
+    assert!(check.because.unwrap().contains("permissions boundary has to allow it too"));
+}
+
+#[test]
+fn no_statement_is_proposed_that_awss_words_do_not_miss() {
+    let entering = |words: &str| on_chain(|chain| judge::entered(chain, &Err(denied(words)))).missing;
+    let actions = |missing: &[Missing]| -> Vec<serde_json::Value> {
+        missing.iter().map(|missing| missing.statement["Action"].clone()).collect()
+    };
+    let identity = entering("not authorized to perform: sts:SetSourceIdentity on resource: arn");
+    assert_eq!(actions(&identity), [json!("sts:SetSourceIdentity"), json!("sts:SetSourceIdentity")]);
+    let own = entering("not authorized to perform: sts:AssumeRole because no identity-based policy allows the action");
+    assert_eq!(actions(&own), [json!("sts:AssumeRole")]);
+    assert!(own[0].belongs.contains("deployer's role"), "{}", own[0].belongs);
+
+    let region = Region::parse("eu-west-1").unwrap();
+    let reading = |words: &str| {
+        on_chain(|chain| judge::read_artifact(chain, &artifact("dev/orders/1.zip"), &region, &Err(denied(words))))
+            .missing
+    };
+    let of_bucket = reading("because no resource-based policy allows the s3:GetObjectVersion action");
+    assert_eq!(of_bucket.len(), 1);
+    assert!(of_bucket[0].belongs.contains("artifact bucket"), "{}", of_bucket[0].belongs);
+    let of_role = reading("because no identity-based policy allows the s3:GetObjectVersion action");
+    assert_eq!(of_role.len(), 1);
+    assert!(of_role[0].belongs.contains("deploy role"), "{}", of_role[0].belongs);
 }
 
 #[test]

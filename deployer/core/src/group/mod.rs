@@ -5,11 +5,18 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::as_read::AsRead;
 use crate::head::{Chosen, Request};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::names::GROUPS;
-use crate::promotion::{Approved, Asked, Promoting, Verdict};
-use crate::record::{Cause, CauseKind, Code, DeploymentRecord, Ending, SCHEMA, Status};
+use crate::promotion::{Approved, Asked, GroupState, Promoting};
+use crate::record::{Cause, CauseKind, Code, SCHEMA, Status};
+
+mod status;
+mod steps;
+
+pub use status::{GroupStatus, MemberStatus};
+pub use steps::Checked;
 
 /// Several functions that go together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,11 +62,21 @@ pub struct Group {
     pub asked_at: Timestamp,
     /// When it was taken in.
     pub started_at: Timestamp,
+    /// The token under which its members hold their places, until these are given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub places: Option<Token>,
+    /// When it was decided: from then on nothing but a hold, a reject, a rollback, drift or a failure stops it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<Timestamp>,
     /// When it turned back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turned_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) as_read: AsRead,
 }
 
 /// What is being done with a group.
@@ -68,9 +85,11 @@ pub struct Group {
 pub enum Phase {
     /// Each function is judged by the rules; nothing has moved.
     Checking,
-    /// All may pass, and are deployed.
+    /// All may pass, and each takes its place in what waits for its function; nothing has moved.
+    Placing,
+    /// It is decided, and all are deployed.
     Moving,
-    /// One has failed, and the others that moved go back.
+    /// One has failed, and all that got to any target go back.
     GoingBack,
     /// Nothing more will happen to it.
     Ended,
@@ -91,6 +110,9 @@ pub struct Member {
     pub chosen: Option<Chosen>,
     /// How far it is; none: nothing was tried yet.
     pub status: Option<Status>,
+    /// Its deployment has got to a target, whatever became of the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reached: bool,
     /// Why it did not get there.
     pub because: Option<String>,
     /// The deployment that brought it back.
@@ -129,17 +151,21 @@ impl Group {
             // A sender's clock that is ahead puts nothing else behind.
             asked_at: asked.time.min(now),
             started_at: now,
+            places: None,
+            decided_at: None,
             turned_at: None,
             finished_at: None,
+            as_read: AsRead::default(),
         };
         let member = |function: &FunctionName| {
             let hash = group.identity(function);
             Member {
                 function: function.clone(),
-                deployment: DeploymentId::of(asked.time, hash),
+                deployment: DeploymentId::of(group.asked_at, hash),
                 release: asked.release.clone(),
                 chosen: None,
                 status: None,
+                reached: false,
                 because: None,
                 rollback: None,
             }
@@ -171,6 +197,7 @@ impl Group {
         for member in &mut self.functions {
             member.chosen = None;
         }
+        self.places = None;
         self
     }
 
@@ -191,6 +218,7 @@ impl Group {
             unseen_since: None,
             freeze_override: self.freeze_override.clone(),
             group: Some(self.id),
+            place: self.places,
         }
     }
 
@@ -201,6 +229,16 @@ impl Group {
         Request::promotion(place, promoting, self.cause.clone(), self.asked_at, (self.started_at, marker))
     }
 
+    /// What it says of a member that holds its place.
+    #[must_use]
+    pub fn state(&self) -> GroupState {
+        match self.phase {
+            Phase::Checking | Phase::Placing => GroupState::Undecided,
+            Phase::Moving => GroupState::Decided(self.decided_at.unwrap_or(self.started_at)),
+            Phase::GoingBack | Phase::Ended => GroupState::Over,
+        }
+    }
+
     /// The request that brings one of its functions back.
     #[must_use]
     pub fn request_back(&self, member: &Member, (now, marker): (Timestamp, Token)) -> Option<Request> {
@@ -209,135 +247,6 @@ impl Group {
         let place = (&self.environment, &member.function);
         let time = self.turned_at.unwrap_or(now);
         Some(Request::undo(place, (release, Some(artifact)), cause, time, (now, marker)))
-    }
-
-    /// After all functions were judged: the first that may not pass ends the group, the first that has to wait lets it wait,
-    /// and otherwise all move.
-    #[must_use]
-    pub fn judged(&self, verdicts: &[(Verdict, Option<Chosen>)], now: Timestamp) -> Self {
-        let mut group = self.next();
-        // What is approved is what was live when it was asked for.
-        for (member, (_, chosen)) in group.functions.iter_mut().zip(verdicts) {
-            member.release = chosen.as_ref().map(|chosen| chosen.release.clone()).or(member.release.take());
-            member.chosen.clone_from(chosen);
-        }
-        let judged = || self.functions.iter().zip(verdicts);
-        let ends = judged().find_map(|(member, (verdict, _))| match verdict {
-            Verdict::Ends(ending) => Some((member, ending)),
-            _ => None,
-        });
-        if let Some((member, ending)) = ends {
-            let (status, code, because) = match ending {
-                Ending::Superseded { because } => (Status::Superseded, Code::Superseded, because),
-                Ending::Refused { code, because } | Ending::Stopped { code, because, .. } => {
-                    (Status::Refused, *code, because)
-                }
-                Ending::Tried(_) => return group.failed_before(member, now),
-            };
-            group.end(status, Some(code), Some(format!("{}: {because}; nothing was moved", member.function)), now);
-            return group;
-        }
-        let waits = judged().find_map(|(member, (verdict, _))| match verdict {
-            Verdict::Waits(wait) => Some((member, wait)),
-            _ => None,
-        });
-        if let Some((member, wait)) = waits {
-            group.because = Some(format!("{}: {wait}", member.function));
-            group.approvals_wanted = Some(wait.approvals_wanted).filter(|wanted| *wanted > 0);
-            return group;
-        }
-        (group.status, group.code, group.because) = (Status::InProgress, None, None);
-        group.approvals_wanted = None;
-        group.phase = Phase::Moving;
-        group
-    }
-
-    fn failed_before(mut self, member: &Member, now: Timestamp) -> Self {
-        let because = format!("{} cannot be deployed there; nothing was moved", member.function);
-        self.end(Status::Refused, Some(Code::NotPromotable), Some(because), now);
-        self
-    }
-
-    /// How far the deployments of its functions are. When all have ended it ends, or turns back.
-    #[must_use]
-    pub fn moved(&self, records: &[Option<DeploymentRecord>], now: Timestamp) -> Self {
-        let mut group = self.next();
-        for (member, record) in group.functions.iter_mut().zip(records) {
-            if let Some(record) = record {
-                (member.status, member.because) = (Some(record.status), record.because.clone());
-            }
-        }
-        if !group.functions.iter().all(|member| member.status.is_some_and(Status::is_ended)) {
-            return group;
-        }
-        let failed: Vec<&Member> = group.functions.iter().filter(|member| !member.is_live()).collect();
-        if failed.is_empty() {
-            group.end(Status::Succeeded, None, None, now);
-            return group;
-        }
-        let names: Vec<&str> = failed.iter().map(|member| member.function.as_str()).collect();
-        let names = names.join(" and ");
-        if !group.functions.iter().any(Member::has_moved) {
-            let because = format!("{names} did not get there, and nothing else had moved");
-            group.end(Status::Failed, Some(Code::TargetFailed), Some(because), now);
-            return group;
-        }
-        group.because = Some(format!("{names} did not get there, so the others go back"));
-        (group.code, group.phase, group.turned_at) = (Some(Code::TargetFailed), Phase::GoingBack, Some(now));
-        group
-    }
-
-    /// How far the way back of those is that had moved: by function, the record of the rollback.
-    #[must_use]
-    pub fn gone_back(&self, records: &[Option<DeploymentRecord>], now: Timestamp) -> Self {
-        let mut group = self.next();
-        let mut open = false;
-        let mut stuck = Vec::new();
-        for (member, record) in group.functions.iter_mut().zip(records) {
-            if !member.has_moved() {
-                continue;
-            }
-            match record {
-                Some(record) if record.status.is_ended() => {
-                    member.rollback = Some(record.id);
-                    // Whoever was faster has brought something else there.
-                    let is_gone = record.code == Some(Code::NotLive);
-                    if !is_gone && !matches!(record.status, Status::Succeeded | Status::Unchanged) {
-                        let because = record.because.clone().unwrap_or_default();
-                        stuck.push(format!("{} ({because})", member.function));
-                    }
-                }
-                _ => open = true,
-            }
-        }
-        if open {
-            return group;
-        }
-        let failed: Vec<&str> =
-            group.functions.iter().filter(|member| !member.is_live()).map(|member| member.function.as_str()).collect();
-        let failed = failed.join(" and ");
-        let (status, because) = match stuck.is_empty() {
-            true => (Status::RolledBack, format!("{failed} did not get there, and the others went back")),
-            false => (
-                Status::Failed,
-                format!("{failed} did not get there, and these could not go back: {}", stuck.join("; ")),
-            ),
-        };
-        for member in &mut group.functions {
-            if member.rollback.is_some()
-                && !stuck.iter().any(|stuck| stuck.starts_with(&format!("{} ", member.function)))
-            {
-                member.status = Some(Status::RolledBack);
-            }
-        }
-        group.end(status, Some(Code::TargetFailed), Some(because), now);
-        group
-    }
-
-    /// Those whose promotion waits although another one has not got there: they need not go any more.
-    pub fn to_withdraw(&self) -> impl Iterator<Item = &Member> {
-        let has_failed = self.functions.iter().any(|one| one.status.is_some_and(Status::is_ended) && !one.is_live());
-        self.functions.iter().filter(move |one| has_failed && one.status == Some(Status::Pending))
     }
 
     /// With somebody's consent. `None`: it was given before, or does not count: then the sentence says why.
@@ -379,16 +288,22 @@ impl Group {
 }
 
 impl Member {
+    /// Whether nothing more will happen to its deployment.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.status.is_some_and(Status::is_ended)
+    }
+
     /// Whether its release is live there.
     #[must_use]
     pub fn is_live(&self) -> bool {
         matches!(self.status, Some(Status::Succeeded | Status::Unchanged))
     }
 
-    /// Whether it was brought there by the group.
+    /// Whether the group has brought it to a target.
     #[must_use]
     pub fn has_moved(&self) -> bool {
-        self.status == Some(Status::Succeeded)
+        self.reached || self.status == Some(Status::Succeeded)
     }
 }
 

@@ -5,6 +5,8 @@ use super::*;
 use crate::artifact::ArtifactRef;
 use crate::id::BucketName;
 use crate::promotion::Functions;
+use crate::promotion::Verdict;
+use crate::record::{DeploymentRecord, Ending};
 
 fn second(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -35,9 +37,17 @@ fn chosen() -> Chosen {
     Chosen::of(Release::parse("1").unwrap(), artifact)
 }
 
+fn token() -> Token {
+    Token::drawn(second(30), 1)
+}
+
+fn pass() -> [Checked; 2] {
+    [(); 2].map(|()| (Verdict::Passes, Some(chosen())))
+}
+
 fn moving() -> Group {
-    let passes = || (Verdict::Passes, Some(chosen()));
-    Group::of(&asked(10), &functions(), second(20)).judged(&[passes(), passes()], second(30))
+    let placing = Group::of(&asked(10), &functions(), second(20)).judged(&pass(), token(), second(30));
+    placing.decided(&pass(), second(30))
 }
 
 fn record(group: &Group, number: usize, status: Status) -> Option<DeploymentRecord> {
@@ -62,18 +72,71 @@ fn the_same_request_at_another_time_is_the_same_group() {
 fn the_first_that_may_not_pass_ends_it_before_anything_moves_and_the_first_that_waits_lets_it_wait() {
     let group = Group::of(&asked(10), &functions(), second(20));
     let no = Verdict::Ends(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
-    let ended = group.judged(&[(Verdict::Passes, Some(chosen())), (no, None)], second(30));
+    let ended = group.judged(&[(Verdict::Passes, Some(chosen())), (no, None)], token(), second(30));
     assert_eq!((ended.status, ended.phase, ended.code), (Status::Refused, Phase::Ended, Some(Code::Rejected)));
     assert_eq!(ended.because.as_deref(), Some("worker: it leaks; nothing was moved"));
     let wait = crate::promotion::Wait { approvals_wanted: 1, ..crate::promotion::Wait::over(second(99)) };
-    let waits = group.judged(&[(Verdict::Passes, None), (Verdict::Waits(wait), None)], second(30));
+    let waits = group.judged(&[(Verdict::Passes, None), (Verdict::Waits(wait), None)], token(), second(30));
     assert_eq!((waits.status, waits.phase), (Status::Pending, Phase::Checking));
-    let again = waits.judged(&[(Verdict::Passes, None), (Verdict::Waits(wait_of(&waits)), None)], second(31));
+    let again = waits.judged(&[(Verdict::Passes, None), (Verdict::Waits(wait_of(&waits)), None)], token(), second(31));
     assert!(!again.differs_from(&waits), "nothing new is written");
 }
 
 fn wait_of(_: &Group) -> crate::promotion::Wait {
     crate::promotion::Wait { approvals_wanted: 1, ..crate::promotion::Wait::over(second(99)) }
+}
+
+#[test]
+fn it_is_decided_only_after_its_members_hold_their_places_and_pass_once_more() {
+    let group = Group::of(&asked(10), &functions(), second(20));
+    let placing = group.judged(&pass(), token(), second(30));
+    assert_eq!((placing.phase, placing.status, placing.places), (Phase::Placing, Status::Pending, Some(token())));
+    assert_eq!(placing.state(), GroupState::Undecided);
+    let decided = placing.decided(&pass(), second(31));
+    assert_eq!((decided.phase, decided.state()), (Phase::Moving, GroupState::Decided(second(31))));
+    let waits = placing.decided(&[(Verdict::Passes, None), (Verdict::Waits(wait_of(&group)), None)], second(31));
+    assert_eq!((waits.phase, waits.places), (Phase::Checking, Some(token())), "the places are given back first");
+    let no = Verdict::Ends(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
+    let ended = placing.decided(&[(Verdict::Passes, None), (no, None)], second(31));
+    assert_eq!((ended.phase, ended.status, ended.decided_at), (Phase::Ended, Status::Refused, None));
+}
+
+#[test]
+fn a_member_that_has_not_arrived_after_six_hours_fails_and_all_that_moved_go_back() {
+    let group = moving();
+    let records = [record(&group, 0, Status::Succeeded), record(&group, 1, Status::Pending)];
+    let six_hours = 30 + 6 * 3600;
+    assert_eq!(group.moved(&records, second(six_hours)).phase, Phase::Moving);
+    let late = group.moved(&records, second(six_hours + 1));
+    assert_eq!((late.phase, late.functions[1].status), (Phase::GoingBack, Some(Status::Failed)));
+    let withdrawn = group.moved(&records, second(six_hours)).to_withdraw(second(six_hours + 1)).count();
+    assert_eq!(withdrawn, 1);
+    let active = [record(&group, 0, Status::Pending), record(&group, 1, Status::InProgress)];
+    let late = group.moved(&active, second(six_hours + 1));
+    assert_eq!(late.functions.iter().map(Member::has_moved).collect::<Vec<_>>(), [false, true], "it may get there");
+}
+
+#[test]
+fn a_member_that_failed_goes_back_where_it_got_to_a_target() {
+    let group = moving();
+    let mut failed = record(&group, 1, Status::Failed).unwrap();
+    let target = serde_json::json!({"account": "111111111111", "region": "eu-west-1", "status": "succeeded",
+        "function_name": "worker", "alias": "live", "version": "7", "previous": null, "error": null});
+    failed.targets.push(serde_json::from_value(target).unwrap());
+    let turned = group.moved(&[record(&group, 0, Status::Unchanged), Some(failed)], second(60));
+    let moved: Vec<_> = turned.functions.iter().map(Member::has_moved).collect();
+    assert_eq!((turned.phase, moved), (Phase::GoingBack, vec![false, true]));
+    let back = turned.gone_back(&[None, record(&group, 1, Status::Succeeded)], second(70));
+    assert_eq!((back.status, back.functions[1].status), (Status::RolledBack, Some(Status::RolledBack)));
+    assert!(back.because.unwrap().starts_with("worker did not get there"));
+}
+
+#[test]
+fn members_have_the_ids_of_their_requests_when_the_event_is_ahead() {
+    let group = Group::of(&asked(99), &functions(), second(20));
+    for member in &group.functions {
+        assert_eq!(group.request(member, group.promoting(member), token()).id, member.deployment);
+    }
 }
 
 #[test]
@@ -97,9 +160,9 @@ fn when_one_has_failed_those_that_moved_go_back_and_only_those() {
     let statuses: Vec<_> = back.functions.iter().map(|member| member.status.unwrap()).collect();
     assert_eq!((back.status, statuses), (Status::RolledBack, vec![Status::RolledBack, Status::Failed]));
     let waits = group.moved(&[record(&group, 0, Status::Pending), record(&group, 1, Status::Failed)], second(60));
-    let withdrawn: Vec<_> = waits.to_withdraw().map(|member| member.function.as_str().to_owned()).collect();
+    let withdrawn: Vec<_> = waits.to_withdraw(second(60)).map(|member| member.function.as_str().to_owned()).collect();
     assert_eq!((waits.phase, withdrawn), (Phase::Moving, vec!["api".to_owned()]), "what waits need not go any more");
-    assert_eq!(group.to_withdraw().count(), 0);
+    assert_eq!(group.to_withdraw(second(60)).count(), 0);
     let none = group.moved(&[record(&group, 0, Status::Refused), record(&group, 1, Status::Failed)], second(60));
     assert_eq!((none.phase, none.status), (Phase::Ended, Status::Failed), "nothing has to go back");
     let stuck = turned.gone_back(&[record(&group, 0, Status::Refused), None], second(70));

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::rollback::Judged;
 use super::{
-    Active, Consequence, ENDED, Entry, Failure, Head, KEYS, Known, Live, Mark, OUTBOX, REQUESTS, Request, Waiting,
+    Active, Consequence, ENDED, Entry, Failure, Head, Known, Live, OUTBOX, REQUESTS, Request, Subject, Waiting,
 };
+use crate::as_read::AsRead;
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
 use crate::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
+use crate::rejects::Rejects;
 
 /// Who wants to work, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,15 @@ pub struct Claimant {
     pub now: Timestamp,
     /// The claimant's deadline and ten seconds.
     pub lease_until: Timestamp,
+}
+
+/// What a request is judged by, beside the head.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// Why it is refused, whatever the head says.
+    pub refusal: Option<&'a Ending>,
+    /// The rejected releases of the function.
+    pub rejects: &'a Rejects,
 }
 
 /// A transition: what to write, and what follows when that has succeeded.
@@ -66,19 +78,24 @@ impl Move {
 
 impl Active {
     /// A claim on what nobody has worked on yet.
-    pub(super) fn first(request: Request, me: &Claimant) -> Self {
+    pub(super) fn first(request: Request, at: &Destination<'_>, me: &Claimant) -> Self {
         Self {
             chosen: request.chosen(),
+            claimed_for: Some(at.as_configured().claimed()),
             request,
             stop: None,
             claim: me.token,
             lease_until: me.lease_until,
             attempts: 1,
             extensions: 0,
+            waiting_since: None,
             done: vec![],
             written: BTreeSet::new(),
             doors: Some(vec![]),
             previous: vec![],
+            awaits: vec![],
+            hops: 0,
+            looks_at: None,
         }
     }
 
@@ -88,11 +105,11 @@ impl Active {
 
     /// Nobody works on it, and nobody has written anything for it.
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
-        !self.is_leased(now) && self.attempts == 0 && self.extensions == 0
+        !self.is_leased(now) && self.attempts == 0 && !self.is_begun()
     }
 
     fn behind(&self) -> (DeploymentId, Token, Timestamp) {
-        (self.request.id, self.claim, self.lease_until)
+        (self.request.id, self.claim, self.looks_at.map_or(self.lease_until, |at| at.max(self.lease_until)))
     }
 }
 
@@ -102,7 +119,7 @@ impl Head {
     ///
     /// An owner that has died is succeeded first: its deployment may have been half done.
     #[must_use]
-    pub fn accept(&self, request: &Request, at: &Destination<'_>, refusal: Option<&Ending>, me: &Claimant) -> Move {
+    pub fn accept(&self, request: &Request, at: &Destination<'_>, rules: Rules<'_>, me: &Claimant) -> Move {
         if let Some(echo) = self.echo(me) {
             return echo;
         }
@@ -111,32 +128,72 @@ impl Head {
         }
         let mut head = self.next();
         head.remember(request);
-        let refusal = refusal.cloned().or_else(|| self.held(request)).or_else(|| self.pointless(request));
-        if let Some(refusal) = refusal {
-            head.end(request, at.record(request, Status::InProgress).ended(refusal, me.now));
-            return Move::to(head, Then::Over(request.id));
-        }
-        if let Some(newest) = self.newer_than(request) {
-            head.end(request, self.too_late(request, at, &newest, me.now));
+        let refusal = rules.refusal.cloned().or_else(|| self.held(request));
+        let judged = match refusal.or_else(|| self.pointless(request, &at.environment.targets)) {
+            Some(refusal) => Err(refusal),
+            None => self.judge(request, at, rules.rejects),
+        };
+        let request = match judged {
+            Ok(Judged::Goes(request)) => request,
+            Ok(Judged::Joins(id)) => return head.joins(request, id, at, me),
+            Err(refusal) => {
+                head.end(request, at.record(request, Status::InProgress).ended(refusal, me.now));
+                return Move::to(head, Then::Over(request.id));
+            }
+        };
+        let request = request.as_ref();
+        let newer = request.mark().and_then(|mark| self.newest.beyond_upload(&mark));
+        if let Some(newer) = newer {
+            head.end(request, self.too_late(request, at, newer, me.now));
             return Move::to(head, Then::Over(request.id));
         }
         head.let_in(request, at, me)
     }
 
+    /// Judges a request on this head, and completes it by what only the head knows.
+    fn judge(&self, request: &Request, at: &Destination<'_>, rejects: &Rejects) -> Result<Judged, Ending> {
+        match &request.subject {
+            Subject::Earlier(rollback) => self.judge_rollback(request, rollback, &at.environment.targets, rejects),
+            Subject::Live { .. } => {
+                let subject = Subject::Live { of: self.live().map(|live| live.deployment) };
+                Ok(Judged::Goes(Box::new(Request { subject, ..request.clone() })))
+            }
+            _ => Ok(Judged::Goes(Box::new(request.clone()))),
+        }
+    }
+
+    /// Somebody has asked for the same before, and it is not done yet: both are answered by that deployment.
+    fn joins(mut self, request: &Request, id: DeploymentId, at: &Destination<'_>, me: &Claimant) -> Move {
+        self.requests.retain(|known| known.hash != request.hash);
+        self.requests.insert(0, Known { hash: request.hash, id });
+        self.requests.truncate(REQUESTS);
+        let Move { head, then } = self.again(id, at, me);
+        let revision = self.revision;
+        // Both changes are one write.
+        Move::to(Self { revision, ..head.map_or(self, |head| *head) }, then)
+    }
+
     /// It is its turn, or it is next: what is older and gave way is displaced.
     pub(super) fn let_in(mut self, request: &Request, at: &Destination<'_>, me: &Claimant) -> Move {
-        self.raise_mark(request);
+        self.newest.raise(request);
+        if request.rollback().is_some() {
+            self.end_waiting(request, at, me.now);
+        }
         self.displace_pending(request, at, me.now);
+        let behind_member = self.waits_behind_member(request, me.now);
         let Some(active) = &mut self.active else {
             self.pending.push(request.clone());
-            return self.claim_next(me);
+            return match behind_member.filter(|_| self.next_in_line().is_none()) {
+                Some(waits) => Move::to(self, waits),
+                None => self.claim_next(at, me),
+            };
         };
-        if active.is_idle(me.now) && request.displaces(&active.request) {
+        if active.is_idle(me.now) && behind_member.is_none() && request.displaces(&active.request) {
             self.displace_active(request, at, me.now);
             self.pending.push(request.clone());
-            return self.claim_next(me);
+            return self.claim_next(at, me);
         }
-        if request.asks_to_stop() && !active.request.is_rollback() {
+        if request.asks_to_stop() {
             active.stop = Some(request.id);
         }
         let active = active.clone();
@@ -161,24 +218,25 @@ impl Head {
                 if let Some(pending) = self.displacing(&active.request) {
                     head.displace_active(pending, at, me.now);
                 }
-                head.claim_next(me)
+                head.claim_next(at, me)
             }
             (Some(active), Some(pending)) if active.is_idle(me.now) && pending.is_undo() => {
                 // It goes first: what it waits for could not even be begun.
                 let mut head = self.next();
                 head.pending.insert(1, active.request.clone());
                 head.active = None;
-                head.claim_next(me)
+                head.claim_next(at, me)
             }
             (Some(active), _) if !active.is_leased(me.now) => self.next().take_over(active, me),
-            (None, Some(_)) => self.next().claim_next(me),
+            (None, Some(_)) => self.next().claim_next(at, me),
             _ => Move::none(Then::Nothing),
         }
     }
 
     /// What is next and takes the place of a request that nothing was done for.
     fn displacing(&self, older: &Request) -> Option<&Request> {
-        self.pending.iter().find(|pending| pending.displaces(older))
+        let mut in_line = self.pending.iter().filter(|pending| self.member_before(pending).is_none());
+        in_line.find(|pending| pending.displaces(older))
     }
 
     /// Whether [`Head::wake`] would find anything.
@@ -186,7 +244,7 @@ impl Head {
     pub fn sleeps(&self, now: Timestamp) -> bool {
         match &self.active {
             Some(active) => !active.is_leased(now),
-            None => !self.pending.is_empty(),
+            None => self.next_in_line().is_some(),
         }
     }
 
@@ -210,40 +268,38 @@ impl Head {
             return Move::none(Then::Rests(Box::new(rests.clone())));
         }
         match (&self.active, waits) {
-            (Some(active), _) if active.request.id == id && active.is_leased(me.now) => Move::none(Then::Wait {
-                request: active.request.clone(),
-                status: Status::InProgress,
-                behind: active.behind(),
-            }),
+            // Who asks how far a parked deployment is does not wake it.
+            (Some(active), _)
+                if active.request.id == id && (active.is_leased(me.now) || active.is_looked_after(me.now)) =>
+            {
+                let (request, behind) = (active.request.clone(), active.behind());
+                Move::none(Then::Wait { request, status: Status::InProgress, behind })
+            }
             (Some(active), _) if active.request.id == id => self.wake(at, me),
             (Some(active), Some(pending)) if active.is_leased(me.now) => {
                 let (request, status) = (pending.clone(), Status::Pending);
                 Move::none(Then::Wait { request, status, behind: active.behind() })
+            }
+            (None, Some(pending)) if self.next_in_line().is_none() => {
+                Move::none(self.waits_behind_member(pending, me.now).unwrap_or(Then::Nothing))
             }
             (_, Some(_)) => self.wake(at, me),
             _ => Move::none(Then::Over(id)),
         }
     }
 
-    /// The key of an upload that was accepted and is later than this one.
-    fn newer_than(&self, request: &Request) -> Option<String> {
-        let mine = request.mark()?;
-        let same_key = self.keys.iter().filter(|mark| mark.key == mine.key);
-        let newer = self.mark.iter().chain(same_key).find(|mark| !mine.is_beyond(mark))?;
-        Some(newer.key.clone())
-    }
-
     /// An upload that is older than one that was accepted before it.
-    fn too_late(&self, request: &Request, at: &Destination<'_>, newest: &str, now: Timestamp) -> DeploymentRecord {
+    fn too_late(&self, request: &Request, at: &Destination<'_>, newer: String, now: Timestamp) -> DeploymentRecord {
         let record = at.record(request, Status::InProgress);
         let place = |outcome: &TargetOutcome| outcome.target().to_string();
         let everywhere = |live: &&Live| record.targets.iter().all(|target| live.versions.contains_key(&place(target)));
         let artifact = request.chosen().map(|chosen| chosen.artifact);
-        let live = self.live().filter(|live| Some(&live.artifact) == artifact.as_ref()).filter(everywhere);
-        let Some(live) = live else {
-            let because = match newest {
-                "" => "a command that was given later was accepted before it".to_owned(),
-                newest => format!("{newest}, uploaded later, was accepted before it"),
+        let live = self.live().filter(|live| Some(&live.artifact) == artifact.as_ref());
+        let Some(live) = live.filter(everywhere) else {
+            let targets = &at.environment.targets;
+            let because = match live {
+                Some(live) => format!("{newer}; it is live on {}", live.extent(targets)),
+                None => newer,
             };
             return record.ended(Ending::Superseded { because }, now);
         };
@@ -257,11 +313,9 @@ impl Head {
     }
 
     /// Claims what waits first.
-    fn claim_next(mut self, me: &Claimant) -> Move {
-        if self.pending.is_empty() {
-            return Move::none(Then::Nothing);
-        }
-        let active = Active::first(self.pending.remove(0), me);
+    fn claim_next(mut self, at: &Destination<'_>, me: &Claimant) -> Move {
+        let Some(index) = self.next_in_line() else { return Move::none(Then::Nothing) };
+        let active = Active::first(self.pending.remove(index), at, me);
         self.active = Some(active.clone());
         Move::to(self, Then::Work(active))
     }
@@ -273,8 +327,7 @@ impl Head {
         Move::to(self, Then::Work(active))
     }
 
-    /// A newer request takes the place of those that nothing was done for: a command of all, anything else of all but
-    /// commands.
+    /// A newer request takes the place of those that nothing was done for.
     fn displace_pending(&mut self, newer: &Request, at: &Destination<'_>, now: Timestamp) {
         let (displaced, kept) = std::mem::take(&mut self.pending).into_iter().partition(|older| newer.displaces(older));
         self.pending = kept;
@@ -290,25 +343,6 @@ impl Head {
         let Some(active) = self.active.take() else { return };
         let record = at.record_of(&active, Status::Pending).ended(displaced_by(newer), now);
         self.end(&active.request, record);
-    }
-
-    fn raise_mark(&mut self, request: &Request) {
-        if request.is_undo() {
-            return;
-        }
-        if request.brings_new() {
-            self.newest = self.newest.max(Some(request.time));
-        }
-        let Some(mark) = request.mark() else {
-            // Whatever was uploaded before a command comes too late, under whichever key.
-            let mark = Mark { time: request.time, key: String::new(), sequencer: None, version_id: String::new() };
-            self.mark = Some(mark.after(self.mark.as_ref()));
-            return;
-        };
-        self.keys.retain(|newest| newest.key != mark.key);
-        self.keys.insert(0, mark.clone());
-        self.keys.truncate(KEYS);
-        self.mark = Some(mark.after(self.mark.as_ref()));
     }
 
     pub(super) fn remember(&mut self, request: &Request) {
@@ -328,7 +362,13 @@ impl Head {
         if let Some(at) = record.finished_at.filter(|_| record.status == Status::Failed) {
             self.failure = Some(Failure { deployment: record.id, at });
         }
-        self.outbox.push(Entry { record, marker: request.marker, todo: Consequence::all() });
+        self.outbox.push(Entry {
+            record,
+            marker: request.marker,
+            todo: Consequence::all(),
+            completed: None,
+            as_read: AsRead::default(),
+        });
         // Of what cannot be told for so long the oldest is given up: nothing here depends on it.
         let only_to_tell =
             |entry: &Entry| entry.todo.iter().all(|c| matches!(c, Consequence::Started | Consequence::Ended));
@@ -342,14 +382,6 @@ impl Head {
         if let Some(oldest) = self.outbox.iter().position(written).filter(|_| self.outbox.len() > 4 * OUTBOX) {
             let _given_up = self.outbox.remove(oldest);
         }
-    }
-}
-
-impl Request {
-    /// Whether this takes the place of an older one that nothing was done for. A command is displaced only by another.
-    fn displaces(&self, older: &Self) -> bool {
-        let is_undone = older.is_undo() && !self.is_rollback();
-        !self.is_undo() && !is_undone && (!older.is_command() || self.is_command())
     }
 }
 

@@ -16,6 +16,9 @@ use crate::record::Previous;
 /// How long after it was sent at the latest a write may take effect.
 pub const TAKES_EFFECT_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
+/// The step in which a door is shut, in records.
+pub const SHUT_DOOR: &str = "shut door";
+
 /// A write to a target's alias that may take effect late.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Door {
@@ -163,6 +166,19 @@ impl Head {
             }
         }
     }
+}
+
+/// The aliases that may move without anybody's doing, and until when.
+pub(super) fn still_open(doors: &[Door]) -> Option<String> {
+    let may_move = |door: &Door| {
+        let to = door.version.as_ref().map_or(String::new(), |version| format!(" to version {version}"));
+        format!(
+            "the alias in {} may still move{to} until {}, for an earlier write of it got no answer",
+            door.target, door.until
+        )
+    };
+    let doors: Vec<String> = doors.iter().map(may_move).collect();
+    (!doors.is_empty()).then(|| doors.join("; "))
 }
 
 /// The longest description that an alias may have (Lambda API Reference, UpdateAlias).

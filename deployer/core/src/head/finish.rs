@@ -1,15 +1,16 @@
 //! What the owner of a claim does to the head: remember, give up, finish.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::accept::Claimant;
-use super::{Active, Consequence, Door, HISTORY, Head, Live, LiveTarget, Named};
-use crate::artifact::UPLOADED_BY;
+use super::doors::{SHUT_DOOR, still_open};
+use super::{Active, Consequence, Door, Head, LiveTarget, Named};
 use crate::config::Target;
+use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
-use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
+use crate::record::{DeploymentRecord, Status, TargetOutcome};
 
 /// How a deployment ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,8 @@ pub struct End {
     pub written: BTreeSet<Target>,
     /// The doors that are open still, whoever has opened them.
     pub doors: Vec<Door>,
+    /// The targets whose aliases were seen to have provisioned concurrency, or to have none.
+    pub provisioned: BTreeMap<Target, bool>,
     /// The event that it has started could not be sent.
     pub untold_start: bool,
 }
@@ -58,6 +61,17 @@ pub enum GivenUp<'a> {
         done: &'a [TargetOutcome],
         /// Those that this owner has written to, or may have.
         written: &'a BTreeSet<Target>,
+        /// Since when AWS refuses something for now: that has an end of its own.
+        waiting_since: Option<Timestamp>,
+    },
+    /// Lambda needs longer than an invocation should wait, and everybody has stopped.
+    Parked {
+        /// How those targets fared that are done.
+        done: &'a [TargetOutcome],
+        /// Those that this owner has written to, or may have.
+        written: &'a BTreeSet<Target>,
+        /// When a tick goes on with it; none: the sweep does.
+        look_at: Option<Timestamp>,
     },
 }
 
@@ -71,17 +85,26 @@ impl Active {
     fn give_up(&mut self, how: GivenUp<'_>) {
         match how {
             // What may be half done stands in the way of what is newer: each try counts, so that there is an end to it.
-            GivenUp::Untouched if self.attempts > 1 || self.extensions > 0 => {}
+            GivenUp::Untouched if self.is_begun() => {}
             GivenUp::Untouched => self.attempts = self.attempts.saturating_sub(1),
-            GivenUp::TimeIsUp { done, written } => {
-                let targets = done.iter().map(TargetOutcome::target);
-                let by_others: Vec<Target> = targets.filter(|target| self.may_have_written_to(target)).collect();
-                self.written.extend(by_others.into_iter().chain(written.iter().cloned()));
-                self.attempts = self.attempts.saturating_sub(1);
+            GivenUp::TimeIsUp { done, written, waiting_since } => {
+                self.leave_to_another(done, written);
                 self.extensions += 1;
-                self.done = done.to_vec();
+                self.waiting_since = waiting_since;
+            }
+            GivenUp::Parked { done, written, look_at } => {
+                self.leave_to_another(done, written);
+                self.park(look_at);
             }
         }
+    }
+
+    fn leave_to_another(&mut self, done: &[TargetOutcome], written: &BTreeSet<Target>) {
+        let targets = done.iter().map(TargetOutcome::target);
+        let by_others: Vec<Target> = targets.filter(|target| self.may_have_written_to(target)).collect();
+        self.written.extend(by_others.into_iter().chain(written.iter().cloned()));
+        self.attempts = self.attempts.saturating_sub(1);
+        self.done = done.to_vec();
     }
 }
 
@@ -89,7 +112,7 @@ impl Head {
     /// The commit: sets what is live, frees the claim, puts the ended record into the outbox, and claims what waits if
     /// there is a claimant for it.
     #[must_use]
-    pub fn finish(&self, claim: Token, end: &End, next: Option<&Claimant>) -> Finish {
+    pub fn finish(&self, claim: Token, end: &End, at: &Destination<'_>, next: Option<&Claimant>) -> Finish {
         let Some(active) = self.active.as_ref().filter(|active| active.claim == claim) else {
             let ours = |active: &&Active| next.is_some_and(|next| active.claim == next.token);
             let next = self.active.as_ref().filter(ours).cloned();
@@ -98,8 +121,9 @@ impl Head {
         };
         let mut head = self.next();
         head.active = None;
+        let record = self.as_it_ends(active, end);
         head.remember_served_before(&active.previous);
-        for outcome in &end.record.targets {
+        for outcome in &record.targets {
             let target = outcome.target();
             if end.written.contains(&target) || active.may_have_written_to(&target) {
                 head.remember_named(&target, end);
@@ -107,19 +131,41 @@ impl Head {
             head.set_target(outcome, end);
         }
         // A target that the configuration has no more is forgotten.
-        if end.record.status == Status::Succeeded {
-            head.targets.retain(|live| end.record.targets.iter().any(|outcome| outcome.target() == live.target));
+        if record.status == Status::Succeeded {
+            head.targets.retain(|live| record.targets.iter().any(|outcome| outcome.target() == live.target));
         }
-        head.set_live(end);
-        head.keep_doors(&end.doors, end.record.finished_at.unwrap_or(end.record.started_at));
-        head.end(&active.request, end.record.clone());
-        if let Some(entry) = head.outbox.last_mut().filter(|_| end.untold_start) {
-            entry.todo.insert(Consequence::Started);
+        for (target, provisioned) in &end.provisioned {
+            let at = record.finished_at.filter(|_| !provisioned);
+            head.targets.iter_mut().filter(|live| live.target == *target).for_each(|live| live.unprovisioned_at = at);
         }
-        let next = next.filter(|_| !head.pending.is_empty());
-        let next = next.map(|me| Active::first(head.pending.remove(0), me));
+        let completed = head.set_live(active, &record);
+        head.keep_doors(&end.doors, record.finished_at.unwrap_or(record.started_at));
+        head.end(&active.request, record);
+        if let Some(entry) = head.outbox.last_mut() {
+            entry.completed = completed;
+            entry.todo.extend(end.untold_start.then_some(Consequence::Started));
+        }
+        let next = next.zip(head.next_in_line());
+        let next = next.map(|(me, index)| Active::first(head.pending.remove(index), at, me));
         head.active.clone_from(&next);
         Finish::Commit { head: Box::new(head), next }
+    }
+
+    /// The record as it ends, with what was found beside it.
+    fn as_it_ends(&self, active: &Active, end: &End) -> DeploymentRecord {
+        let mut record = end.record.clone();
+        for outcome in record.targets.iter_mut().filter(|outcome| !outcome.has_arrived()) {
+            let target = outcome.target();
+            let may_move = end.doors.iter().any(|door| door.target == target && door.deployment == end.record.id);
+            let serves = outcome.error.as_ref().is_some_and(|error| error.step == SHUT_DOOR);
+            outcome.reached |= may_move || serves;
+        }
+        if let Some(rollback) = active.stop {
+            record = record.stopped_by(rollback);
+        }
+        let found = [self.found_otherwise(&record), still_open(&end.doors)];
+        found.iter().flatten().for_each(|found| record.add(found));
+        record
     }
 
     /// Gives the claim up before its lease ends, so that somebody else need not wait for that. `None`: it is not ours
@@ -158,8 +204,7 @@ impl Head {
 
     fn set_target(&mut self, outcome: &TargetOutcome, end: &End) {
         let target = outcome.target();
-        let arrived = matches!(outcome.status, Status::Succeeded | Status::Unchanged);
-        if let Some(version) = outcome.version.clone().filter(|_| arrived) {
+        if let Some(version) = outcome.version.clone().filter(|_| outcome.has_arrived()) {
             let there = self.target_mut(&target);
             if there.deployment.is_none() {
                 there.before.clone_from(&there.version);
@@ -184,53 +229,11 @@ impl Head {
                 version: None,
                 sha256: None,
                 before: None,
+                unprovisioned_at: None,
                 named: Named::default(),
             });
             self.targets.len() - 1
         });
         &mut self.targets[at]
-    }
-
-    fn set_live(&mut self, end: &End) {
-        let DeploymentRecord { id, release, status, cause, artifact, targets, finished_at, .. } = &end.record;
-        if !matches!(status, Status::Succeeded | Status::Unchanged) {
-            return;
-        }
-        let (Some(release), Some(artifact), Some(since)) = (release, artifact, finished_at) else { return };
-        let versions = targets
-            .iter()
-            .filter_map(|outcome| outcome.version.clone().map(|version| (outcome.target().to_string(), version)))
-            .collect();
-        let live = Live {
-            release: release.clone(),
-            deployment: *id,
-            artifact: artifact.reference(),
-            sha256: artifact.sha256,
-            size: artifact.size,
-            by: cause.requested_by.clone().or_else(|| artifact.metadata.get(UPLOADED_BY).cloned()),
-            since: *since,
-            versions,
-        };
-        if cause.kind == CauseKind::Rollback {
-            self.leave_what_is_newer(&live);
-        }
-        self.left.retain(|left| left.artifact != live.artifact);
-        match self.history.first_mut() {
-            Some(first) if first.artifact == live.artifact => {
-                *first = Live { since: first.since, by: first.by.clone(), ..live };
-            }
-            _ => self.history.insert(0, live),
-        }
-        self.history.truncate(HISTORY);
-    }
-
-    /// A rollback walks back: what was live after the artifact that it has brought back is left behind, and so is that
-    /// entry itself, for it is live anew.
-    fn leave_what_is_newer(&mut self, live: &Live) {
-        let at = self.history.iter().position(|earlier| earlier.artifact == live.artifact);
-        let Some(at) = at.filter(|at| *at > 0) else { return };
-        let newer: Vec<Live> = self.history.drain(..=at).take(at).collect();
-        self.left.splice(0..0, newer);
-        self.left.truncate(HISTORY);
     }
 }

@@ -3,40 +3,34 @@
 use jiff::Timestamp;
 
 use super::{Head, Request};
+use crate::commanded::{Commanded, OBEYED, Obeyed};
 use crate::destination::Destination;
 use crate::id::RequestHash;
 use crate::record::{Code, Ending, Status};
 use crate::status::Hold;
 
-/// How many holds and releases of holds are known by their id.
-const OBEYED: usize = 50;
-
-/// What came of a command that changes a head without deploying.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Obeyed {
-    /// To be written.
-    Now(Box<Head>),
-    /// It was carried out before.
-    Earlier,
-}
-
 impl Head {
     /// Why the hold refuses this; rolling back is always possible.
     #[must_use]
     pub fn held(&self, request: &Request) -> Option<Ending> {
-        self.hold.as_ref().filter(|_| !request.is_rollback()).map(held_by)
+        self.hold().filter(|_| !request.is_rollback()).map(held_by)
     }
 
-    /// Holds the function here, or gives another reason. What waits and is refused by that ends now: it is not kept for
-    /// later.
+    /// Holds the function here, or gives another reason; `id` is the command's. What waits and is refused by that ends now:
+    /// it is not kept for later.
     #[must_use]
-    pub fn with_hold(&self, hold: Hold, at: &Destination<'_>, hash: RequestHash, now: Timestamp) -> Obeyed {
+    pub fn with_hold(&self, hold: Hold, at: &Destination<'_>, id: &str, now: Timestamp) -> Obeyed<Self> {
+        let hash = hold_hash("hold", id, at);
+        if self.obeyed.contains(&hold_hash("release-hold", id, at)) {
+            return Obeyed::again(id, false);
+        }
         if self.obeyed.contains(&hash) {
-            return Obeyed::Earlier;
+            let is_this = |stands: &Commanded<Hold>| stands.is_asked_for(hash, |it| it.reason == hold.reason);
+            return Obeyed::again(id, self.hold.as_ref().is_some_and(is_this));
         }
         let mut head = self.obeying(hash);
         let refusal = held_by(&hold);
-        head.hold = Some(hold);
+        head.hold = Some(Commanded::new(hold, hash, self.hold.as_ref()));
         let (kept, held) = std::mem::take(&mut head.pending).into_iter().partition::<Vec<_>, _>(Request::is_rollback);
         head.pending = kept;
         // What was claimed and given up before anything was written has not begun either.
@@ -53,11 +47,15 @@ impl Head {
         Obeyed::Now(Box::new(head))
     }
 
-    /// Ends the hold. `None`: there is none.
+    /// Ends the hold; `id` is the command's. `None`: there is none.
     #[must_use]
-    pub fn without_hold(&self, hash: RequestHash) -> Option<Obeyed> {
+    pub fn without_hold(&self, at: &Destination<'_>, id: &str) -> Option<Obeyed<Self>> {
+        let hash = hold_hash("release-hold", id, at);
+        if self.obeyed.contains(&hold_hash("hold", id, at)) {
+            return Some(Obeyed::again(id, false));
+        }
         if self.obeyed.contains(&hash) {
-            return Some(Obeyed::Earlier);
+            return Some(Obeyed::again(id, self.hold.is_none()));
         }
         self.hold.as_ref()?;
         let mut head = self.obeying(hash);
@@ -71,6 +69,10 @@ impl Head {
         head.obeyed.truncate(OBEYED);
         head
     }
+}
+
+fn hold_hash(verb: &str, id: &str, at: &Destination<'_>) -> RequestHash {
+    RequestHash::of(&[verb, id, at.name.as_str(), at.function.as_str()])
 }
 
 /// The refusal of what a hold does not let in.

@@ -9,40 +9,52 @@ mod choose;
 mod doors;
 mod finish;
 mod hold;
+mod live;
+mod member;
 mod order;
 mod overwritten;
+mod parked;
 mod promote;
+mod recover;
 mod request;
+mod rollback;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use accept::{Claimant, Move, Then};
+pub use crate::commanded::Obeyed;
+pub use accept::{Claimant, Move, Rules, Then};
 pub use choose::Chosen;
-pub use doors::{Door, Opening, ServedBefore, turned, untouched};
+pub use doors::{Door, Opening, SHUT_DOOR, ServedBefore, turned, untouched};
 pub use finish::{End, Finish, GivenUp};
-pub use hold::{Obeyed, held_by};
-pub use order::Mark;
+pub use hold::held_by;
+pub use live::{Completed, Live};
+pub use member::{Place, Placing};
+use order::Newest;
+pub use order::{Mark, Sequencer};
+pub use parked::HOPS;
 pub use promote::{Consent, Waiting};
 pub use request::{Request, Subject};
+pub use rollback::Rollback;
 
-use crate::artifact::ArtifactRef;
+use crate::as_read::AsRead;
+use crate::commanded::Commanded;
 use crate::config::Target;
+use crate::destination::ClaimedFor;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Sha256, Token, Version};
 use crate::names::{HEADS, OPEN};
 use crate::record::{DeploymentRecord, SCHEMA, TargetOutcome};
 use crate::status::Hold;
+use crate::traffic::{Awaited, UNPROVISIONED_FOR};
 
-/// How many artifacts that were live are remembered.
+/// The number of artifacts that were live that a head remembers.
 pub const HISTORY: usize = 50;
 /// How many requests are known by their hash.
 pub const REQUESTS: usize = 100;
-/// Of how many keys the newest upload is remembered.
-pub const KEYS: usize = 20;
 /// How many promotions wait at once.
 pub const WAITING: usize = 20;
 /// How many ended deployments are known by their id.
@@ -63,6 +75,9 @@ pub struct Active {
     /// The artifact that it is about; none until that is found out, under the claim.
     #[serde(default)]
     pub chosen: Option<Chosen>,
+    /// The targets, the alias and the function's name that it was first claimed for: they count to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_for: Option<ClaimedFor>,
     /// The rollback that has asked it to stop: no alias moves after that was read.
     #[serde(default)]
     pub stop: Option<DeploymentId>,
@@ -77,6 +92,10 @@ pub struct Active {
     /// How often an owner's time was up.
     #[serde(default)]
     pub extensions: u32,
+    /// Since when AWS refuses something for now (an execution role that Lambda cannot assume yet, a 409 that nobody knows), where
+    /// an owner's time was up over that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<Timestamp>,
     /// How targets fared that an earlier owner was done with before its time was up. They are not tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done: Vec<TargetOutcome>,
@@ -89,6 +108,15 @@ pub struct Active {
     /// What aliases were seen to serve before it first wrote to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous: Vec<ServedBefore>,
+    /// The targets whose alias has moved, or is about to, and whose traffic Lambda may hold back for a while.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaits: Vec<Awaited>,
+    /// How often it was parked.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+    /// When a tick goes on with it, where it is parked; none: the sweep does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looks_at: Option<Timestamp>,
 }
 
 /// What one target serves, as far as the deployer brought it about (or saw it, before its first deployment).
@@ -108,9 +136,21 @@ pub struct LiveTarget {
     /// The version that the alias served before the deployer's first deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Version>,
+    /// When the alias was last seen to have no provisioned concurrency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unprovisioned_at: Option<Timestamp>,
     /// The names of what the last deployment set beside the code.
     #[serde(default)]
     pub named: Named,
+}
+
+impl LiveTarget {
+    /// Whether the alias was seen not long ago to have no provisioned concurrency.
+    #[must_use]
+    pub fn is_unprovisioned(&self, now: Timestamp) -> bool {
+        let until = self.unprovisioned_at.and_then(|at| at.checked_add(UNPROVISIONED_FOR).ok());
+        until.is_some_and(|until| now < until)
+    }
 }
 
 /// The names (never the values) of variables and tags that a deployment has set, so that a later one can remove those
@@ -131,29 +171,6 @@ impl Named {
     }
 }
 
-/// An artifact that was live on every target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Live {
-    /// The release.
-    pub release: Release,
-    /// The deployment that brought it.
-    pub deployment: DeploymentId,
-    /// The object version.
-    pub artifact: ArtifactRef,
-    /// Its code.
-    pub sha256: Option<Sha256>,
-    /// Its bytes.
-    #[serde(default)]
-    pub size: Option<u64>,
-    /// Who asked for it, or uploaded it.
-    #[serde(default)]
-    pub by: Option<String>,
-    /// Since when.
-    pub since: Timestamp,
-    /// The version on each target, by `account/region`.
-    pub versions: BTreeMap<String, Version>,
-}
-
 /// A deployment has ended, and not all that follows from it is done yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -164,6 +181,12 @@ pub struct Entry {
     /// What is still to be done.
     #[serde(default = "Consequence::all")]
     pub todo: BTreeSet<Consequence>,
+    /// The record as it was read.
+    #[serde(skip)]
+    pub as_read: AsRead,
+    /// By this end an artifact has become complete here for the first time: automatic promotions start from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Completed>,
 }
 
 /// What follows from a deployment's end.
@@ -178,6 +201,9 @@ pub enum Consequence {
     Started,
     /// The event that it has ended.
     Ended,
+    /// Something that a newer deployer has to do.
+    #[serde(other, rename = "?")]
+    Unknown,
 }
 
 impl Consequence {
@@ -224,15 +250,13 @@ pub struct Head {
     revision: u64,
     /// What each target serves.
     targets: Vec<LiveTarget>,
-    /// What was live on every target, newest first: the first still is.
+    /// The sequence of what was live, newest first: the first still is.
     history: Vec<Live>,
     /// The last that came or ended first.
     requests: Vec<Known>,
-    mark: Option<Mark>,
-    /// The newest upload that was accepted under each of the last keys, newest first: the mark remembers one key only,
-    /// and where sequencers and times contradict each other an upload must not come back over a newer one of its key.
-    #[serde(default)]
-    keys: Vec<Mark>,
+    /// What later requests are compared with.
+    #[serde(flatten)]
+    newest: Newest,
     active: Option<Active>,
     /// What waits, in the order in which it came: at most a command, and an upload that came after it.
     #[serde(default, deserialize_with = "none_or_more")]
@@ -240,15 +264,12 @@ pub struct Head {
     /// The promotions that soak, or wait for approvals or the end of a freeze; the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     waiting: Vec<Waiting>,
-    /// The time of the newest request that was let in to bring something new.
-    #[serde(default)]
-    newest: Option<Timestamp>,
     /// The last deployment that has failed here.
     #[serde(default)]
     failure: Option<Failure>,
     /// Why nothing new is taken.
     #[serde(default)]
-    hold: Option<Hold>,
+    hold: Option<Commanded<Hold>>,
     /// What was rolled back from, newest first.
     #[serde(default)]
     left: Vec<Live>,
@@ -258,9 +279,19 @@ pub struct Head {
     /// The doors that ended deployments have left open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     doors: Vec<Door>,
+    /// What was the last to reach a target, where nobody knows any more what that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unrecovered: Option<DeploymentId>,
     outbox: Vec<Entry>,
     /// Newest first.
     ended: Vec<DeploymentId>,
+    #[serde(skip)]
+    pub(crate) as_read: AsRead,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Heads of before commands say `null` where nothing waits.
@@ -277,19 +308,19 @@ impl Default for Head {
             targets: vec![],
             history: vec![],
             requests: vec![],
-            mark: None,
-            keys: vec![],
+            newest: Newest::default(),
             active: None,
             pending: vec![],
             waiting: vec![],
-            newest: None,
             failure: None,
             hold: None,
             left: vec![],
             obeyed: vec![],
             doors: vec![],
+            unrecovered: None,
             outbox: vec![],
             ended: vec![],
+            as_read: AsRead::default(),
         }
     }
 }
@@ -307,13 +338,13 @@ impl Head {
         format!("{OPEN}{environment}/{function}/{marker}")
     }
 
-    /// What is live on every target.
+    /// What is live: the artifact that was the last to reach a target, on all of them or on some.
     #[must_use]
     pub fn live(&self) -> Option<&Live> {
         self.history.first()
     }
 
-    /// What was live on every target, newest first.
+    /// The sequence of what was live, newest first.
     #[must_use]
     pub fn history(&self) -> &[Live] {
         &self.history
@@ -358,7 +389,7 @@ impl Head {
     /// Why nothing new is taken.
     #[must_use]
     pub fn hold(&self) -> Option<&Hold> {
-        self.hold.as_ref()
+        self.hold.as_ref().map(|hold| &hold.what)
     }
 
     /// What was rolled back from, newest first.
@@ -411,14 +442,6 @@ impl Head {
     pub fn needs(&self, marker: Token) -> bool {
         let open = self.open().map(|request| request.marker);
         open.chain(self.outbox.iter().map(|entry| entry.marker)).any(|needed| needed == marker)
-    }
-
-    /// Whether this is an object of the schema that this deployer knows; otherwise, which one it is.
-    ///
-    /// # Errors
-    /// The other schema.
-    pub fn check_schema(&self) -> Result<(), u32> {
-        if self.schema == SCHEMA { Ok(()) } else { Err(self.schema) }
     }
 
     /// A copy to be changed and written.

@@ -1,63 +1,104 @@
-//! Which of two uploads is the later one.
+//! Which of two uploads is the later one, and what comes too late.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A point in the order of the uploads of one function: what is not beyond it comes too late.
+use super::Request;
+use crate::record::CauseKind;
+
+/// The place of an upload in the order of the uploads of one function.
 ///
-/// The time is the one that the first door told; the same upload seen through another door is known by its identity and
-/// never compared again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The order is the one of the fields, one after the other, so it is total: of two uploads exactly one is the later, and
+/// what is later than a later one is later. Nothing is inferred from a value: EventBridge tells whole seconds, and such an
+/// upload stands at the start of its second; `.000` from S3 is a millisecond like any other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mark {
-    /// The event's time.
+    /// The time, as the first door told it. The same upload seen through another door is known by its identity and is never
+    /// compared again.
     pub time: Timestamp,
+    /// S3's order within the key, where the event told it.
+    pub sequencer: Option<Sequencer>,
     /// The object's key.
     pub key: String,
-    /// S3's order within the key, where the event told it.
-    pub sequencer: Option<String>,
-    /// The object's version id: the last tie-break.
+    /// The object's version id.
     pub version_id: String,
 }
 
-impl Mark {
-    /// Whether this is beyond `other`.
-    ///
-    /// Within a key S3's `sequencer` decides (S3 User Guide, "Event message structure": compare as text after
-    /// right-padding the shorter with zeros). Between keys, or without sequencers, the later time; then the greater key,
-    /// then the greater version id, so that of two uploads one always is the later. EventBridge tells whole seconds, S3
-    /// milliseconds: a whole second is only as late as the second.
-    ///
-    /// The same object version is never beyond itself, whatever time another door tells of it.
-    #[must_use]
-    pub fn is_beyond(&self, other: &Self) -> bool {
-        if (&self.key, &self.version_id) == (&other.key, &other.version_id) {
-            return false;
+/// S3's `sequencer`: hexadecimal text, the shorter of two right-padded with zeros before they are compared (S3 User Guide,
+/// "Event message structure"). Without the zeros at its end it can be compared as it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String")]
+pub struct Sequencer(String);
+
+impl From<String> for Sequencer {
+    fn from(told: String) -> Self {
+        Self(told.trim_end_matches('0').to_ascii_uppercase())
+    }
+}
+
+/// What later requests are compared with: nothing else decides whether one comes too late.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "AsRead")]
+pub(super) struct Newest {
+    /// The newest upload that was accepted: one recorded upload, never a mixture of two.
+    pub mark: Option<Mark>,
+    /// The greatest time of a command or promotion that was let in. It never falls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Timestamp>,
+}
+
+impl Newest {
+    /// A request was let in. A redeploy brings what is live already, and what takes one artifact back leaves the rest as it
+    /// comes: nothing comes too late for these two.
+    pub fn raise(&mut self, request: &Request) {
+        match request.mark() {
+            Some(mark) => self.mark = self.mark.take().max(Some(mark)),
+            None if request.is_undo() || request.cause.kind == CauseKind::Redeploy => {}
+            None => self.floor = self.floor.max(Some(request.time)),
         }
-        if self.key == other.key
-            && let (Some(mine), Some(theirs)) = (&self.sequencer, &other.sequencer)
-        {
-            let length = mine.len().max(theirs.len());
-            let padded = |text: &str| format!("{:0<length$}", text.to_ascii_uppercase());
-            let (mine, theirs) = (padded(mine), padded(theirs));
-            if mine != theirs {
-                return mine > theirs;
-            }
-        }
-        let is_whole = |time: Timestamp| time.subsec_nanosecond() == 0;
-        let second = |time: Timestamp| Timestamp::from_second(time.as_second()).unwrap_or(time);
-        let (mine, theirs) = match is_whole(self.time) || is_whole(other.time) {
-            true => (second(self.time), second(other.time)),
-            false => (self.time, other.time),
-        };
-        (mine, &self.key, &self.version_id) > (theirs, &other.key, &other.version_id)
     }
 
-    /// This as the mark after `former`. Where the sequencer has decided against the clocks, the later of the two times
-    /// stays: what was older than the former mark must not come back as newer than this one.
-    #[must_use]
-    pub fn after(self, former: Option<&Self>) -> Self {
-        let time = former.map_or(self.time, |former| former.time.max(self.time));
-        Self { time, ..self }
+    /// What was accepted although it is later than this upload; none where the upload is the newest.
+    pub fn beyond_upload(&self, upload: &Mark) -> Option<String> {
+        let is_same = |mark: &Mark| (&mark.key, &mark.version_id) == (&upload.key, &upload.version_id);
+        if self.mark.as_ref().is_some_and(is_same) {
+            return Some(format!("this version of {} was accepted before", upload.key));
+        }
+        if let Some(mark) = self.mark.as_ref().filter(|mark| upload <= *mark) {
+            return Some(format!("{}, uploaded later, was accepted before it", mark.key));
+        }
+        let floor = self.floor.filter(|floor| upload.time <= *floor)?;
+        Some(format!("a command or promotion that was given later, at {floor}, was accepted before it"))
+    }
+
+    /// What was let in although it is later than this time; none where nothing was.
+    pub fn beyond_time(&self, time: Timestamp) -> Option<String> {
+        let uploaded = self.mark.as_ref().map(|mark| mark.time);
+        let newest = uploaded.max(self.floor).filter(|newest| *newest > time)?;
+        Some(format!("what was asked for later, at {newest}, was let in before it"))
+    }
+}
+
+/// The order as heads tell it, those of before too: there a command was a mark without a key, which took the place of an
+/// upload's mark, and `newest` was the time of whatever brought something new, an upload too.
+#[derive(Deserialize)]
+struct AsRead {
+    #[serde(default)]
+    mark: Option<Mark>,
+    #[serde(default)]
+    floor: Option<Timestamp>,
+    #[serde(default)]
+    newest: Option<Timestamp>,
+}
+
+impl From<AsRead> for Newest {
+    fn from(AsRead { mark, floor, newest }: AsRead) -> Self {
+        let (mark, of_a_command) = match mark {
+            Some(mark) if mark.key.is_empty() => (None, Some(mark.time)),
+            mark => (mark, None),
+        };
+        let newest = newest.filter(|newest| mark.as_ref().is_none_or(|mark| mark.time != *newest));
+        Self { mark, floor: floor.max(of_a_command).max(newest) }
     }
 }
 
@@ -67,70 +108,99 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn mark(second: i64, key: &str, sequencer: Option<&str>, version_id: &str) -> Mark {
-        let time = Timestamp::from_second(second).unwrap();
-        Mark { time, key: key.into(), sequencer: sequencer.map(Into::into), version_id: version_id.into() }
+    fn mark(millis: i64, key: &str, sequencer: Option<&str>, version_id: &str) -> Mark {
+        let sequencer = sequencer.map(|told| Sequencer::from(told.to_owned()));
+        Mark { time: at(millis), sequencer, key: key.into(), version_id: version_id.into() }
+    }
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millisecond(millis).unwrap()
     }
 
     #[test]
-    fn within_a_key_the_sequencer_decides_whatever_the_clocks_say() {
-        let later = mark(10, "a", Some("0055AED6DCD90281E6"), "v1");
-        let earlier = mark(99, "a", Some("0055AED6DCD90281E5"), "v2");
-        assert!(later.is_beyond(&earlier) && !earlier.is_beyond(&later));
+    fn time_decides_first_whatever_sequencer_and_key_say() {
+        assert!(mark(11, "a", Some("01"), "v1") > mark(10, "b", Some("99"), "v2"));
+        assert!(mark(11, "a", Some("01"), "v1") > mark(10, "a", Some("99"), "v2"));
+        assert!(mark(50_001, "a", None, "v1") > mark(50_000, "b", None, "v2"), "a whole second is its own start");
+    }
+
+    #[test]
+    fn at_one_time_the_sequencer_decides_then_key_and_version() {
+        assert!(mark(10, "a", Some("02"), "v1") > mark(10, "b", Some("01"), "v2"));
+        assert!(mark(10, "a", Some("01"), "v1") > mark(10, "b", None, "v2"), "none is less than any");
+        assert!(mark(10, "b", Some("01"), "v1") > mark(10, "a", Some("010"), "v2"));
+        assert!(mark(10, "a", None, "v2") > mark(10, "a", None, "v1"));
     }
 
     #[test]
     fn the_shorter_sequencer_is_padded_on_the_right() {
-        let long = mark(10, "a", Some("00551"), "v1");
-        let short = mark(10, "a", Some("0056"), "v2");
-        assert!(short.is_beyond(&long) && !long.is_beyond(&short));
-        let (earlier, later) = (mark(9, "a", Some("00560"), "v3"), mark(11, "a", Some("00560"), "v3"));
-        assert!(later.is_beyond(&short) && !earlier.is_beyond(&short), "equal after padding: the time decides");
+        let of = |told: &str| Sequencer::from(told.to_owned());
+        assert!(of("0056") > of("00551") && of("0056") < of("00561"));
+        assert!(of("0056") == of("005600") && of("00aB") == of("00Ab0"));
     }
 
     #[test]
-    fn between_keys_the_time_decides_and_then_key_and_version() {
-        assert!(mark(11, "a", Some("01"), "v").is_beyond(&mark(10, "b", Some("99"), "v")));
-        assert!(mark(10, "b", None, "v").is_beyond(&mark(10, "a", Some("99"), "v")));
-        assert!(mark(10, "a", None, "v2").is_beyond(&mark(10, "a", Some("99"), "v1")));
+    fn an_upload_is_newer_only_beyond_the_mark_and_after_the_floor() {
+        let mark_now = mark(20, "a", Some("05"), "v1");
+        let newest = Newest { mark: Some(mark_now.clone()), floor: Some(at(30)) };
+        let because = |upload: &Mark| newest.beyond_upload(upload).unwrap_or_default();
+        assert!(because(&mark(19, "b", Some("09"), "v2")).starts_with("a, uploaded later"));
+        assert!(because(&mark(30, "b", Some("09"), "v2")).starts_with("a command or promotion that was given later"));
+        assert_eq!(because(&mark(31, "b", None, "v2")), "");
+        assert_ne!(
+            because(&Mark { time: at(40), ..mark_now }),
+            "",
+            "another door tells another time of the same version"
+        );
     }
 
     #[test]
-    fn the_time_of_the_mark_never_goes_back() {
-        let former = mark(10, "a", Some("05"), "v1");
-        let mark_now = mark(8, "a", Some("06"), "v2").after(Some(&former));
-        assert_eq!(mark_now, mark(10, "a", Some("06"), "v2"));
-        assert!(!mark(9, "b", None, "v").is_beyond(&mark_now), "it was older than the former mark");
-        assert_eq!(mark(11, "b", None, "v").after(Some(&former)), mark(11, "b", None, "v"));
-        assert_eq!(former.clone().after(None), former);
-    }
-
-    #[test]
-    fn a_whole_second_is_not_earlier_than_a_part_of_it() {
-        let at = |millis: i64, key: &str| Mark {
-            time: Timestamp::from_millisecond(millis).unwrap(),
-            ..mark(0, key, None, "v")
+    fn marks_of_commands_and_newest_become_the_floor() {
+        let read = |text: &str| serde_json::from_str::<Newest>(text).unwrap();
+        let (one, two, three) = ("1970-01-01T00:00:01Z", "1970-01-01T00:00:02Z", "1970-01-01T00:00:03Z");
+        let of = |time: &str, key: &str| {
+            format!(r#"{{"time": "{time}", "key": "{key}", "sequencer": null, "version_id": "{key}"}}"#)
         };
-        let (s3, eventbridge) = (at(50_700, "1.0.0"), at(50_000, "1.1.0"));
-        assert!(eventbridge.is_beyond(&s3) && !s3.is_beyond(&eventbridge));
-        assert!(at(50_900, "1.0.0").is_beyond(&at(50_700, "1.1.0")), "milliseconds count where both have them");
+        let a_commands =
+            read(&format!(r#"{{"mark": {}, "newest": "{one}", "keys": [{}]}}"#, of(two, ""), of(one, "a")));
+        assert_eq!(a_commands, Newest { mark: None, floor: Some(at(2_000)) });
+        let an_uploads = read(&format!(r#"{{"mark": {}, "newest": "{three}"}}"#, of(three, "a")));
+        assert_eq!(an_uploads, Newest { mark: Some(mark(3_000, "a", None, "a")), floor: None });
+        let a_deploys = read(&format!(r#"{{"mark": {}, "newest": "{two}"}}"#, of(three, "a")));
+        assert_eq!(a_deploys, Newest { mark: Some(mark(3_000, "a", None, "a")), floor: Some(at(2_000)) });
+        assert_eq!(read(r#"{"mark": null}"#), Newest::default());
+        let written = serde_json::to_string(&a_deploys).unwrap();
+        assert_eq!(read(&written), a_deploys, "what was read is written as what it means");
     }
 
-    #[test]
-    fn nothing_is_beyond_itself() {
-        let one = mark(10, "a", Some("01"), "v");
-        assert!(!one.is_beyond(&one.clone()));
-        assert!(!mark(12, "a", None, "v").is_beyond(&one), "another door tells another time")
+    fn marks() -> impl Strategy<Value = Mark> {
+        let sequencer = proptest::option::of("[0-2a-b]{0,3}");
+        (0_i64..3, sequencer, "[ab]", "v[12]")
+            .prop_map(|(half, sequencer, key, version)| mark(half * 500, &key, sequencer.as_deref(), &version))
     }
 
     proptest! {
         #[test]
-        fn of_two_different_uploads_exactly_one_is_the_later(
-            t in 0_i64..3, u in 0_i64..3, k in "[ab]", l in "[ab]", r in proptest::option::of("[0-9A-F]{1,3}"),
-            s in proptest::option::of("[0-9A-F]{1,3}"),
+        fn the_order_of_three_uploads_is_total(one in marks(), two in marks(), three in marks()) {
+            prop_assert_eq!([one < two, one == two, one > two].iter().filter(|is| **is).count(), 1);
+            prop_assert_eq!(one < two, two > one);
+            prop_assert!(!(one <= two && two <= three) || one <= three);
+            prop_assert!(!(one < two && two < three) || one < three);
+        }
+
+        #[test]
+        fn the_last_of_three_uploads_is_the_same_in_whatever_order_they_come(
+            all in [marks(), marks(), marks()], order in Just([0, 1, 2]).prop_shuffle(),
         ) {
-            let (one, two) = (mark(t, &k, r.as_deref(), "v1"), mark(u, &l, s.as_deref(), "v2"));
-            prop_assert_ne!(one.is_beyond(&two), two.is_beyond(&one));
+            let is_one = |one: &Mark, other: &Mark| (&one.key, &one.version_id) == (&other.key, &other.version_id);
+            prop_assume!(!is_one(&all[0], &all[1]) && !is_one(&all[1], &all[2]) && !is_one(&all[0], &all[2]));
+            let mut newest = Newest::default();
+            for upload in order.map(|number| &all[number]) {
+                if newest.beyond_upload(upload).is_none() {
+                    newest.mark = Some(upload.clone());
+                }
+            }
+            prop_assert_eq!(newest.mark.as_ref(), all.iter().max());
         }
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::accept::{Claimant, Move, Then};
-use super::{Active, Head, Request, Subject, WAITING};
+use super::{Active, Head, Place, Request, Subject, WAITING};
 use crate::config::Policy;
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
@@ -21,6 +21,9 @@ pub struct Waiting {
     /// Its record is written, and the event that it waits is sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub told: bool,
+    /// The place that it holds as a member of a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 /// What came of somebody's consent, or of its refusal.
@@ -88,9 +91,11 @@ impl Head {
             head.displace_waiting(request, at, me.now);
         }
         match verdict {
-            Verdict::Waits(wait) => head.rest(Waiting { request: request.clone(), wait: wait.clone(), told: false }),
+            Verdict::Waits(wait) => {
+                head.rest(Waiting { request: request.clone(), wait: wait.clone(), told: false, place: None })
+            }
             _ if taking == Taking::Down => {
-                head.rest(Waiting { request: request.clone(), wait: Wait::over(me.now), told: true })
+                head.rest(Waiting { request: request.clone(), wait: Wait::over(me.now), told: true, place: None })
             }
             _ => head.let_in(request, at, me),
         }
@@ -113,10 +118,12 @@ impl Head {
         let mut head = self.next();
         let waiting = head.waiting.remove(index);
         let request = &waiting.request;
-        let newer = self.newest.filter(|newest| is_later(*newest, request.time));
+        // What came after a member of a group has waited behind it.
+        let is_member = request.group().is_some();
         let ending = match verdict {
             Verdict::Ends(ending) => Some(waiting.cancelled_by(ending.clone())),
-            _ => newer.map(|newest| superseded(format!("what was asked for later, at {newest}, was let in before it"))),
+            _ if is_member => None,
+            _ => self.newest.beyond_time(request.time).map(superseded),
         };
         if let Some(ending) = ending {
             head.end(request, waiting.record(at).ended(ending, me.now));
@@ -132,6 +139,8 @@ impl Head {
                 head.waiting.insert(index, waiting.clone());
                 Move::to(head, Then::Rests(Box::new(waiting)))
             }
+            _ if is_member && !self.is_next(id) => Move::none(Then::Rests(Box::new(self.waiting[index].clone()))),
+            _ if is_member => head.let_member_in(waiting, index, at, me),
             _ => head.let_in(&waiting.request, at, me),
         }
     }
@@ -155,9 +164,11 @@ impl Head {
             head.end(&request, at.record(&request, Status::Pending).ended(ending, now));
             return Some(Move::to(head, Then::Over(id)));
         }
-        let waiting = Waiting { request, wait: wait.clone(), told };
-        let place = head.waiting.iter().position(|other| other.request.time > waiting.request.time);
-        head.waiting.insert(place.unwrap_or(head.waiting.len()), waiting.clone());
+        let is_member = request.group().is_some();
+        let waiting = Waiting { request, wait: wait.clone(), told, place: is_member.then(Place::default) };
+        // What came after a member of a group waits behind it, whatever its time.
+        let index = head.waiting.iter().position(|other| is_member || other.request.time > waiting.request.time);
+        head.waiting.insert(index.unwrap_or(head.waiting.len()), waiting.clone());
         Some(Move::to(head, Then::Rests(Box::new(waiting))))
     }
 
@@ -216,13 +227,8 @@ impl Head {
         if let Verdict::Ends(ending) = verdict {
             return Some(ending.clone());
         }
-        // One that a success calls for is not undone by going back to something else here.
-        let newest = match request.cause.kind {
-            CauseKind::AutomaticPromotion => self.newest,
-            _ => self.mark.as_ref().map(|mark| mark.time),
-        };
-        if let Some(newest) = newest.filter(|newest| is_later(*newest, request.time)) {
-            return Some(superseded(format!("what was asked for later, at {newest}, was let in before it")));
+        if let Some(because) = self.newest.beyond_time(request.time) {
+            return Some(superseded(because));
         }
         let artifact = |request: &Request| {
             let promoting = request.promoting()?;
@@ -234,7 +240,10 @@ impl Head {
             return Some(superseded(format!("deployment {} brings release {release} already, and waits", first.id)));
         }
         let in_order = goes_in_order(request, at);
-        let newer = self.waiting.iter().find(|other| !in_order && is_later(other.request.time, request.time));
+        let newer = self.waiting.iter().find(|other| {
+            // A member of a group lets what comes later wait behind it.
+            !in_order && other.request.group().is_none() && other.request.time > request.time
+        });
         if let Some(Waiting { request: newer, .. }) = newer {
             return Some(superseded(format!("deployment {}, asked for later, waits already", newer.id)));
         }
@@ -244,9 +253,21 @@ impl Head {
         })
     }
 
-    /// A newer promotion takes the place of those that wait.
-    fn displace_waiting(&mut self, newer: &Request, at: &Destination<'_>, now: Timestamp) {
+    /// A rollback here ends what waits to come here.
+    pub(super) fn end_waiting(&mut self, rollback: &Request, at: &Destination<'_>, now: Timestamp) {
         for waiting in std::mem::take(&mut self.waiting) {
+            let ending = superseded(format!("{rollback} has ended what waited to come here"));
+            self.end(&waiting.request, waiting.record(at).ended(ending, now));
+        }
+    }
+
+    /// A newer promotion takes the place of those that wait, but not of members of groups.
+    pub(super) fn displace_waiting(&mut self, newer: &Request, at: &Destination<'_>, now: Timestamp) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            if waiting.request.group().is_some() {
+                self.waiting.push(waiting);
+                continue;
+            }
             let ending = superseded(format!("{newer} has taken its place while it waited"));
             self.end(&waiting.request, waiting.record(at).ended(ending, now));
         }
@@ -254,16 +275,9 @@ impl Head {
 }
 
 /// Whether it waits for those before it instead of taking their place.
-fn goes_in_order(request: &Request, at: &Destination<'_>) -> bool {
+pub(super) fn goes_in_order(request: &Request, at: &Destination<'_>) -> bool {
     let in_order = at.environment.promotion.as_ref().is_some_and(|promotion| promotion.policy == Policy::InOrder);
     in_order && request.cause.kind == CauseKind::AutomaticPromotion
-}
-
-/// Whether one time is later than another. EventBridge tells whole seconds: where one of the two is whole, both are compared
-/// by the second.
-fn is_later(one: Timestamp, other: Timestamp) -> bool {
-    let is_whole = |time: Timestamp| time.subsec_nanosecond() == 0;
-    if is_whole(one) || is_whole(other) { one.as_second() > other.as_second() } else { one > other }
 }
 
 fn superseded(because: String) -> Ending {

@@ -2,14 +2,17 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Chosen, Mark};
+use super::{Chosen, Mark, Rollback, Sequencer};
 use crate::artifact::{ArtifactRef, LocatedUpload};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::promotion::Promoting;
 use crate::record::{Cause, CauseKind, DeploymentRecord};
+
+/// From the start of a second to its last millisecond.
+const LAST_OF_A_SECOND: SignedDuration = SignedDuration::from_millis(999);
 
 /// What was asked for: enough to go on with it when the message is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +25,7 @@ pub struct Request {
     pub subject: Subject,
     /// What asked for it, and who.
     pub cause: Cause,
-    /// The event's time; of a command, when it was taken.
+    /// The event's time; of a command, when it was decided ([`Request::timed`]).
     pub time: Timestamp,
     /// When the deployer took it.
     pub accepted_at: Timestamp,
@@ -48,8 +51,12 @@ pub enum Subject {
         /// The release.
         release: Release,
     },
-    /// What is live: targets that serve something else are brought back to it.
-    Live,
+    /// The artifact that is live: targets that serve something else are brought back to it.
+    Live {
+        /// The deployment that had brought what was live when this was asked for: something newer supersedes it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<DeploymentId>,
+    },
     /// What another environment has live.
     Promoted(Box<Promoting>),
     /// What was live before this artifact, as long as it still is live; what is live, where some targets only serve it.
@@ -59,11 +66,11 @@ pub enum Subject {
         /// Its object version; any of its label, unless told.
         artifact: Option<ArtifactRef>,
     },
-    /// What was live before.
-    Earlier {
-        /// The newest artifact of this release; the one before what is live, unless told.
-        to: Option<Release>,
-    },
+    /// An artifact that was live before.
+    Earlier(Rollback),
+    /// Something that a newer deployer asks for.
+    #[serde(other, rename = "?")]
+    Unknown,
 }
 
 impl Request {
@@ -114,18 +121,20 @@ impl Request {
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
 
-    /// The promotion that a success in another environment calls for by itself.
+    /// The promotion that an artifact calls for by itself when it becomes complete in another environment: known by the
+    /// deployment that brought it there, whatever completed it.
     #[must_use]
     pub fn automatic_promotion(
-        success: &DeploymentRecord,
+        completing: &DeploymentRecord,
+        brought_by: DeploymentId,
         to: &EnvironmentName,
         chosen: Chosen,
         (now, marker): (Timestamp, Token),
     ) -> Self {
-        let time = success.finished_at.unwrap_or(now);
-        let hash = RequestHash::of(&["automatic-promotion", &success.id.to_string(), to.as_str()]);
+        let time = completing.finished_at.unwrap_or(now);
+        let hash = RequestHash::of(&["automatic-promotion", &brought_by.to_string(), to.as_str()]);
         let promoting = Promoting {
-            from: success.environment.clone(),
+            from: completing.environment.clone(),
             named: None,
             artifact: Some(chosen),
             not_after: None,
@@ -133,9 +142,10 @@ impl Request {
             unseen_since: None,
             freeze_override: None,
             group: None,
+            place: None,
         };
         let cause =
-            Cause { kind: CauseKind::AutomaticPromotion, requested_by: None, event_id: Some(success.id.to_string()) };
+            Cause { kind: CauseKind::AutomaticPromotion, requested_by: None, event_id: Some(brought_by.to_string()) };
         let subject = Subject::Promoted(Box::new(promoting));
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
@@ -155,6 +165,22 @@ impl Request {
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
 
+    /// The request at the moment at which it is decided on a head: the time of a command is the own clock's, within the
+    /// second that the answer named with which the head was read, and a promotion's is at most that. So a clock that is wrong
+    /// puts nothing else behind. An upload's time is the door's.
+    #[must_use]
+    pub fn timed(&self, now: Timestamp, date: Option<Timestamp>) -> Self {
+        let within = |second: Timestamp| now.clamp(second, second.saturating_add(LAST_OF_A_SECOND).unwrap_or(second));
+        let now = date.map_or(now, within);
+        let time = match self.cause.kind {
+            CauseKind::Upload => self.time,
+            CauseKind::Deploy | CauseKind::Redeploy | CauseKind::Rollback => now,
+            CauseKind::Promotion | CauseKind::AutomaticPromotion => self.time.min(now),
+            CauseKind::Unknown => self.time,
+        };
+        Self { time, ..self.clone() }
+    }
+
     /// What a promotion asks for; none where it is none.
     #[must_use]
     pub fn promoting(&self) -> Option<&Promoting> {
@@ -170,12 +196,18 @@ impl Request {
         match (&self.subject, self.cause.kind) {
             (Subject::Artifact { artifact, sequencer, .. }, CauseKind::Upload) => Some(Mark {
                 time: self.time,
+                sequencer: sequencer.clone().map(Sequencer::from),
                 key: artifact.key.clone(),
-                sequencer: sequencer.clone(),
                 version_id: artifact.version_id.clone(),
             }),
             _ => None,
         }
+    }
+
+    /// Whether this deployer knows what is asked for, and by what.
+    #[must_use]
+    pub fn is_understood(&self) -> bool {
+        self.subject != Subject::Unknown && self.cause.kind != CauseKind::Unknown
     }
 
     /// Whether it is an upload.
@@ -189,12 +221,6 @@ impl Request {
     #[must_use]
     pub fn is_command(&self) -> bool {
         matches!(self.cause.kind, CauseKind::Deploy | CauseKind::Redeploy | CauseKind::Rollback)
-    }
-
-    /// Whether it brings what may not have been live here.
-    #[must_use]
-    pub fn brings_new(&self) -> bool {
-        !matches!(self.cause.kind, CauseKind::Redeploy | CauseKind::Rollback)
     }
 
     /// Whether it may bring what was never live here.
@@ -215,10 +241,55 @@ impl Request {
         matches!(self.subject, Subject::Undo { .. })
     }
 
+    /// The rollback that somebody asks for by hand; taking one artifact back is none.
+    #[must_use]
+    pub fn rollback(&self) -> Option<&Rollback> {
+        match &self.subject {
+            Subject::Earlier(rollback) => Some(rollback),
+            _ => None,
+        }
+    }
+
+    /// The deployment that it undoes, if it is a rollback that met one.
+    #[must_use]
+    pub fn undoes(&self) -> Option<DeploymentId> {
+        self.rollback()?.undoes
+    }
+
+    pub(super) fn with_rollback(&self, rollback: Rollback) -> Self {
+        Self { subject: Subject::Earlier(rollback), ..self.clone() }
+    }
+
     /// Whether it asks an active deployment to stop. Taking one artifact back need not: what is active may replace it.
     #[must_use]
     pub fn asks_to_stop(&self) -> bool {
-        self.is_rollback() && !self.is_undo()
+        self.rollback().is_some()
+    }
+
+    /// Whether it takes the place of an older one that nothing was done for. A redeploy gives way to anything and takes
+    /// nothing's place; taking one artifact back takes the place of the same; a rollback that waits gives way to one that
+    /// names a release and to a deploy; a deploy that waits to those and to any rollback.
+    pub(super) fn displaces(&self, older: &Self) -> bool {
+        // What comes later waits behind a member of a group.
+        if older.group().is_some() && !self.is_rollback() {
+            return false;
+        }
+        let kind = |request: &Self| request.cause.kind;
+        if kind(self) == CauseKind::Redeploy {
+            return kind(older) == CauseKind::Redeploy;
+        }
+        if let Subject::Undo { release, .. } = &self.subject {
+            let is_same = matches!(&older.subject, Subject::Undo { release: other, .. } if other == release);
+            return is_same || kind(older) == CauseKind::Redeploy;
+        }
+        let is_deploy = kind(self) == CauseKind::Deploy;
+        match kind(older) {
+            CauseKind::Redeploy => true,
+            CauseKind::Rollback => is_deploy || self.rollback().is_some_and(|rollback| !rollback.is_bare()),
+            CauseKind::Deploy => is_deploy || self.rollback().is_some(),
+            CauseKind::Upload | CauseKind::Promotion | CauseKind::AutomaticPromotion => true,
+            CauseKind::Unknown => false,
+        }
     }
 
     /// The artifact, where it is known from the start.
@@ -238,8 +309,8 @@ impl Subject {
         match self {
             Self::Artifact { release, .. } | Self::Newest { release } => Some(release),
             Self::Promoted(promoting) => promoting.release(),
-            Self::Earlier { to } => to.as_ref(),
-            Self::Live | Self::Undo { .. } => None,
+            Self::Earlier(rollback) => rollback.to.as_ref(),
+            Self::Live { .. } | Self::Undo { .. } | Self::Unknown => None,
         }
     }
 }
@@ -255,8 +326,9 @@ impl fmt::Display for Request {
                 Some(release) => write!(f, "a promotion of release {release}, asked for later,"),
                 None => f.write_str("a promotion, asked for later,"),
             },
-            (Subject::Live, _) => f.write_str("a redeploy, asked for later,"),
-            (Subject::Earlier { .. } | Subject::Undo { .. }, _) => f.write_str("a rollback, asked for later,"),
+            (Subject::Live { .. }, _) => f.write_str("a redeploy, asked for later,"),
+            (Subject::Unknown, _) => f.write_str("something, asked for later,"),
+            (Subject::Earlier(_) | Subject::Undo { .. }, _) => f.write_str("a rollback, asked for later,"),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{Change, Delivery, Plan, Shown, Step};
 use crate::id::{AliasName, FunctionName, Sha256, Version};
 use crate::observed::ObservedAlias;
+use crate::traffic::Traffic;
 
 /// Brings the alias back to a version whose code is `sha256`. An empty plan: it serves just that.
 #[must_use]
@@ -24,11 +25,17 @@ pub fn going_back(
         code_was: None,
         previous: seen.and_then(|seen| seen.serves(None)),
         serving: Some(version.clone()),
+        traffic: seen.and_then(ObservedAlias::has_the_traffic),
     };
-    let step = match seen {
-        None => Step::CreateAlias,
-        Some(seen) if served.as_ref() == Some(version) && seen.weights.is_empty() => return plan,
-        Some(seen) => Step::MoveAlias { from: served, revision: seen.revision.clone() },
+    let is_there = served.as_ref() == Some(version);
+    let step = match (seen, seen.map(Traffic::of)) {
+        (None, _) | (_, None) => Step::CreateAlias,
+        (Some(_), Some(Traffic::Whole)) if is_there => return plan,
+        (Some(_), Some(Traffic::Held { on })) if is_there => {
+            plan.steps.push(Step::AwaitTraffic { from: on });
+            return plan;
+        }
+        (Some(seen), Some(_)) => Step::MoveAlias { from: served, revision: seen.revision.clone() },
     };
     plan.steps.push(step);
     plan.changes.push(Change {

@@ -31,7 +31,7 @@ pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) 
     }
     // We point aliases to versions, and to one alone.
     let serves_ours = after.serving.as_ref().is_some_and(|serving| serving.version.is_some() && serving.sha256 == ours)
-        && after.alias.as_ref().is_some_and(|alias| alias.weights.is_empty());
+        && after.alias.as_ref().is_some_and(|alias| alias.serves_alone().is_some());
     let place =
         |observed: &Observed| observed.alias.as_ref().map(|alias| (alias.version.clone(), alias.weights.clone()));
     if place(before) == place(after) || serves_ours {

@@ -75,7 +75,7 @@ pub struct NewFunction {
     pub tags: BTreeMap<String, String>,
 }
 
-/// One writing call.
+/// One writing call, or the wait for what one has begun.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// CreateFunction, publishing version 1.
@@ -106,7 +106,15 @@ pub enum Step {
         /// The alias's RevisionId.
         revision: RevisionId,
     },
+    /// The alias has moved: Lambda still holds its traffic back, until its provisioned concurrency stands on the new version.
+    AwaitTraffic {
+        /// The version that still has it.
+        from: Version,
+    },
 }
+
+/// The step in which an alias waits until Lambda lets all of its traffic to the new version.
+pub const AWAIT_TRAFFIC: &str = "await traffic";
 
 /// The steps to a target that serves what is wanted.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +139,8 @@ pub struct Plan {
     pub previous: Option<Previous>,
     /// The version that serves, where nothing new has to be published.
     pub serving: Option<Version>,
+    /// The version that has all of the alias's traffic.
+    pub traffic: Option<Version>,
 }
 
 impl Plan {
@@ -138,6 +148,12 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Whether the alias serves what is wanted already, or will as soon as Lambda lets it: nothing is written.
+    #[must_use]
+    pub fn writes_nothing(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, Step::AwaitTraffic { .. }))
     }
 }
 
@@ -156,6 +172,7 @@ impl Step {
             Self::FreeConcurrency => "free concurrency",
             Self::CreateAlias => "create alias",
             Self::MoveAlias { .. } => "move alias",
+            Self::AwaitTraffic { .. } => AWAIT_TRAFFIC,
         }
     }
 
@@ -180,6 +197,7 @@ impl Step {
             Self::Untag(keys) => keys.join(", "),
             Self::ReserveConcurrency(n) => n.to_string(),
             Self::MoveAlias { from: Some(version), .. } => format!("from version {version}"),
+            Self::AwaitTraffic { from } => format!("Lambda still holds it on version {from}"),
             _ => String::new(),
         }
     }

@@ -12,6 +12,7 @@ use crate::manifest::{Architecture, FunctionConfig, ReservedConcurrency, Runtime
 use crate::observed::{Condition, Observed, ObservedAlias, ObservedCode};
 use crate::package::{INLINE_LIMIT, PackageError, check_bootstrap};
 use crate::record::{TargetError, TargetErrorCode};
+use crate::traffic::Traffic;
 
 /// Step "plan": what has to be done so that the target serves what is wanted.
 ///
@@ -71,6 +72,7 @@ impl Draft {
                 revision: observed.latest.as_ref().map(|latest| latest.revision.clone()),
                 code_was: observed.latest.as_ref().and_then(|latest| latest.sha256),
                 serving: previous.as_ref().map(|p| p.version.clone()),
+                traffic: observed.alias.as_ref().and_then(ObservedAlias::has_the_traffic),
                 previous,
             },
         }
@@ -102,7 +104,7 @@ impl Draft {
         observed: &Observed,
     ) -> Result<(), NoPlan> {
         if let Condition::Failed { because } = &latest.condition {
-            return Err(is_broken(wanted, because).into());
+            return Err(is_broken(wanted, &because.to_string()).into());
         }
         let runtime = manifest.runtime.as_ref().map(|r| r.as_str()).or(latest.settings.runtime.as_deref());
         fits(wanted, runtime, manifest.architectures.unwrap_or(latest.settings.architecture))?;
@@ -123,16 +125,18 @@ impl Draft {
         self.tags(manifest, observed.belongings.tags.as_ref());
         self.untag(wanted, observed.belongings.tags.as_ref());
         self.concurrency(manifest, observed.belongings.reserved_concurrency);
-        match &observed.alias {
-            None => {
+        match (&observed.alias, observed.alias.as_ref().map(Traffic::of)) {
+            (None, _) | (_, None) => {
                 self.change_alias(None);
                 self.plan.steps.push(Step::CreateAlias);
             }
-            Some(alias) if !served || !alias.weights.is_empty() => {
+            (Some(_), Some(Traffic::Whole)) if served => {}
+            // Lambda's own doing is no difference: whoever cleared it would move the traffic before the version is ready.
+            (Some(_), Some(Traffic::Held { on })) if served => self.plan.steps.push(Step::AwaitTraffic { from: on }),
+            (Some(alias), Some(_)) => {
                 self.change_alias(Some(alias));
                 self.plan.steps.push(Step::MoveAlias { from: alias.version.clone(), revision: alias.revision.clone() });
             }
-            Some(_) => {}
         }
         Ok(())
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::id::Version;
 
-/// How many versions are deleted at once: a function that has never been pruned shall not hold a deployment up, and the
-/// session's policy names each of them.
+/// How many versions a deployment deletes: a function that has never been pruned shall not hold it up. A session's policy names
+/// as many at most.
 pub const PRUNED_AT_ONCE: usize = 12;
 
 /// The published versions beyond the newest `keep`, oldest first, but none that is `needed`: by an alias, or for going
@@ -17,7 +17,6 @@ pub fn surplus(published: &[Version], keep: u32, needed: &BTreeSet<Version>) -> 
     let beyond = newest_first.into_iter().skip(usize::try_from(keep).unwrap_or(usize::MAX));
     let mut surplus: Vec<Version> = beyond.filter(|version| !needed.contains(version)).collect();
     surplus.reverse();
-    surplus.truncate(PRUNED_AT_ONCE);
     surplus
 }
 
@@ -47,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_was_never_pruned_is_pruned_little_by_little() {
-        assert_eq!(surplus(&versions(1..=500), 10, &BTreeSet::new()), versions(1..=12));
+    fn all_that_is_beyond_is_told_oldest_first_so_that_what_cannot_go_is_passed_over() {
+        assert_eq!(surplus(&versions(1..=500), 10, &BTreeSet::new()), versions(1..=490));
     }
 }

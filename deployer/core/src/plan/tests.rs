@@ -120,6 +120,7 @@ fn serving(bytes: &[u8]) -> Observed {
             weights: BTreeMap::new(),
             revision: RevisionId("alias-1".into()),
             description: String::new(),
+            provisioned: None,
             moved_by_deployer: true,
         }),
         serving: Some(code(Some("6"), bytes)),
@@ -200,6 +201,51 @@ fn a_missing_alias_is_created_and_forgotten_weights_are_cleared() {
         plan.to_string(),
         "~ alias live: version 6 and 10% to version 7 → only version 6\n1. move alias (from version 6)\n"
     );
+}
+
+#[test]
+fn lambdas_own_transition_is_waited_for_and_not_cleared() {
+    let scene = Scene::new("");
+    let mut moving = serving(b"new");
+    moving.alias.as_mut().unwrap().weights = [("5".to_owned(), 1.0)].into();
+    let plan = scene.plan(&moving);
+    assert_eq!(plan.to_string(), "1. await traffic (Lambda still holds it on version 5)\n");
+    assert!(plan.writes_nothing() && !plan.is_empty());
+    // Without provisioned concurrency somebody else has put the weight there.
+    moving.alias.as_mut().unwrap().provisioned = Some(false);
+    assert_eq!(scene.steps(&moving), ["move alias"]);
+}
+
+#[test]
+fn another_release_moves_an_alias_whose_traffic_lambda_holds_back() {
+    let mut moving = serving(b"old");
+    moving.alias.as_mut().unwrap().weights = [("5".to_owned(), 1.0)].into();
+    let plan = Scene::new("").plan(&moving);
+    assert_eq!(plan.steps.last().map(Step::name), Some("move alias"));
+    assert_eq!(plan.traffic, Some(Version::parse("5").unwrap()), "callers meet version 5");
+}
+
+#[test]
+fn a_rollback_during_a_transition_leads_to_where_the_traffic_is() {
+    let name = |text: &str| Version::parse(text).unwrap();
+    let mut alias = serving(b"bad").alias.unwrap();
+    alias.weights = [("5".to_owned(), 1.0)].into();
+    let (function, live) = (FunctionName::parse("orders").unwrap(), AliasName::parse("live").unwrap());
+    let back = |to: &str| super::going_back(&function, &live, (&name(to), Sha256::of(b"5")), Some(&alias));
+    assert_eq!(back("5").steps.iter().map(Step::name).collect::<Vec<_>>(), ["move alias"]);
+    assert_eq!(back("6").steps, [Step::AwaitTraffic { from: name("5") }]);
+}
+
+#[test]
+fn a_lost_answer_of_a_move_that_lambda_has_begun_is_no_foreign_change() {
+    let scene = Scene::new("");
+    let mut after = serving(b"new");
+    (after.alias.as_mut().unwrap().version, after.serving.as_mut().unwrap().version) =
+        (Version::parse("7").ok(), Version::parse("7").ok());
+    after.alias.as_mut().unwrap().weights = [("6".to_owned(), 1.0)].into();
+    assert_eq!(foreign_change(&scene.wanted(), &serving(b"old"), &after), None);
+    after.alias.as_mut().unwrap().weights = [("6".to_owned(), 0.5)].into();
+    assert!(foreign_change(&scene.wanted(), &serving(b"old"), &after).is_some());
 }
 
 #[test]

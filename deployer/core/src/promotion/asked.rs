@@ -160,6 +160,7 @@ impl Asked {
             unseen_since: None,
             freeze_override: self.freeze_override.clone(),
             group: None,
+            place: None,
         }
     }
 }

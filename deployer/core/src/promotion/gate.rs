@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Promoting, Wait, is_same};
+use super::{GroupState, Promoting, SourceEnvironment, Wait, is_same};
 use crate::config::{Policy, Promotion, Require, Target, WhenFrozen};
 use crate::destination::Destination;
 use crate::freeze::frozen_until;
 use crate::head::{Chosen, Head, Request};
-use crate::id::{EnvironmentName, Sha256};
+use crate::id::{DeploymentId, EnvironmentName, Sha256};
 use crate::record::{CauseKind, Code, Ending};
 use crate::rejects::Rejects;
 
@@ -26,10 +26,12 @@ pub struct Gate<'a> {
     pub to: &'a Destination<'a>,
     /// The head there.
     pub here: &'a Head,
-    /// The heads of all environments that artifacts come from.
-    pub sources: &'a BTreeMap<EnvironmentName, Head>,
+    /// All environments that artifacts come from.
+    pub sources: &'a BTreeMap<EnvironmentName, SourceEnvironment>,
     /// The rejected releases of the function.
     pub rejects: &'a Rejects,
+    /// The groups whose members wait there.
+    pub groups: &'a BTreeMap<DeploymentId, GroupState>,
     /// What the clock shows.
     pub now: Timestamp,
 }
@@ -49,6 +51,9 @@ impl Gate<'_> {
     /// Judges a promotion.
     #[must_use]
     pub fn judge(&self, request: &Request, promoting: &Promoting) -> Verdict {
+        if let Some(verdict) = self.judge_member(request, promoting) {
+            return verdict;
+        }
         match self.wait(request, promoting) {
             Ok(wait) if wait.is_over() => Verdict::Passes,
             Ok(wait) => Verdict::Waits(wait),
@@ -63,15 +68,31 @@ impl Gate<'_> {
         let Some(Promotion { from, require: Require::All, .. }) = &self.to.environment.promotion else { return false };
         let Some(artifact) = &promoting.artifact else { return false };
         let was_live =
-            |name| self.sources.get(name).is_some_and(|head| head.history().iter().any(|l| is_same(l, artifact)));
+            |name| self.sources.get(name).is_some_and(|from| from.head.history().iter().any(|l| is_same(l, artifact)));
         from.count() > 1 && !from.iter().all(was_live)
     }
 
-    /// Whether the environment has the artifact live already, and nothing is on its way that would take its place.
+    /// Whether the environment has the artifact live on all its targets already, and nothing but this request is on its way
+    /// there.
     #[must_use]
-    pub fn is_there_already(&self, promoting: &Promoting) -> bool {
-        let is_live = |(live, artifact)| is_same(live, artifact);
-        self.here.open().next().is_none() && self.here.live().zip(promoting.artifact.as_ref()).is_some_and(is_live)
+    pub fn is_there_already(&self, request: &Request, promoting: &Promoting) -> bool {
+        let targets = &self.to.environment.targets;
+        let is_live = |(live, artifact)| is_same(live, artifact) && live.lacking(targets).is_empty();
+        self.here.open().all(|open| open.id == request.id)
+            && self.here.live().zip(promoting.artifact.as_ref()).is_some_and(is_live)
+    }
+
+    /// Whether the last promotion that waits brings the same bytes by itself: they soak already. One that others wait behind
+    /// does not count: where promotions go in order, what is live again comes again after them.
+    #[must_use]
+    pub fn waits_already(&self, promoting: &Promoting) -> bool {
+        let same = |open: &Request| {
+            let (here, mine) = (open.promoting()?.artifact.as_ref()?, promoting.artifact.as_ref()?);
+            let is_automatic = open.cause.kind == CauseKind::AutomaticPromotion;
+            let is_same = here.artifact == mine.artifact || (here.sha256.is_some() && here.sha256 == mine.sha256);
+            Some(is_automatic && is_same)
+        };
+        self.here.waiting().last().is_some_and(|waiting| same(&waiting.request) == Some(true))
     }
 
     fn wait(&self, request: &Request, promoting: &Promoting) -> Result<Wait, Ending> {
@@ -99,7 +120,10 @@ impl Gate<'_> {
                 format!("{to} is not promoted to automatically any more: promote release {}", artifact.release);
             return refused(Code::NotPromotable, because);
         }
-        if !is_automatic && self.to.environment.approval.is_some() && request.cause.requested_by.is_none() {
+        // What is there already changes nothing, and asks nobody.
+        let is_there = self.is_there_already(request, promoting);
+        let wants_approval = self.to.environment.approval.is_some() && !is_there;
+        if !is_automatic && wants_approval && request.cause.requested_by.is_none() {
             let because =
                 format!("{to} asks for approval by somebody else, so whoever asks must be named (requested_by)");
             return refused(Code::NotPromotable, because);
@@ -124,10 +148,12 @@ impl Gate<'_> {
             );
             return refused(Code::NotPromotable, because);
         }
-        let frozen_until = self.frozen_until(promoting)?;
+        let frozen_until = if is_there { None } else { self.frozen_until(promoting)? };
         let (approvals_wanted, expires_at) = self.approvals(request, promoting, soaked_at);
+        let approvals_wanted = if wants_approval { approvals_wanted } else { 0 };
         let in_line = self.is_in_line(request);
-        let wait = Wait { soak_until, frozen_until, approvals_wanted, in_line, unseen: None, expires_at };
+        let wait =
+            Wait { soak_until, frozen_until, approvals_wanted, in_line, unseen: None, for_group: false, expires_at };
         if expires_at < self.now && !wait.is_over() {
             return refused(Code::Expired, format!("{wait}, which is over"));
         }
@@ -135,7 +161,7 @@ impl Gate<'_> {
     }
 
     /// The rules of the environment, if it takes promotions from there.
-    fn promotion_from(&self, from: &EnvironmentName) -> Result<&Promotion, Ending> {
+    pub(super) fn promotion_from(&self, from: &EnvironmentName) -> Result<&Promotion, Ending> {
         let to = &self.to.name;
         match &self.to.environment.promotion {
             None => {
@@ -159,25 +185,38 @@ impl Gate<'_> {
         source: &EnvironmentName,
     ) -> Result<Option<Timestamp>, Ending> {
         let (to, release, soak) = (&self.to.name, &artifact.release, promotion.soak);
-        let Some(head) = self.sources.get(source) else {
+        let Some(from) = self.sources.get(source) else {
             return refused(Code::NotLive, format!("nothing is known of {source}"));
         };
+        let head = &from.head;
+        if let Some(extent) = from.only_on(artifact) {
+            return refused(
+                Code::NotPromotable,
+                format!("release {release} is on {extent} of {source} only: redeploy it there, and promote it then"),
+            );
+        }
         let is_automatic = request.cause.kind == CauseKind::AutomaticPromotion;
         let ends = |since: Timestamp| since.checked_add(soak.as_duration()).unwrap_or(Timestamp::MAX);
         let at = head.history().iter().position(|live| is_same(live, artifact));
+        // The failures before the artifact was complete are those of its own deployments.
+        let cancelled = |since: Timestamp| {
+            let from = since.max(request.time);
+            let failure = head.last_failure().filter(|failure| failure.at > from && failure.at < ends(since))?;
+            let because = format!(
+                "deployment {} failed in {source} at {}, so release {release} has not soaked",
+                failure.deployment, failure.at
+            );
+            Some(Ending::Refused { code: Code::SoakCancelled, because })
+        };
         match at.map(|at| (&head.history()[at], at.checked_sub(1).map(|newer| &head.history()[newer]))) {
+            Some((live, _)) if is_automatic && cancelled(live.since).is_some() => {
+                cancelled(live.since).map_or(Ok(None), Err)
+            }
             Some((live, None)) => {
-                let failure = head.last_failure().filter(|failure| failure.at > live.since);
+                let failure = head.last_failure().filter(|failure| failure.at > live.since && !is_automatic);
                 match failure {
-                    Some(failure) if is_automatic && failure.at < ends(live.since) => refused(
-                        Code::SoakCancelled,
-                        format!(
-                            "deployment {} failed in {source} at {}, so release {release} has not soaked",
-                            failure.deployment, failure.at
-                        ),
-                    ),
                     // Of one by hand it is said from when on it may go.
-                    Some(failure) if !is_automatic && failure.at < ends(live.since) => Ok(Some(ends(failure.at))),
+                    Some(failure) if failure.at < ends(live.since) => Ok(Some(ends(failure.at))),
                     _ => Ok((!soak.is_zero()).then(|| ends(live.since))),
                 }
             }
@@ -212,7 +251,7 @@ impl Gate<'_> {
     }
 
     fn frozen_until(&self, promoting: &Promoting) -> Result<Option<Timestamp>, Ending> {
-        let environment = self.to.environment;
+        let environment = &self.to.environment;
         let frozen = frozen_until(&environment.freeze, self.now).filter(|_| promoting.freeze_override.is_none());
         match (frozen, environment.when_frozen) {
             (Some(until), WhenFrozen::Refuse) => refused(
@@ -241,8 +280,11 @@ impl Gate<'_> {
         (wanted, promoting.not_after.map_or(expires, |not_after| not_after.min(expires)))
     }
 
-    /// Whether one that came before it has to go first: where they go in order, and something is open.
+    /// Whether one that came before it has to go first: a member of a group; and where they go in order, whatever is open.
     fn is_in_line(&self, request: &Request) -> bool {
+        if self.here.member_before(request).is_some() {
+            return true;
+        }
         let in_order = self.to.environment.promotion.as_ref().is_some_and(|p| p.policy == Policy::InOrder);
         let is_automatic = request.cause.kind == CauseKind::AutomaticPromotion;
         in_order && is_automatic && self.here.has_before(request)
@@ -268,6 +310,6 @@ pub fn drift(from: &EnvironmentName, artifact: &Chosen, serves: &[(Target, Optio
     )
 }
 
-fn refused<T>(code: Code, because: String) -> Result<T, Ending> {
+pub(super) fn refused<T>(code: Code, because: String) -> Result<T, Ending> {
     Err(Ending::Refused { code, because })
 }

@@ -6,6 +6,8 @@
 
 mod asked;
 mod gate;
+mod group;
+mod source;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -16,10 +18,12 @@ use serde::{Deserialize, Serialize};
 
 pub use asked::{Asked, ConsentGiven, Functions, Says, Taking};
 pub use gate::{Gate, Verdict, drift};
+pub use group::{GroupState, NO_GROUPS};
+pub use source::SourceEnvironment;
 pub use wait::Wait;
 
-use crate::head::{Chosen, Head, Live};
-use crate::id::{DeploymentId, EnvironmentName, Release};
+use crate::head::{Chosen, Live};
+use crate::id::{DeploymentId, EnvironmentName, Release, Token};
 
 /// What a promotion asks for: enough to go on with it when the message is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +48,9 @@ pub struct Promoting {
     /// The group of functions that it goes together with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<DeploymentId>,
+    /// The token of the places that its group's members hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Token>,
 }
 
 /// Somebody's consent.
@@ -120,14 +127,15 @@ impl RecordedPromotion {
 }
 
 impl Promoting {
-    /// Finds out which artifact is meant: what `from` has live, or the newest of the named release that it has or had.
+    /// Finds out which artifact is meant: what `from` has live, or of the named release the newest that was complete there.
     #[must_use]
-    pub fn looked_up_in(self, from: &Head) -> Self {
+    pub fn looked_up_in(self, from: &SourceEnvironment) -> Self {
         let live = match &self.named {
-            None => from.live(),
+            None => from.head.live(),
             Some(release) => {
-                let all = from.history().iter().chain(from.left());
-                all.filter(|live| live.release == *release).max_by_key(|live| live.since)
+                let all = from.head.history().iter().chain(from.head.left());
+                let named = all.filter(|live| live.release == *release);
+                named.max_by_key(|live| (from.is_complete(live), live.since))
             }
         };
         Self { artifact: live.map(Chosen::from), ..self }

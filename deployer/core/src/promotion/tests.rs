@@ -11,7 +11,7 @@ use super::*;
 use crate::artifact::ArtifactRef;
 use crate::config::Config;
 use crate::destination::Destination;
-use crate::head::Request;
+use crate::head::{Head, Request};
 use crate::id::{FunctionName, FunctionPattern, RequestHash, Sha256, Token};
 use crate::record::{Cause, CauseKind, Code, Ending};
 use crate::rejects::Rejects;
@@ -62,19 +62,23 @@ fn failed(head: &Head, at: i64) -> Head {
     serde_json::from_value(json).unwrap()
 }
 
+fn from(head: Head) -> SourceEnvironment {
+    SourceEnvironment { head, targets: vec![] }
+}
+
 struct Case {
     config: Config,
     here: Head,
-    sources: BTreeMap<EnvironmentName, Head>,
+    sources: BTreeMap<EnvironmentName, SourceEnvironment>,
 }
 
 impl Case {
     fn new(prod: serde_json::Value, qa: Head) -> Self {
-        Self { config: config(prod), here: Head::default(), sources: BTreeMap::from([(name("qa"), qa)]) }
+        Self { config: config(prod), here: Head::default(), sources: BTreeMap::from([(name("qa"), from(qa))]) }
     }
 
     fn and_perf(mut self, perf: Head) -> Self {
-        self.sources.insert(name("perf"), perf);
+        self.sources.insert(name("perf"), from(perf));
         self
     }
 
@@ -90,7 +94,7 @@ impl Case {
         let marker = Token::drawn(second(0), 0);
         let request = Request::promotion((&to.name, &function), promoting, cause, second(100), (second(100), marker));
         let (here, sources) = (&self.here, &self.sources);
-        Gate { to: &to, here, sources, rejects: &rejects, now: second(now) }
+        Gate { to: &to, here, sources, rejects: &rejects, groups: &NO_GROUPS, now: second(now) }
             .judge(&request, request.promoting().unwrap())
     }
 }
@@ -105,6 +109,7 @@ fn promoting(release: &str) -> Promoting {
         unseen_since: None,
         freeze_override: None,
         group: None,
+        place: None,
     }
 }
 
@@ -205,6 +210,7 @@ fn a_wait_says_all_that_it_is_for() {
         approvals_wanted: 2,
         in_line: false,
         unseen: None,
+        for_group: false,
         expires_at: second(500),
     };
     assert_eq!(

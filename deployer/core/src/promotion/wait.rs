@@ -24,6 +24,9 @@ pub struct Wait {
     /// For its source to be seen, whose serving could not be looked at: why not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseen: Option<String>,
+    /// For the other functions of its group: it holds its place meanwhile.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub for_group: bool,
     /// When it ends unless it has passed by then.
     pub expires_at: Timestamp,
 }
@@ -48,6 +51,7 @@ impl Wait {
             approvals_wanted: 0,
             in_line: false,
             unseen: None,
+            for_group: false,
             expires_at: now,
         }
     }
@@ -60,6 +64,7 @@ impl Wait {
             && self.approvals_wanted == 0
             && !self.in_line
             && self.unseen.is_none()
+            && !self.for_group
     }
 }
 
@@ -82,6 +87,9 @@ impl fmt::Display for Wait {
         }
         if let Some(because) = &self.unseen {
             parts.push(format!("to see what its source serves ({because})"));
+        }
+        if self.for_group {
+            parts.push("for the other functions of its group".to_owned());
         }
         if parts.is_empty() {
             parts.push("for its turn".to_owned());

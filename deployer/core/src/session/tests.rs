@@ -24,6 +24,7 @@ fn plan(function: &FunctionName, steps: Vec<Step>) -> Plan {
         changes: vec![],
         revision: None,
         code_was: None,
+        traffic: None,
         previous: None,
         serving: None,
     }
@@ -76,8 +77,8 @@ fn the_first_session_reads_publishes_and_moves_the_alias_of_one_function() {
     assert_eq!(
         statements(&scope.base_policy()),
         vec![
-            json!({"Effect": "Allow", "Action": ["lambda:GetAlias", "lambda:GetFunction", "lambda:ListAliases",
-                "lambda:ListTags", "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:UpdateAlias",
+            json!({"Effect": "Allow", "Action": ["lambda:GetAlias", "lambda:GetFunction",
+                "lambda:GetProvisionedConcurrencyConfig", "lambda:ListAliases", "lambda:ListTags", "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:UpdateAlias",
                 "lambda:UpdateFunctionCode"],
                 "Resource": [arn, format!("{arn}:*")]}),
             json!({"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"],

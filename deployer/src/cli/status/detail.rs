@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use deployer_core::status::{Behind, DoorStatus, FunctionStatus, Hold, Reject, StatusReport, WaitingStatus};
+use deployer_core::status::{
+    Behind, DoorStatus, FunctionStatus, Hold, LastFailed, Reject, StatusReport, WaitingStatus,
+};
 use jiff::Timestamp;
 
 use super::super::answer::one_line;
@@ -38,11 +40,15 @@ fn one(status: &FunctionStatus, now: Timestamp) -> String {
         Some(live) => {
             let by = live.by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
             let rejected = if status.rejected { format!(", {red}rejected{red:#}") } else { String::new() };
+            let partly = if live.complete { String::new() } else { format!(", {yellow}incomplete{yellow:#}") };
             let since = live.since.strftime("%Y-%m-%d %H:%M:%SZ");
             let ago = ago(live.since, now);
             say(
                 "live",
-                format!("{}{rejected}, since {since} ({ago}){by}, deployment {}", live.release, live.deployment),
+                format!(
+                    "{}{rejected}{partly}, since {since} ({ago}){by}, deployment {}",
+                    live.release, live.deployment
+                ),
             );
         }
     }
@@ -50,9 +56,32 @@ fn one(status: &FunctionStatus, now: Timestamp) -> String {
         let version = target.version.as_ref().map_or("nothing known".to_owned(), |v| format!("version {v}"));
         let release = match &target.release {
             Some(release) => format!(" ({release})"),
+            None if target.version.is_none() => String::new(),
             None => " (from before the deployer)".to_owned(),
         };
-        say("target", format!("{}: {version}{release}", target.target));
+        let differs =
+            if target.differs { format!(", {yellow}differs from what is live{yellow:#}") } else { String::new() };
+        let rejected = if target.rejected { format!(", {red}rejected{red:#}") } else { String::new() };
+        say("target", format!("{}: {version}{release}{rejected}{differs}", target.target));
+    }
+    if let Some(live) = &status.live {
+        for (what, targets) in [("has not reached", &live.missing), ("was not brought yet to", &live.added)] {
+            if !targets.is_empty() {
+                let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
+                say("partly", format!("{yellow}{} {what} {}{yellow:#}", live.release, targets.join(", ")));
+            }
+        }
+    }
+    if let Some(releases) = status.split() {
+        let releases: Vec<&str> = releases.iter().map(|release| release.as_str()).collect();
+        say("split", format!("{yellow}targets serve {}{yellow:#}", releases.join(", ")));
+    }
+    if let Some(LastFailed { deployment, at }) = status.last_failed {
+        let at = at.strftime("%Y-%m-%d %H:%M:%SZ");
+        say("failed", format!("{red}the last deployment has failed at {at}{red:#}, deployment {deployment}"));
+    }
+    if let Some(release) = &status.rollback_to {
+        say("before", format!("{release}: a rollback goes back to it"));
     }
     for (what, id) in [("active", status.active), ("pending", status.pending)] {
         if let Some(id) = id {

@@ -1,6 +1,8 @@
 //! `deployctl status`: what is live where, as a table; of one function in detail.
 
 mod detail;
+mod groups;
+mod marks;
 mod table;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -81,7 +83,8 @@ fn told(options: &Options, report: &StatusReport) -> Answer {
     if options.only.is_some() || options.function.is_some() {
         return in_detail(report);
     }
-    Answer::with_text(table::text(report, Timestamp::now()), report, Exit::Done)
+    let now = Timestamp::now();
+    Answer::with_text(table::text(report, now) + &groups::text(&report.groups, now), report, Exit::Done)
 }
 
 /// The answer to a command that deploys nothing is the status of what it touched.
@@ -92,7 +95,8 @@ pub(super) async fn after(remote: &remote::Options, who: &remote::Who, command: 
 
 /// Everything of each, one after the other.
 fn in_detail(report: &StatusReport) -> Answer {
-    Answer::with_text(detail::text(report, Timestamp::now()), report, Exit::Done)
+    let now = Timestamp::now();
+    Answer::with_text(detail::text(report, now) + &groups::text(&report.groups, now), report, Exit::Done)
 }
 
 fn nothing_more() -> Answer {
@@ -100,7 +104,7 @@ fn nothing_more() -> Answer {
 }
 
 /// How long ago, in its largest unit.
-fn ago(since: Timestamp, now: Timestamp) -> String {
+pub(super) fn ago(since: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(since).as_secs().max(0);
     match seconds {
         0..60 => format!("{seconds} s ago"),

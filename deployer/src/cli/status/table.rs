@@ -10,7 +10,7 @@ use deployer_core::status::{Behind, FunctionStatus, StatusReport, WaitingStatus}
 use jiff::Timestamp;
 
 use super::super::answer::one_line;
-use super::ago;
+use super::{ago, marks};
 
 /// A line of a cell: its words, and how they look.
 type Line = (String, Style);
@@ -43,21 +43,21 @@ fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
         Some(live) => {
             let versions = if versions.is_empty() { String::new() } else { format!(" v{}", versions.join("/v")) };
             let by = live.by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
-            let colour = if status.rejected { coloured(AnsiColor::Red) } else { coloured(AnsiColor::Green) };
+            let marked = marks::of(status).into_iter().map(|mark| mark.colour);
+            let colour = coloured(marked.max_by_key(|colour| *colour == AnsiColor::Red).unwrap_or(AnsiColor::Green));
             vec![(format!("{}{versions}", live.release), colour), (format!("{}{by}", ago(live.since, now)), faint())]
         }
     };
     let waiting = status.waiting.iter().map(|waiting| (waits(waiting), AnsiColor::Cyan));
     let behind = status.behind.iter().map(|behind| (lags(behind), AnsiColor::Yellow));
-    let marks = [
+    let open = [
         status.active.map(|_| ("deploying".to_owned(), AnsiColor::Cyan)),
         status.pending.map(|_| ("pending".to_owned(), AnsiColor::Cyan)),
         status.hold.as_ref().map(|_| ("held".to_owned(), AnsiColor::Yellow)),
-        status.rejected.then(|| ("rejected".to_owned(), AnsiColor::Red)),
     ];
-    lines.extend(
-        marks.into_iter().flatten().chain(waiting).chain(behind).map(|(words, colour)| (words, coloured(colour))),
-    );
+    let marks = marks::of(status).into_iter().map(|mark| (mark.words, mark.colour));
+    let all = open.into_iter().flatten().chain(marks).chain(waiting).chain(behind);
+    lines.extend(all.map(|(words, colour)| (words, coloured(colour))));
     lines
 }
 

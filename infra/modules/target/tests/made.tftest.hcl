@@ -79,6 +79,7 @@ run "the_least" {
       "lambda:DeleteFunctionConcurrency",
       "lambda:GetAlias",
       "lambda:GetFunction",
+      "lambda:GetProvisionedConcurrencyConfig",
       "lambda:ListAliases",
       "lambda:ListTags",
       "lambda:ListVersionsByFunction",

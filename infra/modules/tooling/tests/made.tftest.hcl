@@ -99,7 +99,7 @@ run "with_everything" {
     condition = toset(flatten([
       for statement in jsondecode(output.policies.deployer).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")
       ])) == toset([
-      for prefix in ["deployments", "groups", "heads", "open", "rejects", "results", "sweeps"] : "arn:aws:s3:::acme-deployer-ledger/${prefix}/*"
+      for prefix in ["asked", "deployments", "groups", "heads", "open", "rejects", "results", "sweeps"] : "arn:aws:s3:::acme-deployer-ledger/${prefix}/*"
     ])
     error_message = "The deployer must write the ledger, and neither artifacts nor deployer.json."
   }
@@ -107,7 +107,7 @@ run "with_everything" {
   assert {
     condition = [
       for statement in jsondecode(output.policies.deployer).Statement : flatten([statement.Resource]) if anytrue([for action in flatten([statement.Action]) : startswith(action, "s3:Delete")])
-    ] == [["arn:aws:s3:::acme-deployer-ledger/open/*", "arn:aws:s3:::acme-deployer-ledger/groups/open/*"]]
+    ] == [["arn:aws:s3:::acme-deployer-ledger/open/*", "arn:aws:s3:::acme-deployer-ledger/asked/*", "arn:aws:s3:::acme-deployer-ledger/groups/open/*"]]
     error_message = "The deployer must delete markers, and nothing else."
   }
 
@@ -432,7 +432,7 @@ run "with_everything" {
   assert {
     condition = [
       for statement in jsondecode(output.policies.ledger_bucket).Statement : statement.NotResource if can(statement.NotResource)
-    ] == [["arn:aws:s3:::acme-deployer-ledger/open/*", "arn:aws:s3:::acme-deployer-ledger/groups/open/*", "arn:aws:s3:::acme-deployer-ledger/config/deployer.json"]]
+    ] == [["arn:aws:s3:::acme-deployer-ledger/open/*", "arn:aws:s3:::acme-deployer-ledger/asked/*", "arn:aws:s3:::acme-deployer-ledger/groups/open/*", "arn:aws:s3:::acme-deployer-ledger/config/deployer.json"]]
     error_message = "Nothing but markers, and the configuration, may be deleted from the ledger: ${output.policies.ledger_bucket}"
   }
 
@@ -442,19 +442,47 @@ run "with_everything" {
   }
 
   assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.deployer)) == toset(["dead-letters", "errors", "failed-deployments", "oldest-message", "sweep"])
-    error_message = "A person must hear of dead letters, errors, failed deployments, a queue that does not move and a deployer that does not sweep."
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.deployer)) == toset(["configuration", "dead-letters", "errors", "failed-deployments", "lasting-errors", "oldest-message", "sweep"])
+    error_message = "A person must hear of a configuration that cannot be loaded, dead letters, errors, failed deployments, a queue that does not move and a deployer that does not sweep."
   }
 
   assert {
     condition = { for name, alarm in aws_cloudwatch_metric_alarm.deployer : name => "${alarm.comparison_operator} ${alarm.threshold}, ${alarm.treat_missing_data}" } == {
+      configuration      = "GreaterThanThreshold 0, notBreaching"
       dead-letters       = "GreaterThanThreshold 0, notBreaching"
       errors             = "GreaterThanThreshold 0, notBreaching"
       failed-deployments = "GreaterThanThreshold 0, notBreaching"
+      lasting-errors     = "GreaterThanThreshold 0, notBreaching"
       oldest-message     = "GreaterThanThreshold 3600, notBreaching"
       sweep              = "LessThanThreshold 1, breaching"
     }
     error_message = "Silence is well where something is counted that should not be, and not where the deployer should be heard of."
+  }
+
+  assert {
+    condition     = [for name in ["errors", "lasting-errors"] : "${aws_cloudwatch_metric_alarm.deployer[name].namespace}, ${aws_cloudwatch_metric_alarm.deployer[name].evaluation_periods}"] == ["Deployer/deployer, 1", "AWS/Lambda, 10"]
+    error_message = "Lambda's own count of errors has the commands in it that somebody mistyped: it may tell only of those that last."
+  }
+
+  assert {
+    condition = {
+      for filter in [aws_cloudwatch_log_metric_filter.errors, aws_cloudwatch_log_metric_filter.deaths, aws_cloudwatch_log_metric_filter.unloaded_configurations] : filter.pattern => [
+        for transformation in filter.metric_transformation : "${transformation.namespace} ${transformation.name}"
+      ]
+      } == {
+      "{ $.message = \"invocation failed*\" }"                                                                                                                                      = ["Deployer/deployer Errors"]
+      "{ $.type = \"platform.report\" && ($.record.status = \"timeout\" || $.record.status = \"failure\" || ($.record.status = \"error\" && $.record.errorType = \"Runtime.*\")) }" = ["Deployer/deployer Errors"]
+      "{ $.message = \"deployer.json cannot be loaded*\" }"                                                                                                                         = ["Deployer/deployer UnloadedConfigurations"]
+    }
+    error_message = "Errors are the deployer's own lines and its deaths; a configuration that cannot be loaded is counted by itself."
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm, filter in { errors = aws_cloudwatch_log_metric_filter.errors, configuration = aws_cloudwatch_log_metric_filter.unloaded_configurations } :
+      aws_cloudwatch_metric_alarm.deployer[alarm].metric_name == one(filter.metric_transformation).name && aws_cloudwatch_metric_alarm.deployer[alarm].namespace == one(filter.metric_transformation).namespace
+    ])
+    error_message = "Alarms must look at what is counted."
   }
 
   # What the other modules get.
@@ -710,10 +738,12 @@ run "what_the_deployer_takes_is_taken" {
     log_retention_days = 0
     environments = {
       dev = {
-        targets       = [{ account = "111111111111", region = "eu-west-1" }]
-        alias         = "1-live"
-        function_name = "{environment}-{function}_{function}"
-        keep_versions = 1
+        targets        = [{ account = "111111111111", region = "eu-west-1" }]
+        alias          = "1-live"
+        function_name  = "{environment}-{function}_{function}"
+        traffic_within = "30m"
+        keep_versions  = 1
+        prune_durable  = true
       }
       prod  = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", soak = "365d" } }
       stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", soak = "0s" } }

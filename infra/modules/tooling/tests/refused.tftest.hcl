@@ -393,6 +393,18 @@ run "no_version_kept" {
   expect_failures = [var.environments]
 }
 
+run "no_time_for_the_traffic" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], traffic_within = "0s" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
 run "half_a_version_kept" {
   command = plan
 

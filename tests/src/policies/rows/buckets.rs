@@ -50,7 +50,7 @@ fn deployer(rows: &mut Vec<Row>) {
     for other in [LEDGER, "arn:aws:s3:::acme-secrets"] {
         may_not(rows, "of no other bucket", own("s3:GetBucketVersioning", other));
     }
-    for prefix in ["heads", "deployments", "results", "rejects", "open", "groups", "sweeps"] {
+    for prefix in ["heads", "deployments", "results", "rejects", "open", "asked", "groups", "sweeps"] {
         let object = format!("{LEDGER}/{prefix}/dev/orders-api.json");
         may(rows, "the deployer reads the ledger", at_ledger(own("s3:GetObject", object.clone())));
         may(rows, "and writes it", at_ledger(own("s3:PutObject", object)));
@@ -71,7 +71,7 @@ fn deployer(rows: &mut Vec<Row>) {
         may_not(rows, "nor to its configuration", at_ledger(own(action, format!("{LEDGER}/config/deployer.json"))));
         may_not(rows, "nor to artifacts", at_artifacts(own(action, format!("{ARTIFACTS}/dev/orders-api/1.zip"))));
     }
-    for marker in ["open/dev/orders-api/x", "groups/open/x"] {
+    for marker in ["open/dev/orders-api/x", "asked/dev/orders-api/x.json", "groups/open/x"] {
         may(rows, "the deployer clears markers", at_ledger(own("s3:DeleteObject", format!("{LEDGER}/{marker}"))));
         may_not(rows, "in no other bucket", own("s3:DeleteObject", format!("arn:aws:s3:::acme-secrets/{marker}")));
     }
@@ -88,6 +88,7 @@ fn deployer(rows: &mut Vec<Row>) {
         "sqs:ChangeMessageVisibility",
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
         "sqs:ReceiveMessage",
         "sqs:SendMessage",
     ] {
@@ -186,7 +187,7 @@ fn artifacts(rows: &mut Vec<Row>) {
 
 fn ledger(rows: &mut Vec<Row>) {
     let at = |ask: Ask| ask.at(Doc::Named("tooling/ledger_bucket"), TOOLING);
-    for prefix in ["heads", "deployments", "results", "rejects", "open", "groups", "sweeps"] {
+    for prefix in ["heads", "deployments", "results", "rejects", "open", "asked", "groups", "sweeps"] {
         let object = format!("{LEDGER}/{prefix}/dev/orders-api.json");
         for who in [&DEPLOYER, &ADMIN] {
             let put = || at(anything(who, "s3:PutObject", object.clone()));
@@ -194,7 +195,7 @@ fn ledger(rows: &mut Vec<Row>) {
             may(rows, "or where nothing was", put().with("s3:if-none-match", "*"));
             may_not(rows, "and never blindly", put());
         }
-        if prefix != "open" {
+        if !["open", "asked"].contains(&prefix) {
             may_not(rows, "nobody deletes from it", at(anything(&ADMIN, "s3:DeleteObject", object.clone())));
         }
         may_not(rows, "nobody erases a version of it", at(anything(&ADMIN, "s3:DeleteObjectVersion", object)));
@@ -204,7 +205,7 @@ fn ledger(rows: &mut Vec<Row>) {
         "nor whatever else may lie there",
         at(anything(&ADMIN, "s3:DeleteObject", format!("{LEDGER}/notes/x"))),
     );
-    for object in ["open/dev/orders-api/x", "groups/open/x", "config/deployer.json"] {
+    for object in ["open/dev/orders-api/x", "asked/dev/orders-api/x.json", "groups/open/x", "config/deployer.json"] {
         let delete = at(anything(&ADMIN, "s3:DeleteObject", format!("{LEDGER}/{object}")));
         may(rows, "but markers are cleared, and Terraform takes its configuration away", delete);
     }

@@ -13,9 +13,10 @@ const ON_FUNCTIONS: [&str; 6] = [
     "lambda:UntagResource",
     "lambda:UpdateFunctionConfiguration",
 ];
-const ON_BOTH: [&str; 9] = [
+const ON_BOTH: [&str; 10] = [
     "lambda:GetAlias",
     "lambda:GetFunction",
+    "lambda:GetProvisionedConcurrencyConfig",
     "lambda:ListAliases",
     "lambda:ListTags",
     "lambda:ListVersionsByFunction",

@@ -5,7 +5,7 @@ use crate::rejects::Rejects;
 use crate::status::{Hold, Reject};
 
 /// Releases 1, 2 and 3 were live, the newest first.
-fn three() -> Head {
+pub(super) fn three() -> Head {
     let uploads = [("1", 10, "6"), ("2", 20, "7"), ("3", 30, "8")];
     let deploys = |head: Head, (release, time, number): (&str, i64, &str)| {
         let request = upload(release, time);
@@ -17,20 +17,23 @@ fn three() -> Head {
     uploads.into_iter().fold(Head::default(), deploys)
 }
 
-fn redeploy(id: &str, time: i64) -> Request {
-    command(id, CauseKind::Redeploy, Subject::Live, time)
+pub(super) fn redeploy(id: &str, time: i64) -> Request {
+    command(id, CauseKind::Redeploy, Subject::Live { of: None }, time)
 }
 
-fn back_to(id: &str, release: &str, time: i64) -> Request {
-    command(id, CauseKind::Rollback, Subject::Earlier { to: Some(Release::parse(release).unwrap()) }, time)
+pub(super) fn back_to(id: &str, release: &str, time: i64) -> Request {
+    command(id, CauseKind::Rollback, Subject::Earlier(Rollback::to(Some(Release::parse(release).unwrap()))), time)
 }
 
-fn releases(lives: &[Live]) -> Vec<&str> {
+pub(super) fn releases(lives: &[Live]) -> Vec<&str> {
     lives.iter().map(|live| live.release.as_str()).collect()
 }
 
-fn rejecting(all: &[&str]) -> Rejects {
-    let with = |rejects: Rejects, release: &&str| rejects.with(reject(release), RequestHash::of(&[release])).unwrap();
+pub(super) fn rejecting(all: &[&str]) -> Rejects {
+    let with = |rejects: Rejects, release: &&str| match rejects.with(reject(release), &at().function, release) {
+        Some(Obeyed::Now(rejects)) => *rejects,
+        other => panic!("{other:?}"),
+    };
     all.iter().fold(Rejects::default(), with)
 }
 
@@ -41,40 +44,43 @@ fn reject(release: &str) -> Reject {
 }
 
 impl Head {
-    /// Takes a command in, finds out what it is about, and ends it well.
-    fn obeys(&self, request: &Request, number: &str) -> Self {
-        let now = request.time.as_second();
-        let (head, then) = self.accepts(request, &me("obeys", now));
-        assert!(matches!(then, Then::Work(active) if active.request == *request));
-        let chosen = head.choose(&request.subject, &Rejects::default(), false).unwrap();
-        let head = head.with_chosen(token("obeys"), &chosen).unwrap();
-        let mut end = arrived(request, number, "A");
-        (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
-        end.record.finished_at = Some(second(now + 1));
-        head.commits("obeys", &end, None).0.settles()
+    /// Takes a command in, finds out its artifact, and ends it well.
+    pub(super) fn obeys(&self, request: &Request, number: &str) -> Self {
+        self.ends_command(request, number, false)
     }
 
-    fn chooses(&self, to: Option<&str>, rejects: &[&str], astray: bool) -> Result<String, Ending> {
+    fn chooses(&self, to: Option<&str>, rejects: &[&str]) -> Result<String, Ending> {
         let to = to.map(|release| Release::parse(release).unwrap());
-        let chosen = self.choose(&Subject::Earlier { to }, &rejecting(rejects), astray)?;
+        let chosen = self.choose(&Subject::Earlier(Rollback::to(to)), targets(), &rejecting(rejects))?;
         assert!(!chosen.versions.is_empty(), "it goes back to the versions that served it");
         Ok(chosen.release.to_string())
     }
 
     fn because_not(&self, to: Option<&str>, rejects: &[&str]) -> (Code, String) {
-        match self.chooses(to, rejects, false) {
+        match self.chooses(to, rejects) {
             Err(Ending::Refused { code, because }) => (code, because),
             other => panic!("{other:?}"),
         }
     }
 
     fn holds(&self, reason: &str, id: &str) -> Self {
-        let Obeyed::Now(head) = self.with_hold(hold(reason), &at(), RequestHash::of(&[id]), second(50)) else {
+        let Obeyed::Now(head) = self.with_hold(hold(reason), &at(), id, second(50)) else {
             panic!("carried out before")
         };
         assert_eq!(head.revision, self.revision + 1);
         *head
     }
+
+    fn without_the_hold(&self, id: &str) -> Self {
+        match self.without_hold(&at(), id) {
+            Some(Obeyed::Now(head)) => *head,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn reused(id: &str) -> Obeyed<Head> {
+    Obeyed::Reused { id: id.to_owned() }
 }
 
 fn hold(reason: &str) -> Hold {
@@ -89,7 +95,13 @@ fn an_upload_of_before_a_command_comes_too_late_under_whichever_key() {
     for late in [upload("4", 49), of_its_key] {
         let (head, then) = head.accepts(&late, &me("late", 51));
         assert_eq!(then, Then::Over(late.id));
-        assert_eq!(head.because(&late), (Status::Superseded, "a command that was given later was accepted before it"));
+        assert_eq!(
+            head.because(&late),
+            (
+                Status::Superseded,
+                "a command or promotion that was given later, at 1970-01-01T00:00:50Z, was accepted before it"
+            )
+        );
         assert_eq!(head.all_pending(), []);
     }
     let after = upload("4", 51);
@@ -100,7 +112,7 @@ fn an_upload_of_before_a_command_comes_too_late_under_whichever_key() {
 fn a_greater_sequencer_does_not_help_what_is_older_than_a_command() {
     let first = as_version(upload("1", 10), "v1", Some("01"));
     let head = Head::default().deploys(&first, "6").settles();
-    let (head, _) = head.accepts(&redeploy("d", 50), &me("d", 50));
+    let (head, _) = head.accepts(&back_to("d", "1", 50), &me("d", 50));
     let mut again = as_version(upload("1", 40), "v2", Some("02"));
     again.hash = RequestHash::of(&["again"]);
     let (head, then) = head.accepts(&again, &me("again", 51));
@@ -108,41 +120,75 @@ fn a_greater_sequencer_does_not_help_what_is_older_than_a_command() {
 }
 
 #[test]
-fn a_command_never_lowers_the_mark() {
-    let (head, _) = Head::default().accepts(&upload("1", 90), &me("one", 50));
-    let (head, _) = head.accepts(&rollback("r", 60), &me("r", 60));
-    assert_eq!(head.mark.as_ref().unwrap().time, second(90));
+fn a_redeploy_outdates_no_upload() {
+    let (head, _) = Head::default().deploys(&upload("1", 10), "6").settles().accepts(&redeploy("d", 50), &me("d", 50));
+    let on_its_way = upload("2", 40);
+    assert_eq!(head.accepts(&on_its_way, &me("late", 51)).0.all_pending(), [on_its_way]);
 }
 
 #[test]
-fn a_command_and_an_upload_wait_at_most_and_a_command_is_displaced_by_another_only() {
-    let (head, _) = Head::default().accepts(&upload("1", 10), &me("one", 10));
-    let (two, three, four) = (upload("2", 20), upload("3", 40), upload("4", 50));
-    let (first, other) = (redeploy("a", 30), rollback("b", 60));
-    let (head, _) = head.accepts(&two, &me("two", 20));
-    let (head, _) = head.accepts(&first, &me("a", 30));
+fn a_command_leaves_the_mark_as_it_is_and_the_floor_never_falls() {
+    let (head, _) = three().accepts(&rollback("r", 60), &me("r", 60));
+    let (head, _) = head.accepts(&rollback("s", 55), &me("s", 61));
+    assert_eq!((&head.newest.mark, head.newest.floor), (&Some(mark_of(&upload("3", 30))), Some(second(60))));
+}
+
+#[test]
+fn a_command_of_before_an_upload_takes_nothing_from_its_mark() {
+    let (head, _) = Head::default().accepts(&upload("1", 90), &me("one", 50));
+    let (head, _) = head.accepts(&rollback("r", 60), &me("r", 60));
+    assert_eq!(head.newest.mark.as_ref().unwrap().time, second(90));
+}
+
+#[test]
+fn a_rollback_takes_the_place_of_an_upload_and_a_deploy_that_of_a_rollback() {
+    let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
+    let (five, back) = (upload("5", 50), rollback("b", 60));
+    let (head, _) = head.accepts(&five, &me("five", 50));
+    let (head, then) = head.accepts(&back, &me("b", 60));
+    let Then::Wait { request: waits, status: Status::Pending, .. } = then else { panic!("{then:?}") };
+    assert_eq!((waits.id, head.all_pending()), (back.id, [waits].as_slice()));
     assert_eq!(
-        head.because(&two),
-        (Status::Superseded, "a redeploy, asked for later, took its place before its turn came")
+        head.because(&five),
+        (Status::Superseded, "a rollback, asked for later, took its place before its turn came")
     );
-    let (head, _) = head.accepts(&three, &me("three", 40));
-    assert_eq!(head.all_pending(), [first.clone(), three.clone()]);
-    let (head, _) = head.accepts(&four, &me("four", 50));
-    assert_eq!(head.all_pending(), [first.clone(), four.clone()], "the command is next all the same");
-    assert_eq!(head.told(&three).status, Status::Superseded);
-    let (head, then) = head.accepts(&other, &me("b", 60));
-    assert!(matches!(then, Then::Wait { request, status: Status::Pending, .. } if request == other));
-    assert_eq!(head.all_pending(), std::slice::from_ref(&other));
-    for displaced in [&first, &four] {
+    let six = upload("6", 70);
+    let (head, _) = head.accepts(&six, &me("six", 70));
+    assert_eq!(head.all_pending()[1], six, "an upload waits behind a rollback");
+    let deploy = command("d", CauseKind::Deploy, Subject::Newest { release: Release::parse("3").unwrap() }, 80);
+    let (head, _) = head.accepts(&deploy, &me("d", 80));
+    assert_eq!(head.all_pending(), std::slice::from_ref(&deploy));
+    for displaced in [&back, &six] {
         assert_eq!(
             head.because(displaced),
-            (Status::Superseded, "a rollback, asked for later, took its place before its turn came")
+            (Status::Superseded, "a command to deploy release 3, given later, took its place before its turn came")
         );
     }
-    // What waits is claimed in its order.
-    let (head, _) = head.accepts(&upload("5", 70), &me("five", 70));
-    let (head, next) = head.commits("one", &arrived(&upload("1", 10), "6", "A"), Some(&me("next", 80)));
-    assert_eq!((next.unwrap().request, head.pending().unwrap().subject.release().unwrap().as_str()), (other, "5"));
+}
+
+#[test]
+fn a_redeploy_takes_nothings_place_and_waits_behind_all() {
+    let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
+    let (five, again) = (upload("5", 50), redeploy("d", 60));
+    let (head, _) = head.accepts(&five, &me("five", 50));
+    let (head, _) = head.accepts(&again, &me("d", 60));
+    assert_eq!((&head.all_pending()[0], head.all_pending()[1].id), (&five, again.id));
+    assert_eq!(head.active().unwrap().stop, None);
+    // An upload whose event is still on its way is not outdated by it either; it takes the redeploy's place.
+    let late = upload("6", 55);
+    let (head, _) = head.accepts(&late, &me("late", 61));
+    assert_eq!(head.all_pending(), [late]);
+    assert_eq!(head.told(&again).status, Status::Superseded);
+}
+
+#[test]
+fn a_redeploy_is_superseded_once_something_newer_has_reached_a_target() {
+    let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
+    let again = redeploy("d", 60);
+    let (head, _) = head.accepts(&again, &me("d", 60));
+    let (head, next) = head.commits("four", &half_arrived(&upload("4", 40), "9", "A"), Some(&me("next", 70)));
+    let ending = head.choose(&next.unwrap().request.subject, targets(), &Rejects::default()).unwrap_err();
+    assert!(matches!(ending, Ending::Superseded { because } if because.starts_with("release 4 was rolled out after")));
 }
 
 #[test]
@@ -150,32 +196,30 @@ fn an_upload_that_was_given_up_makes_way_for_a_command_and_a_command_for_no_uplo
     let (one, back) = (upload("1", 10), rollback("r", 40));
     let given_up = Head::default().accepts(&one, &me("one", 10)).0.gives_up("one", 20).unwrap();
     let (head, then) = given_up.accepts(&back, &me("r", 40));
-    assert!(matches!(then, Then::Work(active) if active.request == back && active.stop.is_none()));
+    assert!(matches!(then, Then::Work(active) if active.request.id == back.id && active.stop.is_none()));
     assert_eq!(head.told(&one).status, Status::Superseded);
     let (head, then) = head.gives_up("r", 50).unwrap().accepts(&upload("2", 60), &me("two", 60));
-    assert!(matches!(then, Then::Work(active) if active.request == back), "first the command");
+    assert!(matches!(then, Then::Work(active) if active.request.id == back.id), "first the command");
     assert_eq!(head.pending(), Some(&upload("2", 60)));
 }
 
 #[test]
-fn a_rollback_asks_what_is_worked_on_to_stop_unless_that_goes_back_too() {
-    let (one, back, other) = (upload("1", 10), rollback("r", 20), rollback("s", 30));
-    let (worked_on, _) = Head::default().accepts(&one, &me("one", 10));
-    let (again, _) = worked_on.accepts(&redeploy("d", 20), &me("d", 20));
+fn a_rollback_asks_what_is_worked_on_to_stop_and_a_redeploy_does_not() {
+    let (one, back) = (upload("4", 40), rollback("r", 50));
+    let (worked_on, _) = three().accepts(&one, &me("one", 40));
+    let (again, _) = worked_on.accepts(&redeploy("d", 50), &me("d", 50));
     assert_eq!(again.active().unwrap().stop, None, "a redeploy waits");
-    let (head, _) = worked_on.accepts(&back, &me("r", 20));
+    let (head, _) = worked_on.accepts(&back, &me("r", 50));
     assert_eq!(head.active().unwrap().stop, Some(back.id));
     assert!(head.is_held_by(token("one")), "it is its owner who stops");
     // The owner may have died: whoever succeeds it knows as well.
-    let (taken_over, then) = head.wakes(&me("w", 110));
+    let (taken_over, then) = head.wakes(&me("w", 140));
     assert!(matches!(then, Then::Work(active) if active.request == one && active.stop == Some(back.id)));
-    let (dead, then) = worked_on.accepts(&back, &me("r", 110));
+    let (dead, then) = worked_on.accepts(&back, &me("r", 140));
     assert!(matches!(then, Then::Work(active) if active.request == one && active.stop == Some(back.id)));
     for (head, claim) in [(taken_over, "w"), (dead, "r")] {
-        let (head, next) = head.commits(claim, &half_arrived(&one, "6", "A"), Some(&me("next", 120)));
-        assert_eq!(next.as_ref().map(|next| (&next.request, next.stop)), Some((&back, None)));
-        let (head, _) = head.accepts(&other, &me("s", 130));
-        assert_eq!((head.active().unwrap().stop, head.pending()), (None, Some(&other)));
+        let (_, next) = head.commits(claim, &half_arrived(&one, "9", "A"), Some(&me("next", 150)));
+        assert_eq!(next.as_ref().map(|next| (next.request.id, next.stop)), Some((back.id, None)));
     }
 }
 
@@ -197,15 +241,15 @@ fn a_hold_refuses_all_but_rollbacks_until_it_is_released() {
     for request in [upload("4", 60), redeploy("d", 60)] {
         let (head, then) = held.accepts(&request, &me("x", 60));
         assert_eq!((then, head.because(&request)), (Then::Over(request.id), (Status::Refused, because)));
-        assert_eq!((head.told(&request).code, &head.mark), (Some(Code::Held), &held.mark));
+        assert_eq!((head.told(&request).code, &head.newest), (Some(Code::Held), &held.newest));
     }
     assert!(matches!(held.accepts(&rollback("r", 60), &me("r", 60)).1, Then::Work(_)));
     let still = held.holds("still", "i");
     assert_eq!(still.hold().unwrap().reason, "still");
-    let (released, again) = (RequestHash::of(&["released"]), RequestHash::of(&["again"]));
-    let Some(Obeyed::Now(free)) = still.without_hold(released) else { panic!("it is held") };
+    let free = still.without_the_hold("released");
     assert!(free.hold().is_none() && matches!(free.accepts(&upload("4", 60), &me("x", 60)).1, Then::Work(_)));
-    assert_eq!((free.without_hold(released), free.without_hold(again)), (Some(Obeyed::Earlier), None));
+    assert_eq!(free.without_hold(&at(), "released"), Some(Obeyed::Earlier));
+    assert_eq!(free.without_hold(&at(), "again"), None);
 }
 
 #[test]
@@ -213,29 +257,55 @@ fn what_waits_and_is_held_ends_at_once_and_what_is_worked_on_goes_on() {
     let (one, two) = (upload("1", 10), upload("2", 40));
     let (head, _) = Head::default().accepts(&one, &me("one", 10));
     let (waiting, _) = head.accepts(&redeploy("d", 20), &me("d", 20));
-    let held = waiting.accepts(&two, &me("two", 40)).0.holds("stop", "h");
-    for request in [&redeploy("d", 20), &two] {
-        assert_eq!((held.told(request).status, held.told(request).code), (Status::Refused, Some(Code::Held)));
-    }
+    let held = waiting.holds("stop", "h");
+    let again = redeploy("d", 20);
+    assert_eq!((held.told(&again).status, held.told(&again).code), (Status::Refused, Some(Code::Held)));
     assert_eq!((held.all_pending(), &held.active().unwrap().request), ([].as_slice(), &one));
     let (waiting, _) = head.accepts(&rollback("r", 20), &me("r", 20));
     let held = waiting.accepts(&two, &me("two", 40)).0.holds("stop", "h");
-    assert_eq!(held.all_pending(), [rollback("r", 20)], "going back is always possible");
+    assert_eq!(held.all_pending().len(), 1);
+    assert_eq!(held.all_pending()[0].id, rollback("r", 20).id, "going back is always possible");
     assert_eq!(held.commits("one", &arrived(&one, "6", "A"), None).0.live().unwrap().release.as_str(), "1");
 }
 
 #[test]
-fn the_same_hold_again_does_nothing_even_after_it_was_released() {
+fn the_same_hold_again_does_nothing_while_it_stands() {
     let held = three().holds("stop", "h");
-    let again = |head: &Head| head.with_hold(hold("stop"), &at(), RequestHash::of(&["h"]), second(70));
-    assert_eq!(again(&held), Obeyed::Earlier);
-    let Some(Obeyed::Now(free)) = held.without_hold(RequestHash::of(&["free"])) else { panic!("it is held") };
-    assert_eq!(again(&free), Obeyed::Earlier);
-    let mut head = *free;
+    let again = |head: &Head, reason: &str, id: &str| head.with_hold(hold(reason), &at(), id, second(70));
+    assert_eq!(again(&held, "stop", "h"), Obeyed::Earlier);
+    let still = held.holds("still", "i");
+    assert_eq!((again(&still, "stop", "h"), again(&still, "still", "i")), (Obeyed::Earlier, Obeyed::Earlier));
+    assert_eq!(again(&still, "other words", "i"), reused("i"), "other words are another command");
+    let mut head = still;
     for number in 0..60 {
         head = head.holds("more", &number.to_string());
     }
     assert_eq!(head.obeyed.len(), 50);
+}
+
+#[test]
+fn the_id_of_a_hold_that_was_released_is_refused() {
+    let again = |head: &Head, id: &str| head.with_hold(hold("stop"), &at(), id, second(70));
+    let free = three().holds("stop", "h").without_the_hold("free");
+    assert_eq!(again(&free, "h"), reused("h"));
+    let held = free.holds("once more", "i");
+    assert_eq!(again(&held, "h"), reused("h"), "another hold stands");
+    assert_eq!(held.without_hold(&at(), "free"), Some(reused("free")), "and is not released by the same release again");
+    assert_eq!(held.without_hold(&at(), "i"), Some(reused("i")), "nor by the id of the hold");
+    assert_eq!(again(&held.without_the_hold("at last"), "at last"), reused("at last"));
+}
+
+#[test]
+fn a_hold_of_before_stands_by_every_id_that_is_known() {
+    let held = three().holds("stop", "h").without_the_hold("free").holds("stop", "i");
+    let mut of_before = serde_json::to_value(&held).unwrap();
+    of_before["hold"].as_object_mut().unwrap().remove("asked_by");
+    let head: Head = serde_json::from_value(of_before.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&head).unwrap(), of_before);
+    for id in ["h", "i"] {
+        assert_eq!(head.with_hold(hold("stop"), &at(), id, second(70)), Obeyed::Earlier);
+    }
+    assert_eq!(head.without_the_hold("r").with_hold(hold("stop"), &at(), "i", second(70)), reused("i"));
 }
 
 #[test]
@@ -285,56 +355,48 @@ fn of_a_release_that_was_live_several_times_the_newest_artifact_is_meant() {
         end.record.finished_at = Some(second(since));
         head = claimed.commits("c", &end, None).0;
     }
-    let to = Subject::Earlier { to: Some(Release::parse("main").unwrap()) };
-    assert_eq!(head.choose(&to, &Rejects::default(), false).unwrap().artifact.version_id, "v2");
+    let to = Subject::Earlier(Rollback::to(Some(Release::parse("main").unwrap())));
+    assert_eq!(head.choose(&to, targets(), &Rejects::default()).unwrap().artifact.version_id, "v2");
 }
 
 #[test]
-fn what_is_rejected_is_skipped_and_where_some_target_is_astray_what_is_live_comes_first() {
+fn what_is_rejected_is_skipped() {
     let head = three();
-    let goes = |rejects: &[&str], astray| head.chooses(None, rejects, astray).ok();
-    assert_eq!(goes(&[], false).as_deref(), Some("2"));
-    assert_eq!(goes(&["2"], false).as_deref(), Some("1"));
-    assert_eq!(goes(&[], true).as_deref(), Some("3"));
-    assert_eq!(goes(&["3"], true).as_deref(), Some("2"));
-    assert_eq!(goes(&["1", "2"], false), None);
+    let goes = |rejects: &[&str]| head.chooses(None, rejects).ok();
+    assert_eq!(goes(&[]).as_deref(), Some("2"));
+    assert_eq!(goes(&["2"]).as_deref(), Some("1"));
+    assert_eq!(goes(&["1", "2"]), None);
     let because = "whatever was live here before release 3 is rejected";
     assert_eq!(head.because_not(None, &["1", "2"]), (Code::NothingToRollBack, because.into()));
-    let serves = |one: &str, other: Option<&str>| {
-        let other = (target(1).clone(), other.map(version));
-        head.is_astray(&[(target(0).clone(), Some(version(one))), other])
-    };
-    assert!(!serves("8", Some("8")) && serves("8", Some("7")) && serves("8", None));
-    assert!(!Head::default().is_astray(&[(target(0).clone(), Some(version("1")))]), "nothing is live");
 }
 
 #[test]
 fn what_is_live_is_no_way_back_although_it_was_live_before() {
     let mut head = three();
     // Release 2 once more, by a command.
-    let (claimed, _) = head.accepts(&command("d", CauseKind::Deploy, Subject::Live, 40), &me("d", 40));
+    let (claimed, _) = head.accepts(&command("d", CauseKind::Deploy, Subject::Live { of: None }, 40), &me("d", 40));
     let chosen = Chosen::from(&head.history()[1]);
     let claimed = claimed.with_chosen(token("d"), &chosen).unwrap();
-    let mut end = arrived(&command("d", CauseKind::Deploy, Subject::Live, 40), "9", "A");
+    let mut end = arrived(&command("d", CauseKind::Deploy, Subject::Live { of: None }, 40), "9", "A");
     (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
     head = claimed.commits("d", &end, None).0.settles();
     assert_eq!(releases(head.history()), ["2", "3", "2", "1"]);
-    assert_eq!(head.chooses(None, &[], false).unwrap(), "3");
-    assert_eq!(head.chooses(None, &["3"], false).unwrap(), "1");
+    assert_eq!(head.chooses(None, &[]).unwrap(), "3");
+    assert_eq!(head.chooses(None, &["3"]).unwrap(), "1");
     let head = head.obeys(&back_to("r", "1", 50), "6");
-    assert_eq!((releases(head.history()), releases(head.left())), (vec!["1"], vec!["2", "3", "2"]));
+    assert_eq!((releases(head.history()), releases(head.left())), (vec!["1"], vec!["2", "3"]));
 }
 
 #[test]
 fn a_redeploy_is_about_what_is_live_and_no_step_of_the_history() {
     let head = three();
-    let chosen = head.choose(&Subject::Live, &Rejects::default(), true).unwrap();
+    let chosen = head.choose(&Subject::Live { of: None }, targets(), &Rejects::default()).unwrap();
     assert_eq!((chosen.release.as_str(), chosen.versions.len()), ("3", 0), "by its manifest, not by a version");
     assert!(matches!(
-        head.choose(&Subject::Live, &rejecting(&["3"]), false),
+        head.choose(&Subject::Live { of: None }, targets(), &rejecting(&["3"])),
         Err(Ending::Refused { code: Code::Rejected, .. })
     ));
-    let nothing = Head::default().choose(&Subject::Live, &Rejects::default(), false);
+    let nothing = Head::default().choose(&Subject::Live { of: None }, targets(), &Rejects::default());
     assert!(matches!(nothing, Err(Ending::Refused { code: Code::NotLive, .. })));
     let head = head.obeys(&redeploy("d", 50), "9");
     assert_eq!((releases(head.history()), head.live().unwrap().since), (vec!["3", "2", "1"], second(31)));
@@ -345,7 +407,7 @@ fn a_redeploy_is_about_what_is_live_and_no_step_of_the_history() {
 fn what_a_command_is_about_is_written_down_once_and_by_its_owner_only() {
     let (head, _) = three().accepts(&rollback("r", 50), &me("r", 50));
     assert_eq!(head.active().unwrap().chosen, None);
-    let chosen = head.choose(&Subject::Earlier { to: None }, &Rejects::default(), false).unwrap();
+    let chosen = head.choose(&Subject::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
     assert_eq!(head.with_chosen(token("other"), &chosen), None);
     let known = head.with_chosen(token("r"), &chosen).unwrap();
     assert_eq!((known.revision, known.active().unwrap().chosen.as_ref()), (head.revision + 1, Some(&chosen)));
@@ -364,10 +426,10 @@ fn a_head_with_commands_reads_back_and_one_of_before_commands_reads() {
     assert_eq!(serde_json::from_str::<Head>(&json).unwrap(), head);
     let mut before = serde_json::to_value(three()).unwrap();
     before["pending"] = serde_json::Value::Null;
-    for field in ["hold", "left", "obeyed", "keys"] {
+    for field in ["hold", "left", "obeyed"] {
         before.as_object_mut().unwrap().remove(field);
     }
     let read: Head = serde_json::from_value(before).unwrap();
     assert_eq!((read.all_pending(), read.hold(), releases(read.history())), ([].as_slice(), None, vec!["3", "2", "1"]));
-    assert_eq!(read.chooses(None, &[], false).unwrap(), "2");
+    assert_eq!(read.chooses(None, &[]).unwrap(), "2");
 }

@@ -1,5 +1,7 @@
 //! Writes to aliases that may take effect late.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::id::AliasName;
 use crate::observed::{ObservedAlias, RevisionId};
@@ -20,6 +22,7 @@ fn alias(number: &str, revision: &str) -> ObservedAlias {
         name: AliasName::parse("live").unwrap(),
         version: Some(version(number)),
         weights: BTreeMap::new(),
+        provisioned: None,
         revision: RevisionId(revision.into()),
         description: String::new(),
         moved_by_deployer: true,

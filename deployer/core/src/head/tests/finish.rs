@@ -33,16 +33,16 @@ fn a_deployment_that_arrived_everywhere_is_live() {
         assert_eq!(variables(&head, number), ["B"]);
     }
     assert_eq!((head.told(&two), head.outbox().len()), (&end.record, 1));
-    assert_eq!((head.ended[0], head.mark.as_ref()), (two.id, Some(&mark_of(&two))));
+    assert_eq!((head.ended[0], head.newest.mark.as_ref()), (two.id, Some(&mark_of(&two))));
 }
 
 #[test]
-fn a_failed_deployment_leaves_what_is_live_but_not_the_targets_that_it_reached() {
+fn a_failed_deployment_is_live_where_it_has_reached_a_target() {
     let (head, two) = replacing();
     let end = half_arrived(&two, "7", "B");
     let (head, _) = head.commits("two", &end, None);
-    assert_eq!(head.live().unwrap().release.as_str(), "1");
-    assert_eq!((head.history().len(), head.active(), head.told(&two)), (1, None, &end.record));
+    assert_eq!((head.live().unwrap().release.as_str(), head.live().unwrap().complete), ("2", false));
+    assert_eq!((head.history().len(), head.active(), head.told(&two)), (2, None, &end.record));
     let (reached, missed) = (head.target(target(0)).unwrap(), head.target(target(1)).unwrap());
     assert_eq!((reached.version.as_ref().unwrap().as_str(), reached.release.as_ref()), ("7", two.subject.release()));
     assert_eq!((missed.version.as_ref().unwrap().as_str(), missed.release.as_ref().unwrap().as_str()), ("6", "1"));
@@ -62,6 +62,7 @@ fn a_deployment_that_was_refused_while_it_was_worked_on_leaves_everything() {
             written: [].into(),
             kept: [].into(),
             doors: vec![],
+            provisioned: [].into(),
             untold_start: false,
         },
         None,
@@ -80,17 +81,18 @@ fn an_artifact_that_is_live_already_is_not_twice_in_the_history() {
     let (head, _) = head.commits("two", &unchanged, None);
     assert_eq!(head.history().len(), 2, "another artifact with the same bytes is another artifact");
     assert_eq!(variables(&head, 0), ["B"]);
+    let former = head.live().unwrap().deployment;
     let again = Request { hash: RequestHash::of(&["command"]), time: second(30), ..two };
     let again = Request { id: DeploymentId::of(again.time, again.hash), ..again };
     // As a command will bring it: an upload of it would meet the mark.
-    let active = Active::first(again.clone(), &me("again", 30));
+    let active = Active::first(again.clone(), &at(), &me("again", 30));
     let head = Head { active: Some(active), ..head.next() };
     let mut end = arrived(&again, "8", "C");
     end.record.finished_at = Some(second(2_000));
     let (head, _) = head.commits("again", &end, None);
     assert_eq!(head.history().len(), 2);
     let live = head.live().unwrap();
-    assert_eq!((live.deployment, live.since), (again.id, second(1_000)), "since it first was live");
+    assert_eq!((live.deployment, live.since), (former, second(1_000)), "it stays what it was");
     assert_eq!(live.versions.values().next(), Some(&version("8")));
 }
 
@@ -121,11 +123,11 @@ fn a_former_owner_cannot_finish() {
     let (head, two) = replacing();
     let end = arrived(&two, "7", "B");
     let (head, _) = head.wakes(&me("w", 120));
-    assert_eq!(head.finish(token("two"), &end, Some(&me("next", 130))), Finish::Lost);
+    assert_eq!(head.finish(token("two"), &end, &at(), Some(&me("next", 130))), Finish::Lost);
     let (head, _) = head.commits("w", &end, None);
-    assert_eq!(head.finish(token("two"), &end, Some(&me("next", 130))), Finish::Over { next: None });
+    assert_eq!(head.finish(token("two"), &end, &at(), Some(&me("next", 130))), Finish::Over { next: None });
     let (head, _) = head.accepts(&upload("3", 30), &me("three", 130));
-    assert_eq!(head.finish(token("two"), &end, Some(&me("next", 130))), Finish::Over { next: None });
+    assert_eq!(head.finish(token("two"), &end, &at(), Some(&me("next", 130))), Finish::Over { next: None });
 }
 
 #[test]
@@ -140,12 +142,12 @@ fn our_own_echo_of_a_finish_is_recognised() {
     let (head, two) = replacing();
     let end = arrived(&two, "7", "B");
     let (alone, _) = head.commits("two", &end, Some(&me("next", 40)));
-    assert_eq!(alone.finish(token("two"), &end, Some(&me("next", 40))), Finish::Over { next: None });
+    assert_eq!(alone.finish(token("two"), &end, &at(), Some(&me("next", 40))), Finish::Over { next: None });
     let waited = head.accepts(&upload("3", 30), &me("three", 30)).0;
     let (claimed, next) = waited.commits("two", &end, Some(&me("next", 40)));
     assert!(next.is_some());
-    assert_eq!(claimed.finish(token("two"), &end, Some(&me("next", 40))), Finish::Over { next });
-    assert_eq!(claimed.finish(token("two"), &end, None), Finish::Over { next: None });
+    assert_eq!(claimed.finish(token("two"), &end, &at(), Some(&me("next", 40))), Finish::Over { next });
+    assert_eq!(claimed.finish(token("two"), &end, &at(), None), Finish::Over { next: None });
 }
 
 #[test]
@@ -200,11 +202,15 @@ fn who_gives_up_in_good_order_is_not_counted_as_dead() {
     assert_eq!((active.attempts, active.extensions, active.lease_until), (0, 0, second(30)));
     let done = half_arrived(&two, "7", "B").record.targets;
     let written = [target(1).clone()].into();
-    let time_is_up = GivenUp::TimeIsUp { done: &done, written: &written };
+    let time_is_up = GivenUp::TimeIsUp { done: &done, written: &written, waiting_since: None };
     let saved = head.released(token("two"), time_is_up, second(30)).unwrap();
     let active = saved.active().unwrap();
     assert_eq!((active.attempts, active.extensions, &active.done), (0, 1, &done));
     assert!(saved.released(token("two"), GivenUp::Untouched, second(31)).is_none(), "given up once");
+    let refused = GivenUp::TimeIsUp { done: &done, written: &written, waiting_since: Some(second(20)) };
+    let refused = head.released(token("two"), refused, second(30)).unwrap();
+    let active = refused.active().unwrap();
+    assert_eq!((active.extensions, active.waiting_since), (1, Some(second(20))));
     let (taken_over, _) = saved.wakes(&me("three", 40));
     let active = taken_over.active().unwrap();
     assert_eq!((&active.done, &active.written), (&done, &written), "what is done stays done");
@@ -217,7 +223,7 @@ fn an_owner_that_gives_up_what_others_may_have_begun_is_counted() {
         |head: &Head, claim: &str, now| head.released(token(claim), GivenUp::Untouched, second(now)).unwrap();
     // The first one has died, or its time was up.
     let died = head.wakes(&me("a", 120)).0;
-    let time_is_up = GivenUp::TimeIsUp { done: &[], written: &[].into() };
+    let time_is_up = GivenUp::TimeIsUp { done: &[], written: &[].into(), waiting_since: None };
     let saved = head.released(token("two"), time_is_up, second(30)).unwrap().wakes(&me("a", 120)).0;
     for (mut head, attempts) in [(died, 2), (saved, 1)] {
         for number in 0..3 {
@@ -244,16 +250,25 @@ fn what_owners_before_the_last_one_have_set_is_remembered_where_the_deployment_f
     };
     let saves = |head: &Head, claim: &str, done: &[TargetOutcome], written: &[usize]| {
         let written = written.iter().map(|number| target(*number).clone()).collect();
-        head.released(token(claim), GivenUp::TimeIsUp { done, written: &written }, second(130)).unwrap()
+        head.released(token(claim), GivenUp::TimeIsUp { done, written: &written, waiting_since: None }, second(130))
+            .unwrap()
     };
     let first_done = &fails(&[]).record.targets[..1];
     assert_eq!(remembers(&head, "two", &[]), [false, false]);
     // The first one's time was up.
-    let saved = head.released(token("two"), GivenUp::TimeIsUp { done: first_done, written: &[].into() }, second(30));
+    let saved = head.released(
+        token("two"),
+        GivenUp::TimeIsUp { done: first_done, written: &[].into(), waiting_since: None },
+        second(30),
+    );
     assert_eq!(remembers(&saved.unwrap().wakes(&me("a", 30)).0, "a", &[1]), [false, true]);
     let by_the_first = [target(0).clone()].into();
     let saved = head
-        .released(token("two"), GivenUp::TimeIsUp { done: first_done, written: &by_the_first }, second(30))
+        .released(
+            token("two"),
+            GivenUp::TimeIsUp { done: first_done, written: &by_the_first, waiting_since: None },
+            second(30),
+        )
         .unwrap();
     assert_eq!(remembers(&saved.wakes(&me("a", 30)).0, "a", &[]), [true, false]);
     // The first one has died, and may have written anything; the second one was done with a target.
@@ -262,7 +277,11 @@ fn what_owners_before_the_last_one_have_set_is_remembered_where_the_deployment_f
     let saved = saves(&died, "a", first_done, &[]).wakes(&me("b", 130)).0;
     assert_eq!(remembers(&saved, "b", &[]), [true, true]);
     // The first one was done with a target, and the second one has died.
-    let saved = head.released(token("two"), GivenUp::TimeIsUp { done: first_done, written: &[].into() }, second(30));
+    let saved = head.released(
+        token("two"),
+        GivenUp::TimeIsUp { done: first_done, written: &[].into(), waiting_since: None },
+        second(30),
+    );
     let died = saved.unwrap().wakes(&me("a", 30)).0.wakes(&me("b", 130)).0;
     assert_eq!(remembers(&died, "b", &[]), [false, true]);
 }

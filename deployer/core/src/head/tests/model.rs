@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use proptest::sample::Index;
 
-use super::lives::{Clocks, Operation, Outcome};
+use super::lives::{Operation, Outcome};
 use super::*;
 use crate::rejects::Rejects;
 use crate::status::Hold;
@@ -19,7 +19,6 @@ pub(super) enum Fate {
 
 /// A head, and what is known of it from outside.
 pub(super) struct World {
-    clocks: Clocks,
     pub head: Head,
     now: i64,
     drawn: u32,
@@ -35,9 +34,8 @@ pub(super) struct World {
 }
 
 impl World {
-    pub fn new(clocks: Clocks) -> Self {
+    pub fn new() -> Self {
         Self {
-            clocks,
             head: Head::default(),
             now: 1_000,
             drawn: 0,
@@ -126,10 +124,7 @@ impl World {
         }
         let (name, me) = self.draws();
         // S3 gives no two uploads of a key the same sequencer.
-        let sequencer = match self.clocks {
-            Clocks::Right => sequencer.map(|_| format!("{time:08}{:06}", self.drawn)),
-            Clocks::Wrong => Some(format!("{:02}{:06}", sequencer.unwrap_or(9), self.drawn)),
-        };
+        let sequencer = sequencer.map(|first| format!("{first:02}{:06}", self.drawn));
         let version_id = format!("v{:06}", self.drawn);
         let mut request = as_version(upload(&format!("k{key}"), time), &version_id, sequencer.as_deref());
         request.hash = RequestHash::of(&[&name]);
@@ -137,12 +132,12 @@ impl World {
         request.marker = token(&format!("m{name}"));
         let refusal = refused.then(refusal);
         let refused = refused || self.head.hold().is_some();
-        let moved = self.head.accept(&request, &at(), refusal.as_ref(), &me);
+        let moved = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
         let then = moved.then.clone();
-        let newest = self.accepted.iter().all(|other| mark_of(&request).is_beyond(&mark_of(other)));
-        let newest = newest && self.head.mark.as_ref().is_none_or(|mark| mark_of(&request).is_beyond(mark));
+        let newest = self.accepted.iter().all(|other| mark_of(&request) > mark_of(other));
+        let newest = newest && self.head.newest.beyond_upload(&mark_of(&request)).is_none();
         self.writes(Some(*moved.head.expect("a new request always is written down")));
-        let echo = self.head.accept(&request, &at(), refusal.as_ref(), &me);
+        let echo = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
         assert_eq!(echo, Move { head: None, then: then.clone() }, "our own echo");
         self.fates.insert(request.id, (request.clone(), Fate::Open));
         match then {
@@ -172,32 +167,45 @@ impl World {
         let (name, me) = self.draws();
         let release = || Release::parse("k1").unwrap();
         let (kind, subject) = match kind {
-            0 => (CauseKind::Rollback, Subject::Earlier { to: None }),
-            1 => (CauseKind::Rollback, Subject::Earlier { to: Some(release()) }),
-            2 => (CauseKind::Redeploy, Subject::Live),
-            _ => (CauseKind::Deploy, Subject::Live),
+            0 => (CauseKind::Rollback, Subject::Earlier(Rollback::to(None))),
+            1 => (CauseKind::Rollback, Subject::Earlier(Rollback::to(Some(release())))),
+            2 => (CauseKind::Redeploy, Subject::Live { of: None }),
+            _ => (CauseKind::Deploy, Subject::Live { of: None }),
         };
         let request = command(&name, kind, subject, self.now);
         let refusal = refused.then(refusal);
         let held = self.head.hold().is_some() && !request.is_rollback();
-        let refused = refused || held || self.head.pointless(&request).is_some();
-        let before = self.head.active().cloned();
-        let moved = self.head.accept(&request, &at(), refusal.as_ref(), &me);
+        let (before, was) = (self.head.active().cloned(), self.head.all_pending().to_vec());
+        let moved = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
         let then = moved.then.clone();
         self.writes(Some(*moved.head.expect("a new request always is written down")));
-        self.fates.insert(request.id, (request.clone(), Fate::Open));
-        if refused {
-            assert_eq!((then, self.head.told(&request).status), (Then::Over(request.id), Status::Refused));
+        let is_over = then == Then::Over(request.id);
+        assert!(!(refused || held) || is_over);
+        if is_over {
+            self.fates.insert(request.id, (request.clone(), Fate::Open));
+            assert_eq!(self.head.told(&request).status, Status::Refused);
+            assert_eq!(
+                (self.head.all_pending(), self.head.active().and_then(|a| a.stop)),
+                (was.as_slice(), before.and_then(|a| a.stop)),
+                "nothing gives way"
+            );
             return;
         }
-        assert!(self.head.mark.as_ref().unwrap().time >= request.time, "what is older comes too late");
-        let is_open = self.head.active().is_some_and(|active| active.request == request);
-        assert!(is_open || self.head.all_pending() == [request.clone()], "all that waited has made way");
+        // It may have been completed by what the head knows; or joins another rollback.
+        let Some(request) = self.open_request(request.id) else {
+            assert!(request.is_rollback(), "only a rollback joins another");
+            if let Then::Work(active) = then {
+                self.claims.push((name, active.request));
+            }
+            return;
+        };
+        self.fates.insert(request.id, (request.clone(), Fate::Open));
+        let is_redeploy = request.cause.kind == CauseKind::Redeploy;
+        assert!(is_redeploy || self.head.newest.floor >= Some(request.time), "what is older comes too late");
         // Whoever is in the way goes on, and hears that it shall stop.
         let goes_on = self.head.active().filter(|is| before.as_ref().is_some_and(|was| was.request == is.request));
         if let (Some(is), Some(was)) = (goes_on, before) {
-            let stops = request.is_rollback() && !is.request.is_rollback();
-            assert_eq!(is.stop, if stops { Some(request.id) } else { was.stop });
+            assert_eq!(is.stop, if request.is_rollback() { Some(request.id) } else { was.stop });
         }
         match then {
             Then::Work(active) => self.claims.push((name, active.request)),
@@ -206,20 +214,28 @@ impl World {
         }
     }
 
+    fn open_request(&self, id: DeploymentId) -> Option<Request> {
+        let active = self.head.active().map(|active| &active.request);
+        active.into_iter().chain(self.head.all_pending()).find(|open| open.id == id).cloned()
+    }
+
     fn hold(&mut self, holds: bool) {
         self.drawn += 1;
-        let hash = RequestHash::of(&["hold", &self.drawn.to_string()]);
+        let id = self.drawn.to_string();
         let hold = Hold { reason: "stop".into(), requested_by: None, since: second(self.now) };
         let obeyed = match holds {
-            true => Some(self.head.with_hold(hold.clone(), &at(), hash, second(self.now))),
-            false => self.head.without_hold(hash),
+            true => Some(self.head.with_hold(hold.clone(), &at(), &id, second(self.now))),
+            false => self.head.without_hold(&at(), &id),
         };
         assert_eq!(obeyed.is_some(), holds || self.head.hold().is_some());
         let Some(Obeyed::Now(head)) = obeyed else { return };
         self.writes(Some(*head));
         assert!(!holds || self.head.all_pending().iter().all(Request::is_rollback));
-        let again = self.head.with_hold(hold, &at(), hash, second(self.now));
-        assert_eq!(again, Obeyed::Earlier, "the same command again does nothing");
+        let again = match holds {
+            true => Some(self.head.with_hold(hold, &at(), &id, second(self.now))),
+            false => self.head.without_hold(&at(), &id),
+        };
+        assert_eq!(again, Some(Obeyed::Earlier), "the same command again does nothing");
     }
 
     fn again(&mut self, which: &Index, time: i64) {
@@ -238,7 +254,7 @@ impl World {
             ..first.clone()
         };
         let slept = self.head.sleeps(second(self.now));
-        let moved = self.head.accept(&other_door, &at(), None, &me);
+        let moved = self.head.accept(&other_door, &at(), rules(None), &me);
         assert!(!self.head.needs(other_door.marker));
         match &moved.then {
             Then::Over(id) => assert_eq!((*id, fate != Fate::Open, moved.head.is_none()), (first.id, true, true)),
@@ -263,7 +279,7 @@ impl World {
         let request = which.get(&settled).0.clone();
         let (_, me) = self.draws();
         if self.accepted.contains(&request) {
-            assert_eq!(self.head.accept(&request, &at(), None, &me).then, Then::Over(request.id));
+            assert_eq!(self.head.accept(&request, &at(), rules(None), &me).then, Then::Over(request.id));
         }
     }
 
@@ -303,6 +319,7 @@ impl World {
                     written: [].into(),
                     kept: [].into(),
                     doors: vec![],
+                    provisioned: [].into(),
                     untold_start: false,
                 }
             }
@@ -313,16 +330,23 @@ impl World {
         let lives: HashSet<String> = self.lives();
         let (name, me) = self.draws();
         let claimant = next.then_some(&me);
-        match self.head.finish(token(&claim), &end, claimant) {
+        let stopped = self.head.active().is_some_and(|active| active.stop.is_some());
+        match self.head.finish(token(&claim), &end, &at(), claimant) {
             Finish::Commit { head, next } => {
                 assert!(self.head.is_held_by(token(&claim)));
                 assert_eq!(next.is_some(), claimant.is_some() && self.head.pending().is_some());
                 self.writes(Some(*head));
-                let echo = self.head.finish(token(&claim), &end, claimant);
+                let echo = self.head.finish(token(&claim), &end, &at(), claimant);
                 assert_eq!(echo, Finish::Over { next: next.clone() }, "our own echo");
-                assert_eq!(self.head.told(&request), &end.record);
-                let live = self.head.live().is_some_and(|live| live.deployment == request.id);
-                assert_eq!(live, matches!(outcome, Outcome::Arrived));
+                let told = self.head.told(&request);
+                match stopped {
+                    true => assert_eq!(told.status, Status::Superseded),
+                    false => assert_eq!(told, &end.record),
+                }
+                let brought = end.record.artifact.as_ref().map(|artifact| artifact.reference());
+                let is_live = self.head.live().is_some_and(|live| Some(&live.artifact) == brought.as_ref());
+                let reached = matches!(outcome, Outcome::Arrived | Outcome::HalfArrived);
+                assert!(!reached || is_live, "what has reached a target is live");
                 assert!(lives.is_subset(&self.lives()) || self.head.history.len() == HISTORY, "what was live is known");
                 self.claims.extend(next.map(|next| (name, next.request)));
                 Some(claim)
@@ -341,9 +365,9 @@ impl World {
         }
     }
 
-    /// What was live, or was left.
+    /// The bytes that were live, or were left: here a key stands for them.
     fn lives(&self) -> HashSet<String> {
-        self.head.history().iter().chain(self.head.left()).map(|live| live.artifact.version_id.clone()).collect()
+        self.head.history().iter().chain(self.head.left()).map(|live| live.artifact.key.clone()).collect()
     }
 
     /// Whoever holds the claim on a command finds out what it is about; where there is nothing it is refused.
@@ -354,7 +378,7 @@ impl World {
         let known = self.head.active().and_then(|active| active.chosen.clone());
         let chosen = match known {
             Some(chosen) => Ok(chosen),
-            None => self.head.choose(&request.subject, &Rejects::default(), false),
+            None => self.head.choose(&request.subject, targets(), &Rejects::default()),
         };
         let Ok(chosen) = chosen else { return (Outcome::Refused, None) };
         self.writes(self.head.with_chosen(token(claim), &chosen));
@@ -412,21 +436,14 @@ impl World {
         }
         open.dedup();
         assert_eq!(open.len(), usize::from(active.is_some()) + head.all_pending().len());
-        let kinds: Vec<bool> = head.all_pending().iter().map(Request::is_upload).collect();
-        assert!(matches!(kinds[..], [] | [_] | [false, true]), "a command waits, and an upload behind it");
+        assert!(head.all_pending().len() <= 4, "a rollback with a release and one without, an upload, a redeploy");
         let recent: Vec<_> = self.ended.iter().rev().take(ENDED).copied().collect();
         assert_eq!(head.ended, recent);
         for request in active.iter().copied().chain(head.all_pending()) {
             assert_eq!(*request, self.fates[&request.id].0, "as it was first told");
         }
-        if let Some(was) = &before.mark {
-            let is = head.mark.as_ref().unwrap();
-            let is_a_commands = is.key.is_empty() || was.key.is_empty();
-            assert!(
-                (is == was || is_a_commands || is.is_beyond(was)) && is.time >= was.time,
-                "the mark went from {was:?} to {is:?}"
-            );
-        }
+        let (was, is) = (&before.newest, &head.newest);
+        assert!(is.mark >= was.mark && is.floor >= was.floor, "they went from {was:?} to {is:?}");
         self.holds_for_claims(before, finished);
         self.holds_for_the_newest();
         assert!(head.history.len() <= HISTORY && head.requests.len() <= REQUESTS && head.targets.len() <= 2);
@@ -467,9 +484,9 @@ impl World {
         if let Some(is) = after.filter(begins) {
             assert_eq!(is.attempts, 1);
             let request = is.request.clone();
-            let uploads = |_: &&Request| self.clocks == Clocks::Right && request.is_upload();
-            if let Some(last) = self.begun.iter().rfind(|begun| begun.is_upload()).filter(uploads) {
-                assert!(mark_of(&request).is_beyond(&mark_of(last)), "{request:?} was begun after {last:?}");
+            let last = self.begun.iter().rfind(|begun| begun.is_upload());
+            if let Some(last) = last.filter(|_| request.is_upload()) {
+                assert!(mark_of(&request) > mark_of(last), "{request:?} was begun after {last:?}");
             }
             self.begun.push(request);
         }
@@ -482,13 +499,10 @@ impl World {
 
     /// The newest of all that were accepted is worked on, or waits, or came to its end by its own deployment.
     fn holds_for_the_newest(&self) {
-        let later =
-            self.accepted.iter().reduce(|one, other| if mark_of(other).is_beyond(&mark_of(one)) { other } else { one });
-        let Some(newest) = later else { return };
-        let is_newest = |other: &Request| other.id == newest.id || mark_of(newest).is_beyond(&mark_of(other));
+        let Some(newest) = self.accepted.iter().max_by_key(|request| mark_of(request)) else { return };
         let active = self.head.active().map(|active| &active.request);
         let waits = self.head.all_pending().contains(newest) || self.displaced.contains(&newest.id);
-        if active != Some(newest) && !waits && self.accepted.iter().all(is_newest) {
+        if active != Some(newest) && !waits {
             assert!(self.begun.contains(newest), "{newest:?} was lost");
         }
     }

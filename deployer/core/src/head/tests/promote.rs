@@ -6,6 +6,10 @@ use crate::promotion::{Approved, Promoting, Taking, Verdict, Wait};
 static ROW: LazyLock<Config> = LazyLock::new(|| row("newest"));
 static IN_ORDER: LazyLock<Config> = LazyLock::new(|| row("in-order"));
 
+pub(super) fn row_config() -> &'static Config {
+    &ROW
+}
+
 fn row(policy: &str) -> Config {
     let file = serde_json::json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger",
@@ -18,12 +22,12 @@ fn row(policy: &str) -> Config {
     Config::parse(&file.to_string()).unwrap()
 }
 
-fn prod(config: &'static Config) -> Destination<'static> {
+pub(super) fn prod(config: &'static Config) -> Destination<'static> {
     let (environment, function) = (EnvironmentName::parse("prod").unwrap(), FunctionName::parse("orders").unwrap());
     Destination::find(config, &environment, &function).unwrap()
 }
 
-fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
+pub(super) fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
     let upload = upload(release, time);
     let promoting = Promoting {
         from: EnvironmentName::parse("dev").unwrap(),
@@ -34,6 +38,7 @@ fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
         unseen_since: None,
         freeze_override: None,
         group: None,
+        place: None,
     };
     let at = prod(&ROW);
     let cause = Cause { kind, requested_by: Some("ann".into()), event_id: Some(format!("p{release}")) };
@@ -41,7 +46,7 @@ fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
     Request::promotion((&at.name, &at.function), promoting, cause, second(time), drawn)
 }
 
-fn automatic(release: &str, time: i64) -> Request {
+pub(super) fn automatic(release: &str, time: i64) -> Request {
     promotion(release, CauseKind::AutomaticPromotion, time)
 }
 
@@ -144,9 +149,25 @@ fn what_was_let_in_later_is_never_undone_by_one_that_waited() {
     let (head, _) = head.goes_on(&one, &Verdict::Passes, 100);
     assert_eq!(head.told(&one).status, Status::Superseded);
     let (rolled, _) = Head::default().asks(&one, &soaks(100), 10);
-    let (rolled, _) = rolled.deploys(&upload("0", 5), "5").accepts(&rollback("r", 50), &me("r", 50));
-    let (rolled, _) = rolled.goes_on(&one, &Verdict::Passes, 100);
-    assert_eq!(rolled.pending().map(|next| next.id), Some(one.id), "a rollback brings nothing new");
+    let rolled = rolled.deploys(&upload("0", 5), "5").deploys(&upload("x", 6), "6");
+    let (rolled, _) = rolled.accepts(&rollback("r", 50), &me("r", 50));
+    assert_eq!(
+        (rolled.told(&one).status, rolled.waiting().len()),
+        (Status::Superseded, 0),
+        "a rollback ends what waits"
+    );
+}
+
+#[test]
+fn a_promotion_within_the_second_of_a_command_goes_by_its_time_alone() {
+    let floor = Timestamp::from_millisecond(10_500).unwrap();
+    let back = Request { time: floor, ..rollback("r", 10) };
+    let head = Head::default().deploys(&upload("0", 5), "5").deploys(&upload("x", 6), "6");
+    let (head, _) = head.accepts(&back, &me("r", 10));
+    let told = |millis| Request { time: Timestamp::from_millisecond(millis).unwrap(), ..automatic("1", 10) };
+    let (earlier, later) = (told(10_000), told(10_501));
+    assert_eq!(head.asks(&earlier, &soaks(100), 11).0.told(&earlier).status, Status::Superseded);
+    assert_eq!(head.asks(&later, &soaks(100), 11).0.waits(), [later.id]);
 }
 
 #[test]
@@ -209,7 +230,7 @@ fn a_refusal_ends_it_before_it_waits_and_a_hold_while_it_does() {
     let two = automatic("2", 20);
     let (head, _) = head.asks(&two, &soaks(100), 20);
     let hold = Hold { reason: "audit".into(), requested_by: None, since: second(30) };
-    let Obeyed::Now(held) = head.with_hold(hold, &prod(&ROW), RequestHash::of(&["h"]), second(30)) else { panic!() };
+    let Obeyed::Now(held) = head.with_hold(hold, &prod(&ROW), "h", second(30)) else { panic!() };
     assert_eq!((held.told(&two).code, held.waits()), (Some(Code::SoakCancelled), vec![]));
 }
 

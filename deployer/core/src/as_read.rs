@@ -1,0 +1,246 @@
+//! What a newer deployer has written into a ledger object and this one does not know: it is kept as it is when the object is
+//! rewritten.
+//!
+//! An object is read twice: as it is, and as this deployer's types know it. What the second lacks is not known here. It is
+//! written again beside what this deployer writes, wherever the thing that it belongs to has gone meanwhile: a request that
+//! had waited and is active now is known by its id.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What a variant that is not known is called among the known ones (`#[serde(other, rename = "?")]`). It is never written: the
+/// name that was read is.
+pub const UNKNOWN: &str = "?";
+
+/// A ledger object as it was read. Two objects are equal if all that this deployer knows of them is, so this is equal to
+/// anything.
+#[derive(Clone, Default)]
+pub struct AsRead {
+    /// None: all of it is known.
+    both: Option<Arc<Both>>,
+    /// It was written before objects told their format.
+    is_of_before: bool,
+}
+
+/// An object, or a part of one: as it was, and as it is known here.
+struct Both {
+    read: Value,
+    known: Value,
+}
+
+/// A thing that lists of an object hold, or that moves within it.
+struct Kind {
+    /// What it has, and nothing else that is asked before has.
+    has: &'static [&'static str],
+    /// What two that are the same have in common.
+    by: &'static [&'static str],
+    /// Whether it goes from one place of the object to another.
+    moves: bool,
+}
+
+/// All of them: the first that fits counts.
+const KINDS: &[Kind] = &[
+    // A request: waits, is next, is worked on.
+    Kind { has: &["/subject", "/cause"], by: &["/id"], moves: true },
+    Kind { has: &["/request", "/claim"], by: &["/request/id"], moves: false },
+    Kind { has: &["/request", "/wait"], by: &["/request/id"], moves: false },
+    Kind { has: &["/record", "/todo"], by: &["/record/id"], moves: false },
+    Kind { has: &["/targets", "/started_at"], by: &["/id"], moves: false },
+    // One target of a record, or of a head.
+    Kind { has: &["/account", "/region"], by: &["/account", "/region"], moves: false },
+    // What was live: in the history, and what was left.
+    Kind { has: &["/deployment", "/since"], by: &["/deployment", "/artifact/version_id"], moves: true },
+    Kind { has: &["/hash"], by: &["/hash"], moves: false },
+    Kind { has: &["/function", "/deployment"], by: &["/function"], moves: false },
+    Kind { has: &["/release", "/reason"], by: &["/release", "/since"], moves: false },
+    Kind { has: &["/by", "/at"], by: &["/by", "/at"], moves: false },
+];
+
+/// What a thing is known by.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Identity(usize, Vec<String>);
+
+impl Identity {
+    fn of(value: &Value) -> Option<Self> {
+        let has = |pointer: &&str| value.pointer(pointer).is_some();
+        let number = KINDS.iter().position(|kind| kind.has.iter().all(&has))?;
+        let part = |pointer: &&str| value.pointer(pointer).map(Value::to_string).unwrap_or_default();
+        Some(Self(number, KINDS.get(number)?.by.iter().map(part).collect()))
+    }
+
+    fn moves(&self) -> bool {
+        KINDS.get(self.0).is_some_and(|kind| kind.moves)
+    }
+}
+
+/// A part of an object as it was read, and as it is known.
+type Parts<'a> = (&'a Value, &'a Value);
+/// Those that may have gone somewhere else.
+type Moving<'a> = BTreeMap<Identity, Parts<'a>>;
+
+impl AsRead {
+    /// An object as it was read, and what this deployer makes of it. What is `retired` is dropped: fields that were given up.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn of<T: Serialize>(mut read: Value, typed: &T, retired: &[&str]) -> Result<Self, serde_json::Error> {
+        let known = serde_json::to_value(typed)?;
+        if let Some(fields) = read.as_object_mut() {
+            retired.iter().for_each(|field| drop(fields.remove(*field)));
+        }
+        let both = Both { read, known };
+        Ok(Self { both: is_more(&both.read, &both.known).then(|| Arc::new(both)), is_of_before: false })
+    }
+
+    /// The same of an object that tells no format.
+    #[must_use]
+    pub fn of_before(self) -> Self {
+        Self { is_of_before: true, ..self }
+    }
+
+    /// Whether it was written before objects told their format.
+    #[must_use]
+    pub fn is_of_before(&self) -> bool {
+        self.is_of_before
+    }
+
+    /// Whether this deployer knows all of it.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.both.is_none()
+    }
+
+    /// One part, by where it is.
+    #[must_use]
+    pub fn part(&self, pointer: &str) -> Self {
+        let both = self.both.as_ref().and_then(|both| {
+            let (read, known) = (both.read.pointer(pointer)?, both.known.pointer(pointer)?);
+            is_more(read, known).then(|| Arc::new(Both { read: read.clone(), known: known.clone() }))
+        });
+        Self { both, ..self.clone() }
+    }
+
+    /// What is about to be written, with all that this deployer does not know of what was read.
+    #[must_use]
+    pub fn with(&self, mut written: Value) -> Value {
+        if let Some(both) = &self.both {
+            let parts = (&both.read, &both.known);
+            let mut moving = Moving::new();
+            find_moving(parts, &mut moving);
+            carry(&mut written, Some(parts), &moving, true);
+        }
+        written
+    }
+}
+
+/// Whether there is something in what was read that is not known.
+fn is_more(read: &Value, known: &Value) -> bool {
+    match (read, known) {
+        (Value::Object(read), Value::Object(known)) => {
+            read.iter().any(|(field, read)| known.get(field).is_none_or(|known| is_more(read, known)))
+        }
+        (Value::Array(read), Value::Array(known)) => {
+            read.len() != known.len() || read.iter().zip(known).any(|(read, known)| is_more(read, known))
+        }
+        (read, known) => known == UNKNOWN && read != known,
+    }
+}
+
+fn find_moving<'a>((read, known): Parts<'a>, moving: &mut Moving<'a>) {
+    match (read, known) {
+        (Value::Object(fields), Value::Object(known_fields)) => {
+            if let Some(identity) = Identity::of(known).filter(Identity::moves) {
+                moving.insert(identity, (read, known));
+            }
+            for (field, known) in known_fields {
+                if let Some(read) = fields.get(field) {
+                    find_moving((read, known), moving);
+                }
+            }
+        }
+        (Value::Array(read), Value::Array(known)) if read.len() == known.len() => {
+            read.iter().zip(known).for_each(|parts| find_moving(parts, moving));
+        }
+        _ => {}
+    }
+}
+
+/// Carries what is not known over to what is written, from the same thing as it was, and from all that is in it.
+fn carry(written: &mut Value, was: Option<Parts<'_>>, moving: &Moving<'_>, is_whole: bool) {
+    let identity = Identity::of(written).filter(Identity::moves);
+    let was = identity.map_or(was, |identity| moving.get(&identity).copied());
+    match written {
+        Value::Object(fields) => {
+            if let Some((Value::Object(read), Value::Object(known))) = was {
+                keep_fields(fields, read, known);
+            }
+            for (field, written) in fields.iter_mut() {
+                let was = was.and_then(|(read, known)| Some((read.get(field)?, known.get(field)?)));
+                let was = was.filter(|(_, known)| is_same(known, written, is_whole));
+                carry(written, was, moving, false);
+            }
+        }
+        Value::Array(all) => {
+            let was = was.and_then(|(read, known)| Some((read.as_array()?, known.as_array()?)));
+            if let Some((read, known)) = was {
+                keep_words(all, read, known);
+            }
+            for written in all {
+                let same = was.and_then(|(read, known)| {
+                    let mut parts = read.iter().zip(known).filter(|_| read.len() == known.len());
+                    parts.find(|(_, known)| Identity::of(known).is_some() && is_same(known, written, true))
+                });
+                carry(written, same, moving, false);
+            }
+        }
+        Value::String(text) if text == UNKNOWN => {
+            if let Some((read, _)) = was {
+                *written = read.clone();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether two are the same thing, by what they are known by. What is known by nothing is the same within the same thing; as
+/// a part of the whole object it is the same if it is equal: another hold is another hold.
+fn is_same(known: &Value, written: &Value, is_whole: bool) -> bool {
+    match (Identity::of(known), Identity::of(written)) {
+        (None, None) if is_whole && known.is_object() => known == written,
+        (one, other) => one == other,
+    }
+}
+
+fn keep_fields(written: &mut Map<String, Value>, read: &Map<String, Value>, known: &Map<String, Value>) {
+    for (field, value) in read {
+        if !known.contains_key(field) && !written.contains_key(field) {
+            written.insert(field.clone(), value.clone());
+        }
+    }
+}
+
+/// Of a list of words the one that stands for those that are not known makes way for them.
+fn keep_words(written: &mut Vec<Value>, read: &[Value], known: &[Value]) {
+    if written.iter().any(|word| word == UNKNOWN) {
+        written.retain(|word| word != UNKNOWN);
+        written.extend(read.iter().filter(|word| word.is_string() && !known.contains(word)).cloned());
+    }
+}
+
+impl PartialEq for AsRead {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for AsRead {}
+
+impl fmt::Debug for AsRead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_known() { "AsRead" } else { "AsRead(with more than is known)" })
+    }
+}

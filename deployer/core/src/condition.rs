@@ -1,0 +1,200 @@
+//! What Lambda's states and reason codes mean to a deployment.
+//!
+//! Both are open sets. A state that nobody knows hinders no write to `$LATEST`, and serves nobody: of a version that an alias is
+//! to serve, only Active is ready. Lambda Developer Guide, "Lambda function states"; Lambda API Reference,
+//! FunctionConfiguration (State, StateReasonCode, LastUpdateStatusReasonCode).
+
+use std::fmt;
+
+use crate::record::TargetErrorCode;
+
+/// A reason of Lambda's: its code and its text, as far as it told them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    code: Option<String>,
+    text: Option<String>,
+}
+
+impl Reason {
+    /// From what Lambda told.
+    #[must_use]
+    pub fn new(code: Option<&str>, text: Option<&str>) -> Self {
+        Self { code: code.map(str::to_owned), text: text.map(str::to_owned) }
+    }
+
+    /// Whether the same, sent once more, may well succeed.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(
+            self.code.as_deref(),
+            Some("InternalError" | "EC2RequestLimitExceeded" | "InsufficientCapacity" | "EFSMountTimeout")
+        )
+    }
+
+    /// What it is called in a record.
+    #[must_use]
+    pub fn error_code(&self) -> TargetErrorCode {
+        match self.code.as_deref() {
+            Some("EC2RequestLimitExceeded") => TargetErrorCode::Throttled,
+            Some(
+                "EniLimitExceeded"
+                | "ServiceQuotaExceededException"
+                | "VcpuLimitExceeded"
+                | "CapacityProviderScalingLimitExceeded",
+            ) => TargetErrorCode::QuotaExceeded,
+            _ => TargetErrorCode::FunctionFailed,
+        }
+    }
+}
+
+/// From words such as `InvalidRuntime: it did not start`.
+impl From<&str> for Reason {
+    fn from(words: &str) -> Self {
+        match words.split_once(": ") {
+            Some((code, text)) => Self::new(Some(code), Some(text)),
+            None => Self::new(None, Some(words)),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.code.as_deref().unwrap_or("no reason code");
+        write!(f, "{code}: {}", self.text.as_deref().unwrap_or("no reason given"))
+    }
+}
+
+/// The condition that a function or a version is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// Settled: reads are final, writes are taken.
+    Ready,
+    /// State Inactive: it was not called for weeks. Writes are taken. The next call of a version wakes it, and may itself fail.
+    Idle {
+        /// StateReasonCode and StateReason.
+        because: Reason,
+    },
+    /// Another state than Active: `$LATEST` may be written to, a version in it serves nobody.
+    Unserving {
+        /// Lambda's word for it.
+        state: String,
+        /// StateReasonCode and StateReason.
+        because: Reason,
+    },
+    /// State Pending or LastUpdateStatus InProgress: a write would meet 409.
+    Busy,
+    /// State Failed: an end. A function in it must be deleted and made anew.
+    Failed {
+        /// StateReasonCode and StateReason.
+        because: Reason,
+    },
+}
+
+/// Whether a condition is the one that is needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fit {
+    /// It is.
+    Now,
+    /// Lambda is at work: it will be.
+    Soon,
+    /// It may become so by itself, and nobody knows when.
+    Perhaps(Reason),
+    /// It will not become so.
+    Never(Reason),
+}
+
+impl Condition {
+    /// From Lambda's State with its reason, and whether an update is in progress. Answers without a state are older than states.
+    #[must_use]
+    pub fn of(state: Option<&str>, because: Reason, is_updating: bool) -> Self {
+        match state {
+            Some("Failed") => Self::Failed { because },
+            Some("Pending") => Self::Busy,
+            _ if is_updating => Self::Busy,
+            None | Some("Active") => Self::Ready,
+            Some("Inactive") => Self::Idle { because },
+            Some(state) => Self::Unserving { state: state.to_owned(), because },
+        }
+    }
+
+    /// Whether `$LATEST` in it takes writes, and what was read of it is final.
+    #[must_use]
+    pub fn to_be_written(&self) -> Fit {
+        match self {
+            Self::Ready | Self::Idle { .. } | Self::Unserving { .. } => Fit::Now,
+            Self::Busy => Fit::Soon,
+            Self::Failed { because } => Fit::Never(because.clone()),
+        }
+    }
+
+    /// Whether an alias may serve a version in it.
+    #[must_use]
+    pub fn to_serve(&self) -> Fit {
+        match self {
+            Self::Ready => Fit::Now,
+            Self::Busy => Fit::Soon,
+            Self::Idle { because } => Fit::Perhaps(in_state("Inactive", because)),
+            Self::Unserving { state, because } => {
+                let because = in_state(state, because);
+                match state.as_str() {
+                    "Deactivated" | "Deleting" => Fit::Never(because),
+                    _ => Fit::Perhaps(because),
+                }
+            }
+            Self::Failed { because } => Fit::Never(because.clone()),
+        }
+    }
+}
+
+fn in_state(state: &str, Reason { code, text }: &Reason) -> Reason {
+    let text = text.as_deref().unwrap_or("no reason given");
+    Reason { code: code.clone(), text: Some(format!("{text} (state {state})")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_state(state: &str, code: &str) -> Condition {
+        Condition::of(Some(state), Reason::new(Some(code), Some("so it is")), false)
+    }
+
+    #[test]
+    fn of_a_version_only_active_serves() {
+        assert_eq!(in_state("Active", "").to_serve(), Fit::Now);
+        assert_eq!(in_state("Pending", "Creating").to_serve(), Fit::Soon);
+        for state in ["Inactive", "ActiveNonInvocable", "Deactivating", "SomethingNew"] {
+            let Fit::Perhaps(because) = in_state(state, "Idle").to_serve() else { panic!("{state}") };
+            assert_eq!(because.to_string(), format!("Idle: so it is (state {state})"));
+        }
+        for state in ["Deactivated", "Deleting", "Failed"] {
+            assert!(matches!(in_state(state, "Idle").to_serve(), Fit::Never(_)), "{state}");
+        }
+    }
+
+    #[test]
+    fn latest_takes_writes_in_every_state_but_pending_and_failed() {
+        for state in ["Active", "Inactive", "ActiveNonInvocable", "Deactivating", "Deactivated", "SomethingNew"] {
+            assert_eq!(in_state(state, "Idle").to_be_written(), Fit::Now, "{state}");
+        }
+        assert_eq!(in_state("Pending", "Creating").to_be_written(), Fit::Soon);
+        assert!(matches!(in_state("Failed", "InvalidSubnet").to_be_written(), Fit::Never(_)));
+        assert_eq!(Condition::of(Some("Active"), Reason::new(None, None), true).to_be_written(), Fit::Soon);
+    }
+
+    #[test]
+    fn reasons_that_pass_are_told_from_those_that_do_not() {
+        let code = |code: &str| Reason::new(Some(code), None);
+        for passing in ["InternalError", "EC2RequestLimitExceeded", "InsufficientCapacity", "EFSMountTimeout"] {
+            assert!(code(passing).passes(), "{passing}");
+        }
+        for lasting in
+            ["InvalidRuntime", "EniLimitExceeded", "SubnetOutOfIPAddresses", "FunctionError", "DisabledKMSKey"]
+        {
+            assert!(!code(lasting).passes(), "{lasting}");
+        }
+        assert_eq!(code("EC2RequestLimitExceeded").error_code(), TargetErrorCode::Throttled);
+        assert_eq!(code("EniLimitExceeded").error_code(), TargetErrorCode::QuotaExceeded);
+        assert_eq!(code("InternalError").error_code(), TargetErrorCode::FunctionFailed);
+    }
+}

@@ -1,0 +1,176 @@
+//! The formats of the ledger's objects: how they are read and written, and what makes an object one of a newer format.
+//!
+//! An object bears the lowest format whose fields it uses, and sinks again when it uses them no more. A format rises where a
+//! deployer that does not know a field or a variant would do harm; below that, what is not known is kept as it is.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::as_read::AsRead;
+use crate::asked::AskedFor;
+use crate::group::Group;
+use crate::head::{Head, Request};
+use crate::record::{DeploymentRecord, SCHEMA};
+use crate::rejects::Rejects;
+
+/// The format of objects that do not tell theirs.
+pub const FIRST: u32 = 1;
+/// The newest format that this deployer knows. Objects of a newer one are left alone.
+pub const KNOWN: u32 = 2;
+
+/// A format, and whether a head uses what only that format has.
+type Rise = (u32, fn(&Head) -> bool);
+
+/// What raises the format of a head, and to which: the one place where a field says that an older deployer must not touch
+/// a head that uses it.
+const RISES: &[Rise] = &[
+    // An older deployer takes the first of the history for what every target serves.
+    (2, |head| head.live().is_some_and(|live| !live.complete)),
+    (2, Head::has_unrecovered_live),
+    // It would go one release too far.
+    (2, |head| head.open().any(|request| request.undoes().is_some())),
+    // It takes a parked deployment for one whose owner has died, and what is newer would take its place while traffic moves.
+    (2, |head| head.active().is_some_and(|active| active.hops > 0 || !active.awaits.is_empty())),
+    // It takes an alias for done that an earlier write may still move.
+    (2, |head| !head.doors().is_empty()),
+    (2, |head| head.active().is_some_and(|active| active.doors.as_ref().is_some_and(|doors| !doors.is_empty()))),
+    // It takes the member of a group that holds its place for a promotion like any other, which a newer one displaces.
+    (2, |head| head.waiting().iter().any(|waiting| waiting.place.is_some())),
+    (2, |head| head.open().any(|request| request.promoting().is_some_and(|promoting| promoting.place.is_some()))),
+];
+
+impl LedgerObject for Head {
+    const RETIRED: &'static [&'static str] = &["keys", "newest"];
+
+    fn format(&self) -> u32 {
+        let used = RISES.iter().filter(|(_, uses)| uses(self)).map(|(format, _)| *format);
+        used.max().unwrap_or(FIRST)
+    }
+
+    fn as_read(&self) -> AsRead {
+        self.as_read.clone()
+    }
+
+    fn reads(self, as_read: AsRead) -> Self {
+        self.reads_as(as_read)
+    }
+
+    fn is_understood(&self) -> bool {
+        self.open().all(Request::is_understood)
+    }
+}
+
+impl LedgerObject for Rejects {
+    fn as_read(&self) -> AsRead {
+        self.as_read.clone()
+    }
+
+    fn reads(mut self, as_read: AsRead) -> Self {
+        self.as_read = as_read;
+        self
+    }
+}
+
+impl LedgerObject for Group {
+    fn as_read(&self) -> AsRead {
+        self.as_read.clone()
+    }
+
+    fn reads(mut self, as_read: AsRead) -> Self {
+        self.as_read = as_read;
+        self
+    }
+}
+
+impl LedgerObject for DeploymentRecord {}
+
+impl LedgerObject for AskedFor {
+    fn is_understood(&self) -> bool {
+        self.request.is_understood()
+    }
+}
+
+/// An object of the ledger.
+pub trait LedgerObject: Serialize + DeserializeOwned {
+    /// Its fields that were given up: they are read no more and dropped.
+    const RETIRED: &'static [&'static str] = &[];
+
+    /// The lowest format whose fields it uses.
+    fn format(&self) -> u32 {
+        FIRST
+    }
+
+    /// What it was when it was read.
+    fn as_read(&self) -> AsRead {
+        AsRead::default()
+    }
+
+    /// The same, as it was read.
+    #[must_use]
+    fn reads(self, _as_read: AsRead) -> Self {
+        self
+    }
+
+    /// Whether this deployer knows what all that is open in it means.
+    fn is_understood(&self) -> bool {
+        true
+    }
+}
+
+/// Why an object of the ledger cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// It is no such object.
+    #[error("{0}")]
+    Broken(#[from] serde_json::Error),
+    /// It has another schema.
+    #[error("it has schema {0}, this deployer knows {SCHEMA}")]
+    Schema(u64),
+    /// A newer deployer has written it, in a format that this one does not know.
+    #[error("it has format {0}, this deployer knows formats up to {KNOWN}")]
+    Newer(u64),
+    /// A newer deployer has written it, and something in it is open that this one does not know.
+    #[error("something is open in it that this deployer does not know")]
+    NotUnderstood,
+}
+
+/// Reads an object. Schema and format are looked at first, for another one may have any shape.
+///
+/// # Errors
+/// [`Unusable`].
+pub fn read<T: LedgerObject>(body: &[u8]) -> Result<T, Unusable> {
+    let mut value: Value = serde_json::from_slice(body)?;
+    if let Some(schema) = value.get("schema").and_then(Value::as_u64).filter(|schema| *schema != u64::from(SCHEMA)) {
+        return Err(Unusable::Schema(schema));
+    }
+    let format = value.as_object_mut().and_then(|fields| fields.remove("format"));
+    let format = format.map(|format| format.as_u64().unwrap_or(u64::MAX));
+    if let Some(format) = format.filter(|format| *format > u64::from(KNOWN)) {
+        return Err(Unusable::Newer(format));
+    }
+    let object = T::deserialize(&value)?;
+    let as_read = AsRead::of(value, &object, T::RETIRED)?;
+    let object = object.reads(if format.is_none() { as_read.of_before() } else { as_read });
+    if object.is_understood() { Ok(object) } else { Err(Unusable::NotUnderstood) }
+}
+
+/// Writes an object in its format, with all that this deployer does not know of what was read.
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub fn write<T: LedgerObject>(object: &T, as_read: &AsRead) -> Result<Vec<u8>, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Formatted<'a, T> {
+        format: u32,
+        #[serde(flatten)]
+        object: &'a T,
+    }
+    let format = object.format();
+    if as_read.is_known() {
+        return serde_json::to_vec_pretty(&Formatted { format, object });
+    }
+    let mut value = as_read.with(serde_json::to_value(object)?);
+    value["format"] = format.into();
+    serde_json::to_vec_pretty(&value)
+}

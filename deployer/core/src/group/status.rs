@@ -1,0 +1,88 @@
+//! What `status` tells of the groups that are open.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Group, Phase};
+use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release};
+use crate::promotion::Approved;
+use crate::record::Status;
+
+/// A promotion of several functions together that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupStatus {
+    /// The group.
+    pub id: DeploymentId,
+    /// Where it goes.
+    pub environment: EnvironmentName,
+    /// Where it comes from.
+    pub from: EnvironmentName,
+    /// Pending: it is not decided yet, and nothing has moved.
+    pub status: Status,
+    /// How far it is.
+    pub phase: Phase,
+    /// What it waits for, in one sentence.
+    pub because: Option<String>,
+    /// Who asked for it.
+    pub requested_by: Option<String>,
+    /// When it was asked for.
+    pub since: Timestamp,
+    /// When it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<Timestamp>,
+    /// Who has approved it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approved>,
+    /// How many more must approve it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals_wanted: Option<u32>,
+    /// Its functions.
+    pub functions: Vec<MemberStatus>,
+}
+
+/// One function of a group that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MemberStatus {
+    /// The function.
+    pub function: FunctionName,
+    /// What it brings.
+    pub release: Option<Release>,
+    /// Its deployment.
+    pub deployment: DeploymentId,
+    /// How far that is; null: it has not begun.
+    pub status: Option<Status>,
+}
+
+impl From<&Group> for GroupStatus {
+    fn from(group: &Group) -> Self {
+        let functions = group.functions.iter().map(|member| MemberStatus {
+            function: member.function.clone(),
+            release: member.release.clone(),
+            deployment: member.deployment,
+            status: member.status,
+        });
+        Self {
+            id: group.id,
+            environment: group.environment.clone(),
+            from: group.from.clone(),
+            status: group.status,
+            phase: group.phase,
+            because: group.because.clone(),
+            requested_by: group.cause.requested_by.clone(),
+            since: group.asked_at,
+            decided_at: group.decided_at,
+            approvals: group.approvals.clone(),
+            approvals_wanted: group.approvals_wanted,
+            functions: functions.collect(),
+        }
+    }
+}
+
+impl GroupStatus {
+    /// Whether it is about this function.
+    #[must_use]
+    pub fn has(&self, function: &FunctionName) -> bool {
+        self.functions.iter().any(|member| member.function == *function)
+    }
+}

@@ -1,0 +1,232 @@
+//! How a group goes on: from the rules' word on each member to its decision, and from there to its end.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Group, Member, Phase};
+use crate::head::Chosen;
+use crate::id::{DeploymentId, Token};
+use crate::promotion::Verdict;
+use crate::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
+
+/// A member that has not arrived so long after the decision fails.
+const LONGEST_WAY: Duration = Duration::from_secs(6 * 3600);
+
+/// What the rules say of a member, and what it brings.
+pub type Checked = (Verdict, Option<Chosen>);
+
+impl Group {
+    /// After all functions were judged: the first that may not pass ends the group, the first that has to wait lets it wait,
+    /// and otherwise its members take their places, under this token.
+    #[must_use]
+    pub fn judged(&self, verdicts: &[Checked], places: Token, now: Timestamp) -> Self {
+        let (mut group, may_all_pass) = self.after(verdicts, now);
+        if may_all_pass {
+            (group.phase, group.places) = (Phase::Placing, Some(places));
+            (group.because, group.approvals_wanted) = (None, None);
+        }
+        group
+    }
+
+    /// After all functions were judged once more and every member holds its place: this write decides it.
+    #[must_use]
+    pub fn decided(&self, verdicts: &[Checked], now: Timestamp) -> Self {
+        let (mut group, may_all_pass) = self.after(verdicts, now);
+        if may_all_pass {
+            (group.status, group.code, group.because) = (Status::InProgress, None, None);
+            (group.phase, group.decided_at) = (Phase::Moving, Some(now));
+        } else if group.phase == Phase::Placing {
+            group.phase = Phase::Checking;
+        }
+        group
+    }
+
+    /// The group as it is after its members were judged: it ends, or waits, unless all of them may pass.
+    fn after(&self, verdicts: &[Checked], now: Timestamp) -> (Self, bool) {
+        let mut group = self.next();
+        // What is approved is what was live when it was asked for.
+        for (member, (_, chosen)) in group.functions.iter_mut().zip(verdicts) {
+            member.release = chosen.as_ref().map(|chosen| chosen.release.clone()).or(member.release.take());
+            member.chosen.clone_from(chosen);
+        }
+        let judged = || self.functions.iter().zip(verdicts);
+        let ends = judged().find_map(|(member, (verdict, _))| match verdict {
+            Verdict::Ends(ending) => Some((member, ending)),
+            _ => None,
+        });
+        if let Some((member, ending)) = ends {
+            let (status, code, because) = match ending {
+                Ending::Superseded { because } => (Status::Superseded, Code::Superseded, because.as_str()),
+                Ending::Refused { code, because } | Ending::Stopped { code, because, .. } => {
+                    (Status::Refused, *code, because.as_str())
+                }
+                Ending::Tried(_) | Ending::OnlyStopped { .. } => {
+                    (Status::Refused, Code::NotPromotable, "it cannot be deployed there")
+                }
+            };
+            group.end_before(status, code, &format!("{}: {because}", member.function), now);
+            return (group, false);
+        }
+        let waits = judged().find_map(|(member, (verdict, _))| match verdict {
+            Verdict::Waits(wait) => Some((member, wait)),
+            _ => None,
+        });
+        if let Some((member, wait)) = waits {
+            group.because = Some(format!("{}: {wait}", member.function));
+            group.approvals_wanted = Some(wait.approvals_wanted).filter(|wanted| *wanted > 0);
+            return (group, false);
+        }
+        (group, true)
+    }
+
+    /// It ends before it was decided.
+    fn end_before(&mut self, status: Status, code: Code, because: &str, now: Timestamp) {
+        self.end(status, Some(code), Some(format!("{because}; nothing was moved")), now);
+    }
+
+    /// Another group's member holds the place that one of its members needs: it waits, and takes no further one.
+    #[must_use]
+    pub fn waits_for(&self, member: &Member, other: DeploymentId) -> Self {
+        let because = Some(format!("{}: waits for group {other} to end", member.function));
+        Self { because, ..self.next() }
+    }
+
+    /// A member has lost its place before the group was decided: to a hold or a rollback, say.
+    #[must_use]
+    pub fn displaced(&self, member: &Member, because: Option<&str>, code: Option<Code>, now: Timestamp) -> Self {
+        let mut group = self.next();
+        let because = because.unwrap_or("its place was taken away");
+        let because = format!("{}: {because}", member.function);
+        group.end_before(Status::Refused, code.unwrap_or(Code::NotPromotable), &because, now);
+        group
+    }
+
+    /// Its places were given back.
+    #[must_use]
+    pub fn without_places(&self) -> Self {
+        Self { places: None, ..self.next() }
+    }
+
+    /// deployer.json does not have its environment any more: nobody can go on with it.
+    #[must_use]
+    pub fn abandoned(&self, now: Timestamp) -> Self {
+        let mut group = self.next();
+        let because = format!("deployer.json has no environment {} any more", self.environment);
+        match self.phase {
+            Phase::Checking | Phase::Placing => {
+                group.end_before(Status::Refused, Code::NotPromotable, &because, now);
+            }
+            _ => {
+                let because = format!("{because}; its members stay as they are");
+                group.end(Status::Failed, Some(Code::NotPromotable), Some(because), now);
+            }
+        }
+        group
+    }
+
+    /// How far the deployments of its functions are. When all have ended it ends, or turns back. Those that have not arrived
+    /// in time have failed.
+    #[must_use]
+    pub fn moved(&self, records: &[Option<DeploymentRecord>], now: Timestamp) -> Self {
+        let mut group = self.next();
+        let is_late = group.is_late(now);
+        for (member, record) in group.functions.iter_mut().zip(records) {
+            if let Some(record) = record {
+                (member.status, member.because) = (Some(record.status), record.because.clone());
+                member.reached = has_reached_a_target(record);
+            }
+            if is_late && !member.has_ended() {
+                let because = "it had not arrived six hours after its group was decided".to_owned();
+                // An invocation may still work on it, and get there.
+                member.reached = member.status != Some(Status::Pending);
+                (member.status, member.because) = (Some(Status::Failed), Some(because));
+            }
+        }
+        if !group.functions.iter().all(Member::has_ended) {
+            return group;
+        }
+        let failed: Vec<&Member> = group.functions.iter().filter(|member| !member.is_live()).collect();
+        if failed.is_empty() {
+            group.end(Status::Succeeded, None, None, now);
+            return group;
+        }
+        let names = names(&failed);
+        if !group.functions.iter().any(Member::has_moved) {
+            let because = format!("{names} did not get there, and nothing else had moved");
+            group.end(Status::Failed, Some(Code::TargetFailed), Some(because), now);
+            return group;
+        }
+        group.because = Some(format!("{names} did not get there, so the others go back"));
+        (group.code, group.phase, group.turned_at) = (Some(Code::TargetFailed), Phase::GoingBack, Some(now));
+        group
+    }
+
+    /// Whether the time is over in which its members should have arrived.
+    #[must_use]
+    pub fn is_late(&self, now: Timestamp) -> bool {
+        self.decided_at.and_then(|at| at.checked_add(LONGEST_WAY).ok()).is_some_and(|until| until < now)
+    }
+
+    /// How far the way back of those is that had moved: by function, the record of the rollback.
+    #[must_use]
+    pub fn gone_back(&self, records: &[Option<DeploymentRecord>], now: Timestamp) -> Self {
+        let mut group = self.next();
+        let (mut open, mut back, mut stuck) = (false, Vec::new(), Vec::new());
+        for (number, (member, record)) in group.functions.iter_mut().zip(records).enumerate() {
+            match record.as_ref().filter(|record| record.status.is_ended()) {
+                _ if !member.has_moved() => {}
+                None => open = true,
+                Some(record) => {
+                    member.rollback = Some(record.id);
+                    // Whoever was faster has brought something else there.
+                    let is_gone = record.code == Some(Code::NotLive);
+                    let is_back = matches!(record.status, Status::Succeeded | Status::Unchanged);
+                    match (is_back, is_gone) {
+                        (true, _) => back.push(number),
+                        (false, true) if member.is_live() => back.push(number),
+                        (false, true) => {}
+                        (false, false) => {
+                            let because = record.because.as_deref().unwrap_or_default();
+                            stuck.push(format!("{} ({because})", member.function));
+                        }
+                    }
+                }
+            }
+        }
+        if open {
+            return group;
+        }
+        let failed: Vec<&Member> = self.functions.iter().filter(|member| !member.is_live()).collect();
+        let failed = names(&failed);
+        for number in back {
+            group.functions[number].status = Some(Status::RolledBack);
+        }
+        let (status, because) = match stuck.is_empty() {
+            true => (Status::RolledBack, format!("{failed} did not get there, and the others went back")),
+            false => (
+                Status::Failed,
+                format!("{failed} did not get there, and these could not go back: {}", stuck.join("; ")),
+            ),
+        };
+        group.end(status, Some(Code::TargetFailed), Some(because), now);
+        group
+    }
+
+    /// Those whose promotion waits although another one has not got there, or their time is over: they need not go any more.
+    pub fn to_withdraw(&self, now: Timestamp) -> impl Iterator<Item = &Member> {
+        let has_failed = self.functions.iter().any(|one| one.has_ended() && !one.is_live());
+        let go_no_more = has_failed || self.is_late(now);
+        self.functions.iter().filter(move |one| go_no_more && one.status == Some(Status::Pending))
+    }
+}
+
+/// Whether an alias serves a version because of this deployment.
+fn has_reached_a_target(record: &DeploymentRecord) -> bool {
+    record.status != Status::Unchanged && record.targets.iter().any(TargetOutcome::has_reached)
+}
+
+fn names(members: &[&Member]) -> String {
+    let names: Vec<&str> = members.iter().map(|member| member.function.as_str()).collect();
+    names.join(" and ")
+}

@@ -1,0 +1,239 @@
+//! What is live: the artifact of the deployment that was the last to reach a target, from that deployment's end on and
+//! however it ended. History is the sequence of what was live.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Active, HISTORY, Head};
+use crate::artifact::{ArtifactRef, UPLOADED_BY};
+use crate::config::Target;
+use crate::id::{DeploymentId, FunctionName, Release, Sha256, Version};
+use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
+
+/// An artifact that was live, on every target or on some.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    /// The release.
+    pub release: Release,
+    /// The deployment that brought it.
+    pub deployment: DeploymentId,
+    /// The object version.
+    pub artifact: ArtifactRef,
+    /// Its code.
+    pub sha256: Option<Sha256>,
+    /// Its bytes.
+    #[serde(default)]
+    pub size: Option<u64>,
+    /// Who asked for it, or uploaded it.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// The version on each target that serves it, by `account/region`.
+    pub versions: BTreeMap<String, Version>,
+    /// The versions by which targets served it earlier that do not serve it now: a rollback to it may use them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub former: BTreeMap<String, Version>,
+    /// Whether every target that the environment had at the end of its deployment serves it.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub complete: bool,
+    /// The targets that the environment had then and that do not serve it, by `account/region`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub missing: BTreeSet<String>,
+    /// The kind of deployment that brought it; heads of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<CauseKind>,
+    /// The function's name in the targets, to which the versions belong; heads of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_name: Option<FunctionName>,
+}
+
+/// An artifact that an upload, a deploy or a promotion brought has become complete for the first time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completed {
+    /// The deployment that brought it: the identity of the promotions that it calls for.
+    pub deployment: DeploymentId,
+    /// Since when it is live: soaks count from there.
+    pub since: Timestamp,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+impl Live {
+    /// Whether it is this artifact: the same object version, or the same bytes under another label or version id.
+    #[must_use]
+    pub fn is_same_as(&self, artifact: &ArtifactRef, sha256: Option<Sha256>) -> bool {
+        self.artifact == *artifact || (sha256.is_some() && self.sha256 == sha256)
+    }
+
+    /// Whether every target serves it that the environment had when its deployment ended and still has.
+    #[must_use]
+    pub fn is_complete_in(&self, targets: &[Target]) -> bool {
+        self.complete || !targets.iter().any(|target| self.missing.contains(&target.to_string()))
+    }
+
+    /// The present targets that do not serve it: those that it has not reached, and those that were added since.
+    #[must_use]
+    pub fn lacking<'t>(&self, targets: &'t [Target]) -> Vec<&'t Target> {
+        targets.iter().filter(|target| !self.versions.contains_key(&target.to_string())).collect()
+    }
+
+    /// On how many of the present targets it is: `1 of 3 targets`.
+    #[must_use]
+    pub fn extent(&self, targets: &[Target]) -> String {
+        format!("{} of {} targets", targets.len() - self.lacking(targets).len(), targets.len())
+    }
+
+    /// Whether it ever reached a target; a deployment that was stopped before that is remembered too, among what was left.
+    #[must_use]
+    pub fn was_live(&self) -> bool {
+        self.complete || !self.versions.is_empty() || !self.missing.is_empty()
+    }
+
+    /// Whether a rollback that has not reached every target has brought it.
+    #[must_use]
+    pub fn is_half_rolled_back(&self, targets: &[Target]) -> bool {
+        self.cause == Some(CauseKind::Rollback) && !self.is_complete_in(targets)
+    }
+
+    /// As the end of a deployment tells; none where the deployment never got as far as naming an artifact.
+    pub(super) fn brought_by(record: &DeploymentRecord) -> Option<Self> {
+        let DeploymentRecord { id, release, cause, artifact, targets, finished_at, .. } = record;
+        let (release, artifact, since) = (release.clone()?, artifact.as_ref()?, (*finished_at)?);
+        let mut live = Self {
+            release,
+            deployment: *id,
+            artifact: artifact.reference(),
+            sha256: artifact.sha256,
+            size: artifact.size,
+            by: cause.requested_by.clone().or_else(|| artifact.metadata.get(UPLOADED_BY).cloned()),
+            since,
+            versions: BTreeMap::new(),
+            former: BTreeMap::new(),
+            complete: false,
+            missing: BTreeSet::new(),
+            cause: Some(cause.kind),
+            function_name: targets.first().map(|outcome| outcome.function_name.clone()),
+        };
+        live.count(targets);
+        if !targets.iter().any(TargetOutcome::has_reached) {
+            live.missing.clear();
+        }
+        Some(live)
+    }
+
+    /// Counts the targets that serve it after these outcomes. A target that served it before, and that nothing was done
+    /// to, still does.
+    fn count(&mut self, outcomes: &[TargetOutcome]) {
+        let present: BTreeSet<String> = outcomes.iter().map(|outcome| outcome.target().to_string()).collect();
+        self.missing.retain(|target| present.contains(target));
+        for outcome in outcomes {
+            let target = outcome.target().to_string();
+            match &outcome.version {
+                Some(version) if outcome.has_arrived() => {
+                    self.missing.remove(&target);
+                    self.versions.insert(target, version.clone());
+                }
+                _ if outcome.has_reached() || !self.versions.contains_key(&target) => {
+                    self.versions.remove(&target);
+                    self.missing.insert(target);
+                }
+                _ => {}
+            }
+        }
+        self.complete = self.missing.is_empty() && !self.versions.is_empty();
+    }
+
+    /// The same bytes once more: they take over label and artifact, and everything else stays as it was.
+    fn renewed(&mut self, by: Self, outcomes: &[TargetOutcome]) {
+        let Self { release, artifact, sha256, size, function_name, .. } = by;
+        if self.function_name.is_some() && self.function_name != function_name {
+            self.versions.clear();
+            self.former.clear();
+        }
+        (self.release, self.artifact, self.sha256) = (release, artifact, sha256.or(self.sha256));
+        (self.size, self.function_name) = (size.or(self.size), function_name);
+        self.count(outcomes);
+    }
+
+    /// Whether its completion calls for promotions.
+    fn calls_for_promotions(&self) -> bool {
+        use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
+        matches!(self.cause, Some(Upload | Deploy | Promotion | AutomaticPromotion))
+    }
+}
+
+impl Head {
+    /// A deployment has ended: if it has reached a target, its artifact is what is live. One that was asked to stop is
+    /// left as well, whatever it has reached.
+    pub(super) fn set_live(&mut self, active: &Active, record: &DeploymentRecord) -> Option<Completed> {
+        let mut live = Live::brought_by(record)?;
+        live.former = self.former_versions(&live);
+        let is_live = self.live().is_some_and(|first| first.is_same_as(&live.artifact, live.sha256));
+        if active.stop.is_some() && !is_live {
+            self.leave(live.clone());
+        }
+        if !record.targets.iter().any(TargetOutcome::has_reached) {
+            return None;
+        }
+        self.unrecovered = None;
+        if record.cause.kind == CauseKind::Rollback {
+            self.leave_newer_than(&live);
+        }
+        if active.stop.is_none() {
+            self.left.retain(|left| left.artifact != live.artifact);
+        }
+        let was_complete = match self.history.first_mut().filter(|first| first.is_same_as(&live.artifact, live.sha256))
+        {
+            Some(first) => {
+                let was_complete = first.complete;
+                first.renewed(live, &record.targets);
+                was_complete
+            }
+            None => {
+                self.history.insert(0, live);
+                false
+            }
+        };
+        self.history.truncate(HISTORY);
+        let live = self.history.first()?;
+        let is_first = live.complete && !was_complete && active.stop.is_none();
+        (is_first && live.calls_for_promotions() && record.status != Status::Superseded)
+            .then_some(Completed { deployment: live.deployment, since: live.since })
+    }
+
+    /// The versions by which an artifact served targets when it was live before.
+    fn former_versions(&self, live: &Live) -> BTreeMap<String, Version> {
+        let same_name = |one: &Live| one.function_name.is_none() || one.function_name == live.function_name;
+        let is_it = |one: &&Live| one.is_same_as(&live.artifact, live.sha256) && same_name(one);
+        let before = self.history.iter().chain(&self.left).find(is_it);
+        let known = before.into_iter().flat_map(|before| before.former.iter().chain(&before.versions));
+        known.filter(|(target, _)| !live.versions.contains_key(*target)).map(|(t, v)| (t.clone(), v.clone())).collect()
+    }
+
+    /// A rollback walks back: it leaves behind what was live after the artifact that it has brought back, and that entry
+    /// itself, for it is live anew.
+    pub(super) fn leave_newer_than(&mut self, live: &Live) {
+        let is_it = |earlier: &Live| earlier.is_same_as(&live.artifact, live.sha256);
+        let Some(at) = self.history.iter().position(is_it).filter(|at| *at > 0) else { return };
+        let newer: Vec<Live> = self.history.drain(..=at).take(at).collect();
+        for left in newer.into_iter().rev() {
+            self.leave(left);
+        }
+    }
+
+    pub(super) fn leave(&mut self, left: Live) {
+        self.left.retain(|other| other.artifact != left.artifact);
+        self.left.insert(0, left);
+        self.left.truncate(HISTORY);
+    }
+}

@@ -1,0 +1,93 @@
+//! A deployment that waits for Lambda for minutes gives its invocation back: it is parked.
+//!
+//! `active` stays, the lease ends, and a tick goes on with it later. Parking is neither an attempt nor an extension nor a death.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Active, Head};
+use crate::config::Target;
+use crate::id::Token;
+use crate::observed::ObservedAlias;
+use crate::traffic::Awaited;
+
+/// Lambda stops a function that calls itself by a queue for about 16 times (Lambda Developer Guide, "Use Lambda recursive loop
+/// detection"): beyond so many ticks the sweep looks after a parked deployment.
+pub const HOPS: u32 = 8;
+/// How long after its time a tick is still believed to come.
+const TICKS_COME_WITHIN: Duration = Duration::from_secs(60);
+/// The pauses between two looks at what a parked deployment waits for.
+const FIRST_PAUSE: Duration = Duration::from_secs(15);
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+
+impl Active {
+    /// What a target waits for Lambda to do.
+    #[must_use]
+    pub fn awaits(&self, target: &Target) -> Option<&Awaited> {
+        self.awaits.iter().find(|awaited| awaited.target == *target)
+    }
+
+    /// Whether an earlier owner may have written to a target.
+    #[must_use]
+    pub fn is_begun(&self) -> bool {
+        self.attempts > 1 || self.extensions > 0 || self.hops > 0
+    }
+
+    /// When a deployment that is parked now is looked at again, by a tick; none: by the sweep.
+    #[must_use]
+    pub fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.hops.min(8)).min(LONGEST_PAUSE);
+        let first_end = self.awaits.iter().map(|awaited| awaited.until).min();
+        let next = now.checked_add(pause).unwrap_or(Timestamp::MAX);
+        (self.hops < HOPS).then(|| first_end.map_or(next, |end| next.min(end.max(now))))
+    }
+
+    /// A parked deployment has moved the alias: what somebody has made of it since, as "expected, found". Who put the alias back
+    /// and died has left it where the traffic was.
+    #[must_use]
+    pub fn moved_since(&self, target: &Target, alias: Option<&ObservedAlias>) -> Option<String> {
+        let awaited = self.awaits(target).filter(|_| self.hops > 0)?;
+        let serves = alias.and_then(|alias| alias.version.as_ref());
+        if serves == Some(&awaited.version) || (awaited.before.is_some() && serves == awaited.before.as_ref()) {
+            return None;
+        }
+        let found = alias.map_or("no such alias".to_owned(), ToString::to_string);
+        Some(format!("expected the alias to serve version {}, found {found}", awaited.version))
+    }
+
+    /// Whether it is parked, and a tick is on its way to it.
+    pub(super) fn is_looked_after(&self, now: Timestamp) -> bool {
+        let overdue = self.looks_at.and_then(|at| at.checked_add(TICKS_COME_WITHIN).ok());
+        overdue.is_some_and(|overdue| now < overdue)
+    }
+
+    pub(super) fn park(&mut self, look_at: Option<Timestamp>) {
+        self.hops += 1;
+        self.looks_at = look_at;
+    }
+}
+
+impl Head {
+    /// Before an alias moves whose traffic Lambda may hold back: what will be waited for. `None`: it is written already, or the
+    /// claim is not ours any more.
+    #[must_use]
+    pub fn with_awaited(&self, claim: Token, awaited: &Awaited) -> Option<Self> {
+        let active = self.active.as_ref().filter(|active| active.claim == claim)?;
+        if active.awaits(&awaited.target) == Some(awaited) {
+            return None;
+        }
+        let mut head = self.next();
+        if let Some(active) = &mut head.active {
+            active.awaits.retain(|other| other.target != awaited.target);
+            active.awaits.push(awaited.clone());
+        }
+        Some(head)
+    }
+
+    /// Whether a tick is on its way to the deployment that is parked here.
+    #[must_use]
+    pub fn is_looked_after(&self, now: Timestamp) -> bool {
+        self.active.as_ref().is_some_and(|active| active.is_looked_after(now))
+    }
+}

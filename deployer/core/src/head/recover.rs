@@ -1,0 +1,72 @@
+//! Heads of before: there the history began with what was live on every target, and what had reached some targets only was
+//! told by these. Now it is what was last rolled out.
+
+use std::cmp::Reverse;
+
+use super::{HISTORY, Head, Live};
+use crate::as_read::AsRead;
+use crate::id::DeploymentId;
+use crate::record::{CauseKind, Code, DeploymentRecord, Ending};
+
+impl Head {
+    /// The head as it was read, and the records in it.
+    pub(crate) fn reads_as(mut self, as_read: AsRead) -> Self {
+        for (number, entry) in self.outbox.iter_mut().enumerate() {
+            entry.as_read = as_read.part(&format!("/outbox/{number}/record"));
+        }
+        Self { as_read, ..self }
+    }
+
+    /// The deployment that was the last to reach a target, where the history of a head of before begins with an earlier one:
+    /// its record tells what is live.
+    #[must_use]
+    pub fn missing_live(&self) -> Option<DeploymentId> {
+        // Ids do not order; who ended last is told first. What ended long ago is ordered by when it was asked for.
+        let age = |id: &DeploymentId| {
+            let place = self.ended.iter().position(|ended| ended == id).unwrap_or(usize::MAX);
+            (place, Reverse(id.time()))
+        };
+        let reached =
+            self.targets.iter().filter_map(|target| target.deployment).filter(|_| self.as_read.is_of_before());
+        let last = reached.min_by_key(age)?;
+        let first = self.history.first().map(|live| live.deployment);
+        first.is_none_or(|first| age(&last) < age(&first)).then_some(last)
+    }
+
+    /// With what that record tells put first; none: it is gone, and a rollback has to say where to.
+    #[must_use]
+    pub fn with_recovered_live(&self, record: Option<&DeploymentRecord>) -> Self {
+        let Some(id) = self.missing_live() else { return self.clone() };
+        let mut head = self.clone();
+        let told = record.filter(|record| record.id == id).and_then(|record| Some((record, Live::brought_by(record)?)));
+        let Some((record, live)) = told else {
+            head.unrecovered = Some(id);
+            return head;
+        };
+        if head.live().is_some_and(|first| first.is_same_as(&live.artifact, live.sha256)) {
+            return head;
+        }
+        if record.cause.kind == CauseKind::Rollback {
+            head.leave_newer_than(&live);
+        }
+        head.left.retain(|left| left.artifact != live.artifact);
+        head.history.insert(0, live);
+        head.history.truncate(HISTORY);
+        head
+    }
+
+    /// Whether nobody knows any more what was the last to reach a target.
+    pub(crate) fn has_unrecovered_live(&self) -> bool {
+        self.unrecovered.is_some()
+    }
+
+    /// Why nothing is gone back to that is not named.
+    pub(super) fn not_recovered(&self) -> Option<Ending> {
+        let id = self.unrecovered?;
+        let because = format!(
+            "what was last rolled out here, by deployment {id}, is not known any more, for its record is gone: name the \
+             release to go back to"
+        );
+        Some(Ending::Refused { code: Code::NothingToRollBack, because })
+    }
+}

@@ -1,0 +1,275 @@
+//! What a rollback means, judged in the write that accepts it, before anything is stopped or displaced; and what it
+//! goes back to, once it is claimed.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Chosen, Head, Live, Request, Subject};
+use crate::artifact::ArtifactRef;
+use crate::config::Target;
+use crate::id::{DeploymentId, Release};
+use crate::record::{CauseKind, Code, Ending};
+use crate::rejects::Rejects;
+
+/// A rollback by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Rollback {
+    /// To the newest artifact of this release; to the one before what is live, unless told.
+    #[serde(default)]
+    pub to: Option<Release>,
+    /// The release or the deployment that the person saw live: the rollback is refused where it is live no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_live: Option<String>,
+    /// The deployment that the person saw under way; it may have ended meanwhile as what is live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_active: Option<DeploymentId>,
+    /// The deployment that was under way when the rollback was accepted, and that it means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<DeploymentId>,
+    /// The artifact that was live then; none: nothing was, and the rollback only stops the deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Box<Chosen>>,
+}
+
+/// What a rollback comes to in a head.
+pub(super) enum Judged {
+    /// The same was asked for before, and is not done yet: the answer is that deployment.
+    Joins(DeploymentId),
+    /// It is let in, as this request.
+    Goes(Box<Request>),
+}
+
+impl Rollback {
+    /// A rollback to a release, or to what was live before.
+    #[must_use]
+    pub fn to(to: Option<Release>) -> Self {
+        Self { to, ..Self::default() }
+    }
+
+    /// Whether it names no release.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.to.is_none()
+    }
+}
+
+impl Head {
+    /// Judges a rollback on this head.
+    ///
+    /// # Errors
+    /// The refusal: something else is live than the person saw, there is nothing to go back to, or it is rejected.
+    pub(super) fn judge_rollback(
+        &self,
+        request: &Request,
+        rollback: &Rollback,
+        targets: &[Target],
+        rejects: &Rejects,
+    ) -> Result<Judged, Ending> {
+        self.is_as_seen(rollback)?;
+        let goes = |rollback| Ok(Judged::Goes(Box::new(request.with_rollback(rollback))));
+        if let Some(release) = &rollback.to {
+            let named = self.named(release);
+            if named.is_none() && !self.is_open(release) {
+                return Err(self.never_live(release));
+            }
+            named.and_then(|live| rejects.refusal(&live.release, live.sha256)).map_or(Ok(()), Err)?;
+            return goes(rollback.clone());
+        }
+        if let Some(same) = self.same_rollback() {
+            return Ok(Judged::Joins(same.id));
+        }
+        match self.under_way().filter(|open| !self.brings_live(open)) {
+            Some(open) => {
+                let base = self.base(rejects).map(Chosen::again).map(Box::new);
+                goes(Rollback { undoes: Some(open.id), base, ..rollback.clone() })
+            }
+            None => {
+                self.before_live(targets, rejects)?;
+                goes(rollback.clone())
+            }
+        }
+    }
+
+    /// The artifact that a rollback goes back to, when its turn has come.
+    ///
+    /// # Errors
+    /// How it ends: refused, or with nothing to bring back.
+    pub(super) fn goes_back_to(
+        &self,
+        rollback: &Rollback,
+        targets: &[Target],
+        rejects: &Rejects,
+    ) -> Result<Chosen, Ending> {
+        if let Some(undone) = rollback.undoes {
+            return rollback.base.as_deref().cloned().ok_or_else(|| self.only_stopped(undone));
+        }
+        self.is_as_seen(rollback)?;
+        match &rollback.to {
+            Some(release) => {
+                let named = self.named(release).ok_or_else(|| self.never_live(release))?;
+                rejects.refusal(&named.release, named.sha256).map_or_else(|| Ok(Chosen::again(named)), Err)
+            }
+            None => self.before_live(targets, rejects),
+        }
+    }
+
+    /// Whether what the person saw still is so.
+    fn is_as_seen(&self, rollback: &Rollback) -> Result<(), Ending> {
+        let Rollback { if_live, if_active, .. } = rollback;
+        if if_live.is_none() && if_active.is_none() {
+            return Ok(());
+        }
+        let live = self.live();
+        let live_holds = if_live.as_ref().is_some_and(|seen| {
+            live.is_some_and(|live| live.release.as_str() == seen || live.deployment.to_string() == *seen)
+        });
+        let active_holds = if_active.is_some_and(|seen| {
+            let has_arrived = live.is_some_and(|live| live.deployment == seen);
+            has_arrived || self.claimed_and_next().any(|open| open.id == seen || open.undoes() == Some(seen))
+        });
+        if live_holds || active_holds {
+            return Ok(());
+        }
+        let seen = if_live.clone().or(if_active.map(|id| format!("deployment {id}"))).unwrap_or_default();
+        let is = match live {
+            None => "nothing is live here".to_owned(),
+            Some(live) => {
+                let by = live.by.as_deref().map_or(String::new(), |who| format!(" by {who}"));
+                let Live { release, deployment, since, .. } = live;
+                match live.cause {
+                    Some(CauseKind::Rollback) => format!(
+                        "release {release} is live since {since}: rollback {deployment}{by} has gone back to it"
+                    ),
+                    _ => format!("release {release} is live since {since}: deployment {deployment}{by} has brought it"),
+                }
+            }
+        };
+        let because =
+            format!("{is}, and you meant to leave {seen}: look at the status, and ask again if it is still needed");
+        Err(Ending::Refused { code: Code::LiveChanged, because })
+    }
+
+    /// The newest artifact of a release among the last that were live here.
+    fn named(&self, release: &Release) -> Option<&Live> {
+        let all = self.history.iter().chain(self.left.iter().filter(|left| left.was_live()));
+        all.filter(|live| live.release == *release).max_by_key(|live| live.since)
+    }
+
+    /// What was live before what is live: not rejected, and other bytes. Where a rollback has not reached every target yet,
+    /// that one is completed first.
+    fn before_live(&self, targets: &[Target], rejects: &Rejects) -> Result<Chosen, Ending> {
+        let is_good = |live: &Live| rejects.refusal(&live.release, live.sha256).is_none();
+        if let Some(live) = self.live().filter(|live| live.is_half_rolled_back(targets) && is_good(live)) {
+            let because = format!(
+                "it completes rollback {} to release {}, which was on {}; to go back further, name the release",
+                live.deployment,
+                live.release,
+                live.extent(targets)
+            );
+            return Ok(Chosen { because: Some(because), ..Chosen::again(live) });
+        }
+        self.not_recovered().map_or(Ok(()), Err)?;
+        let live = self.live();
+        let is_other = |earlier: &&Live| !live.is_some_and(|live| live.is_same_as(&earlier.artifact, earlier.sha256));
+        let earlier: Vec<&Live> = self.history.iter().filter(is_other).collect();
+        let good = earlier.iter().find(|earlier| is_good(earlier));
+        good.map(|live| Chosen::again(live)).ok_or_else(|| self.nothing_earlier(earlier.len()))
+    }
+
+    /// Where every target ends when a deployment is undone: at what is live, or at what was live before if that is rejected.
+    fn base(&self, rejects: &Rejects) -> Option<&Live> {
+        self.history.iter().find(|live| rejects.refusal(&live.release, live.sha256).is_none())
+    }
+
+    /// The deployment that is worked on, or about to be.
+    fn under_way(&self) -> Option<&Request> {
+        self.claimed_and_next().next()
+    }
+
+    /// Whether what is under way brings what is live already.
+    fn brings_live(&self, open: &Request) -> bool {
+        let is_live =
+            |artifact: &ArtifactRef, sha256| self.live().is_some_and(|live| live.is_same_as(artifact, sha256));
+        let chosen = self.active.as_ref().filter(|active| active.request.id == open.id).and_then(|a| a.chosen.as_ref());
+        if let Some(chosen) = chosen {
+            return is_live(&chosen.artifact, chosen.sha256);
+        }
+        match &open.subject {
+            Subject::Live { .. } => true,
+            Subject::Artifact { artifact, .. } => is_live(artifact, None),
+            Subject::Promoted(promoting) => {
+                promoting.artifact.as_ref().is_some_and(|chosen| is_live(&chosen.artifact, chosen.sha256))
+            }
+            Subject::Newest { .. } | Subject::Undo { .. } | Subject::Earlier(_) | Subject::Unknown => false,
+        }
+    }
+
+    /// A rollback that is open and means the same as one that names nothing: such a one, or one that takes back what is live.
+    fn same_rollback(&self) -> Option<&Request> {
+        self.claimed_and_next().find(|open| match &open.subject {
+            Subject::Earlier(rollback) => rollback.is_bare(),
+            Subject::Undo { release, artifact } => self
+                .live()
+                .is_some_and(|live| artifact.as_ref().map_or(live.release == *release, |it| live.artifact == *it)),
+            _ => false,
+        })
+    }
+
+    fn claimed_and_next(&self) -> impl Iterator<Item = &Request> {
+        self.active.iter().map(|active| &active.request).chain(&self.pending)
+    }
+
+    fn is_open(&self, release: &Release) -> bool {
+        self.claimed_and_next().any(|open| open.subject.release() == Some(release))
+    }
+
+    fn only_stopped(&self, undone: DeploymentId) -> Ending {
+        let is_its = |live: &&Live| live.deployment == undone;
+        let made = self.live().filter(is_its).map_or(String::new(), |live| {
+            let made: Vec<String> =
+                live.versions.iter().map(|(target, version)| format!("version {version} in {target}")).collect();
+            match made.is_empty() {
+                true => String::new(),
+                false => format!("; the aliases that it had made stay, and serve {}", made.join(", ")),
+            }
+        });
+        Ending::OnlyStopped {
+            because: format!("it stopped deployment {undone}, before which nothing was live here{made}"),
+        }
+    }
+
+    fn never_live(&self, release: &Release) -> Ending {
+        let all = self.history.iter().chain(self.left.iter().filter(|left| left.was_live()));
+        let mut known: Vec<&str> = all.map(|live| live.release.as_str()).collect();
+        known.dedup();
+        let known = if known.is_empty() { "nothing was".to_owned() } else { known.join(", ") };
+        let because = format!("release {release} is not among the last that were live here ({known})");
+        nothing_to_go_back_to(because)
+    }
+
+    fn nothing_earlier(&self, rejected: usize) -> Ending {
+        nothing_to_go_back_to(match (self.live(), rejected) {
+            (None, _) => "nothing was ever live here".to_owned(),
+            (Some(live), 0) => format!("nothing was live here before release {}{}", live.release, self.before_us()),
+            (Some(live), _) => format!("whatever was live here before release {} is rejected", live.release),
+        })
+    }
+
+    /// The versions that aliases served before the deployer came: their artifacts are not known, so only a person can go
+    /// back to them.
+    fn before_us(&self) -> String {
+        let seen = self
+            .targets
+            .iter()
+            .filter_map(|target| Some(format!("version {} in {}", target.before.as_ref()?, target.target)));
+        let seen: Vec<String> = seen.collect();
+        if seen.is_empty() {
+            return String::new();
+        }
+        let seen = seen.join(", ");
+        format!("; before the deployer came, the alias served {seen}: aws lambda update-alias moves it there by hand")
+    }
+}
+
+fn nothing_to_go_back_to(because: String) -> Ending {
+    Ending::Refused { code: Code::NothingToRollBack, because }
+}

@@ -1,0 +1,147 @@
+//! Heads that former deployers wrote: they are read as they are, and mean what they meant. The files are never changed.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::format;
+use crate::rejects::Rejects;
+
+/// Every file of a format, by its name.
+fn files(number: u32) -> BTreeMap<String, String> {
+    let folder = format!("{}/tests/fixtures/ledger/{number}", env!("CARGO_MANIFEST_DIR"));
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let name = |path: &std::path::Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    files.map(|path| (name(&path), std::fs::read_to_string(&path).unwrap())).collect()
+}
+
+fn head(name: &str) -> Head {
+    format::read(files(1)[name].as_bytes()).unwrap()
+}
+
+fn record(name: &str) -> DeploymentRecord {
+    format::read(files(1)[name].as_bytes()).unwrap()
+}
+
+fn releases(lives: &[Live]) -> Vec<&str> {
+    lives.iter().map(|live| live.release.as_str()).collect()
+}
+
+fn goes_back(head: &Head) -> Result<String, Ending> {
+    head.choose(&Subject::Earlier(Rollback::default()), &at().environment.targets, &Rejects::default())
+        .map(|chosen| chosen.release.to_string())
+}
+
+fn reads_again<T: format::LedgerObject + PartialEq + std::fmt::Debug>(name: &str, text: &str) -> u32 {
+    let read: T = format::read(text.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert!(read.as_read().is_known(), "{name}: nothing in it is unknown to this deployer");
+    let written = format::write(&read, &read.as_read()).unwrap();
+    let again: T = format::read(&written).unwrap();
+    assert_eq!(again, read, "{name}");
+    serde_json::from_slice::<serde_json::Value>(&written).unwrap()["format"].as_u64().unwrap().try_into().unwrap()
+}
+
+#[test]
+fn every_object_of_every_format_is_read_and_written_in_its_format() {
+    for number in format::FIRST..=format::KNOWN {
+        for (name, text) in files(number) {
+            let written = match name.split('-').next().unwrap() {
+                "head" => reads_again::<Head>(&name, &text),
+                "record" => reads_again::<DeploymentRecord>(&name, &text),
+                "rejects" => reads_again::<Rejects>(&name, &text),
+                "group" => reads_again::<crate::group::Group>(&name, &text),
+                "tick" => {
+                    let tick: serde_json::Value = serde_json::from_str(&text).unwrap();
+                    serde_json::from_value::<Tick>(tick["tick"].clone()).unwrap();
+                    number
+                }
+                other => panic!("{other} is no object of the ledger"),
+            };
+            assert_eq!(written, number, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_plain_head_of_before_has_its_history_and_no_pending() {
+    for name in ["head-plain", "head-of-before-commands"] {
+        let head = head(name);
+        assert_eq!((releases(head.history()), head.missing_live()), (vec!["3", "2", "1"], None));
+        assert_eq!((goes_back(&head).unwrap().as_str(), head.all_pending()), ("2", [].as_slice()));
+        assert_eq!((head.newest.mark.as_ref(), head.newest.floor), (Some(&mark_of(&upload("3", 30))), None));
+    }
+}
+
+#[test]
+fn what_was_asked_for_before_a_command_of_before_still_comes_too_late() {
+    // Rolled back from 3 at 40 and asked to go back once more at 60; 4 is stopped, and 5 came at 70.
+    let head = head("head-busy");
+    assert_eq!((releases(head.history()), releases(head.left())), (vec!["2", "1"], vec!["3"]));
+    assert_eq!(head.newest, order::Newest { mark: Some(mark_of(&upload("5", 70))), floor: None });
+    assert!(head.active().unwrap().stop.is_some() && head.missing_live().is_none());
+    let held = self::head("head-held");
+    assert_eq!(held.newest, order::Newest { mark: None, floor: Some(second(40)) });
+    assert_eq!(held.hold().unwrap().reason, "audit");
+    let Some(Obeyed::Now(head)) = held.without_hold(&at(), "released") else { panic!() };
+    let late = head.accepts(&upload("6", 39), &me("late", 50)).0;
+    assert_eq!(late.told(&upload("6", 39)).status, Status::Superseded);
+    assert!(matches!(head.accepts(&upload("6", 41), &me("six", 50)).1, Then::Work(_)));
+}
+
+#[test]
+fn a_promotion_of_before_waits_on_with_its_approvals() {
+    let head = head("head-waiting");
+    let waiting = &head.waiting()[0];
+    let promoting = waiting.request.promoting().unwrap();
+    assert_eq!((waiting.wait.soak_until, promoting.approvals[0].by.as_str()), (Some(second(500)), "bob"));
+}
+
+#[test]
+fn what_reached_some_targets_of_a_head_of_before_is_live_and_incomplete() {
+    let (head, record) = (head("head-partly-failed"), record("record-partly-failed"));
+    assert_eq!((releases(head.history()), head.missing_live()), (vec!["3", "2", "1"], Some(record.id)));
+    let recovered = head.with_recovered_live(Some(&record));
+    assert_eq!((releases(recovered.history()), recovered.missing_live()), (vec!["4", "3", "2", "1"], None));
+    let live = recovered.live().unwrap();
+    assert_eq!(live.versions, BTreeMap::from([(target(0).to_string(), version("9"))]));
+    assert_eq!((live.deployment, goes_back(&recovered).unwrap().as_str()), (record.id, "3"));
+}
+
+#[test]
+fn a_rollback_of_before_that_reached_some_targets_leaves_what_it_left() {
+    let (plain, record) = (head("head-plain"), record("record-rollback"));
+    let mut before = plain.clone();
+    before.targets[0].deployment = Some(record.id);
+    before.ended.insert(0, record.id);
+    let recovered = before.with_recovered_live(Some(&record));
+    assert_eq!((releases(recovered.history()), releases(recovered.left())), (vec!["2", "1"], vec!["3"]));
+}
+
+#[test]
+fn a_rollback_is_refused_where_nobody_knows_what_is_live_until_something_goes_live() {
+    let head = head("head-partly-failed");
+    let lost = head.with_recovered_live(None);
+    let four = head.missing_live().unwrap();
+    let because = format!(
+        "what was last rolled out here, by deployment {four}, is not known any more, for its record is gone: name the \
+         release to go back to"
+    );
+    assert_eq!(goes_back(&lost), Err(Ending::Refused { code: Code::NothingToRollBack, because: because.clone() }));
+    let (refused, _) = lost.accepts(&rollback("r", 60), &me("r", 60));
+    assert_eq!(
+        refused.because(&rollback("r", 60)),
+        (Status::Refused, because.as_str()),
+        "before it displaces anything"
+    );
+    let named = Subject::Earlier(Rollback::to(Some(Release::parse("2").unwrap())));
+    assert_eq!(lost.choose(&named, &at().environment.targets, &Rejects::default()).unwrap().release.as_str(), "2");
+    // It stays so when it is written, in a format that deployers of before do not touch.
+    let written = format::write(&lost, &lost.as_read).unwrap();
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&written).unwrap()["format"], 2);
+    let again: Head = format::read(&written).unwrap();
+    assert!(goes_back(&again).is_err());
+    let (live, _) = again.accepts(&upload("5", 70), &me("five", 70));
+    let (live, _) = live.commits("five", &arrived(&upload("5", 70), "10", "A"), None);
+    assert_eq!(goes_back(&live).unwrap(), "3");
+    let written = format::write(&live, &live.as_read).unwrap();
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&written).unwrap()["format"], 1, "it sinks again");
+}

@@ -1,0 +1,128 @@
+//! What is live: the artifact of the deployment that was the last to reach a target, complete or not.
+
+use super::commands::{back_to, redeploy, releases, three};
+use super::*;
+
+impl Head {
+    /// Takes an upload in and ends it on the first target only.
+    fn half_deploys(&self, request: &Request, number: &str) -> Self {
+        let (claimed, _) = self.accepts(request, &me("half", request.time.as_second()));
+        let mut end = half_arrived(request, number, "A");
+        end.record.finished_at = Some(second(request.time.as_second() + 1));
+        claimed.commits("half", &end, None).0
+    }
+
+    fn bare(&self) -> String {
+        let chosen = self.choose(&Subject::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+        chosen.release.to_string()
+    }
+}
+
+#[test]
+fn a_deployment_that_reached_some_targets_is_live_and_not_complete() {
+    let head = three().half_deploys(&upload("4", 40), "9").settles();
+    let live = head.live().unwrap();
+    assert_eq!((live.release.as_str(), live.complete, live.extent(targets())), ("4", false, "1 of 2 targets".into()));
+    assert_eq!(live.missing.iter().map(String::as_str).collect::<Vec<_>>(), [target(1).to_string()]);
+    assert!(
+        !live.is_complete_in(targets()) && live.is_complete_in(&targets()[..1]),
+        "a target that is gone is not missed"
+    );
+    assert_eq!(head.bare(), "3", "one step back, from what is live");
+    let five = head.half_deploys(&upload("5", 50), "10").settles();
+    assert_eq!(releases(five.history()), ["5", "4", "3", "2", "1"]);
+    assert_eq!(five.bare(), "4");
+    let named = five.obeys(&back_to("b", "4", 60), "9");
+    assert_eq!((releases(named.history()), named.live().unwrap().complete), (vec!["4", "3", "2", "1"], true));
+}
+
+#[test]
+fn a_deployment_that_reached_no_target_changes_nothing_of_what_is_live() {
+    let four = upload("4", 40);
+    let (claimed, _) = three().accepts(&four, &me("none", 40));
+    let end = ends(&four, "A", |outcome| {
+        outcome.status = Status::Failed;
+        outcome.error = Some(TargetError::new(TargetErrorCode::AccessDenied, "enter", "may not"));
+    });
+    assert_eq!(releases(claimed.commits("none", &end, None).0.history()), ["3", "2", "1"]);
+    let unsure = ends(&four, "A", |outcome| {
+        outcome.status = Status::Failed;
+        outcome.reached = outcome.region == target(0).region;
+        outcome.error = Some(TargetError::new(TargetErrorCode::TimedOut, "move alias", "no answer"));
+    });
+    let head = claimed.commits("none", &unsure, None).0;
+    let live = head.live().unwrap();
+    assert_eq!((live.release.as_str(), live.versions.len(), live.missing.len()), ("4", 0, 2), "it may serve there");
+    assert_eq!(head.bare(), "3");
+}
+
+#[test]
+fn a_redeploy_completes_what_is_live_and_calls_for_its_promotions_once() {
+    let half = three().half_deploys(&upload("4", 40), "9");
+    assert_eq!(half.outbox().last().unwrap().completed, None, "it is not complete yet");
+    let half = half.settles();
+    let id = half.live().unwrap().deployment;
+    let again = redeploy("d", 50);
+    let (claimed, _) = half.accepts(&again, &me("d", 50));
+    let chosen = claimed.choose(&Subject::Live { of: Some(id) }, targets(), &Rejects::default()).unwrap();
+    let claimed = claimed.with_chosen(token("d"), &chosen).unwrap();
+    let mut end = arrived(&again, "9", "A");
+    (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
+    let whole = claimed.commits("d", &end, None).0;
+    let live = whole.live().unwrap();
+    assert_eq!((live.deployment, live.complete, live.since), (id, true, second(41)), "a redeploy changes no id");
+    let completed = Completed { deployment: id, since: second(41) };
+    assert_eq!(whole.outbox().last().unwrap().completed, Some(completed), "soaks count from what brought it");
+    let once_more = whole.settles().ends_command(&redeploy("e", 60), "9", false);
+    assert!(once_more.live().unwrap().complete && once_more.outbox().is_empty());
+}
+
+#[test]
+fn a_redeploy_of_what_no_present_target_serves_is_refused() {
+    let half = three().half_deploys(&upload("4", 40), "9").settles();
+    let other = &targets()[1..];
+    let refusal = half.choose(&Subject::Live { of: None }, other, &Rejects::default()).unwrap_err();
+    let because = "release 4 was never on every target, and no present target serves it: roll back to what was live \
+                   before, or deploy a release";
+    assert_eq!(refusal, Ending::Refused { code: Code::NotLive, because: because.into() });
+    assert!(three().choose(&Subject::Live { of: None }, &[], &Rejects::default()).is_ok(), "it was complete once");
+}
+
+#[test]
+fn the_same_bytes_again_make_no_new_entry_and_call_for_nothing() {
+    let head = three();
+    let bytes = head.live().unwrap().sha256;
+    let other = upload("3-again", 40);
+    let (claimed, _) = head.accepts(&other, &me("same", 40));
+    let mut end = arrived(&other, "8", "A");
+    end.record.status = Status::Unchanged;
+    end.record.artifact.as_mut().unwrap().sha256 = bytes;
+    let head = claimed.commits("same", &end, None).0;
+    assert_eq!(releases(head.history()), ["3-again", "2", "1"]);
+    let live = head.live().unwrap();
+    assert_eq!((live.since, live.artifact.key.as_str()), (second(31), "dev/orders/3-again.zip"));
+    assert_eq!(head.outbox().last().unwrap().completed, None);
+    assert_eq!(head.bare(), "2");
+}
+
+#[test]
+fn an_upload_that_completes_at_once_calls_for_its_promotions() {
+    let four = upload("4", 40);
+    let head = three().deploys(&four, "9");
+    let completed = head.outbox().last().unwrap().completed.clone().unwrap();
+    assert_eq!(completed.deployment, four.id);
+}
+
+#[test]
+fn an_older_upload_of_what_is_live_in_part_says_on_how_many_targets_it_is() {
+    let head = three().half_deploys(&upload("4", 40), "9").settles();
+    // The head has forgotten the request, and its event comes late.
+    let mut json = serde_json::to_value(&head).unwrap();
+    json["requests"] = serde_json::json!([]);
+    let head: Head = serde_json::from_value(json).unwrap();
+    let (head, _) = head.accepts(&rollback("r", 50), &me("r", 50));
+    let (head, then) = head.accepts(&upload("4", 40), &me("late", 60));
+    assert_eq!(then, Then::Over(upload("4", 40).id));
+    let because = "this version of dev/orders/4.zip was accepted before; it is live on 1 of 2 targets";
+    assert_eq!(head.because(&upload("4", 40)), (Status::Superseded, because));
+}

@@ -1,0 +1,143 @@
+//! A deployment that waits for Lambda, and gives its invocation back meanwhile.
+
+use super::*;
+use crate::traffic::Awaited;
+
+fn awaited(until: i64) -> Awaited {
+    let (version, before) = (version("7"), Some(version("6")));
+    Awaited { target: target(0).clone(), version, before, since: second(21), until: second(until) }
+}
+
+/// `two` has begun to wait for its traffic at second 21, and was parked at second 45.
+pub(super) fn parked(look_at: Option<i64>) -> (Head, Request) {
+    let two = upload("2", 20);
+    let head = Head::default().deploys(&upload("1", 10), "6").settles();
+    let head = head.accepts(&two, &me("two", 20)).0.with_awaited(token("two"), &awaited(921)).unwrap();
+    (park(&head, "two", 45, look_at), two)
+}
+
+fn park(head: &Head, claim: &str, now: i64, look_at: Option<i64>) -> Head {
+    let written = [target(0).clone()].into();
+    let how = GivenUp::Parked { done: &[], written: &written, look_at: look_at.map(second) };
+    head.released(token(claim), how, second(now)).unwrap()
+}
+
+#[test]
+fn parking_is_neither_an_attempt_nor_an_extension() {
+    let mut head = parked(Some(60)).0;
+    for round in 0..20 {
+        let active = head.active().unwrap();
+        assert_eq!((active.attempts, active.extensions, active.hops), (0, 0, round + 1));
+        let now = 60 + 60 * i64::from(round);
+        let claim = format!("look{round}");
+        head = head.wakes(&me(&claim, now)).0;
+        assert_eq!(head.active().unwrap().attempts, 1);
+        head = park(&head, &claim, now + 1, None);
+    }
+}
+
+#[test]
+fn an_owner_that_dies_over_a_parked_deployment_is_counted() {
+    let head = parked(Some(60)).0.wakes(&me("a", 60)).0;
+    let head = head.wakes(&me("b", 60 + LEASE)).0;
+    assert_eq!(head.active().unwrap().attempts, 2);
+}
+
+#[test]
+fn a_parked_deployment_is_begun_and_gives_way_to_no_newer_upload() {
+    let (head, two) = parked(Some(60));
+    assert!(head.active().unwrap().is_begun());
+    let three = upload("3", 50);
+    let (head, then) = head.accepts(&three, &me("three", 50));
+    let Then::Work(active) = then else { panic!("{then:?}") };
+    assert_eq!((active.request.id, active.awaits(target(0))), (two.id, Some(&awaited(921))));
+    assert_eq!(head.pending().map(|pending| pending.id), Some(three.id));
+}
+
+#[test]
+fn a_rollback_takes_a_parked_deployment_over_at_once_and_stops_it() {
+    let (head, two) = parked(Some(60));
+    let back = rollback("back", 50);
+    let (head, then) = head.accepts(&back, &me("back", 50));
+    let Then::Work(active) = then else { panic!("{then:?}") };
+    assert_eq!((active.request.id, active.stop), (two.id, Some(back.id)));
+    assert_eq!(head.pending().map(|pending| pending.id), Some(back.id));
+}
+
+#[test]
+fn who_asks_how_far_a_parked_deployment_is_does_not_wake_it() {
+    let (head, two) = parked(Some(60));
+    let Then::Wait { request, status, behind } = head.answers(&two, &me("again", 50)) else { panic!("it is woken") };
+    assert_eq!((request.id, status, behind.2), (two.id, Status::InProgress, second(60)));
+    // Its tick was lost.
+    assert!(matches!(head.accepts(&two, &me("again", 120)).1, Then::Work(_)));
+}
+
+#[test]
+fn what_is_awaited_is_written_once_and_only_by_the_owner() {
+    let two = upload("2", 20);
+    let head = Head::default().accepts(&two, &me("two", 20)).0;
+    assert_eq!(head.with_awaited(token("other"), &awaited(921)), None);
+    let written = head.with_awaited(token("two"), &awaited(921)).unwrap();
+    assert_eq!(written.with_awaited(token("two"), &awaited(921)), None, "the head knows already");
+    let again = written.with_awaited(token("two"), &awaited(930)).unwrap();
+    assert_eq!(again.active().unwrap().awaits, [awaited(930)], "one for each target");
+}
+
+#[test]
+fn an_alias_that_somebody_moved_meanwhile_is_told() {
+    let alias = |serves: &str| crate::observed::ObservedAlias {
+        name: crate::id::AliasName::parse("live").unwrap(),
+        version: Some(version(serves)),
+        weights: [].into(),
+        provisioned: None,
+        revision: crate::observed::RevisionId("r".into()),
+        moved_by_deployer: true,
+        description: String::new(),
+    };
+    let active = parked(Some(60)).0.active().unwrap().clone();
+    let since = |serves: &str| active.moved_since(target(0), Some(&alias(serves)));
+    assert_eq!((since("7"), since("6")), (None, None));
+    assert_eq!(since("3").unwrap(), "expected the alias to serve version 7, found version 3");
+    // Who has only begun has not moved it yet.
+    let begun = Active { hops: 0, ..active.clone() };
+    assert_eq!(begun.moved_since(target(0), Some(&alias("3"))), None);
+}
+
+#[test]
+fn the_pauses_grow_and_end_with_the_bound() {
+    let mut active = parked(Some(60)).0.active().unwrap().clone();
+    let mut pauses = Vec::new();
+    for hops in 0..=HOPS {
+        active.hops = hops;
+        pauses.push(active.next_look(second(100)).map(Timestamp::as_second));
+    }
+    let expected = [115, 130, 160, 220, 220, 220, 220, 220].map(Some);
+    assert_eq!(pauses[..8], expected);
+    assert_eq!(pauses[8], None, "then the sweep looks after it");
+    active.hops = 5;
+    assert_eq!(active.next_look(second(900)), Some(second(921)));
+}
+
+#[test]
+fn the_sweep_leaves_a_parked_deployment_to_its_tick_unless_that_is_overdue() {
+    let head = parked(Some(60)).0;
+    assert!(head.is_looked_after(second(50)) && head.is_looked_after(second(119)));
+    assert!(head.sleeps(second(120)) && !head.is_looked_after(second(120)));
+    assert!(!parked(None).0.is_looked_after(second(50)), "beyond the last hop no tick is sent");
+}
+
+#[test]
+fn whether_an_alias_has_provisioned_concurrency_is_known_for_a_day() {
+    let one = upload("1", 10);
+    let claimed = Head::default().accepts(&one, &me("one", 10)).0;
+    let commits = |has: bool| {
+        let end = End { provisioned: [(target(0).clone(), has)].into(), ..arrived(&one, "6", "A") };
+        claimed.commits("one", &end, None).0
+    };
+    let known = |head: &Head, now: i64| head.target(target(0)).unwrap().is_unprovisioned(second(now));
+    let without = commits(false);
+    assert!(known(&without, 1_001) && known(&without, 1_000 + 86_399));
+    assert!(!known(&without, 1_000 + 86_400));
+    assert!(!known(&commits(true), 1_001));
+}

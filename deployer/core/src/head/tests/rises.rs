@@ -1,0 +1,48 @@
+//! Each use of the head that an older deployer would misread raises its format, and the format sinks when that is over.
+
+use super::commands::three;
+use super::member::{member, placed};
+use super::parked::parked;
+use super::*;
+use crate::format;
+
+fn format_of(head: &Head) -> u64 {
+    let written = format::write(head, &head.as_read).unwrap();
+    serde_json::from_slice::<serde_json::Value>(&written).unwrap()["format"].as_u64().unwrap()
+}
+
+#[test]
+fn what_is_live_in_part_raises_the_format_until_it_is_live_everywhere() {
+    let four = upload("4", 40);
+    let half = three().accepts(&four, &me("four", 40)).0.commits("four", &half_arrived(&four, "9", "A"), None).0;
+    let half = half.settles();
+    assert_eq!((format_of(&three().settles()), format_of(&half)), (1, 2));
+    assert_eq!(format_of(&half.deploys(&upload("5", 60), "10").settles()), 1);
+}
+
+#[test]
+fn a_rollback_of_what_is_under_way_raises_the_format_until_it_is_over() {
+    let under_way = three().accepts(&upload("4", 40), &me("four", 40)).0;
+    let asked = under_way.accepts(&rollback("r", 50), &me("r", 50)).0;
+    assert_eq!((format_of(&under_way), format_of(&asked)), (1, 2));
+    assert!(asked.pending().unwrap().undoes().is_some());
+}
+
+#[test]
+fn a_deployment_that_waits_for_traffic_raises_the_format_until_it_ends() {
+    let (head, two) = parked(Some(60));
+    assert_eq!(format_of(&head), 2);
+    let woken = head.wakes(&me("a", 60)).0;
+    assert_eq!(format_of(&woken), 2, "it is still known what it waits for");
+    let ended = woken.commits("a", &arrived(&two, "7", "A"), None).0;
+    assert_eq!(format_of(&ended), 1);
+}
+
+#[test]
+fn a_place_of_a_group_raises_the_format_until_it_is_given_back() {
+    let member = member("1", "g", 10);
+    let head = placed(&Head::default(), &member);
+    assert_eq!((format_of(&Head::default()), format_of(&head)), (1, 2));
+    let (without, _) = head.without_place(member.id, token("g")).unwrap();
+    assert_eq!(format_of(&without), 1);
+}

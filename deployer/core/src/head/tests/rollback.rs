@@ -1,0 +1,199 @@
+//! What a rollback means: judged in the write that accepts it, and once more when it is claimed.
+
+use super::commands::{back_to, redeploy, releases, three};
+use super::*;
+
+fn seen(id: &str, if_live: Option<&str>, if_active: Option<DeploymentId>, time: i64) -> Request {
+    let rollback = Rollback { if_live: if_live.map(Into::into), if_active, ..Rollback::default() };
+    command(id, CauseKind::Rollback, Subject::Earlier(rollback), time)
+}
+
+/// Release 3 is live, and an upload of release 4 is being deployed.
+fn under_way() -> Head {
+    three().accepts(&upload("4", 40), &me("four", 40)).0
+}
+
+impl Head {
+    fn chosen_of(&self, active: &Active) -> Result<Chosen, Ending> {
+        self.choose(&active.request.subject, targets(), &Rejects::default())
+    }
+
+    /// The claimed rollback ends well.
+    fn arrives(&self, claim: &str, active: &Active, number: &str) -> Self {
+        let chosen = self.chosen_of(active).unwrap();
+        let head = self.with_chosen(token(claim), &chosen).unwrap();
+        let mut end = arrived(&active.request, number, "A");
+        (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
+        head.commits(claim, &end, None).0
+    }
+}
+
+#[test]
+fn a_rollback_during_a_deployment_means_that_deployment() {
+    let back = rollback("r", 50);
+    let (asked, _) = under_way().accepts(&back, &me("r", 50));
+    let waits = asked.pending().unwrap();
+    assert_eq!(waits.undoes(), Some(upload("4", 40).id));
+    for half in [false, true] {
+        let end = match half {
+            true => half_arrived(&upload("4", 40), "9", "A"),
+            false => ends(&upload("4", 40), "A", |outcome| outcome.status = Status::Superseded),
+        };
+        let (head, next) = asked.commits("four", &end, Some(&me("next", 60)));
+        let record = head.told(&upload("4", 40));
+        assert_eq!((record.status, record.code), (Status::Superseded, Some(Code::Superseded)), "whatever it reached");
+        assert_eq!(head.outbox()[0].completed, None, "it calls for no promotion");
+        let head = head.arrives("next", &next.unwrap(), "8");
+        assert_eq!(
+            (releases(head.history()), releases(head.left())),
+            (vec!["3", "2", "1"], vec!["4"]),
+            "reached: {half}"
+        );
+    }
+}
+
+#[test]
+fn a_deployment_that_arrived_everywhere_before_it_heard_is_superseded_all_the_same() {
+    let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
+    let (head, _) = asked.commits("four", &arrived(&upload("4", 40), "9", "A"), Some(&me("next", 60)));
+    let because = format!(
+        "rollback {}, asked for later, has asked it to stop; 2 of 2 targets had got there before",
+        rollback("r", 50).id
+    );
+    assert_eq!(head.because(&upload("4", 40)), (Status::Superseded, because.as_str()));
+    assert_eq!(head.live().unwrap().release.as_str(), "4", "until the rollback has ended");
+    assert!(head.outbox()[0].completed.is_none() && head.last_failure().is_none());
+}
+
+#[test]
+fn a_stopped_deployment_that_ran_out_of_time_has_not_failed() {
+    let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
+    let late = ends(&upload("4", 40), "A", |outcome| {
+        outcome.status = Status::Failed;
+        outcome.error = Some(TargetError::new(TargetErrorCode::TimedOut, "observe", "frozen"));
+    });
+    let (head, _) = asked.commits("four", &late, Some(&me("next", 60)));
+    let record = head.told(&upload("4", 40));
+    assert_eq!((record.status, head.last_failure()), (Status::Superseded, None), "it ends no soak");
+    assert!(record.targets.iter().all(|outcome| outcome.error.is_none()));
+}
+
+#[test]
+fn rollbacks_without_a_release_join_each_other() {
+    let (first, second) = (rollback("r", 50), rollback("s", 51));
+    let (head, _) = under_way().accepts(&first, &me("r", 50));
+    let (joined, then) = head.accepts(&second, &me("s", 51));
+    assert!(matches!(then, Then::Wait { request, .. } if request.id == first.id));
+    assert_eq!(joined.all_pending().len(), 1);
+    let (head, next) = joined.commits("four", &arrived(&upload("4", 40), "9", "A"), Some(&me("next", 60)));
+    let third = rollback("t", 61);
+    let (head, then) = head.accepts(&third, &me("t", 61));
+    assert!(matches!(then, Then::Wait { request, status: Status::InProgress, .. } if request.id == first.id));
+    assert_eq!((head.active().unwrap().stop, head.all_pending()), (None, [].as_slice()));
+    let head = head.arrives("next", &next.unwrap(), "8").settles();
+    for again in [&second, &third] {
+        assert_eq!(head.answers(again, &me("again", 70)), Then::Over(first.id), "the same request acts once");
+    }
+}
+
+#[test]
+fn two_who_roll_back_the_same_go_one_step_back() {
+    let first = seen("r", Some("3"), None, 50);
+    let head = three().ends_command(&first, "7", false);
+    let second = seen("s", Some("3"), None, 52);
+    let (head, then) = head.accepts(&second, &me("s", 52));
+    assert_eq!((then, head.told(&second).code), (Then::Over(second.id), Some(Code::LiveChanged)));
+    let because = format!(
+        "release 2 is live since 1970-01-01T00:00:51Z: rollback {} by ann has gone back to it, and you meant to leave 3: \
+         look at the status, and ask again if it is still needed",
+        first.id
+    );
+    assert_eq!(head.told(&second).because.as_deref(), Some(because.as_str()));
+    assert_eq!(releases(head.history()), ["2", "1"]);
+}
+
+#[test]
+fn what_was_seen_under_way_may_have_arrived_meanwhile() {
+    let four = upload("4", 40).id;
+    let (asked, _) = under_way().accepts(&seen("r", Some("nothing"), Some(four), 50), &me("r", 50));
+    assert_eq!(asked.pending().unwrap().undoes(), Some(four));
+    let head = three().deploys(&upload("4", 40), "9");
+    let (head, then) = head.accepts(&seen("r", None, Some(four), 50), &me("r", 50));
+    let Then::Work(active) = then else { panic!("{then:?}") };
+    assert_eq!((active.request.undoes(), head.chosen_of(&active).unwrap().release.as_str()), (None, "3"));
+    let head = head.arrives("r", &active, "8").settles();
+    let (head, _) = head.accepts(&seen("s", None, Some(four), 60), &me("s", 60));
+    assert_eq!(head.told(&seen("s", None, Some(four), 60)).code, Some(Code::LiveChanged));
+}
+
+#[test]
+fn what_was_seen_live_is_looked_at_once_more_when_the_rollback_is_claimed() {
+    // A redeploy of what is live is no deployment that the rollback could mean.
+    let (head, _) = three().accepts(&redeploy("d", 40), &me("d", 40));
+    let (head, _) = head.accepts(&seen("r", Some("3"), None, 50), &me("r", 50));
+    let (asked, stop) = (head.pending().unwrap().clone(), head.active().unwrap().stop);
+    assert_eq!((asked.undoes(), stop), (None, Some(asked.id)));
+    let changed = three().deploys(&upload("4", 60), "9");
+    assert!(matches!(
+        changed.choose(&asked.subject, targets(), &Rejects::default()),
+        Err(Ending::Refused { code: Code::LiveChanged, .. })
+    ));
+}
+
+#[test]
+fn a_rollback_that_can_lead_nowhere_stops_and_displaces_nothing() {
+    let four = upload("4", 40);
+    for (request, code) in
+        [(back_to("a", "9", 50), Code::NothingToRollBack), (seen("b", Some("2"), None, 50), Code::LiveChanged)]
+    {
+        let (head, then) = under_way().accepts(&request, &me("x", 50));
+        assert_eq!((then, head.told(&request).code), (Then::Over(request.id), Some(code)));
+        assert_eq!((head.active().unwrap().stop, head.all_pending()), (None, [].as_slice()));
+    }
+    let one = Head::default().deploys(&upload("1", 10), "6").settles();
+    let (redeploying, _) = one.accepts(&redeploy("d", 20), &me("d", 20));
+    let (head, _) = redeploying.accepts(&rollback("r", 30), &me("r", 30));
+    assert_eq!(head.told(&rollback("r", 30)).code, Some(Code::NothingToRollBack));
+    assert_eq!(head.active().unwrap().stop, None, "{}", four.id);
+}
+
+#[test]
+fn where_nothing_is_live_yet_a_rollback_only_stops_the_deployment() {
+    let (head, _) = Head::default().accepts(&upload("1", 10), &me("one", 10));
+    let (head, _) = head.accepts(&rollback("r", 20), &me("r", 20));
+    let (head, next) = head.commits("one", &half_arrived(&upload("1", 10), "1", "A"), Some(&me("next", 30)));
+    let ending = head.chosen_of(&next.unwrap()).unwrap_err();
+    let because = format!(
+        "it stopped deployment {}, before which nothing was live here; the aliases that it had made stay, and serve version \
+         1 in {}",
+        upload("1", 10).id,
+        target(0)
+    );
+    assert_eq!(ending, Ending::OnlyStopped { because });
+    let record = at().record(&rollback("r", 20), Status::InProgress).ended(ending, second(40));
+    assert_eq!((record.status, record.code), (Status::Succeeded, None));
+}
+
+#[test]
+fn a_rollback_without_a_release_completes_one_that_has_not_reached_every_target() {
+    let half = three().ends_command(&rollback("r", 50), "7", true);
+    assert_eq!((releases(half.history()), half.live().unwrap().complete), (vec!["2", "1"], false));
+    let chosen = half.choose(&Subject::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+    assert_eq!(chosen.release.as_str(), "2");
+    assert!(chosen.because.unwrap().starts_with("it completes rollback"));
+    assert_eq!(chosen.versions.len(), 2, "the target that it has not reached goes back to its version too");
+    let whole = half.ends_command(&rollback("s", 60), "7", false);
+    assert_eq!((releases(whole.history()), whole.live().unwrap().complete), (vec!["2", "1"], true));
+    assert_eq!(whole.live().unwrap().deployment, half.live().unwrap().deployment);
+    let further = half.ends_command(&back_to("t", "1", 60), "6", false);
+    assert_eq!(releases(further.history()), ["1"]);
+}
+
+#[test]
+fn a_rollback_passes_over_the_same_bytes_under_another_label() {
+    let mut json = serde_json::to_value(three()).unwrap();
+    json["history"][1]["sha256"] = json["history"][0]["sha256"].clone();
+    let head: Head = serde_json::from_value(json).unwrap();
+    let chosen = head.choose(&Subject::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+    assert_eq!(chosen.release.as_str(), "1");
+}

@@ -1,0 +1,112 @@
+#![allow(clippy::unwrap_used)]
+//! What status tells of a head that is not as everybody would like it.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::Config;
+
+/// An environment with targets in these regions.
+fn config(regions: &[&str]) -> Config {
+    let targets: Vec<Value> =
+        regions.iter().map(|region| json!({"account": "111111111111", "region": region})).collect();
+    let environments = json!({"dev": {"targets": targets}});
+    let config =
+        json!({"artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger", "environments": environments});
+    Config::parse(&config.to_string()).unwrap()
+}
+
+fn live(release: &str, versions: Value, missing: Value) -> Value {
+    let (complete, id) = (missing == json!([]), release.repeat(18));
+    json!({
+        "release": release, "deployment": format!("01JBJ4GZ{id}"), "since": "2026-11-01T10:00:00Z",
+        "artifact": {"bucket": "acme-artifacts", "key": format!("dev/orders/{release}.zip"), "version_id": release},
+        "versions": versions, "complete": complete, "missing": missing,
+    })
+}
+
+fn served(region: &str, release: &str, version: &str) -> Value {
+    json!({"account": "111111111111", "region": region, "release": release, "version": version})
+}
+
+/// Release 4 was rolled out after 3, and has reached Ireland only; Ohio serves 3.
+fn half_rolled_out() -> Head {
+    let (ireland, ohio) = ("111111111111/eu-west-1", "111111111111/us-east-2");
+    serde_json::from_value(json!({
+        "schema": 1, "revision": 9, "requests": [], "outbox": [],
+        "ended": ["01JBJ4GZ444444444444444444"],
+        "failure": {"deployment": "01JBJ4GZ444444444444444444", "at": "2026-11-01T10:00:00Z"},
+        "targets": [served("eu-west-1", "4", "40"), served("us-east-2", "3", "30")],
+        "history": [live("4", json!({ireland: "40"}), json!([ohio])), live("3", json!({ireland: "39", ohio: "30"}), json!([]))],
+    }))
+    .unwrap()
+}
+
+fn status(regions: &[&str], head: &Head, rejects: &Rejects) -> FunctionStatus {
+    let config = config(regions);
+    let (environment, function) = (EnvironmentName::parse("dev").unwrap(), FunctionName::parse("orders").unwrap());
+    FunctionStatus::of(&Destination::find(&config, &environment, &function).unwrap(), head, rejects)
+}
+
+fn names(targets: &[Target]) -> Vec<String> {
+    targets.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_half_rolled_out_release_is_live_and_incomplete_and_the_rest_differs() {
+    let told = status(&["eu-west-1", "us-east-2"], &half_rolled_out(), &Rejects::default());
+    let live = told.live.clone().unwrap();
+    assert_eq!((live.release.as_str(), live.complete), ("4", false));
+    assert_eq!((names(&live.missing), live.added), (vec!["111111111111/us-east-2".to_owned()], vec![]));
+    assert_eq!(told.targets.iter().map(|target| target.differs).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(told.extent(), "1 of 2 targets");
+    assert_eq!(told.split().unwrap().iter().map(|release| release.as_str()).collect::<Vec<_>>(), ["3", "4"]);
+    assert_eq!(told.rollback_to.unwrap().as_str(), "3");
+    assert_eq!(told.last_failed.unwrap().deployment, live.deployment);
+}
+
+#[test]
+fn targets_that_the_environment_has_no_longer_are_not_told() {
+    let told = status(&["eu-west-1"], &half_rolled_out(), &Rejects::default());
+    assert_eq!((told.targets.len(), told.split(), told.extent().as_str()), (1, None, "1 of 1 targets"));
+    let live = told.live.unwrap();
+    assert!(live.complete && live.missing.is_empty() && live.added.is_empty());
+}
+
+#[test]
+fn a_target_that_was_added_makes_what_is_live_incomplete() {
+    let told = status(&["eu-west-1", "eu-north-1"], &half_rolled_out(), &Rejects::default());
+    let live = told.live.unwrap();
+    assert_eq!(
+        (live.complete, live.missing.len(), names(&live.added)),
+        (false, 0, vec!["111111111111/eu-north-1".into()])
+    );
+    let added = &told.targets[1];
+    assert_eq!((added.differs, &added.version), (true, &None));
+}
+
+#[test]
+fn a_rejected_release_that_serves_somewhere_is_marked_there() {
+    let reject = Reject {
+        release: Release::parse("3").unwrap(),
+        sha256: vec![],
+        reason: "it leaks".into(),
+        requested_by: None,
+        since: "2026-11-01T11:00:00Z".parse().unwrap(),
+    };
+    let function = FunctionName::parse("orders").unwrap();
+    let Some(crate::commanded::Obeyed::Now(rejects)) = Rejects::default().with(reject, &function, "r") else {
+        unreachable!("nothing was rejected before")
+    };
+    let told = status(&["eu-west-1", "us-east-2"], &half_rolled_out(), &rejects);
+    assert_eq!((told.rejected, told.rollback_to), (false, None), "4 is not rejected, and there is nothing else");
+    assert_eq!(told.targets.iter().map(|target| target.rejected).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
+fn a_failure_is_the_last_one_only_until_something_else_has_ended() {
+    let mut head = serde_json::to_value(half_rolled_out()).unwrap();
+    head["ended"] = json!(["01JBJ4GZ555555555555555555", "01JBJ4GZ444444444444444444"]);
+    let head: Head = serde_json::from_value(head).unwrap();
+    assert_eq!(status(&["eu-west-1", "us-east-2"], &head, &Rejects::default()).last_failed, None);
+}

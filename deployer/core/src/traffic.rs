@@ -1,0 +1,161 @@
+//! The version that the callers of an alias meet.
+//!
+//! An alias with provisioned concurrency does not move at once: Lambda itself leaves all traffic on the version before, as a
+//! weight beside the new FunctionVersion, until the concurrency stands on the new version. That is neither somebody's split
+//! nor a deployment that has arrived. (CodeDeploy's canary looks the other way round: FunctionVersion is the old version and
+//! the weight is on the new one.)
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Target;
+use crate::id::Version;
+use crate::observed::ObservedAlias;
+
+/// For how long the head is believed that an alias has no provisioned concurrency.
+pub const UNPROVISIONED_FOR: Duration = Duration::from_secs(86_400);
+
+/// Where the traffic of an alias is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Traffic {
+    /// All of it is on the alias's version.
+    Whole,
+    /// Lambda itself still holds all of it on the version before.
+    Held {
+        /// That version.
+        on: Version,
+    },
+    /// Somebody has split it.
+    Split,
+}
+
+impl Traffic {
+    /// The traffic of an alias that nobody here has just moved. Only a whole weight is Lambda's: a person's canary is smaller.
+    #[must_use]
+    pub fn of(alias: &ObservedAlias) -> Self {
+        Self::judge(alias, |_, weight| weight >= 1.0)
+    }
+
+    /// The traffic of an alias after a deployment has moved it away from `before`.
+    #[must_use]
+    pub fn after_move(alias: &ObservedAlias, before: Option<&Version>) -> Self {
+        Self::judge(alias, |on, weight| weight >= 1.0 || Some(on) == before)
+    }
+
+    fn judge(alias: &ObservedAlias, is_lambdas: impl Fn(&Version, f64) -> bool) -> Self {
+        let mut weights = alias.weights.iter();
+        let Some((on, weight)) = weights.next() else { return Self::Whole };
+        let only = weights.next().is_none() && alias.version.is_some() && alias.provisioned != Some(false);
+        match Version::parse(on.clone()) {
+            Ok(on) if only && Some(&on) != alias.version.as_ref() && is_lambdas(&on, *weight) => Self::Held { on },
+            _ => Self::Split,
+        }
+    }
+}
+
+impl ObservedAlias {
+    /// The one version that serves, or will as soon as Lambda lets it; none where the traffic is split, or the alias points
+    /// to `$LATEST`.
+    #[must_use]
+    pub fn serves_alone(&self) -> Option<&Version> {
+        self.version.as_ref().filter(|_| Traffic::of(self) != Traffic::Split)
+    }
+
+    /// The version that has all of the traffic now.
+    #[must_use]
+    pub fn has_the_traffic(&self) -> Option<Version> {
+        match Traffic::of(self) {
+            Traffic::Whole => self.version.clone(),
+            Traffic::Held { on } => Some(on),
+            Traffic::Split => None,
+        }
+    }
+}
+
+/// A target whose traffic Lambda has not moved yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// The target.
+    #[serde(flatten)]
+    pub target: Target,
+    /// The version that is to get the traffic.
+    pub version: Version,
+    /// The version that had it; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Version>,
+    /// When the alias was about to be moved.
+    pub since: Timestamp,
+    /// When it is given up.
+    pub until: Timestamp,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
+mod tests {
+    use super::*;
+    use crate::id::AliasName;
+    use crate::observed::RevisionId;
+
+    fn version(number: u64) -> Version {
+        Version::parse(number.to_string()).unwrap()
+    }
+
+    fn alias(serves: Option<u64>, weights: &[(u64, f64)]) -> ObservedAlias {
+        ObservedAlias {
+            name: AliasName::parse("live").unwrap(),
+            version: serves.map(version),
+            weights: weights.iter().map(|(version, weight)| (version.to_string(), *weight)).collect(),
+            provisioned: None,
+            revision: RevisionId("r1".into()),
+            moved_by_deployer: false,
+            description: String::new(),
+        }
+    }
+
+    #[test]
+    fn an_alias_without_weights_serves_one_version() {
+        assert_eq!(Traffic::of(&alias(Some(7), &[])), Traffic::Whole);
+    }
+
+    #[test]
+    fn a_whole_weight_on_the_version_before_is_lambdas_own() {
+        assert_eq!(Traffic::of(&alias(Some(7), &[(6, 1.0)])), Traffic::Held { on: version(6) });
+        // A rollback goes to a smaller number.
+        assert_eq!(Traffic::of(&alias(Some(6), &[(7, 1.0)])), Traffic::Held { on: version(7) });
+    }
+
+    #[test]
+    fn a_part_of_the_traffic_elsewhere_is_somebodys_split() {
+        assert_eq!(Traffic::of(&alias(Some(7), &[(6, 0.9)])), Traffic::Split);
+        assert_eq!(Traffic::of(&alias(Some(7), &[(6, 0.5), (5, 0.5)])), Traffic::Split);
+        // CodeDeploy's canary: the old version with a weight on the new one.
+        assert_eq!(Traffic::of(&alias(Some(6), &[(7, 0.1)])), Traffic::Split);
+    }
+
+    #[test]
+    fn a_whole_weight_without_provisioned_concurrency_is_somebodys_split() {
+        let by_hand = ObservedAlias { provisioned: Some(false), ..alias(Some(7), &[(6, 1.0)]) };
+        assert_eq!(Traffic::of(&by_hand), Traffic::Split);
+        assert_eq!(by_hand.serves_alone(), None);
+    }
+
+    #[test]
+    fn after_a_move_any_weight_on_the_version_before_is_lambdas_own() {
+        let moving = alias(Some(7), &[(6, 0.4)]);
+        assert_eq!(Traffic::after_move(&moving, Some(&version(6))), Traffic::Held { on: version(6) });
+        assert_eq!(Traffic::after_move(&moving, Some(&version(5))), Traffic::Split);
+    }
+
+    #[test]
+    fn held_traffic_is_on_the_version_before_though_the_alias_serves_the_new_one() {
+        let held = alias(Some(7), &[(6, 1.0)]);
+        assert_eq!((held.serves_alone(), held.has_the_traffic()), (Some(&version(7)), Some(version(6))));
+    }
+
+    #[test]
+    fn latest_serves_no_version_alone() {
+        assert_eq!(alias(None, &[]).serves_alone(), None);
+    }
+}

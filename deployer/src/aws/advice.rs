@@ -1,0 +1,48 @@
+//! What to do about AWS's errors: a sentence where AWS's own words bear it out, and none where they do not.
+
+use deployer_core::denial::{Denial, PolicyKind};
+
+use super::error::Failure;
+
+/// What to do where an object cannot be read, whoever was to read it: ourselves, or Lambda, which quotes S3.
+pub(super) fn on_object(words: &str) -> Option<&'static str> {
+    let says = |phrase: &str| words.contains(phrase);
+    Some(if says("InvalidObjectState") {
+        "the object is archived: restore it, or upload it again"
+    } else if says("RequestTimeTooSkewed") {
+        "the clock of whoever asked is wrong: set it right"
+    } else if says("stored using a form of Server Side Encryption") {
+        "the object was uploaded with a key of the uploader's own (SSE-C), which nobody else has: upload it without"
+    } else if says("KMS.DisabledException") || says("DisabledException") {
+        "the KMS key of the object is disabled: enable the key"
+    } else if says("KMS.NotFoundException") || says("KMS.KMSInvalidStateException") || says("is pending deletion") {
+        "the KMS key of the object is not there, or is about to be deleted: cancel its deletion, or upload the object again"
+    } else if says("PermanentRedirect") {
+        "the artifact bucket must be in the region of whoever reads it"
+    } else {
+        return None;
+    })
+}
+
+/// Whether the words say that the account has not enabled the region, so that no policy can help.
+pub(super) fn is_region_not_enabled(failure: &Failure) -> bool {
+    // A session that STS has just opened is unknown to a service only where the account has not enabled the region.
+    matches!(failure.code.as_str(), "RegionDisabledException" | "UnrecognizedClientException" | "InvalidClientTokenId")
+}
+
+/// What to do where a region is not enabled.
+pub(super) const ENABLE_REGION: &str = "the region is not enabled for the account: enable it there (account settings), or take the \
+                                        target out of deployer.json";
+
+/// What to do where Lambda says no to a call of the deploy role's.
+pub(super) fn on_denial(words: &str) -> Option<&'static str> {
+    match Denial::of(words) {
+        Denial::Lacking(PolicyKind::Identity) => {
+            Some("the deploy role's policy does not allow it: see the target module's permissions")
+        }
+        Denial::Lacking(PolicyKind::Resource) => {
+            Some("the policy of the resource that is named does not let the deploy role do it")
+        }
+        said => said.advice(),
+    }
+}

@@ -1,0 +1,33 @@
+//! What is not as it should be in an environment, in a few words each: whatever is marked so is not plain green.
+
+use anstyle::AnsiColor;
+use deployer_core::id::Release;
+use deployer_core::status::FunctionStatus;
+
+/// Something that somebody should look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub words: String,
+    pub colour: AnsiColor,
+}
+
+pub(super) fn of(status: &FunctionStatus) -> Vec<Mark> {
+    let red = |words: &str| Mark { words: words.to_owned(), colour: AnsiColor::Red };
+    let yellow = |words: String| Mark { words, colour: AnsiColor::Yellow };
+    let is_incomplete = status.live.as_ref().is_some_and(|live| !live.complete);
+    let serves_rejected = !status.rejected && status.targets.iter().any(|target| target.rejected);
+    [
+        is_incomplete.then(|| yellow(format!("incomplete: on {}", status.extent()))),
+        status.split().map(|releases| yellow(format!("split: {}", joined(&releases)))),
+        status.rejected.then(|| red("rejected")),
+        serves_rejected.then(|| red("a rejected release serves")),
+        status.last_failed.map(|_| red("last deployment failed")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn joined(releases: &[&Release]) -> String {
+    releases.iter().map(|release| release.as_str()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,197 @@
+//! What a deployment's end calls for in another environment: it is put down as an object, from the outbox, before the outbox
+//! drops its entry. Whoever comes by there puts it into that head: after a message, which is only a hint, or in the sweep.
+//! No other head is touched within a commit.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use deployer_core::asked::AskedFor;
+use deployer_core::destination::Destination;
+use deployer_core::head::{Chosen, Entry, Head, Request};
+use deployer_core::id::{DeploymentId, EnvironmentName};
+use deployer_core::names::ASKED;
+use deployer_core::promotion::Taking;
+use deployer_core::record::DeploymentRecord;
+
+use super::claim::Standing;
+use super::promote::PolicyInputs;
+use super::swept::{Failing, Swept};
+use super::{Engine, Transient};
+
+/// How long what was asked for is kept for an environment that deployer.json does not have: it may be put back.
+const KEPT_FOR_MISSING: Duration = Duration::from_secs(86_400);
+
+impl Engine {
+    /// Puts down the promotions that an artifact calls for that has become complete by this end, and sends a hint to where they go. The group of a member
+    /// gets a hint too.
+    pub(super) async fn put_down_promotions(
+        &self,
+        from: &Destination<'_>,
+        Entry { record, completed, .. }: &Entry,
+    ) -> Result<(), Transient> {
+        if record.promotion.as_ref().is_some_and(|promotion| promotion.group.is_some()) {
+            self.hint(from, record.id).await;
+        }
+        let (Some(completed), Some(chosen)) = (completed, brought(record)) else { return Ok(()) };
+        let brought_by = completed.deployment;
+        let mut failed = None;
+        for (name, environment) in &self.config.environments {
+            let automatic = environment.promotion.as_ref().filter(|p| p.automatic && p.from.contains(&from.name));
+            let at = match Destination::find(&self.config, name, &from.function) {
+                Ok(at) if automatic.is_some() => at,
+                _ => continue,
+            };
+            let drawn = (self.now(), self.token());
+            let request = Request::automatic_promotion(record, brought_by, &at.name, chosen.clone(), drawn);
+            let (id, asked) = (request.id, AskedFor::new(&at.name, &at.function, request));
+            // One that cannot be put down holds up no other.
+            match self.write_object(&asked.key(), &asked, None).await {
+                Ok(_) => self.hint(&at, id).await,
+                Err(error) => {
+                    tracing::error!(to = %name, "the promotion is not put down: {error}");
+                    failed = Some(error.into());
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Somebody shall look there. What does not arrive costs no more than a sweep's period.
+    async fn hint(&self, at: &Destination<'_>, id: DeploymentId) {
+        if let Err(transient) = self.tick_at(at, id, None, self.now()).await {
+            tracing::warn!(to = %at.name, deployment = %id, "no hint was sent, so the sweep will find it: {transient}");
+        }
+    }
+
+    /// A hint that came here: puts what was asked for into the head and goes on with it; or goes on with the group of a
+    /// member that has ended. `None`: it is about neither.
+    pub(super) async fn follow_hint(
+        &self,
+        at: &Destination<'_>,
+        id: DeploymentId,
+    ) -> Result<Option<DeploymentRecord>, Transient> {
+        let keys = self.ports.ledger.keys(&AskedFor::all_of(&at.name, &at.function)).await?;
+        let mut found = None;
+        for key in keys {
+            let submitted = self.submit_asked(at, &key, Taking::Up).await?;
+            found = found.or(submitted.filter(|record| record.id == id));
+        }
+        if found.is_some() {
+            return Ok(found);
+        }
+        let key = DeploymentRecord::key(&at.name, &at.function, id);
+        let record = self.read_record(&key).await?.map(|(record, _)| record);
+        let group = record.as_ref().and_then(|record| record.promotion.as_ref()?.group);
+        if let Some(group) = group {
+            self.drive_group(&at.name, group).await?;
+        }
+        Ok(record.filter(|_| group.is_some()))
+    }
+
+    /// Puts what was asked for into its head. Once that knows it the object goes.
+    async fn submit_asked(
+        &self,
+        at: &Destination<'_>,
+        key: &str,
+        taking: Taking,
+    ) -> Result<Option<DeploymentRecord>, Transient> {
+        let Some((asked, _)) = self.read_object::<AskedFor>(key).await? else { return Ok(None) };
+        // A marker of its own: somebody may do the same at the same time.
+        let request = Request { marker: self.token(), ..asked.request };
+        let head = async { Ok::<_, Transient>(self.read_head(at).await?) };
+        let (seen, inputs) = futures::try_join!(head, self.policy_inputs(at, None))?;
+        let standing = match self.is_of_use(at, &seen.head, &request, &inputs) {
+            true => self.take_in_promotion((at, taking), &request, &inputs, None).await?,
+            false => Standing::Nothing,
+        };
+        self.delete_marker(key.to_owned()).await;
+        let touched = !matches!(standing, Standing::Nothing);
+        if let Standing::Rests { waiting, again: false } = &standing {
+            tracing::info!(to = %at.name, deployment = %request.id, "promotion asked for: {}", waiting.wait);
+        }
+        if touched { Box::pin(self.stand(at, &request, standing)).await } else { Ok(None) }
+    }
+
+    /// Whether there is anything to do for what was asked for: it is not known yet, and not there already.
+    fn is_of_use(&self, at: &Destination<'_>, head: &Head, request: &Request, inputs: &PolicyInputs) -> bool {
+        let Some(promoting) = request.promoting() else { return true };
+        let gate = self.gate(at, head, inputs);
+        let is_known = head.id_of(request).is_some();
+        !is_known
+            && !gate.is_of_several(promoting)
+            && !gate.is_there_already(request, promoting)
+            && !gate.waits_already(promoting)
+    }
+
+    /// Puts everything that was asked for into its head. What goes wrong with one never stops the others.
+    pub(super) async fn sweep_asked(&self) -> Result<Swept, Transient> {
+        // By a message: a sweep that did all the work itself could not end in time.
+        let taking = if self.ports.queue.is_some() { Taking::Down } else { Taking::Up };
+        self.submit_all(taking, &mut BTreeSet::new()).await
+    }
+
+    /// Without a queue nobody is sent anywhere: who has ended a deployment puts what it calls for into its head himself, after
+    /// its commit, and goes on with the groups of its members.
+    pub(super) async fn submit_without_queue(&self) {
+        if self.ports.queue.is_some() {
+            return;
+        }
+        let mut tried = BTreeSet::new();
+        loop {
+            let before = tried.len();
+            if let Err(transient) = self.submit_all(Taking::Up, &mut tried).await {
+                return tracing::warn!("what was asked for is left to the sweep: {transient}");
+            }
+            if tried.len() == before {
+                break;
+            }
+        }
+        if let Err(transient) = self.drive_groups().await {
+            tracing::warn!("the groups are left to the sweep: {transient}");
+        }
+    }
+
+    async fn submit_all(&self, taking: Taking, tried: &mut BTreeSet<String>) -> Result<Swept, Transient> {
+        let mut swept = Swept::default();
+        for key in self.ports.ledger.keys(ASKED).await? {
+            if !self.has_time_for_another() {
+                break;
+            }
+            if !tried.insert(key.clone()) {
+                continue;
+            }
+            let mut one = Swept::one();
+            let Some((name, function)) = AskedFor::place(&key) else {
+                tracing::warn!(key, "nothing that this deployer has asked for: delete it");
+                continue;
+            };
+            let submitted = match Destination::find(&self.config, &name, &function) {
+                Ok(at) => Box::pin(self.submit_asked(&at, &key, taking)).await.map(drop),
+                Err(_) => self.keep_for_missing(&key, &name).await,
+            };
+            if let Err(error) = submitted {
+                tracing::error!(key, "not put into its head: {error}");
+                one = one.failing(&key, Failing::of(&error), &error.to_string());
+            }
+            swept = swept.and(one);
+        }
+        Ok(swept)
+    }
+
+    /// deployer.json does not have the environment: what was asked for is kept for a day.
+    async fn keep_for_missing(&self, key: &str, name: &EnvironmentName) -> Result<(), Transient> {
+        let Some((asked, _)) = self.read_object::<AskedFor>(key).await? else { return Ok(()) };
+        if self.passed(asked.request.accepted_at) > KEPT_FOR_MISSING {
+            tracing::warn!(key, "a promotion to {name} is dropped: deployer.json has not had it for a day");
+            self.delete_marker(key.to_owned()).await;
+        }
+        Ok(())
+    }
+}
+
+/// The artifact of an ended deployment.
+fn brought(record: &DeploymentRecord) -> Option<Chosen> {
+    let (release, artifact) = (record.release.as_ref()?, record.artifact.as_ref()?);
+    let chosen = Chosen::of(release.clone(), artifact.reference());
+    Some(Chosen { sha256: artifact.sha256, size: artifact.size, ..chosen })
+}

@@ -1,0 +1,57 @@
+//! A writing call that has failed: whether it is sent again, and after what.
+
+use jiff::Timestamp;
+
+use super::Engine;
+use super::apply::{Errand, Halt};
+use crate::port::{CallError, CallErrorKind};
+
+/// One writing call, as often as it was sent.
+#[derive(Default)]
+pub(super) struct Sending {
+    attempt: u32,
+    denied_since: Option<Timestamp>,
+    made_room: bool,
+}
+
+impl Engine {
+    /// Waits until a call that ended so may be sent again; or says why it is not.
+    pub(super) async fn before_it_is_sent_again(
+        &self,
+        errand: &Errand<'_>,
+        step: &'static str,
+        sending: &mut Sending,
+        error: &CallError,
+    ) -> Result<(), Halt> {
+        let Errand { job, claim, target, .. } = *errand;
+        let ends = || Err(error.clone().in_step(step).into());
+        let attempt = sending.attempt;
+        sending.attempt += 1;
+        match error.kind {
+            CallErrorKind::Busy | CallErrorKind::Throttled => {
+                let paused = self.pause(attempt, step, &error.message).await;
+                return paused.map_err(|_| error.clone().at_the_deadline(step).into());
+            }
+            CallErrorKind::RoleNotReady | CallErrorKind::RefusedForNow => {
+                if !self.may_wait(&job.refused, claim, target) {
+                    return ends();
+                }
+            }
+            CallErrorKind::Denied | CallErrorKind::CodeDenied => {
+                let since = *sending.denied_since.get_or_insert_with(|| self.now());
+                if self.passed(since) + self.patience.wait(attempt) > self.patience.denied {
+                    return ends();
+                }
+            }
+            CallErrorKind::StorageFull if !sending.made_room => {
+                sending.made_room = true;
+                return if self.make_room(job, claim, target).await { Ok(()) } else { ends() };
+            }
+            CallErrorKind::Conflict | CallErrorKind::Unknown => {
+                return Err(Halt::LookAgain { step, error: error.clone().in_step(step) });
+            }
+            _ => return ends(),
+        }
+        Ok(self.pause(attempt, step, &error.message).await?)
+    }
+}

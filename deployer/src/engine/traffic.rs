@@ -1,0 +1,267 @@
+//! After an alias has moved: is all of its traffic on the new version?
+//!
+//! Where the alias has provisioned concurrency Lambda itself holds the traffic back for minutes, for good if the new version's
+//! init fails. The alias is looked at until it has arrived. If it does not, it is put back.
+
+use std::time::Duration;
+
+use deployer_core::destination::Destination;
+use deployer_core::id::Version;
+use deployer_core::observed::{ObservedAlias, ProvisionedConcurrency, ProvisionedStatus};
+use deployer_core::plan::{AWAIT_TRAFFIC, Step};
+use deployer_core::record::{TargetError, TargetErrorCode};
+use deployer_core::traffic::{Awaited, Traffic};
+use jiff::Timestamp;
+
+use super::apply::{Errand, Halt, OWNED_FOR, Walk};
+use super::book::RACES;
+use super::claim::Claim;
+use super::{Engine, Transient};
+use crate::port::{Account, Answer, CallErrorKind, Write};
+
+/// With a queue, an invocation waits no longer than this for Lambda: another one goes on.
+const WAITED_FOR: Duration = Duration::from_secs(20);
+/// Before this Lambda may still tell of the failure before.
+const FAILURES_ARE_OURS_AFTER: Duration = Duration::from_secs(5);
+
+impl Engine {
+    /// The alias. Of one whose whole traffic is on another version it is asked too whether Lambda may have done that.
+    pub(super) async fn alias_of(
+        &self,
+        at: &Destination<'_>,
+        account: &Account,
+    ) -> Result<Option<ObservedAlias>, TargetError> {
+        let (functions, name, alias) = (account.functions(), &at.function_name, &at.environment.alias);
+        let seen = self.reading("observe", || functions.alias(name, alias)).await?;
+        let Some(seen) = seen else { return Ok(None) };
+        if !matches!(Traffic::of(&seen), Traffic::Held { .. }) {
+            return Ok(Some(seen));
+        }
+        let provisioned = self.concurrency_of(at, account, "observe").await?.map(|found| found.is_some());
+        Ok(Some(ObservedAlias { provisioned, ..seen }))
+    }
+
+    /// The provisioned concurrency of the alias. The outer `None`: the deploy role may not see it.
+    async fn concurrency_of(
+        &self,
+        at: &Destination<'_>,
+        account: &Account,
+        step: &'static str,
+    ) -> Result<Option<Option<ProvisionedConcurrency>>, TargetError> {
+        let (functions, name, alias) = (account.functions(), &at.function_name, &at.environment.alias);
+        let read = || async {
+            match functions.provisioned(name, alias).await {
+                Ok(found) => Ok(Some(found)),
+                // A deploy role of before: the alias itself tells most of it.
+                Err(error) if error.kind == CallErrorKind::Denied => {
+                    tracing::warn!("whether the alias has provisioned concurrency is not known: {error}");
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            }
+        };
+        self.reading(step, read).await
+    }
+
+    /// Writes into the head what will be waited for, before the alias moves.
+    async fn write_awaited(&self, at: &Destination<'_>, claim: &Claim, awaited: &Awaited) -> Result<(), Transient> {
+        let mut seen = claim.seen();
+        for attempt in 0..RACES {
+            let Some(head) = seen.head.with_awaited(claim.token(), awaited) else {
+                return if seen.head.is_held_by(claim.token()) { Ok(()) } else { Err(Transient::TakenOver) };
+            };
+            if let Some(written) = self.write_head(at, seen.etag, head).await? {
+                claim.sees(written);
+                return Ok(());
+            }
+            self.after_a_lost_race(attempt).await;
+            seen = self.read_head(at).await?;
+        }
+        Err(Transient::Contended)
+    }
+}
+
+impl Walk<'_> {
+    /// Whether the alias has provisioned concurrency, where the plan moves it.
+    pub(super) async fn ask_before_a_move(&self) -> Option<bool> {
+        match self.plan.steps.iter().any(|step| matches!(step, Step::MoveAlias { .. })) {
+            true => self.ask_for_concurrency().await,
+            false => None,
+        }
+    }
+
+    /// Whether the alias has provisioned concurrency. It is not asked where the head has known not long ago that it has none.
+    async fn ask_for_concurrency(&self) -> Option<bool> {
+        let Errand { job, claim, target, account, .. } = self.errand;
+        let now = self.engine.now();
+        if claim.seen().head.target(target).is_some_and(|live| live.is_unprovisioned(now)) {
+            return Some(false);
+        }
+        match self.engine.concurrency_of(job.at, account, "move alias").await {
+            Ok(found) => {
+                let is_provisioned = found.map(|found| found.is_some());
+                if let Some(is_provisioned) = is_provisioned {
+                    job.is_provisioned(target, is_provisioned);
+                }
+                is_provisioned
+            }
+            // UpdateAlias's own answer tells as well.
+            Err(error) => {
+                tracing::warn!("whether the alias has provisioned concurrency is not known: {error}");
+                None
+            }
+        }
+    }
+
+    /// What is waited for: as the head has it, where this deployment has begun to wait before.
+    fn awaited(&self, version: &Version, before: Option<Version>) -> Awaited {
+        let Errand { claim, target, .. } = self.errand;
+        let seen = claim.seen().head;
+        let known = seen.active().filter(|active| active.claim == claim.token()).and_then(|a| a.awaits(target));
+        if let Some(known) = known.filter(|known| known.version == *version) {
+            return known.clone();
+        }
+        self.awaited_from_now(version, before)
+    }
+
+    fn awaited_from_now(&self, version: &Version, before: Option<Version>) -> Awaited {
+        let Errand { job, target, .. } = self.errand;
+        let since = self.engine.now();
+        let until = since.checked_add(job.at.environment.traffic_within.as_duration()).unwrap_or(Timestamp::MAX);
+        Awaited { target: target.clone(), version: version.clone(), before, since, until }
+    }
+
+    /// Before the alias moves: the head knows what will be waited for, whoever goes on with it. The time counts from this
+    /// move: an owner that died before its own move has waited for nothing.
+    pub(super) async fn note_the_move(&self, version: &Version, before: Option<Version>) {
+        self.write_awaited(self.awaited_from_now(version, before)).await;
+    }
+
+    async fn write_awaited(&self, awaited: Awaited) -> Awaited {
+        let Errand { job, claim, .. } = self.errand;
+        if let Err(transient) = self.engine.write_awaited(job.at, claim, &awaited).await {
+            claim.stop(transient).await
+        }
+        awaited
+    }
+
+    /// The version that had all of the traffic before the alias moved, if that is another one.
+    pub(super) fn traffic_elsewhere(&self, version: &Version) -> Option<Version> {
+        self.plan.traffic.clone().filter(|before| before != version)
+    }
+
+    /// The alias was moved, and this is how Lambda has answered.
+    pub(super) async fn after_the_move(&self, answer: Answer, version: &Version) -> Result<(), Halt> {
+        let Answer::Alias(seen) = answer else { return Ok(()) };
+        let before = self.traffic_elsewhere(version);
+        if self.provisioned != Some(true) && Traffic::after_move(&seen, before.as_ref()) == Traffic::Whole {
+            return Ok(());
+        }
+        self.errand.job.is_provisioned(self.errand.target, true);
+        self.await_traffic(version, before).await
+    }
+
+    /// Looks at the alias until all of its traffic is on the version.
+    pub(super) async fn await_traffic(&self, version: &Version, before: Option<Version>) -> Result<(), Halt> {
+        let Errand { job, claim, account, .. } = self.errand;
+        let engine = self.engine;
+        let awaited = self.write_awaited(self.awaited(version, before)).await;
+        let mut owned = engine.now();
+        let mut put_back: Option<TargetError> = None;
+        for attempt in 0.. {
+            // Somebody may ask us to stop meanwhile.
+            if engine.passed(owned) > OWNED_FOR {
+                owned = engine.now();
+                self.ensure_still_owned(None).await;
+            }
+            if claim.halted().is_some() {
+                return Err(Halt::Stopped);
+            }
+            let functions = account.functions();
+            let (seen, concurrency) = futures::try_join!(
+                engine.reading(AWAIT_TRAFFIC, || functions.alias(&self.plan.function, &self.plan.alias)),
+                engine.concurrency_of(job.at, account, AWAIT_TRAFFIC),
+            )?;
+            let Some(seen) = seen else { return Err(self.moved_by_somebody("the alias is gone")) };
+            let traffic = Traffic::after_move(&seen, awaited.before.as_ref());
+            match (&traffic, put_back.take()) {
+                (Traffic::Whole, None) if seen.version.as_ref() == Some(version) => return Ok(()),
+                (Traffic::Whole, Some(error)) if seen.version == awaited.before => return Err(error.into()),
+                // It has come over after all.
+                (Traffic::Whole, Some(_)) if seen.version.as_ref() == Some(version) => return Ok(()),
+                (Traffic::Held { on }, _) if seen.version.as_ref() == Some(version) => {
+                    if let Some(why) = self.gives_up(&awaited, concurrency.flatten().as_ref()) {
+                        put_back = Some(self.put_back(&awaited, on, &why, &seen).await?);
+                        continue;
+                    }
+                }
+                _ => return Err(self.moved_by_somebody(&format!("the alias serves {seen}"))),
+            }
+            if engine.ports.queue.is_some() && engine.passed(awaited.since) >= WAITED_FOR {
+                return Err(Halt::Waits);
+            }
+            let because = "Lambda holds the alias's traffic back until its provisioned concurrency stands";
+            if let Err(late) = engine.pause(attempt, AWAIT_TRAFFIC, because).await {
+                return Err(if engine.ports.queue.is_some() { Halt::Waits } else { late.into() });
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+
+    /// Why the traffic is not waited for any longer.
+    fn gives_up(&self, awaited: &Awaited, concurrency: Option<&ProvisionedConcurrency>) -> Option<String> {
+        let engine = self.engine;
+        if let Some(ProvisionedConcurrency { status: ProvisionedStatus::Failed { because }, .. }) = concurrency
+            && engine.passed(awaited.since) >= FAILURES_ARE_OURS_AFTER
+        {
+            return Some(format!("its provisioned concurrency failed: {because}"));
+        }
+        let passed = engine.passed(awaited.since);
+        if engine.now() >= awaited.until {
+            return Some(format!("not within {} s (traffic_within)", passed.as_secs()));
+        }
+        // Without a queue nobody else goes on: there must be time left to put the alias back.
+        let needs = engine.patience.write_needs + engine.patience.record_needs + engine.patience.longest_wait * 2;
+        (engine.ports.queue.is_none() && engine.left() <= needs)
+            .then(|| format!("not before the invocation's deadline, {} s after the move", passed.as_secs()))
+    }
+
+    /// Points the alias to the version that has the traffic. A rollback leaves it: nobody wants back to where it came from.
+    async fn put_back(
+        &self,
+        awaited: &Awaited,
+        on: &Version,
+        why: &str,
+        seen: &ObservedAlias,
+    ) -> Result<TargetError, Halt> {
+        let Errand { job, claim, target, .. } = self.errand;
+        let error = |then: &str| {
+            let message = format!(
+                "Lambda did not let the traffic of alias {} from version {on} to version {}: {why}; {then}",
+                self.plan.alias, awaited.version
+            );
+            TargetError::new(TargetErrorCode::TrafficNotMoved, AWAIT_TRAFFIC, message)
+        };
+        let back = awaited.before.as_ref().filter(|before| *before == on && !job.request.is_rollback());
+        let Some(back) = back else {
+            return Err(error("the alias was left as it is: mend what Lambda names, then deploy again").into());
+        };
+        let door = claim.door(target, Some(&seen.revision), back, self.engine.now());
+        self.ensure_still_owned(Some(self.opening(door.clone()))).await;
+        if claim.halted().is_some() {
+            return Err(Halt::Stopped);
+        }
+        let write = Write::MoveAlias { alias: &self.plan.alias, version: back, revision: &seen.revision };
+        let put_back =
+            error(&format!("the alias was put back to version {back}: mend the release, then upload it again"));
+        match self.write_alias(AWAIT_TRAFFIC, write, &door).await {
+            // Looking again tells whether it was written, or whether the traffic has come over meanwhile.
+            Ok(_) | Err(Halt::LookAgain { .. }) => Ok(put_back),
+            Err(other) => Err(other),
+        }
+    }
+
+    fn moved_by_somebody(&self, found: &str) -> Halt {
+        super::target::foreign(self.errand.job, AWAIT_TRAFFIC, found).into()
+    }
+}

@@ -1,0 +1,59 @@
+//! What must be so of the commands themselves: each has one record, which has ended and is what was answered.
+
+use deployer_core::record::{CauseKind, DeploymentRecord};
+
+use super::case::Case;
+use super::orders::Ask;
+use super::violation::Rule;
+
+type Say<'s> = &'s mut dyn FnMut(Rule, String);
+
+/// Of the commands themselves: each has one record, which has ended and is what was answered.
+pub(super) fn commands(case: &Case<'_>, stage: &super::stage::Stage<'_>, say: Say<'_>) {
+    for record in case.records().filter(|record| record.cause.kind != CauseKind::Upload) {
+        let what = record.cause.requested_by.as_deref().unwrap_or_default();
+        if !record.status.is_ended() || record.finished_at.is_none() {
+            say(Rule::CommandsEnd, format!("the record of {what} says {}", record.status));
+        }
+        super::reasons::command_says_why(case, record, say);
+    }
+    for (number, order) in case.orders.iter().filter(|(_, order)| order.ask.deploys()) {
+        let name = super::orders::name(*number);
+        let is_its = |record: &&DeploymentRecord| record.cause.requested_by.as_ref() == Some(&name);
+        let records: Vec<&DeploymentRecord> = case.records().filter(is_its).collect();
+        if records.len() > 1 {
+            say(Rule::ActsOnce, format!("{name} has {} records", records.len()));
+        }
+        let answers = stage.replies.iter().filter(|(answered, _)| answered == number);
+        let answers: Vec<_> =
+            answers.map(|(_, answer)| serde_json::from_value::<DeploymentRecord>(answer.clone())).collect();
+        // A rollback without `to` may have joined another one, whose record is its answer then.
+        let joined = |answer: &DeploymentRecord| {
+            let other = case.record(answer.id)?.cause.requested_by.clone()?;
+            let mut others = case.orders.iter().filter(|(number, _)| super::orders::name(*number) == other);
+            others.any(|(_, order)| is_plain_rollback(&order.ask)).then_some(answer.id)
+        };
+        let has_joined =
+            is_plain_rollback(&order.ask) && answers.iter().flatten().any(|answer| joined(answer).is_some());
+        if records.is_empty() && !order.is_lost && !has_joined {
+            say(Rule::NoneIsLost, format!("{name} was given, and nobody knows it"));
+        }
+        for answer in answers {
+            let Ok(answer) = answer else {
+                say(Rule::OneRecord, format!("{name} was answered with no record"));
+                continue;
+            };
+            let record = match has_joined {
+                true => case.record(answer.id),
+                false => records.first().copied(),
+            };
+            if answer.status.is_ended() && record != Some(&answer) {
+                say(Rule::OneRecord, format!("{name} was answered with {}, its record says otherwise", answer.status));
+            }
+        }
+    }
+}
+
+fn is_plain_rollback(ask: &Ask) -> bool {
+    matches!(ask, Ask::Rollback { to: None, .. })
+}

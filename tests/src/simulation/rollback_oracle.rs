@@ -1,0 +1,210 @@
+//! To what a rollback, a redeploy or a recall leads: judged where it is accepted, where it is found out, and where an alias
+//! moves for it.
+//!
+//! Must not know: how the deployer finds it out.
+
+use std::collections::BTreeMap;
+
+use deployer_core::head::{Active, Chosen, Head, Request, Subject};
+use deployer_core::id::{DeploymentId, Release};
+use deployer_core::record::{CauseKind, Code, DeploymentRecord};
+use deployer_core::rejects::Rejects;
+
+use super::bytes;
+use super::live_oracle::{LiveOracle, Say};
+use super::story::Lived;
+use super::violation::Rule;
+
+/// Whether a rollback without `to` met a deployment that brought something else than what was live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Met {
+    Deployment,
+    None,
+    /// It was under way, and what it would bring was not known yet, or had been done to nothing.
+    Perhaps,
+}
+
+/// A rollback without `to`, as it was accepted.
+struct Accepted {
+    met: Met,
+    /// What was live then.
+    base: Option<Lived>,
+}
+
+#[derive(Default)]
+pub(super) struct RollbackOracle {
+    accepted: BTreeMap<DeploymentId, Accepted>,
+}
+
+fn is_plain(request: &Request) -> bool {
+    request.rollback().is_some_and(deployer_core::head::Rollback::is_bare)
+}
+
+/// All that a head has open but what waits for something else.
+fn open(head: &Head) -> impl Iterator<Item = &Request> {
+    head.active().map(|active| &active.request).into_iter().chain(head.all_pending())
+}
+
+impl RollbackOracle {
+    /// A head was written after another one: what is new in it was accepted then.
+    pub fn accepts(&mut self, live: &LiveOracle<'_, '_>, before: &Head, after: &Head, say: Say<'_>) {
+        let known: Vec<DeploymentId> = open(before).map(|request| request.id).collect();
+        for request in open(after).filter(|request| !known.contains(&request.id)) {
+            if is_plain(request) {
+                self.accepts_rollback(live, before, request, say);
+            }
+            if matches!(request.subject, Subject::Live { .. }) {
+                gives_way(before, after, request, say);
+            }
+        }
+    }
+
+    fn accepts_rollback(&mut self, live: &LiveOracle<'_, '_>, before: &Head, request: &Request, say: Say<'_>) {
+        if let Some(other) = open(before).find(|other| is_plain(other)) {
+            say(Rule::RollbacksJoin, format!("{} did not join {}, which was there before", request.id, other.id));
+        }
+        let base = live.history.first().cloned();
+        let met = match (before.active(), before.pending()) {
+            (Some(active), _) => met(live, active, base.as_ref()),
+            // It was about to be begun.
+            (None, Some(_)) => Met::Perhaps,
+            (None, None) => Met::None,
+        };
+        self.accepted.insert(request.id, Accepted { met, base });
+    }
+
+    /// It is found out what a deployment is about.
+    pub fn chooses(
+        &self,
+        live: &LiveOracle<'_, '_>,
+        rejects: &Rejects,
+        request: &Request,
+        chosen: &Chosen,
+        say: Say<'_>,
+    ) {
+        let history = &live.history;
+        let by_history = || before_live(history, rejects);
+        let mut rule = Rule::WalksBack;
+        let fits: Vec<Option<&Lived>> = match &request.subject {
+            Subject::Artifact { .. } | Subject::Newest { .. } | Subject::Promoted(_) | Subject::Unknown => return,
+            Subject::Undo { release, artifact, .. } => {
+                let is_it = |live: &&Lived| match artifact {
+                    Some(artifact) => (&live.artifact.0, &live.artifact.1) == (&artifact.key, &artifact.version_id),
+                    None => live.release == release.as_str(),
+                };
+                match history.first() {
+                    Some(live) if is_it(&live) => vec![by_history()],
+                    // Only some targets serve it: they are brought back to what is live.
+                    live => vec![live],
+                }
+            }
+            Subject::Live { .. } => vec![history.first()],
+            Subject::Earlier(rollback) if !rollback.is_bare() => {
+                let named = |one: &&Lived| rollback.to.as_ref().is_some_and(|to| to.as_str() == one.release);
+                let all = history.iter().chain(live.left.iter().filter(|left| left.was_live)).filter(named);
+                vec![all.max_by_key(|one| one.since).filter(|one| !is_rejected(one, rejects))]
+            }
+            Subject::Earlier(_) => {
+                let completes = history.first().filter(|first| first.by_rollback && !first.is_complete);
+                let back = completes.or_else(by_history);
+                match self.accepted.get(&request.id) {
+                    Some(Accepted { met: Met::Deployment, base }) => {
+                        rule = Rule::MeansWhatIsUnderWay;
+                        // A base that was rejected before it was accepted gives way to what was live before it; one that was
+                        // rejected after that stays what is meant.
+                        vec![
+                            base.as_ref(),
+                            base.as_ref().filter(|base| !is_rejected(base, rejects)).or_else(by_history),
+                        ]
+                    }
+                    Some(Accepted { met: Met::Perhaps, base }) => vec![base.as_ref(), back],
+                    _ => vec![back],
+                }
+            }
+        };
+        let chose = (&chosen.artifact.key, &chosen.artifact.version_id);
+        if !fits.iter().flatten().any(|one| (&one.artifact.0, &one.artifact.1) == chose) {
+            let fits: Vec<_> = fits.iter().map(|one| one.map(|one| &one.artifact)).collect();
+            say(rule, format!("{} should go to {fits:?}, and goes to {chose:?}", request.id));
+        }
+    }
+
+    /// An alias is pointed to a version by the owner of a rollback without `to`: never to what is live, unless the rollback
+    /// means a deployment, or completes a rollback.
+    pub fn points(&self, live: &LiveOracle<'_, '_>, active: &Active, place: &str, version: u64, say: Say<'_>) {
+        let Some(first) = live.history.first().filter(|first| !first.by_rollback || first.is_complete) else { return };
+        let Some(accepted) = self.accepted.get(&active.request.id) else { return };
+        let code = live.code.get(&(place.to_owned(), version));
+        if accepted.met == Met::None && code.is_some() && code == first.sha256.as_ref() {
+            let id = active.request.id;
+            say(Rule::LeavesLive, format!("{id} shall go back from {}, and brings it to {place}", first.release));
+        }
+    }
+
+    /// A rollback that found nothing to go back to: there was nothing.
+    pub fn ends(&self, live: &LiveOracle<'_, '_>, request: &Request, record: &DeploymentRecord, say: Say<'_>) {
+        let is_clear = live.case.rejecting.is_empty() && !live.case.is_asked(super::orders::Ask::rejects);
+        let back = before_live(&live.history, &Rejects::default());
+        if record.code == Some(Code::NothingToRollBack)
+            && is_plain(request)
+            && is_clear
+            && let Some(back) = back
+        {
+            say(Rule::WalksBack, format!("{} went nowhere, and {} was live before", record.id, back.release));
+        }
+    }
+}
+
+/// The next older one of other bytes that is not rejected.
+fn before_live<'l>(history: &'l [Lived], rejects: &Rejects) -> Option<&'l Lived> {
+    let live = history.first()?;
+    history.iter().skip(1).filter(|one| !one.is_like(live)).find(|one| !is_rejected(one, rejects))
+}
+
+fn is_rejected(one: &Lived, rejects: &Rejects) -> bool {
+    Release::parse(&one.release).is_ok_and(|release| rejects.find(&release, one.sha256).is_some())
+}
+
+fn met(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&Lived>) -> Met {
+    if active.attempts == 0 && active.extensions == 0 {
+        return Met::Perhaps;
+    }
+    match (&active.request.subject, &active.chosen) {
+        (Subject::Live { .. }, _) => Met::None,
+        (Subject::Undo { .. }, _) | (_, None) => Met::Perhaps,
+        (_, Some(chosen)) => {
+            let object = (&chosen.artifact.key, &chosen.artifact.version_id);
+            let uploaded = live
+                .case
+                .uploads
+                .iter()
+                .find(|told| (&told.s3.key, told.s3.version_id.as_ref()) == (object.0, Some(object.1)));
+            let sha256 = uploaded.map(|told| bytes::of(live.case.bytes(told)).1);
+            match base {
+                Some(base) if (&base.artifact.0, &base.artifact.1) == object => Met::None,
+                Some(base) if base.sha256.is_some() && base.sha256 == sha256 => Met::Perhaps,
+                _ => Met::Deployment,
+            }
+        }
+    }
+}
+
+/// A redeploy takes nothing's place but another redeploy's, stops nothing and goes behind what waits.
+fn gives_way(before: &Head, after: &Head, redeploy: &Request, say: Say<'_>) {
+    let is_open = |id: DeploymentId| open(after).any(|request| request.id == id);
+    let ended = |id: DeploymentId| after.outbox().iter().any(|entry| entry.record.id == id);
+    let is_other = |waiting: &&Request| waiting.cause.kind != CauseKind::Redeploy;
+    for waiting in before.all_pending().iter().filter(is_other) {
+        if !is_open(waiting.id) || ended(waiting.id) {
+            say(Rule::RedeployGivesWay, format!("{} took the place of {}", redeploy.id, waiting.id));
+        }
+    }
+    if let Some(active) = before.active()
+        && (after.active().is_some_and(|now| now.stop == Some(redeploy.id)) || ended(active.request.id))
+    {
+        say(Rule::RedeployGivesWay, format!("{} stopped {}", redeploy.id, active.request.id));
+    }
+    if after.active().is_some_and(|active| active.request.id == redeploy.id) && !before.all_pending().is_empty() {
+        say(Rule::RedeployGivesWay, format!("{} went before what waited", redeploy.id));
+    }
+}
