@@ -92,8 +92,8 @@ async fn each_target_is_created_updated_or_left_alone_as_it_needs() {
     assert_eq!(
         world.render().split_once("dev/orders/1.0.0-again").unwrap().1,
         ": succeeded\n\
-         \x20 111111111111/eu-west-1: succeeded, version 1, was 1\n\
-         \x20 222222222222/eu-west-1: succeeded, version 3, was 1\n\
+         \x20 111111111111/eu-west-1: succeeded, version 1\n\
+         \x20 222222222222/eu-west-1: succeeded, version 3, was 2\n\
          \x20 333333333333/eu-west-1: unchanged, version 1, was 1\n"
     );
     world.same_again_changes_nothing().await;

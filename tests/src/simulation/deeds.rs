@@ -23,7 +23,7 @@ struct Held {
 }
 
 /// Whoever writes to a function holds the claim on it at that instant: no write is carried out by an invocation that
-/// another has succeeded. And before it points an alias to a version that it has published it reads the head again.
+/// another has succeeded. And before it points an alias to a version that it has published it reads the head again, or writes it.
 pub(super) fn claims(scene: &Scene, journal: &[Deed], found: &mut Vec<Violation>) {
     let environments: BTreeMap<&str, &str> = scene
         .environments
@@ -39,6 +39,9 @@ pub(super) fn claims(scene: &Scene, journal: &[Deed], found: &mut Vec<Violation>
             let held = claims.entry(deed.about.clone()).or_default();
             if held.as_ref().map(|held| &held.claim) != claim.as_ref() {
                 *held = claim.map(|claim| Held { claim, by, since: now, read: now });
+            } else if let Some(held) = held.as_mut().filter(|held| held.by == by) {
+                // Nobody else has written the head since it was read, or this write would have failed.
+                held.read = now;
             }
             continue;
         }
@@ -64,7 +67,7 @@ pub(super) fn claims(scene: &Scene, journal: &[Deed], found: &mut Vec<Violation>
             What::Published { .. } => drop(published.insert(version, now)),
             What::Pointed { .. } if held.read <= held.since.max(published.get(&version).copied().unwrap_or(0)) => {
                 let text = format!(
-                    "invocation {by} moved the alias of {} in {} and had not read the head again",
+                    "invocation {by} moved the alias of {} in {} and had neither read nor written the head again",
                     deed.about, deed.place
                 );
                 found.push(Violation { rule: Rule::OneAtATime, found: text });

@@ -90,7 +90,7 @@ planted! {
     SequencersIgnored = "sequencers-ignored", Some(Focus::Order);
     /// The marker is put down after the head that it shall lead to.
     MarkersAfterHeads = "markers-after-heads", Some(Focus::Losses);
-    /// The head is not read a second time before an alias moves.
+    /// The head is neither read nor written a second time before an alias moves.
     NoSecondReading = "no-second-reading", None;
     /// Every time that a command is given it has another id.
     IdsRedrawn = "ids-redrawn", Some(Focus::Commands);

@@ -30,13 +30,13 @@ fn alias(number: &str, revision: &str) -> ObservedAlias {
 }
 
 /// Release 1 is live; release 2 is being deployed.
-fn deploying() -> (Head, Request) {
+pub(super) fn deploying() -> (Head, Request) {
     let two = upload("2", 20);
     let head = Head::default().deploys(&upload("1", 10), "6").accepts(&two, &me("two", 20)).0;
     (head, two)
 }
 
-fn opens(head: &Head, revision: &str, number: &str) -> Option<Head> {
+pub(super) fn opens(head: &Head, revision: &str, number: &str) -> Option<Head> {
     let door = door(head.active().unwrap(), target(0), Some(revision));
     head.with_doors(token("two"), &[Opening { door, previous: Some(served(number)) }])
 }
@@ -103,6 +103,47 @@ fn a_door_that_stays_open_outlives_its_deployment_until_its_time_is_over() {
     assert_eq!(revisions(&head.open_doors(second(50))), ["r1"], "the next one knows it");
     head.keep_doors(&end.doors, end.doors[0].until);
     assert_eq!(head.doors(), []);
+}
+
+#[test]
+fn a_failed_target_whose_alias_may_still_move_counts_as_reached() {
+    let (head, two) = deploying();
+    let end = half_arrived(&two, "7", "B");
+    let failed = |head: &Head, doors: Vec<Door>| {
+        let head = head.commits("two", &End { doors, ..end.clone() }, None).0;
+        let outcome = head.told(&two).targets.iter().find(|outcome| !outcome.has_arrived()).unwrap().clone();
+        (outcome.reached, head)
+    };
+    assert!(!failed(&head, vec![]).0);
+    let active = head.active().unwrap();
+    let of_this = door(active, target(1), Some("r1"));
+    let (reached, after) = failed(&head, vec![of_this.clone()]);
+    assert!(reached && !after.live().unwrap().complete);
+    let because = after.told(&two).because.clone().unwrap();
+    assert!(because.contains("may still move to version 7 until"), "{because}");
+    let of_another = Door { deployment: upload("0", 5).id, ..of_this };
+    assert!(!failed(&head, vec![of_another]).0, "that one may bring an earlier release");
+}
+
+#[test]
+fn a_target_that_serves_it_and_whose_door_cannot_be_shut_counts_as_reached() {
+    let (head, two) = deploying();
+    let mut end = half_arrived(&two, "7", "B");
+    for outcome in end.record.targets.iter_mut().filter(|outcome| outcome.error.is_some()) {
+        outcome.error = Some(TargetError::new(TargetErrorCode::AccessDenied, SHUT_DOOR, "may not"));
+    }
+    let head = head.commits("two", &end, None).0;
+    assert!(head.told(&two).targets.iter().all(TargetOutcome::has_reached));
+}
+
+#[test]
+fn a_stopped_deployment_says_which_alias_may_still_move() {
+    let (head, two) = deploying();
+    let stopped = head.accepts(&rollback("r", 25), &me("r", 25)).0;
+    let doors = vec![door(head.active().unwrap(), target(1), None)];
+    let head = stopped.commits("two", &End { doors, ..half_arrived(&two, "7", "B") }, None).0;
+    let because = head.told(&two).because.clone().unwrap();
+    assert!(because.contains("has asked it to stop") && because.contains("may still move"), "{because}");
 }
 
 #[test]

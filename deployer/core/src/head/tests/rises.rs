@@ -1,6 +1,7 @@
 //! Each use of the head that an older deployer would misread raises its format, and the format sinks when that is over.
 
 use super::commands::three;
+use super::doors::{deploying, opens};
 use super::member::{member, placed};
 use super::parked::parked;
 use super::*;
@@ -45,4 +46,15 @@ fn a_place_of_a_group_raises_the_format_until_it_is_given_back() {
     assert_eq!((format_of(&Head::default()), format_of(&head)), (1, 2));
     let (without, _) = head.without_place(member.id, token("g")).unwrap();
     assert_eq!(format_of(&without), 1);
+}
+
+#[test]
+fn a_door_raises_the_format_until_none_is_open() {
+    let (head, two) = deploying();
+    let open = opens(&head, "r1", "6").unwrap();
+    assert_eq!((format_of(&head), format_of(&open)), (1, 2));
+    let doors = open.open_doors(second(30));
+    let left_open = open.commits("two", &End { doors, ..arrived(&two, "7", "B") }, None).0.settles();
+    assert_eq!(format_of(&left_open), 2);
+    assert_eq!(format_of(&left_open.deploys(&upload("3", 60), "8").settles()), 1);
 }
