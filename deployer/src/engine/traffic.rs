@@ -86,7 +86,7 @@ impl Walk<'_> {
     pub(super) async fn ask_for_concurrency(&self) -> Option<bool> {
         let Errand { job, claim, target, account } = self.errand;
         let now = self.engine.now();
-        if claim.seen().head.target(target).is_some_and(|live| live.is_unprovisioned(now)) {
+        if claim.seen().head.target_of(job.at, target).is_some_and(|live| live.is_unprovisioned(now)) {
             return Some(false);
         }
         match self.engine.concurrency_of(job.at, account, "move alias").await {

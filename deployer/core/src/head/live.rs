@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Active, HISTORY, Head};
 use crate::artifact::{ArtifactRef, UPLOADED_BY};
 use crate::config::Target;
-use crate::id::{DeploymentId, FunctionName, Release, Sha256, Version};
+use crate::id::{AliasName, DeploymentId, FunctionName, Release, Sha256, Version};
 use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 
 /// An artifact that was live, on every target or on some.
@@ -48,6 +48,9 @@ pub struct Live {
     /// The function's name in the targets, to which the versions belong; heads of before do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_name: Option<FunctionName>,
+    /// The alias that serves it in the targets; heads of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<AliasName>,
 }
 
 /// An artifact that an upload, a deploy or a promotion brought has become complete for the first time.
@@ -123,6 +126,7 @@ impl Live {
             missing: BTreeSet::new(),
             cause: Some(cause.kind),
             function_name: targets.first().map(|outcome| outcome.function_name.clone()),
+            alias: targets.first().map(|outcome| outcome.alias.clone()),
         };
         live.count(targets);
         if !targets.iter().any(TargetOutcome::has_reached) {
@@ -155,13 +159,15 @@ impl Live {
 
     /// The same bytes once more: they take over label and artifact, and everything else stays as it was.
     fn renewed(&mut self, by: Self, outcomes: &[TargetOutcome]) {
-        let Self { release, artifact, sha256, size, function_name, .. } = by;
+        let Self { release, artifact, sha256, size, function_name, alias, .. } = by;
         if self.function_name.is_some() && self.function_name != function_name {
             self.versions.clear();
             self.former.clear();
+        } else if self.alias.is_some() && self.alias != alias {
+            self.former.append(&mut self.versions);
         }
         (self.release, self.artifact, self.sha256) = (release, artifact, sha256.or(self.sha256));
-        (self.size, self.function_name) = (size.or(self.size), function_name);
+        (self.size, self.function_name, self.alias) = (size.or(self.size), function_name, alias);
         self.count(outcomes);
     }
 
