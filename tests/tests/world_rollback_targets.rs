@@ -231,7 +231,6 @@ async fn a_variable_of_another_function_is_never_taken_for_one_that_the_last_dep
     assert!(variables.contains("\"MINE\"") && variables.contains("\"OTHER\""), "{variables}");
 }
 
-
 #[tokio::test(start_paused = true)]
 async fn what_is_known_of_one_aliass_concurrency_is_not_believed_of_another() {
     let mut world = world(&[DEV]);

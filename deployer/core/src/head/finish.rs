@@ -125,7 +125,7 @@ impl Head {
         for outcome in &record.targets {
             let target = outcome.target();
             let is_written = end.written.contains(&target) || active.may_have_written_to(&target);
-            if is_written || outcome.has_arrived() {
+            if is_written || (outcome.has_arrived() && outcome.version.is_some()) {
                 head.forget_others(outcome);
             }
             if is_written {

@@ -173,9 +173,14 @@ impl Live {
 
     /// Whether its completion calls for promotions.
     fn calls_for_promotions(&self) -> bool {
-        use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
-        matches!(self.cause, Some(Upload | Deploy | Promotion | AutomaticPromotion))
+        self.cause.is_some_and(calls_for_promotions)
     }
+}
+
+/// Whether what such a deployment brings is promoted by itself once it is complete.
+pub(super) fn calls_for_promotions(cause: CauseKind) -> bool {
+    use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
+    matches!(cause, Upload | Deploy | Promotion | AutomaticPromotion)
 }
 
 impl Head {

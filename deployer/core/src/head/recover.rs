@@ -3,16 +3,30 @@
 
 use std::cmp::Reverse;
 
-use super::{HISTORY, Head, Live};
+use super::live::calls_for_promotions;
+use super::{Completed, Consequence, Entry, HISTORY, Head, Live};
 use crate::as_read::AsRead;
 use crate::id::DeploymentId;
-use crate::record::{CauseKind, Code, DeploymentRecord, Ending};
+use crate::record::{CauseKind, Code, DeploymentRecord, Ending, Status};
+
+impl Entry {
+    /// A deployer of before told nothing of completions: every success called for promotions.
+    fn completed_before(&self) -> Option<Completed> {
+        let DeploymentRecord { id, status, cause, finished_at, .. } = &self.record;
+        let calls = calls_for_promotions(cause.kind) && matches!(status, Status::Succeeded | Status::Unchanged);
+        let is_to_do = self.todo.contains(&Consequence::Promotions);
+        finished_at.filter(|_| calls && is_to_do).map(|since| Completed { deployment: *id, since })
+    }
+}
 
 impl Head {
     /// The head as it was read, and the records in it.
     pub(crate) fn reads_as(mut self, as_read: AsRead) -> Self {
         for (number, entry) in self.outbox.iter_mut().enumerate() {
             entry.as_read = as_read.part(&format!("/outbox/{number}/record"));
+            if as_read.is_of_before() {
+                entry.completed = entry.completed.take().or_else(|| entry.completed_before());
+            }
         }
         Self { as_read, ..self }
     }
