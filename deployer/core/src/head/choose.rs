@@ -1,4 +1,4 @@
-//! Which artifact a request is about, where it does not say so itself: what is live, or what was.
+//! The head chooses the artifact of a request that does not name one itself: what is live, or what was.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub struct Chosen {
     /// The function whose versions these are; heads of before do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_name: Option<FunctionName>,
-    /// Why it is this one, where that is not plain: the record says it.
+    /// The reason for this choice, where it is not plain: the record says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
 }
@@ -43,7 +43,7 @@ impl Chosen {
         Self { release, artifact, sha256: None, size: None, versions, function_name: None, because: None }
     }
 
-    /// As the record tells of it.
+    /// The artifact as a record tells it.
     #[must_use]
     pub fn recorded(&self) -> RecordedArtifact {
         RecordedArtifact { size: self.size, sha256: self.sha256, ..(&self.artifact).into() }
@@ -64,7 +64,7 @@ impl Chosen {
 }
 
 impl From<&Live> for Chosen {
-    /// What is live once more, by what its manifest names.
+    /// Brings what is live once more, with what its manifest names.
     fn from(live: &Live) -> Self {
         Self { versions: BTreeMap::new(), function_name: None, ..Self::again(live) }
     }
@@ -74,7 +74,7 @@ impl Head {
     /// The artifact that a request is about, where the head knows it.
     ///
     /// # Errors
-    /// How it ends instead: there is nothing to go back to, nothing is live, it was rejected, or something newer came.
+    /// The ending: there is nothing to go back to, nothing is live, it was rejected, or something newer came.
     pub fn choose(&self, subject: &Subject, targets: &[Target], rejects: &Rejects) -> Result<Chosen, Ending> {
         let rejected = |live: &Live| rejects.refusal(&live.release, live.sha256);
         match subject {

@@ -1,5 +1,5 @@
-//! What is live: the artifact of the deployment that was the last to reach a target, from that deployment's end on and
-//! however it ended. History is the sequence of what was live.
+//! The artifact of the deployment that was the last to reach a target is live, from that deployment's end on and however it
+//! ended. History is the sequence of what was live.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,10 +26,10 @@ pub struct Live {
     /// Its bytes.
     #[serde(default)]
     pub size: Option<u64>,
-    /// Who asked for it, or uploaded it.
+    /// The person who asked for it, or uploaded it.
     #[serde(default)]
     pub by: Option<String>,
-    /// Since when.
+    /// The time since which it is live.
     pub since: Timestamp,
     /// The version on each target that serves it, by `account/region`.
     pub versions: BTreeMap<String, Version>,
@@ -58,7 +58,7 @@ pub struct Live {
 pub struct Completed {
     /// The deployment that brought it: the identity of the promotions that it calls for.
     pub deployment: DeploymentId,
-    /// Since when it is live: soaks count from there.
+    /// The time since which it is live: soaks count from there.
     pub since: Timestamp,
 }
 
@@ -108,7 +108,7 @@ impl Live {
         self.cause == Some(CauseKind::Rollback) && !self.is_complete_in(targets)
     }
 
-    /// As the end of a deployment tells; none where the deployment never got as far as naming an artifact.
+    /// The entry that an ended deployment makes; none where it never got as far as naming an artifact.
     pub(super) fn brought_by(record: &DeploymentRecord) -> Option<Self> {
         let DeploymentRecord { id, release, cause, artifact, targets, finished_at, .. } = record;
         let (release, artifact, since) = (release.clone()?, artifact.as_ref()?, (*finished_at)?);
@@ -157,7 +157,7 @@ impl Live {
         self.complete = self.missing.is_empty() && !self.versions.is_empty();
     }
 
-    /// The same bytes once more: they take over label and artifact, and everything else stays as it was.
+    /// The same bytes were brought once more: the entry takes over their label and artifact, and keeps everything else.
     fn renewed(&mut self, by: Self, outcomes: &[TargetOutcome]) {
         let Self { release, artifact, sha256, size, function_name, alias, .. } = by;
         if self.function_name.is_some() && self.function_name != function_name {

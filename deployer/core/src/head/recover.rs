@@ -1,5 +1,5 @@
-//! Heads of before: there the history began with what was live on every target, and what had reached some targets only was
-//! told by these. Now it is what was last rolled out.
+//! In heads of before, the history began with what was live on every target, and only the targets told what had reached some
+//! of them. Now the history begins with what was last rolled out.
 
 use std::cmp::Reverse;
 
@@ -35,7 +35,7 @@ impl Head {
     /// its record tells what is live.
     #[must_use]
     pub fn missing_live(&self) -> Option<DeploymentId> {
-        // Ids do not order; who ended last is told first. What ended long ago is ordered by when it was asked for.
+        // Ids do not order; the head lists the last that ended first. Deployments that it lists no more are ordered by their time.
         let age = |id: &DeploymentId| {
             let place = self.ended.iter().position(|ended| ended == id).unwrap_or(usize::MAX);
             (place, Reverse(id.time()))
@@ -47,7 +47,7 @@ impl Head {
         first.is_none_or(|first| age(&last) < age(&first)).then_some(last)
     }
 
-    /// With what that record tells put first; none: it is gone, and a rollback has to say where to.
+    /// Puts what that record tells first. Where the record is gone, a rollback has to name its release.
     #[must_use]
     pub fn with_recovered_live(&self, record: Option<&DeploymentRecord>) -> Self {
         let Some(id) = self.missing_live() else { return self.clone() };
@@ -74,7 +74,7 @@ impl Head {
         self.unrecovered.is_some()
     }
 
-    /// Why nothing is gone back to that is not named.
+    /// The refusal of a rollback that names no release.
     pub(super) fn not_recovered(&self) -> Option<Ending> {
         let id = self.unrecovered?;
         let because = format!(
