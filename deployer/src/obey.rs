@@ -21,25 +21,25 @@ use crate::port::Premises;
 use crate::settings::InvalidConfig;
 use crate::trigger::{Command, DescribedPackage, Order};
 
-/// What is kept for answering before the deadline.
+/// The time that is kept for answering before the deadline.
 pub const ANSWER_NEEDS: Duration = Duration::from_secs(2);
 
-/// How much of what a sweep could not do its error tells; the log has all.
+/// A sweep's error tells of so many failures; the log has all.
 const FAILURES_TOLD: usize = 5;
 
 /// An invocation that did not succeed: the contract's `errorType`, and why.
 #[derive(thiserror::Error)]
 pub enum FunctionError {
-    /// By hand, and wrongly.
+    /// A command by hand is wrong.
     #[error("{0}")]
     InvalidCommand(String),
-    /// deployer.json or the environment. Queued messages stay in the queue.
+    /// deployer.json or the environment is wrong. Queued messages stay in the queue.
     #[error("{0}")]
     InvalidConfig(#[from] InvalidConfig),
-    /// Nothing is done without the ledger.
+    /// The ledger cannot be used, and nothing is done without it.
     #[error("{0}")]
     LedgerUnavailable(String),
-    /// Anything else.
+    /// Anything else has failed.
     #[error("{0}")]
     Internal(String),
 }
@@ -63,8 +63,8 @@ impl FunctionError {
         }
     }
 
-    /// Says that the invocation ends in it. An alarm counts these lines; a command that is wrong is no alarm, for whoever gave
-    /// it reads the answer.
+    /// Logs that the invocation ends in it. An alarm counts these lines; a wrong command is no alarm, for its sender reads the
+    /// answer.
     pub fn log(&self) {
         match self {
             Self::InvalidCommand(because) => tracing::warn!("refused: {because}"),
@@ -102,7 +102,7 @@ impl From<CommandError> for FunctionError {
     }
 }
 
-/// Carries a command out. `invocation` is by what it is known where it has no id of its own; `premises` is for the doctor.
+/// Carries a command out. A command without an id of its own is known by `invocation`; `premises` is for the doctor.
 ///
 /// # Errors
 /// [`FunctionError`]: it is wrong, or another try can mend it.
@@ -211,7 +211,7 @@ async fn answer(
     }
 }
 
-/// Somebody's word on a promotion: nobody approves without a name.
+/// Somebody approves a promotion or declines it: nobody does so without a name.
 fn consent(
     environment: EnvironmentName,
     function: Option<FunctionName>,
@@ -254,7 +254,7 @@ async fn sweep(engine: &Engine, caller: &Caller) -> Result<Value, FunctionError>
     json(&swept)
 }
 
-/// A zip that was not uploaded, as if it had been: its object is never read.
+/// Describes a zip that was not uploaded as if it had been: its object is never read.
 fn described(
     engine: &Engine,
     environment: &EnvironmentName,

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use acceptance::world::orders::{OTHER, command, deployed, rollback, served_in};
+use acceptance::world::orders::{OTHER, command, deployed, rollback, served, served_in};
 use acceptance::world::zips::code;
 use acceptance::world::{DEV, Moment, Op, Outcome, Work, World, recorded};
 use deployer::port::CallErrorKind;
-use deployer_core::record::{Code, Status};
+use deployer_core::record::{Code, DeploymentRecord, Status};
 use serde_json::{Value, json};
 
 /// `orders` in two accounts; the head is as if the second had come after these releases.
@@ -279,4 +279,69 @@ async fn whoever_dies_over_a_rollback_that_publishes_again_is_succeeded_too() {
         assert_eq!((record.status, served_in(&world, DEV).as_str()), (Status::Succeeded, "a"), "died at {call}");
     }
     panic!("it never ends");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redeploy_that_waits_is_joined_by_the_next_one() {
+    let world = World::with_orders();
+    deployed(&world, &["a"]).await;
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
+    let upload = world.put("dev/orders/b.zip", code("b"));
+    let order = |id: &str| command("redeploy", &json!({ "id": id }));
+    let asked = async {
+        world.pass(Duration::from_secs(3)).await;
+        (world.commanded(order("1")).await, world.commanded(order("2")).await)
+    };
+    let (_, (first, second)) = tokio::join!(world.deliver(&upload), asked);
+    assert_eq!((first.status, &second), (Status::Pending, &first));
+    world.tick().await;
+    let ended = world.commanded(order("1")).await;
+    assert_eq!((ended.status, served(&world).as_str()), (Status::Superseded, "b"), "b was rolled out after it");
+    assert_eq!(world.commanded(order("2")).await, ended);
+    world.markers_are_cleared().await;
+}
+
+/// A rollback undoes c, which has reached the second account, and what it goes back to is rejected before its turn comes.
+async fn base_is_rejected(reached: bool) -> (World, DeploymentRecord) {
+    let world = World::two();
+    deployed(&world, &["a", "b"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
+    if !reached {
+        world.aws(|aws| aws.at(OTHER).settling.time = Duration::from_secs(20));
+    }
+    let upload = world.put("dev/orders/c.zip", code("c"));
+    let back = command("rollback", &json!({"id": "r"}));
+    let asked = async {
+        world.pass(Duration::from_secs(3)).await;
+        assert_eq!(world.commanded(back.clone()).await.status, Status::Pending);
+        world.command(json!({"command": "reject", "function": "orders", "release": "b", "reason": "it leaks"})).await;
+    };
+    let (stopped, ()) = tokio::join!(world.deliver(&upload), asked);
+    assert_eq!(recorded(stopped.unwrap()).status, Status::Superseded);
+    world.tick().await;
+    let record = world.commanded(back).await;
+    (world, record)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_live_stays_live_where_it_is_rejected_while_a_rollback_to_it_waits() {
+    let (world, record) = base_is_rejected(false).await;
+    assert_eq!((record.status, record.release.as_ref().map(|r| r.as_str())), (Status::Unchanged, Some("b")));
+    assert_eq!([served_in(&world, DEV), served_in(&world, OTHER)], ["b", "b"]);
+    let status = world.command(command("status", &json!({}))).await;
+    assert_eq!(
+        (&status["functions"][0]["live"]["release"], &status["functions"][0]["rejected"]),
+        (&json!("b"), &json!(true))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_rejected_while_a_rollback_to_it_waits_gets_no_alias_and_the_next_rollback_passes_over_it() {
+    let (world, record) = base_is_rejected(true).await;
+    assert_eq!((record.status, record.code), (Status::Refused, Some(Code::Rejected)), "{record:?}");
+    assert_eq!([served_in(&world, DEV), served_in(&world, OTHER)], ["b", "c"]);
+    let next = rollback(&world).await;
+    assert_eq!((next.status, next.release.as_ref().map(|r| r.as_str())), (Status::Succeeded, Some("a")), "{next:?}");
+    assert_eq!([served_in(&world, DEV), served_in(&world, OTHER)], ["a", "a"]);
 }

@@ -1,5 +1,5 @@
-//! What a newer deployer has written into a ledger object and this one does not know: it is kept as it is when the object is
-//! rewritten.
+//! This deployer keeps, whenever it rewrites a ledger object, all that a newer one has written into it and that it does not
+//! know itself.
 //!
 //! An object is read twice: as it is, and as this deployer's types know it. What the second lacks is not known here. It is
 //! written again beside what this deployer writes, wherever the thing that it belongs to has gone meanwhile: a request that
@@ -12,17 +12,17 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// What a variant that is not known is called among the known ones (`#[serde(other, rename = "?")]`). It is never written: the
-/// name that was read is.
+/// The name that an unknown variant has among the known ones (`#[serde(other, rename = "?")]`). It is never written: the name
+/// that was read is.
 pub const UNKNOWN: &str = "?";
 
 /// A ledger object as it was read. Two objects are equal if all that this deployer knows of them is, so this is equal to
 /// anything.
 #[derive(Clone, Default)]
 pub struct AsRead {
-    /// None: all of it is known.
+    /// The object in both readings; none: all of it is known.
     both: Option<Arc<Both>>,
-    /// It was written before objects told their format.
+    /// Whether it was written before objects told their format.
     is_of_before: bool,
 }
 
@@ -34,15 +34,15 @@ struct Both {
 
 /// A thing that lists of an object hold, or that moves within it.
 struct Kind {
-    /// What it has, and nothing else that is asked before has.
+    /// The fields that mark it, and that no kind above it has.
     has: &'static [&'static str],
-    /// What two that are the same have in common.
+    /// The fields in which two that are the same agree.
     by: &'static [&'static str],
     /// Whether it goes from one place of the object to another.
     moves: bool,
 }
 
-/// All of them: the first that fits counts.
+/// All kinds: the first that fits counts.
 const KINDS: &[Kind] = &[
     // A request: waits, is next, is worked on.
     Kind { has: &["/subject", "/cause"], by: &["/id"], moves: true },
@@ -50,9 +50,9 @@ const KINDS: &[Kind] = &[
     Kind { has: &["/request", "/wait"], by: &["/request/id"], moves: false },
     Kind { has: &["/record", "/todo"], by: &["/record/id"], moves: false },
     Kind { has: &["/targets", "/started_at"], by: &["/id"], moves: false },
-    // One target of a record, or of a head.
+    // A target of a record, or of a head.
     Kind { has: &["/account", "/region"], by: &["/account", "/region"], moves: false },
-    // What was live: in the history, and what was left.
+    // An entry of the history, or of what was left.
     Kind { has: &["/deployment", "/since"], by: &["/deployment", "/artifact/version_id"], moves: true },
     Kind { has: &["/hash"], by: &["/hash"], moves: false },
     Kind { has: &["/function", "/deployment"], by: &["/function"], moves: false },
@@ -60,7 +60,7 @@ const KINDS: &[Kind] = &[
     Kind { has: &["/by", "/at"], by: &["/by", "/at"], moves: false },
 ];
 
-/// What a thing is known by.
+/// The kind of a thing, and the values by which it is known.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Identity(usize, Vec<String>);
 
@@ -79,11 +79,11 @@ impl Identity {
 
 /// A part of an object as it was read, and as it is known.
 type Parts<'a> = (&'a Value, &'a Value);
-/// Those that may have gone somewhere else.
+/// The things that may have gone somewhere else.
 type Moving<'a> = BTreeMap<Identity, Parts<'a>>;
 
 impl AsRead {
-    /// An object as it was read, and what this deployer makes of it. What is `retired` is dropped: fields that were given up.
+    /// Compares an object as it was read with what this deployer makes of it. `retired` fields were given up: they are dropped.
     ///
     /// # Errors
     /// It cannot be written as JSON.
@@ -96,7 +96,7 @@ impl AsRead {
         Ok(Self { both: is_more(&both.read, &both.known).then(|| Arc::new(both)), is_of_before: false })
     }
 
-    /// The same of an object that tells no format.
+    /// Marks it as one that tells no format.
     #[must_use]
     pub fn of_before(self) -> Self {
         Self { is_of_before: true, ..self }
@@ -114,7 +114,7 @@ impl AsRead {
         self.both.is_none()
     }
 
-    /// One part, by where it is.
+    /// The part at a place of the object.
     #[must_use]
     pub fn part(&self, pointer: &str) -> Self {
         let both = self.both.as_ref().and_then(|both| {
@@ -124,7 +124,7 @@ impl AsRead {
         Self { both, ..self.clone() }
     }
 
-    /// What is about to be written, with all that this deployer does not know of what was read.
+    /// Adds to an object that is about to be written all that was read and is not known here.
     #[must_use]
     pub fn with(&self, mut written: Value) -> Value {
         if let Some(both) = &self.both {
@@ -223,7 +223,7 @@ fn keep_fields(written: &mut Map<String, Value>, read: &Map<String, Value>, know
     }
 }
 
-/// Of a list of words the one that stands for those that are not known makes way for them.
+/// The word that stands for unknown ones in a list makes way for those that were read.
 fn keep_words(written: &mut Vec<Value>, read: &[Value], known: &[Value]) {
     if written.iter().any(|word| word == UNKNOWN) {
         written.retain(|word| word != UNKNOWN);

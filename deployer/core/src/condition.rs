@@ -1,4 +1,4 @@
-//! What Lambda's states and reason codes mean to a deployment.
+//! Lambda's states and reason codes, and their meaning for a deployment.
 //!
 //! Both are open sets. A state that nobody knows hinders no write to `$LATEST`, and serves nobody: of a version that an alias is
 //! to serve, only Active is ready. Lambda Developer Guide, "Lambda function states"; Lambda API Reference,
@@ -31,7 +31,7 @@ impl Reason {
         )
     }
 
-    /// What it is called in a record.
+    /// The code that a record gives it.
     #[must_use]
     pub fn error_code(&self) -> TargetErrorCode {
         match self.code.as_deref() {
@@ -93,13 +93,13 @@ pub enum Condition {
 /// Whether a condition is the one that is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fit {
-    /// It is.
+    /// It is the one.
     Now,
     /// Lambda is at work: it will be.
     Soon,
-    /// It may become so by itself, and nobody knows when.
+    /// It may become the one by itself, and nobody knows when.
     Perhaps(Reason),
-    /// It will not become so.
+    /// It will not become the one.
     Never(Reason),
 }
 

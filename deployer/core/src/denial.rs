@@ -1,8 +1,8 @@
-//! What AWS's own words say of a denial: which kind of policy has denied, or does not allow.
+//! A denial in AWS's own words names the kind of policy that has denied, or does not allow.
 //!
 //! IAM User Guide, "Troubleshoot access denied error messages".
 
-/// What was said.
+/// The cause of a denial, as AWS names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denial {
     /// A policy of this kind denies it: another Allow does not help.
@@ -37,7 +37,7 @@ const KINDS: [(&str, PolicyKind); 7] = [
 ];
 
 impl Denial {
-    /// What these words say.
+    /// Reads AWS's words.
     #[must_use]
     pub fn of(words: &str) -> Self {
         let kind = |words: &str| {
@@ -45,7 +45,7 @@ impl Denial {
             found.min_by_key(|(at, _)| *at).map(|(_, kind)| kind)
         };
         if let Some((_, after)) = words.split_once("explicit deny") {
-            // Where AWS does not say of which kind, it is told as what the caller itself may have.
+            // AWS does not always name the kind: then it is told as one of the caller's own policies.
             return Self::Explicit(kind(after).unwrap_or(PolicyKind::Identity));
         }
         match words.split_once("because no ").and_then(|(_, after)| kind(after)) {
@@ -54,7 +54,7 @@ impl Denial {
         }
     }
 
-    /// What lifts it, where that is another place than the policies that this project's modules make.
+    /// The advice that lifts it, where the policies that this project's modules make are not the place to mend.
     #[must_use]
     pub fn advice(self) -> Option<&'static str> {
         use PolicyKind as Kind;

@@ -22,20 +22,21 @@ pub const KNOWN: u32 = 2;
 /// A format, and whether a head uses what only that format has.
 type Rise = (u32, fn(&Head) -> bool);
 
-/// What raises the format of a head, and to which: the one place where a field says that an older deployer must not touch
-/// a head that uses it.
+/// The one place that says which fields raise the format of a head, and to which: an older deployer must not touch a head
+/// that uses them.
 const RISES: &[Rise] = &[
     // An older deployer takes the first of the history for what every target serves.
     (2, |head| head.live().is_some_and(|live| !live.complete)),
     (2, Head::has_unrecovered_live),
-    // It would go one release too far.
+    // An older deployer would go one release too far.
     (2, |head| head.open().any(|request| request.undoes().is_some())),
-    // It takes a parked deployment for one whose owner has died, and what is newer would take its place while traffic moves.
+    // An older deployer takes a parked deployment for one whose owner has died, and a newer request would take its place while
+    // traffic moves.
     (2, |head| head.active().is_some_and(|active| active.hops > 0 || !active.awaits.is_empty())),
-    // It takes an alias for done that an earlier write may still move.
+    // An older deployer takes an alias for done that an earlier write may still move.
     (2, |head| !head.doors().is_empty()),
     (2, |head| head.active().is_some_and(|active| active.doors.as_ref().is_some_and(|doors| !doors.is_empty()))),
-    // It takes the member of a group that holds its place for a promotion like any other, which a newer one displaces.
+    // An older deployer takes a member that holds its place for a promotion like any other, which a newer one displaces.
     (2, |head| head.waiting().iter().any(|waiting| waiting.place.is_some())),
     (2, |head| head.open().any(|request| request.promoting().is_some_and(|promoting| promoting.place.is_some()))),
 ];
@@ -101,18 +102,18 @@ pub trait LedgerObject: Serialize + DeserializeOwned {
         FIRST
     }
 
-    /// What it was when it was read.
+    /// The object as it was read.
     fn as_read(&self) -> AsRead {
         AsRead::default()
     }
 
-    /// The same, as it was read.
+    /// The same object, which knows how it was read.
     #[must_use]
     fn reads(self, _as_read: AsRead) -> Self {
         self
     }
 
-    /// Whether this deployer knows what all that is open in it means.
+    /// Whether this deployer understands everything that is open in it.
     fn is_understood(&self) -> bool {
         true
     }

@@ -277,8 +277,8 @@ impl LiveStatus {
 
 impl TargetStatus {
     /// Of a target that the environment has; none where nothing was ever tried there and nothing is live.
-    fn of(target: &Target, head: &Head, rejects: &Rejects) -> Option<Self> {
-        let (seen, live) = (head.target(target), head.live());
+    fn of(target: &Target, at: &Destination<'_>, head: &Head, rejects: &Rejects) -> Option<Self> {
+        let (seen, live) = (head.target_of(at, target), head.live());
         if seen.is_none() && live.is_none() {
             return None;
         }
@@ -301,7 +301,7 @@ impl FunctionStatus {
     #[must_use]
     pub fn of(at: &Destination<'_>, head: &Head, rejects: &Rejects) -> Self {
         let present = &at.environment.targets;
-        let targets: Vec<_> = present.iter().filter_map(|target| TargetStatus::of(target, head, rejects)).collect();
+        let targets: Vec<_> = present.iter().filter_map(|target| TargetStatus::of(target, at, head, rejects)).collect();
         let live = head.live().map(|live| LiveStatus::of(live, present, &targets));
         let back = head.choose(&Subject::Earlier(Rollback::to(None)), present, rejects);
         Self {

@@ -17,14 +17,14 @@ use crate::observed::ObservedAlias;
 /// For how long the head is believed that an alias has no provisioned concurrency.
 pub const UNPROVISIONED_FOR: Duration = Duration::from_secs(86_400);
 
-/// Where the traffic of an alias is.
+/// The place of an alias's traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Traffic {
-    /// All of it is on the alias's version.
+    /// The alias's version has all of it.
     Whole,
     /// Lambda itself still holds all of it on the version before.
     Held {
-        /// That version.
+        /// The version that has the traffic.
         on: Version,
     },
     /// Somebody has split it.
@@ -85,9 +85,9 @@ pub struct Awaited {
     /// The version that had it; none where that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Version>,
-    /// When the alias was about to be moved.
+    /// The time at which the alias was about to be moved.
     pub since: Timestamp,
-    /// When it is given up.
+    /// The time at which it is given up.
     pub until: Timestamp,
 }
 

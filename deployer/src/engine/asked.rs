@@ -1,6 +1,6 @@
-//! What a deployment's end calls for in another environment: it is put down as an object, from the outbox, before the outbox
-//! drops its entry. Whoever comes by there puts it into that head: after a message, which is only a hint, or in the sweep.
-//! No other head is touched within a commit.
+//! A deployment's end may call for promotions in other environments. The outbox puts each down as an object before it drops
+//! its entry; an invocation that a message wakes there (the message is only a hint), or the sweep, puts it into that head. A
+//! commit touches no other head.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use super::promote::PolicyInputs;
 use super::swept::{Failing, Swept};
 use super::{Engine, Transient};
 
-/// How long what was asked for is kept for an environment that deployer.json does not have: it may be put back.
+/// A request is kept so long for an environment that deployer.json does not have: somebody may put it back.
 const KEPT_FOR_MISSING: Duration = Duration::from_secs(86_400);
 
 impl Engine {
-    /// Puts down the promotions that an artifact calls for that has become complete by this end, and sends a hint to where they go. The group of a member
-    /// gets a hint too.
+    /// Puts down the promotions of an artifact that has become complete by this end, and sends a hint to where each goes. The
+    /// group of a member gets a hint too.
     pub(super) async fn put_down_promotions(
         &self,
         from: &Destination<'_>,
@@ -44,7 +44,7 @@ impl Engine {
             let drawn = (self.now(), self.token());
             let request = Request::automatic_promotion(record, brought_by, &at.name, chosen.clone(), drawn);
             let (id, asked) = (request.id, AskedFor::new(&at.name, &at.function, request));
-            // One that cannot be put down holds up no other.
+            // A promotion that cannot be put down holds up no other.
             match self.write_object(&asked.key(), &asked, None).await {
                 Ok(_) => self.hint(&at, id).await,
                 Err(error) => {
@@ -56,7 +56,7 @@ impl Engine {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Somebody shall look there. What does not arrive costs no more than a sweep's period.
+    /// Sends a message by which somebody looks there. A lost one costs no more than a sweep's period.
     async fn hint(&self, at: &Destination<'_>, id: DeploymentId) {
         if let Err(transient) = self.tick_at(at, id, None, self.now()).await {
             tracing::warn!(to = %at.name, deployment = %id, "no hint was sent, so the sweep will find it: {transient}");
@@ -123,9 +123,9 @@ impl Engine {
             && !gate.waits_already(promoting)
     }
 
-    /// Puts everything that was asked for into its head. What goes wrong with one never stops the others.
+    /// Puts everything that was asked for into its head. A failure of one never stops the others.
     pub(super) async fn sweep_asked(&self) -> Result<Swept, Transient> {
-        // By a message: a sweep that did all the work itself could not end in time.
+        // A sweep that did all the work itself could not end in time, so it sends messages.
         let taking = if self.ports.queue.is_some() { Taking::Down } else { Taking::Up };
         self.submit_all(taking, &mut BTreeSet::new()).await
     }

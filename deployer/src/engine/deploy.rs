@@ -83,7 +83,7 @@ impl<'a> Job<'a> {
 
     /// The version that a target goes back to, and its code.
     pub fn goes_back_to(&self, target: &Target) -> Option<(&Version, Sha256)> {
-        self.chosen.versions.get(&target.to_string()).zip(self.chosen.sha256)
+        self.chosen.version_of(&self.at.function_name, target).zip(self.chosen.sha256)
     }
 
     /// Whether some target may go back without the artifact.

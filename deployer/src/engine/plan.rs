@@ -104,7 +104,7 @@ impl Engine {
         artifact: &VerifiedArtifact,
         id: DeploymentId,
     ) -> TargetPlan {
-        let formerly = head.target(target).map(|live| live.named.clone()).unwrap_or_default();
+        let formerly = head.named_on(&at.function_name, target);
         let (function, alias) = (&at.function_name, &at.environment.alias);
         let wanted = Wanted { target, function, alias, artifact, formerly: &formerly };
         let plan = async {

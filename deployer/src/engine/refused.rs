@@ -1,6 +1,7 @@
-//! What AWS refuses for now: an execution role that Lambda cannot assume yet, a 409 that nobody knows, a version that is not Active.
+//! AWS refuses some things for now: an execution role that Lambda cannot assume yet, a 409 that nobody knows, a version that is
+//! not Active.
 //!
-//! Nobody knows when that passes, so it is tried for a time in all, across invocations: the head keeps since when.
+//! Nobody knows when that passes, so the engine tries for a time in all, across invocations: the head keeps its start.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -12,22 +13,22 @@ use jiff::Timestamp;
 use super::claim::locked;
 use super::{Claim, Engine};
 
-/// Since when each target is refused something.
+/// The time since which each target is refused something.
 #[derive(Default)]
 pub(super) struct RefusedForNow(Mutex<BTreeMap<Target, Timestamp>>);
 
 impl RefusedForNow {
-    /// The earliest, where any target still is.
+    /// The earliest of these times, where a target still is refused something.
     pub fn since(&self) -> Option<Timestamp> {
         locked(&self.0).values().min().copied()
     }
 
-    /// This target is not any more.
+    /// A target is refused nothing any more.
     pub fn is_over(&self, target: &Target) {
         locked(&self.0).remove(target);
     }
 
-    /// This target is; since when, with what an earlier invocation saw.
+    /// A target is refused something. Gives the time since which it is, an earlier invocation's included.
     fn begins(&self, target: &Target, now: Timestamp, earlier: Option<Timestamp>) -> Timestamp {
         *locked(&self.0).entry(target.clone()).or_insert_with(|| earlier.map_or(now, |earlier| earlier.min(now)))
     }

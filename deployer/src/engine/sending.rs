@@ -1,4 +1,4 @@
-//! A writing call that has failed: whether it is sent again, and after what.
+//! The engine decides whether it sends a writing call that has failed again, and what it waits for first.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use super::Engine;
 use super::apply::{Errand, Halt};
 use crate::port::{CallError, CallErrorKind};
 
-/// One writing call, as often as it was sent.
+/// A writing call, over all its tries.
 #[derive(Default)]
 pub(super) struct Sending {
     attempt: u32,

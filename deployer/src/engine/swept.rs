@@ -1,11 +1,11 @@
-//! What a sweep has found and done, and what it could not do.
+//! A sweep counts what it has found and done, and what it could not do.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Transient;
 
-/// What a sweep has found and done.
+/// The counts of a sweep.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Swept {
     /// Functions that had a marker.
@@ -18,7 +18,7 @@ pub struct Swept {
     pub cleared: usize,
     /// Functions whose head, or a record of which, could not be read or written; the log says which and why.
     pub failed: usize,
-    /// Why each of them failed.
+    /// The failure of each of them.
     #[serde(skip)]
     #[schemars(skip)]
     pub failures: Vec<NotSwept>,
@@ -27,13 +27,13 @@ pub struct Swept {
 /// A function, or a group, that could not be swept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotSwept {
-    /// What failed.
+    /// The part that failed.
     pub what: Failing,
     /// The function and the cause, in one sentence.
     pub because: String,
 }
 
-/// What makes a sweep fail.
+/// The parts of the deployer's world that make a sweep fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failing {
     /// The ledger.
@@ -45,7 +45,7 @@ pub enum Failing {
 }
 
 impl Failing {
-    /// What failed where another try can help.
+    /// The part that has failed, where another try can help.
     #[must_use]
     pub fn of(transient: &Transient) -> Self {
         match transient {
@@ -56,12 +56,12 @@ impl Failing {
 }
 
 impl Swept {
-    /// One function was looked at.
+    /// A function was looked at.
     pub(super) fn one() -> Self {
         Self { looked_at: 1, ..Self::default() }
     }
 
-    /// The same, where something failed as well. One function counts once, however much of it fails.
+    /// Adds a failure. A function counts once, however much of it fails.
     pub(super) fn failing(mut self, place: &str, what: Failing, because: &str) -> Self {
         self.failed = 1;
         self.failures.push(NotSwept { what, because: format!("{place}: {because}") });
@@ -80,7 +80,7 @@ impl Swept {
         }
     }
 
-    /// What failed: one thing, or several.
+    /// The part that failed; where several did, `Other`.
     #[must_use]
     pub fn what_failed(&self) -> Failing {
         match self.failures.split_first() {

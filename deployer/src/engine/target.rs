@@ -295,7 +295,7 @@ impl Engine {
         mut observed: Observed,
     ) -> Result<Arrived, Missed> {
         let at = job.at;
-        let formerly = claim.seen().head.target(target).map(|live| live.named.clone()).unwrap_or_default();
+        let formerly = claim.seen().head.named_on(&at.function_name, target);
         let (function, alias) = (&at.function_name, &at.environment.alias);
         let wanted = Wanted { target, function, alias, artifact, formerly: &formerly };
         let served = served(claim, target);

@@ -1,7 +1,7 @@
-//! After an alias has moved: is all of its traffic on the new version?
+//! After an alias has moved, the engine waits until all of its traffic is on the new version.
 //!
-//! Where the alias has provisioned concurrency Lambda itself holds the traffic back for minutes, for good if the new version's
-//! init fails. The alias is looked at until it has arrived. If it does not, it is put back.
+//! Lambda itself holds the traffic of an alias with provisioned concurrency back for minutes, for good if the new version's
+//! init fails. The engine looks at the alias until the traffic has arrived, and puts it back if the traffic does not come.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ use crate::port::{Account, Answer, CallErrorKind, Write};
 
 /// With a queue, an invocation waits no longer than this for Lambda: another one goes on.
 const WAITED_FOR: Duration = Duration::from_secs(20);
-/// Before this Lambda may still tell of the failure before.
+/// Lambda may tell of the failure before for so long.
 const FAILURES_ARE_OURS_AFTER: Duration = Duration::from_secs(5);
 
 impl Engine {
-    /// The alias. Of one whose whole traffic is on another version it is asked too whether Lambda may have done that.
+    /// Reads the alias. Where its whole traffic is on another version, it asks too whether Lambda may have done that.
     pub(super) async fn alias_of(
         &self,
         at: &Destination<'_>,
@@ -90,11 +90,11 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether the alias has provisioned concurrency. It is not asked where the head has known not long ago that it has none.
+    /// Whether the alias has provisioned concurrency. Lambda is not asked where the head knows of the last day that it has none.
     async fn ask_for_concurrency(&self) -> Option<bool> {
         let Errand { job, claim, target, account, .. } = self.errand;
         let now = self.engine.now();
-        if claim.seen().head.target(target).is_some_and(|live| live.is_unprovisioned(now)) {
+        if claim.seen().head.target_of(job.at, target).is_some_and(|live| live.is_unprovisioned(now)) {
             return Some(false);
         }
         match self.engine.concurrency_of(job.at, account, "move alias").await {
@@ -113,7 +113,7 @@ impl Walk<'_> {
         }
     }
 
-    /// What is waited for: as the head has it, where this deployment has begun to wait before.
+    /// The move that is waited for: the head's, where this deployment has begun to wait before.
     fn awaited(&self, version: &Version, before: Option<Version>) -> Awaited {
         let Errand { claim, target, .. } = self.errand;
         let seen = claim.seen().head;
@@ -131,8 +131,8 @@ impl Walk<'_> {
         Awaited { target: target.clone(), version: version.clone(), before, since, until }
     }
 
-    /// Before the alias moves: the head knows what will be waited for, whoever goes on with it. The time counts from this
-    /// move: an owner that died before its own move has waited for nothing.
+    /// Writes into the head what will be waited for, before the alias moves, so that any later owner knows it. The time counts
+    /// from this move: an owner that died before its own move has waited for nothing.
     pub(super) async fn note_the_move(&self, version: &Version, before: Option<Version>) {
         self.write_awaited(self.awaited_from_now(version, before)).await;
     }
@@ -187,7 +187,7 @@ impl Walk<'_> {
             match (&traffic, put_back.take()) {
                 (Traffic::Whole, None) if seen.version.as_ref() == Some(version) => return Ok(()),
                 (Traffic::Whole, Some(error)) if seen.version == awaited.before => return Err(error.into()),
-                // It has come over after all.
+                // The traffic has come over after all.
                 (Traffic::Whole, Some(_)) if seen.version.as_ref() == Some(version) => return Ok(()),
                 (Traffic::Held { on }, _) if seen.version.as_ref() == Some(version) => {
                     if let Some(why) = self.gives_up(&awaited, concurrency.flatten().as_ref()) {
@@ -208,7 +208,7 @@ impl Walk<'_> {
         unreachable!("attempts do not end")
     }
 
-    /// Why the traffic is not waited for any longer.
+    /// The reason to wait for the traffic no longer.
     fn gives_up(&self, awaited: &Awaited, concurrency: Option<&ProvisionedConcurrency>) -> Option<String> {
         let engine = self.engine;
         if let Some(ProvisionedConcurrency { status: ProvisionedStatus::Failed { because }, .. }) = concurrency

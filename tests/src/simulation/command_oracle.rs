@@ -27,14 +27,13 @@ pub(super) fn commands(case: &Case<'_>, stage: &super::stage::Stage<'_>, say: Sa
         let answers = stage.replies.iter().filter(|(answered, _)| answered == number);
         let answers: Vec<_> =
             answers.map(|(_, answer)| serde_json::from_value::<DeploymentRecord>(answer.clone())).collect();
-        // A rollback without `to` may have joined another one, whose record is its answer then.
+        // A rollback without `to`, or a redeploy, may have joined another one, whose record is its answer then.
         let joined = |answer: &DeploymentRecord| {
             let other = case.record(answer.id)?.cause.requested_by.clone()?;
             let mut others = case.orders.iter().filter(|(number, _)| super::orders::name(*number) == other);
-            others.any(|(_, order)| is_plain_rollback(&order.ask)).then_some(answer.id)
+            others.any(|(_, other)| may_join(&order.ask, &other.ask)).then_some(answer.id)
         };
-        let has_joined =
-            is_plain_rollback(&order.ask) && answers.iter().flatten().any(|answer| joined(answer).is_some());
+        let has_joined = answers.iter().flatten().any(|answer| joined(answer).is_some());
         if records.is_empty() && !order.is_lost && !has_joined {
             say(Rule::NoneIsLost, format!("{name} was given, and nobody knows it"));
         }
@@ -54,6 +53,9 @@ pub(super) fn commands(case: &Case<'_>, stage: &super::stage::Stage<'_>, say: Sa
     }
 }
 
-fn is_plain_rollback(ask: &Ask) -> bool {
-    matches!(ask, Ask::Rollback { to: None, .. })
+fn may_join(ask: &Ask, other: &Ask) -> bool {
+    matches!(
+        (ask, other),
+        (Ask::Rollback { to: None, .. }, Ask::Rollback { to: None, .. }) | (Ask::Redeploy, Ask::Redeploy)
+    )
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use deployer_core::head::{Active, Chosen, Head, Request, Subject};
 use deployer_core::id::{DeploymentId, Release};
-use deployer_core::record::{CauseKind, Code, DeploymentRecord};
+use deployer_core::record::{Code, DeploymentRecord};
 use deployer_core::rejects::Rejects;
 
 use super::bytes;
@@ -189,12 +189,11 @@ fn met(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&Lived>) -> Met 
     }
 }
 
-/// A redeploy takes nothing's place but another redeploy's, stops nothing and goes behind what waits.
+/// A redeploy takes nothing's place, stops nothing and goes behind what waits.
 fn gives_way(before: &Head, after: &Head, redeploy: &Request, say: Say<'_>) {
     let is_open = |id: DeploymentId| open(after).any(|request| request.id == id);
     let ended = |id: DeploymentId| after.outbox().iter().any(|entry| entry.record.id == id);
-    let is_other = |waiting: &&Request| waiting.cause.kind != CauseKind::Redeploy;
-    for waiting in before.all_pending().iter().filter(is_other) {
+    for waiting in before.all_pending() {
         if !is_open(waiting.id) || ended(waiting.id) {
             say(Rule::RedeployGivesWay, format!("{} took the place of {}", redeploy.id, waiting.id));
         }

@@ -27,88 +27,88 @@ pub struct Group {
     pub revision: u64,
     /// The group: made of what the request is known by alone.
     pub id: DeploymentId,
-    /// Where to.
+    /// The environment that it goes to.
     pub environment: EnvironmentName,
-    /// Where from.
+    /// The environment that it comes from.
     pub from: EnvironmentName,
     /// The release, where it was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Release>,
     /// The functions, and how far each is.
     pub functions: Vec<Member>,
-    /// How far it is as a whole.
+    /// The state of the group as a whole.
     pub status: Status,
-    /// Why it has not succeeded.
+    /// The reason why it has not succeeded.
     pub code: Option<Code>,
-    /// The same in one sentence.
+    /// The reason in one sentence.
     pub because: Option<String>,
-    /// What asked for it, and who.
+    /// The cause, and the person who asked.
     pub cause: Cause,
-    /// Who has approved it.
+    /// The approvals that it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approved>,
-    /// How many more must approve it before it goes on, where it waits for that.
+    /// The number of approvals that it still waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals_wanted: Option<u32>,
-    /// It is of no use after this.
+    /// The time after which it is of no use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
-    /// Why it goes into a frozen environment all the same.
+    /// The reason for which it goes into a frozen environment all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze_override: Option<String>,
-    /// What is being done with it.
+    /// The phase that it is in.
     pub phase: Phase,
-    /// When it was asked for.
+    /// The time at which it was asked for.
     pub asked_at: Timestamp,
-    /// When it was taken in.
+    /// The time at which it was taken in.
     pub started_at: Timestamp,
     /// The token under which its members hold their places, until these are given back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub places: Option<Token>,
-    /// When it was decided: from then on nothing but a hold, a reject, a rollback, drift or a failure stops it.
+    /// The time of its decision: from then on nothing but a hold, a reject, a rollback, drift or a failure stops it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,
-    /// When it turned back.
+    /// The time at which it turned back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turned_at: Option<Timestamp>,
-    /// When it ended.
+    /// The time at which it ended.
     pub finished_at: Option<Timestamp>,
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) as_read: AsRead,
 }
 
-/// What is being done with a group.
+/// The phases of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Each function is judged by the rules; nothing has moved.
     Checking,
-    /// All may pass, and each takes its place in what waits for its function; nothing has moved.
+    /// All members may pass, and each takes its place in what waits for its function; nothing has moved.
     Placing,
-    /// It is decided, and all are deployed.
+    /// The group is decided, and all its members are deployed.
     Moving,
-    /// One has failed, and all that got to any target go back.
+    /// A member has failed, and all that got to any target go back.
     GoingBack,
     /// Nothing more will happen to it.
     Ended,
 }
 
-/// One function of a group.
+/// A function of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Member {
     /// The function.
     pub function: FunctionName,
     /// Its deployment, once all may move.
     pub deployment: DeploymentId,
-    /// What shall become live.
+    /// The artifact that shall become live.
     pub release: Option<Release>,
     /// The object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub chosen: Option<Chosen>,
-    /// How far it is; none: nothing was tried yet.
+    /// The state of its deployment; none: nothing was tried yet.
     pub status: Option<Status>,
     /// Its deployment has got to a target, whatever became of the others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -173,7 +173,7 @@ impl Group {
         Self { functions: functions.iter().map(member).collect(), ..group }
     }
 
-    /// Where the groups that are open are in the ledger bucket.
+    /// The folder of the ledger bucket that holds the open groups.
     #[must_use]
     pub fn open() -> String {
         format!("{GROUPS}open/")
@@ -191,7 +191,7 @@ impl Group {
         format!("{GROUPS}ended/{environment}/{id}.json")
     }
 
-    /// As people and programs are told of it: which object each function gets is the ledger's business.
+    /// The group as people and programs see it: which object each function gets is the ledger's business.
     #[must_use]
     pub fn told(mut self) -> Self {
         for member in &mut self.functions {
@@ -206,7 +206,7 @@ impl Group {
         RequestHash::of(&["promotion", id, self.environment.as_str(), function.as_str()])
     }
 
-    /// What the promotion of one of its functions asks for.
+    /// The promotion of one of its functions.
     #[must_use]
     pub fn promoting(&self, member: &Member) -> Promoting {
         Promoting {
@@ -229,7 +229,7 @@ impl Group {
         Request::promotion(place, promoting, self.cause.clone(), self.asked_at, (self.started_at, marker))
     }
 
-    /// What it says of a member that holds its place.
+    /// The state of the group, for the promotion of a member that holds its place.
     #[must_use]
     pub fn state(&self) -> GroupState {
         match self.phase {

@@ -1,4 +1,4 @@
-//! What `status` tells of the groups that are open.
+//! `status` tells of the groups that are open.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -14,43 +14,43 @@ use crate::record::Status;
 pub struct GroupStatus {
     /// The group.
     pub id: DeploymentId,
-    /// Where it goes.
+    /// The environment that it goes to.
     pub environment: EnvironmentName,
-    /// Where it comes from.
+    /// The environment that it comes from.
     pub from: EnvironmentName,
     /// Pending: it is not decided yet, and nothing has moved.
     pub status: Status,
-    /// How far it is.
+    /// The phase that it is in.
     pub phase: Phase,
-    /// What it waits for, in one sentence.
+    /// The reason why it waits, in one sentence.
     pub because: Option<String>,
-    /// Who asked for it.
+    /// The person who asked for it.
     pub requested_by: Option<String>,
-    /// When it was asked for.
+    /// The time at which it was asked for.
     pub since: Timestamp,
-    /// When it was decided.
+    /// The time of its decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,
-    /// Who has approved it.
+    /// The approvals that it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approved>,
-    /// How many more must approve it.
+    /// The number of approvals that it still waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals_wanted: Option<u32>,
     /// Its functions.
     pub functions: Vec<MemberStatus>,
 }
 
-/// One function of a group that is open.
+/// A function of a group that is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MemberStatus {
     /// The function.
     pub function: FunctionName,
-    /// What it brings.
+    /// The release that it brings.
     pub release: Option<Release>,
     /// Its deployment.
     pub deployment: DeploymentId,
-    /// How far that is; null: it has not begun.
+    /// The state of that deployment; null: it has not begun.
     pub status: Option<Status>,
 }
 

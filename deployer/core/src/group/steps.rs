@@ -1,4 +1,4 @@
-//! How a group goes on: from the rules' word on each member to its decision, and from there to its end.
+//! A group goes from the rules' verdict on each member to its decision, and from there to its end.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
 /// A member that has not arrived so long after the decision fails.
 const LONGEST_WAY: Duration = Duration::from_secs(6 * 3600);
 
-/// What the rules say of a member, and what it brings.
+/// The rules' verdict on a member, and the artifact that it brings.
 pub type Checked = (Verdict, Option<Chosen>);
 
 impl Group {
@@ -45,7 +45,7 @@ impl Group {
     /// The group as it is after its members were judged: it ends, or waits, unless all of them may pass.
     fn after(&self, verdicts: &[Checked], now: Timestamp) -> (Self, bool) {
         let mut group = self.next();
-        // What is approved is what was live when it was asked for.
+        // People approve what was live when it was asked for.
         for (member, (_, chosen)) in group.functions.iter_mut().zip(verdicts) {
             member.release = chosen.as_ref().map(|chosen| chosen.release.clone()).or(member.release.take());
             member.chosen.clone_from(chosen);
@@ -80,12 +80,12 @@ impl Group {
         (group, true)
     }
 
-    /// It ends before it was decided.
+    /// Ends the group before its decision.
     fn end_before(&mut self, status: Status, code: Code, because: &str, now: Timestamp) {
         self.end(status, Some(code), Some(format!("{because}; nothing was moved")), now);
     }
 
-    /// Another group's member holds the place that one of its members needs: it waits, and takes no further one.
+    /// The group waits, and takes no further place: another group's member holds the one that one of its members needs.
     #[must_use]
     pub fn waits_for(&self, member: &Member, other: DeploymentId) -> Self {
         let because = Some(format!("{}: waits for group {other} to end", member.function));
@@ -102,7 +102,7 @@ impl Group {
         group
     }
 
-    /// Its places were given back.
+    /// The group has given its places back.
     #[must_use]
     pub fn without_places(&self) -> Self {
         Self { places: None, ..self.next() }
@@ -125,8 +125,8 @@ impl Group {
         group
     }
 
-    /// How far the deployments of its functions are. When all have ended it ends, or turns back. Those that have not arrived
-    /// in time have failed.
+    /// The group takes over the states of its functions' deployments. When all have ended it ends, or turns back. Members that
+    /// have not arrived in time have failed.
     #[must_use]
     pub fn moved(&self, records: &[Option<DeploymentRecord>], now: Timestamp) -> Self {
         let mut group = self.next();
@@ -168,7 +168,7 @@ impl Group {
         self.decided_at.and_then(|at| at.checked_add(LONGEST_WAY).ok()).is_some_and(|until| until < now)
     }
 
-    /// How far the way back of those is that had moved: by function, the record of the rollback.
+    /// The group takes over the states of the rollbacks of those that had moved: by function, the record of the rollback.
     #[must_use]
     pub fn gone_back(&self, records: &[Option<DeploymentRecord>], now: Timestamp) -> Self {
         let mut group = self.next();
@@ -179,7 +179,7 @@ impl Group {
                 None => open = true,
                 Some(record) => {
                     member.rollback = Some(record.id);
-                    // Whoever was faster has brought something else there.
+                    // Somebody was faster, and has brought something else there.
                     let is_gone = record.code == Some(Code::NotLive);
                     let is_back = matches!(record.status, Status::Succeeded | Status::Unchanged);
                     match (is_back, is_gone) {
@@ -213,7 +213,7 @@ impl Group {
         group
     }
 
-    /// Those whose promotion waits although another one has not got there, or their time is over: they need not go any more.
+    /// The members whose promotion still waits, and need not go any more: another one has not got there, or their time is over.
     pub fn to_withdraw(&self, now: Timestamp) -> impl Iterator<Item = &Member> {
         let has_failed = self.functions.iter().any(|one| one.has_ended() && !one.is_live());
         let go_no_more = has_failed || self.is_late(now);

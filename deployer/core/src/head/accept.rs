@@ -156,7 +156,11 @@ impl Head {
             Subject::Earlier(rollback) => self.judge_rollback(request, rollback, &at.environment.targets, rejects),
             Subject::Live { .. } => {
                 let subject = Subject::Live { of: self.live().map(|live| live.deployment) };
-                Ok(Judged::Goes(Box::new(Request { subject, ..request.clone() })))
+                let is_same = |open: &&Request| open.is_redeploy() && open.subject == subject;
+                match self.pending.iter().find(is_same).filter(|_| request.is_redeploy()) {
+                    Some(same) => Ok(Judged::Joins(same.id)),
+                    None => Ok(Judged::Goes(Box::new(Request { subject, ..request.clone() }))),
+                }
             }
             _ => Ok(Judged::Goes(Box::new(request.clone()))),
         }

@@ -1,4 +1,4 @@
-//! Which artifact a request is about, where it does not say so itself: what is live, or what was.
+//! The head chooses the artifact of a request that does not name one itself: what is live, or what was.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Active, Head, Live, Request, Rollback, Subject};
 use crate::artifact::ArtifactRef;
 use crate::config::Target;
-use crate::id::{Release, Sha256, Token, Version};
+use crate::id::{FunctionName, Release, Sha256, Token, Version};
 use crate::record::{Code, Ending, RecordedArtifact};
 use crate::rejects::Rejects;
 
@@ -27,7 +27,10 @@ pub struct Chosen {
     /// The versions that have served it, by target: a rollback goes back to them as long as Lambda has them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<String, Version>,
-    /// Why it is this one, where that is not plain: the record says it.
+    /// The function whose versions these are; heads of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_name: Option<FunctionName>,
+    /// The reason for this choice, where it is not plain: the record says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
 }
@@ -36,26 +39,34 @@ impl Chosen {
     /// An artifact that nothing more is known of yet.
     #[must_use]
     pub fn of(release: Release, artifact: ArtifactRef) -> Self {
-        Self { release, artifact, sha256: None, size: None, versions: BTreeMap::new(), because: None }
+        let versions = BTreeMap::new();
+        Self { release, artifact, sha256: None, size: None, versions, function_name: None, because: None }
     }
 
-    /// As the record tells of it.
+    /// The artifact as a record tells it.
     #[must_use]
     pub fn recorded(&self) -> RecordedArtifact {
         RecordedArtifact { size: self.size, sha256: self.sha256, ..(&self.artifact).into() }
     }
 
     pub(super) fn again(live: &Live) -> Self {
-        let Live { release, artifact, sha256, size, versions, mut former, .. } = live.clone();
+        let Live { release, artifact, sha256, size, versions, mut former, function_name, .. } = live.clone();
         former.extend(versions);
-        Self { release, artifact, sha256, size, versions: former, because: None }
+        Self { release, artifact, sha256, size, versions: former, function_name, because: None }
+    }
+
+    /// The version of this function that has served it in a target.
+    #[must_use]
+    pub fn version_of(&self, function_name: &FunctionName, target: &Target) -> Option<&Version> {
+        let is_its = self.function_name.as_ref().is_none_or(|name| name == function_name);
+        self.versions.get(&target.to_string()).filter(|_| is_its)
     }
 }
 
 impl From<&Live> for Chosen {
-    /// What is live once more, by what its manifest names.
+    /// Brings what is live once more, with what its manifest names.
     fn from(live: &Live) -> Self {
-        Self { versions: BTreeMap::new(), ..Self::again(live) }
+        Self { versions: BTreeMap::new(), function_name: None, ..Self::again(live) }
     }
 }
 
@@ -63,7 +74,7 @@ impl Head {
     /// The artifact that a request is about, where the head knows it.
     ///
     /// # Errors
-    /// How it ends instead: there is nothing to go back to, nothing is live, it was rejected, or something newer came.
+    /// The ending: there is nothing to go back to, nothing is live, it was rejected, or something newer came.
     pub fn choose(&self, subject: &Subject, targets: &[Target], rejects: &Rejects) -> Result<Chosen, Ending> {
         let rejected = |live: &Live| rejects.refusal(&live.release, live.sha256);
         match subject {

@@ -125,7 +125,11 @@ impl Head {
         head.remember_served_before(&active.previous);
         for outcome in &record.targets {
             let target = outcome.target();
-            if end.written.contains(&target) || active.may_have_written_to(&target) {
+            let is_written = end.written.contains(&target) || active.may_have_written_to(&target);
+            if is_written || (outcome.has_arrived() && outcome.version.is_some()) {
+                head.forget_others(outcome);
+            }
+            if is_written {
                 head.remember_named(&target, end);
             }
             head.set_target(outcome, end);
@@ -194,6 +198,18 @@ impl Head {
         (head.outbox != self.outbox).then_some(head)
     }
 
+    /// The deployment has written to a function's alias: what is known of another function or alias in that target is
+    /// forgotten.
+    fn forget_others(&mut self, outcome: &TargetOutcome) {
+        let TargetOutcome { function_name, alias, .. } = outcome;
+        let there = self.target_mut(&outcome.target());
+        if !there.is_of(function_name, alias) {
+            let named = if there.is_of_function(function_name) { there.named.clone() } else { Named::default() };
+            *there = LiveTarget { named, ..LiveTarget::unknown(outcome.target()) };
+        }
+        (there.function_name, there.alias) = (Some(function_name.clone()), Some(alias.clone()));
+    }
+
     /// What a deployment may have set is remembered although it failed, so that a later one can take it away.
     fn remember_named(&mut self, target: &Target, end: &End) {
         if let Some(named) = end.named.as_ref().filter(|_| !end.kept.contains(target)) {
@@ -222,16 +238,7 @@ impl Head {
     /// What is known of a target, from now on at the latest.
     pub(super) fn target_mut(&mut self, target: &Target) -> &mut LiveTarget {
         let at = self.targets.iter().position(|live| live.target == *target).unwrap_or_else(|| {
-            self.targets.push(LiveTarget {
-                target: target.clone(),
-                release: None,
-                deployment: None,
-                version: None,
-                sha256: None,
-                before: None,
-                unprovisioned_at: None,
-                named: Named::default(),
-            });
+            self.targets.push(LiveTarget::unknown(target.clone()));
             self.targets.len() - 1
         });
         &mut self.targets[at]

@@ -1,5 +1,5 @@
-//! What is live: the artifact of the deployment that was the last to reach a target, from that deployment's end on and
-//! however it ended. History is the sequence of what was live.
+//! The artifact of the deployment that was the last to reach a target is live, from that deployment's end on and however it
+//! ended. History is the sequence of what was live.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Active, HISTORY, Head};
 use crate::artifact::{ArtifactRef, UPLOADED_BY};
 use crate::config::Target;
-use crate::id::{DeploymentId, FunctionName, Release, Sha256, Version};
+use crate::id::{AliasName, DeploymentId, FunctionName, Release, Sha256, Version};
 use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 
 /// An artifact that was live, on every target or on some.
@@ -26,10 +26,10 @@ pub struct Live {
     /// Its bytes.
     #[serde(default)]
     pub size: Option<u64>,
-    /// Who asked for it, or uploaded it.
+    /// The person who asked for it, or uploaded it.
     #[serde(default)]
     pub by: Option<String>,
-    /// Since when.
+    /// The time since which it is live.
     pub since: Timestamp,
     /// The version on each target that serves it, by `account/region`.
     pub versions: BTreeMap<String, Version>,
@@ -48,6 +48,9 @@ pub struct Live {
     /// The function's name in the targets, to which the versions belong; heads of before do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_name: Option<FunctionName>,
+    /// The alias that serves it in the targets; heads of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<AliasName>,
 }
 
 /// An artifact that an upload, a deploy or a promotion brought has become complete for the first time.
@@ -55,7 +58,7 @@ pub struct Live {
 pub struct Completed {
     /// The deployment that brought it: the identity of the promotions that it calls for.
     pub deployment: DeploymentId,
-    /// Since when it is live: soaks count from there.
+    /// The time since which it is live: soaks count from there.
     pub since: Timestamp,
 }
 
@@ -105,7 +108,7 @@ impl Live {
         self.cause == Some(CauseKind::Rollback) && !self.is_complete_in(targets)
     }
 
-    /// As the end of a deployment tells; none where the deployment never got as far as naming an artifact.
+    /// The entry that an ended deployment makes; none where it never got as far as naming an artifact.
     pub(super) fn brought_by(record: &DeploymentRecord) -> Option<Self> {
         let DeploymentRecord { id, release, cause, artifact, targets, finished_at, .. } = record;
         let (release, artifact, since) = (release.clone()?, artifact.as_ref()?, (*finished_at)?);
@@ -123,6 +126,7 @@ impl Live {
             missing: BTreeSet::new(),
             cause: Some(cause.kind),
             function_name: targets.first().map(|outcome| outcome.function_name.clone()),
+            alias: targets.first().map(|outcome| outcome.alias.clone()),
         };
         live.count(targets);
         if !targets.iter().any(TargetOutcome::has_reached) {
@@ -153,23 +157,30 @@ impl Live {
         self.complete = self.missing.is_empty() && !self.versions.is_empty();
     }
 
-    /// The same bytes once more: they take over label and artifact, and everything else stays as it was.
+    /// The same bytes were brought once more: the entry takes over their label and artifact, and keeps everything else.
     fn renewed(&mut self, by: Self, outcomes: &[TargetOutcome]) {
-        let Self { release, artifact, sha256, size, function_name, .. } = by;
+        let Self { release, artifact, sha256, size, function_name, alias, .. } = by;
         if self.function_name.is_some() && self.function_name != function_name {
             self.versions.clear();
             self.former.clear();
+        } else if self.alias.is_some() && self.alias != alias {
+            self.former.append(&mut self.versions);
         }
         (self.release, self.artifact, self.sha256) = (release, artifact, sha256.or(self.sha256));
-        (self.size, self.function_name) = (size.or(self.size), function_name);
+        (self.size, self.function_name, self.alias) = (size.or(self.size), function_name, alias);
         self.count(outcomes);
     }
 
     /// Whether its completion calls for promotions.
     fn calls_for_promotions(&self) -> bool {
-        use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
-        matches!(self.cause, Some(Upload | Deploy | Promotion | AutomaticPromotion))
+        self.cause.is_some_and(calls_for_promotions)
     }
+}
+
+/// Whether what such a deployment brings is promoted by itself once it is complete.
+pub(super) fn calls_for_promotions(cause: CauseKind) -> bool {
+    use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
+    matches!(cause, Upload | Deploy | Promotion | AutomaticPromotion)
 }
 
 impl Head {

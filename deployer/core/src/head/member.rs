@@ -19,7 +19,7 @@ pub struct Place {
     pub behind: Vec<DeploymentId>,
 }
 
-/// What comes of asking for a place.
+/// The answer to a member that asks for its place.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Placing {
     /// To be written.
@@ -117,15 +117,15 @@ impl Head {
         self.pending.iter().position(|pending| self.member_before(pending).is_none())
     }
 
-    /// How a request that is next waits behind a member of a group.
+    /// A request that is next waits behind a member of a group, if it has to.
     pub(super) fn waits_behind_member(&self, request: &Request, now: Timestamp) -> Option<Then> {
         let member = self.member_before(request)?;
         let behind = (member.id, member.marker, now);
         Some(Then::Wait { request: request.clone(), status: Status::Pending, behind })
     }
 
-    /// The member goes on: its group is decided, and nothing is in its way any more. What waited before it and what comes
-    /// too late now gives way.
+    /// The member goes on: its group is decided, and nothing is in its way any more. Promotions that waited before it give way,
+    /// and so do uploads that come too late now.
     pub(super) fn let_member_in(mut self, waiting: Waiting, index: usize, at: &Destination<'_>, me: &Claimant) -> Move {
         let request = waiting.request;
         self.remember(&request);

@@ -44,8 +44,8 @@ pub use rollback::Rollback;
 use crate::as_read::AsRead;
 use crate::commanded::Commanded;
 use crate::config::Target;
-use crate::destination::ClaimedFor;
-use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Sha256, Token, Version};
+use crate::destination::{ClaimedFor, Destination};
+use crate::id::{AliasName, DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Sha256, Token, Version};
 use crate::names::{HEADS, OPEN};
 use crate::record::{DeploymentRecord, SCHEMA, TargetOutcome};
 use crate::status::Hold;
@@ -125,6 +125,12 @@ pub struct LiveTarget {
     /// The target.
     #[serde(flatten)]
     pub target: Target,
+    /// The function whose alias it is; heads of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_name: Option<FunctionName>,
+    /// The alias; heads of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<AliasName>,
     /// The release; none where it was only seen.
     pub release: Option<Release>,
     /// The deployment that brought it; none where it was only seen.
@@ -145,6 +151,32 @@ pub struct LiveTarget {
 }
 
 impl LiveTarget {
+    /// A target of which nothing is known yet.
+    fn unknown(target: Target) -> Self {
+        Self {
+            target,
+            function_name: None,
+            alias: None,
+            release: None,
+            deployment: None,
+            version: None,
+            sha256: None,
+            before: None,
+            unprovisioned_at: None,
+            named: Named::default(),
+        }
+    }
+
+    fn is_of_function(&self, function_name: &FunctionName) -> bool {
+        self.function_name.as_ref().is_none_or(|name| name == function_name)
+    }
+
+    /// Whether it tells of this function's alias: deployer.json may name another one by now.
+    #[must_use]
+    pub fn is_of(&self, function_name: &FunctionName, alias: &AliasName) -> bool {
+        self.is_of_function(function_name) && self.alias.as_ref().is_none_or(|name| name == alias)
+    }
+
     /// Whether the alias was seen not long ago to have no provisioned concurrency.
     #[must_use]
     pub fn is_unprovisioned(&self, now: Timestamp) -> bool {
@@ -354,6 +386,19 @@ impl Head {
     #[must_use]
     pub fn target(&self, target: &Target) -> Option<&LiveTarget> {
         self.targets.iter().find(|live| live.target == *target)
+    }
+
+    /// What the alias of a destination serves in a target.
+    #[must_use]
+    pub fn target_of(&self, at: &Destination<'_>, target: &Target) -> Option<&LiveTarget> {
+        self.target(target).filter(|live| live.is_of(&at.function_name, &at.environment.alias))
+    }
+
+    /// The names of what the last deployment set on a function in a target.
+    #[must_use]
+    pub fn named_on(&self, function_name: &FunctionName, target: &Target) -> Named {
+        let live = self.target(target).filter(|live| live.is_of_function(function_name));
+        live.map(|live| live.named.clone()).unwrap_or_default()
     }
 
     /// The deployment that somebody works on, or has died over.

@@ -15,14 +15,14 @@ use crate::traffic::Awaited;
 /// Lambda stops a function that calls itself by a queue for about 16 times (Lambda Developer Guide, "Use Lambda recursive loop
 /// detection"): beyond so many ticks the sweep looks after a parked deployment.
 pub const HOPS: u32 = 8;
-/// How long after its time a tick is still believed to come.
+/// A tick is believed to come until so long after its time.
 const TICKS_COME_WITHIN: Duration = Duration::from_secs(60);
 /// The pauses between two looks at what a parked deployment waits for.
 const FIRST_PAUSE: Duration = Duration::from_secs(15);
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
 impl Active {
-    /// What a target waits for Lambda to do.
+    /// The move of traffic that a target waits for.
     #[must_use]
     pub fn awaits(&self, target: &Target) -> Option<&Awaited> {
         self.awaits.iter().find(|awaited| awaited.target == *target)
@@ -34,7 +34,7 @@ impl Active {
         self.attempts > 1 || self.extensions > 0 || self.hops > 0
     }
 
-    /// When a deployment that is parked now is looked at again, by a tick; none: by the sweep.
+    /// The time at which a tick looks at a deployment that is parked now; none: the sweep does.
     #[must_use]
     pub fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
         let pause = FIRST_PAUSE.saturating_mul(1 << self.hops.min(8)).min(LONGEST_PAUSE);
@@ -43,8 +43,8 @@ impl Active {
         (self.hops < HOPS).then(|| first_end.map_or(next, |end| next.min(end.max(now))))
     }
 
-    /// A parked deployment has moved the alias: what somebody has made of it since, as "expected, found". Who put the alias back
-    /// and died has left it where the traffic was.
+    /// Tells how somebody has changed the alias since this parked deployment moved it, as "expected, found". An owner that put
+    /// the alias back and died has left it where the traffic was: that is no change.
     #[must_use]
     pub fn moved_since(&self, target: &Target, alias: Option<&ObservedAlias>) -> Option<String> {
         let awaited = self.awaits(target).filter(|_| self.hops > 0)?;
@@ -69,8 +69,8 @@ impl Active {
 }
 
 impl Head {
-    /// Before an alias moves whose traffic Lambda may hold back: what will be waited for. `None`: it is written already, or the
-    /// claim is not ours any more.
+    /// Writes down what will be waited for, before an alias moves whose traffic Lambda may hold back. `None`: it is written
+    /// already, or the claim is not ours any more.
     #[must_use]
     pub fn with_awaited(&self, claim: Token, awaited: &Awaited) -> Option<Self> {
         let active = self.active.as_ref().filter(|active| active.claim == claim)?;

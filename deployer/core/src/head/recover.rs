@@ -1,18 +1,32 @@
-//! Heads of before: there the history began with what was live on every target, and what had reached some targets only was
-//! told by these. Now it is what was last rolled out.
+//! In heads of before, the history began with what was live on every target, and only the targets told what had reached some
+//! of them. Now the history begins with what was last rolled out.
 
 use std::cmp::Reverse;
 
-use super::{HISTORY, Head, Live};
+use super::live::calls_for_promotions;
+use super::{Completed, Consequence, Entry, HISTORY, Head, Live};
 use crate::as_read::AsRead;
 use crate::id::DeploymentId;
-use crate::record::{CauseKind, Code, DeploymentRecord, Ending};
+use crate::record::{CauseKind, Code, DeploymentRecord, Ending, Status};
+
+impl Entry {
+    /// A deployer of before told nothing of completions: every success called for promotions.
+    fn completed_before(&self) -> Option<Completed> {
+        let DeploymentRecord { id, status, cause, finished_at, .. } = &self.record;
+        let calls = calls_for_promotions(cause.kind) && matches!(status, Status::Succeeded | Status::Unchanged);
+        let is_to_do = self.todo.contains(&Consequence::Promotions);
+        finished_at.filter(|_| calls && is_to_do).map(|since| Completed { deployment: *id, since })
+    }
+}
 
 impl Head {
     /// The head as it was read, and the records in it.
     pub(crate) fn reads_as(mut self, as_read: AsRead) -> Self {
         for (number, entry) in self.outbox.iter_mut().enumerate() {
             entry.as_read = as_read.part(&format!("/outbox/{number}/record"));
+            if as_read.is_of_before() {
+                entry.completed = entry.completed.take().or_else(|| entry.completed_before());
+            }
         }
         Self { as_read, ..self }
     }
@@ -21,7 +35,7 @@ impl Head {
     /// its record tells what is live.
     #[must_use]
     pub fn missing_live(&self) -> Option<DeploymentId> {
-        // Ids do not order; who ended last is told first. What ended long ago is ordered by when it was asked for.
+        // Ids do not order; the head lists the last that ended first. Deployments that it lists no more are ordered by their time.
         let age = |id: &DeploymentId| {
             let place = self.ended.iter().position(|ended| ended == id).unwrap_or(usize::MAX);
             (place, Reverse(id.time()))
@@ -33,7 +47,7 @@ impl Head {
         first.is_none_or(|first| age(&last) < age(&first)).then_some(last)
     }
 
-    /// With what that record tells put first; none: it is gone, and a rollback has to say where to.
+    /// Puts what that record tells first. Where the record is gone, a rollback has to name its release.
     #[must_use]
     pub fn with_recovered_live(&self, record: Option<&DeploymentRecord>) -> Self {
         let Some(id) = self.missing_live() else { return self.clone() };
@@ -60,7 +74,7 @@ impl Head {
         self.unrecovered.is_some()
     }
 
-    /// Why nothing is gone back to that is not named.
+    /// The refusal of a rollback that names no release.
     pub(super) fn not_recovered(&self) -> Option<Ending> {
         let id = self.unrecovered?;
         let because = format!(

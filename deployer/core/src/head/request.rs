@@ -229,6 +229,12 @@ impl Request {
         matches!(self.cause.kind, CauseKind::Upload | CauseKind::Deploy)
     }
 
+    /// Whether it brings every target to what is live.
+    #[must_use]
+    pub fn is_redeploy(&self) -> bool {
+        self.cause.kind == CauseKind::Redeploy
+    }
+
     /// Whether it goes back to what was live.
     #[must_use]
     pub fn is_rollback(&self) -> bool {
@@ -266,8 +272,8 @@ impl Request {
         self.rollback().is_some()
     }
 
-    /// Whether it takes the place of an older one that nothing was done for. A redeploy gives way to anything and takes
-    /// nothing's place; taking one artifact back takes the place of the same; a rollback that waits gives way to one that
+    /// Whether it takes the place of an older one that nothing was done for. A redeploy takes nothing's place, and gives way to
+    /// anything but another redeploy, which joins it ([`Head::accept`]); taking one artifact back takes the place of the same; a rollback that waits gives way to one that
     /// names a release and to a deploy; a deploy that waits to those and to any rollback.
     pub(super) fn displaces(&self, older: &Self) -> bool {
         // What comes later waits behind a member of a group.
@@ -275,8 +281,8 @@ impl Request {
             return false;
         }
         let kind = |request: &Self| request.cause.kind;
-        if kind(self) == CauseKind::Redeploy {
-            return kind(older) == CauseKind::Redeploy;
+        if self.is_redeploy() {
+            return false;
         }
         if let Subject::Undo { release, .. } = &self.subject {
             let is_same = matches!(&older.subject, Subject::Undo { release: other, .. } if other == release);

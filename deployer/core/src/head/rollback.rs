@@ -1,5 +1,5 @@
-//! What a rollback means, judged in the write that accepts it, before anything is stopped or displaced; and what it
-//! goes back to, once it is claimed.
+//! The write that accepts a rollback judges what it means, before it stops or displaces anything; its claim finds out what
+//! it goes back to.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::rejects::Rejects;
 /// A rollback by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Rollback {
-    /// To the newest artifact of this release; to the one before what is live, unless told.
+    /// The release whose newest artifact it goes back to; none: it goes back to the artifact before what is live.
     #[serde(default)]
     pub to: Option<Release>,
     /// The release or the deployment that the person saw live: the rollback is refused where it is live no more.
@@ -30,11 +30,11 @@ pub struct Rollback {
     pub base: Option<Box<Chosen>>,
 }
 
-/// What a rollback comes to in a head.
+/// The outcome of judging a request on a head.
 pub(super) enum Judged {
-    /// The same was asked for before, and is not done yet: the answer is that deployment.
+    /// Somebody has asked for the same before, and it is not done yet: that deployment is the answer.
     Joins(DeploymentId),
-    /// It is let in, as this request.
+    /// The head lets it in, as this request.
     Goes(Box<Request>),
 }
 
@@ -92,7 +92,7 @@ impl Head {
     /// The artifact that a rollback goes back to, when its turn has come.
     ///
     /// # Errors
-    /// How it ends: refused, or with nothing to bring back.
+    /// The ending: it is refused, or has nothing to bring back.
     pub(super) fn goes_back_to(
         &self,
         rollback: &Rollback,
@@ -154,8 +154,8 @@ impl Head {
         all.filter(|live| live.release == *release).max_by_key(|live| live.since)
     }
 
-    /// What was live before what is live: not rejected, and other bytes. Where a rollback has not reached every target yet,
-    /// that one is completed first.
+    /// The newest artifact before what is live that is not rejected and has other bytes. A rollback that has not reached every
+    /// target yet is completed first.
     fn before_live(&self, targets: &[Target], rejects: &Rejects) -> Result<Chosen, Ending> {
         let is_good = |live: &Live| rejects.refusal(&live.release, live.sha256).is_none();
         if let Some(live) = self.live().filter(|live| live.is_half_rolled_back(targets) && is_good(live)) {
@@ -175,7 +175,8 @@ impl Head {
         good.map(|live| Chosen::again(live)).ok_or_else(|| self.nothing_earlier(earlier.len()))
     }
 
-    /// Where every target ends when a deployment is undone: at what is live, or at what was live before if that is rejected.
+    /// The artifact that every target ends at when a deployment is undone: what is live, or what was live before if that is
+    /// rejected.
     fn base(&self, rejects: &Rejects) -> Option<&Live> {
         self.history.iter().find(|live| rejects.refusal(&live.release, live.sha256).is_none())
     }

@@ -96,6 +96,36 @@ fn a_promotion_of_before_waits_on_with_its_approvals() {
 }
 
 #[test]
+fn an_end_of_before_still_calls_for_its_promotions() {
+    let with_end = |kind: &str, status: &str| {
+        let mut busy: serde_json::Value = serde_json::from_str(&files(1)["head-busy"]).unwrap();
+        let record = &mut busy["outbox"][0]["record"];
+        (record["cause"]["kind"], record["status"]) = (kind.into(), status.into());
+        format::read::<Head>(busy.to_string().as_bytes()).unwrap()
+    };
+    for (kind, status, calls) in [
+        ("upload", "succeeded", true),
+        ("automatic_promotion", "unchanged", true),
+        ("upload", "failed", false),
+        ("redeploy", "succeeded", false),
+        ("rollback", "succeeded", false),
+    ] {
+        let head = with_end(kind, status);
+        let Entry { record, completed, .. } = &head.outbox()[0];
+        let since = record.finished_at.unwrap();
+        let wanted = calls.then_some(Completed { deployment: record.id, since });
+        assert_eq!(*completed, wanted, "{kind}, {status}");
+        let again: Head = format::read(&format::write(&head, &head.as_read).unwrap()).unwrap();
+        assert_eq!(again.outbox()[0].completed, wanted, "it is written down");
+    }
+    // Its promotions are asked for already.
+    let mut busy: serde_json::Value = serde_json::from_str(&files(1)["head-busy"]).unwrap();
+    busy["outbox"][0]["record"]["cause"]["kind"] = "upload".into();
+    busy["outbox"][0]["todo"] = serde_json::json!(["ended"]);
+    assert_eq!(format::read::<Head>(busy.to_string().as_bytes()).unwrap().outbox()[0].completed, None);
+}
+
+#[test]
 fn what_reached_some_targets_of_a_head_of_before_is_live_and_incomplete() {
     let (head, record) = (head("head-partly-failed"), record("record-partly-failed"));
     assert_eq!((releases(head.history()), head.missing_live()), (vec!["3", "2", "1"], Some(record.id)));

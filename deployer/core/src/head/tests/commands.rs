@@ -182,6 +182,33 @@ fn a_redeploy_takes_nothings_place_and_waits_behind_all() {
 }
 
 #[test]
+fn a_redeploy_that_waits_is_joined_by_the_next_one() {
+    let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
+    let (first, second) = (redeploy("d", 50), redeploy("e", 60));
+    let (head, _) = head.accepts(&first, &me("d", 50));
+    let (head, then) = head.accepts(&second, &me("e", 60));
+    assert!(matches!(then, Then::Wait { request, status: Status::Pending, .. } if request.id == first.id));
+    assert_eq!((head.all_pending().len(), head.outbox().len()), (1, three().outbox().len()), "it displaces nothing");
+    assert_eq!(head.id_of(&second), Some(first.id), "the same command again is answered with it too");
+}
+
+#[test]
+fn a_redeploy_goes_behind_one_that_is_worked_on_or_means_what_is_live_no_more() {
+    let (first, second) = (redeploy("d", 40), redeploy("e", 50));
+    let (worked_on, _) = three().accepts(&first, &me("d", 40));
+    let (head, _) = worked_on.accepts(&second, &me("e", 50));
+    assert_eq!((head.active().unwrap().request.id, head.pending().unwrap().id), (first.id, second.id));
+    // What is live has changed since the first of those that wait was asked for.
+    let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
+    let (head, _) = head.accepts(&upload("5", 41), &me("five", 41));
+    let (head, _) = head.accepts(&redeploy("f", 50), &me("f", 50));
+    let (head, _) = head.commits("four", &arrived(&upload("4", 40), "9", "A"), Some(&me("next", 60)));
+    let (head, _) = head.accepts(&redeploy("g", 70), &me("g", 70));
+    let waits: Vec<_> = head.all_pending().iter().map(|request| request.id).collect();
+    assert_eq!(waits, [redeploy("f", 50).id, redeploy("g", 70).id]);
+}
+
+#[test]
 fn a_redeploy_is_superseded_once_something_newer_has_reached_a_target() {
     let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
     let again = redeploy("d", 60);

@@ -191,9 +191,10 @@ impl World {
             );
             return;
         }
-        // It may have been completed by what the head knows; or joins another rollback.
+        // It may have been completed by what the head knows; or joins another one.
         let Some(request) = self.open_request(request.id) else {
-            assert!(request.is_rollback(), "only a rollback joins another");
+            let joins = matches!(request.cause.kind, CauseKind::Rollback | CauseKind::Redeploy);
+            assert!(joins, "only a rollback or a redeploy joins another");
             if let Then::Work(active) = then {
                 self.claims.push((name, active.request));
             }
