@@ -217,7 +217,7 @@ async fn an_artifact_that_the_bucket_keeps_from_a_target_fails_with_the_buckets_
     let belongs: Vec<&str> = (missing.as_array().into_iter().flatten()).filter_map(|m| m["belongs"].as_str()).collect();
     // AWS names the policy of the bucket: the deploy role lacks nothing.
     assert_eq!(belongs, ["the policy of the artifact bucket acme-artifacts (module tooling)"]);
-    aws.add_to_policy(ARTIFACTS, missing[0]["statement"].clone()).await?;
+    aws.add_to_policy(ARTIFACTS, &[missing[0]["statement"].clone()]).await?;
     let (_, report) = doctor(&aws, &["--environment", "dev"]).await?;
     assert_eq!(failed(&report), [""; 0], "{report:#}");
     Ok(())
@@ -228,7 +228,7 @@ async fn a_ledger_that_may_not_be_written_fails_with_the_deployers_statement() -
     let aws = well().await?;
     let deny = json!({"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
         "Resource": format!("arn:aws:s3:::{LEDGER}/results/*")});
-    aws.add_to_policy(LEDGER, deny).await?;
+    aws.add_to_policy(LEDGER, &[deny]).await?;
     let (_, report) = doctor(&aws, &["--environment", "dev"]).await?;
     assert_eq!(failed(&report), ["deployer: write ledger"], "{report:#}");
     Ok(())

@@ -150,13 +150,13 @@ impl Rights {
 }
 
 impl LocalAws {
-    /// Adds a statement to a bucket's policy, until [`LocalAws::restore_policy`].
+    /// Adds statements to a bucket's policy, until [`LocalAws::restore_policy`].
     ///
     /// # Errors
     /// S3's words.
-    pub async fn add_to_policy(&self, bucket: &str, statement: Value) -> Result<()> {
+    pub async fn add_to_policy(&self, bucket: &str, statements: &[Value]) -> Result<()> {
         let mut policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
-        policy["Statement"].as_array_mut().into_iter().for_each(|all| all.push(statement.clone()));
+        policy["Statement"].as_array_mut().into_iter().for_each(|all| all.extend_from_slice(statements));
         bucket_policy(&self.clients, bucket, &policy).await
     }
 

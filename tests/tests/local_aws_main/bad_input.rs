@@ -131,29 +131,40 @@ async fn an_artifact_that_is_gone_is_refused_as_gone() -> Result<()> {
 #[tokio::test]
 async fn a_policy_that_denies_the_read_is_named() -> Result<()> {
     let aws = with_orders().await?;
-    let deny = |principal: &str| {
-        json!({"Sid": "No", "Effect": "Deny", "Principal": {"AWS": principal},
-            "Action": ["s3:GetObject", "s3:GetObjectVersion"], "Resource": format!("arn:aws:s3:::{ARTIFACTS}/*")})
+    let deny = |principal: &str, function: &str| {
+        json!({"Sid": function, "Effect": "Deny", "Principal": {"AWS": principal},
+            "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+            "Resource": format!("arn:aws:s3:::{ARTIFACTS}/dev/{function}/*")})
     };
-    for (principal, step, named) in [
-        ("arn:aws:iam::123456789012:role/deployer", "verify", "the policy of the resource denies it outright"),
-        ("arn:aws:iam::111111111111:role/deployer-target", "update code", "the artifact bucket's policy"),
-    ] {
-        aws.add_to_policy(ARTIFACTS, deny(principal)).await?;
-        let key = format!("dev/orders/{}.zip", step.replace(' ', "-"));
-        let result = aws.deploy(&key, Zip::function(step)).await?;
+    let denials = [
+        deny("arn:aws:iam::111111111111:role/deployer-target", "orders"),
+        deny("arn:aws:iam::123456789012:role/deployer", "bills"),
+    ];
+    aws.add_to_policy(ARTIFACTS, &denials).await?;
+    let text_of_s3 =
+        "User: … is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext";
+    let denied = Fault::new("GetObject", 403, "AccessDenied", text_of_s3).under("dev/stock/");
+    aws.control().fault(&denied.forever()).await?;
+    // Each is tried for some seconds, all of them at the same time.
+    let cases = [
+        ("orders", "update code", "the artifact bucket's policy"),
+        ("bills", "verify", "the policy of the resource denies it outright"),
+        ("stock", "verify", "the key policy of the bucket's KMS key"),
+    ];
+    let mut uploaded = Vec::new();
+    for (function, ..) in cases {
+        let key = format!("dev/{function}/2.0.0.zip");
+        uploaded.push((aws.upload(&key, Zip::function("2.0.0")).await?, key));
+    }
+    aws.deliver().await?;
+    for ((_, step, named), (version_id, key)) in cases.iter().zip(&uploaded) {
+        let result = aws.result(key, version_id).await?;
         let error = &result["targets"][0]["error"];
         assert_eq!((&error["code"], &error["step"]), (&json!("ArtifactUnreadable"), &json!(step)), "{result:#}");
         assert!(text(error, "/message").contains(named), "{result:#}");
-        aws.restore_policy(ARTIFACTS).await?;
     }
-    let text_of_s3 =
-        "User: … is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext";
-    let denied = Fault::new("GetObject", 403, "AccessDenied", text_of_s3).under("dev/orders/");
-    aws.control().fault(&denied.forever()).await?;
-    let result = aws.deploy("dev/orders/key.zip", Zip::function("key")).await?;
     aws.control().no_faults().await?;
-    assert!(text(&result, "/because").contains("the key policy of the bucket's KMS key"), "{result:#}");
+    aws.restore_policy(ARTIFACTS).await?;
     nothing_happened_and_the_next_good_upload_works(&aws).await
 }
 

@@ -100,7 +100,7 @@ async fn while_the_ledgers_bucket_denies_nothing_is_written_to_lambda() -> Resul
         aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
         let deny = json!({"Sid": "No", "Effect": "Deny", "Principal": {"AWS": DEPLOYER_ROLE}, "Action": actions,
             "Resource": format!("arn:aws:s3:::{LEDGER}/heads/*")});
-        aws.add_to_policy(LEDGER, deny).await?;
+        aws.add_to_policy(LEDGER, &[deny]).await?;
         nothing_is_done_until(&aws, async || aws.restore_policy(LEDGER).await, word).await?;
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{
     ARTIFACTS, Answer, CONFIG_KEY, DEPLOYER_ROLE, Doing as _, Error, FIRST, Fault, Interrupted, LEDGER, LocalAws,
-    Moment, REGION, Result, Setup, TOOLING,
+    Moment, REGION, Result, SECOND, Setup, TOOLING,
 };
 use acceptance::policies::Policies;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
@@ -117,25 +117,23 @@ async fn the_deployer_uses_all_that_it_may_do_but_what_has_another_reason() -> R
 async fn a_right_that_is_missing_is_missed() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.zip", Zip::function("1")).await?;
-    let iam = aws.clients().iam(FIRST);
     let deny = json!({"Version": "2012-10-17", "Statement":
         [{"Effect": "Deny", "Action": "lambda:UpdateAlias", "Resource": "*"}]});
-    let put = iam.put_role_policy().role_name("deployer-target").policy_name("no").policy_document(deny.to_string());
-    put.send().await.doing("denying the alias")?;
-    let result = aws.deploy("dev/orders/2.zip", Zip::function("2")).await?;
-    let error = &result["targets"][0]["error"];
-    assert_eq!((&error["code"], &error["step"]), (&json!("AccessDenied"), &json!("move alias")), "{result:#}");
+    let put = aws.clients().iam(FIRST).put_role_policy().role_name("deployer-target").policy_name("no");
+    put.policy_document(deny.to_string()).send().await.doing("denying the alias")?;
+    let role = aws.clients().iam(SECOND).delete_role_policy().role_name("deployer-target");
+    role.policy_name("deployer-target").send().await.doing("taking all rights")?;
+    // Both are tried for some seconds, at the same time.
+    let keys = ["dev/orders/2.zip", "prod/bills/1.zip"];
+    let versions = [aws.upload(keys[0], Zip::function("2")).await?, aws.upload(keys[1], Zip::function("1")).await?];
+    aws.deliver().await?;
+    for ((key, version_id), step) in keys.iter().zip(&versions).zip(["move alias", "observe"]) {
+        let result = aws.result(key, version_id).await?;
+        let error = &result["targets"][0]["error"];
+        assert_eq!((&error["code"], &error["step"]), (&json!("AccessDenied"), &json!(step)), "{result:#}");
+    }
     let live = aws.live(FIRST, REGION, "orders").await?;
     assert_eq!(live.map(|live| live.version), Some("1".to_owned()));
-
-    iam.delete_role_policy()
-        .role_name("deployer-target")
-        .policy_name("deployer-target")
-        .send()
-        .await
-        .doing("taking all rights")?;
-    let result = aws.deploy("dev/orders/3.zip", Zip::function("3")).await?;
-    assert_eq!(result["targets"][0]["error"]["code"], "AccessDenied", "{result:#}");
     Ok(())
 }
 
