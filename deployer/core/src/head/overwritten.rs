@@ -1,4 +1,4 @@
-//! What a deployment found at its targets that the ledger did not know: the record says it in one sentence.
+//! A record says in one sentence what its deployment found at the targets that the ledger did not know.
 
 use super::Head;
 use crate::id::Version;
@@ -17,7 +17,8 @@ impl Head {
     fn found_at(&self, outcome: &TargetOutcome) -> Option<String> {
         let previous = outcome.previous.as_ref()?;
         let target = outcome.target();
-        let known = self.target(&target).and_then(|live| live.version.as_ref());
+        let live = self.target(&target).filter(|live| live.is_of(&outcome.function_name, &outcome.alias));
+        let known = live.and_then(|live| live.version.as_ref());
         let strange = known.filter(|known| **known != previous.version);
         let flattened =
             outcome.status == Status::Succeeded && !previous.weights.is_empty() && !is_lambdas_own(previous, known);

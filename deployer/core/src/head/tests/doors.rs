@@ -195,3 +195,17 @@ fn what_was_found_otherwise_than_the_ledger_knew_is_said_and_so_are_weights_that
     assert!(with(weighed("8", "6", 0.5)).unwrap().contains("and not version 6 as the ledger knew: the weights"));
     assert_eq!(with(weighed("6", "5", 1.0)), None, "Lambda itself does that for provisioned concurrency");
 }
+
+#[test]
+fn what_the_ledger_knew_of_another_alias_is_not_what_it_knew_of_this_one() {
+    let head = Head::default().deploys(&upload("1", 10), "6").settles();
+    let served = |alias: &str| {
+        let mut record = at().record(&upload("2", 20), Status::Succeeded);
+        record.targets[0].alias = crate::id::AliasName::parse(alias).unwrap();
+        record.targets[0].previous =
+            Some(crate::record::Previous { version: version("3"), sha256: None, weights: Default::default() });
+        record
+    };
+    assert!(head.found_otherwise(&served("live")).is_some());
+    assert_eq!(head.found_otherwise(&served("main")), None);
+}
