@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deployer_core::record::{CauseKind, DeploymentRecord};
+use deployer_core::record::{CauseKind, DeploymentRecord, TargetErrorCode};
 
 use super::bytes;
 use super::case::Case;
@@ -128,6 +128,7 @@ pub(super) fn in_order(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, 
                 if let Some(before) = last.filter(|_| !now.is_empty())
                     && !before.is_empty()
                     && before.iter().all(|before| now.iter().all(|now| before > now))
+                    && !is_put_back(case, place)
                 {
                     say(Rule::Order, format!("{place} served {}, and then {}", before[0], now[0]));
                 }
@@ -136,6 +137,13 @@ pub(super) fn in_order(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, 
             _ => {}
         }
     }
+}
+
+/// Whether an alias was put back because its traffic did not follow: the only way back that nobody commands.
+fn is_put_back(case: &Case<'_>, place: &str) -> bool {
+    let outcomes = case.records().flat_map(|record| &record.targets);
+    let mut errors = outcomes.filter(|outcome| super::live_oracle::place(outcome) == place).filter_map(|o| o.error.as_ref());
+    errors.any(|error| error.code == TargetErrorCode::TrafficNotMoved)
 }
 
 /// Invocations write one after the other: nobody comes back after another has written.

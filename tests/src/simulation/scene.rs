@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use deployer::port::CallErrorKind;
 
+use super::closed_accounts::ClosedAccount;
 use super::focus::Odds;
 use super::orders::Order;
 use super::requests::Request;
 use super::rules::Rules;
 use crate::world::Op;
+use crate::world::newer::Raises;
 
 /// An environment and where it leads to.
 #[derive(Debug, Clone)]
@@ -151,6 +153,19 @@ pub struct Fault {
     pub mishap: Mishap,
 }
 
+/// An alias `live` with provisioned concurrency.
+#[derive(Debug, Clone)]
+pub struct ProvisionedAlias {
+    /// Where.
+    pub place: String,
+    /// Of which function.
+    pub function: String,
+    /// How long Lambda keeps the traffic where it was.
+    pub takes: Duration,
+    /// The traffic never moves, for the new version cannot be started.
+    pub fails: bool,
+}
+
 /// All that is known before the first event.
 #[derive(Debug, Clone)]
 pub struct Scene {
@@ -174,6 +189,12 @@ pub struct Scene {
     pub foreigners: Vec<Foreign>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// Some invocations are a newer deployer's, which raises the format of heads so.
+    pub versions: Option<Raises>,
+    /// The aliases with provisioned concurrency.
+    pub provisioned: Vec<ProvisionedAlias>,
+    /// The accounts that refuse everything for a time.
+    pub closed: Vec<ClosedAccount>,
     /// The ledger is away from then, for so long.
     pub outage: Option<(Duration, Duration)>,
     /// How long an invocation may take.

@@ -121,7 +121,7 @@ impl Ledger for LedgerPort {
 
 /// What decisions are made on.
 fn is_decided_on(key: &str) -> bool {
-    key.starts_with("heads/") || key.starts_with("rejects/")
+    ["heads/", "rejects/", "groups/"].iter().any(|prefix| key.starts_with(prefix))
 }
 
 fn note(state: &mut State, here: &Circumstances, key: &str, what: What) {
