@@ -125,6 +125,7 @@ bugs! {
     group_that_is_decided_twice_is_noticed: GroupDecidedTwice => DecidedOnce;
     members_that_decide_for_themselves_are_noticed: MembersDecide => DecidedOnce;
     traffic_that_nobody_watches_is_noticed: TrafficUnwatched => TrafficMoved;
+    door_that_is_left_open_is_noticed: DoorsLeftOpen => ClosedDoors;
 }
 
 #[test]

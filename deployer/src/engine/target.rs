@@ -174,7 +174,12 @@ impl Engine {
                     let claim = yes(before.clone()).await;
                     let status = claim.halted().map_or(Status::Failed, |halted| halted.status);
                     let reached = job.has_left_moved(&claim, target);
-                    Fared { outcome: TargetOutcome { status, reached, ..outcome }, unfit: None, stopped: true, waits: false }
+                    Fared {
+                        outcome: TargetOutcome { status, reached, ..outcome },
+                        unfit: None,
+                        stopped: true,
+                        waits: false,
+                    }
                 }
                 Err(Missed::NoPlan(no_plan)) => {
                     let unfit = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());

@@ -28,11 +28,11 @@ impl Scene {
             true => row(random, &odds),
             false => environments(random, &odds),
         };
-        let functions: Vec<String> =
-            ["orders", "users", "stock"][..random.one_of(if odds.groups { &[2, 2, 3] } else { &[1, 1, 1, 2, 2, 3] })]
-                .iter()
-                .map(|&f| f.to_owned())
-                .collect();
+        let functions: Vec<String> = ["orders", "users", "stock"]
+            [..random.one_of(if odds.groups { &[2, 2, 3] } else { &[1, 1, 1, 2, 2, 3] })]
+            .iter()
+            .map(|&f| f.to_owned())
+            .collect();
         let mut there = Vec::new();
         for place in environments.iter().flat_map(|environment| &environment.targets) {
             for function in &functions {
@@ -286,6 +286,12 @@ fn faults(random: &mut Random, odds: &Odds) -> Vec<Fault> {
     draw(random, &lambda, odds.lambda_faults);
     if odds.promotes {
         draw(random, &bus, 3);
+    }
+    for _ in 0..random.count(0, odds.held) {
+        let ops = [Op::UpdateAlias, Op::UpdateAlias, Op::UpdateAlias, Op::CreateAlias, Op::UpdateFunctionCode];
+        let op = random.one_of(&[&ops[..], &[Op::PublishVersion, Op::UpdateFunctionConfiguration]].concat());
+        let mishap = Mishap::Held(random.within(&[4_000, 30_000, 200_000, 500_000]));
+        all.push(Fault { op, call: random.count(1, 4), times: random.one_of(&[1, 1, 2, 3]), mishap });
     }
     all
 }

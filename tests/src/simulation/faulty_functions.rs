@@ -115,6 +115,10 @@ impl Functions for BadFunctions {
         let functions = self.account.functions();
         let mut newest = None;
         match self.planted {
+            Some(Planted::DoorsLeftOpen) if matches!(write, Write::TurnAlias { .. }) => {
+                let Write::TurnAlias { alias, .. } = write else { return functions.write(name, write).await };
+                Ok(Answer::Alias(ObservedAlias { revision: RevisionId("turned".to_owned()), ..alias.clone() }))
+            }
             Some(Planted::NewestRevision) => {
                 functions.write(name, self.refreshed(name, write, &mut newest).await?).await
             }

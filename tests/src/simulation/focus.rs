@@ -37,11 +37,13 @@ pub enum Focus {
     Groups,
     /// Aliases with provisioned concurrency, whose traffic moves late or never.
     Provisioned,
+    /// Writes that are held on their way, and processes that are frozen as they are about to send one.
+    Held,
 }
 
 impl Focus {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Mixed,
         Self::Order,
         Self::Deaths,
@@ -59,6 +61,7 @@ impl Focus {
         Self::Versions,
         Self::Groups,
         Self::Provisioned,
+        Self::Held,
     ];
 
     /// Its name on the command line.
@@ -115,6 +118,10 @@ pub struct Odds {
     pub groups: bool,
     /// An alias has provisioned concurrency.
     pub provisioned: u64,
+    /// How many writes are held on their way at most.
+    pub held: usize,
+    /// A process freezes as it is about to send a call.
+    pub stops: u64,
 }
 
 impl Odds {
@@ -139,6 +146,8 @@ impl Odds {
             newer: 0,
             groups: false,
             provisioned: 0,
+            held: 0,
+            stops: 0,
         };
         match focus {
             Focus::Mixed => Self { death: 15, freeze: 3, foreigners: 1, lambda_faults: 3, ledger_faults: 2, ..calm },
@@ -209,6 +218,7 @@ impl Odds {
             Focus::Provisioned => {
                 Self { provisioned: 85, commanded: 50, orders: 4, death: 12, bad_tick: 15, ledger_faults: 2, ..calm }
             }
+            Focus::Held => Self { held: 4, stops: 20, commanded: 60, orders: 4, death: 12, burst: 60, ..calm },
         }
     }
 }

@@ -85,7 +85,8 @@ impl GroupOracle<'_> {
         for member in before.waiting().iter().filter(is_member).filter(stands) {
             let came_before = self.before_member.get(&member.request.id).is_some_and(|ids| ids.contains(&claimed.id));
             if !came_before && !claimed.is_rollback() && member.request.id != claimed.id {
-                let text = format!("{key}: {} was begun before {}, which held its place", claimed.id, member.request.id);
+                let text =
+                    format!("{key}: {} was begun before {}, which held its place", claimed.id, member.request.id);
                 self.say(Rule::BehindMembers, text);
             }
         }
@@ -115,12 +116,7 @@ impl GroupOracle<'_> {
         }
     }
 
-    fn ends(
-        &mut self,
-        group: &Group,
-        record: &dyn Fn(&str, DeploymentId) -> Option<DeploymentRecord>,
-        lives: &Lives,
-    ) {
+    fn ends(&mut self, group: &Group, record: &dyn Fn(&str, DeploymentId) -> Option<DeploymentRecord>, lives: &Lives) {
         let because = group.because.as_deref().unwrap_or_default();
         for member in &group.functions {
             let (function, id) = (member.function.as_str(), member.deployment);
@@ -145,7 +141,10 @@ impl GroupOracle<'_> {
                 self.say(rule, format!("{text}: {because}"));
             }
             if let Some(frozen) = frozen.filter(|_| group.decided_at.is_some()) {
-                self.say(Rule::DecidedOnce, format!("{function} of the decided group {} was stopped: {frozen}", group.id));
+                self.say(
+                    Rule::DecidedOnce,
+                    format!("{function} of the decided group {} was stopped: {frozen}", group.id),
+                );
             }
         }
     }

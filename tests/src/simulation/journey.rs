@@ -89,7 +89,7 @@ impl<'c, 'a> Journey<'c, 'a> {
             }
         }
         self.live.ends(&self.head, say);
-        self.story.code = self.live.code;
+        (self.story.code, self.story.unshut) = (self.live.code, self.live.unshut);
         self.story
     }
 
@@ -201,13 +201,14 @@ impl<'c, 'a> Journey<'c, 'a> {
 
     /// Something is done to the function.
     fn does(&mut self, now: usize, deed: &Deed, say: Say<'_>) {
+        self.live.moves_late(deed, &self.head, say);
         self.live.does(deed);
         self.traffic.does(deed);
         match deed.what {
             What::Published { .. } => self.since = now,
             What::Pointed { version } => {
                 self.story.pointed.push((now, deed.place.clone(), version));
-                if let Some(by) = deed.by {
+                if let Some(by) = deed.by.filter(|_| !deed.late) {
                     self.points(by, &deed.place, version, say);
                 }
             }

@@ -35,7 +35,8 @@ pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed]) -> Judged {
     let Judged { mut found, mut accepted, mut promoted } = Judged::default();
     if stage.never_ends {
         let (open, told) = (stage.still_open().join(", "), stage.still_told().join(", "));
-        let text = format!("it does not come to rest in hours in which nothing went wrong: open [{open}], told [{told}]");
+        let text =
+            format!("it does not come to rest in hours in which nothing went wrong: open [{open}], told [{told}]");
         return Judged { found: vec![Violation { rule: Rule::Ends, found: text }], accepted, promoted };
     }
     let calls = stage.world.calls();
@@ -116,7 +117,7 @@ impl Case<'_> {
         }
         let story = Journey::of(self).judge(&mut say);
         for place in &self.environment.targets {
-            if !self.is_commanded() {
+            if !self.is_commanded() && !story.unshut.contains(place) {
                 self.serves(stage, place, &mut say);
             }
             deeds::published_once(self, place, &mut say);

@@ -31,7 +31,8 @@ pub(super) fn judge(stage: &Stage<'_>, told: &[Told<'_>], found: &mut Vec<Violat
                 Some(record) if record.status.is_ended() => {}
                 Some(record) => say(Rule::PromotionsEnd, format!("{id} waited, and is {}", record.status)),
                 // A group that was never decided gives back the places of its members, and nothing is left of them.
-                None if request.promoting().and_then(|it| it.group).is_some_and(|id| is_undecided(stage, case, id)) => {}
+                None if request.promoting().and_then(|it| it.group).is_some_and(|id| is_undecided(stage, case, id)) => {
+                }
                 None => say(Rule::PromotionsEnd, format!("{id} waited, and has no record")),
             }
         }

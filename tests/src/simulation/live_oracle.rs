@@ -29,6 +29,12 @@ pub(super) struct LiveOracle<'c, 'a> {
     pub serves: BTreeMap<String, u64>,
     /// What it is to serve by the last deployment that ended there.
     told: BTreeMap<String, u64>,
+    /// The so-many-th end by which a deployment has said last that an alias serves what it is to serve.
+    arrived: BTreeMap<String, usize>,
+    /// Where a late write has moved the alias, and nobody could have shut the door.
+    pub unshut: BTreeSet<String>,
+    /// The so-many-th end that each deployment's was.
+    ended: BTreeMap<DeploymentId, usize>,
     pub code: BTreeMap<(String, u64), Sha256>,
     /// The deployment whose owner was the last to move each alias.
     movers: BTreeMap<String, DeploymentId>,
@@ -59,6 +65,9 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
             lived: 0,
             serves: there.map(|(place, _)| (place.clone(), 1)).collect(),
             told: BTreeMap::new(),
+            arrived: BTreeMap::new(),
+            unshut: BTreeSet::new(),
+            ended: BTreeMap::new(),
             code: BTreeMap::new(),
             movers: BTreeMap::new(),
             working: BTreeMap::new(),
@@ -90,6 +99,28 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         }
     }
 
+    /// A late write moves an alias after its deployment has ended. That is allowed only where the deployment has failed in that
+    /// target, saying so, and nobody has said since what the alias serves: a door that cannot be shut holds nobody.
+    pub fn moves_late(&mut self, deed: &Deed, head: &Head, say: Say<'_>) {
+        let (What::Pointed { version }, Some(by)) = (&deed.what, deed.by) else { return };
+        self.unshut.remove(&deed.place);
+        let Some(id) = self.working.get(&by).filter(|_| deed.late) else { return };
+        let Some(ended) = self.ended.get(id) else { return };
+        if head.active().is_some_and(|active| active.request.id == *id) {
+            return;
+        }
+        let outcomes = self.case.record(*id).into_iter().flat_map(|record| &record.targets);
+        let has_failed = outcomes.filter(|outcome| place(outcome) == deed.place).any(|outcome| outcome.error.is_some());
+        let is_said = self.arrived.get(&deed.place).is_some_and(|arrived| arrived > ended);
+        let serves = self.told.get(&deed.place);
+        if has_failed && !is_said {
+            self.unshut.insert(deed.place.clone());
+        } else if serves != Some(version) {
+            let place = &deed.place;
+            say(Rule::ClosedDoors, format!("{id} has moved {place} to {version} late, where {serves:?} is to serve"));
+        }
+    }
+
     /// The code that an alias serves; none where that is not the deployer's.
     pub fn served_code(&self, place: &str) -> Option<Sha256> {
         let version = self.serves.get(place)?;
@@ -105,6 +136,8 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
     pub fn commits(&mut self, active: &Active, after: &Head, say: Say<'_>) -> Option<State> {
         let request = &active.request;
         let record = self.case.record(request.id)?;
+        let number = self.ended.len() + 1;
+        self.ended.insert(request.id, number);
         for outcome in &record.targets {
             let place = place(outcome);
             let serves = self.serves.get(&place).copied();
@@ -114,6 +147,9 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
                 say(Rule::HistoryIsTrue, text);
             }
             let moved = self.movers.get(&place) == Some(&request.id);
+            if version.is_some() {
+                self.arrived.insert(place.clone(), number);
+            }
             if let Some(expected) = version.or(serves.filter(|_| moved)) {
                 self.told.insert(place, expected);
             }
@@ -283,7 +319,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
 
     /// At rest each target serves what the last deployment that ended there has left, and all of them what is complete.
     pub fn ends(&self, head: &Head, say: Say<'_>) {
-        for (place, version) in &self.told {
+        for (place, version) in self.told.iter().filter(|(place, _)| !self.unshut.contains(*place)) {
             let serves = self.serves.get(place);
             if serves != Some(version) && !self.case.is_touched_at(place) {
                 say(Rule::ServesTheNewest, format!("{place} should serve version {version}, and serves {serves:?}"));

@@ -164,6 +164,8 @@ planted! {
     MembersDecide = "members-decide", Some(Focus::Groups);
     /// The part of the traffic that stays behind goes unseen.
     TrafficUnwatched = "traffic-unwatched", Some(Focus::Provisioned);
+    /// A door is taken for shut, and is not.
+    DoorsLeftOpen = "doors-left-open", Some(Focus::Held);
 }
 
 impl Planted {
@@ -193,7 +195,11 @@ impl Planted {
             | Self::CommandsDropped => {}
             Self::TokensRepeat => ports.chance = Arc::new(BadChance),
             Self::ClockStandsStill => ports.clock = Arc::new(BadClock::stopped(ports.clock)),
-            Self::ActiveAtOnce | Self::NewestRevision | Self::SentAgainUnseen | Self::TrafficUnwatched => {
+            Self::ActiveAtOnce
+            | Self::NewestRevision
+            | Self::SentAgainUnseen
+            | Self::TrafficUnwatched
+            | Self::DoorsLeftOpen => {
                 ports.gate = Arc::new(BadGate::new(ports.gate, Some(self)));
             }
             Self::LiveBroughtBack

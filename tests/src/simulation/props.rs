@@ -68,6 +68,7 @@ pub(super) fn world(scene: &Scene, random: &mut Random) -> World {
             Mishap::Fails(kind) => rule.fail(kind),
             Mishap::LosesAnswer => rule.lose_the_answer(),
             Mishap::Twice => rule.twice(),
+            Mishap::Held(time) => rule.hold_for(time),
             Mishap::EndsFailed => rule.end_failed("InvalidRuntime: no such thing"),
         }
     }

@@ -136,6 +136,7 @@ fn may_fail(case: &Case<'_>, told: &Told, code: TargetErrorCode, message: &str) 
             // Somebody who keeps writing, and leaves no difference behind.
             may_come
                 || case.is_touched()
+                || case.scene.has_late_writes()
                 || faults(|op| op >= Op::AssumeRole, |m| matches!(m, Mishap::Fails(_) | Mishap::LosesAnswer))
         }
         _ => false,

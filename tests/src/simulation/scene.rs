@@ -136,6 +136,8 @@ pub enum Mishap {
     LosesAnswer,
     /// It is carried out, its answer is lost, and it is sent again.
     Twice,
+    /// Its answer is lost at once, and it is carried out after so long, whoever lives by then.
+    Held(Duration),
     /// The update that it begins ends in state Failed.
     EndsFailed,
 }
@@ -206,6 +208,12 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// Whether a write can take effect after whoever sent it has been succeeded.
+    #[must_use]
+    pub fn has_late_writes(&self) -> bool {
+        self.odds.stops > 0 || self.faults.iter().any(|fault| matches!(fault.mishap, Mishap::Held(_)))
+    }
+
     /// Whether artifacts come from one environment into another.
     #[must_use]
     pub fn promotes(&self) -> bool {

@@ -18,11 +18,11 @@ use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
 
+use super::closed_accounts::account;
 use super::foreign;
+use super::orders::Seen;
 use super::planted::Planted;
 use super::random::Random;
-use super::closed_accounts::account;
-use super::orders::Seen;
 use super::requests::Word;
 use super::scene::{Door, Scene, When};
 use super::tally::Tally;
@@ -295,7 +295,7 @@ impl<'w> Stage<'w> {
     }
 
     fn is_at_rest(&self) -> bool {
-        self.world.aws(|aws| aws.queue.next().is_none()) && self.still_open().is_empty()
+        self.world.aws(|aws| aws.queue.next().is_none() && aws.held_calls() == 0) && self.still_open().is_empty()
     }
 
     /// What is open.

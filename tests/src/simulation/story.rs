@@ -64,6 +64,8 @@ pub(super) struct Story {
     pub failures: Vec<(usize, Timestamp)>,
     pub pointed: Vec<(usize, String, u64)>,
     pub code: BTreeMap<(String, u64), Sha256>,
+    /// Where a late write has moved the alias, and nobody could have shut the door.
+    pub unshut: BTreeSet<String>,
     pub admissions: Vec<Admission>,
     /// What was active at any time.
     pub begun: BTreeSet<DeploymentId>,

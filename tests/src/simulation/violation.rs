@@ -90,6 +90,8 @@ pub enum Rule {
     BehindMembers,
     /// A target has succeeded only when all traffic is on the new version.
     TrafficMoved,
+    /// No late write moves an alias away from what a deployment has said since that it serves.
+    ClosedDoors,
     /// A deployment that was asked to stop ends as superseded, and calls for nothing.
     StoppedEndsSuperseded,
 }

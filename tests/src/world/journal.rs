@@ -20,6 +20,8 @@ pub struct Deed {
     pub about: String,
     /// What.
     pub what: What,
+    /// It was held on its way, or its process was frozen as it was about to send it: whoever sent it may have been succeeded.
+    pub late: bool,
 }
 
 /// What was done.

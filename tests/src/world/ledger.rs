@@ -127,6 +127,6 @@ fn is_decided_on(key: &str) -> bool {
 fn note(state: &mut State, here: &Circumstances, key: &str, what: What) {
     if !key.starts_with("open/") && !key.starts_with("sweeps/") {
         let (by, place) = (Some(here.invocation), "ledger".to_owned());
-        state.journal.push(Deed { at: here.now, by, place, about: key.to_owned(), what });
+        state.journal.push(Deed { at: here.now, by, place, about: key.to_owned(), what, late: here.late });
     }
 }
