@@ -99,25 +99,38 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         }
     }
 
-    /// A late write moves an alias after its deployment has ended. That is allowed only where the deployment has failed in that
-    /// target, saying so, and nobody has said since what the alias serves: a door that cannot be shut holds nobody.
+    /// A late write moves an alias after its deployment has ended. That is allowed only where the deployment says that it has
+    /// failed in that target, or that the alias may still move, and nobody has said since what the alias serves: a door that
+    /// cannot be shut holds nobody.
     pub fn moves_late(&mut self, deed: &Deed, head: &Head, say: Say<'_>) {
         let (What::Pointed { version }, Some(by)) = (&deed.what, deed.by) else { return };
         self.unshut.remove(&deed.place);
-        let Some(id) = self.working.get(&by).filter(|_| deed.late) else { return };
-        let Some(ended) = self.ended.get(id) else { return };
-        if head.active().is_some_and(|active| active.request.id == *id) {
+        // Its invocation may have gone on to another deployment since.
+        let ids: Vec<DeploymentId> =
+            self.owners.iter().filter(|(_, owners)| owners.contains(&by)).map(|(id, _)| *id).collect();
+        let is_active = |id: &DeploymentId| head.active().is_some_and(|active| active.request.id == *id);
+        if !deed.late || ids.is_empty() || ids.iter().any(is_active) {
             return;
         }
-        let outcomes = self.case.record(*id).into_iter().flat_map(|record| &record.targets);
-        let has_failed = outcomes.filter(|outcome| place(outcome) == deed.place).any(|outcome| outcome.error.is_some());
-        let is_said = self.arrived.get(&deed.place).is_some_and(|arrived| arrived > ended);
-        let serves = self.told.get(&deed.place);
-        if has_failed && !is_said {
+        let arrived = self.arrived.get(&deed.place);
+        let has_warned = |id: &DeploymentId| {
+            let Some(record) = self.case.record(*id) else { return false };
+            let is_said = self.ended.get(id).is_some_and(|ended| arrived.is_some_and(|arrived| arrived > ended));
+            let mut here = record.targets.iter().filter(|outcome| place(outcome) == deed.place);
+            let warns = record.because.as_deref().is_some_and(|because| because.contains("may still move"));
+            !is_said && (warns || here.any(|outcome| outcome.error.is_some()))
+        };
+        if ids.iter().any(has_warned) {
             self.unshut.insert(deed.place.clone());
-        } else if serves != Some(version) {
+            return;
+        }
+        let serves = self.told.get(&deed.place);
+        if serves != Some(version) {
             let place = &deed.place;
-            say(Rule::ClosedDoors, format!("{id} has moved {place} to {version} late, where {serves:?} is to serve"));
+            say(
+                Rule::ClosedDoors,
+                format!("one of {ids:?} has moved {place} to {version} late, where {serves:?} is told"),
+            );
         }
     }
 
