@@ -109,7 +109,7 @@ bugs! {
     rejects_that_are_hidden_from_who_judges_are_noticed: RejectsHidden => Rejected;
     approvals_that_nobody_gave_are_noticed: ApprovalsInvented => Admitted;
     a_freeze_that_nobody_overrode_is_noticed: OverridesInvented => Admitted;
-    a_clock_that_runs_ahead_where_promotions_are_judged_is_noticed: ClockRunsAhead => Ends;
+    a_clock_that_runs_ahead_where_promotions_are_judged_is_noticed: ClockRunsAhead => Admitted;
     a_rollback_that_is_not_seen_where_promotions_are_judged_is_noticed: RolledBackUnseen => Admitted;
     promotions_that_wait_and_are_dropped_are_noticed: WaitingDropped => PromotionsEnd;
     a_success_that_calls_for_nothing_is_noticed: PromotionsUncalled => NotForgotten;
@@ -117,6 +117,15 @@ bugs! {
     live_that_stays_with_what_was_complete_is_noticed: LiveFrozen => WhatIsLive;
     rollback_that_forgets_which_deployment_it_met_is_noticed: UndoesForgotten => MeansWhatIsUnderWay;
     redeploy_that_displaces_what_waits_is_noticed: RedeploysDisplace => RedeployGivesWay;
+    rollback_that_brings_back_what_is_live_is_noticed: LiveBroughtBack => LeavesLive;
+    rollback_whose_precondition_is_ignored_is_noticed: PreconditionsIgnored => AsSeen;
+    rollbacks_that_do_not_join_are_noticed: RollbacksApart => RollbacksJoin;
+    newer_field_that_is_dropped_is_noticed: FieldsDropped => NothingForgotten;
+    newer_format_that_is_acted_on_is_noticed: NewerActedOn => NewerLeftAlone;
+    group_that_is_decided_twice_is_noticed: GroupDecidedTwice => DecidedOnce;
+    members_that_decide_for_themselves_are_noticed: MembersDecide => DecidedOnce;
+    traffic_that_nobody_watches_is_noticed: TrafficUnwatched => TrafficMoved;
+    door_that_is_left_open_is_noticed: DoorsLeftOpen => ClosedDoors;
 }
 
 #[test]

@@ -264,7 +264,7 @@ impl LiveStatus {
             live.lacking(targets).into_iter().cloned().partition(|target| live.missing.contains(&target.to_string()));
         Self {
             release: live.release.clone(),
-            deployment: live.deployment,
+            deployment: live.id(),
             since: live.since,
             sha256: live.sha256,
             by: live.by.clone(),

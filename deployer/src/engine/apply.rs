@@ -203,7 +203,7 @@ impl<'a> Walk<'a> {
                 let door = self.ensure_door(name).await?;
                 let version = self.version(name)?;
                 if self.provisioned == Some(true) {
-                    self.note_the_move(version, self.traffic_elsewhere(version)).await;
+                    self.note_the_move(version, self.traffic_elsewhere(version)).await?;
                 }
                 let write = Write::MoveAlias { alias: &self.plan.alias, version, revision };
                 let answer = self.write_alias(name, write, &door).await?;

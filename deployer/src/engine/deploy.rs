@@ -29,6 +29,10 @@ pub(super) struct Job<'a> {
     pub inline: apply::InlineBody,
     /// The targets that were written to, or may have been.
     written: Mutex<BTreeSet<Target>>,
+    /// The targets whose alias was pointed to what is deployed.
+    moved: Mutex<BTreeSet<Target>>,
+    /// The targets whose alias was put back after that.
+    put_back: Mutex<BTreeSet<Target>>,
     /// The targets that went back to a version as it was.
     kept: Mutex<BTreeSet<Target>>,
     /// The targets whose aliases were seen to have provisioned concurrency, or to have none.
@@ -47,6 +51,8 @@ impl<'a> Job<'a> {
             at,
             inline: Default::default(),
             written: Mutex::default(),
+            moved: Mutex::default(),
+            put_back: Mutex::default(),
             kept: Mutex::default(),
             provisioned: Mutex::default(),
             refused: RefusedForNow::default(),
@@ -57,6 +63,23 @@ impl<'a> Job<'a> {
     /// A write was carried out, or may have been.
     pub fn has_written_to(&self, target: &Target) {
         locked(&self.written).insert(target.clone());
+    }
+
+    /// An alias was pointed to what is deployed.
+    pub fn has_moved(&self, target: &Target) {
+        locked(&self.moved).insert(target.clone());
+    }
+
+    /// It was put back.
+    pub fn is_put_back(&self, target: &Target) {
+        locked(&self.put_back).insert(target.clone());
+    }
+
+    /// Whether an alias was pointed to what is deployed, by this owner or one before it, and may be so still: its traffic
+    /// comes over by itself.
+    pub fn has_left_moved(&self, claim: &Claim, target: &Target) -> bool {
+        let moved = locked(&self.moved).contains(target) || claim.active().awaits(target).is_some();
+        moved && !locked(&self.put_back).contains(target)
     }
 
     pub fn written(&self) -> BTreeSet<Target> {

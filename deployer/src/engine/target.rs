@@ -173,17 +173,25 @@ impl Engine {
                 Err(Missed::Stopped) => {
                     let claim = yes(before.clone()).await;
                     let status = claim.halted().map_or(Status::Failed, |halted| halted.status);
-                    Fared { outcome: TargetOutcome { status, ..outcome }, unfit: None, stopped: true, waits: false }
+                    let reached = job.has_left_moved(&claim, target);
+                    Fared {
+                        outcome: TargetOutcome { status, reached, ..outcome },
+                        unfit: None,
+                        stopped: true,
+                        waits: false,
+                    }
                 }
                 Err(Missed::NoPlan(no_plan)) => {
                     let unfit = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());
                     let error = TargetError::from(no_plan);
-                    let error = match yes(before.clone()).await.only_looks() && error.step != GIVEN_UP {
+                    let claim = yes(before.clone()).await;
+                    let reached = job.has_left_moved(&claim, target);
+                    let error = match claim.only_looks() && error.step != GIVEN_UP {
                         true => given_up(&format!("{UNSEEN} ({error})")),
                         false => error,
                     };
                     Fared {
-                        outcome: TargetOutcome { error: Some(error), ..outcome },
+                        outcome: TargetOutcome { error: Some(error), reached, ..outcome },
                         unfit,
                         stopped: false,
                         waits: false,

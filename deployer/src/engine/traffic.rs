@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use super::apply::{Errand, Halt, OWNED_FOR, Walk};
 use super::book::RACES;
-use super::claim::Claim;
+use super::claim::{Claim, Halted};
 use super::{Engine, Transient};
 use crate::port::{Account, Answer, CallErrorKind, Write};
 
@@ -76,6 +76,10 @@ impl Engine {
             }
             self.after_a_lost_race(attempt).await;
             seen = self.read_head(at).await?;
+            let ours = seen.head.active().filter(|active| active.claim == claim.token());
+            if let Some(rollback) = ours.and_then(|active| active.stop) {
+                claim.halt(Halted::by(rollback));
+            }
         }
         Err(Transient::Contended)
     }
@@ -133,8 +137,10 @@ impl Walk<'_> {
 
     /// Writes into the head what will be waited for, before the alias moves, so that any later owner knows it. The time counts
     /// from this move: an owner that died before its own move has waited for nothing.
-    pub(super) async fn note_the_move(&self, version: &Version, before: Option<Version>) {
+    pub(super) async fn note_the_move(&self, version: &Version, before: Option<Version>) -> Result<(), Halt> {
         self.write_awaited(self.awaited_from_now(version, before)).await;
+        // Whoever asks it to stop may have been first.
+        self.errand.claim.halted().map_or(Ok(()), |_| Err(Halt::Stopped))
     }
 
     async fn write_awaited(&self, awaited: Awaited) -> Awaited {
@@ -152,6 +158,7 @@ impl Walk<'_> {
 
     /// The alias was moved, and this is how Lambda has answered.
     pub(super) async fn after_the_move(&self, answer: Answer, version: &Version) -> Result<(), Halt> {
+        self.errand.job.has_moved(self.errand.target);
         let Answer::Alias(seen) = answer else { return Ok(()) };
         let before = self.traffic_elsewhere(version);
         if self.provisioned != Some(true) && Traffic::after_move(&seen, before.as_ref()) == Traffic::Whole {
@@ -183,10 +190,16 @@ impl Walk<'_> {
                 engine.concurrency_of(job.at, account, AWAIT_TRAFFIC),
             )?;
             let Some(seen) = seen else { return Err(self.moved_by_somebody("the alias is gone")) };
+            if seen.version.as_ref() == Some(version) {
+                job.has_moved(self.errand.target);
+            }
             let traffic = Traffic::after_move(&seen, awaited.before.as_ref());
             match (&traffic, put_back.take()) {
                 (Traffic::Whole, None) if seen.version.as_ref() == Some(version) => return Ok(()),
-                (Traffic::Whole, Some(error)) if seen.version == awaited.before => return Err(error.into()),
+                (Traffic::Whole, Some(error)) if seen.version == awaited.before => {
+                    job.is_put_back(self.errand.target);
+                    return Err(error.into());
+                }
                 // The traffic has come over after all.
                 (Traffic::Whole, Some(_)) if seen.version.as_ref() == Some(version) => return Ok(()),
                 (Traffic::Held { on }, _) if seen.version.as_ref() == Some(version) => {

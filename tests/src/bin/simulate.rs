@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use acceptance::say;
-use acceptance::simulation::{Focus, Planted, Played, Tally, command, play, replay};
+use acceptance::simulation::{Focus, Planted, Played, Tally, command, play, play_as, replay};
 use clap::Parser;
 
 /// Plays schedules of uploads, duplicates, crashes and lost messages, and says which of them break a rule.
@@ -22,8 +22,8 @@ struct Options {
     /// Plays only this one, and prints all that happens in it.
     #[arg(long, conflicts_with_all = ["schedules", "from", "threads"])]
     seed: Option<u64>,
-    /// Plays only those that have more of this than others: promotions, deaths…
-    #[arg(long, conflicts_with_all = ["seed", "planted"])]
+    /// Plays only those that have more of this than others: promotions, deaths… With a planted bug, all as if they had.
+    #[arg(long, conflicts_with = "seed")]
     focus: Option<Focus>,
     #[arg(long, help = format!("Plants a bug that must be found: {}", names()))]
     planted: Option<Planted>,
@@ -66,10 +66,11 @@ fn many(options: &Options) -> ExitCode {
             if seed >= end {
                 return;
             }
-            if options.focus.is_some_and(|focus| focus != Focus::of(seed)) {
-                continue;
-            }
-            let played = play(seed, options.planted);
+            let played = match (options.focus, options.planted) {
+                (Some(focus), None) if focus != Focus::of(seed) => continue,
+                (Some(focus), Some(planted)) => play_as(seed, Some(planted), focus),
+                (_, planted) => play(seed, planted),
+            };
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             found.tally += played.tally;
             found.schedules += 1;

@@ -1,14 +1,14 @@
 //! One function in one environment, and all that there is about it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use deployer_core::head::Head;
+use deployer_core::head::{Head, Request};
 use deployer_core::id::DeploymentId;
 use deployer_core::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 
 use super::bytes;
 use super::order::Place;
-use super::orders::{Ask, Order};
+use super::orders::{self, Ask, Order, Seen};
 use super::scene::{Door, Environment, Scene};
 use super::stage::{Stage, Told};
 use crate::world::Call;
@@ -27,6 +27,10 @@ pub(super) struct Case<'a> {
     pub uploads: Vec<&'a Told>,
     /// What was commanded about it.
     pub orders: Vec<(usize, &'a Order)>,
+    /// What was seen by those who gave commands after a look.
+    pub seen: &'a BTreeMap<usize, Seen>,
+    /// The targets that were taken out of the configuration.
+    pub taken_out: &'a [String],
     /// What was commanded about the function in other environments, and counts here.
     pub rejecting: Vec<(usize, &'a Order)>,
     pub records: Vec<DeploymentRecord>,
@@ -59,6 +63,8 @@ impl<'a> Case<'a> {
         let (orders, others): (Vec<_>, Vec<_>) = orders.partition(|(_, order)| is_here(order));
         let mut case = Self {
             orders,
+            seen: &stage.seen,
+            taken_out: &stage.taken_out,
             rejecting: others.into_iter().filter(|(_, order)| order.ask.is_everywhere()).collect(),
             scene: stage.scene,
             environment,
@@ -111,6 +117,29 @@ impl<'a> Case<'a> {
     pub fn place_of(&self, record: &DeploymentRecord) -> Option<Place> {
         let its = |known: &Option<DeploymentRecord>| known.as_ref().is_some_and(|known| known.id == record.id);
         self.accepted.iter().find(|(_, _, known)| its(known)).map(|(place, _, _)| place.clone())
+    }
+
+    /// The targets that the configuration still has.
+    pub fn present(&self) -> impl Iterator<Item = &'a String> {
+        let (environment, taken_out) = (self.environment, self.taken_out);
+        environment.targets.iter().filter(move |place| !taken_out.contains(place))
+    }
+
+    /// Whether an account of the environment refused everything at any time.
+    pub fn has_closed_accounts(&self) -> bool {
+        self.scene.closed.iter().any(|closed| self.environment.targets.contains(&closed.place))
+    }
+
+    /// Whether the alias had provisioned concurrency from the beginning.
+    pub fn has_provisioned(&self, place: &str) -> bool {
+        self.scene.provisioned.iter().any(|one| one.function == self.function && one.place == place)
+    }
+
+    /// What whoever asked for this has seen, and said.
+    pub fn seen_before(&self, request: &Request) -> Option<&'a Seen> {
+        let by = request.cause.requested_by.as_deref()?;
+        let (number, _) = self.orders.iter().find(|(number, _)| orders::name(*number) == by)?;
+        self.seen.get(number).filter(|seen| !seen.is_nothing())
     }
 
     /// The upload that brought the artifact of a record.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deployer_core::record::{CauseKind, DeploymentRecord};
+use deployer_core::record::{CauseKind, DeploymentRecord, TargetErrorCode};
 
 use super::bytes;
 use super::case::Case;
@@ -51,6 +51,11 @@ pub(super) fn claims(scene: &Scene, journal: &[Deed], found: &mut Vec<Violation>
             }
             continue;
         }
+        // What was held on its way, or sent by a process that has thawed, nobody can call back: what it must not do is another
+        // rule's (`ClosedDoors`).
+        if deed.late {
+            continue;
+        }
         let Some(environment) = environments.get(deed.place.as_str()) else { continue };
         let holder = claims.get(&format!("heads/{environment}/{}.json", deed.about)).and_then(Option::as_ref);
         let Some(held) = holder.filter(|held| held.by == by) else {
@@ -90,7 +95,8 @@ fn claim(head: &[u8]) -> Option<String> {
 pub(super) fn published_once(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
     let is_changed = case.deeds(place).any(|deed| deed.by.is_none() && deed.what == What::Changed);
     let failing = case.scene.faults.iter().any(|fault| matches!(fault.mishap, Mishap::EndsFailed));
-    if is_changed || failing {
+    // A late write of code may be published with the next version.
+    if is_changed || failing || case.scene.has_late_writes() {
         return;
     }
     let mut versions: BTreeMap<String, (usize, BTreeSet<u64>)> = BTreeMap::new();
@@ -128,6 +134,7 @@ pub(super) fn in_order(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, 
                 if let Some(before) = last.filter(|_| !now.is_empty())
                     && !before.is_empty()
                     && before.iter().all(|before| now.iter().all(|now| before > now))
+                    && !is_put_back(case, place)
                 {
                     say(Rule::Order, format!("{place} served {}, and then {}", before[0], now[0]));
                 }
@@ -138,10 +145,18 @@ pub(super) fn in_order(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, 
     }
 }
 
+/// Whether an alias was put back because its traffic did not follow: the only way back that nobody commands.
+fn is_put_back(case: &Case<'_>, place: &str) -> bool {
+    let outcomes = case.records().flat_map(|record| &record.targets);
+    let mut errors =
+        outcomes.filter(|outcome| super::live_oracle::place(outcome) == place).filter_map(|o| o.error.as_ref());
+    errors.any(|error| error.code == TargetErrorCode::TrafficNotMoved)
+}
+
 /// Invocations write one after the other: nobody comes back after another has written.
 pub(super) fn one_at_a_time(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
     let mut seen: Vec<usize> = Vec::new();
-    for by in case.deeds(place).filter_map(|deed| deed.by) {
+    for by in case.deeds(place).filter(|deed| !deed.late).filter_map(|deed| deed.by) {
         if seen.last() == Some(&by) {
             continue;
         }

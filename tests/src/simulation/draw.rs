@@ -6,13 +6,18 @@ use std::time::Duration;
 
 use deployer::port::CallErrorKind;
 
+use super::closed_accounts;
 use super::focus::{Focus, Odds};
+use super::incidents;
 use super::orders;
 use super::random::Random;
 use super::requests;
 use super::rules::Rules;
-use super::scene::{Act, Bytes, Delivery, Door, Environment, Fault, Foreign, Kind, Mishap, Scene, Upload, When};
+use super::scene::{
+    Act, Bytes, Delivery, Door, Environment, Fault, Foreign, Kind, Mishap, ProvisionedAlias, Scene, Upload, When,
+};
 use crate::world::Op;
+use crate::world::newer::Raises;
 
 impl Scene {
     /// The scene of a seed.
@@ -20,11 +25,14 @@ impl Scene {
     pub fn of(random: &mut Random, focus: Focus) -> Self {
         let odds = Odds::of(focus);
         let environments = match odds.promotes {
-            true => row(random),
-            false => environments(random),
+            true => row(random, &odds),
+            false => environments(random, &odds),
         };
-        let functions: Vec<String> =
-            ["orders", "users", "stock"][..random.one_of(&[1, 1, 1, 2, 2, 3])].iter().map(|&f| f.to_owned()).collect();
+        let functions: Vec<String> = ["orders", "users", "stock"]
+            [..random.one_of(if odds.groups { &[2, 2, 3] } else { &[1, 1, 1, 2, 2, 3] })]
+            .iter()
+            .map(|&f| f.to_owned())
+            .collect();
         let mut there = Vec::new();
         for place in environments.iter().flat_map(|environment| &environment.targets) {
             for function in &functions {
@@ -36,15 +44,24 @@ impl Scene {
         let uploads = uploads(random, &odds, &environments, &functions);
         let orders = match odds.promotes {
             true => orders::draw_where_promoted(random, &odds, &uploads, &environments),
-            false => orders::draw(random, &odds, &uploads),
+            false => {
+                let mut all = orders::draw(random, &odds, &uploads);
+                all.extend(incidents::draw(random, &odds, &uploads));
+                all.sort_by_key(|order| order.at);
+                all
+            }
         };
         let requests = match odds.promotes {
-            true => requests::draw(random, &environments, &functions, &uploads),
+            true => requests::draw(random, &odds, &environments, &functions, &uploads),
             false => vec![],
         };
         let given = orders.last().map_or(Duration::ZERO, |order| order.at);
         let asked = requests.last().map_or(Duration::ZERO, |request| request.at);
         let last = uploads.last().map_or(Duration::ZERO, |upload| upload.at).max(given).max(asked);
+        let provisioned = provisioned(random, &odds, &there);
+        let raises = [Raises::Never, Raises::WhileActive];
+        let versions = random.percent(odds.newer).then(|| random.one_of(&raises));
+        let closed = closed_accounts::draw(random, &odds, &environments, last);
         let foreigners = foreigners(random, &odds, &environments, &functions, last);
         let outage =
             random.percent(odds.outage).then(|| (random.milliseconds(0, 40_000), random.milliseconds(1_000, 90_000)));
@@ -65,16 +82,27 @@ impl Scene {
             orders,
             requests,
             foreigners,
+            closed,
+            versions,
+            provisioned,
             outage,
         }
     }
 }
 
-fn environments(random: &mut Random) -> Vec<Environment> {
-    let all = [("dev", ["111111111111", "222222222222"]), ("prod", ["333333333333", "444444444444"])];
-    let environment = |(name, accounts): &(&str, [&str; 2]), random: &mut Random| {
+fn environments(random: &mut Random, odds: &Odds) -> Vec<Environment> {
+    let all = [
+        ("dev", ["111111111111", "222222222222", "777777777777"]),
+        ("prod", ["333333333333", "444444444444", "888888888888"]),
+    ];
+    let environment = |(name, accounts): &(&str, [&str; 3]), random: &mut Random| {
         let region = |random: &mut Random| if random.percent(85) { "eu-west-1" } else { "us-east-1" };
-        let count = if random.percent(70) { 1 } else { 2 };
+        let count = match random.percent(70) {
+            // Where an account refuses everything, another one does not.
+            _ if random.percent(odds.closed) => random.count(2, 3),
+            true => 1,
+            false => 2,
+        };
         Environment {
             name: (*name).to_owned(),
             targets: accounts[..count].iter().map(|account| format!("{account}/{}", region(random))).collect(),
@@ -89,7 +117,7 @@ fn environments(random: &mut Random) -> Vec<Environment> {
 }
 
 /// Environments in a row, into each of which artifacts come from the one before it; the last sometimes from both.
-fn row(random: &mut Random) -> Vec<Environment> {
+fn row(random: &mut Random, odds: &Odds) -> Vec<Environment> {
     let all = [("dev", ["111111111111", "222222222222"]), ("stage", ["333333333333", "444444444444"])];
     let all = [all[0], all[1], ("prod", ["555555555555", "666666666666"])];
     let count = if random.percent(30) { 2 } else { 3 };
@@ -102,6 +130,9 @@ fn row(random: &mut Random) -> Vec<Environment> {
             _ if random.percent(30) => Some(Rules::draw(random, &["dev", "stage"])),
             _ => Some(Rules::draw(random, &["stage"])),
         };
+        // What comes by itself has mostly come before it is asked for together.
+        let by_hand = |rules: Rules| Rules { automatic: false, ..rules };
+        let rules = if odds.groups && random.percent(75) { rules.map(by_hand) } else { rules };
         environments.push(Environment {
             name: (*name).to_owned(),
             targets: accounts[..targets].iter().map(|account| format!("{account}/eu-west-1")).collect(),
@@ -118,16 +149,21 @@ fn uploads(random: &mut Random, odds: &Odds, environments: &[Environment], funct
     let mut at = Duration::ZERO;
     let mut uploads: Vec<Upload> = Vec::new();
     let most = if odds.promotes { 4 } else { 6 };
-    for label in 1..=random.between(2, most) {
+    let covers = if odds.groups { functions.len() } else { 0 };
+    for label in 1..=random.between(2, most).max(covers as u64) {
         at += match random.percent(odds.burst) {
             true => random.milliseconds(1, 3_000),
             false if odds.promotes => random.milliseconds(2_000, 600_000),
             false => random.milliseconds(2_000, 60_000),
         };
         let first = if odds.promotes { 92 } else { 75 };
+        // Each function has something that can go on from the first environment.
+        let first = if uploads.len() < covers { 100 } else { first };
         let environment = if random.percent(first) { 0 } else { random.index(environments.len()) };
         let function = if random.percent(70) { functions[0].clone() } else { random.one_of(functions) };
+        let function = functions.get(uploads.len()).filter(|_| uploads.len() < covers).cloned().unwrap_or(function);
         let kind = match random.below(100) {
+            _ if uploads.len() < covers => Kind::Whole,
             0..8 => Kind::Bad,
             8..30 => Kind::Code,
             30..75 => Kind::Whole,
@@ -147,6 +183,18 @@ fn uploads(random: &mut Random, odds: &Odds, environments: &[Environment], funct
         uploads.push(Upload { at, environment, function, release, bytes, skew, deliveries });
     }
     uploads
+}
+
+fn provisioned(random: &mut Random, odds: &Odds, there: &[(String, String)]) -> Vec<ProvisionedAlias> {
+    let mut all = Vec::new();
+    for (place, function) in there {
+        if random.percent(odds.provisioned) {
+            let takes = random.within(&[3_000, 60_000, 300_000, 1_200_000]);
+            let fails = random.percent(15);
+            all.push(ProvisionedAlias { place: place.clone(), function: function.clone(), takes, fails });
+        }
+    }
+    all
 }
 
 fn deliveries(random: &mut Random, odds: &Odds) -> Vec<Delivery> {
@@ -238,6 +286,12 @@ fn faults(random: &mut Random, odds: &Odds) -> Vec<Fault> {
     draw(random, &lambda, odds.lambda_faults);
     if odds.promotes {
         draw(random, &bus, 3);
+    }
+    for _ in 0..random.count(0, odds.held) {
+        let ops = [Op::UpdateAlias, Op::UpdateAlias, Op::UpdateAlias, Op::CreateAlias, Op::UpdateFunctionCode];
+        let op = random.one_of(&[&ops[..], &[Op::PublishVersion, Op::UpdateFunctionConfiguration]].concat());
+        let mishap = Mishap::Held(random.within(&[4_000, 30_000, 200_000, 500_000]));
+        all.push(Fault { op, call: random.count(1, 4), times: random.one_of(&[1, 1, 2, 3]), mishap });
     }
     all
 }

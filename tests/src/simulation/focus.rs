@@ -27,11 +27,23 @@ pub enum Focus {
     Promotions,
     /// Promotions, and all that can go wrong meanwhile.
     Straits,
+    /// Accounts that refuse everything, for good or until they are healed or taken out of the configuration.
+    Suspended,
+    /// Several people who roll back one incident.
+    Incidents,
+    /// Deployers of two versions on one ledger.
+    Versions,
+    /// Promotions of several functions together.
+    Groups,
+    /// Aliases with provisioned concurrency, whose traffic moves late or never.
+    Provisioned,
+    /// Writes that are held on their way, and processes that are frozen as they are about to send one.
+    Held,
 }
 
 impl Focus {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 18] = [
         Self::Mixed,
         Self::Order,
         Self::Deaths,
@@ -44,6 +56,12 @@ impl Focus {
         Self::Upheaval,
         Self::Promotions,
         Self::Straits,
+        Self::Suspended,
+        Self::Incidents,
+        Self::Versions,
+        Self::Groups,
+        Self::Provisioned,
+        Self::Held,
     ];
 
     /// Its name on the command line.
@@ -90,6 +108,20 @@ pub struct Odds {
     pub orders: usize,
     /// Artifacts go from environment to environment.
     pub promotes: bool,
+    /// An account refuses everything from some time on.
+    pub closed: u64,
+    /// Several people roll back at once, each by what they have seen.
+    pub incidents: u64,
+    /// Some of the invocations are a newer deployer's.
+    pub newer: u64,
+    /// Most promotions are asked for several functions together.
+    pub groups: bool,
+    /// An alias has provisioned concurrency.
+    pub provisioned: u64,
+    /// How many writes are held on their way at most.
+    pub held: usize,
+    /// A process freezes as it is about to send a call.
+    pub stops: u64,
 }
 
 impl Odds {
@@ -109,6 +141,13 @@ impl Odds {
             commanded: 20,
             orders: 2,
             promotes: false,
+            closed: 0,
+            incidents: 0,
+            newer: 0,
+            groups: false,
+            provisioned: 0,
+            held: 0,
+            stops: 0,
         };
         match focus {
             Focus::Mixed => Self { death: 15, freeze: 3, foreigners: 1, lambda_faults: 3, ledger_faults: 2, ..calm },
@@ -146,6 +185,40 @@ impl Odds {
                 outage: 10,
                 ..calm
             },
+            Focus::Suspended => {
+                Self { closed: 95, commanded: 75, orders: 5, lambda_faults: 2, foreigners: 1, slow: 8, ..calm }
+            }
+            Focus::Incidents => Self {
+                incidents: 90,
+                commanded: 40,
+                orders: 3,
+                death: 15,
+                bad_tick: 15,
+                slow: 15,
+                ledger_faults: 2,
+                closed: 10,
+                ..calm
+            },
+            Focus::Versions => {
+                Self { newer: 100, commanded: 75, orders: 5, death: 20, burst: 60, ledger_faults: 2, ..calm }
+            }
+            Focus::Groups => Self {
+                promotes: true,
+                groups: true,
+                newer: 12,
+                commanded: 55,
+                orders: 3,
+                death: 12,
+                bad_tick: 15,
+                slow: 10,
+                foreigners: 1,
+                ledger_faults: 2,
+                ..calm
+            },
+            Focus::Provisioned => {
+                Self { provisioned: 85, commanded: 50, orders: 4, death: 12, bad_tick: 15, ledger_faults: 2, ..calm }
+            }
+            Focus::Held => Self { held: 4, stops: 20, commanded: 60, orders: 4, death: 12, burst: 60, ..calm },
         }
     }
 }

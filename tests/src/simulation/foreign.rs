@@ -34,5 +34,5 @@ pub(super) fn acts(state: &mut State, foreign: &Foreign) {
     };
     let (place, about) = (foreign.place.clone(), foreign.function.clone());
     let at = state.journal.last().map_or(jiff::Timestamp::UNIX_EPOCH, |last| last.at);
-    state.journal.push(Deed { at, by: None, place, about, what });
+    state.journal.push(Deed { at, by: None, place, about, what, late: false });
 }

@@ -12,8 +12,10 @@ use deployer_core::rejects::Rejects;
 use super::case::Case;
 use super::live_oracle::{LiveOracle, Say};
 use super::orders::Ask;
+use super::precondition_oracle;
 use super::rollback_oracle::RollbackOracle;
 use super::story::{Admission, Story};
+use super::traffic_oracle::TrafficOracle;
 use super::violation::Rule;
 use crate::world::journal::{Deed, What};
 
@@ -32,6 +34,7 @@ pub(super) struct Journey<'c, 'a> {
     rejects: Rejects,
     live: LiveOracle<'c, 'a>,
     rollbacks: RollbackOracle,
+    traffic: TrafficOracle,
     knows: BTreeMap<usize, Knows>,
     /// When the last claim was made or the last version published, by place.
     since: usize,
@@ -50,6 +53,7 @@ impl<'c, 'a> Journey<'c, 'a> {
             rejects: Rejects::default(),
             live: LiveOracle::of(case),
             rollbacks: RollbackOracle::default(),
+            traffic: TrafficOracle::of(case),
             knows: BTreeMap::new(),
             since: 0,
             acted: BTreeMap::new(),
@@ -85,7 +89,7 @@ impl<'c, 'a> Journey<'c, 'a> {
             }
         }
         self.live.ends(&self.head, say);
-        self.story.code = self.live.code;
+        (self.story.code, self.story.unshut) = (self.live.code, self.live.unshut);
         self.story
     }
 
@@ -106,7 +110,8 @@ impl<'c, 'a> Journey<'c, 'a> {
         if let Some(ended) = was.as_ref().filter(|_| id(&was) != id(&is)).filter(|was| !waits(was)) {
             self.commits(now, ended, say);
         }
-        self.rollbacks.accepts(&self.live, &before, &self.head, say);
+        self.rollbacks.accepts(&self.live, &self.rejects, (&before, &self.head), say);
+        precondition_oracle::refuses(&self.live, &before, &self.head, say);
         if was.as_ref().map(|active| active.claim) != is.as_ref().map(|active| active.claim) {
             (self.since, self.claimed) = (now, now);
             if let Some(active) = &is {
@@ -187,6 +192,7 @@ impl<'c, 'a> Journey<'c, 'a> {
     fn commits(&mut self, now: usize, active: &Active, say: Say<'_>) {
         let Some(record) = self.case.record(active.request.id) else { return };
         self.rollbacks.ends(&self.live, &active.request, record, say);
+        self.traffic.ends(record, self.case.journal[now].at, say);
         let state = self.live.commits(active, &self.head, say);
         let failed = record.finished_at.filter(|_| record.status == Status::Failed);
         self.story.failures.extend(failed.map(|at| (now, at)));
@@ -195,12 +201,14 @@ impl<'c, 'a> Journey<'c, 'a> {
 
     /// Something is done to the function.
     fn does(&mut self, now: usize, deed: &Deed, say: Say<'_>) {
+        self.live.moves_late(deed, &self.head, say);
         self.live.does(deed);
+        self.traffic.does(deed);
         match deed.what {
             What::Published { .. } => self.since = now,
             What::Pointed { version } => {
                 self.story.pointed.push((now, deed.place.clone(), version));
-                if let Some(by) = deed.by {
+                if let Some(by) = deed.by.filter(|_| !deed.late) {
                     self.points(by, &deed.place, version, say);
                 }
             }

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use super::case::Case;
 use super::command_oracle;
 use super::deeds;
+use super::format_oracle;
+use super::group_oracle;
 use super::heard;
 use super::journey::Journey;
 use super::kept;
@@ -32,18 +34,22 @@ pub(super) struct Judged {
 pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed]) -> Judged {
     let Judged { mut found, mut accepted, mut promoted } = Judged::default();
     if stage.never_ends {
-        let still = stage.still_open().join(", ");
-        let text = format!("something is open after hours in which nothing went wrong: {still}");
+        let (open, told) = (stage.still_open().join(", "), stage.still_told().join(", "));
+        let text =
+            format!("it does not come to rest in hours in which nothing went wrong: open [{open}], told [{told}]");
         return Judged { found: vec![Violation { rule: Rule::Ends, found: text }], accepted, promoted };
     }
     let calls = stage.world.calls();
+    let mut lives = group_oracle::Lives::new();
     for function in &stage.scene.functions {
         let mut told = Vec::new();
         for environment in &stage.scene.environments {
             let case = Case::of(stage, (journal, &calls), environment, function);
             accepted.extend(case.accepted.iter().map(|(_, told, _)| told.number));
             let story = case.judge(stage, &mut found);
-            told.extend(story.map(|story| (case, story)));
+            let live = story.live().map(|live| live.deployment);
+            lives.extend(live.map(|live| ((environment.name.clone(), function.clone()), live)));
+            told.push((case, story));
         }
         if stage.scene.promotes() {
             promoted += told.iter().map(|(_, story)| story.promoted()).sum::<usize>();
@@ -53,6 +59,10 @@ pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed]) -> Judged {
         }
     }
     deeds::claims(stage.scene, journal, &mut found);
+    group_oracle::judge(stage, journal, &lives, &mut found);
+    if let Some(versions) = &stage.versions {
+        format_oracle::judge(versions, journal, &mut found);
+    }
     stage.world.aws(|aws| {
         for marker in aws.ledger.keys("open/") {
             found.push(Violation {
@@ -70,8 +80,7 @@ pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed]) -> Judged {
 }
 
 impl Case<'_> {
-    fn judge(&self, stage: &Stage<'_>, found: &mut Vec<Violation>) -> Option<Story> {
-        let mut story = None;
+    fn judge(&self, stage: &Stage<'_>, found: &mut Vec<Violation>) -> Story {
         let mut say = |rule, text: String| found.push(Violation { rule, found: format!("{}: {text}", self.name()) });
         self.none_is_lost(stage, &mut say);
         for (_, told, record) in &self.accepted {
@@ -105,10 +114,10 @@ impl Case<'_> {
         self.head_agrees(&mut say);
         if self.is_commanded() {
             command_oracle::commands(self, stage, &mut say);
-            story = Some(Journey::of(self).judge(&mut say));
         }
+        let story = Journey::of(self).judge(&mut say);
         for place in &self.environment.targets {
-            if !self.is_commanded() {
+            if !self.is_commanded() && !story.unshut.contains(place) {
                 self.serves(stage, place, &mut say);
             }
             deeds::published_once(self, place, &mut say);

@@ -3,6 +3,8 @@
 //!
 //! Must not know: how the deployer judges.
 
+use deployer_core::group::Group;
+use deployer_core::id::DeploymentId;
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 
 use super::case::Case;
@@ -24,10 +26,13 @@ pub(super) fn judge(stage: &Stage<'_>, told: &[Told<'_>], found: &mut Vec<Violat
             let text = format!("{}/{}: {text}", case.environment.name, case.function);
             found.push(Violation { rule, found: text });
         };
-        for id in story.waited.keys() {
+        for (id, request) in &story.waited {
             match case.record(*id) {
                 Some(record) if record.status.is_ended() => {}
                 Some(record) => say(Rule::PromotionsEnd, format!("{id} waited, and is {}", record.status)),
+                // A group that was never decided gives back the places of its members, and nothing is left of them.
+                None if request.promoting().and_then(|it| it.group).is_some_and(|id| is_undecided(stage, case, id)) => {
+                }
                 None => say(Rule::PromotionsEnd, format!("{id} waited, and has no record")),
             }
         }
@@ -52,6 +57,13 @@ pub(super) fn judge(stage: &Stage<'_>, told: &[Told<'_>], found: &mut Vec<Violat
             arrives(to, rules, &sources, &mut say);
         }
     }
+}
+
+/// Whether a group has ended before it was decided.
+fn is_undecided(stage: &Stage<'_>, case: &Case<'_>, id: DeploymentId) -> bool {
+    let key = format!("groups/ended/{}/{id}.json", case.environment.name);
+    let group: Option<Group> = stage.world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key)?).ok());
+    group.is_some_and(|group| group.decided_at.is_none())
 }
 
 /// One request, one record, however often it came; and none that is live where it only came from an archive.

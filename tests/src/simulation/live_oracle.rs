@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::bytes;
 use super::case::Case;
-use super::story::{Lived, State};
+use super::story::{Complete, Lived, State};
 use super::violation::Rule;
 use crate::world::Op;
 use crate::world::journal::{Deed, What};
@@ -29,6 +29,12 @@ pub(super) struct LiveOracle<'c, 'a> {
     pub serves: BTreeMap<String, u64>,
     /// What it is to serve by the last deployment that ended there.
     told: BTreeMap<String, u64>,
+    /// The so-many-th end by which a deployment has said last that an alias serves what it is to serve.
+    arrived: BTreeMap<String, usize>,
+    /// Where a late write has moved the alias, and nobody could have shut the door.
+    pub unshut: BTreeSet<String>,
+    /// The so-many-th end that each deployment's was.
+    ended: BTreeMap<DeploymentId, usize>,
     pub code: BTreeMap<(String, u64), Sha256>,
     /// The deployment whose owner was the last to move each alias.
     movers: BTreeMap<String, DeploymentId>,
@@ -59,6 +65,9 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
             lived: 0,
             serves: there.map(|(place, _)| (place.clone(), 1)).collect(),
             told: BTreeMap::new(),
+            arrived: BTreeMap::new(),
+            unshut: BTreeSet::new(),
+            ended: BTreeMap::new(),
             code: BTreeMap::new(),
             movers: BTreeMap::new(),
             working: BTreeMap::new(),
@@ -90,21 +99,58 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         }
     }
 
+    /// A late write moves an alias after its deployment has ended. That is allowed only where the deployment says that it has
+    /// failed in that target, or that the alias may still move, and nobody has said since what the alias serves: a door that
+    /// cannot be shut holds nobody.
+    pub fn moves_late(&mut self, deed: &Deed, head: &Head, say: Say<'_>) {
+        let (What::Pointed { version }, Some(by)) = (&deed.what, deed.by) else { return };
+        self.unshut.remove(&deed.place);
+        // Its invocation may have gone on to another deployment since.
+        let ids: Vec<DeploymentId> =
+            self.owners.iter().filter(|(_, owners)| owners.contains(&by)).map(|(id, _)| *id).collect();
+        let is_active = |id: &DeploymentId| head.active().is_some_and(|active| active.request.id == *id);
+        if !deed.late || ids.is_empty() || ids.iter().any(is_active) {
+            return;
+        }
+        let arrived = self.arrived.get(&deed.place);
+        let has_warned = |id: &DeploymentId| {
+            let Some(record) = self.case.record(*id) else { return false };
+            let is_said = self.ended.get(id).is_some_and(|ended| arrived.is_some_and(|arrived| arrived > ended));
+            let mut here = record.targets.iter().filter(|outcome| place(outcome) == deed.place);
+            let warns = record.because.as_deref().is_some_and(|because| because.contains("may still move"));
+            !is_said && (warns || here.any(|outcome| outcome.error.is_some()))
+        };
+        if ids.iter().any(has_warned) {
+            self.unshut.insert(deed.place.clone());
+            return;
+        }
+        let serves = self.told.get(&deed.place);
+        if serves != Some(version) {
+            let place = &deed.place;
+            say(
+                Rule::ClosedDoors,
+                format!("one of {ids:?} has moved {place} to {version} late, where {serves:?} is told"),
+            );
+        }
+    }
+
     /// The code that an alias serves; none where that is not the deployer's.
     pub fn served_code(&self, place: &str) -> Option<Sha256> {
         let version = self.serves.get(place)?;
         self.code.get(&(place.to_owned(), *version)).copied()
     }
 
-    /// Whether every target serves this code.
-    pub fn is_everywhere(&self, sha256: Option<Sha256>) -> bool {
-        sha256.is_some() && self.case.environment.targets.iter().all(|place| self.served_code(place) == sha256)
+    /// Whether every one of these targets serves this code.
+    fn is_everywhere<'p>(&self, sha256: Option<Sha256>, mut places: impl Iterator<Item = &'p String>) -> bool {
+        sha256.is_some() && places.all(|place| self.served_code(place) == sha256)
     }
 
     /// A deployment has ended: what is live then, by the journal and by its record.
     pub fn commits(&mut self, active: &Active, after: &Head, say: Say<'_>) -> Option<State> {
         let request = &active.request;
         let record = self.case.record(request.id)?;
+        let number = self.ended.len() + 1;
+        self.ended.insert(request.id, number);
         for outcome in &record.targets {
             let place = place(outcome);
             let serves = self.serves.get(&place).copied();
@@ -114,6 +160,9 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
                 say(Rule::HistoryIsTrue, text);
             }
             let moved = self.movers.get(&place) == Some(&request.id);
+            if version.is_some() {
+                self.arrived.insert(place.clone(), number);
+            }
             if let Some(expected) = version.or(serves.filter(|_| moved)) {
                 self.told.insert(place, expected);
             }
@@ -122,14 +171,14 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         if was_stopped && !matches!(record.status, Status::Superseded | Status::Refused) {
             say(Rule::StoppedEndsSuperseded, format!("{} was asked to stop, and is {}", record.id, record.status));
         }
-        let head_has_it = after.history().first().is_some_and(|live| live.deployment == record.id);
+        let artifact = record.artifact.as_ref().map(|artifact| artifact.reference());
+        let head_has_it = after.history().first().is_some_and(|live| Some(&live.artifact) == artifact.as_ref());
         match (self.reach(record), was_stopped) {
             // A rollback that had only to stop a deployment brings nothing.
             (Reach::Yes, false) if record.artifact.is_none() => {}
             (Reach::Yes, false) => {
                 self.lives(request, record, say);
-                let live = self.history.first().map(|live| live.artifact.clone());
-                self.left.retain(|left| Some(&left.artifact) != live.as_ref());
+                self.is_left_no_more();
             }
             // Its artifact goes to what was left as well, whatever it has reached.
             (Reach::Yes, true) => {
@@ -142,7 +191,10 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
                     self.lives(request, record, say);
                 }
             }
-            (Reach::Unknown, false) if head_has_it => self.lives(request, record, say),
+            (Reach::Unknown, false) if head_has_it => {
+                self.lives(request, record, say);
+                self.is_left_no_more();
+            }
             (Reach::No, true) => self.leaves(record, false),
             (Reach::No | Reach::Unknown, _) => {}
         }
@@ -165,6 +217,11 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         if targets.iter().filter(moved).any(|place| sha256.is_some() && self.served_code(place) == sha256) {
             return Reach::Yes;
         }
+        // It waited for the traffic of an alias that another deployment of the same code had moved.
+        let waits = |place: &&String| self.case.has_provisioned(place) && self.served_code(place) == sha256;
+        if sha256.is_some() && targets.iter().any(|place| waits(&place)) {
+            return Reach::Unknown;
+        }
         let nobody = BTreeSet::new();
         let owners = self.owners.get(&record.id).unwrap_or(&nobody);
         let unanswered = self.case.calls.iter().any(|call| {
@@ -181,6 +238,8 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
             Some(bytes::of(self.case.bytes(told)).1)
         });
         self.lived += 1;
+        // The targets that the environment had when the deployment was claimed.
+        let counted: Vec<String> = record.targets.iter().map(place).collect();
         Some(Lived {
             artifact: (artifact.key.clone(), artifact.version_id.clone()),
             release: release.to_string(),
@@ -189,9 +248,19 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
             at: record.finished_at.unwrap_or(record.started_at),
             deployment: record.id,
             was_live: true,
-            is_complete: has_arrived(record.status) || self.is_everywhere(sha256),
+            is_complete: match self.is_everywhere(sha256, counted.iter()) {
+                _ if has_arrived(record.status) => Complete::Yes,
+                true => Complete::Perhaps,
+                false => Complete::No,
+            },
             by_rollback: record.cause.kind == CauseKind::Rollback,
         })
+    }
+
+    /// What is live was not gone back from.
+    fn is_left_no_more(&mut self) {
+        let live = self.history.first().map(|live| live.artifact.clone());
+        self.left.retain(|left| Some(&left.artifact) != live.as_ref());
     }
 
     fn leaves(&mut self, record: &DeploymentRecord, was_live: bool) {
@@ -221,8 +290,8 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
             // What takes one artifact back, and what completes what is live, leave everything else as it comes.
             self.commanded.push(request.time);
         }
-        let at = self.history.iter().position(|other| other.artifact == one.artifact);
-        let at = at.or_else(|| self.history.iter().position(|other| other.is_like(&one)));
+        // The same bytes are the same, under whatever label or version id they were live last.
+        let at = self.history.iter().position(|other| other.is_like(&one));
         if let Some(at) = at.filter(|at| request.is_rollback() && *at > 0) {
             let newer: Vec<Lived> = self.history.drain(..=at).take(at).collect();
             self.left.splice(0..0, newer);
@@ -231,7 +300,8 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
             // The same bytes again make no new entry: since when they are live does not change.
             let first = self.history.remove(0);
             (one.since, one.at) = (first.since, first.at);
-            if matches!(record.status, Status::Unchanged) || record.cause.kind == CauseKind::Redeploy {
+            // Only a rollback that goes back to them anew is what people see as live from then on.
+            if !one.by_rollback || matches!(record.status, Status::Unchanged | Status::Superseded) {
                 one.deployment = first.deployment;
                 one.by_rollback = first.by_rollback;
             }
@@ -262,7 +332,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
 
     /// At rest each target serves what the last deployment that ended there has left, and all of them what is complete.
     pub fn ends(&self, head: &Head, say: Say<'_>) {
-        for (place, version) in &self.told {
+        for (place, version) in self.told.iter().filter(|(place, _)| !self.unshut.contains(*place)) {
             let serves = self.serves.get(place);
             if serves != Some(version) && !self.case.is_touched_at(place) {
                 say(Rule::ServesTheNewest, format!("{place} should serve version {version}, and serves {serves:?}"));
@@ -271,9 +341,9 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         let is_complete = head.live().is_some_and(|live| live.complete);
         if let Some(live) = head.live().filter(|_| is_complete && !self.case.is_touched())
             && live.sha256.is_some()
-            && !self.is_everywhere(live.sha256)
+            && !self.is_everywhere(live.sha256, self.case.present())
         {
-            let serves: Vec<_> = self.case.environment.targets.iter().map(|place| self.served_code(place)).collect();
+            let serves: Vec<_> = self.case.present().map(|place| self.served_code(place)).collect();
             say(Rule::WhatIsLive, format!("{} is live and complete, and the targets serve {serves:?}", live.release));
         }
     }

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use super::planted::Planted;
 use super::sabotage::changed;
 
-/// By how much a clock runs ahead.
-const AHEAD: Duration = Duration::from_secs(25 * 60);
+/// By how much a clock runs ahead: much less than any invocation has time, for otherwise none would even begin.
+const AHEAD: Duration = Duration::from_secs(30);
 
 /// What was live by a head, and by the one before it that said something else.
 #[derive(Default)]
@@ -31,6 +31,15 @@ struct Lives {
 pub(super) struct Past {
     lives: Arc<Mutex<BTreeMap<String, Lives>>>,
     events: Arc<AtomicUsize>,
+    /// The groups that were shown otherwise than they are.
+    groups: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Past {
+    /// Whether a group was not shown otherwise before.
+    pub fn is_first(&self, group: &str) -> bool {
+        self.groups.lock().unwrap().insert(group.to_owned())
+    }
 }
 
 /// Puts a misleading ledger and clock between an engine and its ports.
@@ -42,6 +51,7 @@ pub(super) fn mislead(mut ports: Ports, planted: Option<Planted>, past: &Past) -
         planted,
         past: past.clone(),
         judging,
+        sees_promotions: AtomicBool::new(false),
         claims: Mutex::default(),
         hidden: Mutex::default(),
         left: Mutex::default(),
@@ -74,6 +84,8 @@ struct MisleadingLedger {
     past: Past,
     /// A promotion may be about to be judged.
     judging: Arc<AtomicBool>,
+    /// A promotion that waits, or is worked on, was seen.
+    sees_promotions: AtomicBool,
     /// The heads that this invocation holds the claim on, and whether it has read the rejects under it.
     claims: Mutex<BTreeMap<String, bool>>,
     /// The rejects that were kept from it.
@@ -181,7 +193,15 @@ impl MisleadingLedger {
 impl Ledger for MisleadingLedger {
     async fn get(&self, key: &str) -> Result<Reading, LedgerError> {
         let read = self.ledger.get(key).await?;
-        if key.starts_with("rejects/") && self.planted == Some(Planted::ClockRunsAhead) {
+        if let Some((body, _)) = read.object.as_ref().filter(|_| key.starts_with("heads/")) {
+            let head: Value = serde_json::from_slice(body).unwrap_or_default();
+            let is_promotion = head["active"]["request"]["subject"]["kind"] == "promoted";
+            if is_promotion || head["waiting"].as_array().is_some_and(|all| !all.is_empty()) {
+                self.sees_promotions.store(true, Ordering::Relaxed);
+            }
+        }
+        let judges = key.starts_with("rejects/") && self.sees_promotions.load(Ordering::Relaxed);
+        if judges && self.planted == Some(Planted::ClockRunsAhead) {
             self.judging.store(true, Ordering::Relaxed);
         }
         let object = read.object.map(|(body, etag)| match (key.starts_with("heads/"), key.starts_with("rejects/")) {

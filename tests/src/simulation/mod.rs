@@ -8,12 +8,18 @@
 
 mod bytes;
 mod case;
+mod closed_accounts;
 mod command_oracle;
 mod deeds;
 mod draw;
+mod faulty_functions;
+mod faulty_heads;
 mod focus;
 mod foreign;
+mod format_oracle;
+mod group_oracle;
 mod heard;
+mod incidents;
 mod journey;
 mod judge;
 mod kept;
@@ -24,6 +30,7 @@ mod order;
 mod orders;
 mod passage;
 mod planted;
+mod precondition_oracle;
 mod props;
 mod random;
 mod reasons;
@@ -35,6 +42,8 @@ mod scene;
 mod stage;
 mod story;
 mod tally;
+mod traffic_oracle;
+mod versions;
 mod violation;
 
 use std::time::Duration;
@@ -52,6 +61,7 @@ use misleading::Past;
 use random::Random;
 use scene::Scene;
 use stage::Stage;
+use versions::Versions;
 
 /// What came of a schedule.
 #[derive(Debug, Clone)]
@@ -72,7 +82,16 @@ pub struct Played {
 /// If no runtime can be had.
 #[must_use]
 pub fn play(seed: u64, planted: Option<Planted>) -> Played {
-    run(seed, planted, false)
+    run(seed, planted, None, false)
+}
+
+/// Plays the schedule of a seed as one of another kind than its own, or than a planted bug asks for.
+///
+/// # Panics
+/// If no runtime can be had.
+#[must_use]
+pub fn play_as(seed: u64, planted: Option<Planted>, focus: Focus) -> Played {
+    run(seed, planted, Some(focus), false)
 }
 
 /// Plays the schedule of a seed through all that planted bugs are made with, but without a bug: whatever it breaks is
@@ -82,7 +101,7 @@ pub fn play(seed: u64, planted: Option<Planted>) -> Played {
 /// If no runtime can be had.
 #[must_use]
 pub fn play_without_a_bug(seed: u64) -> Played {
-    runtime().block_on(live(seed, None, Some(through(planted::none)), false))
+    runtime().block_on(live(seed, (None, None), Some(through(planted::none)), false))
 }
 
 /// The same, with its log.
@@ -91,7 +110,7 @@ pub fn play_without_a_bug(seed: u64) -> Played {
 /// If no runtime can be had.
 #[must_use]
 pub fn replay(seed: u64, planted: Option<Planted>) -> Played {
-    run(seed, planted, true)
+    run(seed, planted, None, true)
 }
 
 /// The command that plays a schedule once more, with its log.
@@ -111,18 +130,32 @@ fn through(between: impl Fn(Ports, &Past) -> Ports + Send + Sync + 'static) -> B
     Box::new(move |ports| between(ports, &past))
 }
 
-fn run(seed: u64, planted: Option<Planted>, verbose: bool) -> Played {
+fn run(seed: u64, planted: Option<Planted>, focus: Option<Focus>, verbose: bool) -> Played {
     let between = planted.map(|planted| through(move |ports, past| planted.between(ports, past)));
-    runtime().block_on(live(seed, planted, between, verbose))
+    runtime().block_on(live(seed, (planted, focus), between, verbose))
 }
 
-async fn live(seed: u64, planted: Option<Planted>, between: Option<Between>, verbose: bool) -> Played {
+async fn live(
+    seed: u64,
+    (planted, focus): (Option<Planted>, Option<Focus>),
+    between: Option<Between>,
+    verbose: bool,
+) -> Played {
     let mut random = Random::new(seed);
-    let focus = planted.and_then(Planted::focus).unwrap_or(Focus::of(seed));
+    let focus = focus.or(planted.and_then(Planted::focus)).unwrap_or(Focus::of(seed));
     let scene = Scene::of(&mut random, focus);
     let mut world = props::world(&scene, &mut random);
-    world.between = between;
+    let versions = scene.versions.map(|raises| Versions::new(raises, &mut random));
+    world.between = match versions.clone() {
+        None => between,
+        // A planted bug stands before either version.
+        Some(versions) => Some(Box::new(move |ports| {
+            let ports = versions.next(ports);
+            between.as_ref().map_or_else(|| ports.clone(), |between| between(ports.clone()))
+        })),
+    };
     let mut stage = Stage::new(&world, &scene, &mut random, planted);
+    stage.versions = versions;
     stage.notes = verbose.then(Vec::new);
     stage.play().await;
     if !stage.never_ends {
@@ -143,9 +176,8 @@ async fn live(seed: u64, planted: Option<Planted>, between: Option<Between>, ver
             }
         }
         for (number, before, outcome) in outcomes.orders {
-            // The id of what was let go since is used up.
-            let is_used_up = matches!(&outcome, Outcome::Refused { error_type, .. } if error_type == "InvalidCommand");
-            if is_used_up && !scene.orders[number].ask.deploys() {
+            let is_invalid = matches!(&outcome, Outcome::Refused { error_type, .. } if error_type == "InvalidCommand");
+            if is_invalid && stage.is_used_up(number) {
                 continue;
             }
             if !matches!(&outcome, Outcome::Answered(answer) if before.is_none_or(|before| *answer == before)) {
@@ -182,10 +214,13 @@ fn log(world: &crate::world::World, focus: Focus, scene: &Scene, notes: Vec<(Dur
     }));
     lines.sort_by_key(|(at, _)| *at);
     let mut log = vec![format!(
-        "focus {focus:?}, {} s for each invocation, updates take {:?}",
+        "focus {focus:?}, {} s for each invocation, updates take {:?}, two versions: {:?}",
         scene.time.as_secs(),
-        scene.settling
+        scene.settling,
+        scene.versions
     )];
+    log.extend(scene.closed.iter().map(|closed| format!("closed {closed:?}")));
+    log.extend(scene.provisioned.iter().map(|one| format!("provisioned {one:?}")));
     log.extend(scene.faults.iter().map(|fault| format!("fault {fault:?}")));
     log.extend(scene.orders.iter().enumerate().map(|(number, order)| format!("{} {order:?}", orders::name(number))));
     log.extend(scene.foreigners.iter().map(|foreign| format!("foreigner {foreign:?}")));

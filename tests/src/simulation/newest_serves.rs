@@ -99,7 +99,8 @@ impl Case<'_> {
                 say(Rule::HeadAgrees, format!("live is {live:?}, and the newest that succeeded is {newest:?}"));
             }
         }
-        for place in &self.environment.targets {
+        // The head forgets a target that was taken out of the configuration.
+        for place in self.present() {
             let known = self.environment_target(place).and_then(|target| head.target(&target).cloned());
             let arrived = self.arrived(place);
             if let Some((_, _, outcome)) = self.newest(&arrived, |(order, _, _)| order)

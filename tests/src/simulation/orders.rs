@@ -93,6 +93,43 @@ pub struct Order {
     pub again: Vec<Duration>,
     /// Whoever gives it gives up where no answer comes.
     pub is_lost: bool,
+    /// Whoever gives it has looked at what is live before, and says what they saw.
+    pub look: Option<Look>,
+}
+
+/// How somebody looks at what is live before rolling back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// So long before the command is given.
+    pub before: Duration,
+    /// Only the release is said then, and not which deployment it was.
+    pub by_release: bool,
+}
+
+/// What somebody has seen, and says: the rollback is refused where it is not so any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// A release, or the id of the deployment that was live.
+    pub live: Option<String>,
+    /// The id of the deployment that was under way.
+    pub active: Option<String>,
+}
+
+impl Seen {
+    /// What a head shows to somebody who looks at it so.
+    pub(super) fn of(head: &Value, look: Look) -> Self {
+        let text = |pointer: &str| head.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        if look.by_release {
+            return Self { live: text("/history/0/release"), active: None };
+        }
+        let active = text("/active/request/id").or_else(|| text("/pending/0/id"));
+        Self { live: text("/history/0/deployment"), active }
+    }
+
+    /// Whether nothing was seen that could be said.
+    pub(super) fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// By what the command with this number is known: its id, who asks, and the reason.
@@ -102,9 +139,9 @@ pub fn name(number: usize) -> String {
 }
 
 impl Order {
-    /// The command.
+    /// The command, with what its giver has seen.
     #[must_use]
-    pub fn json(&self, environment: &str, id: &str, by: &str) -> Value {
+    pub fn json(&self, environment: &str, id: &str, by: &str, seen: &Seen) -> Value {
         let mut command = json!({"function": self.function, "id": id, "requested_by": by});
         let mut with = |field: &str, value: &str| command[field] = value.into();
         match &self.ask {
@@ -116,6 +153,8 @@ impl Order {
             Ask::Rollback { to } => {
                 with("command", "rollback");
                 to.iter().for_each(|to| with("to", to));
+                seen.live.iter().for_each(|live| with("if_live", live));
+                seen.active.iter().for_each(|active| with("if_active", active));
             }
             Ask::Redeploy => with("command", "redeploy"),
             Ask::Deploy { release } => {
@@ -179,7 +218,7 @@ pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<
         let mut give = |random: &mut Random, at, ask| {
             let (again, is_lost) = (again(random), random.percent(odds.loss));
             let (environment, function) = (near.environment, near.function.clone());
-            all.push(Order { at, environment, function, ask, again, is_lost });
+            all.push(Order { at, environment, function, ask, again, is_lost, look: None });
         };
         // What is held or rejected is mostly let go some time.
         let ends = match &ask {
@@ -259,7 +298,7 @@ pub(super) fn draw_where_promoted(
         };
         let mut give = |random: &mut Random, at, environment, ask| {
             let (again, is_lost) = (again(random), random.percent(odds.loss));
-            all.push(Order { at, environment, function: function.clone(), ask, again, is_lost });
+            all.push(Order { at, environment, function: function.clone(), ask, again, is_lost, look: None });
         };
         if let Some(ends) = ends.filter(|_| random.percent(50)) {
             let later = at + random.milliseconds(100, 600_000);

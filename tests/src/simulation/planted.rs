@@ -8,9 +8,11 @@ use std::sync::Arc;
 use deployer::engine::Ports;
 use deployer::port::Events;
 
+use super::faulty_functions::BadGate;
+use super::faulty_heads::FaultyHeads;
 use super::focus::Focus;
 use super::misleading::{BadEvents, Past, mislead};
-use super::sabotage::{BadChance, BadClock, BadGate, BadLedger};
+use super::sabotage::{BadChance, BadClock, BadLedger};
 
 macro_rules! planted {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal, $focus:expr;)*) => {
@@ -146,6 +148,24 @@ planted! {
     UndoesForgotten = "undoes-forgotten", Some(Focus::Commands);
     /// A redeploy that waits takes the place of what waited before it.
     RedeploysDisplace = "redeploys-displace", Some(Focus::Commands);
+    /// A rollback takes what is live, and did not reach every target, for what was live before.
+    LiveBroughtBack = "live-brought-back", Some(Focus::Suspended);
+    /// What people say that they have seen is lost on its way.
+    PreconditionsIgnored = "preconditions-ignored", Some(Focus::Incidents);
+    /// A rollback does not see that another one is open.
+    RollbacksApart = "rollbacks-apart", Some(Focus::Incidents);
+    /// What a newer deployer has said is dropped from what is rewritten.
+    FieldsDropped = "fields-dropped", Some(Focus::Versions);
+    /// A newer format counts for nothing.
+    NewerActedOn = "newer-acted-on", Some(Focus::Versions);
+    /// A group that is decided reads as if it were not.
+    GroupDecidedTwice = "group-decided-twice", Some(Focus::Groups);
+    /// A group whose members take their places reads as decided: whoever has its place goes.
+    MembersDecide = "members-decide", Some(Focus::Groups);
+    /// The part of the traffic that stays behind goes unseen.
+    TrafficUnwatched = "traffic-unwatched", Some(Focus::Provisioned);
+    /// A door is taken for shut, and is not.
+    DoorsLeftOpen = "doors-left-open", Some(Focus::Held);
 }
 
 impl Planted {
@@ -169,13 +189,26 @@ impl Planted {
             | Self::UploadsDropped
             | Self::UploadsIgnored
             | Self::IdsRedrawn
+            | Self::PreconditionsIgnored
             | Self::ReplaysUnmarked
             | Self::EventsRenamed
             | Self::CommandsDropped => {}
             Self::TokensRepeat => ports.chance = Arc::new(BadChance),
             Self::ClockStandsStill => ports.clock = Arc::new(BadClock::stopped(ports.clock)),
-            Self::ActiveAtOnce | Self::NewestRevision | Self::SentAgainUnseen => {
+            Self::ActiveAtOnce
+            | Self::NewestRevision
+            | Self::SentAgainUnseen
+            | Self::TrafficUnwatched
+            | Self::DoorsLeftOpen => {
                 ports.gate = Arc::new(BadGate::new(ports.gate, Some(self)));
+            }
+            Self::LiveBroughtBack
+            | Self::RollbacksApart
+            | Self::FieldsDropped
+            | Self::NewerActedOn
+            | Self::GroupDecidedTwice
+            | Self::MembersDecide => {
+                ports.ledger = Arc::new(FaultyHeads::new(ports.ledger, Some(self), past));
             }
             _ => ports.ledger = Arc::new(BadLedger::new(ports.ledger, Some(self))),
         }
@@ -188,6 +221,7 @@ impl Planted {
 pub(super) fn none(mut ports: Ports, past: &Past) -> Ports {
     ports.gate = Arc::new(BadGate::new(ports.gate, None));
     ports.ledger = Arc::new(BadLedger::new(ports.ledger, None));
+    ports.ledger = Arc::new(FaultyHeads::new(ports.ledger, None, past));
     mislead(ports, None, past)
 }
 

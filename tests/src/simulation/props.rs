@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use super::foreign;
 use super::random::Random;
 use super::scene::{Mishap, Scene, When};
-use crate::world::{Latency, Settling, World};
+use crate::world::{Fate, Latency, Settling, World};
 
-/// Makes the world of a scene.
-pub(super) fn world(scene: &Scene, random: &mut Random) -> World {
+/// The deployer.json of a scene, without the targets that were taken out of it.
+pub(super) fn config(scene: &Scene, without: &[String]) -> serde_json::Value {
     let environments: serde_json::Map<_, _> = scene
         .environments
         .iter()
@@ -17,7 +17,7 @@ pub(super) fn world(scene: &Scene, random: &mut Random) -> World {
                 let (account, region) = text.split_once('/').unwrap_or((text, "eu-west-1"));
                 serde_json::json!({"account": account, "region": region})
             };
-            let targets: Vec<_> = e.targets.iter().map(target).collect();
+            let targets: Vec<_> = e.targets.iter().filter(|target| !without.contains(target)).map(target).collect();
             let mut environment = serde_json::json!({
                 "targets": targets, "accept_uploads": e.accepts, "immutable_releases": e.immutable,
                 "keep_versions": e.keep_versions, "external_id": "x-1",
@@ -37,7 +37,12 @@ pub(super) fn world(scene: &Scene, random: &mut Random) -> World {
     if scene.has_bus {
         config["event_bus"] = "deployer".into();
     }
-    let mut world = World::with(&config);
+    config
+}
+
+/// Makes the world of a scene.
+pub(super) fn world(scene: &Scene, random: &mut Random) -> World {
+    let mut world = World::with(&config(scene, &[]));
     world.time = scene.time;
     world.latency(latency(random.fork()));
     world.aws(|aws| {
@@ -50,12 +55,20 @@ pub(super) fn world(scene: &Scene, random: &mut Random) -> World {
             aws.at(place).given(function, b"what was there before").publish().point("live", 1);
         }
     });
+    for one in &scene.provisioned {
+        let fate = match one.fails {
+            true => Fate::Fails("the new version cannot be started".to_owned()),
+            false => Fate::Settles,
+        };
+        world.somebody(&one.place, &one.function, |function| function.provision("live", one.takes, fate));
+    }
     for fault in &scene.faults {
         let rule = world.on(fault.op).call(fault.call).times(fault.times);
         match fault.mishap {
             Mishap::Fails(kind) => rule.fail(kind),
             Mishap::LosesAnswer => rule.lose_the_answer(),
             Mishap::Twice => rule.twice(),
+            Mishap::Held(time) => rule.hold_for(time),
             Mishap::EndsFailed => rule.end_failed("InvalidRuntime: no such thing"),
         }
     }

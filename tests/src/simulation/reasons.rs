@@ -12,6 +12,9 @@ use super::stage::Told;
 use super::violation::Rule;
 use crate::world::Op;
 
+/// For so long a deployment waits for the traffic of an alias, less what it takes to get there.
+const TRAFFIC_WITHIN: Duration = Duration::from_secs(14 * 60);
+
 /// What did not succeed says why, in words, and the scene has a reason for it.
 pub(super) fn says_why(case: &Case<'_>, told: &Told, record: &DeploymentRecord, say: &mut impl FnMut(Rule, String)) {
     let what = &told.s3.key;
@@ -61,6 +64,8 @@ pub(super) fn command_says_why(case: &Case<'_>, record: &DeploymentRecord, say: 
     let kind = record.cause.kind;
     let has_reason = match record.code {
         Some(Code::NothingToRollBack) => kind == CauseKind::Rollback,
+        // Whether it was right to refuse that is another rule's.
+        Some(Code::LiveChanged) => kind == CauseKind::Rollback && case.orders.iter().any(|(_, o)| o.look.is_some()),
         // What is to be undone may be gone by the time that its turn comes.
         Some(Code::NotLive) => kind != CauseKind::Deploy,
         Some(Code::ArtifactGone) => kind == CauseKind::Deploy,
@@ -111,6 +116,11 @@ fn may_fail(case: &Case<'_>, told: &Told, code: TargetErrorCode, message: &str) 
     // A function that takes longer than all the invocations that go on with it.
     let is_slow = case.scene.settling > Duration::from_secs(10);
     match code {
+        TargetErrorCode::TrafficNotMoved => case.scene.provisioned.iter().any(|one| {
+            let is_here = one.function == case.function && case.environment.targets.contains(&one.place);
+            is_here && (one.fails || one.takes > TRAFFIC_WITHIN)
+        }),
+        TargetErrorCode::AssumeRoleDenied | TargetErrorCode::AccessDenied => case.has_closed_accounts(),
         TargetErrorCode::FunctionFailed => faults(Op::is_lambda_write, |m| matches!(m, Mishap::EndsFailed)),
         TargetErrorCode::ForeignChange => case.is_touched(),
         TargetErrorCode::InvalidConfiguration => {
@@ -126,6 +136,7 @@ fn may_fail(case: &Case<'_>, told: &Told, code: TargetErrorCode, message: &str) 
             // Somebody who keeps writing, and leaves no difference behind.
             may_come
                 || case.is_touched()
+                || case.scene.has_late_writes()
                 || faults(|op| op >= Op::AssumeRole, |m| matches!(m, Mishap::Fails(_) | Mishap::LosesAnswer))
         }
         _ => false,

@@ -9,6 +9,7 @@ use deployer_core::promotion::{Asked, ConsentGiven, Functions, Says};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::focus::Odds;
 use super::random::Random;
 use super::scene::{Environment, Upload};
 
@@ -93,6 +94,7 @@ impl Request {
 /// Mostly some time after an upload, about the same function.
 pub(super) fn draw(
     random: &mut Random,
+    odds: &Odds,
     environments: &[Environment],
     functions: &[String],
     uploads: &[Upload],
@@ -109,10 +111,12 @@ pub(super) fn draw(
         if from == to.name {
             continue;
         }
-        let release = random.percent(25).then(|| random.one_of(uploads).release);
+        let named = if odds.groups { 5 } else { 25 };
+        let release = random.percent(named).then(|| random.one_of(uploads).release);
         let (mut named, mut each) = (vec![near.function.clone()], false);
         match random.below(100) {
             0..15 => each = release.is_none(),
+            _ if odds.groups && random.percent(75) => named = functions.to_vec(),
             15..35 if functions.len() > 1 => named = functions.to_vec(),
             _ => {}
         }

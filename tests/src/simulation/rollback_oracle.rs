@@ -12,7 +12,8 @@ use deployer_core::rejects::Rejects;
 
 use super::bytes;
 use super::live_oracle::{LiveOracle, Say};
-use super::story::Lived;
+use super::precondition_oracle;
+use super::story::{Complete, Lived};
 use super::violation::Rule;
 
 /// Whether a rollback without `to` met a deployment that brought something else than what was live.
@@ -29,6 +30,8 @@ struct Accepted {
     met: Met,
     /// What was live then.
     base: Option<Lived>,
+    /// What took its place, where it was rejected then.
+    instead: Option<Lived>,
 }
 
 #[derive(Default)]
@@ -41,25 +44,43 @@ fn is_plain(request: &Request) -> bool {
 }
 
 /// All that a head has open but what waits for something else.
-fn open(head: &Head) -> impl Iterator<Item = &Request> {
+pub(super) fn open(head: &Head) -> impl Iterator<Item = &Request> {
     head.active().map(|active| &active.request).into_iter().chain(head.all_pending())
 }
 
 impl RollbackOracle {
     /// A head was written after another one: what is new in it was accepted then.
-    pub fn accepts(&mut self, live: &LiveOracle<'_, '_>, before: &Head, after: &Head, say: Say<'_>) {
+    pub fn accepts(
+        &mut self,
+        live: &LiveOracle<'_, '_>,
+        rejects: &Rejects,
+        (before, after): (&Head, &Head),
+        say: Say<'_>,
+    ) {
         let known: Vec<DeploymentId> = open(before).map(|request| request.id).collect();
         for request in open(after).filter(|request| !known.contains(&request.id)) {
             if is_plain(request) {
-                self.accepts_rollback(live, before, request, say);
+                self.accepts_rollback(live, rejects, (before, request), say);
             }
+            precondition_oracle::accepts(live, before, request, say);
             if matches!(request.subject, Subject::Live { .. }) {
                 gives_way(before, after, request, say);
             }
         }
     }
 
-    fn accepts_rollback(&mut self, live: &LiveOracle<'_, '_>, before: &Head, request: &Request, say: Say<'_>) {
+    /// Whether a rollback means no deployment that it met: what its person has seen must hold once more when it is claimed.
+    fn means_none(&self, request: &Request) -> bool {
+        self.accepted.get(&request.id).map_or(request.rollback().is_some(), |accepted| accepted.met == Met::None)
+    }
+
+    fn accepts_rollback(
+        &mut self,
+        live: &LiveOracle<'_, '_>,
+        rejects: &Rejects,
+        (before, request): (&Head, &Request),
+        say: Say<'_>,
+    ) {
         if let Some(other) = open(before).find(|other| is_plain(other)) {
             say(Rule::RollbacksJoin, format!("{} did not join {}, which was there before", request.id, other.id));
         }
@@ -70,7 +91,9 @@ impl RollbackOracle {
             (None, Some(_)) => Met::Perhaps,
             (None, None) => Met::None,
         };
-        self.accepted.insert(request.id, Accepted { met, base });
+        let instead = base.as_ref().filter(|base| is_rejected(base, rejects));
+        let instead = instead.and_then(|_| before_live(&live.history, rejects).cloned());
+        self.accepted.insert(request.id, Accepted { met, base, instead });
     }
 
     /// It is found out what a deployment is about.
@@ -82,6 +105,9 @@ impl RollbackOracle {
         chosen: &Chosen,
         say: Say<'_>,
     ) {
+        if self.means_none(request) {
+            precondition_oracle::claims(live, request, say);
+        }
         let history = &live.history;
         let by_history = || before_live(history, rejects);
         let mut rule = Rule::WalksBack;
@@ -105,20 +131,23 @@ impl RollbackOracle {
                 vec![all.max_by_key(|one| one.since).filter(|one| !is_rejected(one, rejects))]
             }
             Subject::Earlier(_) => {
-                let completes = history.first().filter(|first| first.by_rollback && !first.is_complete);
-                let back = completes.or_else(by_history);
+                let half = history.first().filter(|first| first.by_rollback && first.is_complete != Complete::Yes);
+                let back = half.filter(|half| half.is_complete == Complete::No).or_else(by_history);
                 match self.accepted.get(&request.id) {
-                    Some(Accepted { met: Met::Deployment, base }) => {
+                    Some(Accepted { met: Met::Deployment, base, instead }) => {
                         rule = Rule::MeansWhatIsUnderWay;
                         // A base that was rejected before it was accepted gives way to what was live before it; one that was
                         // rejected after that stays what is meant.
                         vec![
                             base.as_ref(),
+                            instead.as_ref(),
                             base.as_ref().filter(|base| !is_rejected(base, rejects)).or_else(by_history),
                         ]
                     }
-                    Some(Accepted { met: Met::Perhaps, base }) => vec![base.as_ref(), back],
-                    _ => vec![back],
+                    Some(Accepted { met: Met::Perhaps, base, instead }) => {
+                        vec![base.as_ref(), instead.as_ref(), back, half]
+                    }
+                    _ => vec![back, half],
                 }
             }
         };
@@ -127,12 +156,16 @@ impl RollbackOracle {
             let fits: Vec<_> = fits.iter().map(|one| one.map(|one| &one.artifact)).collect();
             say(rule, format!("{} should go to {fits:?}, and goes to {chose:?}", request.id));
         }
+        let leaves = history.first().filter(|first| !completes(first));
+        if let Some(first) = leaves.filter(|first| is_plain(request) && self.means_none(request) && first.is(chosen)) {
+            say(Rule::LeavesLive, format!("{} shall go back from {}, and goes to it", request.id, first.release));
+        }
     }
 
     /// An alias is pointed to a version by the owner of a rollback without `to`: never to what is live, unless the rollback
     /// means a deployment, or completes a rollback.
     pub fn points(&self, live: &LiveOracle<'_, '_>, active: &Active, place: &str, version: u64, say: Say<'_>) {
-        let Some(first) = live.history.first().filter(|first| !first.by_rollback || first.is_complete) else { return };
+        let Some(first) = live.history.first().filter(|first| !completes(first)) else { return };
         let Some(accepted) = self.accepted.get(&active.request.id) else { return };
         let code = live.code.get(&(place.to_owned(), version));
         if accepted.met == Met::None && code.is_some() && code == first.sha256.as_ref() {
@@ -153,6 +186,11 @@ impl RollbackOracle {
             say(Rule::WalksBack, format!("{} went nowhere, and {} was live before", record.id, back.release));
         }
     }
+}
+
+/// Whether a rollback that names nothing brings this once more, for a rollback has brought it to some targets only.
+fn completes(live: &Lived) -> bool {
+    live.by_rollback && live.is_complete != Complete::Yes
 }
 
 /// The next older one of other bytes that is not rejected.

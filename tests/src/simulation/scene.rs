@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use deployer::port::CallErrorKind;
 
+use super::closed_accounts::ClosedAccount;
 use super::focus::Odds;
 use super::orders::Order;
 use super::requests::Request;
 use super::rules::Rules;
 use crate::world::Op;
+use crate::world::newer::Raises;
 
 /// An environment and where it leads to.
 #[derive(Debug, Clone)]
@@ -134,6 +136,8 @@ pub enum Mishap {
     LosesAnswer,
     /// It is carried out, its answer is lost, and it is sent again.
     Twice,
+    /// Its answer is lost at once, and it is carried out after so long, whoever lives by then.
+    Held(Duration),
     /// The update that it begins ends in state Failed.
     EndsFailed,
 }
@@ -149,6 +153,19 @@ pub struct Fault {
     pub times: usize,
     /// How.
     pub mishap: Mishap,
+}
+
+/// An alias `live` with provisioned concurrency.
+#[derive(Debug, Clone)]
+pub struct ProvisionedAlias {
+    /// Where.
+    pub place: String,
+    /// Of which function.
+    pub function: String,
+    /// How long Lambda keeps the traffic where it was.
+    pub takes: Duration,
+    /// The traffic never moves, for the new version cannot be started.
+    pub fails: bool,
 }
 
 /// All that is known before the first event.
@@ -174,6 +191,12 @@ pub struct Scene {
     pub foreigners: Vec<Foreign>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// Some invocations are a newer deployer's, which raises the format of heads so.
+    pub versions: Option<Raises>,
+    /// The aliases with provisioned concurrency.
+    pub provisioned: Vec<ProvisionedAlias>,
+    /// The accounts that refuse everything for a time.
+    pub closed: Vec<ClosedAccount>,
     /// The ledger is away from then, for so long.
     pub outage: Option<(Duration, Duration)>,
     /// How long an invocation may take.
@@ -185,6 +208,12 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// Whether a write can take effect after whoever sent it has been succeeded.
+    #[must_use]
+    pub fn has_late_writes(&self) -> bool {
+        self.odds.stops > 0 || self.faults.iter().any(|fault| matches!(fault.mishap, Mishap::Held(_)))
+    }
+
     /// Whether artifacts come from one environment into another.
     #[must_use]
     pub fn promotes(&self) -> bool {

@@ -18,12 +18,15 @@ use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
 
+use super::closed_accounts::account;
 use super::foreign;
+use super::orders::Seen;
 use super::planted::Planted;
 use super::random::Random;
 use super::requests::Word;
 use super::scene::{Door, Scene, When};
 use super::tally::Tally;
+use super::versions::Versions;
 use crate::world::{Run, Settling, Work, World};
 
 /// How often the sweep comes.
@@ -81,6 +84,12 @@ enum Event {
     Message(Message),
     Sweep,
     Foreign(usize),
+    /// Somebody looks at what is live before giving a command.
+    Look(usize),
+    /// An account refuses everything from now on.
+    Closes(usize),
+    /// That ends, one way or the other.
+    Reopens(usize),
     Outage(bool),
     Heals,
 }
@@ -105,6 +114,10 @@ pub(super) struct Stage<'w> {
     pub ignored: Vec<(usize, String)>,
     /// What was answered to commands.
     pub replies: Vec<(usize, serde_json::Value)>,
+    /// What was seen by those who gave commands after a look.
+    pub seen: BTreeMap<usize, Seen>,
+    /// The targets that were taken out of the configuration.
+    pub taken_out: Vec<String>,
     /// The commands that were told to be wrong.
     pub wrong: Vec<(usize, String)>,
     /// The requests that were sent, and when.
@@ -117,6 +130,8 @@ pub(super) struct Stage<'w> {
     heard_of: Vec<Word>,
     ticks: Vec<Tick>,
     pub tally: Tally,
+    /// Which invocations are a newer deployer's, where there are two versions.
+    pub versions: Option<Versions>,
     /// It did not come to rest.
     pub never_ends: bool,
     /// What happened, for who reads it; only where somebody does.
@@ -138,6 +153,8 @@ impl<'w> Stage<'w> {
             answers: Vec::new(),
             ignored: Vec::new(),
             replies: Vec::new(),
+            seen: BTreeMap::new(),
+            taken_out: Vec::new(),
             wrong: Vec::new(),
             sent: BTreeMap::new(),
             granted: Vec::new(),
@@ -145,6 +162,7 @@ impl<'w> Stage<'w> {
             heard_of: Vec::new(),
             ticks: Vec::new(),
             tally: Tally::default(),
+            versions: None,
             never_ends: false,
             notes: None,
         };
@@ -153,6 +171,15 @@ impl<'w> Stage<'w> {
         }
         for (number, order) in scene.orders.iter().enumerate() {
             stage.at(order.at, Event::Order(number));
+            if let Some(look) = order.look {
+                stage.at(order.at.saturating_sub(look.before), Event::Look(number));
+            }
+        }
+        for (number, closed) in scene.closed.iter().enumerate() {
+            stage.at(closed.from, Event::Closes(number));
+            if let Some(ends) = closed.ends() {
+                stage.at(ends, Event::Reopens(number));
+            }
         }
         for (number, request) in scene.requests.iter().enumerate() {
             stage.at(request.at, Event::Request(number));
@@ -233,6 +260,13 @@ impl<'w> Stage<'w> {
                 self.note(|| format!("somebody else: {:?} of {} in {}", foreign.act, foreign.function, foreign.place));
                 self.world.aws(|aws| foreign::acts(aws, foreign));
             }
+            Event::Look(number) => self.look(number),
+            Event::Closes(number) => {
+                let place = &self.scene.closed[number].place;
+                self.note(|| format!("the account of {place} refuses everything"));
+                self.world.aws(|aws| aws.gate.close(account(place)));
+            }
+            Event::Reopens(number) => self.reopens(&self.scene.closed[number]),
             Event::Outage(begins) => {
                 self.note(|| format!("the ledger is {}", if begins { "away" } else { "back" }));
                 self.world.aws(|aws| aws.ledger.unavailable = begins && !self.healed);
@@ -251,8 +285,17 @@ impl<'w> Stage<'w> {
         }
     }
 
+    /// The messages that come again and again, and the deployer's own, where it does not come to rest.
+    pub fn still_told(&self) -> Vec<String> {
+        let told = self.agenda.values().filter_map(|event| match event {
+            Event::Message(message) => Some(text::work(&message.work)),
+            _ => None,
+        });
+        told.collect()
+    }
+
     fn is_at_rest(&self) -> bool {
-        self.world.aws(|aws| aws.queue.next().is_none()) && self.still_open().is_empty()
+        self.world.aws(|aws| aws.queue.next().is_none() && aws.held_calls() == 0) && self.still_open().is_empty()
     }
 
     /// What is open.

@@ -19,12 +19,21 @@ pub(super) struct Lived {
     pub at: Timestamp,
     /// The deployment that brought it.
     pub deployment: DeploymentId,
-    /// Every target serves it, or did when its deployment ended.
-    pub is_complete: bool,
+    /// Whether every target served it when its deployment ended.
+    pub is_complete: Complete,
     /// It has reached a target: what was stopped before that is left all the same.
     pub was_live: bool,
     /// It came by a rollback.
     pub by_rollback: bool,
+}
+
+/// Whether every target serves something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Complete {
+    Yes,
+    No,
+    /// Every target serves it, and of one the deployer may not know that, for it could not look.
+    Perhaps,
 }
 
 /// What was live, and what was gone back from; newest first.
@@ -55,6 +64,8 @@ pub(super) struct Story {
     pub failures: Vec<(usize, Timestamp)>,
     pub pointed: Vec<(usize, String, u64)>,
     pub code: BTreeMap<(String, u64), Sha256>,
+    /// Where a late write has moved the alias, and nobody could have shut the door.
+    pub unshut: BTreeSet<String>,
     pub admissions: Vec<Admission>,
     /// What was active at any time.
     pub begun: BTreeSet<DeploymentId>,

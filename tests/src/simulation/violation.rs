@@ -76,6 +76,22 @@ pub enum Rule {
     RollbacksJoin,
     /// A redeploy takes nothing's place, stops nothing, and goes behind what waits.
     RedeployGivesWay,
+    /// A rollback that says what its person has seen goes on only where that still is so, and is refused only where it is not.
+    AsSeen,
+    /// What a newer deployer says of something stays, whoever rewrites it.
+    NothingForgotten,
+    /// An object of a newer format is written by newer deployers only.
+    NewerLeftAlone,
+    /// A group is decided once, when each of its members holds its place, and no member moves before that.
+    DecidedOnce,
+    /// Either all members of a group arrive, or none stays.
+    AllOrNone,
+    /// What is newer waits behind the member of a group that holds its place.
+    BehindMembers,
+    /// A target has succeeded only when all traffic is on the new version.
+    TrafficMoved,
+    /// No late write moves an alias away from what a deployment has said since that it serves.
+    ClosedDoors,
     /// A deployment that was asked to stop ends as superseded, and calls for nothing.
     StoppedEndsSuperseded,
 }

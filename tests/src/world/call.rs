@@ -113,6 +113,9 @@ impl fmt::Display for Call {
     }
 }
 
+/// No call travels for so long by itself.
+const LATE_AFTER: Duration = Duration::from_secs(10);
+
 /// When in a call an invocation dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
@@ -178,6 +181,8 @@ pub(super) struct Circumstances {
     /// After how many bytes a body breaks off.
     pub break_after: Option<u64>,
     pub invocation: usize,
+    /// The call was held on its way, or its process was frozen as it was about to send it.
+    pub late: bool,
 }
 
 /// An error that a fault can bring about.
@@ -244,13 +249,15 @@ impl Line {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let dies = |moment| self.crash == Some(Crash { call: number, moment });
         let (entry, latency) = self.begin(op, place, what);
+        let began = self.shared.clock.elapsed();
         if dies(Moment::Before) {
             self.die().await;
         }
         self.freeze(number, Moment::Before);
         self.thawed().await;
         self.travel(latency / 2).await;
-        let answer = self.carry_out(op, place, what, act, late);
+        let is_late = self.shared.clock.elapsed().saturating_sub(began) > LATE_AFTER;
+        let answer = self.carry_out((op, place, what), is_late, act, late);
         if dies(Moment::After) {
             self.die().await;
         }
@@ -287,9 +294,8 @@ impl Line {
 
     fn carry_out<T, E: Mishap>(
         &self,
-        op: Op,
-        place: &str,
-        what: &str,
+        (op, place, what): (Op, &str, &str),
+        is_late: bool,
         act: impl Fn(&mut State, &Circumstances) -> Result<T, E>,
         late: Option<Late>,
     ) -> Result<T, E> {
@@ -306,10 +312,10 @@ impl Line {
             return Err(E::of(kind, message));
         }
         let now = deployer::port::Clock::now(&self.shared.clock);
-        let here = Circumstances { now, fate, break_after, invocation: self.invocation };
+        let here = Circumstances { now, fate, break_after, invocation: self.invocation, late: is_late };
         if let Some(time) = held {
             let late = late.unwrap_or_else(|| panic!("only writes to Lambda can be held, not {op}"));
-            state.hold(Circumstances { now: now + time, ..here }, late);
+            state.hold(Circumstances { now: now + time, late: true, ..here }, late);
             return Err(E::of(CallErrorKind::Unknown, format!("{op} of {what}: the connection was lost")));
         }
         let mut answer = act(&mut state, &here)?;

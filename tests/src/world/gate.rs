@@ -33,6 +33,8 @@ pub struct Role {
 #[derive(Default)]
 pub struct Gate {
     roles: BTreeMap<(AccountId, RoleName), Role>,
+    /// The accounts that refuse everything: AWS has suspended them, say.
+    pub closed: BTreeSet<AccountId>,
     /// Every request that was made, in its order.
     pub requests: Vec<SessionRequest>,
 }
@@ -52,7 +54,7 @@ impl Gate {
                 roles.insert((target.account.clone(), environment.role_name.clone()), role);
             }
         }
-        Self { roles, requests: Vec::new() }
+        Self { roles, closed: BTreeSet::new(), requests: Vec::new() }
     }
 
     /// The deploy role of an account.
@@ -64,13 +66,27 @@ impl Gate {
         found.unwrap_or_else(|| panic!("no deploy role in {account}")).1
     }
 
+    /// An account refuses everything from now on, also those who are in it already.
+    ///
+    /// # Panics
+    /// If it is no account.
+    pub fn close(&mut self, account: &str) {
+        self.closed.insert(AccountId::parse(account).unwrap());
+    }
+
+    /// An account refuses nothing any more.
+    pub fn open(&mut self, account: &str) {
+        self.closed.retain(|closed| closed.as_str() != account);
+    }
+
     /// Somebody deletes the deploy role of an account.
     pub fn delete_role(&mut self, account: &str) {
         self.roles.retain(|(of, _), _| of.as_str() != account);
     }
 
     pub(super) fn allows(&self, account: &AccountId, role: &RoleName, action: &str) -> bool {
-        self.roles.get(&(account.clone(), role.clone())).is_some_and(|role| !role.may_not.contains(action))
+        let role = self.roles.get(&(account.clone(), role.clone()));
+        !self.closed.contains(account) && role.is_some_and(|role| !role.may_not.contains(action))
     }
 
     pub(super) fn enter(
@@ -90,7 +106,8 @@ impl Gate {
         }
         let policy = Policy::parse(policy).map_err(|text| invalid(&text))?;
         let found = self.roles.get(&(target.account.clone(), role.clone()));
-        match found.filter(|found| found.known_from <= now && found.external_id == *external_id) {
+        let found = found.filter(|found| found.known_from <= now && found.external_id == *external_id);
+        match found.filter(|_| !self.closed.contains(&target.account)) {
             Some(found) => Ok((found.answers_as.clone(), policy)),
             None => Err(EnterError::Denied(format!(
                 "AssumeRole of {} in account {} as session {name} was denied (AccessDenied: User: \

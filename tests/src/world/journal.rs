@@ -1,7 +1,7 @@
 //! What was carried out in a world, in its order: by which invocation, or by somebody else.
 //!
-//! The log ([`super::Call`]) tells what was asked and answered; the journal what came of it. Of what is only read the heads
-//! and the rejects alone are in it, and markers, which come and go, are not.
+//! The log ([`super::Call`]) tells what was asked and answered; the journal what came of it. Of what is only read the heads,
+//! the groups and the rejects alone are in it, and markers, which come and go, are not.
 
 use deployer::port::{Answer, Write};
 use deployer_core::id::Sha256;
@@ -20,14 +20,16 @@ pub struct Deed {
     pub about: String,
     /// What.
     pub what: What,
+    /// It was held on its way, or its process was frozen as it was about to send it: whoever sent it may have been succeeded.
+    pub late: bool,
 }
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// A head was read, or what is rejected.
+    /// A head was read, a group, or what is rejected.
     Read,
-    /// A ledger object was written; a head, and what is rejected, with its bytes.
+    /// A ledger object was written; a head, a group, and what is rejected, with its bytes.
     Wrote(Option<Vec<u8>>),
     /// A ledger object was deleted.
     Erased,

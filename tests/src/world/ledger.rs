@@ -121,12 +121,12 @@ impl Ledger for LedgerPort {
 
 /// What decisions are made on.
 fn is_decided_on(key: &str) -> bool {
-    key.starts_with("heads/") || key.starts_with("rejects/")
+    ["heads/", "rejects/", "groups/"].iter().any(|prefix| key.starts_with(prefix))
 }
 
 fn note(state: &mut State, here: &Circumstances, key: &str, what: What) {
     if !key.starts_with("open/") && !key.starts_with("sweeps/") {
         let (by, place) = (Some(here.invocation), "ledger".to_owned());
-        state.journal.push(Deed { at: here.now, by, place, about: key.to_owned(), what });
+        state.journal.push(Deed { at: here.now, by, place, about: key.to_owned(), what, late: here.late });
     }
 }

@@ -66,7 +66,7 @@ pub const DEV: &str = "111111111111";
 /// A world with a deployer in it.
 pub struct World {
     shared: Arc<Shared>,
-    config: Arc<Config>,
+    config: Mutex<Arc<Config>>,
     region: Region,
     /// The engine's retry policy.
     pub patience: Patience,
@@ -109,7 +109,7 @@ impl World {
                 chance: Mutex::new(0),
                 invocations: AtomicUsize::new(0),
             }),
-            config: Arc::new(config),
+            config: Mutex::new(Arc::new(config)),
             region,
             patience: Patience::default(),
             time: Duration::from_secs(900),
@@ -123,7 +123,16 @@ impl World {
     /// # Panics
     /// If it is not a good one.
     pub fn reconfigure(&mut self, config: &Value) {
-        self.config = Arc::new(Config::parse(&config.to_string()).unwrap_or_else(|error| panic!("{error}")));
+        self.reconfigure_meanwhile(config);
+    }
+
+    /// The same while invocations are under way, which go on by the one that they began with.
+    ///
+    /// # Panics
+    /// If it is not a good one.
+    pub fn reconfigure_meanwhile(&self, config: &Value) {
+        let config = Config::parse(&config.to_string()).unwrap_or_else(|error| panic!("{error}"));
+        *self.config.lock().unwrap() = Arc::new(config);
     }
 
     /// One environment `dev` with these targets: `111111111111/eu-west-1`.

@@ -124,12 +124,13 @@ impl World {
     }
 
     pub(super) fn engine_over(&self, line: &Arc<Line>, time: Duration) -> Engine {
+        let config = self.config.lock().unwrap().clone();
         let ports = Ports {
             artifacts: Arc::new(ArtifactPort(line.clone())),
             ledger: Arc::new(LedgerPort(line.clone())),
             gate: Arc::new(GatePort(line.clone())),
-            queue: self.config.queue_url.is_some().then(|| Arc::new(QueuePort(line.clone())) as Arc<dyn Queue>),
-            events: self.config.event_bus.is_some().then(|| Arc::new(EventsPort(line.clone())) as Arc<dyn Events>),
+            queue: config.queue_url.is_some().then(|| Arc::new(QueuePort(line.clone())) as Arc<dyn Queue>),
+            events: config.event_bus.is_some().then(|| Arc::new(EventsPort(line.clone())) as Arc<dyn Events>),
             clock: Arc::new(OwnClock(line.clone())),
             chance: Arc::new(SharedChance(self.shared.clone())),
             inline_body: self.shared.inline_body.clone(),
@@ -139,7 +140,7 @@ impl World {
                 Some(between) => between(ports),
                 None => ports,
             },
-            config: self.config.clone(),
+            config,
             region: Some(self.region.clone()),
             deadline: self.now() + time,
             patience: self.patience.clone(),

@@ -118,7 +118,7 @@ impl Session {
         let answer = state.lambdas.get_mut(&self.target).unwrap().write(name, write, &moment)?;
         let (place, about) = (self.target.to_string(), name.to_string());
         let what = What::of(write, &answer);
-        state.journal.push(Deed { at: here.now, by: Some(here.invocation), place, about, what });
+        state.journal.push(Deed { at: here.now, by: Some(here.invocation), place, about, what, late: here.late });
         Ok(answer)
     }
 

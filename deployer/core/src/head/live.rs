@@ -51,6 +51,9 @@ pub struct Live {
     /// The alias that serves it in the targets; heads of before do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<AliasName>,
+    /// The rollback that brought it to targets anew while it was live: it undid what was to take its place, or completed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored_by: Option<DeploymentId>,
 }
 
 /// An artifact that an upload, a deploy or a promotion brought has become complete for the first time.
@@ -76,6 +79,12 @@ impl Live {
     #[must_use]
     pub fn is_same_as(&self, artifact: &ArtifactRef, sha256: Option<Sha256>) -> bool {
         self.artifact == *artifact || (sha256.is_some() && self.sha256 == sha256)
+    }
+
+    /// The id by which people know that it is live: the deployment that was the last to bring it to targets, but for redeploys.
+    #[must_use]
+    pub fn id(&self) -> DeploymentId {
+        self.restored_by.unwrap_or(self.deployment)
     }
 
     /// Whether every target serves it that the environment had when its deployment ended and still has.
@@ -105,7 +114,7 @@ impl Live {
     /// Whether a rollback that has not reached every target has brought it.
     #[must_use]
     pub fn is_half_rolled_back(&self, targets: &[Target]) -> bool {
-        self.cause == Some(CauseKind::Rollback) && !self.is_complete_in(targets)
+        (self.cause == Some(CauseKind::Rollback) || self.restored_by.is_some()) && !self.is_complete_in(targets)
     }
 
     /// The entry that an ended deployment makes; none where it never got as far as naming an artifact.
@@ -127,6 +136,7 @@ impl Live {
             cause: Some(cause.kind),
             function_name: targets.first().map(|outcome| outcome.function_name.clone()),
             alias: targets.first().map(|outcome| outcome.alias.clone()),
+            restored_by: None,
         };
         live.count(targets);
         if !targets.iter().any(TargetOutcome::has_reached) {
@@ -208,6 +218,10 @@ impl Head {
             Some(first) => {
                 let was_complete = first.complete;
                 first.renewed(live, &record.targets);
+                let restores = record.cause.kind == CauseKind::Rollback && record.status != Status::Unchanged;
+                if restores && active.stop.is_none() {
+                    first.restored_by = Some(record.id);
+                }
                 was_complete
             }
             None => {

@@ -120,10 +120,10 @@ impl Head {
         }
         let live = self.live();
         let live_holds = if_live.as_ref().is_some_and(|seen| {
-            live.is_some_and(|live| live.release.as_str() == seen || live.deployment.to_string() == *seen)
+            live.is_some_and(|live| live.release.as_str() == seen || live.id().to_string() == *seen)
         });
         let active_holds = if_active.is_some_and(|seen| {
-            let has_arrived = live.is_some_and(|live| live.deployment == seen);
+            let has_arrived = live.is_some_and(|live| live.id() == seen);
             has_arrived || self.claimed_and_next().any(|open| open.id == seen || open.undoes() == Some(seen))
         });
         if live_holds || active_holds {
@@ -136,6 +136,9 @@ impl Head {
                 let by = live.by.as_deref().map_or(String::new(), |who| format!(" by {who}"));
                 let Live { release, deployment, since, .. } = live;
                 match live.cause {
+                    _ if live.restored_by.is_some() => {
+                        format!("release {release} is live since {since}: rollback {} has restored it", live.id())
+                    }
                     Some(CauseKind::Rollback) => format!(
                         "release {release} is live since {since}: rollback {deployment}{by} has gone back to it"
                     ),
@@ -161,7 +164,7 @@ impl Head {
         if let Some(live) = self.live().filter(|live| live.is_half_rolled_back(targets) && is_good(live)) {
             let because = format!(
                 "it completes rollback {} to release {}, which was on {}; to go back further, name the release",
-                live.deployment,
+                live.id(),
                 live.release,
                 live.extent(targets)
             );

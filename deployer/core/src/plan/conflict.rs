@@ -7,6 +7,7 @@ use super::planner::execution_role;
 use super::{Plan, Wanted, differences};
 use crate::id::Sha256;
 use crate::observed::{Observed, ObservedCode};
+use crate::traffic::Traffic;
 
 /// After a precondition failed: what somebody else changed, as "expected, found"; `None` if all that the plan had read
 /// is still so, or is what this deployment meant.
@@ -34,11 +35,18 @@ pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) 
         && after.alias.as_ref().is_some_and(|alias| alias.serves_alone().is_some());
     let place =
         |observed: &Observed| observed.alias.as_ref().map(|alias| (alias.version.clone(), alias.weights.clone()));
-    if place(before) == place(after) || serves_ours {
+    if place(before) == place(after) || serves_ours || has_come_over(before, after) {
         return None;
     }
     let show = |observed: &Observed| observed.alias.as_ref().map_or("no such alias".to_owned(), ToString::to_string);
     Some(format!("expected alias {} to serve {}, found {}", wanted.alias, show(before), show(after)))
+}
+
+/// Whether Lambda itself has let all of the alias's traffic over meanwhile, which it had held back before.
+fn has_come_over(before: &Observed, after: &Observed) -> bool {
+    let (Some(was), Some(is)) = (&before.alias, &after.alias) else { return false };
+    let held = matches!(Traffic::of(was), Traffic::Held { .. });
+    held && Traffic::of(is) == Traffic::Whole && was.version == is.version
 }
 
 /// After the configuration was written and has settled: whether `$LATEST` has it, and still the code that it had. Then

@@ -237,6 +237,17 @@ fn a_rollback_during_a_transition_leads_to_where_the_traffic_is() {
 }
 
 #[test]
+fn traffic_that_comes_over_meanwhile_is_no_foreign_change() {
+    let scene = Scene::new("");
+    let mut held = serving(b"before");
+    held.alias.as_mut().unwrap().weights = [("5".to_owned(), 1.0)].into();
+    let whole = serving(b"before");
+    assert_eq!(foreign_change(&scene.wanted(), &held, &whole), None);
+    held.alias.as_mut().unwrap().weights = [("5".to_owned(), 0.5)].into();
+    assert!(foreign_change(&scene.wanted(), &held, &whole).is_some(), "somebody has ended a split");
+}
+
+#[test]
 fn a_lost_answer_of_a_move_that_lambda_has_begun_is_no_foreign_change() {
     let scene = Scene::new("");
     let mut after = serving(b"new");

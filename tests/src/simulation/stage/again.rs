@@ -3,7 +3,7 @@
 use deployer_core::record::DeploymentRecord;
 
 use super::{MARKERS_LAST, Stage};
-use crate::simulation::orders;
+use crate::simulation::orders::{self, Ask};
 use crate::simulation::planted::Planted;
 use crate::simulation::requests;
 use crate::simulation::scene::Door;
@@ -28,6 +28,25 @@ impl Stage<'_> {
         }
     }
 
+    /// Whether another command has done the contrary of this one: it must not be undone by whoever gives this one again, so
+    /// the id is used up.
+    pub fn is_used_up(&self, number: usize) -> bool {
+        let order = &self.scene.orders[number];
+        self.scene.orders.iter().any(|other| {
+            let here = other.function == order.function;
+            match (&order.ask, &other.ask) {
+                (Ask::Hold, Ask::ReleaseHold) | (Ask::ReleaseHold, Ask::Hold) => {
+                    here && other.environment == order.environment
+                }
+                (Ask::Reject { release } | Ask::Recall { release }, Ask::Unreject { release: other })
+                | (Ask::Unreject { release }, Ask::Reject { release: other } | Ask::Recall { release: other }) => {
+                    here && release == other
+                }
+                _ => false,
+            }
+        })
+    }
+
     /// Everything once more: these uploads through both doors, every command that was answered, every tick, and a sweep.
     pub async fn play_again(&mut self, uploads: &[usize]) -> Again {
         let mut again = Again::default();
@@ -41,7 +60,7 @@ impl Stage<'_> {
             let mut replies = self.replies.iter().filter(|(answered, _)| *answered == number).map(|(_, answer)| answer);
             let Some(last) = replies.next_back().cloned() else { continue };
             let environment = &self.scene.environments[order.environment].name;
-            let command = order.json(environment, &orders::name(number), &orders::name(number));
+            let command = order.json(environment, &orders::name(number), &orders::name(number), &self.seen_by(number));
             let run = self.world.invocation().run(&Work::Command(command)).await;
             let ended =
                 serde_json::from_value::<DeploymentRecord>(last.clone()).is_ok_and(|told| told.status.is_ended());

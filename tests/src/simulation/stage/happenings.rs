@@ -5,7 +5,10 @@ use deployer_core::id::DeploymentId;
 use jiff::Timestamp;
 
 use super::{About, Event, Message, Stage, Told};
+use crate::simulation::closed_accounts::{Afterwards, ClosedAccount, account};
+use crate::simulation::orders::Seen;
 use crate::simulation::planted::Planted;
+use crate::simulation::props;
 use crate::simulation::requests::{self, Word};
 use crate::simulation::{bytes, orders};
 use crate::world::Work;
@@ -32,6 +35,37 @@ impl Stage<'_> {
         self.told.push(told);
     }
 
+    /// Somebody looks at what is live, and will say so in a command.
+    pub(super) fn look(&mut self, number: usize) {
+        let order = &self.scene.orders[number];
+        let Some(look) = order.look else { return };
+        let key = format!("heads/{}/{}.json", self.scene.environments[order.environment].name, order.function);
+        let head = self.world.aws(|aws| aws.ledger.get(&key).and_then(|head| serde_json::from_slice(head).ok()));
+        let seen = Seen::of(&head.unwrap_or_default(), look);
+        self.note(|| format!("{} sees {seen:?}", orders::name(number)));
+        self.seen.insert(number, seen);
+    }
+
+    /// What the command with this number says of what its giver has seen.
+    pub(super) fn seen_by(&self, number: usize) -> Seen {
+        let seen = self.seen.get(&number).filter(|_| self.planted != Some(Planted::PreconditionsIgnored));
+        seen.cloned().unwrap_or_default()
+    }
+
+    /// An account that refused everything is healed, or its target is taken out of the configuration.
+    pub(super) fn reopens(&mut self, closed: &ClosedAccount) {
+        let ClosedAccount { place, then, .. } = closed;
+        self.note(|| format!("{place}: {then:?}"));
+        match then {
+            Afterwards::Stays => {}
+            Afterwards::IsHealed { .. } => self.world.aws(|aws| aws.gate.open(account(place))),
+            Afterwards::IsTakenOut { .. } => {
+                self.taken_out.push(place.clone());
+                self.world.reconfigure_meanwhile(&props::config(self.scene, &self.taken_out));
+            }
+        }
+    }
+
     /// A command is given, and perhaps once more.
     pub(super) fn order(&mut self, number: usize) {
         let order = &self.scene.orders[number];
@@ -45,7 +79,7 @@ impl Stage<'_> {
                 Some(Planted::IdsRedrawn) => format!("{by}-{copy}"),
                 _ => by.clone(),
             };
-            let work = Work::Command(order.json(environment, &id, &by));
+            let work = Work::Command(order.json(environment, &id, &by, &self.seen_by(number)));
             let message = Message { work, about: About::Order(number), is_lost: order.is_lost };
             self.at(self.world.elapsed() + *after, Event::Message(message));
         }

@@ -33,6 +33,12 @@ impl<'w> Stage<'w> {
                 invocation = invocation.freezes_at(self.random.count(1, 28), time);
                 self.tally.freezes += 1;
             }
+            if odds.stops > 0 && self.random.percent(odds.stops) {
+                let time = self.random.milliseconds(15_000, 60_000)
+                    + self.scene.time.mul_f64(self.random.below(130) as f64 / 100.0);
+                invocation = invocation.freezes_before(self.random.count(1, 28), time);
+                self.tally.freezes += 1;
+            }
         }
         self.tally.invocations += 1;
         let running_one = async move {

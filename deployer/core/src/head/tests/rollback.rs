@@ -197,3 +197,31 @@ fn a_rollback_passes_over_the_same_bytes_under_another_label() {
     let chosen = head.choose(&Subject::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
     assert_eq!(chosen.release.as_str(), "1");
 }
+
+#[test]
+fn rollback_that_only_half_undid_a_deployment_is_what_is_live_and_the_next_completes_it() {
+    let half = half_arrived(&upload("4", 40), "9", "A");
+    let (base, _) = under_way().commits("four", &half, None);
+    let seen_live = base.live().unwrap().id().to_string();
+    let (head, _) = base.accepts(&upload("5", 50), &me("five", 50));
+    let (asked, _) = head.accepts(&rollback("r", 60), &me("r", 60));
+    let stopped = ends(&upload("5", 50), "A", |outcome| outcome.status = Status::Superseded);
+    let (head, next) = asked.commits("five", &stopped, Some(&me("next", 70)));
+    let next = next.unwrap();
+    let chosen = head.chosen_of(&next).unwrap();
+    let mut end = half_arrived(&next.request, "9", "A");
+    (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
+    let (head, _) = head.with_chosen(token("next"), &chosen).unwrap().commits("next", &end, None);
+    assert_eq!(releases(head.history()), ["4", "3", "2", "1"]);
+    assert_eq!(head.live().unwrap().id(), next.request.id, "it changes the id that people see");
+    // Who saw the same incident, and comes later.
+    let second = seen("s", Some(&seen_live), Some(upload("5", 50).id), 80);
+    let (refused, then) = head.accepts(&second, &me("s", 80));
+    assert_eq!(then, Then::Over(second.id));
+    assert_eq!(refused.told(&second).code, Some(Code::LiveChanged));
+    let (head, then) = head.accepts(&rollback("t", 90), &me("t", 90));
+    let Then::Work(active) = then else { panic!("{then:?}") };
+    let chosen = head.chosen_of(&active).unwrap();
+    assert_eq!(chosen.release.as_str(), "4", "{chosen:?}");
+    assert!(chosen.because.unwrap().starts_with(&format!("it completes rollback {}", next.request.id)));
+}

@@ -1,0 +1,146 @@
+//! Sessions in target accounts that call Lambda otherwise than they were asked to: tools of the planted bugs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deployer::port::{
+    Account, AccountGate, Answer, CallError, CallErrorKind, EnterError, Functions, PublishedVersions, Qualifier,
+    SessionRequest, Write,
+};
+use deployer_core::id::{AliasName, FunctionName, Version};
+use deployer_core::observed::{Belongings, Condition, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId};
+
+use super::planted::Planted;
+
+/// Opens sessions in which Lambda is called otherwise than asked for.
+pub(super) struct BadGate {
+    gate: Arc<dyn AccountGate>,
+    planted: Option<Planted>,
+}
+
+impl BadGate {
+    pub fn new(gate: Arc<dyn AccountGate>, planted: Option<Planted>) -> Self {
+        Self { gate, planted }
+    }
+}
+
+#[async_trait]
+impl AccountGate for BadGate {
+    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
+        let account = self.gate.enter(request).await?;
+        let functions = Arc::new(BadFunctions { account, planted: self.planted });
+        Ok(Account::assert(&request.target, &request.target.account, functions)?)
+    }
+}
+
+struct BadFunctions {
+    account: Account,
+    planted: Option<Planted>,
+}
+
+impl BadFunctions {
+    /// An alias as it is shown: a part of its traffic may go unseen.
+    fn shown(&self, mut alias: ObservedAlias) -> ObservedAlias {
+        if self.planted == Some(Planted::TrafficUnwatched) {
+            alias.weights.clear();
+        }
+        alias
+    }
+
+    /// The same write with the revision that is the newest now.
+    async fn refreshed<'w>(
+        &self,
+        name: &FunctionName,
+        write: Write<'w>,
+        newest: &'w mut Option<RevisionId>,
+    ) -> Result<Write<'w>, CallError> {
+        let functions = self.account.functions();
+        *newest = match &write {
+            Write::MoveAlias { alias, .. } => functions.alias(name, alias).await?.map(|alias| alias.revision),
+            Write::UpdateCode { .. } | Write::UpdateConfiguration { .. } | Write::Publish { .. } => {
+                functions.function(name, Qualifier::Latest).await?.map(|(code, _)| code.revision)
+            }
+            _ => None,
+        };
+        let Some(revision) = &*newest else { return Ok(write) };
+        Ok(match write {
+            Write::MoveAlias { alias, version, .. } => Write::MoveAlias { alias, version, revision },
+            Write::UpdateCode { code, architecture, .. } => Write::UpdateCode { code, architecture, revision },
+            Write::UpdateConfiguration { configuration, .. } => Write::UpdateConfiguration { configuration, revision },
+            Write::Publish { sha256, .. } => Write::Publish { sha256, revision: Some(revision) },
+            other => other,
+        })
+    }
+}
+
+#[async_trait]
+impl Functions for BadFunctions {
+    async fn function(
+        &self,
+        name: &FunctionName,
+        qualifier: Qualifier<'_>,
+    ) -> Result<Option<(ObservedCode, Belongings)>, CallError> {
+        let is_version = matches!(qualifier, Qualifier::Version(_));
+        let mut seen = self.account.functions().function(name, qualifier).await?;
+        if let Some((code, _)) = seen.as_mut().filter(|_| is_version && self.planted == Some(Planted::ActiveAtOnce)) {
+            code.condition = Condition::Ready;
+        }
+        Ok(seen)
+    }
+
+    async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
+        let seen = self.account.functions().alias(name, alias).await?;
+        Ok(seen.map(|alias| self.shown(alias)))
+    }
+
+    async fn provisioned(
+        &self,
+        name: &FunctionName,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, CallError> {
+        let seen = self.account.functions().provisioned(name, alias).await?;
+        Ok(seen.filter(|_| self.planted != Some(Planted::TrafficUnwatched)))
+    }
+
+    async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError> {
+        self.account.functions().versions(name).await
+    }
+
+    async fn aliased(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+        self.account.functions().aliased(name).await
+    }
+
+    async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError> {
+        let functions = self.account.functions();
+        let mut newest = None;
+        match self.planted {
+            Some(Planted::DoorsLeftOpen) if matches!(write, Write::TurnAlias { .. }) => {
+                let Write::TurnAlias { alias, .. } = write else { return functions.write(name, write).await };
+                Ok(Answer::Alias(ObservedAlias { revision: RevisionId("turned".to_owned()), ..alias.clone() }))
+            }
+            Some(Planted::NewestRevision) => {
+                functions.write(name, self.refreshed(name, write, &mut newest).await?).await
+            }
+            Some(Planted::SentAgainUnseen) => {
+                let mut answer = functions.write(name, write.clone()).await;
+                for _ in 0..20 {
+                    let mut newest = None;
+                    match &answer {
+                        Err(error) if matches!(error.kind, CallErrorKind::Unknown | CallErrorKind::Busy) => {
+                            tokio::time::sleep(Duration::from_millis(500)).await;
+                            let again = self.refreshed(name, write.clone(), &mut newest).await?;
+                            answer = functions.write(name, again).await;
+                        }
+                        _ => break,
+                    }
+                }
+                answer
+            }
+            _ => Ok(match functions.write(name, write).await? {
+                Answer::Alias(alias) => Answer::Alias(self.shown(alias)),
+                other => other,
+            }),
+        }
+    }
+}
