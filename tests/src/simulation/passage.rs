@@ -201,11 +201,16 @@ impl Passage<'_> {
         let source = self.told.iter().filter(|(case, _)| case.environment.name == promoting.from.as_str());
         let records: Vec<&DeploymentRecord> = source.flat_map(|(case, _)| case.records()).collect();
         let mut successes = records.iter().copied().filter(|record| kept::calls(record));
-        // The deployment that brought it may have failed, and another one of the same code have completed it.
-        let brought = records.iter().find(|record| called == Some(record.id.to_string().as_str()));
-        let code = |record: &DeploymentRecord| record.artifact.as_ref().and_then(|artifact| artifact.sha256);
-        let sha256 = brought.and_then(|record| code(record)).filter(|sha256| admission.chosen.sha256 == Some(*sha256));
-        if sha256.is_some() && records.iter().any(|record| kept::calls(record) && code(record) == sha256) {
+        // The deployment that brought it may have failed, and another one, a redeploy too, have completed it.
+        let is_it = |record: &DeploymentRecord| {
+            record.artifact.as_ref().is_some_and(|artifact| {
+                artifact.version_id == admission.chosen.artifact.version_id
+                    || (artifact.sha256.is_some() && artifact.sha256 == admission.chosen.sha256)
+            })
+        };
+        let brought = records.iter().any(|record| called == Some(record.id.to_string().as_str()) && is_it(record));
+        let arrived = |record: &DeploymentRecord| matches!(record.status, Status::Succeeded | Status::Unchanged);
+        if brought && records.iter().any(|record| arrived(record) && is_it(record)) {
             return;
         }
         let brings_it = |record: &DeploymentRecord| {
