@@ -48,15 +48,16 @@ impl FaultyHeads {
         }
     }
 
-    /// A group reads otherwise, once.
+    /// A group reads otherwise: once in a schedule, or once for each invocation.
     fn reads_group(&self, key: &str, group: &mut Value) {
         let first = || self.past.is_first(key);
+        let first_here = || self.hidden.lock().unwrap().insert(key.to_owned(), Value::Null).is_none();
         match self.planted {
             Some(Planted::GroupDecidedTwice) if group["phase"] == "moving" && first() => {
                 (group["phase"], group["status"]) = (json!("placing"), json!("pending"));
                 group.as_object_mut().map(|fields| fields.remove("decided_at"));
             }
-            Some(Planted::MembersDecide) if group["phase"] == "placing" && first() => {
+            Some(Planted::MembersDecide) if group["phase"] == "placing" && first_here() => {
                 (group["phase"], group["status"]) = (json!("moving"), json!("in_progress"));
                 group["decided_at"] = group["started_at"].clone();
             }

@@ -164,6 +164,14 @@ fn is_called_for((case, story): &Told<'_>, rules: &Rules, source: &Case<'_>, say
                 one.reference() == other.reference() || (one.sha256.is_some() && one.sha256 == other.sha256)
             })
         };
+        // It is called for by the id of the deployment that brought it, also where that has failed and this one completes it.
+        let brought: Vec<String> =
+            source.records().filter(|record| same(record)).map(|record| record.id.to_string()).collect();
+        let by_another = |record: &DeploymentRecord| {
+            let by = record.cause.event_id.as_ref().filter(|_| record.cause.kind == CauseKind::AutomaticPromotion);
+            by.is_some_and(|by| brought.contains(by))
+        };
+        let called = called || case.records().any(by_another);
         let called =
             called || case.records().any(|record| record.cause.kind == CauseKind::AutomaticPromotion && same(record));
         let was_there = story.states.iter().any(|(_, state)| state.history.first().is_some_and(is_it));

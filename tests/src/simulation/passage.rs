@@ -136,7 +136,8 @@ impl Passage<'_> {
                 if wish.release.as_ref().is_some_and(|release| *release != chosen.release.as_str()) {
                     say(format!("brought {}, and {:?} was asked for", chosen.release, wish.release));
                 }
-                if wish.not_after.is_some_and(|until| until < read) {
+                // The members of a decided group go, however long they have to wait for their turn.
+                if !is_decided && wish.not_after.is_some_and(|until| until < read) {
                     say(format!("came in at {read}, and was of use until {:?}", wish.not_after));
                 }
                 if request.time.duration_since(time) > CLOCKS_DIFFER {
@@ -198,7 +199,20 @@ impl Passage<'_> {
     fn was_called_for(&self, admission: &Admission, promoting: &Promoting, say: &mut dyn FnMut(String)) {
         let called = admission.request.cause.event_id.as_deref();
         let source = self.told.iter().filter(|(case, _)| case.environment.name == promoting.from.as_str());
-        let mut successes = source.flat_map(|(case, _)| case.records()).filter(|record| kept::calls(record));
+        let records: Vec<&DeploymentRecord> = source.flat_map(|(case, _)| case.records()).collect();
+        let mut successes = records.iter().copied().filter(|record| kept::calls(record));
+        // The deployment that brought it may have failed, and another one, a redeploy too, have completed it.
+        let is_it = |record: &DeploymentRecord| {
+            record.artifact.as_ref().is_some_and(|artifact| {
+                artifact.version_id == admission.chosen.artifact.version_id
+                    || (artifact.sha256.is_some() && artifact.sha256 == admission.chosen.sha256)
+            })
+        };
+        let brought = records.iter().any(|record| called == Some(record.id.to_string().as_str()) && is_it(record));
+        let arrived = |record: &DeploymentRecord| matches!(record.status, Status::Succeeded | Status::Unchanged);
+        if brought && records.iter().any(|record| arrived(record) && is_it(record)) {
+            return;
+        }
         let brings_it = |record: &DeploymentRecord| {
             let artifact = record.artifact.as_ref();
             artifact.is_some_and(|artifact| artifact.version_id == admission.chosen.artifact.version_id)

@@ -132,6 +132,8 @@ impl RollbackOracle {
             }
             Subject::Earlier(_) => {
                 let half = history.first().filter(|first| first.by_rollback && first.is_complete != Complete::Yes);
+                // What is rejected is completed by nobody.
+                let half = half.filter(|half| !is_rejected(half, rejects));
                 let back = half.filter(|half| half.is_complete == Complete::No).or_else(by_history);
                 match self.accepted.get(&request.id) {
                     Some(Accepted { met: Met::Deployment, base, instead }) => {

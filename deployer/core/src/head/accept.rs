@@ -346,6 +346,8 @@ impl Head {
     fn displace_active(&mut self, newer: &Request, at: &Destination<'_>, now: Timestamp) {
         let Some(active) = self.active.take() else { return };
         let record = at.record_of(&active, Status::Pending).ended(displaced_by(newer), now);
+        // A rollback may have asked it to stop, and what is stopped is left.
+        let _none_completed = self.set_live(&active, &record);
         self.end(&active.request, record);
     }
 

@@ -199,6 +199,17 @@ fn a_rollback_passes_over_the_same_bytes_under_another_label() {
 }
 
 #[test]
+fn deployment_that_was_asked_to_stop_and_is_displaced_untouched_is_left_too() {
+    let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
+    let given_up = asked.released(token("four"), GivenUp::Untouched, second(51)).unwrap();
+    let Move { head, then } = given_up.wake(&at(), &me("next", 60));
+    assert!(matches!(&then, Then::Work(active) if active.request.id == rollback("r", 50).id), "{then:?}");
+    let head = head.unwrap();
+    assert_eq!(head.told(&upload("4", 40)).status, Status::Superseded);
+    assert_eq!((releases(head.history()), releases(head.left())), (vec!["3", "2", "1"], vec!["4"]));
+}
+
+#[test]
 fn rollback_that_only_half_undid_a_deployment_is_what_is_live_and_the_next_completes_it() {
     let half = half_arrived(&upload("4", 40), "9", "A");
     let (base, _) = under_way().commits("four", &half, None);
