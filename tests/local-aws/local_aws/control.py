@@ -13,6 +13,7 @@ from . import sqs, world
 from .calls import LOG
 from .hold import HOLD
 from .identity import SESSIONS, Session
+from .late import LATE
 from .rules import ORGANIZATIONS, WISHES, Answer, Fault, Settle
 from .uses import USES
 
@@ -118,6 +119,7 @@ _ROUTES: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
     ("POST", "hold"): _hold,
     ("GET", "hold"): _held,
     ("DELETE", "hold"): _clear(HOLD.release),
+    ("POST", "late"): lambda _: {"statuses": LATE.carry_out()},
     ("POST", "queue-clock"): _queue_clock,
     ("POST", "settle"): _settle,
     ("DELETE", "settle"): _clear(WISHES.settle.clear),

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from . import access, control, wire, world
 from .calls import Call, identify
 from .hold import HOLD, Fate
+from .late import LATE
 from .rules import WISHES
 
 
@@ -51,6 +52,10 @@ class Front:
     def _decide(self, call: Call, environ: dict[str, Any], body: bytes) -> Response | None:
         with world.LOCK:
             fault = WISHES.fault(call)
+        if fault is not None and fault.late:
+            LATE.keep(lambda: self._execute(call, dict(environ), body).status_code)
+            call.status = 0
+            return None
         answer: Response | None = None
         if fault is None or fault.execute:
             answer = self._execute(call, environ, body)

@@ -51,6 +51,8 @@ class Rules(list[R], Generic[R]):
 class Fault(Rule):
     """`after` calls are let through first; `execute` does the call and loses its answer; status 0 closes the connection.
 
+    `late` closes the connection and does the call when `POST late` says so.
+
     `session`: only calls of sessions whose names begin so.
     """
 
@@ -62,6 +64,7 @@ class Fault(Rule):
     code: str = "InternalFailure"
     message: str = "injected by a test"
     execute: bool = False
+    late: bool = False
 
     def matches(self, call: Call) -> bool:
         # Of an AssumeRole, `account` may be the caller's or the role's.

@@ -53,6 +53,14 @@ class Faults(LocalAwsTest):
             self.aws("sqs").create_queue(QueueName="made")
         self.assertEqual(len(self.aws("sqs").list_queues()["QueueUrls"]), 1)
 
+    def test_a_call_can_be_on_its_way_until_it_is_asked_for(self) -> None:
+        self.fault(service="sqs", operation="CreateQueue", late=True)
+        with self.assertRaises(ConnectionClosedError):
+            self.aws("sqs").create_queue(QueueName="made-late")
+        self.assertNotIn("QueueUrls", self.aws("sqs").list_queues())
+        self.assertEqual(self.control("POST", "late")["statuses"], [200])
+        self.assertEqual(len(self.aws("sqs").list_queues()["QueueUrls"]), 1)
+
     def test_a_call_can_be_dropped_before_it_is_done(self) -> None:
         self.fault(service="sqs", operation="CreateQueue", status=0)
         with self.assertRaises(ConnectionClosedError):

@@ -88,6 +88,15 @@ impl Control {
         self.send("DELETE", "local-aws/faults", None, &[]).await.map(drop)
     }
 
+    /// The calls that are on their way by [`Fault::late`] are done, in their order: the status that each of them gets.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn carry_out_late(&self) -> Result<Vec<u16>> {
+        let mut answer = self.post("late", &json!({})).await?;
+        serde_json::from_value(answer["statuses"].take()).doing("reading how late calls were answered")
+    }
+
     /// What each call takes before it is executed.
     ///
     /// # Errors

@@ -33,6 +33,7 @@ pub struct Fault {
     code: String,
     message: String,
     execute: bool,
+    late: bool,
 }
 
 impl Fault {
@@ -49,6 +50,7 @@ impl Fault {
             code: code.into(),
             message: message.into(),
             execute: false,
+            late: false,
         }
     }
 
@@ -56,6 +58,14 @@ impl Fault {
     #[must_use]
     pub fn lost_answer(operation: &str) -> Self {
         Self { execute: true, ..Self::new(operation, 0, "", "") }
+    }
+
+    /// The connection closes without an answer, and the call is done when [`carry_out_late`] says so.
+    ///
+    /// [`carry_out_late`]: super::control::Control::carry_out_late
+    #[must_use]
+    pub fn late(operation: &str) -> Self {
+        Self { late: true, ..Self::new(operation, 0, "", "") }
     }
 
     /// Whatever call it is: the connection closes without an answer.

@@ -7,6 +7,7 @@ mod calls;
 mod commands;
 mod crash_sweep;
 mod harness;
+mod late;
 mod ledger;
 mod live;
 mod many;
