@@ -143,8 +143,8 @@ async fn what_could_not_be_recorded_is_recorded_by_the_sweep_although_its_messag
 async fn an_end_that_could_not_be_written_into_the_head_is_written_as_soon_as_it_can_be() -> Result<()> {
     let aws = LocalAws::start().await?;
     let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
-    // The claim is written, and then nothing more, for longer than the SDK tries.
-    aws.control().fault(&unavailable.under("heads/").after(1).times(5)).await?;
+    // The claim and the door are written, and then nothing more, for longer than the SDK tries.
+    aws.control().fault(&unavailable.under("heads/").after(2).times(5)).await?;
     let result = aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
     let said = aws.logs(|line| line["message"].as_str().is_some_and(|line| line.contains("not committed yet")));
