@@ -11,7 +11,8 @@ use deployer_core::record::{Previous, Status, TargetError};
 use super::apply::{Errand, Halt};
 use super::deploy::{Job, given_up};
 use super::doors::Shut;
-use super::target::{Arrived, LOOKS, Missed, foreign, may_shut, served, served_before};
+use super::fared::{Arrived, Missed};
+use super::target::{LOOKS, foreign, may_shut, served, served_before};
 use super::{Claim, Engine};
 use crate::port::{Account, Qualifier};
 

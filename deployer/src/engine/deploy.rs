@@ -17,7 +17,7 @@ use super::claim::{Ground, Standing, locked};
 use super::finish::{Facts, Finished};
 use super::refused::RefusedForNow;
 use super::waiting::timed_out;
-use super::{Claim, Engine, TARGETS_AT_ONCE, Transient, apply, target};
+use super::{Claim, Engine, TARGETS_AT_ONCE, Transient, fared, inline, target};
 
 /// A deployment under way: what was asked for, and where to.
 pub(super) struct Job<'a> {
@@ -26,7 +26,7 @@ pub(super) struct Job<'a> {
     pub chosen: Chosen,
     pub at: &'a Destination<'a>,
     /// Its zip, for targets in other regions.
-    pub inline: apply::InlineBody,
+    pub inline: inline::InlineBody,
     /// The targets that were written to, or may have been.
     written: Mutex<BTreeSet<Target>>,
     /// The targets whose alias was pointed to what is deployed.
@@ -307,14 +307,14 @@ impl Engine {
             // What is refused for now has an end of its own.
             let may_go_on = claim.extensions() < EXTENSIONS || job.refused.since().is_some();
             let goes_on = !claim.only_looks() && claim.halted().is_none();
-            if goes_on && may_go_on && target::ran_out_of_time(&outcomes) {
+            if goes_on && may_go_on && fared::ran_out_of_time(&outcomes) {
                 return Err(self.save(job, &claim, outcomes).await);
             }
-            if goes_on && target::wait(&outcomes) {
+            if goes_on && fared::wait(&outcomes) {
                 return Err(self.park(job, &claim, outcomes).await);
             }
             let halted = claim.halted();
-            Ok((claim, target::ending(outcomes, halted), Facts::of(job, verified.as_deref())))
+            Ok((claim, fared::ending(outcomes, halted), Facts::of(job, verified.as_deref())))
         };
         // A shared future runs only while somebody polls it, and everybody above waits for the claim first.
         let reading = async {
@@ -329,8 +329,8 @@ impl Engine {
     }
 
     /// Lambda needs longer than an invocation should wait: the claim is given up, and another invocation goes on later.
-    async fn park(&self, job: &Job<'_>, claim: &Claim, fared: Vec<target::Fared>) -> Unfinished {
-        let (at, id, done, written) = (job.at, claim.request().id, target::done(fared), job.written());
+    async fn park(&self, job: &Job<'_>, claim: &Claim, fared: Vec<fared::Fared>) -> Unfinished {
+        let (at, id, done, written) = (job.at, claim.request().id, fared::done(fared), job.written());
         let mut active = claim.active_now();
         active.awaits.retain(|awaited| done.iter().all(|done| done.target() != awaited.target));
         let look_at = active.next_look(self.now());
@@ -349,8 +349,8 @@ impl Engine {
     }
 
     /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
-    async fn save(&self, job: &Job<'_>, claim: &Claim, fared: Vec<target::Fared>) -> Unfinished {
-        let (at, done, written) = (job.at, target::done(fared), job.written());
+    async fn save(&self, job: &Job<'_>, claim: &Claim, fared: Vec<fared::Fared>) -> Unfinished {
+        let (at, done, written) = (job.at, fared::done(fared), job.written());
         self.release(
             at,
             claim,

@@ -1,6 +1,6 @@
 //! One target, from entering its account to its outcome.
 //!
-//! Steps "enter", "observe" and "plan"; `apply` walks the plan. A target's error stays its own: it never stops or
+//! Step "plan"; `enter` observes before it, and `apply` walks the plan. A target's error stays its own: it never stops or
 //! hides another target.
 
 use std::collections::BTreeSet;
@@ -8,104 +8,24 @@ use std::sync::Arc;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
-use deployer_core::destination::Destination;
 use deployer_core::id::Version;
-use deployer_core::observed::{Condition, Observed, ObservedAlias};
+use deployer_core::observed::{Observed, ObservedAlias};
 use deployer_core::plan::{AWAIT_TRAFFIC, NoPlan, Plan, Step, Wanted, foreign_change, plan as planned};
-use deployer_core::record::{Code, Ending, Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
-use deployer_core::session::{Scope, session_name};
+use deployer_core::record::{Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
 use futures::future::{self, Shared};
 use tracing::Instrument as _;
 
 use super::apply::{Errand, Halt};
 use super::back::Sleeping;
-use super::claim::{Ground, Halted};
+use super::claim::Ground;
 use super::deploy::{GIVEN_UP, Job, UNSEEN, Unfinished, Unfit, given_up};
 use super::doors::Shut;
-use super::waiting::UNANSWERED;
+use super::fared::{Arrived, Fared, Missed, is_late};
 use super::{Claim, Engine};
-use crate::port::{Account, EnterError, Qualifier, SessionRequest};
+use crate::port::Account;
 
 /// How often is looked again after a precondition failed and nothing foreign was found.
 pub(super) const LOOKS: u32 = 4;
-
-/// A target that serves what is wanted.
-pub(super) struct Arrived {
-    pub status: Status,
-    pub version: Option<Version>,
-    pub previous: Option<Previous>,
-}
-
-/// Why a target does not serve what is wanted.
-pub(super) enum Missed {
-    /// It failed, or there is no way there.
-    NoPlan(NoPlan),
-    /// No alias may move any more: the claim says why.
-    Stopped,
-    /// Lambda needs longer than an invocation should wait.
-    Waits,
-}
-
-impl<T: Into<NoPlan>> From<T> for Missed {
-    fn from(no_plan: T) -> Self {
-        Self::NoPlan(no_plan.into())
-    }
-}
-
-/// Whether a target stopped only because the time was up: another invocation can go on.
-pub(super) fn ran_out_of_time(fared: &[Fared]) -> bool {
-    fared.iter().any(Fared::is_late)
-}
-
-/// The outcomes of those targets that another invocation need not go on with.
-pub(super) fn done(fared: Vec<Fared>) -> Vec<TargetOutcome> {
-    fared.into_iter().filter(|fared| !fared.is_late() && !fared.waits).map(|fared| fared.outcome).collect()
-}
-
-/// Whether Lambda needs longer for a target than an invocation should wait.
-pub(super) fn wait(fared: &[Fared]) -> bool {
-    fared.iter().any(|fared| fared.waits)
-}
-
-fn is_late(code: TargetErrorCode) -> bool {
-    matches!(code, TargetErrorCode::TimedOut | TargetErrorCode::Throttled)
-}
-
-/// How one target fared.
-pub(super) struct Fared {
-    outcome: TargetOutcome,
-    /// The artifact breaks a rule that only shows beside the function as it is: nothing was written.
-    unfit: Option<String>,
-    /// Its alias did not move, because none may any more.
-    stopped: bool,
-    /// Its alias has moved, and Lambda still holds the traffic back.
-    waits: bool,
-}
-
-impl Fared {
-    fn is_late(&self) -> bool {
-        self.outcome.error.as_ref().is_some_and(|error| is_late(error.code))
-    }
-}
-
-/// How the whole ends: where the artifact fits no target, nothing was tried, and the deployment is refused.
-pub(super) fn ending(fared: Vec<Fared>, halted: Option<Halted>) -> Ending {
-    let unfit = fared.first().and_then(|first| first.unfit.clone()).filter(|_| fared.iter().all(|f| f.unfit.is_some()));
-    if let Some(because) = unfit {
-        return Ending::Refused { code: Code::InvalidArtifact, because };
-    }
-    let halted = halted.filter(|_| fared.iter().any(|fared| fared.stopped || fared.waits));
-    let status = halted.as_ref().map_or(Status::Failed, |halted| halted.status);
-    let targets = fared.into_iter().map(|fared| match fared.waits {
-        true => TargetOutcome { status, ..fared.outcome },
-        false => fared.outcome,
-    });
-    let targets = targets.collect();
-    match halted {
-        Some(Halted { status, code, because }) => Ending::Stopped { status, code, because, targets },
-        None => Ending::Tried(targets),
-    }
-}
 
 impl Engine {
     /// Deploys to one target. While the ledger or the artifact say no, this never resolves: whoever waits for it also
@@ -207,89 +127,6 @@ impl Engine {
             }
         };
         tokio::select! { biased; fared = fared => fared, fared = fares => fared }
-    }
-
-    pub(super) fn session(&self, job: &Job<'_>, target: &Target) -> SessionRequest {
-        SessionRequest {
-            target: target.clone(),
-            role: job.at.environment.role_name.clone(),
-            external_id: job.at.environment.external_id.clone(),
-            name: session_name(job.request.id),
-            policy: self.scope(job, target).base_policy(),
-        }
-    }
-
-    /// A further session of the deployment, with another policy.
-    pub(super) async fn enter_with(
-        &self,
-        job: &Job<'_>,
-        target: &Target,
-        policy: String,
-    ) -> Result<Account, TargetError> {
-        self.enter(&SessionRequest { policy, ..self.session(job, target) }).await
-    }
-
-    pub(super) fn scope<'a>(&'a self, job: &'a Job<'_>, target: &'a Target) -> Scope<'a> {
-        let (function, artifact) = (&job.at.function_name, &job.chosen.artifact);
-        Scope { target, function, artifact, artifact_region: self.region.as_ref() }
-    }
-
-    /// Step "enter". A fresh trust policy takes some seconds until STS knows it.
-    pub(super) async fn enter(&self, session: &SessionRequest) -> Result<Account, TargetError> {
-        let since = self.now();
-        let mut unanswered = 0;
-        for attempt in 0.. {
-            match self.ports.gate.enter(session).await {
-                Ok(account) => return Ok(account),
-                Err(EnterError::Target(error)) if error.code == TargetErrorCode::Throttled => {
-                    if self.pause(attempt, "enter", &error.message).await.is_err() {
-                        return Err(error);
-                    }
-                }
-                Err(EnterError::Target(error)) => return Err(error),
-                Err(EnterError::Unanswered(message)) if unanswered < UNANSWERED => {
-                    unanswered += 1;
-                    self.pause(attempt, "enter", &message).await?;
-                }
-                Err(EnterError::Unanswered(message)) => {
-                    return Err(TargetError::new(TargetErrorCode::Internal, "enter", message));
-                }
-                Err(EnterError::Denied(message)) => {
-                    let wait = self.patience.wait(attempt);
-                    if self.passed(since) + wait > self.patience.denied {
-                        return Err(TargetError::new(TargetErrorCode::AssumeRoleDenied, "enter", message));
-                    }
-                    self.pause(attempt, "enter", &message).await?;
-                }
-            }
-        }
-        unreachable!("attempts do not end")
-    }
-
-    /// Step "observe": the function, its alias, and what the alias serves, read while the function is settled.
-    pub(super) async fn observe(&self, at: &Destination<'_>, account: &Account) -> Result<Observed, TargetError> {
-        let (functions, name, alias) = (account.functions(), &at.function_name, &at.environment.alias);
-        for attempt in 0.. {
-            let (latest, pointer, serving) = futures::try_join!(
-                self.reading("observe", || functions.function(name, Qualifier::Latest)),
-                self.alias_of(at, account),
-                self.reading("observe", || functions.function(name, Qualifier::Alias(alias))),
-            )?;
-            let (latest, belongings) = match latest {
-                Some((latest, belongings)) => (Some(latest), belongings),
-                None => (None, Default::default()),
-            };
-            let serving = serving.map(|(code, _)| code);
-            // The three were read side by side: somebody may have moved the alias between them.
-            let whole = pointer.as_ref().map(|alias| &alias.version) == serving.as_ref().map(|code| &code.version);
-            let settled = latest.as_ref().is_none_or(|latest| latest.condition != Condition::Busy);
-            if whole && settled {
-                return Ok(Observed { latest, belongings, alias: pointer, serving, publishing_failed: false });
-            }
-            let because = if settled { "the alias is being moved" } else { "another update is in progress" };
-            self.pause(attempt, "observe", because).await?;
-        }
-        unreachable!("attempts do not end")
     }
 
     /// Steps "plan" and "apply", with one more look after a precondition failed or an answer was lost.
@@ -436,31 +273,6 @@ impl Engine {
             Err(Halt::Stopped) => Err(Missed::Stopped),
             Err(Halt::Waits) => Err(Missed::Waits),
             Err(Halt::Final(error) | Halt::VersionFailed(error) | Halt::LookAgain { error, .. }) => Err(error.into()),
-        }
-    }
-
-    /// The first session where it is enough; a second one, cut from the plan, where it is not.
-    pub(super) async fn account_for(
-        &self,
-        job: &Job<'_>,
-        target: &Target,
-        first: &Account,
-        plan: &Plan,
-    ) -> Result<Account, TargetError> {
-        let policy = self
-            .scope(job, target)
-            .plan_policy(plan)
-            .map_err(|error| TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()))?;
-        match policy {
-            None => Ok(first.clone()),
-            Some(policy) => {
-                let account = self.enter_with(job, target, policy).await?;
-                tracing::info!(
-                    session = session_name(job.request.id),
-                    "account entered again, with what the plan needs"
-                );
-                Ok(account)
-            }
         }
     }
 }
