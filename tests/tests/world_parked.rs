@@ -285,6 +285,9 @@ async fn a_put_back_whose_answer_is_lost_is_looked_at_again() {
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!(error(&record).code, TargetErrorCode::TrafficNotMoved, "{record:?}");
     assert_eq!(alias(&world), (2, vec![]));
+    // It was read to be put back: nothing can come late, and the release is not there.
+    assert!(!record.targets[0].reached, "{record:?}");
+    assert!(world.head("dev", "orders").get("doors").is_none());
 }
 
 #[tokio::test(start_paused = true)]

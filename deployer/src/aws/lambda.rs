@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
 use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder;
@@ -88,6 +89,11 @@ impl LambdaFunctions {
         let output = answer.map_err(|error| call_error("UpdateFunctionCode", name.as_str(), &error))?;
         published("UpdateFunctionCode", name, output.version(), output.code_sha256())
     }
+}
+
+/// The client itself does not send it again: whoever sent it must know whether an earlier try may still take effect.
+fn sent_once() -> aws_sdk_lambda::config::Builder {
+    aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled())
 }
 
 /// GetAlias, CreateAlias and UpdateAlias answer with the same fields in three types.
@@ -228,7 +234,8 @@ impl Functions for LambdaFunctions {
                 let description = (self.hand == Hand::Deployer).then(|| MOVED_BY_DEPLOYER.to_owned());
                 let call = client.create_alias().function_name(function).name(alias.as_str());
                 let call = call.set_description(description);
-                let output = call.function_version(version.as_str()).send().await;
+                let call = call.function_version(version.as_str()).customize().config_override(sent_once());
+                let output = call.send().await;
                 let output = output.map_err(|error| call_error("CreateAlias", function, &error))?;
                 seen_alias!("CreateAlias", name, alias, output).map(Answer::Alias)
             }
@@ -245,6 +252,7 @@ impl Functions for LambdaFunctions {
                             .build(),
                     )
                     .revision_id(&revision.0);
+                let call = call.customize().config_override(sent_once());
                 let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
                 seen_alias!("UpdateAlias", name, alias, output).map(Answer::Alias)
             }
@@ -257,6 +265,7 @@ impl Functions for LambdaFunctions {
                     .routing_config(routing.build())
                     .description(description)
                     .revision_id(&alias.revision.0);
+                let call = call.customize().config_override(sent_once());
                 let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
                 seen_alias!("UpdateAlias", name, &alias.name, output).map(Answer::Alias)
             }

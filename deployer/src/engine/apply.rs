@@ -178,7 +178,9 @@ impl<'a> Walk<'a> {
             Step::CreateAlias => {
                 let door = self.ensure_door(name).await?;
                 let write = Write::CreateAlias { alias: &self.plan.alias, version: self.version(name)? };
-                self.write_alias(name, write, &door).await.map(drop)
+                self.write_alias(name, write, &door).await?;
+                self.errand.job.has_moved(self.errand.target);
+                Ok(())
             }
             Step::MoveAlias { revision, .. } => {
                 let door = self.ensure_door(name).await?;

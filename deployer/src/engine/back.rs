@@ -43,12 +43,15 @@ impl Engine {
                 serves(from.as_ref()) != serves(alias.as_ref())
                     && !claim.explains(target, from.as_ref(), alias.as_ref())
             });
-            claim.observes(target, alias.as_ref(), self.now());
+            job.observes(claim, target, alias.as_ref(), self.now());
             let plan = going_back(&at.function_name, &at.environment.alias, (version, sha256), alias.as_ref());
             if !plan.is_empty() || !claim.has_unsaid_doors() {
                 previous.get_or_insert_with(|| with_known_code(claim, target, plan.previous.clone()));
             }
             if may_shut(claim, &plan) {
+                if plan.writes_nothing() {
+                    job.has_moved(target);
+                }
                 match self.shut_doors(job, claim, target, account, alias.as_ref()).await? {
                     Shut::Before => {}
                     Shut::Now => turned = true,

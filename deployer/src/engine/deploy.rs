@@ -7,10 +7,12 @@ use deployer_core::config::Target;
 use deployer_core::destination::Destination;
 use deployer_core::head::{ATTEMPTS, Chosen, EXTENSIONS, GivenUp, Request, Rules, Then};
 use deployer_core::id::{Release, Sha256, Version};
+use deployer_core::observed::ObservedAlias;
 use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
 use futures::future::{self, FutureExt as _};
 use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
 use tokio::sync::SetOnce;
 
 use super::claim::{Ground, Standing, locked};
@@ -68,6 +70,13 @@ impl<'a> Job<'a> {
     /// An alias was pointed to what is deployed.
     pub fn has_moved(&self, target: &Target) {
         locked(&self.moved).insert(target.clone());
+    }
+
+    /// The alias was read.
+    pub fn observes(&self, claim: &Claim, target: &Target, alias: Option<&ObservedAlias>, now: Timestamp) {
+        if claim.observes(target, alias, now) {
+            self.has_moved(target);
+        }
     }
 
     /// It was put back.
@@ -338,7 +347,8 @@ impl Engine {
         if let Err(error) = self.write_record(&record, claim.noted()).await {
             tracing::warn!("not recorded as waiting for Lambda: {error}");
         }
-        self.release(at, claim, GivenUp::Parked { done: &done, written: &written, look_at }).await;
+        let doors = claim.open_doors();
+        self.release(at, claim, GivenUp::Parked { done: &done, written: &written, doors: &doors, look_at }).await;
         tracing::info!(?look_at, "parked: {}", record.because.as_deref().unwrap_or_default());
         if let Some(look_at) = look_at
             && let Err(transient) = self.tick_at(at, id, Some(claim.token()), look_at).await
@@ -351,12 +361,9 @@ impl Engine {
     /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
     async fn save(&self, job: &Job<'_>, claim: &Claim, fared: Vec<fared::Fared>) -> Unfinished {
         let (at, done, written) = (job.at, fared::done(fared), job.written());
-        self.release(
-            at,
-            claim,
-            GivenUp::TimeIsUp { done: &done, written: &written, waiting_since: job.refused.since() },
-        )
-        .await;
+        let (doors, waiting_since) = (claim.open_doors(), job.refused.since());
+        let how = GivenUp::TimeIsUp { done: &done, written: &written, doors: &doors, waiting_since };
+        self.release(at, claim, how).await;
         if self.ports.queue.is_none() {
             return Transient::Deadline.into();
         }

@@ -13,6 +13,7 @@ use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::{ObservedAlias, RevisionId};
 use deployer_core::plan::Step;
 use deployer_core::record::{Ending, Previous, Status, TargetError, TargetErrorCode};
+use deployer_core::traffic::Traffic;
 use jiff::Timestamp;
 
 use super::apply::{Errand, Halt, OWNED_FOR, Walk, internal};
@@ -85,21 +86,30 @@ impl Claim {
         Door::of(self.active(), target, (revision, version), now)
     }
 
-    /// The alias was read: what is shut by that is open no more.
-    pub(super) fn observes(&self, target: &Target, alias: Option<&ObservedAlias>, now: Timestamp) {
+    /// The alias was read: what is shut by that is open no more. Whether a write of this deployment has moved it.
+    pub(super) fn observes(&self, target: &Target, alias: Option<&ObservedAlias>, now: Timestamp) -> bool {
+        let active = self.active_now();
+        let serves = alias.and_then(ObservedAlias::serves_alone);
+        // An alias that was put back serves the version of that door, and is not reached.
+        let is_put_back = active.awaits(target).is_some_and(|awaited| awaited.before.as_ref() == serves);
         let mut doors = locked(&self.doors);
-        doors.open.retain(|door| door.target != *target || !door.is_shut_by(alias));
+        let shut = |door: &Door| door.target == *target && door.is_shut_by(alias);
+        let of_ours = |door: &Door| door.deployment == active.request.id && door.version.as_ref() == serves;
+        let has_moved = serves.is_some() && !is_put_back && doors.open.iter().any(|door| shut(door) && of_ours(door));
+        doors.open.retain(|door| !shut(door));
         if doors.unsaid && !doors.observed.contains(target) {
             doors.observed.push(target.clone());
             doors.open.extend(alias.map(|alias| Door::unsaid(self.active(), target, &alias.revision, now)));
         }
+        has_moved
     }
 
     /// A write of the alias is about to be sent.
     pub(super) fn opens(&self, door: &Door) {
         let mut doors = locked(&self.doors);
-        if !doors.open.iter().any(|open| open.is_the_same_as(door)) {
-            doors.open.push(door.clone());
+        match doors.open.iter_mut().find(|open| open.is_the_same_as(door)) {
+            Some(open) => open.until = open.until.max(door.until),
+            None => doors.open.push(door.clone()),
         }
     }
 
@@ -108,13 +118,13 @@ impl Claim {
         locked(&self.doors).open.retain(|door| door.target != *target);
     }
 
-    /// A write of the alias was answered. Done, it has shut every door; refused for good, it was none. Anything else leaves
-    /// open whether it was carried out, or will be: the alias must be read.
+    /// A write of the alias was answered. Done, it has shut every door; refused, it was none, for the client sends it once.
+    /// Anything else leaves open whether it was carried out, or will be: the alias must be read.
     pub(super) fn is_answered(&self, door: &Door, answer: &Result<Answer, CallError>) {
-        use CallErrorKind::{Busy, Conflict, Throttled, Unknown};
+        use CallErrorKind::{Conflict, Unknown};
         match answer {
             Ok(_) => self.shuts(&door.target),
-            Err(CallError { kind: Conflict | Unknown | Busy | Throttled, .. }) => {}
+            Err(CallError { kind: Conflict | Unknown, .. }) => {}
             // One that was sent earlier stays.
             Err(_) => locked(&self.doors).open.retain(|open| open != door),
         }
@@ -300,7 +310,9 @@ impl Engine {
     ) -> Result<Shut, TargetError> {
         let mut alias = alias.cloned();
         for looks in 0.. {
-            if !claim.has_open_door(target) {
+            let is_held = alias.as_ref().is_some_and(|alias| matches!(Traffic::of(alias), Traffic::Held { .. }));
+            // Lambda's own weight would become somebody's: the door is shut when the traffic has come over.
+            if !claim.has_open_door(target) || is_held {
                 return Ok(if looks == 0 { Shut::Before } else { Shut::ByAnother });
             }
             let because = match &alias {
@@ -328,11 +340,25 @@ impl Engine {
                 return Err(self.stays_open(job, &because));
             }
             self.pause(looks, SHUT_DOOR, &because).await?;
-            let (functions, name) = (account.functions(), &job.at.function_name);
-            alias = self.reading(SHUT_DOOR, || functions.alias(name, &job.at.environment.alias)).await?;
-            claim.observes(target, alias.as_ref(), self.now());
+            alias = self.alias_of(job.at, account).await?;
+            job.observes(claim, target, alias.as_ref(), self.now());
         }
         unreachable!("looks do not end")
+    }
+
+    /// Whoever ends without having arrived leaves no door open that it can shut.
+    pub(super) async fn leave(&self, job: &Job<'_>, claim: &Claim, target: &Target, account: &Account) {
+        if !claim.has_open_door(target) || claim.only_looks() {
+            return;
+        }
+        let shuts = async {
+            let alias = self.alias_of(job.at, account).await?;
+            job.observes(claim, target, alias.as_ref(), self.now());
+            self.shut_doors(job, claim, target, account, alias.as_ref()).await
+        };
+        if let Err(error) = shuts.await {
+            tracing::warn!("an earlier write may still move the alias: {error}");
+        }
     }
 
     fn stays_open(&self, job: &Job<'_>, because: &str) -> TargetError {

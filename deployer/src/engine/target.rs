@@ -44,42 +44,54 @@ impl Engine {
             let session = self.session(job, target);
             let account = self.enter(&session).await?;
             tracing::info!(role = %session.role, session = %session.name, "account entered");
-            if let Some((version, sha256)) = job.goes_back_to(target) {
-                let claim = yes(claim.clone()).await;
-                let to = (version, sha256);
-                if let Some(arrived) = self.go_back(job, target, &claim, &account, to, Sleeping::PublishAgain).await? {
-                    return Ok(arrived);
-                }
-                tracing::info!(%version, "the version is not there any more: publishing it again");
-            }
-            if job.goes_back() {
-                // It never was here, or is not any more. What goes back elsewhere does not depend on it.
-                job.needs_artifact();
-                if let Err(unfit) = artifact.clone().await {
-                    if let Some(to) = job.goes_back_to(target) {
-                        let claim = yes(claim.clone()).await;
-                        if let Some(arrived) = self.go_back(job, target, &claim, &account, to, Sleeping::Use).await? {
-                            return Ok(arrived);
-                        }
+            let arrives = async {
+                if let Some((version, sha256)) = job.goes_back_to(target) {
+                    let claim = yes(claim.clone()).await;
+                    let to = (version, sha256);
+                    if let Some(arrived) =
+                        self.go_back(job, target, &claim, &account, to, Sleeping::PublishAgain).await?
+                    {
+                        return Ok(arrived);
                     }
-                    return Err(unfit.in_target().into());
+                    tracing::info!(%version, "the version is not there any more: publishing it again");
                 }
-            }
-            let ground = match known.await {
-                Ok(ground) => ground,
-                // It looked like somebody else's turn. What the claim says counts.
-                Err(_) => {
-                    yes(claim.clone()).await;
-                    Ground::Held
+                if job.goes_back() {
+                    // It never was here, or is not any more. What goes back elsewhere does not depend on it.
+                    job.needs_artifact();
+                    if let Err(unfit) = artifact.clone().await {
+                        if let Some(to) = job.goes_back_to(target) {
+                            let claim = yes(claim.clone()).await;
+                            if let Some(arrived) =
+                                self.go_back(job, target, &claim, &account, to, Sleeping::Use).await?
+                            {
+                                return Ok(arrived);
+                            }
+                        }
+                        return Err(unfit.in_target().into());
+                    }
                 }
+                let ground = match known.await {
+                    Ok(ground) => ground,
+                    // It looked like somebody else's turn. What the claim says counts.
+                    Err(_) => {
+                        yes(claim.clone()).await;
+                        Ground::Held
+                    }
+                };
+                let mut observed = self.observe(job.at, &account).await?;
+                let (claim, artifact) = (yes(claim).await, yes(artifact).await);
+                if !claim.follows(&ground) {
+                    // Another deployment may have come and gone between: what was observed is no ground to plan on.
+                    observed = self.observe(job.at, &account).await?;
+                }
+                self.converge(job, target, &claim, &artifact, account.clone(), observed).await
             };
-            let mut observed = self.observe(job.at, &account).await?;
-            let (claim, artifact) = (yes(claim).await, yes(artifact).await);
-            if !claim.follows(&ground) {
-                // Another deployment may have come and gone between: what was observed is no ground to plan on.
-                observed = self.observe(job.at, &account).await?;
+            let arrived = arrives.await;
+            if let Err(Missed::NoPlan(_) | Missed::Stopped) = &arrived {
+                let claim = yes(before.clone()).await;
+                self.leave(job, &claim, target, &account).await;
             }
-            self.converge(job, target, &claim, &artifact, account, observed).await
+            arrived
         };
         let alias = job.at.environment.alias.clone();
         let outcome = TargetOutcome::untouched(target, job.at.function_name.clone(), alias, Status::Failed);
@@ -155,7 +167,7 @@ impl Engine {
         // Callers still meet what the alias served for some seconds.
         let mut met: BTreeSet<Version> = BTreeSet::new();
         loop {
-            claim.observes(target, observed.alias.as_ref(), self.now());
+            job.observes(claim, target, observed.alias.as_ref(), self.now());
             met.extend(observed.alias.iter().flat_map(ObservedAlias::versions));
             let plan = match planned(&wanted, &observed) {
                 // Once something was written the deployment is no longer refused.
@@ -166,6 +178,9 @@ impl Engine {
                 previous.get_or_insert_with(|| plan.previous.clone());
             }
             if may_shut(claim, &plan) {
+                if plan.writes_nothing() {
+                    job.has_moved(target);
+                }
                 match self.shut_doors(job, claim, target, &account, observed.alias.as_ref()).await? {
                     Shut::Before => {}
                     Shut::Now => acted = true,
@@ -262,7 +277,7 @@ impl Engine {
     async fn mend_belongings(&self, errand: Errand<'_>, wanted: &Wanted<'_>) -> Result<(), Missed> {
         let Errand { job, claim, target, account, .. } = errand;
         let now = self.observe(job.at, account).await?;
-        claim.observes(target, now.alias.as_ref(), self.now());
+        job.observes(claim, target, now.alias.as_ref(), self.now());
         let Ok(plan) = planned(wanted, &now) else { return Ok(()) };
         if plan.is_empty() || !plan.steps.iter().all(Step::is_about_belongings) {
             return Ok(());

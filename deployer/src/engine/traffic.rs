@@ -190,18 +190,19 @@ impl Walk<'_> {
                 engine.concurrency_of(job.at, account, AWAIT_TRAFFIC),
             )?;
             let Some(seen) = seen else { return Err(self.moved_by_somebody("the alias is gone")) };
+            claim.observes(self.errand.target, Some(&seen), engine.now());
             if seen.version.as_ref() == Some(version) {
                 job.has_moved(self.errand.target);
             }
             let traffic = Traffic::after_move(&seen, awaited.before.as_ref());
             match (&traffic, put_back.take()) {
-                (Traffic::Whole, None) if seen.version.as_ref() == Some(version) => return Ok(()),
+                (Traffic::Whole, None) if seen.version.as_ref() == Some(version) => return self.has_come_over(),
                 (Traffic::Whole, Some(error)) if seen.version == awaited.before => {
                     job.is_put_back(self.errand.target);
                     return Err(error.into());
                 }
                 // The traffic has come over after all.
-                (Traffic::Whole, Some(_)) if seen.version.as_ref() == Some(version) => return Ok(()),
+                (Traffic::Whole, Some(_)) if seen.version.as_ref() == Some(version) => return self.has_come_over(),
                 (Traffic::Held { on }, _) if seen.version.as_ref() == Some(version) => {
                     if let Some(why) = self.gives_up(&awaited, concurrency.flatten().as_ref()) {
                         put_back = Some(self.put_back(&awaited, on, &why, &seen).await?);
@@ -219,6 +220,17 @@ impl Walk<'_> {
             }
         }
         unreachable!("attempts do not end")
+    }
+
+    /// All of the traffic is on the version. An earlier write that may still come is ruled out by looking again.
+    fn has_come_over(&self) -> Result<(), Halt> {
+        let Errand { claim, target, .. } = self.errand;
+        if !claim.has_open_door(target) {
+            return Ok(());
+        }
+        let message = "an earlier write of the alias got no answer".to_owned();
+        let error = TargetError::new(TargetErrorCode::Internal, AWAIT_TRAFFIC, message);
+        Err(Halt::LookAgain { step: AWAIT_TRAFFIC, error })
     }
 
     /// The reason to wait for the traffic no longer.

@@ -90,7 +90,8 @@ impl Door {
     /// Whether the write took effect between two readings of the alias: then nobody foreign has moved it.
     #[must_use]
     pub fn explains(&self, before: Option<&ObservedAlias>, after: Option<&ObservedAlias>) -> bool {
-        let serves = |alias: &ObservedAlias| alias.weights.is_empty() && alias.version == self.version;
+        // Lambda itself may have put its weight beside it.
+        let serves = |alias: &ObservedAlias| alias.serves_alone() == self.version.as_ref();
         self.version.is_some() && !self.is_shut_by(before) && after.is_some_and(serves)
     }
 
@@ -127,8 +128,9 @@ impl Head {
             done.filter(|outcome| outcome.error.is_none()).any(|outcome| outcome.target() == *target)
         };
         let of_active = self.active.iter().flat_map(|active| active.doors.iter().flatten());
-        let open = self.doors.iter().chain(of_active.filter(|door| !arrived(&door.target)));
-        open.filter(|door| now < door.until).cloned().collect()
+        // That a write of the active deployment cannot come any more does not tell that it has not come.
+        let open = self.doors.iter().filter(|door| now < door.until);
+        open.chain(of_active.filter(|door| !arrived(&door.target))).cloned().collect()
     }
 
     /// Before aliases are written: on what, and what they serve until then. `None`: the claim is not this one, or the head
@@ -139,7 +141,10 @@ impl Head {
         let active = head.active.as_mut().filter(|active| active.claim == claim)?;
         let doors = active.doors.get_or_insert_default();
         for Opening { door, previous } in openings {
-            if !doors.iter().any(|known| known.is_the_same_as(door)) {
+            if let Some(known) = doors.iter_mut().find(|known| known.is_the_same_as(door)) {
+                // Another owner sends it once more, and later.
+                known.until = known.until.max(door.until);
+            } else {
                 // An alias that has another RevisionId by now has shut the doors of before.
                 doors.retain(|known| known.target != door.target || known.revision == door.revision);
                 doors.push(door.clone());
@@ -169,7 +174,7 @@ impl Head {
 }
 
 /// The aliases that may move without anybody's doing, and until when.
-pub(super) fn still_open(doors: &[Door]) -> Option<String> {
+pub(super) fn still_open(doors: &[Door], now: Option<Timestamp>) -> Option<String> {
     let may_move = |door: &Door| {
         let to = door.version.as_ref().map_or(String::new(), |version| format!(" to version {version}"));
         format!(
@@ -177,7 +182,8 @@ pub(super) fn still_open(doors: &[Door]) -> Option<String> {
             door.target, door.until
         )
     };
-    let doors: Vec<String> = doors.iter().map(may_move).collect();
+    let open = doors.iter().filter(|door| now.is_none_or(|now| now < door.until));
+    let doors: Vec<String> = open.map(may_move).collect();
     (!doors.is_empty()).then(|| doors.join("; "))
 }
 

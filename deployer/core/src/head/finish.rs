@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::accept::Claimant;
-use super::doors::{SHUT_DOOR, still_open};
+use super::doors::still_open;
 use super::{Active, Consequence, Door, Head, LiveTarget, Named};
 use crate::config::Target;
 use crate::destination::Destination;
@@ -61,6 +61,8 @@ pub enum GivenUp<'a> {
         done: &'a [TargetOutcome],
         /// Those that this owner has written to, or may have.
         written: &'a BTreeSet<Target>,
+        /// The doors that are open still.
+        doors: &'a [Door],
         /// Since when AWS refuses something for now: that has an end of its own.
         waiting_since: Option<Timestamp>,
     },
@@ -70,6 +72,8 @@ pub enum GivenUp<'a> {
         done: &'a [TargetOutcome],
         /// Those that this owner has written to, or may have.
         written: &'a BTreeSet<Target>,
+        /// The doors that are open still.
+        doors: &'a [Door],
         /// When a tick goes on with it; none: the sweep does.
         look_at: Option<Timestamp>,
     },
@@ -87,19 +91,23 @@ impl Active {
             // What may be half done stands in the way of what is newer: each try counts, so that there is an end to it.
             GivenUp::Untouched if self.is_begun() => {}
             GivenUp::Untouched => self.attempts = self.attempts.saturating_sub(1),
-            GivenUp::TimeIsUp { done, written, waiting_since } => {
-                self.leave_to_another(done, written);
+            GivenUp::TimeIsUp { done, written, doors, waiting_since } => {
+                self.leave_to_another(done, written, doors);
                 self.extensions += 1;
                 self.waiting_since = waiting_since;
             }
-            GivenUp::Parked { done, written, look_at } => {
-                self.leave_to_another(done, written);
+            GivenUp::Parked { done, written, doors, look_at } => {
+                self.leave_to_another(done, written, doors);
                 self.park(look_at);
             }
         }
     }
 
-    fn leave_to_another(&mut self, done: &[TargetOutcome], written: &BTreeSet<Target>) {
+    fn leave_to_another(&mut self, done: &[TargetOutcome], written: &BTreeSet<Target>, doors: &[Door]) {
+        let id = self.request.id;
+        if let Some(known) = &mut self.doors {
+            *known = doors.iter().filter(|door| door.deployment == id).cloned().collect();
+        }
         let targets = done.iter().map(TargetOutcome::target);
         let by_others: Vec<Target> = targets.filter(|target| self.may_have_written_to(target)).collect();
         self.written.extend(by_others.into_iter().chain(written.iter().cloned()));
@@ -160,14 +168,12 @@ impl Head {
         let mut record = end.record.clone();
         for outcome in record.targets.iter_mut().filter(|outcome| !outcome.has_arrived()) {
             let target = outcome.target();
-            let may_move = end.doors.iter().any(|door| door.target == target && door.deployment == end.record.id);
-            let serves = outcome.error.as_ref().is_some_and(|error| error.step == SHUT_DOOR);
-            outcome.reached |= may_move || serves;
+            outcome.reached |= end.doors.iter().any(|door| door.target == target && door.deployment == end.record.id);
         }
         if let Some(rollback) = active.stop {
             record = record.stopped_by(rollback);
         }
-        let found = [self.found_otherwise(&record), still_open(&end.doors)];
+        let found = [self.found_otherwise(&record), still_open(&end.doors, record.finished_at)];
         found.iter().flatten().for_each(|found| record.add(found));
         record
     }

@@ -63,8 +63,10 @@ fn a_late_write_explains_the_version_that_it_names_and_no_other() {
     assert!(door.explains(Some(&before), Some(&after)));
     assert!(!door.explains(Some(&before), Some(&alias("8", "r2"))), "somebody else moved it");
     assert!(!door.explains(Some(&alias("6", "r0")), Some(&after)), "the door was shut before");
-    let weighed = ObservedAlias { weights: [("6".into(), 0.5)].into(), ..after };
+    let weighed = ObservedAlias { weights: [("6".into(), 0.5)].into(), ..after.clone() };
     assert!(!door.explains(Some(&before), Some(&weighed)), "we send no weights");
+    let held_back = ObservedAlias { weights: [("6".into(), 1.0)].into(), ..weighed };
+    assert!(door.explains(Some(&before), Some(&held_back)), "Lambda's own, for provisioned concurrency");
 }
 
 #[test]
@@ -86,7 +88,11 @@ fn whoever_takes_a_deployment_over_knows_its_doors() {
     assert_eq!(revisions(&taken_over.open_doors(second(121))), ["r1"]);
     assert_eq!(taken_over.active().unwrap().previous.len(), 1);
     let much_later = head.active().unwrap().lease_until + super::super::doors::TAKES_EFFECT_WITHIN;
-    assert_eq!(taken_over.open_doors(much_later), [], "nothing is on its way for so long");
+    assert_eq!(
+        revisions(&taken_over.open_doors(much_later)),
+        ["r1"],
+        "that it cannot come any more is not that it has not"
+    );
 }
 
 #[test]
@@ -126,14 +132,28 @@ fn a_failed_target_whose_alias_may_still_move_counts_as_reached() {
 }
 
 #[test]
-fn a_target_that_serves_it_and_whose_door_cannot_be_shut_counts_as_reached() {
-    let (head, two) = deploying();
-    let mut end = half_arrived(&two, "7", "B");
-    for outcome in end.record.targets.iter_mut().filter(|outcome| outcome.error.is_some()) {
-        outcome.error = Some(TargetError::new(TargetErrorCode::AccessDenied, SHUT_DOOR, "may not"));
-    }
-    let head = head.commits("two", &end, None).0;
-    assert!(head.told(&two).targets.iter().all(TargetOutcome::has_reached));
+fn a_door_that_another_owner_opens_again_stays_open_for_longer() {
+    let (head, _) = deploying();
+    let first = opens(&head, "r1", "6").unwrap();
+    let until = |head: &Head| head.active().unwrap().doors.as_ref().unwrap()[0].until;
+    let (taken_over, _) = first.wakes(&me("three", 120));
+    let door = door(taken_over.active().unwrap(), target(0), Some("r1"));
+    let again = taken_over.with_doors(token("three"), &[Opening { door, previous: None }]).unwrap();
+    assert!(until(&again) > until(&first), "{} {}", until(&again), until(&first));
+    assert_eq!(again.active().unwrap().doors.as_ref().unwrap().len(), 1);
+}
+
+#[test]
+fn a_deployment_that_is_given_back_keeps_the_doors_that_are_open_and_no_other() {
+    let (head, _) = deploying();
+    let open = opens(&head, "r1", "6").unwrap();
+    let doors = open.open_doors(second(30));
+    let given_back = |doors: &[Door]| {
+        let how = GivenUp::TimeIsUp { done: &[], written: &[].into(), doors, waiting_since: None };
+        open.released(token("two"), how, second(30)).unwrap().active().unwrap().doors.clone().unwrap()
+    };
+    assert_eq!(revisions(&given_back(&doors)), ["r1"]);
+    assert_eq!(given_back(&[]), [], "it was refused, or shut");
 }
 
 #[test]

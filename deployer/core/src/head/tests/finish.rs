@@ -202,12 +202,12 @@ fn who_gives_up_in_good_order_is_not_counted_as_dead() {
     assert_eq!((active.attempts, active.extensions, active.lease_until), (0, 0, second(30)));
     let done = half_arrived(&two, "7", "B").record.targets;
     let written = [target(1).clone()].into();
-    let time_is_up = GivenUp::TimeIsUp { done: &done, written: &written, waiting_since: None };
+    let time_is_up = GivenUp::TimeIsUp { done: &done, written: &written, doors: &[], waiting_since: None };
     let saved = head.released(token("two"), time_is_up, second(30)).unwrap();
     let active = saved.active().unwrap();
     assert_eq!((active.attempts, active.extensions, &active.done), (0, 1, &done));
     assert!(saved.released(token("two"), GivenUp::Untouched, second(31)).is_none(), "given up once");
-    let refused = GivenUp::TimeIsUp { done: &done, written: &written, waiting_since: Some(second(20)) };
+    let refused = GivenUp::TimeIsUp { done: &done, written: &written, doors: &[], waiting_since: Some(second(20)) };
     let refused = head.released(token("two"), refused, second(30)).unwrap();
     let active = refused.active().unwrap();
     assert_eq!((active.extensions, active.waiting_since), (1, Some(second(20))));
@@ -223,7 +223,7 @@ fn an_owner_that_gives_up_what_others_may_have_begun_is_counted() {
         |head: &Head, claim: &str, now| head.released(token(claim), GivenUp::Untouched, second(now)).unwrap();
     // The first one has died, or its time was up.
     let died = head.wakes(&me("a", 120)).0;
-    let time_is_up = GivenUp::TimeIsUp { done: &[], written: &[].into(), waiting_since: None };
+    let time_is_up = GivenUp::TimeIsUp { done: &[], written: &[].into(), doors: &[], waiting_since: None };
     let saved = head.released(token("two"), time_is_up, second(30)).unwrap().wakes(&me("a", 120)).0;
     for (mut head, attempts) in [(died, 2), (saved, 1)] {
         for number in 0..3 {
@@ -250,15 +250,19 @@ fn what_owners_before_the_last_one_have_set_is_remembered_where_the_deployment_f
     };
     let saves = |head: &Head, claim: &str, done: &[TargetOutcome], written: &[usize]| {
         let written = written.iter().map(|number| target(*number).clone()).collect();
-        head.released(token(claim), GivenUp::TimeIsUp { done, written: &written, waiting_since: None }, second(130))
-            .unwrap()
+        head.released(
+            token(claim),
+            GivenUp::TimeIsUp { done, written: &written, doors: &[], waiting_since: None },
+            second(130),
+        )
+        .unwrap()
     };
     let first_done = &fails(&[]).record.targets[..1];
     assert_eq!(remembers(&head, "two", &[]), [false, false]);
     // The first one's time was up.
     let saved = head.released(
         token("two"),
-        GivenUp::TimeIsUp { done: first_done, written: &[].into(), waiting_since: None },
+        GivenUp::TimeIsUp { done: first_done, written: &[].into(), doors: &[], waiting_since: None },
         second(30),
     );
     assert_eq!(remembers(&saved.unwrap().wakes(&me("a", 30)).0, "a", &[1]), [false, true]);
@@ -266,7 +270,7 @@ fn what_owners_before_the_last_one_have_set_is_remembered_where_the_deployment_f
     let saved = head
         .released(
             token("two"),
-            GivenUp::TimeIsUp { done: first_done, written: &by_the_first, waiting_since: None },
+            GivenUp::TimeIsUp { done: first_done, written: &by_the_first, doors: &[], waiting_since: None },
             second(30),
         )
         .unwrap();
@@ -279,7 +283,7 @@ fn what_owners_before_the_last_one_have_set_is_remembered_where_the_deployment_f
     // The first one was done with a target, and the second one has died.
     let saved = head.released(
         token("two"),
-        GivenUp::TimeIsUp { done: first_done, written: &[].into(), waiting_since: None },
+        GivenUp::TimeIsUp { done: first_done, written: &[].into(), doors: &[], waiting_since: None },
         second(30),
     );
     let died = saved.unwrap().wakes(&me("a", 30)).0.wakes(&me("b", 130)).0;
