@@ -222,6 +222,22 @@ async fn a_newer_upload_waits_for_what_is_parked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_redeploy_that_joins_another_and_wakes_what_is_parked_is_answered_with_that_one() {
+    let world = provisioned(120, Fate::Settles).await;
+    parked(&world, "b").await;
+    let order = |id: &str| command("redeploy", &json!({ "id": id }));
+    let first = world.commanded(order("1")).await;
+    world.pass(Duration::from_secs(40)).await;
+    let second = world.commanded(order("2")).await;
+    assert_eq!((first.status, &second), (Status::Pending, &first));
+    goes_on(&world).await;
+    let ended = record_of(&world, &first);
+    assert_eq!((ended.status, alias(&world)), (Status::Superseded, (3, vec![])), "b was rolled out after it");
+    assert_eq!(world.commanded(order("2")).await, ended);
+    world.markers_are_cleared().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_rejected_while_parked_ends_as_refused() {
     let world = provisioned(100_000, Fate::Settles).await;
     let record = parked(&world, "b").await;

@@ -105,15 +105,16 @@ impl Engine {
         self.open_record(at, &head, request)
     }
 
-    /// The record of a request that is open.
+    /// The record of a request that is open; of one that has joined another, the record of that one.
     pub(super) fn open_record(&self, at: &Destination<'_>, head: &Head, request: &Request) -> Option<DeploymentRecord> {
-        if let Some(waiting) = head.waiting().iter().find(|waiting| waiting.request.hash == request.hash) {
+        let id = head.id_of(request)?;
+        if let Some(waiting) = head.waiting().iter().find(|waiting| waiting.request.id == id) {
             return Some(waiting.record(at));
         }
-        if let Some(active) = head.active().filter(|active| active.request.hash == request.hash) {
+        if let Some(active) = head.active().filter(|active| active.request.id == id) {
             return Some(at.record_of(active, Status::InProgress));
         }
-        let waits = head.all_pending().iter().find(|waits| waits.hash == request.hash)?;
+        let waits = head.all_pending().iter().find(|waits| waits.id == id)?;
         Some(match head.active() {
             Some(active) => at.pending(waits, active.request.id),
             None => at.record(waits, Status::Pending),

@@ -295,7 +295,9 @@ impl Engine {
         match standing {
             Standing::Claimed(claim) => {
                 let head = claim.seen().head;
-                let pending = head.all_pending().iter().find(|waits| waits.hash == request.hash).cloned();
+                // It may have joined another one.
+                let id = head.id_of(request).unwrap_or(claim.request().id);
+                let pending = head.all_pending().iter().find(|waits| waits.id == id).cloned();
                 if !head.needs(request.marker) {
                     self.unmark(at, request).await;
                 }
@@ -305,7 +307,6 @@ impl Engine {
                     let written = self.write_record(waits, None).await;
                     written.map_or_else(|error| tracing::warn!("not recorded as pending: {error}"), drop);
                 }
-                let id = head.id_of(request).unwrap_or(claim.request().id);
                 // It may have made way for what waited behind it.
                 let ended = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
                 let records = self.go_on(at, Some(claim)).await?;

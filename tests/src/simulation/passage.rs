@@ -22,7 +22,7 @@ use super::orders::{self, Ask};
 use super::requests::{self, CLOCKS_DIFFER};
 use super::rules::Rules;
 use super::stage::Stage;
-use super::story::{Admission, State, Story};
+use super::story::{Admission, Complete, State, Story};
 use super::violation::{Rule, Violation};
 use crate::world::VirtualClock;
 use crate::world::journal::{Deed, What};
@@ -121,8 +121,11 @@ impl Passage<'_> {
         let overrides = wish.as_ref().is_some_and(|wish| wish.overrides);
         // A group is decided as a whole: a freeze that begins after that stops no member.
         let is_decided = request.promoting().is_some_and(|promoting| promoting.group.is_some());
-        // What is there already moves nothing.
-        let moves_nothing = case.record(request.id).is_some_and(|record| record.status == Status::Unchanged);
+        // By the contract a promotion of what the environment has already asks nobody. It need not end as `unchanged`: where
+        // somebody else has touched a target since, it mends that as a redeploy does.
+        let is_live =
+            story.at(*now).history.first().is_some_and(|live| live.is(chosen) && live.is_complete != Complete::No);
+        let moves_nothing = is_live || case.record(request.id).is_some_and(|record| record.status == Status::Unchanged);
         if !overrides && !is_decided && !moves_nothing && rules.is_frozen_throughout(read, time) {
             say(format!("came in from {read} to {time}, when it was frozen ({:?})", rules.frozen));
         }
