@@ -217,6 +217,24 @@ async fn an_id_of_a_reject_that_was_ended_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_recall_that_was_undone_since_begins_nothing_when_it_comes_again() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b"]).await;
+    let recall = json!({"command": "recall", "function": "orders", "release": "b", "reason": "bad", "id": "r"});
+    let rejects = |verb: &str, id: &str| json!({"command": verb, "function": "orders", "release": "b", "reason": "bad", "id": id});
+    world.command(recall.clone()).await;
+    assert_eq!(served(&world), "a");
+    world.command(json!({"command": "unreject", "function": "orders", "release": "b", "id": "good"})).await;
+    world.pass(Duration::from_secs(1)).await;
+    let back = json!({"command": "rollback", "environment": "dev", "function": "orders", "to": "b", "id": "forth"});
+    assert_eq!(world.commanded(back).await.status, Status::Succeeded);
+    world.command(rejects("reject", "other")).await;
+    let before = world.head("dev", "orders");
+    world.command(recall).await;
+    assert_eq!((served(&world).as_str(), world.head("dev", "orders")), ("b", before));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sweep_that_fails_names_what_failed() {
     let sweep = json!({"command": "sweep"});
     let world = World::two();

@@ -2,7 +2,7 @@
 
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::destination::Destination;
-use deployer_core::head::{Chosen, Head, Live, Request};
+use deployer_core::head::{Chosen, Head, Live, Obeyed, Request};
 use deployer_core::id::{EnvironmentName, FunctionName, Release};
 use deployer_core::promotion::Verdict;
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
@@ -50,8 +50,9 @@ impl Engine {
         caller: Caller,
     ) -> Result<Recalled, CommandError> {
         let reason = reason.unwrap_or_else(|| "recalled".to_owned());
-        // Where the same command comes again after somebody has ended the reject, it tells how far it is.
-        let _marked = self.mark_as_rejected(function, release, reason, &caller).await?;
+        // Where the same command comes again after somebody has ended the reject, it tells how far it is and begins nothing.
+        let is_over = matches!(self.mark_as_rejected(function, release, reason, &caller).await?, Obeyed::Reused { .. });
+        let may = |request: &Request, head: &Head| !is_over || head.id_of(request).is_some();
         let (rejects, _) = self.read_rejects(function).await.map_err(Transient::from)?;
         // Somebody may have ended the reject since this was asked for first.
         let is_rejected = rejects.all().any(|reject| reject.release == *release);
@@ -61,21 +62,22 @@ impl Engine {
             let seen = self.read_head(&at).await.map_err(Transient::from);
             let is_bad = |live: &&Live| rejects.find(&live.release, live.sha256).is_some_and(|r| r.release == *release);
             match seen.map(|seen| (seen.head.live().filter(is_bad).cloned(), seen.head)) {
-                Ok((Some(live), _)) => {
+                Ok((Some(live), head)) => {
                     let request = self.request_to_undo(&at, (&live.release, Some(&live.artifact)), &caller);
-                    places.push((live.since, at, Ok(request)));
+                    places.extend(may(&request, &head).then_some((live.since, at, Ok(request))));
                 }
                 // It may be past its last look at what is rejected, and about to be live.
                 Ok((None, head)) if is_rejected && is_on_its_way(&head, release).is_some() => {
                     let on_its_way = is_on_its_way(&head, release);
                     let request = on_its_way
                         .map(|chosen| self.request_to_undo(&at, (&chosen.release, Some(&chosen.artifact)), &caller));
+                    let request = request.filter(|request| may(request, &head));
                     places.extend(request.map(|request| (self.now(), at, Ok(request))));
                 }
                 // A deployment of it has got to some targets only.
                 Ok((None, head)) if is_rejected && serves_somewhere(&head, release) => {
                     let request = self.request_to_undo(&at, (release, None), &caller);
-                    places.push((self.now(), at, Ok(request)));
+                    places.extend(may(&request, &head).then_some((self.now(), at, Ok(request))));
                 }
                 // What was gone back from before, by this very command.
                 Ok((None, head)) => {
