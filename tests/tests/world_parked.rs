@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use acceptance::world::orders::{command, deployed, release, served, serves};
 use acceptance::world::zips::code;
-use acceptance::world::{DEV, Fate, Moment, Op, Work, World};
+use acceptance::world::{DEV, Fate, Moment, Op, Outcome, Work, World};
+use deployer::engine::Handled;
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetErrorCode};
 use serde_json::{Value, json};
 
@@ -235,6 +236,30 @@ async fn a_redeploy_that_joins_another_and_wakes_what_is_parked_is_answered_with
     assert_eq!((ended.status, alias(&world)), (Status::Superseded, (3, vec![])), "b was rolled out after it");
     assert_eq!(world.commanded(order("2")).await, ended);
     world.markers_are_cleared().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_wakes_what_is_parked_and_is_held_meanwhile_is_answered_with_its_record() {
+    for call in 1..=20 {
+        let world = provisioned(120, Fate::Settles).await;
+        parked(&world, "b").await;
+        world.pass(Duration::from_secs(2)).await;
+        let next = Work::Upload(world.put("dev/orders/c.zip", code("c")));
+        // The client sends the write once more, is told of a conflict, and the head is read again: the upload is gone from it.
+        world.on(Op::WriteLedger).about("heads/dev/orders").twice();
+        let hold = async {
+            world.pass(Duration::from_secs(10)).await;
+            world.command(command("hold", &json!({"reason": "incident", "requested_by": "ann"}))).await
+        };
+        let woken = world.invocation().freezes_at(call, Duration::from_secs(20)).run(&next);
+        let (answer, _) = tokio::join!(woken, hold);
+        let Outcome::Handled(Handled::Recorded(record)) = answer.outcome else {
+            panic!("call {call}: {:?}", answer.outcome);
+        };
+        goes_on(&world).await;
+        assert_eq!(record_of(&world, &record).code, Some(Code::Held), "call {call}");
+        assert_eq!(alias(&world), (3, vec![]));
+    }
 }
 
 #[tokio::test(start_paused = true)]

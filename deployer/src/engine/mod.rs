@@ -310,7 +310,12 @@ impl Engine {
                 // It may have made way for what waited behind it.
                 let ended = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
                 let records = self.go_on(at, Some(claim)).await?;
-                Ok(records.into_iter().find(|record| record.id == id).or(waits).or(ended))
+                if let Some(record) = records.into_iter().find(|record| record.id == id).or(waits).or(ended) {
+                    return Ok(Some(record));
+                }
+                // Somebody else has ended it since it was taken in, and has done what follows from that.
+                let key = DeploymentRecord::key(&at.name, &at.function, id);
+                Ok(self.read_record(&key).await?.map(|(record, _)| record))
             }
             Standing::Waits { record, behind: (id, claim, until), again } => {
                 if again || record.id != request.id {

@@ -1,6 +1,6 @@
 //! What must be so of the commands themselves: each has one record, which has ended and is what was answered.
 
-use deployer_core::record::{CauseKind, DeploymentRecord};
+use deployer_core::record::{CauseKind, DeploymentRecord, Status};
 
 use super::case::Case;
 use super::orders::Ask;
@@ -29,9 +29,11 @@ pub(super) fn commands(case: &Case<'_>, stage: &super::stage::Stage<'_>, say: Sa
             answers.map(|(_, answer)| serde_json::from_value::<DeploymentRecord>(answer.clone())).collect();
         // A rollback without `to`, or a redeploy, may have joined another one, whose record is its answer then.
         let joined = |answer: &DeploymentRecord| {
-            let other = case.record(answer.id)?.cause.requested_by.clone()?;
-            let mut others = case.orders.iter().filter(|(number, _)| super::orders::name(*number) == other);
-            others.any(|(_, other)| may_join(&order.ask, &other.ask)).then_some(answer.id)
+            let record = case.record(answer.id)?;
+            let is_its = |number: usize| record.cause.requested_by.as_ref() == Some(&super::orders::name(number));
+            let others = case.orders.iter().chain(&case.rejecting);
+            let mut others = others.filter(|(number, _)| is_its(*number));
+            others.any(|(_, other)| may_join(&order.ask, &other.ask, record.status)).then_some(answer.id)
         };
         let has_joined = answers.iter().flatten().any(|answer| joined(answer).is_some());
         if records.is_empty() && !order.is_lost && !has_joined {
@@ -53,9 +55,12 @@ pub(super) fn commands(case: &Case<'_>, stage: &super::stage::Stage<'_>, say: Sa
     }
 }
 
-fn may_join(ask: &Ask, other: &Ask) -> bool {
-    matches!(
-        (ask, other),
-        (Ask::Rollback { to: None, .. }, Ask::Rollback { to: None, .. }) | (Ask::Redeploy, Ask::Redeploy)
-    )
+/// Whether one may be answered with the other's record, which has this status. A recall that has nothing to take back does not
+/// do what a rollback was asked for.
+fn may_join(ask: &Ask, other: &Ask, status: Status) -> bool {
+    match (ask, other) {
+        (Ask::Rollback { to: None, .. }, Ask::Rollback { to: None, .. }) | (Ask::Redeploy, Ask::Redeploy) => true,
+        (Ask::Rollback { to: None, .. }, Ask::Recall { .. }) => status != Status::Refused,
+        _ => false,
+    }
 }

@@ -193,7 +193,10 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
             }
             (Reach::Unknown, false) if head_has_it => {
                 self.lives(request, record, say);
-                self.is_left_no_more();
+                // It may have been live before, and have been stopped.
+                if !after.left().iter().any(|left| Some(&left.artifact) == artifact.as_ref()) {
+                    self.is_left_no_more();
+                }
             }
             (Reach::No, true) => self.leaves(record, false),
             (Reach::No | Reach::Unknown, _) => {}

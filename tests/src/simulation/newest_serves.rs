@@ -6,6 +6,7 @@ use deployer_core::record::{Status, TargetOutcome};
 
 use super::bytes;
 use super::case::Case;
+use super::live_oracle;
 use super::stage::Stage;
 use super::violation::Rule;
 use crate::world::journal::What;
@@ -22,6 +23,18 @@ impl Case<'_> {
             Some((version, function.versions.get(&version)?.sha256))
         });
         let arrived = self.arrived(place);
+        let newest = self.newest(&arrived, |(order, _, _)| order);
+        // What is said to have failed here and to have moved the alias all the same, or to move it yet, arrived nowhere.
+        let moved = self.accepted.iter().any(|(order, _, record)| {
+            newest.is_none_or(|(newest, _, _)| order > newest)
+                && record
+                    .iter()
+                    .flat_map(|record| &record.targets)
+                    .any(|outcome| outcome.reached && !outcome.has_arrived() && live_oracle::place(outcome) == place)
+        });
+        if moved {
+            return;
+        }
         if arrived.is_empty() {
             let was = self.scene.there.iter().any(|(at, function)| at == place && function == self.function);
             if serves.map(|(version, _)| version) != was.then_some(1) && !self.is_touched_at(place) {
@@ -29,7 +42,7 @@ impl Case<'_> {
             }
             return;
         }
-        let Some((_, told, outcome)) = self.newest(&arrived, |(order, _, _)| order) else { return };
+        let Some((_, told, outcome)) = newest else { return };
         let expected = bytes::of(self.bytes(told)).1;
         let version = outcome.version.as_ref().map(deployer_core::id::Version::number);
         if serves.map(|(version, sha256)| (Some(version), sha256)) != Some((version, expected)) {

@@ -309,7 +309,8 @@ impl<'w> Stage<'w> {
                 let head = aws.ledger.get(key).and_then(|body| serde_json::from_slice::<Head>(body).ok());
                 head.is_none_or(is_open)
             });
-            heads.chain(aws.ledger.keys("groups/open/")).map(str::to_owned).collect()
+            let asked = aws.ledger.keys("asked/").chain(aws.ledger.keys("groups/open/"));
+            heads.chain(asked).map(str::to_owned).collect()
         })
     }
 }

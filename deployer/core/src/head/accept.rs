@@ -344,10 +344,20 @@ impl Head {
 
     /// The same for one that was claimed and given up untouched.
     fn displace_active(&mut self, newer: &Request, at: &Destination<'_>, now: Timestamp) {
-        let Some(active) = self.active.take() else { return };
-        let record = at.record_of(&active, Status::Pending).ended(displaced_by(newer), now);
-        // A rollback may have asked it to stop, and what is stopped is left.
-        let _none_completed = self.set_live(&active, &record);
+        if let Some(active) = self.active.take() {
+            self.end_untouched(&active, at, displaced_by(newer), now);
+        }
+    }
+
+    /// One that was claimed and given up untouched ends. A rollback may have asked it to stop: then that is why, and what is
+    /// stopped is left.
+    pub(super) fn end_untouched(&mut self, active: &Active, at: &Destination<'_>, ending: Ending, now: Timestamp) {
+        let record = at.record_of(active, Status::Pending).ended(ending, now);
+        let record = match active.stop {
+            Some(rollback) => record.stopped_by(rollback),
+            None => record,
+        };
+        let _none_completed = self.set_live(active, &record);
         self.end(&active.request, record);
     }
 

@@ -35,7 +35,7 @@ impl Head {
         head.pending = kept;
         // What was claimed and given up before anything was written has not begun either.
         if let Some(active) = head.active.take_if(|active| active.is_idle(now) && !active.request.is_rollback()) {
-            head.end(&active.request, at.record_of(&active, Status::Pending).ended(refusal.clone(), now));
+            head.end_untouched(&active, at, refusal.clone(), now);
         }
         for waiting in std::mem::take(&mut head.waiting) {
             let record = waiting.record(at).ended(waiting.cancelled_by(refusal.clone()), now);

@@ -74,10 +74,11 @@ impl Head {
             named.and_then(|live| rejects.refusal(&live.release, live.sha256)).map_or(Ok(()), Err)?;
             return goes(rollback.clone());
         }
-        if let Some(same) = self.same_rollback() {
+        let meant = self.under_way().filter(|open| !self.brings_live(open));
+        if let Some(same) = self.same_rollback(meant) {
             return Ok(Judged::Joins(same.id));
         }
-        match self.under_way().filter(|open| !self.brings_live(open)) {
+        match meant {
             Some(open) => {
                 let base = self.base(rejects).map(Chosen::again).map(Box::new);
                 goes(Rollback { undoes: Some(open.id), base, ..rollback.clone() })
@@ -207,11 +208,12 @@ impl Head {
         }
     }
 
-    /// A rollback that is open and means the same as one that names nothing: such a one, or one that takes back what is live.
-    fn same_rollback(&self) -> Option<&Request> {
+    /// A rollback that is open and means the same as one that names nothing: such a one, or one that takes back what is live,
+    /// unless a deployment is under way, for that is meant then.
+    fn same_rollback(&self, meant: Option<&Request>) -> Option<&Request> {
         self.claimed_and_next().find(|open| match &open.subject {
             Subject::Earlier(rollback) => rollback.is_bare(),
-            Subject::Undo { release, artifact } => self
+            Subject::Undo { release, artifact } if meant.is_none_or(|meant| meant.id == open.id) => self
                 .live()
                 .is_some_and(|live| artifact.as_ref().map_or(live.release == *release, |it| live.artifact == *it)),
             _ => false,

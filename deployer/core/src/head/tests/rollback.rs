@@ -2,6 +2,8 @@
 
 use super::commands::{back_to, redeploy, releases, three};
 use super::*;
+use crate::commanded::Obeyed;
+use crate::status::Hold;
 
 fn seen(id: &str, if_live: Option<&str>, if_active: Option<DeploymentId>, time: i64) -> Request {
     let rollback = Rollback { if_live: if_live.map(Into::into), if_active, ..Rollback::default() };
@@ -11,6 +13,16 @@ fn seen(id: &str, if_live: Option<&str>, if_active: Option<DeploymentId>, time: 
 /// Release 3 is live, and an upload of release 4 is being deployed.
 fn under_way() -> Head {
     three().accepts(&upload("4", 40), &me("four", 40)).0
+}
+
+/// Release `number` is taken back, as a recall asks for it.
+fn undo(number: &str, time: i64) -> Request {
+    command(
+        &format!("undo {number}"),
+        CauseKind::Rollback,
+        Subject::Undo { release: number.parse().unwrap(), artifact: None },
+        time,
+    )
 }
 
 impl Head {
@@ -207,6 +219,37 @@ fn deployment_that_was_asked_to_stop_and_is_displaced_untouched_is_left_too() {
     let head = head.unwrap();
     assert_eq!(head.told(&upload("4", 40)).status, Status::Superseded);
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["3", "2", "1"], vec!["4"]));
+}
+
+#[test]
+fn deployment_that_was_asked_to_stop_and_is_held_untouched_is_superseded_and_left_too() {
+    let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
+    let given_up = asked.released(token("four"), GivenUp::Untouched, second(51)).unwrap();
+    let hold = Hold { reason: "stop".into(), requested_by: None, since: second(52) };
+    let Obeyed::Now(head) = given_up.with_hold(hold, &at(), "h", second(52)) else { panic!() };
+    assert_eq!(head.told(&upload("4", 40)).status, Status::Superseded);
+    assert_eq!((releases(head.history()), releases(head.left())), (vec!["3", "2", "1"], vec!["4"]));
+    assert_eq!(head.pending().map(|waits| waits.id), Some(rollback("r", 50).id), "it goes on");
+}
+
+#[test]
+fn rollback_during_a_deployment_joins_no_undo_of_what_was_live_before_it() {
+    let undo = undo("3", 45);
+    let (recalled, _) = under_way().accepts(&undo, &me("u", 45));
+    assert_eq!(recalled.active().unwrap().stop, None, "the undo means another release");
+    let (asked, then) = recalled.accepts(&rollback("r", 50), &me("r", 50));
+    assert!(matches!(then, Then::Wait { .. }), "{then:?}");
+    assert_eq!(asked.active().unwrap().stop, Some(rollback("r", 50).id));
+    let waits: Vec<_> = asked.all_pending().iter().map(|waits| (waits.id, waits.undoes())).collect();
+    assert_eq!(waits, [(undo.id, None), (rollback("r", 50).id, Some(upload("4", 40).id))]);
+}
+
+#[test]
+fn rollback_while_nothing_is_under_way_joins_an_undo_of_what_is_live() {
+    let (recalled, _) = three().accepts(&undo("3", 45), &me("u", 45));
+    let again = rollback("r", 50);
+    let (asked, _) = recalled.accepts(&again, &me("r", 50));
+    assert_eq!((asked.id_of(&again), asked.all_pending().len()), (Some(undo("3", 45).id), 0));
 }
 
 #[test]
