@@ -28,8 +28,8 @@ impl Engine {
         (version, sha256): (&Version, Sha256),
         sleeping: Sleeping,
     ) -> Result<Option<Arrived>, Missed> {
-        let (at, served) = (job.at, served(claim, target));
-        let mut previous = served_before(claim, target);
+        let (at, served) = (job.at, served(job, claim, target));
+        let mut previous = served_before(job, claim, target);
         let mut planned_from: Option<Option<ObservedAlias>> = None;
         let mut turned = false;
         for looks in 0.. {
@@ -46,7 +46,7 @@ impl Engine {
             job.observes(claim, target, alias.as_ref(), self.now());
             let plan = going_back(&at.function_name, &at.environment.alias, (version, sha256), alias.as_ref());
             if !plan.is_empty() || !claim.has_unsaid_doors() {
-                previous.get_or_insert_with(|| with_known_code(claim, target, plan.previous.clone()));
+                previous.get_or_insert_with(|| with_known_code(job, claim, target, plan.previous.clone()));
             }
             if may_shut(claim, &plan) {
                 if plan.writes_nothing() {
@@ -147,8 +147,9 @@ fn still_is(code: &ObservedCode, sha256: Sha256, sleeping: Sleeping) -> bool {
 }
 
 /// What the alias served, with its code where the ledger knows that of the version.
-fn with_known_code(claim: &Claim, target: &Target, served: Option<Previous>) -> Option<Previous> {
-    served.map(|served| Previous { sha256: claim.seen().head.code_of(target, &served.version), ..served })
+fn with_known_code(job: &Job<'_>, claim: &Claim, target: &Target, served: Option<Previous>) -> Option<Previous> {
+    let code = |version: &Version| claim.seen().head.code_of(&job.at.function_name, target, version);
+    served.map(|served| Previous { sha256: code(&served.version), ..served })
 }
 
 fn serves(alias: Option<&ObservedAlias>) -> Option<(Option<&Version>, bool)> {

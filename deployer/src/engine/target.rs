@@ -155,8 +155,8 @@ impl Engine {
         let formerly = claim.seen().head.named_on(&at.function_name, target);
         let (function, alias) = (&at.function_name, &at.environment.alias);
         let wanted = Wanted { target, function, alias, artifact, formerly: &formerly };
-        let served = served(claim, target);
-        let mut previous = served_before(claim, target);
+        let served = served(job, claim, target);
+        let mut previous = served_before(job, claim, target);
         if let Some(found) = claim.active().moved_since(target, observed.alias.as_ref()) {
             return Err(foreign(job, AWAIT_TRAFFIC, &found).into());
         }
@@ -307,14 +307,14 @@ pub(super) fn may_shut(claim: &Claim, plan: &Plan) -> bool {
 
 /// What the alias served before this deployment first wrote to it, as far as that was written down. Owners of before did
 /// not: then it is what the ledger knew.
-pub(super) fn served_before(claim: &Claim, target: &Target) -> Option<Option<Previous>> {
-    claim.served_before(target).or_else(|| served(claim, target).filter(|_| claim.has_unsaid_doors()).map(Some))
+pub(super) fn served_before(job: &Job<'_>, claim: &Claim, target: &Target) -> Option<Option<Previous>> {
+    claim.served_before(target).or_else(|| served(job, claim, target).filter(|_| claim.has_unsaid_doors()).map(Some))
 }
 
 /// What the head says was live there before this deployment.
-pub(super) fn served(claim: &Claim, target: &Target) -> Option<Previous> {
+pub(super) fn served(job: &Job<'_>, claim: &Claim, target: &Target) -> Option<Previous> {
     let seen = claim.seen();
-    let live = seen.head.target(target)?;
+    let live = seen.head.target_of(job.at, target)?;
     Some(Previous { version: live.version.clone()?, sha256: live.sha256, weights: Default::default() })
 }
 

@@ -7,9 +7,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Active, Head};
+use super::{Active, Head, Live};
 use crate::config::Target;
-use crate::id::{DeploymentId, Sha256, Token, Version};
+use crate::id::{DeploymentId, FunctionName, Sha256, Token, Version};
 use crate::observed::{ObservedAlias, RevisionId};
 use crate::record::Previous;
 
@@ -103,12 +103,14 @@ impl Door {
 }
 
 impl Head {
-    /// The code of a version of a target, where it was live.
+    /// The code of a version of a function in a target, where it was live.
     #[must_use]
-    pub fn code_of(&self, target: &Target, version: &Version) -> Option<Sha256> {
-        let serves = self.target(target).filter(|live| live.version.as_ref() == Some(version));
+    pub fn code_of(&self, function_name: &FunctionName, target: &Target, version: &Version) -> Option<Sha256> {
+        let serves = self.target(target).filter(|live| live.is_of_function(function_name));
+        let serves = serves.filter(|live| live.version.as_ref() == Some(version));
         let place = target.to_string();
-        let mut lives = self.history.iter().chain(&self.left);
+        let is_its = |live: &&Live| live.function_name.as_ref().is_none_or(|name| name == function_name);
+        let mut lives = self.history.iter().chain(&self.left).filter(is_its);
         let mut live = || lives.find(|live| live.versions.get(&place) == Some(version));
         serves.and_then(|serves| serves.sha256).or_else(|| live()?.sha256)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::id::AliasName;
+use crate::id::{AliasName, FunctionName};
 use crate::observed::{ObservedAlias, RevisionId};
 use crate::record::{Previous, Weight};
 
@@ -228,4 +228,12 @@ fn what_the_ledger_knew_of_another_alias_is_not_what_it_knew_of_this_one() {
     };
     assert!(head.found_otherwise(&served("live")).is_some());
     assert_eq!(head.found_otherwise(&served("main")), None);
+}
+
+#[test]
+fn version_of_another_function_has_no_code_that_is_known() {
+    let head = Head::default().deploys(&upload("1", 10), "6");
+    let code = |name: &str| head.code_of(&FunctionName::parse(name).unwrap(), target(0), &version("6"));
+    assert!(code("orders").is_some());
+    assert_eq!(code("orders-api"), None);
 }
