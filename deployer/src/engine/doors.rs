@@ -47,7 +47,7 @@ pub(super) struct Doors {
 
 impl Doors {
     pub fn of(head: &Head, resumed: bool, now: Timestamp) -> Self {
-        let unsaid = resumed && head.active().is_some_and(|active| active.doors.is_none());
+        let unsaid = resumed && head.active().is_some_and(|active| active.doors.is_none() || active.doors_unsaid);
         Self { open: head.open_doors(now), unsaid, observed: Vec::new() }
     }
 }

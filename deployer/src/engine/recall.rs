@@ -136,7 +136,7 @@ impl Engine {
             requested_by: caller.requested_by.clone(),
             event_id: Some(caller.id.clone()),
         };
-        let what = (release.clone(), artifact.cloned());
+        let what = (release.clone(), artifact.cloned(), None);
         Request::undo((&at.name, &at.function), what, cause, self.now(), (self.now(), self.token()))
     }
 

@@ -246,7 +246,7 @@ impl Group {
         let cause = Cause { kind: CauseKind::Rollback, ..self.cause.clone() };
         let place = (&self.environment, &member.function);
         let time = self.turned_at.unwrap_or(now);
-        Some(Request::undo(place, (release, Some(artifact)), cause, time, (now, marker)))
+        Some(Request::undo(place, (release, Some(artifact), Some(member.deployment)), cause, time, (now, marker)))
     }
 
     /// With somebody's consent. `None`: it was given before, or does not count: then the sentence says why.

@@ -8,7 +8,7 @@ use super::{Group, Member, Phase};
 use crate::head::Chosen;
 use crate::id::{DeploymentId, Token};
 use crate::promotion::Verdict;
-use crate::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
+use crate::record::{Code, DeploymentRecord, Ending, Status};
 
 /// A member that has not arrived so long after the decision fails.
 const LONGEST_WAY: Duration = Duration::from_secs(6 * 3600);
@@ -221,9 +221,9 @@ impl Group {
     }
 }
 
-/// Whether an alias serves a version because of this deployment.
+/// Whether an alias serves a version because of this deployment; where it served that before, it does not.
 fn has_reached_a_target(record: &DeploymentRecord) -> bool {
-    record.status != Status::Unchanged && record.targets.iter().any(TargetOutcome::has_reached)
+    record.targets.iter().any(|outcome| outcome.status == Status::Succeeded || outcome.reached)
 }
 
 fn names(members: &[&Member]) -> String {

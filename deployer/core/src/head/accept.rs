@@ -92,6 +92,7 @@ impl Active {
             done: vec![],
             written: BTreeSet::new(),
             doors: Some(vec![]),
+            doors_unsaid: false,
             previous: vec![],
             awaits: vec![],
             hops: 0,
@@ -185,6 +186,10 @@ impl Head {
         }
         self.displace_pending(request, at, me.now);
         let behind_member = self.waits_behind_member(request, me.now);
+        // That it stops what changes what is live is its own doing.
+        let stops = self.active.as_ref().is_some_and(|active| !self.brings_live(&active.request));
+        let judged = request.rollback().filter(|rollback| stops && !rollback.is_bare());
+        let judged = judged.map(|rollback| request.with_rollback(rollback.clone().judged()));
         let Some(active) = &mut self.active else {
             self.pending.push(request.clone());
             return match behind_member.filter(|_| self.next_in_line().is_none()) {
@@ -200,7 +205,7 @@ impl Head {
         if request.asks_to_stop() {
             active.stop = Some(request.id);
         }
-        let active = active.clone();
+        let (active, request) = (active.clone(), judged.as_ref().unwrap_or(request));
         self.pending.push(request.clone());
         if !active.is_leased(me.now) {
             return self.take_over(&active, me);
@@ -357,6 +362,8 @@ impl Head {
             Some(rollback) => record.stopped_by(rollback),
             None => record,
         };
+        let was_live = self.live().cloned();
+        self.goes_by_history(&record, was_live.as_ref());
         let _none_completed = self.set_live(active, &record);
         self.end(&active.request, record);
     }

@@ -99,11 +99,13 @@ impl Head {
                 self.can_be_redeployed(live, targets)?;
                 rejected(live).map_or_else(|| Ok(Chosen::from(live)), Err)
             }
-            Subject::Undo { release, artifact } => {
+            Subject::Undo { release, artifact, of } => {
                 let is_it = |live: &Live| artifact.as_ref().map_or(live.release == *release, |a| live.artifact == *a);
                 let is_live = self.live().is_some_and(is_it);
                 let is_somewhere = self.targets.iter().any(|target| target.release.as_ref() == Some(release));
-                if let Some(live) = self.live().filter(|_| !is_live && is_somewhere) {
+                let is_of = |live: &&Live| of.is_none_or(|of| live.deployment == of);
+                let is_anothers = is_live && !self.live().is_some_and(|live| is_of(&live));
+                if let Some(live) = self.live().filter(|_| is_anothers || (!is_live && is_somewhere)) {
                     return rejected(live).map_or_else(|| Ok(Chosen::again(live)), Err);
                 }
                 let gone = || nothing(Code::NotLive, format!("release {release} is not live here any more"));

@@ -141,6 +141,7 @@ impl Head {
     pub fn with_doors(&self, claim: Token, openings: &[Opening]) -> Option<Self> {
         let mut head = self.next();
         let active = head.active.as_mut().filter(|active| active.claim == claim)?;
+        active.doors_unsaid |= active.doors.is_none();
         let doors = active.doors.get_or_insert_default();
         for Opening { door, previous } in openings {
             if let Some(known) = doors.iter_mut().find(|known| known.is_the_same_as(door)) {

@@ -150,6 +150,7 @@ impl Head {
             let at = record.finished_at.filter(|_| !provisioned);
             head.targets.iter_mut().filter(|live| live.target == *target).for_each(|live| live.unprovisioned_at = at);
         }
+        head.goes_by_history(&record, self.live());
         let completed = head.set_live(active, &record);
         head.keep_doors(&end.doors, record.finished_at.unwrap_or(record.started_at));
         head.end(&active.request, record);

@@ -105,6 +105,9 @@ pub struct Active {
     /// On what its aliases are written, or may have been; none: whoever claimed it did not know of doors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doors: Option<Vec<Door>>,
+    /// An owner who did not know of doors may have written any of its aliases.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doors_unsaid: bool,
     /// What aliases were seen to serve before it first wrote to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous: Vec<ServedBefore>,

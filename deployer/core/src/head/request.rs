@@ -65,6 +65,9 @@ pub enum Subject {
         release: Release,
         /// Its object version; any of its label, unless told.
         artifact: Option<ArtifactRef>,
+        /// The deployment that brought it; any, unless told. Where another one did, what is live stays.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<DeploymentId>,
     },
     /// An artifact that was live before.
     Earlier(Rollback),
@@ -154,14 +157,14 @@ impl Request {
     #[must_use]
     pub fn undo(
         (environment, function): (&EnvironmentName, &FunctionName),
-        (release, artifact): (Release, Option<ArtifactRef>),
+        (release, artifact, of): (Release, Option<ArtifactRef>, Option<DeploymentId>),
         cause: Cause,
         time: Timestamp,
         (now, marker): (Timestamp, Token),
     ) -> Self {
         let id = cause.event_id.as_deref().unwrap_or_default();
         let hash = RequestHash::of(&["undo", id, environment.as_str(), function.as_str()]);
-        let subject = Subject::Undo { release, artifact };
+        let subject = Subject::Undo { release, artifact, of };
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
 

@@ -7,7 +7,7 @@ use super::{Chosen, Head, Live, Request, Subject};
 use crate::artifact::ArtifactRef;
 use crate::config::Target;
 use crate::id::{DeploymentId, Release};
-use crate::record::{CauseKind, Code, Ending};
+use crate::record::{CauseKind, Code, DeploymentRecord, Ending};
 use crate::rejects::Rejects;
 
 /// A rollback by hand.
@@ -43,6 +43,12 @@ impl Rollback {
     #[must_use]
     pub fn to(to: Option<Release>) -> Self {
         Self { to, ..Self::default() }
+    }
+
+    /// The same, where what the person saw was so when it stopped a deployment: that this may have changed what is live is its
+    /// own doing.
+    pub(super) fn judged(self) -> Self {
+        Self { if_live: None, if_active: None, ..self }
     }
 
     /// Whether it names no release.
@@ -101,7 +107,12 @@ impl Head {
         rejects: &Rejects,
     ) -> Result<Chosen, Ending> {
         if let Some(undone) = rollback.undoes {
-            return rollback.base.as_deref().cloned().ok_or_else(|| self.only_stopped(undone));
+            let base = rollback.base.as_deref().ok_or_else(|| self.only_stopped(undone))?;
+            let is_left = !self.live().is_some_and(|live| live.is_same_as(&base.artifact, base.sha256))
+                && self.left.iter().any(|left| left.artifact == base.artifact);
+            // Somebody has gone back from it meanwhile.
+            let base = if is_left { self.base(rejects).map(Chosen::again) } else { Some(base.clone()) };
+            return base.ok_or_else(|| self.only_stopped(undone));
         }
         self.is_as_seen(rollback)?;
         match &rollback.to {
@@ -110,6 +121,26 @@ impl Head {
                 rejects.refusal(&named.release, named.sha256).map_or_else(|| Ok(Chosen::again(named)), Err)
             }
             None => self.before_live(targets, rejects),
+        }
+    }
+
+    /// A deployment that a rollback meant has ended, and has brought what was live already: its bytes are known only now. The
+    /// rollback goes by history then.
+    pub(super) fn goes_by_history(&mut self, undone: &DeploymentRecord, was_live: Option<&Live>) {
+        let artifact = undone.artifact.as_ref();
+        let brought = artifact.map(|artifact| (artifact.reference(), artifact.sha256));
+        let is_live =
+            |live: &Live| brought.as_ref().is_some_and(|(artifact, sha256)| live.is_same_as(artifact, *sha256));
+        if !was_live.is_some_and(is_live) {
+            return;
+        }
+        for request in &mut self.pending {
+            if request.undoes() == Some(undone.id)
+                && let Some(rollback) = request.rollback().cloned()
+            {
+                let rollback = Rollback { undoes: None, base: None, ..rollback };
+                *request = request.with_rollback(rollback.judged());
+            }
         }
     }
 
@@ -191,7 +222,7 @@ impl Head {
     }
 
     /// Whether what is under way brings what is live already.
-    fn brings_live(&self, open: &Request) -> bool {
+    pub(super) fn brings_live(&self, open: &Request) -> bool {
         let is_live =
             |artifact: &ArtifactRef, sha256| self.live().is_some_and(|live| live.is_same_as(artifact, sha256));
         let chosen = self.active.as_ref().filter(|active| active.request.id == open.id).and_then(|a| a.chosen.as_ref());
@@ -213,7 +244,7 @@ impl Head {
     fn same_rollback(&self, meant: Option<&Request>) -> Option<&Request> {
         self.claimed_and_next().find(|open| match &open.subject {
             Subject::Earlier(rollback) => rollback.is_bare(),
-            Subject::Undo { release, artifact } if meant.is_none_or(|meant| meant.id == open.id) => self
+            Subject::Undo { release, artifact, .. } if meant.is_none_or(|meant| meant.id == open.id) => self
                 .live()
                 .is_some_and(|live| artifact.as_ref().map_or(live.release == *release, |it| live.artifact == *it)),
             _ => false,
