@@ -498,6 +498,23 @@ async fn what_is_rejected_while_it_is_published_never_gets_the_alias() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_rejected_while_its_alias_write_is_throttled_never_gets_the_alias() {
+    let world = World::with_orders();
+    deployed(&world, &["a"]).await;
+    world.on(Op::UpdateAlias).times(8).fail(CallErrorKind::Throttled);
+    let reject = json!({"command": "reject", "function": "orders", "release": "b", "reason": "bad", "id": "x"});
+    let upload = world.put("dev/orders/b.zip", code("b"));
+    let rejected = async {
+        world.pass(Duration::from_secs(5)).await;
+        world.command(reject).await
+    };
+    let (record, _) = tokio::join!(world.deliver(&upload), rejected);
+    let record = acceptance::world::recorded(record.unwrap());
+    assert_eq!((record.status, record.code), (Status::Refused, Some(Code::Rejected)), "{}", world.render());
+    assert_eq!(served(&world), "a");
+}
+
+#[tokio::test(start_paused = true)]
 async fn status_tells_what_the_heads_say_and_asks_no_target() {
     let world = World::with_orders();
     deployed(&world, &["a"]).await;

@@ -7,6 +7,7 @@ use acceptance::world::orders::{command, deployed, release, served, serves};
 use acceptance::world::zips::code;
 use acceptance::world::{DEV, Fate, Moment, Op, Outcome, Work, World};
 use deployer::engine::Handled;
+use deployer::port::CallErrorKind;
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetErrorCode};
 use serde_json::{Value, json};
 
@@ -29,6 +30,12 @@ fn fails() -> Fate {
 
 /// `dev` with this beside its target, and with or without a queue.
 fn configured(environment: Value, queue: bool) -> World {
+    let world = World::with(&world_config(environment, queue));
+    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world
+}
+
+fn world_config(environment: Value, queue: bool) -> Value {
     let mut dev = environment;
     dev["targets"] = json!([{"account": DEV, "region": "eu-west-1"}]);
     dev["external_id"] = json!("dev-8c1f");
@@ -40,9 +47,7 @@ fn configured(environment: Value, queue: bool) -> World {
     if queue {
         config["queue_url"] = json!("https://sqs.eu-west-1.amazonaws.com/000000000000/deployer");
     }
-    let world = World::with(&config);
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
-    world
+    config
 }
 
 /// The version of the alias and its weights.
@@ -260,6 +265,34 @@ async fn an_upload_that_wakes_what_is_parked_and_is_held_meanwhile_is_answered_w
         assert_eq!(record_of(&world, &record).code, Some(Code::Held), "call {call}");
         assert_eq!(alias(&world), (3, vec![]));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_parked_and_refused_by_a_new_configuration_is_what_is_live() {
+    let mut world = provisioned_in(configured(json!({}), true), 120, Fate::Settles).await;
+    let record = parked(&world, "b").await;
+    let closed = world_config(json!({"accept_uploads": false}), true);
+    world.reconfigure(&closed);
+    goes_on(&world).await;
+    let ended = record_of(&world, &record);
+    assert_eq!((ended.status, ended.targets[0].reached), (Status::Failed, true), "its alias moves: {ended:?}");
+    assert_eq!(world.head("dev", "orders")["history"][0]["release"], "b");
+    world.pass(Duration::from_secs(200)).await;
+    let back = world.commanded(command("rollback", &json!({}))).await;
+    goes_on(&world).await;
+    assert_eq!(record_of(&world, &back).release.unwrap().as_str(), "a");
+    assert_eq!(served(&world), "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_back_that_is_never_answered_fails_with_what_lambda_said() {
+    let world = provisioned(6, fails()).await;
+    world.on(Op::UpdateAlias).call(2).always().fail(CallErrorKind::Unknown);
+    let record = world.record("dev/orders/b.zip", code("b")).await;
+    goes_on(&world).await;
+    let record = record_of(&world, &record);
+    assert_eq!(error(&record).code, TargetErrorCode::TrafficNotMoved, "{record:?}");
+    assert!(world.calls_of(Op::UpdateAlias).len() < 20, "{}", world.calls_of(Op::UpdateAlias).len());
 }
 
 #[tokio::test(start_paused = true)]

@@ -282,7 +282,7 @@ async fn a_redeploy_that_fails_under_a_new_alias_does_not_count_the_old_one() {
 
 /// An invocation dies after this call of the deployment of b, and deployer.json says something else by the time its lease
 /// has ended.
-async fn taken_over(after: Op, more: &Value, accounts: &[&str]) -> World {
+async fn taken_over(after: Op, more: &Value, accounts: &[&str], told_again: bool) -> World {
     let call = {
         let world = world(&[DEV, OTHER]);
         deployed(&world, &["a"]).await;
@@ -300,7 +300,11 @@ async fn taken_over(after: Op, more: &Value, accounts: &[&str]) -> World {
     assert!(matches!(run.outcome, Outcome::Died), "{:?}", run.outcome);
     world.reconfigure(&config(accounts, more));
     world.leases_run_out().await;
-    world.invocation().run(&Work::Sweep).await;
+    if told_again {
+        world.invocation().upload(&upload).await;
+    } else {
+        world.invocation().run(&Work::Sweep).await;
+    }
     world.tick().await;
     let record = world.until_ended(&upload).await;
     assert_eq!((record.status, release(&record)), (Status::Succeeded, "b"), "{after:?}: {record:?}");
@@ -318,12 +322,15 @@ fn place(account: &str, told: &TargetOutcome) -> Place {
 #[tokio::test(start_paused = true)]
 async fn whoever_takes_a_deployment_over_goes_on_with_what_it_was_claimed_for() {
     for after in [Op::WriteLedger, Op::UpdateFunctionCode, Op::UpdateAlias] {
-        for (more, accounts) in [
-            (json!({"alias": "main"}), &[DEV, OTHER][..]),
-            (json!({"function_name": "acme-{function}"}), &[DEV, OTHER]),
-            (json!({}), &[DEV]),
+        for (more, accounts, told_again) in [
+            (json!({"alias": "main"}), &[DEV, OTHER][..], false),
+            (json!({"alias": "main"}), &[DEV, OTHER], true),
+            (json!({"function_name": "acme-{function}"}), &[DEV, OTHER], false),
+            (json!({"function_name": "acme-{function}"}), &[DEV, OTHER], true),
+            (json!({}), &[DEV], false),
+            (json!({}), &[DEV], true),
         ] {
-            let world = taken_over(after, &more, accounts).await;
+            let world = taken_over(after, &more, accounts, told_again).await;
             for place in LIVE {
                 assert_eq!(served(&world, place), "b", "{after:?}: {more}");
             }

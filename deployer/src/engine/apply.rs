@@ -293,7 +293,16 @@ impl<'a> Walk<'a> {
         let Errand { job, claim, target, .. } = self.errand;
         let mut tries = Sending::default();
         let mut last: Option<CallError> = None;
+        // Who puts an alias back because it was asked to stop goes on with that.
+        let (mut owned, was_halted) = (engine.now(), claim.halted().is_some());
         loop {
+            if door.is_some() && last.is_some() && engine.passed(owned) > OWNED_FOR {
+                self.ensure_still_owned(None).await;
+                owned = engine.now();
+                if claim.halted().is_some() && !was_halted {
+                    return Err(Halt::Stopped);
+                }
+            }
             let sending = match write {
                 Write::Create { code: Code::Inline(_), .. } | Write::UpdateCode { code: Code::Inline(_), .. } => {
                     Some(job.inline.sending.lock().await)

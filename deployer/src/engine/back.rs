@@ -95,7 +95,7 @@ impl Engine {
                 Err(Halt::Stopped) if claim.has_open_door(target) => {}
                 Err(Halt::Stopped) => return Err(Missed::Stopped),
                 Err(Halt::Final(error) | Halt::VersionFailed(error)) => return Err(error.into()),
-                Err(Halt::LookAgain { error, .. }) if looks == LOOKS => return Err(error.into()),
+                Err(Halt::LookAgain { error, .. }) if looks >= LOOKS => return Err(error.into()),
                 Err(Halt::LookAgain { step, error }) => self.pause(looks, step, &error.message).await?,
             }
         }

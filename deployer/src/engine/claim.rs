@@ -184,6 +184,11 @@ impl Claim {
         self.active.is_begun()
     }
 
+    /// Whether it was claimed for what the configuration says by now.
+    pub(super) fn is_for(&self, at: &Destination<'_>) -> bool {
+        self.active.claimed_for.as_ref().is_none_or(|claimed| *claimed == at.as_configured().claimed())
+    }
+
     /// Whether so many have died over this deployment that it is given up: nothing is written to a target any more, and
     /// only looked whether it has arrived there.
     pub(super) fn only_looks(&self) -> bool {

@@ -227,7 +227,8 @@ impl Engine {
             let (rejects, refusal) = refusal?;
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
             match self.accept(at, request, rules, Some(seen?)).await? {
-                Standing::Claimed(claim) if ours(claim.request().id) => Ok(claim),
+                // What an owner of before has begun goes on where that one began it.
+                Standing::Claimed(claim) if ours(claim.request().id) && claim.is_for(at) => Ok(claim),
                 otherwise => Err(Unfinished::Standing(otherwise)),
             }
         };
@@ -245,7 +246,8 @@ impl Engine {
         let (at, known, claim) = (job.at, known.shared(), claim.shared());
         if let Some(refusal) = at.refusal(job.request.cause.kind) {
             let claim = claim.await?;
-            return Ok(self.finish(at, &claim, refusal, Facts::of(job, None)).await?);
+            let facts = Facts { unseen: true, ..Facts::of(job, None) };
+            return Ok(self.finish(at, &claim, refusal, facts).await?);
         }
         let artifact = async {
             if job.goes_back() {
@@ -277,7 +279,8 @@ impl Engine {
             let claim = claim.clone().await?;
             if claim.attempts() > ATTEMPTS + 1 {
                 // Who only looked has died too, or could not.
-                return Ok((claim, at.all_failed(&given_up(UNSEEN)), Facts::of(job, None)));
+                let facts = Facts { unseen: true, ..Facts::of(job, None) };
+                return Ok((claim, at.all_failed(&given_up(UNSEEN)), facts));
             }
             tokio::select! {
                 biased;
@@ -285,7 +288,8 @@ impl Engine {
                 // What goes back without the artifact goes back.
                 unfit = artifact.clone(), if !job.goes_back() => match unfit {
                     Err(Unfit::Ending(ending, facts)) => {
-                        Ok((claim.clone(), ending, Facts { artifact: Some(*facts), ..Facts::of(job, None) }))
+                        let facts = Facts { artifact: Some(*facts), unseen: true, ..Facts::of(job, None) };
+                        Ok((claim.clone(), ending, facts))
                     }
                     Err(Unfit::Transient(transient)) => {
                         // Nothing was written without the artifact, so nothing of ours is in flight.

@@ -32,6 +32,8 @@ pub(super) struct Facts {
     pub kept: BTreeSet<Target>,
     /// Those whose aliases were seen to have provisioned concurrency, or to have none.
     pub provisioned: BTreeMap<Target, bool>,
+    /// Nobody has looked at a target before it ended: aliases that earlier owners moved are as they left them.
+    pub unseen: bool,
 }
 
 impl Facts {
@@ -43,6 +45,7 @@ impl Facts {
             written: job.written(),
             kept: job.kept(),
             provisioned: job.provisioned(),
+            unseen: false,
         }
     }
 }
@@ -85,12 +88,16 @@ impl Engine {
         ending: Ending,
         facts: Facts,
     ) -> Result<Finished, Transient> {
-        let Facts { artifact, named, written, kept, provisioned } = facts;
+        let Facts { artifact, named, written, kept, provisioned, unseen } = facts;
         // Nobody has written anything before it was known what the deployment is about.
         let begun = claim.resumed() && claim.chosen().is_some();
         let ending = at.although_begun(ending, &claim.all_done(), begun);
         let mut record = at.record_of(claim.active(), Status::InProgress).ended(ending, self.now());
         record.artifact = artifact.or(record.artifact);
+        let awaits = |outcome: &TargetOutcome| unseen && claim.active().awaits(&outcome.target()).is_some();
+        for outcome in record.targets.iter_mut().filter(|outcome| awaits(outcome)) {
+            outcome.reached |= !outcome.has_arrived();
+        }
         add_hint(&mut record, claim.chosen());
         let doors = claim.open_doors();
         let end = End { record, named, written, kept, doors, provisioned, untold_start: claim.is_start_untold() };

@@ -106,7 +106,7 @@ impl Engine {
     ) -> TargetPlan {
         let formerly = head.named_on(&at.function_name, target);
         let (function, alias) = (&at.function_name, &at.environment.alias);
-        let wanted = Wanted { target, function, alias, artifact, formerly: &formerly };
+        let wanted = Wanted { target, function, alias, artifact, formerly: &formerly, meant: &[] };
         let plan = async {
             let account = self.enter_to_look(at, target, id).await?;
             let observed = self.observe(at, &account).await?;

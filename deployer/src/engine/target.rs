@@ -153,8 +153,9 @@ impl Engine {
     ) -> Result<Arrived, Missed> {
         let at = job.at;
         let formerly = claim.seen().head.named_on(&at.function_name, target);
+        let meant = claim.seen().head.meant_code();
         let (function, alias) = (&at.function_name, &at.environment.alias);
-        let wanted = Wanted { target, function, alias, artifact, formerly: &formerly };
+        let wanted = Wanted { target, function, alias, artifact, formerly: &formerly, meant: &meant };
         let served = served(job, claim, target);
         let mut previous = served_before(job, claim, target);
         if let Some(found) = claim.active().moved_since(target, observed.alias.as_ref()) {
@@ -262,7 +263,7 @@ impl Engine {
                     }
                     // Nobody foreign: our own echo, or a change that is none of ours (permissions, a settled update).
                     // Who keeps writing there must be found by a person.
-                    if looks == LOOKS && !planned(&wanted, &now)?.writes_nothing() {
+                    if looks >= LOOKS && !planned(&wanted, &now)?.writes_nothing() {
                         return Err(error.into());
                     }
                     looks += 1;

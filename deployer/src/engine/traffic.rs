@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use super::apply::{Errand, Halt, OWNED_FOR, Walk};
 use super::book::RACES;
 use super::claim::{Claim, Halted};
+use super::target::LOOKS;
 use super::{Engine, Transient};
 use crate::port::{Account, Answer, CallErrorKind, Write};
 
@@ -174,7 +175,7 @@ impl Walk<'_> {
         let engine = self.engine;
         let awaited = self.write_awaited(self.awaited(version, before)).await;
         let mut owned = engine.now();
-        let mut put_back: Option<TargetError> = None;
+        let (mut put_back, mut unanswered): (Option<TargetError>, _) = (None, 0);
         for attempt in 0.. {
             // Somebody may ask us to stop meanwhile.
             if engine.passed(owned) > OWNED_FOR {
@@ -205,7 +206,17 @@ impl Walk<'_> {
                 (Traffic::Whole, Some(_)) if seen.version.as_ref() == Some(version) => return self.has_come_over(),
                 (Traffic::Held { on }, _) if seen.version.as_ref() == Some(version) => {
                     if let Some(why) = self.gives_up(&awaited, concurrency.flatten().as_ref()) {
-                        put_back = Some(self.put_back(&awaited, on, &why, &seen).await?);
+                        let (error, is_answered) = self.put_back(&awaited, on, &why, &seen).await?;
+                        put_back = Some(error.clone());
+                        if is_answered {
+                            continue;
+                        }
+                        unanswered += 1;
+                        // Whoever ends leaves no door open that it can shut.
+                        if unanswered > LOOKS || engine.pause(unanswered, AWAIT_TRAFFIC, &error.message).await.is_err()
+                        {
+                            return Err(error.into());
+                        }
                         continue;
                     }
                 }
@@ -251,14 +262,14 @@ impl Walk<'_> {
             .then(|| format!("not before the invocation's deadline, {} s after the move", passed.as_secs()))
     }
 
-    /// Points the alias to the version that has the traffic. A rollback leaves it: nobody wants back to where it came from.
+    /// Points the alias to the version that has the traffic, and says whether that was answered. A rollback leaves it: nobody wants back to where it came from.
     async fn put_back(
         &self,
         awaited: &Awaited,
         on: &Version,
         why: &str,
         seen: &ObservedAlias,
-    ) -> Result<TargetError, Halt> {
+    ) -> Result<(TargetError, bool), Halt> {
         let Errand { job, claim, target, .. } = self.errand;
         let error = |then: &str| {
             let message = format!(
@@ -277,11 +288,16 @@ impl Walk<'_> {
             return Err(Halt::Stopped);
         }
         let write = Write::MoveAlias { alias: &self.plan.alias, version: back, revision: &seen.revision };
-        let put_back =
-            error(&format!("the alias was put back to version {back}: mend the release, then upload it again"));
         match self.write_alias(AWAIT_TRAFFIC, write, &door).await {
+            Ok(_) => {
+                let then = format!("the alias was put back to version {back}: mend the release, then upload it again");
+                Ok((error(&then), true))
+            }
             // Looking again tells whether it was written, or whether the traffic has come over meanwhile.
-            Ok(_) | Err(Halt::LookAgain { .. }) => Ok(put_back),
+            Err(Halt::LookAgain { .. }) => {
+                let then = format!("the alias was to be put back to version {back}, and Lambda gave no answer");
+                Ok((error(&then), false))
+            }
             Err(other) => Err(other),
         }
     }

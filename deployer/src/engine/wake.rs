@@ -250,7 +250,7 @@ impl Engine {
             Ok((Resolved::Known(claim, chosen), rejects)) => (claim, chosen, rejects),
             Ok((Resolved::Refused(refusal), _)) => {
                 let artifact = claim.request().promoting().and_then(|promoting| promoting.artifact.as_ref());
-                let facts = Facts { artifact: artifact.map(Chosen::recorded), ..Facts::default() };
+                let facts = Facts { artifact: artifact.map(Chosen::recorded), unseen: true, ..Facts::default() };
                 return Ok(self.finish(at, claim, refusal, facts).await?);
             }
             Ok((Resolved::Waits(wait), _)) => {

@@ -29,9 +29,15 @@ pub(super) fn statuses(group: &Value) -> Vec<&str> {
 }
 
 pub(super) async fn until_ended(world: &World, id: &str) -> Value {
+    until_ended_as(world, id, &["orders", "workers"]).await
+}
+
+async fn until_ended_as(world: &World, id: &str, functions: &[&str]) -> Value {
+    let mut again = together(id);
+    again["functions"] = json!(functions);
     for _ in 0..10 {
         world.minutes(1).await;
-        let group = world.command(together(id)).await;
+        let group = world.command(again.clone()).await;
         if !group["finished_at"].is_null() {
             return group;
         }
@@ -112,6 +118,33 @@ async fn if_one_fails_the_other_goes_back_and_the_record_says_so() {
         world.told()
     );
     world.markers_are_cleared().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn member_that_was_live_already_does_not_go_back_when_another_fails() {
+    for drifted in [false, true] {
+        let world = by_hand(&json!({}));
+        two_releases(&world).await;
+        world.command(together("first")).await;
+        until_ended(&world, "first").await;
+        deployed(&world, &["1.2.0"]).await;
+        world.command(json!({"command": "promote", "functions": ["orders"], "from": "dev", "to": "prod", "requested_by": "ann", "id": "o"})).await;
+        until_ended_as(&world, "o", &["orders"]).await;
+        world.record("dev/workers/8.zip", code("8")).await;
+        if drifted {
+            // Somebody has moved the alias by hand, and the group's promotion mends that.
+            world.somebody(PROD, "orders", |orders| orders.point("live", 2));
+        }
+        world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Invalid);
+        world.command(together("g")).await;
+        let group = until_ended(&world, "g").await;
+        assert_eq!(group["functions"][1]["status"], json!("failed"), "{group}");
+        assert_eq!(
+            in_prod(&world),
+            [code("1.2.0"), code("7")].map(|zip| Sha256::of(&zip)),
+            "drifted: {drifted}, {group}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

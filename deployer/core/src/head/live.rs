@@ -236,6 +236,14 @@ impl Head {
             .then_some(Completed { deployment: live.deployment, since: live.since })
     }
 
+    /// The code of all that was live here, was gone back from, or has just ended.
+    #[must_use]
+    pub fn meant_code(&self) -> Vec<Sha256> {
+        let lives = self.history.iter().chain(&self.left).filter_map(|live| live.sha256);
+        let ended = self.outbox.iter().filter_map(|entry| entry.record.artifact.as_ref()?.sha256);
+        lives.chain(ended).collect()
+    }
+
     /// The versions by which an artifact served targets when it was live before.
     fn former_versions(&self, live: &Live) -> BTreeMap<String, Version> {
         let same_name = |one: &Live| one.function_name.is_none() || one.function_name == live.function_name;

@@ -14,13 +14,15 @@ use crate::traffic::Traffic;
 #[must_use]
 pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) -> Option<String> {
     let ours = Some(wanted.artifact.sha256);
+    let is_foreign =
+        |sha256: Option<Sha256>| sha256 != ours && !sha256.is_some_and(|sha256| wanted.meant.contains(&sha256));
     match (&before.latest, &after.latest) {
         (Some(_), None) => return Some("expected the function to exist, found it deleted".into()),
-        (None, Some(now)) if now.sha256 != ours => {
+        (None, Some(now)) if is_foreign(now.sha256) => {
             return Some("expected no function of this name, found one with other code".into());
         }
         (Some(was), Some(now)) => {
-            if now.sha256 != was.sha256 && now.sha256 != ours {
+            if now.sha256 != was.sha256 && is_foreign(now.sha256) {
                 let show = |sha: Option<Sha256>| sha.map_or("no code".to_owned(), |sha| sha.to_string());
                 return Some(format!("expected code {}, found {}", show(was.sha256), show(now.sha256)));
             }

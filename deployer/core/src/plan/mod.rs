@@ -44,6 +44,8 @@ pub struct Wanted<'a> {
     pub artifact: &'a VerifiedArtifact,
     /// What the last deployment there has set: what is no longer named of it is removed.
     pub formerly: &'a Named,
+    /// The code that other deployments of the function meant, whose writes may have taken effect late.
+    pub meant: &'a [Sha256],
 }
 
 impl Wanted<'_> {

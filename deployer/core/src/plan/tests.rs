@@ -24,6 +24,7 @@ struct Scene {
     alias: AliasName,
     artifact: VerifiedArtifact,
     formerly: Named,
+    meant: Vec<Sha256>,
 }
 
 impl Scene {
@@ -49,6 +50,7 @@ impl Scene {
                 bootstrap: Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::X86_64) }),
             },
             formerly: Named::default(),
+            meant: vec![],
         }
     }
 
@@ -59,6 +61,7 @@ impl Scene {
             alias: &self.alias,
             artifact: &self.artifact,
             formerly: &self.formerly,
+            meant: &self.meant,
         }
     }
 
@@ -468,6 +471,14 @@ fn after_a_conflict_only_what_the_plan_had_read_counts_as_foreign() {
     assert_eq!(
         foreign(&other_code).unwrap(),
         format!("expected code {}, found {}", Sha256::of(b"old"), Sha256::of(b"theirs"))
+    );
+
+    let mut late = Scene::new("memory_size = 256");
+    late.meant = vec![Sha256::of(b"theirs")];
+    assert_eq!(
+        foreign_change(&late.wanted(), &serving(b"old"), &other_code),
+        None,
+        "a stopped deployment's late write"
     );
 
     let mut named = serving(b"old");
