@@ -37,6 +37,8 @@ struct Accepted {
 #[derive(Default)]
 pub(super) struct RollbackOracle {
     accepted: BTreeMap<DeploymentId, Accepted>,
+    /// What each rollback met, with a release too.
+    met: BTreeMap<DeploymentId, Met>,
 }
 
 fn is_plain(request: &Request) -> bool {
@@ -59,6 +61,9 @@ impl RollbackOracle {
     ) {
         let known: Vec<DeploymentId> = open(before).map(|request| request.id).collect();
         for request in open(after).filter(|request| !known.contains(&request.id)) {
+            if request.rollback().is_some() {
+                self.met.insert(request.id, met_in(live, before));
+            }
             if is_plain(request) {
                 self.accepts_rollback(live, rejects, (before, request), say);
             }
@@ -71,7 +76,7 @@ impl RollbackOracle {
 
     /// Whether a rollback means no deployment that it met: what its person has seen must hold once more when it is claimed.
     fn means_none(&self, request: &Request) -> bool {
-        self.accepted.get(&request.id).map_or(request.rollback().is_some(), |accepted| accepted.met == Met::None)
+        request.rollback().is_some() && self.met.get(&request.id).is_none_or(|met| *met == Met::None)
     }
 
     fn accepts_rollback(
@@ -85,12 +90,7 @@ impl RollbackOracle {
             say(Rule::RollbacksJoin, format!("{} did not join {}, which was there before", request.id, other.id));
         }
         let base = live.history.first().cloned();
-        let met = match (before.active(), before.pending()) {
-            (Some(active), _) => met(live, active, base.as_ref()),
-            // It was about to be begun.
-            (None, Some(_)) => Met::Perhaps,
-            (None, None) => Met::None,
-        };
+        let met = met_in(live, before);
         let instead = base.as_ref().filter(|base| is_rejected(base, rejects));
         let instead = instead.and_then(|_| before_live(&live.history, rejects).cloned());
         self.accepted.insert(request.id, Accepted { met, base, instead });
@@ -203,6 +203,16 @@ fn before_live<'l>(history: &'l [Lived], rejects: &Rejects) -> Option<&'l Lived>
 
 fn is_rejected(one: &Lived, rejects: &Rejects) -> bool {
     Release::parse(&one.release).is_ok_and(|release| rejects.find(&release, one.sha256).is_some())
+}
+
+/// What a rollback meets that is accepted on this head.
+fn met_in(live: &LiveOracle<'_, '_>, head: &Head) -> Met {
+    match (head.active(), head.pending()) {
+        (Some(active), _) => met(live, active, live.history.first()),
+        // It was about to be begun.
+        (None, Some(_)) => Met::Perhaps,
+        (None, None) => Met::None,
+    }
 }
 
 fn met(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&Lived>) -> Met {

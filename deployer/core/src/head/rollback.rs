@@ -107,12 +107,7 @@ impl Head {
         rejects: &Rejects,
     ) -> Result<Chosen, Ending> {
         if let Some(undone) = rollback.undoes {
-            let base = rollback.base.as_deref().ok_or_else(|| self.only_stopped(undone))?;
-            let is_left = !self.live().is_some_and(|live| live.is_same_as(&base.artifact, base.sha256))
-                && self.left.iter().any(|left| left.artifact == base.artifact);
-            // Somebody has gone back from it meanwhile.
-            let base = if is_left { self.base(rejects).map(Chosen::again) } else { Some(base.clone()) };
-            return base.ok_or_else(|| self.only_stopped(undone));
+            return rollback.base.as_deref().cloned().ok_or_else(|| self.only_stopped(undone));
         }
         self.is_as_seen(rollback)?;
         match &rollback.to {

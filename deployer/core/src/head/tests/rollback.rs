@@ -283,22 +283,6 @@ fn rollback_to_a_release_is_not_refused_for_what_the_deployment_did_that_it_stop
 }
 
 #[test]
-fn rollback_whose_base_is_gone_back_from_meanwhile_goes_to_what_is_live_then() {
-    let (recalled, _) = under_way().accepts(&undo("3", 45), &me("u", 45));
-    let (asked, _) = recalled.accepts(&rollback("r", 50), &me("r", 50));
-    let stopped = ends(&upload("4", 40), "A", |outcome| outcome.status = Status::Superseded);
-    let (head, next) = asked.commits("four", &stopped, Some(&me("undoing", 60)));
-    let undoing = next.unwrap();
-    let chosen = head.chosen_of(&undoing).unwrap();
-    assert_eq!((undoing.request.id, chosen.release.as_str()), (undo("3", 45).id, "2"));
-    let head = head.with_chosen(token("undoing"), &chosen).unwrap();
-    let mut end = arrived(&undoing.request, "7", "A");
-    (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
-    let (head, next) = head.commits("undoing", &end, Some(&me("next", 70)));
-    assert_eq!(head.chosen_of(&next.unwrap()).unwrap().release.as_str(), "2", "3 is not brought back");
-}
-
-#[test]
 fn undo_of_what_another_deployment_had_brought_leaves_what_is_live() {
     let head = three();
     let undo = |of| Subject::Undo { release: "3".parse().unwrap(), artifact: None, of };
