@@ -280,6 +280,6 @@ fn described(
         metadata: BTreeMap::new(),
         has_manifest: package.manifest.is_some(),
         config,
-        bootstrap: package.bootstrap,
+        startup: package.startup,
     })
 }

@@ -12,7 +12,7 @@ use crate::id::{
 };
 use crate::manifest::FunctionConfig;
 use crate::names::ARTIFACT_SUFFIX;
-use crate::package::Bootstrap;
+use crate::package::Startup;
 
 /// The user metadata of the object that the record keeps.
 pub const KEPT_METADATA: [&str; 3] = ["commit", "build-url", UPLOADED_BY];
@@ -211,8 +211,8 @@ pub struct VerifiedArtifact {
     pub config: FunctionConfig,
     /// Whether the zip has a manifest. Without one the configuration is left alone.
     pub has_manifest: bool,
-    /// What the zip's `bootstrap` is, if it has one.
-    pub bootstrap: Option<Bootstrap>,
+    /// What in the zip decides whether Lambda can start it.
+    pub startup: Startup,
 }
 
 impl VerifiedArtifact {

@@ -195,7 +195,7 @@ mod tests {
         let mut archive = zip::ZipArchive::new(packed(folder.path()).unwrap()).unwrap();
         let modes: Vec<u32> = (0..4).map(|at| archive.by_index(at).unwrap().unix_mode().unwrap() & 0o777).collect();
         assert_eq!(modes, [0o755, 0o644, 0o644, 0o644]);
-        assert!(inspect(&bytes(folder.path())).unwrap().bootstrap.unwrap().executable);
+        assert!(inspect(&bytes(folder.path())).unwrap().startup.bootstrap.unwrap().executable);
     }
 
     #[test]

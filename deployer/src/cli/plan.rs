@@ -99,7 +99,7 @@ fn described(path: &Path, environment: &EnvironmentName) -> Result<DescribedPack
         sha256: package.sha256,
         size: package.size,
         manifest: manifest.transpose()?,
-        bootstrap: package.bootstrap,
+        startup: package.startup,
     })
 }
 
@@ -132,12 +132,15 @@ pub(super) fn text(report: &PlanReport) -> String {
         let _infallible = writeln!(text, "{WRONG}would be refused{WRONG:#} ({:?}): {because}", refused.code);
         return text;
     }
-    for TargetPlan { target, steps, changes, error } in targets {
+    for TargetPlan { target, steps, changes, warnings, error } in targets {
         let nothing = if steps.is_empty() && error.is_none() { " nothing to do" } else { "" };
         let _infallible = writeln!(text, "{HEADING}{target}:{HEADING:#}{nothing}");
         if let Some(error) = error {
             let _infallible =
                 writeln!(text, "  {WRONG}error{WRONG:#} ({:?}): {}", error.code, one_line(&error.to_string()));
+        }
+        for warning in warnings {
+            let _infallible = writeln!(text, "  {CHANGED}warning{CHANGED:#}: {}", one_line(warning));
         }
         changes.iter().for_each(|change| text.push_str(&line(change)));
         for (number, PlannedStep { step, detail }) in steps.iter().enumerate() {

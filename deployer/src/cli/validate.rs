@@ -1,7 +1,9 @@
 //! `deployctl validate`: zips, manifests and deployer.json, offline.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use deployer_core::config::Config;
@@ -16,7 +18,7 @@ use super::{Answer, Exit, bar, folder};
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Folders, zips (*.zip), manifests (function.toml, function.json) and configurations (other *.json).
+    /// Folders, zips (whatever they are called), manifests (function.toml, function.json) and configurations (other *.json).
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Check zips as uploads to this environment only, not for all that their manifest names.
@@ -40,6 +42,9 @@ struct Checked {
     is_wrong_use: bool,
     /// What is good to know of a valid file.
     summary: Option<String>,
+    /// What may be wrong.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    warnings: BTreeSet<String>,
     mistakes: Vec<Found>,
 }
 
@@ -55,7 +60,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Checked { file, kind, valid, summary, mistakes, .. } in &self.files {
+        for Checked { file, kind, valid, summary, warnings, mistakes, .. } in &self.files {
             let verdict = if *valid { "valid" } else { "NOT valid" };
             write!(f, "{file}: {kind}, {verdict}")?;
             match summary {
@@ -64,6 +69,9 @@ impl fmt::Display for Report {
             }
             for mistake in mistakes {
                 writeln!(f, "  {mistake}")?;
+            }
+            for warning in warnings {
+                writeln!(f, "  warning: {warning}")?;
             }
         }
         Ok(())
@@ -74,12 +82,21 @@ pub(super) fn run(options: &Options) -> Answer {
     let check = |file: &PathBuf| {
         let (kind, outcome) = check(file, options.environment.as_ref());
         let is_wrong_use = matches!(outcome, Err(Unfit::Unchecked(_)));
-        let (summary, mistakes) = match outcome {
-            Ok(summary) => (Some(summary), vec![]),
+        let (good, mistakes) = match outcome {
+            Ok(good) => (Some(good), vec![]),
             Err(Unfit::Unchecked(message)) => (None, vec![Found::whole(message)]),
             Err(Unfit::Mistakes(mistakes)) => (None, mistakes),
         };
-        Checked { file: file.display().to_string(), kind, valid: mistakes.is_empty(), is_wrong_use, summary, mistakes }
+        let (summary, warnings) = good.map(|good| (good.summary, good.warnings)).unzip();
+        Checked {
+            file: file.display().to_string(),
+            kind,
+            valid: mistakes.is_empty(),
+            is_wrong_use,
+            summary,
+            warnings: warnings.unwrap_or_default(),
+            mistakes,
+        }
     };
     let mut report = Report { files: options.files.iter().map(check).collect() };
     for (checked, strangers) in report.files.iter_mut().zip(strangers(&options.files)) {
@@ -114,7 +131,7 @@ fn manifest_of(file: &Path) -> Option<Manifest> {
                 |format: &ManifestFormat| Some((*format, std::fs::read(file.join(format.file_name())).ok()?));
             [ManifestFormat::Toml, ManifestFormat::Json].iter().find_map(manifest)?
         }
-        name if name.ends_with(".zip") => zips::read(&File::open(file).ok()?, |_| {}).ok()?.manifest?,
+        _ if is_zip(file) => zips::read(&File::open(file).ok()?, |_| {}).ok()?.manifest?,
         _ => return None,
     };
     Manifest::parse(format, &bytes).ok()
@@ -134,15 +151,27 @@ impl From<Vec<Found>> for Unfit {
     }
 }
 
-type Outcome = Result<String, Unfit>;
+/// What there is to say of a good file.
+struct Good {
+    summary: String,
+    warnings: BTreeSet<String>,
+}
+
+impl Good {
+    fn plain(summary: String) -> Self {
+        Self { summary, warnings: BTreeSet::new() }
+    }
+}
+
+type Outcome = Result<Good, Unfit>;
 
 fn check(file: &Path, environment: Option<&EnvironmentName>) -> (&'static str, Outcome) {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     match (name, file.extension().and_then(|extension| extension.to_str())) {
         _ if file.is_dir() => ("folder", folder(file, environment)),
-        ("function.toml", _) => ("manifest", text(file).and_then(|text| manifest(ManifestFormat::Toml, &text))),
-        ("function.json", _) => ("manifest", text(file).and_then(|text| manifest(ManifestFormat::Json, &text))),
-        (_, Some("zip")) => ("zip", zip(file, environment)),
+        ("function.toml", _) => ("manifest", manifest(file, ManifestFormat::Toml)),
+        ("function.json", _) => ("manifest", manifest(file, ManifestFormat::Json)),
+        _ if is_zip(file) => ("zip", zip(file, environment)),
         (_, Some("json")) => ("configuration", text(file).and_then(|text| configuration(&text))),
         _ => {
             let known =
@@ -159,23 +188,35 @@ fn folder(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
 }
 
 fn zip(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
-    package(&File::open(file).map_err(unreadable)?, environment)
+    let mut good = package(&File::open(file).map_err(unreadable)?, environment)?;
+    if file.extension().is_none_or(|ending| ending != "zip") {
+        good.warnings.insert("an upload's key must end in .zip: <environment>/<function>/<release>.zip".to_owned());
+    }
+    Ok(good)
+}
+
+/// By its first bytes, whatever its name: a jar is one too. An empty file, and one that begins otherwise, is one if it is called so.
+fn is_zip(file: &Path) -> bool {
+    let mut first = [0; 4];
+    let begins = File::open(file).and_then(|mut file| file.read_exact(&mut first)).is_ok();
+    (begins && matches!(&first, b"PK\x03\x04" | b"PK\x05\x06"))
+        || file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"))
 }
 
 fn package(input: &File, environment: Option<&EnvironmentName>) -> Outcome {
     let package = zips::read(input, |_| {})?;
-    zips::check(&package, environment)?;
+    let warnings = zips::check(&package, environment)?;
     let mut summary = format!("{} bytes, {} files, sha256 {}", package.size, package.entries, package.sha256);
     match &package.manifest {
         Some((format, _)) => summary.push_str(&format!(", with {}", format.file_name())),
         None => summary.push_str(", no manifest: only the code of an existing function is deployed"),
     }
-    Ok(summary)
+    Ok(Good { summary, warnings })
 }
 
-fn manifest(format: ManifestFormat, text: &str) -> Outcome {
-    match Manifest::parse(format, text.as_bytes()) {
-        Ok(_) => Ok("for every environment that it names".into()),
+fn manifest(file: &Path, format: ManifestFormat) -> Outcome {
+    match Manifest::parse(format, &std::fs::read(file).map_err(unreadable)?) {
+        Ok(_) => Ok(Good::plain("for every environment that it names".into())),
         Err(error) => Err(zips::mistakes(&error).into()),
     }
 }
@@ -184,7 +225,7 @@ fn configuration(text: &str) -> Outcome {
     match Config::parse(text) {
         Ok(config) => {
             let targets: usize = config.environments.values().map(|environment| environment.targets.len()).sum();
-            Ok(format!("{} environments, {targets} targets", config.environments.len()))
+            Ok(Good::plain(format!("{} environments, {targets} targets", config.environments.len())))
         }
         Err(error) => Err(error.mistakes().iter().map(Found::from).collect::<Vec<_>>().into()),
     }

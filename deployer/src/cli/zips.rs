@@ -1,5 +1,6 @@
 //! A zip on this machine, checked as the deployer will check the upload: one way for every verb that has zips.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -8,7 +9,7 @@ use std::path::Path;
 use deployer_core::id::EnvironmentName;
 use deployer_core::manifest::{Manifest, ManifestError};
 use deployer_core::mistake::Mistake;
-use deployer_core::package::{Directory, Opening, Package, PackageError, WINDOW};
+use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};
 use serde::Serialize;
 
 use super::Stopped;
@@ -91,21 +92,20 @@ pub(super) fn read(input: &File, mut each: impl FnMut(&[u8])) -> Result<Package,
 }
 
 /// Checks what a zip says of itself: its manifest, and that it suits it. For one environment, or for all that the manifest names.
+/// Gives back what may be wrong.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn check(package: &Package, environment: Option<&EnvironmentName>) -> Result<(), Vec<Found>> {
-    let Some((format, text)) = &package.manifest else { return Ok(()) };
+pub(super) fn check(package: &Package, environment: Option<&EnvironmentName>) -> Result<BTreeSet<String>, Vec<Found>> {
+    let Some((format, text)) = &package.manifest else { return Ok(BTreeSet::new()) };
     let manifest = Manifest::parse(*format, text).map_err(|error| mistakes(&error))?;
     let configs = match environment {
         Some(environment) => vec![manifest.for_environment(environment)],
         None => manifest.for_all(),
     };
-    let unfit = configs.iter().try_for_each(|config| package.suits(config));
-    unfit.map_err(|error| {
-        let hint = package.hint(&error).map(|hint| format!("; {hint}")).unwrap_or_default();
-        vec![Found::whole(format!("{error}{hint}"))]
-    })
+    let warnings: Result<Vec<_>, _> =
+        configs.iter().map(|config| package.startup.suits(Run::offline(config))).collect();
+    Ok(warnings.map_err(|error| vec![Found::whole(error)])?.into_iter().flatten().collect())
 }
 
 /// What is wrong with a manifest.

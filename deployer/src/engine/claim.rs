@@ -2,6 +2,7 @@
 //!
 //! Must not know: Lambda.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub struct Claim {
     untold_start: AtomicBool,
     stopped: SetOnce<Transient>,
     halted: Mutex<Option<Halted>>,
+    /// What may be wrong with what it brings.
+    pub(super) warnings: Mutex<BTreeSet<String>>,
 }
 
 /// Why no alias moves any more for a deployment whose claim is ours all the same: a rollback was asked for, or its release
@@ -107,6 +110,7 @@ impl Claim {
             noted: Mutex::default(),
             untold_start: AtomicBool::new(false),
             stopped: SetOnce::new(),
+            warnings: Mutex::default(),
         }
     }
 

@@ -15,7 +15,7 @@ use deployer_core::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifac
 use futures::future::join_all;
 
 use super::book::{RACES, Seen};
-use super::claim::{Claim, Ground};
+use super::claim::{Claim, Ground, locked};
 use super::deploy::Job;
 use super::{Engine, Transient};
 use crate::port::{ETag, LedgerError};
@@ -99,6 +99,7 @@ impl Engine {
             outcome.reached |= !outcome.has_arrived();
         }
         add_hint(&mut record, claim.chosen());
+        locked(&claim.warnings).iter().for_each(|warning| record.add(warning));
         let doors = claim.open_doors();
         let end = End { record, named, written, kept, doors, provisioned, untold_start: claim.is_start_untold() };
         let (me, since) = (self.claimant(), self.now());

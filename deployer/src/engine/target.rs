@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 
 use super::apply::{Errand, Halt};
 use super::back::Sleeping;
-use super::claim::Ground;
+use super::claim::{Ground, locked};
 use super::deploy::{GIVEN_UP, Job, UNSEEN, Unfinished, Unfit, given_up};
 use super::doors::Shut;
 use super::fared::{Arrived, Fared, Missed, is_late};
@@ -175,6 +175,7 @@ impl Engine {
                 Err(no_plan) if written => return Err(TargetError::from(no_plan).into()),
                 planned => planned?,
             };
+            locked(&claim.warnings).extend(plan.warnings.iter().cloned());
             if !plan.is_empty() || !claim.has_unsaid_doors() {
                 previous.get_or_insert_with(|| plan.previous.clone());
             }

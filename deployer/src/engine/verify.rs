@@ -11,7 +11,7 @@ use deployer_core::artifact::{ArtifactRef, KEPT_METADATA, VerifiedArtifact};
 use deployer_core::destination::Destination;
 use deployer_core::id::Sha256;
 use deployer_core::manifest::{FunctionConfig, Manifest};
-use deployer_core::package::{Directory, Opening, Package, PackageError, WINDOW};
+use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};
 use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
 use futures::StreamExt as _;
 
@@ -153,7 +153,7 @@ impl Engine {
             size: package.size,
             metadata: facts.metadata.clone(),
             config,
-            bootstrap: package.bootstrap,
+            startup: package.startup,
         })
     }
 
@@ -205,7 +205,8 @@ fn manifest(package: &Package, at: &Destination<'_>) -> Result<FunctionConfig, P
     let invalid = |error: String| Problem::Refused(Code::InvalidManifest, format!("{}: {error}", file.file_name()));
     let manifest = Manifest::parse(*file, text).map_err(|error| invalid(error.to_string()))?;
     let config = manifest.for_environment(&at.name);
-    package.suits(&config)?;
+    // What may be in a layer is judged target by target.
+    package.startup.suits(Run::unseen(&config))?;
     for target in &at.environment.targets {
         if let Some(role) = &config.role {
             role.in_account(target.region.partition(), &target.account)

@@ -3,7 +3,7 @@
 use deployer_core::asked::FORMAT;
 use deployer_core::head::Tick;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release, Sha256};
-use deployer_core::package::Bootstrap;
+use deployer_core::package::Startup;
 use deployer_core::promotion::Functions;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -204,9 +204,9 @@ pub struct DescribedPackage {
     /// `function.toml` or `function.json`, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<DescribedManifest>,
-    /// What its `bootstrap` is, where it has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bootstrap: Option<Bootstrap>,
+    /// What in it decides whether Lambda can start it.
+    #[serde(default)]
+    pub startup: Startup,
 }
 
 /// A manifest, as it is in the zip.

@@ -79,6 +79,7 @@ impl Example {
             delivery: Delivery::ByReference,
             steps,
             changes: vec![],
+            warnings: vec![],
             revision: None,
             code_was: None,
             traffic: None,

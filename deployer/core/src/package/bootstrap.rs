@@ -14,7 +14,7 @@ pub(super) const FIRST_BYTES: u64 = 64;
 /// The file `bootstrap` at the zip's root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bootstrap {
-    /// Whether the zip was made on Unix or macOS and somebody's executable bit is set.
+    /// Whether the zip was made on Unix or macOS and the executable bit is set for everybody.
     pub executable: bool,
     /// What its first bytes say.
     pub kind: BootstrapKind,
@@ -127,9 +127,8 @@ pub(super) fn remedy(found: Machine, wanted: Machine) -> String {
 /// Whether a `provided.*` runtime of the wanted architecture can start the program.
 ///
 /// # Errors
-/// [`PackageError`] when it is not there, has no executable bit, or is for another machine or no program at all.
-pub fn check_bootstrap(bootstrap: Option<&Bootstrap>, wanted: Machine) -> Result<(), PackageError> {
-    let bootstrap = bootstrap.ok_or(PackageError::NoBootstrap)?;
+/// [`PackageError`] when it has no executable bit, or is for another machine or no program at all.
+pub(super) fn check(bootstrap: &Bootstrap, wanted: Machine) -> Result<(), PackageError> {
     if !bootstrap.executable {
         return Err(PackageError::NotExecutable);
     }

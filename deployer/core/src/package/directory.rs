@@ -1,33 +1,71 @@
 //! The central directory: every entry against every rule.
 //!
-//! Nothing of an entry's data is known here. Names are borrowed from the tail, so that a directory of the largest
-//! size costs a few megabytes while it is looked at, and nothing afterwards.
+//! Nothing of an entry's data is known here.
 
-use super::entry::{Entry, RULES};
+use super::entry::{Entry, Kind, RULES};
 use super::error::{Offenders, PackageError, shown};
-use super::piece::Piece;
-use super::{ENTRIES_LIMIT, UNZIPPED_LIMIT, end::End};
+use super::unpack::Wanted;
+use super::{ENTRIES_LIMIT, MANIFEST_LIMIT, UNZIPPED_LIMIT, end::End};
 use crate::manifest::ManifestFormat;
+
+/// The program that `provided.*` runtimes start.
+pub(super) const BOOTSTRAP: &str = "bootstrap";
 
 /// What is needed of a directory that obeys all rules.
 #[derive(Debug)]
 pub(super) struct Contents {
-    pub(super) entries: usize,
+    /// In the order of their places.
+    pub(super) items: Vec<Item>,
     pub(super) unzipped: u64,
-    pub(super) manifest: Option<(ManifestFormat, Piece)>,
-    /// Whether it is executable, and where it is.
-    pub(super) bootstrap: Option<(bool, Piece)>,
-    /// A file of that name in a folder.
-    pub(super) nested: Option<String>,
+    /// Where the last entry's room ends.
+    pub(super) until: u64,
 }
 
-/// An entry's name and the bytes it certainly takes: local header, name and data. The header's extra fields are
-/// known only there, so this is the least it can be; that is enough to see every overlap.
-struct Placed<'a> {
-    name: &'a str,
-    folder: bool,
-    from: u64,
-    until: u64,
+/// An entry of the directory.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) executable: bool,
+    pub(super) method: u16,
+    pub(super) crc32: u32,
+    pub(super) packed: u64,
+    pub(super) unpacked: u64,
+    /// Where its local header begins.
+    pub(super) at: u64,
+    /// The first byte that is certainly not its own: the header's extra fields are known only there, so it is the least that
+    /// it can be; that is enough to see every overlap.
+    least_end: u64,
+    /// What of its data is wanted.
+    pub(super) wanted: Wanted,
+}
+
+impl Item {
+    fn of(entry: &Entry<'_>) -> Option<Self> {
+        let (name, least_end) = (entry.text()?.to_owned(), entry.least_end()?);
+        let Entry { method, crc32, packed, unpacked, at, .. } = *entry;
+        let (kind, executable) = (entry.kind(), entry.is_executable());
+        let wanted = Wanted::Nothing;
+        Some(Self { name, kind, executable, method, crc32, packed, unpacked, at, least_end, wanted })
+    }
+
+    /// The name without the slash that marks a folder.
+    pub(super) fn path(&self) -> &str {
+        self.name.strip_suffix('/').unwrap_or(&self.name)
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &str> {
+        self.path().split('/')
+    }
+
+    fn manifest(&self) -> Option<ManifestFormat> {
+        ManifestFormat::of(&self.name)
+    }
+
+    /// Whether this entry is the same as another one, as far as the directory says.
+    fn is_like(&self, other: &Self) -> bool {
+        (self.kind, self.unpacked, self.crc32) == (other.kind, other.unpacked, other.crc32)
+    }
 }
 
 /// Reads the directory, whose bytes these are.
@@ -36,32 +74,28 @@ pub(super) fn read(bytes: &[u8], end: End) -> Result<Contents, PackageError> {
         return Err(PackageError::TooManyEntries { found: end.entries, limit: ENTRIES_LIMIT });
     }
     check_each(bytes, end)?;
-    let mut placed = Vec::new();
+    let mut items = Vec::new();
     let mut outside = Offenders::default();
     let mut unzipped = 0_u64;
     for entry in entries(bytes, end) {
         let entry = entry?;
         unzipped = unzipped.saturating_add(entry.unpacked);
-        match (entry.text(), entry.least_end()) {
-            (Some(name), Some(until)) if until <= end.from => {
-                placed.push(Placed { name, folder: entry.is_folder(), from: entry.at, until });
-            }
-            _ => outside.add(|| shown(entry.name)),
+        match Item::of(&entry).filter(|item| item.least_end <= end.from) {
+            Some(item) => items.push(item),
+            None => outside.add(|| shown(entry.name)),
         }
     }
     outside.refuse(PackageError::Outside)?;
-    if placed.iter().all(|entry| entry.folder) {
+    if items.iter().all(|item| item.kind == Kind::Folder) {
         return Err(PackageError::Empty);
     }
-    check_names(&mut placed)?;
-    check_places(&mut placed)?;
+    check_names(&mut items)?;
+    check_places(&mut items)?;
     if unzipped > UNZIPPED_LIMIT {
         return Err(PackageError::TooLargeUnzipped { found: unzipped, limit: UNZIPPED_LIMIT });
     }
-    let (manifest, bootstrap) = wanted(bytes, end, &placed)?;
-    let is_nested = |entry: &&Placed<'_>| !entry.folder && entry.name.ends_with("/bootstrap");
-    let nested = placed.iter().find(is_nested).map(|entry| shown(entry.name.as_bytes()));
-    Ok(Contents { entries: placed.len(), unzipped, manifest, bootstrap, nested })
+    want(&mut items)?;
+    Ok(Contents { items, unzipped, until: end.from })
 }
 
 /// The entries in the directory's order; an error once it is not as its end says.
@@ -103,75 +137,77 @@ fn check_each(bytes: &[u8], end: End) -> Result<(), PackageError> {
     RULES.iter().zip(offenders).try_for_each(|(rule, offenders)| offenders.refuse(rule.error))
 }
 
-/// No name twice, and no file that is also a folder.
-fn check_names(placed: &mut [Placed<'_>]) -> Result<(), PackageError> {
+/// No name twice but where both are the same, no file that is also a folder, and nothing that is reached through a link.
+fn check_names(items: &mut [Item]) -> Result<(), PackageError> {
     // In the order of their parts, whatever is in a folder comes directly after it: looking at neighbours is enough.
-    placed.sort_unstable_by(|a, b| a.parts().cmp(b.parts()).then(a.folder.cmp(&b.folder)));
-    let (mut twice, mut both) = (Offenders::default(), Offenders::default());
-    for (one, next) in placed.iter().zip(placed.iter().skip(1)) {
+    items.sort_unstable_by(|a, b| a.parts().cmp(b.parts()).then(a.at.cmp(&b.at)));
+    let (mut twice, mut both, mut through) = (Offenders::default(), Offenders::default(), Offenders::default());
+    for at in 1..items.len() {
+        let Some([one, next]) = items.get_mut(at - 1..=at) else { break };
         if one.path() == next.path() {
-            twice.add(|| shown(next.name.as_bytes()));
-        } else if !one.folder && next.path().strip_prefix(one.path()).is_some_and(|rest| rest.starts_with('/')) {
-            both.add(|| shown(one.name.as_bytes()));
+            let is_judged = next.name == BOOTSTRAP || next.manifest().is_some();
+            if is_judged || !one.is_like(next) {
+                twice.add(|| shown(next.name.as_bytes()));
+            }
+            // The checksum in the directory can say anything: that the bytes are the same is seen when they come by.
+            (one.wanted, next.wanted) = (Wanted::Hash, Wanted::Hash);
+        } else if one.kind != Kind::Folder
+            && next.path().strip_prefix(one.path()).is_some_and(|rest| rest.starts_with('/'))
+        {
+            match one.kind {
+                Kind::Link => through.add(|| shown(next.name.as_bytes())),
+                _ => both.add(|| shown(one.name.as_bytes())),
+            }
         }
     }
     twice.refuse(PackageError::Duplicate)?;
+    through.refuse(PackageError::ThroughLink)?;
     both.refuse(PackageError::FileAndFolder)
 }
 
-impl<'a> Placed<'a> {
-    /// The name without the slash that marks a folder.
-    fn path(&self) -> &'a str {
-        self.name.strip_suffix('/').unwrap_or(self.name)
-    }
-
-    fn parts(&self) -> impl Iterator<Item = &'a str> {
-        self.path().split('/')
-    }
-}
-
 /// No two entries share bytes. Leaves the entries in the order of their places.
-fn check_places(placed: &mut [Placed<'_>]) -> Result<(), PackageError> {
-    placed.sort_unstable_by_key(|entry| (entry.from, entry.until));
+fn check_places(items: &mut [Item]) -> Result<(), PackageError> {
+    items.sort_unstable_by_key(|item| (item.at, item.least_end));
     let mut overlaps = Offenders::default();
-    let mut entries = placed.iter();
+    let mut entries = items.iter();
     let mut furthest = entries.next();
     for next in entries {
-        if let Some(before) = furthest.filter(|before| next.from < before.until) {
+        if let Some(before) = furthest.filter(|before| next.at < before.least_end) {
             overlaps.add(|| format!("{} with {}", shown(next.name.as_bytes()), shown(before.name.as_bytes())));
         }
-        if furthest.is_none_or(|before| next.until > before.until) {
+        if furthest.is_none_or(|before| next.least_end > before.least_end) {
             furthest = Some(next);
         }
     }
     overlaps.refuse(PackageError::Overlap)
 }
 
-type Wanted = (Option<(ManifestFormat, Piece)>, Option<(bool, Piece)>);
-
-/// The entries whose bytes are wanted. `placed` is in the order of places: an entry's room ends where the next begins.
-fn wanted(bytes: &[u8], end: End, placed: &[Placed<'_>]) -> Result<Wanted, PackageError> {
-    let room = |entry: &Entry<'_>| {
-        let next = placed.partition_point(|other| other.from <= entry.at);
-        placed.get(next).map_or(end.from, |other| other.from)
-    };
-    let (mut manifest, mut bootstrap) = (None, None);
-    for entry in entries(bytes, end) {
-        let entry = entry?;
-        let file = match entry.name {
-            _ if entry.is_folder() => continue,
-            b"function.toml" => ManifestFormat::Toml,
-            b"function.json" => ManifestFormat::Json,
-            b"bootstrap" => {
-                bootstrap = Some((entry.is_executable(), Piece::start("bootstrap", &entry, room(&entry))));
-                continue;
+/// Says of which entries the data are wanted: the manifest, links, and the program. Where `bootstrap` is a link, any file may
+/// be the program.
+fn want(items: &mut [Item]) -> Result<(), PackageError> {
+    let is_bootstrap = |item: &Item, kind| item.name == BOOTSTRAP && item.kind == kind;
+    let linked = items.iter().any(|item| is_bootstrap(item, Kind::Link));
+    let (mut manifests, mut long) = (0_usize, Offenders::default());
+    for item in items.iter_mut() {
+        match (item.kind, item.manifest()) {
+            (Kind::Link, Some(format)) => return Err(PackageError::ManifestLink { name: format.file_name() }),
+            (Kind::File, Some(format)) => {
+                // Deflate makes nothing much larger, so a larger packed size is as wrong as a larger unpacked one.
+                if item.unpacked > MANIFEST_LIMIT || item.packed > MANIFEST_LIMIT + 1024 {
+                    return Err(PackageError::ManifestTooLarge { name: format.file_name(), limit: MANIFEST_LIMIT });
+                }
+                (item.wanted, manifests) = (Wanted::All, manifests + 1);
             }
-            _ => continue,
-        };
-        if manifest.is_some() {
-            return Err(PackageError::BothManifests);
+            (Kind::Link, None) if item.unpacked > super::LINK_LIMIT => long.add(|| shown(item.name.as_bytes())),
+            (Kind::Link, None) => item.wanted = Wanted::All,
+            (Kind::File, None) if (linked && item.wanted == Wanted::Nothing) || is_bootstrap(item, Kind::File) => {
+                item.wanted = Wanted::Program;
+            }
+            _ => {}
         }
-        manifest = Some((file, Piece::whole(file.file_name(), &entry, room(&entry))?));
     }
-    Ok((manifest, bootstrap))
+    if manifests > 1 {
+        return Err(PackageError::BothManifests);
+    }
+    long.refuse(PackageError::LinkTooLong)
 }

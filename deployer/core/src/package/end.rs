@@ -69,6 +69,10 @@ fn locate(size: u64, tail: &[u8]) -> Result<(usize, Record), PackageError> {
     let signatures = || region.windows(4).enumerate().filter(|(_, bytes)| **bytes == SIGNATURE);
     let mut fitting = signatures().filter_map(|(at, _)| Some((start + at, classic(region.get(at..)?)?)));
     match (fitting.next(), fitting.next()) {
+        // Readers that search from the end would take one in the comment for the end, or stumble over it.
+        (Some((at, _)), None) if tail.get(at + 1..).unwrap_or_default().windows(4).any(|bytes| *bytes == SIGNATURE) => {
+            Err(PackageError::AmbiguousEnd)
+        }
         (Some(only), None) => Ok(only),
         (Some(_), Some(_)) => Err(PackageError::AmbiguousEnd),
         (None, _) if signatures().next().is_some() => Err(PackageError::UnclearEnd),

@@ -1,11 +1,11 @@
 //! One entry of the central directory (APPNOTE 4.3.12) and the rules it has to obey on its own.
 
 use super::error::{Offenders, PackageError, shown};
+use super::extra::Extra;
 use super::fields::Fields;
 use super::{LOCAL_HEADER, RATIO_LIMIT};
 
 const SIGNATURE: [u8; 4] = *b"PK\x01\x02";
-const ZIP64_EXTRA: u16 = 1;
 
 /// APPNOTE 4.4.4: encrypted, strongly encrypted, local header masked because the directory is encrypted.
 pub(super) const ENCRYPTION_FLAGS: u16 = 1 | 1 << 6 | 1 << 13;
@@ -18,10 +18,22 @@ const FILE_TYPE: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 const FOLDER: u32 = 0o040_000;
 const LINK: u32 = 0o120_000;
+/// What everybody may do: Lambda runs a function as a user who owns none of its files.
+const OTHERS_READ: u32 = 0o004;
+const OTHERS_EXECUTE: u32 = 0o001;
+
+/// What an entry becomes when it is unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Folder,
+    Link,
+}
 
 /// What the directory says of an entry.
 pub(super) struct Entry<'a> {
     pub(super) name: &'a [u8],
+    extra: &'a [u8],
     made_on: u8,
     flags: u16,
     pub(super) method: u16,
@@ -53,13 +65,13 @@ impl<'a> Entry<'a> {
         let extra = fields.take(extra.into())?;
         fields.take(comment.into())?;
 
-        // APPNOTE 4.5.3: the zip64 field holds those values, in this order, that are all ones in the header.
-        let mut zip64 = Zip64(zip64_extra(extra));
+        let mut zip64 = Extra(extra).zip64();
         let unpacked = zip64.long(unpacked)?;
         let packed = zip64.long(packed)?;
         let at = zip64.long(at)?;
         let disk = zip64.disk(disk)?;
-        Some((Self { name, made_on, flags, method, crc32, packed, unpacked, disk, attributes, at }, fields.0))
+        let entry = Self { name, extra, made_on, flags, method, crc32, packed, unpacked, disk, attributes, at };
+        Some((entry, fields.0))
     }
 
     /// The name, if it is text.
@@ -72,26 +84,59 @@ impl<'a> Entry<'a> {
         self.at.checked_add(LOCAL_HEADER)?.checked_add(self.name.len() as u64)?.checked_add(self.packed)
     }
 
-    pub(super) fn is_folder(&self) -> bool {
-        self.name.ends_with(b"/") || self.mode().is_some_and(|mode| mode & FILE_TYPE == FOLDER)
+    pub(super) fn kind(&self) -> Kind {
+        match self.file_type() {
+            _ if self.name.ends_with(b"/") => Kind::Folder,
+            Some(LINK) => Kind::Link,
+            _ => Kind::File,
+        }
     }
 
-    /// Whether somebody may execute it. A zip from a system without modes says nothing of it, which counts as no.
+    /// Whether everybody may execute it. A zip from a system without modes says nothing of it, which counts as no.
     pub(super) fn is_executable(&self) -> bool {
-        self.mode().is_some_and(|mode| mode & 0o111 != 0)
+        self.mode().is_some_and(|mode| mode & OTHERS_EXECUTE != 0)
     }
 
-    /// The Unix mode, if the zip was made where there are modes.
+    /// The Unix mode, if the zip was made where there are modes, and gives one.
     fn mode(&self) -> Option<u32> {
-        matches!(self.made_on, UNIX | MACOS).then_some(self.attributes >> 16)
+        let mode = self.attributes >> 16;
+        (matches!(self.made_on, UNIX | MACOS) && mode != 0).then_some(mode)
+    }
+
+    fn file_type(&self) -> Option<u32> {
+        self.mode().map(|mode| mode & FILE_TYPE)
     }
 
     fn is_special(&self) -> bool {
-        match self.mode() {
-            Some(mode) => !matches!(mode & FILE_TYPE, 0 | REGULAR | FOLDER),
+        let is_folder = self.name.ends_with(b"/");
+        match self.file_type() {
+            Some(LINK) => is_folder,
+            Some(found) => !matches!(found, 0 | REGULAR | FOLDER),
             // Some unzip programs make links whatever the system of the zip.
             None => (self.attributes >> 16) & FILE_TYPE == LINK,
         }
+    }
+
+    /// Readers that go by the name make a file of it, those that go by the mode a folder; or a folder has data.
+    fn is_unclear_folder(&self) -> bool {
+        match self.kind() {
+            Kind::Folder => self.unpacked > 0,
+            Kind::File => self.file_type() == Some(FOLDER),
+            Kind::Link => false,
+        }
+    }
+
+    /// What it lets everybody do. A mode without the type of a file is no more than a tool's default (Python writes 600).
+    fn lets_others(&self, what: u32) -> bool {
+        !self.mode().is_some_and(|mode| mode & FILE_TYPE != 0 && mode & what == 0)
+    }
+
+    fn is_unreadable(&self) -> bool {
+        self.kind() == Kind::File && !self.lets_others(OTHERS_READ)
+    }
+
+    fn is_impassable(&self) -> bool {
+        self.kind() == Kind::Folder && !self.lets_others(OTHERS_EXECUTE)
     }
 
     fn is_absolute(&self) -> bool {
@@ -103,37 +148,21 @@ impl<'a> Entry<'a> {
         self.name.strip_suffix(b"/").unwrap_or(self.name).split(|byte| *byte == b'/').any(like)
     }
 
+    /// Some tools write the name once more, as UTF-8, and readers that know of it go by that.
+    fn has_another_name(&self) -> bool {
+        Extra(self.extra).has_another_name(self.name)
+    }
+
     fn shown_with_method(&self) -> String {
         format!("{} (method {})", shown(self.name), self.method)
     }
 
+    fn shown_with_mode(&self) -> String {
+        format!("{} (mode {:o})", shown(self.name), self.mode().unwrap_or_default() & 0o7777)
+    }
+
     fn shown_with_sizes(&self) -> String {
         format!("{} ({} bytes unpack to {})", shown(self.name), self.packed, self.unpacked)
-    }
-}
-
-/// What is left of the zip64 field, if there is one.
-struct Zip64<'a>(Option<Fields<'a>>);
-
-impl Zip64<'_> {
-    fn long(&mut self, value: u32) -> Option<u64> {
-        if value == u32::MAX { self.0.as_mut()?.u64() } else { Some(value.into()) }
-    }
-
-    fn disk(&mut self, value: u16) -> Option<u32> {
-        if value == u16::MAX { self.0.as_mut()?.u32() } else { Some(value.into()) }
-    }
-}
-
-/// Finds the zip64 field. Extra fields that make no sense are left alone: some tools pad with zeros.
-fn zip64_extra(extra: &[u8]) -> Option<Fields<'_>> {
-    let mut fields = Fields(extra);
-    loop {
-        let (id, length) = (fields.u16()?, fields.u16()?);
-        let data = fields.take(length.into())?;
-        if id == ZIP64_EXTRA {
-            return Some(Fields(data));
-        }
     }
 }
 
@@ -148,29 +177,30 @@ const fn rule(broken: fn(&Entry<'_>) -> bool, error: fn(Offenders) -> PackageErr
     Rule { broken, shown: |e| shown(e.name), error }
 }
 
+const fn shown_rule(
+    broken: fn(&Entry<'_>) -> bool,
+    shown: fn(&Entry<'_>) -> String,
+    error: fn(Offenders) -> PackageError,
+) -> Rule {
+    Rule { broken, shown, error }
+}
+
 /// The rules in the order in which they are reported.
-pub(super) const RULES: [Rule; 11] = [
+pub(super) const RULES: [Rule; 16] = [
     rule(|e| e.flags & ENCRYPTION_FLAGS != 0, PackageError::Encrypted),
-    Rule {
-        broken: |e| !matches!(e.method, STORED | DEFLATED),
-        shown: |e| e.shown_with_method(),
-        error: PackageError::Method,
-    },
+    shown_rule(|e| !matches!(e.method, STORED | DEFLATED), |e| e.shown_with_method(), PackageError::Method),
     rule(|e| e.text().is_none(), PackageError::NotUtf8),
     rule(|e| e.name.contains(&0), PackageError::Nul),
     rule(|e| e.is_absolute(), PackageError::Absolute),
     rule(|e| e.name.contains(&b'\\'), PackageError::Backslash),
     rule(|e| e.has_part(|part| part == b".."), PackageError::Parent),
-    rule(|e| e.has_part(|part| part.is_empty() || part == b"."), PackageError::EmptyPart),
+    rule(|e| e.has_part(|part| part == b"."), PackageError::DotPart),
+    rule(|e| e.has_part(<[u8]>::is_empty), PackageError::EmptyPart),
+    rule(|e| e.has_another_name(), PackageError::AnotherName),
     rule(|e| e.is_special(), PackageError::Special),
-    Rule {
-        broken: |e| e.method == STORED && e.packed != e.unpacked,
-        shown: |e| e.shown_with_sizes(),
-        error: PackageError::StoredSizes,
-    },
-    Rule {
-        broken: |e| e.unpacked > e.packed.saturating_mul(RATIO_LIMIT),
-        shown: |e| e.shown_with_sizes(),
-        error: PackageError::Ratio,
-    },
+    rule(|e| e.is_unclear_folder(), PackageError::UnclearFolder),
+    shown_rule(|e| e.is_unreadable(), |e| e.shown_with_mode(), PackageError::Unreadable),
+    shown_rule(|e| e.is_impassable(), |e| e.shown_with_mode(), PackageError::Impassable),
+    shown_rule(|e| e.method == STORED && e.packed != e.unpacked, |e| e.shown_with_sizes(), PackageError::StoredSizes),
+    shown_rule(|e| e.unpacked > e.packed.saturating_mul(RATIO_LIMIT), |e| e.shown_with_sizes(), PackageError::Ratio),
 ];

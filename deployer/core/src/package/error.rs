@@ -144,22 +144,61 @@ pub enum PackageError {
     /// Names with `..` as a part.
     #[error("the zip has names that lead out of it by `..`: {0}; zip from within the folder")]
     Parent(Offenders),
-    /// Empty names, or names with an empty part or `.` as a part.
-    #[error("the zip has empty names, or names with an empty part or `.`: {0}; zip with plain relative names")]
+    /// Names with `.` as a part, which some readers leave out and others do not.
+    #[error("the zip has names with the part `.`: {0}; readers differ on them: zip with * in place of .")]
+    DotPart(Offenders),
+    /// Empty names, or names with an empty part.
+    #[error("the zip has empty names, or names with an empty part: {0}; zip with plain relative names")]
     EmptyPart(Offenders),
-    /// Symbolic links, devices, pipes, sockets.
-    #[error("the zip has symbolic links or other special files: {0}; put the files themselves in (zip without -y)")]
+    /// A Unicode-path field that says another name.
+    #[error("the zip has entries with a second name that is another one: {0}; zip again with another tool")]
+    AnotherName(Offenders),
+    /// Devices, pipes, sockets, or links from a system that has none.
+    #[error("the zip has devices, pipes or other special files: {0}; leave them out")]
     Special(Offenders),
+    /// A folder by its mode and a file by its name, or a folder with data.
+    #[error("the zip has entries that are a file for some readers and a folder for others: {0}; zip it again")]
+    UnclearFolder(Offenders),
+    /// Files that Lambda's user may not read.
+    #[error(
+        "the zip has files that only their owner may read, and Lambda's user owns none: {0}; chmod -R a+rX, then zip again"
+    )]
+    Unreadable(Offenders),
+    /// Folders that Lambda's user may not pass.
+    #[error(
+        "the zip has folders that only their owner may enter, and Lambda's user owns none: {0}; chmod -R a+rX, then zip again"
+    )]
+    Impassable(Offenders),
+    /// Links that lead out of the zip.
+    #[error(
+        "the zip has symbolic links that lead out of it: {0}; a link may lead to something in the zip, or below /opt/ into a layer"
+    )]
+    LinkOutside(Offenders),
+    /// Links that lead in circles, or through too many others.
+    #[error("the zip has symbolic links that lead in circles, or through more than 40 others: {0}; leave them out")]
+    LinkInCircles(Offenders),
+    /// Links that are longer than a path can be.
+    #[error("the zip has symbolic links of more than 4096 bytes: {0}; leave them out")]
+    LinkTooLong(Offenders),
+    /// Entries whose own path leads through a link.
+    #[error("the zip has entries whose folder is a symbolic link: {0}; put them where the link leads to")]
+    ThroughLink(Offenders),
+    /// The manifest is a link.
+    #[error("{name} is a symbolic link: put the file itself into the zip")]
+    ManifestLink {
+        /// The manifest's name.
+        name: &'static str,
+    },
     /// Stored entries whose two sizes are not the same.
     #[error("the zip has stored entries whose sizes disagree: {0}; zip it again")]
     StoredSizes(Offenders),
-    /// Entries that unpack to more than 1,000 times their size.
-    #[error("the zip has entries that unpack to more than 1000 times their size: {0}; leave them out")]
+    /// Entries that unpack to more than deflate can do.
+    #[error("the zip has entries that unpack to more than 1,033 times their size: {0}; leave them out")]
     Ratio(Offenders),
     /// Entries whose data are not within the object, before the directory.
     #[error("the zip has entries whose data lie outside of it: {0}; upload it again")]
     Outside(Offenders),
-    /// The same name twice, be it a file or a folder.
+    /// The same name twice, and not the same bytes; or the manifest or `bootstrap` twice.
     #[error("the zip has names more than once: {0}; keep one of each")]
     Duplicate(Offenders),
     /// A file that is a folder for another entry.
@@ -195,17 +234,36 @@ pub enum PackageError {
         /// [`super::MANIFEST_LIMIT`].
         limit: u64,
     },
-    /// A manifest that cannot be unpacked to what the directory declares.
+    /// An entry that cannot be unpacked to what the directory declares.
     #[error("{name} is damaged in the zip: its size or checksum does not match; zip it again")]
-    ManifestDamaged {
-        /// The manifest's name.
-        name: &'static str,
+    Damaged {
+        /// The entry's name.
+        name: String,
     },
     /// The header before an entry's data contradicts the directory: readers would disagree on what the entry is.
     #[error("{name}'s local header contradicts the zip's directory: zip it again")]
     LocalHeader {
         /// The entry's name.
-        name: &'static str,
+        name: String,
+    },
+    /// An entry that the directory does not list.
+    #[error("the zip has an entry that its directory does not list, which some readers would see: zip it again")]
+    Hidden,
+    /// All that is in the zip is in one folder.
+    #[error(
+        "all that is in the zip is in the folder {folder}, where Lambda does not look: zip what is in {folder}, not the folder itself"
+    )]
+    Wrapped {
+        /// The folder.
+        folder: String,
+    },
+    /// A file that is meant as a manifest, and that nobody would read.
+    #[error("the zip has {found} at its root, which nothing reads: the manifest's name is {right}")]
+    Misnamed {
+        /// The file.
+        found: String,
+        /// What it should be called.
+        right: &'static str,
     },
     /// The reader was not given exactly the object.
     #[error("{found} bytes were read of an object of {expected}: read it again")]
@@ -217,13 +275,29 @@ pub enum PackageError {
     },
     /// A `provided.*` runtime without its program.
     #[error(
-        "the zip has no file bootstrap at its root, which provided.* runtimes start: zip the program under that name"
+        "the zip has no file bootstrap at its root, which provided.* runtimes start: {}",
+        no_bootstrap(nested.as_deref())
     )]
-    NoBootstrap,
+    NoBootstrap {
+        /// A file of that name in a folder.
+        nested: Option<String>,
+    },
+    /// A runtime without the file that its handler names.
+    #[error("{}", no_handler(handler, runtime, looked_for, nested.as_deref()))]
+    NoHandler {
+        /// The function's handler.
+        handler: String,
+        /// Its runtime.
+        runtime: String,
+        /// The files that would do.
+        looked_for: String,
+        /// The folder that all of the zip is in, and that has the file.
+        nested: Option<String>,
+    },
     /// `bootstrap` without its executable bit, or from a system whose zips carry no modes.
     #[error(
-        "bootstrap is not executable: chmod +x bootstrap, and zip it on Linux or macOS (or with a tool that writes \
-         Unix modes)"
+        "bootstrap is not executable for everybody: chmod 755 bootstrap, and zip it on Linux or macOS (or with a tool that \
+         writes Unix modes)"
     )]
     NotExecutable,
     /// `bootstrap` was built for another machine.
@@ -253,6 +327,26 @@ impl PackageError {
     /// Whether the manifest is at fault rather than the zip: the record's code is then `InvalidManifest`.
     #[must_use]
     pub fn is_about_the_manifest(&self) -> bool {
-        matches!(self, Self::BothManifests | Self::ManifestTooLarge { .. })
+        matches!(
+            self,
+            Self::BothManifests | Self::ManifestTooLarge { .. } | Self::ManifestLink { .. } | Self::Misnamed { .. }
+        )
+    }
+}
+
+fn no_bootstrap(nested: Option<&str>) -> String {
+    match nested {
+        Some(nested) => format!("there is {nested}: zip what is in that folder, not the folder itself"),
+        None => "zip the program under that name, or name the layer that has it".to_owned(),
+    }
+}
+
+fn no_handler(handler: &str, runtime: &str, looked_for: &str, nested: Option<&str>) -> String {
+    let missing = format!("the zip has no file for the handler {handler} of {runtime} ({looked_for})");
+    match nested {
+        Some(folder) => {
+            format!("{missing}; it is in the folder {folder}: zip what is in {folder}, not the folder itself")
+        }
+        None => format!("{missing}: put it in, or correct the handler"),
     }
 }

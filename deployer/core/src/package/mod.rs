@@ -2,33 +2,41 @@
 //!
 //! The caller first reads the object's last [`WINDOW`] bytes: [`Directory::open`] checks every rule that the central
 //! directory can break. Then all bytes, from the first to the last, go through
-//! [`Reader::feed`], which hashes them and keeps the manifest and the first bytes of `bootstrap`. The bodies of other
-//! entries are never unpacked, and offsets count from the object's first byte: a zip behind other bytes is accepted
-//! only if its offsets say so.
+//! [`Reader::feed`], which hashes them, compares each local header with the directory, and unpacks the manifest, links and
+//! `bootstrap`. The bodies of other entries are not unpacked, and offsets count from the object's first byte: a zip behind
+//! other bytes is accepted only if its offsets say so.
 //!
 //! The format is read here and not by a library because a verdict has to hold for Lambda's reader too: libraries
 //! correct and guess, each in its own way, and want the whole archive at hand.
 //! Nothing here knows where the bytes come from or what they are deployed to.
 
 mod bootstrap;
+mod describe;
 mod directory;
 mod end;
 mod entry;
 mod error;
+mod extra;
 mod fields;
-mod piece;
+mod handler;
+mod links;
+mod local;
+mod startup;
 #[cfg(test)]
 mod tests;
+mod unpack;
+mod walk;
 
 use sha2::Digest as _;
 
-use crate::manifest::{FunctionConfig, ManifestFormat, Runtime};
-pub use bootstrap::{Bootstrap, BootstrapKind, Machine, check_bootstrap};
+use crate::manifest::ManifestFormat;
+pub use bootstrap::{Bootstrap, BootstrapKind, Machine};
 pub use error::{Offenders, PackageError};
+pub use startup::{Run, Startup};
 
 use crate::id::Sha256;
 use directory::Contents;
-use piece::Piece;
+use walk::Walk;
 
 /// How many bytes of the object's end are read first.
 pub const WINDOW: u64 = 2 * 1024 * 1024;
@@ -44,8 +52,10 @@ pub const ENTRIES_LIMIT: u64 = 200_000;
 pub const ARCHIVE_LIMIT: u64 = UNZIPPED_LIMIT + 4 * DIRECTORY_LIMIT;
 /// A larger manifest is refused.
 pub const MANIFEST_LIMIT: u64 = crate::manifest::MOST_BYTES as u64;
-/// An entry may unpack to so many times its size.
-pub const RATIO_LIMIT: u64 = 1000;
+/// An entry may unpack to so many times its size: deflate reaches 1,032.
+pub const RATIO_LIMIT: u64 = 1033;
+/// A longer link is refused: no path of Linux is longer (PATH_MAX).
+pub const LINK_LIMIT: u64 = 4096;
 
 /// A local header without name and extra fields (APPNOTE 4.3.7).
 const LOCAL_HEADER: u64 = 30;
@@ -98,14 +108,15 @@ impl Directory {
     /// A reader for the bytes of this archive.
     #[must_use]
     pub fn reader(self) -> Reader {
-        Reader { directory: self, at: 0, hasher: sha2::Sha256::new() }
+        Reader { size: self.size, walk: Walk::of(*self.contents), at: 0, hasher: sha2::Sha256::new() }
     }
 }
 
 /// Takes an archive's bytes as they come.
 #[derive(Debug)]
 pub struct Reader {
-    directory: Directory,
+    size: u64,
+    walk: Walk,
     at: u64,
     hasher: sha2::Sha256,
 }
@@ -114,35 +125,24 @@ impl Reader {
     /// Takes the next bytes of the archive: all of them, in order, from the first on.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
-        let Contents { manifest, bootstrap, .. } = &mut *self.directory.contents;
-        let pieces = manifest.iter_mut().map(|(_, piece)| piece).chain(bootstrap.iter_mut().map(|(_, piece)| piece));
-        for piece in pieces {
-            piece.feed(self.at, bytes);
-        }
+        self.walk.feed(bytes);
         self.at = self.at.saturating_add(bytes.len() as u64);
     }
 
     /// What the archive is, after its last byte.
     ///
     /// # Errors
-    /// [`PackageError`] when fewer or more bytes came than the archive has, when the manifest cannot be unpacked, and
-    /// when a local header contradicts the directory.
+    /// [`PackageError`] when fewer or more bytes came than the archive has, when the manifest, the program or a link cannot be
+    /// unpacked, when a local header contradicts the directory, and when readers could see other entries than the directory's.
     pub fn finish(self) -> Result<Package, PackageError> {
-        let Directory { size, contents } = self.directory;
-        if self.at != size {
-            return Err(PackageError::Incomplete { expected: size, found: self.at });
+        let Self { size, walk, at, hasher } = self;
+        if at != size {
+            return Err(PackageError::Incomplete { expected: size, found: at });
         }
-        let unpacked = |(file, piece): (ManifestFormat, Piece)| Ok((file, piece.manifest()?));
-        let described = |(executable, piece): (bool, Piece)| Ok(Bootstrap { executable, kind: piece.program()? });
-        Ok(Package {
-            sha256: Sha256::finish(self.hasher),
-            size,
-            unzipped: contents.unzipped,
-            entries: contents.entries,
-            manifest: contents.manifest.map(unpacked).transpose()?,
-            bootstrap: contents.bootstrap.map(described).transpose()?,
-            nested_bootstrap: contents.nested,
-        })
+        let (Contents { items, unzipped, .. }, unpacked) = walk.finish()?;
+        let entries = items.len();
+        let (manifest, startup) = describe::describe(&items, unpacked)?;
+        Ok(Package { sha256: Sha256::finish(hasher), size, unzipped, entries, manifest, startup })
     }
 }
 
@@ -159,35 +159,8 @@ pub struct Package {
     pub entries: usize,
     /// The manifest, unzipped, if there is one.
     pub manifest: Option<(ManifestFormat, Vec<u8>)>,
-    /// The file `bootstrap` at the root, if there is one.
-    pub bootstrap: Option<Bootstrap>,
-    /// A file `bootstrap` in a folder, where nobody starts it.
-    pub nested_bootstrap: Option<String>,
-}
-
-impl Package {
-    /// What to say beside [`PackageError::NoBootstrap`], where the program is there and in the wrong place.
-    #[must_use]
-    pub fn hint(&self, error: &PackageError) -> Option<String> {
-        let nested = self.nested_bootstrap.as_ref().filter(|_| *error == PackageError::NoBootstrap)?;
-        Some(format!("there is {nested}: zip what is in that folder, not the folder itself"))
-    }
-}
-
-impl Package {
-    /// Whether the runtime that this configuration names, if it does, can start what is in the zip. Where it does not say for
-    /// which machine, each function says so itself, when it is observed.
-    ///
-    /// # Errors
-    /// [`PackageError`] as [`check_bootstrap`] has it.
-    pub fn suits(&self, config: &FunctionConfig) -> Result<(), PackageError> {
-        if !config.runtime.as_ref().is_some_and(Runtime::is_provided) {
-            return Ok(());
-        }
-        let own = || self.bootstrap.as_ref().and_then(Bootstrap::machine);
-        let machine = config.architectures.map(Machine::from).or_else(own).unwrap_or(Machine::X86_64);
-        check_bootstrap(self.bootstrap.as_ref(), machine)
-    }
+    /// What decides whether Lambda can start it.
+    pub startup: Startup,
 }
 
 /// Inspects an archive that is in memory, in the same way as one that is streamed.

@@ -21,6 +21,7 @@ pub fn going_back(
         delivery: Delivery::ByReference,
         steps: vec![],
         changes: vec![],
+        warnings: vec![],
         revision: None,
         code_was: None,
         previous: seen.and_then(|seen| seen.serves(None)),

@@ -133,6 +133,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What differs, in words.
     pub changes: Vec<Change>,
+    /// What may be wrong.
+    pub warnings: Vec<String>,
     /// The precondition of the first write to the function.
     pub revision: Option<RevisionId>,
     /// The code that `$LATEST` had when it was observed.

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Not as _;
 
 use super::{
     Change, Configuration, Delivery, NewFunction, Plan, Shown, Step, UnmergeableVariables, Wanted, differences,
 };
 use crate::config::Target;
 use crate::id::RoleArn;
-use crate::manifest::{Architecture, FunctionConfig, ReservedConcurrency, Runtime};
+use crate::manifest::{Architecture, FunctionConfig, ReservedConcurrency};
 use crate::observed::{Condition, Observed, ObservedAlias, ObservedCode};
-use crate::package::{INLINE_LIMIT, PackageError, check_bootstrap};
+use crate::package::{INLINE_LIMIT, PackageError, Run};
 use crate::record::{TargetError, TargetErrorCode};
 use crate::traffic::Traffic;
 
@@ -58,6 +59,12 @@ struct Draft {
 }
 
 impl Draft {
+    /// What is in the zip must be there for Lambda to start.
+    fn fits(&mut self, wanted: &Wanted<'_>, run: Run<'_>) -> Result<(), NoPlan> {
+        self.plan.warnings.extend(wanted.artifact.startup.suits(run).map_err(NoPlan::Unfit)?);
+        Ok(())
+    }
+
     fn new(wanted: &Wanted<'_>, observed: &Observed) -> Self {
         let sha256 = observed.serving.as_ref().and_then(|serving| serving.sha256);
         let previous = observed.alias.as_ref().and_then(|alias| alias.serves(sha256));
@@ -69,6 +76,7 @@ impl Draft {
                 delivery: Delivery::ByReference,
                 steps: Vec::new(),
                 changes: Vec::new(),
+                warnings: Vec::new(),
                 revision: observed.latest.as_ref().map(|latest| latest.revision.clone()),
                 code_was: observed.latest.as_ref().and_then(|latest| latest.sha256),
                 serving: previous.as_ref().map(|p| p.version.clone()),
@@ -80,10 +88,10 @@ impl Draft {
 
     fn create(&mut self, wanted: &Wanted<'_>, manifest: &FunctionConfig, role: Option<RoleArn>) -> Result<(), NoPlan> {
         let architecture = manifest.architectures.unwrap_or(Architecture::X86_64);
-        let (Some(role), Some(runtime), Some(_)) = (role, &manifest.runtime, &manifest.handler) else {
+        let (Some(role), Some(_), Some(_)) = (role, &manifest.runtime, &manifest.handler) else {
             return Err(cannot_create(wanted, manifest).into());
         };
-        fits(wanted, Some(runtime.as_str()), architecture)?;
+        self.fits(wanted, Run::of(manifest).on(architecture))?;
         self.change("function", Shown::Absent, Shown::Plain(wanted.function.to_string()));
         self.change("code", Shown::Absent, Shown::Plain(wanted.artifact.sha256.to_string()));
         let tags = manifest.tags.clone().unwrap_or_default();
@@ -106,8 +114,14 @@ impl Draft {
         if let Condition::Failed { because } = &latest.condition {
             return Err(is_broken(wanted, &because.to_string()).into());
         }
-        let runtime = manifest.runtime.as_ref().map(|r| r.as_str()).or(latest.settings.runtime.as_deref());
-        fits(wanted, runtime, manifest.architectures.unwrap_or(latest.settings.architecture))?;
+        let (named, settings) = (Run::of(manifest), &latest.settings);
+        let run = Run {
+            runtime: named.runtime.or(settings.runtime.as_deref()),
+            handler: named.handler.or(settings.handler.as_deref()),
+            has_layers: manifest.layers.as_ref().unwrap_or(&settings.layers).is_empty().not(),
+            ..named.on(manifest.architectures.unwrap_or(settings.architecture))
+        };
+        self.fits(wanted, run)?;
 
         // An alias on $LATEST serves no version: whatever comes next would change under it.
         let serving = observed.serving.as_ref().filter(|serving| serving.version.is_some());
@@ -289,15 +303,6 @@ pub(super) fn execution_role(wanted: &Wanted<'_>) -> Result<Option<RoleArn>, Tar
     role.in_account(region.partition(), account)
         .map(Some)
         .map_err(|foreign| TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", format!("role: {foreign}")))
-}
-
-/// A `provided` runtime starts the zip's `bootstrap`; it must be there, executable and of the right kind.
-fn fits(wanted: &Wanted<'_>, runtime: Option<&str>, architecture: Architecture) -> Result<(), NoPlan> {
-    let provided = runtime.is_some_and(|name| Runtime::parse(name).is_ok_and(|runtime| runtime.is_provided()));
-    if !provided {
-        return Ok(());
-    }
-    check_bootstrap(wanted.artifact.bootstrap.as_ref(), architecture.into()).map_err(NoPlan::Unfit)
 }
 
 fn unmergeable(error: &UnmergeableVariables) -> TargetError {

@@ -45,6 +45,9 @@ pub struct TargetPlan {
     pub steps: Vec<PlannedStep>,
     /// What differs.
     pub changes: Vec<PlannedChange>,
+    /// What may be wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Why there is no plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TargetError>,
@@ -74,15 +77,16 @@ impl TargetPlan {
     /// What a plan comes to, or why there is none.
     #[must_use]
     pub fn of(target: &Target, plan: Result<&Plan, TargetError>) -> Self {
-        let (steps, changes, error) = match plan {
+        let (steps, changes, warnings, error) = match plan {
             Ok(plan) => (
                 plan.steps.iter().map(|s| PlannedStep { step: s.name().to_owned(), detail: s.detail() }).collect(),
                 plan.changes.iter().map(PlannedChange::from).collect(),
+                plan.warnings.clone(),
                 None,
             ),
-            Err(error) => (vec![], vec![], Some(error)),
+            Err(error) => (vec![], vec![], vec![], Some(error)),
         };
-        Self { target: target.clone(), steps, changes, error }
+        Self { target: target.clone(), steps, changes, warnings, error }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::head::Named;
 use crate::id::{AccountId, BucketName, EnvironmentName, Region};
 use crate::manifest::{FunctionConfig, Manifest, ManifestFormat, Secret, VpcConfig};
 use crate::observed::{Belongings, Condition, Observed, ObservedAlias, ObservedCode, Settings, Variables};
-use crate::package::{Bootstrap, BootstrapKind, INLINE_LIMIT, Machine};
+use crate::package::{Bootstrap, BootstrapKind, INLINE_LIMIT, Machine, Startup};
 use crate::record::{TargetError, TargetErrorCode};
 
 const FULL: &str = r#"
@@ -47,7 +47,10 @@ impl Scene {
                 metadata: BTreeMap::new(),
                 config: manifest.for_environment(&EnvironmentName::parse("dev").unwrap()),
                 has_manifest: true,
-                bootstrap: Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::X86_64) }),
+                startup: Startup {
+                    bootstrap: Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::X86_64) }),
+                    ..Startup::default()
+                },
             },
             formerly: Named::default(),
             meant: vec![],
@@ -358,7 +361,7 @@ fn tags_and_concurrency_change_without_a_new_version() {
 #[test]
 fn another_architecture_sends_the_code_again() {
     let mut scene = Scene::new("architectures = [\"arm64\"]");
-    scene.artifact.bootstrap = Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::Aarch64) });
+    scene.artifact.startup.bootstrap = Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::Aarch64) });
     let plan = scene.plan(&serving(b"new"));
     assert_eq!(plan.steps[0], Step::UpdateCode { architecture: Some(Architecture::Arm64) });
     assert!(plan.to_string().contains("~ architectures: x86_64 → arm64\n"));
@@ -367,11 +370,11 @@ fn another_architecture_sends_the_code_again() {
 #[test]
 fn a_bootstrap_of_the_wrong_machine_is_refused_even_without_a_manifest() {
     let mut scene = Scene::new("");
-    scene.artifact.bootstrap = Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::Aarch64) });
+    scene.artifact.startup.bootstrap = Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::Aarch64) });
     let (code, message) = scene.error(&serving(b"old"));
     assert_eq!(code, TargetErrorCode::InvalidConfiguration);
     assert!(message.contains("aarch64") && message.contains("x86_64"), "{message}");
-    scene.artifact.bootstrap = None;
+    scene.artifact.startup.bootstrap = None;
     let mut python = serving(b"old");
     for code in [python.latest.as_mut().unwrap(), python.serving.as_mut().unwrap()] {
         code.settings.runtime = Some("python3.13".into());
@@ -486,7 +489,8 @@ fn after_a_conflict_only_what_the_plan_had_read_counts_as_foreign() {
     assert_eq!(foreign(&named).unwrap(), "expected memory_size to be 128, found 512");
 
     let mut rebuilt = Scene::new("architectures = [\"arm64\"]");
-    rebuilt.artifact.bootstrap = Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::Aarch64) });
+    rebuilt.artifact.startup.bootstrap =
+        Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::Aarch64) });
     let mut was = serving(b"old");
     was.latest.as_mut().unwrap().settings.architecture = Architecture::Arm64;
     assert_eq!(

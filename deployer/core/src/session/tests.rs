@@ -22,6 +22,7 @@ fn plan(function: &FunctionName, steps: Vec<Step>) -> Plan {
         delivery: Delivery::ByReference,
         steps,
         changes: vec![],
+        warnings: vec![],
         revision: None,
         code_was: None,
         traffic: None,

@@ -1,0 +1,171 @@
+//! What an archive is, when all of it has come by: its manifest, and what Lambda would start.
+
+use std::collections::HashMap;
+
+use super::bootstrap::{Bootstrap, BootstrapKind};
+use super::directory::{BOOTSTRAP, Item};
+use super::entry::Kind;
+use super::error::{Offenders, PackageError, shown};
+use super::links::{Astray, Lead, Links};
+use super::startup::Startup;
+use super::unpack::Unpacked;
+use super::{handler, unpack::Wanted};
+use crate::manifest::ManifestFormat;
+
+type Manifest = (ManifestFormat, Vec<u8>);
+
+/// The endings of files that are meant as manifests.
+const MEANT: [&str; 6] = ["toml", "json", "yaml", "yml", "tml", "jsonc"];
+/// What macOS puts beside what is zipped.
+const MACOS_FOLDER: &str = "__MACOSX";
+
+/// Describes an archive by its entries and by what was unpacked of them.
+pub(super) fn describe(
+    items: &[Item],
+    unpacked: Vec<(usize, Unpacked)>,
+) -> Result<(Option<Manifest>, Startup), PackageError> {
+    let mut data: HashMap<usize, Unpacked> = unpacked.into_iter().collect();
+    check_doubles(items, &data)?;
+    for (item, unpacked) in items.iter().enumerate().filter_map(|(at, item)| Some((item, data.get(&at)?))) {
+        if !unpacked.whole
+            && (item.kind == Kind::Link || item.name == BOOTSTRAP || ManifestFormat::of(&item.name).is_some())
+        {
+            let name = match item.kind {
+                Kind::Link => shown(item.name.as_bytes()),
+                _ => item.name.clone(),
+            };
+            return Err(PackageError::Damaged { name });
+        }
+    }
+    let links = links(items, &data)?;
+    let programs = Programs { items, links: &links, data: &data };
+    let bootstrap = programs.bootstrap();
+    let startup = Startup {
+        bootstrap,
+        nested_bootstrap: files(items).find(|path| path.ends_with("/bootstrap")).map(|path| shown(path.as_bytes())),
+        folder: only_folder(items),
+        code: code(items),
+    };
+    drop(links);
+    let manifest = items.iter().enumerate().find_map(|(at, item)| Some((at, ManifestFormat::of(&item.name)?)));
+    let manifest = manifest.and_then(|(at, format)| Some((format, data.remove(&at)?.kept)));
+    if manifest.is_none() {
+        check_meant(items, &startup)?;
+    }
+    Ok((manifest, startup))
+}
+
+/// Names that come twice have the same bytes.
+fn check_doubles(items: &[Item], data: &HashMap<usize, Unpacked>) -> Result<(), PackageError> {
+    let mut seen: HashMap<&str, &Unpacked> = HashMap::new();
+    let mut others = Offenders::default();
+    for (item, unpacked) in items.iter().enumerate().filter_map(|(at, item)| Some((item, data.get(&at)?))) {
+        let is_double = item.wanted == Wanted::Hash || item.kind == Kind::Link;
+        let Some(first) = seen.insert(item.path(), unpacked).filter(|_| is_double) else { continue };
+        if !first.whole || !unpacked.whole || (first.hash, &first.kept) != (unpacked.hash, &unpacked.kept) {
+            others.add(|| shown(item.name.as_bytes()));
+        }
+    }
+    others.refuse(PackageError::Duplicate)
+}
+
+/// The links, each of which leads somewhere.
+fn links<'a>(items: &'a [Item], data: &'a HashMap<usize, Unpacked>) -> Result<Links<'a>, PackageError> {
+    let mut links = Links::default();
+    let (mut outside, mut circles) = (Offenders::default(), Offenders::default());
+    for (at, item) in items.iter().enumerate().filter(|(_, item)| item.kind == Kind::Link) {
+        let bytes = data.get(&at).map(|unpacked| unpacked.kept.as_slice()).unwrap_or_default();
+        match std::str::from_utf8(bytes) {
+            Ok(target) => links.add(&item.name, target),
+            Err(_) => outside.add(|| format!("{} to {}", shown(item.name.as_bytes()), shown(bytes))),
+        }
+    }
+    for item in items.iter().filter(|item| item.kind == Kind::Link) {
+        let Some(target) = links.target(&item.name) else { continue };
+        let both = || format!("{} to {}", shown(item.name.as_bytes()), shown(target.as_bytes()));
+        match links.lead(&item.name, target) {
+            Ok(_) => {}
+            Err(Astray::Outside) => outside.add(both),
+            Err(Astray::InCircles) => circles.add(both),
+        }
+    }
+    outside.refuse(PackageError::LinkOutside)?;
+    circles.refuse(PackageError::LinkInCircles)?;
+    Ok(links)
+}
+
+struct Programs<'a> {
+    items: &'a [Item],
+    links: &'a Links<'a>,
+    data: &'a HashMap<usize, Unpacked>,
+}
+
+impl Programs<'_> {
+    /// The program at the root; a link is judged by what it leads to. One in a layer is not known.
+    fn bootstrap(&self) -> Option<Bootstrap> {
+        let path = match self.links.target(BOOTSTRAP) {
+            None => BOOTSTRAP.to_owned(),
+            Some(target) => match self.links.lead(BOOTSTRAP, target) {
+                Ok(Lead::Inside(path)) => path,
+                Ok(Lead::Layer) | Err(_) => return None,
+            },
+        };
+        let is_it = |item: &Item| item.kind == Kind::File && item.name == path;
+        let (at, item) = self.items.iter().enumerate().find(|(_, item)| is_it(item))?;
+        let unpacked = self.data.get(&at)?;
+        let kind = if unpacked.whole { BootstrapKind::of(&unpacked.kept) } else { BootstrapKind::Other };
+        Some(Bootstrap { executable: item.executable, kind })
+    }
+}
+
+/// Whatever is no folder.
+fn files(items: &[Item]) -> impl Iterator<Item = &str> {
+    items.iter().filter(|item| item.kind != Kind::Folder).map(|item| item.name.as_str())
+}
+
+/// The files that a handler may be in.
+fn code(items: &[Item]) -> Option<Vec<String>> {
+    let mut code: Vec<String> = files(items).filter(|path| handler::may_be_in(path)).map(str::to_owned).collect();
+    code.sort_unstable();
+    code.dedup();
+    (code.len() <= handler::MOST).then_some(code)
+}
+
+/// The folder that everything is in, but for what macOS and people leave beside it.
+fn only_folder(items: &[Item]) -> Option<String> {
+    let mut folder = None;
+    for item in items {
+        let (top, below) = match item.path().split_once('/') {
+            Some((top, _)) => (top, true),
+            None => (item.path(), item.kind == Kind::Folder),
+        };
+        match folder {
+            _ if top == MACOS_FOLDER || (!below && top.starts_with('.')) => {}
+            _ if !below => return None,
+            Some(other) if other != top => return None,
+            _ => folder = Some(top),
+        }
+    }
+    folder.map(str::to_owned)
+}
+
+/// A zip without a manifest has none in its only folder, and no file that is meant as one.
+fn check_meant(items: &[Item], startup: &Startup) -> Result<(), PackageError> {
+    for name in files(items).filter(|name| !name.contains('/')) {
+        let Some((stem, ending)) = name.rsplit_once('.') else { continue };
+        let ending = ending.to_ascii_lowercase();
+        if stem.eq_ignore_ascii_case("function") && MEANT.contains(&ending.as_str()) {
+            let format = if ending.starts_with("json") { ManifestFormat::Json } else { ManifestFormat::Toml };
+            return Err(PackageError::Misnamed { found: shown(name.as_bytes()), right: format.file_name() });
+        }
+    }
+    let Some(folder) = &startup.folder else { return Ok(()) };
+    let is_meant = |path: &str| {
+        let inside = path.strip_prefix(folder.as_str()).and_then(|rest| rest.strip_prefix('/'));
+        inside.is_some_and(|inside| inside == BOOTSTRAP || ManifestFormat::of(inside).is_some())
+    };
+    match files(items).any(is_meant) {
+        true => Err(PackageError::Wrapped { folder: folder.clone() }),
+        false => Ok(()),
+    }
+}

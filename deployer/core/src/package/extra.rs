@@ -1,0 +1,45 @@
+//! The extra fields of an entry (APPNOTE 4.5), of which two are read.
+
+use super::fields::Fields;
+
+const ZIP64: u16 = 1;
+const UNICODE_PATH: u16 = 0x7075;
+
+/// The extra fields of a header.
+#[derive(Clone, Copy)]
+pub(super) struct Extra<'a>(pub(super) &'a [u8]);
+
+/// What is left of the zip64 field, if there is one. It holds those values, in their order, that are all ones in the header
+/// (APPNOTE 4.5.3).
+pub(super) struct Zip64<'a>(Option<Fields<'a>>);
+
+impl<'a> Extra<'a> {
+    /// The fields with this number. Extra fields that make no sense are left alone: some tools pad with zeros.
+    fn all(self, wanted: u16) -> impl Iterator<Item = &'a [u8]> {
+        let mut fields = Fields(self.0);
+        let mut next = move || {
+            let (id, length) = (fields.u16()?, fields.u16()?);
+            Some((id, fields.take(length.into())?))
+        };
+        std::iter::from_fn(move || next()).filter(move |(id, _)| *id == wanted).map(|(_, data)| data)
+    }
+
+    pub(super) fn zip64(self) -> Zip64<'a> {
+        Zip64(self.all(ZIP64).next().map(Fields))
+    }
+
+    /// Whether a Unicode-path field (APPNOTE 4.6.9: version, checksum, name) names anything else than this.
+    pub(super) fn has_another_name(self, name: &[u8]) -> bool {
+        self.all(UNICODE_PATH).any(|data| data.get(5..) != Some(name))
+    }
+}
+
+impl Zip64<'_> {
+    pub(super) fn long(&mut self, value: u32) -> Option<u64> {
+        if value == u32::MAX { self.0.as_mut()?.u64() } else { Some(value.into()) }
+    }
+
+    pub(super) fn disk(&mut self, value: u16) -> Option<u32> {
+        if value == u16::MAX { self.0.as_mut()?.u32() } else { Some(value.into()) }
+    }
+}

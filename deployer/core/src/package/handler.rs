@@ -1,0 +1,150 @@
+//! The file that a handler names, by the rules of each family of runtimes (Lambda Developer Guide, "Define Lambda function
+//! handler in" Node.js, Python, Ruby, Java and C#).
+
+use super::error::PackageError;
+
+/// The endings of files that a handler can be in.
+const ENDINGS: [&str; 10] = [".js", ".mjs", ".cjs", ".py", ".pyc", ".so", ".rb", ".class", ".jar", ".dll"];
+/// More files than this are not told: of such a zip it is not known where its handler is.
+pub(super) const MOST: usize = 20_000;
+/// Packages of others, which no handler is in.
+const INSTALLED: [&str; 2] = ["node_modules", "site-packages"];
+
+/// Whether a handler may be in this file.
+pub(super) fn may_be_in(path: &str) -> bool {
+    ENDINGS.iter().any(|ending| path.ends_with(ending)) && !path.split('/').any(|part| INSTALLED.contains(&part))
+}
+
+/// Where a handler is looked for.
+struct Places {
+    /// Any of these files does.
+    files: Vec<String>,
+    /// Any file that begins and ends like that does.
+    like: Option<(String, &'static str)>,
+    /// Any file with this ending may have it inside.
+    archives: Option<&'static str>,
+}
+
+impl Places {
+    fn of(runtime: &str, handler: &str) -> Option<Self> {
+        let any = |base: &str, endings: &[&str]| -> Vec<String> {
+            endings.iter().map(|ending| format!("{base}{ending}")).collect()
+        };
+        let files = |files| Some(Self { files, like: None, archives: None });
+        let is_of = |family: &str| {
+            runtime.strip_prefix(family).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        if is_of("nodejs") {
+            return files(any(module(handler)?, &[".js", ".mjs", ".cjs", "/index.js"]));
+        }
+        if is_of("ruby") {
+            return files(any(module(handler)?, &[".rb"]));
+        }
+        if is_of("python") {
+            let base = handler.rsplit_once('.')?.0.replace('.', "/");
+            let files = any(&base, &[".py", ".pyc", "/__init__.py", "/__init__.pyc"]);
+            return Some(Self { files, like: Some((format!("{base}."), ".so")), archives: None });
+        }
+        if is_of("java") {
+            let class = handler.split("::").next()?.replace('.', "/");
+            return Some(Self { files: any(&class, &[".class"]), like: None, archives: Some(".jar") });
+        }
+        if is_of("dotnet") {
+            return files(any(handler.split("::").next()?, &[".dll"]));
+        }
+        None
+    }
+
+    fn has(&self, code: &[String], folder: &str) -> bool {
+        let is_there = |file: &String| code.binary_search(&format!("{folder}{file}")).is_ok();
+        let is_like = |path: &String| {
+            let Some((begin, end)) = &self.like else { return false };
+            path.strip_prefix(folder).is_some_and(|path| path.starts_with(begin) && path.ends_with(end))
+        };
+        let may_hold = |path: &String| self.archives.is_some_and(|ending| path.ends_with(ending));
+        self.files.iter().any(is_there) || code.iter().any(|path| is_like(path) || may_hold(path))
+    }
+}
+
+/// The path of the module that a handler of Node.js or Ruby names: all before the first point of its last part.
+fn module(handler: &str) -> Option<&str> {
+    let name = handler.rfind('/').map_or(0, |slash| slash + 1);
+    let point = handler.get(name..)?.find('.')?;
+    let base = handler.get(..name + point)?;
+    Some(base.strip_prefix("./").unwrap_or(base))
+}
+
+/// What is wrong if the handler's file is not there. A handler that is looked for elsewhere, or in a way that is not known, is
+/// not judged.
+pub(super) fn missing(runtime: &str, handler: &str, code: &[String], folder: Option<&str>) -> Option<PackageError> {
+    let is_installed = handler.split(['/', '.']).any(|part| INSTALLED.contains(&part));
+    if handler.starts_with('/') || handler.contains("..") || is_installed {
+        return None;
+    }
+    let places = Places::of(runtime, handler)?;
+    if places.has(code, "") {
+        return None;
+    }
+    Some(PackageError::NoHandler {
+        handler: handler.to_owned(),
+        runtime: runtime.to_owned(),
+        looked_for: places.files.join(", "),
+        nested: folder.filter(|folder| places.has(code, &format!("{folder}/"))).map(str::to_owned),
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn is_found(runtime: &str, handler: &str, file: &str) -> bool {
+        assert!(may_be_in(file), "{file}");
+        missing(runtime, handler, &[file.to_owned()], None).is_none()
+    }
+
+    #[test]
+    fn handlers_file_is_found_by_the_rules_of_its_runtime() {
+        for (runtime, handler, file) in [
+            ("nodejs22.x", "index.handler", "index.mjs"),
+            ("nodejs20.x", "src/app.lambda.handler", "src/app.js"),
+            ("nodejs20.x", "./index.handler", "index.cjs"),
+            ("nodejs20.x", "dist.handler", "dist/index.js"),
+            ("python3.13", "app.handlers.orders.handle", "app/handlers/orders.py"),
+            ("python3.12", "app/main.handler", "app/main.py"),
+            ("python3.12", "app.handler", "app/__init__.py"),
+            ("python3.12", "fast.handler", "fast.cpython-312-x86_64-linux-gnu.so"),
+            ("ruby3.3", "lambda.Handlers::Orders.process", "lambda.rb"),
+            ("java21", "com.acme.Orders::handle", "com/acme/Orders.class"),
+            ("java21", "com.acme.Orders", "lib/orders-1.0.jar"),
+            ("dotnet8", "Orders::Acme.Orders.Function::Handle", "Orders.dll"),
+            ("dotnet8", "Orders", "Orders.dll"),
+        ] {
+            assert!(is_found(runtime, handler, file), "{runtime} {handler}");
+            assert!(!is_found(runtime, handler, "other.js"), "{runtime} {handler}");
+        }
+    }
+
+    #[test]
+    fn handler_that_is_looked_for_elsewhere_is_not_judged() {
+        for (runtime, handler) in [
+            ("nodejs22.x", "/opt/nodejs/node_modules/datadog-lambda-js/handler.handler"),
+            ("nodejs22.x", "node_modules/wrapper/index.handler"),
+            ("nodejs22.x", "noPoint"),
+            ("go1.x", "main"),
+            ("nodejs", "index.handler"),
+        ] {
+            assert!(is_found(runtime, handler, "other.py"), "{runtime} {handler}");
+        }
+    }
+
+    #[test]
+    fn file_in_the_one_folder_is_named() {
+        let error = missing("nodejs22.x", "index.handler", &["orders/index.js".to_owned()], Some("orders")).unwrap();
+        assert_eq!(
+            error.to_string(),
+            "the zip has no file for the handler index.handler of nodejs22.x (index.js, index.mjs, index.cjs, index/index.js); \
+             it is in the folder orders: zip what is in orders, not the folder itself"
+        );
+    }
+}
