@@ -223,8 +223,9 @@ async fn entries_that_break_a_rule_are_named() {
         (file("a\\b"), "the zip has names with backslashes: `a\\\\b`; zip with a tool that writes / between folders"),
         (file("bootstrap"), "the zip has names more than once: `bootstrap`; keep one of each"),
         (
-            Raw { mode: 0o120_777, ..file("link") },
-            "the zip has symbolic links or other special files: `link`; put the files themselves in (zip without -y)",
+            Raw { mode: 0o120_777, ..Raw::file("link", "/etc/passwd") },
+            "the zip has symbolic links that lead out of it: `link` to `/etc/passwd`; a link may lead to something in the \
+             zip, or below /opt/ into a layer",
         ),
         (
             packed(300_000, 262_144_001),
@@ -232,7 +233,7 @@ async fn entries_that_break_a_rule_are_named() {
         ),
         (
             packed(10, 100_000),
-            "the zip has entries that unpack to more than 1000 times their size: `big` (10 bytes unpack to 100000); \
+            "the zip has entries that unpack to more than 1,033 times their size: `big` (10 bytes unpack to 100000); \
              leave them out",
         ),
         (
