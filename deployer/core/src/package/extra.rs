@@ -17,11 +17,11 @@ impl<'a> Extra<'a> {
     /// The fields with this number. Extra fields that make no sense are left alone: some tools pad with zeros.
     fn all(self, wanted: u16) -> impl Iterator<Item = &'a [u8]> {
         let mut fields = Fields(self.0);
-        let mut next = move || {
+        let next = move || {
             let (id, length) = (fields.u16()?, fields.u16()?);
             Some((id, fields.take(length.into())?))
         };
-        std::iter::from_fn(move || next()).filter(move |(id, _)| *id == wanted).map(|(_, data)| data)
+        std::iter::from_fn(next).filter(move |(id, _)| *id == wanted).map(|(_, data)| data)
     }
 
     pub(super) fn zip64(self) -> Zip64<'a> {
