@@ -4,7 +4,8 @@
 use super::error::PackageError;
 
 /// The endings of files that a handler can be in.
-const ENDINGS: [&str; 10] = [".js", ".mjs", ".cjs", ".py", ".pyc", ".so", ".rb", ".class", ".jar", ".dll"];
+const ENDINGS: [&str; 13] =
+    [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".py", ".pyc", ".so", ".rb", ".class", ".jar", ".dll"];
 /// More files than this are not told: of such a zip it is not known where its handler is.
 pub(super) const MOST: usize = 20_000;
 /// Packages of others, which no handler is in.
@@ -12,13 +13,17 @@ const INSTALLED: [&str; 2] = ["node_modules", "site-packages"];
 
 /// Whether a handler may be in this file.
 pub(super) fn may_be_in(path: &str) -> bool {
-    ENDINGS.iter().any(|ending| path.ends_with(ending)) && !path.split('/').any(|part| INSTALLED.contains(&part))
+    let has_none = path.rsplit('/').next().is_some_and(|name| !name.contains('.'));
+    (has_none || ENDINGS.iter().any(|ending| path.ends_with(ending)))
+        && !path.split('/').any(|part| INSTALLED.contains(&part))
 }
 
 /// Where a handler is looked for.
 struct Places {
     /// Any of these files does.
     files: Vec<String>,
+    /// And any of these, which few people write.
+    rare: Vec<String>,
     /// Any file that begins and ends like that does.
     like: Option<(String, &'static str)>,
     /// Any file with this ending may have it inside.
@@ -30,12 +35,14 @@ impl Places {
         let any = |base: &str, endings: &[&str]| -> Vec<String> {
             endings.iter().map(|ending| format!("{base}{ending}")).collect()
         };
-        let files = |files| Some(Self { files, like: None, archives: None });
+        let files = |files| Some(Self { files, rare: vec![], like: None, archives: None });
         let is_of = |family: &str| {
             runtime.strip_prefix(family).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
         };
         if is_of("nodejs") {
-            return files(any(module(handler)?, &[".js", ".mjs", ".cjs", "/index.js"]));
+            let (files, rare) = ([".js", ".mjs", ".cjs", "/index.js"], ["", ".ts", ".mts", ".cts"]);
+            let module = module(handler)?;
+            return Some(Self { files: any(module, &files), rare: any(module, &rare), like: None, archives: None });
         }
         if is_of("ruby") {
             return files(any(module(handler)?, &[".rb"]));
@@ -43,11 +50,11 @@ impl Places {
         if is_of("python") {
             let base = handler.rsplit_once('.')?.0.replace('.', "/");
             let files = any(&base, &[".py", ".pyc", "/__init__.py", "/__init__.pyc"]);
-            return Some(Self { files, like: Some((format!("{base}."), ".so")), archives: None });
+            return Some(Self { files, rare: vec![], like: Some((format!("{base}."), ".so")), archives: None });
         }
         if is_of("java") {
             let class = handler.split("::").next()?.replace('.', "/");
-            return Some(Self { files: any(&class, &[".class"]), like: None, archives: Some(".jar") });
+            return Some(Self { files: any(&class, &[".class"]), rare: vec![], like: None, archives: Some(".jar") });
         }
         if is_of("dotnet") {
             return files(any(handler.split("::").next()?, &[".dll"]));
@@ -62,7 +69,7 @@ impl Places {
             path.strip_prefix(folder).is_some_and(|path| path.starts_with(begin) && path.ends_with(end))
         };
         let may_hold = |path: &String| self.archives.is_some_and(|ending| path.ends_with(ending));
-        self.files.iter().any(is_there) || code.iter().any(|path| is_like(path) || may_hold(path))
+        self.files.iter().chain(&self.rare).any(is_there) || code.iter().any(|path| is_like(path) || may_hold(path))
     }
 }
 
@@ -109,6 +116,8 @@ mod tests {
             ("nodejs22.x", "index.handler", "index.mjs"),
             ("nodejs20.x", "src/app.lambda.handler", "src/app.js"),
             ("nodejs20.x", "./index.handler", "index.cjs"),
+            ("nodejs24.x", "index.handler", "index.ts"),
+            ("nodejs20.x", "bin/main.handler", "bin/main"),
             ("nodejs20.x", "dist.handler", "dist/index.js"),
             ("python3.13", "app.handlers.orders.handle", "app/handlers/orders.py"),
             ("python3.12", "app/main.handler", "app/main.py"),
