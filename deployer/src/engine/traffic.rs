@@ -262,7 +262,8 @@ impl Walk<'_> {
             .then(|| format!("not before the invocation's deadline, {} s after the move", passed.as_secs()))
     }
 
-    /// Points the alias to the version that has the traffic, and says whether that was answered. A rollback leaves it: nobody wants back to where it came from.
+    /// Points the alias to the version that has the traffic, and says whether Lambda answered. A rollback leaves the alias: nobody
+    /// wants back to where it came from.
     async fn put_back(
         &self,
         awaited: &Awaited,

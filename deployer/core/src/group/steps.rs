@@ -221,7 +221,7 @@ impl Group {
     }
 }
 
-/// Whether an alias serves a version because of this deployment; where it served that before, it does not.
+/// Says whether this deployment has moved an alias. One that served the version before does not count.
 fn has_reached_a_target(record: &DeploymentRecord) -> bool {
     record.targets.iter().any(|outcome| outcome.status == Status::Succeeded || outcome.reached)
 }

@@ -1,4 +1,4 @@
-//! What an archive is, when all of it has come by: its manifest, and what Lambda would start.
+//! An archive is described when all of it has come by: its manifest, and the program or code that Lambda would start.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ type Manifest = (ManifestFormat, Vec<u8>);
 
 /// The endings of files that are meant as manifests.
 const MEANT: [&str; 6] = ["toml", "json", "yaml", "yml", "tml", "jsonc"];
-/// What macOS puts beside what is zipped.
+/// macOS puts this folder beside the files that it zips.
 const MACOS_FOLDER: &str = "__MACOSX";
 
 /// Describes an archive by its entries and by what was unpacked of them.

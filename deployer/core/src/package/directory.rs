@@ -36,7 +36,7 @@ pub(super) struct Item {
     /// The first byte that is certainly not its own: the header's extra fields are known only there, so it is the least that
     /// it can be; that is enough to see every overlap.
     least_end: u64,
-    /// What of its data is wanted.
+    /// The part of its data that is wanted.
     pub(super) wanted: Wanted,
 }
 
@@ -62,7 +62,7 @@ impl Item {
         ManifestFormat::of(&self.name)
     }
 
-    /// Whether this entry is the same as another one, as far as the directory says.
+    /// The directory says the same of both entries.
     fn is_like(&self, other: &Self) -> bool {
         (self.kind, self.unpacked, self.crc32) == (other.kind, other.unpacked, other.crc32)
     }

@@ -18,11 +18,11 @@ const FILE_TYPE: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 const FOLDER: u32 = 0o040_000;
 const LINK: u32 = 0o120_000;
-/// What everybody may do: Lambda runs a function as a user who owns none of its files.
+/// The bits for everybody count: Lambda runs a function as a user who owns none of its files.
 const OTHERS_READ: u32 = 0o004;
 const OTHERS_EXECUTE: u32 = 0o001;
 
-/// What an entry becomes when it is unpacked.
+/// An entry becomes one of these when it is unpacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     File,

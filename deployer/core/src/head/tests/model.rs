@@ -516,7 +516,7 @@ impl World {
     }
 }
 
-/// Whether a request is what was first told of it. What a rollback meant may have turned out to bring what is live.
+/// Says whether a request is as it was first told. A rollback may have lost what it meant, where that brought what is live.
 fn is_as_told(request: &Request, told: &Request) -> bool {
     let meant = told.rollback().filter(|rollback| rollback.undoes.is_some());
     let by_history = |rollback: &Rollback| Rollback { undoes: None, base: None, ..rollback.clone().judged() };
