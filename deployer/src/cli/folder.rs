@@ -1,7 +1,7 @@
 //! A folder as a zip: the same folder gives the same bytes, on every machine and at any time.
 //!
 //! Entries are sorted by name and all of one time; of permissions only the executable bit counts. Folders have no entries of
-//! their own. What `.lambdaignore` names (by gitignore's rules) stays out, and so do `.lambdaignore` and `.git`.
+//! their own. Links are packed as links and never followed; whether they lead somewhere is judged where the zip is read. What `.lambdaignore` names (by gitignore's rules) stays out, and so do `.lambdaignore` and `.git`.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write as _};
@@ -24,14 +24,23 @@ const NAMED: usize = 3;
 const EXECUTABLE: u32 = 0o755;
 const PLAIN: u32 = 0o644;
 
-/// A file that belongs into the zip.
+/// A file or a link that belongs into the zip.
 #[derive(Debug)]
 struct Entry {
     /// With forward slashes, from the folder's root.
     name: String,
-    path: PathBuf,
-    executable: bool,
     size: u64,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    File {
+        path: PathBuf,
+        executable: bool,
+    },
+    /// What the link says.
+    Link(String),
 }
 
 /// Packs a folder into a temporary file, which has no name and goes away by itself.
@@ -43,9 +52,9 @@ pub(super) fn pack(folder: &Path, bar: &ProgressBar) -> Result<File, Vec<Found>>
     zipped(&entries, bar).map_err(|found| vec![found])
 }
 
-/// The files, sorted by name.
+/// The files and links, sorted by name.
 fn entries(folder: &Path) -> Result<Vec<Entry>, Vec<Found>> {
-    // A link to a folder is that folder; only within it are links refused.
+    // A link to a folder is that folder; only within it are links packed as such.
     let root = folder.canonicalize().map_err(|error| vec![Found::whole(format!("cannot be read: {error}"))])?;
     let (mut entries, mut wrong) = (Vec::new(), Vec::new());
     let mut walk = WalkBuilder::new(&root);
@@ -65,7 +74,7 @@ fn entries(folder: &Path) -> Result<Vec<Entry>, Vec<Found>> {
     if wrong.is_empty() { Ok(entries) } else { Err(wrong) }
 }
 
-/// A file; nothing for a folder.
+/// A file or a link; nothing for a folder.
 fn entry(root: &Path, found: &DirEntry) -> Result<Option<Entry>, String> {
     // A line of an ignore file that is none; other lines would have counted.
     if let Some(error) = found.error() {
@@ -77,22 +86,23 @@ fn entry(root: &Path, found: &DirEntry) -> Result<Option<Entry>, String> {
     if kind.is_dir() {
         return Ok(None);
     }
-    if kind.is_symlink() {
-        let to = std::fs::read_link(path).map(|to| format!(" (to {})", to.display())).unwrap_or_default();
-        return Err(format!(
-            "{} is a symbolic link{to}, which a zip must not have: put the file itself there, or name it in {IGNORE_FILE}",
-            relative.display()
-        ));
-    }
-    if !kind.is_file() {
+    if !kind.is_file() && !kind.is_symlink() {
         return Err(format!("{} is no regular file: name it in {IGNORE_FILE}", relative.display()));
     }
-    let Some(name) = relative.to_str() else {
+    let Some(name) = relative.to_str().map(str::to_owned) else {
         return Err(format!("the name of {} is not UTF-8: rename it", relative.display()));
     };
+    if kind.is_symlink() {
+        let target = std::fs::read_link(path).map_err(|error| format!("{name} cannot be read: {error}"))?;
+        let Some(target) = target.to_str().map(str::to_owned) else {
+            return Err(format!("{name} is a link to {}, which is not UTF-8: rename that", target.display()));
+        };
+        return Ok(Some(Entry { name, size: target.len() as u64, content: Content::Link(target) }));
+    }
     let about = found.metadata().map_err(|error| error.to_string())?;
     let executable = about.permissions().mode() & 0o111 != 0;
-    Ok(Some(Entry { name: name.to_owned(), path: path.to_owned(), executable, size: about.len() }))
+    let content = Content::File { path: path.to_owned(), executable };
+    Ok(Some(Entry { name, size: about.len(), content }))
 }
 
 /// Too much is not even packed.
@@ -122,11 +132,14 @@ fn zipped(entries: &[Entry], bar: &ProgressBar) -> Result<File, Found> {
 }
 
 fn add(zip: &mut ZipWriter<BufWriter<File>>, entry: &Entry) -> io::Result<()> {
-    let mode = if entry.executable { EXECUTABLE } else { PLAIN };
     // 1980-01-01: a zip knows no earlier time, and every file gets this one.
-    let options = SimpleFileOptions::default().last_modified_time(zip::DateTime::default()).unix_permissions(mode);
-    zip.start_file(&entry.name, options)?;
-    let mut file = BufReader::new(File::open(&entry.path)?);
+    let options = SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
+    let (path, executable) = match &entry.content {
+        Content::File { path, executable } => (path, *executable),
+        Content::Link(target) => return Ok(zip.add_symlink(&entry.name, target, options)?),
+    };
+    zip.start_file(&entry.name, options.unix_permissions(if executable { EXECUTABLE } else { PLAIN }))?;
+    let mut file = BufReader::new(File::open(path)?);
     io::copy(&mut file, zip).map(drop)
 }
 
@@ -223,18 +236,79 @@ mod tests {
         assert_eq!(names(&above.path().join("function")), ["bootstrap"]);
     }
 
+    fn link(folder: &TempDir, name: &str, to: &str) {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(to, path).unwrap();
+    }
+
+    /// A tree as npm and pnpm make them: links to files, to folders, through other links, and to a layer.
+    fn linked() -> TempDir {
+        let folder = folder(&[
+            ("function.toml", "runtime = \"nodejs22.x\"\nhandler = \"index.handler\"\n"),
+            ("index.js", "exports.handler = 1\n"),
+            ("node_modules/.pnpm/a@1/node_modules/a/bin/a.js", "#!/usr/bin/env node\n"),
+        ]);
+        link(&folder, "node_modules/.bin/a", "../a/bin/a.js");
+        link(&folder, "node_modules/a", ".pnpm/a@1/node_modules/a");
+        link(&folder, "node_modules/layered", "/opt/nodejs/node_modules/layered");
+        link(&folder, "nowhere", "node_modules/b");
+        folder
+    }
+
     #[test]
-    fn every_link_is_named_unless_it_stays_out_anyhow() {
-        let folder = folder(&[("bootstrap", "#!/bin/sh\n"), (".lambdaignore", "node_modules/.bin\n")]);
-        fs::create_dir_all(folder.path().join("node_modules/.bin")).unwrap();
-        for link in ["current", "node_modules/.bin/tool", "node_modules/link"] {
-            std::os::unix::fs::symlink("/etc/hostname", folder.path().join(link)).unwrap();
+    fn links_are_packed_as_links_and_never_followed() {
+        let folder = linked();
+        let mut archive = zip::ZipArchive::new(packed(folder.path()).unwrap()).unwrap();
+        let mut links = Vec::new();
+        for at in 0..archive.len() {
+            let mut entry = archive.by_index(at).unwrap();
+            if entry.unix_mode() == Some(0o120_777) {
+                let mut target = String::new();
+                entry.read_to_string(&mut target).unwrap();
+                assert_eq!(entry.compression(), zip::CompressionMethod::Stored);
+                links.push(format!("{} -> {target}", entry.name().unwrap()));
+            }
         }
-        let mut wrong = packed(folder.path()).unwrap_err();
-        wrong.sort();
-        let what = "is a symbolic link (to /etc/hostname), which a zip must not have: put the file itself there, or name \
-                    it in .lambdaignore";
-        assert_eq!(wrong, [format!("current {what}"), format!("node_modules/link {what}")]);
+        assert_eq!(
+            links,
+            [
+                "node_modules/.bin/a -> ../a/bin/a.js",
+                "node_modules/a -> .pnpm/a@1/node_modules/a",
+                "node_modules/layered -> /opt/nodejs/node_modules/layered",
+                "nowhere -> node_modules/b",
+            ]
+        );
+        assert_eq!(archive.len(), 7);
+        assert_eq!(inspect(&bytes(folder.path())).unwrap().entries, 7);
+    }
+
+    #[test]
+    fn same_folder_with_links_gives_the_same_bytes() {
+        assert_eq!(bytes(linked().path()), bytes(linked().path()));
+        let other = linked();
+        fs::remove_file(other.path().join("nowhere")).unwrap();
+        link(&other, "nowhere", "node_modules/c");
+        assert_ne!(bytes(linked().path()), bytes(other.path()));
+    }
+
+    #[test]
+    fn links_that_lead_astray_are_refused_by_the_rule_for_zips_unless_they_stay_out() {
+        let folder = folder(&[("bootstrap", "#!/bin/sh\n"), (".lambdaignore", "node_modules/.bin\n")]);
+        for name in ["current", "node_modules/.bin/tool"] {
+            link(&folder, name, "/etc/hostname");
+        }
+        link(&folder, "node_modules/up", "../../secret");
+        let error = inspect(&bytes(folder.path())).unwrap_err().to_string();
+        let which = "`current` to `/etc/hostname`, `node_modules/up` to `../../secret`;";
+        assert!(error.starts_with("the zip has symbolic links that lead out of it: "), "{error}");
+        assert!(error.contains(which), "{error}");
+        fs::remove_file(folder.path().join("current")).unwrap();
+        fs::remove_file(folder.path().join("node_modules/up")).unwrap();
+        link(&folder, "one", "other");
+        link(&folder, "other", "one");
+        let error = inspect(&bytes(folder.path())).unwrap_err().to_string();
+        assert!(error.starts_with("the zip has symbolic links that lead in circles"), "{error}");
     }
 
     #[test]
