@@ -79,6 +79,11 @@ impl fmt::Display for Report {
 }
 
 pub(super) fn run(options: &Options) -> Answer {
+    let report = report(options);
+    Answer::of(&report, report.exit())
+}
+
+fn report(options: &Options) -> Report {
     let check = |file: &PathBuf| {
         let (kind, outcome) = check(file, options.environment.as_ref());
         let is_wrong_use = matches!(outcome, Err(Unfit::Unchecked(_)));
@@ -103,7 +108,7 @@ pub(super) fn run(options: &Options) -> Answer {
         checked.valid &= strangers.is_empty();
         checked.mistakes.extend(strangers);
     }
-    Answer::of(&report, report.exit())
+    report
 }
 
 /// Of each file, the environments that its manifest names and no deployer.json given beside it has.
@@ -237,4 +242,61 @@ fn text(file: &Path) -> Result<String, Unfit> {
 
 fn unreadable(error: std::io::Error) -> Unfit {
     Unfit::Unchecked(format!("cannot be read: {error}"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::{Seek as _, SeekFrom};
+
+    use super::*;
+
+    /// The bytes of a zip that push would make of these files.
+    fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let source = tempfile::tempdir().unwrap();
+        for (name, body) in files {
+            std::fs::write(source.path().join(name), body).unwrap();
+        }
+        let mut packed = folder::pack(source.path(), &indicatif::ProgressBar::hidden()).unwrap();
+        let mut bytes = Vec::new();
+        packed.seek(SeekFrom::Start(0)).unwrap();
+        packed.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn told(name: &str, bytes: &[u8]) -> (String, Exit) {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join(name);
+        std::fs::write(&file, bytes).unwrap();
+        let report = report(&Options { files: vec![file], environment: None });
+        let text = report.to_string().replace(&format!("{}/", place.path().display()), "");
+        (text, report.exit())
+    }
+
+    #[test]
+    fn zip_is_judged_by_its_content_whatever_its_name_ends_in() {
+        let good = zipped(&[("index.js", b"exports.handler = 1\n")]);
+        for name in ["orders.zip", "orders.jar", "orders.ZIP", "orders"] {
+            let (text, exit) = told(name, &good);
+            assert!(exit == Exit::Done && text.starts_with(&format!("{name}: zip, valid (")), "{text}");
+            let warned = text.contains("warning: an upload's key must end in .zip");
+            assert_eq!(warned, name != "orders.zip", "{text}");
+        }
+        for name in ["orders.zip", "orders.ZIP"] {
+            let (text, exit) = told(name, b"hello");
+            assert!(exit == Exit::Refused && text.contains("the object is not a zip"), "{text}");
+        }
+    }
+
+    #[test]
+    fn manifest_in_utf16_is_told_alike_in_a_zip_and_alone() {
+        let utf16 = b"\xff\xfet\x00";
+        let sentence = "\n  UTF-16 (PowerShell's default): save as UTF-8\n";
+        let zip = zipped(&[("index.js", b"exports.handler = 1\n"), ("function.toml", utf16)]);
+        for (text, exit) in [told("orders.zip", &zip), told("function.toml", utf16)] {
+            assert!(exit == Exit::Refused && text.contains(sentence), "{text}");
+        }
+        let (text, exit) = told("function.toml", b"\xef\xbb\xbftimeout = 7\n");
+        assert_eq!(exit, Exit::Done, "{text}");
+    }
 }

@@ -83,6 +83,9 @@ pub enum ManifestError {
         /// Its length in bytes.
         found: usize,
     },
+    /// It begins with the mark of UTF-16.
+    #[error("UTF-16 (PowerShell's default): save as UTF-8")]
+    Utf16,
     /// It is not text.
     #[error("not UTF-8: the byte at {position} (counted from 0) begins no character")]
     NotUtf8 {
@@ -100,7 +103,7 @@ impl ManifestError {
     pub fn mistakes(&self) -> &[Mistake] {
         match self {
             Self::Mistakes(mistakes) => mistakes.all(),
-            Self::TooLong { .. } | Self::NotUtf8 { .. } => &[],
+            Self::TooLong { .. } | Self::Utf16 | Self::NotUtf8 { .. } => &[],
         }
     }
 }
@@ -119,6 +122,9 @@ impl Manifest {
     pub fn parse(format: ManifestFormat, bytes: &[u8]) -> Result<Self, ManifestError> {
         if bytes.len() > MOST_BYTES {
             return Err(ManifestError::TooLong { found: bytes.len() });
+        }
+        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+            return Err(ManifestError::Utf16);
         }
         let text = str::from_utf8(bytes).map_err(|error| ManifestError::NotUtf8 { position: error.valid_up_to() })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -260,6 +260,11 @@ fn a_file_that_cannot_be_read_is_refused_with_the_place() {
         parse(ManifestFormat::Toml, b"a = \"\xff\""),
         "not UTF-8: the byte at 5 (counted from 0) begins no character"
     );
+    for utf16 in [&b"\xff\xfer\x00u\x00"[..], b"\xfe\xff\x00r\x00u"] {
+        for format in [ManifestFormat::Toml, ManifestFormat::Json] {
+            assert_eq!(parse(format, utf16), "UTF-16 (PowerShell's default): save as UTF-8");
+        }
+    }
     assert_eq!(
         parse(ManifestFormat::Toml, &vec![b'#'; MOST_BYTES + 1]),
         "262145 bytes long; a manifest has at most 262144"
