@@ -62,14 +62,14 @@ impl Deployer {
     ///
     /// # Errors
     /// [`FunctionError`]: by hand and wrongly, or another try can mend it.
-    pub async fn invoke(&self, payload: Value, deadline: Timestamp, invocation: &str) -> Result<Value, FunctionError> {
+    pub async fn invoke(&self, payload: &str, deadline: Timestamp, invocation: &str) -> Result<Value, FunctionError> {
         let work = AssertUnwindSafe(Box::pin(self.answer(payload, deadline, invocation))).catch_unwind();
         let answer = work.await.unwrap_or_else(|panic| Err(Transient::panicked(panic.as_ref()).into()));
         answer.inspect_err(FunctionError::log)
     }
 
-    async fn answer(&self, payload: Value, deadline: Timestamp, invocation: &str) -> Result<Value, FunctionError> {
-        match trigger::decode(&payload) {
+    async fn answer(&self, payload: &str, deadline: Timestamp, invocation: &str) -> Result<Value, FunctionError> {
+        match trigger::read(payload) {
             Invocation::Unknown { because } => Err(FunctionError::InvalidCommand(because)),
             Invocation::Command(order) => {
                 let engine = self.engine(deadline).await?;
@@ -105,12 +105,12 @@ impl Deployer {
     /// # Errors
     /// [`FunctionError`]: the settings or deployer.json are wrong.
     pub async fn engine(&self, deadline: Timestamp) -> Result<Engine, FunctionError> {
-        let (settings, config) = match self.load().await {
-            Ok((settings, Loaded { config, outdated })) => {
-                if let Some(error) = outdated {
+        let (settings, Loaded { config, outdated }) = match self.load().await {
+            Ok((settings, loaded)) => {
+                if let Some(error) = &loaded.outdated {
                     tracing::error!("{CONFIG_LINE}, and the last good one is used: {error}");
                 }
-                (settings, config)
+                (settings, loaded)
             }
             Err(error) => {
                 tracing::error!("{CONFIG_LINE}: {error}");
@@ -133,12 +133,13 @@ impl Deployer {
             chance: Arc::new(MachineChance),
             inline_body: self.inline_body.clone(),
         };
-        Ok(Engine { ports, config, region: Some(settings.region.clone()), deadline, patience: Patience::default() })
+        let (region, patience) = (Some(settings.region.clone()), Patience::default());
+        Ok(Engine { ports, config, outdated: outdated.map(|error| error.0), region, deadline, patience })
     }
 
     async fn load(&self) -> Result<(&Settings, Loaded), InvalidConfig> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
-        let loaded = self.config.get(&settings.config, WallClock.now(), self.read(&settings.config)).await?;
+        let loaded = self.config.get(settings, WallClock.now(), self.read(&settings.config)).await?;
         Ok((settings, loaded))
     }
 

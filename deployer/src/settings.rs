@@ -104,7 +104,7 @@ impl ConfigCache {
     /// [`InvalidConfig`], naming the place and the field: it cannot be loaded, and never was.
     pub async fn get(
         &self,
-        source: &ConfigSource,
+        Settings { config: source, region }: &Settings,
         now: Timestamp,
         read: impl Future<Output = Result<String, String>>,
     ) -> Result<Loaded, InvalidConfig> {
@@ -114,7 +114,7 @@ impl ConfigCache {
         {
             return Ok(Loaded { config: config.clone(), outdated: None });
         }
-        match load(source, read).await {
+        match load(source, region, read).await {
             Ok(config) => {
                 let config = Arc::new(config);
                 *kept = Some((config.clone(), Some(now)));
@@ -131,10 +131,11 @@ impl ConfigCache {
 
 async fn load(
     source: &ConfigSource,
+    region: &Region,
     read: impl Future<Output = Result<String, String>>,
 ) -> Result<Config, InvalidConfig> {
     let text = read.await.map_err(|cause| InvalidConfig(format!("{source} cannot be read: {cause}")))?;
-    Config::parse(&text).map_err(|error| InvalidConfig(format!("{source}: {error}")))
+    Config::parse_in(&text, Some(region)).map_err(|error| InvalidConfig(format!("{source}: {error}")))
 }
 
 #[cfg(test)]
@@ -180,9 +181,11 @@ mod tests {
         seconds: i64,
         answer: Result<&str, &str>,
     ) -> Result<(String, Option<String>), String> {
-        let (source, now) = (ConfigSource::File("d.json".into()), Timestamp::from_second(1_000 + seconds).unwrap());
+        let settings =
+            Settings { config: ConfigSource::File("d.json".into()), region: Region::parse("eu-west-1").unwrap() };
+        let now = Timestamp::from_second(1_000 + seconds).unwrap();
         let read = std::future::ready(answer.map(str::to_owned).map_err(str::to_owned));
-        let loaded = cache.get(&source, now, read).await.map_err(|error| error.to_string())?;
+        let loaded = cache.get(&settings, now, read).await.map_err(|error| error.to_string())?;
         Ok((loaded.config.artifact_bucket.to_string(), loaded.outdated.map(|error| error.to_string())))
     }
 
@@ -194,6 +197,14 @@ mod tests {
         assert_eq!(asked(&cache, 0, Ok(FIRST)).await, good("artifacts"));
         assert_eq!(asked(&cache, 60, Err("not asked")).await, good("artifacts"));
         assert_eq!(asked(&cache, 61, Ok(SECOND)).await, good("others"));
+    }
+
+    #[tokio::test]
+    async fn a_configuration_for_another_partition_than_the_deployers_is_not_loaded() {
+        let far = r#"{"artifact_bucket": "artifacts", "ledger_bucket": "ledger", "environments":
+            {"dev": {"targets": [{"account": "111111111111", "region": "cn-north-1"}]}}}"#;
+        let told = asked(&ConfigCache::default(), 0, Ok(far)).await.unwrap_err();
+        assert!(told.contains("cn-north-1 is in the partition aws-cn, and eu-west-1 of the deployer in aws"), "{told}");
     }
 
     #[tokio::test]

@@ -47,7 +47,8 @@ impl ManyHeads {
     /// # Panics
     /// If it does not answer.
     pub async fn ask(&self) -> Asked {
-        let target = json!({"targets": [{"account": DEV, "region": "eu-west-1"}]});
+        let target =
+            json!({"targets": [{"account": DEV, "region": "eu-west-1"}], "function_name": "{environment}_{function}"});
         let environments: Map<_, _> = (0..self.environments).map(|n| (format!("env-{n}"), target.clone())).collect();
         let world = World::with(&json!({
             "artifact_bucket": "acme-artifacts",

@@ -128,13 +128,13 @@ async fn an_unknown_environment_is_ignored_and_leaves_nothing_in_the_ledger() {
 
 #[tokio::test(start_paused = true)]
 async fn an_environment_that_takes_no_uploads_refuses_them_and_says_what_to_do() {
-    let target = json!([{"account": DEV, "region": "eu-west-1"}]);
+    let target = |account: &str| json!([{"account": account, "region": "eu-west-1"}]);
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger",
         "environments": {
-            "dev": {"targets": target},
-            "prod": {"targets": target, "promotion": {"from": "dev"}},
-            "old": {"targets": target, "accept_uploads": false}},
+            "dev": {"targets": target(DEV)},
+            "prod": {"targets": target("222222222222"), "promotion": {"from": "dev"}},
+            "old": {"targets": target("333333333333"), "accept_uploads": false}},
     }));
     world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     for (key, because) in [
@@ -286,6 +286,37 @@ async fn a_mistake_in_the_manifest_is_named_with_its_path() {
         refused(both).await,
         (Code::InvalidManifest, "the zip has both function.toml and function.json: keep one of them".to_owned())
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_role_that_the_environment_does_not_take_is_refused_before_anything_is_entered() {
+    let config = |execution_role: &str| {
+        json!({
+            "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
+            "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
+            "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "external_id": "dev-8c1f",
+                "execution_role": execution_role}},
+        })
+    };
+    for named in ["lambda/orders-admin", "admin", "arn:aws:iam::111111111111:role/admin"] {
+        let mut world = World::with_orders();
+        world.reconfigure(&config("lambda/{function}"));
+        let record =
+            world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", &format!("role = \"{named}\"\n"))).await;
+        assert_eq!((record.status, record.code), (Status::Refused, Some(Code::InvalidManifest)));
+        assert_eq!(
+            record.because.unwrap(),
+            format!(
+                "function.toml: role: the role {named} is not one that orders may have in dev: deployer.json's execution_role \
+                 takes lambda/orders"
+            )
+        );
+        and_the_next_good_upload_works(&world).await;
+    }
+    let mut world = World::with_orders();
+    world.reconfigure(&config("lambda-*"));
+    let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", "role = \"lambda-execution\"\n")).await;
+    assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
 }
 
 #[tokio::test(start_paused = true)]

@@ -53,6 +53,17 @@ async fn where_all_is_well_nothing_fails_and_only_what_cannot_be_tried_is_not_ch
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_configuration_that_cannot_be_loaded_any_more_fails_with_its_reason() {
+    let mut world = well().await;
+    world.outdated =
+        Some("s3://ledger/config/deployer.json: environments.prod and dev may mean one function".to_owned());
+    let report = world.examine(None).await.unwrap();
+    assert_eq!(failed(&report), ["deployer.json"]);
+    let because = of_tooling(&report, "deployer.json").because.clone().unwrap();
+    assert!(because.contains("prod and dev may mean one function; the last good one is used"), "{because}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_changes_nothing() {
     let world = well().await;
     let before = world.snapshot();
@@ -195,7 +206,7 @@ async fn many_targets_are_walked_through_side_by_side_and_told_in_their_order() 
 async fn environments_that_share_an_account_and_region_are_walked_one_after_the_other_and_slowly() {
     let [shared, apart] =
         [json!({"account": DEV, "region": "eu-west-1"}), json!({"account": DEV, "region": "us-east-1"})];
-    let environment = |targets: Value| json!({"targets": targets, "external_id": "dev-8c1f"});
+    let environment = |targets: Value| json!({"targets": targets, "external_id": "dev-8c1f", "function_name": "{environment}_{function}"});
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts",
         "ledger_bucket": "acme-deployer-ledger",

@@ -206,6 +206,7 @@ fn holds_as_configuration(environments: &Value) {
     }
     for (_, environment) in config["environments"].as_object_mut().unwrap() {
         environment["targets"] = json!([{"account": "111111111111", "region": "eu-west-1"}]);
+        environment["function_name"] = json!("{environment}_{function}");
     }
     if let Err(error) = Config::parse(&config.to_string()) {
         panic!("{error}: {environments:#}");

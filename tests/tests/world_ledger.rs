@@ -365,14 +365,10 @@ async fn a_refused_upload_has_one_record_through_both_doors() {
 
 #[tokio::test(start_paused = true)]
 async fn a_marker_is_deleted_once_however_its_upload_ends() {
-    let environment = |accepts: bool| {
-        json!({
-            "targets": [{"account": DEV, "region": "eu-west-1"}], "accept_uploads": accepts,
-        })
-    };
+    let environment = |account: &str, accepts: bool| json!({"targets": [{"account": account, "region": "eu-west-1"}], "accept_uploads": accepts});
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
-        "environments": {"dev": environment(true), "closed": environment(false)},
+        "environments": {"dev": environment(DEV, true), "closed": environment("222222222222", false)},
     }));
     world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     let [older, newer] = <[Upload; 2]>::try_from(uploads(&world, &["1.1.0", "1.2.0"]).await).unwrap();

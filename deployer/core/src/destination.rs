@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Config, Environment, Target};
 use crate::head::{Active, Request};
 use crate::id::{AliasName, DeploymentId, EnvironmentName, FunctionName};
+use crate::manifest::{ExecutionRole, ForeignRole};
 use crate::promotion::Promoting;
 use crate::record::{
     CauseKind, Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome,
@@ -49,6 +50,28 @@ pub struct UnknownEnvironment {
     known: Vec<String>,
 }
 
+/// A manifest names an execution role that it may not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RoleNotTaken {
+    /// It is of another account.
+    #[error(transparent)]
+    Foreign(#[from] ForeignRole),
+    /// The environment's `execution_role` does not take it.
+    #[error(
+        "the role {found} is not one that {function} may have in {environment}: deployer.json's execution_role takes {wanted}"
+    )]
+    Other {
+        /// The role that was named.
+        found: String,
+        /// The function.
+        function: FunctionName,
+        /// The environment.
+        environment: EnvironmentName,
+        /// What its path and name must be; a `*` at the end stands for any characters but `/`.
+        wanted: String,
+    },
+}
+
 impl<'a> Destination<'a> {
     /// Step "route": from names to an environment of the configuration.
     ///
@@ -78,6 +101,26 @@ impl<'a> Destination<'a> {
             misnamed,
             configured: None,
         })
+    }
+
+    /// Whether a manifest may name this role: it is of each target's account, and the environment's `execution_role` takes it.
+    ///
+    /// # Errors
+    /// [`RoleNotTaken`] says what would be right.
+    pub fn takes_role(&self, role: &ExecutionRole) -> Result<(), RoleNotTaken> {
+        for target in &self.environment.targets {
+            role.in_account(target.region.partition(), &target.account)?;
+        }
+        let wanted = self.environment.execution_role.as_ref();
+        match wanted.filter(|wanted| !wanted.takes(&self.name, &self.function, role.path_and_name())) {
+            None => Ok(()),
+            Some(wanted) => Err(RoleNotTaken::Other {
+                found: role.as_str().to_owned(),
+                function: self.function.clone(),
+                environment: self.name.clone(),
+                wanted: wanted.filled(&self.name, &self.function),
+            }),
+        }
     }
 
     /// The targets, the alias and the function's name that a deployment is claimed for: they count to its end.

@@ -20,12 +20,14 @@ pub struct InvalidName {
     pub what: &'static str,
     /// The rule in words.
     pub rule: &'static str,
-    /// What was found (cut to 200 characters).
+    /// What was found (cut to 200 characters); `***` where it is meant for few.
     pub found: String,
 }
 
 macro_rules! names {
-    ($( $(#[$doc:meta])* $name:ident: $what:literal, $rule:literal, $pattern:literal, $valid:expr; )*) => { $(
+    (@shown) => { quoted };
+    (@shown $shown:expr) => { $shown };
+    ($( $(#[$doc:meta])* $name:ident: $what:literal, $rule:literal, $pattern:literal, $valid:expr $(, $shown:expr)?; )*) => { $(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
@@ -46,7 +48,8 @@ macro_rules! names {
                 if valid(&text) {
                     Ok(Self(text))
                 } else {
-                    Err(InvalidName { what: $what, rule: $rule, found: text.chars().take(200).collect() })
+                    let shown: fn(&str) -> String = names!(@shown $($shown)?);
+                    Err(InvalidName { what: $what, rule: $rule, found: shown(&text) })
                 }
             }
 
@@ -83,6 +86,16 @@ macro_rules! names {
             }
         }
     )* };
+}
+
+/// As much of a wrong text as a message repeats.
+fn quoted(text: &str) -> String {
+    text.chars().take(200).collect()
+}
+
+/// Instead of a text that is meant for few.
+fn hidden(_: &str) -> String {
+    "***".to_owned()
 }
 
 /// Between one and `longest` characters, all of them ASCII letters, digits or one of `others`.
@@ -146,7 +159,7 @@ names! {
     /// STS API Reference, AssumeRole, ExternalId: 2 to 1,224 characters.
     ExternalId: "an external id", "2 to 1224 of letters, digits and + = , . @ : / -",
         r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
-        |t| t.len() >= 2 && made_of(t, 1224, "_+=,.@:/-");
+        |t| t.len() >= 2 && made_of(t, 1224, "_+=,.@:/-"), hidden;
 
     /// A bucket's name. S3 User Guide, "General purpose bucket naming rules".
     BucketName: "a bucket name", "3 to 63 of a-z, 0-9, . and -", r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
@@ -181,31 +194,6 @@ impl RoleArn {
     }
 }
 
-impl Region {
-    /// The ARN partition that the region belongs to (AWS General Reference, "Amazon Resource Names").
-    #[must_use]
-    pub fn partition(&self) -> &'static str {
-        match self.0.split('-').next() {
-            Some("cn") => "aws-cn",
-            Some("us") if self.0.starts_with("us-gov-") => "aws-us-gov",
-            Some("us") if self.0.starts_with("us-iso-") => "aws-iso",
-            Some("us") if self.0.starts_with("us-isob-") => "aws-iso-b",
-            _ => "aws",
-        }
-    }
-
-    /// The domain under which this region's services live.
-    #[must_use]
-    pub fn dns_suffix(&self) -> &'static str {
-        match self.partition() {
-            "aws-cn" => "amazonaws.com.cn",
-            "aws-iso" => "c2s.ic.gov",
-            "aws-iso-b" => "sc2s.sgov.gov",
-            _ => "amazonaws.com",
-        }
-    }
-}
-
 /// The SHA-256 of an artifact, written as Lambda writes `CodeSha256`: base64 with padding.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
@@ -223,11 +211,7 @@ impl Sha256 {
             .ok()
             .and_then(|bytes| bytes.try_into().ok())
             .map(Self)
-            .ok_or_else(|| InvalidName {
-                what: "a sha256",
-                rule: "32 bytes in base64",
-                found: text.chars().take(200).collect(),
-            })
+            .ok_or_else(|| InvalidName { what: "a sha256", rule: "32 bytes in base64", found: quoted(text) })
     }
 
     /// What a hasher that has seen the whole artifact gives.
@@ -358,7 +342,7 @@ fn ulid(text: &str, what: &'static str) -> Result<ulid::Ulid, InvalidName> {
     ulid::Ulid::from_string(text).ok().filter(|ulid| ulid.to_string() == text).ok_or_else(|| InvalidName {
         what,
         rule: "a ULID: 26 characters of Crockford's base32, in capitals",
-        found: text.chars().take(200).collect(),
+        found: quoted(text),
     })
 }
 
@@ -456,15 +440,6 @@ mod tests {
     fn a_role_knows_its_account() {
         let role = RoleArn::parse("arn:aws:iam::111111111111:role/app/orders").unwrap();
         assert_eq!(role.account(), AccountId::parse("111111111111").unwrap());
-    }
-
-    #[test]
-    fn the_partition_follows_from_the_region() {
-        let partition = |r: &str| Region::parse(r).unwrap().partition();
-        assert_eq!(partition("eu-west-1"), "aws");
-        assert_eq!(partition("cn-north-1"), "aws-cn");
-        assert_eq!(partition("us-gov-west-1"), "aws-us-gov");
-        assert_eq!(partition("us-east-1"), "aws");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::config::{FunctionNameTemplate, LONGEST_SPAN, Span, UNITS};
+use crate::config::{ExecutionRolePattern, FunctionNameTemplate, LONGEST_SPAN, Span, UNITS};
 use crate::event::Announcement;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
 use crate::names::{
@@ -14,6 +14,7 @@ use crate::names::{
     EVENT_SOURCE, GROUPS, HEADS, OPEN, PROMOTION_APPROVED, PROMOTION_DECLINED, PROMOTION_REQUESTED, REJECTS, RESULTS,
     SESSION_PREFIX, SWEEPS,
 };
+use crate::partition::PARTITIONS;
 use crate::record::Status;
 
 /// All of it. Where a name is part of a type's grammar, the pattern is the type's own.
@@ -45,6 +46,9 @@ pub fn names() -> Value {
         "event_source": EVENT_SOURCE,
         "events": Announcement::ALL.map(Announcement::detail_type),
         "sweep": { "command": "sweep" },
+        "partitions": PARTITIONS.iter().map(|partition| {
+            (partition.id, json!({ "dns_suffix": partition.dns_suffix, "regions": partition.regions }))
+        }).collect::<BTreeMap<_, _>>(),
         "spans": { "seconds": BTreeMap::from(UNITS), "longest": LONGEST_SPAN },
         "patterns": {
             "account": AccountId::PATTERN,
@@ -53,6 +57,7 @@ pub fn names() -> Value {
             "function": FunctionName::PATTERN,
             "role": RoleName::PATTERN,
             "function_name": FunctionNameTemplate::PATTERN,
+            "execution_role": ExecutionRolePattern::PATTERN,
             "span": Span::PATTERN,
             // Terraform's regular expressions (RE2) do not look ahead: that it is not only digits is for Terraform to check.
             "alias": AliasName::PATTERN.replace("(?!^[0-9]+$)", ""),

@@ -23,6 +23,7 @@ pub mod mistake;
 pub mod names;
 pub mod observed;
 pub mod package;
+pub mod partition;
 pub mod plan;
 pub mod promotion;
 pub mod record;

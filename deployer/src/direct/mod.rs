@@ -217,7 +217,7 @@ impl Direct {
         };
         let deadline = WallClock.now().checked_add(LONGEST).unwrap_or(Timestamp::MAX);
         let patience = Patience { write_needs: aws::SENDING_TIMEOUT, ..Patience::default() };
-        Engine { ports, config: self.config.clone(), region: None, deadline, patience }
+        Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, patience }
     }
 
     /// Takes the zip for the newest of the function's only release.
@@ -238,6 +238,7 @@ fn config(way: &Way, target: Target) -> Config {
         external_id: way.external_id.clone(),
         alias: way.alias.clone(),
         function_name: FunctionNameTemplate::default(),
+        execution_role: None,
         accept_uploads: true,
         traffic_within: default_traffic_within(),
         // Without a ledger nobody knows which versions somebody may want to go back to: none is deleted.

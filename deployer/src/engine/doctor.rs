@@ -71,7 +71,13 @@ impl Engine {
 
     async fn tooling(&self, premises: &dyn Premises, role: Option<&str>) -> Vec<Check> {
         let count = self.config.environments.len();
-        let mut checks = vec![Check::ok("deployer.json").seeing(format!("{count} environments"))];
+        let mut checks = vec![match &self.outdated {
+            None => Check::ok("deployer.json").seeing(format!("{count} environments")),
+            Some(error) => Check::fail(
+                "deployer.json",
+                format!("{error}; the last good one is used until the deployer starts anew"),
+            ),
+        }];
         let ledger = future::join3(self.reads_the_ledger(), self.lists_the_ledger(), self.writes_the_ledger());
         let looked = future::join5(
             ledger,

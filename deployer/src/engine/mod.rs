@@ -97,6 +97,8 @@ pub struct Engine {
     pub ports: Ports,
     /// deployer.json.
     pub config: Arc<Config>,
+    /// Why that is the last good one, where what is there now cannot be loaded.
+    pub outdated: Option<String>,
     /// The region that the deployer and the artifact bucket are in. None: there is no bucket, and code is sent along.
     pub region: Option<Region>,
     /// When this invocation must have answered.

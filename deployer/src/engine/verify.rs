@@ -207,11 +207,8 @@ fn manifest(package: &Package, at: &Destination<'_>) -> Result<FunctionConfig, P
     let config = manifest.for_environment(&at.name);
     // What may be in a layer is judged target by target.
     package.startup.suits(Run::unseen(&config))?;
-    for target in &at.environment.targets {
-        if let Some(role) = &config.role {
-            role.in_account(target.region.partition(), &target.account)
-                .map_err(|foreign| invalid(format!("role: {foreign}")))?;
-        }
+    if let Some(role) = &config.role {
+        at.takes_role(role).map_err(|error| invalid(format!("role: {error}")))?;
     }
     Ok(config)
 }

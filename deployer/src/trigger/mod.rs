@@ -97,6 +97,24 @@ impl Told {
     }
 }
 
+/// Reads the payload of an invocation.
+#[must_use]
+pub fn read(payload: &str) -> Invocation {
+    match json(payload) {
+        Ok(payload) => decode(&payload),
+        Err(error) => Invocation::Unknown { because: format!("the payload {error}") },
+    }
+}
+
+/// Text as JSON, or a fragment that says why it cannot be.
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| match error.to_string() {
+        // serde_json says so of what is nested deeper than its parser's stack may grow.
+        error if error.starts_with("recursion limit exceeded") => "is nested deeper than 127 levels".to_owned(),
+        error => format!("is not JSON: {error}"),
+    })
+}
+
 /// Decodes the payload of an invocation.
 #[must_use]
 pub fn decode(payload: &Value) -> Invocation {
@@ -142,9 +160,9 @@ fn message(record: &Value) -> Message {
 }
 
 fn body(text: &str) -> Vec<Told> {
-    let value: Value = match serde_json::from_str(text) {
+    let value = match json(text) {
         Ok(value) => value,
-        Err(error) => return Told::malformed(format!("the message's body is not JSON: {error}")),
+        Err(error) => return Told::malformed(format!("the message's body {error}")),
     };
     if let Some(tick) = manual::tick(&value) {
         return vec![tick.map_or_else(|because| Told::NotUnderstood { because }, Told::Tick)];
@@ -166,12 +184,12 @@ fn event(value: &Value) -> Option<Vec<Told>> {
     let is_sns = value.get("Type").and_then(Value::as_str) == Some("Notification");
     let message = value.get("Message").and_then(Value::as_str).filter(|_| is_sns)?;
     // One envelope, not a chain of them: what SNS carries is S3's event.
-    Some(match serde_json::from_str::<Value>(message) {
+    Some(match json(message) {
         Ok(inner) if inner.get("Type").is_none() => {
             event(&inner).unwrap_or_else(|| Told::ignored("the SNS message is no event that this deployer knows"))
         }
         Ok(_) => Told::ignored("an SNS message within an SNS message"),
-        Err(error) => Told::malformed(format!("the SNS message is not JSON: {error}")),
+        Err(error) => Told::malformed(format!("the SNS message {error}")),
     })
 }
 

@@ -176,3 +176,27 @@ fn a_message_keeps_by_what_sqs_knows_its_delivery() {
     let queue = Some("arn:aws:sqs:eu-west-1:123456789012:deployer".to_owned());
     assert_eq!(messages[0].delivery, Some(Delivery { receipt: "r".into(), received: 1, queue }));
 }
+
+#[test]
+fn what_is_nested_deeper_than_the_parser_goes_is_told_wherever_it_stands() {
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    let Invocation::Unknown { because } = read(&deep) else { panic!("it was taken") };
+    assert_eq!(because, "the payload is nested deeper than 127 levels");
+    let fits = format!("{}1{}", "[".repeat(127), "]".repeat(127));
+    let Invocation::Unknown { because } = read(&fits) else { panic!("it was taken") };
+    assert!(because.starts_with("the payload is not a JSON object"), "{because}");
+
+    let sns = json!({"Type": "Notification", "Message": deep}).to_string();
+    let Invocation::Batch(messages) = read(&sqs(&[&deep, &sns, &s3_event("dev/orders/1.zip").to_string()]).to_string())
+    else {
+        panic!("no batch");
+    };
+    let told = |number: usize| match &messages[number].told[..] {
+        [Told::Malformed { because, .. }] => because.clone(),
+        [Told::Upload(upload)] => upload.key.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(told(0), "the message's body is nested deeper than 127 levels");
+    assert_eq!(told(1), "the SNS message is nested deeper than 127 levels");
+    assert_eq!(told(2), "dev/orders/1.zip");
+}

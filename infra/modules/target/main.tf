@@ -7,7 +7,6 @@ locals {
 
   account   = var.deploy_role.account
   partition = split(":", var.deployer.role_arn)[1]
-  dns       = { "aws-cn" = "amazonaws.com.cn" }
   role_arn  = "arn:${local.partition}:iam::${local.account}:role/${var.deploy_role.role_name}"
 }
 

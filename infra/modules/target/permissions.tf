@@ -10,7 +10,7 @@ locals {
   with_versions   = concat(local.functions, [for function in local.functions : "${function}:*" if !endswith(function, "*")])
   execution_roles = [for role in var.execution_roles : "arn:${local.partition}:iam::${local.account}:role/${role}"]
   bucket_arn      = "arn:${local.partition}:s3:::${var.deployer.artifact_bucket}"
-  dns_suffix      = lookup(local.dns, local.partition, "amazonaws.com")
+  dns_suffix      = local.names.partitions[local.partition].dns_suffix
 
   permissions = jsonencode({ Version = "2012-10-17", Statement = concat(local.allowed, local.allowed_where_asked, local.denied) })
 

@@ -81,6 +81,16 @@ resource "aws_s3_object" "config" {
       condition     = length([for name, before in local.before_64 : name if contains(before, name)]) == 0
       error_message = "Promotions must not go in a circle; these come back to themselves: ${join(", ", [for name, before in local.before_64 : "${name} (from ${join(" and ", local.before_1[name])})" if contains(before, name)])}."
     }
+
+    precondition {
+      condition     = length(local.meeting) == 0
+      error_message = "Two environments must not be able to mean one function; where they share an account and region, their function_name must keep them apart, such as {environment}_{function} in both. These do not: ${join(", ", local.meeting)}."
+    }
+
+    precondition {
+      condition     = length(local.other_regions) == 0
+      error_message = "The deployer is in the partition ${local.partition}, and no role can be assumed across partitions. These regions are of another, or of none: ${join(", ", local.other_regions)}."
+    }
   }
 
   # After the code: an older deployer would not load a file with a field that it does not know.

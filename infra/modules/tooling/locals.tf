@@ -13,7 +13,7 @@ locals {
   account   = data.aws_caller_identity.current.account_id
   region    = data.aws_region.current.name
   partition = data.aws_partition.current.partition
-  dns       = data.aws_partition.current.dns_suffix
+  dns       = local.names.partitions[local.partition].dns_suffix
 
   # Five minutes: a crashed run comes again after six times as long.
   timeout = 300
@@ -55,6 +55,27 @@ locals {
     }
   }
   deploy_role_arns = sort([for role in values(local.deploy_roles) : role.arn])
+
+  # Regions in which no role of the deployer's partition can be assumed.
+  other_regions = distinct([for target in local.targets : "${target.region} (${target.environment})" if !can(regex(local.names.partitions[local.partition].regions, target.region))])
+
+  # Two environments that may mean one function: where the text before {function} of one begins that of the other, and the text after
+  # it likewise, some pair of functions gets one name. Aliases do not separate them: the function's $LATEST is one.
+  names_of = {
+    for name, environment in var.environments : name => {
+      before  = replace(split("{function}", coalesce(environment.function_name, "{function}"))[0], "{environment}", name)
+      after   = replace(reverse(split("{function}", coalesce(environment.function_name, "{function}")))[0], "{environment}", name)
+      targets = [for target in environment.targets : "${target.account}/${target.region}"]
+    }
+  }
+  meeting = flatten([
+    for number, name in keys(local.names_of) : [
+      for other in slice(keys(local.names_of), 0, number) : "${other} and ${name}"
+      if length(setintersection(local.names_of[name].targets, local.names_of[other].targets)) > 0
+      && (startswith(local.names_of[name].before, local.names_of[other].before) || startswith(local.names_of[other].before, local.names_of[name].before))
+      && (endswith(local.names_of[name].after, local.names_of[other].after) || endswith(local.names_of[other].after, local.names_of[name].after))
+    ]
+  ])
 
   # Which environments uploads may go to (CONTRACT of deployer.json: by default those without a promotion).
   accepting = [for name, environment in var.environments : name if coalesce(environment.accept_uploads, environment.promotion == null)]

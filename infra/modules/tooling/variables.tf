@@ -32,6 +32,7 @@ variable "environments" {
     external_id        = optional(string)
     alias              = optional(string)
     function_name      = optional(string)
+    execution_role     = optional(string)
     accept_uploads     = optional(bool)
     traffic_within     = optional(string)
     keep_versions      = optional(number)
@@ -200,6 +201,11 @@ variable "environments" {
   validation {
     condition     = alltrue([for name, environment in var.environments : try(length(replace(replace(environment.function_name, "{function}", "f"), "{environment}", name)) <= 64, true)])
     error_message = "function_name must leave room for a function's name: Lambda allows 64 characters in all. These do not: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.function_name)} (${name})" if !(try(length(replace(replace(environment.function_name, "{function}", "f"), "{environment}", name)) <= 64, true))])}."
+  }
+
+  validation {
+    condition     = alltrue([for environment in values(var.environments) : environment.execution_role == null || (can(regex(local.names.patterns.execution_role, environment.execution_role)) && length(setintersection([".", ".."], split("/", coalesce(environment.execution_role, "-")))) == 0)])
+    error_message = "execution_role must be a role's path and name without its account, such as lambda/{function}-*; {function} and {environment} may be in it, and a * at its end. These are not so: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.execution_role)} (${name})" if !(environment.execution_role == null || (can(regex(local.names.patterns.execution_role, environment.execution_role)) && length(setintersection([".", ".."], split("/", coalesce(environment.execution_role, "-")))) == 0))])}."
   }
 
   validation {

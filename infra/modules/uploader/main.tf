@@ -68,7 +68,7 @@ locals {
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource  = var.uploads.artifact_key_arn
-        Condition = { StringEquals = { "kms:ViaService" = "s3.${var.uploads.region}.${local.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"}" } }
+        Condition = { StringEquals = { "kms:ViaService" = "s3.${var.uploads.region}.${local.names.partitions[local.partition].dns_suffix}" } }
       }],
     )
   })

@@ -70,6 +70,8 @@ pub struct World {
     region: Region,
     /// The engine's retry policy.
     pub patience: Patience,
+    /// Why deployer.json is the last good one, where what is there now cannot be loaded.
+    pub outdated: Option<String>,
     /// How long an invocation may take.
     pub time: Duration,
     /// What stands between the engine and its ports, where a test wants something there.
@@ -112,6 +114,7 @@ impl World {
             config: Mutex::new(Arc::new(config)),
             region,
             patience: Patience::default(),
+            outdated: None,
             time: Duration::from_secs(900),
             between: None,
             delivered: Mutex::default(),

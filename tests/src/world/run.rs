@@ -141,6 +141,7 @@ impl World {
                 None => ports,
             },
             config,
+            outdated: self.outdated.clone(),
             region: Some(self.region.clone()),
             deadline: self.now() + time,
             patience: self.patience.clone(),

@@ -172,7 +172,10 @@ async fn a_policy_that_denies_the_read_is_named() -> Result<()> {
 async fn what_is_no_event_is_a_function_error_with_a_stable_type() -> Result<()> {
     use acceptance::local_aws::Answer;
     let aws = with_orders().await?;
-    for payload in [json!("hello"), json!({"hello": "world"}), json!({"command": "dance"})] {
+    let deep = |levels| (0..levels).fold(json!(1), |inner, _| json!({ "detail": inner }));
+    for payload in
+        [json!("hello"), json!({"hello": "world"}), json!({"command": "dance"}), deep(200), json!([deep(200)])]
+    {
         match aws.invoke(&payload).await? {
             Answer::FunctionError { error_type, message } => {
                 assert_eq!(error_type, "InvalidCommand", "{message}");

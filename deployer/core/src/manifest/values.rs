@@ -126,6 +126,15 @@ impl ExecutionRole {
         }
     }
 
+    /// Path and name, without the account.
+    #[must_use]
+    pub fn path_and_name(&self) -> &str {
+        match self {
+            Self::Name(path) => path.as_str(),
+            Self::Arn(arn) => arn.as_str().split_once(":role/").map_or("", |(_, path_and_name)| path_and_name),
+        }
+    }
+
     /// The role's ARN in a target's partition and account.
     ///
     /// # Errors

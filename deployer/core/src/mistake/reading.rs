@@ -128,7 +128,8 @@ impl Wrong {
             Step::Field(name) => join(&path, &cut(name)),
             Step::Unknown => join(&path, "?"),
         });
-        let hidden = matches!(way.first(), Some(Step::Field(name)) if reading.hidden.contains(&name.as_str()));
+        let hidden =
+            way.iter().any(|step| matches!(step, Step::Field(name) if reading.hidden.contains(&name.as_str())));
         self.at(path, hidden, if way.len() == 1 { reading.also_known } else { &[] })
     }
 

@@ -567,9 +567,9 @@ run "two_environments_may_share_an_account_with_a_role_for_each_or_one_for_both"
 
   variables {
     environments = {
-      dev   = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "dev-8c1f" }
+      dev   = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "dev-8c1f", function_name = "dev-{function}" }
       test  = { targets = [{ account = "111111111111", region = "us-east-1" }], external_id = "test-77b0" }
-      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "stage-0c4d", role_name = "deployer-stage" }
+      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "stage-0c4d", role_name = "deployer-stage", function_name = "stage-{function}" }
     }
   }
 
@@ -722,7 +722,7 @@ run "what_waits_where_nothing_was_said_is_left_to_the_deployer" {
     environments = {
       dev = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
       prod = {
-        targets   = [{ account = "111111111111", region = "eu-west-1" }]
+        targets   = [{ account = "222222222222", region = "eu-west-1" }]
         promotion = { from = "dev" }
         approval  = { required = 1 }
         freeze    = [{ days = ["sun"], from = "22:00", to = "22:00", zone = "Etc/GMT+5" }, { first = "2028-02-29", last = "2028-02-29", zone = "UTC" }]
@@ -745,8 +745,8 @@ run "what_the_deployer_takes_is_taken" {
         keep_versions  = 1
         prune_durable  = true
       }
-      prod  = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", soak = "365d" } }
-      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", soak = "0s" } }
+      prod  = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "prod-{function}", execution_role = "lambda/{function}-*", promotion = { from = "dev", soak = "365d" } }
+      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "stage-{function}", execution_role = "{environment}/*", promotion = { from = "dev", soak = "0s" } }
     }
   }
 }

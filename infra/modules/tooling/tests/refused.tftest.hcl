@@ -19,8 +19,9 @@ run "a_chain_of_sixty_four_promotions_is_taken" {
   variables {
     environments = {
       for number in range(64) : "e${number}" => {
-        targets   = [{ account = "111111111111", region = "eu-west-1" }]
-        promotion = number == 0 ? null : { from = "e${number - 1}" }
+        targets       = [{ account = "111111111111", region = "eu-west-1" }]
+        function_name = "{environment}_{function}"
+        promotion     = number == 0 ? null : { from = "e${number - 1}" }
       }
     }
   }
@@ -963,4 +964,79 @@ run "requests_from_a_whole_account" {
   }
 
   expect_failures = [var.promotion_requesters]
+}
+
+run "environments_that_may_mean_one_function" {
+  command = plan
+
+  variables {
+    environments = {
+      team     = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "{environment}-{function}" }
+      team-pay = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "{environment}-{function}" }
+    }
+  }
+
+  expect_failures = [aws_s3_object.config]
+}
+
+run "environments_of_one_account_whose_names_keep_functions_apart" {
+  command = plan
+
+  variables {
+    environments = {
+      dev      = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "{function}-{environment}" }
+      prod     = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "{function}-{environment}" }
+      test     = { targets = [{ account = "111111111111", region = "us-east-1" }] }
+      team     = { targets = [{ account = "222222222222", region = "eu-west-1" }], function_name = "{environment}_{function}" }
+      team-pay = { targets = [{ account = "222222222222", region = "eu-west-1" }], function_name = "{environment}_{function}" }
+    }
+  }
+}
+
+run "a_region_of_another_partition" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "cn-north-1" }] }
+    }
+  }
+
+  expect_failures = [aws_s3_object.config]
+}
+
+run "a_region_of_no_partition" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "xx-foo-1" }] }
+    }
+  }
+
+  expect_failures = [aws_s3_object.config]
+}
+
+run "an_execution_role_with_its_account" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], execution_role = "arn:aws:iam::111111111111:role/x" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_execution_role_that_leads_out_of_its_path" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], execution_role = "../{function}" }
+    }
+  }
+
+  expect_failures = [var.environments]
 }

@@ -1,0 +1,154 @@
+//! `deployer.json` as it is written: its fields, their defaults and its JSON Schema.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::Deserialize;
+
+use super::{
+    Approval, Config, Environment, ExecutionRolePattern, FunctionNameTemplate, Promotion, Span, Target, WhenFrozen,
+};
+use crate::freeze::Freeze;
+use crate::id::{AliasName, BucketName, EnvironmentName, ExternalId, RoleName};
+use crate::names;
+
+/// What stands in for a required field, so that the others can be read.
+pub(super) fn stand_in(field: &str) -> Option<serde_json::Value> {
+    Some(match field {
+        "artifact_bucket" => "artifacts".into(),
+        "ledger_bucket" => "ledger".into(),
+        "environments" => serde_json::json!({}),
+        "targets" => serde_json::json!([]),
+        "account" => "000000000000".into(),
+        "region" => "eu-west-1".into(),
+        "from" => "dev".into(),
+        "required" => 1.into(),
+        "zone" => "UTC".into(),
+        _ => return None,
+    })
+}
+
+/// The JSON Schema of `deployer.json`.
+#[must_use]
+pub fn schema() -> Schema {
+    schema_for!(ConfigFile)
+}
+
+/// What the deployer knows about its buckets, its queue and the environments that it deploys to.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "deployer.json")]
+pub(super) struct ConfigFile {
+    /// The bucket that CI uploads to. Versioning must be on.
+    artifact_bucket: BucketName,
+    /// The bucket of the ledger: heads, records and results. Another one than the artifact bucket.
+    ledger_bucket: BucketName,
+    /// The queue by which the deployer wakes itself. Without it nothing can be deferred.
+    #[schemars(regex(pattern = r"^https?://[!-~]+$"))]
+    queue_url: Option<String>,
+    /// The name or ARN of the event bus that the deployer's events go to. Without it none are sent.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9/._:-]{1,1600}$"))]
+    event_bus: Option<String>,
+    /// The places to deploy to, by name.
+    environments: BTreeMap<EnvironmentName, EnvironmentFile>,
+}
+
+/// A place to deploy to, and its policy.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Environment")]
+struct EnvironmentFile {
+    /// The accounts and regions to deploy to.
+    #[schemars(length(min = 1), extend("uniqueItems" = true))]
+    targets: Vec<Target>,
+    /// The name of the role that the deployer assumes in each target account.
+    #[schemars(extend("default" = names::DEPLOY_ROLE))]
+    role_name: Option<RoleName>,
+    /// The external id that the roles' trust policies ask for.
+    external_id: Option<ExternalId>,
+    /// The alias that points at the live version.
+    #[schemars(extend("default" = names::ALIAS))]
+    alias: Option<AliasName>,
+    /// What a function is called in the target accounts; `{function}` and `{environment}` stand for their names.
+    #[schemars(extend("default" = "{function}"))]
+    function_name: Option<FunctionNameTemplate>,
+    /// Which execution roles a function's manifest may name, without the role's account: `{function}` and `{environment}` stand
+    /// for their names, and a `*` at the end for any characters but `/`. Absent: any.
+    execution_role: Option<ExecutionRolePattern>,
+    /// Whether uploads may go here directly. By default so, unless there is a `promotion`.
+    accept_uploads: Option<bool>,
+    /// How long Lambda may take to let the traffic of an alias with provisioned concurrency to the new version. Then the
+    /// alias is put back.
+    #[schemars(extend("default" = names::TRAFFIC_WITHIN))]
+    traffic_within: Option<Span>,
+    /// How many published versions are kept.
+    #[schemars(range(min = 1), extend("default" = names::KEEP_VERSIONS))]
+    keep_versions: Option<u32>,
+    /// Whether old versions of durable functions (`DurableConfig`) are deleted too: executions that wait go on in the version that
+    /// they began in.
+    #[schemars(extend("default" = false))]
+    prune_durable: Option<bool>,
+    /// Whether a release uploaded again with other bytes is refused.
+    #[schemars(extend("default" = false))]
+    immutable_releases: Option<bool>,
+    /// Which environments this one is promoted from, and how.
+    promotion: Option<Promotion>,
+    /// Whose consent a promotion into this environment needs.
+    approval: Option<Approval>,
+    /// When no promotion goes into this environment.
+    freeze: Option<Vec<Freeze>>,
+    /// Whether a promotion that comes in a freeze waits, or is refused.
+    #[schemars(extend("default" = "wait"))]
+    when_frozen: Option<WhenFrozen>,
+}
+
+impl From<ConfigFile> for Config {
+    fn from(file: ConfigFile) -> Self {
+        Self {
+            artifact_bucket: file.artifact_bucket,
+            ledger_bucket: file.ledger_bucket,
+            queue_url: file.queue_url,
+            event_bus: file.event_bus,
+            environments: file.environments.into_iter().map(|(name, file)| (name, file.into())).collect(),
+        }
+    }
+}
+
+impl From<EnvironmentFile> for Environment {
+    fn from(file: EnvironmentFile) -> Self {
+        Self {
+            targets: file.targets,
+            role_name: file.role_name.unwrap_or_else(default_role),
+            external_id: file.external_id,
+            alias: file.alias.unwrap_or_else(default_alias),
+            function_name: file.function_name.unwrap_or_default(),
+            execution_role: file.execution_role,
+            accept_uploads: file.accept_uploads.unwrap_or(file.promotion.is_none()),
+            traffic_within: file.traffic_within.unwrap_or_else(default_traffic_within),
+            keep_versions: file.keep_versions.unwrap_or(names::KEEP_VERSIONS),
+            prune_durable: file.prune_durable.unwrap_or(false),
+            immutable_releases: file.immutable_releases.unwrap_or(false),
+            promotion: file.promotion,
+            approval: file.approval,
+            freeze: file.freeze.unwrap_or_default(),
+            when_frozen: file.when_frozen.unwrap_or_default(),
+        }
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a literal, parsed by the test of the defaults")]
+pub(super) fn default_role() -> RoleName {
+    RoleName::parse(names::DEPLOY_ROLE).expect("a role name")
+}
+
+/// `traffic_within`, where an environment says nothing.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a literal, parsed by the test of the defaults")]
+pub fn default_traffic_within() -> Span {
+    Span::parse(names::TRAFFIC_WITHIN).expect("a length of time")
+}
+
+#[expect(clippy::expect_used, reason = "a literal, parsed by the test of the defaults")]
+fn default_alias() -> AliasName {
+    AliasName::parse(names::ALIAS).expect("an alias")
+}

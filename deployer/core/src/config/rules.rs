@@ -1,0 +1,214 @@
+//! The rules that `deployer.json` must obey beyond the form of each field: told all at once, each with its field's path.
+
+use std::collections::BTreeSet;
+
+use super::{Config, Environment, Promotion, Span, WhenFrozen};
+use crate::id::{EnvironmentName, FunctionName, Region};
+use crate::mistake::{self, Mistake};
+use crate::partition::{PARTITIONS, Partition};
+
+impl Config {
+    pub(super) fn mistakes(&self, own: Option<&Region>) -> Vec<Mistake> {
+        let mut found = Vec::new();
+        if self.artifact_bucket == self.ledger_bucket {
+            found.push(Mistake::new(
+                "ledger_bucket",
+                "must be another bucket than artifact_bucket: CI writes to that one",
+            ));
+        }
+        if self.queue_url.as_ref().is_some_and(|url| !is_url(url)) {
+            found.push(Mistake::new(
+                "queue_url",
+                "must be a queue's URL, such as https://sqs.eu-west-1.amazonaws.com/…",
+            ));
+        }
+        if self.event_bus.as_ref().is_some_and(|bus| !is_event_bus(bus)) {
+            found.push(Mistake::new("event_bus", "must be an event bus's name or ARN"));
+        }
+        for (name, environment) in &self.environments {
+            let path = format!("environments.{name}");
+            found.extend(environment.mistakes(name).into_iter().map(|m| m.under(&path)));
+            let promotion = environment.promotion.iter().flat_map(|p| self.mistakes_of_promotion(name, p));
+            found.extend(promotion.map(|m| m.under(&path)));
+            found.extend(self.mistakes_of_waiting(environment).into_iter().map(|m| m.under(&path)));
+        }
+        found.extend(self.mistakes_of_partitions(own));
+        found.extend(self.mistakes_of_names());
+        found
+    }
+
+    /// Regions of a kind that AWS does not have, and those of another partition than the deployer's: no role can be assumed there.
+    fn mistakes_of_partitions(&self, own: Option<&Region>) -> Vec<Mistake> {
+        let targets = || {
+            self.environments.iter().flat_map(|(name, environment)| {
+                let numbered = environment.targets.iter().enumerate();
+                numbered.map(move |(index, target)| {
+                    (format!("environments.{name}.targets[{index}].region"), &target.region)
+                })
+            })
+        };
+        let of_queue = self.queue_url.as_deref().and_then(region_of_queue);
+        let home = own.or(of_queue.as_ref()).or_else(|| targets().map(|(_, region)| region).next());
+        let home = home.and_then(|region| Some((region, Partition::of(region)?)));
+        let wrong = |(path, region): (String, &Region)| match (Partition::of(region), home) {
+            (None, _) => {
+                let known = PARTITIONS.map(|partition| partition.id).join(", ");
+                Some(Mistake::new(path, format_args!("{region} is in none of AWS's partitions known here ({known})")))
+            }
+            (Some(there), Some((region_of_home, here))) if there != here => Some(Mistake::new(
+                path,
+                format_args!(
+                    "{region} is in the partition {}, and {region_of_home} of the deployer in {}: no role can be assumed across \
+                     partitions, so {} needs a deployer of its own",
+                    there.id, here.id, there.id
+                ),
+            )),
+            _ => None,
+        };
+        targets().filter_map(wrong).collect()
+    }
+
+    /// Two environments that may mean one function of Lambda: its `$LATEST` is one, whatever the aliases.
+    fn mistakes_of_names(&self) -> Vec<Mistake> {
+        let environments: Vec<_> = self.environments.iter().collect();
+        let mut found = Vec::new();
+        for (index, (name, environment)) in environments.iter().enumerate() {
+            for (other_name, other) in &environments[..index] {
+                let Some(shared) = environment.targets.iter().find(|target| other.targets.contains(target)) else {
+                    continue;
+                };
+                let these = (*other_name, &other.function_name);
+                let Some(meeting) = environment.function_name.meeting(name, these) else { continue };
+                found.push(Mistake::new(
+                    format!("environments.{name}.function_name"),
+                    format_args!(
+                        "{name} and {other_name} may mean one function of {shared}: {meeting}. Give each an account of its own, or both \
+                         a function_name such as {{environment}}_{{function}}"
+                    ),
+                ));
+            }
+        }
+        found
+    }
+
+    fn mistakes_of_promotion(&self, to: &EnvironmentName, promotion: &Promotion) -> Vec<Mistake> {
+        let mut found = Vec::new();
+        let all = || self.environments.keys().filter(|name| *name != to).map(EnvironmentName::as_str);
+        if promotion.from.count() == 0 {
+            found.push(Mistake::new("promotion.from", "must name at least one environment"));
+        }
+        if let Some(name) = promotion.from.repeated() {
+            found.push(Mistake::new("promotion.from", format_args!("{name} is there twice")));
+        }
+        let unknown: Vec<_> = promotion.from.iter().filter(|from| !self.environments.contains_key(*from)).collect();
+        for from in &unknown {
+            let hint = mistake::nearest(from.as_str(), all());
+            found.push(Mistake::new("promotion.from", format_args!("no environment is called {from}{hint}")));
+        }
+        if unknown.is_empty()
+            && let Some(circle) = self.circle(to)
+        {
+            found.push(Mistake::new("promotion.from", format_args!("promotions must not go in a circle: {circle}")));
+        }
+        if !promotion.soak.is_zero() && self.queue_url.is_none() {
+            let soak = promotion.soak;
+            let sentence = format!("a soak of {soak} needs queue_url: without a queue nothing can wait");
+            found.push(Mistake::new("promotion.soak", sentence));
+        }
+        found
+    }
+
+    /// What can only be of use beside a promotion, and with a queue.
+    fn mistakes_of_waiting(&self, environment: &Environment) -> Vec<Mistake> {
+        let mut found = Vec::new();
+        let waits = [
+            ("approval", environment.approval.is_some()),
+            ("freeze", !environment.freeze.is_empty() && environment.when_frozen == WhenFrozen::Wait),
+        ];
+        for (field, _) in waits.iter().filter(|(_, waits)| *waits && self.queue_url.is_none()) {
+            let sentence = match *field {
+                "approval" => "needs queue_url: without a queue nothing can wait",
+                _ => "needs queue_url, or when_frozen = refuse: without a queue nothing can wait",
+            };
+            found.push(Mistake::new(*field, sentence));
+        }
+        found
+    }
+
+    /// The circle of promotions that starts here, told once: by the first of its environments.
+    fn circle(&self, start: &EnvironmentName) -> Option<String> {
+        let sources = |name| self.environments.get(name).and_then(|environment| environment.promotion.as_ref());
+        let mut ways: Vec<Vec<&EnvironmentName>> = vec![vec![start]];
+        while let Some(way) = ways.pop() {
+            for next in sources(*way.last()?).into_iter().flat_map(|promotion| promotion.from.iter()) {
+                if next == start {
+                    let names = way.iter().chain([&start]).map(|name| name.as_str());
+                    return Some(names.collect::<Vec<_>>().join(" from "));
+                }
+                if next > start && !way.contains(&next) {
+                    ways.push(way.iter().copied().chain([next]).collect());
+                }
+            }
+        }
+        None
+    }
+}
+
+impl Environment {
+    fn mistakes(&self, name: &EnvironmentName) -> Vec<Mistake> {
+        let mut found = Vec::new();
+        if self.targets.is_empty() {
+            found.push(Mistake::new("targets", "must name at least one account and region"));
+        }
+        let mut seen = BTreeSet::new();
+        for (index, target) in self.targets.iter().enumerate() {
+            if !seen.insert(target) {
+                found.push(Mistake::new(format!("targets[{index}]"), format_args!("{target} is there twice")));
+            }
+        }
+        if self.keep_versions == 0 {
+            found.push(Mistake::new("keep_versions", "must be at least 1: the live version is one of those kept"));
+        }
+        if self.traffic_within.is_zero() {
+            found.push(Mistake::new("traffic_within", "must be longer than 0s: Lambda needs time to move the traffic"));
+        }
+        for (field, is_there) in [("approval", self.approval.is_some()), ("freeze", !self.freeze.is_empty())] {
+            if is_there && self.promotion.is_none() {
+                found.push(Mistake::new(field, "is about promotions, and there is no promotion here"));
+            }
+        }
+        if self.approval.as_ref().is_some_and(|approval| !(1..=10).contains(&approval.required)) {
+            found.push(Mistake::new("approval.required", "must be 1 to 10"));
+        }
+        if self.approval.as_ref().and_then(|approval| approval.expires).is_some_and(Span::is_zero) {
+            found.push(Mistake::new("approval.expires", "must be longer than 0s: nobody could approve anything"));
+        }
+        for (index, freeze) in self.freeze.iter().enumerate() {
+            found.extend(freeze.mistakes().into_iter().map(|m| m.under(&format!("freeze[{index}]"))));
+        }
+        let shortest = FunctionName::parse("f").and_then(|function| self.function_name.name(name, &function));
+        if shortest.is_err() {
+            found.push(Mistake::new(
+                "function_name",
+                "leaves no room for a function: Lambda allows 64 characters in all",
+            ));
+        }
+        found
+    }
+}
+
+/// An address; http too, for a local AWS.
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty()) && text.chars().all(|c| c.is_ascii_graphic())
+}
+
+/// EventBridge API Reference, PutEvents, EventBusName.
+fn is_event_bus(text: &str) -> bool {
+    (1..=1600).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "/.-_:".contains(c))
+}
+
+/// The region of a queue by its URL, `https://sqs.eu-west-1.amazonaws.com/…`; none of a local AWS.
+fn region_of_queue(url: &str) -> Option<Region> {
+    Region::parse(url.split_once("://sqs.")?.1.split('.').next()?).ok()
+}

@@ -1,0 +1,121 @@
+//! AWS's partitions: which region belongs to which, and where its services live.
+//!
+//! Source: `partitions.json` of the AWS SDKs, version 1.1 ("AWS General Reference", "Amazon Resource Names" tells the same of the
+//! first three). A test holds the table to the endpoints that the SDK itself makes.
+
+use crate::id::Region;
+
+/// One partition of AWS: accounts, roles and regions of one know nothing of those of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partition {
+    /// As ARNs have it: `aws`, `aws-cn`.
+    pub id: &'static str,
+    /// The domain under which its services live: `amazonaws.com`.
+    pub dns_suffix: &'static str,
+    /// The rule of its regions' codes as a regular expression, for schemas and for the infrastructure.
+    pub regions: &'static str,
+    /// How its regions' codes begin; a word and a number follow.
+    starts: &'static [&'static str],
+}
+
+const AWS: Partition = Partition {
+    id: "aws",
+    dns_suffix: "amazonaws.com",
+    regions: r"^(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]+$",
+    starts: &["us-", "eu-", "ap-", "sa-", "ca-", "me-", "af-", "il-", "mx-"],
+};
+
+/// All of them.
+pub const PARTITIONS: [Partition; 8] = [
+    AWS,
+    Partition { id: "aws-cn", dns_suffix: "amazonaws.com.cn", regions: "^cn-[a-z]+-[0-9]+$", starts: &["cn-"] },
+    Partition {
+        id: "aws-us-gov",
+        dns_suffix: "amazonaws.com",
+        regions: "^us-gov-[a-z]+-[0-9]+$",
+        starts: &["us-gov-"],
+    },
+    Partition { id: "aws-iso", dns_suffix: "c2s.ic.gov", regions: "^us-iso-[a-z]+-[0-9]+$", starts: &["us-iso-"] },
+    Partition {
+        id: "aws-iso-b",
+        dns_suffix: "sc2s.sgov.gov",
+        regions: "^us-isob-[a-z]+-[0-9]+$",
+        starts: &["us-isob-"],
+    },
+    Partition {
+        id: "aws-iso-e",
+        dns_suffix: "cloud.adc-e.uk",
+        regions: "^eu-isoe-[a-z]+-[0-9]+$",
+        starts: &["eu-isoe-"],
+    },
+    Partition {
+        id: "aws-iso-f",
+        dns_suffix: "csp.hci.ic.gov",
+        regions: "^us-isof-[a-z]+-[0-9]+$",
+        starts: &["us-isof-"],
+    },
+    Partition { id: "aws-eusc", dns_suffix: "amazonaws.eu", regions: "^eusc-de-[a-z]+-[0-9]+$", starts: &["eusc-de-"] },
+];
+
+impl Partition {
+    /// The partition whose regions are written so; none where AWS has no region of this kind.
+    #[must_use]
+    pub fn of(region: &Region) -> Option<&'static Self> {
+        let follows = |rest: &str| rest.split_once('-').is_some_and(|(_, number)| !number.contains('-'));
+        let starts = |start: &&str| region.as_str().strip_prefix(start).is_some_and(follows);
+        PARTITIONS.iter().find(|partition| partition.starts.iter().any(starts))
+    }
+}
+
+impl Region {
+    /// The ARN partition that the region belongs to; `aws` where its kind is not known, as the SDKs take it.
+    #[must_use]
+    pub fn partition(&self) -> &'static str {
+        Partition::of(self).unwrap_or(&AWS).id
+    }
+
+    /// The domain under which this region's services live.
+    #[must_use]
+    pub fn dns_suffix(&self) -> &'static str {
+        Partition::of(self).unwrap_or(&AWS).dns_suffix
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_region_lies_in_one_partition_by_its_code() {
+        for (region, partition) in [
+            ("eu-west-1", "aws"),
+            ("us-east-1", "aws"),
+            ("ap-southeast-7", "aws"),
+            ("mx-central-1", "aws"),
+            ("il-central-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("us-iso-east-1", "aws-iso"),
+            ("us-isob-west-1", "aws-iso-b"),
+            ("eu-isoe-west-1", "aws-iso-e"),
+            ("us-isof-south-1", "aws-iso-f"),
+            ("eusc-de-east-1", "aws-eusc"),
+        ] {
+            let region = Region::parse(region).unwrap();
+            assert_eq!(Partition::of(&region).map(|partition| partition.id), Some(partition), "{region}");
+        }
+        for unknown in ["xx-foo-1", "us-east-west-1", "eusc-fr-east-1", "us-isoz-east-1"] {
+            assert_eq!(Partition::of(&Region::parse(unknown).unwrap()), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn the_beginnings_and_the_regular_expression_say_the_same() {
+        for partition in &PARTITIONS {
+            let starts = partition.starts.iter().map(|start| start.trim_end_matches('-')).collect::<Vec<_>>().join("|");
+            let starts = if partition.starts.len() == 1 { starts } else { format!("({starts})") };
+            assert_eq!(partition.regions, format!("^{starts}-[a-z]+-[0-9]+$"), "{}", partition.id);
+        }
+    }
+}
