@@ -21,7 +21,7 @@ pub const POLICY_LIMIT: usize = 2048;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the session policy for this plan would have {found} characters, and STS takes {POLICY_LIMIT}: shorten the execution \
-     role's path"
+     role's path, or the names of function, environment and release"
 )]
 pub struct PolicyTooLong {
     found: usize,

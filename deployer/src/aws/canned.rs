@@ -1,7 +1,7 @@
 //! Answers that a test has written down, in place of AWS.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_lambda::config::{Credentials, SharedCredentialsProvider, retry::RetryConfig};
@@ -38,6 +38,36 @@ pub(super) fn answering(answers: impl IntoIterator<Item = Answer>) -> SdkConfig 
         .retry_config(RetryConfig::disabled())
         .http_client(http_client_fn(move |_, _| connector.clone()))
         .build()
+}
+
+/// The hosts that were called, one after the other.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Hosts(Arc<Mutex<Vec<String>>>);
+
+impl HttpConnector for Hosts {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let host = request.uri().split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next());
+        self.0.lock().unwrap().push(host.unwrap_or_default().to_owned());
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(500.try_into().unwrap(), SdkBody::empty())))
+    }
+}
+
+impl Hosts {
+    /// A configuration for this region that calls nobody, and the settings that FIPS and dual-stack endpoints are asked for by.
+    pub(super) fn config(&self, region: &str, fips: bool, dual_stack: bool) -> SdkConfig {
+        let connector = SharedHttpConnector::new(self.clone());
+        let config = answering([]).into_builder().region(Region::new(region.to_owned()));
+        config
+            .use_fips(fips)
+            .use_dual_stack(dual_stack)
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .build()
+    }
+
+    /// The one that was called last.
+    pub(super) fn last(&self) -> String {
+        self.0.lock().unwrap().last().cloned().unwrap_or_default()
+    }
 }
 
 /// A 200 with this body.

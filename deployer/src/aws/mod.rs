@@ -9,6 +9,9 @@ mod advice;
 #[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
 mod canned;
 mod direct;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
+mod endpoints;
 mod error;
 mod eventbridge;
 mod lambda;

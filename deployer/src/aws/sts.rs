@@ -164,6 +164,10 @@ fn on_entering(words: &str, hand: Hand) -> Option<&'static str> {
     )
 }
 
+/// All that a session's policy has in it and somebody has named.
+const SHORTENS: &str = "fewer layers, or shorter names of layers, execution role and its path, function, environment and release \
+     shorten it";
+
 fn refused(request: &SessionRequest, role: &str, hand: Hand, failure: &Failure) -> EnterError {
     let SessionRequest { target, name, external_id, .. } = request;
     let what = format!("AssumeRole of {role} as session {name}");
@@ -173,6 +177,11 @@ fn refused(request: &SessionRequest, role: &str, hand: Hand, failure: &Failure) 
             Hand::Direct => format!("{what}: your credentials have expired: log in again"),
         };
         return TargetError::new(TargetErrorCode::TimedOut, "enter", message).into();
+    }
+    // "Packed policy consumes n% of allotted space": a limit beside that of the characters, on the policy as STS packs it.
+    if failure.code.starts_with("PackedPolicyTooLarge") {
+        let message = format!("{what}: the session's policy packs too large ({}): {SHORTENS}", failure.message);
+        return TargetError::new(TargetErrorCode::InvalidConfiguration, "enter", message).into();
     }
     if is_region_not_enabled(failure) && hand == Hand::Deployer {
         let message = format!("{what}: {} ({ENABLE_REGION})", failure.message);
@@ -275,6 +284,14 @@ mod tests {
         )
         .await;
         assert!(scp.contains("service control policy has to let it through") && !scp.contains("external id"), "{scp}");
+    }
+
+    #[tokio::test]
+    async fn a_policy_that_packs_too_large_is_told_with_what_shortens_it() {
+        let answer = enter(no(400, "PackedPolicyTooLarge", "Packed policy consumes 112% of allotted space")).await;
+        let EnterError::Target(error) = answer else { panic!("{answer:?}") };
+        assert_eq!((error.code, error.step.as_str()), (TargetErrorCode::InvalidConfiguration, "enter"));
+        assert!(error.message.contains("consumes 112%") && error.message.contains("fewer layers"), "{}", error.message);
     }
 
     #[tokio::test]

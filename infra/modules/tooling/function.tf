@@ -18,9 +18,12 @@ resource "aws_lambda_function" "deployer" {
   timeout          = local.timeout
 
   environment {
-    variables = {
-      (local.names.config_variable) = "s3://${var.ledger_bucket}/${local.names.config_key}"
-    }
+    # As the AWS SDKs define them (AWS SDKs and Tools Reference Guide, "FIPS endpoints", "Dual-stack endpoints").
+    variables = merge(
+      { (local.names.config_variable) = "s3://${var.ledger_bucket}/${local.names.config_key}" },
+      { for use in [var.use_fips_endpoints] : "AWS_USE_FIPS_ENDPOINT" => "true" if use },
+      { for use in [var.use_dual_stack_endpoints] : "AWS_USE_DUALSTACK_ENDPOINT" => "true" if use },
+    )
   }
 
   logging_config {

@@ -251,6 +251,18 @@ variable "architecture" {
   }
 }
 
+variable "use_fips_endpoints" {
+  description = "Whether the deployer asks AWS at its FIPS endpoints. Each region of the targets must have them."
+  type        = bool
+  default     = false
+}
+
+variable "use_dual_stack_endpoints" {
+  description = "Whether the deployer asks AWS at its dual-stack endpoints, over IPv6 too."
+  type        = bool
+  default     = false
+}
+
 variable "maximum_concurrency" {
   description = "How many invocations may work on the queue at once (Lambda: 2 to 1000)."
   type        = number

@@ -751,6 +751,20 @@ run "what_the_deployer_takes_is_taken" {
   }
 }
 
+run "fips_and_dual_stack_endpoints_where_asked_for" {
+  command = plan
+
+  variables {
+    use_fips_endpoints       = true
+    use_dual_stack_endpoints = true
+  }
+
+  assert {
+    condition     = alltrue([for name in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] : aws_lambda_function.deployer.environment[0].variables[name] == "true"])
+    error_message = "The SDK reads these settings from the environment."
+  }
+}
+
 run "names_that_differ_in_a_dash_are_two_environments" {
   command = plan
 

@@ -476,9 +476,10 @@ run "more_environments_than_a_bucket_policy_takes" {
   variables {
     environments = {
       for number in range(40) : "e${number}" => {
-        targets   = [{ account = "111111111111", region = "eu-west-1" }]
-        role_name = "deployer-${number}"
-        promotion = number == 0 ? null : { from = "e${number - 1}" }
+        targets       = [{ account = "111111111111", region = "eu-west-1" }]
+        function_name = "e${number}-{function}"
+        role_name     = "deployer-${number}"
+        promotion     = number == 0 ? null : { from = "e${number - 1}" }
       }
     }
   }
