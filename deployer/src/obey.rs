@@ -156,7 +156,7 @@ async fn answer(
                 release,
                 requested_by: caller.requested_by,
                 not_after,
-                freeze_override: override_freeze,
+                freeze_override: override_freeze.map(Into::into),
                 id: caller.id,
                 time: engine.ports.clock.now(),
                 is_replay: false,
@@ -168,11 +168,12 @@ async fn answer(
             promoted(engine.hear(&consent).await?)
         }
         Command::Decline { environment, function, deployment, reason } => {
-            let consent = consent(environment, function, deployment, Says::No { reason }, caller)?;
+            let consent =
+                consent(environment, function, deployment, Says::No { reason: reason.map(Into::into) }, caller)?;
             promoted(engine.hear(&consent).await?)
         }
         Command::Recall { function, release, reason } => {
-            json(&engine.recall(&function, &release, reason, caller).await?)
+            json(&engine.recall(&function, &release, reason.map(Into::into), caller).await?)
         }
         Command::Plan { environment, function, release, package } => {
             let what = match package {
@@ -189,13 +190,13 @@ async fn answer(
             json(&engine.history(&environment, &function, limit).await?)
         }
         Command::Hold { environment, function, reason } => {
-            json(&engine.hold(&environment, &function, reason, caller).await?)
+            json(&engine.hold(&environment, &function, reason.into(), caller).await?)
         }
         Command::ReleaseHold { environment, function } => {
             json(&engine.release_hold(&environment, &function, caller).await?)
         }
         Command::Reject { function, release, reason } => {
-            json(&engine.reject(&function, &release, reason, caller).await?)
+            json(&engine.reject(&function, &release, reason.into(), caller).await?)
         }
         Command::Unreject { function, release } => json(&engine.unreject(&function, &release, caller).await?),
         Command::Doctor { environment } => {
@@ -239,7 +240,7 @@ fn json<T: Serialize>(answer: &T) -> Result<Value, FunctionError> {
 
 async fn sweep(engine: &Engine, caller: &Caller) -> Result<Value, FunctionError> {
     let swept = engine.sweep().await?;
-    tracing::info!(requested_by = caller.requested_by, id = caller.id, ?swept, "swept");
+    tracing::info!(requested_by = caller.requested_by.as_deref(), id = caller.id, ?swept, "swept");
     // The schedule reads no answer: what needs a person must be an error, so that an alarm tells of it.
     if swept.failed > 0 {
         let told = swept.failures.iter().take(FAILURES_TOLD).map(|failure| failure.because.as_str());

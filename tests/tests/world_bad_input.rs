@@ -27,7 +27,7 @@ async fn refused(zip: Vec<u8>) -> (Code, String) {
     assert_eq!(record.targets[0].status, Status::Refused);
     assert_eq!(record.targets[0].error, None);
     and_the_next_good_upload_works(&world).await;
-    (record.code.unwrap(), record.because.unwrap())
+    (record.code.unwrap(), record.because.unwrap().into())
 }
 
 fn error(record: &DeploymentRecord) -> TargetError {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use acceptance::schema::Schema;
 use acceptance::world::orders::{command, deployed};
 use acceptance::world::promotions::event;
-use acceptance::world::zips::code;
-use acceptance::world::{Op, World};
+use acceptance::world::zips::{code, with_manifest};
+use acceptance::world::{DEV, Op, World, ignored, recorded};
 use deployer::lambda::handle_batch;
 use deployer::port::CallErrorKind;
 use deployer::trigger::{Invocation, decode};
@@ -192,6 +192,58 @@ async fn an_upload_whose_last_part_alone_is_wrong_is_told_of() {
 }
 
 /// The blocks of JSON on a page.
+#[tokio::test(start_paused = true)]
+async fn nothing_that_a_stranger_has_written_gets_out_with_what_a_terminal_obeys_or_nobody_sees() {
+    const TRAP: &str = "a\u{202e}b\u{200b}c\u{9b}d";
+    const SHOWN: &str = "a\\u{202e}b\\u{200b}c\\u{9b}d";
+    let mut world = World::with_orders();
+    world.reconfigure(&json!({
+        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger", "event_bus": "deployer",
+        "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
+        "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "external_id": "dev-8c1f"}},
+    }));
+    let said = |text: &str| text.contains(['\u{202e}', '\u{200b}', '\u{9b}']);
+
+    // Metadata, and the name of a field in the manifest.
+    let field = with_manifest("1.1.0", "\"a\\u202eb\\u200bc\\u009bd\" = 1\n");
+    let upload = world.put_with("dev/orders/1.1.0.zip", field, &[("commit", TRAP)]);
+    let record = recorded(world.deliver(&upload).await.unwrap());
+    assert!(record.because.clone().unwrap().contains(SHOWN), "{record:?}");
+
+    // AWS's words.
+    world.on(Op::UpdateFunctionCode).fail_saying(CallErrorKind::Other, TRAP);
+    let upload = world.put_with("dev/orders/1.2.0.zip", code("1.2.0"), &[("commit", TRAP)]);
+    let record = recorded(world.deliver(&upload).await.unwrap());
+    assert_eq!(record.artifact.clone().unwrap().metadata["commit"], SHOWN);
+    assert!(record.targets[0].error.clone().unwrap().message.contains(SHOWN), "{record:?}");
+    world.heal();
+
+    // A key, a reason, a name, and a request that cannot be read.
+    let _ = ignored(world.upload(&format!("dev/orders/{TRAP}.zip"), code("1.3.0")).await);
+    let hold = json!({"command": "hold", "environment": "dev", "function": "orders", "reason": TRAP.replace('\u{9b}', ""),
+        "requested_by": "an\u{200b}n"});
+    let held = world.command(hold).await;
+    assert_eq!(
+        (&held["functions"][0]["hold"]["requested_by"], said(&held.to_string())),
+        (&json!("ann"), false),
+        "{held}"
+    );
+    let detail = json!({"function": "orders", "from": "dev", "to": "prod", TRAP: [TRAP]});
+    let _ = world.sent(&event("Promotion Requested", "p", world.now(), &detail)).await;
+
+    let details = world.aws(|aws| aws.events.iter().map(|event| event.detail.to_string()).collect::<Vec<_>>());
+    assert!(details.iter().any(|detail| detail.contains("Promotion") || detail.contains("request")), "{details:#?}");
+    assert!(!details.iter().any(|detail| said(detail)), "{details:#?}");
+    // What was uploaded is in the artifact bucket; the rest of the world is the deployer's own.
+    let ledger = world.aws(|aws| aws.ledger.keys("").map(|key| text_of(aws.ledger.get(key))).collect::<Vec<_>>());
+    assert!(ledger.iter().any(|text| text.contains("u{202e}")), "{ledger:#?}");
+    assert!(!ledger.iter().any(|text| said(text)), "{ledger:#?}");
+}
+
+fn text_of(object: Option<&[u8]>) -> String {
+    String::from_utf8_lossy(object.unwrap_or_default()).into_owned()
+}
+
 fn blocks(page: &str) -> Vec<Value> {
     let blocks = page.split("```json\n").skip(1).filter_map(|rest| rest.split("\n```").next());
     blocks.map(|block| serde_json::from_str(block).unwrap_or_else(|error| panic!("{error}: {block}"))).collect()

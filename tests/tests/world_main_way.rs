@@ -74,7 +74,7 @@ async fn the_record_says_what_was_served_before_with_its_hash_and_keeps_what_ci_
     assert_eq!(artifact.size, Some(code("1.1.0").len() as u64));
     let kept: Vec<&str> = artifact.metadata.keys().map(String::as_str).collect();
     assert_eq!(kept, ["build-url", "commit"]);
-    assert_eq!(record.cause.event_id, upload.event_id);
+    assert_eq!(record.cause.event_id.as_deref(), upload.event_id.as_deref());
     world.same_again_changes_nothing().await;
 }
 

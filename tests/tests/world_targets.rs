@@ -21,7 +21,7 @@ fn accounts(count: usize) -> World {
 }
 
 fn message(record: &DeploymentRecord, target: usize) -> String {
-    record.targets[target].error.clone().unwrap().message
+    record.targets[target].error.clone().unwrap().message.into()
 }
 
 #[tokio::test(start_paused = true)]

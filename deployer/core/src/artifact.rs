@@ -13,6 +13,7 @@ use crate::id::{
 use crate::manifest::FunctionConfig;
 use crate::names::ARTIFACT_SUFFIX;
 use crate::package::Startup;
+use crate::text::PlainText;
 
 /// The user metadata of the object that the record keeps.
 pub const KEPT_METADATA: [&str; 3] = ["commit", "build-url", UPLOADED_BY];
@@ -206,7 +207,7 @@ pub struct VerifiedArtifact {
     /// The zip's size in bytes.
     pub size: u64,
     /// The object's user metadata, as far as the record keeps it.
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: BTreeMap<String, PlainText>,
     /// The manifest for the environment; empty where the zip has none.
     pub config: FunctionConfig,
     /// Whether the zip has a manifest. Without one the configuration is left alone.

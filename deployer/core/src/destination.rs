@@ -183,7 +183,7 @@ impl<'a> Destination<'a> {
         let waits: Vec<String> = waits.collect();
         let because = format!("waits for Lambda to let the traffic over in {}", waits.join(", "));
         let record = self.record_of(active, Status::InProgress);
-        DeploymentRecord { code: Some(Code::Waiting), because: Some(because), ..record }
+        DeploymentRecord { code: Some(Code::Waiting), because: Some(because.into()), ..record }
     }
 
     /// The record of a deployment that nobody has claimed yet.
@@ -214,7 +214,7 @@ impl<'a> Destination<'a> {
     pub fn pending(&self, request: &Request, behind: DeploymentId) -> DeploymentRecord {
         let because = format!("waits for deployment {behind} of the same function to end");
         let record = self.record(request, Status::Pending);
-        DeploymentRecord { code: Some(Code::Waiting), because: Some(because), ..record }
+        DeploymentRecord { code: Some(Code::Waiting), because: Some(because.into()), ..record }
     }
 
     /// How a deployment ends of which some targets were `done` before, or may be live: it cannot be refused any more.
@@ -247,7 +247,11 @@ impl<'a> Destination<'a> {
     #[must_use]
     pub fn refusal(&self, kind: CauseKind) -> Option<Ending> {
         if let Some(because) = &self.misnamed {
-            return Some(self.all_failed(&TargetError::new(TargetErrorCode::InvalidConfiguration, "route", because)));
+            return Some(self.all_failed(&TargetError::new(
+                TargetErrorCode::InvalidConfiguration,
+                "route",
+                because.as_str(),
+            )));
         }
         if self.environment.accept_uploads || !matches!(kind, CauseKind::Upload | CauseKind::Deploy) {
             return None;

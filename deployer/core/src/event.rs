@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256};
 use crate::promotion::RecordedPromotion;
 use crate::record::{Cause, CauseKind, Code, DeploymentRecord, RecordedArtifact, SCHEMA, Status, TargetOutcome};
+use crate::text::{Person, PlainText};
 
 /// What an event announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -103,7 +104,7 @@ pub struct DeploymentEvent {
     /// Why it is not succeeded or unchanged.
     pub code: Option<Code>,
     /// The same in one sentence.
-    pub because: Option<String>,
+    pub because: Option<PlainText>,
     /// What asked for it.
     pub cause: Cause,
     /// The artifact; null where a request never got as far as naming one.
@@ -136,7 +137,7 @@ pub struct ToldArtifact {
     /// The zip's hash; null until read to the end.
     pub sha256: Option<Sha256>,
     /// `commit`, `build-url`, `uploaded-by` of the object's user metadata.
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: BTreeMap<String, PlainText>,
 }
 
 impl From<RecordedArtifact> for ToldArtifact {
@@ -193,13 +194,13 @@ pub struct RecordlessEvent {
     /// The version of this form: 1.
     pub schema: u32,
     /// Why there is none.
-    pub because: String,
+    pub because: PlainText,
     /// The key of an upload that was ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
+    pub key: Option<PlainText>,
     /// The function of a promotion, or the pattern.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub function: Option<String>,
+    pub function: Option<PlainText>,
     /// The functions of a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub functions: Option<Vec<FunctionName>>,
@@ -220,10 +221,10 @@ pub struct RecordlessEvent {
     pub release: Option<Release>,
     /// Who has asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub requested_by: Option<String>,
+    pub requested_by: Option<Person>,
     /// By what the request is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
+    pub id: Option<PlainText>,
     /// The detail of a request, an approval or a refusal to approve that cannot be read, as it was sent. Absent where it is so
     /// long that an event cannot hold it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -296,7 +297,7 @@ impl Event {
     pub fn without_record(announces: Announcement, because: &str, about: RecordlessEvent) -> Self {
         let too_long = about.request.as_ref().is_some_and(|request| request.to_string().len() > LONGEST_REQUEST);
         let request = if too_long { None } else { about.request };
-        let detail = RecordlessEvent { schema: SCHEMA, because: because.to_owned(), request, ..about };
+        let detail = RecordlessEvent { schema: SCHEMA, because: because.into(), request, ..about };
         let detail = serde_json::to_value(EventDetail::Recordless(Box::new(detail)));
         Self { announces, detail: detail.unwrap_or_else(|_| json!({ "schema": SCHEMA })) }
     }

@@ -30,4 +30,5 @@ pub mod record;
 pub mod rejects;
 pub mod session;
 pub mod status;
+pub mod text;
 pub mod traffic;

@@ -14,6 +14,7 @@ use crate::id::{
 };
 use crate::names::{DEPLOYMENTS, RESULTS};
 use crate::promotion::RecordedPromotion;
+use crate::text::{Person, PlainText};
 
 /// The version of every JSON object that the ledger holds.
 pub const SCHEMA: u32 = 1;
@@ -139,14 +140,14 @@ pub struct TargetError {
     /// The kind.
     pub code: TargetErrorCode,
     /// What was being done, to what, what came of it and what to do about it.
-    pub message: String,
+    pub message: PlainText,
     /// The step of the way: `enter`, `observe`, `plan`, or a step of the plan.
     pub step: String,
 }
 
 impl TargetError {
     /// An error of this kind in this step.
-    pub fn new(code: TargetErrorCode, step: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(code: TargetErrorCode, step: impl Into<String>, message: impl Into<PlainText>) -> Self {
         Self { code, message: message.into(), step: step.into() }
     }
 }
@@ -174,9 +175,9 @@ pub struct Cause {
     /// The kind of request.
     pub kind: CauseKind,
     /// Who asked, where a command or a promotion said so.
-    pub requested_by: Option<String>,
+    pub requested_by: Option<Person>,
     /// The event's or request's id, for finding it in logs.
-    pub event_id: Option<String>,
+    pub event_id: Option<PlainText>,
 }
 
 /// The artifact of a deployment, as far as it is known.
@@ -193,7 +194,7 @@ pub struct RecordedArtifact {
     /// The zip's hash; null until read to the end.
     pub sha256: Option<Sha256>,
     /// `commit`, `build-url`, `uploaded-by` of the object's user metadata.
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: BTreeMap<String, PlainText>,
 }
 
 impl RecordedArtifact {
@@ -341,7 +342,7 @@ pub struct DeploymentRecord {
     /// Why it is not succeeded or unchanged.
     pub code: Option<Code>,
     /// The same in one sentence.
-    pub because: Option<String>,
+    pub because: Option<PlainText>,
     /// What asked for it.
     pub cause: Cause,
     /// The artifact; null where a request never got as far as naming one.
@@ -409,8 +410,8 @@ impl DeploymentRecord {
                 self.targets = targets;
                 (self.status, self.code) = (if arrived > 0 { Status::Failed } else { status }, Some(code));
                 self.because = Some(match arrived {
-                    0 => because,
-                    some => format!("{because}; {some} of {all} targets had got there before"),
+                    0 => because.into(),
+                    some => format!("{because}; {some} of {all} targets had got there before").into(),
                 });
             }
             Ending::Tried(targets) => {
@@ -422,7 +423,7 @@ impl DeploymentRecord {
                 } else {
                     self.status = Status::Failed;
                     self.code = Some(Code::TargetFailed);
-                    self.because = Some(sum_up(&failed, self.targets.len()));
+                    self.because = Some(sum_up(&failed, self.targets.len()).into());
                 }
             }
         }
@@ -444,22 +445,22 @@ impl DeploymentRecord {
             target.error = target.error.take().filter(|error| error.code != TargetErrorCode::TimedOut);
         }
         (self.status, self.code) = (Status::Superseded, Some(Code::Superseded));
-        self.because = Some(format!("rollback {rollback}, asked for later, has asked it to stop{reached}"));
+        self.because = Some(format!("rollback {rollback}, asked for later, has asked it to stop{reached}").into());
         self
     }
 
     /// One thing more that it says.
     pub fn add(&mut self, sentence: &str) {
         self.because = Some(match self.because.take() {
-            Some(because) => format!("{because}; {sentence}"),
-            None => sentence.to_owned(),
+            Some(because) => format!("{because}; {sentence}").into(),
+            None => sentence.to_owned().into(),
         });
     }
 
     fn untried(&mut self, status: Status, code: Code, because: String) {
         self.status = status;
         self.code = Some(code);
-        self.because = Some(because);
+        self.because = Some(because.into());
         for target in &mut self.targets {
             target.status = status;
         }

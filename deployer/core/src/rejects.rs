@@ -129,7 +129,13 @@ mod tests {
     fn reject(release: &str, code: &[u8], reason: &str) -> Reject {
         let (release, sha256) = (Release::parse(release).unwrap(), vec![Sha256::of(code)]);
         let requested_by = Some("ann".to_owned());
-        Reject { release, sha256, reason: reason.into(), requested_by, since: jiff::Timestamp::UNIX_EPOCH }
+        Reject {
+            release,
+            sha256,
+            reason: reason.into(),
+            requested_by: requested_by.map(Into::into),
+            since: jiff::Timestamp::UNIX_EPOCH,
+        }
     }
 
     fn orders() -> FunctionName {

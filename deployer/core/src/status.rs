@@ -13,6 +13,7 @@ use crate::head::{Door, Head, Live, Rollback, Subject, Waiting};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::{Approved, Wait};
 use crate::rejects::Rejects;
+use crate::text::{Person, PlainText};
 
 /// Functions by environments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -99,7 +100,7 @@ pub struct WaitingStatus {
     /// What it brings.
     pub release: Option<Release>,
     /// Who asked for it; null where a success did.
-    pub requested_by: Option<String>,
+    pub requested_by: Option<Person>,
     /// Since when it waits.
     pub since: Timestamp,
     /// Who has approved it.
@@ -109,7 +110,7 @@ pub struct WaitingStatus {
     #[serde(flatten)]
     pub wait: Wait,
     /// The same in one sentence.
-    pub because: String,
+    pub because: PlainText,
 }
 
 /// The last deployment, which has failed.
@@ -134,7 +135,7 @@ pub struct LiveStatus {
     pub sha256: Option<Sha256>,
     /// Who asked for it, or uploaded it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<String>,
+    pub by: Option<Person>,
     /// Whether every target that the environment has now serves it.
     #[serde(default = "yes")]
     pub complete: bool,
@@ -177,9 +178,9 @@ fn is_false(value: &bool) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
     /// Why, in the words of whoever holds.
-    pub reason: String,
+    pub reason: PlainText,
     /// Who.
-    pub requested_by: Option<String>,
+    pub requested_by: Option<Person>,
     /// Since when.
     pub since: Timestamp,
 }
@@ -193,9 +194,9 @@ pub struct Reject {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sha256: Vec<Sha256>,
     /// Why, in the words of whoever rejected it.
-    pub reason: String,
+    pub reason: PlainText,
     /// Who.
-    pub requested_by: Option<String>,
+    pub requested_by: Option<Person>,
     /// Since when.
     pub since: Timestamp,
 }
@@ -367,7 +368,7 @@ fn waiting(waiting: &Waiting) -> Option<WaitingStatus> {
         since: request.accepted_at,
         approvals: promoting.approvals.clone(),
         wait: wait.clone(),
-        because: wait.to_string(),
+        because: wait.to_string().into(),
     })
 }
 

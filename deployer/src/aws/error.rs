@@ -6,6 +6,7 @@
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_core::denial::Denial;
+use deployer_core::text::PlainText;
 
 use super::advice::{ENABLE_REGION, is_region_not_enabled, on_denial, on_object};
 use crate::port::{CallError, CallErrorKind};
@@ -18,7 +19,7 @@ pub(super) struct Failure {
     /// The HTTP status; 0 where no answer came.
     pub status: u16,
     /// Everything there is to say, without the request.
-    pub message: String,
+    pub message: PlainText,
     /// The service's own text; empty where no answer came.
     text: String,
 }
@@ -31,19 +32,19 @@ impl Failure {
     {
         let Some(service) = error.as_service_error() else {
             // Also where a status line came and the rest broke off: what happened is not known.
-            return Self { code: String::new(), status: 0, message: causes(error), text: String::new() };
+            return Self { code: String::new(), status: 0, message: causes(error).into(), text: String::new() };
         };
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let code = service.code().unwrap_or_default().to_owned();
         let text = discreet(service.message().unwrap_or("no message"));
         let message = if code.is_empty() { format!("HTTP {status}: {text}") } else { format!("{code}: {text}") };
-        Self { code, status, message, text }
+        Self { code, status, message: message.into(), text }
     }
 
     /// An answer of a service's, as if it had come.
     #[cfg(test)]
     pub fn saying(status: u16, code: &str, text: &str) -> Self {
-        Self { code: code.into(), status, message: format!("{code}: {text}"), text: text.into() }
+        Self { code: code.into(), status, message: PlainText::of(format_args!("{code}: {text}")), text: text.into() }
     }
 
     /// Whether no answer came, none of the service's own, or one that says it is done and cannot be read.

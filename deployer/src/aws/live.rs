@@ -43,7 +43,7 @@ pub enum NotDescribed {
 /// [`NotDescribed`].
 pub async fn live_function(sdk: &SdkConfig, name: &str) -> Result<LiveFunction, NotDescribed> {
     let answer = aws_sdk_lambda::Client::new(sdk).get_function().function_name(name).send().await;
-    let answer = answer.map_err(|error| NotDescribed::Unread(Failure::of(&error).message))?;
+    let answer = answer.map_err(|error| NotDescribed::Unread(Failure::of(&error).message.into()))?;
     let configuration = answer.configuration().ok_or(NotDescribed::Incomplete("configuration"))?;
     if configuration.package_type() == Some(&PackageType::Image) {
         return Err(NotDescribed::Image);

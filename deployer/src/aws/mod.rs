@@ -100,7 +100,7 @@ pub fn words<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {
-    error::Failure::of(error).message
+    error::Failure::of(error).message.into()
 }
 
 /// A small object as a whole, for the configuration.

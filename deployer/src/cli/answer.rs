@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::text::plain;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -133,8 +134,7 @@ impl From<Stopped> for Answer {
 
 /// Text of somebody else's, on one line and without anything that a terminal obeys.
 pub(super) fn one_line(text: &str) -> String {
-    let escaped = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
-    text.chars().map(escaped).collect()
+    plain(text).into_owned()
 }
 
 /// The same of a text that has lines of its own.

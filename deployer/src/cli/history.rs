@@ -37,7 +37,7 @@ fn line(record: &DeploymentRecord) -> String {
     let kind = serde_json::to_value(cause.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
     let by = cause.requested_by.as_deref().or_else(|| {
         let artifact = record.artifact.as_ref()?;
-        artifact.metadata.get(deployer_core::artifact::UPLOADED_BY).map(String::as_str)
+        artifact.metadata.get(deployer_core::artifact::UPLOADED_BY).map(|who| who.as_str())
     });
     let by = by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
     let mut versions: Vec<&str> = targets.iter().filter_map(|t| t.version.as_ref()).map(|v| v.as_str()).collect();

@@ -201,7 +201,7 @@ impl Who {
     pub fn caller(&self, id: Option<String>) -> Caller {
         let id = id.unwrap_or_else(|| format!("deployctl-{}", ulid_now()));
         let user = || surroundings::user(|name| std::env::var(name).ok());
-        Caller { requested_by: self.requested_by.clone().or_else(user), id }
+        Caller { requested_by: self.requested_by.clone().or_else(user).map(Into::into), id }
     }
 }
 

@@ -36,7 +36,7 @@ impl Found {
 impl From<&Mistake> for Found {
     fn from(mistake: &Mistake) -> Self {
         let path = Some(mistake.path.clone()).filter(|path| !path.is_empty());
-        Self { path, message: mistake.sentence.clone() }
+        Self { path: path.map(Into::into), message: mistake.sentence.clone().into() }
     }
 }
 

@@ -94,7 +94,7 @@ impl Engine {
 
     /// Tells that an upload is ignored, and why. Best effort.
     pub(super) async fn tell_of_ignored(&self, key: &str, because: &str) {
-        let about = RecordlessEvent { key: Some(key.to_owned()), ..RecordlessEvent::default() };
+        let about = RecordlessEvent { key: Some(key.to_owned().into()), ..RecordlessEvent::default() };
         self.announce_without_record(Announcement::UploadIgnored, because, about).await;
     }
 

@@ -41,12 +41,12 @@ impl Engine {
         let promoted = self.promote_asked(asked).await;
         if let Err(CommandError::Invalid(because)) = &promoted {
             let about = RecordlessEvent {
-                function: Some(asked.functions.to_string()),
+                function: Some(asked.functions.to_string().into()),
                 from: Some(asked.from.clone()),
                 to: Some(asked.to.clone()),
                 release: asked.release.clone(),
                 requested_by: asked.requested_by.clone(),
-                id: Some(asked.id.clone()),
+                id: Some(asked.id.clone().into()),
                 ..RecordlessEvent::default()
             };
             self.tell_of_refused(because, about).await;
@@ -79,9 +79,13 @@ impl Engine {
         let span = deploy::span(&at, &request, request.subject.release());
         let refusal = asked.is_out_of_time(self.now());
         let taken = async {
-            tracing::info!(from = %asked.from, requested_by = asked.requested_by, "promotion asked for");
+            tracing::info!(from = %asked.from, requested_by = asked.requested_by.as_deref(), "promotion asked for");
             if asked.freeze_override.is_some() {
-                tracing::warn!(requested_by = asked.requested_by, reason = asked.freeze_override, "freeze overridden");
+                tracing::warn!(
+                    requested_by = asked.requested_by.as_deref(),
+                    reason = asked.freeze_override.as_deref(),
+                    "freeze overridden"
+                );
             }
             let standing = self.take_in_promotion((&at, taking), &request, &inputs, refusal).await?;
             self.stand(&at, &request, standing).await
@@ -96,7 +100,7 @@ impl Engine {
         let cause = Cause {
             kind: CauseKind::Promotion,
             requested_by: asked.requested_by.clone(),
-            event_id: Some(asked.id.clone()),
+            event_id: Some(asked.id.clone().into()),
         };
         let (place, now) = ((&at.name, &at.function), self.now());
         Request::promotion(place, promoting, cause, asked.time, (now, self.token()))

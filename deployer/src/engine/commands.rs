@@ -11,6 +11,7 @@ use deployer_core::id::{EnvironmentName, FunctionName, Release, Sha256};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Status};
 use deployer_core::rejects::Rejects;
 use deployer_core::status::{FunctionStatus, Hold, Reject, StatusReport};
+use deployer_core::text::{Person, PlainText};
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tracing::Instrument as _;
@@ -29,7 +30,7 @@ const READ_AT_ONCE: usize = 32;
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// Who asks, where they say so.
-    pub requested_by: Option<String>,
+    pub requested_by: Option<Person>,
     /// The command's id; the same again is the same request.
     pub id: String,
 }
@@ -61,11 +62,11 @@ impl Engine {
         caller: Caller,
     ) -> Result<DeploymentRecord, CommandError> {
         let at = self.at(environment, function)?;
-        let cause = Cause { kind, requested_by: caller.requested_by, event_id: Some(caller.id) };
+        let cause = Cause { kind, requested_by: caller.requested_by, event_id: Some(caller.id.into()) };
         let request = Request::by_command((environment, function), subject, cause, (self.now(), self.token()));
         let span = deploy::span(&at, &request, request.subject.release());
         let taken = async {
-            tracing::info!(command = ?kind, requested_by = request.cause.requested_by, "command received");
+            tracing::info!(command = ?kind, requested_by = request.cause.requested_by.as_deref(), "command received");
             self.take_in(&at, &request).await
         };
         let record = self.carried_out(&at, &request, taken.instrument(span)).await?;
@@ -129,14 +130,14 @@ impl Engine {
         &self,
         environment: &EnvironmentName,
         function: &FunctionName,
-        reason: String,
+        reason: PlainText,
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
         let hold = Hold { reason, requested_by: caller.requested_by, since: self.now() };
         let obeyed = self.obey(&at, |head| Some(head.with_hold(hold.clone(), &at, &caller.id, self.now()))).await?;
         let head = obeyed.ok_or_else(|| CommandError::Invalid("this cannot be held".into()))?;
-        tracing::warn!(%environment, %function, by = hold.requested_by, reason = hold.reason, "held");
+        tracing::warn!(%environment, %function, by = hold.requested_by.as_deref(), reason = hold.reason.as_str(), "held");
         Ok(self.status_of(&at, &head).await)
     }
 
@@ -155,7 +156,7 @@ impl Engine {
         let head = obeyed.ok_or_else(|| {
             CommandError::Invalid(format!("{function} is not held in {environment}: there is nothing to release"))
         })?;
-        tracing::warn!(%environment, %function, by = caller.requested_by, "hold released");
+        tracing::warn!(%environment, %function, by = caller.requested_by.as_deref(), "hold released");
         Ok(self.status_of(&at, &head).await)
     }
 
@@ -201,7 +202,7 @@ impl Engine {
         &self,
         function: &FunctionName,
         release: &Release,
-        reason: String,
+        reason: PlainText,
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         match self.mark_as_rejected(function, release, reason, &caller).await? {
@@ -215,7 +216,7 @@ impl Engine {
         &self,
         function: &FunctionName,
         release: &Release,
-        reason: String,
+        reason: PlainText,
         caller: &Caller,
     ) -> Result<Obeyed<Rejects>, CommandError> {
         let Some(sha256) = self.code_of(function, release).await? else {
@@ -238,7 +239,7 @@ impl Engine {
                 }
             };
             if self.write_rejects(function, etag, &with).await.map_err(Transient::from)? {
-                tracing::warn!(%function, %release, by = reject.requested_by, reason = reject.reason, "rejected");
+                tracing::warn!(%function, %release, by = reject.requested_by.as_deref(), reason = reject.reason.as_str(), "rejected");
                 return Ok(Obeyed::Now(with));
             }
             self.after_a_lost_race(attempt).await;
@@ -276,7 +277,7 @@ impl Engine {
                 }
             };
             if self.write_rejects(function, etag, &without).await.map_err(Transient::from)? {
-                tracing::warn!(%function, %release, by = caller.requested_by, "not rejected any more");
+                tracing::warn!(%function, %release, by = caller.requested_by.as_deref(), "not rejected any more");
                 return self.status(None, Some(function)).await;
             }
             self.after_a_lost_race(attempt).await;

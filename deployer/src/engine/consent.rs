@@ -49,7 +49,7 @@ impl Engine {
                 Consent::Void(because) => return Err(CommandError::Invalid(because)),
             };
             if let Some(written) = self.write_head(at, etag, *head).await.map_err(Transient::from)? {
-                tracing::warn!(deployment = %id, by = consent.by, account = consent.account, says = ?consent.says,
+                tracing::warn!(deployment = %id, by = consent.by.as_str(), account = consent.account, says = ?consent.says,
                     "heard of a promotion that waits");
                 if let Err(error) = self.settle(at, written).await {
                     tracing::warn!("left to the sweep: {error}");

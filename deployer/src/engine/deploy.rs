@@ -178,7 +178,7 @@ impl Unfit {
             Self::Ending(Ending::Refused { code, because }, _) => (Some(code), because),
             Self::Ending(Ending::Tried(targets), _) => {
                 let first = targets.into_iter().find_map(|target| target.error);
-                (None, first.map_or_else(String::new, |error| error.message))
+                (None, first.map_or_else(String::new, |error| error.message.into()))
             }
             Self::Ending(..) => (None, "the artifact cannot be deployed".to_owned()),
             // Another invocation goes on with it.

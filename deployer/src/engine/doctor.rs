@@ -330,9 +330,9 @@ impl Walker<'_> {
             Err(EnterError::Unanswered(message)) => Refused { kind: Refusal::Unknown, message },
             // No policy mends it.
             Err(EnterError::Target(error)) if error.code == TargetErrorCode::AccessDenied => {
-                Refused { kind: Refusal::Wrong, message: error.message }
+                Refused { kind: Refusal::Wrong, message: error.message.into() }
             }
-            Err(EnterError::Target(error)) => Refused { kind: Refusal::Unknown, message: error.message },
+            Err(EnterError::Target(error)) => Refused { kind: Refusal::Unknown, message: error.message.into() },
         };
         (None, vec![doctor::entered(&chain, &Err(refused))])
     }

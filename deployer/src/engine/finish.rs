@@ -256,8 +256,10 @@ fn add_hint(record: &mut DeploymentRecord, chosen: Option<&Chosen>) {
     let reached = record.targets.iter().any(TargetOutcome::has_reached);
     let is_half = record.cause.kind == CauseKind::Rollback && record.status == Status::Failed && reached;
     let hint = match (chosen.and_then(|chosen| chosen.because.clone()), is_half) {
-        (because, true) => because.into_iter().chain([HALF_ROLLED_BACK.to_owned()]).collect::<Vec<_>>().join("; "),
-        (Some(because), false) => because,
+        (because, true) => {
+            because.into_iter().chain([HALF_ROLLED_BACK.into()]).map(String::from).collect::<Vec<_>>().join("; ")
+        }
+        (Some(because), false) => because.into(),
         (None, false) => return,
     };
     record.add(&hint);

@@ -343,7 +343,7 @@ impl Engine {
             return Ok(group.clone());
         }
         self.delete_marker(Group::open_key(&group.environment, group.id)).await;
-        tracing::info!(group = %group.id, status = %group.status, because = group.because, "group ended");
+        tracing::info!(group = %group.id, status = %group.status, because = group.because.as_deref(), "group ended");
         Ok(group.clone())
     }
 

@@ -130,7 +130,7 @@ fn refused(ending: Ending) -> RefusedPlan {
         Ending::Stopped { code, because, .. } => RefusedPlan { code, because },
         Ending::Tried(targets) => {
             let error = targets.into_iter().find_map(|target| target.error);
-            let because = error.map_or_else(String::new, |error| error.message);
+            let because = error.map_or_else(String::new, |error| error.message.into());
             RefusedPlan { code: Code::TargetFailed, because }
         }
     }

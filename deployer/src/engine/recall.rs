@@ -6,6 +6,7 @@ use deployer_core::head::{Chosen, Head, Live, Obeyed, Request};
 use deployer_core::id::{EnvironmentName, FunctionName, Release};
 use deployer_core::promotion::Verdict;
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
+use deployer_core::text::PlainText;
 use futures::future::join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,10 +47,10 @@ impl Engine {
         &self,
         function: &FunctionName,
         release: &Release,
-        reason: Option<String>,
+        reason: Option<PlainText>,
         caller: Caller,
     ) -> Result<Recalled, CommandError> {
-        let reason = reason.unwrap_or_else(|| "recalled".to_owned());
+        let reason = reason.unwrap_or_else(|| "recalled".into());
         // Where the same command comes again after somebody has ended the reject, it tells how far it is and begins nothing.
         let is_over = matches!(self.mark_as_rejected(function, release, reason, &caller).await?, Obeyed::Reused { .. });
         let may = |request: &Request, head: &Head| !is_over || head.id_of(request).is_some();
@@ -134,7 +135,7 @@ impl Engine {
         let cause = Cause {
             kind: CauseKind::Rollback,
             requested_by: caller.requested_by.clone(),
-            event_id: Some(caller.id.clone()),
+            event_id: Some(caller.id.clone().into()),
         };
         let what = (release.clone(), artifact.cloned(), None);
         Request::undo((&at.name, &at.function), what, cause, self.now(), (self.now(), self.token()))

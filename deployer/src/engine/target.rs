@@ -12,6 +12,7 @@ use deployer_core::id::Version;
 use deployer_core::observed::{Observed, ObservedAlias};
 use deployer_core::plan::{AWAIT_TRAFFIC, NoPlan, Plan, Step, Wanted, foreign_change, plan as planned};
 use deployer_core::record::{Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
+use deployer_core::text::PlainText;
 use futures::future::{self, Shared};
 use tracing::Instrument as _;
 
@@ -249,7 +250,10 @@ impl Engine {
                         self.pause(looks, step, &error.message).await?;
                     }
                     let now = self.observe(at, &account).await.map_err(|later| TargetError {
-                        message: format!("{}; it may have been done, but looking again failed: {later}", error.message),
+                        message: PlainText::of(format_args!(
+                            "{}; it may have been done, but looking again failed: {later}",
+                            error.message
+                        )),
                         // Where only the time was up, another invocation looks again.
                         code: if is_late(later.code) { later.code } else { error.code },
                         ..error.clone()

@@ -13,6 +13,7 @@ use deployer_core::id::Sha256;
 use deployer_core::manifest::{FunctionConfig, Manifest};
 use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};
 use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
+use deployer_core::text::PlainText;
 use futures::StreamExt as _;
 
 use super::deploy::{Job, Unfit};
@@ -213,7 +214,7 @@ fn manifest(package: &Package, at: &Destination<'_>) -> Result<FunctionConfig, P
     Ok(config)
 }
 
-fn kept(mut metadata: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    metadata.retain(|name, _| KEPT_METADATA.contains(&name.as_str()));
-    metadata
+fn kept(metadata: BTreeMap<String, String>) -> BTreeMap<String, PlainText> {
+    let is_kept = |(name, _): &(String, String)| KEPT_METADATA.contains(&name.as_str());
+    metadata.into_iter().filter(is_kept).map(|(name, value)| (name, value.into())).collect()
 }

@@ -5,6 +5,7 @@ use deployer_core::head::Tick;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release, Sha256};
 use deployer_core::package::Startup;
 use deployer_core::promotion::Functions;
+use deployer_core::text::Person;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ pub struct Order {
     pub command: Command,
     /// Who asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requested_by: Option<String>,
+    pub requested_by: Option<Person>,
     /// By what the request is known: the same id again is the same request. The invocation's own id, unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -268,7 +269,7 @@ pub(super) fn order(payload: &Value) -> Result<Order, String> {
     let command =
         Command::deserialize(&fields).map_err(|error| wrong(in_field::<Command>(&fields, &error.to_string())))?;
     command.check().map_err(wrong)?;
-    Ok(Order { command, requested_by, id })
+    Ok(Order { command, requested_by: requested_by.map(Person::from), id })
 }
 
 /// The error with the field that it is about, which serde does not tell of a value: the one without which it is another error.
@@ -287,7 +288,7 @@ pub(super) fn in_field<T: for<'de> Deserialize<'de>>(fields: &Value, error: &str
 }
 
 pub(super) fn free_text(field: &str, text: &str) -> Result<(), String> {
-    if text.trim().is_empty() {
+    if Person::from(text).is_empty() {
         return Err(format!("{field} must not be empty"));
     }
     if text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control) {

@@ -5,6 +5,7 @@
 use deployer_core::event::RecordlessEvent;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
 use deployer_core::promotion::{Asked, ConsentGiven, Functions, Says, account_name};
+use deployer_core::text::{PlainText, plain_json};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -100,7 +101,7 @@ pub(super) fn requested(value: &Value) -> Vec<Told> {
             to,
             release,
             // Who does not say who asks is the account that EventBridge tells: nobody approves their own by leaving it out.
-            requested_by: requested_by.or(event.sent.account.as_deref().map(account_name)),
+            requested_by: requested_by.or(event.sent.account.as_deref().map(account_name)).map(Into::into),
             not_after,
             freeze_override: None,
             id: id.unwrap_or(event.sent.id),
@@ -131,7 +132,7 @@ pub(super) fn declined(value: &Value) -> Vec<Told> {
     told("Promotion Declined", value, |event: Envelope<PromotionDeclined>| {
         let PromotionDeclined { environment, function, deployment, declined_by, reason } = event.detail;
         text("reason", reason.as_deref())?;
-        let says = Says::No { reason };
+        let says = Says::No { reason: reason.map(Into::into) };
         consent((environment, function, deployment), says, declined_by, event.sent)
     })
 }
@@ -150,7 +151,7 @@ fn consent(
     let by = by.or_else(|| account.as_deref().map(account_name));
     let by = by.ok_or("nobody is named, and no account")?;
     let deployment = Some(deployment);
-    Ok(Told::Consent(Box::new(ConsentGiven { environment, function, deployment, says, by, account })))
+    Ok(Told::Consent(Box::new(ConsentGiven { environment, function, deployment, says, by: by.into(), account })))
 }
 
 fn told<T: for<'de> Deserialize<'de>>(
@@ -182,14 +183,14 @@ fn as_far_as_read(value: &Value) -> RecordlessEvent {
     let by = by.filter(|by| free_text("by", by).is_ok());
     let id = text("id").filter(|id| free_text("id", id).is_ok()).or_else(|| value.get("id").and_then(Value::as_str));
     RecordlessEvent {
-        function: text("function").and_then(|name| FunctionPattern::parse(name).ok()).map(|name| name.to_string()),
+        function: text("function").and_then(|name| FunctionPattern::parse(name).ok()).map(PlainText::of),
         functions: detail.get("functions").and_then(|names| Vec::deserialize(names).ok()),
         from: name("from"),
         to: name("to").or_else(|| name("environment")),
         release: text("release").and_then(|release| Release::parse(release).ok()),
-        requested_by: by.map(str::to_owned),
-        id: id.map(str::to_owned),
-        request: value.get("detail").cloned(),
+        requested_by: by.map(Into::into),
+        id: id.map(Into::into),
+        request: value.get("detail").map(plain_json),
         ..RecordlessEvent::default()
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn commands(case: &Case<'_>, stage: &super::stage::Stage<'_>, say: Sa
     }
     for (number, order) in case.orders.iter().filter(|(_, order)| order.ask.deploys()) {
         let name = super::orders::name(*number);
-        let is_its = |record: &&DeploymentRecord| record.cause.requested_by.as_ref() == Some(&name);
+        let is_its = |record: &&DeploymentRecord| record.cause.requested_by.as_deref() == Some(name.as_str());
         let records: Vec<&DeploymentRecord> = case.records().filter(is_its).collect();
         if records.len() > 1 {
             say(Rule::ActsOnce, format!("{name} has {} records", records.len()));
@@ -30,7 +30,8 @@ pub(super) fn commands(case: &Case<'_>, stage: &super::stage::Stage<'_>, say: Sa
         // A rollback without `to`, or a redeploy, may have joined another one, whose record is its answer then.
         let joined = |answer: &DeploymentRecord| {
             let record = case.record(answer.id)?;
-            let is_its = |number: usize| record.cause.requested_by.as_ref() == Some(&super::orders::name(number));
+            let is_its =
+                |number: usize| record.cause.requested_by.as_deref() == Some(super::orders::name(number).as_str());
             let others = case.orders.iter().chain(&case.rejecting);
             let mut others = others.filter(|(number, _)| is_its(*number));
             others.any(|(_, other)| may_join(&order.ask, &other.ask, record.status)).then_some(answer.id)

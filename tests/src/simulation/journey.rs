@@ -159,7 +159,7 @@ impl<'c, 'a> Journey<'c, 'a> {
 
     fn rejects(&mut self, rejects: Rejects, say: Say<'_>) {
         let reasons = |rejects: &Rejects| -> Vec<(String, String)> {
-            rejects.all().map(|one| (one.release.to_string(), one.reason.clone())).collect()
+            rejects.all().map(|one| (one.release.to_string(), one.reason.to_string())).collect()
         };
         let before = reasons(&std::mem::replace(&mut self.rejects, rejects));
         let now = reasons(&self.rejects);

@@ -169,7 +169,7 @@ fn is_called_for((case, story): &Told<'_>, rules: &Rules, source: &Case<'_>, say
             source.records().filter(|record| same(record)).map(|record| record.id.to_string()).collect();
         let by_another = |record: &DeploymentRecord| {
             let by = record.cause.event_id.as_ref().filter(|_| record.cause.kind == CauseKind::AutomaticPromotion);
-            by.is_some_and(|by| brought.contains(by))
+            by.is_some_and(|by| brought.iter().any(|id| *by == id.as_str()))
         };
         let called = called || case.records().any(by_another);
         let called =

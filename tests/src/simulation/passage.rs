@@ -174,7 +174,8 @@ impl Passage<'_> {
             word.environment == case.environment.name && (its || groups) && word.says_yes
         };
         let counts = |word: &&requests::Word| {
-            word.given.is_some_and(|given| given <= time) && request.cause.requested_by.as_ref() != Some(&word.by)
+            word.given.is_some_and(|given| given <= time)
+                && request.cause.requested_by.as_deref() != Some(word.by.as_str())
         };
         let who: BTreeSet<&str> =
             self.stage.words.iter().filter(is_meant).filter(counts).map(|word| word.by.as_str()).collect();

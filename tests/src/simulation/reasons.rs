@@ -24,7 +24,7 @@ pub(super) fn says_why(case: &Case<'_>, told: &Told, record: &DeploymentRecord, 
         }
         return;
     }
-    if record.code.is_none() || record.because.as_ref().is_none_or(String::is_empty) {
+    if record.code.is_none() || record.because.as_deref().is_none_or(str::is_empty) {
         say(Rule::SaysWhy, format!("{what} is {}, and does not say why", record.status));
     }
     if record.status == Status::Refused && !may_be_refused(case, told, record.code) {
@@ -57,7 +57,7 @@ pub(super) fn command_says_why(case: &Case<'_>, record: &DeploymentRecord, say: 
     if matches!(record.status, Status::Succeeded | Status::Unchanged) {
         return;
     }
-    if record.code.is_none() || record.because.as_ref().is_none_or(String::is_empty) {
+    if record.code.is_none() || record.because.as_deref().is_none_or(str::is_empty) {
         say(Rule::SaysWhy, format!("{what} is {}, and does not say why", record.status));
     }
     let told = case.upload_of(record);

@@ -75,7 +75,7 @@ impl Request {
             from: EnvironmentName::parse(&self.from).ok()?,
             to: EnvironmentName::parse(&self.to).ok()?,
             release: self.release.as_deref().and_then(|release| Release::parse(release).ok()),
-            requested_by: Some(self.by.clone()),
+            requested_by: Some(self.by.clone().into()),
             not_after: self.not_after.and_then(seconds),
             freeze_override: None,
             id: id.to_owned(),
@@ -192,7 +192,7 @@ impl Word {
             function,
             deployment: Some(self.deployment),
             says: if self.says_yes { Says::Yes } else { Says::No { reason: None } },
-            by: self.by.clone(),
+            by: self.by.clone().into(),
             account: Some("999999999999".to_owned()),
         })
     }

@@ -19,7 +19,7 @@ async fn refused(world: &World, order: &Value) -> (Option<Code>, String) {
     world.tick().await;
     assert_eq!(world.serving(), before);
     assert_eq!(world.told().last().unwrap().split(' ').take(2).collect::<Vec<_>>(), ["Promotion", "Refused"]);
-    (record.code, record.because.unwrap())
+    (record.code, record.because.unwrap().into())
 }
 
 #[tokio::test(start_paused = true)]

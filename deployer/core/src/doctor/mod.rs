@@ -20,6 +20,7 @@ pub use statement::{Chain, probe_policy};
 
 use crate::config::Target;
 use crate::id::EnvironmentName;
+use crate::text::PlainText;
 
 /// What the doctor has found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,7 +53,7 @@ pub struct Check {
     /// How it stands.
     pub status: CheckStatus,
     /// What was found, or why it was not looked at.
-    pub because: Option<String>,
+    pub because: Option<PlainText>,
     /// What has to be allowed, each where it belongs. Where several places may lack it, all are named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
@@ -96,19 +97,19 @@ impl Check {
 
     /// It does not hold.
     #[must_use]
-    pub fn fail(check: impl Into<String>, because: impl Into<String>) -> Self {
+    pub fn fail(check: impl Into<String>, because: impl Into<PlainText>) -> Self {
         Self { status: CheckStatus::Fail, because: Some(because.into()), ..Self::ok(check) }
     }
 
     /// Nobody knows.
     #[must_use]
-    pub fn not_checked(check: impl Into<String>, because: impl Into<String>) -> Self {
+    pub fn not_checked(check: impl Into<String>, because: impl Into<PlainText>) -> Self {
         Self { status: CheckStatus::NotChecked, because: Some(because.into()), ..Self::ok(check) }
     }
 
     /// The same with what was found.
     #[must_use]
-    pub fn seeing(self, what: impl Into<String>) -> Self {
+    pub fn seeing(self, what: impl Into<PlainText>) -> Self {
         Self { because: Some(what.into()), ..self }
     }
 

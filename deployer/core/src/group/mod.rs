@@ -11,6 +11,7 @@ use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHas
 use crate::names::GROUPS;
 use crate::promotion::{Approved, Asked, GroupState, Promoting};
 use crate::record::{Cause, CauseKind, Code, SCHEMA, Status};
+use crate::text::PlainText;
 
 mod status;
 mod steps;
@@ -41,7 +42,7 @@ pub struct Group {
     /// The reason why it has not succeeded.
     pub code: Option<Code>,
     /// The reason in one sentence.
-    pub because: Option<String>,
+    pub because: Option<PlainText>,
     /// The cause, and the person who asked.
     pub cause: Cause,
     /// The approvals that it has.
@@ -55,7 +56,7 @@ pub struct Group {
     pub not_after: Option<Timestamp>,
     /// The reason for which it goes into a frozen environment all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub freeze_override: Option<String>,
+    pub freeze_override: Option<PlainText>,
     /// The phase that it is in.
     pub phase: Phase,
     /// The time at which it was asked for.
@@ -114,7 +115,7 @@ pub struct Member {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reached: bool,
     /// Why it did not get there.
-    pub because: Option<String>,
+    pub because: Option<PlainText>,
     /// The deployment that brought it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<DeploymentId>,
@@ -127,7 +128,7 @@ impl Group {
         let cause = Cause {
             kind: CauseKind::Promotion,
             requested_by: asked.requested_by.clone(),
-            event_id: Some(asked.id.clone()),
+            event_id: Some(asked.id.clone().into()),
         };
         let hash = RequestHash::of(&["group", &asked.id, asked.to.as_str()]);
         let group = Self {
@@ -276,7 +277,8 @@ impl Group {
     }
 
     fn end(&mut self, status: Status, code: Option<Code>, because: Option<String>, now: Timestamp) {
-        (self.status, self.code, self.because, self.approvals_wanted) = (status, code, because, None);
+        (self.status, self.code, self.approvals_wanted) = (status, code, None);
+        self.because = because.map(Into::into);
         (self.phase, self.finished_at) = (Phase::Ended, Some(now));
     }
 

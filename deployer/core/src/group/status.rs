@@ -8,6 +8,7 @@ use super::{Group, Phase};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release};
 use crate::promotion::Approved;
 use crate::record::Status;
+use crate::text::{Person, PlainText};
 
 /// A promotion of several functions together that is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -23,9 +24,9 @@ pub struct GroupStatus {
     /// The phase that it is in.
     pub phase: Phase,
     /// The reason why it waits, in one sentence.
-    pub because: Option<String>,
+    pub because: Option<PlainText>,
     /// The person who asked for it.
-    pub requested_by: Option<String>,
+    pub requested_by: Option<Person>,
     /// The time at which it was asked for.
     pub since: Timestamp,
     /// The time of its decision.

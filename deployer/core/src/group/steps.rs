@@ -73,7 +73,7 @@ impl Group {
             _ => None,
         });
         if let Some((member, wait)) = waits {
-            group.because = Some(format!("{}: {wait}", member.function));
+            group.because = Some(format!("{}: {wait}", member.function).into());
             group.approvals_wanted = Some(wait.approvals_wanted).filter(|wanted| *wanted > 0);
             return (group, false);
         }
@@ -89,7 +89,7 @@ impl Group {
     #[must_use]
     pub fn waits_for(&self, member: &Member, other: DeploymentId) -> Self {
         let because = Some(format!("{}: waits for group {other} to end", member.function));
-        Self { because, ..self.next() }
+        Self { because: because.map(Into::into), ..self.next() }
     }
 
     /// A member has lost its place before the group was decided: to a hold or a rollback, say.
@@ -140,7 +140,7 @@ impl Group {
                 let because = "it had not arrived six hours after its group was decided".to_owned();
                 // An invocation may still work on it, and get there.
                 member.reached = member.status != Some(Status::Pending);
-                (member.status, member.because) = (Some(Status::Failed), Some(because));
+                (member.status, member.because) = (Some(Status::Failed), Some(because.into()));
             }
         }
         if !group.functions.iter().all(Member::has_ended) {
@@ -157,7 +157,7 @@ impl Group {
             group.end(Status::Failed, Some(Code::TargetFailed), Some(because), now);
             return group;
         }
-        group.because = Some(format!("{names} did not get there, so the others go back"));
+        group.because = Some(format!("{names} did not get there, so the others go back").into());
         (group.code, group.phase, group.turned_at) = (Some(Code::TargetFailed), Phase::GoingBack, Some(now));
         group
     }

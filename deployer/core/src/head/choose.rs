@@ -10,6 +10,7 @@ use crate::config::Target;
 use crate::id::{FunctionName, Release, Sha256, Token, Version};
 use crate::record::{Code, Ending, RecordedArtifact};
 use crate::rejects::Rejects;
+use crate::text::PlainText;
 
 /// The artifact that a deployment is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +33,7 @@ pub struct Chosen {
     pub function_name: Option<FunctionName>,
     /// The reason for this choice, where it is not plain: the record says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub because: Option<String>,
+    pub because: Option<PlainText>,
 }
 
 impl Chosen {

@@ -11,6 +11,7 @@ use crate::artifact::{ArtifactRef, UPLOADED_BY};
 use crate::config::Target;
 use crate::id::{AliasName, DeploymentId, FunctionName, Release, Sha256, Version};
 use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
+use crate::text::Person;
 
 /// An artifact that was live, on every target or on some.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +29,7 @@ pub struct Live {
     pub size: Option<u64>,
     /// The person who asked for it, or uploaded it.
     #[serde(default)]
-    pub by: Option<String>,
+    pub by: Option<Person>,
     /// The time since which it is live.
     pub since: Timestamp,
     /// The version on each target that serves it, by `account/region`.
@@ -127,7 +128,10 @@ impl Live {
             artifact: artifact.reference(),
             sha256: artifact.sha256,
             size: artifact.size,
-            by: cause.requested_by.clone().or_else(|| artifact.metadata.get(UPLOADED_BY).cloned()),
+            by: cause
+                .requested_by
+                .clone()
+                .or_else(|| artifact.metadata.get(UPLOADED_BY).map(|who| Person::from(who.as_str()))),
             since,
             versions: BTreeMap::new(),
             former: BTreeMap::new(),

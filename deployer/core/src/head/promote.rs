@@ -47,7 +47,7 @@ impl Waiting {
         let promotion = record.promotion.map(|told| told.waiting(&self.wait));
         let artifact = self.request.promoting().and_then(|promoting| Some(promoting.artifact.as_ref()?.recorded()));
         let because = Some(self.wait.to_string());
-        DeploymentRecord { code: Some(Code::Waiting), because, promotion, artifact, ..record }
+        DeploymentRecord { code: Some(Code::Waiting), because: because.map(Into::into), promotion, artifact, ..record }
     }
 
     /// How it ends by a refusal that comes while it waits: what interrupts a soak cancels it.

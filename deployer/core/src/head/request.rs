@@ -88,7 +88,11 @@ impl Request {
                 artifact: upload.artifact.clone(),
                 sequencer: upload.sequencer.clone(),
             },
-            cause: Cause { kind: CauseKind::Upload, requested_by: None, event_id: upload.event_id.clone() },
+            cause: Cause {
+                kind: CauseKind::Upload,
+                requested_by: None,
+                event_id: upload.event_id.clone().map(Into::into),
+            },
             time: upload.time,
             accepted_at,
             marker,
@@ -147,8 +151,11 @@ impl Request {
             group: None,
             place: None,
         };
-        let cause =
-            Cause { kind: CauseKind::AutomaticPromotion, requested_by: None, event_id: Some(brought_by.to_string()) };
+        let cause = Cause {
+            kind: CauseKind::AutomaticPromotion,
+            requested_by: None,
+            event_id: Some(brought_by.to_string().into()),
+        };
         let subject = Subject::Promoted(Box::new(promoting));
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }

@@ -195,7 +195,7 @@ impl Head {
                 live.release,
                 live.extent(targets)
             );
-            return Ok(Chosen { because: Some(because), ..Chosen::again(live) });
+            return Ok(Chosen { because: Some(because.into()), ..Chosen::again(live) });
         }
         self.not_recovered().map_or(Ok(()), Err)?;
         let live = self.live();

@@ -6,6 +6,7 @@
 mod all;
 mod reading;
 
+use crate::text::PlainText;
 use std::fmt;
 
 pub(crate) use all::read_all;
@@ -20,20 +21,20 @@ const MOST_LISTED: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     /// The path of the field; empty when it is the file as a whole.
-    pub path: String,
+    pub path: PlainText,
     /// What is wrong with it, as a lowercase fragment.
-    pub sentence: String,
+    pub sentence: PlainText,
 }
 
 impl Mistake {
     /// A mistake in the field at this path.
-    pub(crate) fn new(path: impl Into<String>, sentence: impl fmt::Display) -> Self {
-        Self { path: path.into(), sentence: sentence.to_string() }
+    pub(crate) fn new(path: impl Into<PlainText>, sentence: impl fmt::Display) -> Self {
+        Self { path: path.into(), sentence: PlainText::of(sentence) }
     }
 
     /// The same mistake, seen from the table that holds the field's table.
     pub(crate) fn under(self, parent: &str) -> Self {
-        Self { path: join(parent, &self.path), sentence: self.sentence }
+        Self { path: join(parent, &self.path).into(), sentence: self.sentence }
     }
 }
 

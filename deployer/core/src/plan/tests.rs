@@ -78,7 +78,7 @@ impl Scene {
 
     fn error(&self, observed: &Observed) -> (TargetErrorCode, String) {
         let error = TargetError::from(plan(&self.wanted(), observed).unwrap_err());
-        (error.code, error.message)
+        (error.code, error.message.into())
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Promoting;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
 use crate::record::{Code, Ending};
+use crate::text::{Person, PlainText};
 
 /// EventBridge tries for a day to deliver an event (EventBridge User Guide, "Retry policy"): one that is older was kept
 /// somewhere, and what it asked for was meant for then.
@@ -39,11 +40,11 @@ pub struct Asked {
     /// This release; what is live in `from`, unless told.
     pub release: Option<Release>,
     /// By whom, as they say.
-    pub requested_by: Option<String>,
+    pub requested_by: Option<Person>,
     /// It is of no use after this.
     pub not_after: Option<Timestamp>,
     /// Why it goes into a frozen environment all the same; only by hand.
-    pub freeze_override: Option<String>,
+    pub freeze_override: Option<PlainText>,
     /// By what the request is known.
     pub id: String,
     /// When it was asked for.
@@ -64,7 +65,7 @@ pub struct ConsentGiven {
     /// What they say.
     pub says: Says,
     /// Who, as they say.
-    pub by: String,
+    pub by: Person,
     /// The account that the event came from, as EventBridge says.
     pub account: Option<String>,
 }
@@ -77,7 +78,7 @@ pub enum Says {
     /// It ends.
     No {
         /// Why.
-        reason: Option<String>,
+        reason: Option<PlainText>,
     },
 }
 

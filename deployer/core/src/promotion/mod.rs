@@ -24,6 +24,7 @@ pub use wait::Wait;
 
 use crate::head::{Chosen, Live};
 use crate::id::{DeploymentId, EnvironmentName, Release, Token};
+use crate::text::{Person, PlainText};
 
 /// What a promotion asks for: enough to go on with it when the message is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ pub struct Promoting {
     pub unseen_since: Option<Timestamp>,
     /// Why it goes into a frozen environment all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub freeze_override: Option<String>,
+    pub freeze_override: Option<PlainText>,
     /// The group of functions that it goes together with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<DeploymentId>,
@@ -57,7 +58,7 @@ pub struct Promoting {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Approved {
     /// Who, as they say.
-    pub by: String,
+    pub by: Person,
     /// The account that the event came from, as EventBridge says; none where it was a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -69,7 +70,8 @@ impl Approved {
     /// Whether they have said so before. An account whose people were not named counts for none beside those who were.
     #[must_use]
     pub fn is_among(&self, given: &[Self]) -> bool {
-        let is_nameless = |one: &Self| one.account.as_ref().is_some_and(|account| one.by == account_name(account));
+        let is_nameless =
+            |one: &Self| one.account.as_ref().is_some_and(|account| one.by == account_name(account).as_str());
         let same_account = |one: &Self| self.account.is_some() && one.account == self.account;
         given.iter().any(|one| one.by == self.by || (same_account(one) && (is_nameless(self) || is_nameless(one))))
     }
@@ -105,7 +107,7 @@ pub struct RecordedPromotion {
     pub frozen_until: Option<Timestamp>,
     /// Why it went into a frozen environment all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub freeze_override: Option<String>,
+    pub freeze_override: Option<PlainText>,
     /// The group that it is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<DeploymentId>,

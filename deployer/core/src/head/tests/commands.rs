@@ -40,7 +40,13 @@ pub(super) fn rejecting(all: &[&str]) -> Rejects {
 fn reject(release: &str) -> Reject {
     let release = Release::parse(release).unwrap();
     let requested_by = Some("ann".to_owned());
-    Reject { release, sha256: vec![], reason: "it leaks".into(), requested_by, since: second(40) }
+    Reject {
+        release,
+        sha256: vec![],
+        reason: "it leaks".into(),
+        requested_by: requested_by.map(Into::into),
+        since: second(40),
+    }
 }
 
 impl Head {

@@ -41,7 +41,7 @@ pub(super) fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
         place: None,
     };
     let at = prod(&ROW);
-    let cause = Cause { kind, requested_by: Some("ann".into()), event_id: Some(format!("p{release}")) };
+    let cause = Cause { kind, requested_by: Some("ann".into()), event_id: Some(format!("p{release}").into()) };
     let drawn = (second(time), token(&format!("p{release}")));
     Request::promotion((&at.name, &at.function), promoting, cause, second(time), drawn)
 }

@@ -1,0 +1,225 @@
+//! Text that somebody else has written: names of fields and files, reasons, metadata, words of AWS.
+//!
+//! It ends up in terminals, records, events and e-mails. [`PlainText`] is the one type by which it gets there; what a terminal obeys and
+//! what nobody sees is escaped in it. [`Person`] is who asks for something.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Text in which control characters, characters that turn the direction of writing, and characters of no width are escaped as Rust
+/// writes them: `\n`, `\u{202e}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "String")]
+#[schemars(with = "String", inline)]
+pub struct PlainText(String);
+
+/// The same text with what a terminal obeys and what nobody sees escaped. Escaping twice changes nothing more.
+#[must_use]
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_treacherous) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = |c: char| if is_treacherous(c) { c.escape_default().collect() } else { String::from(c) };
+    Cow::Owned(text.chars().map(escaped).collect())
+}
+
+/// The same of all text in a JSON value, names of fields too.
+#[must_use]
+pub fn plain_json(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(plain(text).into_owned()),
+        Value::Array(items) => items.iter().map(plain_json).collect(),
+        Value::Object(fields) => {
+            let plainly = |(name, value): (&String, &Value)| (plain(name).into_owned(), plain_json(value));
+            Value::Object(fields.iter().map(plainly).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+/// Control characters, and those that Unicode shows as nothing or that turn what stands around them (Unicode Character Database,
+/// `Default_Ignorable_Code_Point`, `Bidi_Control`, separators of lines and paragraphs, interlinear annotations).
+fn is_treacherous(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+impl PlainText {
+    /// The text of anything that displays itself.
+    #[must_use]
+    pub fn of(text: impl fmt::Display) -> Self {
+        text.to_string().into()
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for PlainText {
+    fn from(text: String) -> Self {
+        match plain(&text) {
+            Cow::Borrowed(_) => Self(text),
+            Cow::Owned(escaped) => Self(escaped),
+        }
+    }
+}
+
+impl From<&str> for PlainText {
+    fn from(text: &str) -> Self {
+        Self(plain(text).into_owned())
+    }
+}
+
+impl From<&String> for PlainText {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<PlainText> for String {
+    fn from(text: PlainText) -> Self {
+        text.0
+    }
+}
+
+impl Deref for PlainText {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PlainText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl PartialEq<str> for PlainText {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for PlainText {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+impl PartialEq<String> for PlainText {
+    fn eq(&self, other: &String) -> bool {
+        self.0 == *other
+    }
+}
+
+/// Who asks for something, approves it or stops it, as they say. Two who differ only by what nobody sees are one: such characters are
+/// left out, and spaces around the name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "String")]
+#[schemars(with = "String", inline)]
+pub struct Person(String);
+
+impl Person {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Person {
+    fn from(name: String) -> Self {
+        let seen: String = name.chars().filter(|c| !is_treacherous(*c)).collect();
+        Self(seen.trim().to_owned())
+    }
+}
+
+impl From<&str> for Person {
+    fn from(name: &str) -> Self {
+        name.to_owned().into()
+    }
+}
+
+impl Deref for Person {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl PartialEq<str> for Person {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for Person {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+impl From<Person> for String {
+    fn from(person: Person) -> Self {
+        person.0
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_a_terminal_obeys_and_nobody_sees_is_escaped() {
+        for (text, shown) in [
+            ("plain", "plain"),
+            ("Grüße, 東京 e\u{301} 👍", "Grüße, 東京 e\u{301} 👍"),
+            ("two\nlines\tand \u{1b}[31mred", "two\\nlines\\tand \\u{1b}[31mred"),
+            ("safe\u{202e}piz", "safe\\u{202e}piz"),
+            ("a\u{200b}b\u{2066}c\u{feff}d\u{ad}e\u{e0041}", "a\\u{200b}b\\u{2066}c\\u{feff}d\\u{ad}e\\u{e0041}"),
+            ("\u{9b}31m\u{2028}", "\\u{9b}31m\\u{2028}"),
+        ] {
+            assert_eq!(PlainText::from(text), shown);
+            let read: PlainText = serde_json::from_value(serde_json::json!(text)).unwrap();
+            assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::json!(shown));
+        }
+    }
+
+    #[test]
+    fn who_differs_only_by_what_nobody_sees_is_one_person() {
+        for same in ["bob", " bob ", "b\u{200b}ob", "bob\u{202c}", "\u{feff}bob\u{fe0f}", "b\u{ad}ob\u{e0101}"] {
+            assert_eq!(Person::from(same), Person::from("bob"), "{same:?}");
+        }
+        assert_ne!(Person::from("bób"), Person::from("bob"));
+    }
+
+    proptest! {
+        #[test]
+        fn escaping_twice_is_escaping_once(text in "\\PC{0,20}|[\\x00-\\x1f\u{200b}-\u{206f}a-z\\\\]{0,20}") {
+            let once = PlainText::from(text.clone());
+            prop_assert_eq!(PlainText::from(once.as_str()), once.clone());
+            prop_assert!(!once.chars().any(is_treacherous));
+        }
+    }
+}
