@@ -544,3 +544,14 @@ async fn a_zip_larger_than_the_window_with_its_manifest_anywhere_is_read_right()
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
     world.same_again_changes_nothing().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_number_above_what_is_known_is_deployed_and_warned_of_in_the_record() {
+    let world = World::with_orders();
+    let zip = Zip::function("1.1.0").with("timeout = 10", "timeout = 1800").with("lambda-execution", "orders");
+    let record = world.record("dev/orders/1.1.0.zip", zip.build().unwrap()).await;
+    assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
+    let warning = "timeout is 1800, more than the 900 that this deployer knows of; Lambda decides";
+    assert!(record.because.unwrap().contains(warning));
+    world.same_again_changes_nothing().await;
+}

@@ -167,13 +167,15 @@ names! {
             && starts_with(t, |c| c.is_ascii_alphanumeric()) && t.ends_with(|c: char| c.is_ascii_alphanumeric());
 
     /// An execution role of a function: always a full ARN, `arn:<partition>:iam::<account>:role/<path and name>`.
+    /// A part of its path that is empty, `.` or `..` could be read as another role.
     RoleArn: "a role's ARN", "arn:<partition>:iam::<account>:role/<name>",
-        r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$",
+        r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/((?!\.{1,2}/)[A-Za-z0-9+=,.@_-]+/)*(?!\.{1,2}$)[A-Za-z0-9+=,.@_-]+$",
         |t| {
             let parts: Vec<&str> = t.splitn(6, ':').collect();
             matches!(parts[..], ["arn", partition, "iam", "", account, role]
                 if partition.starts_with("aws") && AccountId::parse(account).is_ok()
-                    && role.strip_prefix("role/").is_some_and(|r| made_of(r, 576, "/+=,.@_-") && !r.ends_with('/')))
+                    && role.strip_prefix("role/").is_some_and(|r| made_of(r, 576, "/+=,.@_-")
+                        && r.split('/').all(|part| !["", ".", ".."].contains(&part))))
         };
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use deployer_core::config::Config;
 use deployer_core::id::EnvironmentName;
-use deployer_core::manifest::{Manifest, ManifestFormat};
+use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use serde::Serialize;
 
 use super::zips::{self, Found};
@@ -221,7 +221,10 @@ fn package(input: &File, environment: Option<&EnvironmentName>) -> Outcome {
 
 fn manifest(file: &Path, format: ManifestFormat) -> Outcome {
     match Manifest::parse(format, &std::fs::read(file).map_err(unreadable)?) {
-        Ok(_) => Ok(Good::plain("for every environment that it names".into())),
+        Ok(manifest) => {
+            let warnings = manifest.for_all().iter().flat_map(FunctionConfig::warnings).collect();
+            Ok(Good { summary: "for every environment that it names".into(), warnings })
+        }
         Err(error) => Err(zips::mistakes(&error).into()),
     }
 }
@@ -298,5 +301,16 @@ mod tests {
         }
         let (text, exit) = told("function.toml", b"\xef\xbb\xbftimeout = 7\n");
         assert_eq!(exit, Exit::Done, "{text}");
+    }
+
+    #[test]
+    fn numbers_above_what_is_known_are_warned_of_alike_in_a_zip_and_alone() {
+        let manifest = b"timeout = 7\n[environments.prod]\ntimeout = 1800\n";
+        let zip = zipped(&[("index.js", b"exports.handler = 1\n"), ("function.toml", manifest)]);
+        for (text, exit) in [told("orders.zip", &zip), told("function.toml", manifest)] {
+            let warning =
+                "\n  warning: timeout is 1800, more than the 900 that this deployer knows of; Lambda decides\n";
+            assert!(exit == Exit::Done && text.ends_with(warning), "{text}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use deployer_core::id::EnvironmentName;
-use deployer_core::manifest::{Manifest, ManifestError};
+use deployer_core::manifest::{FunctionConfig, Manifest, ManifestError};
 use deployer_core::mistake::Mistake;
 use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};
 use serde::Serialize;
@@ -103,9 +103,11 @@ pub(super) fn check(package: &Package, environment: Option<&EnvironmentName>) ->
         Some(environment) => vec![manifest.for_environment(environment)],
         None => manifest.for_all(),
     };
-    let warnings: Result<Vec<_>, _> =
-        configs.iter().map(|config| package.startup.suits(Run::offline(config))).collect();
-    Ok(warnings.map_err(|error| vec![Found::whole(error)])?.into_iter().flatten().collect())
+    let mut warnings: BTreeSet<String> = configs.iter().flat_map(FunctionConfig::warnings).collect();
+    for config in &configs {
+        warnings.extend(package.startup.suits(Run::offline(config)).map_err(|error| vec![Found::whole(error)])?);
+    }
+    Ok(warnings)
 }
 
 /// What is wrong with a manifest.

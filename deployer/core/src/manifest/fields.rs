@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::values::{ExecutionRole, ReservedConcurrency, Runtime, Secret};
 use crate::head::Named;
-use crate::mistake::{maybe_within, within};
+use crate::mistake::{at_least, maybe_at_least};
 
 /// How a function is configured. What is not named is left as it is.
-// Limits: AWS Lambda API Reference, CreateFunction; AWS Lambda Developer Guide, "Lambda quotas".
+// Least values: AWS Lambda API Reference, CreateFunction. The most that is known stands in `super::limits`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FunctionConfig {
@@ -32,21 +32,22 @@ pub struct FunctionConfig {
     /// create a function.
     pub role: Option<ExecutionRole>,
     /// Memory in MB.
-    #[serde(deserialize_with = "maybe_within::<_, 128, 10_240>")]
-    #[schemars(range(min = 128, max = 10_240))]
+    #[serde(deserialize_with = "maybe_at_least::<_, 128>")]
+    #[schemars(range(min = 128, max = i32::MAX))]
     pub memory_size: Option<u32>,
     /// The longest that one invocation may take, in seconds.
-    #[serde(deserialize_with = "maybe_within::<_, 1, 900>")]
-    #[schemars(range(min = 1, max = 900))]
+    #[serde(deserialize_with = "maybe_at_least::<_, 1>")]
+    #[schemars(range(min = 1, max = i32::MAX))]
     pub timeout: Option<u32>,
     /// What the function is for.
     #[schemars(length(max = 256))]
     pub description: Option<String>,
-    /// The ARNs of layer versions, in the order in which they are laid over each other. `[]` takes all away.
+    /// The ARNs of layer versions, or of layers of AWS's own (`awslayer`), in the order in which they are laid over each
+    /// other. `[]` takes all away.
     #[schemars(
         length(max = 5),
         inner(regex(
-            pattern = r"^arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]{1,140}:[1-9][0-9]*$"
+            pattern = r"^arn:aws[a-zA-Z-]*:lambda:([a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]{1,140}:[1-9][0-9]*|::awslayer:[A-Za-z0-9_-]{1,140})$"
         ))
     )]
     pub layers: Option<Vec<String>>,
@@ -189,8 +190,8 @@ blocks! {
     /// The function's `/tmp`.
     EphemeralStorage {
         /// Its size in MB.
-        #[serde(deserialize_with = "within::<_, 512, 10_240>")]
-        #[schemars(range(min = 512, max = 10_240))]
+        #[serde(deserialize_with = "at_least::<_, 512>")]
+        #[schemars(range(min = 512, max = i32::MAX))]
         size: u32,
     }
     /// Where and how the function logs. What is absent is left as it is.

@@ -5,6 +5,7 @@
 //! A variable's value is in no message.
 
 mod fields;
+mod limits;
 mod rules;
 mod values;
 mod write;

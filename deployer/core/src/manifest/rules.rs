@@ -50,7 +50,8 @@ pub(super) fn broken(config: &FunctionConfig) -> Vec<Mistake> {
     }
     if let Some(layers) = &config.layers {
         broken.unless(layers.len() <= 5, "layers", "must be at most 5");
-        broken.each("layers", layers, is_layer_version, "the ARN of a layer's version, with its number at the end");
+        let what = "the ARN of a layer's version, with its number at the end, or of one of AWS's own (awslayer)";
+        broken.each("layers", layers, |arn| is_layer_version(arn) || is_aws_layer(arn), what);
     }
     if let Some(variables) = &config.variables {
         broken.variables(variables);
@@ -191,4 +192,10 @@ fn is_layer_version(text: &str) -> bool {
     is_arn(text, &["lambda"])
         && matches!(text.split(':').skip(5).collect::<Vec<_>>()[..], ["layer", name, version]
             if is_short(name, 1, 140) && made_of(name, "-_") && Version::parse(version).is_ok())
+}
+
+/// `arn:<partition>:lambda:::awslayer:<name>`: the second form of LayerVersionArn in the API Reference.
+fn is_aws_layer(text: &str) -> bool {
+    matches!(text.split(':').collect::<Vec<_>>()[..], ["arn", partition, "lambda", "", "", "awslayer", name]
+        if partition.starts_with("aws") && is_short(name, 1, 140) && made_of(name, "-_"))
 }

@@ -130,12 +130,12 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
         ("timeout = \"ten\"", "timeout: expected a whole number, found the string \"ten\""),
         ("timeout = 1.5", "timeout: expected a whole number, found the number 1.5"),
         ("timeout = 10.0", "timeout: expected a whole number, found the number 10.0"),
-        ("timeout = 0", "timeout: 0 is out of range: 1 to 900"),
-        ("timeout = -9223372036854775808", "timeout: -9223372036854775808 is out of range: 1 to 900"),
-        ("timeout = 901", "timeout: 901 is out of range: 1 to 900"),
-        ("memory_size = 127", "memory_size: 127 is out of range: 128 to 10240"),
-        ("environments.prod.memory_size = 10241", "environments.prod.memory_size: 10241 is out of range: 128 to 10240"),
-        ("ephemeral_storage.size = 511", "ephemeral_storage.size: 511 is out of range: 512 to 10240"),
+        ("timeout = 0", "timeout: 0 is out of range: at least 1"),
+        ("timeout = -9223372036854775808", "timeout: -9223372036854775808 is out of range: at least 1"),
+        ("timeout = 2147483648", "timeout: 2147483648 is out of range: at most 2147483647"),
+        ("memory_size = 127", "memory_size: 127 is out of range: at least 128"),
+        ("environments.prod.memory_size = 1", "environments.prod.memory_size: 1 is out of range: at least 128"),
+        ("ephemeral_storage.size = 511", "ephemeral_storage.size: 511 is out of range: at least 512"),
         ("ephemeral_storage = {}", "ephemeral_storage.size: required, but missing"),
         ("tracing_config = [\"Active\"]", "tracing_config: expected a table, found a list"),
         ("file_system_config = [\"x\"]", "file_system_config[0]: expected a table, found the string \"x\""),
@@ -164,7 +164,7 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
         ),
         (
             "layers = [\"arn:aws:lambda:eu-west-1:111111111111:layer:a\"]",
-            "layers[0]: \"arn:aws:lambda:eu-west-1:111111111111:layer:a\" is not the ARN of a layer's version, with its number at the end",
+            "layers[0]: \"arn:aws:lambda:eu-west-1:111111111111:layer:a\" is not the ARN of a layer's version, with its number at the end, or of one of AWS's own (awslayer)",
         ),
         ("tags.\"aws:x\" = \"1\"", "tags.aws:x: the prefix aws: belongs to AWS"),
         ("tags.\"AWS:x\" = \"1\"", "tags.AWS:x: the prefix aws: belongs to AWS"),
@@ -360,8 +360,26 @@ fn a_role_is_found_in_the_targets_account_or_refused_as_foreign() {
          name the role without its account"
     );
     assert!(arn("arn:aws:iam::111111111111:role/orders", "aws-cn").is_err());
-    for bad in ["", "a//b", "a/", "a b", "arn:", "arn:aws:iam::111111111111:user/x", &"x".repeat(65)] {
+    for bad in ["", "a/", "a b", "arn:", "arn:aws:iam::111111111111:user/x", &"x".repeat(65)] {
         assert!(ExecutionRole::parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_role_whose_path_climbs_or_has_empty_parts_is_refused_as_name_and_as_arn() {
+    let pattern = serde_json::to_value(Manifest::schema()).unwrap()["properties"]["role"]["pattern"].clone();
+    assert_eq!(pattern.as_str().unwrap().matches(r"(?!\.{1,2}").count(), 2, "{pattern}");
+    for role in
+        ["../admin", "./admin", "a/../admin", "a/./b", "a//b", "//admin", "/admin", "..", ".", "a/..", "a/", "../../x"]
+    {
+        assert!(ExecutionRole::parse(role).is_err(), "{role}");
+        let arn = format!("arn:aws:iam::111111111111:role/{role}");
+        assert!(ExecutionRole::parse(&*arn).is_err(), "{arn}");
+        assert!(refusal(&format!("role = {role:?}")).starts_with("role: "), "{role}");
+    }
+    for role in ["...", "a.b/c..d", "..a/b", "a/.b"] {
+        assert!(ExecutionRole::parse(role).is_ok(), "{role}");
+        assert!(ExecutionRole::parse(format!("arn:aws:iam::111111111111:role/{role}")).is_ok(), "{role}");
     }
 }
 
@@ -454,10 +472,48 @@ fn the_schema_is_closed_and_knows_the_overlays() {
     assert_eq!(possible(overlay)[1]["items"]["required"], json!(["arn", "local_mount_path"]));
 }
 
+#[test]
+fn numbers_above_what_is_known_of_lambda_are_taken_with_a_warning() {
+    let warned = |toml: &str| base(toml).warnings();
+    for (field, most) in [("timeout", 900), ("memory_size", 10_240), ("ephemeral_storage.size", 10_240)] {
+        assert_eq!(warned(&format!("{field} = {most}")), Vec::<String>::new());
+        assert_eq!(
+            warned(&format!("{field} = {}", most + 1)),
+            [format!("{field} is {}, more than the {most} that this deployer knows of; Lambda decides", most + 1)]
+        );
+    }
+    assert_eq!(warned("timeout = 1800\nmemory_size = 32768\nephemeral_storage.size = 32768").len(), 3);
+    assert_eq!(warned(""), Vec::<String>::new());
+}
+
+#[test]
+fn layers_of_aws_itself_have_no_account_region_and_version() {
+    let fits = |arn: &str| manifest(&format!("layers = [{arn:?}]")).is_ok();
+    for arn in ["arn:aws:lambda:::awslayer:AmazonLinux2", "arn:aws-cn:lambda:::awslayer:a-b_C1"] {
+        assert!(fits(arn), "{arn}");
+    }
+    for arn in [
+        "arn:aws:lambda:::awslayer:",
+        "arn:aws:lambda:::awslayer:a b",
+        "arn:aws:lambda:::awslayer:a:1",
+        "arn:aws:lambda:eu-west-1::awslayer:a",
+        "arn:aws:lambda:::layer:a",
+        "arn:aws:lambda:::awslayer:*",
+        &format!("arn:aws:lambda:::awslayer:{}", "x".repeat(141)),
+    ] {
+        assert!(!fits(arn), "{arn}");
+    }
+    let pattern = serde_json::to_value(Manifest::schema()).unwrap()["properties"]["layers"]["items"]["pattern"].clone();
+    assert!(
+        pattern.as_str().unwrap().contains(":lambda:") && pattern.as_str().unwrap().contains("::awslayer:"),
+        "{pattern}"
+    );
+}
+
 proptest! {
     #[test]
-    fn the_schemas_bounds_are_the_parsers(number in -10_i64..11_000, edge in 0_usize..6) {
-        let number = [number, 1, 128, 900, 512, 10_240][edge];
+    fn the_schemas_bounds_are_the_parsers(number in -10_i64..40_000, edge in 0_usize..5) {
+        let number = [number, 1, 128, i64::from(i32::MAX), i64::from(i32::MAX) + 1][edge];
         let schema = serde_json::to_value(Manifest::schema()).unwrap();
         for field in ["timeout", "memory_size"] {
             let (least, most) = (schema["properties"][field]["minimum"].as_i64().unwrap(), schema["properties"][field]["maximum"].as_i64().unwrap());

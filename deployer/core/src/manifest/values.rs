@@ -72,10 +72,9 @@ pub struct RolePath(String);
 
 impl RolePath {
     fn parse(text: String) -> Result<Self, InvalidName> {
-        let path_is_fine = text.split('/').all(|part| !part.is_empty());
         let name = text.rsplit('/').next().unwrap_or_default();
-        // The path's characters are those that a role's ARN may have.
-        if path_is_fine && RoleName::parse(name).is_ok() && arn_in("aws", "000000000000", &text).is_ok() {
+        // The path's parts and characters are those that a role's ARN may have.
+        if RoleName::parse(name).is_ok() && arn_in("aws", "000000000000", &text).is_ok() {
             Ok(Self(text))
         } else {
             Err(InvalidName { what: "a role", rule: "a name, path/name or a role's full ARN", found: cut(&text) })
@@ -170,7 +169,7 @@ impl JsonSchema for ExecutionRole {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "pattern": r"^(arn:aws[a-z-]*:iam::[0-9]{12}:role/)?([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$",
+            "pattern": r"^(arn:aws[a-z-]*:iam::[0-9]{12}:role/)?((?!\.{1,2}/)[A-Za-z0-9+=,.@_-]+/)*(?!\.{1,2}$)[A-Za-z0-9+=,.@_-]{1,64}$",
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::text::PlainText;
 use std::fmt;
 
 pub(crate) use all::read_all;
-pub(crate) use reading::{Reading, json, maybe_within, read, within};
+pub(crate) use reading::{Reading, at_least, json, maybe_at_least, read};
 
 /// No more of a found text than this is repeated in a message.
 const LONGEST_QUOTE: usize = 200;

@@ -52,26 +52,27 @@ pub(crate) fn json(text: &str) -> Result<Value, Mistake> {
         .map_err(|error| Mistake::new("", format_args!("not JSON: {}", cut(&error.to_string()))))
 }
 
-/// Reads a whole number within the bounds, both included.
-pub(crate) fn within<'de, D: Deserializer<'de>, const LEAST: u32, const MOST: u32>(from: D) -> Result<u32, D::Error> {
+/// Reads a whole number that is at least `LEAST`, and that AWS's 32 bits hold.
+pub(crate) fn at_least<'de, D: Deserializer<'de>, const LEAST: i32>(from: D) -> Result<u32, D::Error> {
     let number = i64::deserialize(from)?;
     match u32::try_from(number) {
-        Ok(number) if (LEAST..=MOST).contains(&number) => Ok(number),
-        _ => Err(de::Error::custom(format_args!("{number} is out of range: {LEAST} to {MOST}"))),
+        Ok(fits) if (i64::from(LEAST)..=i64::from(i32::MAX)).contains(&number) => Ok(fits),
+        _ if number < i64::from(LEAST) => {
+            Err(de::Error::custom(format_args!("{number} is out of range: at least {LEAST}")))
+        }
+        _ => Err(de::Error::custom(format_args!("{number} is out of range: at most {}", i32::MAX))),
     }
 }
 
-/// As [`within`], for a field that may be absent.
-pub(crate) fn maybe_within<'de, D: Deserializer<'de>, const LEAST: u32, const MOST: u32>(
-    from: D,
-) -> Result<Option<u32>, D::Error> {
-    struct Bounded<const LEAST: u32, const MOST: u32>(u32);
-    impl<'de, const LEAST: u32, const MOST: u32> Deserialize<'de> for Bounded<LEAST, MOST> {
+/// As [`at_least`], for a field that may be absent.
+pub(crate) fn maybe_at_least<'de, D: Deserializer<'de>, const LEAST: i32>(from: D) -> Result<Option<u32>, D::Error> {
+    struct Bounded<const LEAST: i32>(u32);
+    impl<'de, const LEAST: i32> Deserialize<'de> for Bounded<LEAST> {
         fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-            within::<D, LEAST, MOST>(from).map(Self)
+            at_least::<D, LEAST>(from).map(Self)
         }
     }
-    Ok(Option::<Bounded<LEAST, MOST>>::deserialize(from)?.map(|number| number.0))
+    Ok(Option::<Bounded<LEAST>>::deserialize(from)?.map(|number| number.0))
 }
 
 /// What serde found, in the words of people: its kind, and the thing itself where it may be shown.

@@ -24,6 +24,7 @@ pub fn plan(wanted: &Wanted<'_>, observed: &Observed) -> Result<Plan, NoPlan> {
     let manifest = &wanted.artifact.config;
     let role = execution_role(wanted)?;
     let mut draft = Draft::new(wanted, observed);
+    draft.plan.warnings.extend(manifest.warnings());
     match &observed.latest {
         None => draft.create(wanted, manifest, role)?,
         Some(latest) => draft.update(wanted, manifest, role.as_ref(), latest, observed)?,

@@ -135,6 +135,15 @@ fn serving(bytes: &[u8]) -> Observed {
 }
 
 #[test]
+fn numbers_above_what_is_known_are_sent_with_a_warning() {
+    let scene = Scene::new(&format!("{FULL}timeout = 1800\nephemeral_storage.size = 10240\n"));
+    let plan = scene.plan(&Observed::default());
+    assert_eq!(plan.warnings, ["timeout is 1800, more than the 900 that this deployer knows of; Lambda decides"]);
+    let Step::Create(new) = &plan.steps[0] else { panic!("{plan}") };
+    assert_eq!(new.configuration.timeout, Some(1800));
+}
+
+#[test]
 fn a_new_function_is_created_and_gets_its_alias() {
     let scene = Scene::new(FULL);
     let plan = scene.plan(&Observed::default());

@@ -1,0 +1,33 @@
+//! The most that is known of Lambda's numbers. AWS raises them from time to time, so what is above them is a warning.
+
+use super::fields::FunctionConfig;
+
+/// A field and the greatest value that is known to be taken.
+struct Limit {
+    field: &'static str,
+    most: u32,
+    named: fn(&FunctionConfig) -> Option<u32>,
+}
+
+/// AWS Lambda Developer Guide, "Lambda quotas".
+const KNOWN: [Limit; 3] = [
+    Limit { field: "timeout", most: 900, named: |config| config.timeout },
+    Limit { field: "memory_size", most: 10_240, named: |config| config.memory_size },
+    Limit {
+        field: "ephemeral_storage.size",
+        most: 10_240,
+        named: |config| config.ephemeral_storage.as_ref().map(|storage| storage.size),
+    },
+];
+
+impl FunctionConfig {
+    /// Each number that it names above the most that is known of Lambda, as a sentence.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let above = KNOWN.iter().filter_map(|Limit { field, most, named }| {
+            let found = named(self).filter(|found| found > most)?;
+            Some(format!("{field} is {found}, more than the {most} that this deployer knows of; Lambda decides"))
+        });
+        above.collect()
+    }
+}
