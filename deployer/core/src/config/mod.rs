@@ -132,7 +132,7 @@ impl ConfigError {
     }
 }
 
-const READING: Reading = Reading { hidden: &["external_id"], also_known: &[] };
+const READING: Reading = Reading { hidden: &["external_id"], also_known: &[], elsewhere: |_| None };
 
 impl Config {
     /// Reads and checks the text of a `deployer.json`, wherever its deployer may be.

@@ -5,6 +5,7 @@
 //! A variable's value is in no message.
 
 mod fields;
+mod known;
 mod limits;
 mod rules;
 mod values;
@@ -14,6 +15,7 @@ pub use fields::{
     ApplicationLogLevel, Architecture, DeadLetterConfig, EphemeralStorage, FileSystemConfig, FunctionConfig, LogFormat,
     LoggingConfig, SnapStart, SnapStartApplyOn, SystemLogLevel, TracingConfig, TracingMode, VpcConfig,
 };
+pub use known::{KNOWN_FIELDS, KnownField, Origin, Support};
 pub use values::{ExecutionRole, ForeignRole, ReservedConcurrency, RolePath, Runtime, Secret};
 pub use write::{Values, write};
 
@@ -32,8 +34,8 @@ pub const MOST_BYTES: usize = 256 * 1024;
 const ENVIRONMENTS: &str = "environments";
 /// Under `environment` are the variables, whose values may be secrets.
 const HIDDEN: &[&str] = &["environment"];
-const BASE: Reading = Reading { hidden: HIDDEN, also_known: &[ENVIRONMENTS] };
-const OVERLAY: Reading = Reading { hidden: HIDDEN, also_known: &[] };
+const BASE: Reading = Reading { hidden: HIDDEN, also_known: &[ENVIRONMENTS], elsewhere: known::elsewhere };
+const OVERLAY: Reading = Reading { hidden: HIDDEN, also_known: &[], elsewhere: known::elsewhere };
 
 type Table = Map<String, Value>;
 

@@ -125,6 +125,26 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
             "environments.prod.memroy_size = 1",
             "environments.prod.memroy_size: unknown field; did you mean memory_size?",
         ),
+        (
+            "publish = true",
+            "publish: known to AWS and Terraform, but not supported here: the deployer publishes a version with each deployment itself",
+        ),
+        (
+            "Publish = true",
+            "Publish: known to AWS and Terraform, but not supported here: the deployer publishes a version with each deployment itself",
+        ),
+        (
+            "function_name = \"orders\"",
+            "function_name: known to AWS and Terraform, but not supported here: the upload's key names the function, and \
+             function_name of the environment what it is called there",
+        ),
+        (
+            "environments.prod.filename = \"x.zip\"",
+            "environments.prod.filename: known to Terraform, but not supported here: the code is the zip that holds the manifest",
+        ),
+        ("FileSystemConfigs = []", "FileSystemConfigs: unknown field; did you mean file_system_config?"),
+        ("KMSKeyArn = \"x\"", "KMSKeyArn: unknown field; did you mean kms_key_arn?"),
+        ("vpc_config.SubnetIds = []", "vpc_config.SubnetIds: unknown field; did you mean subnet_ids?"),
         ("vpc_config.subnets = []", "vpc_config.subnets: unknown field; did you mean subnet_ids?"),
         ("environment.PORT = \"1\"", "environment.PORT: unknown field; known here: variables"),
         ("timeout = \"ten\"", "timeout: expected a whole number, found the string \"ten\""),
@@ -508,6 +528,28 @@ fn layers_of_aws_itself_have_no_account_region_and_version() {
         pattern.as_str().unwrap().contains(":lambda:") && pattern.as_str().unwrap().contains("::awslayer:"),
         "{pattern}"
     );
+}
+
+#[test]
+fn the_table_of_known_fields_and_the_schema_name_the_same_fields() {
+    fn paths(under: &str, schema: &Value, into: &mut std::collections::BTreeSet<String>) {
+        let one_of = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+        for table in one_of.chain([schema]) {
+            for (name, field) in table.get("properties").and_then(Value::as_object).into_iter().flatten() {
+                let path = if under.is_empty() { name.clone() } else { format!("{under}.{name}") };
+                paths(&path, field, into);
+                into.insert(path);
+            }
+        }
+    }
+    let mut of_schema = std::collections::BTreeSet::new();
+    paths("", &serde_json::to_value(Manifest::schema()).unwrap(), &mut of_schema);
+    of_schema.retain(|path| !path.starts_with(ENVIRONMENTS));
+    let supported = KNOWN_FIELDS.iter().filter_map(|known| match known.support {
+        Support::As(ours) => Some(ours.to_owned()),
+        Support::No(_) => None,
+    });
+    assert_eq!(supported.collect::<std::collections::BTreeSet<_>>(), of_schema);
 }
 
 proptest! {

@@ -17,6 +17,8 @@ pub(crate) struct Reading {
     pub hidden: &'static [&'static str],
     /// Top-level fields that the type read does not know, but the file does.
     pub also_known: &'static [&'static str],
+    /// What there is to say of an unknown field by its path, where something better can be said than which known one is near.
+    pub elsewhere: fn(&[&str]) -> Option<String>,
 }
 
 /// Reads a value as `T`; of several mistakes the first.
@@ -131,6 +133,13 @@ impl Wrong {
         });
         let hidden =
             way.iter().any(|step| matches!(step, Step::Field(name) if reading.hidden.contains(&name.as_str())));
+        if let Self::Unknown { .. } = &self {
+            let names =
+                way.iter().filter_map(|step| if let Step::Field(name) = step { Some(name.as_str()) } else { None });
+            if let Some(sentence) = (reading.elsewhere)(&names.collect::<Vec<_>>()) {
+                return Mistake::new(path, sentence);
+            }
+        }
         self.at(path, hidden, if way.len() == 1 { reading.also_known } else { &[] })
     }
 
