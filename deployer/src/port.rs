@@ -14,9 +14,8 @@ use deployer_core::config::Target;
 use deployer_core::doctor::{Attempt, ProbedAction, QueueLook, Refused};
 use deployer_core::event::Event;
 use deployer_core::id::{AccountId, AliasName, BucketName, ExternalId, FunctionName, RoleName, Sha256, Version};
-use deployer_core::manifest::Architecture;
 use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId};
-use deployer_core::plan::{Configuration, NewFunction};
+use deployer_core::plan::{CodeSettings, Configuration, NewFunction};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use futures::stream::BoxStream;
 use jiff::Timestamp;
@@ -268,7 +267,7 @@ pub enum Write<'a> {
     },
     UpdateCode {
         code: Code<'a>,
-        architecture: Option<Architecture>,
+        settings: &'a CodeSettings,
         revision: &'a RevisionId,
     },
     Publish {

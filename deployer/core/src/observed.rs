@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub use crate::condition::{Condition, Fit, Reason};
 use crate::id::{AliasName, Sha256, Version};
 use crate::manifest::{
-    Architecture, DeadLetterConfig, EphemeralStorage, FileSystemConfig, LoggingConfig, Secret, SnapStart,
-    TracingConfig, VpcConfig,
+    Architecture, CapacityProviderConfig, DeadLetterConfig, DurableConfig, EphemeralStorage, FileSystemConfig,
+    LoggingConfig, Secret, SnapStart, TenancyConfig, TracingConfig, VpcConfig,
 };
 use crate::record::{Previous, Weight};
 
@@ -68,6 +68,14 @@ pub struct Settings {
     pub snap_start: Option<SnapStart>,
     /// EFS mounts.
     pub file_system_config: Vec<FileSystemConfig>,
+    /// The customer key for the zip that Lambda keeps.
+    pub source_kms_key_arn: Option<String>,
+    /// Durable execution, where the function was made with it.
+    pub durable_config: Option<DurableConfig>,
+    /// Tenant isolation, where the function was made with it.
+    pub tenancy_config: Option<TenancyConfig>,
+    /// Where it runs on a capacity provider.
+    pub capacity_provider_config: Option<CapacityProviderConfig>,
 }
 
 /// A function (`$LATEST`) or one of its versions.

@@ -147,6 +147,10 @@ impl Scope<'_> {
                 Extra::Layers(layers) if exact_layers => allow(json!("lambda:GetLayerVersion"), json!(layers)),
                 Extra::Layers(_) => allow(json!("lambda:GetLayerVersion"), json!("*")),
                 Extra::Key(key) => allow(json!(["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"]), json!(key)),
+                // AWS Lambda Developer Guide, "Encrypting Lambda .zip deployment packages". Every session may decrypt through Lambda.
+                Extra::SourceKey(key) => allow(json!("kms:GenerateDataKey"), json!(key)),
+                // AWS Lambda Developer Guide, "Lambda Managed Instances", "Security and permissions".
+                Extra::CapacityProvider(provider) => allow(json!("lambda:PassCapacityProvider"), json!(provider)),
                 // The ec2:Describe calls know no resources.
                 Extra::Vpc => {
                     allow(json!(["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]), json!("*"))
@@ -171,6 +175,8 @@ enum Extra<'a> {
     PassRole(&'a str),
     Layers(&'a [String]),
     Key(&'a str),
+    SourceKey(&'a str),
+    CapacityProvider(&'a str),
     Vpc,
     FileSystem,
 }
@@ -203,6 +209,7 @@ impl<'a> Needs<'a> {
                     self.actions.insert("lambda:TagResource");
                 }
                 self.extra.insert(Extra::PassRole(new.role.as_str()));
+                self.extra.extend(new.source_key.as_deref().map(Extra::SourceKey));
                 self.configuration(&new.configuration);
             }
             Step::UpdateConfiguration(update) => {
@@ -212,8 +219,9 @@ impl<'a> Needs<'a> {
                 }
                 self.configuration(update);
             }
-            Step::UpdateCode { .. } => {
+            Step::UpdateCode(settings) => {
                 self.actions.extend(["lambda:UpdateFunctionCode", "lambda:PublishVersion"]);
+                self.extra.extend(settings.source_key.as_deref().map(Extra::SourceKey));
             }
             Step::Publish => {
                 self.actions.insert("lambda:PublishVersion");
@@ -247,6 +255,12 @@ impl<'a> Needs<'a> {
         let key = sent.kms_key_arn.as_deref().or(sent.variables_key.as_deref());
         if let Some(key) = key.filter(|key| !key.is_empty()) {
             self.extra.insert(Extra::Key(key));
+        }
+        let durable_key = sent.durable_config.as_ref().and_then(|durable| durable.kms_key_arn.as_deref());
+        self.extra.extend(durable_key.map(Extra::Key));
+        if let Some(capacity) = &sent.capacity_provider_config {
+            let provider = &capacity.lambda_managed_instances_capacity_provider_config.capacity_provider_arn;
+            self.extra.insert(Extra::CapacityProvider(provider));
         }
         if sent.vpc_config.is_some() {
             self.extra.insert(Extra::Vpc);

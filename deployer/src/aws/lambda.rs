@@ -12,11 +12,11 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_core::config::Target;
 use deployer_core::head::untouched;
 use deployer_core::id::{AliasName, FunctionName, Version};
-use deployer_core::manifest::{Architecture, Secret};
+use deployer_core::manifest::{Architecture, CapacityProviderConfig, DurableConfig, FileSystemConfig, Secret};
 use deployer_core::observed::{
     Belongings, MOVED_BY_DEPLOYER, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId,
 };
-use deployer_core::plan::{Configuration, NewFunction};
+use deployer_core::plan::{CodeSettings, Configuration, NewFunction};
 
 use super::error::{Failure, call_error, unreadable};
 use super::lambda_read as read;
@@ -56,12 +56,17 @@ impl LambdaFunctions {
                 .s3_object_version(&artifact.version_id),
             Code::Inline(zip) => sdk::FunctionCode::builder().zip_file(Blob::new(zip)),
         };
+        let code = code.set_source_kms_key_arn(new.source_key.clone());
         let call = self
             .client
             .create_function()
             .function_name(name.as_str())
             .role(new.role.as_str())
             .architectures(architecture(new.architecture))
+            .set_tenancy_config(new.tenancy.as_ref().and_then(|tenancy| {
+                let mode = tenancy.tenant_isolation_mode.as_str().into();
+                sdk::TenancyConfig::builder().tenant_isolation_mode(mode).build().ok()
+            }))
             .set_tags((!new.tags.is_empty()).then(|| new.tags.clone().into_iter().collect()))
             .publish(true)
             .code(code.build());
@@ -74,7 +79,7 @@ impl LambdaFunctions {
         &self,
         name: &FunctionName,
         code: Code<'_>,
-        to: Option<Architecture>,
+        settings: &CodeSettings,
         revision: &RevisionId,
     ) -> Result<Answer, CallError> {
         let call = self.client.update_function_code().function_name(name.as_str()).publish(true);
@@ -84,7 +89,10 @@ impl LambdaFunctions {
             }
             Code::Inline(zip) => call.zip_file(Blob::new(zip)),
         };
-        let call = call.set_architectures(to.map(|to| vec![architecture(to)])).revision_id(&revision.0);
+        let call = call
+            .set_architectures(settings.architecture.map(|to| vec![architecture(to)]))
+            .set_source_kms_key_arn(settings.source_key.clone())
+            .revision_id(&revision.0);
         let answer = call.send().await;
         let output = answer.map_err(|error| call_error("UpdateFunctionCode", name.as_str(), &error))?;
         published("UpdateFunctionCode", name, output.version(), output.code_sha256())
@@ -188,9 +196,7 @@ impl Functions for LambdaFunctions {
         let function = name.as_str();
         match write {
             Write::Create { new, code } => self.create(name, new, code).await,
-            Write::UpdateCode { code, architecture, revision } => {
-                self.update_code(name, code, architecture, revision).await
-            }
+            Write::UpdateCode { code, settings, revision } => self.update_code(name, code, settings, revision).await,
             Write::UpdateConfiguration { configuration, revision } => {
                 let call = client
                     .update_function_configuration()
@@ -324,22 +330,48 @@ macro_rules! configured {
                         sdk::SnapStart::builder().apply_on(snap.apply_on.as_str().into()).build()
                     }))
                     .set_file_system_configs(c.file_system_config.as_ref().map(|mounts| {
-                        (mounts.iter())
-                            .filter_map(|mount| {
-                                sdk::FileSystemConfig::builder()
-                                    .arn(&mount.arn)
-                                    .local_mount_path(&mount.local_mount_path)
-                                    .build()
-                                    .ok()
-                            })
-                            .collect()
+                        mounts.iter().filter_map(file_system).collect()
                     }))
+                    .set_durable_config(c.durable_config.as_ref().map(durable))
+                    .set_capacity_provider_config(c.capacity_provider_config.as_ref().and_then(capacity))
             }
         }
     )* };
 }
 
 configured!(CreateFunctionFluentBuilder, UpdateFunctionConfigurationFluentBuilder);
+
+fn file_system(mount: &FileSystemConfig) -> Option<sdk::FileSystemConfig> {
+    let reading = mount
+        .s3_files_config
+        .as_ref()
+        .map(|reading| sdk::S3FilesConfig::builder().direct_s3_read(reading.direct_s3_read.as_str().into()).build());
+    let config = sdk::FileSystemConfig::builder().arn(&mount.arn).local_mount_path(&mount.local_mount_path);
+    config.set_s3_files_config(reading).build().ok()
+}
+
+fn durable(durable: &DurableConfig) -> sdk::DurableConfig {
+    sdk::DurableConfig::builder()
+        .set_execution_timeout(i32::try_from(durable.execution_timeout).ok())
+        .set_retention_period_in_days(durable.retention_period.and_then(|days| i32::try_from(days).ok()))
+        .set_kms_key_arn(durable.kms_key_arn.clone())
+        .build()
+}
+
+fn capacity(capacity: &CapacityProviderConfig) -> Option<sdk::CapacityProviderConfig> {
+    let managed = &capacity.lambda_managed_instances_capacity_provider_config;
+    let most = managed.per_execution_environment_max_concurrency.and_then(|most| i32::try_from(most).ok());
+    let config = sdk::LambdaManagedInstancesCapacityProviderConfig::builder()
+        .capacity_provider_arn(&managed.capacity_provider_arn)
+        .set_per_execution_environment_max_concurrency(most)
+        .set_execution_environment_memory_gib_per_v_cpu(
+            managed.execution_environment_memory_gib_per_vcpu.map(f64::from),
+        )
+        .build()
+        .ok()?;
+    let all = sdk::CapacityProviderConfig::builder().lambda_managed_instances_capacity_provider_config(config);
+    Some(all.build())
+}
 
 fn environment(variables: &std::collections::BTreeMap<String, Secret>) -> sdk::Environment {
     let clear = variables.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
@@ -465,7 +497,8 @@ mod tests {
         let version = Version::parse("7").unwrap();
         let code = Code::Inline(bytes::Bytes::from_static(b"zip"));
         let sha256 = deployer_core::id::Sha256::of(b"");
-        let update = Write::UpdateCode { code, architecture: None, revision: &revision };
+        let settings = CodeSettings::default();
+        let update = Write::UpdateCode { code, settings: &settings, revision: &revision };
         let publish = Write::Publish { sha256, revision: None };
         let point = Write::MoveAlias { alias: &alias, version: &version, revision: &revision };
         let writes = [

@@ -12,8 +12,8 @@ use aws_sdk_lambda::types::{
 };
 use deployer_core::id::{Sha256, Version};
 use deployer_core::manifest::{
-    Architecture, DeadLetterConfig, EphemeralStorage, FileSystemConfig, LoggingConfig, Secret, SnapStart,
-    TracingConfig, VpcConfig,
+    Architecture, CapacityProviderConfig, DeadLetterConfig, DurableConfig, EphemeralStorage, FileSystemConfig, Gib,
+    LoggingConfig, ManagedInstancesConfig, S3FilesConfig, Secret, SnapStart, TenancyConfig, TracingConfig, VpcConfig,
 };
 use deployer_core::observed::{
     Belongings, Condition, ObservedCode, ProvisionedConcurrency, ProvisionedStatus, Reason, RevisionId, Settings,
@@ -31,7 +31,8 @@ pub(super) fn function(output: GetFunctionOutput) -> Result<(ObservedCode, Belon
         },
         reserved_concurrency: output.concurrency.and_then(|c| c.reserved_concurrent_executions),
     };
-    Ok((code(output.configuration.ok_or("Configuration")?)?, belongings))
+    let source_key = output.code.and_then(|code| code.source_kms_key_arn).filter(|key| !key.is_empty());
+    Ok((code(output.configuration.ok_or("Configuration")?, source_key)?, belongings))
 }
 
 /// GetProvisionedConcurrencyConfig's answer. What is neither ready nor failed is under way.
@@ -49,7 +50,7 @@ pub(super) fn provisioned(output: &GetProvisionedConcurrencyConfigOutput) -> Pro
     }
 }
 
-fn code(seen: FunctionConfiguration) -> Result<ObservedCode, &'static str> {
+fn code(seen: FunctionConfiguration, source_key: Option<String>) -> Result<ObservedCode, &'static str> {
     Ok(ObservedCode {
         version: version_or_latest(seen.version.as_deref())?,
         sha256: Some(seen.code_sha256.as_deref().and_then(sha256).ok_or("CodeSha256")?),
@@ -62,7 +63,7 @@ fn code(seen: FunctionConfiguration) -> Result<ObservedCode, &'static str> {
             )),
             _ => None,
         },
-        settings: settings(seen),
+        settings: settings(seen, source_key),
     })
 }
 
@@ -106,7 +107,7 @@ fn condition(seen: &FunctionConfiguration) -> Condition {
     Condition::of(seen.state.as_ref().map(|state| state.as_str()), because, is_updating)
 }
 
-fn settings(seen: FunctionConfiguration) -> Settings {
+fn settings(seen: FunctionConfiguration, source_kms_key_arn: Option<String>) -> Settings {
     let architecture = match seen.architectures.as_deref() {
         Some([SdkArchitecture::Arm64, ..]) => Architecture::Arm64,
         _ => Architecture::X86_64,
@@ -145,8 +146,34 @@ fn settings(seen: FunctionConfiguration) -> Settings {
             .and_then(|on| word(on.as_str()))
             .map(|apply_on| SnapStart { apply_on }),
         file_system_config: (seen.file_system_configs.unwrap_or_default().into_iter())
-            .map(|mount| FileSystemConfig { arn: mount.arn, local_mount_path: mount.local_mount_path })
+            .map(|mount| FileSystemConfig {
+                arn: mount.arn,
+                local_mount_path: mount.local_mount_path,
+                s3_files_config: (mount.s3_files_config.and_then(|reading| reading.direct_s3_read))
+                    .and_then(|direct| word(direct.as_str()))
+                    .map(|direct_s3_read| S3FilesConfig { direct_s3_read }),
+            })
             .collect(),
+        source_kms_key_arn,
+        durable_config: seen.durable_config.map(|durable| DurableConfig {
+            execution_timeout: number(durable.execution_timeout),
+            retention_period: durable.retention_period_in_days.and_then(|days| u32::try_from(days).ok()),
+            kms_key_arn: durable.kms_key_arn,
+        }),
+        tenancy_config: (seen.tenancy_config)
+            .and_then(|tenancy| word(tenancy.tenant_isolation_mode.as_str()))
+            .map(|tenant_isolation_mode| TenancyConfig { tenant_isolation_mode }),
+        capacity_provider_config: (seen.capacity_provider_config)
+            .and_then(|capacity| capacity.lambda_managed_instances_capacity_provider_config)
+            .map(|managed| CapacityProviderConfig {
+                lambda_managed_instances_capacity_provider_config: ManagedInstancesConfig {
+                    capacity_provider_arn: managed.capacity_provider_arn,
+                    execution_environment_memory_gib_per_vcpu: (managed.execution_environment_memory_gib_per_v_cpu)
+                        .and_then(|gib| Gib::try_from(gib).ok()),
+                    per_execution_environment_max_concurrency: (managed.per_execution_environment_max_concurrency)
+                        .and_then(|most| u32::try_from(most).ok()),
+                },
+            }),
     }
 }
 

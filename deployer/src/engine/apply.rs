@@ -154,10 +154,10 @@ impl<'a> Walk<'a> {
                 self.revision = Some(settled.revision);
                 Ok(())
             }
-            Step::UpdateCode { architecture } => {
+            Step::UpdateCode(settings) => {
                 let loaded = self.load(name).await?;
                 let (code, revision) = (self.code(name, loaded.as_deref())?, self.revision(name)?);
-                let write = Write::UpdateCode { code, architecture: *architecture, revision };
+                let write = Write::UpdateCode { code, settings, revision };
                 let answer = self.write(name, write).await?;
                 drop(loaded);
                 self.published(name, answer).await

@@ -7,7 +7,7 @@ use deployer_core::config::Target;
 use deployer_core::id::{AliasName, BucketName, FunctionName, InvalidName, Region, RoleArn, Sha256, Version};
 use deployer_core::manifest::{Architecture, FileSystemConfig, VpcConfig};
 use deployer_core::observed::RevisionId;
-use deployer_core::plan::{Configuration, Delivery, NewFunction, Plan, Step};
+use deployer_core::plan::{CodeSettings, Configuration, Delivery, NewFunction, Plan, Step};
 use deployer_core::session::Scope;
 use serde_json::Value;
 
@@ -108,7 +108,11 @@ fn everything() -> Result<NewFunction, InvalidName> {
             security_group_ids: vec!["sg-1".into()],
             ipv6_allowed_for_dual_stack: None,
         }),
-        file_system_config: Some(vec![FileSystemConfig { arn: "a".into(), local_mount_path: "/mnt/x".into() }]),
+        file_system_config: Some(vec![FileSystemConfig {
+            arn: "a".into(),
+            local_mount_path: "/mnt/x".into(),
+            s3_files_config: None,
+        }]),
         ..Configuration::default()
     };
     Ok(NewFunction {
@@ -116,6 +120,8 @@ fn everything() -> Result<NewFunction, InvalidName> {
         architecture: Architecture::X86_64,
         configuration,
         tags: [("team".to_owned(), "orders".to_owned())].into(),
+        source_key: None,
+        tenancy: None,
     })
 }
 
@@ -125,7 +131,7 @@ fn every_step() -> Result<Vec<Step>, InvalidName> {
     Ok(vec![
         Step::UpdateConfiguration(Box::new(new.configuration.clone())),
         Step::Create(Box::new(new)),
-        Step::UpdateCode { architecture: None },
+        Step::UpdateCode(CodeSettings::default()),
         Step::Publish,
         Step::Tag([("team".to_owned(), "orders".to_owned())].into()),
         Step::Untag(vec!["team".into()]),

@@ -66,7 +66,7 @@ impl BadFunctions {
         let Some(revision) = &*newest else { return Ok(write) };
         Ok(match write {
             Write::MoveAlias { alias, version, .. } => Write::MoveAlias { alias, version, revision },
-            Write::UpdateCode { code, architecture, .. } => Write::UpdateCode { code, architecture, revision },
+            Write::UpdateCode { code, settings, .. } => Write::UpdateCode { code, settings, revision },
             Write::UpdateConfiguration { configuration, .. } => Write::UpdateConfiguration { configuration, revision },
             Write::Publish { sha256, .. } => Write::Publish { sha256, revision: Some(revision) },
             other => other,

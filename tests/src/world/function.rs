@@ -200,6 +200,10 @@ pub fn defaults(function: &str, role: &str) -> Settings {
         }),
         snap_start: Some(SnapStart { apply_on: SnapStartApplyOn::None }),
         file_system_config: vec![],
+        source_kms_key_arn: None,
+        durable_config: None,
+        tenancy_config: None,
+        capacity_provider_config: None,
     }
 }
 

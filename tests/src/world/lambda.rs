@@ -89,12 +89,14 @@ impl Lambda {
                 function.updated(busy);
                 Ok(Answer::Done)
             }
-            Write::UpdateCode { architecture, revision, .. } => {
+            Write::UpdateCode { settings, revision, .. } => {
                 function.may_be_updated("UpdateFunctionCode", name, Some(revision))?;
                 function.latest.sha256 = moment.code.unwrap();
-                if let Some(architecture) = architecture {
-                    function.latest.settings.architecture = *architecture;
+                if let Some(architecture) = settings.architecture {
+                    function.latest.settings.architecture = architecture;
                 }
+                // A call that names no key goes back to Lambda's own.
+                function.latest.settings.source_kms_key_arn = settings.source_key.clone();
                 let version = function.updated_and_published(busy);
                 Ok(published(version, function))
             }
@@ -192,6 +194,8 @@ impl Lambda {
         self.check_assumable("CreateFunction", name, new.role.as_str(), moment.now)?;
         let mut settings = defaults(name, new.role.as_str());
         settings.architecture = new.architecture;
+        settings.source_kms_key_arn = new.source_key.clone();
+        settings.tenancy_config = new.tenancy.clone();
         lay_over(&mut settings, &new.configuration);
         if settings.runtime.as_deref() == Some("provided.al2") {
             let text = "InvalidParameterValueException: The runtime parameter of provided.al2 is no longer supported";
@@ -340,4 +344,6 @@ fn lay_over(settings: &mut Settings, sent: &Configuration) {
     put_some(&mut settings.logging_config, sent.logging_config.as_ref());
     put_some(&mut settings.snap_start, sent.snap_start.as_ref());
     put(&mut settings.file_system_config, sent.file_system_config.as_ref());
+    put_some(&mut settings.durable_config, sent.durable_config.as_ref());
+    put_some(&mut settings.capacity_provider_config, sent.capacity_provider_config.as_ref());
 }

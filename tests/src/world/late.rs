@@ -6,9 +6,8 @@ use bytes::Bytes;
 use deployer::port::{Code, Write};
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::id::{AliasName, Sha256, Version};
-use deployer_core::manifest::Architecture;
 use deployer_core::observed::{ObservedAlias, RevisionId};
-use deployer_core::plan::{Configuration, NewFunction};
+use deployer_core::plan::{CodeSettings, Configuration, NewFunction};
 use jiff::Timestamp;
 
 use super::call::Circumstances;
@@ -51,7 +50,7 @@ impl State {
 pub(super) enum Sent {
     Create { new: Box<NewFunction>, code: SentCode },
     UpdateConfiguration { configuration: Box<Configuration>, revision: RevisionId },
-    UpdateCode { code: SentCode, architecture: Option<Architecture>, revision: RevisionId },
+    UpdateCode { code: SentCode, settings: CodeSettings, revision: RevisionId },
     Publish { sha256: Sha256, revision: Option<RevisionId> },
     Tag(BTreeMap<String, String>),
     Untag(Vec<String>),
@@ -94,8 +93,8 @@ impl From<&Write<'_>> for Sent {
             Write::UpdateConfiguration { configuration, revision } => {
                 Self::UpdateConfiguration { configuration: Box::new(configuration.clone()), revision: revision.clone() }
             }
-            Write::UpdateCode { code, architecture, revision } => {
-                Self::UpdateCode { code: (&code).into(), architecture, revision: revision.clone() }
+            Write::UpdateCode { code, settings, revision } => {
+                Self::UpdateCode { code: (&code).into(), settings: settings.clone(), revision: revision.clone() }
             }
             Write::Publish { sha256, revision } => Self::Publish { sha256, revision: revision.cloned() },
             Write::Tag(tags) => Self::Tag(tags.clone()),
@@ -124,8 +123,8 @@ impl Sent {
             Self::UpdateConfiguration { configuration, revision } => {
                 Write::UpdateConfiguration { configuration, revision }
             }
-            Self::UpdateCode { code, architecture, revision } => {
-                Write::UpdateCode { code: code.code(), architecture: *architecture, revision }
+            Self::UpdateCode { code, settings, revision } => {
+                Write::UpdateCode { code: code.code(), settings, revision }
             }
             Self::Publish { sha256, revision } => Write::Publish { sha256: *sha256, revision: revision.as_ref() },
             Self::Tag(tags) => Write::Tag(tags),

@@ -10,7 +10,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::values::{ExecutionRole, ReservedConcurrency, Runtime, Secret};
+use super::values::{ExecutionRole, Gib, ReservedConcurrency, Runtime, Secret};
 use crate::head::Named;
 use crate::mistake::{at_least, maybe_at_least};
 
@@ -77,6 +77,15 @@ pub struct FunctionConfig {
     #[serde(deserialize_with = "one_or_list")]
     #[schemars(schema_with = "one_or_list_schema")]
     pub file_system_config: Option<Vec<FileSystemConfig>>,
+    /// The ARN of the key that encrypts the zip that Lambda keeps; an empty text goes back to Lambda's own.
+    #[schemars(regex(pattern = r"^(arn:aws[a-zA-Z-]*:kms:.*)?$"))]
+    pub source_kms_key_arn: Option<String>,
+    /// Durable execution. Lambda takes it for a new function, and for one that was made with it.
+    pub durable_config: Option<DurableConfig>,
+    /// Tenant isolation. Lambda takes it for a new function only.
+    pub tenancy_config: Option<TenancyConfig>,
+    /// The capacity provider on whose instances the function runs. It brings the network, so there is no `vpc_config` beside it.
+    pub capacity_provider_config: Option<CapacityProviderConfig>,
     /// How many executions are reserved for the function; -1 reserves none.
     #[schemars(with = "Option<i32>", range(min = -1))]
     pub reserved_concurrent_executions: Option<ReservedConcurrency>,
@@ -146,6 +155,16 @@ choices! {
         Debug = "DEBUG", "Everything.";
         Info = "INFO", "Info and above.";
         Warn = "WARN", "Warnings.";
+    }
+    /// Whether a function reads an S3 file system's objects from S3 itself.
+    DirectS3Read {
+        Auto = "AUTO", "Lambda decides.";
+        Enabled = "ENABLED", "It does.";
+        Disabled = "DISABLED", "It reads through the file system.";
+    }
+    /// How a function's tenants are kept apart.
+    TenantIsolationMode {
+        PerTenant = "PER_TENANT", "Each tenant has execution environments of its own.";
     }
     /// What SnapStart takes a snapshot of.
     SnapStartApplyOn {
@@ -219,6 +238,52 @@ blocks! {
         /// Where it is mounted: `/mnt/` and a name.
         #[schemars(regex(pattern = r"^/mnt/[a-zA-Z0-9_.-]+$"), length(max = 160))]
         local_mount_path: String,
+        /// How an S3 file system is read. What is absent is left as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        s3_files_config: Option<S3FilesConfig>,
+    }
+    /// How an S3 file system is read.
+    S3FilesConfig {
+        /// Whether objects are read from S3 itself.
+        direct_s3_read: DirectS3Read,
+    }
+    /// Durable execution. What is absent is left as it is.
+    DurableConfig {
+        /// The longest that a durable execution may take, in seconds.
+        #[serde(deserialize_with = "at_least::<_, 1>")]
+        #[schemars(range(min = 1, max = i32::MAX))]
+        execution_timeout: u32,
+        /// For how many days the history of an execution is kept.
+        #[serde(default, deserialize_with = "maybe_at_least::<_, 1>", skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1, max = i32::MAX))]
+        retention_period: Option<u32>,
+        /// The ARN of the key that encrypts what executions take, give and fail with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(regex(pattern = r"^arn:aws[a-zA-Z-]*:kms:.*$"))]
+        kms_key_arn: Option<String>,
+    }
+    /// Tenant isolation.
+    TenancyConfig {
+        /// How tenants are kept apart.
+        tenant_isolation_mode: TenantIsolationMode,
+    }
+    /// What a function runs on instead of Lambda's own capacity.
+    CapacityProviderConfig {
+        /// Lambda Managed Instances.
+        lambda_managed_instances_capacity_provider_config: ManagedInstancesConfig,
+    }
+    /// Lambda Managed Instances. What is absent is left as it is.
+    ManagedInstancesConfig {
+        /// The ARN of the capacity provider.
+        #[schemars(regex(pattern = r"^arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:[0-9]{12}:capacity-provider:[A-Za-z0-9_-]+$"))]
+        capacity_provider_arn: String,
+        /// Memory in GiB for each virtual CPU.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        execution_environment_memory_gib_per_vcpu: Option<Gib>,
+        /// How many invocations one execution environment has at once.
+        #[serde(default, deserialize_with = "maybe_at_least::<_, 1>", skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1, max = i32::MAX))]
+        per_execution_environment_max_concurrency: Option<u32>,
     }
 }
 

@@ -10,13 +10,23 @@ struct Limit {
 }
 
 /// AWS Lambda Developer Guide, "Lambda quotas".
-const KNOWN: [Limit; 3] = [
+const KNOWN: [Limit; 5] = [
     Limit { field: "timeout", most: 900, named: |config| config.timeout },
     Limit { field: "memory_size", most: 10_240, named: |config| config.memory_size },
     Limit {
         field: "ephemeral_storage.size",
         most: 10_240,
         named: |config| config.ephemeral_storage.as_ref().map(|storage| storage.size),
+    },
+    Limit {
+        field: "durable_config.execution_timeout",
+        most: 31_622_400,
+        named: |config| config.durable_config.as_ref().map(|durable| durable.execution_timeout),
+    },
+    Limit {
+        field: "durable_config.retention_period",
+        most: 90,
+        named: |config| config.durable_config.as_ref().and_then(|durable| durable.retention_period),
     },
 ];
 

@@ -12,11 +12,13 @@ mod values;
 mod write;
 
 pub use fields::{
-    ApplicationLogLevel, Architecture, DeadLetterConfig, EphemeralStorage, FileSystemConfig, FunctionConfig, LogFormat,
-    LoggingConfig, SnapStart, SnapStartApplyOn, SystemLogLevel, TracingConfig, TracingMode, VpcConfig,
+    ApplicationLogLevel, Architecture, CapacityProviderConfig, DeadLetterConfig, DirectS3Read, DurableConfig,
+    EphemeralStorage, FileSystemConfig, FunctionConfig, LogFormat, LoggingConfig, ManagedInstancesConfig,
+    S3FilesConfig, SnapStart, SnapStartApplyOn, SystemLogLevel, TenancyConfig, TenantIsolationMode, TracingConfig,
+    TracingMode, VpcConfig,
 };
 pub use known::{KNOWN_FIELDS, KnownField, Origin, Support};
-pub use values::{ExecutionRole, ForeignRole, ReservedConcurrency, RolePath, Runtime, Secret};
+pub use values::{ExecutionRole, ForeignRole, Gib, ReservedConcurrency, RolePath, Runtime, Secret};
 pub use write::{Values, write};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -181,10 +183,13 @@ impl Manifest {
         // Null means absent: Terraform's jsonencode writes it.
         let base = base.into_iter().filter(|(_, value)| !value.is_null()).collect();
         let manifest = Self { base, overlays: laid_over };
+        let mut together = rules::broken_together(&mistake::read(&manifest.base, &BASE)?);
         for name in manifest.overlays.keys() {
-            manifest.merged(name)?;
+            let path = format!("{ENVIRONMENTS}.{name}");
+            let broken = rules::broken_together(&manifest.merged(name)?);
+            together.extend(broken.into_iter().map(|mistake| mistake.under(&path)));
         }
-        mistake::read::<FunctionConfig>(&manifest.base, &BASE)?;
+        Mistakes::none_of(together)?;
         Ok(manifest)
     }
 

@@ -71,9 +71,21 @@ pub(super) fn broken(config: &FunctionConfig) -> Vec<Mistake> {
             "must be the ARN of an SQS queue or an SNS topic, or empty",
         );
     }
-    if let Some(key) = &config.kms_key_arn {
-        let fits = key.is_empty() || is_arn(key, &["kms"]) && is_one_key(key);
-        broken.unless(fits, "kms_key_arn", "must be the ARN of one KMS key, or empty");
+    for (path, key) in [("kms_key_arn", &config.kms_key_arn), ("source_kms_key_arn", &config.source_kms_key_arn)] {
+        let fits = key.as_ref().is_none_or(|key| key.is_empty() || is_one_key(key));
+        broken.unless(fits, path, "must be the ARN of one KMS key, or empty");
+    }
+    if let Some(key) = config.durable_config.as_ref().and_then(|durable| durable.kms_key_arn.as_ref()) {
+        broken.unless(is_one_key(key), "durable_config.kms_key_arn", "must be the ARN of one KMS key");
+    }
+    if let Some(capacity) = &config.capacity_provider_config {
+        let managed = &capacity.lambda_managed_instances_capacity_provider_config;
+        let path = "capacity_provider_config.lambda_managed_instances_capacity_provider_config.capacity_provider_arn";
+        broken.unless(
+            is_capacity_provider(&managed.capacity_provider_arn),
+            path,
+            "must be the ARN of a capacity provider",
+        );
     }
     if let Some(group) = config.logging_config.as_ref().and_then(|logging| logging.log_group.as_ref()) {
         let fits = is_short(group, 1, 512) && made_of(group, "._/#-");
@@ -85,9 +97,25 @@ pub(super) fn broken(config: &FunctionConfig) -> Vec<Mistake> {
     broken.0
 }
 
+/// Every rule about several fields that this configuration breaks.
+pub(super) fn broken_together(config: &FunctionConfig) -> Vec<Mistake> {
+    let in_vpc = config.vpc_config.as_ref().is_some_and(|vpc| !vpc.subnet_ids.is_empty());
+    let mut broken = Broken(Vec::new());
+    let sentence = "cannot stand beside vpc_config: the capacity provider brings the subnets and security groups";
+    broken.unless(!in_vpc || config.capacity_provider_config.is_none(), "capacity_provider_config", sentence);
+    broken.0
+}
+
 /// `…:key/<id>`: the ARN goes into a session policy, where a wildcard would mean every key.
 fn is_one_key(arn: &str) -> bool {
-    arn.rsplit_once(":key/").is_some_and(|(_, id)| is_short(id, 1, 256) && made_of(id, "-"))
+    is_arn(arn, &["kms"]) && arn.rsplit_once(":key/").is_some_and(|(_, id)| is_short(id, 1, 256) && made_of(id, "-"))
+}
+
+/// `…:capacity-provider:<name>`: the ARN goes into a session policy, where a wildcard would mean every one.
+fn is_capacity_provider(arn: &str) -> bool {
+    is_arn(arn, &["lambda"])
+        && matches!(arn.split(':').skip(5).collect::<Vec<_>>()[..], ["capacity-provider", name]
+            if is_short(name, 1, 140) && made_of(name, "-_"))
 }
 
 struct Broken(Vec<Mistake>);

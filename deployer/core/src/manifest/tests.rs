@@ -232,6 +232,29 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
             "file_system_config.arn = 1",
             "file_system_config.arn: expected a string, found the number 1; put it in quotes",
         ),
+        ("source_kms_key_arn = \"alias/x\"", "source_kms_key_arn: must be the ARN of one KMS key, or empty"),
+        ("durable_config = {}", "durable_config.execution_timeout: required, but missing"),
+        ("durable_config.execution_timeout = 0", "durable_config.execution_timeout: 0 is out of range: at least 1"),
+        (
+            "durable_config = { execution_timeout = 1, retention_period_in_days = 7 }",
+            "durable_config.retention_period_in_days: unknown field; did you mean retention_period?",
+        ),
+        (
+            "durable_config = { execution_timeout = 1, kms_key_arn = \"\" }",
+            "durable_config.kms_key_arn: must be the ARN of one KMS key",
+        ),
+        (
+            "tenancy_config.tenant_isolation_mode = \"ALL\"",
+            "tenancy_config.tenant_isolation_mode: expected PER_TENANT, found the string \"ALL\"",
+        ),
+        (
+            "capacity_provider_config.lambda_managed_instances_capacity_provider_config.capacity_provider_arn = \"x\"",
+            "capacity_provider_config.lambda_managed_instances_capacity_provider_config.capacity_provider_arn: must be the ARN of a capacity provider",
+        ),
+        (
+            "capacity_provider_config.lambda_managed_instances_capacity_provider_config.capacity_provider_arn = \"arn:aws:lambda:eu-west-1:111111111111:capacity-provider:*\"",
+            "capacity_provider_config.lambda_managed_instances_capacity_provider_config.capacity_provider_arn: must be the ARN of a capacity provider",
+        ),
         (
             "environments.Prod = {}",
             "environments.Prod: \"Prod\" is not an environment: a lower-case letter, then at most 31 of a-z, 0-9 and -",
@@ -531,6 +554,19 @@ fn layers_of_aws_itself_have_no_account_region_and_version() {
 }
 
 #[test]
+fn a_capacity_provider_does_not_stand_beside_a_vpc_in_any_environment() {
+    let capacity = "[capacity_provider_config.lambda_managed_instances_capacity_provider_config]\n\
+        capacity_provider_arn = \"arn:aws:lambda:eu-west-1:111111111111:capacity-provider:a\"\n";
+    let vpc =
+        |under: &str| format!("[{under}vpc_config]\nsubnet_ids = [\"subnet-1\"]\nsecurity_group_ids = [\"sg-1\"]\n");
+    let sentence = "capacity_provider_config: cannot stand beside vpc_config: the capacity provider brings the subnets and \
+        security groups";
+    assert_eq!(refusal(&format!("{capacity}{}", vpc(""))), sentence);
+    assert_eq!(refusal(&format!("{capacity}{}", vpc("environments.prod."))), format!("environments.prod.{sentence}"));
+    assert!(manifest(&format!("{capacity}[vpc_config]\nsubnet_ids = []\nsecurity_group_ids = []\n")).is_ok());
+}
+
+#[test]
 fn the_table_of_known_fields_and_the_schema_name_the_same_fields() {
     fn paths(under: &str, schema: &Value, into: &mut std::collections::BTreeSet<String>) {
         let one_of = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
@@ -675,7 +711,21 @@ fn what_is_written_of_a_function_reads_back_as_what_it_was_without_the_values_of
             log_group: Some("/aws/lambda/orders".into()),
         }),
         snap_start: Some(SnapStart { apply_on: SnapStartApplyOn::None }),
-        file_system_config: vec![],
+        file_system_config: vec![FileSystemConfig {
+            arn: "arn:aws:s3files:eu-west-1:111111111111:file-system/fs-1/access-point/fsap-1".into(),
+            local_mount_path: "/mnt/a".into(),
+            s3_files_config: Some(S3FilesConfig { direct_s3_read: DirectS3Read::Enabled }),
+        }],
+        source_kms_key_arn: Some("arn:aws:kms:eu-west-1:111111111111:key/1".into()),
+        durable_config: Some(DurableConfig { execution_timeout: 60, retention_period: Some(7), kms_key_arn: None }),
+        tenancy_config: Some(TenancyConfig { tenant_isolation_mode: TenantIsolationMode::PerTenant }),
+        capacity_provider_config: Some(CapacityProviderConfig {
+            lambda_managed_instances_capacity_provider_config: ManagedInstancesConfig {
+                capacity_provider_arn: "arn:aws:lambda:eu-west-1:111111111111:capacity-provider:a".into(),
+                execution_environment_memory_gib_per_vcpu: Some(Gib::try_from(2.5).unwrap()),
+                per_execution_environment_max_concurrency: None,
+            },
+        }),
     };
     let tags = [("team", "orders"), ("aws:cloudformation:stack-name", "x")];
     let tags = tags.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
@@ -690,6 +740,10 @@ fn what_is_written_of_a_function_reads_back_as_what_it_was_without_the_values_of
     assert_eq!(config.description.as_deref(), Some(settings.description.as_str()));
     assert_eq!((config.architectures, config.memory_size), (Some(Architecture::Arm64), Some(256)));
     assert_eq!((config.kms_key_arn, config.logging_config, config.variables), (None, None, Some(Default::default())));
+    assert_eq!(config.source_kms_key_arn, settings.source_kms_key_arn);
+    assert_eq!((&config.durable_config, &config.tenancy_config), (&settings.durable_config, &settings.tenancy_config));
+    assert_eq!(config.file_system_config.as_ref(), Some(&settings.file_system_config));
+    assert_eq!(config.capacity_provider_config, settings.capacity_provider_config);
     assert_eq!(config.tags.unwrap().into_keys().collect::<Vec<_>>(), ["team"]);
     let shown = write(&name, &account, &settings, &belongings, Values::Shown);
     assert_eq!(base(&shown).variables.unwrap()["TOKEN"].expose(), "s3cr3t");

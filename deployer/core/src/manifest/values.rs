@@ -204,6 +204,32 @@ impl Serialize for Secret {
     }
 }
 
+/// An amount of memory in GiB, above 0.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "f64", into = "f64")]
+#[schemars(extend("exclusiveMinimum" = 0))]
+pub struct Gib(f64);
+
+/// It is a finite number, so it equals itself.
+impl Eq for Gib {}
+
+impl TryFrom<f64> for Gib {
+    type Error = String;
+    fn try_from(number: f64) -> Result<Self, String> {
+        if number.is_finite() && number > 0.0 {
+            Ok(Self(number))
+        } else {
+            Err(format!("{number} is out of range: above 0"))
+        }
+    }
+}
+
+impl From<Gib> for f64 {
+    fn from(amount: Gib) -> f64 {
+        amount.0
+    }
+}
+
 /// How many executions are reserved for a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]

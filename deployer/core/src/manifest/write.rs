@@ -64,6 +64,7 @@ fn fields(account: &AccountId, settings: &Settings, belongings: &Belongings) -> 
     add("description", of(&Some(&settings.description).filter(|text| !text.is_empty())));
     add("layers", of(&Some(&settings.layers).filter(|layers| !layers.is_empty())));
     add("kms_key_arn", of(&settings.kms_key_arn.as_ref().filter(|key| !key.is_empty())));
+    add("source_kms_key_arn", of(&settings.source_kms_key_arn));
     add("reserved_concurrent_executions", of(&belongings.reserved_concurrency));
     parts
 }
@@ -128,13 +129,21 @@ fn blocks(name: &FunctionName, settings: &Settings) -> Vec<String> {
     }));
     parts.extend(settings.snap_start.as_ref().and_then(|snap| block("snap_start", &of(snap))));
     parts.extend(settings.file_system_config.iter().filter_map(|mount| block("file_system_config", &of(mount))));
+    parts.extend(settings.durable_config.as_ref().and_then(|durable| block("durable_config", &of(durable))));
+    parts.extend(settings.tenancy_config.as_ref().and_then(|tenancy| block("tenancy_config", &of(tenancy))));
+    let capacity = settings.capacity_provider_config.as_ref();
+    parts.extend(capacity.and_then(|capacity| block("capacity_provider_config", &of(capacity))));
     parts
 }
 
 fn block(name: &str, value: &Value) -> Option<String> {
     let fields = value.as_object()?.iter();
     let lines: String = fields.filter_map(|(name, value)| Some(format!("{name} = {}\n", shown(value)?))).collect();
-    (!lines.is_empty()).then(|| format!("[{name}]\n{lines}"))
+    let own = if lines.is_empty() { lines } else { format!("[{name}]\n{lines}") };
+    let tables = value.as_object()?.iter().filter(|(_, value)| value.is_object());
+    let inner = tables.filter_map(|(field, table)| block(&format!("{name}.{field}"), table));
+    let all = [own].into_iter().chain(inner).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
+    (!all.is_empty()).then_some(all)
 }
 
 fn of<T: Serialize>(value: &T) -> Value {

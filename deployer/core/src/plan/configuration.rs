@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::id::RoleArn;
 use crate::manifest::{
-    DeadLetterConfig, EphemeralStorage, FileSystemConfig, FunctionConfig, LogFormat, LoggingConfig, Runtime, Secret,
-    SnapStart, TracingConfig, VpcConfig,
+    CapacityProviderConfig, DeadLetterConfig, DurableConfig, EphemeralStorage, FileSystemConfig, FunctionConfig,
+    LogFormat, LoggingConfig, Runtime, Secret, SnapStart, TracingConfig, VpcConfig,
 };
 use crate::observed::{Settings, Variables};
 
@@ -36,6 +36,8 @@ pub struct Configuration {
     pub logging_config: Option<LoggingConfig>,
     pub snap_start: Option<SnapStart>,
     pub file_system_config: Option<Vec<FileSystemConfig>>,
+    pub durable_config: Option<DurableConfig>,
+    pub capacity_provider_config: Option<CapacityProviderConfig>,
     /// Not sent: the customer key that the function already has, which whoever sends variables must be able to use.
     pub variables_key: Option<String>,
 }
@@ -71,6 +73,8 @@ impl Configuration {
             logging_config: wanted.logging_config.clone(),
             snap_start: wanted.snap_start.clone(),
             file_system_config: wanted.file_system_config.clone(),
+            durable_config: wanted.durable_config.clone(),
+            capacity_provider_config: wanted.capacity_provider_config.clone(),
             variables_key: None,
         })
     }
@@ -224,9 +228,18 @@ pub fn differences(
         snap_start: all.value("snap_start", wanted.snap_start.as_ref(), seen.snap_start.as_ref()),
         file_system_config: all.value(
             "file_system_config",
-            wanted.file_system_config.as_ref(),
+            wanted.file_system_config.as_ref().map(|w| mounts_over(w, &seen.file_system_config)).as_ref(),
             Some(&seen.file_system_config),
         ),
+        durable_config: {
+            let merged = wanted.durable_config.as_ref().map(|w| durable_over(w, seen.durable_config.as_ref()));
+            all.value("durable_config", merged.as_ref(), seen.durable_config.as_ref())
+        },
+        capacity_provider_config: {
+            let there = seen.capacity_provider_config.as_ref();
+            let merged = wanted.capacity_provider_config.as_ref().map(|w| capacity_over(w, there));
+            all.value("capacity_provider_config", merged.as_ref(), there)
+        },
         variables_key: None,
     };
     if sent.variables.is_some() && sent.kms_key_arn.is_none() {
@@ -247,6 +260,38 @@ fn vpc_over(named: &VpcConfig, seen: &VpcConfig) -> VpcConfig {
         security_group_ids: sorted(&named.security_group_ids),
         ipv6_allowed_for_dual_stack: named.ipv6_allowed_for_dual_stack.or(seen.ipv6_allowed_for_dual_stack),
     }
+}
+
+/// How the same file system is read stays as it is where the manifest does not say it: Lambda replaces mounts as a whole.
+fn mounts_over(named: &[FileSystemConfig], seen: &[FileSystemConfig]) -> Vec<FileSystemConfig> {
+    let with_its_reading = |mount: &FileSystemConfig| {
+        let there = seen.iter().find(|there| there.arn == mount.arn).and_then(|there| there.s3_files_config.clone());
+        FileSystemConfig { s3_files_config: mount.s3_files_config.clone().or(there), ..mount.clone() }
+    };
+    named.iter().map(with_its_reading).collect()
+}
+
+fn durable_over(named: &DurableConfig, seen: Option<&DurableConfig>) -> DurableConfig {
+    DurableConfig {
+        execution_timeout: named.execution_timeout,
+        retention_period: named.retention_period.or(seen.and_then(|seen| seen.retention_period)),
+        kms_key_arn: named.kms_key_arn.clone().or_else(|| seen.and_then(|seen| seen.kms_key_arn.clone())),
+    }
+}
+
+/// Another capacity provider takes its own numbers, not those that another one had.
+fn capacity_over(named: &CapacityProviderConfig, seen: Option<&CapacityProviderConfig>) -> CapacityProviderConfig {
+    let of = |config: &CapacityProviderConfig| config.lambda_managed_instances_capacity_provider_config.clone();
+    let mut managed = of(named);
+    let same = seen.map(of).filter(|seen| seen.capacity_provider_arn == managed.capacity_provider_arn);
+    if let Some(seen) = same {
+        let (memory, most) =
+            (seen.execution_environment_memory_gib_per_vcpu, seen.per_execution_environment_max_concurrency);
+        managed.execution_environment_memory_gib_per_vcpu =
+            managed.execution_environment_memory_gib_per_vcpu.or(memory);
+        managed.per_execution_environment_max_concurrency = managed.per_execution_environment_max_concurrency.or(most);
+    }
+    CapacityProviderConfig { lambda_managed_instances_capacity_provider_config: managed }
 }
 
 /// Log levels exist in the JSON format only: a change to text leaves them behind.

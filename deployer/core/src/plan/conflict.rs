@@ -68,6 +68,14 @@ fn foreign_setting(wanted: &Wanted<'_>, was: &ObservedCode, now: &ObservedCode) 
     if named.is_some_and(|named| after != before && after != named) {
         return Some(format!("expected architectures to be {before}, found {after}"));
     }
+    let empty_is_none = |key: &Option<String>| key.clone().filter(|key| !key.is_empty());
+    if let Some(named) = &wanted.artifact.config.source_kms_key_arn {
+        let (before, after) = (&was.settings.source_kms_key_arn, &now.settings.source_kms_key_arn);
+        if after != before && *after != empty_is_none(&Some(named.clone())) {
+            let shown = |key: &Option<String>| key.clone().unwrap_or_else(|| "(none)".to_owned());
+            return Some(format!("expected source_kms_key_arn to be {}, found {}", shown(before), shown(after)));
+        }
+    }
     let role = execution_role(wanted).ok().flatten();
     let formerly = wanted.formerly();
     let short = |seen: &ObservedCode| {

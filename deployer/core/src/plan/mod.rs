@@ -27,7 +27,7 @@ use crate::artifact::VerifiedArtifact;
 use crate::config::Target;
 use crate::head::Named;
 use crate::id::{AliasName, FunctionName, RoleArn, Sha256, Version};
-use crate::manifest::Architecture;
+use crate::manifest::{Architecture, TenancyConfig};
 use crate::observed::RevisionId;
 use crate::record::Previous;
 
@@ -75,6 +75,19 @@ pub struct NewFunction {
     pub configuration: Configuration,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// The key for its code.
+    pub source_key: Option<String>,
+    /// Tenant isolation, which no later call changes.
+    pub tenancy: Option<TenancyConfig>,
+}
+
+/// What goes with new code.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CodeSettings {
+    /// The instruction set; sent only when it changes.
+    pub architecture: Option<Architecture>,
+    /// The key that encrypts the code. Lambda goes back to its own where a call names none, so it is sent each time.
+    pub source_key: Option<String>,
 }
 
 /// One writing call, or the wait for what one has begun.
@@ -85,10 +98,7 @@ pub enum Step {
     /// UpdateFunctionConfiguration.
     UpdateConfiguration(Box<Configuration>),
     /// UpdateFunctionCode, publishing.
-    UpdateCode {
-        /// Sent only when it changes.
-        architecture: Option<Architecture>,
-    },
+    UpdateCode(CodeSettings),
     /// PublishVersion of what `$LATEST` is.
     Publish,
     /// TagResource.
@@ -168,7 +178,7 @@ impl Step {
         match self {
             Self::Create(_) => "create function",
             Self::UpdateConfiguration(_) => "update configuration",
-            Self::UpdateCode { .. } => "update code",
+            Self::UpdateCode(_) => "update code",
             Self::Publish => "publish version",
             Self::Tag(_) => "tag",
             Self::Untag(_) => "untag",
@@ -183,7 +193,7 @@ impl Step {
     /// Whether a version comes out of it.
     #[must_use]
     pub fn publishes(&self) -> bool {
-        matches!(self, Self::Create(_) | Self::UpdateCode { .. } | Self::Publish)
+        matches!(self, Self::Create(_) | Self::UpdateCode(_) | Self::Publish)
     }
 
     /// Whether it is about the function's tags or its reserved concurrency.
@@ -195,8 +205,8 @@ impl Step {
     fn detail(&self) -> String {
         match self {
             Self::Create(new) => format!("role {}, {}, publishing", new.role, new.architecture.as_str()),
-            Self::UpdateCode { architecture: Some(to) } => format!("for {}, publishing", to.as_str()),
-            Self::UpdateCode { architecture: None } => "publishing".into(),
+            Self::UpdateCode(CodeSettings { architecture: Some(to), .. }) => format!("for {}, publishing", to.as_str()),
+            Self::UpdateCode(_) => "publishing".into(),
             Self::Tag(tags) => tags.keys().cloned().collect::<Vec<_>>().join(", "),
             Self::Untag(keys) => keys.join(", "),
             Self::ReserveConcurrency(n) => n.to_string(),
@@ -209,7 +219,7 @@ impl Step {
 
 impl Plan {
     fn sends_code(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Create(_) | Step::UpdateCode { .. }))
+        self.steps.iter().any(|step| matches!(step, Step::Create(_) | Step::UpdateCode(_)))
     }
 }
 

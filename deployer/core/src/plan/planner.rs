@@ -5,12 +5,13 @@ use std::fmt;
 use std::ops::Not as _;
 
 use super::{
-    Change, Configuration, Delivery, NewFunction, Plan, Shown, Step, UnmergeableVariables, Wanted, differences,
+    Change, CodeSettings, Configuration, Delivery, NewFunction, Plan, Shown, Step, UnmergeableVariables, Wanted,
+    differences,
 };
 use crate::config::Target;
 use crate::id::RoleArn;
 use crate::manifest::{Architecture, FunctionConfig, ReservedConcurrency};
-use crate::observed::{Condition, Observed, ObservedAlias, ObservedCode};
+use crate::observed::{Condition, Observed, ObservedAlias, ObservedCode, Settings};
 use crate::package::{INLINE_LIMIT, PackageError, Run};
 use crate::record::{TargetError, TargetErrorCode};
 use crate::traffic::Traffic;
@@ -97,7 +98,10 @@ impl Draft {
         self.change("code", Shown::Absent, Shown::Plain(wanted.artifact.sha256.to_string()));
         let tags = manifest.tags.clone().unwrap_or_default();
         let configuration = Configuration::all_of(manifest).map_err(|error| unmergeable(&error))?;
-        self.plan.steps.push(Step::Create(Box::new(NewFunction { role, architecture, configuration, tags })));
+        let source_key = source_key(manifest, None);
+        let tenancy = manifest.tenancy_config.clone();
+        let new = NewFunction { role, architecture, configuration, tags, source_key, tenancy };
+        self.plan.steps.push(Step::Create(Box::new(new)));
         self.concurrency(manifest, None);
         self.change_alias(None);
         self.plan.steps.push(Step::CreateAlias);
@@ -115,6 +119,7 @@ impl Draft {
         if let Condition::Failed { because } = &latest.condition {
             return Err(is_broken(wanted, &because.to_string()).into());
         }
+        taken_at_creation_only(manifest, &latest.settings)?;
         let (named, settings) = (Run::of(manifest), &latest.settings);
         let run = Run {
             runtime: named.runtime.or(settings.runtime.as_deref()),
@@ -135,7 +140,8 @@ impl Draft {
             let difference = Difference::between(wanted, manifest, role, latest)?;
             // Without an update, PublishVersion would answer with the very version that is broken.
             let again = broken || observed.publishing_failed;
-            self.publish(difference.or_else(|| again.then(Difference::only_code)));
+            let only_code = || again.then(|| Difference::only_code(source_key(manifest, Some(&latest.settings))));
+            self.publish(difference.or_else(only_code));
         }
         self.tags(manifest, observed.belongings.tags.as_ref());
         self.untag(wanted, observed.belongings.tags.as_ref());
@@ -165,11 +171,7 @@ impl Draft {
         if !difference.configuration.is_empty() {
             self.plan.steps.push(Step::UpdateConfiguration(Box::new(difference.configuration)));
         }
-        self.plan.steps.push(if difference.code {
-            Step::UpdateCode { architecture: difference.architecture }
-        } else {
-            Step::Publish
-        });
+        self.plan.steps.push(if difference.code { Step::UpdateCode(difference.settings) } else { Step::Publish });
         self.plan.changes.extend(difference.changes);
     }
 
@@ -257,13 +259,14 @@ impl fmt::Display for ServingText<'_> {
 struct Difference {
     configuration: Configuration,
     code: bool,
-    architecture: Option<Architecture>,
+    settings: CodeSettings,
     changes: Vec<Change>,
 }
 
 impl Difference {
-    fn only_code() -> Self {
-        Self { configuration: Configuration::default(), code: true, architecture: None, changes: vec![] }
+    fn only_code(source_key: Option<String>) -> Self {
+        let settings = CodeSettings { architecture: None, source_key };
+        Self { configuration: Configuration::default(), code: true, settings, changes: vec![] }
     }
 
     fn between(
@@ -282,6 +285,16 @@ impl Difference {
                 to: Shown::Plain(named.as_str().into()),
             });
         }
+        let source_key = source_key(manifest, Some(&seen.settings));
+        let other_key = source_key != seen.settings.source_kms_key_arn;
+        if other_key {
+            let shown = |key: &Option<String>| key.clone().map_or(Shown::Absent, Shown::Plain);
+            changes.push(Change {
+                field: "source_kms_key_arn".into(),
+                from: shown(&seen.settings.source_kms_key_arn),
+                to: shown(&source_key),
+            });
+        }
         let other_code = seen.sha256 != Some(wanted.artifact.sha256);
         if other_code {
             changes.push(Change {
@@ -291,10 +304,37 @@ impl Difference {
             });
         }
         // After a failed update nothing says which code would be published: it is sent again.
-        let code = other_code || architecture.is_some() || seen.last_update_failed.is_some();
+        let code = other_code || other_key || architecture.is_some() || seen.last_update_failed.is_some();
         let none = configuration.is_empty() && !code;
-        Ok((!none).then_some(Self { configuration, code, architecture, changes }))
+        let settings = CodeSettings { architecture, source_key };
+        Ok((!none).then_some(Self { configuration, code, settings, changes }))
     }
+}
+
+/// The key that the code shall have: the one that is named, else the one that it has. An empty text names Lambda's own.
+fn source_key(manifest: &FunctionConfig, seen: Option<&Settings>) -> Option<String> {
+    let there = || seen.and_then(|seen| seen.source_kms_key_arn.clone());
+    manifest.source_kms_key_arn.clone().or_else(there).filter(|key| !key.is_empty())
+}
+
+/// Says no where the manifest names what Lambda takes for a new function only, and the function is not so.
+///
+/// AWS Lambda Developer Guide, "Configure Lambda durable functions" and "Tenant isolation".
+fn taken_at_creation_only(manifest: &FunctionConfig, seen: &Settings) -> Result<(), TargetError> {
+    let tenancy = manifest.tenancy_config.is_some() && manifest.tenancy_config != seen.tenancy_config;
+    let durable = manifest.durable_config.is_some() && seen.durable_config.is_none();
+    let Some((field, what)) =
+        [("tenancy_config", "tenant isolation", tenancy), ("durable_config", "durable execution", durable)]
+            .into_iter()
+            .find_map(|(field, what, differs)| differs.then_some((field, what)))
+    else {
+        return Ok(());
+    };
+    let message = format!(
+        "{field}: Lambda gives a function {what} only when it creates it, and this one was created without it: take \
+         {field} out of the manifest, or deploy under another name"
+    );
+    Err(TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", message))
 }
 
 /// The execution role as an ARN of the target's account.

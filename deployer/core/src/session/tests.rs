@@ -3,8 +3,10 @@
 
 use super::*;
 use crate::id::{AccountId, BucketName, RoleArn};
-use crate::manifest::{Architecture, FileSystemConfig, VpcConfig};
-use crate::plan::{Configuration, Delivery, NewFunction, PRUNED_AT_ONCE};
+use crate::manifest::{
+    Architecture, CapacityProviderConfig, DurableConfig, FileSystemConfig, ManagedInstancesConfig, VpcConfig,
+};
+use crate::plan::{CodeSettings, Configuration, Delivery, NewFunction, PRUNED_AT_ONCE};
 
 fn target() -> Target {
     Target { account: AccountId::parse("111111111111").unwrap(), region: Region::parse("eu-west-1").unwrap() }
@@ -55,7 +57,11 @@ fn everything(function: &FunctionName) -> Plan {
             security_group_ids: vec!["sg-1".into()],
             ipv6_allowed_for_dual_stack: None,
         }),
-        file_system_config: Some(vec![FileSystemConfig { arn: "a".into(), local_mount_path: "/mnt/x".into() }]),
+        file_system_config: Some(vec![FileSystemConfig {
+            arn: "a".into(),
+            local_mount_path: "/mnt/x".into(),
+            s3_files_config: None,
+        }]),
         ..Configuration::default()
     };
     let role = format!("arn:aws:iam::111111111111:role/{}/{}", "p".repeat(64), "r".repeat(64));
@@ -64,6 +70,8 @@ fn everything(function: &FunctionName) -> Plan {
         architecture: Architecture::X86_64,
         configuration,
         tags: [("team".to_owned(), "orders".to_owned())].into(),
+        source_key: None,
+        tenancy: None,
     };
     plan(function, vec![Step::Create(Box::new(new)), Step::ReserveConcurrency(5), Step::CreateAlias])
 }
@@ -112,7 +120,7 @@ fn an_update_of_code_needs_no_second_session() {
     let scope =
         Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&target.region) };
     let moved = Step::MoveAlias { from: None, revision: crate::observed::RevisionId("r".into()) };
-    let code = plan(&function, vec![Step::UpdateCode { architecture: None }, moved.clone()]);
+    let code = plan(&function, vec![Step::UpdateCode(CodeSettings::default()), moved.clone()]);
     assert_eq!(scope.plan_policy(&code), Ok(None));
     assert_eq!(scope.plan_policy(&plan(&function, vec![Step::Publish, moved])), Ok(None));
 }
@@ -168,6 +176,43 @@ fn both_policies_fit_into_2048_characters_at_the_longest_names() {
         layers(&scope.plan_policy(&few).unwrap().unwrap()),
         json!(["arn:aws:lambda:eu-west-1:111111111111:layer:tools:3"])
     );
+}
+
+#[test]
+fn rights_for_the_keys_of_code_and_for_a_capacity_provider_are_exact_and_fit() {
+    let (function, artifact, region, target) = longest();
+    let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
+    let key = "arn:aws:kms:ap-southeast-4:111111111111:key/66666666-2222-3333-4444-555555555555";
+    // The key of the variables too.
+    let durable_key = "arn:aws:kms:ap-southeast-4:111111111111:key/11111111-2222-3333-4444-555555555555";
+    let provider = format!("arn:aws:lambda:ap-southeast-4:111111111111:capacity-provider:{}", "c".repeat(64));
+    let mut plan_of_all = everything(&function);
+    if let Some(Step::Create(new)) = plan_of_all.steps.first_mut() {
+        new.source_key = Some(key.into());
+        new.configuration.vpc_config = None;
+        let managed = ManagedInstancesConfig {
+            capacity_provider_arn: provider.clone(),
+            execution_environment_memory_gib_per_vcpu: None,
+            per_execution_environment_max_concurrency: None,
+        };
+        new.configuration.capacity_provider_config =
+            Some(CapacityProviderConfig { lambda_managed_instances_capacity_provider_config: managed });
+        new.configuration.durable_config =
+            Some(DurableConfig { execution_timeout: 1, retention_period: None, kms_key_arn: Some(durable_key.into()) });
+    }
+    let allowed = |policy: &str, resource: &str| {
+        let all = statements(policy);
+        all.into_iter().find(|s| s["Resource"] == resource).map(|s| s["Action"].clone())
+    };
+    let policy = scope.plan_policy(&plan_of_all).unwrap().unwrap();
+    assert!(policy.len() <= POLICY_LIMIT, "{}", policy.len());
+    assert_eq!(allowed(&policy, &provider), Some(json!("lambda:PassCapacityProvider")));
+    assert_eq!(allowed(&policy, key), Some(json!("kms:GenerateDataKey")));
+    assert_eq!(allowed(&policy, durable_key), Some(json!(["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"])));
+
+    let settings = CodeSettings { architecture: None, source_key: Some(key.into()) };
+    let policy = scope.plan_policy(&plan(&function, vec![Step::UpdateCode(settings)])).unwrap().unwrap();
+    assert_eq!(allowed(&policy, key), Some(json!("kms:GenerateDataKey")));
 }
 
 #[test]
