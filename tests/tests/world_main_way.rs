@@ -193,7 +193,7 @@ async fn a_traffic_shift_that_somebody_left_is_ended() {
 }
 
 /// Each field of the manifest, with a value that differs from what a new function has.
-const FIELDS: [(&str, &str); 15] = [
+const FIELDS: [(&str, &str); 17] = [
     ("runtime", "runtime = \"python3.13\""),
     ("handler", "handler = \"app.main\""),
     ("role", "role = \"other\""),
@@ -213,6 +213,12 @@ const FIELDS: [(&str, &str); 15] = [
         "file_system_config = { arn = \"arn:aws:elasticfilesystem:eu-west-1:111111111111:access-point/fsap-0a\", \
          local_mount_path = \"/mnt/data\" }",
     ),
+    ("source_kms_key_arn", "source_kms_key_arn = \"arn:aws:kms:eu-west-1:111111111111:key/1\""),
+    (
+        "capacity_provider_config",
+        "capacity_provider_config.lambda_managed_instances_capacity_provider_config.capacity_provider_arn = \
+         \"arn:aws:lambda:eu-west-1:111111111111:capacity-provider:a\"",
+    ),
 ];
 
 /// The settings as fields with their values in text; variables in clear.
@@ -223,7 +229,7 @@ fn settings(world: &World) -> BTreeMap<String, String> {
             Variables::Known(all) => all.iter().map(|(n, v)| format!("{n}={} ", v.expose())).collect(),
             Variables::Unreadable { because } => because.clone(),
         };
-        let fields: [(&str, String); 15] = [
+        let fields: [(&str, String); 19] = [
             ("runtime", format!("{:?}", s.runtime)),
             ("handler", format!("{:?}", s.handler)),
             ("role", format!("{:?}", s.role)),
@@ -239,6 +245,10 @@ fn settings(world: &World) -> BTreeMap<String, String> {
             ("logging_config", format!("{:?}", s.logging_config)),
             ("snap_start", format!("{:?}", s.snap_start)),
             ("file_system_config", format!("{:?}", s.file_system_config)),
+            ("source_kms_key_arn", format!("{:?}", s.source_kms_key_arn)),
+            ("durable_config", format!("{:?}", s.durable_config)),
+            ("tenancy_config", format!("{:?}", s.tenancy_config)),
+            ("capacity_provider_config", format!("{:?}", s.capacity_provider_config)),
         ];
         fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     })
@@ -269,6 +279,30 @@ async fn each_field_that_is_named_is_set_alone_and_each_that_is_absent_is_left_a
         assert_eq!(next.status, Status::Succeeded, "{field}: {:?}", next.because);
         assert_eq!(settings(&world), after, "{field}");
         world.same_again_changes_nothing().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_function_is_created_with_once_fails_the_target_of_one_that_was_created_without_it() {
+    for (field, manifest) in [
+        ("durable_config", "durable_config.execution_timeout = 60"),
+        ("tenancy_config", "tenancy_config.tenant_isolation_mode = \"PER_TENANT\""),
+    ] {
+        let world = World::with_orders();
+        let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
+        let error = record.targets[0].error.clone().unwrap();
+        assert_eq!((record.status, error.code), (Status::Failed, TargetErrorCode::InvalidConfiguration));
+        assert!(error.message.starts_with(field), "{}", error.message);
+        assert_eq!(world.writes(), [""; 0]);
+
+        let new = format!("runtime = \"provided.al2023\"\nhandler = \"bootstrap\"\nrole = \"orders\"\n{manifest}\n");
+        let record = world.record("dev/invoices/1.0.0.zip", with_manifest("1.0.0", &new)).await;
+        assert_eq!(record.status, Status::Succeeded, "{:?} {:?}", record.because, record.targets);
+        world.aws(|aws| {
+            let settings = &aws.at(DEV).function("invoices").latest.settings;
+            assert_eq!(settings.durable_config.is_some(), field == "durable_config");
+            assert_eq!(settings.tenancy_config.is_some(), field == "tenancy_config");
+        });
     }
 }
 

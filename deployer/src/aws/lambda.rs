@@ -4,21 +4,20 @@ use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
-use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types as sdk;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_core::config::Target;
 use deployer_core::head::untouched;
 use deployer_core::id::{AliasName, FunctionName, Version};
-use deployer_core::manifest::{Architecture, CapacityProviderConfig, DurableConfig, FileSystemConfig, Secret};
+use deployer_core::manifest::Architecture;
 use deployer_core::observed::{
     Belongings, MOVED_BY_DEPLOYER, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId,
 };
-use deployer_core::plan::{CodeSettings, Configuration, NewFunction};
+use deployer_core::plan::{CodeSettings, NewFunction};
 
 use super::error::{Failure, call_error, unreadable};
+use super::lambda_configure::{Configured as _, tenancy};
 use super::lambda_read as read;
 use crate::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 
@@ -63,10 +62,7 @@ impl LambdaFunctions {
             .function_name(name.as_str())
             .role(new.role.as_str())
             .architectures(architecture(new.architecture))
-            .set_tenancy_config(new.tenancy.as_ref().and_then(|tenancy| {
-                let mode = tenancy.tenant_isolation_mode.as_str().into();
-                sdk::TenancyConfig::builder().tenant_isolation_mode(mode).build().ok()
-            }))
+            .set_tenancy_config(new.tenancy.as_ref().and_then(tenancy))
             .set_tags((!new.tags.is_empty()).then(|| new.tags.clone().into_iter().collect()))
             .publish(true)
             .code(code.build());
@@ -284,100 +280,6 @@ impl Functions for LambdaFunctions {
     }
 }
 
-/// CreateFunction and UpdateFunctionConfiguration take the same fields through builders of two types.
-trait Configured: Sized {
-    fn configured(self, configuration: &Configuration) -> Self;
-}
-
-macro_rules! configured {
-    ($($builder:ty),*) => { $(
-        impl Configured for $builder {
-            fn configured(self, c: &Configuration) -> Self {
-                self.set_runtime(c.runtime.as_ref().map(|runtime| runtime.as_str().into()))
-                    .set_handler(c.handler.clone())
-                    .set_memory_size(c.memory_size.and_then(|n| i32::try_from(n).ok()))
-                    .set_timeout(c.timeout.and_then(|n| i32::try_from(n).ok()))
-                    .set_description(c.description.clone())
-                    .set_layers(c.layers.clone())
-                    .set_environment(c.variables.as_ref().map(environment))
-                    .set_vpc_config(c.vpc_config.as_ref().map(|vpc| {
-                        sdk::VpcConfig::builder()
-                            .set_subnet_ids(Some(vpc.subnet_ids.clone()))
-                            .set_security_group_ids(Some(vpc.security_group_ids.clone()))
-                            .set_ipv6_allowed_for_dual_stack(vpc.ipv6_allowed_for_dual_stack)
-                            .build()
-                    }))
-                    .set_dead_letter_config(c.dead_letter_config.as_ref().map(|dead| {
-                        sdk::DeadLetterConfig::builder().target_arn(&dead.target_arn).build()
-                    }))
-                    .set_tracing_config(c.tracing_config.as_ref().map(|tracing| {
-                        sdk::TracingConfig::builder().mode(tracing.mode.as_str().into()).build()
-                    }))
-                    .set_ephemeral_storage(c.ephemeral_storage.as_ref().and_then(|storage| {
-                        let size = i32::try_from(storage.size).ok()?;
-                        sdk::EphemeralStorage::builder().size(size).build().ok()
-                    }))
-                    .set_kms_key_arn(c.kms_key_arn.clone())
-                    .set_logging_config(c.logging_config.as_ref().map(|logging| {
-                        sdk::LoggingConfig::builder()
-                            .set_log_format(logging.log_format.map(|f| f.as_str().into()))
-                            .set_application_log_level(logging.application_log_level.map(|l| l.as_str().into()))
-                            .set_system_log_level(logging.system_log_level.map(|l| l.as_str().into()))
-                            .set_log_group(logging.log_group.clone())
-                            .build()
-                    }))
-                    .set_snap_start(c.snap_start.as_ref().map(|snap| {
-                        sdk::SnapStart::builder().apply_on(snap.apply_on.as_str().into()).build()
-                    }))
-                    .set_file_system_configs(c.file_system_config.as_ref().map(|mounts| {
-                        mounts.iter().filter_map(file_system).collect()
-                    }))
-                    .set_durable_config(c.durable_config.as_ref().map(durable))
-                    .set_capacity_provider_config(c.capacity_provider_config.as_ref().and_then(capacity))
-            }
-        }
-    )* };
-}
-
-configured!(CreateFunctionFluentBuilder, UpdateFunctionConfigurationFluentBuilder);
-
-fn file_system(mount: &FileSystemConfig) -> Option<sdk::FileSystemConfig> {
-    let reading = mount
-        .s3_files_config
-        .as_ref()
-        .map(|reading| sdk::S3FilesConfig::builder().direct_s3_read(reading.direct_s3_read.as_str().into()).build());
-    let config = sdk::FileSystemConfig::builder().arn(&mount.arn).local_mount_path(&mount.local_mount_path);
-    config.set_s3_files_config(reading).build().ok()
-}
-
-fn durable(durable: &DurableConfig) -> sdk::DurableConfig {
-    sdk::DurableConfig::builder()
-        .set_execution_timeout(i32::try_from(durable.execution_timeout).ok())
-        .set_retention_period_in_days(durable.retention_period.and_then(|days| i32::try_from(days).ok()))
-        .set_kms_key_arn(durable.kms_key_arn.clone())
-        .build()
-}
-
-fn capacity(capacity: &CapacityProviderConfig) -> Option<sdk::CapacityProviderConfig> {
-    let managed = &capacity.lambda_managed_instances_capacity_provider_config;
-    let most = managed.per_execution_environment_max_concurrency.and_then(|most| i32::try_from(most).ok());
-    let config = sdk::LambdaManagedInstancesCapacityProviderConfig::builder()
-        .capacity_provider_arn(&managed.capacity_provider_arn)
-        .set_per_execution_environment_max_concurrency(most)
-        .set_execution_environment_memory_gib_per_v_cpu(
-            managed.execution_environment_memory_gib_per_vcpu.map(f64::from),
-        )
-        .build()
-        .ok()?;
-    let all = sdk::CapacityProviderConfig::builder().lambda_managed_instances_capacity_provider_config(config);
-    Some(all.build())
-}
-
-fn environment(variables: &std::collections::BTreeMap<String, Secret>) -> sdk::Environment {
-    let clear = variables.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
-    sdk::Environment::builder().set_variables(Some(clear)).build()
-}
-
 fn architecture(architecture: Architecture) -> sdk::Architecture {
     architecture.as_str().into()
 }
@@ -434,7 +336,13 @@ where
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use aws_smithy_runtime_api::client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    use aws_smithy_types::body::SdkBody;
     use deployer_core::id::{AccountId, Region};
+    use deployer_core::manifest::{TenancyConfig, TenantIsolationMode};
 
     use super::super::canned::{Answer as Canned, answering, ok, without};
     use super::*;
@@ -512,6 +420,79 @@ mod tests {
                 let answer = lambda([ok(body)]).write(&orders(), write.clone()).await;
                 assert_eq!(answer.map(drop).unwrap_err().kind, CallErrorKind::Unknown, "{write:?} {body}");
             }
+        }
+    }
+
+    /// The bodies of all calls; each is answered by a version.
+    #[derive(Debug, Clone, Default)]
+    struct Bodies(std::sync::Arc<std::sync::Mutex<Vec<serde_json::Value>>>);
+
+    impl HttpConnector for Bodies {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            self.0.lock().unwrap().push(serde_json::from_slice(request.body().bytes().unwrap()).unwrap());
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from(VERSION))))
+        }
+    }
+
+    /// What is sent of this write.
+    async fn body(write: Write<'_>) -> serde_json::Value {
+        let bodies = Bodies::default();
+        let connector = SharedHttpConnector::new(bodies.clone());
+        let sdk = answering([]).into_builder().http_client(http_client_fn(move |_, _| connector.clone())).build();
+        let lambda = LambdaFunctions { client: Client::new(&sdk), ..lambda([]) };
+        lambda.write(&orders(), write).await.unwrap();
+        let sent = bodies.0.lock().unwrap().remove(0);
+        sent
+    }
+
+    #[tokio::test]
+    async fn the_key_of_the_code_goes_with_new_code_and_tenancy_with_creation_only() {
+        let (key, revision) = ("arn:aws:kms:eu-west-1:111111111111:key/1", RevisionId("r1".into()));
+        let code = || Code::Inline(bytes::Bytes::from_static(b"zip"));
+        let settings = CodeSettings { architecture: None, source_key: Some(key.into()) };
+        let sent = body(Write::UpdateCode { code: code(), settings: &settings, revision: &revision }).await;
+        assert_eq!((&sent["SourceKMSKeyArn"], &sent["Publish"]), (&key.into(), &true.into()));
+        let settings = CodeSettings::default();
+        let sent = body(Write::UpdateCode { code: code(), settings: &settings, revision: &revision }).await;
+        assert_eq!(sent.get("SourceKMSKeyArn"), None);
+        let new = NewFunction {
+            role: deployer_core::id::RoleArn::parse("arn:aws:iam::111111111111:role/orders").unwrap(),
+            architecture: Architecture::X86_64,
+            configuration: deployer_core::plan::Configuration::default(),
+            tags: [].into(),
+            source_key: Some(key.into()),
+            tenancy: Some(TenancyConfig { tenant_isolation_mode: TenantIsolationMode::PerTenant }),
+        };
+        let sent = body(Write::Create { new: &new, code: code() }).await;
+        assert_eq!(sent["Code"]["SourceKMSKeyArn"], key);
+        assert_eq!(sent["TenancyConfig"]["TenantIsolationMode"], "PER_TENANT");
+    }
+
+    #[tokio::test]
+    async fn what_get_function_tells_of_the_newer_fields_is_what_they_are_set_by() {
+        let whole = r#"{"Code": {"SourceKMSKeyArn": "arn:aws:kms:eu-west-1:111111111111:key/1"}, "Configuration": {
+            "Version": "$LATEST", "RevisionId": "r1", "CodeSha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+            "DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 7},
+            "TenancyConfig": {"TenantIsolationMode": "PER_TENANT"},
+            "CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": {
+                "CapacityProviderArn": "arn:aws:lambda:eu-west-1:111111111111:capacity-provider:a",
+                "ExecutionEnvironmentMemoryGiBPerVCpu": 2.5, "PerExecutionEnvironmentMaxConcurrency": 10}},
+            "FileSystemConfigs": [{"Arn": "a", "LocalMountPath": "/mnt/a", "S3FilesConfig": {"DirectS3Read": "DISABLED"}}]}}"#;
+        let (seen, _) = lambda([ok(whole)]).function(&orders(), Qualifier::Latest).await.unwrap().unwrap();
+        let settings = seen.settings;
+        assert_eq!(settings.source_kms_key_arn.as_deref(), Some("arn:aws:kms:eu-west-1:111111111111:key/1"));
+        assert!(settings.tenancy_config.is_some());
+        let configuration = deployer_core::plan::Configuration {
+            durable_config: settings.durable_config,
+            capacity_provider_config: settings.capacity_provider_config,
+            file_system_config: Some(settings.file_system_config),
+            ..Default::default()
+        };
+        let revision = RevisionId("r1".into());
+        let sent = body(Write::UpdateConfiguration { configuration: &configuration, revision: &revision }).await;
+        let told: serde_json::Value = serde_json::from_str(whole).unwrap();
+        for field in ["DurableConfig", "CapacityProviderConfig", "FileSystemConfigs"] {
+            assert_eq!(sent[field], told["Configuration"][field]);
         }
     }
 }

@@ -15,6 +15,7 @@ mod endpoints;
 mod error;
 mod eventbridge;
 mod lambda;
+mod lambda_configure;
 mod lambda_read;
 mod ledger;
 mod live;

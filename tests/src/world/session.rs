@@ -82,6 +82,10 @@ impl Session {
                 needs.push(self.through_lambda(action, key));
             }
         }
+        if let Some(capacity) = &sent.capacity_provider_config {
+            let provider = &capacity.lambda_managed_instances_capacity_provider_config.capacity_provider_arn;
+            needs.push(Need::new("lambda:PassCapacityProvider", provider));
+        }
         if sent.vpc_config.is_some() {
             for action in ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"] {
                 needs.push(Need::new(action, "*"));
@@ -133,6 +137,7 @@ impl Session {
                     needs.extend(one("lambda:TagResource"));
                 }
                 self.reads_code(code, &mut needs);
+                needs.extend(new.source_key.as_deref().map(|key| self.through_lambda("kms:GenerateDataKey", key)));
                 self.configures(&new.configuration, None, &mut needs);
                 needs
             }
@@ -142,9 +147,10 @@ impl Session {
                 self.configures(configuration, key_there, &mut needs);
                 needs
             }
-            Write::UpdateCode { code, .. } => {
+            Write::UpdateCode { code, settings, .. } => {
                 let mut needs = one("lambda:UpdateFunctionCode");
                 needs.extend(one("lambda:PublishVersion"));
+                needs.extend(settings.source_key.as_deref().map(|key| self.through_lambda("kms:GenerateDataKey", key)));
                 self.reads_code(code, &mut needs);
                 needs
             }

@@ -6,6 +6,7 @@
 mod back;
 mod configuration;
 mod conflict;
+mod creation;
 mod planner;
 mod report;
 mod surplus;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Not as _;
 
+use super::creation::taken_at_creation_only;
 use super::{
     Change, CodeSettings, Configuration, Delivery, NewFunction, Plan, Shown, Step, UnmergeableVariables, Wanted,
     differences,
@@ -315,26 +316,6 @@ impl Difference {
 fn source_key(manifest: &FunctionConfig, seen: Option<&Settings>) -> Option<String> {
     let there = || seen.and_then(|seen| seen.source_kms_key_arn.clone());
     manifest.source_kms_key_arn.clone().or_else(there).filter(|key| !key.is_empty())
-}
-
-/// Says no where the manifest names what Lambda takes for a new function only, and the function is not so.
-///
-/// AWS Lambda Developer Guide, "Configure Lambda durable functions" and "Tenant isolation".
-fn taken_at_creation_only(manifest: &FunctionConfig, seen: &Settings) -> Result<(), TargetError> {
-    let tenancy = manifest.tenancy_config.is_some() && manifest.tenancy_config != seen.tenancy_config;
-    let durable = manifest.durable_config.is_some() && seen.durable_config.is_none();
-    let Some((field, what)) =
-        [("tenancy_config", "tenant isolation", tenancy), ("durable_config", "durable execution", durable)]
-            .into_iter()
-            .find_map(|(field, what, differs)| differs.then_some((field, what)))
-    else {
-        return Ok(());
-    };
-    let message = format!(
-        "{field}: Lambda gives a function {what} only when it creates it, and this one was created without it: take \
-         {field} out of the manifest, or deploy under another name"
-    );
-    Err(TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", message))
 }
 
 /// The execution role as an ARN of the target's account.

@@ -1,0 +1,25 @@
+//! What Lambda takes when it creates a function, and never again.
+
+use crate::manifest::FunctionConfig;
+use crate::observed::Settings;
+use crate::record::{TargetError, TargetErrorCode};
+
+/// Says no where the manifest names what Lambda takes for a new function only, and the function is not so.
+///
+/// AWS Lambda Developer Guide, "Configure Lambda durable functions" and "Tenant isolation".
+pub(super) fn taken_at_creation_only(manifest: &FunctionConfig, seen: &Settings) -> Result<(), TargetError> {
+    let tenancy = manifest.tenancy_config.is_some() && manifest.tenancy_config != seen.tenancy_config;
+    let durable = manifest.durable_config.is_some() && seen.durable_config.is_none();
+    let Some((field, what)) =
+        [("tenancy_config", "tenant isolation", tenancy), ("durable_config", "durable execution", durable)]
+            .into_iter()
+            .find_map(|(field, what, differs)| differs.then_some((field, what)))
+    else {
+        return Ok(());
+    };
+    let message = format!(
+        "{field}: Lambda gives a function {what} only when it creates it, and this one was created without it: take \
+         {field} out of the manifest, or deploy under another name"
+    );
+    Err(TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", message))
+}
