@@ -175,16 +175,21 @@ pub const KNOWN_FIELDS: &[KnownField] = &[
 /// What there is to say of a field that no manifest has under this path, where AWS or Terraform have it under some spelling
 /// (`MemorySize`, `memorySize`): what it is called here, or why it is not supported.
 pub(super) fn elsewhere(path: &[&str]) -> Option<String> {
-    let written: Vec<String> = path.iter().map(|part| plain(part)).collect();
-    let is_same = |path: &str| path.split('.').map(plain).eq(written.iter().cloned());
-    let is_meant =
-        |known: &&KnownField| is_same(known.path) || matches!(known.support, Support::As(ours) if is_same(ours));
-    let KnownField { origin, support, .. } = KNOWN_FIELDS.iter().find(is_meant)?;
+    let KnownField { origin, support, .. } = find(path)?;
     Some(match (support, origin) {
         (Support::As(ours), _) => format!("unknown field; did you mean {}?", ours.rsplit('.').next().unwrap_or(ours)),
         (Support::No(why), Origin::Lambda) => format!("known to AWS and Terraform, but not supported here: {why}"),
         (Support::No(why), Origin::Terraform) => format!("known to Terraform, but not supported here: {why}"),
     })
+}
+
+/// The row of the field at this path, in whichever spelling.
+pub(super) fn find(path: &[&str]) -> Option<&'static KnownField> {
+    let written: Vec<String> = path.iter().map(|part| plain(part)).collect();
+    let is_same = |path: &str| path.split('.').map(plain).eq(written.iter().cloned());
+    let is_meant =
+        |known: &&KnownField| is_same(known.path) || matches!(known.support, Support::As(ours) if is_same(ours));
+    KNOWN_FIELDS.iter().find(is_meant)
 }
 
 /// The letters and digits alone.

@@ -5,6 +5,7 @@
 //! A variable's value is in no message.
 
 mod fields;
+mod foreign;
 mod known;
 mod limits;
 mod rules;
@@ -17,6 +18,7 @@ pub use fields::{
     S3FilesConfig, SnapStart, SnapStartApplyOn, SystemLogLevel, TenancyConfig, TenantIsolationMode, TracingConfig,
     TracingMode, VpcConfig,
 };
+pub use foreign::{Converted, Foreign, NotConverted, convert};
 pub use known::{KNOWN_FIELDS, KnownField, Origin, Support};
 pub use values::{ExecutionRole, ForeignRole, Gib, ReservedConcurrency, RolePath, Runtime, Secret};
 pub use write::{Values, write};
@@ -137,6 +139,9 @@ impl Manifest {
             ManifestFormat::Toml => toml(text)?,
             ManifestFormat::Json => table("", mistake::json(text)?)?,
         };
+        if let Some(tool) = Foreign::recognised(&base).filter(|_| format == ManifestFormat::Json) {
+            return Err(tool.refusal().into());
+        }
         let overlays = match base.remove(ENVIRONMENTS) {
             None | Some(Value::Null) => Table::new(),
             Some(value) => table(ENVIRONMENTS, value)?,

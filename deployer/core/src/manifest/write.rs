@@ -35,7 +35,12 @@ pub fn write(
     parts.extend(variables(settings, values));
     parts.extend(tags(belongings));
     parts.extend(blocks(name, settings));
-    let mut text = format!("# What function {name} of account {account} was, when this was written.\n");
+    format!("# What function {name} of account {account} was, when this was written.\n") + &checked(parts)
+}
+
+/// Fields and tables below each other, those that a manifest cannot say as comments.
+pub(super) fn checked(parts: impl IntoIterator<Item = String>) -> String {
+    let mut text = String::new();
     for part in parts {
         // A blank line before each table, as people write them.
         let gap = if part.starts_with('[') { "\n" } else { "" };
@@ -136,9 +141,10 @@ fn blocks(name: &FunctionName, settings: &Settings) -> Vec<String> {
     parts
 }
 
-fn block(name: &str, value: &Value) -> Option<String> {
+pub(super) fn block(name: &str, value: &Value) -> Option<String> {
     let fields = value.as_object()?.iter();
-    let lines: String = fields.filter_map(|(name, value)| Some(format!("{name} = {}\n", shown(value)?))).collect();
+    let lines: String =
+        fields.filter_map(|(name, value)| Some(format!("{} = {}\n", key(name), shown(value)?))).collect();
     let own = if lines.is_empty() { lines } else { format!("[{name}]\n{lines}") };
     let tables = value.as_object()?.iter().filter(|(_, value)| value.is_object());
     let inner = tables.filter_map(|(field, table)| block(&format!("{name}.{field}"), table));
@@ -151,7 +157,7 @@ fn of<T: Serialize>(value: &T) -> Value {
 }
 
 /// As TOML; nothing for null.
-fn shown(value: &Value) -> Option<String> {
+pub(super) fn shown(value: &Value) -> Option<String> {
     Some(match value {
         Value::Null | Value::Object(_) => return None,
         Value::String(text) => quoted(text),
@@ -170,6 +176,6 @@ fn key(name: &str) -> String {
     if bare { name.to_owned() } else { quoted(name) }
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
