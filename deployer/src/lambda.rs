@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use crate::aws;
 use crate::engine::{CommandError, Engine, Handled, Patience, Ports, Promoted, Transient};
 use crate::machine::{MachineChance, WallClock};
+use crate::masking::MaskingGate;
 use crate::obey::{ANSWER_NEEDS, FunctionError, obey};
 use crate::port::{Clock, Events, Queue};
 use crate::settings::{ConfigCache, ConfigSource, InvalidConfig, Loaded, Settings};
@@ -120,7 +121,7 @@ impl Deployer {
         let ports = Ports {
             artifacts: Arc::new(aws::S3Artifacts::new(self.s3.clone())),
             ledger: Arc::new(aws::S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone())),
-            gate: self.gate.clone(),
+            gate: Arc::new(MaskingGate::before(self.gate.clone())),
             queue: config
                 .queue_url
                 .clone()

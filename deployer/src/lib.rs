@@ -9,6 +9,7 @@ pub mod engine;
 pub mod lambda;
 pub mod logging;
 pub mod machine;
+pub mod masking;
 pub mod obey;
 pub mod port;
 pub mod settings;

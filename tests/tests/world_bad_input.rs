@@ -4,7 +4,8 @@
 use acceptance::fixtures::Zip;
 use acceptance::world::door::{notification, queued};
 use acceptance::world::zips::{Raw, code, large, raw, with_manifest};
-use acceptance::world::{DEV, World, ignored, recorded};
+use acceptance::world::{DEV, Op, World, ignored, recorded};
+use deployer::port::CallErrorKind;
 use deployer_core::artifact::Upload;
 use deployer_core::id::AccountId;
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetErrorCode};
@@ -317,6 +318,45 @@ async fn an_execution_role_that_the_environment_does_not_take_is_refused_before_
     world.reconfigure(&config("lambda-*"));
     let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", "role = \"lambda-execution\"\n")).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
+}
+
+/// No value of a variable is in a record, an event or a log line, whichever of AWS's texts has quoted it: one that is sent, one that was
+/// read, one of `$LATEST`'s reasons.
+#[tokio::test(start_paused = true)]
+async fn a_value_of_a_variable_that_lambda_quotes_is_masked_whatever_the_words() {
+    let manifest = "[environment.variables]\nTOKEN = \"new-hunter2\"\n";
+    for (op, text) in [
+        (
+            Op::UpdateFunctionConfiguration,
+            "The value new-hunter2 of TOKEN is not allowed, nor {\"OLD\":\"old-hunter2\"}",
+        ),
+        (Op::UpdateFunctionCode, "old-hunter2 and new-hunter2 were seen"),
+        (Op::UpdateAlias, "new-hunter2"),
+    ] {
+        let world = World::with_orders();
+        world.somebody(DEV, "orders", |f| f.variable("OLD", "old-hunter2"));
+        world.on(op).fail_saying(CallErrorKind::Invalid, text);
+        let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
+        let message = error(&record).message;
+        assert!(message.contains("***") && !message.contains("hunter2"), "{op:?}: {message}");
+        assert!(!told(&world).contains("hunter2"), "{op:?}: {}", told(&world));
+    }
+    let world = World::with_orders();
+    world.somebody(DEV, "orders", |f| f.variable("OLD", "old-hunter2"));
+    world.on(Op::UpdateFunctionCode).always().end_failed("InvalidConfiguration: OLD is old-hunter2");
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    let message = error(&record).message;
+    assert!(message.contains("OLD is ***"), "{message}");
+    assert!(!told(&world).contains("hunter2"), "{}", told(&world));
+}
+
+/// All that the ledger has, and all that was sent.
+fn told(world: &World) -> String {
+    world.aws(|aws| {
+        let object = |key: &str| String::from_utf8_lossy(aws.ledger.get(key).unwrap_or_default()).into_owned();
+        let objects = aws.ledger.keys("").map(object);
+        objects.chain(aws.events.iter().map(|event| event.detail.to_string())).collect::<Vec<_>>().join("\n")
+    })
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,6 +22,11 @@ impl Reason {
         Self { code: code.map(str::to_owned), text: text.map(str::to_owned) }
     }
 
+    /// Has its text said in other words.
+    pub fn say(&mut self, words: impl FnOnce(&str) -> String) {
+        self.text = self.text.as_deref().map(words);
+    }
+
     /// Whether the same, sent once more, may well succeed.
     #[must_use]
     pub fn passes(&self) -> bool {

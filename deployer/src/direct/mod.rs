@@ -30,6 +30,7 @@ use tokio::sync::Semaphore;
 use crate::aws::{self, NoCaller};
 use crate::engine::{Caller, CommandError, Engine, Patience, Planned, Ports};
 use crate::machine::{MachineChance, WallClock};
+use crate::masking::MaskingGate;
 use crate::port::{AccountGate, Clock as _, Ledger as _, LedgerError};
 use files::Files;
 pub use ledger::MemoryLedger;
@@ -205,10 +206,11 @@ impl Direct {
 
     /// One deployment's engine: with a deadline, and a watch, of its own.
     fn engine(&self) -> Engine {
+        let gate = Arc::new(MaskingGate::before(self.gate.clone()));
         let ports = Ports {
             artifacts: self.files.clone(),
             ledger: self.ledger.clone(),
-            gate: Arc::new(WatchedGate::new(self.gate.clone(), self.tell.clone(), self.told.clone())),
+            gate: Arc::new(WatchedGate::new(gate, self.tell.clone(), self.told.clone())),
             queue: None,
             events: None,
             clock: Arc::new(WallClock),

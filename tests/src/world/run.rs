@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deployer::engine::{Engine, Handled, Ports, Swept, Transient};
 use deployer::lambda::handle;
+use deployer::masking::MaskingGate;
 use deployer::obey::{FunctionError, obey};
 use deployer::port::{Chance, Clock, Events, Queue};
 use deployer::trigger::{Invocation as Payload, Told, decode};
@@ -128,7 +129,7 @@ impl World {
         let ports = Ports {
             artifacts: Arc::new(ArtifactPort(line.clone())),
             ledger: Arc::new(LedgerPort(line.clone())),
-            gate: Arc::new(GatePort(line.clone())),
+            gate: Arc::new(MaskingGate::before(Arc::new(GatePort(line.clone())))),
             queue: config.queue_url.is_some().then(|| Arc::new(QueuePort(line.clone())) as Arc<dyn Queue>),
             events: config.event_bus.is_some().then(|| Arc::new(EventsPort(line.clone())) as Arc<dyn Events>),
             clock: Arc::new(OwnClock(line.clone())),
