@@ -101,6 +101,10 @@ impl Desk {
         }
         let next = Zip::function("1.4.3").with("memory_size = 256", "memory_size = 512");
         self.file("build/orders-api.zip", &next.build().doing("zipping")?)?;
+        let lambroll = json!({"FunctionName": "orders-api", "Runtime": "provided.al2023", "Handler": "bootstrap",
+            "Role": format!("arn:aws:iam::{FIRST}:role/{EXECUTION_ROLE}"), "MemorySize": 256, "Timeout": "{{ env `TIMEOUT` `10` }}",
+            "TracingConfig": {"Mode": "Active"}});
+        self.file("lambroll/function.json", format!("{lambroll:#}").as_bytes())?;
         let config = json!({"artifact_bucket": ARTIFACTS, "ledger_bucket": LEDGER, "environments": {
             "dev": {"targets": [{"account": FIRST, "region": REGION}]}}});
         self.file("deployer.json", format!("{config:#}").as_bytes())?;
