@@ -64,6 +64,20 @@ async fn a_configuration_that_cannot_be_loaded_any_more_fails_with_its_reason() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_execution_roles_that_manifests_may_name_are_told() {
+    let mut world = well().await;
+    world.reconfigure(&json!({
+        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
+        "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
+        "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "external_id": "dev-8c1f",
+            "execution_role": "lambda/{function}-*"}},
+    }));
+    let report = world.examine(None).await.unwrap();
+    let told = of_target(&report, "execution_role").because.clone().unwrap();
+    assert!(told.contains("may name lambda/{function}-* only"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_changes_nothing() {
     let world = well().await;
     let before = world.snapshot();

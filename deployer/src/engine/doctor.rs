@@ -355,6 +355,14 @@ impl Walker<'_> {
         }
         let mut checks = doctor::rights(&self.chain(), &tried);
         checks.extend(UNPROBED.map(|(action, because)| Check::not_checked(action, because)));
+        if let Some(pattern) = &self.environment.execution_role {
+            let because = format!(
+                "manifests of {} may name {} only, and execution_roles of the deploy role must cover that",
+                self.name,
+                pattern.as_str()
+            );
+            checks.push(Check::not_checked("execution_role", because));
+        }
         checks
     }
 
