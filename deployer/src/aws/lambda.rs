@@ -441,8 +441,7 @@ mod tests {
         let sdk = answering([]).into_builder().http_client(http_client_fn(move |_, _| connector.clone())).build();
         let lambda = LambdaFunctions { client: Client::new(&sdk), ..lambda([]) };
         lambda.write(&orders(), write).await.unwrap();
-        let sent = bodies.0.lock().unwrap().remove(0);
-        sent
+        bodies.0.lock().unwrap().remove(0)
     }
 
     #[tokio::test]
