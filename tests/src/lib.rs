@@ -4,6 +4,7 @@ pub mod ci;
 pub mod fixtures;
 pub mod local_aws;
 pub mod many_heads;
+pub mod packages;
 pub mod policies;
 pub mod schema;
 pub mod simulation;
