@@ -299,7 +299,13 @@ fn seen_by_the_deployer() -> Vec<Fixture> {
     let php = Entry::file("index.php", "<?php return fn() => 1;\n");
     vec![
         case("code-only-node", "its configuration is left alone", &[index()], NODE_JS, Deployed),
-        case("code-only-runtime-in-layer", "the function has layers", &[php.clone()], layered(PROGRAM), Deployed),
+        case(
+            "code-only-runtime-in-layer",
+            "the function has layers",
+            std::slice::from_ref(&php),
+            layered(PROGRAM),
+            Deployed,
+        ),
         case(
             "code-only-without-bootstrap",
             "the function has no layers",
@@ -310,7 +316,7 @@ fn seen_by_the_deployer() -> Vec<Fixture> {
         case(
             "code-only-handler-missing",
             "the function has no layers",
-            &[elsewhere.clone()],
+            std::slice::from_ref(&elsewhere),
             NODE_JS,
             Fails(TargetErrorCode::InvalidConfiguration, "no file for the handler index.handler"),
         ),
