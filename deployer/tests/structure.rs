@@ -13,10 +13,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("aws", &["port"]),
     ("engine", &["port", "aws::OPERATION_TIMEOUT"]),
     ("machine", &["port"]),
-    ("direct", &["aws", "engine", "machine", "port"]),
+    ("masking", &["port"]),
+    ("direct", &["aws", "engine", "machine", "masking", "port"]),
     ("cli", &["aws", "direct", "engine", "lambda", "settings", "trigger"]),
     ("obey", &["engine", "port", "settings", "trigger"]),
-    ("lambda", &["aws", "engine", "machine", "obey", "port", "settings", "trigger"]),
+    ("lambda", &["aws", "engine", "machine", "masking", "obey", "port", "settings", "trigger"]),
 ];
 
 fn sources(folder: &Path, into: &mut Vec<PathBuf>) {

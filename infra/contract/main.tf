@@ -70,6 +70,7 @@ module "prod" {
   organization_id    = "o-exampleorg1"
   layers             = ["arn:aws:lambda:eu-west-1:222222222222:layer:shared:*"]
   function_keys      = ["arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002"]
+  capacity_providers = ["arn:aws:lambda:eu-west-1:222222222222:capacity-provider:shared"]
   vpc                = true
   execution_boundary = ["dynamodb", "lambda", "logs", "s3", "sqs", "sts"]
 }

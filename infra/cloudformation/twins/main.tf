@@ -51,6 +51,7 @@ module "most" {
   execution_roles    = ["lambda/*", "lambda-*", "service/billing/api"]
   layers             = ["arn:aws-cn:lambda:cn-north-1:111111111111:layer:shared:*", "arn:aws-cn:lambda:cn-north-1:111111111111:layer:other:7"]
   function_keys      = [local.key, "arn:aws-cn:kms:cn-north-1:111111111111:key/1c8e2f0a-0000-4000-8000-000000000002"]
+  capacity_providers = ["arn:aws-cn:lambda:cn-north-1:111111111111:capacity-provider:shared"]
   vpc                = true
   execution_boundary = ["logs"]
 }

@@ -74,7 +74,7 @@ locals {
     length(var.function_keys) == 0 ? [] : [{
       Sid       = "EncryptVariables"
       Effect    = "Allow"
-      Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"]
+      Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
       Resource  = var.function_keys
       Condition = { StringEquals = { "kms:ViaService" = [for region in var.deploy_role.regions : "lambda.${region}.${local.dns_suffix}"] } }
     }],
@@ -83,6 +83,12 @@ locals {
       Effect   = "Allow"
       Action   = "lambda:GetLayerVersion"
       Resource = var.layers
+    }],
+    length(var.capacity_providers) == 0 ? [] : [{
+      Sid      = "UseCapacityProviders"
+      Effect   = "Allow"
+      Action   = "lambda:PassCapacityProvider"
+      Resource = var.capacity_providers
     }],
     # These calls know no resources (Service Authorization Reference, "Amazon EC2", "Amazon Elastic File System").
     var.vpc ? [{

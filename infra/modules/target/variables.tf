@@ -135,19 +135,30 @@ variable "layers" {
   default     = []
 
   validation {
-    condition     = alltrue([for layer in var.layers : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_*-]+:([0-9]+|[*])$", layer))])
-    error_message = "layers must be ARNs of layer versions of one account and region: arn:aws:lambda:<region>:<account>:layer:<name>:<number or *>; these are not: ${join(", ", [for layer in var.layers : "\"${layer}\"" if !(can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_*-]+:([0-9]+|[*])$", layer)))])}."
+    condition     = alltrue([for layer in var.layers : can(regex("^arn:aws[a-z-]*:lambda:([a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_*-]+:([0-9]+|[*])|::awslayer:[A-Za-z0-9_*-]+)$", layer))])
+    error_message = "layers must be ARNs of layer versions of one account and region: arn:aws:lambda:<region>:<account>:layer:<name>:<number or *>, or of AWS's own: arn:aws:lambda:::awslayer:<name>; these are not: ${join(", ", [for layer in var.layers : "\"${layer}\"" if !(can(regex("^arn:aws[a-z-]*:lambda:([a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_*-]+:([0-9]+|[*])|::awslayer:[A-Za-z0-9_*-]+)$", layer)))])}."
   }
 }
 
 variable "function_keys" {
-  description = "The ARNs of the KMS keys that functions' variables are encrypted with."
+  description = "The ARNs of the KMS keys that functions' variables, code and durable executions are encrypted with."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for key in var.function_keys : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", key))])
     error_message = "function_keys must be ARNs of keys (not of aliases): arn:aws:kms:<region>:<account>:key/<id>; these are not: ${join(", ", [for key in var.function_keys : "\"${key}\"" if !(can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", key)))])}."
+  }
+}
+
+variable "capacity_providers" {
+  description = "The capacity providers that functions may run on: their ARNs. Whoever may put a function on one shares its instances."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for provider in var.capacity_providers : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:capacity-provider:[A-Za-z0-9_-]+$", provider))])
+    error_message = "capacity_providers must be ARNs of capacity providers: arn:aws:lambda:<region>:<account>:capacity-provider:<name>; these are not: ${join(", ", [for provider in var.capacity_providers : "\"${provider}\"" if !(can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:capacity-provider:[A-Za-z0-9_-]+$", provider)))])}."
   }
 }
 

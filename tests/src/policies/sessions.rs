@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::Target;
 use deployer_core::id::{AliasName, BucketName, FunctionName, InvalidName, Region, RoleArn, Sha256, Version};
-use deployer_core::manifest::{Architecture, FileSystemConfig, VpcConfig};
+use deployer_core::manifest::{
+    Architecture, CapacityProviderConfig, FileSystemConfig, ManagedInstancesConfig, VpcConfig,
+};
 use deployer_core::observed::RevisionId;
 use deployer_core::plan::{CodeSettings, Configuration, Delivery, NewFunction, Plan, Step};
 use deployer_core::session::Scope;
@@ -113,6 +115,14 @@ fn everything() -> Result<NewFunction, InvalidName> {
             local_mount_path: "/mnt/x".into(),
             s3_files_config: None,
         }]),
+        // No function has a VPC beside it, but each needs its own right.
+        capacity_provider_config: Some(CapacityProviderConfig {
+            lambda_managed_instances_capacity_provider_config: ManagedInstancesConfig {
+                capacity_provider_arn: "arn:aws:lambda:eu-west-1:222222222222:capacity-provider:shared".into(),
+                execution_environment_memory_gib_per_vcpu: None,
+                per_execution_environment_max_concurrency: None,
+            },
+        }),
         ..Configuration::default()
     };
     Ok(NewFunction {
@@ -120,7 +130,7 @@ fn everything() -> Result<NewFunction, InvalidName> {
         architecture: Architecture::X86_64,
         configuration,
         tags: [("team".to_owned(), "orders".to_owned())].into(),
-        source_key: None,
+        source_key: Some("arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002".into()),
         tenancy: None,
     })
 }

@@ -126,6 +126,7 @@ fn the_template_refuses_what_the_module_refuses() {
         ("ExecutionRole3", "*", "never just *"),
         ("Layers", "*", "must be ARNs of layer versions"),
         ("Layers", "arn:aws:lambda:eu-west-1:222222222222:layer:shared:1,*", "must be ARNs of layer versions"),
+        ("CapacityProviders", "*", "must be ARNs of capacity providers"),
         ("FunctionKeys", "arn:aws:kms:eu-west-1:123456789012:alias/a", "must be ARNs of keys"),
         ("Vpc", "yes", "is none of ['false', 'true']"),
         ("ExecutionBoundaryServices", "logs,*", "must be prefixes of services' actions"),
@@ -245,6 +246,7 @@ fn prod() -> Value {
         "ExecutionRole1": "lambda/*",
         "Layers": "arn:aws:lambda:eu-west-1:222222222222:layer:shared:*",
         "FunctionKeys": "arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002",
+        "CapacityProviders": "arn:aws:lambda:eu-west-1:222222222222:capacity-provider:shared",
         "Vpc": "true",
         "ExecutionBoundaryServices": "dynamodb,lambda,logs,s3,sqs,sts",
     }));
@@ -281,6 +283,7 @@ fn most() -> Value {
         "ExecutionRole3": "service/billing/api",
         "Layers": format!("{layer}:shared:*,{layer}:other:7"),
         "FunctionKeys": format!("{KEY_IN_CHINA},{OTHER_KEY_IN_CHINA}"),
+        "CapacityProviders": "arn:aws-cn:lambda:cn-north-1:111111111111:capacity-provider:shared",
         "Vpc": "true",
         "ExecutionBoundaryServices": "logs",
     }));

@@ -222,6 +222,7 @@ run "the_most" {
     organization_id    = "o-exampleorg1"
     layers             = ["arn:aws:lambda:eu-west-1:222222222222:layer:shared:*"]
     function_keys      = ["arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002"]
+    capacity_providers = ["arn:aws:lambda:eu-west-1:222222222222:capacity-provider:shared"]
     vpc                = true
     execution_boundary = ["logs", "s3"]
   }
@@ -245,7 +246,7 @@ run "the_most" {
       for statement in jsondecode(output.policies.permissions).Statement : statement.Sid if statement.Effect == "Allow" && !contains(
         ["CreateAndConfigure", "DeleteOldVersions", "PassExecutionRoles", "PublishAndMoveTheAlias", "ReadArtifacts", "ReadFunctions"], statement.Sid
       )
-    ]) == toset(["DecryptArtifacts", "EncryptVariables", "LookAtNetworks", "UseLayers"])
+    ]) == toset(["DecryptArtifacts", "EncryptVariables", "LookAtNetworks", "UseCapacityProviders", "UseLayers"])
     error_message = "Each that is asked for is a statement of its own."
   }
 
@@ -264,7 +265,7 @@ run "the_most" {
     condition = one([
       for statement in jsondecode(output.policies.permissions).Statement : [statement.Action, statement.Resource, statement.Condition] if statement.Sid == "EncryptVariables"
       ]) == [
-      ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"],
+      ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
       ["arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002"],
       { StringEquals = { "kms:ViaService" = ["lambda.eu-west-1.amazonaws.com", "lambda.us-east-1.amazonaws.com"] } },
     ]
@@ -276,6 +277,13 @@ run "the_most" {
       for statement in jsondecode(output.policies.permissions).Statement : [statement.Action, statement.Resource] if statement.Sid == "UseLayers"
     ]) == ["lambda:GetLayerVersion", ["arn:aws:lambda:eu-west-1:222222222222:layer:shared:*"]]
     error_message = "Only the given layers may be used."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.permissions).Statement : [statement.Action, statement.Resource] if statement.Sid == "UseCapacityProviders"
+    ]) == ["lambda:PassCapacityProvider", ["arn:aws:lambda:eu-west-1:222222222222:capacity-provider:shared"]]
+    error_message = "Functions may be put on the given capacity providers only."
   }
 
   assert {

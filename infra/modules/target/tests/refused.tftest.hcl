@@ -433,6 +433,16 @@ run "any_layer" {
   expect_failures = [var.layers]
 }
 
+run "a_capacity_provider_by_a_pattern" {
+  command = plan
+
+  variables {
+    capacity_providers = ["arn:aws:lambda:eu-west-1:123456789012:capacity-provider:*"]
+  }
+
+  expect_failures = [var.capacity_providers]
+}
+
 run "a_key_by_its_alias" {
   command = plan
 

@@ -142,12 +142,22 @@ fn creation(rows: &mut Vec<Row>) {
         may_not(rows, "and no others", within(create, "lambda:GetLayerVersion", other));
     }
     may_not(rows, "and only reads them", within(create, "lambda:DeleteLayerVersion", layer));
+    let provider = "arn:aws:lambda:eu-west-1:222222222222:capacity-provider:shared";
+    may(rows, "a creation runs on its capacity provider", really(create, "lambda:PassCapacityProvider", provider));
+    for other in [
+        "arn:aws:lambda:eu-west-1:222222222222:capacity-provider:other",
+        "arn:aws:lambda:us-east-1:222222222222:capacity-provider:shared",
+        "arn:aws:lambda:eu-west-1:111111111111:capacity-provider:shared",
+    ] {
+        may_not(rows, "and on no other", within(create, "lambda:PassCapacityProvider", other));
+    }
+    may_not(rows, "and does nothing else to it", within(create, "lambda:DeleteCapacityProvider", provider));
     let key = "arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002";
-    for action in ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"] {
+    for action in ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"] {
         let with = |ask: Ask| {
             ask.trusted_by(Doc::Open, "222222222222").with("kms:ViaService", "lambda.eu-west-1.amazonaws.com")
         };
-        may(rows, "a creation has its variables encrypted", with(really(create, action, key)));
+        may(rows, "a creation has its variables and its code encrypted", with(really(create, action, key)));
         let other = with(within(create, action, "arn:aws:kms:eu-west-1:222222222222:key/other"))
             .with("kms:ViaService", "ec2.eu-west-1.amazonaws.com");
         may_not(rows, "with no other key", other);

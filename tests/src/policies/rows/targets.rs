@@ -308,6 +308,15 @@ fn where_asked(rows: &mut Vec<Row>) {
     );
     let elsewhere = prod.ask("lambda:GetLayerVersion", "arn:aws:lambda:eu-west-1:999999999999:layer:shared:3");
     may_not(rows, "of no other account", elsewhere.at(Doc::Open, STRANGE));
+    let provider = "arn:aws:lambda:eu-west-1:222222222222:capacity-provider:shared";
+    let put_on = |place: &Place, provider: &str| place.ask("lambda:PassCapacityProvider", provider);
+    may(rows, "prod's functions run on the capacity provider that is named", put_on(prod, provider));
+    may_not(rows, "and on no other", put_on(prod, "arn:aws:lambda:eu-west-1:222222222222:capacity-provider:other"));
+    may_not(rows, "of no other region", put_on(prod, "arn:aws:lambda:us-east-1:222222222222:capacity-provider:shared"));
+    let foreign = put_on(prod, "arn:aws:lambda:eu-west-1:999999999999:capacity-provider:shared");
+    may_not(rows, "of no other account", foreign.at(Doc::Open, STRANGE));
+    may_not(rows, "and nothing else is done to it", prod.ask("lambda:DeleteCapacityProvider", provider));
+    may_not(rows, "dev's on none", put_on(dev, "arn:aws:lambda:eu-west-1:111111111111:capacity-provider:shared"));
     may_not(rows, "and prod does nothing else to layers", prod.ask("lambda:DeleteLayerVersion", layer));
     may_not(
         rows,
@@ -319,7 +328,7 @@ fn where_asked(rows: &mut Vec<Row>) {
     let use_key = |place: &Place, action, key: &str, via: &str| {
         place.ask(action, key).trusted_by(Doc::LeftTo(PROD), PROD).with("kms:ViaService", via)
     };
-    for action in ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"] {
+    for action in ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"] {
         for via in ["lambda.eu-west-1.amazonaws.com", "lambda.us-east-1.amazonaws.com"] {
             may(rows, "prod's functions may have their variables encrypted", use_key(prod, action, key, via));
         }
