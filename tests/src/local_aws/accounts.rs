@@ -75,6 +75,12 @@ impl Default for Setup {
 }
 
 impl Setup {
+    /// Only this environment: its part of deployer.json. One whose targets are those of others must not stand beside them.
+    #[must_use]
+    pub fn only(name: &str, part: &Value) -> Self {
+        Self { environments: json!({ name: part }), ..Self::default() }
+    }
+
     /// Adds an environment, or replaces it: its part of deployer.json. Trust in its accounts follows from it.
     #[must_use]
     pub fn environment(mut self, name: &str, part: Value) -> Self {

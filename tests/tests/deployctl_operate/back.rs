@@ -95,9 +95,8 @@ async fn the_configuration_goes_back_with_the_code() -> Result<()> {
 #[tokio::test]
 async fn in_two_accounts_one_of_which_is_broken_the_other_goes_back_and_both_are_told() -> Result<()> {
     let targets = json!([{"account": FIRST, "region": REGION}, {"account": SECOND, "region": REGION}]);
-    let person =
-        Person::among(Setup::default().environment("both", json!({"targets": targets, "external_id": "both-77c0"})))
-            .await?;
+    let both = json!({"targets": targets, "external_id": "both-77c0"});
+    let person = Person::among(Setup::only("both", &both)).await?;
     for release in ["a", "b"] {
         let result = person.aws.deploy(&format!("both/orders/{release}.zip"), Zip::function(release)).await?;
         assert_eq!(result["status"], "succeeded", "{result:#}");

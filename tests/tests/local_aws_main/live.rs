@@ -107,7 +107,7 @@ async fn the_same_zip_under_another_release_is_unchanged_and_writes_nothing_to_l
 #[tokio::test]
 async fn every_target_of_an_environment_is_served_across_accounts_and_regions() -> Result<()> {
     let targets = json!([{"account": FIRST, "region": REGION}, {"account": SECOND, "region": OTHER_REGION}]);
-    let setup = Setup::default().environment("all", json!({"targets": targets, "external_id": "all-7d2e"}));
+    let setup = Setup::only("all", &json!({"targets": targets, "external_id": "all-7d2e"}));
     let aws = LocalAws::with(setup).await?;
     let (result, calls) = aws.calls_of(aws.deploy("all/orders/1.0.0.zip", Zip::function("1.0.0"))).await?;
     assert_eq!(statuses(&result), ["succeeded", "succeeded", "succeeded"], "{result:#}");
