@@ -5,7 +5,7 @@
 //! where one of six characters or more stands in a text as a whole word, `***` takes its place. Must not know what a text is for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use deployer_core::condition::{Condition, Reason};
@@ -45,27 +45,39 @@ impl AccountGate for MaskingGate {
         let account = self.gate.enter(request).await?;
         let place = (request.name.clone(), request.target.clone());
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(place).or_default().clone();
+        let Target { account: number, region } = &request.target;
+        known.spare([number.as_str(), region.as_str(), request.role.as_str()]);
         Ok(account.seen_through(|functions| Arc::new(MaskedFunctions { functions, known })))
     }
 }
 
 /// The values of one function's variables, as a text may quote them.
 #[derive(Default)]
-struct KnownValues(Mutex<BTreeSet<String>>);
+struct KnownValues {
+    values: Mutex<BTreeSet<String>>,
+    /// What every text may say: a variable whose value is the function's own name or its region is no secret.
+    names: Mutex<BTreeSet<String>>,
+}
 
 impl KnownValues {
+    fn spare<'n>(&self, names: impl IntoIterator<Item = &'n str>) {
+        locked(&self.names).extend(names.into_iter().map(str::to_owned));
+    }
+
     fn learn<'v>(&self, values: impl Iterator<Item = &'v str>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for value in values.filter(|value| value.chars().count() >= SHORTEST) {
-            // As it is, as JSON has it, and as a text has it that was made plain.
-            let json = serde_json::Value::from(value).to_string();
-            known.extend([value.to_owned(), json[1..json.len() - 1].to_owned(), plain(value).into_owned()]);
+        let (mut known, names) = (locked(&self.values), locked(&self.names));
+        for value in values.filter(|value| value.chars().count() >= SHORTEST && !names.contains(*value)) {
+            // As it is, and as JSON has it; each also as a text has it that was made plain.
+            let quoted = serde_json::Value::from(value).to_string();
+            let json = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&quoted);
+            known.extend([value, json].map(str::to_owned));
+            known.extend([value, json].map(|form| plain(form).into_owned()));
         }
     }
 
     /// The longest values first, for one may be a part of another.
     fn mask(&self, text: &str) -> String {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = locked(&self.values);
         let mut values: Vec<&String> = known.iter().filter(|value| text.contains(value.as_str())).collect();
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         values.into_iter().fold(text.to_owned(), |text, value| without(&text, value))
@@ -80,6 +92,10 @@ impl KnownValues {
     }
 }
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The text with each whole word that is this value masked.
 fn without(text: &str, value: &str) -> String {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
@@ -87,7 +103,9 @@ fn without(text: &str, value: &str) -> String {
     while let Some(at) = rest.find(value) {
         let (start, end) = (&rest[..at], &rest[at + value.len()..]);
         let joins = |outer: Option<char>, inner: Option<char>| outer.is_some_and(is_word) && inner.is_some_and(is_word);
-        let is_part = joins(start.chars().next_back().or(before), value.chars().next())
+        // The letter of a line's end that was escaped is no part of a word.
+        let is_escape = ["\\n", "\\r", "\\t"].iter().any(|escape| start.ends_with(escape));
+        let is_part = (!is_escape && joins(start.chars().next_back().or(before), value.chars().next()))
             || joins(end.chars().next(), value.chars().next_back());
         masked.push_str(start);
         if is_part {
@@ -116,6 +134,7 @@ impl Functions for MaskedFunctions {
         name: &FunctionName,
         qualifier: Qualifier<'_>,
     ) -> Result<Option<(ObservedCode, Belongings)>, CallError> {
+        self.known.spare([name.as_str()]);
         let mut found = self.known.masked(self.functions.function(name, qualifier).await)?;
         if let Some((code, _)) = &mut found {
             match &mut code.settings.variables {
@@ -160,6 +179,7 @@ impl Functions for MaskedFunctions {
     }
 
     async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError> {
+        self.known.spare([name.as_str()]);
         let sent = match &write {
             Write::Create { new, .. } => new.configuration.variables.as_ref(),
             Write::UpdateConfiguration { configuration, .. } => configuration.variables.as_ref(),
@@ -177,8 +197,20 @@ mod tests {
     #[test]
     fn each_known_value_is_masked_where_it_is_a_whole_word() {
         let known = KnownValues::default();
+        known.spare(["eu-west-1", "orders-api"]);
         known.learn(
-            ["hunter2", "hunter2-long", "https://x.example/?a=1", "two\nlines \"q\"", "info", "éclair"].into_iter(),
+            [
+                "eu-west-1",
+                "orders-api",
+                "\u{feff}token-1",
+                "hunter2",
+                "hunter2-long",
+                "https://x.example/?a=1",
+                "two\nlines \"q\"",
+                "info",
+                "éclair",
+            ]
+            .into_iter(),
         );
         for (text, masked) in [
             ("no value", "no value"),
@@ -190,6 +222,9 @@ mod tests {
             ("raw two\nlines \"q\"", "raw ***"),
             ("the level info stays", "the level info stays"),
             ("éclair, éclairs", "***, éclairs"),
+            ("plain text\\nhunter2 and knhunter2", "plain text\\n*** and knhunter2"),
+            ("as JSON {\\\"A\\\": \\\"\\u{feff}token-1\\\"}", "as JSON {\\\"A\\\": \\\"***\\\"}"),
+            ("arn:aws:lambda:eu-west-1:function:orders-api", "arn:aws:lambda:eu-west-1:function:orders-api"),
         ] {
             assert_eq!(known.mask(text), masked, "{text}");
         }

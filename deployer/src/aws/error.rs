@@ -197,14 +197,14 @@ fn advice(kind: CallErrorKind, failure: &Failure) -> Option<&'static str> {
         }
         CallErrorKind::RegionNotEnabled => Some(ENABLE_REGION),
         CallErrorKind::KeyDenied if failure.text.contains("DisabledException") => {
-            Some("the KMS key of the variables is disabled: enable the key")
+            Some("a KMS key that the function uses is disabled: enable the key")
         }
-        CallErrorKind::KeyDenied if failure.text.contains("NotFoundException") => {
-            Some("the KMS key of the variables is not there: name another in kms_key_arn")
-        }
-        CallErrorKind::KeyDenied => {
-            Some("the policy of the variables' KMS key must let the deploy role create grants on it (kms:CreateGrant)")
-        }
+        CallErrorKind::KeyDenied if failure.text.contains("NotFoundException") => Some(
+            "a KMS key that the function uses is not there: name another (kms_key_arn for the variables, source_kms_key_arn for the code)",
+        ),
+        CallErrorKind::KeyDenied => Some(
+            "the policies of the KMS keys that the function uses (kms_key_arn, source_kms_key_arn) and of the deploy role (function_keys) must let it use them: kms:CreateGrant, kms:Decrypt, kms:Encrypt, kms:GenerateDataKey",
+        ),
         CallErrorKind::Denied => on_denial(&failure.text),
         CallErrorKind::CodeDenied => match Denial::of(&failure.text).advice() {
             None => Some("the artifact bucket's policy and its key's policy must let the deploy role read the object"),

@@ -71,8 +71,8 @@ pub struct Cli {
 enum Verb {
     /// Write function.toml from a live function.
     ///
-    /// Deploying with it changes nothing of how the function is configured. The values of variables are not written unless asked
-    /// for.
+    /// Deploying with it changes nothing of how the function is configured. The values of its variables are not written unless asked
+    /// for; those in another tool's file (--from-file) are, for they stand there already.
     #[command(after_help = help::INIT)]
     Init(init::Options),
     /// Check a zip, a manifest or deployer.json, without AWS.

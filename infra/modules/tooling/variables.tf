@@ -205,7 +205,7 @@ variable "environments" {
 
   validation {
     condition     = alltrue([for environment in values(var.environments) : environment.execution_role == null || (can(regex(local.names.patterns.execution_role, environment.execution_role)) && length(setintersection([".", ".."], split("/", coalesce(environment.execution_role, "-")))) == 0)])
-    error_message = "execution_role must be a role's path and name without its account, such as lambda/{function}-*; {function} and {environment} may be in it, and a * at its end. These are not so: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.execution_role)} (${name})" if !(environment.execution_role == null || (can(regex(local.names.patterns.execution_role, environment.execution_role)) && length(setintersection([".", ".."], split("/", coalesce(environment.execution_role, "-")))) == 0))])}."
+    error_message = "execution_role must be a role's path and name without its account, such as lambda/{function}; {function} and {environment} may be in it, and a * at its end. These are not so: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.execution_role)} (${name})" if !(environment.execution_role == null || (can(regex(local.names.patterns.execution_role, environment.execution_role)) && length(setintersection([".", ".."], split("/", coalesce(environment.execution_role, "-")))) == 0))])}."
   }
 
   validation {

@@ -16,11 +16,21 @@ use serde_json::{Value, json};
 use super::statuses;
 
 /// What is granted, that no call here uses, and why it is granted.
-const UNUSED: [(&str, &str, &str); 4] = [
+const UNUSED: [(&str, &str, &str); 6] = [
     ("deployer", "events:PutEvents", "the deployer does not send its events yet"),
     ("deployer", "kms:Decrypt", "S3 asks for it where the bucket has a customer key; the local AWS encrypts nothing"),
     ("deployer", "logs:CreateLogStream", "Lambda writes the function's log under its role"),
     ("deployer", "logs:PutLogEvents", "Lambda writes the function's log under its role"),
+    (
+        "deployer-target",
+        "kms:GenerateDataKey",
+        "Lambda asks for it for source_kms_key_arn, which the local AWS does not know",
+    ),
+    (
+        "deployer-target",
+        "lambda:PassCapacityProvider",
+        "Lambda asks for it for a capacity provider; the local AWS has none",
+    ),
 ];
 
 const EVERYTHING: &str = r#"

@@ -20,7 +20,7 @@ pub struct ExecutionRolePattern(String);
 /// Why a text is no pattern of execution roles.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no pattern of execution roles: a role's path and name without its account, such as lambda/{{function}}-*; \
+    "{0:?} is no pattern of execution roles: a role's path and name without its account, such as lambda/{{function}}; \
      {{function}} and {{environment}} may be in it, and a * at its end"
 )]
 pub struct InvalidPattern(String);

@@ -6,14 +6,17 @@ use crate::record::{TargetError, TargetErrorCode};
 
 /// Says no where the manifest names what Lambda takes for a new function only, and the function is not so.
 ///
-/// AWS Lambda Developer Guide, "Configure Lambda durable functions" and "Tenant isolation".
+/// AWS Lambda Developer Guide, "Configure Lambda durable functions", "Tenant isolation" and "Lambda Managed Instances".
 pub(super) fn taken_at_creation_only(manifest: &FunctionConfig, seen: &Settings) -> Result<(), TargetError> {
     let tenancy = manifest.tenancy_config.is_some() && manifest.tenancy_config != seen.tenancy_config;
     let durable = manifest.durable_config.is_some() && seen.durable_config.is_none();
-    let Some((field, what)) =
-        [("tenancy_config", "tenant isolation", tenancy), ("durable_config", "durable execution", durable)]
-            .into_iter()
-            .find_map(|(field, what, differs)| differs.then_some((field, what)))
+    let managed = manifest.capacity_provider_config.is_some() && seen.capacity_provider_config.is_none();
+    let fields = [
+        ("tenancy_config", "tenant isolation", tenancy),
+        ("durable_config", "durable execution", durable),
+        ("capacity_provider_config", "a capacity provider", managed),
+    ];
+    let Some((field, what)) = fields.into_iter().find_map(|(field, what, differs)| differs.then_some((field, what)))
     else {
         return Ok(());
     };
