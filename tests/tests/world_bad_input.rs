@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use acceptance::fixtures::Zip;
+use acceptance::packages::archive::{Entry, archive};
 use acceptance::world::door::{notification, queued};
-use acceptance::world::zips::{Raw, code, large, raw, with_manifest};
+use acceptance::world::zips::{bootstrap, code, large, with_manifest};
 use acceptance::world::{DEV, Op, World, ignored, recorded};
 use deployer::port::CallErrorKind;
 use deployer_core::artifact::Upload;
@@ -190,7 +191,7 @@ async fn what_is_no_zip_or_a_broken_one_is_refused() {
             [&[0x1f, 0x8b, 8, 0][..], &[0; 100]].concat(),
             "the object is not a zip but looks like a gzip file: upload a zip",
         ),
-        (raw(&[]), "the zip is empty: it has no file"),
+        (archive(&[]), "the zip is empty: it has no file"),
         (
             good[..good.len() / 2].to_vec(),
             "the zip is cut off: its end, the central directory, is missing; upload it again",
@@ -207,14 +208,11 @@ async fn what_is_no_zip_or_a_broken_one_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn entries_that_break_a_rule_are_named() {
-    let file = |name: &str| Raw::file(name, "x");
-    let packed = |size: usize, unpacks_to: u32| Raw {
-        method: 8,
-        unpacks_to: Some(unpacks_to),
-        ..Raw::file("big", vec![0; size])
-    };
-    let cases: [(Raw, &str); 10] = [
-        (Raw { flags: 1, ..file("secret") }, "the zip has encrypted entries: `secret`; zip without a password"),
+    let file = |name: &str| Entry::stored(name, "x");
+    let packed =
+        |size: usize, unpacks_to: u32| Entry { method: 8, unpacked: unpacks_to, ..Entry::stored("big", vec![0; size]) };
+    let cases: [(Entry, &str); 10] = [
+        (Entry { flags: 1, ..file("secret") }, "the zip has encrypted entries: `secret`; zip without a password"),
         (
             file("/etc/passwd"),
             "the zip has absolute names: `/etc/passwd`; zip from within the folder, with relative names",
@@ -224,7 +222,7 @@ async fn entries_that_break_a_rule_are_named() {
         (file("a\\b"), "the zip has names with backslashes: `a\\\\b`; zip with a tool that writes / between folders"),
         (file("bootstrap"), "the zip has names more than once: `bootstrap`; keep one of each"),
         (
-            Raw { mode: 0o120_777, ..Raw::file("link", "/etc/passwd") },
+            Entry { mode: 0o120_777, ..Entry::stored("link", "/etc/passwd") },
             "the zip has symbolic links that lead out of it: `link` to `/etc/passwd`; a link may lead to something in the \
              zip, or below /opt/ into a layer",
         ),
@@ -238,12 +236,12 @@ async fn entries_that_break_a_rule_are_named() {
              leave them out",
         ),
         (
-            Raw { method: 93, ..file("zstd") },
+            Entry { method: 93, ..file("zstd") },
             "the zip has entries that are neither stored nor deflated: `zstd` (method 93); zip with deflate",
         ),
     ];
     for (entry, because) in cases {
-        let zip = raw(&[Raw::bootstrap("1.1.0"), entry]);
+        let zip = archive(&[bootstrap("1.1.0"), entry]);
         assert_eq!(refused(zip).await, (Code::InvalidArtifact, because.to_owned()));
     }
 }
@@ -251,7 +249,8 @@ async fn entries_that_break_a_rule_are_named() {
 #[tokio::test(start_paused = true)]
 async fn a_bad_zip_is_refused_for_what_its_end_says_without_reading_the_rest() {
     let world = World::with_orders();
-    let zip = raw(&[Raw::file("ballast", vec![0; 5 << 20]), Raw { flags: 1, ..Raw::file("secret", "x") }]);
+    let zip =
+        archive(&[Entry::stored("ballast", vec![0; 5 << 20]), Entry { flags: 1, ..Entry::stored("secret", "x") }]);
     let upload = world.put("dev/orders/1.1.0.zip", zip);
     let run = world.invocation().upload(&upload).await;
     let read = world.aws(|aws| aws.artifacts.bytes_read(run.invocation, upload.version_id.as_ref().unwrap()));

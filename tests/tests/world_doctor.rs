@@ -46,7 +46,7 @@ async fn where_all_is_well_nothing_fails_and_only_what_cannot_be_tried_is_not_ch
     let unknown = checks.iter().filter(|check| check.status == CheckStatus::NotChecked);
     assert_eq!(
         unknown.map(|check| check.check.as_str()).collect::<Vec<_>>(),
-        ["lambda:CreateFunction", "iam:PassRole"]
+        ["lambda:CreateFunction", "iam:PassRole", "kms:GenerateDataKey", "lambda:PassCapacityProvider"]
     );
     let read = of_target(&report, "read artifact").because.clone().unwrap();
     assert!(read.starts_with("dev/orders/1.0.0.zip"), "{read}");

@@ -212,8 +212,10 @@ async fn nothing_that_a_stranger_has_written_gets_out_with_what_a_terminal_obeys
 
     // AWS's words.
     world.on(Op::UpdateFunctionCode).fail_saying(CallErrorKind::Other, TRAP);
-    let upload = world.put_with("dev/orders/1.2.0.zip", code("1.2.0"), &[("commit", TRAP)]);
+    let upload =
+        world.put_with("dev/orders/1.2.0.zip", code("1.2.0"), &[("commit", TRAP), ("uploaded-by", "b\u{200b}ob")]);
     let record = recorded(world.deliver(&upload).await.unwrap());
+    assert_eq!(record.artifact.clone().unwrap().metadata["uploaded-by"], "bob");
     assert_eq!(record.artifact.clone().unwrap().metadata["commit"], SHOWN);
     assert!(record.targets[0].error.clone().unwrap().message.contains(SHOWN), "{record:?}");
     world.heal();

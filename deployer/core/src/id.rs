@@ -12,6 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256 as Hasher};
 
+use crate::names;
+
 /// A text that is not the name it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{found:?} is not {what}: {rule}")]
@@ -177,6 +179,20 @@ names! {
                     && role.strip_prefix("role/").is_some_and(|r| made_of(r, 576, "/+=,.@_-")
                         && r.split('/').all(|part| !["", ".", ".."].contains(&part))))
         };
+}
+
+impl Default for RoleName {
+    /// The deploy role's, where an environment names no other.
+    fn default() -> Self {
+        Self(names::DEPLOY_ROLE.to_owned())
+    }
+}
+
+impl Default for AliasName {
+    /// The one that is moved, where an environment names no other.
+    fn default() -> Self {
+        Self(names::ALIAS.to_owned())
+    }
 }
 
 impl Version {
@@ -414,6 +430,8 @@ mod tests {
 
     #[test]
     fn each_name_keeps_its_rule() {
+        assert_eq!(RoleName::parse(RoleName::default().as_str()), Ok(RoleName::default()));
+        assert_eq!(AliasName::parse(AliasName::default().as_str()), Ok(AliasName::default()));
         assert!(AccountId::parse("123456789012").is_ok());
         assert!(AccountId::parse("12345678901").is_err());
         for good in ["eu-west-1", "us-gov-east-1", "ap-southeast-4", "mx-central-1"] {

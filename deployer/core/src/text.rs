@@ -88,43 +88,6 @@ impl From<&String> for PlainText {
     }
 }
 
-impl From<PlainText> for String {
-    fn from(text: PlainText) -> Self {
-        text.0
-    }
-}
-
-impl Deref for PlainText {
-    type Target = str;
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for PlainText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl PartialEq<str> for PlainText {
-    fn eq(&self, other: &str) -> bool {
-        self.0 == other
-    }
-}
-
-impl PartialEq<&str> for PlainText {
-    fn eq(&self, other: &&str) -> bool {
-        self.0 == *other
-    }
-}
-
-impl PartialEq<String> for PlainText {
-    fn eq(&self, other: &String) -> bool {
-        self.0 == *other
-    }
-}
-
 /// Who asks for something, approves it or stops it, as they say. Two who differ only by what nobody sees are one: such characters are
 /// left out, and spaces around the name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -153,36 +116,49 @@ impl From<&str> for Person {
     }
 }
 
-impl Deref for Person {
-    type Target = str;
-    fn deref(&self) -> &str {
-        &self.0
-    }
+/// What both are as text.
+macro_rules! texts {
+    ($($name:ident),*) => { $(
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.0
+            }
+        }
+
+        impl Deref for $name {
+            type Target = str;
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.0 == other
+            }
+        }
+
+        impl PartialEq<String> for $name {
+            fn eq(&self, other: &String) -> bool {
+                self.0 == *other
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                self.0 == *other
+            }
+        }
+    )* };
 }
 
-impl fmt::Display for Person {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl PartialEq<str> for Person {
-    fn eq(&self, other: &str) -> bool {
-        self.0 == other
-    }
-}
-
-impl PartialEq<&str> for Person {
-    fn eq(&self, other: &&str) -> bool {
-        self.0 == *other
-    }
-}
-
-impl From<Person> for String {
-    fn from(person: Person) -> Self {
-        person.0
-    }
-}
+texts!(PlainText, Person);
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -96,10 +96,12 @@ fn converted(file: &Path) -> Result<Made, Stopped> {
     let text =
         std::fs::read_to_string(file).map_err(|error| Stopped::failed(format!("{shown} cannot be read: {error}")))?;
     let made = convert(&text).map_err(|error| Stopped::refused(format!("{shown}: {error}")))?;
-    let left_out = made.text.lines().filter(|line| line.starts_with("# ") && line.contains(" is left out: ")).count();
     let mut said = format!("what {shown} of {} says", made.tool.name());
-    if left_out > 0 {
-        said.push_str(&format!("\nfields that are left out: {left_out} (comments in it say why)"));
+    if made.left_out > 0 {
+        said.push_str(&format!("\nfields that are left out: {} (comments in it say why)", made.left_out));
+    }
+    if let Some(mistakes) = &made.mistakes {
+        said.push_str(&format!("\nit is no valid manifest yet: {mistakes}"));
     }
     said.push_str(
         "\nif it takes the place of that file in the code's folder, take that one out: a zip has one manifest",

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use deployer_core::artifact::Place;
-use deployer_core::config::{Config, Environment, FunctionNameTemplate, Target, WhenFrozen, default_traffic_within};
+use deployer_core::config::{Config, Environment, FunctionNameTemplate, Span, Target, WhenFrozen};
 use deployer_core::head::Subject;
 use deployer_core::id::{
     AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, Release, RoleArn, RoleName,
@@ -242,7 +242,7 @@ fn config(way: &Way, target: Target) -> Config {
         function_name: FunctionNameTemplate::default(),
         execution_role: None,
         accept_uploads: true,
-        traffic_within: default_traffic_within(),
+        traffic_within: Span::TRAFFIC_WITHIN,
         // Without a ledger nobody knows which versions somebody may want to go back to: none is deleted.
         keep_versions: u32::MAX,
         prune_durable: false,

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deployer_core::artifact::{ArtifactRef, KEPT_METADATA, VerifiedArtifact};
+use deployer_core::artifact::{ArtifactRef, KEPT_METADATA, UPLOADED_BY, VerifiedArtifact};
 use deployer_core::destination::Destination;
 use deployer_core::id::Sha256;
 use deployer_core::manifest::{FunctionConfig, Manifest};
 use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};
 use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
-use deployer_core::text::PlainText;
+use deployer_core::text::{Person, PlainText};
 use futures::StreamExt as _;
 
 use super::deploy::{Job, Unfit};
@@ -216,5 +216,9 @@ fn manifest(package: &Package, at: &Destination<'_>) -> Result<FunctionConfig, P
 
 fn kept(metadata: BTreeMap<String, String>) -> BTreeMap<String, PlainText> {
     let is_kept = |(name, _): &(String, String)| KEPT_METADATA.contains(&name.as_str());
-    metadata.into_iter().filter(is_kept).map(|(name, value)| (name, value.into())).collect()
+    let made_plain = |(name, value): (String, String)| {
+        let value = if name == UPLOADED_BY { Person::from(value).as_str().into() } else { value.into() };
+        (name, value)
+    };
+    metadata.into_iter().filter(is_kept).map(made_plain).collect()
 }

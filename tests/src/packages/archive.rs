@@ -61,12 +61,20 @@ impl Entry {
     /// A file that everybody may read; a folder where the name ends with a slash.
     #[must_use]
     pub fn file(name: impl AsRef<[u8]>, body: impl AsRef<[u8]>) -> Self {
+        let stored = Self::stored(name, &body);
+        if stored.name.ends_with(b"/") {
+            return stored;
+        }
+        Self { method: DEFLATED, data: deflate(body.as_ref()), ..stored }
+    }
+
+    /// The same, not compressed.
+    #[must_use]
+    pub fn stored(name: impl AsRef<[u8]>, body: impl AsRef<[u8]>) -> Self {
         let (name, body) = (name.as_ref().to_vec(), body.as_ref());
-        let is_folder = name.ends_with(b"/");
-        let data = if is_folder { Vec::new() } else { deflate(body) };
         Self {
-            mode: if is_folder { 0o040_755 } else { 0o100_644 },
-            method: if is_folder { STORED } else { DEFLATED },
+            mode: if name.ends_with(b"/") { 0o040_755 } else { 0o100_644 },
+            method: STORED,
             crc32: checksum(body),
             unpacked: size(body),
             name,
@@ -74,7 +82,7 @@ impl Entry {
             extra: Vec::new(),
             host: UNIX,
             flags: 0,
-            data,
+            data: body.to_vec(),
             local_packed: None,
             is_listed: true,
         }
@@ -97,12 +105,6 @@ impl Entry {
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = mode;
         self
-    }
-
-    /// The same, not compressed.
-    #[must_use]
-    pub fn stored(self, body: impl AsRef<[u8]>) -> Self {
-        Self { method: STORED, data: body.as_ref().to_vec(), ..self }
     }
 
     /// The same, written as a stream: its sizes and its checksum follow its data.

@@ -131,8 +131,8 @@ fn entries() -> Vec<Fixture> {
     vec![
         case("encrypted", "nobody has the password", &changed(|e| e.flags = 1), bad("encrypted entries: `a.txt`")),
         case("method-zstd", "Lambda does not know it", &changed(|e| e.method = 93), bad("`a.txt` (method 93)")),
-        case("stored", "it need not be packed", &[Entry::file("a.txt", "text").stored("text")], Deployed),
-        case("zip-in-a-zip", "its own end is not the end", &[Entry::file("a.zip", &inner).stored(&inner)], Deployed),
+        case("stored", "it need not be packed", &[Entry::stored("a.txt", "text")], Deployed),
+        case("zip-in-a-zip", "its own end is not the end", &[Entry::stored("a.zip", &inner)], Deployed),
         case("zeros", "deflate reaches 1,032", &[zeros()], Deployed),
         case(
             "ratio",

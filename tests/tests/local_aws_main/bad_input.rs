@@ -2,7 +2,8 @@
 
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{ARTIFACTS, Doing as _, FIRST, Fault, LocalAws, REGION, Result, TOOLING};
-use acceptance::world::zips::{Raw, raw};
+use acceptance::packages::archive::{Entry, archive};
+use acceptance::world::zips::bootstrap;
 use serde_json::{Value, json};
 
 use super::{lambda_writes, serves, statuses, versions};
@@ -32,22 +33,26 @@ fn text<'a>(record: &'a Value, pointer: &str) -> &'a str {
 #[tokio::test]
 async fn bad_zips_and_manifests_are_refused_with_what_is_wrong() -> Result<()> {
     let aws = with_orders().await?;
-    let with = |entry: Raw| raw(&[Raw::bootstrap("x"), entry]);
+    let with = |entry: Entry| archive(&[bootstrap("x"), entry]);
     let manifest = |text: &str| Zip::code("x").manifest(text).build().doing("zipping");
     let good = Zip::code("x").build().doing("zipping")?;
-    let lies = Raw { method: 8, unpacks_to: Some(262_144_001), ..Raw::file("big", vec![0; 300_000]) };
-    let absurd = Raw { method: 8, unpacks_to: Some(100_000), ..Raw::file("big", vec![0; 10]) };
+    let lies = Entry { method: 8, unpacked: 262_144_001, ..Entry::stored("big", vec![0; 300_000]) };
+    let absurd = Entry { method: 8, unpacked: 100_000, ..Entry::stored("big", vec![0; 10]) };
     let cases: Vec<(Vec<u8>, &str, &str)> = vec![
         (vec![], "InvalidArtifact", "the object is empty (0 bytes)"),
         (b"hello, world".to_vec(), "InvalidArtifact", "the object is not a zip"),
         (good[..good.len() / 2].to_vec(), "InvalidArtifact", "the zip is cut off"),
-        (raw(&[]), "InvalidArtifact", "the zip is empty"),
-        (with(Raw { flags: 1, ..Raw::file("a", "x") }), "InvalidArtifact", "encrypted entries: `a`"),
-        (with(Raw::file("/a", "x")), "InvalidArtifact", "absolute names: `/a`"),
-        (with(Raw::file("../a", "x")), "InvalidArtifact", "lead out of it by `..`: `../a`"),
-        (with(Raw::file("a\\b", "x")), "InvalidArtifact", "names with backslashes"),
-        (with(Raw::file("bootstrap", "x")), "InvalidArtifact", "names more than once: `bootstrap`"),
-        (with(Raw { mode: 0o120_777, ..Raw::file("l", "../x") }), "InvalidArtifact", "lead out of it: `l` to `../x`"),
+        (archive(&[]), "InvalidArtifact", "the zip is empty"),
+        (with(Entry { flags: 1, ..Entry::stored("a", "x") }), "InvalidArtifact", "encrypted entries: `a`"),
+        (with(Entry::stored("/a", "x")), "InvalidArtifact", "absolute names: `/a`"),
+        (with(Entry::stored("../a", "x")), "InvalidArtifact", "lead out of it by `..`: `../a`"),
+        (with(Entry::stored("a\\b", "x")), "InvalidArtifact", "names with backslashes"),
+        (with(Entry::stored("bootstrap", "x")), "InvalidArtifact", "names more than once: `bootstrap`"),
+        (
+            with(Entry { mode: 0o120_777, ..Entry::stored("l", "../x") }),
+            "InvalidArtifact",
+            "lead out of it: `l` to `../x`",
+        ),
         (with(lies), "InvalidArtifact", "more than Lambda's 262144000 (250 MB)"),
         (with(absurd), "InvalidArtifact", "more than 1,033 times their size"),
         (manifest("memroy_size = 1\n")?, "InvalidManifest", "memroy_size: unknown field; did you mean memory_size?"),
@@ -58,7 +63,7 @@ async fn bad_zips_and_manifests_are_refused_with_what_is_wrong() -> Result<()> {
             "does not belong to the account 111111111111",
         ),
         // The function that is there runs provided.al2023.
-        (raw(&[Raw::file("main", "x")]), "InvalidArtifact", "no file bootstrap at its root"),
+        (archive(&[Entry::stored("main", "x")]), "InvalidArtifact", "no file bootstrap at its root"),
     ];
     for (number, (zip, code, because)) in cases.into_iter().enumerate() {
         let (result, calls) = aws.calls_of(aws.deploy(&format!("dev/orders/bad-{number}.zip"), zip)).await?;

@@ -3,11 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::placeholders::{ENVIRONMENT, FUNCTION, filled};
 use crate::id::{EnvironmentName, FunctionName};
 use crate::mistake;
-
-const FUNCTION: &str = "{function}";
-const ENVIRONMENT: &str = "{environment}";
 
 /// A role's path and name, as a manifest may name it: `lambda/{function}`, `lambda/{function}-*`.
 ///
@@ -53,7 +51,7 @@ impl ExecutionRolePattern {
     /// The pattern for one function of one environment, its `*` left.
     #[must_use]
     pub fn filled(&self, environment: &EnvironmentName, function: &FunctionName) -> String {
-        self.0.replace(FUNCTION, function.as_str()).replace(ENVIRONMENT, environment.as_str())
+        filled(&self.0, environment, function)
     }
 
     /// Whether a role with this path and name may be that of the function.

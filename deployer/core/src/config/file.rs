@@ -118,13 +118,13 @@ impl From<EnvironmentFile> for Environment {
     fn from(file: EnvironmentFile) -> Self {
         Self {
             targets: file.targets,
-            role_name: file.role_name.unwrap_or_else(default_role),
+            role_name: file.role_name.unwrap_or_default(),
             external_id: file.external_id,
-            alias: file.alias.unwrap_or_else(default_alias),
+            alias: file.alias.unwrap_or_default(),
             function_name: file.function_name.unwrap_or_default(),
             execution_role: file.execution_role,
             accept_uploads: file.accept_uploads.unwrap_or(file.promotion.is_none()),
-            traffic_within: file.traffic_within.unwrap_or_else(default_traffic_within),
+            traffic_within: file.traffic_within.unwrap_or(Span::TRAFFIC_WITHIN),
             keep_versions: file.keep_versions.unwrap_or(names::KEEP_VERSIONS),
             prune_durable: file.prune_durable.unwrap_or(false),
             immutable_releases: file.immutable_releases.unwrap_or(false),
@@ -134,21 +134,4 @@ impl From<EnvironmentFile> for Environment {
             when_frozen: file.when_frozen.unwrap_or_default(),
         }
     }
-}
-
-#[expect(clippy::expect_used, reason = "a literal, parsed by the test of the defaults")]
-pub(super) fn default_role() -> RoleName {
-    RoleName::parse(names::DEPLOY_ROLE).expect("a role name")
-}
-
-/// `traffic_within`, where an environment says nothing.
-#[must_use]
-#[expect(clippy::expect_used, reason = "a literal, parsed by the test of the defaults")]
-pub fn default_traffic_within() -> Span {
-    Span::parse(names::TRAFFIC_WITHIN).expect("a length of time")
-}
-
-#[expect(clippy::expect_used, reason = "a literal, parsed by the test of the defaults")]
-fn default_alias() -> AliasName {
-    AliasName::parse(names::ALIAS).expect("an alias")
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::placeholders::{ENVIRONMENT, FUNCTION, filled};
 use crate::id::{EnvironmentName, FunctionName, InvalidName};
 use crate::mistake;
 
@@ -11,9 +12,6 @@ use crate::mistake;
 #[serde(try_from = "String", into = "String")]
 #[schemars(extend("pattern" = FunctionNameTemplate::PATTERN))]
 pub struct FunctionNameTemplate(String);
-
-const FUNCTION: &str = "{function}";
-const ENVIRONMENT: &str = "{environment}";
 
 /// Why a text is not a template of function names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,7 +70,7 @@ impl FunctionNameTemplate {
     /// # Errors
     /// [`InvalidName`] when the result is longer than the 64 characters that Lambda allows.
     pub fn name(&self, environment: &EnvironmentName, function: &FunctionName) -> Result<FunctionName, InvalidName> {
-        FunctionName::parse(self.0.replace(FUNCTION, function.as_str()).replace(ENVIRONMENT, environment.as_str()))
+        FunctionName::parse(filled(&self.0, environment, function))
     }
 
     /// How two functions of two environments may get one name, as a fragment with an example; none where they cannot. It looks at

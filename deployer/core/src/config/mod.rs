@@ -7,12 +7,13 @@
 mod execution_role;
 mod file;
 mod function_name;
+mod placeholders;
 mod promotion;
 mod rules;
 mod span;
 
 pub use execution_role::{ExecutionRolePattern, InvalidPattern};
-pub use file::{default_traffic_within, schema};
+pub use file::schema;
 pub use function_name::{FunctionNameTemplate, InvalidTemplate};
 pub use promotion::{Approval, Policy, Promotion, Require, Sources};
 pub use span::Span;

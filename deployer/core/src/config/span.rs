@@ -24,6 +24,9 @@ impl Span {
     /// How one is written; it may still be too long.
     pub const PATTERN: &'static str = r"^[0-9]{1,9}[smhd]$";
 
+    /// `traffic_within`, where an environment says nothing: [`names::TRAFFIC_WITHIN`](crate::names::TRAFFIC_WITHIN).
+    pub const TRAFFIC_WITHIN: Self = Self(Duration::from_secs(15 * 60));
+
     /// Takes a number with a unit.
     ///
     /// # Errors

@@ -56,9 +56,17 @@ actions! {
 }
 
 /// What cannot be tried on something that does not exist, and why.
-pub const UNPROBED: [(&str, &str); 2] = [
+pub const UNPROBED: [(&str, &str); 4] = [
     ("lambda:CreateFunction", "it could only be tried by creating a function: the first deployment of one will show"),
     ("iam:PassRole", "it is asked for only when a function gets a role: the first deployment that sets one will show"),
+    (
+        "kms:GenerateDataKey",
+        "it is asked for only where a function has a key of its own for its code: the first deployment of one will show",
+    ),
+    (
+        "lambda:PassCapacityProvider",
+        "it is asked for only where a function gets a capacity provider: the first deployment that sets one will show",
+    ),
 ];
 
 impl std::fmt::Display for ProbedAction {

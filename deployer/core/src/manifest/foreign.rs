@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::known::{self, Support};
-use super::{ManifestError, Table, write};
+use super::{Manifest, ManifestError, ManifestFormat, Table, write};
 use crate::mistake::{self, Mistake};
 
 /// Another tool whose file has the name of ours.
@@ -77,8 +77,12 @@ pub struct Converted {
     pub tool: Foreign,
     /// The function's name in it.
     pub function: Option<String>,
-    /// The manifest. It always is a valid one.
+    /// The manifest. What no manifest can say stands in it as comments.
     pub text: String,
+    /// How much of the file that is.
+    pub left_out: usize,
+    /// What is wrong with the manifest as a whole, where the file says what cannot stand together.
+    pub mistakes: Option<String>,
     /// Whether values of variables are in it.
     pub has_values: bool,
 }
@@ -113,8 +117,10 @@ pub fn convert(text: &str) -> Result<Converted, NotConverted> {
     }
     let variables = made.fields.get("environment").and_then(|block| block.get("variables"));
     let has_values = variables.and_then(Value::as_object).is_some_and(|variables| !variables.is_empty());
+    let left_out = made.left_out.len();
     let text = format!("# Made of the function.json of {}.\n{}", tool.name(), made.text());
-    Ok(Converted { tool, function, text, has_values })
+    let mistakes = Manifest::parse(ManifestFormat::Toml, text.as_bytes()).err().map(|error| error.to_string());
+    Ok(Converted { tool, function, text, left_out, mistakes, has_values })
 }
 
 #[derive(Default)]
@@ -137,8 +143,11 @@ impl Conversion {
                 }
             }
             (Some(Support::As("file_system_config")), Value::Array(mounts)) => {
-                for mount in mounts {
-                    self.take(path, mount);
+                let mut mounts = mounts.into_iter();
+                mounts.next().into_iter().for_each(|mount| self.take(path, mount));
+                for _ in mounts {
+                    self.left_out
+                        .push(format!("{shown} is left out but for the first: a function has one file system"));
                 }
             }
             (Some(Support::As(ours)), value) => self.set(ours, &shown, value),
@@ -166,21 +175,27 @@ impl Conversion {
     /// Sets a field; templates have no value before the other tool fills them in, and are left out.
     fn set(&mut self, ours: &str, shown: &str, value: Value) {
         let mut value = value;
-        if let Value::Object(fields) = &mut value {
-            let templates: Vec<String> =
-                fields.iter().filter(|(_, value)| is_template(value)).map(|(name, _)| name.clone()).collect();
-            for name in templates {
-                fields.remove(&name);
-                self.leave_template(&format!("{shown}.{}", mistake::cut(&name)));
+        if let Value::Object(fields) = value {
+            // Each by itself: one that cannot be said takes no other along.
+            let (mut kept, place) = (Map::new(), |name: &str| format!("{shown}.{}", mistake::cut(name)));
+            for (name, one) in fields {
+                match is_template(&one).then(|| TEMPLATE.to_owned()).or_else(|| wrong(ours, Some(&name), &one)) {
+                    Some(why) => self.left_out.push(format!("{} is left out: {why}", place(&name))),
+                    None => drop(kept.insert(name, one)),
+                }
             }
+            value = Value::Object(kept);
         }
         if is_template(&value) {
-            return self.leave_template(shown);
+            return self.left_out.push(format!("{shown} is left out: {TEMPLATE}"));
         }
         if let ("role", Some(arn)) = (ours, value.as_str()) {
             // The same manifest goes to other accounts.
             let name = arn.split_once(":role/").map_or(arn, |(_, name)| name);
             value = Value::String(name.to_owned());
+        }
+        if let Some(why) = wrong(ours, None, &value) {
+            return self.left_out.push(format!("{shown} is left out: {why}"));
         }
         let mut parts: Vec<&str> = ours.split('.').collect();
         let Some(last) = parts.pop() else { return };
@@ -192,11 +207,6 @@ impl Conversion {
         table.insert(last.to_owned(), value);
     }
 
-    fn leave_template(&mut self, shown: &str) {
-        let why = "a template stands there; give it a value here, or one below [environments.<name>]";
-        self.left_out.push(format!("{shown} is left out: {why}"));
-    }
-
     fn text(self) -> String {
         let comments: String =
             self.left_out.iter().map(|sentence| format!("# {}\n", write::one_line(sentence))).collect();
@@ -205,6 +215,19 @@ impl Conversion {
         let tables = tables.into_iter().filter_map(|(name, value)| write::block(name, value));
         comments + &write::checked(plain.chain(tables))
     }
+}
+
+const TEMPLATE: &str = "a template stands there; give it a value here, or one below [environments.<name>]";
+
+/// What is wrong with a value at this path of a manifest, or with what stands there under this name; not that something beside it is
+/// missing, which the manifest as a whole tells.
+fn wrong(ours: &str, name: Option<&str>, value: &Value) -> Option<String> {
+    let path = ours.split('.').chain(name);
+    let manifest =
+        path.rev().fold(value.clone(), |inner, part| Value::Object([(part.to_owned(), inner)].into_iter().collect()));
+    let error = Manifest::parse(ManifestFormat::Json, manifest.to_string().as_bytes()).err()?;
+    let at_fault = error.mistakes().iter().find(|mistake| !mistake.sentence.starts_with("required"))?;
+    Some(at_fault.sentence.to_string())
 }
 
 /// Under these stand names that people choose.

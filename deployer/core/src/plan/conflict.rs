@@ -3,8 +3,8 @@
 //! A RevisionId alone proves nothing, for it also changes when an update settles and when others add permissions. What
 //! counts is whether something that the plan had read differs from what it was and from what this deployment meant.
 
-use super::planner::execution_role;
-use super::{Plan, Wanted, differences};
+use super::planner::{execution_role, source_key};
+use super::{Plan, Step, Wanted, differences};
 use crate::id::Sha256;
 use crate::observed::{Observed, ObservedCode};
 use crate::traffic::Traffic;
@@ -51,7 +51,7 @@ fn has_come_over(before: &Observed, after: &Observed) -> bool {
     held && Traffic::of(is) == Traffic::Whole && was.version == is.version
 }
 
-/// After the configuration was written and has settled: whether `$LATEST` has it, and still the code that it had. Then
+/// After the configuration was written and has settled: whether `$LATEST` has it, and still the code and the code's key that it had. Then
 /// its new RevisionId may be written on; otherwise somebody wrote between our update and our reading it.
 #[must_use]
 pub fn still_as_planned(wanted: &Wanted<'_>, plan: &Plan, settled: &ObservedCode) -> bool {
@@ -59,7 +59,10 @@ pub fn still_as_planned(wanted: &Wanted<'_>, plan: &Plan, settled: &ObservedCode
     let configured =
         differences(&wanted.artifact.config, &wanted.formerly().variables, role.as_ref(), &settled.settings)
             .is_ok_and(|(missing, _)| missing.is_empty());
-    configured && settled.sha256 == plan.code_was
+    // The code's key goes with the code: what is about to be sent must be the key that the function has, or the manifest's.
+    let key = source_key(&wanted.artifact.config, Some(&settled.settings));
+    let other_key = |step: &Step| matches!(step, Step::UpdateCode(sent) if sent.source_key != key);
+    configured && settled.sha256 == plan.code_was && !plan.steps.iter().any(other_key)
 }
 
 fn foreign_setting(wanted: &Wanted<'_>, was: &ObservedCode, now: &ObservedCode) -> Option<String> {
@@ -68,10 +71,9 @@ fn foreign_setting(wanted: &Wanted<'_>, was: &ObservedCode, now: &ObservedCode) 
     if named.is_some_and(|named| after != before && after != named) {
         return Some(format!("expected architectures to be {before}, found {after}"));
     }
-    let empty_is_none = |key: &Option<String>| key.clone().filter(|key| !key.is_empty());
-    if let Some(named) = &wanted.artifact.config.source_kms_key_arn {
+    if wanted.artifact.config.source_kms_key_arn.is_some() {
         let (before, after) = (&was.settings.source_kms_key_arn, &now.settings.source_kms_key_arn);
-        if after != before && *after != empty_is_none(&Some(named.clone())) {
+        if after != before && *after != source_key(&wanted.artifact.config, None) {
             let shown = |key: &Option<String>| key.clone().unwrap_or_else(|| "(none)".to_owned());
             return Some(format!("expected source_kms_key_arn to be {}, found {}", shown(before), shown(after)));
         }

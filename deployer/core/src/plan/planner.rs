@@ -313,7 +313,7 @@ impl Difference {
 }
 
 /// The key that the code shall have: the one that is named, else the one that it has. An empty text names Lambda's own.
-fn source_key(manifest: &FunctionConfig, seen: Option<&Settings>) -> Option<String> {
+pub(super) fn source_key(manifest: &FunctionConfig, seen: Option<&Settings>) -> Option<String> {
     let there = || seen.and_then(|seen| seen.source_kms_key_arn.clone());
     manifest.source_kms_key_arn.clone().or_else(there).filter(|key| !key.is_empty())
 }

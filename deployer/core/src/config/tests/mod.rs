@@ -1,8 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
-use super::file::default_role;
+mod rules;
+
 use super::*;
 use crate::id::FunctionName;
+use crate::names;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -62,7 +64,7 @@ fn what_is_not_said_has_the_contracts_defaults() {
     assert_eq!(prod.alias.as_str(), "live");
     assert_eq!(prod.function_name.as_str(), "{function}");
     assert_eq!((prod.keep_versions, prod.prune_durable, prod.immutable_releases), (10, false, false));
-    assert_eq!(prod.traffic_within.to_string(), "15m");
+    assert_eq!(prod.traffic_within.to_string(), names::TRAFFIC_WITHIN);
     assert_eq!(prod.promotion.as_ref().unwrap().soak.as_duration(), Duration::from_secs(1800));
     assert_eq!(config.environments[&name("dev")].promotion, None);
     let quiet = parse(&with("/environments/prod/promotion", json!({ "from": "dev" }))).unwrap();
@@ -229,63 +231,6 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
 }
 
 #[test]
-fn an_invalid_external_id_is_not_repeated() {
-    for wrong in [json!("s3cret with spaces"), json!(12345), json!("x")] {
-        let error = refusal("/environments/dev/external_id", wrong);
-        assert!(error.starts_with("environments.dev.external_id: "), "{error}");
-        assert!(!error.contains("s3cret") && !error.contains("12345") && !error.contains("\"x\""), "{error}");
-    }
-}
-
-#[test]
-fn environments_that_may_mean_one_function_are_refused_naming_both() {
-    let with = |dev: Value, prod: Value| {
-        let mut file = acme();
-        file["environments"]["prod"]["targets"] = json!([{ "account": "111111111111", "region": "eu-west-1" }]);
-        file["environments"]["dev"]["function_name"] = dev;
-        file["environments"]["prod"]["function_name"] = prod;
-        parse(&file).map(|_| ())
-    };
-    assert_eq!(
-        with(Value::Null, Value::Null).unwrap_err(),
-        "environments.prod.function_name: prod and dev may mean one function of 111111111111/eu-west-1: orders of prod and orders \
-         of dev are both called orders. Give each an account of its own, or both a function_name such as {environment}_{function}"
-    );
-    assert!(with(json!("{environment}-{function}"), Value::Null).is_err());
-    assert_eq!(with(json!("{environment}-{function}"), json!("{environment}-{function}")), Ok(()));
-    assert!(parse(&acme()).is_ok(), "accounts of their own");
-    let other_region = json!([{ "account": "111111111111", "region": "us-east-1" }]);
-    assert!(parse(&super::tests::with("/environments/prod/targets", other_region)).is_ok());
-}
-
-#[test]
-fn regions_of_another_or_of_no_partition_are_refused() {
-    let target = |region: &str| json!({ "account": "222222222222", "region": region });
-    let refusal = |region: &str| refusal("/environments/prod/targets/1", target(region));
-    assert_eq!(
-        refusal("xx-foo-1"),
-        "environments.prod.targets[1].region: xx-foo-1 is in none of AWS's partitions known here (aws, aws-cn, aws-us-gov, aws-iso, \
-         aws-iso-b, aws-iso-e, aws-iso-f, aws-eusc)"
-    );
-    assert_eq!(
-        refusal("cn-north-1"),
-        "environments.prod.targets[1].region: cn-north-1 is in the partition aws-cn, and eu-west-1 of the deployer in aws: no role \
-         can be assumed across partitions, so aws-cn needs a deployer of its own"
-    );
-    let mut china = acme();
-    china["queue_url"] = json!("https://sqs.cn-north-1.amazonaws.com.cn/000000000000/deployer");
-    china["environments"].as_object_mut().unwrap().remove("prod");
-    china["environments"]["dev"]["targets"] = json!([target("cn-northwest-1")]);
-    assert!(parse(&china).is_ok());
-    let frankfurt = Region::parse("eu-central-1").unwrap();
-    let error = Config::parse_in(&china.to_string(), Some(&frankfurt)).unwrap_err().to_string();
-    assert!(
-        error.contains("cn-northwest-1 is in the partition aws-cn, and eu-central-1 of the deployer in aws"),
-        "{error}"
-    );
-}
-
-#[test]
 fn a_soak_needs_a_queue() {
     let mut file = acme();
     file.as_object_mut().unwrap().remove("queue_url");
@@ -341,8 +286,11 @@ fn an_environment_that_is_there_twice_is_refused() {
 fn a_targets_role_lies_in_the_partition_of_its_region() {
     let target =
         |region| Target { account: AccountId::parse("111111111111").unwrap(), region: Region::parse(region).unwrap() };
-    assert_eq!(target("cn-north-1").role_arn(&default_role()), "arn:aws-cn:iam::111111111111:role/deployer-target");
-    assert_eq!(target("eu-west-1").role_arn(&default_role()), "arn:aws:iam::111111111111:role/deployer-target");
+    assert_eq!(
+        target("cn-north-1").role_arn(&RoleName::default()),
+        "arn:aws-cn:iam::111111111111:role/deployer-target"
+    );
+    assert_eq!(target("eu-west-1").role_arn(&RoleName::default()), "arn:aws:iam::111111111111:role/deployer-target");
     assert_eq!(target("eu-west-1").to_string(), "111111111111/eu-west-1");
 }
 

@@ -1,0 +1,60 @@
+//! Rules about several environments, and what is not repeated.
+
+use super::*;
+
+#[test]
+fn an_invalid_external_id_is_not_repeated() {
+    for wrong in [json!("s3cret with spaces"), json!(12345), json!("x")] {
+        let error = refusal("/environments/dev/external_id", wrong);
+        assert!(error.starts_with("environments.dev.external_id: "), "{error}");
+        assert!(!error.contains("s3cret") && !error.contains("12345") && !error.contains("\"x\""), "{error}");
+    }
+}
+
+#[test]
+fn environments_that_may_mean_one_function_are_refused_naming_both() {
+    let with = |dev: Value, prod: Value| {
+        let mut file = acme();
+        file["environments"]["prod"]["targets"] = json!([{ "account": "111111111111", "region": "eu-west-1" }]);
+        file["environments"]["dev"]["function_name"] = dev;
+        file["environments"]["prod"]["function_name"] = prod;
+        parse(&file).map(|_| ())
+    };
+    assert_eq!(
+        with(Value::Null, Value::Null).unwrap_err(),
+        "environments.prod.function_name: prod and dev may mean one function of 111111111111/eu-west-1: orders of prod and orders \
+         of dev are both called orders. Give each an account of its own, or both a function_name such as {environment}_{function}"
+    );
+    assert!(with(json!("{environment}-{function}"), Value::Null).is_err());
+    assert_eq!(with(json!("{environment}-{function}"), json!("{environment}-{function}")), Ok(()));
+    assert!(parse(&acme()).is_ok(), "accounts of their own");
+    let other_region = json!([{ "account": "111111111111", "region": "us-east-1" }]);
+    assert!(parse(&super::with("/environments/prod/targets", other_region)).is_ok());
+}
+
+#[test]
+fn regions_of_another_or_of_no_partition_are_refused() {
+    let target = |region: &str| json!({ "account": "222222222222", "region": region });
+    let refusal = |region: &str| refusal("/environments/prod/targets/1", target(region));
+    assert_eq!(
+        refusal("xx-foo-1"),
+        "environments.prod.targets[1].region: xx-foo-1 is in none of AWS's partitions known here (aws, aws-cn, aws-us-gov, aws-iso, \
+         aws-iso-b, aws-iso-e, aws-iso-f, aws-eusc)"
+    );
+    assert_eq!(
+        refusal("cn-north-1"),
+        "environments.prod.targets[1].region: cn-north-1 is in the partition aws-cn, and eu-west-1 of the deployer in aws: no role \
+         can be assumed across partitions, so aws-cn needs a deployer of its own"
+    );
+    let mut china = acme();
+    china["queue_url"] = json!("https://sqs.cn-north-1.amazonaws.com.cn/000000000000/deployer");
+    china["environments"].as_object_mut().unwrap().remove("prod");
+    china["environments"]["dev"]["targets"] = json!([target("cn-northwest-1")]);
+    assert!(parse(&china).is_ok());
+    let frankfurt = Region::parse("eu-central-1").unwrap();
+    let error = Config::parse_in(&china.to_string(), Some(&frankfurt)).unwrap_err().to_string();
+    assert!(
+        error.contains("cn-northwest-1 is in the partition aws-cn, and eu-central-1 of the deployer in aws"),
+        "{error}"
+    );
+}

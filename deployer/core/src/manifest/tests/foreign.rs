@@ -1,0 +1,125 @@
+//! Files of other tools.
+
+use super::*;
+
+const LAMBROLL: &str = r#"{
+    "FunctionName": "orders-api", "Description": "orders", "Handler": "index.handler", "MemorySize": 256,
+    "Role": "arn:aws:iam::111111111111:role/app/fn-exec", "Runtime": "nodejs22.x", "Timeout": 30, "Publish": true,
+    "Environment": {"Variables": {"LOG_LEVEL": "info", "A KEY": "{{ must_env `KEY` }}"}}, "Architectures": ["x86_64"],
+    "EphemeralStorage": {"Size": 512}, "LoggingConfig": {"LogFormat": "JSON"}, "SnapStart": {"ApplyOn": "None"},
+    "TracingConfig": {"Mode": "PassThrough"}, "Layers": [], "Tags": {"team": "orders", "cost centre": "1"},
+    "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []}, "KMSKeyArn": "{{ env `KEY_ARN` }}",
+    "DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 7},
+    "FileSystemConfigs": [{"Arn": "arn:aws:elasticfilesystem:eu-west-1:111111111111:access-point/fsap-0a", "LocalMountPath": "/mnt/a"}],
+    "ImageConfig": {"Command": ["x"]}, "Strange": 1}"#;
+
+#[test]
+fn function_json_of_other_tools_is_refused_with_one_sentence() {
+    let apex = r#"{"name": "orders", "memory": 128, "environment": {"A1": "x"}}"#;
+    for (tool, file) in [("lambroll", LAMBROLL), ("Apex", apex)] {
+        assert_eq!(
+            Manifest::parse(ManifestFormat::Json, file.as_bytes()).unwrap_err().to_string(),
+            format!(
+                "this is the function.json of {tool}: deployctl init --from-file function.json makes a function.toml of it"
+            )
+        );
+    }
+    let ours = r#"{"runtime": "nodejs22.x", "memory": 128}"#;
+    let error = Manifest::parse(ManifestFormat::Json, ours.as_bytes()).unwrap_err().to_string();
+    assert_eq!(error, "memory: unknown field; did you mean memory_size?");
+}
+
+#[test]
+fn lambrolls_file_is_converted_and_what_no_manifest_says_is_left_out_with_its_reason() {
+    let made = convert(LAMBROLL).unwrap();
+    assert_eq!((made.tool, made.function.as_deref(), made.has_values), (Foreign::Lambroll, Some("orders-api"), true));
+    let config = base(&made.text);
+    assert_eq!(config.role, Some(ExecutionRole::parse("app/fn-exec").unwrap()));
+    assert_eq!(
+        (config.memory_size, config.timeout, config.architectures),
+        (Some(256), Some(30), Some(Architecture::X86_64))
+    );
+    assert_eq!(variables(&config), [("LOG_LEVEL", "info")]);
+    assert_eq!(config.tags.as_ref().unwrap()["cost centre"], "1");
+    assert_eq!(config.durable_config.as_ref().unwrap().retention_period, Some(7));
+    assert_eq!(config.file_system_config.as_ref().unwrap()[0].local_mount_path, "/mnt/a");
+    assert_eq!((config.layers.as_deref(), config.kms_key_arn.as_deref()), (Some(&[][..]), None));
+    for comment in [
+        "# FunctionName is left out: the upload's key names the function",
+        "# Publish is left out: the deployer publishes",
+        "# ImageConfig is left out: the deployer deploys zips",
+        "# KMSKeyArn is left out: a template stands there",
+        "# Environment.Variables.A KEY is left out: a template stands there",
+        "# Strange is left out: nothing is known under this name",
+    ] {
+        assert!(made.text.contains(comment), "{}", made.text);
+    }
+}
+
+#[test]
+fn apexs_file_is_converted_by_its_own_names() {
+    let made = convert(
+        r#"{"name": "orders", "description": "o", "runtime": "nodejs22.x", "memory": 128, "timeout": 5, "handler": "index.handle",
+            "role": "arn:aws:iam::111111111111:role/fn", "environment": {"A1": "x"}, "hooks": {"build": "make"},
+            "vpc": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]},
+            "deadletter_arn": "arn:aws:sqs:eu-west-1:111111111111:dead"}"#,
+    );
+    let made = made.unwrap();
+    let config = base(&made.text);
+    assert_eq!((made.tool, made.function.as_deref()), (Foreign::Apex, Some("orders")));
+    assert_eq!((config.memory_size, variables(&config)), (Some(128), vec![("A1", "x")]));
+    assert_eq!(config.vpc_config.unwrap().subnet_ids, ["subnet-1"]);
+    assert!(
+        config.dead_letter_config.is_some() && made.text.contains("# hooks is left out: it is Apex's own"),
+        "{}",
+        made.text
+    );
+}
+
+#[test]
+fn a_file_of_nobody_known_is_not_converted() {
+    for file in ["{}", "[]", "{", "{\"memory_size\": 1}"] {
+        assert!(convert(file).is_err(), "{file}");
+    }
+}
+
+#[test]
+fn one_value_that_no_manifest_can_say_takes_no_other_along() {
+    let made = convert(
+        r#"{"Handler": "a b", "Timeout": "x", "Tags": [], "Environment": {"Variables": {"A B": "1", "GOOD": "2", "AWS_REGION": "3"}},
+            "FileSystemConfigs": [
+                {"Arn": "arn:aws:elasticfilesystem:eu-west-1:111111111111:access-point/fsap-0a", "LocalMountPath": "/mnt/a"},
+                {"Arn": "arn:aws:elasticfilesystem:eu-west-1:111111111111:access-point/fsap-0b", "LocalMountPath": "/mnt/b"}]}"#,
+    );
+    let made = made.unwrap();
+    let config = base(&made.text);
+    assert_eq!((variables(&config), made.mistakes), (vec![("GOOD", "2")], None));
+    assert_eq!(config.file_system_config.unwrap()[0].local_mount_path, "/mnt/a");
+    let comments: Vec<&str> = made.text.lines().filter(|line| line.contains(" is left out")).collect();
+    let fields = [
+        "Handler",
+        "Timeout",
+        "Tags",
+        "Environment.Variables.A B",
+        "Environment.Variables.AWS_REGION",
+        "FileSystemConfigs",
+    ];
+    assert_eq!((made.left_out, comments.len()), (fields.len(), fields.len()), "{}", made.text);
+    for field in fields {
+        assert!(
+            comments.iter().any(|line| line.starts_with(&format!("# {field} is left out"))),
+            "{field}: {}",
+            made.text
+        );
+    }
+}
+
+#[test]
+fn what_cannot_stand_together_is_told_of_the_manifest_that_is_made() {
+    let made = convert(
+        r#"{"Runtime": "nodejs22.x", "Handler": "index.handler", "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
+            "CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig":
+                {"CapacityProviderArn": "arn:aws:lambda:eu-west-1:111111111111:capacity-provider:a"}}}"#,
+    );
+    assert!(made.unwrap().mistakes.unwrap().contains("cannot stand beside vpc_config"));
+}

@@ -1,0 +1,80 @@
+//! What is known of AWS and its numbers.
+
+use super::*;
+
+#[test]
+fn numbers_above_what_is_known_of_lambda_are_taken_with_a_warning() {
+    let warned = |toml: &str| base(toml).warnings();
+    for (field, most) in [("timeout", 900), ("memory_size", 10_240), ("ephemeral_storage.size", 10_240)] {
+        assert_eq!(warned(&format!("{field} = {most}")), Vec::<String>::new());
+        assert_eq!(
+            warned(&format!("{field} = {}", most + 1)),
+            [format!("{field} is {}, more than the {most} that this deployer knows of; Lambda decides", most + 1)]
+        );
+    }
+    assert_eq!(warned("timeout = 1800\nmemory_size = 32768\nephemeral_storage.size = 32768").len(), 3);
+    assert_eq!(warned(""), Vec::<String>::new());
+    // Managed instances take more.
+    let managed = "timeout = 5400\nmemory_size = 32768\ncapacity_provider_config.lambda_managed_instances_capacity_provider_config\
+        .capacity_provider_arn = \"arn:aws:lambda:eu-west-1:111111111111:capacity-provider:a\"\n";
+    assert_eq!(warned(managed), Vec::<String>::new());
+}
+
+#[test]
+fn layers_of_aws_itself_have_no_account_region_and_version() {
+    let fits = |arn: &str| manifest(&format!("layers = [{arn:?}]")).is_ok();
+    for arn in ["arn:aws:lambda:::awslayer:AmazonLinux2", "arn:aws-cn:lambda:::awslayer:a-b_C1"] {
+        assert!(fits(arn), "{arn}");
+    }
+    for arn in [
+        "arn:aws:lambda:::awslayer:",
+        "arn:aws:lambda:::awslayer:a b",
+        "arn:aws:lambda:::awslayer:a:1",
+        "arn:aws:lambda:eu-west-1::awslayer:a",
+        "arn:aws:lambda:::layer:a",
+        "arn:aws:lambda:::awslayer:*",
+        &format!("arn:aws:lambda:::awslayer:{}", "x".repeat(141)),
+    ] {
+        assert!(!fits(arn), "{arn}");
+    }
+    let pattern = serde_json::to_value(Manifest::schema()).unwrap()["properties"]["layers"]["items"]["pattern"].clone();
+    assert!(
+        pattern.as_str().unwrap().contains(":lambda:") && pattern.as_str().unwrap().contains("::awslayer:"),
+        "{pattern}"
+    );
+}
+
+#[test]
+fn a_capacity_provider_does_not_stand_beside_a_vpc_in_any_environment() {
+    let capacity = "[capacity_provider_config.lambda_managed_instances_capacity_provider_config]\n\
+        capacity_provider_arn = \"arn:aws:lambda:eu-west-1:111111111111:capacity-provider:a\"\n";
+    let vpc =
+        |under: &str| format!("[{under}vpc_config]\nsubnet_ids = [\"subnet-1\"]\nsecurity_group_ids = [\"sg-1\"]\n");
+    let sentence = "capacity_provider_config: cannot stand beside vpc_config: the capacity provider brings the subnets and \
+        security groups";
+    assert_eq!(refusal(&format!("{capacity}{}", vpc(""))), sentence);
+    assert_eq!(refusal(&format!("{capacity}{}", vpc("environments.prod."))), format!("environments.prod.{sentence}"));
+    assert!(manifest(&format!("{capacity}[vpc_config]\nsubnet_ids = []\nsecurity_group_ids = []\n")).is_ok());
+}
+
+#[test]
+fn the_table_of_known_fields_and_the_schema_name_the_same_fields() {
+    fn paths(under: &str, schema: &Value, into: &mut std::collections::BTreeSet<String>) {
+        let one_of = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+        for table in one_of.chain([schema]) {
+            for (name, field) in table.get("properties").and_then(Value::as_object).into_iter().flatten() {
+                let path = if under.is_empty() { name.clone() } else { format!("{under}.{name}") };
+                paths(&path, field, into);
+                into.insert(path);
+            }
+        }
+    }
+    let mut of_schema = std::collections::BTreeSet::new();
+    paths("", &serde_json::to_value(Manifest::schema()).unwrap(), &mut of_schema);
+    of_schema.retain(|path| !path.starts_with(ENVIRONMENTS));
+    let supported = KNOWN_FIELDS.iter().filter_map(|known| match known.support {
+        Support::As(ours) => Some(ours.to_owned()),
+        Support::No(_) => None,
+    });
+    assert_eq!(supported.collect::<std::collections::BTreeSet<_>>(), of_schema);
+}

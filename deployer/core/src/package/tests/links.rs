@@ -1,0 +1,61 @@
+//! Links.
+
+use super::*;
+
+#[test]
+fn links_that_lead_to_something_in_the_zip_or_into_a_layer_are_taken() {
+    let npm = [link("node_modules/.bin/tsc", "../typescript/bin/tsc"), file("node_modules/typescript/bin/tsc")];
+    assert!(inspect(&archive(&npm)).is_ok());
+    let pnpm = [link("node_modules/a", ".pnpm/a@1/node_modules/a"), file("node_modules/.pnpm/a@1/node_modules/a/i.js")];
+    assert!(inspect(&archive(&pnpm)).is_ok());
+    assert!(inspect(&archive(&[file("a"), link("lib/libssl.so", "/opt/lib/libssl.so.3")])).is_ok());
+}
+
+#[test]
+fn links_that_lead_outside_or_in_circles_and_what_lies_behind_links_are_refused() {
+    let told = refusal(&[file("a"), link("x", "../../etc/passwd"), link("y", "/etc/passwd")]);
+    assert_eq!(
+        told,
+        "the zip has symbolic links that lead out of it: `x` to `../../etc/passwd`, `y` to `/etc/passwd`; a link may lead to \
+         something in the zip, or below /opt/ into a layer"
+    );
+    assert_eq!(
+        refusal(&[file("a"), link("x", "y"), link("y", "x")]),
+        "the zip has symbolic links that lead in circles, or through more than 40 others: `x` to `y`, `y` to `x`; leave them \
+         out"
+    );
+    assert_eq!(
+        refusal(&[link("x", "y"), file("x/a"), file("y/a")]),
+        "the zip has entries whose folder is a symbolic link: `x/a`; put them where the link leads to"
+    );
+    assert_eq!(
+        refusal(&[file("a"), link("x", &"a/".repeat(3000))]),
+        "the zip has symbolic links of more than 4096 bytes: `x`; leave them out"
+    );
+    assert_eq!(
+        refusal(&[file("a"), link("function.toml", "a")]),
+        "function.toml is a symbolic link: put the file itself into the zip"
+    );
+    let damaged = "`x` is damaged in the zip: its size or checksum does not match; zip it again";
+    assert_eq!(refusal(&[file("a"), link("x", "a").with(|e| e.crc32 ^= 1)]), damaged);
+}
+
+#[test]
+fn bootstrap_that_is_a_link_is_judged_by_what_it_leads_to() {
+    let target = |bytes: &[u8], mode| Raw::deflated("bin/orders", bytes).with(|e| e.mode = mode);
+    let check = |entries: &[Raw]| starts(entries, provided());
+    // The program may come before the link, and the other way round.
+    assert_eq!(check(&[target(&elf(62), 0o100_755), link("bootstrap", "bin/orders")]), Ok(None));
+    assert_eq!(
+        check(&[link("bootstrap", "current/orders"), link("current", "bin"), target(&elf(62), 0o100_755)]),
+        Ok(None)
+    );
+    assert!(
+        check(&[link("bootstrap", "bin/orders"), target(&elf(62), 0o100_644)]).unwrap_err().contains("not executable")
+    );
+    assert!(check(&[link("bootstrap", "bin/orders"), target(&elf(183), 0o100_755)]).unwrap_err().contains("aarch64"));
+    assert!(check(&[file("a"), link("bootstrap", "gone")]).unwrap_err().contains("no file bootstrap"));
+    let in_layer = [file("a"), link("bootstrap", "/opt/bootstrap")];
+    assert!(check(&in_layer).is_err());
+    assert_eq!(starts(&in_layer, Run { has_layers: true, ..provided() }), Ok(None));
+}

@@ -1,0 +1,94 @@
+//! Modes, and that all readers see the same files.
+
+use super::*;
+
+#[test]
+fn modes_are_for_everybody() {
+    assert_eq!(
+        refusal(&[file("a").with(|e| e.mode = 0o100_600), file("b").with(|e| e.mode = 0o100_640), file("c")]),
+        "the zip has files that only their owner may read, and Lambda's user owns none: `a` (mode 600), `b` (mode 640); chmod \
+         -R a+rX, then zip again"
+    );
+    assert_eq!(
+        refusal(&[Raw::stored("lib/", b"").with(|e| e.mode = 0o040_700), file("lib/a")]),
+        "the zip has folders that only their owner may enter, and Lambda's user owns none: `lib/` (mode 700); chmod -R a+rX, \
+         then zip again"
+    );
+    // Where no modes are given there is nothing to judge, and a mode without a type is Python's default.
+    assert!(inspect(&archive(&[file("a").with(|e| e.mode = 0o600)])).is_ok());
+    assert!(
+        inspect(&archive(&[file("a").with(|e| e.mode = 0), file("b").with(|e| (e.mode, e.made_on) = (0o600, 0))]))
+            .is_ok()
+    );
+}
+
+#[test]
+fn every_reader_sees_the_same_entries() {
+    let hidden = "the zip has an entry that its directory does not list, which some readers would see: zip it again";
+    let inner = archive(&[file("bootstrap")]);
+    let between = |filler: &[u8]| {
+        let (mut bytes, _) = body(&[file("a")]);
+        bytes.extend(filler);
+        let second = file("b").with(|e| e.at = Some(u32::try_from(bytes.len()).unwrap()));
+        let (two, from) = body(&[second]);
+        let (_, first) = body(&[file("a")]);
+        let (all, at) = (body(&[file("a")]).0, bytes.len());
+        let _ = at;
+        let mut out = [&bytes[..], &two[..from]].concat();
+        let start = out.len();
+        out.extend([&all[first..], &two[from..]].concat());
+        let size = out.len() - start;
+        out.extend(end(2, size, start, b""));
+        out
+    };
+    for filler in [&b""[..], b"\0\0\0\0", &[b' '; 100]] {
+        assert_eq!(inspect(&between(filler)).unwrap().entries, 2);
+    }
+    assert_eq!(told(&between(&inner[..40])), hidden);
+    assert_eq!(told(&between(&[&[0; 30][..], &inner[..40]].concat())), hidden);
+    assert_eq!(told(&between(b"PK\x03\x04")), hidden);
+    // Its data descriptor may look like anything.
+    let descriptor =
+        |crc: u32| [&b"PK\x07\x08"[..], &crc.to_le_bytes(), &5_u32.to_le_bytes(), &5_u32.to_le_bytes()].concat();
+    assert!(inspect(&between(&descriptor(checksum(b"hello")))).is_ok());
+    assert_eq!(told(&between(&descriptor(u32::from_le_bytes(*b"PK\x03\x04")))), hidden);
+    // Before the first entry, and after the last.
+    let (entries, from) = body(&[file("a").with(|e| e.at = Some(40))]);
+    let stub = [&inner[..40], &entries, &end(1, entries.len() - from, from + 40, b"")].concat();
+    assert_eq!(told(&stub), hidden);
+}
+
+#[test]
+fn entry_that_is_another_one_for_some_readers_is_refused() {
+    let named = |name: &str| {
+        [&[0x75, 0x70][..], &(5 + u16::try_from(name.len()).unwrap()).to_le_bytes(), &[1, 0, 0, 0, 0], name.as_bytes()]
+            .concat()
+    };
+    let message = "the zip has entries with a second name that is another one: `a`; zip again with another tool";
+    assert_eq!(refusal(&[file("a").with(|e| e.extra = named("bootstrap"))]), message);
+    assert!(inspect(&archive(&[file("a").with(|e| e.extra = named("a"))])).is_ok());
+    assert!(refusal(&[file("a").with(|e| e.local_extra = named("b"))]).contains("local header"));
+    let unclear = |name| {
+        format!("the zip has entries that are a file for some readers and a folder for others: `{name}`; zip it again")
+    };
+    assert_eq!(refusal(&[file("a"), Raw::stored("bootstrap", b"").with(|e| e.mode = 0o040_755)]), unclear("bootstrap"));
+    assert_eq!(refusal(&[file("a"), Raw::stored("b/", b"data")]), unclear("b/"));
+    let comment = [&b"made by hand "[..], b"PK\x05\x06", &[0; 30]].concat();
+    assert_eq!(
+        told(&with_comment(&[file("a")], &comment)),
+        "the zip has more than one end of central directory: remove its comment and zip it again"
+    );
+}
+
+#[test]
+fn sizes_that_follow_the_data_may_be_left_out_before_them() {
+    let written_as_a_stream = |bytes: Vec<u8>, flags: u8| {
+        let mut bytes = bytes;
+        bytes[6] = flags;
+        bytes[14..26].fill(0);
+        bytes
+    };
+    let bytes = archive(&[file("a"), file("b")]);
+    assert!(inspect(&written_as_a_stream(bytes.clone(), 8)).is_ok());
+    assert!(told(&written_as_a_stream(bytes, 0)).contains("`a`'s local header contradicts"));
+}
