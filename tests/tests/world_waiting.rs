@@ -3,24 +3,169 @@
 
 use std::time::Duration;
 
+use acceptance::world::orders::{command, deployed, served};
 use acceptance::world::zips::{code, function, with_manifest};
-use acceptance::world::{DEV, Op, Outcome, World, recorded};
+use acceptance::world::{DEV, Op, Outcome, Work, World, recorded};
 use deployer::port::CallErrorKind;
-use deployer_core::record::{DeploymentRecord, Status, TargetError, TargetErrorCode};
+use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetErrorCode};
 use jiff::Timestamp;
+use serde_json::json;
 
 fn error(record: &DeploymentRecord) -> TargetError {
     record.targets[0].error.clone().unwrap()
 }
 
+/// The same as [`World::with_orders`], but without a queue.
+fn without_queue() -> World {
+    let world = World::with(&json!({
+        "artifact_bucket": "acme-artifacts",
+        "ledger_bucket": "acme-deployer-ledger",
+        "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "external_id": "dev-8c1f"}},
+    }));
+    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world
+}
+
+/// Ticks and sweeps come until nothing is active; gives the record that the ledger has then.
+async fn goes_on(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
+    for _ in 0..60 {
+        world.tick().await;
+        if world.head("dev", "orders")["active"].is_null() {
+            break;
+        }
+        world.pass(Duration::from_secs(60)).await;
+        world.invocation().run(&Work::Sweep).await;
+    }
+    let key = format!("deployments/dev/orders/{}.json", record.id);
+    world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).unwrap()).unwrap())
+}
+
+/// Uploads, and expects that the deployment is parked after 20 seconds, for this reason.
+async fn parked(world: &World, release: &str, zip: Vec<u8>, because: &str) -> DeploymentRecord {
+    let began = world.elapsed();
+    let record = world.record(&format!("dev/orders/{release}.zip"), zip).await;
+    let took = (world.elapsed() - began).as_secs();
+    assert_eq!((record.status, record.code), (Status::InProgress, Some(Code::Waiting)), "{record:?}");
+    assert!((20..25).contains(&took), "the invocation is given back after {took} s");
+    assert_eq!(record.because.as_deref(), Some(because));
+    let key = format!("deployments/dev/orders/{}.json", record.id);
+    let told: DeploymentRecord = world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).unwrap()).unwrap());
+    assert_eq!(told, record, "the ledger says so too");
+    let active = &world.head("dev", "orders")["active"];
+    assert_eq!((&active["attempts"], &active["extensions"], &active["hops"]), (&json!(0), &json!(0), &json!(1)));
+    record
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_pending_for_minutes_is_parked_and_goes_live_once() {
+    let world = World::with_orders();
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(180));
+    let because =
+        "waits for Lambda in 111111111111/eu-west-1 (update code: Lambda is still at work on version 2 of orders)";
+    let record = parked(&world, "1.1.0", code("1.1.0"), because).await;
+    assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 1, "the alias waits");
+    let record = goes_on(&world, &record).await;
+    assert_eq!((record.status, record.because), (Status::Succeeded, None));
+    assert_eq!(record.targets[0].previous.as_ref().unwrap().version.as_str(), "1");
+    assert_eq!(world.function(DEV, "orders", |f| (f.versions.len(), f.aliases["live"].version)), (2, 2));
+    assert_eq!((world.calls_of(Op::UpdateFunctionCode).len(), world.calls_of(Op::UpdateAlias).len()), (1, 1));
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invocation_that_resumes_a_parked_wait_looks_once_and_is_given_back() {
+    let world = World::with_orders();
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(400));
+    let because =
+        "waits for Lambda in 111111111111/eu-west-1 (update code: Lambda is still at work on version 2 of orders)";
+    let record = parked(&world, "1.1.0", code("1.1.0"), because).await;
+    let due = world.aws(|aws| aws.queue.next()).unwrap();
+    world.pass(due.duration_since(world.now()).try_into().unwrap_or_default()).await;
+    let body = world.aws(|aws| aws.queue.take(due)).remove(0);
+    let began = world.elapsed();
+    world.invocation().run(&Work::Tick(acceptance::world::tick(&body))).await;
+    assert!((world.elapsed() - began).as_secs() < 3, "{:?}", world.elapsed() - began);
+    assert_eq!(world.head("dev", "orders")["active"]["hops"], 2);
+    assert_eq!(goes_on(&world, &record).await.status, Status::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_pending_for_ever_fails_after_fifteen_minutes() {
+    let world = World::with_orders();
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(1_000_000));
+    let because =
+        "waits for Lambda in 111111111111/eu-west-1 (update code: Lambda is still at work on version 2 of orders)";
+    let record = parked(&world, "1.1.0", code("1.1.0"), because).await;
+    let record = goes_on(&world, &record).await;
+    assert!((900..1_000).contains(&world.elapsed().as_secs()), "{:?}", world.elapsed());
+    assert_eq!(
+        error(&record),
+        TargetError::new(
+            TargetErrorCode::TimedOut,
+            "observe",
+            "Lambda was not done within 15 minutes (another update is in progress): see what holds the function up, then \
+             upload again"
+        )
+    );
+    assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 1);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebodys_update_that_takes_minutes_parks_before_anything_is_written() {
+    let world = World::with_orders();
+    let until = world.now() + Duration::from_secs(200);
+    world.somebody(DEV, "orders", |f| f.busy(0, until));
+    let because = "waits for Lambda in 111111111111/eu-west-1 (observe: another update is in progress)";
+    let record = parked(&world, "1.1.0", code("1.1.0"), because).await;
+    assert!(world.writes().is_empty(), "{:?}", world.writes());
+    assert_eq!(goes_on(&world, &record).await.status, Status::Succeeded);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_meets_a_busy_function_for_minutes_is_parked() {
+    let world = World::with_orders();
+    world.on(Op::UpdateFunctionCode).always().fail_saying(CallErrorKind::Busy, "an update is in progress");
+    let because = "waits for Lambda in 111111111111/eu-west-1 (update code: UpdateFunctionCode of orders: an update is in progress)";
+    let record = parked(&world, "1.1.0", code("1.1.0"), because).await;
+    world.heal();
+    assert_eq!(goes_on(&world, &record).await.status, Status::Succeeded);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_lambda_cannot_assume_yet_is_parked() {
+    let world = World::dev();
+    world.aws(|aws| aws.at(DEV).roles.clear());
+    let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
+    assert_eq!((record.status, record.code), (Status::InProgress, Some(Code::Waiting)), "{record:?}");
+    assert!((20..25).contains(&world.elapsed().as_secs()));
+    let because = record.because.unwrap();
+    let told = "waits for Lambda in 111111111111/eu-west-1 (create function: ";
+    assert!(because.starts_with(told) && because.contains("cannot be assumed by Lambda"), "{because}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_stops_a_deployment_parked_over_a_pending_version() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b"]).await;
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(100));
+    let record = world.record("dev/orders/c.zip", code("c")).await;
+    assert_eq!(record.code, Some(Code::Waiting), "{record:?}");
+    let back = world.commanded(command("rollback", &json!({}))).await;
+    let ended = goes_on(&world, &record).await;
+    assert_eq!((ended.status, served(&world).as_str()), (Status::Superseded, "b"), "{back:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_update_that_somebody_else_has_begun_is_waited_out() {
     let world = World::with_orders();
-    let until = world.now() + Duration::from_secs(20);
+    let until = world.now() + Duration::from_secs(15);
     world.somebody(DEV, "orders", |f| f.busy(3, until));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(record.status, Status::Succeeded);
-    assert!(world.elapsed() > Duration::from_secs(20));
+    assert!(world.elapsed() > Duration::from_secs(15));
     assert_eq!(world.writes().len(), 2, "nothing was sent while it was busy: {:?}", world.writes());
     world.same_again_changes_nothing().await;
 }
@@ -36,8 +181,8 @@ async fn a_write_that_meets_an_update_in_progress_is_sent_again_when_it_is_over(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_takes_minutes_is_waited_for_before_its_alias_moves() {
-    let world = World::with_orders();
+async fn without_a_queue_a_version_that_takes_minutes_is_waited_for_before_its_alias_moves() {
+    let world = without_queue();
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(180));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(record.status, Status::Succeeded);
@@ -127,9 +272,9 @@ async fn a_fresh_execution_role_is_waited_for() {
     world.aws(|aws| aws.at(DEV).roles.clear());
     let from = world.now() + Duration::from_secs(90);
     world.aws(|aws| aws.at(DEV).role("lambda-execution", from));
-    let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
+    let record = world.ended("dev/orders/1.0.0.zip", function("1.0.0")).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
-    assert!((90..95).contains(&world.elapsed().as_secs()));
+    assert_eq!(world.head("dev", "orders")["history"][0]["release"], "1.0.0");
     world.same_again_changes_nothing().await;
 }
 
@@ -137,13 +282,14 @@ async fn a_fresh_execution_role_is_waited_for() {
 async fn an_execution_role_that_never_becomes_assumable_is_given_up_after_fifteen_minutes() {
     let world = World::dev();
     world.aws(|aws| aws.at(DEV).roles.clear());
-    let record = world.ended("dev/orders/1.0.0.zip", function("1.0.0")).await;
+    let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
+    let record = goes_on(&world, &record).await;
     assert_eq!(error(&record).code, TargetErrorCode::RoleNotAssumable);
     assert_eq!(error(&record).step, "create function");
     assert!(error(&record).message.contains("cannot be assumed by Lambda"), "{}", error(&record).message);
     let tried = world.calls_of(Op::CreateFunction);
     let spent = tried.last().unwrap().began - tried[0].began;
-    assert!((895..=930).contains(&spent.as_secs()), "{spent:?}");
+    assert!((900..=960).contains(&spent.as_secs()), "{spent:?}");
     assert_eq!(world.render().lines().next().unwrap(), "dev/orders/1.0.0: failed, TargetFailed");
     world.same_again_changes_nothing().await;
 }
@@ -201,26 +347,13 @@ async fn throttling_until_the_deadline_is_named_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_done_before_the_deadline_is_gone_on_with_and_ends_as_timed_out() {
+async fn an_update_of_somebody_that_never_ends_fails_after_fifteen_minutes() {
     let world = World::with_orders();
     world.somebody(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
-    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let saved = recorded(world.deliver(&upload).await.unwrap());
-    assert_eq!(saved.status, Status::InProgress);
-    assert!(world.elapsed() < world.time);
-    // Four invocations have their time, one after the other.
-    assert_eq!(world.tick().await.len(), 3);
-    assert!(world.elapsed() < world.time * 4);
-    let record = world.until_ended(&upload).await;
-    assert_eq!(
-        error(&record),
-        TargetError::new(
-            TargetErrorCode::TimedOut,
-            "observe",
-            "not done before the invocation's deadline (another update is in progress): upload again, \
-             or give the deployer more time"
-        )
-    );
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    let record = goes_on(&world, &record).await;
+    assert!((900..1_000).contains(&world.elapsed().as_secs()), "{:?}", world.elapsed());
+    assert_eq!((error(&record).code, error(&record).step.as_str()), (TargetErrorCode::TimedOut, "observe"));
     world.same_again_changes_nothing().await;
 }
 
@@ -283,8 +416,9 @@ async fn a_process_that_thaws_after_its_deadline_sends_no_write() {
 
 #[tokio::test(start_paused = true)]
 async fn a_version_that_takes_longer_than_an_invocation_is_waited_for_by_the_next_one() {
-    let world = World::with_orders();
-    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(1200));
+    let mut world = World::with_orders();
+    world.time = Duration::from_secs(60);
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(300));
     let saved = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(saved.status, Status::InProgress);
     world.tick().await;

@@ -172,16 +172,18 @@ impl<'a> Destination<'a> {
 
     /// The record of a deployment that waits for Lambda.
     #[must_use]
-    pub fn parked(&self, active: &Active) -> DeploymentRecord {
+    pub fn parked(&self, active: &Active, waits: &[(Target, String)]) -> DeploymentRecord {
         let at = self.as_claimed(active);
         let is_done = |target: &Target| active.done.iter().any(|done| done.target() == *target);
-        let waits = active.awaits.iter().filter(|awaited| !is_done(&awaited.target)).map(|awaited| {
+        let held = active.awaits.iter().filter(|awaited| !is_done(&awaited.target)).map(|awaited| {
             let Awaited { target, version, before, until, .. } = awaited;
             let from = before.as_ref().map_or_else(String::new, |before| format!(" from version {before}"));
             format!("{target} (alias {}{from} to version {version}, until {until:.0} at most)", at.environment.alias)
         });
-        let waits: Vec<String> = waits.collect();
-        let because = format!("waits for Lambda to let the traffic over in {}", waits.join(", "));
+        let held: Vec<String> = held.collect();
+        let held = (!held.is_empty()).then(|| format!("to let the traffic over in {}", held.join(", ")));
+        let waits = waits.iter().map(|(target, waits)| format!("in {target} ({waits})"));
+        let because = format!("waits for Lambda {}", held.into_iter().chain(waits).collect::<Vec<_>>().join(", and "));
         let record = self.record_of(active, Status::InProgress);
         DeploymentRecord { code: Some(Code::Waiting), because: Some(because.into()), ..record }
     }

@@ -14,6 +14,7 @@ use deployer_core::record::{Previous, TargetError, TargetErrorCode};
 use jiff::Timestamp;
 
 use super::deploy::Job;
+use super::lambda_waits::LambdaWait;
 use super::sending::Sending;
 use super::waiting::timed_out;
 use super::{Claim, Engine};
@@ -251,10 +252,13 @@ impl<'a> Walk<'a> {
                 engine.pause(attempt, step, "Lambda does not show the function yet").await?;
                 continue;
             };
-            let failed = |because: &Reason| {
+            let error = |because: &Reason| {
                 let message = format!("function {name} in {}: {because}", self.errand.target);
-                let error = TargetError::new(because.error_code(), step, message);
-                if because.passes() { Halt::VersionFailed(error) } else { Halt::Final(error) }
+                TargetError::new(because.error_code(), step, message)
+            };
+            let failed = |because: &Reason| match because.passes() {
+                true => Halt::VersionFailed(error(because)),
+                false => Halt::Final(error(because)),
             };
             let Errand { job, claim, target, .. } = self.errand;
             let fit = match qualifier {
@@ -265,14 +269,19 @@ impl<'a> Walk<'a> {
                 (Fit::Never(because), _) => return Err(failed(&because)),
                 (Fit::Now, Some(because)) => return Err(failed(because)),
                 (Fit::Now, None) => {
-                    job.refused.is_over(target);
+                    job.waits.is_over(target);
                     return Ok(code);
                 }
-                (Fit::Soon, _) => engine.pause(attempt, step, "Lambda is still at work").await?,
-                (Fit::Perhaps(because), _) if engine.may_wait(&job.refused, claim, target) => {
-                    engine.pause(attempt, step, &because.to_string()).await?;
+                (Fit::Soon, _) => {
+                    let because = &format!("Lambda is still at work on {} of {name}", shown(&qualifier));
+                    let wait = LambdaWait { job, claim, target, step, because, is_refused: false };
+                    engine.wait_for_lambda(&wait, attempt, || engine.not_done_by_lambda(step, because)).await?;
                 }
-                (Fit::Perhaps(because), _) => return Err(failed(&because)),
+                (Fit::Perhaps(reason), _) => {
+                    let because = &reason.to_string();
+                    let wait = LambdaWait { job, claim, target, step, because, is_refused: true };
+                    engine.wait_for_lambda(&wait, attempt, || error(&reason)).await?;
+                }
             }
         }
         unreachable!("attempts do not end")
@@ -329,7 +338,10 @@ impl<'a> Walk<'a> {
             }
             let error = match answer {
                 Ok(answer) => {
-                    job.refused.is_over(target);
+                    job.waits.is_over(target);
+                    if is_work(&write) {
+                        job.waits.is_sent(target);
+                    }
                     return Ok(answer);
                 }
                 Err(error) => error,
@@ -350,6 +362,19 @@ impl<'a> Walk<'a> {
 
     pub(super) fn version(&self, step: &'static str) -> Result<&Version, Halt> {
         self.version.as_ref().ok_or_else(|| internal(step, "the plan published nothing").into())
+    }
+}
+
+/// Whether Lambda works on what it is sent after its answer.
+fn is_work(write: &Write<'_>) -> bool {
+    matches!(write, Write::Create { .. } | Write::UpdateConfiguration { .. } | Write::UpdateCode { .. })
+}
+
+fn shown(qualifier: &Qualifier<'_>) -> String {
+    match qualifier {
+        Qualifier::Latest => "the configuration".to_owned(),
+        Qualifier::Version(version) => format!("version {version}"),
+        Qualifier::Alias(alias) => format!("alias {alias}"),
     }
 }
 

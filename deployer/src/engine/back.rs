@@ -6,12 +6,13 @@ use deployer_core::config::Target;
 use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::{Condition, ObservedAlias, ObservedCode};
 use deployer_core::plan::{AWAIT_TRAFFIC, going_back};
-use deployer_core::record::{Previous, Status, TargetError};
+use deployer_core::record::{Previous, Status};
 
 use super::apply::{Errand, Halt};
 use super::deploy::{Job, given_up};
 use super::doors::Shut;
 use super::fared::{Arrived, Missed};
+use super::lambda_waits::LambdaWait;
 use super::target::{LOOKS, foreign, may_shut, served, served_before};
 use super::{Claim, Engine};
 use crate::port::{Account, Qualifier};
@@ -33,7 +34,7 @@ impl Engine {
         let mut planned_from: Option<Option<ObservedAlias>> = None;
         let mut turned = false;
         for looks in 0.. {
-            let (alias, code) = self.look_back(job, account, version).await?;
+            let (alias, code) = self.look_back((job, claim, target), account, version).await?;
             if let Some(found) = claim.active().moved_since(target, alias.as_ref()) {
                 return Err(foreign(job, AWAIT_TRAFFIC, &found).into());
             }
@@ -105,10 +106,10 @@ impl Engine {
     /// The alias, and the version while it is settled.
     async fn look_back(
         &self,
-        job: &Job<'_>,
+        (job, claim, target): (&Job<'_>, &Claim, &Target),
         account: &Account,
         version: &Version,
-    ) -> Result<(Option<ObservedAlias>, Option<ObservedCode>), TargetError> {
+    ) -> Result<(Option<ObservedAlias>, Option<ObservedCode>), Missed> {
         let (functions, name) = (account.functions(), &job.at.function_name);
         for attempt in 0.. {
             let (alias, code) = futures::try_join!(
@@ -117,9 +118,14 @@ impl Engine {
             )?;
             match code {
                 Some((code, _)) if code.condition == Condition::Busy => {
-                    self.pause(attempt, "observe", "the version is still being made").await?;
+                    let (step, because) = ("observe", "the version is still being made");
+                    let wait = LambdaWait { job, claim, target, step, because, is_refused: false };
+                    self.wait_for_lambda(&wait, attempt, || self.not_done_by_lambda(step, because)).await?;
                 }
-                code => return Ok((alias, code.map(|(code, _)| code))),
+                code => {
+                    job.waits.is_over(target);
+                    return Ok((alias, code.map(|(code, _)| code)));
+                }
             }
         }
         unreachable!("attempts do not end")

@@ -372,7 +372,7 @@ impl Engine {
             Then::Wait { request, status, behind } => {
                 let record = match seen.head.active().filter(|active| active.request.id == request.id) {
                     None => at.pending(&request, behind.0),
-                    Some(active) if !active.awaits.is_empty() => at.parked(active),
+                    Some(active) if !active.awaits.is_empty() => at.parked(active, &[]),
                     Some(active) => at.record_of(active, status),
                 };
                 if status == Status::Pending && !again {

@@ -17,7 +17,7 @@ use tokio::sync::SetOnce;
 
 use super::claim::{Ground, Standing, locked};
 use super::finish::{Facts, Finished};
-use super::refused::RefusedForNow;
+use super::lambda_waits::LambdaWaits;
 use super::waiting::timed_out;
 use super::{Claim, Engine, TARGETS_AT_ONCE, Transient, fared, inline, target};
 
@@ -39,8 +39,8 @@ pub(super) struct Job<'a> {
     kept: Mutex<BTreeSet<Target>>,
     /// The targets whose aliases were seen to have provisioned concurrency, or to have none.
     provisioned: Mutex<BTreeMap<Target, bool>>,
-    /// Since when targets are refused something for now.
-    pub refused: RefusedForNow,
+    /// The targets that wait for Lambda.
+    pub waits: LambdaWaits,
     /// A rollback reads the artifact only for targets that do not have its version any more.
     artifact_needed: SetOnce<()>,
 }
@@ -57,7 +57,7 @@ impl<'a> Job<'a> {
             put_back: Mutex::default(),
             kept: Mutex::default(),
             provisioned: Mutex::default(),
-            refused: RefusedForNow::default(),
+            waits: LambdaWaits::default(),
             artifact_needed: SetOnce::new(),
         }
     }
@@ -317,8 +317,8 @@ impl Engine {
                 },
             };
             let claim = claim.clone().await?;
-            // What is refused for now has an end of its own.
-            let may_go_on = claim.extensions() < EXTENSIONS || job.refused.since().is_some();
+            // A wait for Lambda has an end of its own.
+            let may_go_on = claim.extensions() < EXTENSIONS || job.waits.since().is_some();
             let goes_on = !claim.only_looks() && claim.halted().is_none();
             if goes_on && may_go_on && fared::ran_out_of_time(&outcomes) {
                 return Err(self.save(job, &claim, outcomes).await);
@@ -345,14 +345,18 @@ impl Engine {
     async fn park(&self, job: &Job<'_>, claim: &Claim, fared: Vec<fared::Fared>) -> Unfinished {
         let (at, id, done, written) = (job.at, claim.request().id, fared::done(fared), job.written());
         let mut active = claim.active_now();
-        active.awaits.retain(|awaited| done.iter().all(|done| done.target() != awaited.target));
+        let is_done = |target: &Target| done.iter().any(|done| done.target() == *target);
+        active.awaits.retain(|awaited| !is_done(&awaited.target));
+        let mut told = job.waits.told();
+        told.retain(|(target, _)| !is_done(target));
         let look_at = active.next_look(self.now());
-        let record = at.parked(&active);
+        let record = at.parked(&active, &told);
         if let Err(error) = self.write_record(&record, claim.noted()).await {
             tracing::warn!("not recorded as waiting for Lambda: {error}");
         }
-        let doors = claim.open_doors();
-        self.release(at, claim, GivenUp::Parked { done: &done, written: &written, doors: &doors, look_at }).await;
+        let (doors, waiting_since) = (claim.open_doors(), job.waits.since());
+        let how = GivenUp::Parked { done: &done, written: &written, doors: &doors, look_at, waiting_since };
+        self.release(at, claim, how).await;
         tracing::info!(?look_at, "parked: {}", record.because.as_deref().unwrap_or_default());
         if let Some(look_at) = look_at
             && let Err(transient) = self.tick_at(at, id, Some(claim.token()), look_at).await
@@ -365,7 +369,7 @@ impl Engine {
     /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
     async fn save(&self, job: &Job<'_>, claim: &Claim, fared: Vec<fared::Fared>) -> Unfinished {
         let (at, done, written) = (job.at, fared::done(fared), job.written());
-        let (doors, waiting_since) = (claim.open_doors(), job.refused.since());
+        let (doors, waiting_since) = (claim.open_doors(), job.waits.since());
         let how = GivenUp::TimeIsUp { done: &done, written: &written, doors: &doors, waiting_since };
         self.release(at, claim, how).await;
         if self.ports.queue.is_none() {

@@ -1,16 +1,42 @@
 //! Steps "enter" and "observe": the sessions of a deployment in a target account, and what is there.
 
+use std::sync::Arc;
+
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
 use deployer_core::observed::{Condition, Observed};
 use deployer_core::plan::Plan;
 use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_core::session::{Scope, session_name};
+use futures::future::Shared;
 
-use super::Engine;
-use super::deploy::Job;
+use super::deploy::{Job, Unfinished};
+use super::fared::Missed;
+use super::lambda_waits::LambdaWait;
+use super::target::yes;
 use super::waiting::UNANSWERED;
+use super::{Claim, Engine};
 use crate::port::{Account, EnterError, Qualifier, SessionRequest};
+
+const OBSERVE: &str = "observe";
+
+/// Why a look at a target is no ground to plan on.
+#[derive(Debug, Clone, Copy)]
+enum Unsettled {
+    /// Lambda is at work on the function.
+    Busy,
+    /// The alias was moved between two reads.
+    AliasMoves,
+}
+
+impl Unsettled {
+    fn because(self) -> &'static str {
+        match self {
+            Self::Busy => "another update is in progress",
+            Self::AliasMoves => "the alias is being moved",
+        }
+    }
+}
 
 impl Engine {
     pub(super) fn session(&self, job: &Job<'_>, target: &Target) -> SessionRequest {
@@ -72,28 +98,61 @@ impl Engine {
 
     /// Step "observe": the function, its alias, and what the alias serves, read while the function is settled.
     pub(super) async fn observe(&self, at: &Destination<'_>, account: &Account) -> Result<Observed, TargetError> {
-        let (functions, name, alias) = (account.functions(), &at.function_name, &at.environment.alias);
         for attempt in 0.. {
-            let (latest, pointer, serving) = futures::try_join!(
-                self.reading("observe", || functions.function(name, Qualifier::Latest)),
-                self.alias_of(at, account),
-                self.reading("observe", || functions.function(name, Qualifier::Alias(alias))),
-            )?;
-            let (latest, belongings) = match latest {
-                Some((latest, belongings)) => (Some(latest), belongings),
-                None => (None, Default::default()),
-            };
-            let serving = serving.map(|(code, _)| code);
-            // The three were read side by side: somebody may have moved the alias between them.
-            let whole = pointer.as_ref().map(|alias| &alias.version) == serving.as_ref().map(|code| &code.version);
-            let settled = latest.as_ref().is_none_or(|latest| latest.condition != Condition::Busy);
-            if whole && settled {
-                return Ok(Observed { latest, belongings, alias: pointer, serving, publishing_failed: false });
+            match self.look(at, account).await? {
+                Ok(observed) => return Ok(observed),
+                Err(unsettled) => self.pause(attempt, OBSERVE, unsettled.because()).await?,
             }
-            let because = if settled { "the alias is being moved" } else { "another update is in progress" };
-            self.pause(attempt, "observe", because).await?;
         }
         unreachable!("attempts do not end")
+    }
+
+    /// The same before anything is written: a deployment that waits for somebody's update for long is parked.
+    pub(super) async fn observe_or_park(
+        &self,
+        job: &Job<'_>,
+        target: &Target,
+        claim: Shared<impl Future<Output = Result<Arc<Claim>, Unfinished>>>,
+        account: &Account,
+    ) -> Result<Observed, Missed> {
+        for attempt in 0.. {
+            match self.look(job.at, account).await? {
+                Ok(observed) => {
+                    job.waits.is_over(target);
+                    return Ok(observed);
+                }
+                Err(unsettled @ Unsettled::AliasMoves) => self.pause(attempt, OBSERVE, unsettled.because()).await?,
+                Err(unsettled @ Unsettled::Busy) => {
+                    let (claim, step, because) = (&*yes(claim.clone()).await, OBSERVE, unsettled.because());
+                    let wait = LambdaWait { job, claim, target, step, because, is_refused: false };
+                    self.wait_for_lambda(&wait, attempt, || self.not_done_by_lambda(step, because)).await?;
+                }
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+
+    /// One look.
+    async fn look(&self, at: &Destination<'_>, account: &Account) -> Result<Result<Observed, Unsettled>, TargetError> {
+        let (functions, name, alias) = (account.functions(), &at.function_name, &at.environment.alias);
+        let (latest, pointer, serving) = futures::try_join!(
+            self.reading(OBSERVE, || functions.function(name, Qualifier::Latest)),
+            self.alias_of(at, account),
+            self.reading(OBSERVE, || functions.function(name, Qualifier::Alias(alias))),
+        )?;
+        let (latest, belongings) = match latest {
+            Some((latest, belongings)) => (Some(latest), belongings),
+            None => (None, Default::default()),
+        };
+        let serving = serving.map(|(code, _)| code);
+        if latest.as_ref().is_some_and(|latest| latest.condition == Condition::Busy) {
+            return Ok(Err(Unsettled::Busy));
+        }
+        // The three were read side by side: somebody may have moved the alias between them.
+        if pointer.as_ref().map(|alias| &alias.version) != serving.as_ref().map(|code| &code.version) {
+            return Ok(Err(Unsettled::AliasMoves));
+        }
+        Ok(Ok(Observed { latest, belongings, alias: pointer, serving, publishing_failed: false }))
     }
 
     /// The first session where it is enough; a second one, cut from the plan, where it is not.

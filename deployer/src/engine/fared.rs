@@ -33,12 +33,12 @@ impl<T: Into<NoPlan>> From<T> for Missed {
 
 /// Whether a target stopped only because the time was up: another invocation can go on.
 pub(super) fn ran_out_of_time(fared: &[Fared]) -> bool {
-    fared.iter().any(Fared::is_late)
+    fared.iter().any(|fared| fared.late)
 }
 
 /// The outcomes of those targets that another invocation need not go on with.
 pub(super) fn done(fared: Vec<Fared>) -> Vec<TargetOutcome> {
-    fared.into_iter().filter(|fared| !fared.is_late() && !fared.waits).map(|fared| fared.outcome).collect()
+    fared.into_iter().filter(|fared| !fared.late && !fared.waits).map(|fared| fared.outcome).collect()
 }
 
 /// Whether Lambda needs longer for a target than an invocation should wait.
@@ -57,13 +57,15 @@ pub(super) struct Fared {
     pub unfit: Option<String>,
     /// Its alias did not move, because none may any more.
     pub stopped: bool,
-    /// Its alias has moved, and Lambda still holds the traffic back.
+    /// Lambda is not done: its version is not made yet, say, or its alias has moved and the traffic is held back.
     pub waits: bool,
+    /// It stopped only because the time was up.
+    pub late: bool,
 }
 
 impl Fared {
-    fn is_late(&self) -> bool {
-        self.outcome.error.as_ref().is_some_and(|error| is_late(error.code))
+    pub fn of(outcome: TargetOutcome) -> Self {
+        Self { outcome, unfit: None, stopped: false, waits: false, late: false }
     }
 }
 

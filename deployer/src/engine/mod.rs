@@ -22,11 +22,11 @@ mod finish;
 mod group;
 mod history;
 mod inline;
+mod lambda_waits;
 mod plan;
 mod promote;
 mod prune;
 mod recall;
-mod refused;
 mod resolve;
 mod sending;
 mod status;
@@ -112,10 +112,13 @@ pub struct Engine {
 pub struct Patience {
     /// What is denied, AssumeRole first of all: a policy that was just written needs some seconds.
     pub denied: Duration,
-    /// What AWS refuses for now: an execution role that Lambda cannot assume yet, a 409 that nobody knows. In all, across invocations.
+    /// How long is waited for Lambda in all, across invocations: for an execution role that it cannot assume yet, a 409 that nobody
+    /// knows, and with a queue also for an update or a version.
     pub refused: Duration,
     /// The same where no other invocation goes on, for there is no queue.
     pub refused_without_queue: Duration,
+    /// With a queue, an invocation waits no longer than this for Lambda: another one goes on.
+    pub waits_here: Duration,
     /// The first wait between two looks; it doubles up to `longest_wait`.
     pub first_wait: Duration,
     /// The longest wait between two looks.
@@ -133,6 +136,7 @@ impl Default for Patience {
             denied: Duration::from_secs(15),
             refused: Duration::from_secs(15 * 60),
             refused_without_queue: Duration::from_secs(120),
+            waits_here: Duration::from_secs(20),
             first_wait: Duration::from_millis(100),
             longest_wait: Duration::from_secs(2),
             write_needs: crate::aws::OPERATION_TIMEOUT,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::apply::{Errand, Halt};
+use super::lambda_waits::LambdaWait;
 use crate::port::{CallError, CallErrorKind};
 
 /// A writing call, over all its tries.
@@ -24,18 +25,23 @@ impl Engine {
         error: &CallError,
     ) -> Result<(), Halt> {
         let Errand { job, claim, target, .. } = *errand;
+        let because = error.message.as_str();
+        let wait = |is_refused| LambdaWait { job, claim, target, step, because, is_refused };
         let ends = || Err(error.clone().in_step(step).into());
         let attempt = sending.attempt;
         sending.attempt += 1;
         match error.kind {
-            CallErrorKind::Busy | CallErrorKind::Throttled => {
+            CallErrorKind::Busy => {
+                let never = || self.not_done_by_lambda(step, because);
+                return Ok(self.wait_for_lambda(&wait(false), attempt, never).await?);
+            }
+            CallErrorKind::Throttled => {
                 let paused = self.pause(attempt, step, &error.message).await;
                 return paused.map_err(|_| error.clone().at_the_deadline(step).into());
             }
             CallErrorKind::RoleNotReady | CallErrorKind::RefusedForNow => {
-                if !self.may_wait(&job.refused, claim, target) {
-                    return ends();
-                }
+                let never = || error.clone().in_step(step);
+                return Ok(self.wait_for_lambda(&wait(true), attempt, never).await?);
             }
             CallErrorKind::Denied | CallErrorKind::CodeDenied => {
                 let since = *sending.denied_since.get_or_insert_with(|| self.now());

@@ -13,7 +13,7 @@ use deployer_core::observed::{Observed, ObservedAlias};
 use deployer_core::plan::{AWAIT_TRAFFIC, NoPlan, Plan, Step, Wanted, foreign_change, plan as planned};
 use deployer_core::record::{Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
 use deployer_core::text::PlainText;
-use futures::future::{self, Shared};
+use futures::future::{self, FutureExt as _, Shared};
 use tracing::Instrument as _;
 
 use super::apply::{Errand, Halt};
@@ -79,11 +79,12 @@ impl Engine {
                         Ground::Held
                     }
                 };
-                let mut observed = self.observe(job.at, &account).await?;
+                let mut observed = self.observe_or_park(job, target, claim.clone(), &account).await?;
                 let (claim, artifact) = (yes(claim).await, yes(artifact).await);
                 if !claim.follows(&ground) {
                     // Another deployment may have come and gone between: what was observed is no ground to plan on.
-                    observed = self.observe(job.at, &account).await?;
+                    observed =
+                        self.observe_or_park(job, target, future::ready(Ok(claim.clone())).shared(), &account).await?;
                 }
                 self.converge(job, target, &claim, &artifact, account.clone(), observed).await
             };
@@ -100,19 +101,14 @@ impl Engine {
             match work.instrument(span).await {
                 Ok(Arrived { status, version, previous }) => {
                     let outcome = TargetOutcome { status, version, previous, ..outcome };
-                    Fared { outcome, unfit: None, stopped: false, waits: false }
+                    Fared::of(outcome)
                 }
-                Err(Missed::Waits) => Fared { outcome, unfit: None, stopped: false, waits: true },
+                Err(Missed::Waits) => Fared { waits: true, ..Fared::of(outcome) },
                 Err(Missed::Stopped) => {
                     let claim = yes(before.clone()).await;
                     let status = claim.halted().map_or(Status::Failed, |halted| halted.status);
                     let reached = job.has_left_moved(&claim, target);
-                    Fared {
-                        outcome: TargetOutcome { status, reached, ..outcome },
-                        unfit: None,
-                        stopped: true,
-                        waits: false,
-                    }
+                    Fared { stopped: true, ..Fared::of(TargetOutcome { status, reached, ..outcome }) }
                 }
                 Err(Missed::NoPlan(no_plan)) => {
                     let unfit = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());
@@ -123,19 +119,16 @@ impl Engine {
                         true => given_up(&format!("{UNSEEN} ({error})")),
                         false => error,
                     };
-                    Fared {
-                        outcome: TargetOutcome { error: Some(error), reached, ..outcome },
-                        unfit,
-                        stopped: false,
-                        waits: false,
-                    }
+                    let late = is_late(error.code) && !job.waits.is_given_up(target);
+                    let outcome = TargetOutcome { error: Some(error), reached, ..outcome };
+                    Fared { unfit, late, ..Fared::of(outcome) }
                 }
             }
         };
         // What an earlier invocation was done with stays as it was: what failed for good is not tried again.
         let fared = async {
             match yes(before.clone()).await.done(target) {
-                Some(done) => Fared { outcome: done.clone(), unfit: None, stopped: false, waits: false },
+                Some(done) => Fared::of(done.clone()),
                 None => future::pending().await,
             }
         };

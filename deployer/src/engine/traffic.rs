@@ -20,8 +20,6 @@ use super::target::LOOKS;
 use super::{Engine, Transient};
 use crate::port::{Account, Answer, CallErrorKind, Write};
 
-/// With a queue, an invocation waits no longer than this for Lambda: another one goes on.
-const WAITED_FOR: Duration = Duration::from_secs(20);
 /// Lambda may tell of the failure before for so long.
 const FAILURES_ARE_OURS_AFTER: Duration = Duration::from_secs(5);
 
@@ -222,7 +220,7 @@ impl Walk<'_> {
                 }
                 _ => return Err(self.moved_by_somebody(&format!("the alias serves {seen}"))),
             }
-            if engine.ports.queue.is_some() && engine.passed(awaited.since) >= WAITED_FOR {
+            if engine.ports.queue.is_some() && engine.passed(awaited.since) >= engine.patience.waits_here {
                 return Err(Halt::Waits);
             }
             let because = "Lambda holds the alias's traffic back until its provisioned concurrency stands";

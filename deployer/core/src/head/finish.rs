@@ -63,7 +63,7 @@ pub enum GivenUp<'a> {
         written: &'a BTreeSet<Target>,
         /// The doors that are open still.
         doors: &'a [Door],
-        /// Since when AWS refuses something for now: that has an end of its own.
+        /// Since when a target waits for Lambda: that has an end of its own.
         waiting_since: Option<Timestamp>,
     },
     /// Lambda needs longer than an invocation should wait, and everybody has stopped.
@@ -76,6 +76,8 @@ pub enum GivenUp<'a> {
         doors: &'a [Door],
         /// When a tick goes on with it; none: the sweep does.
         look_at: Option<Timestamp>,
+        /// Since when a target waits for Lambda to make what its alias shall serve: that has an end of its own.
+        waiting_since: Option<Timestamp>,
     },
 }
 
@@ -96,8 +98,9 @@ impl Active {
                 self.extensions += 1;
                 self.waiting_since = waiting_since;
             }
-            GivenUp::Parked { done, written, doors, look_at } => {
+            GivenUp::Parked { done, written, doors, look_at, waiting_since } => {
                 self.leave_to_another(done, written, doors);
+                self.waiting_since = waiting_since;
                 self.park(look_at);
             }
         }

@@ -92,8 +92,8 @@ pub struct Active {
     /// How often an owner's time was up.
     #[serde(default)]
     pub extensions: u32,
-    /// Since when AWS refuses something for now (an execution role that Lambda cannot assume yet, a 409 that nobody knows), where
-    /// an owner's time was up over that.
+    /// Since when a target waits for Lambda (for a version that it makes, an execution role that it cannot assume yet, a 409 that
+    /// nobody knows), where an owner's time was up over that or it was parked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_since: Option<Timestamp>,
     /// How targets fared that an earlier owner was done with before its time was up. They are not tried again.

@@ -18,7 +18,8 @@ pub(super) fn parked(look_at: Option<i64>) -> (Head, Request) {
 
 fn park(head: &Head, claim: &str, now: i64, look_at: Option<i64>) -> Head {
     let written = [target(0).clone()].into();
-    let how = GivenUp::Parked { done: &[], written: &written, doors: &[], look_at: look_at.map(second) };
+    let how =
+        GivenUp::Parked { done: &[], written: &written, doors: &[], look_at: look_at.map(second), waiting_since: None };
     head.released(token(claim), how, second(now)).unwrap()
 }
 
