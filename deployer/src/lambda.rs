@@ -122,10 +122,10 @@ impl Deployer {
             artifacts: Arc::new(aws::S3Artifacts::new(self.s3.clone())),
             ledger: Arc::new(aws::S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone())),
             gate: Arc::new(MaskingGate::before(self.gate.clone())),
-            queue: config
-                .queue_url
-                .clone()
-                .map(|url| Arc::new(aws::SqsQueue::new(self.sqs.clone(), url)) as Arc<dyn Queue>),
+            queue: config.queue_url.clone().map(|url| {
+                let queue = aws::SqsQueue::new(self.sqs.clone(), url).with_wakes(config.wake_queue_url.clone());
+                Arc::new(queue) as Arc<dyn Queue>
+            }),
             events: config
                 .event_bus
                 .clone()
@@ -162,8 +162,7 @@ impl Deployer {
 
     /// What only the doctor looks at.
     fn premises(&self, config: &Config) -> aws::AwsPremises {
-        let places = (config.ledger_bucket.clone(), config.queue_url.clone());
-        aws::AwsPremises::new(self.s3.clone(), self.sqs.clone(), self.gate.clone(), places)
+        aws::AwsPremises::new(self.s3.clone(), self.sqs.clone(), self.gate.clone(), config.ledger_bucket.clone())
     }
 
     async fn read(&self, source: &ConfigSource) -> Result<String, String> {
@@ -192,10 +191,10 @@ pub async fn put_back(
     failed: Vec<(String, Option<Delivery>)>,
 ) -> SqsBatchResponse {
     let failures = failed.into_iter().map(|(id, delivery)| async {
-        if let (Some(queue), Some(Delivery { receipt, received, .. })) = (queue, delivery) {
+        if let (Some(queue), Some(Delivery { receipt, received, queue: from })) = (queue, delivery) {
             let late = clock.sleep(PUTTING_OFF.min(left / 2));
             tokio::select! {
-                put_off = queue.put_off(&receipt, backoff(received)) => if let Err(error) = put_off {
+                put_off = queue.put_off(from.as_deref(), &receipt, backoff(received)) => if let Err(error) = put_off {
                     tracing::warn!("the message comes again after the queue's own timeout: {error}");
                 },
                 () = late => tracing::warn!("the message comes again after the queue's own timeout"),

@@ -40,13 +40,14 @@ pub trait Chance: Send + Sync {
 #[error("{0}")]
 pub struct QueueError(pub String);
 
-/// The queue by which the deployer wakes itself. Messages are hints: nothing is lost with one.
+/// The queues by which the deployer is woken. Messages are hints: nothing is lost with one.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Sends a message that comes after this delay at the earliest; 15 minutes at most (SQS API Reference, SendMessage).
+    /// Sends a message to the deployer itself, which comes after this delay at the earliest; 15 minutes at most (SQS API Reference, SendMessage).
     async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError>;
-    /// Lets a message that was received stay away for so long before it comes again.
-    async fn put_off(&self, receipt: &str, delay: Duration) -> Result<(), QueueError>;
+    /// Lets a message that was received from a queue (its ARN, where the event tells it) stay away for so long before it comes
+    /// again.
+    async fn put_off(&self, from: Option<&str>, receipt: &str, delay: Duration) -> Result<(), QueueError>;
 }
 
 /// An event could not be sent.
@@ -410,10 +411,10 @@ pub trait Premises: Send + Sync {
     async fn aws_time(&self) -> Option<Timestamp>;
     /// Whether versioning is on for the bucket.
     async fn is_versioned(&self, bucket: &BucketName) -> Result<bool, Refused>;
-    /// How long the queue is, and the ARN of its dead-letter queue, where it has one.
-    async fn queue(&self) -> Result<(QueueLook, Option<String>), Refused>;
-    /// How long the queue's dead-letter queue is, which has this ARN.
-    async fn dead_letters(&self, arn: &str) -> Result<QueueLook, Refused>;
+    /// How long the queue at a URL is, and the ARN of its dead-letter queue, where it has one.
+    async fn queue(&self, url: &str) -> Result<(QueueLook, Option<String>), Refused>;
+    /// How long the dead-letter queue with this ARN is, which belongs to the queue at a URL.
+    async fn dead_letters(&self, url: &str, arn: &str) -> Result<QueueLook, Refused>;
     /// Enters a target to try rights out; the session's policy must be `doctor::probe_policy`.
     async fn enter(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError>;
 }

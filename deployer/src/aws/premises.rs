@@ -25,19 +25,13 @@ pub struct AwsPremises {
     sqs: aws_sdk_sqs::Client,
     gate: Arc<StsGate>,
     ledger: BucketName,
-    queue_url: Option<String>,
 }
 
 impl AwsPremises {
-    /// Looks with these clients, at this ledger bucket and this queue.
+    /// Looks with these clients, at this ledger bucket.
     #[must_use]
-    pub fn new(
-        s3: aws_sdk_s3::Client,
-        sqs: aws_sdk_sqs::Client,
-        gate: Arc<StsGate>,
-        (ledger, queue_url): (BucketName, Option<String>),
-    ) -> Self {
-        Self { s3, sqs, gate, ledger, queue_url }
+    pub fn new(s3: aws_sdk_s3::Client, sqs: aws_sdk_sqs::Client, gate: Arc<StsGate>, ledger: BucketName) -> Self {
+        Self { s3, sqs, gate, ledger }
     }
 
     async fn look(&self, url: &str) -> Result<(QueueLook, Option<String>), Refused> {
@@ -101,14 +95,14 @@ impl Premises for AwsPremises {
         Ok(answer.status() == Some(&BucketVersioningStatus::Enabled))
     }
 
-    async fn queue(&self) -> Result<(QueueLook, Option<String>), Refused> {
-        self.look(self.queue_url.as_deref().unwrap_or_default()).await
+    async fn queue(&self, url: &str) -> Result<(QueueLook, Option<String>), Refused> {
+        self.look(url).await
     }
 
-    async fn dead_letters(&self, arn: &str) -> Result<QueueLook, Refused> {
+    async fn dead_letters(&self, url: &str, arn: &str) -> Result<QueueLook, Refused> {
         // A queue and its dead-letter queue are of one account and region (SQS Developer Guide, "Using dead-letter queues"), so
         // only the name differs.
-        let base = self.queue_url.as_deref().and_then(|url| url.rsplit_once('/')).map_or("", |(base, _)| base);
+        let base = url.rsplit_once('/').map_or("", |(base, _)| base);
         let name = arn.rsplit(':').next().unwrap_or_default();
         self.look(&format!("{base}/{name}")).await.map(|(look, _)| look)
     }

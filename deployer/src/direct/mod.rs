@@ -256,6 +256,7 @@ fn config(way: &Way, target: Target) -> Config {
         artifact_bucket: literal("no-bucket"),
         ledger_bucket: literal("no-ledger"),
         queue_url: None,
+        wake_queue_url: None,
         event_bus: None,
         environments: [(way.environment.clone(), environment)].into(),
     }

@@ -132,10 +132,24 @@ impl Engine {
             let because = "deployer.json names no queue_url: nothing can be deferred, and no queue can be looked at";
             return vec![Check::not_checked("queue", because), Check::not_checked("dead letters", because)];
         };
+        let mut checks = self.queue(premises, role, ("queue", "dead letters"), url).await;
+        if let Some(url) = &self.config.wake_queue_url {
+            checks.extend(self.queue(premises, role, ("wake queue", "wake dead letters"), url).await);
+        }
+        checks
+    }
+
+    async fn queue(
+        &self,
+        premises: &dyn Premises,
+        role: Option<&str>,
+        (name, dead_name): (&'static str, &'static str),
+        url: &str,
+    ) -> Vec<Check> {
         let mut looks = Vec::new();
         let mut redrive = None;
         let looks = loop {
-            let (look, arn) = match premises.queue().await {
+            let (look, arn) = match premises.queue(url).await {
                 Ok(seen) => seen,
                 Err(refused) => break Err(refused),
             };
@@ -146,16 +160,16 @@ impl Engine {
             }
             self.ports.clock.sleep(BETWEEN_LOOKS).await;
         };
-        let queue = doctor::queue(role, &queue_arn(self.region.as_ref(), url), &looks);
+        let queue = doctor::queue(name, role, &queue_arn(self.region.as_ref(), url), &looks);
         if looks.is_err() {
             let because = "the queue names its dead-letter queue, and cannot be looked at";
-            return vec![queue, Check::not_checked("dead letters", because)];
+            return vec![queue, Check::not_checked(dead_name, because)];
         }
         let dead = match &redrive {
-            Some(arn) => premises.dead_letters(arn).await,
+            Some(arn) => premises.dead_letters(url, arn).await,
             None => Ok(QueueLook::default()),
         };
-        vec![queue, doctor::dead_letters(role, redrive.as_deref(), &dead)]
+        vec![queue, doctor::dead_letters(dead_name, role, redrive.as_deref(), &dead)]
     }
 
     async fn last_sweep(&self) -> Result<Option<Timestamp>, Refused> {

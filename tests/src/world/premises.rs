@@ -53,13 +53,14 @@ impl Premises for PremisesPort {
         self.0.call(Op::GetBucketVersioning, "artifacts", bucket.as_str(), look).await
     }
 
-    async fn queue(&self) -> Result<(QueueLook, Option<String>), Refused> {
+    async fn queue(&self, url: &str) -> Result<(QueueLook, Option<String>), Refused> {
         let arn = "arn:aws:sqs:eu-west-1:000000000000:deployer-dead-letters";
         let look = |state: &mut State, here: &Circumstances| Ok((state.queue.look(here.now), Some(arn.to_owned())));
-        self.0.call(Op::GetQueueAttributes, "queue", "deployer", look).await
+        let name = url.rsplit('/').next().unwrap_or_default();
+        self.0.call(Op::GetQueueAttributes, "queue", name, look).await
     }
 
-    async fn dead_letters(&self, arn: &str) -> Result<QueueLook, Refused> {
+    async fn dead_letters(&self, _: &str, arn: &str) -> Result<QueueLook, Refused> {
         let look =
             |state: &mut State, _: &Circumstances| Ok(QueueLook { waiting: state.queue.dead, ..QueueLook::default() });
         self.0.call(Op::GetQueueAttributes, "queue", arn, look).await

@@ -67,7 +67,7 @@ impl Queue for QueuePort {
             .await
     }
 
-    async fn put_off(&self, receipt: &str, _: Duration) -> Result<(), QueueError> {
+    async fn put_off(&self, _: Option<&str>, receipt: &str, _: Duration) -> Result<(), QueueError> {
         self.0.call(Op::ChangeMessageVisibility, "queue", receipt, |_, _| Ok(())).await
     }
 }

@@ -46,6 +46,9 @@ pub(super) struct ConfigFile {
     /// The queue by which the deployer wakes itself. Without it nothing can be deferred.
     #[schemars(regex(pattern = r"^https?://[!-~]+$"))]
     queue_url: Option<String>,
+    /// The queue for what the deployer sends to itself: uploads do not stand before it. `queue_url` where it is absent.
+    #[schemars(regex(pattern = r"^https?://[!-~]+$"))]
+    wake_queue_url: Option<String>,
     /// The name or ARN of the event bus that the deployer's events go to. Without it none are sent.
     #[schemars(regex(pattern = r"^[A-Za-z0-9/._:-]{1,1600}$"))]
     event_bus: Option<String>,
@@ -108,6 +111,7 @@ impl From<ConfigFile> for Config {
             artifact_bucket: file.artifact_bucket,
             ledger_bucket: file.ledger_bucket,
             queue_url: file.queue_url,
+            wake_queue_url: file.wake_queue_url,
             event_bus: file.event_bus,
             environments: file.environments.into_iter().map(|(name, file)| (name, file.into())).collect(),
         }

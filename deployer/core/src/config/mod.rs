@@ -39,6 +39,8 @@ pub struct Config {
     pub ledger_bucket: BucketName,
     /// The queue through which the deployer wakes itself; without it nothing can be deferred.
     pub queue_url: Option<String>,
+    /// The queue for what the deployer sends to itself, where that is another one: uploads do not stand before it.
+    pub wake_queue_url: Option<String>,
     /// The bus (name or ARN) that the deployer's events go to; without it none are sent.
     pub event_bus: Option<String>,
     /// The places to deploy to.

@@ -22,6 +22,15 @@ impl Config {
                 "must be a queue's URL, such as https://sqs.eu-west-1.amazonaws.com/…",
             ));
         }
+        if self.wake_queue_url.as_ref().is_some_and(|url| !is_url(url)) {
+            found.push(Mistake::new(
+                "wake_queue_url",
+                "must be a queue's URL, such as https://sqs.eu-west-1.amazonaws.com/…",
+            ));
+        }
+        if self.wake_queue_url.is_some() && self.queue_url.is_none() {
+            found.push(Mistake::new("wake_queue_url", "needs queue_url: that is where uploads arrive"));
+        }
         if self.event_bus.as_ref().is_some_and(|bus| !is_event_bus(bus)) {
             found.push(Mistake::new("event_bus", "must be an event bus's name or ARN"));
         }

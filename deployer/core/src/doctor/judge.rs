@@ -134,12 +134,16 @@ pub fn versioning(bucket: &BucketName, deployer: Option<&str>, outcome: &Result<
 
 /// Whether somebody takes messages out of the queue, by several looks at it.
 #[must_use]
-pub fn queue(deployer: Option<&str>, queue_arn: &str, looks: &Result<Vec<QueueLook>, Refused>) -> Check {
-    const CHECK: &str = "queue";
+pub fn queue(
+    check: &'static str,
+    deployer: Option<&str>,
+    queue_arn: &str,
+    looks: &Result<Vec<QueueLook>, Refused>,
+) -> Check {
     let looks = match looks {
         Ok(looks) => looks,
         Err(error) => {
-            return refused(CHECK, error, || own(deployer, json!("sqs:GetQueueAttributes"), json!(queue_arn)));
+            return refused(check, error, || own(deployer, json!("sqs:GetQueueAttributes"), json!(queue_arn)));
         }
     };
     let last = looks.last().copied().unwrap_or_default();
@@ -150,24 +154,28 @@ pub fn queue(deployer: Option<&str>, queue_arn: &str, looks: &Result<Vec<QueueLo
             "{seen}, and nobody receives them: is the event source mapping of the deployer's Lambda there and enabled, \
              and has the Lambda concurrency left?"
         );
-        return Check::fail(CHECK, because);
+        return Check::fail(check, because);
     }
-    Check::ok(CHECK).seeing(seen)
+    Check::ok(check).seeing(seen)
 }
 
 /// Whether messages were given up.
 #[must_use]
-pub fn dead_letters(deployer: Option<&str>, arn: Option<&str>, outcome: &Result<QueueLook, Refused>) -> Check {
-    const CHECK: &str = "dead letters";
+pub fn dead_letters(
+    check: &'static str,
+    deployer: Option<&str>,
+    arn: Option<&str>,
+    outcome: &Result<QueueLook, Refused>,
+) -> Check {
     let Some(arn) = arn else {
         return Check::fail(
-            CHECK,
+            check,
             "the queue has no dead-letter queue: what cannot be handled comes again until it expires, and nobody sees it \
              (module tooling makes one)",
         );
     };
     match outcome {
-        Ok(look) if look.waiting + look.in_flight == 0 => Check::ok(CHECK),
+        Ok(look) if look.waiting + look.in_flight == 0 => Check::ok(check),
         Ok(look) => {
             let QueueLook { waiting, in_flight, .. } = look;
             let name = arn.rsplit(':').next().unwrap_or(arn);
@@ -176,9 +184,9 @@ pub fn dead_letters(deployer: Option<&str>, arn: Option<&str>, outcome: &Result<
                  redrive (aws sqs start-message-move-task --source-arn {arn})",
                 waiting + in_flight
             );
-            Check::fail(CHECK, because)
+            Check::fail(check, because)
         }
-        Err(error) => refused(CHECK, error, || own(deployer, json!("sqs:GetQueueAttributes"), json!(arn))),
+        Err(error) => refused(check, error, || own(deployer, json!("sqs:GetQueueAttributes"), json!(arn))),
     }
 }
 

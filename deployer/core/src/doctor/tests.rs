@@ -183,8 +183,8 @@ fn what_is_no_denial_does_not_fail() {
             judge::entered(chain, &Err(throttled())),
             judge::read_artifact(chain, &artifact("dev/orders/1.zip"), &region, &Err(throttled())),
             judge::versioning(&bucket, None, &Err(throttled())),
-            judge::queue(None, "arn", &Err(throttled())),
-            judge::dead_letters(None, Some("arn"), &Err(throttled())),
+            judge::queue("queue", None, "arn", &Err(throttled())),
+            judge::dead_letters("dead letters", None, Some("arn"), &Err(throttled())),
         ]
     });
     for check in checks {
@@ -239,7 +239,7 @@ fn a_queue_is_stuck_only_where_messages_wait_at_each_look_and_nobody_has_any() {
     let judged = |looks: &[(u64, u64)]| {
         let looks =
             looks.iter().map(|(waiting, in_flight)| QueueLook { waiting: *waiting, in_flight: *in_flight, delayed: 0 });
-        judge::queue(None, "arn", &Ok(looks.collect())).status
+        judge::queue("queue", None, "arn", &Ok(looks.collect())).status
     };
     assert_eq!(judged(&[(3, 0), (3, 0), (4, 0)]), CheckStatus::Fail);
     assert_eq!(judged(&[(3, 0), (0, 3)]), CheckStatus::Ok);
@@ -251,11 +251,11 @@ fn a_queue_is_stuck_only_where_messages_wait_at_each_look_and_nobody_has_any() {
 fn dead_letters_and_a_queue_without_a_place_for_them_fail() {
     let look = |waiting| Ok(QueueLook { waiting, ..QueueLook::default() });
     let arn = Some("arn:aws:sqs:eu-west-1:123456789012:deployer-dead-letters");
-    assert_eq!(judge::dead_letters(None, arn, &look(0)), Check::ok("dead letters"));
-    let because = judge::dead_letters(None, arn, &look(2)).because.unwrap();
+    assert_eq!(judge::dead_letters("dead letters", None, arn, &look(0)), Check::ok("dead letters"));
+    let because = judge::dead_letters("dead letters", None, arn, &look(2)).because.unwrap();
     assert!(because.starts_with("2 messages could not be handled and lie in deployer-dead-letters"), "{because}");
-    assert_eq!(judge::dead_letters(None, None, &look(0)).status, CheckStatus::Fail);
-    let check = judge::dead_letters(Some(DEPLOYER), arn, &Err(denied("no")));
+    assert_eq!(judge::dead_letters("dead letters", None, None, &look(0)).status, CheckStatus::Fail);
+    let check = judge::dead_letters("dead letters", Some(DEPLOYER), arn, &Err(denied("no")));
     assert_eq!(
         check.missing[0].statement,
         json!({"Effect": "Allow", "Action": "sqs:GetQueueAttributes", "Resource": arn})

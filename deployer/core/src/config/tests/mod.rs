@@ -213,6 +213,11 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
             json!("deployer"),
             "queue_url: must be a queue's URL, such as https://sqs.eu-west-1.amazonaws.com/…",
         ),
+        (
+            "/wake_queue_url",
+            json!("wakes"),
+            "wake_queue_url: must be a queue's URL, such as https://sqs.eu-west-1.amazonaws.com/…",
+        ),
         ("/event_bus", json!("a b"), "event_bus: must be an event bus's name or ARN"),
         (
             "/environments/prod/targets/1",

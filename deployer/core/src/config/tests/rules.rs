@@ -58,3 +58,13 @@ fn regions_of_another_or_of_no_partition_are_refused() {
         "{error}"
     );
 }
+
+#[test]
+fn a_wake_queue_needs_a_queue_for_uploads() {
+    let mut file = acme();
+    file["wake_queue_url"] = json!("https://sqs.eu-west-1.amazonaws.com/000000000000/deployer-wakes");
+    assert!(parse(&file).is_ok());
+    file.as_object_mut().unwrap().remove("queue_url");
+    file["environments"]["prod"]["promotion"]["soak"] = json!("0s");
+    assert_eq!(parse(&file).unwrap_err(), "wake_queue_url: needs queue_url: that is where uploads arrive");
+}
