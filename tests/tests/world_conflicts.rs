@@ -252,15 +252,18 @@ async fn conflicts_without_end_end_the_deployment() {
 
 #[tokio::test(start_paused = true)]
 async fn an_update_of_somebody_else_that_begins_in_between_is_waited_out_and_looked_at() {
-    let world = World::with_orders();
-    let until = world.now() + Duration::from_secs(30);
-    world.on(Op::UpdateFunctionCode).meanwhile(move |aws| {
-        aws.at(DEV).function("orders").set(|s| s.memory_size = 192).busy(0, until);
-    });
-    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
-    assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
-    assert_eq!(world.function(DEV, "orders", |f| f.latest.settings.memory_size), 192);
-    world.same_again_changes_nothing().await;
+    // The invocation waits for the short one itself, and over the long one the deployment is parked.
+    for seconds in [15, 30] {
+        let world = World::with_orders();
+        let until = world.now() + Duration::from_secs(seconds);
+        world.on(Op::UpdateFunctionCode).meanwhile(move |aws| {
+            aws.at(DEV).function("orders").set(|s| s.memory_size = 192).busy(0, until);
+        });
+        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        assert_eq!(record.status, Status::Succeeded, "{seconds}: {:?}", record.because);
+        assert_eq!(world.function(DEV, "orders", |f| f.latest.settings.memory_size), 192);
+        world.same_again_changes_nothing().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
