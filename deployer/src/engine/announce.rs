@@ -61,7 +61,8 @@ impl Engine {
     /// Writes down that a deployment is in progress, and tells of it. The record is written again at the end: this one may be
     /// missing.
     pub(super) async fn note(&self, at: &Destination<'_>, claim: &Claim) {
-        if claim.active().hops > 0 {
+        let is_resumed = claim.active().hops > 0;
+        if is_resumed && !claim.is_start_untold() {
             // It was told when it began, and its record says what it waits for.
             return;
         }
@@ -72,6 +73,9 @@ impl Engine {
                 claim.tells_of_its_start(true);
             }
         };
+        if is_resumed {
+            return told.await;
+        }
         let ((), written) = futures::join!(told, self.write_record(&record, None));
         match written {
             Ok(etag) => claim.is_noted(etag),

@@ -103,12 +103,12 @@ impl Claim {
         Self {
             doors: Mutex::new(Doors::of(&seen.head, resumed, now)),
             halted: Mutex::new(active.stop.map(Halted::by)),
+            untold_start: AtomicBool::new(active.start_untold),
             active,
             over,
             seen: Mutex::new(seen),
             ownership: OwnershipCheck::default(),
             noted: Mutex::default(),
-            untold_start: AtomicBool::new(false),
             stopped: SetOnce::new(),
             warnings: Mutex::default(),
         }

@@ -355,7 +355,9 @@ impl Engine {
             tracing::warn!("not recorded as waiting for Lambda: {error}");
         }
         let (doors, waiting_since) = (claim.open_doors(), job.waits.since());
-        let how = GivenUp::Parked { done: &done, written: &written, doors: &doors, look_at, waiting_since };
+        let start_untold = claim.is_start_untold();
+        let how =
+            GivenUp::Parked { done: &done, written: &written, doors: &doors, look_at, waiting_since, start_untold };
         self.release(at, claim, how).await;
         tracing::info!(?look_at, "parked: {}", record.because.as_deref().unwrap_or_default());
         if let Some(look_at) = look_at

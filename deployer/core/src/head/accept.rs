@@ -95,6 +95,7 @@ impl Active {
             doors_unsaid: false,
             previous: vec![],
             awaits: vec![],
+            start_untold: false,
             hops: 0,
             looks_at: None,
         }

@@ -78,6 +78,8 @@ pub enum GivenUp<'a> {
         look_at: Option<Timestamp>,
         /// Since when a target waits for Lambda to make what its alias shall serve: that has an end of its own.
         waiting_since: Option<Timestamp>,
+        /// The event that it has started could not be sent.
+        start_untold: bool,
     },
 }
 
@@ -98,9 +100,10 @@ impl Active {
                 self.extensions += 1;
                 self.waiting_since = waiting_since;
             }
-            GivenUp::Parked { done, written, doors, look_at, waiting_since } => {
+            GivenUp::Parked { done, written, doors, look_at, waiting_since, start_untold } => {
                 self.leave_to_another(done, written, doors);
                 self.waiting_since = waiting_since;
+                self.start_untold = start_untold;
                 self.park(look_at);
             }
         }

@@ -114,6 +114,9 @@ pub struct Active {
     /// The targets whose alias has moved, or is about to, and whose traffic Lambda may hold back for a while.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub awaits: Vec<Awaited>,
+    /// The event that it has started could not be sent before it was parked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub start_untold: bool,
     /// How often it was parked.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hops: u32,

@@ -18,8 +18,14 @@ pub(super) fn parked(look_at: Option<i64>) -> (Head, Request) {
 
 fn park(head: &Head, claim: &str, now: i64, look_at: Option<i64>) -> Head {
     let written = [target(0).clone()].into();
-    let how =
-        GivenUp::Parked { done: &[], written: &written, doors: &[], look_at: look_at.map(second), waiting_since: None };
+    let how = GivenUp::Parked {
+        done: &[],
+        written: &written,
+        doors: &[],
+        look_at: look_at.map(second),
+        waiting_since: None,
+        start_untold: false,
+    };
     head.released(token(claim), how, second(now)).unwrap()
 }
 
