@@ -97,7 +97,7 @@ async fn a_409_that_nobody_knows_is_waited_for_and_ends_with_awss_words() {
     let words = "ResourceConflictException: the alias is being looked at";
     for op in [Op::UpdateFunctionCode, Op::UpdateAlias] {
         let world = World::with_orders();
-        world.on(op).times(30).fail_saying(CallErrorKind::RefusedForNow, words);
+        world.on(op).times(16).fail_saying(CallErrorKind::RefusedForNow, words);
         let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!((record.status, live(&world)), (Status::Succeeded, 2), "{op}: {:?}", record.because);
 

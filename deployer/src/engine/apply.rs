@@ -265,13 +265,13 @@ impl<'a> Walk<'a> {
                 Qualifier::Latest => code.condition.to_be_written(),
                 Qualifier::Version(_) | Qualifier::Alias(_) => code.condition.to_serve(),
             };
+            if let Fit::Now | Fit::Never(_) = fit {
+                job.waits.is_over(target);
+            }
             match (fit, &code.last_update_failed) {
                 (Fit::Never(because), _) => return Err(failed(&because)),
                 (Fit::Now, Some(because)) => return Err(failed(because)),
-                (Fit::Now, None) => {
-                    job.waits.is_over(target);
-                    return Ok(code);
-                }
+                (Fit::Now, None) => return Ok(code),
                 (Fit::Soon, _) => {
                     let because = &format!("Lambda is still at work on {} of {name}", shown(&qualifier));
                     let wait = LambdaWait { job, claim, target, step, because, is_refused: false };

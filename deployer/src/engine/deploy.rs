@@ -349,7 +349,7 @@ impl Engine {
         active.awaits.retain(|awaited| !is_done(&awaited.target));
         let mut told = job.waits.told();
         told.retain(|(target, _)| !is_done(target));
-        let look_at = active.next_look(self.now());
+        let look_at = active.next_look(self.now(), job.waits.since().and_then(|since| self.refusal_ends(since)));
         let record = at.parked(&active, &told);
         if let Err(error) = self.write_record(&record, claim.noted()).await {
             tracing::warn!("not recorded as waiting for Lambda: {error}");

@@ -165,6 +165,11 @@ impl Engine {
         }
     }
 
+    /// The time at which a wait that began then has lasted for too long.
+    pub(super) fn refusal_ends(&self, since: Timestamp) -> Option<Timestamp> {
+        since.checked_add(self.longest_refusal()).ok()
+    }
+
     /// The error of a target for which Lambda has been at work for too long.
     pub(super) fn not_done_by_lambda(&self, step: &str, because: &str) -> TargetError {
         let minutes = self.longest_refusal().as_secs() / 60;

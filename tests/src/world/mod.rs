@@ -268,8 +268,8 @@ impl World {
         runs
     }
 
-    /// Delivers an event until its deployment has ended, however often that takes: leases run out in between, and ticks
-    /// are delivered.
+    /// Delivers an event until its deployment has ended, however often that takes: leases run out in between, the sweep comes
+    /// each minute, and ticks are delivered.
     ///
     /// # Panics
     /// If there is no end of it.
@@ -277,13 +277,28 @@ impl World {
         for _ in 0..10 {
             match self.deliver(upload).await {
                 Ok(Handled::Recorded(record)) if record.status.is_ended() => return *record,
-                _ => {
-                    self.leases_run_out().await;
-                    self.tick().await;
-                }
+                _ => self.swept_until_leases_run_out().await,
             }
         }
         panic!("the deployment does not end:\n{}", self.render());
+    }
+
+    async fn swept_until_leases_run_out(&self) {
+        let free = self.now() + self.time + Duration::from_secs(11);
+        while self.now() < free && self.is_at_work() {
+            self.pass(Duration::from_secs(60)).await;
+            self.invocation().run(&Work::Sweep).await;
+            self.tick().await;
+        }
+    }
+
+    /// Whether some head has a deployment that has not ended.
+    fn is_at_work(&self) -> bool {
+        let is_at_work = |head: &Value| !head["active"].is_null();
+        self.aws(|aws| {
+            let heads = aws.ledger.keys("heads/").filter_map(|key| aws.ledger.get(key));
+            heads.map(|head| serde_json::from_slice(head).unwrap()).any(|head: Value| is_at_work(&head))
+        })
     }
 
     /// The schedule sends the sweep until no marker is old enough to be cleared away any more.

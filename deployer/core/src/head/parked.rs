@@ -34,11 +34,12 @@ impl Active {
         self.attempts > 1 || self.extensions > 0 || self.hops > 0
     }
 
-    /// The time at which a tick looks at a deployment that is parked now; none: the sweep does.
+    /// The time at which a tick looks at a deployment that is parked now; none: the sweep does. A wait for Lambda that has an end
+    /// of its own is looked at when that comes.
     #[must_use]
-    pub fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn next_look(&self, now: Timestamp, wait_ends: Option<Timestamp>) -> Option<Timestamp> {
         let pause = FIRST_PAUSE.saturating_mul(1 << self.hops.min(8)).min(LONGEST_PAUSE);
-        let first_end = self.awaits.iter().map(|awaited| awaited.until).min();
+        let first_end = self.awaits.iter().map(|awaited| awaited.until).chain(wait_ends).min();
         let next = now.checked_add(pause).unwrap_or(Timestamp::MAX);
         (self.hops < HOPS).then(|| first_end.map_or(next, |end| next.min(end.max(now))))
     }

@@ -117,13 +117,15 @@ fn the_pauses_grow_and_end_with_the_bound() {
     let mut pauses = Vec::new();
     for hops in 0..=HOPS {
         active.hops = hops;
-        pauses.push(active.next_look(second(100)).map(Timestamp::as_second));
+        pauses.push(active.next_look(second(100), None).map(Timestamp::as_second));
     }
     let expected = [115, 130, 160, 220, 220, 220, 220, 220].map(Some);
     assert_eq!(pauses[..8], expected);
     assert_eq!(pauses[8], None, "then the sweep looks after it");
     active.hops = 5;
-    assert_eq!(active.next_look(second(900)), Some(second(921)));
+    assert_eq!(active.next_look(second(900), None), Some(second(921)));
+    assert_eq!(active.next_look(second(900), Some(second(910))), Some(second(910)));
+    assert_eq!(active.next_look(second(900), Some(second(890))), Some(second(900)), "what is over is looked at now");
 }
 
 #[test]
