@@ -63,7 +63,7 @@ async fn what_terraform_lays_deploys_uploads_does_not_drift_and_goes_away_again(
         .into_iter()
         .any(|one| one.role_arn == DEPLOYER_ROLE && one.action == "events:PutEvents");
     assert!(told, "the deployer told its bus nothing");
-    promotions_are_asked_for_and_approved(&aws, applied.output("queue_url")?).await?;
+    promotions_are_asked_for_and_approved(&aws, applied.output("wake_queue_url")?).await?;
 
     let ending = tokio::task::spawn_blocking(move || Ok::<_, Error>((applied.drift()?, applied.destroy()?)));
     let (drift, destroyed) = ending.await.doing("destroying the example")?.unwrap_or_else(|error| panic!("{error}"));
@@ -74,7 +74,7 @@ async fn what_terraform_lays_deploys_uploads_does_not_drift_and_goes_away_again(
     Ok(())
 }
 
-/// What may be sent to the bus comes to the deployer's queue, from those who may send it.
+/// What may be sent to the bus comes to the queue by which the deployer is woken, from those who may send it.
 async fn promotions_are_asked_for_and_approved(aws: &LocalAws, queue_url: &str) -> Result<()> {
     let (requested, approved) = ("Promotion Requested", "Promotion Approved");
     for (policy, may, may_not) in [("request", requested, approved), ("approve", approved, requested)] {

@@ -78,6 +78,22 @@ async fn the_execution_roles_that_manifests_may_name_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn both_queues_are_looked_at_and_their_one_dead_letter_queue_is_counted_once() {
+    let mut world = well().await;
+    let queue = |name: &str| format!("https://sqs.eu-west-1.amazonaws.com/000000000000/{name}");
+    world.reconfigure(&json!({
+        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
+        "queue_url": queue("deployer"), "wake_queue_url": queue("deployer-wakes"),
+        "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "external_id": "dev-8c1f"}},
+    }));
+    let report = world.examine(None).await.unwrap();
+    let of_queues = ["queue", "wake queue", "dead letters", "wake dead letters"];
+    let seen: Vec<&str> = report.tooling.iter().map(|check| check.check.as_ref()).collect();
+    let seen: Vec<&str> = seen.into_iter().filter(|check| of_queues.contains(check)).collect();
+    assert_eq!(seen, ["queue", "dead letters", "wake queue"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_changes_nothing() {
     let world = well().await;
     let before = world.snapshot();

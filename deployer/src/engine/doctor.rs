@@ -132,12 +132,18 @@ impl Engine {
             let because = "deployer.json names no queue_url: nothing can be deferred, and no queue can be looked at";
             return vec![Check::not_checked("queue", because), Check::not_checked("dead letters", because)];
         };
-        let mut checks = self.queue(premises, role, ("queue", "dead letters"), url).await;
+        let (checks, dead) = self.queue(premises, role, ("queue", "dead letters"), url).await;
+        let mut checks = Vec::from(checks);
         if let Some(url) = &self.config.wake_queue_url {
-            checks.extend(self.queue(premises, role, ("wake queue", "wake dead letters"), url).await);
+            let (of_wakes, dead_wakes) = self.queue(premises, role, ("wake queue", "wake dead letters"), url).await;
+            // One dead-letter queue for both is counted once.
+            let is_one = dead.is_some() && dead == dead_wakes;
+            checks.extend(of_wakes.into_iter().take(if is_one { 1 } else { 2 }));
         }
         checks
     }
+
+    /// What is judged of a queue and of its dead-letter queue, and the ARN of that.
 
     async fn queue(
         &self,
@@ -145,7 +151,7 @@ impl Engine {
         role: Option<&str>,
         (name, dead_name): (&'static str, &'static str),
         url: &str,
-    ) -> Vec<Check> {
+    ) -> ([Check; 2], Option<String>) {
         let mut looks = Vec::new();
         let mut redrive = None;
         let looks = loop {
@@ -163,13 +169,14 @@ impl Engine {
         let queue = doctor::queue(name, role, &queue_arn(self.region.as_ref(), url), &looks);
         if looks.is_err() {
             let because = "the queue names its dead-letter queue, and cannot be looked at";
-            return vec![queue, Check::not_checked(dead_name, because)];
+            return ([queue, Check::not_checked(dead_name, because)], None);
         }
         let dead = match &redrive {
             Some(arn) => premises.dead_letters(url, arn).await,
             None => Ok(QueueLook::default()),
         };
-        vec![queue, doctor::dead_letters(dead_name, role, redrive.as_deref(), &dead)]
+        let dead = doctor::dead_letters(dead_name, role, redrive.as_deref(), &dead);
+        ([queue, dead], redrive)
     }
 
     async fn last_sweep(&self) -> Result<Option<Timestamp>, Refused> {

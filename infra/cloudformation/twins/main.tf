@@ -34,6 +34,7 @@ module "most" {
     role_arn         = "arn:aws-cn:iam::123456789012:role/ci/releases"
     function_arn     = "arn:aws-cn:lambda:cn-north-1:123456789012:function:releases"
     queue_arn        = "arn:aws-cn:sqs:cn-north-1:123456789012:releases"
+    wake_queue_arn   = "arn:aws-cn:sqs:cn-north-1:123456789012:releases-wakes"
     ledger_bucket    = "acme-releases-ledger"
     artifact_bucket  = "acme-artifacts"
     artifact_key_arn = local.key

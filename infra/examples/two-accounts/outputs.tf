@@ -9,8 +9,13 @@ output "ledger_bucket" {
 }
 
 output "queue_url" {
-  description = "The queue that wakes the deployer."
+  description = "The queue that tells the deployer of uploads."
   value       = module.tooling.queue_url
+}
+
+output "wake_queue_url" {
+  description = "The queue by which the deployer wakes itself, and to which requests for promotions go."
+  value       = module.tooling.wake_queue_url
 }
 
 output "dead_letters_url" {

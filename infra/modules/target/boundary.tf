@@ -39,7 +39,7 @@ locals {
         Effect = "Deny"
         Action = ["lambda:*", "s3:*", "sqs:*"]
         Resource = concat(
-          [var.deployer.function_arn, "${var.deployer.function_arn}:*", var.deployer.queue_arn],
+          compact([var.deployer.function_arn, "${var.deployer.function_arn}:*", var.deployer.queue_arn, var.deployer.wake_queue_arn]),
           flatten([for bucket in [var.deployer.artifact_bucket, var.deployer.ledger_bucket] : ["arn:${local.partition}:s3:::${bucket}", "arn:${local.partition}:s3:::${bucket}/*"]]),
         )
       },

@@ -5,6 +5,7 @@ variable "deployer" {
     role_arn         = string
     function_arn     = string
     queue_arn        = string
+    wake_queue_arn   = optional(string)
     ledger_bucket    = string
     artifact_bucket  = string
     artifact_key_arn = optional(string)
@@ -38,6 +39,11 @@ variable "deployer" {
   }
 
   validation {
+    condition     = var.deployer.wake_queue_arn == null || can(regex("^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}$", var.deployer.wake_queue_arn))
+    error_message = "deployer.wake_queue_arn must be the ARN of the queue by which the deployer wakes itself: arn:aws:sqs:<region>:<account>:<name>."
+  }
+
+  validation {
     condition     = alltrue([for bucket in [var.deployer.artifact_bucket, var.deployer.ledger_bucket] : can(regex(local.names.patterns.bucket, bucket))])
     error_message = "deployer.artifact_bucket and deployer.ledger_bucket must be bucket names: 3 to 63 of a-z, 0-9, . and -."
   }
@@ -48,8 +54,8 @@ variable "deployer" {
   }
 
   validation {
-    condition     = length(distinct([for arn in [var.deployer.role_arn, var.deployer.function_arn, var.deployer.queue_arn] : try(split(":", arn)[4], "")])) == 1
-    error_message = "deployer.role_arn, function_arn and queue_arn must be of one account, the deployer's."
+    condition     = length(distinct([for arn in compact([var.deployer.role_arn, var.deployer.function_arn, var.deployer.queue_arn, var.deployer.wake_queue_arn]) : try(split(":", arn)[4], "")])) == 1
+    error_message = "deployer.role_arn, function_arn, queue_arn and wake_queue_arn must be of one account, the deployer's."
   }
 }
 

@@ -11,13 +11,24 @@ locals {
       threshold   = 0
       dimensions  = { QueueName = aws_sqs_queue.dead_letters.name }
     }
+    # Not of what was received three times and is put off: SQS leaves that out (SQS Developer Guide, "Available CloudWatch metrics").
     oldest-message = {
-      description = "A message has waited for more than an hour: the deployer is throttled, or cannot read its configuration or its ledger"
+      description = "An upload has waited for more than five minutes: more come than maximum_concurrency takes, or Lambda does not deliver them"
       namespace   = "AWS/SQS"
       metric      = "ApproximateAgeOfOldestMessage"
       statistic   = "Maximum"
-      threshold   = 3600
+      threshold   = 300
       dimensions  = { QueueName = aws_sqs_queue.uploads.name }
+    }
+    # Lambda's count, for who is throttled logs nothing.
+    throttled = {
+      description = "Lambda had no concurrent execution to spare for the deployer for five minutes on end: the account has fewer than maximum_concurrency and wake_concurrency ask for, or others use them up"
+      namespace   = "AWS/Lambda"
+      metric      = "Throttles"
+      statistic   = "Sum"
+      threshold   = 0
+      minutes     = 5
+      dimensions  = { FunctionName = aws_lambda_function.deployer.function_name }
     }
     # Not Lambda's own count, for whoever mistypes a command gets a function error as well, and reads it.
     errors = {

@@ -7,7 +7,7 @@ resource "aws_cloudwatch_event_bus" "deployer" {
 
 resource "aws_cloudwatch_event_rule" "promotions" {
   name           = "${var.name}-promotions"
-  description    = "Requests for promotions, approvals and refusals of them go to the deployer's queue"
+  description    = "Requests for promotions, approvals and refusals of them go to the deployer's queue of wakes"
   event_bus_name = aws_cloudwatch_event_bus.deployer.name
   event_pattern = jsonencode({
     "detail-type" = [local.names.promotion_requested, local.names.promotion_approved, local.names.promotion_declined]
@@ -18,7 +18,7 @@ resource "aws_cloudwatch_event_target" "promotions" {
   rule           = aws_cloudwatch_event_rule.promotions.name
   event_bus_name = aws_cloudwatch_event_bus.deployer.name
   target_id      = "queue"
-  arn            = aws_sqs_queue.uploads.arn
+  arn            = aws_sqs_queue.wakes.arn
 }
 
 # Within this account the sender's own policy is enough.

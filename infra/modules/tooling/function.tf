@@ -47,10 +47,11 @@ resource "aws_lambda_function_event_invoke_config" "deployer" {
   maximum_retry_attempts = 0
 }
 
+# A batch is answered for when all of it is done, so a slow message would hold the others of its batch: one by one.
 resource "aws_lambda_event_source_mapping" "uploads" {
   event_source_arn        = aws_sqs_queue.uploads.arn
   function_name           = aws_lambda_function.deployer.function_name
-  batch_size              = 10
+  batch_size              = 1
   enabled                 = true
   function_response_types = ["ReportBatchItemFailures"]
 
@@ -59,5 +60,19 @@ resource "aws_lambda_event_source_mapping" "uploads" {
   }
 
   # Nothing wakes a deployer that has no configuration yet.
+  depends_on = [aws_s3_object.config]
+}
+
+resource "aws_lambda_event_source_mapping" "wakes" {
+  event_source_arn        = aws_sqs_queue.wakes.arn
+  function_name           = aws_lambda_function.deployer.function_name
+  batch_size              = 1
+  enabled                 = true
+  function_response_types = ["ReportBatchItemFailures"]
+
+  scaling_config {
+    maximum_concurrency = var.wake_concurrency
+  }
+
   depends_on = [aws_s3_object.config]
 }

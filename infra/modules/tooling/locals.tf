@@ -24,6 +24,7 @@ locals {
   role_arn            = "arn:${local.partition}:iam::${local.account}:role/${var.name}"
   function_arn        = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}"
   queue_arn           = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}"
+  wake_queue_arn      = "${local.queue_arn}-wakes"
   dead_letters_arn    = "${local.queue_arn}-dead-letters"
   log_group           = "/aws/lambda/${var.name}"
   log_group_arn       = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${local.log_group}"
@@ -94,6 +95,7 @@ locals {
     artifact_bucket = var.artifact_bucket
     ledger_bucket   = var.ledger_bucket
     queue_url       = aws_sqs_queue.uploads.url
+    wake_queue_url  = aws_sqs_queue.wakes.url
     event_bus       = var.name
     environments = {
       for name, environment in var.environments : name => merge(

@@ -4,6 +4,7 @@ output "deployer" {
     role_arn         = local.role_arn
     function_arn     = local.function_arn
     queue_arn        = local.queue_arn
+    wake_queue_arn   = local.wake_queue_arn
     ledger_bucket    = var.ledger_bucket
     artifact_bucket  = var.artifact_bucket
     artifact_key_arn = one(aws_kms_key.artifacts[*].arn)
@@ -36,8 +37,13 @@ output "function_name" {
 }
 
 output "queue_url" {
-  description = "The queue that wakes the deployer."
+  description = "The queue that tells the deployer of uploads."
   value       = aws_sqs_queue.uploads.url
+}
+
+output "wake_queue_url" {
+  description = "The queue by which the deployer wakes itself, and to which requests for promotions go."
+  value       = aws_sqs_queue.wakes.url
 }
 
 output "dead_letters_url" {
@@ -89,5 +95,6 @@ output "policies" {
     request         = local.request_policy
     sweep           = local.sweep_policy
     sweep_trust     = local.sweep_trust
+    wake_queue      = local.wake_queue_policy
   }
 }

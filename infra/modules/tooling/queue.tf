@@ -1,4 +1,7 @@
-# The queue that wakes the deployer, and the one for what it could not handle.
+# The queues that wake the deployer, and the one for what it could not handle.
+#
+# Uploads have a queue, and what moves deployments on has another: the deployer's own ticks, and requests for promotions. So however
+# many uploads come at once, nothing that has begun stands behind them.
 
 resource "aws_sqs_queue" "dead_letters" {
   name                      = "${var.name}-dead-letters"
@@ -6,30 +9,56 @@ resource "aws_sqs_queue" "dead_letters" {
   sqs_managed_sse_enabled   = true
 }
 
+# One for both: there is one place to look, and a redrive takes each message back to the queue that it came from (SQS API Reference,
+# StartMessageMoveTask).
 resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
   queue_url = aws_sqs_queue.dead_letters.url
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"
-    sourceQueueArns   = [local.queue_arn]
+    sourceQueueArns   = [local.queue_arn, local.wake_queue_arn]
   })
 }
 
 resource "aws_sqs_queue" "uploads" {
-  name = var.name
-  # Lambda Developer Guide, "Configuring a queue to use with Lambda": six times the function's timeout.
-  visibility_timeout_seconds = local.timeout * 6
+  name                       = var.name
+  visibility_timeout_seconds = local.visibility_timeout
   message_retention_seconds  = 1209600
   sqs_managed_sse_enabled    = true
   policy                     = local.queue_policy
+  redrive_policy             = local.redrive_policy
+
+  # Where requests for promotions still come here, they go to the other queue before this one's policy refuses them.
+  depends_on = [aws_cloudwatch_event_target.promotions]
+}
+
+resource "aws_sqs_queue" "wakes" {
+  name                       = "${var.name}-wakes"
+  visibility_timeout_seconds = local.visibility_timeout
+  message_retention_seconds  = 1209600
+  sqs_managed_sse_enabled    = true
+  policy                     = local.wake_queue_policy
+  redrive_policy             = local.redrive_policy
+}
+
+locals {
+  # Lambda Developer Guide, "Configuring a queue to use with Lambda": six times the function's timeout.
+  visibility_timeout = local.timeout * 6
 
   # A message that could not be handled comes again after 20 seconds, then 1, 3, 9 and always 10 minutes: two hours.
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
     maxReceiveCount     = 20
   })
-}
 
-locals {
+  tls_only = { for arn in [local.queue_arn, local.wake_queue_arn] : arn => {
+    Sid       = "TlsOnly"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = "sqs:*"
+    Resource  = arn
+    Condition = { Bool = { "aws:SecureTransport" = "false" } }
+  } }
+
   queue_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -44,22 +73,22 @@ locals {
           StringEquals = { "aws:SourceAccount" = local.account }
         }
       },
+      local.tls_only[local.queue_arn],
+    ]
+  })
+
+  wake_queue_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
       {
         Sid       = "PromotionRequests"
         Effect    = "Allow"
         Principal = { Service = "events.amazonaws.com" }
         Action    = "sqs:SendMessage"
-        Resource  = local.queue_arn
+        Resource  = local.wake_queue_arn
         Condition = { ArnEquals = { "aws:SourceArn" = local.promotions_arn } }
       },
-      {
-        Sid       = "TlsOnly"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "sqs:*"
-        Resource  = local.queue_arn
-        Condition = { Bool = { "aws:SecureTransport" = "false" } }
-      },
+      local.tls_only[local.wake_queue_arn],
     ]
   })
 }

@@ -75,16 +75,22 @@ locals {
           Action   = "s3:DeleteObject"
           Resource = local.marker_arns
         },
-        # Lambda receives and deletes under this role; the deployer itself sends ticks and puts messages off. Where it cannot load
-        # deployer.json, it asks for the queue's URL.
+        # Lambda receives and deletes under this role; the deployer itself puts messages off, and looks whether the queues keep up.
+        # Where it cannot load deployer.json, it asks for the queue's URL.
         {
-          Sid    = "WorkOnTheQueue"
+          Sid    = "WorkOnTheQueues"
           Effect = "Allow"
           Action = [
             "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage",
-            "sqs:SendMessage",
           ]
-          Resource = local.queue_arn
+          Resource = [local.queue_arn, local.wake_queue_arn]
+        },
+        # Its ticks. Uploads are S3's to tell of.
+        {
+          Sid      = "WakeItself"
+          Effect   = "Allow"
+          Action   = "sqs:SendMessage"
+          Resource = local.wake_queue_arn
         },
         {
           Sid       = "TellWhatHappens"

@@ -230,7 +230,7 @@ variable "zip" {
 }
 
 variable "name" {
-  description = "What the function, its role, its queue and its bus are called; other names begin with it."
+  description = "What the function, its role, its queue of uploads and its bus are called; other names begin with it."
   type        = string
   default     = "deployer"
 
@@ -264,13 +264,24 @@ variable "use_dual_stack_endpoints" {
 }
 
 variable "maximum_concurrency" {
-  description = "How many invocations may work on the queue at once (Lambda: 2 to 1000)."
+  description = "How many uploads may be worked on at once (Lambda: 2 to 1000). Each has an invocation of its own, so the account must have as many concurrent executions to spare, and wake_concurrency beside them (infra/README.md, \"How much at once\")."
   type        = number
-  default     = 10
+  default     = 100
 
   validation {
     condition     = var.maximum_concurrency >= 2 && var.maximum_concurrency <= 1000 && floor(var.maximum_concurrency) == var.maximum_concurrency
     error_message = "maximum_concurrency must be a whole number from 2 to 1000: that is what Lambda takes."
+  }
+}
+
+variable "wake_concurrency" {
+  description = "How many of the deployer's own ticks and of requests for promotions may be worked on at once (Lambda: 2 to 1000), beside maximum_concurrency."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.wake_concurrency >= 2 && var.wake_concurrency <= 1000 && floor(var.wake_concurrency) == var.wake_concurrency
+    error_message = "wake_concurrency must be a whole number from 2 to 1000: that is what Lambda takes."
   }
 }
 

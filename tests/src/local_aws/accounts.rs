@@ -40,6 +40,7 @@ pub const DEPLOYER_ROLE: &str = "arn:aws:iam::123456789012:role/deployer";
 pub const EXECUTION_ROLE: &str = "lambda-execution";
 
 const QUEUE: &str = "deployer";
+const WAKE_QUEUE: &str = "deployer-wakes";
 
 /// How the accounts are laid.
 #[derive(Debug, Clone)]
@@ -139,9 +140,11 @@ impl Setup {
 /// What was laid.
 #[derive(Debug, Clone)]
 pub struct Laid {
-    /// The queue that wakes the deployer.
+    /// The queue that tells of uploads.
     pub queue_url: String,
-    /// Its dead-letter queue.
+    /// The queue by which the deployer wakes itself, and to which requests for promotions go.
+    pub wake_queue_url: String,
+    /// Their dead-letter queue.
     pub dead_letter_url: String,
     /// deployer.json as it stands in the ledger bucket.
     pub config: Value,
@@ -154,6 +157,8 @@ pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> 
     let rights = Rights::of(setup.places())?;
     let (dead_letter_url, dead_letter_arn) = queue(clients, "deployer-dead-letters", None).await?;
     let (queue_url, queue_arn) = queue(clients, QUEUE, Some((&dead_letter_arn, &rights.queue()))).await?;
+    let wakes = Some((dead_letter_arn.as_str(), &rights.wake_queue()));
+    let (wake_queue_url, wake_queue_arn) = queue(clients, WAKE_QUEUE, wakes).await?;
     let buckets = BTreeMap::from([(ARTIFACTS, rights.artifact_bucket()), (LEDGER, rights.ledger_bucket())]);
     for (bucket, policy) in &buckets {
         versioned_bucket(clients, bucket).await?;
@@ -177,16 +182,17 @@ pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> 
         "artifact_bucket": ARTIFACTS,
         "ledger_bucket": LEDGER,
         "queue_url": queue_url,
+        "wake_queue_url": wake_queue_url,
         "environments": setup.environments,
     });
     if setup.has_bus {
-        bus::lay(clients, control, &queue_arn).await?;
+        bus::lay(clients, control, &wake_queue_arn).await?;
         config["event_bus"] = json!(BUS);
     }
     configure(clients, &config).await?;
     // What S3 sent to try the notification out was taken by the mapping before any test began.
     clients.sqs(TOOLING, REGION).purge_queue().queue_url(&queue_url).send().await.doing("emptying the queue")?;
-    Ok(Laid { queue_url, dead_letter_url, config, buckets })
+    Ok(Laid { queue_url, wake_queue_url, dead_letter_url, config, buckets })
 }
 
 /// What Terraform has laid.
@@ -206,6 +212,7 @@ pub(super) async fn found(applied: &Applied, clients: &Clients, control: &Contro
     control.hold_to_rights().await?;
     Ok(Laid {
         queue_url: queue_url.to_owned(),
+        wake_queue_url: applied.output("wake_queue_url")?.to_owned(),
         dead_letter_url: dead_letter_url.to_owned(),
         config: serde_json::from_slice(&config).doing("reading deployer.json")?,
         buckets,

@@ -1,4 +1,5 @@
-//! The event source mapping: what Lambda does between the queue and the function.
+//! The event source mappings: what Lambda does between the queues and the function. Beside the queue of uploads there is the one of
+//! wakes; here its messages are delivered first.
 //!
 //! Lambda Developer Guide, "Using Lambda with Amazon SQS" and "Handling errors for an SQS event source" (partial batch
 //! responses). What failed becomes visible again at once, whatever visibility the function has set, so that nobody has to
@@ -18,14 +19,28 @@ const BATCH: i32 = 10;
 /// More invocations than any test needs: who asks for more goes round in circles.
 const INVOCATIONS: usize = 100;
 
-/// The mapping of one queue.
+/// The mappings of the deployer's queues.
 #[derive(Debug)]
 pub struct Mapping {
     sqs: Client,
     /// Lambda receives and deletes under the function's role.
     poller: Client,
-    queue_url: String,
-    queue_arn: String,
+    uploads: Queue,
+    wakes: Queue,
+}
+
+#[derive(Debug)]
+struct Queue {
+    url: String,
+    arn: String,
+}
+
+impl Queue {
+    fn at(url: &str) -> Self {
+        let mut parts = url.rsplit('/');
+        let (name, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        Self { url: url.to_owned(), arn: format!("arn:aws:sqs:{REGION}:{account}:{name}") }
+    }
 }
 
 /// One invocation with a batch of messages.
@@ -40,19 +55,20 @@ pub struct Delivery {
 }
 
 impl Mapping {
-    pub(super) fn new(sqs: Client, poller: Client, queue_url: &str) -> Self {
-        let mut parts = queue_url.rsplit('/');
-        let (name, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let queue_arn = format!("arn:aws:sqs:{REGION}:{account}:{name}");
-        Self { sqs, poller, queue_url: queue_url.to_owned(), queue_arn }
+    pub(super) fn new(sqs: Client, poller: Client, (uploads, wakes): (&str, &str)) -> Self {
+        Self { sqs, poller, uploads: Queue::at(uploads), wakes: Queue::at(wakes) }
     }
 
-    /// Puts a message into the queue, as S3, EventBridge or SNS would.
+    fn queues(&self) -> [&Queue; 2] {
+        [&self.wakes, &self.uploads]
+    }
+
+    /// Puts a message into the queue of uploads, as S3 or SNS would.
     ///
     /// # Errors
     /// SQS's words.
     pub async fn send(&self, body: &str) -> Result<()> {
-        let call = self.sqs.send_message().queue_url(&self.queue_url).message_body(body);
+        let call = self.sqs.send_message().queue_url(&self.uploads.url).message_body(body);
         call.send().await.doing("sending a message").map(drop)
     }
 
@@ -75,56 +91,50 @@ impl Mapping {
         Err(Error::Unexpected(format!("the queue is not empty after {INVOCATIONS} invocations")))
     }
 
-    /// One batch; `None`: the queue has nothing to deliver.
+    /// One batch, of one queue; `None`: neither has anything to deliver.
     ///
     /// # Errors
     /// SQS's or the harness's words.
     pub async fn deliver_once(&self, function: &Runtime) -> Result<Option<Delivery>> {
-        let messages = self.receive().await?;
-        if messages.is_empty() {
-            return Ok(None);
-        }
-        let answer = function.invoke(&self.event(&messages)).await?;
+        let Some((queue, messages)) = self.receive().await? else { return Ok(None) };
+        let answer = function.invoke(&event(queue, &messages)).await?;
         let failed = failures(&answer, &messages);
         let mut back = 0;
         for message in &messages {
             if failed.contains(message.message_id().unwrap_or_default()) {
-                self.show_again(message).await?;
+                self.show_again(queue, message).await?;
                 back += 1;
             } else {
-                self.delete(message).await?;
+                self.delete(queue, message).await?;
             }
         }
         let bodies = messages.into_iter().filter_map(|message| message.body).collect();
         Ok(Some(Delivery { bodies, answer, failed: back }))
     }
 
-    /// Takes all visible messages out of the queue: their bodies.
+    /// Takes all visible messages out of the queues: their bodies.
     ///
     /// # Errors
     /// SQS's words.
     pub async fn take(&self) -> Result<Vec<String>> {
         let mut bodies = Vec::new();
-        loop {
-            let messages = self.receive().await?;
-            if messages.is_empty() {
-                return Ok(bodies);
-            }
+        while let Some((queue, messages)) = self.receive().await? {
             for message in messages {
-                self.delete(&message).await?;
+                self.delete(queue, &message).await?;
                 bodies.extend(message.body);
             }
         }
+        Ok(bodies)
     }
 
-    /// The event that these bodies would come in.
+    /// The event that these bodies would come in from the queue of uploads.
     #[must_use]
     pub fn event_of(&self, bodies: &[Value]) -> Value {
         let messages = bodies.iter().enumerate().map(|(number, body)| {
             let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
             Message::builder().message_id(format!("message-{number}")).receipt_handle("none").body(text).build()
         });
-        self.event(&messages.collect::<Vec<_>>())
+        event(&self.uploads, &messages.collect::<Vec<_>>())
     }
 
     /// How many messages wait or are being worked on.
@@ -133,8 +143,7 @@ impl Mapping {
     /// SQS's words.
     pub async fn in_queue(&self) -> Result<u32> {
         use QueueAttributeName as Name;
-        let states = [Name::ApproximateNumberOfMessages, Name::ApproximateNumberOfMessagesNotVisible];
-        count(&self.sqs, &self.queue_url, &states).await
+        self.count(&[Name::ApproximateNumberOfMessages, Name::ApproximateNumberOfMessagesNotVisible]).await
     }
 
     /// How many messages shall be received later only.
@@ -142,55 +151,68 @@ impl Mapping {
     /// # Errors
     /// SQS's words.
     pub async fn delayed(&self) -> Result<u32> {
-        count(&self.sqs, &self.queue_url, &[QueueAttributeName::ApproximateNumberOfMessagesDelayed]).await
+        self.count(&[QueueAttributeName::ApproximateNumberOfMessagesDelayed]).await
     }
 
-    async fn receive(&self) -> Result<Vec<Message>> {
-        let call = self
-            .poller
-            .receive_message()
-            .queue_url(&self.queue_url)
-            .max_number_of_messages(BATCH)
-            .wait_time_seconds(0)
-            .message_system_attribute_names(MessageSystemAttributeName::All);
-        let answer = call.send().await.doing("receiving messages")?;
-        Ok(answer.messages.unwrap_or_default())
+    async fn count(&self, states: &[QueueAttributeName]) -> Result<u32> {
+        let mut all = 0;
+        for queue in self.queues() {
+            all += count(&self.sqs, &queue.url, states).await?;
+        }
+        Ok(all)
     }
 
-    async fn delete(&self, message: &Message) -> Result<()> {
-        let call = self.poller.delete_message().queue_url(&self.queue_url);
+    async fn receive(&self) -> Result<Option<(&Queue, Vec<Message>)>> {
+        for queue in self.queues() {
+            let call = self
+                .poller
+                .receive_message()
+                .queue_url(&queue.url)
+                .max_number_of_messages(BATCH)
+                .wait_time_seconds(0)
+                .message_system_attribute_names(MessageSystemAttributeName::All);
+            let answer = call.send().await.doing("receiving messages")?;
+            if let Some(messages) = answer.messages.filter(|messages| !messages.is_empty()) {
+                return Ok(Some((queue, messages)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn delete(&self, queue: &Queue, message: &Message) -> Result<()> {
+        let call = self.poller.delete_message().queue_url(&queue.url);
         let call = call.set_receipt_handle(message.receipt_handle.clone());
         call.send().await.doing("deleting a message").map(drop)
     }
 
     /// A function may have set a visibility of its own; here nobody waits for it.
-    async fn show_again(&self, message: &Message) -> Result<()> {
-        let call = self.sqs.change_message_visibility().queue_url(&self.queue_url).visibility_timeout(0);
+    async fn show_again(&self, queue: &Queue, message: &Message) -> Result<()> {
+        let call = self.sqs.change_message_visibility().queue_url(&queue.url).visibility_timeout(0);
         let call = call.set_receipt_handle(message.receipt_handle.clone());
         call.send().await.doing("making a message visible again").map(drop)
     }
+}
 
-    fn event(&self, messages: &[Message]) -> Value {
-        let records: Vec<Value> = messages.iter().map(|message| self.record(message)).collect();
-        json!({ "Records": records })
-    }
+fn event(queue: &Queue, messages: &[Message]) -> Value {
+    let records: Vec<Value> = messages.iter().map(|message| record(queue, message)).collect();
+    json!({ "Records": records })
+}
 
-    fn record(&self, message: &Message) -> Value {
-        let attributes: Map<String, Value> = (message.attributes.iter().flatten())
-            .map(|(name, value)| (name.as_str().to_owned(), json!(value)))
-            .collect();
-        json!({
-            "messageId": message.message_id(),
-            "receiptHandle": message.receipt_handle(),
-            "body": message.body(),
-            "attributes": attributes,
-            "messageAttributes": {},
-            "md5OfBody": message.md5_of_body(),
-            "eventSource": "aws:sqs",
-            "eventSourceARN": self.queue_arn,
-            "awsRegion": REGION,
-        })
-    }
+fn record(queue: &Queue, message: &Message) -> Value {
+    let attributes: Map<String, Value> = (message.attributes.iter().flatten())
+        .map(|(name, value)| (name.as_str().to_owned(), json!(value)))
+        .collect();
+    json!({
+        "messageId": message.message_id(),
+        "receiptHandle": message.receipt_handle(),
+        "body": message.body(),
+        "attributes": attributes,
+        "messageAttributes": {},
+        "md5OfBody": message.md5_of_body(),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue.arn,
+        "awsRegion": REGION,
+    })
 }
 
 /// How many messages of these states a queue has.

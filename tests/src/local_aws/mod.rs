@@ -154,7 +154,7 @@ impl LocalAws {
         let launch = Launch { program, environment: environment(&server, &keys)?, timeout: TIMEOUT };
         let poller = control.session(DEPLOYER_ROLE, "poller").await?;
         let poller = aws_sdk_sqs::Client::new(&clients.session_config(&poller, REGION));
-        let mapping = Mapping::new(clients.sqs(TOOLING, REGION), poller, &laid.queue_url);
+        let mapping = Mapping::new(clients.sqs(TOOLING, REGION), poller, (&laid.queue_url, &laid.wake_queue_url));
         let deployer = Arc::new(Runtime::new(launch));
         Ok(Self { deployer, mapping, control, clients, laid, delivered: Mutex::default(), server })
     }
@@ -177,7 +177,7 @@ impl LocalAws {
         &self.deployer
     }
 
-    /// The queue that wakes the deployer.
+    /// The queues that wake the deployer.
     #[must_use]
     pub fn mapping(&self) -> &Mapping {
         &self.mapping
@@ -222,7 +222,7 @@ impl LocalAws {
         answer.version_id.ok_or_else(|| Error::Unexpected(format!("{key} got no version id")))
     }
 
-    /// Delivers what is in the queue until nothing in it can be received. What is delayed stays there: see
+    /// Delivers what is in the queues until nothing in them can be received. What is delayed stays there: see
     /// [`LocalAws::queue_time_passes`].
     ///
     /// # Errors
@@ -292,7 +292,7 @@ impl LocalAws {
         self.deployer.invoke(payload).await
     }
 
-    /// Takes the messages that wait out of the queue, for who delivers them in another way.
+    /// Takes the messages that wait out of the queues, for who delivers them in another way.
     ///
     /// # Errors
     /// SQS's words.

@@ -137,15 +137,19 @@ impl Rights {
         self.policies.get("tooling/ledger_bucket")
     }
 
-    /// The queue's, with the rule by which a setup may tell of uploads through EventBridge in place of the one of promotions.
+    /// The queue's of uploads, which a setup may let EventBridge tell of them too, by a rule of its own.
     pub(super) fn queue(&self) -> Value {
-        changed(self.policies.get("tooling/queue"), |sid, statement| {
-            if sid == "PromotionRequests" {
-                let rules = ["uploads", "deployer/deployer-promotions"];
-                let rules = rules.map(|rule| format!("arn:aws:events:eu-west-1:{TOOLING}:rule/{rule}"));
-                statement["Condition"]["ArnEquals"]["aws:SourceArn"] = json!(rules);
-            }
-        })
+        let (mut policy, mut wakes) = (self.policies.get("tooling/queue"), self.wake_queue());
+        let mut rule = wakes["Statement"][0].take();
+        rule["Resource"] = policy["Statement"][0]["Resource"].clone();
+        rule["Condition"]["ArnEquals"]["aws:SourceArn"] =
+            json!(format!("arn:aws:events:eu-west-1:{TOOLING}:rule/uploads"));
+        policy["Statement"].as_array_mut().into_iter().for_each(|all| all.push(rule.clone()));
+        policy
+    }
+
+    pub(super) fn wake_queue(&self) -> Value {
+        self.policies.get("tooling/wake_queue")
     }
 }
 

@@ -74,7 +74,7 @@ const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
         "a queue's policy speaks of that queue alone",
     ),
     (
-        "tooling/queue",
+        "tooling/wake_queue",
         "PromotionRequests",
         "any region instead of|any account instead of|any resource instead of|everything instead of",
         "a queue's policy speaks of that queue alone",

@@ -71,10 +71,16 @@ fn the_configuration_is_written_after_the_code_and_before_what_wakes_the_deploye
         reached.contains(&earlier)
     };
     assert!(comes_after("aws_s3_object.config", "aws_lambda_function.deployer"), "{graph}");
-    for waking in ["aws_lambda_event_source_mapping.uploads", "aws_scheduler_schedule.sweep"] {
+    for waking in [
+        "aws_lambda_event_source_mapping.uploads",
+        "aws_lambda_event_source_mapping.wakes",
+        "aws_scheduler_schedule.sweep",
+    ] {
         assert!(comes_after(waking, "aws_s3_object.config"), "{waking}: {graph}");
     }
     assert!(!comes_after("aws_lambda_function.deployer", "aws_s3_object.config"), "{graph}");
+    // EventBridge gives up at once what a queue's policy refuses.
+    assert!(comes_after("aws_sqs_queue.uploads", "aws_cloudwatch_event_target.promotions"), "{graph}");
     Ok(())
 }
 

@@ -205,6 +205,7 @@ run "the_most" {
       role_arn         = "arn:aws:iam::123456789012:role/deployer"
       function_arn     = "arn:aws:lambda:eu-west-1:123456789012:function:deployer"
       queue_arn        = "arn:aws:sqs:eu-west-1:123456789012:deployer"
+      wake_queue_arn   = "arn:aws:sqs:eu-west-1:123456789012:deployer-wakes"
       ledger_bucket    = "acme-deployer-ledger"
       artifact_bucket  = "acme-artifacts"
       artifact_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001"
@@ -325,6 +326,7 @@ run "the_most" {
         "arn:aws:lambda:eu-west-1:123456789012:function:deployer",
         "arn:aws:lambda:eu-west-1:123456789012:function:deployer:*",
         "arn:aws:sqs:eu-west-1:123456789012:deployer",
+        "arn:aws:sqs:eu-west-1:123456789012:deployer-wakes",
         "arn:aws:s3:::acme-artifacts",
         "arn:aws:s3:::acme-artifacts/*",
         "arn:aws:s3:::acme-deployer-ledger",

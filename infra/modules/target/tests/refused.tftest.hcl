@@ -63,6 +63,16 @@ run "a_url_as_the_deployers_queue" {
   expect_failures = [var.deployer]
 }
 
+run "a_url_as_the_deployers_wake_queue" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { wake_queue_arn = "https://sqs.eu-west-1.amazonaws.com/123456789012/deployer-wakes" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
 run "an_arn_as_the_ledger_bucket" {
   command = plan
 
@@ -98,6 +108,16 @@ run "a_queue_of_another_account_as_the_deployers" {
 
   variables {
     deployer = merge(var.deployer, { queue_arn = "arn:aws:sqs:eu-west-1:999999999999:deployer" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "a_wake_queue_of_another_account_as_the_deployers" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { wake_queue_arn = "arn:aws:sqs:eu-west-1:999999999999:deployer-wakes" })
   }
 
   expect_failures = [var.deployer]

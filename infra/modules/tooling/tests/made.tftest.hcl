@@ -4,6 +4,14 @@ mock_provider "aws" {
   source = "../../mocks"
 }
 
+override_resource {
+  target = aws_sqs_queue.wakes
+  values = {
+    arn = "arn:aws:sqs:eu-west-1:123456789012:mocked-wakes"
+    url = "https://sqs.eu-west-1.amazonaws.com/123456789012/mocked-wakes"
+  }
+}
+
 variables {
   artifact_bucket = "acme-artifacts"
   ledger_bucket   = "acme-deployer-ledger"
@@ -32,7 +40,7 @@ run "with_everything" {
 
   assert {
     condition = alltrue(flatten([
-      for name in ["approve", "artifact_bucket", "deployer", "event_bus", "ledger_bucket", "look", "operate", "queue", "request", "sweep"] : [
+      for name in ["approve", "artifact_bucket", "deployer", "event_bus", "ledger_bucket", "look", "operate", "queue", "request", "sweep", "wake_queue"] : [
         for statement in jsondecode(output.policies[name]).Statement : [
           for arn in flatten([try(statement.Resource, statement.NotResource)]) : length(split(":", arn)) >= 6 && startswith(arn, "arn:aws:") && split(":", arn)[4] != "*"
         ]
@@ -233,7 +241,7 @@ run "with_everything" {
 
   assert {
     condition     = one(aws_s3_bucket_notification.artifacts.queue).queue_arn == aws_sqs_queue.uploads.arn && one(aws_s3_bucket_notification.artifacts.queue).events == toset(["s3:ObjectCreated:*"])
-    error_message = "Each upload must be told to the queue."
+    error_message = "Each upload must be told to the queue of uploads."
   }
 
   # The key.
@@ -272,6 +280,7 @@ run "with_everything" {
       artifact_bucket = "acme-artifacts"
       ledger_bucket   = "acme-deployer-ledger"
       queue_url       = "https://sqs.eu-west-1.amazonaws.com/123456789012/mocked"
+      wake_queue_url  = "https://sqs.eu-west-1.amazonaws.com/123456789012/mocked-wakes"
       event_bus       = "deployer"
       environments = {
         dev = {
@@ -314,43 +323,81 @@ run "with_everything" {
   }
 
   assert {
-    condition     = aws_sqs_queue.uploads.visibility_timeout_seconds == 6 * aws_lambda_function.deployer.timeout
-    error_message = "A message must be hidden for six times the function's timeout."
+    condition = alltrue([
+      for queue in [aws_sqs_queue.uploads, aws_sqs_queue.wakes] :
+      queue.visibility_timeout_seconds == 6 * aws_lambda_function.deployer.timeout && queue.message_retention_seconds == 1209600 && queue.sqs_managed_sse_enabled
+    ])
+    error_message = "A message of either queue must be hidden for six times the function's timeout, be kept for two weeks, and be encrypted."
   }
 
   assert {
-    condition     = jsondecode(aws_sqs_queue.uploads.redrive_policy).deadLetterTargetArn == aws_sqs_queue.dead_letters.arn && jsondecode(aws_sqs_queue.uploads.redrive_policy).maxReceiveCount >= 5
+    condition = alltrue([
+      for queue in [aws_sqs_queue.uploads, aws_sqs_queue.wakes] :
+      jsondecode(queue.redrive_policy).deadLetterTargetArn == aws_sqs_queue.dead_letters.arn && jsondecode(queue.redrive_policy).maxReceiveCount >= 5
+    ])
     error_message = "What cannot be handled must go to the dead-letter queue, and not before five tries."
   }
 
   assert {
+    condition     = aws_sqs_queue.uploads.name == "deployer" && aws_sqs_queue.wakes.name == "deployer-wakes"
+    error_message = "The queues must be called as policies call them."
+  }
+
+  assert {
     condition = {
-      for statement in jsondecode(output.policies.queue).Statement : statement.Principal.Service => statement.Condition if statement.Effect == "Allow"
+      for statement in concat(jsondecode(output.policies.queue).Statement, jsondecode(output.policies.wake_queue).Statement) :
+      "${statement.Principal.Service} to ${statement.Resource}" => statement.Condition if statement.Effect == "Allow"
       } == {
-      "s3.amazonaws.com" = {
+      "s3.amazonaws.com to arn:aws:sqs:eu-west-1:123456789012:deployer" = {
         ArnEquals    = { "aws:SourceArn" = "arn:aws:s3:::acme-artifacts" }
         StringEquals = { "aws:SourceAccount" = "123456789012" }
       }
-      "events.amazonaws.com" = {
+      "events.amazonaws.com to arn:aws:sqs:eu-west-1:123456789012:deployer-wakes" = {
         ArnEquals = { "aws:SourceArn" = "arn:aws:events:eu-west-1:123456789012:rule/deployer/deployer-promotions" }
       }
     }
-    error_message = "Only this artifact bucket and this rule may send to the queue."
+    error_message = "Only this artifact bucket may tell of uploads, and only this rule may wake: ${output.policies.queue} ${output.policies.wake_queue}"
   }
 
   assert {
-    condition     = aws_sqs_queue.uploads.policy == output.policies.queue
-    error_message = "The queue must have the policy that is told."
+    condition = alltrue([
+      for name in ["queue", "wake_queue"] : anytrue([
+        for statement in jsondecode(output.policies[name]).Statement : statement.Condition == { Bool = { "aws:SecureTransport" = "false" } } && statement.Principal == "*" && statement.Action == "sqs:*"
+        if statement.Effect == "Deny"
+      ])
+    ])
+    error_message = "Both queues must refuse what does not come over TLS."
   }
 
   assert {
-    condition     = aws_lambda_event_source_mapping.uploads.function_response_types == toset(["ReportBatchItemFailures"]) && one(aws_lambda_event_source_mapping.uploads.scaling_config).maximum_concurrency == 10
-    error_message = "The mapping must take failures of single messages, and be limited."
+    condition     = aws_sqs_queue.uploads.policy == output.policies.queue && aws_sqs_queue.wakes.policy == output.policies.wake_queue
+    error_message = "The queues must have the policies that are told."
   }
 
   assert {
-    condition     = aws_lambda_event_source_mapping.uploads.enabled
-    error_message = "The mapping must be on."
+    condition = {
+      for mapping in [aws_lambda_event_source_mapping.uploads, aws_lambda_event_source_mapping.wakes] :
+      mapping.event_source_arn => "${mapping.batch_size}, at most ${one(mapping.scaling_config).maximum_concurrency} at once"
+      } == {
+      (aws_sqs_queue.uploads.arn) = "1, at most 100 at once"
+      (aws_sqs_queue.wakes.arn)   = "1, at most 20 at once"
+    }
+    error_message = "No message may be held by another of its batch, and however many uploads there are, wakes must have invocations of their own."
+  }
+
+  assert {
+    condition = alltrue([
+      for mapping in [aws_lambda_event_source_mapping.uploads, aws_lambda_event_source_mapping.wakes] :
+      mapping.enabled && mapping.function_response_types == toset(["ReportBatchItemFailures"]) && mapping.function_name == "deployer"
+    ])
+    error_message = "Both mappings must be on, and take failures of single messages."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.deployer).Statement : flatten([statement.Resource]) if contains(flatten([statement.Action]), "sqs:SendMessage")
+    ] == [["arn:aws:sqs:eu-west-1:123456789012:deployer-wakes"]]
+    error_message = "The deployer must send to itself only where wakes go: ${output.policies.deployer}"
   }
 
   assert {
@@ -359,8 +406,8 @@ run "with_everything" {
   }
 
   assert {
-    condition     = jsondecode(aws_sqs_queue_redrive_allow_policy.dead_letters.redrive_allow_policy) == { redrivePermission = "byQueue", sourceQueueArns = ["arn:aws:sqs:eu-west-1:123456789012:deployer"] }
-    error_message = "The dead-letter queue must be the deployer's alone."
+    condition     = jsondecode(aws_sqs_queue_redrive_allow_policy.dead_letters.redrive_allow_policy) == { redrivePermission = "byQueue", sourceQueueArns = ["arn:aws:sqs:eu-west-1:123456789012:deployer", "arn:aws:sqs:eu-west-1:123456789012:deployer-wakes"] }
+    error_message = "The dead-letter queue must be that of both queues, and of no other."
   }
 
   assert {
@@ -382,8 +429,8 @@ run "with_everything" {
   }
 
   assert {
-    condition     = jsondecode(aws_cloudwatch_event_rule.promotions.event_pattern) == { detail-type = ["Promotion Requested", "Promotion Approved", "Promotion Declined"] } && aws_cloudwatch_event_target.promotions.arn == aws_sqs_queue.uploads.arn
-    error_message = "Requests for promotions, approvals and refusals must go to the queue."
+    condition     = jsondecode(aws_cloudwatch_event_rule.promotions.event_pattern) == { detail-type = ["Promotion Requested", "Promotion Approved", "Promotion Declined"] } && aws_cloudwatch_event_target.promotions.arn == aws_sqs_queue.wakes.arn
+    error_message = "Requests for promotions, approvals and refusals must go where no upload stands before them."
   }
 
   # Who sends to the bus.
@@ -442,8 +489,8 @@ run "with_everything" {
   }
 
   assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.deployer)) == toset(["configuration", "dead-letters", "errors", "failed-deployments", "lasting-errors", "oldest-message", "sweep"])
-    error_message = "A person must hear of a configuration that cannot be loaded, dead letters, errors, failed deployments, a queue that does not move and a deployer that does not sweep."
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.deployer)) == toset(["configuration", "dead-letters", "errors", "failed-deployments", "lasting-errors", "oldest-message", "sweep", "throttled"])
+    error_message = "A person must hear of a configuration that cannot be loaded, dead letters, errors, failed deployments, uploads that wait, a deployer that does not sweep and one that is throttled."
   }
 
   assert {
@@ -453,10 +500,16 @@ run "with_everything" {
       errors             = "GreaterThanThreshold 0, notBreaching"
       failed-deployments = "GreaterThanThreshold 0, notBreaching"
       lasting-errors     = "GreaterThanThreshold 0, notBreaching"
-      oldest-message     = "GreaterThanThreshold 3600, notBreaching"
+      oldest-message     = "GreaterThanThreshold 300, notBreaching"
       sweep              = "LessThanThreshold 1, breaching"
+      throttled          = "GreaterThanThreshold 0, notBreaching"
     }
     error_message = "Silence is well where something is counted that should not be, and not where the deployer should be heard of."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.deployer["oldest-message"].dimensions == tomap({ QueueName = "deployer" }) && aws_cloudwatch_metric_alarm.deployer["oldest-message"].evaluation_periods == 1
+    error_message = "What is told is the age of uploads, in the minute in which SQS tells it: wakes are delayed, and nobody says whether that counts."
   }
 
   assert {
@@ -514,6 +567,7 @@ run "with_everything" {
       role_arn         = "arn:aws:iam::123456789012:role/deployer"
       function_arn     = "arn:aws:lambda:eu-west-1:123456789012:function:deployer"
       queue_arn        = "arn:aws:sqs:eu-west-1:123456789012:deployer"
+      wake_queue_arn   = "arn:aws:sqs:eu-west-1:123456789012:deployer-wakes"
       ledger_bucket    = "acme-deployer-ledger"
       artifact_bucket  = "acme-artifacts"
       artifact_key_arn = aws_kms_key.artifacts[0].arn
@@ -549,10 +603,11 @@ run "for_arm64_under_another_name" {
     architecture        = "arm64"
     name                = "releases"
     maximum_concurrency = 1000
+    wake_concurrency    = 2
   }
 
   assert {
-    condition     = aws_lambda_function.deployer.architectures == tolist(["arm64"]) && one(aws_lambda_event_source_mapping.uploads.scaling_config).maximum_concurrency == 1000
+    condition     = aws_lambda_function.deployer.architectures == tolist(["arm64"]) && one(aws_lambda_event_source_mapping.uploads.scaling_config).maximum_concurrency == 1000 && one(aws_lambda_event_source_mapping.wakes.scaling_config).maximum_concurrency == 2
     error_message = "What is given must be taken."
   }
 

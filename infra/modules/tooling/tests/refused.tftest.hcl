@@ -562,6 +562,36 @@ run "half_an_invocation" {
   expect_failures = [var.maximum_concurrency]
 }
 
+run "a_single_wake_at_once" {
+  command = plan
+
+  variables {
+    wake_concurrency = 1
+  }
+
+  expect_failures = [var.wake_concurrency]
+}
+
+run "more_than_a_thousand_wakes_at_once" {
+  command = plan
+
+  variables {
+    wake_concurrency = 1001
+  }
+
+  expect_failures = [var.wake_concurrency]
+}
+
+run "half_a_wake" {
+  command = plan
+
+  variables {
+    wake_concurrency = 2.5
+  }
+
+  expect_failures = [var.wake_concurrency]
+}
+
 run "a_log_kept_for_a_hundred_days" {
   command = plan
 

@@ -1,4 +1,4 @@
-//! The artifact bucket, its key, the ledger bucket and the queue: what their policies allow, and what they forbid to everybody.
+//! The artifact bucket, its key, the ledger bucket and the queues: what their policies allow, and what they forbid to everybody.
 
 use super::{
     ADMIN, ARTIFACTS, Ask, DEPLOYER, DEV_ADMIN, Doc, IN_DEV, IN_PROD, KEY, LEDGER, OTHER_KEYS, PROD_ADMIN, Row,
@@ -6,6 +6,7 @@ use super::{
 };
 
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:deployer";
+const WAKES: &str = "arn:aws:sqs:eu-west-1:123456789012:deployer-wakes";
 const DEAD_LETTERS: &str = "arn:aws:sqs:eu-west-1:123456789012:deployer-dead-letters";
 
 pub(super) fn rows(rows: &mut Vec<Row>) {
@@ -13,11 +14,22 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
     artifacts(rows);
     ledger(rows);
     key(rows);
-    queue(rows);
+    queues(rows);
 }
 
 fn own(action: &'static str, resource: impl Into<String>) -> Ask {
     Ask::of(&DEPLOYER, Doc::Named("tooling/deployer"), action, resource)
+}
+
+/// What the deployer does to queues that are not its own.
+fn works_elsewhere(rows: &mut Vec<Row>, action: &'static str) {
+    for queue in ["deployer", "deployer-wakes"] {
+        let other = format!("arn:aws:sqs:us-east-1:123456789012:{queue}");
+        may_not(rows, "on no other", own(action, other));
+        let elsewhere = format!("arn:aws:sqs:eu-west-1:999999999999:{queue}");
+        may_not(rows, "in no other account", own(action, elsewhere).at(Doc::Open, STRANGE));
+    }
+    may_not(rows, "on none that is called otherwise", own(action, "arn:aws:sqs:eu-west-1:123456789012:deployer-other"));
 }
 
 /// The deployer's own policy in its own account.
@@ -90,13 +102,16 @@ fn deployer(rows: &mut Vec<Row>) {
         "sqs:GetQueueAttributes",
         "sqs:GetQueueUrl",
         "sqs:ReceiveMessage",
-        "sqs:SendMessage",
     ] {
-        may(rows, "the deployer works on its queue", own(action, QUEUE).at(Doc::Named("tooling/queue"), TOOLING));
-        may_not(rows, "on no other", own(action, "arn:aws:sqs:us-east-1:123456789012:deployer"));
-        let elsewhere = own(action, "arn:aws:sqs:eu-west-1:999999999999:deployer").at(Doc::Open, STRANGE);
-        may_not(rows, "in no other account", elsewhere);
+        for (queue, policy) in [(QUEUE, "tooling/queue"), (WAKES, "tooling/wake_queue")] {
+            may(rows, "the deployer works on its queues", own(action, queue).at(Doc::Named(policy), TOOLING));
+        }
+        works_elsewhere(rows, action);
     }
+    let sends = |queue| own("sqs:SendMessage", queue);
+    may(rows, "the deployer wakes itself", sends(WAKES).at(Doc::Named("tooling/wake_queue"), TOOLING));
+    may_not(rows, "and does not pretend that something was uploaded", sends(QUEUE));
+    works_elsewhere(rows, "sqs:SendMessage");
     may(rows, "the deployer counts what was given up", own("sqs:GetQueueAttributes", DEAD_LETTERS));
     for action in ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:SendMessage", "sqs:PurgeQueue", "sqs:GetQueueUrl"] {
         may_not(rows, "and only counts it", own(action, DEAD_LETTERS));
@@ -110,7 +125,9 @@ fn deployer(rows: &mut Vec<Row>) {
     let elsewhere = own("sqs:GetQueueAttributes", "arn:aws:sqs:eu-west-1:999999999999:deployer-dead-letters");
     may_not(rows, "of no other account", elsewhere.at(Doc::Open, STRANGE));
     for action in ["sqs:PurgeQueue", "sqs:SetQueueAttributes"] {
-        may_not(rows, "and only works on it", own(action, QUEUE));
+        for queue in [QUEUE, WAKES] {
+            may_not(rows, "and only works on them", own(action, queue));
+        }
     }
     let log = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/deployer:log-stream:x";
     for action in ["logs:CreateLogStream", "logs:PutLogEvents"] {
@@ -258,51 +275,58 @@ fn key(rows: &mut Vec<Row>) {
     }
 }
 
-fn queue(rows: &mut Vec<Row>) {
-    let send = |who: Who, action| Ask::of(&who, Doc::Silent, action, QUEUE).at(Doc::Named("tooling/queue"), TOOLING);
-    let s3 = || {
-        send(Who::Service("s3.amazonaws.com"), "sqs:SendMessage")
-            .with("aws:SourceArn", ARTIFACTS)
-            .with("aws:SourceAccount", TOOLING)
-    };
-    may(rows, "S3 tells the queue of uploads", s3());
-    may_not(rows, "of no other bucket", s3().with("aws:SourceArn", "arn:aws:s3:::mallory"));
-    may_not(rows, "of no other account's", s3().with("aws:SourceAccount", STRANGE));
-    may_not(rows, "and never without TLS", s3().with("aws:SecureTransport", false));
+fn queues(rows: &mut Vec<Row>) {
     let rule = "arn:aws:events:eu-west-1:123456789012:rule/deployer/deployer-promotions";
-    let events = || send(Who::Service("events.amazonaws.com"), "sqs:SendMessage").with("aws:SourceArn", rule);
-    may(rows, "EventBridge hands promotion requests to the queue", events());
-    may_not(
-        rows,
-        "from no other rule",
-        events().with("aws:SourceArn", "arn:aws:events:eu-west-1:123456789012:rule/other"),
-    );
-    may_not(
-        rows,
-        "nor another account's",
-        events().with("aws:SourceArn", "arn:aws:events:eu-west-1:999999999999:rule/deployer/deployer-promotions"),
-    );
-    for (service, source) in [("s3.amazonaws.com", ARTIFACTS), ("events.amazonaws.com", rule)] {
+    let (s3, events) = ("s3.amazonaws.com", "events.amazonaws.com");
+    let told = Told { queue: QUEUE, policy: "tooling/queue", service: s3, source: ARTIFACTS };
+    may(rows, "S3 tells the queue of uploads", told.by(s3, "sqs:SendMessage"));
+    let of = |source| told.by(s3, "sqs:SendMessage").with("aws:SourceArn", source);
+    may_not(rows, "of no other bucket", of("arn:aws:s3:::mallory"));
+    may_not(rows, "of no other account's", of(ARTIFACTS).with("aws:SourceAccount", STRANGE));
+    told.rows(rows);
+    may_not(rows, "EventBridge sends nothing there", told.by(events, "sqs:SendMessage").with("aws:SourceArn", rule));
+
+    let woken = Told { queue: WAKES, policy: "tooling/wake_queue", service: events, source: rule };
+    may(rows, "EventBridge hands promotion requests to the queue of wakes", woken.by(events, "sqs:SendMessage"));
+    let from = |source| woken.by(events, "sqs:SendMessage").with("aws:SourceArn", source);
+    may_not(rows, "from no other rule", from("arn:aws:events:eu-west-1:123456789012:rule/other"));
+    let strange = "arn:aws:events:eu-west-1:999999999999:rule/deployer/deployer-promotions";
+    may_not(rows, "nor another account's", from(strange));
+    woken.rows(rows);
+    may_not(rows, "S3 sends nothing there", woken.by(s3, "sqs:SendMessage").with("aws:SourceArn", ARTIFACTS));
+}
+
+/// A queue that one service sends to.
+struct Told {
+    queue: &'static str,
+    policy: &'static str,
+    service: &'static str,
+    source: &'static str,
+}
+
+impl Told {
+    /// What a service does to it for the source.
+    fn by(&self, service: &'static str, action: &'static str) -> Ask {
+        Ask::of(&Who::Service(service), Doc::Silent, action, self.queue)
+            .at(Doc::Named(self.policy), TOOLING)
+            .with("aws:SourceArn", self.source)
+            .with("aws:SourceAccount", TOOLING)
+    }
+
+    /// What nobody does to either queue.
+    fn rows(&self, rows: &mut Vec<Row>) {
+        let insecure = self.by(self.service, "sqs:SendMessage").with("aws:SecureTransport", false);
+        may_not(rows, "never without TLS", insecure);
         for action in ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:PurgeQueue"] {
-            let ask =
-                send(Who::Service(service), action).with("aws:SourceArn", source).with("aws:SourceAccount", TOOLING);
-            may_not(rows, "services only send", ask);
+            may_not(rows, "services only send", self.by(self.service, action));
         }
-    }
-    for source in [ARTIFACTS, rule] {
         for service in ["sns.amazonaws.com", "lambda.amazonaws.com"] {
-            let ask = send(Who::Service(service), "sqs:SendMessage")
-                .with("aws:SourceArn", source)
-                .with("aws:SourceAccount", TOOLING);
-            may_not(rows, "no other service sends", ask);
+            may_not(rows, "no other service sends", self.by(service, "sqs:SendMessage"));
         }
-        let stranger = anything(&STRANGER, "sqs:SendMessage", QUEUE).at(Doc::Named("tooling/queue"), TOOLING);
-        may_not(
-            rows,
-            "nobody of another account does",
-            stranger.with("aws:SourceArn", source).with("aws:SourceAccount", TOOLING),
-        );
+        let somebody = |who, action| anything(who, action, self.queue).at(Doc::Named(self.policy), TOOLING);
+        let stranger = somebody(&STRANGER, "sqs:SendMessage").with("aws:SourceArn", self.source);
+        may_not(rows, "nobody of another account does", stranger.with("aws:SourceAccount", TOOLING));
+        let receive = somebody(&ADMIN, "sqs:ReceiveMessage").with("aws:SecureTransport", false);
+        may_not(rows, "nobody reads it without TLS", receive);
     }
-    let receive = anything(&ADMIN, "sqs:ReceiveMessage", QUEUE).at(Doc::Named("tooling/queue"), TOOLING);
-    may_not(rows, "nobody reads it without TLS", receive.with("aws:SecureTransport", false));
 }

@@ -404,6 +404,7 @@ fn boundary(rows: &mut Vec<Row>) {
             ("lambda:InvokeFunction", DEPLOYER_FUNCTION),
             ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:123456789012:function:deployer:7"),
             ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:deployer"),
+            ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:deployer-wakes"),
             ("s3:GetObject", "arn:aws:s3:::acme-artifacts/prod/orders-api/1.zip"),
             ("s3:ListBucket", ARTIFACTS),
             ("s3:PutObject", "arn:aws:s3:::acme-deployer-ledger/heads/prod/orders-api.json"),
