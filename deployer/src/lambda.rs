@@ -11,7 +11,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse};
 use deployer_core::config::Config;
-use deployer_core::names::CONFIG_LINE;
+use deployer_core::names::{AGAIN_LINE, CONFIG_LINE, QUEUE_LINE};
 use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -176,6 +176,7 @@ impl Deployer {
 
 /// Answers a batch. A record is named as failed only when trying it again can help.
 pub async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> SqsBatchResponse {
+    messages.iter().filter_map(|message| message.delivery.as_ref()).for_each(|delivery| tell_late(engine, delivery));
     let (messages, told): (Vec<_>, Vec<_>) = messages.into_iter().map(|m| ((m.id, m.delivery), m.told)).unzip();
     let outcomes = handle_all(engine, told).await;
     let failed = messages.into_iter().zip(outcomes).filter(|(_, outcomes)| outcomes.iter().any(Result::is_err));
@@ -191,7 +192,11 @@ pub async fn put_back(
     failed: Vec<(String, Option<Delivery>)>,
 ) -> SqsBatchResponse {
     let failures = failed.into_iter().map(|(id, delivery)| async {
-        if let (Some(queue), Some(Delivery { receipt, received, queue: from })) = (queue, delivery) {
+        if let Some(delivery) = delivery.as_ref().filter(|delivery| delivery.received >= TOLD_FROM) {
+            let (queue, received) = (delivery.queue_name(), delivery.received);
+            tracing::error!(queue, received, message_id = id, "{AGAIN_LINE}: the lines before say why");
+        }
+        if let (Some(queue), Some(Delivery { receipt, received, queue: from, .. })) = (queue, delivery) {
             let late = clock.sleep(PUTTING_OFF.min(left / 2));
             tokio::select! {
                 put_off = queue.put_off(from.as_deref(), &receipt, backoff(received)) => if let Err(error) = put_off {
@@ -208,6 +213,25 @@ pub async fn put_back(
     response.batch_item_failures = join_all(failures).await;
     response
 }
+
+/// Says in the log that a message comes late though it could have been received long before. One that was received before has been put
+/// off, which is told elsewhere.
+fn tell_late(engine: &Engine, delivery: &Delivery) {
+    let (Some(due), Some(queue), 1) = (delivery.due, delivery.queue_name(), delivery.received) else { return };
+    let wakes = engine.config.wake_queue_url.as_deref().and_then(|url| url.rsplit('/').next());
+    let longest = if wakes == Some(queue) { WAKES_WAIT } else { UPLOADS_WAIT };
+    let waited = Duration::try_from(engine.ports.clock.now() - due).unwrap_or_default();
+    if waited > longest {
+        tracing::error!(queue, waited_seconds = waited.as_secs(), "{QUEUE_LINE}: a message comes late");
+    }
+}
+
+/// How long an upload may wait for its turn until that is told, and with a queue of its own, what wakes the deployer.
+const UPLOADS_WAIT: Duration = Duration::from_secs(300);
+const WAKES_WAIT: Duration = Duration::from_secs(120);
+
+/// A message that fails for so many times is told: after more than four minutes.
+const TOLD_FROM: u32 = 4;
 
 /// The longest that putting a message off may take.
 const PUTTING_OFF: Duration = Duration::from_secs(5);

@@ -48,7 +48,12 @@ pub trait Queue: Send + Sync {
     /// Lets a message that was received from a queue (its ARN, where the event tells it) stay away for so long before it comes
     /// again.
     async fn put_off(&self, from: Option<&str>, receipt: &str, delay: Duration) -> Result<(), QueueError>;
+    /// How long each of the queues is, by its name.
+    async fn lengths(&self) -> Vec<(String, Result<QueueLook, QueueError>)>;
 }
+
+/// The attribute of a message that says for how many seconds it was to be delayed: SQS tells only when it was sent.
+pub const DELAY_ATTRIBUTE: &str = "delay";
 
 /// An event could not be sent.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -14,6 +14,7 @@ use deployer::lambda::{handle_batch, put_back};
 use deployer::port::{ArtifactStore, Chunks, Queue, QueueError, ReadError, Tail};
 use deployer::trigger::{Delivery, Invocation, Message, decode};
 use deployer_core::artifact::{ArtifactRef, Upload};
+use deployer_core::doctor::QueueLook;
 use deployer_core::id::BucketName;
 use serde_json::json;
 
@@ -115,6 +116,10 @@ impl Queue for Pausing {
         self.pauses.lock().unwrap().push((receipt.to_owned(), delay.as_secs()));
         if self.answers { Ok(()) } else { std::future::pending().await }
     }
+
+    async fn lengths(&self) -> Vec<(String, Result<QueueLook, QueueError>)> {
+        vec![]
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +128,7 @@ async fn a_batch_that_no_configuration_is_there_for_comes_again_with_the_same_gr
     for answers in [true, false] {
         let engine = world.engine(Duration::from_secs(300));
         let queue = Pausing { pauses: Mutex::default(), answers };
-        let delivery = |received: u32| Delivery { receipt: format!("r{received}"), received, queue: None };
+        let delivery = |received: u32| Delivery { receipt: format!("r{received}"), received, queue: None, due: None };
         let mut messages: Vec<_> = (1..=6).map(|received| (format!("m{received}"), Some(delivery(received)))).collect();
         messages.push(("unread".to_owned(), None));
         let (clock, left) = (engine.ports.clock.as_ref(), Duration::from_secs(300));

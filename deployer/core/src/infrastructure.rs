@@ -10,9 +10,9 @@ use crate::config::{ExecutionRolePattern, FunctionNameTemplate, LONGEST_SPAN, Sp
 use crate::event::Announcement;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
 use crate::names::{
-    ARTIFACT_SUFFIX, ASKED, CONFIG_KEY, CONFIG_LINE, CONFIG_VARIABLE, DEPLOY_ROLE, DEPLOYMENTS, ENDED_LINE, ERROR_LINE,
-    EVENT_SOURCE, GROUPS, HEADS, OPEN, PROMOTION_APPROVED, PROMOTION_DECLINED, PROMOTION_REQUESTED, REJECTS, RESULTS,
-    SESSION_PREFIX, SWEEPS,
+    AGAIN_LINE, ARTIFACT_SUFFIX, ASKED, CONFIG_KEY, CONFIG_LINE, CONFIG_VARIABLE, DEPLOY_ROLE, DEPLOYMENTS, ENDED_LINE,
+    ERROR_LINE, EVENT_SOURCE, GROUPS, HEADS, OPEN, PROMOTION_APPROVED, PROMOTION_DECLINED, PROMOTION_REQUESTED,
+    QUEUE_LINE, REJECTS, RESULTS, SESSION_PREFIX, SWEEPS,
 };
 use crate::partition::PARTITIONS;
 use crate::record::Status;
@@ -39,6 +39,8 @@ pub fn names() -> Value {
         "ended_line": ENDED_LINE,
         "error_line": ERROR_LINE,
         "config_line": CONFIG_LINE,
+        "queue_line": QUEUE_LINE,
+        "again_line": AGAIN_LINE,
         "failed_status": Status::Failed.to_string(),
         "promotion_requested": PROMOTION_REQUESTED,
         "promotion_approved": PROMOTION_APPROVED,

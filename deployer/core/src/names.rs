@@ -40,6 +40,10 @@ pub const ENDED_LINE: &str = "deployment ended";
 pub const ERROR_LINE: &str = "invocation failed";
 /// The log line of each invocation that finds a `deployer.json` which it cannot load begins so.
 pub const CONFIG_LINE: &str = "deployer.json cannot be loaded";
+/// The log line by which is told that a queue does not keep up begins so.
+pub const QUEUE_LINE: &str = "a queue does not keep up";
+/// The log line of a message that could not be handled in several tries begins so.
+pub const AGAIN_LINE: &str = "a message fails again and again";
 /// The detail-type of the events by which a promotion is asked for.
 pub const PROMOTION_REQUESTED: &str = "Promotion Requested";
 /// The detail-type of the events by which a promotion that waits for it is approved.

@@ -40,14 +40,15 @@ pub(super) fn answering(answers: impl IntoIterator<Item = Answer>) -> SdkConfig 
         .build()
 }
 
-/// The hosts that were called, one after the other.
+/// The hosts that were called, one after the other, with what each was told.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hosts(Arc<Mutex<Vec<String>>>);
+pub(super) struct Hosts(Arc<Mutex<Vec<(String, String)>>>);
 
 impl HttpConnector for Hosts {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let host = request.uri().split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next());
-        self.0.lock().unwrap().push(host.unwrap_or_default().to_owned());
+        let told = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+        self.0.lock().unwrap().push((host.unwrap_or_default().to_owned(), told));
         HttpConnectorFuture::ready(Ok(HttpResponse::new(500.try_into().unwrap(), SdkBody::empty())))
     }
 }
@@ -66,7 +67,12 @@ impl Hosts {
 
     /// The one that was called last.
     pub(super) fn last(&self) -> String {
-        self.0.lock().unwrap().last().cloned().unwrap_or_default()
+        self.0.lock().unwrap().last().cloned().unwrap_or_default().0
+    }
+
+    /// What it was told.
+    pub(super) fn told(&self) -> String {
+        self.0.lock().unwrap().last().cloned().unwrap_or_default().1
     }
 }
 

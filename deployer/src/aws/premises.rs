@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_s3::types::BucketVersioningStatus;
-use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use aws_smithy_types::date_time::{DateTime, Format};
 use deployer_core::doctor::{QueueLook, Refusal, Refused};
 use deployer_core::id::BucketName;
@@ -16,6 +15,7 @@ use super::advice::{ENABLE_REGION, is_region_not_enabled};
 use super::error::Failure;
 use super::lambda::Hand;
 use super::probe::LambdaProbe;
+use super::sqs;
 use super::sts::{Session, StsGate};
 use crate::port::{EnterError, Premises, Probe, SessionRequest, right_account};
 
@@ -35,26 +35,8 @@ impl AwsPremises {
     }
 
     async fn look(&self, url: &str) -> Result<(QueueLook, Option<String>), Refused> {
-        let call = self.sqs.get_queue_attributes().queue_url(url);
-        let call = call
-            .attribute_names(Attribute::ApproximateNumberOfMessages)
-            .attribute_names(Attribute::ApproximateNumberOfMessagesNotVisible)
-            .attribute_names(Attribute::ApproximateNumberOfMessagesDelayed)
-            .attribute_names(Attribute::RedrivePolicy);
-        let answer = call.send().await;
-        let answer = answer.map_err(|error| no(&format!("GetQueueAttributes of {url}"), &Failure::of(&error)))?;
-        let attribute = |name: Attribute| answer.attributes().and_then(|all| all.get(&name));
-        let count = |name| attribute(name).and_then(|text| text.parse().ok()).unwrap_or_default();
-        let redrive = attribute(Attribute::RedrivePolicy).and_then(|text| {
-            let policy: serde_json::Value = serde_json::from_str(text).ok()?;
-            Some(policy.get("deadLetterTargetArn")?.as_str()?.to_owned())
-        });
-        let look = QueueLook {
-            waiting: count(Attribute::ApproximateNumberOfMessages),
-            in_flight: count(Attribute::ApproximateNumberOfMessagesNotVisible),
-            delayed: count(Attribute::ApproximateNumberOfMessagesDelayed),
-        };
-        Ok((look, redrive))
+        let look = sqs::look(&self.sqs, url).await;
+        look.map_err(|failure| no(&format!("GetQueueAttributes of {url}"), &failure))
     }
 }
 

@@ -61,7 +61,7 @@ pub use commands::{Caller, CommandError};
 pub use history::History;
 pub use plan::Planned;
 pub use recall::{Recalled, RecalledFrom};
-pub use swept::{Failing, NotSwept, Swept};
+pub use swept::{Failing, NotSwept, QueueLength, Swept};
 
 use claim::Standing;
 use deploy::{Job, Unfinished};

@@ -78,11 +78,16 @@ impl Engine {
         })
     }
 
-    /// Looks at every function that may have work open, and wakes what sleeps.
+    /// Looks at every function that may have work open, and wakes what sleeps; and looks whether the queues keep up.
     ///
     /// # Errors
     /// [`Transient`]: the markers cannot be listed. What goes wrong with one function never stops the others.
     pub async fn sweep(&self) -> Result<Swept, Transient> {
+        let (queues, swept) = future::join(self.look_at_queues(), self.sweep_functions()).await;
+        swept.map(|swept| swept.and(queues))
+    }
+
+    async fn sweep_functions(&self) -> Result<Swept, Transient> {
         let mut places: BTreeMap<(EnvironmentName, FunctionName), BTreeSet<Token>> = BTreeMap::new();
         for key in self.ports.ledger.keys(OPEN).await? {
             match parse_marker(&key) {

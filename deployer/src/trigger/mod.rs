@@ -8,13 +8,18 @@ mod manual;
 mod promotion;
 mod s3;
 
+use std::time::Duration;
+
 use aws_lambda_events::event::sqs::SqsMessage;
 use deployer_core::artifact::Upload;
 use deployer_core::event::RecordlessEvent;
 use deployer_core::head::Tick;
 use deployer_core::promotion::{Asked, ConsentGiven};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::port::DELAY_ATTRIBUTE;
 
 pub use manual::{Command, DescribedManifest, DescribedPackage, Order};
 pub use promotion::{PromotionApproved, PromotionDeclined, PromotionRequested};
@@ -55,6 +60,16 @@ pub struct Delivery {
     pub received: u32,
     /// The ARN of the queue that it comes from.
     pub queue: Option<String>,
+    /// Since when the message could have been received.
+    pub due: Option<Timestamp>,
+}
+
+impl Delivery {
+    /// The name of the queue that it comes from.
+    #[must_use]
+    pub fn queue_name(&self) -> Option<&str> {
+        self.queue.as_deref()?.rsplit(':').next()
+    }
 }
 
 /// One thing that an event tells.
@@ -144,12 +159,9 @@ pub fn decode(payload: &Value) -> Invocation {
 fn message(record: &Value) -> Message {
     match SqsMessage::deserialize(record) {
         Ok(message) => Message {
-            delivery: message.receipt_handle.map(|receipt| {
-                let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
-                Delivery { receipt, received: received.unwrap_or(1), queue: message.event_source_arn }
-            }),
             told: body(message.body.as_deref().unwrap_or_default()),
-            id: message.message_id.unwrap_or_default(),
+            id: message.message_id.clone().unwrap_or_default(),
+            delivery: delivery(message),
         },
         Err(error) => Message {
             delivery: None,
@@ -157,6 +169,16 @@ fn message(record: &Value) -> Message {
             id: record.get("messageId").and_then(Value::as_str).unwrap_or_default().to_owned(),
         },
     }
+}
+
+fn delivery(message: SqsMessage) -> Option<Delivery> {
+    let number = |name: &str| message.attributes.get(name).and_then(|text| text.parse::<i64>().ok());
+    let received = number("ApproximateReceiveCount").and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
+    let delay = message.message_attributes.get(DELAY_ATTRIBUTE).and_then(|delay| delay.string_value.as_ref());
+    let delay = delay.and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
+    let sent = number("SentTimestamp").and_then(|sent| Timestamp::from_millisecond(sent).ok());
+    let due = sent.and_then(|sent| sent.checked_add(Duration::from_secs(delay)).ok());
+    Some(Delivery { received, due, queue: message.event_source_arn, receipt: message.receipt_handle? })
 }
 
 fn body(text: &str) -> Vec<Told> {

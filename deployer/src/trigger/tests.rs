@@ -174,7 +174,25 @@ fn a_tick_comes_through_the_queue_and_a_command_by_hand() {
 fn a_message_keeps_by_what_sqs_knows_its_delivery() {
     let Invocation::Batch(messages) = decode(&sqs(&["{}"])) else { panic!() };
     let queue = Some("arn:aws:sqs:eu-west-1:123456789012:deployer".to_owned());
-    assert_eq!(messages[0].delivery, Some(Delivery { receipt: "r".into(), received: 1, queue }));
+    assert_eq!(messages[0].delivery, Some(Delivery { receipt: "r".into(), received: 1, queue, due: None }));
+    assert_eq!(messages[0].delivery.as_ref().and_then(Delivery::queue_name), Some("deployer"));
+}
+
+#[test]
+fn a_message_is_due_when_it_was_sent_or_when_its_delay_has_passed() {
+    let due = |delay: Value| {
+        let mut event = sqs(&["{}"]);
+        event["Records"][0]["attributes"]["SentTimestamp"] = json!("1700000000000");
+        event["Records"][0]["messageAttributes"] = delay;
+        let Invocation::Batch(messages) = decode(&event) else { panic!() };
+        messages[0].delivery.as_ref().unwrap().due.unwrap().as_second()
+    };
+    let delay = |seconds: &str| json!({"delay": {"stringValue": seconds, "dataType": "Number"}});
+    assert_eq!(due(json!({})), 1_700_000_000);
+    assert_eq!(due(delay("300")), 1_700_000_300);
+    for odd in ["", "-1", "soon", "18446744073709551616"] {
+        assert_eq!(due(delay(odd)), 1_700_000_000, "{odd:?}");
+    }
 }
 
 #[test]

@@ -20,6 +20,24 @@ locals {
       threshold   = 300
       dimensions  = { QueueName = aws_sqs_queue.uploads.name }
     }
+    # SQS does not say whether what is delayed counts as old, and most ticks are: the deployer tells how long one waited that was due.
+    late-wakes = {
+      description = "The deployer's own ticks and requests for promotions come more than two minutes late, or not at all: more come than wake_concurrency takes, or Lambda does not deliver them"
+      namespace   = local.metrics
+      metric      = "LateWakes"
+      statistic   = "Sum"
+      threshold   = 0
+      minutes     = 2
+      dimensions  = null
+    }
+    failing-messages = {
+      description = "A message could not be handled in four tries or more, and the deployer's log says why: it is tried for two hours"
+      namespace   = local.metrics
+      metric      = "FailingMessages"
+      statistic   = "Sum"
+      threshold   = 0
+      dimensions  = null
+    }
     # Lambda's count, for who is throttled logs nothing.
     throttled = {
       description = "Lambda had no concurrent execution to spare for the deployer for five minutes on end: the account has fewer than maximum_concurrency and wake_concurrency ask for, or others use them up"
@@ -121,6 +139,30 @@ resource "aws_cloudwatch_log_metric_filter" "unloaded_configurations" {
 
   metric_transformation {
     name      = "UnloadedConfigurations"
+    namespace = local.metrics
+    value     = "1"
+  }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "late_wakes" {
+  name           = "${var.name}-late-wakes"
+  log_group_name = aws_cloudwatch_log_group.deployer.name
+  pattern        = "{ $.message = \"${local.names.queue_line}*\" && $.queue = \"${var.name}-wakes\" }"
+
+  metric_transformation {
+    name      = "LateWakes"
+    namespace = local.metrics
+    value     = "1"
+  }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "failing_messages" {
+  name           = "${var.name}-failing-messages"
+  log_group_name = aws_cloudwatch_log_group.deployer.name
+  pattern        = "{ $.message = \"${local.names.again_line}*\" }"
+
+  metric_transformation {
+    name      = "FailingMessages"
     namespace = local.metrics
     value     = "1"
   }

@@ -170,7 +170,8 @@ impl Mapping {
                 .queue_url(&queue.url)
                 .max_number_of_messages(BATCH)
                 .wait_time_seconds(0)
-                .message_system_attribute_names(MessageSystemAttributeName::All);
+                .message_system_attribute_names(MessageSystemAttributeName::All)
+                .message_attribute_names("All");
             let answer = call.send().await.doing("receiving messages")?;
             if let Some(messages) = answer.messages.filter(|messages| !messages.is_empty()) {
                 return Ok(Some((queue, messages)));
@@ -199,15 +200,23 @@ fn event(queue: &Queue, messages: &[Message]) -> Value {
 }
 
 fn record(queue: &Queue, message: &Message) -> Value {
-    let attributes: Map<String, Value> = (message.attributes.iter().flatten())
-        .map(|(name, value)| (name.as_str().to_owned(), json!(value)))
+    let attributes: Map<String, Value> =
+        (message.attributes.iter().flatten()).map(|(name, value)| (name.as_str().to_owned(), json!(value))).collect();
+    let told: Map<String, Value> = (message.message_attributes.iter().flatten())
+        .map(|(name, value)| {
+            (
+                name.clone(),
+                json!({"dataType": value.data_type(), "stringValue": value.string_value(),
+                "stringListValues": [], "binaryListValues": []}),
+            )
+        })
         .collect();
     json!({
         "messageId": message.message_id(),
         "receiptHandle": message.receipt_handle(),
         "body": message.body(),
         "attributes": attributes,
-        "messageAttributes": {},
+        "messageAttributes": told,
         "md5OfBody": message.md5_of_body(),
         "eventSource": "aws:sqs",
         "eventSourceARN": queue.arn,

@@ -10,7 +10,8 @@ use deployer::port::{Queue, QueueError};
 use deployer_core::doctor::QueueLook;
 use jiff::Timestamp;
 
-use super::call::{Line, Op};
+use super::call::{Circumstances, Line, Op};
+use super::state::State;
 
 /// The messages that wait.
 #[derive(Default)]
@@ -69,5 +70,10 @@ impl Queue for QueuePort {
 
     async fn put_off(&self, _: Option<&str>, receipt: &str, _: Duration) -> Result<(), QueueError> {
         self.0.call(Op::ChangeMessageVisibility, "queue", receipt, |_, _| Ok(())).await
+    }
+
+    async fn lengths(&self) -> Vec<(String, Result<QueueLook, QueueError>)> {
+        let look = |state: &mut State, here: &Circumstances| Ok(state.queue.look(here.now));
+        vec![("deployer".to_owned(), self.0.call(Op::GetQueueAttributes, "queue", "deployer", look).await)]
     }
 }

@@ -5,8 +5,8 @@ use acceptance::local_aws::{
     Answer, Call, Doing as _, Error, FIRST, Fault, Interrupted, LocalAws, Moment, OTHER_REGION, REGION, Result, SECOND,
     Settle,
 };
-use deployer_core::names::{CONFIG_LINE, ERROR_LINE};
-use serde_json::json;
+use deployer_core::names::{CONFIG_LINE, ERROR_LINE, QUEUE_LINE};
+use serde_json::{Value, json};
 
 use super::{lambda_writes, serves, statuses, versions};
 
@@ -24,6 +24,22 @@ async fn a_broken_message_spoils_neither_its_batch_nor_comes_again() -> Result<(
     }
     assert_eq!(aws.dead_letters().await?, 0);
     aws.same_events_again_change_nothing().await
+}
+
+/// By these fields the tooling module's alarm counts.
+#[tokio::test]
+async fn a_wake_that_comes_late_is_logged_with_its_queue_beside_the_message() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let mut event = aws.mapping().event_of(&[json!({})]);
+    event["Records"][0]["eventSourceARN"] = json!("arn:aws:sqs:eu-west-1:123456789012:deployer-wakes");
+    event["Records"][0]["attributes"] = json!({"SentTimestamp": "1700000000000", "ApproximateReceiveCount": "1"});
+    aws.invoke(&event).await?;
+    let is_told = |line: &Value| {
+        line["message"].as_str().is_some_and(|message| message.starts_with(QUEUE_LINE))
+            && line["queue"] == "deployer-wakes"
+    };
+    assert!(aws.logs(is_told).await, "{}", aws.deployer().tail());
+    Ok(())
 }
 
 #[tokio::test]

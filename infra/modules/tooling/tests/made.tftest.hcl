@@ -489,8 +489,8 @@ run "with_everything" {
   }
 
   assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.deployer)) == toset(["configuration", "dead-letters", "errors", "failed-deployments", "lasting-errors", "oldest-message", "sweep", "throttled"])
-    error_message = "A person must hear of a configuration that cannot be loaded, dead letters, errors, failed deployments, uploads that wait, a deployer that does not sweep and one that is throttled."
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.deployer)) == toset(["configuration", "dead-letters", "errors", "failed-deployments", "failing-messages", "lasting-errors", "late-wakes", "oldest-message", "sweep", "throttled"])
+    error_message = "A person must hear of a configuration that cannot be loaded, dead letters, errors, failed deployments, messages that fail, uploads and wakes that wait, a deployer that does not sweep and one that is throttled."
   }
 
   assert {
@@ -499,7 +499,9 @@ run "with_everything" {
       dead-letters       = "GreaterThanThreshold 0, notBreaching"
       errors             = "GreaterThanThreshold 0, notBreaching"
       failed-deployments = "GreaterThanThreshold 0, notBreaching"
+      failing-messages   = "GreaterThanThreshold 0, notBreaching"
       lasting-errors     = "GreaterThanThreshold 0, notBreaching"
+      late-wakes         = "GreaterThanThreshold 0, notBreaching"
       oldest-message     = "GreaterThanThreshold 300, notBreaching"
       sweep              = "LessThanThreshold 1, breaching"
       throttled          = "GreaterThanThreshold 0, notBreaching"
@@ -519,20 +521,25 @@ run "with_everything" {
 
   assert {
     condition = {
-      for filter in [aws_cloudwatch_log_metric_filter.errors, aws_cloudwatch_log_metric_filter.deaths, aws_cloudwatch_log_metric_filter.unloaded_configurations] : filter.pattern => [
+      for filter in [
+        aws_cloudwatch_log_metric_filter.errors, aws_cloudwatch_log_metric_filter.deaths, aws_cloudwatch_log_metric_filter.unloaded_configurations,
+        aws_cloudwatch_log_metric_filter.late_wakes, aws_cloudwatch_log_metric_filter.failing_messages,
+        ] : filter.pattern => [
         for transformation in filter.metric_transformation : "${transformation.namespace} ${transformation.name}"
       ]
       } == {
       "{ $.message = \"invocation failed*\" }"                                                                                                                                      = ["Deployer/deployer Errors"]
       "{ $.type = \"platform.report\" && ($.record.status = \"timeout\" || $.record.status = \"failure\" || ($.record.status = \"error\" && $.record.errorType = \"Runtime.*\")) }" = ["Deployer/deployer Errors"]
       "{ $.message = \"deployer.json cannot be loaded*\" }"                                                                                                                         = ["Deployer/deployer UnloadedConfigurations"]
+      "{ $.message = \"a queue does not keep up*\" && $.queue = \"deployer-wakes\" }"                                                                                               = ["Deployer/deployer LateWakes"]
+      "{ $.message = \"a message fails again and again*\" }"                                                                                                                        = ["Deployer/deployer FailingMessages"]
     }
-    error_message = "Errors are the deployer's own lines and its deaths; a configuration that cannot be loaded is counted by itself."
+    error_message = "Errors are the deployer's own lines and its deaths; a configuration that cannot be loaded, wakes that come late and messages that fail are counted by themselves."
   }
 
   assert {
     condition = alltrue([
-      for alarm, filter in { errors = aws_cloudwatch_log_metric_filter.errors, configuration = aws_cloudwatch_log_metric_filter.unloaded_configurations } :
+      for alarm, filter in { errors = aws_cloudwatch_log_metric_filter.errors, configuration = aws_cloudwatch_log_metric_filter.unloaded_configurations, late-wakes = aws_cloudwatch_log_metric_filter.late_wakes, failing-messages = aws_cloudwatch_log_metric_filter.failing_messages } :
       aws_cloudwatch_metric_alarm.deployer[alarm].metric_name == one(filter.metric_transformation).name && aws_cloudwatch_metric_alarm.deployer[alarm].namespace == one(filter.metric_transformation).namespace
     ])
     error_message = "Alarms must look at what is counted."
