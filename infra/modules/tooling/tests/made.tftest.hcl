@@ -515,6 +515,15 @@ run "with_everything" {
   }
 
   assert {
+    condition = { for name in ["failing-messages", "late-wakes", "throttled"] : name => "${aws_cloudwatch_metric_alarm.deployer[name].namespace} ${aws_cloudwatch_metric_alarm.deployer[name].metric_name}, ${aws_cloudwatch_metric_alarm.deployer[name].evaluation_periods}" } == {
+      failing-messages = "Deployer/deployer FailingMessages, 1"
+      late-wakes       = "Deployer/deployer LateWakes, 2"
+      throttled        = "AWS/Lambda Throttles, 5"
+    }
+    error_message = "Wakes that come late must be told within minutes, and not for one that SQS has counted wrongly; a message that fails, at once."
+  }
+
+  assert {
     condition     = [for name in ["errors", "lasting-errors"] : "${aws_cloudwatch_metric_alarm.deployer[name].namespace}, ${aws_cloudwatch_metric_alarm.deployer[name].evaluation_periods}"] == ["Deployer/deployer, 1", "AWS/Lambda, 10"]
     error_message = "Lambda's own count of errors has the commands in it that somebody mistyped: it may tell only of those that last."
   }
