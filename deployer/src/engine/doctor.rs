@@ -144,7 +144,6 @@ impl Engine {
     }
 
     /// What is judged of a queue and of its dead-letter queue, and the ARN of that.
-
     async fn queue(
         &self,
         premises: &dyn Premises,
