@@ -38,7 +38,7 @@ async fn a_wake_that_comes_late_is_logged_with_its_queue_beside_the_message() ->
         line["message"].as_str().is_some_and(|message| message.starts_with(QUEUE_LINE))
             && line["queue"] == "deployer-wakes"
     };
-    assert!(aws.logs(is_told).await, "{}", aws.deployer().tail());
+    assert!(aws.logs(is_told).await, "{:?}", aws.deployer().log());
     Ok(())
 }
 
