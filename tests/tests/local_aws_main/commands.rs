@@ -25,7 +25,9 @@ async fn refused(aws: &LocalAws, command: Value) -> Result<(String, String)> {
 #[tokio::test]
 async fn a_sweep_over_a_tidy_ledger_does_nothing() -> Result<()> {
     let aws = LocalAws::start().await?;
-    let nothing = json!({"looked_at": 0, "woken": 0, "completed": 0, "cleared": 0, "failed": 0});
+    let empty = |name: &str| json!({"name": name, "waiting": 0, "in_flight": 0, "delayed": 0});
+    let nothing = json!({"looked_at": 0, "woken": 0, "completed": 0, "cleared": 0, "failed": 0,
+        "queues": [empty("deployer"), empty("deployer-wakes")]});
     assert_eq!(answered(&aws, json!({"command": "sweep"})).await?, nothing);
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let before = aws.snapshot().await?;
