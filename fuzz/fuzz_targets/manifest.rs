@@ -85,7 +85,10 @@ fn lay_over(base: &mut Value, over: &Value) {
 
 fn withheld(error: Option<impl ToString>) {
     let Some(error) = error.map(|error| error.to_string()) else { return };
-    assert!(!error.contains(SECRET) && !error.contains(&SECRET_NUMBER.to_string()), "a variable's value is told: {error}");
+    assert!(
+        !error.contains(SECRET) && !error.contains(&SECRET_NUMBER.to_string()),
+        "a variable's value is told: {error}"
+    );
 }
 
 /// Whatever is wrong with a file, no variable's value is told.

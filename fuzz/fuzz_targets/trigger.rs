@@ -65,7 +65,8 @@ fn only_message(payload: &Value) -> Message {
 
 /// What it tells as the body of a message, beside which another is read as if it were alone.
 fn queued(body: &str) -> Vec<Told> {
-    let record = |id: &str, body: &str| json!({"messageId": id, "receiptHandle": "r", "body": body, "eventSource": "aws:sqs"});
+    let record =
+        |id: &str, body: &str| json!({"messageId": id, "receiptHandle": "r", "body": body, "eventSource": "aws:sqs"});
     let Message { id, told, .. } = only_message(&json!({"Records": [record("m1", body)]}));
     assert_eq!(id, "m1");
     let batch = json!({"Records": [record("m1", body), record("m2", "{}")]}).to_string();

@@ -58,3 +58,22 @@ fn regions_of_another_or_of_no_partition_are_refused() {
         "{error}"
     );
 }
+
+#[test]
+fn many_environments_promoted_from_one_another_are_read_in_a_moment() {
+    let name = |number: usize| format!("e{number:03}");
+    let environment = |number: usize| {
+        let from: Vec<String> = (number + 1..60).map(name).collect();
+        let targets = json!([{ "account": format!("{:012}", number + 1), "region": "eu-west-1" }]);
+        match from.is_empty() {
+            true => json!({ "targets": targets }),
+            false => json!({ "targets": targets, "promotion": { "from": from } }),
+        }
+    };
+    let mut file = acme();
+    file["environments"] = (0..60).map(|number| (name(number), environment(number))).collect();
+    assert!(parse(&file).is_ok());
+    // And where the way is long, the circle at its end is found.
+    file["environments"]["e059"]["promotion"] = json!({ "from": "e000" });
+    assert!(parse(&file).unwrap_err().contains("promotions must not go in a circle: e000 from "));
+}
