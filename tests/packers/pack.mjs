@@ -12,7 +12,7 @@ function* entries(below = "") {
     const path = below ? `${below}/${name}` : name;
     const full = join(folder, path);
     const here = lstatSync(full);
-    yield { path, full, here };
+    yield { path, full, here, mode: statSync(full).mode };
     if (here.isDirectory()) yield* entries(path);
   }
 }
@@ -49,9 +49,9 @@ const withFile = (file, { path, full, here }, options) => {
 async function jszipped(options, file) {
   const JSZip = require("jszip");
   const made = new JSZip();
-  for (const { path, full, here } of entries()) {
+  for (const { path, full, here, mode } of entries()) {
     if (here.isDirectory()) made.folder(path);
-    else if (!statSync(full).isDirectory()) made.file(path, readFileSync(full), file(here));
+    else if (!statSync(full).isDirectory()) made.file(path, readFileSync(full), file(mode));
   }
   await pipeline(made.generateNodeStream({ compression: "DEFLATE", ...options }), createWriteStream(zip));
 }
@@ -59,9 +59,9 @@ async function jszipped(options, file) {
 function fflated(attributes) {
   const { zipSync } = require("fflate");
   const files = {};
-  for (const { path, full, here } of entries()) {
+  for (const { path, full, here, mode } of entries()) {
     if (!here.isDirectory() && !statSync(full).isDirectory()) {
-      files[path] = [new Uint8Array(readFileSync(full)), attributes(here)];
+      files[path] = [new Uint8Array(readFileSync(full)), attributes(mode)];
     }
   }
   writeFileSync(zip, zipSync(files));
@@ -82,8 +82,8 @@ const ways = {
   "archiver5-directory": () => archived(archiver5({}), (a) => a.directory(folder, false)),
   "archiver5-append": () =>
     archived(archiver5({}), (a) => {
-      for (const { path, full, here } of entries()) {
-        if (!here.isDirectory() && !statSync(full).isDirectory()) a.append(readFileSync(full), { name: path, mode: here.mode });
+      for (const { path, full, here, mode } of entries()) {
+        if (!here.isDirectory() && !statSync(full).isDirectory()) a.append(readFileSync(full), { name: path, mode });
       }
     }),
   "adm-zip-folder": () => {
@@ -101,8 +101,8 @@ const ways = {
     made.writeZip(zip);
   },
   "jszip": () => jszipped({}, () => ({})),
-  "jszip-unix": () => jszipped({ platform: "UNIX" }, (here) => ({ unixPermissions: here.mode })),
-  "jszip-streamed": () => jszipped({ platform: "UNIX", streamFiles: true }, (here) => ({ unixPermissions: here.mode })),
+  "jszip-unix": () => jszipped({ platform: "UNIX" }, (mode) => ({ unixPermissions: mode })),
+  "jszip-streamed": () => jszipped({ platform: "UNIX", streamFiles: true }, (mode) => ({ unixPermissions: mode })),
   "yazl": () => yazled({}, withFile),
   "yazl-store": () => yazled({ file: { compress: false } }, withFile),
   "yazl-zip64": () => yazled({ file: { forceZip64Format: true }, end: { forceZip64Format: true } }, withFile),
@@ -111,7 +111,7 @@ const ways = {
       if (!here.isDirectory() && !statSync(full).isDirectory()) file.addBuffer(readFileSync(full), path);
     }),
   "fflate": () => fflated(() => ({})),
-  "fflate-unix": () => fflated((here) => ({ os: 3, attrs: here.mode << 16 })),
+  "fflate-unix": () => fflated((mode) => ({ os: 3, attrs: mode << 16 })),
   "zip.js": async () => {
     const { BlobReader, BlobWriter, ZipWriter } = await import(require.resolve("@zip.js/zip.js"));
     const made = new ZipWriter(new BlobWriter("application/zip"), { useWebWorkers: false });
@@ -122,7 +122,6 @@ const ways = {
   },
   "bestzip-node": () => require("bestzip").nodeZip({ source: readdirSync(folder), destination: zip, cwd: folder }),
   "bestzip-native": () => require("bestzip").nativeZip({ source: "*", destination: zip, cwd: folder }),
-  "zip-a-folder": async () => (await import(require.resolve("zip-a-folder"))).zip(folder, zip),
 };
 
 await ways[way]();

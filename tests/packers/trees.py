@@ -17,7 +17,7 @@ PROVIDED = {
     "function.toml": 'runtime = "provided.al2023"\nhandler = "bootstrap"\nrole = "orders-api"\n',
     "bootstrap": "#!/bin/sh\nexec ./bin/orders\n",
     "bin/orders": "#!/bin/sh\necho 1\n",
-    "lib/libx.so.1": "a library\n",
+    "lib/libx.so.1": "a library\n" * 1000,
 }
 JAVA = {
     "function.toml": 'runtime = "java21"\nhandler = "com.acme.Orders::handle"\nrole = "orders-api"\n',

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,13 +28,8 @@ class Way:
     pack: Callable[[Path, Path], None]
     right: dict = field(default_factory=dict)
     kinds: tuple = BOTH
-
-
-@dataclass
-class Tool:
-    name: str
-    version: Callable[[], "str | None"]
-    """None: it is not here."""
+    own: tuple = ()
+    """Files that it makes itself, or is not asked for."""
 
 
 def said(*command: str) -> "str | None":
@@ -118,7 +114,7 @@ def python_links(folder: Path, out: Path) -> None:
 
 def python_twice(folder: Path, out: Path) -> None:
     python_write(folder, out, compression=zipfile.ZIP_DEFLATED)
-    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("function.toml", (folder / "function.toml").read_text() + "timeout = 7\n")
 
 
@@ -155,13 +151,13 @@ PYTHON = [
 # Commands
 
 
-def command(tool: str, how: str, *parts: str, right=None, kinds=BOTH) -> Way:
+def command(tool: str, how: str, *parts: str, right=None, kinds=BOTH, own=()) -> Way:
     """A command in the folder; OUT is the zip's path."""
 
     def pack(folder: Path, out: Path) -> None:
         ran(["sh", "-c", " ".join(parts).replace("OUT", str(out))], folder)
 
-    return Way(tool, f"`{how}`", pack, right or {}, kinds)
+    return Way(tool, f"`{how}`", pack, right or {}, kinds, own)
 
 
 ZIP = [
@@ -172,15 +168,13 @@ ZIP = [
     command("Info-ZIP", "zip -rD", "zip -q -r -D OUT ."),
     command("Info-ZIP", "zip -r0", "zip -q -r -0 OUT ."),
     command("Info-ZIP", "zip -r9", "zip -q -r -9 OUT ."),
-    command("Info-ZIP", "zip -j", "zip -q -j OUT function.toml bootstrap lib/*", kinds=("provided",)),
+    command("Info-ZIP", "zip -j", "zip -q -j OUT function.toml bootstrap lib/*", kinds=("provided",), own=("bin/orders", "lib/libx.so.1")),
     command("Info-ZIP", "zip -r - . > x.zip", "zip -q -r - . > OUT"),
     command("Info-ZIP", "zip -r - . | cat > x.zip", "zip -q -r - . | cat > OUT"),
     command("Info-ZIP", "zip -FS, twice", "zip -q -r -FS OUT . && touch -d 2030-01-01 function.toml && zip -q -r -FS OUT ."),
     command("Info-ZIP", "zip -u, twice", "zip -q -r OUT . && touch -d 2030-01-01 function.toml && zip -q -r -u OUT ."),
     command("Info-ZIP", "zip -r -fz", "zip -q -r -fz OUT ."),
     command("Info-ZIP", "zip -r -UN=UTF8", "zip -q -r -UN=UTF8 OUT ."),
-    command("Info-ZIP", "zip -r -k (as DOS)", "zip -q -r -k OUT .", right={
-        "node": "FUNCTION.TOM", "provided": "bootstrap"}),
     command("Info-ZIP", "zip -r -z (a comment)", "echo built by CI | zip -q -r -z OUT ."),
     command("Info-ZIP", "zip -r -P (encrypted)", "zip -q -r -P secret OUT .", right=dict.fromkeys(BOTH, "encrypted entries")),
     command("Info-ZIP", "zip -r -Z bzip2", "zip -q -r -Z bzip2 OUT .", right=dict.fromkeys(BOTH, "(method 12)")),
@@ -196,7 +190,10 @@ GIT = [
 BSDTAR = [
     command("bsdtar", "bsdtar -a -cf x.zip *", "bsdtar -a -cf OUT *"),
     command("bsdtar", "bsdtar -a -cf x.zip .", "bsdtar -a -cf OUT .", right=dict.fromkeys(BOTH, "zip with * in place of .")),
-    command("bsdtar", "bsdtar --format zip -cf - * | cat", "bsdtar --format zip -cf - * | cat > OUT"),
+    command("bsdtar", "bsdtar --format zip -cf - * | cat", "bsdtar --format zip -cf - * | cat > OUT",
+            # It fills up its last block with zeros.
+            right=dict.fromkeys(BOTH, "bytes were appended to it")),
+    command("bsdtar", "bsdtar --options zip:zip64", "bsdtar --format zip --options zip:zip64 -cf OUT *"),
     command("bsdtar", "bsdtar --options zip:compression=store", "bsdtar --options zip:compression=store -a -cf OUT *"),
     command("bsdtar", "bsdtar -L (links followed)", "bsdtar -L -a -cf OUT *"),
 ]
@@ -272,7 +269,6 @@ NPM = [
     node("@zip.js/zip.js", "`ZipWriter`", "zip.js", NO_MODES),
     node("bestzip", "in Node", "bestzip-node"),
     node("bestzip", "by the machine's `zip`", "bestzip-native"),
-    node("zip-a-folder", "`zip`", "zip-a-folder"),
 ]
 PACKAGES = list(dict.fromkeys(way.tool for way in NPM))
 
@@ -296,7 +292,7 @@ def cargo_lambda(folder: Path, out: Path) -> None:
     shutil.move(next((folder / "target/lambda/orders").glob("*.zip")), out)
 
 
-CARGO_LAMBDA = [Way("cargo-lambda", "`cargo lambda build --output-format zip --include …`", cargo_lambda, kinds=("provided",))]
+CARGO_LAMBDA = [Way("cargo-lambda", "`cargo lambda build --output-format zip --include …`", cargo_lambda, kinds=("provided",), own=("bootstrap", "bin/orders"))]
 
 WAYS = [*PYTHON, *ZIP, *GIT, *BSDTAR, *SEVEN, *NPM, *JAR, *JAVA, *GO, *PERL, *POWERSHELL, *CARGO_LAMBDA]
 ABSENT = {
