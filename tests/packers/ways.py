@@ -32,14 +32,14 @@ class Way:
     """Files that it makes itself, or is not asked for."""
 
 
-def said(*command: str) -> "str | None":
-    """The first line that a command says of itself, or nothing where it is not here."""
+def said(*command: str, line: int = 0) -> "str | None":
+    """A line that a command says of itself, or nothing where it is not here."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     except FileNotFoundError:
         return None
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    return lines[0].strip() if done.returncode == 0 and lines else None
+    return lines[line].strip() if done.returncode == 0 and lines else None
 
 
 def ran(command: list, folder: Path, **others) -> None:
@@ -114,7 +114,8 @@ def python_links(folder: Path, out: Path) -> None:
 
 def python_twice(folder: Path, out: Path) -> None:
     python_write(folder, out, compression=zipfile.ZIP_DEFLATED)
-    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
+    with warnings.catch_warnings(), zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
+        warnings.simplefilter("ignore")
         archive.writestr("function.toml", (folder / "function.toml").read_text() + "timeout = 7\n")
 
 
