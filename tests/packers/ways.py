@@ -30,6 +30,7 @@ class Way:
     kinds: tuple = BOTH
     own: tuple = ()
     """Files that it makes itself, or is not asked for."""
+    note: str = ""
 
 
 def said(*command: str, line: int = 0) -> "str | None":
@@ -152,13 +153,13 @@ PYTHON = [
 # Commands
 
 
-def command(tool: str, how: str, *parts: str, right=None, kinds=BOTH, own=()) -> Way:
+def command(tool: str, how: str, *parts: str, right=None, kinds=BOTH, own=(), note="") -> Way:
     """A command in the folder; OUT is the zip's path."""
 
     def pack(folder: Path, out: Path) -> None:
         ran(["sh", "-c", " ".join(parts).replace("OUT", str(out))], folder)
 
-    return Way(tool, f"`{how}`", pack, right or {}, kinds, own)
+    return Way(tool, f"`{how}`", pack, right or {}, kinds, own, note)
 
 
 ZIP = [
@@ -192,8 +193,7 @@ BSDTAR = [
     command("bsdtar", "bsdtar -a -cf x.zip *", "bsdtar -a -cf OUT *"),
     command("bsdtar", "bsdtar -a -cf x.zip .", "bsdtar -a -cf OUT .", right=dict.fromkeys(BOTH, "zip with * in place of .")),
     command("bsdtar", "bsdtar --format zip -cf - * | cat", "bsdtar --format zip -cf - * | cat > OUT",
-            # It fills up its last block with zeros.
-            right=dict.fromkeys(BOTH, "bytes were appended to it")),
+            right=dict.fromkeys(BOTH, "bytes were appended to it"), note="it fills a stream's last block with zeros; let it write a file"),
     command("bsdtar", "bsdtar --options zip:zip64", "bsdtar --format zip --options zip:zip64 -cf OUT *"),
     command("bsdtar", "bsdtar --options zip:compression=store", "bsdtar --options zip:compression=store -a -cf OUT *"),
     command("bsdtar", "bsdtar -L (links followed)", "bsdtar -L -a -cf OUT *"),
