@@ -148,13 +148,15 @@ impl Config {
     fn circle(&self, start: &EnvironmentName) -> Option<String> {
         let sources = |name| self.environments.get(name).and_then(|environment| environment.promotion.as_ref());
         let mut ways: Vec<Vec<&EnvironmentName>> = vec![vec![start]];
+        // Each environment is gone through once, by whichever way: between many there are more ways than anybody can wait for.
+        let mut seen = BTreeSet::new();
         while let Some(way) = ways.pop() {
             for next in sources(*way.last()?).into_iter().flat_map(|promotion| promotion.from.iter()) {
                 if next == start {
                     let names = way.iter().chain([&start]).map(|name| name.as_str());
                     return Some(names.collect::<Vec<_>>().join(" from "));
                 }
-                if next > start && !way.contains(&next) {
+                if next > start && seen.insert(next) {
                     ways.push(way.iter().copied().chain([next]).collect());
                 }
             }

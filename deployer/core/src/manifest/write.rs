@@ -12,6 +12,7 @@ use super::{Manifest, ManifestFormat};
 use crate::id::{AccountId, FunctionName};
 use crate::manifest::LogFormat;
 use crate::observed::{Belongings, Settings, Variables};
+use crate::text::plain;
 
 /// What is written of variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,11 @@ pub(super) fn checked(parts: impl IntoIterator<Item = String>) -> String {
         match broken {
             None => write!(text, "{gap}{part}").unwrap_or_default(),
             Some(error) => {
-                let _ = writeln!(text, "{gap}# Left as it is, for a manifest cannot say it: {error}");
+                let _ = writeln!(
+                    text,
+                    "{gap}# Left as it is, for a manifest cannot say it: {}",
+                    one_line(&error.to_string())
+                );
                 part.lines().for_each(|line| text.push_str(&format!("# {line}\n")));
             }
         }
@@ -176,6 +181,7 @@ fn key(name: &str) -> String {
     if bare { name.to_owned() } else { quoted(name) }
 }
 
+/// As a comment has it: TOML forbids control characters there too.
 pub(super) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    plain(&text.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned()
 }

@@ -68,3 +68,22 @@ fn a_wake_queue_needs_a_queue_for_uploads() {
     file["environments"]["prod"]["promotion"]["soak"] = json!("0s");
     assert_eq!(parse(&file).unwrap_err(), "wake_queue_url: needs queue_url: that is where uploads arrive");
 }
+
+#[test]
+fn many_environments_promoted_from_one_another_are_read_in_a_moment() {
+    let name = |number: usize| format!("e{number:03}");
+    let environment = |number: usize| {
+        let from: Vec<String> = (number + 1..60).map(name).collect();
+        let targets = json!([{ "account": format!("{:012}", number + 1), "region": "eu-west-1" }]);
+        match from.is_empty() {
+            true => json!({ "targets": targets }),
+            false => json!({ "targets": targets, "promotion": { "from": from } }),
+        }
+    };
+    let mut file = acme();
+    file["environments"] = (0..60).map(|number| (name(number), environment(number))).collect();
+    assert!(parse(&file).is_ok());
+    // And where the way is long, the circle at its end is found.
+    file["environments"]["e059"]["promotion"] = json!({ "from": "e000" });
+    assert!(parse(&file).unwrap_err().contains("promotions must not go in a circle: e000 from "));
+}

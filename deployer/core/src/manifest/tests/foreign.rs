@@ -123,3 +123,15 @@ fn what_cannot_stand_together_is_told_of_the_manifest_that_is_made() {
     );
     assert!(made.unwrap().mistakes.unwrap().contains("cannot stand beside vpc_config"));
 }
+
+#[test]
+fn comments_of_what_is_made_hold_no_character_that_toml_forbids_there() {
+    let made = convert(
+        r#"{"name": "orders", "memory": 128, "str\u007fange": 1, "\u0001x\u202e": 2, "environment": {"A\u0007": "x"}}"#,
+    );
+    let made = made.unwrap();
+    assert_eq!(made.mistakes, None, "{}", made.text);
+    for name in [r"str\u{7f}ange", r"\u{1}x\u{202e}", r"environment.A\u{7}"] {
+        assert!(made.text.contains(&format!("# {name} is left out: ")), "{}", made.text);
+    }
+}

@@ -1,0 +1,93 @@
+//! Bytes as the payload of an invocation, straight and in the envelopes of SQS and SNS.
+//!
+//! The package `deployer` links AWS's SDK, which the reading of events has no part in: its source is taken in here by itself.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json};
+use trigger::{Invocation, Message, Told};
+
+#[path = "../../deployer/src/trigger/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the deployer uses more of it")]
+mod trigger;
+
+fuzz_target!(|bytes: &[u8]| {
+    // The runtime gives the deployer text only.
+    let Ok(payload) = str::from_utf8(bytes) else { return };
+    let straight = trigger::read(payload);
+    if let Ok(value) = serde_json::from_str::<Value>(payload) {
+        assert_eq!(trigger::decode(&value), straight);
+        assert_eq!(trigger::read(&value.to_string()), straight, "written anew it is another");
+    }
+    deep(payload);
+    let queued = queued(payload);
+    match straight {
+        Invocation::Event(told) => {
+            told.iter().for_each(meant);
+            // Through whichever door it comes, an event tells the same; only a tick is the queue's alone.
+            let is_tick = matches!(&queued[..], [Told::Tick(_) | Told::NotUnderstood { .. }]);
+            assert!(is_tick || queued == told, "{queued:?}");
+            let notified = queued_sns(payload);
+            assert!(is_tick || notified == told || is_notification(payload), "{notified:?}");
+        }
+        Invocation::Batch(messages) => {
+            let value: Value = serde_json::from_str(payload).expect("it was read");
+            assert_eq!(value["Records"].as_array().map(Vec::len), Some(messages.len()));
+            messages.iter().flat_map(|message| &message.told).for_each(meant);
+        }
+        Invocation::Command(order) => {
+            let again = trigger::read(&order.payload().to_string());
+            assert_eq!(again, Invocation::Command(order), "an order is read otherwise than it was written");
+        }
+        Invocation::Unknown { because } => assert!(!because.is_empty()),
+    }
+    // A message may say what it likes: it gives no command.
+    assert!(!queued.is_empty());
+    queued.iter().for_each(meant);
+});
+
+fn meant(told: &Told) {
+    match told {
+        Told::Ignored { because } | Told::NotUnderstood { because } | Told::Malformed { because, .. } => {
+            assert!(!because.is_empty());
+        }
+        Told::Upload(_) | Told::Promotion(_) | Told::Consent(_) | Told::Tick(_) => {}
+    }
+}
+
+fn only_message(payload: &Value) -> Message {
+    match trigger::read(&payload.to_string()) {
+        Invocation::Batch(mut messages) if messages.len() == 1 => messages.remove(0),
+        other => panic!("a batch of one is {other:?}"),
+    }
+}
+
+/// What it tells as the body of a message, beside which another is read as if it were alone.
+fn queued(body: &str) -> Vec<Told> {
+    let record =
+        |id: &str, body: &str| json!({"messageId": id, "receiptHandle": "r", "body": body, "eventSource": "aws:sqs"});
+    let Message { id, told, .. } = only_message(&json!({"Records": [record("m1", body)]}));
+    assert_eq!(id, "m1");
+    let batch = json!({"Records": [record("m1", body), record("m2", "{}")]}).to_string();
+    let Invocation::Batch(both) = trigger::read(&batch) else { panic!("no batch") };
+    assert_eq!((both.len(), &both[0].told), (2, &told));
+    assert!(matches!(both[1].told[..], [Told::Ignored { .. }]));
+    told
+}
+
+fn queued_sns(message: &str) -> Vec<Told> {
+    queued(&json!({"Type": "Notification", "Message": message}).to_string())
+}
+
+fn is_notification(payload: &str) -> bool {
+    serde_json::from_str::<Value>(payload).is_ok_and(|value| value.get("Type").is_some())
+}
+
+/// Whatever stands within too many brackets is told to be too deep, and does not end the process.
+fn deep(payload: &str) {
+    let within = format!("{}{payload}", "[".repeat(1000));
+    let Invocation::Unknown { because } = trigger::read(&within) else { panic!("it was taken") };
+    assert_eq!(because, "the payload is nested deeper than 127 levels");
+    assert!(matches!(queued(&within)[..], [Told::Malformed { .. }]));
+}
