@@ -72,7 +72,9 @@ fn entry_that_is_another_one_for_some_readers_is_refused() {
         assert_eq!(refusal(&[file("a"), file("b").with(|e| (e.made_on, e.dos) = (host, 0x10))]), unclear("b"));
         assert_eq!(refusal(&[file("a"), file("b").with(|e| (e.made_on, e.mode) = (host, 0o040_755))]), unclear("b"));
     }
-    assert!(inspect(&archive(&[file("a").with(|e| e.dos = 0x21), Raw::stored("b/", b"").with(|e| e.dos = 0x10)])).is_ok());
+    assert!(
+        inspect(&archive(&[file("a").with(|e| e.dos = 0x21), Raw::stored("b/", b"").with(|e| e.dos = 0x10)])).is_ok()
+    );
     let comment = [&b"made by hand "[..], b"PK\x05\x06", &[0; 30]].concat();
     assert_eq!(
         told(&with_comment(&[file("a")], &comment)),

@@ -66,7 +66,10 @@ fn large_streamed_entries_are_unpacked_as_they_come() {
     let noise: Vec<u8> = (0..3_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     for data in [&noise[..], &vec![0; 3_000_000]] {
         assert_eq!(said(streamed(Raw::deflated("lib/x.js", data))), Ok(()));
-        assert_eq!(said(described(streamed(Raw::deflated("lib/x.js", data)).with(|e| e.unpacked -= 1))), refused(UNTOLD));
+        assert_eq!(
+            said(described(streamed(Raw::deflated("lib/x.js", data)).with(|e| e.unpacked -= 1))),
+            refused(UNTOLD)
+        );
     }
 }
 
