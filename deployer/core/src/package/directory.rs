@@ -5,7 +5,7 @@
 use super::entry::{Entry, Kind, RULES};
 use super::error::{Offenders, PackageError, shown};
 use super::unpack::Wanted;
-use super::{ENTRIES_LIMIT, MANIFEST_LIMIT, UNZIPPED_LIMIT, end::End};
+use super::{ENTRIES_LIMIT, MANIFEST_LIMIT, UNZIPPED_LIMIT, descriptor, end::End};
 use crate::manifest::ManifestFormat;
 
 /// The program that `provided.*` runtimes start.
@@ -27,6 +27,7 @@ pub(super) struct Item {
     pub(super) name: String,
     pub(super) kind: Kind,
     pub(super) executable: bool,
+    pub(super) flags: u16,
     pub(super) method: u16,
     pub(super) crc32: u32,
     pub(super) packed: u64,
@@ -43,15 +44,20 @@ pub(super) struct Item {
 impl Item {
     fn of(entry: &Entry<'_>) -> Option<Self> {
         let (name, least_end) = (entry.text()?.to_owned(), entry.least_end()?);
-        let Entry { method, crc32, packed, unpacked, at, .. } = *entry;
+        let Entry { flags, method, crc32, packed, unpacked, at, .. } = *entry;
         let (kind, executable) = (entry.kind(), entry.is_executable());
         let wanted = Wanted::Nothing;
-        Some(Self { name, kind, executable, method, crc32, packed, unpacked, at, least_end, wanted })
+        Some(Self { name, kind, executable, flags, method, crc32, packed, unpacked, at, least_end, wanted })
     }
 
     /// The name without the slash that marks a folder.
     pub(super) fn path(&self) -> &str {
         self.name.strip_suffix('/').unwrap_or(&self.name)
+    }
+
+    /// Whether its checksum and sizes follow its data.
+    pub(super) fn is_streamed(&self) -> bool {
+        self.flags & descriptor::FLAG != 0
     }
 
     fn parts(&self) -> impl Iterator<Item = &str> {

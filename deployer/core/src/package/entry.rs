@@ -1,5 +1,6 @@
 //! One entry of the central directory (APPNOTE 4.3.12) and the rules it has to obey on its own.
 
+use super::attributes::{Attributes, FOLDER, REGULAR};
 use super::error::{Offenders, PackageError, shown};
 use super::extra::Extra;
 use super::fields::Fields;
@@ -12,12 +13,6 @@ pub(super) const ENCRYPTION_FLAGS: u16 = 1 | 1 << 6 | 1 << 13;
 pub(super) const STORED: u16 = 0;
 pub(super) const DEFLATED: u16 = 8;
 
-const UNIX: u8 = 3;
-const MACOS: u8 = 19;
-const FILE_TYPE: u32 = 0o170_000;
-const REGULAR: u32 = 0o100_000;
-const FOLDER: u32 = 0o040_000;
-const LINK: u32 = 0o120_000;
 /// The bits for everybody count: Lambda runs a function as a user who owns none of its files.
 const OTHERS_READ: u32 = 0o004;
 const OTHERS_EXECUTE: u32 = 0o001;
@@ -34,14 +29,13 @@ pub(super) enum Kind {
 pub(super) struct Entry<'a> {
     pub(super) name: &'a [u8],
     extra: &'a [u8],
-    made_on: u8,
-    flags: u16,
+    pub(super) flags: u16,
     pub(super) method: u16,
     pub(super) crc32: u32,
     pub(super) packed: u64,
     pub(super) unpacked: u64,
     pub(super) disk: u32,
-    attributes: u32,
+    attributes: Attributes,
     /// Where its local header begins.
     pub(super) at: u64,
 }
@@ -60,7 +54,8 @@ impl<'a> Entry<'a> {
         let (name, extra, comment) = (fields.u16()?, fields.u16()?, fields.u16()?);
         let disk = fields.u16()?;
         fields.take(2)?; // internal attributes
-        let (attributes, at) = (fields.u32()?, fields.u32()?);
+        let (bits, at) = (fields.u32()?, fields.u32()?);
+        let attributes = Attributes { made_on, bits };
         let name = fields.take(name.into())?;
         let extra = fields.take(extra.into())?;
         fields.take(comment.into())?;
@@ -70,7 +65,7 @@ impl<'a> Entry<'a> {
         let packed = zip64.long(packed)?;
         let at = zip64.long(at)?;
         let disk = zip64.disk(disk)?;
-        let entry = Self { name, extra, made_on, flags, method, crc32, packed, unpacked, disk, attributes, at };
+        let entry = Self { name, extra, flags, method, crc32, packed, unpacked, disk, attributes, at };
         Some((entry, fields.0))
     }
 
@@ -85,50 +80,42 @@ impl<'a> Entry<'a> {
     }
 
     pub(super) fn kind(&self) -> Kind {
-        match self.file_type() {
-            _ if self.name.ends_with(b"/") => Kind::Folder,
-            Some(LINK) => Kind::Link,
-            _ => Kind::File,
+        match self.has_name_of_folder() {
+            true => Kind::Folder,
+            false if self.attributes.is_link() => Kind::Link,
+            false => Kind::File,
         }
     }
 
     /// Whether everybody may execute it. A zip from a system without modes says nothing of it, which counts as no.
     pub(super) fn is_executable(&self) -> bool {
-        self.mode().is_some_and(|mode| mode & OTHERS_EXECUTE != 0)
+        self.attributes.mode().is_some_and(|mode| mode & OTHERS_EXECUTE != 0)
     }
 
-    /// The Unix mode, if the zip was made where there are modes, and gives one.
-    fn mode(&self) -> Option<u32> {
-        let mode = self.attributes >> 16;
-        (matches!(self.made_on, UNIX | MACOS) && mode != 0).then_some(mode)
-    }
-
-    fn file_type(&self) -> Option<u32> {
-        self.mode().map(|mode| mode & FILE_TYPE)
+    fn has_name_of_folder(&self) -> bool {
+        self.name.ends_with(b"/")
     }
 
     fn is_special(&self) -> bool {
-        let is_folder = self.name.ends_with(b"/");
-        match self.file_type() {
-            Some(LINK) => is_folder,
-            Some(found) => !matches!(found, 0 | REGULAR | FOLDER),
-            // Some unzip programs make links whatever the system of the zip.
-            None => (self.attributes >> 16) & FILE_TYPE == LINK,
+        match self.attributes.may_be_link() {
+            true => self.has_name_of_folder(),
+            false => !matches!(self.attributes.file_type(), None | Some(0 | REGULAR | FOLDER)),
         }
     }
 
-    /// Readers that go by the name make a file of it, those that go by the mode a folder; or a folder has data.
+    fn is_unclear_link(&self) -> bool {
+        self.attributes.may_be_link() && !self.attributes.is_link()
+    }
+
+    /// Readers that go by the name make a file of it, those that go by the attributes a folder; or a folder has data.
     fn is_unclear_folder(&self) -> bool {
-        match self.kind() {
-            Kind::Folder => self.unpacked > 0,
-            Kind::File => self.file_type() == Some(FOLDER),
-            Kind::Link => false,
-        }
+        if self.has_name_of_folder() { self.unpacked > 0 } else { self.attributes.may_be_folder() }
     }
 
     /// What it lets everybody do. A mode without the type of a file is no more than a tool's default (Python writes 600).
     fn lets_others(&self, what: u32) -> bool {
-        !self.mode().is_some_and(|mode| mode & FILE_TYPE != 0 && mode & what == 0)
+        let has_type = self.attributes.file_type().is_some_and(|found| found != 0);
+        !has_type || self.attributes.mode().is_some_and(|mode| mode & what != 0)
     }
 
     fn is_unreadable(&self) -> bool {
@@ -158,7 +145,11 @@ impl<'a> Entry<'a> {
     }
 
     fn shown_with_mode(&self) -> String {
-        format!("{} (mode {:o})", shown(self.name), self.mode().unwrap_or_default() & 0o7777)
+        format!("{} (mode {:o})", shown(self.name), self.attributes.mode().unwrap_or_default() & 0o7777)
+    }
+
+    fn shown_with_system(&self) -> String {
+        format!("{} (of system {}, Unix is 3)", shown(self.name), self.attributes.made_on)
     }
 
     fn shown_with_sizes(&self) -> String {
@@ -186,7 +177,7 @@ const fn shown_rule(
 }
 
 /// The rules in the order in which they are reported.
-pub(super) const RULES: [Rule; 16] = [
+pub(super) const RULES: [Rule; 17] = [
     rule(|e| e.flags & ENCRYPTION_FLAGS != 0, PackageError::Encrypted),
     shown_rule(|e| !matches!(e.method, STORED | DEFLATED), |e| e.shown_with_method(), PackageError::Method),
     rule(|e| e.text().is_none(), PackageError::NotUtf8),
@@ -198,6 +189,7 @@ pub(super) const RULES: [Rule; 16] = [
     rule(|e| e.has_part(<[u8]>::is_empty), PackageError::EmptyPart),
     rule(|e| e.has_another_name(), PackageError::AnotherName),
     rule(|e| e.is_special(), PackageError::Special),
+    shown_rule(|e| e.is_unclear_link(), |e| e.shown_with_system(), PackageError::UnclearLink),
     rule(|e| e.is_unclear_folder(), PackageError::UnclearFolder),
     shown_rule(|e| e.is_unreadable(), |e| e.shown_with_mode(), PackageError::Unreadable),
     shown_rule(|e| e.is_impassable(), |e| e.shown_with_mode(), PackageError::Impassable),

@@ -153,9 +153,15 @@ pub enum PackageError {
     /// A Unicode-path field that says another name.
     #[error("the zip has entries with a second name that is another one: {0}; zip again with another tool")]
     AnotherName(Offenders),
-    /// Devices, pipes, sockets, or links from a system that has none.
+    /// Devices, pipes, sockets, or links that are named like folders.
     #[error("the zip has devices, pipes or other special files: {0}; leave them out")]
     Special(Offenders),
+    /// Links that only some readers make.
+    #[error(
+        "the zip has symbolic links that are links for some readers and files for others: {0}; zip again with a tool that \
+         writes links as Unix does (zip -y)"
+    )]
+    UnclearLink(Offenders),
     /// A folder by its mode and a file by its name, or a folder with data.
     #[error("the zip has entries that are a file for some readers and a folder for others: {0}; zip it again")]
     UnclearFolder(Offenders),
@@ -243,6 +249,33 @@ pub enum PackageError {
     /// The header before an entry's data contradicts the directory: readers would disagree on what the entry is.
     #[error("{name}'s local header contradicts the zip's directory: zip it again")]
     LocalHeader {
+        /// The entry's name.
+        name: String,
+    },
+    /// A streamed entry whose data are not those that the directory describes: a reader of streams would go on elsewhere.
+    #[error(
+        "{name} was zipped as a stream, and its data end elsewhere than the zip's directory says, or have another checksum: \
+         zip it again"
+    )]
+    StreamedData {
+        /// The entry's name.
+        name: String,
+    },
+    /// A streamed entry without its data descriptor.
+    #[error(
+        "{name} was zipped as a stream, but the checksum and sizes that should follow its data are missing or wrong: zip it \
+         again"
+    )]
+    NoDescriptor {
+        /// The entry's name.
+        name: String,
+    },
+    /// A streamed entry that is stored, and of which nothing says unmistakably where it ends.
+    #[error(
+        "{name} was zipped as a stream without compression, so that readers may take other bytes for its end: zip it with \
+         deflate, or to a file instead of a pipe"
+    )]
+    StoredStream {
         /// The entry's name.
         name: String,
     },

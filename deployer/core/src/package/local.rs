@@ -1,16 +1,16 @@
 //! The header before an entry's data (APPNOTE 4.3.7), which must say what the directory says.
 
-use super::LOCAL_HEADER;
 use super::directory::Item;
 use super::entry::ENCRYPTION_FLAGS;
 use super::extra::Extra;
 use super::fields::Fields;
+use super::scan::Signature;
+use super::{LOCAL_HEADER, descriptor};
 
 /// What a local header begins with.
-pub(super) const SIGNATURE: [u8; 4] = *b"PK\x03\x04";
-/// Checksum and sizes come after the data.
-const DESCRIPTOR_FLAG: u16 = 1 << 3;
-const DESCRIPTOR_SIGNATURE: [u8; 4] = *b"PK\x07\x08";
+pub(super) const SIGNATURE: Signature = *b"PK\x03\x04";
+/// The name is UTF-8.
+const UTF8: u16 = 1 << 11;
 
 /// How long a local header is, of which at least the fixed part is given.
 pub(super) fn length(header: &[u8]) -> Option<u64> {
@@ -39,10 +39,10 @@ fn fields_agree(header: &[u8], item: &Item) -> Option<bool> {
     let unpacked = zip64.long(unpacked)?;
     let packed = zip64.long(packed)?;
     // Who writes as a stream knows them only afterwards, and leaves zeros here.
-    let deferred = flags & DESCRIPTOR_FLAG != 0;
-    let says = |found: u64, listed: u64| found == listed || (deferred && found == 0);
+    let says = |found: u64, listed: u64| found == listed || (item.is_streamed() && found == 0);
+    let of_name = if name.is_ascii() { 0 } else { UTF8 };
     Some(
-        flags & ENCRYPTION_FLAGS == 0
+        (flags ^ item.flags) & (ENCRYPTION_FLAGS | descriptor::FLAG | of_name) == 0
             && method == item.method
             && name == item.name.as_bytes()
             && !extra.has_another_name(name)
@@ -50,18 +50,4 @@ fn fields_agree(header: &[u8], item: &Item) -> Option<bool> {
             && says(packed, item.packed)
             && says(unpacked, item.unpacked),
     )
-}
-
-/// Whether these bytes between an entry's data and the next are its data descriptor (APPNOTE 4.3.9): checksum and sizes, of
-/// four bytes or eight, with a signature or without.
-pub(super) fn is_descriptor(bytes: &[u8], item: &Item) -> bool {
-    let bytes = bytes.strip_prefix(&DESCRIPTOR_SIGNATURE).unwrap_or(bytes);
-    let mut fields = Fields(bytes);
-    let Some(crc32) = fields.u32() else { return false };
-    let sizes = match fields.0.len() {
-        8 => fields.u32().map(u64::from).zip(fields.u32().map(u64::from)),
-        16 => fields.u64().zip(fields.u64()),
-        _ => None,
-    };
-    crc32 == item.crc32 && sizes == Some((item.packed, item.unpacked))
 }

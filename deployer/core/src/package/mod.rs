@@ -2,16 +2,19 @@
 //!
 //! The caller first reads the object's last [`WINDOW`] bytes: [`Directory::open`] checks every rule that the central
 //! directory can break. Then all bytes, from the first to the last, go through
-//! [`Reader::feed`], which hashes them, compares each local header with the directory, and unpacks the manifest, links and
-//! `bootstrap`. The bodies of other entries are not unpacked, and offsets count from the object's first byte: a zip behind
-//! other bytes is accepted only if its offsets say so.
+//! [`Reader::feed`], which hashes them, compares each local header with the directory, and unpacks the manifest, links,
+//! `bootstrap`, and all that was zipped as a stream: of such an entry only its own data say where it ends. The bodies of other
+//! entries are not unpacked, and offsets count from the object's first byte: a zip behind other bytes is accepted only if its
+//! offsets say so.
 //!
 //! The format is read here and not by a library because a verdict has to hold for Lambda's reader too: libraries
 //! correct and guess, each in its own way, and want the whole archive at hand.
 //! Nothing here knows where the bytes come from or what they are deployed to.
 
+mod attributes;
 mod bootstrap;
 mod describe;
+mod descriptor;
 mod directory;
 mod end;
 mod entry;
@@ -21,6 +24,7 @@ mod fields;
 mod handler;
 mod links;
 mod local;
+mod scan;
 mod startup;
 #[cfg(test)]
 mod tests;

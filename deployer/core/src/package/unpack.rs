@@ -52,10 +52,10 @@ pub(super) struct Unpacking {
 impl Unpacking {
     pub(super) fn of(item: &Item) -> Option<Self> {
         let keep = match item.wanted {
-            Wanted::Nothing => return None,
+            Wanted::Nothing if !item.is_streamed() => return None,
+            Wanted::Nothing | Wanted::Hash => 0,
             Wanted::All => usize::try_from(item.unpacked).unwrap_or(usize::MAX),
             Wanted::Program => usize::try_from(FIRST_BYTES).unwrap_or(usize::MAX),
-            Wanted::Hash => 0,
         };
         let deflated = item.method == DEFLATED;
         Some(Self {

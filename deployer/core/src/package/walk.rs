@@ -1,28 +1,57 @@
-//! The way through an archive's bytes, from the first to the last: each entry's local header, its data, and what lies between
-//! them. Nothing may lie there that a reader could take for an entry.
+//! The way through an archive's bytes, from the first to the last: each entry's local header, its data, what follows them
+//! where it was zipped as a stream, and what lies between entries. Nothing may lie there that a reader could take for an
+//! entry, and no reader may find another end of an entry than we do.
 
-use super::LOCAL_HEADER;
 use super::directory::{Contents, Item};
+use super::entry::{Kind, STORED};
 use super::error::{PackageError, shown};
-use super::local;
-use super::unpack::{Unpacked, Unpacking};
+use super::scan::{Scan, Signature};
+use super::unpack::{Unpacked, Unpacking, Wanted};
+use super::{LOCAL_HEADER, descriptor, local};
 
-/// A data descriptor is no longer.
-const DESCRIPTOR: u64 = 24;
+/// Between entries, readers look for the next one.
+const OF_ENTRIES: &[Signature] = &[local::SIGNATURE];
+/// In data whose length is not said before them, readers look for what follows them.
+const OF_ENDS: &[Signature] = &[local::SIGNATURE, descriptor::SIGNATURE];
 
 #[derive(Debug)]
 enum Place {
     /// Between entries, or before the first.
-    Gap {
-        from: u64,
-    },
+    Gap(Scan),
     Header,
-    Data {
+    Data(Data),
+    /// After the data of an entry that was zipped as a stream.
+    Descriptor {
         left: u64,
-        unpacking: Option<Box<Unpacking>>,
     },
     /// In the directory, or after something was found wrong.
     Done,
+}
+
+#[derive(Debug)]
+struct Data {
+    left: u64,
+    unpacking: Option<Box<Unpacking>>,
+    /// Where only what follows tells readers of streams where they end.
+    ends: Option<Scan>,
+}
+
+impl Data {
+    fn of(item: &Item) -> Self {
+        let needs_end = item.is_streamed() && item.method == STORED && item.packed > 0;
+        let ends = needs_end.then(|| Scan::of(OF_ENDS));
+        Self { left: item.packed, unpacking: Unpacking::of(item).map(Box::new), ends }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.left = self.left.saturating_sub(bytes.len() as u64);
+        if let Some(unpacking) = &mut self.unpacking {
+            unpacking.feed(bytes);
+        }
+        if let Some(ends) = &mut self.ends {
+            ends.feed(bytes);
+        }
+    }
 }
 
 /// Goes through the bytes of an archive as they come.
@@ -33,7 +62,7 @@ pub(super) struct Walk {
     place: Place,
     /// The entry that is read, or is next.
     index: usize,
-    /// The header so far, or the last bytes of a gap.
+    /// The header or the data descriptor so far.
     held: Vec<u8>,
     /// The data that were wanted, by the index of their entry.
     unpacked: Vec<(usize, Unpacked)>,
@@ -42,7 +71,7 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn of(contents: Contents) -> Self {
-        let (place, held) = (Place::Gap { from: 0 }, Vec::new());
+        let (place, held) = (Place::Gap(Scan::of(OF_ENTRIES)), Vec::new());
         Self { contents, at: 0, place, index: 0, held, unpacked: Vec::new(), wrong: None }
     }
 
@@ -59,7 +88,15 @@ impl Walk {
             let (now, rest) = bytes.split_at(left);
             self.at = self.at.saturating_add(now.len() as u64);
             bytes = rest;
-            self.takes(now);
+            match &mut self.place {
+                Place::Gap(scan) => scan.feed(now),
+                Place::Header | Place::Descriptor { .. } => self.held.extend_from_slice(now),
+                Place::Data(data) => data.take(now),
+                Place::Done => {}
+            }
+            if let Place::Descriptor { left } = &mut self.place {
+                *left = left.saturating_sub(now.len() as u64);
+            }
         }
     }
 
@@ -71,7 +108,7 @@ impl Walk {
         match (self.wrong, self.place, self.contents.items.get(self.index)) {
             (Some(wrong), ..) => Err(wrong),
             // Its header says that it is longer than all that there is.
-            (None, Place::Header | Place::Data { .. }, Some(item)) => {
+            (None, Place::Header | Place::Data(_), Some(item)) => {
                 Err(PackageError::LocalHeader { name: shown(item.name.as_bytes()) })
             }
             _ => Ok((self.contents, self.unpacked)),
@@ -81,87 +118,84 @@ impl Walk {
     /// How many bytes this place still has; none where nothing is looked at any more.
     fn left(&self) -> Option<u64> {
         Some(match &self.place {
-            Place::Gap { .. } => self.next_at().saturating_sub(self.at),
+            Place::Gap(_) => self.begins(self.index).saturating_sub(self.at),
             Place::Header => {
                 let held = self.held.len() as u64;
                 local::length(&self.held).unwrap_or(LOCAL_HEADER).saturating_sub(held)
             }
-            Place::Data { left, .. } => *left,
+            Place::Data(Data { left, .. }) | Place::Descriptor { left } => *left,
             Place::Done => return None,
         })
     }
 
-    fn item(&self) -> Option<&Item> {
-        self.contents.items.get(self.index)
-    }
-
-    /// Where the next entry begins, or the directory.
-    fn next_at(&self) -> u64 {
-        self.item().map_or(self.contents.until, |item| item.at)
-    }
-
-    fn takes(&mut self, bytes: &[u8]) {
-        match &mut self.place {
-            Place::Gap { from } => {
-                // A short gap is kept whole, of a long one as much as a signature may begin with.
-                let short = self.at.saturating_sub(*from) <= DESCRIPTOR;
-                self.held.extend_from_slice(bytes);
-                if !short {
-                    self.refuse_hidden();
-                    let last = self.held.len().saturating_sub(local::SIGNATURE.len() - 1);
-                    self.held.drain(..last);
-                }
-            }
-            Place::Header => self.held.extend_from_slice(bytes),
-            Place::Data { left, unpacking } => {
-                *left = left.saturating_sub(bytes.len() as u64);
-                if let Some(unpacking) = unpacking {
-                    unpacking.feed(bytes);
-                }
-            }
-            Place::Done => {}
-        }
+    /// Where the entry with this index begins, or the directory.
+    fn begins(&self, index: usize) -> u64 {
+        self.contents.items.get(index).map_or(self.contents.until, |item| item.at)
     }
 
     fn arrives(&mut self) {
-        match std::mem::replace(&mut self.place, Place::Done) {
-            Place::Gap { .. } => {
-                let before = self.index.checked_sub(1).and_then(|before| self.contents.items.get(before));
-                if !before.is_some_and(|before| local::is_descriptor(&self.held, before)) {
-                    self.refuse_hidden();
-                }
-                self.held.clear();
-                if self.wrong.is_none() && self.item().is_some() {
-                    self.place = Place::Header;
-                }
-            }
-            Place::Header => self.arrives_at_data(),
-            Place::Data { unpacking, .. } => {
-                self.unpacked.extend(unpacking.map(|unpacking| (self.index, unpacking.finish())));
-                self.index += 1;
-                self.place = Place::Gap { from: self.at };
-            }
-            Place::Done => {}
+        let held = std::mem::take(&mut self.held);
+        let next = match std::mem::replace(&mut self.place, Place::Done) {
+            Place::Gap(scan) if scan.found() => Err(PackageError::Hidden),
+            Place::Gap(_) if self.index < self.contents.items.len() => Ok(Place::Header),
+            Place::Gap(_) | Place::Done => Ok(Place::Done),
+            Place::Header => self.after_header(&held),
+            Place::Data(data) => self.after_data(data),
+            Place::Descriptor { .. } => self.after_descriptor(&held),
+        };
+        match next {
+            Ok(place) => self.place = place,
+            Err(wrong) => self.wrong = Some(wrong),
         }
     }
 
-    fn arrives_at_data(&mut self) {
-        let next = self.contents.items.get(self.index + 1).map_or(self.contents.until, |next| next.at);
-        let Some(item) = self.contents.items.get(self.index) else { return };
-        let fits = self.at.saturating_add(item.packed) <= next;
-        if !fits || !local::agrees(&self.held, item) {
-            self.wrong = Some(PackageError::LocalHeader { name: shown(item.name.as_bytes()) });
-            return;
+    fn after_header(&self, header: &[u8]) -> Result<Place, PackageError> {
+        let Some(item) = self.contents.items.get(self.index) else { return Ok(Place::Done) };
+        let fits = self.at.saturating_add(item.packed) <= self.begins(self.index + 1);
+        match fits && local::agrees(header, item) {
+            true => Ok(Place::Data(Data::of(item))),
+            false => Err(PackageError::LocalHeader { name: shown(item.name.as_bytes()) }),
         }
-        self.place = Place::Data { left: item.packed, unpacking: Unpacking::of(item).map(Box::new) };
-        self.held.clear();
     }
 
-    fn refuse_hidden(&mut self) {
-        let found = self.held.windows(local::SIGNATURE.len()).any(|bytes| *bytes == local::SIGNATURE);
-        if found && self.wrong.is_none() {
-            self.wrong = Some(PackageError::Hidden);
-            self.place = Place::Done;
+    fn after_data(&mut self, data: Data) -> Result<Place, PackageError> {
+        let Some(item) = self.contents.items.get(self.index) else { return Ok(Place::Done) };
+        let name = || shown(item.name.as_bytes());
+        let unpacked = data.unpacking.map(|unpacking| unpacking.finish());
+        if item.is_streamed() && unpacked.as_ref().is_some_and(|unpacked| !unpacked.whole) {
+            return Err(PackageError::StreamedData { name: name() });
         }
+        if data.ends.is_some_and(|ends| ends.found()) {
+            return Err(PackageError::StoredStream { name: name() });
+        }
+        let is_streamed = item.is_streamed();
+        if item.wanted != Wanted::Nothing {
+            self.unpacked.extend(unpacked.map(|unpacked| (self.index, unpacked)));
+        }
+        if is_streamed {
+            let room = self.begins(self.index + 1).saturating_sub(self.at);
+            return Ok(Place::Descriptor { left: room.min(descriptor::LONGEST) });
+        }
+        self.index += 1;
+        Ok(Place::Gap(Scan::of(OF_ENTRIES)))
+    }
+
+    /// These are the bytes behind the entry's data: its descriptor, and the gap's first bytes.
+    fn after_descriptor(&mut self, bytes: &[u8]) -> Result<Place, PackageError> {
+        let Some(item) = self.contents.items.get(self.index) else { return Ok(Place::Done) };
+        let name = || shown(item.name.as_bytes());
+        let length = match descriptor::length(bytes, item) {
+            Some(length) => length,
+            // Some libraries set the flag for folders, which have no data, and write no descriptor.
+            None if item.kind == Kind::Folder => 0,
+            None => return Err(PackageError::NoDescriptor { name: name() }),
+        };
+        if item.method == STORED && item.packed > 0 && !bytes.starts_with(&descriptor::SIGNATURE) {
+            return Err(PackageError::StoredStream { name: name() });
+        }
+        let mut scan = Scan::of(OF_ENTRIES);
+        scan.feed(bytes.get(length..).unwrap_or_default());
+        self.index += 1;
+        Ok(Place::Gap(scan))
     }
 }

@@ -41,6 +41,19 @@ fn links_that_lead_outside_or_in_circles_and_what_lies_behind_links_are_refused(
 }
 
 #[test]
+fn link_of_another_system_than_unix_is_refused() {
+    for host in [0, 10, 19] {
+        assert_eq!(
+            refusal(&[file("a"), link("x", "a").with(|e| e.made_on = host)]),
+            format!(
+                "the zip has symbolic links that are links for some readers and files for others: `x` (of system {host}, Unix \
+                 is 3); zip again with a tool that writes links as Unix does (zip -y)"
+            )
+        );
+    }
+}
+
+#[test]
 fn bootstrap_that_is_a_link_is_judged_by_what_it_leads_to() {
     let target = |bytes: &[u8], mode| Raw::deflated("bin/orders", bytes).with(|e| e.mode = mode);
     let check = |entries: &[Raw]| starts(entries, provided());

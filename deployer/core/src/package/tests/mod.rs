@@ -7,6 +7,7 @@ mod entries;
 mod links;
 mod one_reading;
 mod startup;
+mod streamed;
 
 use std::io::Write as _;
 
@@ -33,6 +34,10 @@ struct Raw {
     unpacked: u32,
     disk: u16,
     mode: u32,
+    /// The attributes below the mode: those of DOS.
+    dos: u32,
+    /// Bytes behind the data: a data descriptor.
+    after: Vec<u8>,
     /// Where the directory says it is, if not where it is.
     at: Option<u32>,
 }
@@ -70,6 +75,8 @@ impl Raw {
             unpacked: size,
             disk: 0,
             mode,
+            dos: 0,
+            after: vec![],
             at: None,
         }
     }
@@ -106,15 +113,15 @@ fn body(entries: &[Raw]) -> (Vec<u8>, usize) {
         let at = e.at.unwrap_or(u32::try_from(out.len()).unwrap());
         out.extend(b"PK\x03\x04");
         u16s(&mut out, &[20, e.local_flags, e.local_method, 0, 0]);
-        u32s(&mut out, &[e.crc32, e.packed, e.unpacked]);
+        u32s(&mut out, &if e.local_flags & 8 == 0 { [e.crc32, e.packed, e.unpacked] } else { [0; 3] });
         u16s(&mut out, &[len16(&e.local_name), len16(&e.local_extra)]);
-        out.extend([&e.local_name[..], &e.local_extra, &e.data].concat());
+        out.extend([&e.local_name[..], &e.local_extra, &e.data, &e.after].concat());
 
         directory.extend(b"PK\x01\x02");
         u16s(&mut directory, &[u16::from_le_bytes([30, e.made_on]), 20, e.flags, e.method, 0, 0]);
         u32s(&mut directory, &[e.crc32, e.packed, e.unpacked]);
         u16s(&mut directory, &[len16(&e.name), len16(&e.extra), 0, e.disk, 0]);
-        u32s(&mut directory, &[e.mode << 16, at]);
+        u32s(&mut directory, &[e.mode << 16 | e.dos, at]);
         directory.extend([&e.name[..], &e.extra].concat());
     }
     let from = out.len();
@@ -193,6 +200,18 @@ const MANIFEST: &[u8] = b"runtime = \"provided.al2023\"\n";
 
 fn good() -> Vec<u8> {
     archive(&[Raw::deflated("function.toml", MANIFEST), Raw::stored("lib/", b""), program(&elf(62)), file("lib/data")])
+}
+
+/// A descriptor of this entry, with a signature or without, its sizes of four bytes or eight.
+fn descriptor(entry: &Raw, signature: &[u8], wide: usize) -> Vec<u8> {
+    let size = |size: u32| u64::from(size).to_le_bytes()[..wide].to_vec();
+    [signature, &entry.crc32.to_le_bytes(), &size(entry.packed), &size(entry.unpacked)].concat()
+}
+
+/// The same entry, zipped as a stream.
+fn streamed(entry: Raw) -> Raw {
+    let after = descriptor(&entry, b"PK\x07\x08", 4);
+    entry.with(|e| (e.flags, e.local_flags, e.after) = (8, 8, after))
 }
 
 fn file(name: impl AsRef<[u8]>) -> Raw {
@@ -349,7 +368,7 @@ proptest! {
 
     #[test]
     fn any_chunking_gives_the_same_package(cuts in prop::collection::vec(0_usize..6000, 0..40)) {
-        let bytes = good();
+        let bytes = archive(&[program(&elf(62)), streamed(file("a")), streamed(Raw::deflated("b", &elf(1)))]);
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
         cuts.extend([0, bytes.len()]);
         cuts.sort_unstable();

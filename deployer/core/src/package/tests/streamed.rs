@@ -1,0 +1,142 @@
+//! Entries that were zipped as a stream: their checksum and sizes follow their data (flag bit 3).
+
+use super::*;
+
+const UNTOLD: &str = "`lib/x.js` was zipped as a stream, and its data end elsewhere than the zip's directory says, or have \
+                      another checksum: zip it again";
+const NO_DESCRIPTOR: &str = "`lib/x.js` was zipped as a stream, but the checksum and sizes that should follow its data are \
+                             missing or wrong: zip it again";
+const NO_END: &str = "`lib/x.js` was zipped as a stream without compression, so that readers may take other bytes for its \
+                      end: zip it with deflate, or to a file instead of a pipe";
+const CONTRADICTS: &str = "`lib/x.js`'s local header contradicts the zip's directory: zip it again";
+
+fn script() -> Raw {
+    streamed(Raw::deflated("lib/x.js", b"exports.handler = 1\n"))
+}
+
+fn stored(data: &[u8]) -> Raw {
+    streamed(Raw::stored("lib/x.js", data))
+}
+
+/// What is said of an entry between two others.
+fn said(entry: Raw) -> Result<(), String> {
+    inspect(&archive(&[file("a"), entry, file("z")])).map(|_| ()).map_err(|error| error.to_string())
+}
+
+fn refused(message: &str) -> Result<(), String> {
+    Err(message.to_owned())
+}
+
+/// The same entry with a descriptor that says what the directory says.
+fn described(entry: Raw) -> Raw {
+    let after = descriptor(&entry, b"PK\x07\x08", 4);
+    entry.with(|e| e.after = after)
+}
+
+#[test]
+fn streamed_entry_whose_data_end_early_is_refused() {
+    assert_eq!(said(script()), Ok(()));
+    // A reader of streams goes on where the data end, and finds another entry there.
+    let (hidden, from) = body(&[streamed(Raw::deflated("bootstrap", b"#!/bin/sh\n"))]);
+    let inner = [&script().after[..], &hidden[..from]].concat();
+    let hiding = script().with(|e| {
+        e.data.extend(inner);
+        e.packed = u32::try_from(e.data.len()).unwrap();
+    });
+    assert_eq!(said(described(hiding)), refused(UNTOLD));
+    let cut = script().with(|e| {
+        e.data.pop();
+        e.packed -= 1;
+    });
+    assert_eq!(said(described(cut)), refused(UNTOLD));
+}
+
+#[test]
+fn streamed_entry_has_the_size_and_checksum_of_the_directory() {
+    assert_eq!(said(described(script().with(|e| e.unpacked -= 1))), refused(UNTOLD));
+    assert_eq!(said(described(script().with(|e| e.unpacked += 1))), refused(UNTOLD));
+    assert_eq!(said(described(script().with(|e| e.crc32 ^= 1))), refused(UNTOLD));
+    assert_eq!(said(described(stored(b"hello").with(|e| e.crc32 ^= 1))), refused(UNTOLD));
+    // Others are not unpacked: Lambda's reader decides.
+    assert_eq!(said(Raw::deflated("lib/x.js", b"hello").with(|e| e.crc32 ^= 1)), Ok(()));
+}
+
+#[test]
+fn large_streamed_entries_are_unpacked_as_they_come() {
+    let noise: Vec<u8> = (0..3_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for data in [&noise[..], &vec![0; 3_000_000]] {
+        assert_eq!(said(streamed(Raw::deflated("lib/x.js", data))), Ok(()));
+        assert_eq!(
+            said(described(streamed(Raw::deflated("lib/x.js", data)).with(|e| e.unpacked -= 1))),
+            refused(UNTOLD)
+        );
+    }
+}
+
+#[test]
+fn descriptor_is_there_in_one_of_its_four_forms() {
+    let plain = script().with(|e| e.after.clear());
+    for (signature, wide) in [(&b""[..], 4), (b"", 8), (b"PK\x07\x08", 4), (b"PK\x07\x08", 8)] {
+        let right = descriptor(&plain, signature, wide);
+        let with = |after: Vec<u8>| said(plain.clone().with(|e| e.after = after));
+        assert_eq!(with(right.clone()), Ok(()));
+        assert_eq!(with([&right[..], &[0; 40]].concat()), Ok(()), "padding may follow");
+        for at in 0..right.len() {
+            let mut wrong = right.clone();
+            wrong[at] ^= 1;
+            assert_eq!(with(wrong), refused(NO_DESCRIPTOR), "byte {at} of {}", right.len());
+        }
+        assert_eq!(with(right[..right.len() - 1].to_vec()), refused(NO_DESCRIPTOR));
+        let hidden = body(&[file("b")]).0;
+        assert!(with([&right[..], &hidden[..35]].concat()).unwrap_err().contains("does not list"));
+    }
+    assert_eq!(said(plain), refused(NO_DESCRIPTOR));
+    let last = archive(&[file("a"), script().with(|e| e.after.clear())]);
+    assert_eq!(told(&last), NO_DESCRIPTOR);
+    assert!(inspect(&archive(&[file("a"), script()])).is_ok());
+}
+
+#[test]
+fn descriptor_of_a_folder_may_be_missing() {
+    // Some libraries set the flag for folders and write nothing behind them, and a folder has no data to find the end of.
+    let folder = streamed(Raw::stored("lib/x.js/", b""));
+    assert_eq!(said(folder.clone().with(|e| e.after.clear())), Ok(()));
+    assert_eq!(said(folder), Ok(()));
+    assert_eq!(said(stored(b"").with(|e| e.after.clear())), refused(NO_DESCRIPTOR));
+    assert_eq!(said(stored(b"")), Ok(()));
+}
+
+#[test]
+fn descriptor_flag_is_the_same_in_both_headers() {
+    assert_eq!(said(script().with(|e| e.flags = 0)), refused(CONTRADICTS));
+    assert_eq!(said(script().with(|e| e.local_flags = 0)), refused(CONTRADICTS));
+}
+
+#[test]
+fn stored_stream_is_taken_where_its_end_is_plain() {
+    assert_eq!(said(stored(b"some text, PK\x03 and PK\x05\x06 and PK")), Ok(()));
+    let inner = archive(&[file("bootstrap")]);
+    for data in [&b"PK\x03\x04"[..], b"some PK\x07\x08 text", &inner] {
+        assert_eq!(said(stored(data)), refused(NO_END));
+        assert_eq!(said(Raw::stored("lib/x.js", data)), Ok(()), "its size is before it");
+    }
+    let unsigned = stored(b"hello").with(|e| {
+        e.after.drain(..4);
+    });
+    assert_eq!(said(unsigned), refused(NO_END));
+    let empty = stored(b"").with(|e| {
+        e.after.drain(..4);
+    });
+    assert_eq!(said(empty), Ok(()));
+}
+
+#[test]
+fn stored_stream_is_looked_through_across_pieces() {
+    let bytes = archive(&[file("a"), stored(b"some PK\x07\x08 text")]);
+    for cut in 0..bytes.len() {
+        let mut reader = ready(Directory::open(bytes.len() as u64, &bytes).unwrap()).reader();
+        reader.feed(&bytes[..cut]);
+        reader.feed(&bytes[cut..]);
+        assert_eq!(reader.finish().unwrap_err().to_string(), NO_END, "{cut}");
+    }
+}
