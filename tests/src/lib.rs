@@ -9,6 +9,7 @@ pub mod packages;
 pub mod policies;
 pub mod schema;
 pub mod simulation;
+pub mod slow_team;
 pub mod storm;
 pub mod terminal;
 pub mod terraform;

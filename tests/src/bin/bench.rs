@@ -6,6 +6,8 @@
 //!
 //! `bench push`: memory and time of `deployctl push` for a small and a large folder.
 //!
+//! `bench queue`: how long one team's upload waits behind 300 slow uploads of another, by how the queues are taken from.
+//!
 //! `bench status`: how long `status` waits for a large ledger, in requests that follow one another, and what it computes meanwhile.
 #![allow(clippy::print_stdout)]
 
@@ -15,6 +17,7 @@ use acceptance::ci::{Ci, Waiting};
 use acceptance::fixtures::Zip;
 use acceptance::local_aws::{ARTIFACTS, Doing as _, Error, LEDGER, LocalAws, Result, Setup, Transport};
 use acceptance::many_heads::ManyHeads;
+use acceptance::slow_team::{Mapping, SlowTeam};
 use acceptance::storm::Storm;
 use clap::{Parser, ValueEnum};
 use rustix::process::Signal;
@@ -39,6 +42,8 @@ enum What {
     Uploads,
     /// Memory and time of `deployctl push`.
     Push,
+    /// One team's upload behind 300 slow ones of another.
+    Queue,
     /// `status` of 500 functions in 5 environments.
     Status,
 }
@@ -49,6 +54,7 @@ async fn main() -> Result<()> {
         What::Process => process().await,
         What::Uploads => uploads().await,
         What::Push => push().await,
+        What::Queue => queue(),
         What::Status => status(),
     }
 }
@@ -83,18 +89,38 @@ async fn push() -> Result<()> {
     Ok(())
 }
 
-/// In the world fake, whose time is virtual: only waiting takes any.
 fn status() -> Result<()> {
     for releases in [1, 50] {
-        let asked = std::thread::spawn(move || -> Result<_> {
-            let mut runtime = tokio::runtime::Builder::new_current_thread();
-            let runtime = runtime.enable_time().start_paused(true).build().doing("starting a world")?;
-            Ok(runtime.block_on(ManyHeads { functions: 500, environments: 5, releases }.ask()))
-        });
-        let asked = asked.join().map_err(|_| Error::Unexpected("the world ended".into()))??;
+        let asked =
+            in_a_world(move || async move { ManyHeads { functions: 500, environments: 5, releases }.ask().await })?;
         println!("histories of {releases}: {asked}");
     }
     Ok(())
+}
+
+fn queue() -> Result<()> {
+    let (one_by_one, wakes) = (Mapping { batch: 1, concurrency: 100 }, Mapping { batch: 1, concurrency: 20 });
+    for (how, mapping, wakes) in [
+        ("one queue, 10 batches of 10 at once", Mapping { batch: 10, concurrency: 10 }, None),
+        ("one queue, 100 at once", one_by_one, None),
+        ("two queues, 100 uploads and 20 wakes at once", one_by_one, Some(wakes)),
+    ] {
+        let settles = Duration::from_secs(300);
+        let waited =
+            in_a_world(move || async move { SlowTeam { uploads: 300, settles, mapping, wakes }.pass().await })?;
+        println!("{how}: {waited}");
+    }
+    Ok(())
+}
+
+/// Plays something in the world fake, whose time is virtual: only waiting takes any.
+fn in_a_world<T: Send + 'static, F: Future<Output = T>>(play: impl FnOnce() -> F + Send + 'static) -> Result<T> {
+    let played = std::thread::spawn(move || -> Result<_> {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().start_paused(true).build().doing("starting a world")?;
+        Ok(runtime.block_on(play()))
+    });
+    played.join().map_err(|_| Error::Unexpected("the world ended".into()))?
 }
 
 async fn process() -> Result<()> {
