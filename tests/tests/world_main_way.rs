@@ -63,7 +63,8 @@ fn label(content: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn the_record_says_what_was_served_before_with_its_hash_and_keeps_what_ci_said_of_the_artifact() {
     let world = World::with_orders();
-    let metadata = [("commit", "c0ffee"), ("build-url", "https://ci/7"), ("secret", "not kept")];
+    let time = ("commit-time", "2026-11-01T10:00:00Z");
+    let metadata = [("commit", "c0ffee"), time, ("build-url", "https://ci/7"), ("secret", "not kept")];
     let upload = world.put_with("dev/orders/1.1.0.zip", code("1.1.0"), &metadata);
     let record = acceptance::world::recorded(world.deliver(&upload).await.unwrap());
     let previous = record.targets[0].previous.clone().unwrap();
@@ -73,7 +74,7 @@ async fn the_record_says_what_was_served_before_with_its_hash_and_keeps_what_ci_
     assert_eq!(artifact.sha256, Some(deployer_core::id::Sha256::of(&code("1.1.0"))));
     assert_eq!(artifact.size, Some(code("1.1.0").len() as u64));
     let kept: Vec<&str> = artifact.metadata.keys().map(String::as_str).collect();
-    assert_eq!(kept, ["build-url", "commit"]);
+    assert_eq!(kept, ["build-url", "commit", "commit-time"]);
     assert_eq!(record.cause.event_id.as_deref(), upload.event_id.as_deref());
     world.same_again_changes_nothing().await;
 }

@@ -16,7 +16,7 @@ use crate::package::Startup;
 use crate::text::PlainText;
 
 /// The user metadata of the object that the record keeps.
-pub const KEPT_METADATA: [&str; 3] = ["commit", "build-url", UPLOADED_BY];
+pub const KEPT_METADATA: [&str; 4] = ["commit", "commit-time", "build-url", UPLOADED_BY];
 /// The user metadata that tells who has uploaded the object.
 pub const UPLOADED_BY: &str = "uploaded-by";
 

@@ -193,7 +193,7 @@ pub struct RecordedArtifact {
     pub size: Option<u64>,
     /// The zip's hash; null until read to the end.
     pub sha256: Option<Sha256>,
-    /// `commit`, `build-url`, `uploaded-by` of the object's user metadata.
+    /// `commit`, `commit-time`, `build-url`, `uploaded-by` of the object's user metadata.
     pub metadata: BTreeMap<String, PlainText>,
 }
 

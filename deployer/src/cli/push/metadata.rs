@@ -17,6 +17,9 @@ pub(super) struct Metadata {
     /// The commit it is built from [default: GITHUB_SHA or CI_COMMIT_SHA].
     #[arg(long, value_name = "ID")]
     commit: Option<String>,
+    /// When that commit was made [default: CI_COMMIT_TIMESTAMP].
+    #[arg(long, value_name = "TIME")]
+    commit_time: Option<String>,
     /// Where its build can be seen [default: that of the GitHub Actions run or of the GitLab job].
     #[arg(long, value_name = "URL")]
     build_url: Option<String>,
@@ -48,6 +51,7 @@ impl Metadata {
         let mut told = Told::default();
         for (name, option, default) in [
             ("commit", &self.commit, set("GITHUB_SHA").or_else(|| set("CI_COMMIT_SHA"))),
+            ("commit-time", &self.commit_time, set("CI_COMMIT_TIMESTAMP")),
             ("build-url", &self.build_url, github().or_else(|| set("CI_JOB_URL"))),
             ("uploaded-by", &self.uploaded_by, surroundings::ci_user(&variable)),
         ] {
@@ -63,7 +67,7 @@ impl Metadata {
         }
         let size: usize = told.values.iter().map(|(name, value)| name.len() + value.len()).sum();
         if size > MOST_BYTES {
-            let names = "--commit, --build-url and --uploaded-by";
+            let names = "--commit, --commit-time, --build-url and --uploaded-by";
             return Err(Stopped::wrong_use(format!("{names} have {size} bytes, and S3 takes {MOST_BYTES}: say less")));
         }
         Ok(told)
@@ -86,7 +90,7 @@ mod tests {
         let variable = |name: &str| {
             environment.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
         };
-        Metadata { commit, build_url, uploaded_by }.told(variable).map_err(|stopped| stopped.message)
+        Metadata { commit, commit_time: None, build_url, uploaded_by }.told(variable).map_err(|stopped| stopped.message)
     }
 
     fn values(told: &Told) -> Vec<(&str, &str)> {
@@ -107,12 +111,14 @@ mod tests {
         assert_eq!(values(&of_github), [("build-url", url), ("commit", "4f5c2e1"), ("uploaded-by", "ada")]);
         let gitlab = [
             ("CI_COMMIT_SHA", "9a"),
+            ("CI_COMMIT_TIMESTAMP", "2026-11-01T10:00:00+01:00"),
             ("CI_JOB_URL", "https://gitlab.com/acme/orders/-/jobs/7"),
             ("GITLAB_USER_LOGIN", "ada"),
         ];
         let of_gitlab = told([None; 3], &gitlab).unwrap();
         let url = "https://gitlab.com/acme/orders/-/jobs/7";
-        assert_eq!(values(&of_gitlab), [("build-url", url), ("commit", "9a"), ("uploaded-by", "ada")]);
+        let time = ("commit-time", "2026-11-01T10:00:00+01:00");
+        assert_eq!(values(&of_gitlab), [("build-url", url), ("commit", "9a"), time, ("uploaded-by", "ada")]);
         assert_eq!(told([None; 3], &[]).unwrap(), Told::default());
     }
 
