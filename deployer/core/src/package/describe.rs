@@ -26,17 +26,6 @@ pub(super) fn describe(
 ) -> Result<(Option<Manifest>, Startup), PackageError> {
     let mut data: HashMap<usize, Unpacked> = unpacked.into_iter().collect();
     check_doubles(items, &data)?;
-    for (item, unpacked) in items.iter().enumerate().filter_map(|(at, item)| Some((item, data.get(&at)?))) {
-        if !unpacked.whole
-            && (item.kind == Kind::Link || item.name == BOOTSTRAP || ManifestFormat::of(&item.name).is_some())
-        {
-            let name = match item.kind {
-                Kind::Link => shown(item.name.as_bytes()),
-                _ => item.name.clone(),
-            };
-            return Err(PackageError::Damaged { name });
-        }
-    }
     let links = links(items, &data)?;
     let programs = Programs { items, links: &links, data: &data };
     let bootstrap = programs.bootstrap();
@@ -62,7 +51,7 @@ fn check_doubles(items: &[Item], data: &HashMap<usize, Unpacked>) -> Result<(), 
     for (item, unpacked) in items.iter().enumerate().filter_map(|(at, item)| Some((item, data.get(&at)?))) {
         let is_double = item.wanted == Wanted::Hash || item.kind == Kind::Link;
         let Some(first) = seen.insert(item.path(), unpacked).filter(|_| is_double) else { continue };
-        if !first.whole || !unpacked.whole || (first.hash, &first.kept) != (unpacked.hash, &unpacked.kept) {
+        if (first.hash, &first.kept) != (unpacked.hash, &unpacked.kept) {
             others.add(|| shown(item.name.as_bytes()));
         }
     }
@@ -112,8 +101,7 @@ impl Programs<'_> {
         };
         let is_it = |item: &Item| item.kind == Kind::File && item.name == path;
         let (at, item) = self.items.iter().enumerate().find(|(_, item)| is_it(item))?;
-        let unpacked = self.data.get(&at)?;
-        let kind = if unpacked.whole { BootstrapKind::of(&unpacked.kept) } else { BootstrapKind::Other };
+        let kind = BootstrapKind::of(&self.data.get(&at)?.kept);
         Some(Bootstrap { executable: item.executable, kind })
     }
 }

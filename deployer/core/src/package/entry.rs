@@ -19,9 +19,12 @@ const OTHERS_EXECUTE: u32 = 0o001;
 
 /// An entry becomes one of these when it is unpacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// A file.
     File,
+    /// A folder: its name ends with a slash.
     Folder,
+    /// A symbolic link, whose data are the path that it leads to.
     Link,
 }
 
@@ -140,6 +143,10 @@ impl<'a> Entry<'a> {
         Extra(self.extra).has_another_name(self.name)
     }
 
+    fn has_torn_extra(&self) -> bool {
+        Extra(self.extra).is_torn()
+    }
+
     fn shown_with_method(&self) -> String {
         format!("{} (method {})", shown(self.name), self.method)
     }
@@ -177,7 +184,7 @@ const fn shown_rule(
 }
 
 /// The rules in the order in which they are reported.
-pub(super) const RULES: [Rule; 17] = [
+pub(super) const RULES: [Rule; 18] = [
     rule(|e| e.flags & ENCRYPTION_FLAGS != 0, PackageError::Encrypted),
     shown_rule(|e| !matches!(e.method, STORED | DEFLATED), |e| e.shown_with_method(), PackageError::Method),
     rule(|e| e.text().is_none(), PackageError::NotUtf8),
@@ -187,6 +194,7 @@ pub(super) const RULES: [Rule; 17] = [
     rule(|e| e.has_part(|part| part == b".."), PackageError::Parent),
     rule(|e| e.has_part(|part| part == b"."), PackageError::DotPart),
     rule(|e| e.has_part(<[u8]>::is_empty), PackageError::EmptyPart),
+    rule(|e| e.has_torn_extra(), PackageError::TornExtra),
     rule(|e| e.has_another_name(), PackageError::AnotherName),
     rule(|e| e.is_special(), PackageError::Special),
     shown_rule(|e| e.is_unclear_link(), |e| e.shown_with_system(), PackageError::UnclearLink),

@@ -150,6 +150,9 @@ pub enum PackageError {
     /// Empty names, or names with an empty part.
     #[error("the zip has empty names, or names with an empty part: {0}; zip with plain relative names")]
     EmptyPart(Offenders),
+    /// An extra field that says that it is longer than all extra fields together.
+    #[error("the zip has entries with an extra field that is longer than its room: {0}; zip it again")]
+    TornExtra(Offenders),
     /// A Unicode-path field that says another name.
     #[error("the zip has entries with a second name that is another one: {0}; zip again with another tool")]
     AnotherName(Offenders),

@@ -14,14 +14,28 @@ pub(super) struct Extra<'a>(pub(super) &'a [u8]);
 pub(super) struct Zip64<'a>(Option<Fields<'a>>);
 
 impl<'a> Extra<'a> {
-    /// The fields with this number. Extra fields that make no sense are left alone: some tools pad with zeros.
-    fn all(self, wanted: u16) -> impl Iterator<Item = &'a [u8]> {
+    /// The fields with their numbers; a field that is longer than the room for it has no data. Up to three last bytes are no
+    /// field: some tools pad with them, and with zeros, which are fields of their own.
+    fn fields(self) -> impl Iterator<Item = (u16, Option<&'a [u8]>)> {
         let mut fields = Fields(self.0);
-        let next = move || {
+        std::iter::from_fn(move || {
             let (id, length) = (fields.u16()?, fields.u16()?);
-            Some((id, fields.take(length.into())?))
-        };
-        std::iter::from_fn(next).filter(move |(id, _)| *id == wanted).map(|(_, data)| data)
+            let data = fields.take(length.into());
+            if data.is_none() {
+                fields = Fields(&[]);
+            }
+            Some((id, data))
+        })
+    }
+
+    /// The fields with this number.
+    fn all(self, wanted: u16) -> impl Iterator<Item = &'a [u8]> {
+        self.fields().filter(move |(id, _)| *id == wanted).filter_map(|(_, data)| data)
+    }
+
+    /// Whether a field is longer than the room for it: some readers do not open such a zip, others leave the field alone.
+    pub(super) fn is_torn(self) -> bool {
+        self.fields().any(|(_, data)| data.is_none())
     }
 
     pub(super) fn zip64(self) -> Zip64<'a> {

@@ -45,6 +45,7 @@ fn fields_agree(header: &[u8], item: &Item) -> Option<bool> {
         (flags ^ item.flags) & (ENCRYPTION_FLAGS | descriptor::FLAG | of_name) == 0
             && method == item.method
             && name == item.name.as_bytes()
+            && !extra.is_torn()
             && !extra.has_another_name(name)
             && says(crc32.into(), item.crc32.into())
             && says(packed, item.packed)

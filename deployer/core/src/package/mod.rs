@@ -2,10 +2,10 @@
 //!
 //! The caller first reads the object's last [`WINDOW`] bytes: [`Directory::open`] checks every rule that the central
 //! directory can break. Then all bytes, from the first to the last, go through
-//! [`Reader::feed`], which hashes them, compares each local header with the directory, and unpacks the manifest, links,
-//! `bootstrap`, and all that was zipped as a stream: of such an entry only its own data say where it ends. The bodies of other
-//! entries are not unpacked, and offsets count from the object's first byte: a zip behind other bytes is accepted only if its
-//! offsets say so.
+//! [`Reader::feed`], which hashes them, compares each local header with the directory, and unpacks each entry: readers of
+//! streams go by the end of its data, and others by the directory, so both have to be the same. What is unpacked is kept only
+//! of the manifest, of links, and of `bootstrap`'s first bytes. Offsets count from the object's first byte: a zip behind other
+//! bytes is accepted only if its offsets say so.
 //!
 //! The format is read here and not by a library because a verdict has to hold for Lambda's reader too: libraries
 //! correct and guess, each in its own way, and want the whole archive at hand.
@@ -35,6 +35,8 @@ use sha2::Digest as _;
 
 use crate::manifest::ManifestFormat;
 pub use bootstrap::{Bootstrap, BootstrapKind, Machine};
+pub use directory::Listed;
+pub use entry::Kind;
 pub use error::{Offenders, PackageError};
 pub use startup::{Run, Startup};
 
@@ -109,6 +111,11 @@ impl Directory {
         Ok(Opening::Ready(Self { size, contents }))
     }
 
+    /// What is in the archive, in the order of its bytes.
+    pub fn entries(&self) -> impl Iterator<Item = Listed<'_>> {
+        self.contents.items.iter().map(directory::Item::listed)
+    }
+
     /// A reader for the bytes of this archive.
     #[must_use]
     pub fn reader(self) -> Reader {
@@ -136,8 +143,8 @@ impl Reader {
     /// What the archive is, after its last byte.
     ///
     /// # Errors
-    /// [`PackageError`] when fewer or more bytes came than the archive has, when the manifest, the program or a link cannot be
-    /// unpacked, when a local header contradicts the directory, and when readers could see other entries than the directory's.
+    /// [`PackageError`] when fewer or more bytes came than the archive has, when an entry cannot be unpacked to what the
+    /// directory says, when a local header contradicts the directory, and when readers could see other entries than the directory's.
     pub fn finish(self) -> Result<Package, PackageError> {
         let Self { size, walk, at, hasher } = self;
         if at != size {

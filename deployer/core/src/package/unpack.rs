@@ -50,15 +50,14 @@ pub(super) struct Unpacking {
 }
 
 impl Unpacking {
-    pub(super) fn of(item: &Item) -> Option<Self> {
+    pub(super) fn of(item: &Item) -> Self {
         let keep = match item.wanted {
-            Wanted::Nothing if !item.is_streamed() => return None,
             Wanted::Nothing | Wanted::Hash => 0,
             Wanted::All => usize::try_from(item.unpacked).unwrap_or(usize::MAX),
             Wanted::Program => usize::try_from(FIRST_BYTES).unwrap_or(usize::MAX),
         };
         let deflated = item.method == DEFLATED;
-        Some(Self {
+        Self {
             inflate: deflated.then(|| Decompress::new(false)),
             crc: Crc::new(),
             hash: (item.wanted == Wanted::Hash).then(Sha256::new),
@@ -69,7 +68,7 @@ impl Unpacking {
             broken: false,
             ended: !deflated,
             crc32: item.crc32,
-        })
+        }
     }
 
     /// The next packed bytes.

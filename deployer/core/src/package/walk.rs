@@ -31,7 +31,7 @@ enum Place {
 #[derive(Debug)]
 struct Data {
     left: u64,
-    unpacking: Option<Box<Unpacking>>,
+    unpacking: Box<Unpacking>,
     /// Where only what follows tells readers of streams where they end.
     ends: Option<Scan>,
 }
@@ -40,14 +40,12 @@ impl Data {
     fn of(item: &Item) -> Self {
         let needs_end = item.is_streamed() && item.method == STORED && item.packed > 0;
         let ends = needs_end.then(|| Scan::of(OF_ENDS));
-        Self { left: item.packed, unpacking: Unpacking::of(item).map(Box::new), ends }
+        Self { left: item.packed, unpacking: Box::new(Unpacking::of(item)), ends }
     }
 
     fn take(&mut self, bytes: &[u8]) {
         self.left = self.left.saturating_sub(bytes.len() as u64);
-        if let Some(unpacking) = &mut self.unpacking {
-            unpacking.feed(bytes);
-        }
+        self.unpacking.feed(bytes);
         if let Some(ends) = &mut self.ends {
             ends.feed(bytes);
         }
@@ -161,16 +159,18 @@ impl Walk {
     fn after_data(&mut self, data: Data) -> Result<Place, PackageError> {
         let Some(item) = self.contents.items.get(self.index) else { return Ok(Place::Done) };
         let name = || shown(item.name.as_bytes());
-        let unpacked = data.unpacking.map(|unpacking| unpacking.finish());
-        if item.is_streamed() && unpacked.as_ref().is_some_and(|unpacked| !unpacked.whole) {
-            return Err(PackageError::StreamedData { name: name() });
+        let unpacked = data.unpacking.finish();
+        match unpacked.whole {
+            true => {}
+            false if item.is_streamed() => return Err(PackageError::StreamedData { name: name() }),
+            false => return Err(PackageError::Damaged { name: name() }),
         }
         if data.ends.is_some_and(|ends| ends.found()) {
             return Err(PackageError::StoredStream { name: name() });
         }
         let is_streamed = item.is_streamed();
         if item.wanted != Wanted::Nothing {
-            self.unpacked.extend(unpacked.map(|unpacked| (self.index, unpacked)));
+            self.unpacked.push((self.index, unpacked));
         }
         if is_streamed {
             let room = self.begins(self.index + 1).saturating_sub(self.at);

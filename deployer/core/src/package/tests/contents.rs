@@ -28,7 +28,7 @@ fn there_is_one_manifest_at_the_root_spelled_exactly() {
 #[test]
 fn a_manifest_is_small_whatever_its_declared_size() {
     let message = "function.toml has more than 262144 bytes: a manifest is a short text";
-    let damaged = "function.toml is damaged in the zip: its size or checksum does not match; zip it again";
+    let damaged = "`function.toml` is damaged in the zip: its size or checksum does not match; zip it again";
     let noise: Vec<u8> = (0..262_145_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     assert!(inspect(&archive(&[Raw::deflated("function.toml", &noise[1..])])).is_ok());
     assert_eq!(refusal(&[Raw::deflated("function.toml", &noise)]), message);
@@ -37,7 +37,7 @@ fn a_manifest_is_small_whatever_its_declared_size() {
 
 #[test]
 fn a_manifest_matches_its_size_and_checksum() {
-    let message = "function.json is damaged in the zip: its size or checksum does not match; zip it again";
+    let message = "`function.json` is damaged in the zip: its size or checksum does not match; zip it again";
     let manifest = Raw::deflated("function.json", b"{\"timeout\": 10}");
     assert_eq!(refusal(&[manifest.clone().with(|e| e.crc32 ^= 1)]), message);
     assert_eq!(refusal(&[manifest.clone().with(|e| e.unpacked -= 1)]), message);
@@ -83,7 +83,7 @@ fn the_first_bytes_of_a_program_tell_its_kind() {
     assert_eq!(kind(b"MZ"), BootstrapKind::Other);
     assert_eq!(kind(b""), BootstrapKind::Other);
     let torn = program(&elf(62)).with(|e| e.data[0] = 0xff);
-    let damaged = "bootstrap is damaged in the zip: its size or checksum does not match; zip it again";
+    let damaged = "`bootstrap` is damaged in the zip: its size or checksum does not match; zip it again";
     assert_eq!(refusal(&[torn]), damaged);
     assert_eq!(refusal(&[program(&elf(62)).with(|e| e.crc32 ^= 1)]), damaged);
     assert_eq!(refusal(&[Raw::stored("bootstrap", b"#!/bin/sh").with(|e| e.crc32 ^= 1)]), damaged);

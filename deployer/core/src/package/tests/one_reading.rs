@@ -83,6 +83,30 @@ fn entry_that_is_another_one_for_some_readers_is_refused() {
 }
 
 #[test]
+fn extra_field_that_is_longer_than_its_room_is_refused() {
+    let message = "the zip has entries with an extra field that is longer than its room: `a`; zip it again";
+    let with = |extra: &[u8]| said_of(file("a").with(|e| e.extra = extra.to_vec()));
+    let with_local = |extra: &[u8]| said_of(file("a").with(|e| e.local_extra = extra.to_vec()));
+    let no_field = &b"ut\x01\0"[..];
+    for torn in [no_field, b"up\x0e\x01\xd9o$\x1b\xa1botstrap", b"up\x40\0\x01\0\0\0\0bootstrap", b"\0\0\0\0ut\x03\0ab"]
+    {
+        assert_eq!(with(torn), Err(message.to_owned()), "{torn:?}");
+        assert_eq!(
+            with_local(torn),
+            Err("`a`'s local header contradicts the zip's directory: zip it again".to_owned())
+        );
+    }
+    // Tools pad with up to three bytes, and with zeros.
+    for padded in [&b"ut\0\0abc"[..], b"ab", &[0; 3], &[0; 14], b"ut\x02\0ab\0\0\0\0\0"] {
+        assert_eq!((with(padded), with_local(padded)), (Ok(()), Ok(())), "{padded:?}");
+    }
+}
+
+fn said_of(entry: Raw) -> Result<(), String> {
+    inspect(&archive(&[entry])).map(|_| ()).map_err(|error| error.to_string())
+}
+
+#[test]
 fn name_that_is_utf8_in_one_header_only_is_refused() {
     let message = "`größe`'s local header contradicts the zip's directory: zip it again";
     assert_eq!(refusal(&[file("größe").with(|e| e.flags = 1 << 11)]), message);

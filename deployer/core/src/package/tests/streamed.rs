@@ -57,8 +57,23 @@ fn streamed_entry_has_the_size_and_checksum_of_the_directory() {
     assert_eq!(said(described(script().with(|e| e.unpacked += 1))), refused(UNTOLD));
     assert_eq!(said(described(script().with(|e| e.crc32 ^= 1))), refused(UNTOLD));
     assert_eq!(said(described(stored(b"hello").with(|e| e.crc32 ^= 1))), refused(UNTOLD));
-    // Others are not unpacked: Lambda's reader decides.
-    assert_eq!(said(Raw::deflated("lib/x.js", b"hello").with(|e| e.crc32 ^= 1)), Ok(()));
+}
+
+#[test]
+fn entry_that_is_not_streamed_is_what_the_directory_says_too() {
+    let damaged = refused("`lib/x.js` is damaged in the zip: its size or checksum does not match; zip it again");
+    let plain = |data| Raw::deflated("lib/x.js", data);
+    assert_eq!(said(plain(b"hello").with(|e| e.crc32 ^= 1)), damaged);
+    assert_eq!(said(plain(b"hello").with(|e| e.unpacked -= 1)), damaged);
+    assert_eq!(said(plain(b"hello").with(|e| e.unpacked += 1)), damaged);
+    assert_eq!(said(Raw::stored("lib/x.js", b"hello").with(|e| e.crc32 ^= 1)), damaged);
+    // bsdtar reads on behind the end of the data where it reads a stream, whatever size the header says.
+    let (hidden, from) = body(&[Raw::deflated("bootstrap", b"#!/bin/sh\n")]);
+    let hiding = plain(b"hello").with(|e| {
+        e.data.extend(&hidden[..from]);
+        e.packed = u32::try_from(e.data.len()).unwrap();
+    });
+    assert_eq!(said(hiding), damaged);
 }
 
 #[test]
