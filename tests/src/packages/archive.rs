@@ -25,8 +25,12 @@ pub struct Entry {
     pub host: u8,
     /// The Unix mode, with the type of the file.
     pub mode: u32,
+    /// The attributes below the mode: those of DOS.
+    pub dos: u32,
     /// The flags, in the directory and in the local header.
     pub flags: u16,
+    /// The flags of the local header, where they are others.
+    pub local_flags: Option<u16>,
     /// The method of compression.
     pub method: u16,
     /// The checksum of the unpacked data.
@@ -39,6 +43,10 @@ pub struct Entry {
     pub unpacked: u32,
     /// Whether the directory lists it.
     pub is_listed: bool,
+    /// Whether checksum and sizes follow its data where its flags say so.
+    pub is_described: bool,
+    /// Bytes between it and the next entry.
+    pub gap: Vec<u8>,
 }
 
 /// Packs data as every zip tool does.
@@ -81,10 +89,14 @@ impl Entry {
             local_name: None,
             extra: Vec::new(),
             host: UNIX,
+            dos: 0,
             flags: 0,
+            local_flags: None,
             data: body.to_vec(),
             local_packed: None,
             is_listed: true,
+            is_described: true,
+            gap: Vec::new(),
         }
     }
 
@@ -141,17 +153,19 @@ fn u32s(out: &mut Vec<u8>, values: &[u32]) {
 fn local(entry: &Entry, out: &mut Vec<u8>) {
     let name = entry.local_name.as_ref().unwrap_or(&entry.name);
     let sizes = [entry.crc32, entry.local_packed.unwrap_or(size(&entry.data)), entry.unpacked];
-    let is_streamed = entry.flags & DESCRIPTOR != 0;
+    let flags = entry.local_flags.unwrap_or(entry.flags);
+    let is_streamed = flags & DESCRIPTOR != 0;
     out.extend(b"PK\x03\x04");
-    u16s(out, &[20, entry.flags, entry.method, 0, 0x21]);
+    u16s(out, &[20, flags, entry.method, 0, 0x21]);
     u32s(out, if is_streamed { &[0; 3] } else { &sizes });
     u16s(out, &[short(name), 0]);
     out.extend(name);
     out.extend(&entry.data);
-    if is_streamed {
+    if is_streamed && entry.is_described {
         out.extend(b"PK\x07\x08");
         u32s(out, &sizes);
     }
+    out.extend(&entry.gap);
 }
 
 /// An entry of the directory (APPNOTE 4.3.12).
@@ -160,7 +174,7 @@ fn listed(entry: &Entry, at: u32, out: &mut Vec<u8>) {
     u16s(out, &[u16::from_le_bytes([20, entry.host]), 20, entry.flags, entry.method, 0, 0x21]);
     u32s(out, &[entry.crc32, size(&entry.data), entry.unpacked]);
     u16s(out, &[short(&entry.name), short(&entry.extra), 0, 0, 0]);
-    u32s(out, &[entry.mode << 16, at]);
+    u32s(out, &[entry.mode << 16 | entry.dos, at]);
     out.extend(&entry.name);
     out.extend(&entry.extra);
 }

@@ -8,6 +8,7 @@ mod corpus;
 mod manifests;
 mod page;
 mod rules;
+mod streams;
 
 use deployer_core::record::{Code, TargetErrorCode};
 

@@ -3,12 +3,18 @@
 use super::archive::{Entry, archive, commented};
 use super::corpus::{bad, bad_manifest, fixture};
 use super::manifests::{NODE_JS, PROGRAM, PROVIDED, bootstrap, elf, index, node_and, node_with, provided_with, toml};
-use super::{Fixture, Verdict::Deployed};
+use super::{Fixture, Verdict::Deployed, streams};
 use crate::fixtures::AARCH64;
 
 /// The rules, in no order.
 pub(super) fn rules() -> Vec<Fixture> {
-    [objects(), names(), links(), entries(), programs(), manifests()].concat()
+    [objects(), names(), links(), entries(), streams::streams(), programs(), manifests()].concat()
+}
+
+/// A whole entry that no directory lists.
+fn hidden_bootstrap() -> Vec<u8> {
+    let whole = archive(&[super::manifests::other_bootstrap().with(|e| e.is_listed = false)]);
+    whole.get(..whole.len() - 22).unwrap_or_default().to_vec()
 }
 
 /// Rules about the object as a whole.
@@ -110,6 +116,12 @@ fn links() -> Vec<Fixture> {
             NODE_JS,
         ),
         case(
+            "symlink-host-macos",
+            "only some readers know links of other systems than Unix",
+            &[Entry::link("x", "index.js").with(|e| e.host = 19)],
+            bad("links for some readers and files for others: `x` (of system 19"),
+        ),
+        case(
             "special-file",
             "a device",
             &[Entry::file("null", "").mode(0o020_666)],
@@ -126,7 +138,6 @@ fn entries() -> Vec<Fixture> {
         "bootstrap" => archive(&[bootstrap().with(|e| e.crc32 ^= 1), toml(PROVIDED)]),
         _ => archive(&[bootstrap(), toml(PROVIDED).with(|e| e.crc32 ^= 1)]),
     };
-    let streamed = archive(&[bootstrap().streamed(), toml(PROVIDED).streamed()]);
     let inner = archive(&[Entry::file("inner", "x")]);
     vec![
         case("encrypted", "nobody has the password", &changed(|e| e.flags = 1), bad("encrypted entries: `a.txt`")),
@@ -146,19 +157,43 @@ fn entries() -> Vec<Fixture> {
             &changed(|e| e.local_packed = Some(5)),
             bad("`a.txt`'s local header contradicts the zip's directory"),
         ),
-        fixture("streamed", "sizes may follow the data", streamed, Deployed, PROGRAM),
+        case(
+            "folder-attribute-of-dos",
+            "a file by its name, a folder by its attributes",
+            &changed(|e| e.dos = 0x10),
+            bad("a file for some readers and a folder for others: `a.txt`"),
+        ),
+        case(
+            "checksum-of-a-file",
+            "the file would be another one, or none",
+            &changed(|e| e.crc32 ^= 1),
+            bad("`a.txt` is damaged in the zip"),
+        ),
+        case(
+            "extra-field-too-long",
+            "Python, Java and bsdtar do not open it",
+            &changed(|e| e.extra = b"ut\x0e\x01botstrap".to_vec()),
+            bad("an extra field that is longer than its room: `a.txt`"),
+        ),
+        case("padding", "some tools align entries", &changed(|e| e.gap = vec![0; 7]), Deployed),
+        case(
+            "hidden-in-a-gap",
+            "readers that look for entries see bootstrap twice",
+            &changed(|e| e.gap = hidden_bootstrap()),
+            bad("an entry that its directory does not list"),
+        ),
         fixture(
             "checksum-of-bootstrap",
             "the program would be another one",
             damaged("bootstrap"),
-            bad("bootstrap is damaged in the zip"),
+            bad("`bootstrap` is damaged in the zip"),
             PROGRAM,
         ),
         fixture(
             "checksum-of-manifest",
             "the manifest would be another one",
             damaged("function.toml"),
-            bad("function.toml is damaged in the zip"),
+            bad("`function.toml` is damaged in the zip"),
             PROGRAM,
         ),
     ]
