@@ -85,12 +85,12 @@ locals {
           ]
           Resource = [local.queue_arn, local.wake_queue_arn]
         },
-        # Its ticks. Uploads are S3's to tell of.
+        # Its ticks. They go to the queue of uploads while deployer.json names no other: before an update is whole, and on the way back.
         {
           Sid      = "WakeItself"
           Effect   = "Allow"
           Action   = "sqs:SendMessage"
-          Resource = local.wake_queue_arn
+          Resource = [local.queue_arn, local.wake_queue_arn]
         },
         {
           Sid       = "TellWhatHappens"

@@ -31,6 +31,9 @@ impl Config {
         if self.wake_queue_url.is_some() && self.queue_url.is_none() {
             found.push(Mistake::new("wake_queue_url", "needs queue_url: that is where uploads arrive"));
         }
+        if self.wake_queue_url.is_some() && self.wake_queue_url == self.queue_url {
+            found.push(Mistake::new("wake_queue_url", "is queue_url: leave it out where both are one queue"));
+        }
         if self.event_bus.as_ref().is_some_and(|bus| !is_event_bus(bus)) {
             found.push(Mistake::new("event_bus", "must be an event bus's name or ARN"));
         }

@@ -31,7 +31,14 @@ impl Active {
     /// Whether an earlier owner may have written to a target.
     #[must_use]
     pub fn is_begun(&self) -> bool {
-        self.attempts > 1 || self.extensions > 0 || self.hops > 0
+        self.attempts > 1 || self.extensions > 0 || (self.hops > 0 && self.has_done_something())
+    }
+
+    /// Whether an owner who gave it up in good order had written to a target, or was done with one. One that was parked over somebody
+    /// else's update may have done neither.
+    fn has_done_something(&self) -> bool {
+        let has_doors = self.doors_unsaid || self.doors.as_ref().is_none_or(|doors| !doors.is_empty());
+        has_doors || !self.written.is_empty() || !self.awaits.is_empty() || !self.done.is_empty()
     }
 
     /// The time at which a tick looks at a deployment that is parked now; none: the sweep does. A wait for Lambda that has an end
@@ -63,9 +70,10 @@ impl Active {
         overdue.is_some_and(|overdue| now < overdue)
     }
 
+    /// One that was asked to stop meanwhile is looked at by the next sweep, not when that was planned: whoever asks waits for it.
     pub(super) fn park(&mut self, look_at: Option<Timestamp>) {
         self.hops += 1;
-        self.looks_at = look_at;
+        self.looks_at = look_at.filter(|_| self.stop.is_none());
     }
 }
 

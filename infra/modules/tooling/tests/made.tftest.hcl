@@ -396,8 +396,8 @@ run "with_everything" {
   assert {
     condition = [
       for statement in jsondecode(output.policies.deployer).Statement : flatten([statement.Resource]) if contains(flatten([statement.Action]), "sqs:SendMessage")
-    ] == [["arn:aws:sqs:eu-west-1:123456789012:deployer-wakes"]]
-    error_message = "The deployer must send to itself only where wakes go: ${output.policies.deployer}"
+    ] == [["arn:aws:sqs:eu-west-1:123456789012:deployer", "arn:aws:sqs:eu-west-1:123456789012:deployer-wakes"]]
+    error_message = "The deployer must send to its own queues only: ${output.policies.deployer}"
   }
 
   assert {

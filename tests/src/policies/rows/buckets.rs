@@ -110,7 +110,7 @@ fn deployer(rows: &mut Vec<Row>) {
     }
     let sends = |queue| own("sqs:SendMessage", queue);
     may(rows, "the deployer wakes itself", sends(WAKES).at(Doc::Named("tooling/wake_queue"), TOOLING));
-    may_not(rows, "and does not pretend that something was uploaded", sends(QUEUE));
+    may(rows, "also where no queue of wakes is named", sends(QUEUE).at(Doc::Named("tooling/queue"), TOOLING));
     works_elsewhere(rows, "sqs:SendMessage");
     may(rows, "the deployer counts what was given up", own("sqs:GetQueueAttributes", DEAD_LETTERS));
     for action in ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:SendMessage", "sqs:PurgeQueue", "sqs:GetQueueUrl"] {

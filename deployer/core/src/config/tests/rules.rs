@@ -64,6 +64,9 @@ fn a_wake_queue_needs_a_queue_for_uploads() {
     let mut file = acme();
     file["wake_queue_url"] = json!("https://sqs.eu-west-1.amazonaws.com/000000000000/deployer-wakes");
     assert!(parse(&file).is_ok());
+    let mut same = file.clone();
+    same["wake_queue_url"] = same["queue_url"].clone();
+    assert_eq!(parse(&same).unwrap_err(), "wake_queue_url: is queue_url: leave it out where both are one queue");
     file.as_object_mut().unwrap().remove("queue_url");
     file["environments"]["prod"]["promotion"]["soak"] = json!("0s");
     assert_eq!(parse(&file).unwrap_err(), "wake_queue_url: needs queue_url: that is where uploads arrive");

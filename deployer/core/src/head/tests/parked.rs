@@ -72,6 +72,38 @@ fn a_rollback_takes_a_parked_deployment_over_at_once_and_stops_it() {
 }
 
 #[test]
+fn one_that_was_parked_before_anything_was_written_gives_way_to_a_newer_upload() {
+    let two = upload("2", 20);
+    let head = Head::default().deploys(&upload("1", 10), "6").settles();
+    let head = head.accepts(&two, &me("two", 20)).0;
+    let how = GivenUp::Parked {
+        done: &[],
+        written: &[].into(),
+        doors: &[],
+        look_at: Some(second(60)),
+        waiting_since: Some(second(21)),
+        start_untold: false,
+    };
+    let head = head.released(token("two"), how, second(45)).unwrap();
+    assert!(!head.active().unwrap().is_begun(), "nobody has written anything for it");
+    let three = upload("3", 50);
+    let (head, then) = head.accepts(&three, &me("three", 50));
+    let Then::Work(active) = then else { panic!("{then:?}") };
+    assert_eq!((active.request.id, active.waiting_since), (three.id, None));
+    assert!(head.outbox().iter().any(|entry| entry.record.id == two.id && entry.record.status == Status::Superseded));
+}
+
+#[test]
+fn one_that_was_asked_to_stop_while_it_waited_is_looked_at_by_the_next_sweep() {
+    let (two, back) = (upload("2", 20), rollback("back", 30));
+    let head = Head::default().deploys(&upload("1", 10), "6").settles();
+    let head = head.accepts(&two, &me("two", 20)).0;
+    let head = park(&head.accepts(&back, &me("back", 30)).0, "two", 45, Some(165));
+    assert_eq!(head.active().map(|active| (active.stop, active.looks_at)), Some((Some(back.id), None)));
+    assert!(head.sleeps(second(46)) && !head.is_looked_after(second(46)));
+}
+
+#[test]
 fn who_asks_how_far_a_parked_deployment_is_does_not_wake_it() {
     let (head, two) = parked(Some(60));
     let Then::Wait { request, status, behind } = head.answers(&two, &me("again", 50)) else { panic!("it is woken") };
