@@ -52,9 +52,6 @@ pub trait Queue: Send + Sync {
     async fn lengths(&self) -> Vec<(String, Result<QueueLook, QueueError>)>;
 }
 
-/// The attribute of a message that says for how many seconds it was to be delayed: SQS tells only when it was sent.
-pub const DELAY_ATTRIBUTE: &str = "delay";
-
 /// An event could not be sent.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]

@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName as Attribute};
 use deployer_core::doctor::QueueLook;
+use deployer_core::head::Tick;
 use futures::future::join_all;
 
 use super::error::Failure;
-use crate::port::{DELAY_ATTRIBUTE, Queue, QueueError};
+use crate::port::{Queue, QueueError};
 
 /// The deployer's queues.
 pub struct SqsQueue {
@@ -77,7 +78,7 @@ impl Queue for SqsQueue {
         let told = MessageAttributeValue::builder().data_type("Number").string_value(delay.to_string()).build();
         let told = told.map_err(|error| QueueError(format!("SendMessage of {url}: {error}")))?;
         let call = self.client.send_message().queue_url(url).message_body(body).delay_seconds(delay);
-        let call = call.message_attributes(DELAY_ATTRIBUTE, told);
+        let call = call.message_attributes(Tick::DELAY_ATTRIBUTE, told);
         call.send().await.map(drop).map_err(|failed| error("SendMessage", url, &Failure::of(&failed)))
     }
 
@@ -159,7 +160,7 @@ mod tests {
         let _ = queue.send("{}".to_owned(), Duration::from_secs(300)).await;
         let told: serde_json::Value = serde_json::from_str(&hosts.told()).unwrap();
         assert_eq!(
-            (&told["DelaySeconds"], &told["MessageAttributes"][DELAY_ATTRIBUTE]["StringValue"]),
+            (&told["DelaySeconds"], &told["MessageAttributes"][Tick::DELAY_ATTRIBUTE]["StringValue"]),
             (&300.into(), &"300".into())
         );
     }

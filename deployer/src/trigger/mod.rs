@@ -19,8 +19,6 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::port::DELAY_ATTRIBUTE;
-
 pub use manual::{Command, DescribedManifest, DescribedPackage, Order};
 pub use promotion::{PromotionApproved, PromotionDeclined, PromotionRequested};
 
@@ -174,7 +172,7 @@ fn message(record: &Value) -> Message {
 fn delivery(message: SqsMessage) -> Option<Delivery> {
     let number = |name: &str| message.attributes.get(name).and_then(|text| text.parse::<i64>().ok());
     let received = number("ApproximateReceiveCount").and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
-    let delay = message.message_attributes.get(DELAY_ATTRIBUTE).and_then(|delay| delay.string_value.as_ref());
+    let delay = message.message_attributes.get(Tick::DELAY_ATTRIBUTE).and_then(|delay| delay.string_value.as_ref());
     let delay = delay.and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
     let sent = number("SentTimestamp").and_then(|sent| Timestamp::from_millisecond(sent).ok());
     let due = sent.and_then(|sent| sent.checked_add(Duration::from_secs(delay)).ok());

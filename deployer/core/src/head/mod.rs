@@ -280,6 +280,11 @@ pub struct Tick {
     pub claim: Option<Token>,
 }
 
+impl Tick {
+    /// The attribute of its message that says for how many seconds it was to be delayed: SQS tells only when it was sent.
+    pub const DELAY_ATTRIBUTE: &str = "delay";
+}
+
 /// The head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
