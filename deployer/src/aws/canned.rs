@@ -70,7 +70,7 @@ impl Hosts {
         self.0.lock().unwrap().last().cloned().unwrap_or_default().0
     }
 
-    /// What it was told.
+    /// The body that it was sent.
     pub(super) fn told(&self) -> String {
         self.0.lock().unwrap().last().cloned().unwrap_or_default().1
     }

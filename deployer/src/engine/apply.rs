@@ -365,7 +365,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether Lambda works on what it is sent after its answer.
+/// Lambda goes on working on such a write after its answer.
 fn is_work(write: &Write<'_>) -> bool {
     matches!(write, Write::Create { .. } | Write::UpdateConfiguration { .. } | Write::UpdateCode { .. })
 }

@@ -143,7 +143,7 @@ impl Engine {
         checks
     }
 
-    /// What is judged of a queue and of its dead-letter queue, and the ARN of that.
+    /// Judges a queue and its dead-letter queue; gives the ARN of that, too.
     async fn queue(
         &self,
         premises: &dyn Premises,

@@ -174,7 +174,7 @@ impl Engine {
     pub(super) fn not_done_by_lambda(&self, step: &str, because: &str) -> TargetError {
         let minutes = self.longest_refusal().as_secs() / 60;
         let message = format!(
-            "Lambda was not done within {minutes} minutes ({because}): see what holds the function up, then upload again"
+            "Lambda was not done within {minutes} minutes ({because}): see what holds the function up, then try again"
         );
         TargetError::new(TargetErrorCode::TimedOut, step, message)
     }

@@ -34,8 +34,8 @@ impl Active {
         self.attempts > 1 || self.extensions > 0 || (self.hops > 0 && self.has_done_something())
     }
 
-    /// Whether an owner who gave it up in good order had written to a target, or was done with one. One that was parked over somebody
-    /// else's update may have done neither.
+    /// An owner who gave it up in good order had written to a target, or was done with one. Who parked it over somebody else's update
+    /// may have done neither.
     fn has_done_something(&self) -> bool {
         let has_doors = self.doors_unsaid || self.doors.as_ref().is_none_or(|doors| !doors.is_empty());
         has_doors || !self.written.is_empty() || !self.awaits.is_empty() || !self.done.is_empty()

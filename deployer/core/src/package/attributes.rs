@@ -28,7 +28,7 @@ impl Attributes {
         self.mode().map(|mode| mode & FILE_TYPE)
     }
 
-    /// What a reader that looks at modes whatever the system takes for the type.
+    /// Some readers look at modes whatever the system: they take this for the type.
     fn apparent_type(self) -> u32 {
         (self.bits >> 16) & FILE_TYPE
     }

@@ -41,19 +41,6 @@ pub(super) struct Item {
     pub(super) wanted: Wanted,
 }
 
-/// An entry as the directory lists it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listed<'a> {
-    /// Its name; that of a folder ends with a slash.
-    pub name: &'a str,
-    /// An entry becomes this when it is unpacked.
-    pub kind: Kind,
-    /// The bytes of its data, unpacked.
-    pub size: u64,
-    /// The checksum of its data (APPNOTE 4.4.7).
-    pub crc32: u32,
-}
-
 impl Item {
     fn of(entry: &Entry<'_>) -> Option<Self> {
         let (name, least_end) = (entry.text()?.to_owned(), entry.least_end()?);
@@ -63,16 +50,12 @@ impl Item {
         Some(Self { name, kind, executable, flags, method, crc32, packed, unpacked, at, least_end, wanted })
     }
 
-    pub(super) fn listed(&self) -> Listed<'_> {
-        Listed { name: &self.name, kind: self.kind, size: self.unpacked, crc32: self.crc32 }
-    }
-
     /// The name without the slash that marks a folder.
     pub(super) fn path(&self) -> &str {
         self.name.strip_suffix('/').unwrap_or(&self.name)
     }
 
-    /// Whether its checksum and sizes follow its data.
+    /// It was zipped as a stream: its checksum and sizes follow its data.
     pub(super) fn is_streamed(&self) -> bool {
         self.flags & descriptor::FLAG != 0
     }

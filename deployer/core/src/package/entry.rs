@@ -19,7 +19,7 @@ const OTHERS_EXECUTE: u32 = 0o001;
 
 /// An entry becomes one of these when it is unpacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// A file.
     File,
     /// A folder: its name ends with a slash.

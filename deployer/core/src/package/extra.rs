@@ -33,7 +33,7 @@ impl<'a> Extra<'a> {
         self.fields().filter(move |(id, _)| *id == wanted).filter_map(|(_, data)| data)
     }
 
-    /// Whether a field is longer than the room for it: some readers do not open such a zip, others leave the field alone.
+    /// A field is longer than the room for it: some readers do not open such a zip, others leave the field alone.
     pub(super) fn is_torn(self) -> bool {
         self.fields().any(|(_, data)| data.is_none())
     }

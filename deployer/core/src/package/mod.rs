@@ -35,8 +35,6 @@ use sha2::Digest as _;
 
 use crate::manifest::ManifestFormat;
 pub use bootstrap::{Bootstrap, BootstrapKind, Machine};
-pub use directory::Listed;
-pub use entry::Kind;
 pub use error::{Offenders, PackageError};
 pub use startup::{Run, Startup};
 
@@ -109,11 +107,6 @@ impl Directory {
             return Err(PackageError::TooLarge { found: size, limit: ARCHIVE_LIMIT });
         }
         Ok(Opening::Ready(Self { size, contents }))
-    }
-
-    /// What is in the archive, in the order of its bytes.
-    pub fn entries(&self) -> impl Iterator<Item = Listed<'_>> {
-        self.contents.items.iter().map(directory::Item::listed)
     }
 
     /// A reader for the bytes of this archive.

@@ -1,6 +1,6 @@
 //! A search for the first bytes of records, through bytes that come in pieces.
 
-/// What a record begins with.
+/// A record begins with these bytes.
 pub(super) type Signature = [u8; 4];
 
 /// Looks for signatures in the bytes that are fed to it.
