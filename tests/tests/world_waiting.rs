@@ -104,7 +104,7 @@ async fn a_version_pending_for_ever_fails_after_fifteen_minutes() {
             TargetErrorCode::TimedOut,
             "observe",
             "Lambda was not done within 15 minutes (another update is in progress): see what holds the function up, then \
-             upload again"
+             try again"
         )
     );
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 1);
