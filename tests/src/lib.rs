@@ -2,6 +2,7 @@
 
 pub mod ci;
 pub mod fixtures;
+pub mod large_zips;
 pub mod lines;
 pub mod local_aws;
 pub mod many_heads;

@@ -8,6 +8,8 @@
 //!
 //! `bench queue`: how long one team's upload waits behind 300 slow uploads of another, by how the queues are taken from.
 //!
+//! `bench zip`: CPU for a zip of 60 MB, of few files and of very many. It measures the bootstrap of its own profile, too.
+//!
 //! `bench status`: how long `status` waits for a large ledger, in requests that follow one another, and what it computes meanwhile.
 #![allow(clippy::print_stdout)]
 
@@ -15,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use acceptance::ci::{Ci, Waiting};
 use acceptance::fixtures::Zip;
+use acceptance::large_zips;
 use acceptance::local_aws::{ARTIFACTS, Doing as _, Error, LEDGER, LocalAws, Result, Setup, Transport};
 use acceptance::many_heads::ManyHeads;
 use acceptance::slow_team::{Mapping, SlowTeam};
@@ -24,6 +27,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 const RUNS: usize = 20;
+const ZIP_RUNS: usize = 5;
 const MEGABYTE: f64 = 1_000_000.0;
 
 #[derive(Debug, Parser)]
@@ -40,6 +44,8 @@ enum What {
     Process,
     /// 1,000 uploads to 200 functions through the queue.
     Uploads,
+    /// CPU for a zip of 60 MB.
+    Zip,
     /// Memory and time of `deployctl push`.
     Push,
     /// One team's upload behind 300 slow ones of another.
@@ -53,6 +59,7 @@ async fn main() -> Result<()> {
     match Options::parse().what {
         What::Process => process().await,
         What::Uploads => uploads().await,
+        What::Zip => zip().await,
         What::Push => push().await,
         What::Queue => queue(),
         What::Status => status(),
@@ -65,6 +72,27 @@ async fn uploads() -> Result<()> {
     let passed = storm.pass(&aws).await?;
     print!("{passed}");
     if passed.wrong.is_empty() { Ok(()) } else { Err(Error::Unexpected("it did not end as it must".into())) }
+}
+
+async fn zip() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    succeeded(&aws.deploy("dev/large/first.zip", &Zip::function("first")).await?)?;
+    for files in [24, 40_000] {
+        let zip = large_zips::of_files(files).doing("packing")?;
+        let mut runs = Vec::new();
+        for run in 1..=ZIP_RUNS {
+            aws.deployer().kill();
+            let name = format!("{files}-{run}");
+            let zip = large_zips::release(&zip, &name).doing("packing")?;
+            succeeded(&aws.deploy(&format!("dev/large/{name}.zip"), zip).await?)?;
+            runs.push(aws.deployer().cpu_time()?);
+        }
+        runs.sort();
+        let [least, most] = [runs[0], runs[ZIP_RUNS - 1]].map(|run| run.as_secs_f64());
+        println!("CPU for a zip of {:.0} MB and {files} files, {ZIP_RUNS} runs:", zip.len() as f64 / MEGABYTE);
+        println!("  {least:.2} s least, {most:.2} s most");
+    }
+    Ok(())
 }
 
 async fn push() -> Result<()> {

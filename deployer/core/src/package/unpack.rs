@@ -1,6 +1,6 @@
 //! The data of one entry as they stream by: unpacked, counted, checked, and kept as far as they are wanted.
 
-use flate2::{Crc, Decompress, FlushDecompress, Status};
+use flate2::{Crc, Decompress, DecompressError, FlushDecompress, Status};
 use sha2::{Digest as _, Sha256};
 
 use super::bootstrap::FIRST_BYTES;
@@ -33,10 +33,32 @@ pub(super) struct Unpacked {
     pub(super) whole: bool,
 }
 
+/// Inflates one entry after the other, in the same memory.
+#[derive(Debug)]
+pub(super) struct Inflater {
+    stream: Decompress,
+    chunk: Box<[u8]>,
+}
+
+impl Inflater {
+    pub(super) fn new() -> Self {
+        Self { stream: Decompress::new(false), chunk: vec![0; CHUNK].into() }
+    }
+
+    /// Inflates some of the packed bytes: how many it took, what came of them, and whether the stream goes on.
+    fn inflate(&mut self, packed: &[u8], flush: FlushDecompress) -> (usize, &[u8], Result<Status, DecompressError>) {
+        let (read, written) = (self.stream.total_in(), self.stream.total_out());
+        let status = self.stream.decompress(packed, &mut self.chunk, flush);
+        let since = |total: u64, before| usize::try_from(total - before).unwrap_or(usize::MAX);
+        let (read, written) = (since(self.stream.total_in(), read), since(self.stream.total_out(), written));
+        (read, self.chunk.get(..written).unwrap_or_default(), status)
+    }
+}
+
 /// Takes an entry's packed data.
 #[derive(Debug)]
 pub(super) struct Unpacking {
-    inflate: Option<Decompress>,
+    deflated: bool,
     crc: Crc,
     hash: Option<Sha256>,
     keep: usize,
@@ -50,7 +72,9 @@ pub(super) struct Unpacking {
 }
 
 impl Unpacking {
-    pub(super) fn of(item: &Item) -> Self {
+    /// Begins with an entry's data; the inflater has done with the entry before.
+    pub(super) fn of(item: &Item, inflater: &mut Inflater) -> Self {
+        inflater.stream.reset(false);
         let keep = match item.wanted {
             Wanted::Nothing | Wanted::Hash => 0,
             Wanted::All => usize::try_from(item.unpacked).unwrap_or(usize::MAX),
@@ -58,7 +82,7 @@ impl Unpacking {
         };
         let deflated = item.method == DEFLATED;
         Self {
-            inflate: deflated.then(|| Decompress::new(false)),
+            deflated,
             crc: Crc::new(),
             hash: (item.wanted == Wanted::Hash).then(Sha256::new),
             keep,
@@ -72,29 +96,26 @@ impl Unpacking {
     }
 
     /// The next packed bytes.
-    pub(super) fn feed(&mut self, mut packed: &[u8]) {
-        let Some(mut inflate) = self.inflate.take() else { return self.take(packed) };
-        let mut chunk = vec![0; CHUNK];
+    pub(super) fn feed(&mut self, mut packed: &[u8], inflater: &mut Inflater) {
+        if !self.deflated {
+            return self.take(packed);
+        }
         while !self.broken && !packed.is_empty() {
             // Whatever follows the stream's end is no data of this entry.
             if self.ended {
                 self.broken = true;
                 break;
             }
-            let (read, written) = (inflate.total_in(), inflate.total_out());
-            let status = inflate.decompress(packed, &mut chunk, FlushDecompress::None);
-            let read = usize::try_from(inflate.total_in() - read).unwrap_or(usize::MAX);
-            let written = usize::try_from(inflate.total_out() - written).unwrap_or(usize::MAX);
+            let (read, unpacked, status) = inflater.inflate(packed, FlushDecompress::None);
             packed = packed.get(read..).unwrap_or_default();
-            self.take(chunk.get(..written).unwrap_or_default());
+            self.take(unpacked);
             match status {
                 Ok(Status::StreamEnd) => self.ended = true,
-                Ok(_) if read == 0 && written == 0 => self.broken = true,
+                Ok(_) if read == 0 && unpacked.is_empty() => self.broken = true,
                 Ok(_) => {}
                 Err(_) => self.broken = true,
             }
         }
-        self.inflate = Some(inflate);
     }
 
     fn take(&mut self, bytes: &[u8]) {
@@ -112,28 +133,18 @@ impl Unpacking {
         self.kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
 
-    pub(super) fn finish(mut self) -> Unpacked {
+    pub(super) fn finish(mut self, inflater: &mut Inflater) -> Unpacked {
         // A stream may have ended without saying so before its last byte was asked for.
-        if let Some(inflate) = self.inflate.take().filter(|_| !self.ended && !self.broken) {
-            self.drain(inflate);
-        }
-        let whole = !self.broken && self.ended && self.length == self.declared && self.crc.sum() == self.crc32;
-        Unpacked { kept: self.kept, hash: self.hash.map(|hash| hash.finalize().into()), whole }
-    }
-
-    /// What the decompressor still holds when all packed bytes were given to it.
-    fn drain(&mut self, mut inflate: Decompress) {
-        let mut chunk = vec![0; CHUNK];
         while !self.ended && !self.broken {
-            let written = inflate.total_out();
-            let status = inflate.decompress(&[], &mut chunk, FlushDecompress::Finish);
-            let written = usize::try_from(inflate.total_out() - written).unwrap_or(usize::MAX);
-            self.take(chunk.get(..written).unwrap_or_default());
+            let (_, unpacked, status) = inflater.inflate(&[], FlushDecompress::Finish);
+            self.take(unpacked);
             match status {
                 Ok(Status::StreamEnd) => self.ended = true,
-                Ok(_) if written > 0 => {}
+                Ok(_) if !unpacked.is_empty() => {}
                 _ => self.broken = true,
             }
         }
+        let whole = !self.broken && self.length == self.declared && self.crc.sum() == self.crc32;
+        Unpacked { kept: self.kept, hash: self.hash.map(|hash| hash.finalize().into()), whole }
     }
 }

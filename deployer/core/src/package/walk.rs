@@ -6,7 +6,7 @@ use super::directory::{Contents, Item};
 use super::entry::{Kind, STORED};
 use super::error::{PackageError, shown};
 use super::scan::{Scan, Signature};
-use super::unpack::{Unpacked, Unpacking, Wanted};
+use super::unpack::{Inflater, Unpacked, Unpacking, Wanted};
 use super::{LOCAL_HEADER, descriptor, local};
 
 /// Between entries, readers look for the next one.
@@ -37,15 +37,15 @@ struct Data {
 }
 
 impl Data {
-    fn of(item: &Item) -> Self {
+    fn of(item: &Item, inflater: &mut Inflater) -> Self {
         let needs_end = item.is_streamed() && item.method == STORED && item.packed > 0;
         let ends = needs_end.then(|| Scan::of(OF_ENDS));
-        Self { left: item.packed, unpacking: Box::new(Unpacking::of(item)), ends }
+        Self { left: item.packed, unpacking: Box::new(Unpacking::of(item, inflater)), ends }
     }
 
-    fn take(&mut self, bytes: &[u8]) {
+    fn take(&mut self, bytes: &[u8], inflater: &mut Inflater) {
         self.left = self.left.saturating_sub(bytes.len() as u64);
-        self.unpacking.feed(bytes);
+        self.unpacking.feed(bytes, inflater);
         if let Some(ends) = &mut self.ends {
             ends.feed(bytes);
         }
@@ -62,6 +62,7 @@ pub(super) struct Walk {
     index: usize,
     /// The header or the data descriptor so far.
     held: Vec<u8>,
+    inflater: Inflater,
     /// The data that were wanted, by the index of their entry.
     unpacked: Vec<(usize, Unpacked)>,
     wrong: Option<PackageError>,
@@ -69,8 +70,8 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn of(contents: Contents) -> Self {
-        let (place, held) = (Place::Gap(Scan::of(OF_ENTRIES)), Vec::new());
-        Self { contents, at: 0, place, index: 0, held, unpacked: Vec::new(), wrong: None }
+        let (place, held, inflater) = (Place::Gap(Scan::of(OF_ENTRIES)), Vec::new(), Inflater::new());
+        Self { contents, at: 0, place, index: 0, held, inflater, unpacked: Vec::new(), wrong: None }
     }
 
     pub(super) fn feed(&mut self, mut bytes: &[u8]) {
@@ -89,7 +90,7 @@ impl Walk {
             match &mut self.place {
                 Place::Gap(scan) => scan.feed(now),
                 Place::Header | Place::Descriptor { .. } => self.held.extend_from_slice(now),
-                Place::Data(data) => data.take(now),
+                Place::Data(data) => data.take(now, &mut self.inflater),
                 Place::Done => {}
             }
             if let Place::Descriptor { left } = &mut self.place {
@@ -147,11 +148,11 @@ impl Walk {
         }
     }
 
-    fn after_header(&self, header: &[u8]) -> Result<Place, PackageError> {
+    fn after_header(&mut self, header: &[u8]) -> Result<Place, PackageError> {
         let Some(item) = self.contents.items.get(self.index) else { return Ok(Place::Done) };
         let fits = self.at.saturating_add(item.packed) <= self.begins(self.index + 1);
         match fits && local::agrees(header, item) {
-            true => Ok(Place::Data(Data::of(item))),
+            true => Ok(Place::Data(Data::of(item, &mut self.inflater))),
             false => Err(PackageError::LocalHeader { name: shown(item.name.as_bytes()) }),
         }
     }
@@ -159,7 +160,7 @@ impl Walk {
     fn after_data(&mut self, data: Data) -> Result<Place, PackageError> {
         let Some(item) = self.contents.items.get(self.index) else { return Ok(Place::Done) };
         let name = || shown(item.name.as_bytes());
-        let unpacked = data.unpacking.finish();
+        let unpacked = data.unpacking.finish(&mut self.inflater);
         match unpacked.whole {
             true => {}
             false if item.is_streamed() => return Err(PackageError::StreamedData { name: name() }),
