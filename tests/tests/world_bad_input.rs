@@ -224,7 +224,7 @@ async fn entries_that_break_a_rule_are_named() {
         (
             Entry { mode: 0o120_777, ..Entry::stored("link", "/etc/passwd") },
             "the zip has symbolic links that lead out of it: `link` to `/etc/passwd`; a link may lead to something in the \
-             zip, or below /opt/ into a layer",
+             zip, or below /opt/ into a layer: copy what it leads to in its place (zip -r without -y, cp -rL)",
         ),
         (
             packed(300_000, 262_144_001),

@@ -43,6 +43,31 @@ pub(super) fn on_denial(words: &str) -> Option<&'static str> {
         Denial::Lacking(PolicyKind::Resource) => {
             Some("the policy of the resource that is named does not let the deploy role do it")
         }
+        // The target module denies it for all roles but those that it was given.
+        Denial::Explicit(PolicyKind::Identity) if words.contains("iam:PassRole") => Some(
+            "the target module lets the deploy role pass the roles in its execution_roles and no others: add this role there, or \
+             use one of those",
+        ),
         said => said.advice(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn denied_pass_role_names_execution_roles_and_takes_no_guard_away() {
+        let denied = |action: &str| {
+            let words = format!(
+                "User: arn:aws:sts::222222222222:assumed-role/deployer-deploy/d is not authorized to perform: {action} on resource: \
+                 arn:aws:iam::222222222222:role/other with an explicit deny in an identity-based policy"
+            );
+            on_denial(&words).unwrap()
+        };
+        assert!(denied("iam:PassRole").contains("execution_roles"));
+        assert!(!denied("iam:PassRole").contains("has to go"));
+        assert!(denied("lambda:CreateFunction").contains("that denial has to go"));
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod archive;
 mod corpus;
+mod handlers;
 mod manifests;
 mod page;
 mod rules;

@@ -3,12 +3,12 @@
 use super::archive::{Entry, archive, commented};
 use super::corpus::{bad, bad_manifest, fixture};
 use super::manifests::{NODE_JS, PROGRAM, PROVIDED, bootstrap, elf, index, node_and, node_with, provided_with, toml};
-use super::{Fixture, Verdict::Deployed, streams};
+use super::{Fixture, Verdict::Deployed, handlers, streams};
 use crate::fixtures::AARCH64;
 
 /// The rules, in no order.
 pub(super) fn rules() -> Vec<Fixture> {
-    [objects(), names(), links(), entries(), streams::streams(), programs(), manifests()].concat()
+    [objects(), names(), links(), entries(), streams::streams(), programs(), handlers::handlers(), manifests()].concat()
 }
 
 /// A whole entry that no directory lists.

@@ -140,7 +140,9 @@ fn only_folder(items: &[Item]) -> Option<String> {
 /// A zip without a manifest has none in its only folder, and no file that is meant as one.
 fn check_meant(items: &[Item], startup: &Startup) -> Result<(), PackageError> {
     for name in files(items).filter(|name| !name.contains('/')) {
-        let Some((stem, ending)) = name.rsplit_once('.') else { continue };
+        // Windows hides an ending that its editor has added.
+        let shown_as = name.strip_suffix(".txt").unwrap_or(name);
+        let Some((stem, ending)) = shown_as.rsplit_once('.') else { continue };
         let ending = ending.to_ascii_lowercase();
         if stem.eq_ignore_ascii_case("function") && MEANT.contains(&ending.as_str()) {
             let format = if ending.starts_with("json") { ManifestFormat::Json } else { ManifestFormat::Toml };

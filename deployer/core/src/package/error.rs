@@ -145,7 +145,9 @@ pub enum PackageError {
     #[error("the zip has names that lead out of it by `..`: {0}; zip from within the folder")]
     Parent(Offenders),
     /// Names with `.` as a part, which some readers leave out and others do not.
-    #[error("the zip has names with the part `.`: {0}; readers differ on them: zip with * in place of .")]
+    #[error(
+        "the zip has names with the part `.`: {0}; readers differ on them: zip with * in place of ., and name hidden files too, which * leaves out"
+    )]
     DotPart(Offenders),
     /// Empty names, or names with an empty part.
     #[error("the zip has empty names, or names with an empty part: {0}; zip with plain relative names")]
@@ -180,7 +182,8 @@ pub enum PackageError {
     Impassable(Offenders),
     /// Links that lead out of the zip.
     #[error(
-        "the zip has symbolic links that lead out of it: {0}; a link may lead to something in the zip, or below /opt/ into a layer"
+        "the zip has symbolic links that lead out of it: {0}; a link may lead to something in the zip, or below /opt/ into a layer: \
+         copy what it leads to in its place (zip -r without -y, cp -rL)"
     )]
     LinkOutside(Offenders),
     /// Links that lead in circles, or through too many others.
@@ -349,7 +352,10 @@ pub enum PackageError {
         wanted: Machine,
     },
     /// `bootstrap` is no program that Lambda could start.
-    #[error("bootstrap is neither an ELF file nor a script that begins with #!: zip the program under that name")]
+    #[error(
+        "bootstrap is neither an ELF file nor a script that begins with #!, and Lambda starts no others: build the program for Linux, \
+         not for macOS or Windows"
+    )]
     NotAProgram,
     /// A script's first line names an interpreter that there is not.
     #[error(

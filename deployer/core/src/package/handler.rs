@@ -1,21 +1,38 @@
 //! The file that a handler names, by the rules of each family of runtimes (Lambda Developer Guide, "Define Lambda function
-//! handler in" Node.js, Python, Ruby, Java and C#).
+//! handler in" Node.js, Python, Ruby, Java and C#; "Deploy Java Lambda functions with .zip or JAR file archives": jars are in
+//! `lib`; Node.js's own search for modules comes last, "Modules: CommonJS modules").
 
 use super::error::PackageError;
 
 /// The endings of files that a handler can be in.
-const ENDINGS: [&str; 13] =
-    [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".py", ".pyc", ".so", ".rb", ".class", ".jar", ".dll"];
+const ENDINGS: [&str; 12] =
+    [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".py", ".pyc", ".so", ".rb", ".class", ".dll"];
 /// More files than this are not told: of such a zip it is not known where its handler is.
 pub(super) const MOST: usize = 20_000;
-/// Packages of others, which no handler is in.
+/// Packages of others, which few handlers are in.
 const INSTALLED: [&str; 2] = ["node_modules", "site-packages"];
 
 /// Whether a handler may be in this file.
 pub(super) fn may_be_in(path: &str) -> bool {
     let has_none = path.rsplit('/').next().is_some_and(|name| !name.contains('.'));
-    (has_none || ENDINGS.iter().any(|ending| path.ends_with(ending)))
-        && !path.split('/').any(|part| INSTALLED.contains(&part))
+    let is_installed = path.split('/').any(|part| INSTALLED.contains(&part));
+    let is_code = has_none || ENDINGS.iter().any(|ending| path.ends_with(ending));
+    is_code && !is_installed || is_jar(path) || is_package(path)
+}
+
+/// Java looks for classes in the zip's root and in these files.
+fn is_jar(path: &str) -> bool {
+    let jar = path.rsplit_once('/').filter(|(folder, _)| *folder == "lib" || folder.ends_with("/lib"));
+    jar.is_some_and(|(_, name)| name.ends_with(".jar"))
+}
+
+/// Node.js looks for a module that is no file as it looks for a package: by this file of a folder, in `node_modules` too.
+fn is_package(path: &str) -> bool {
+    let Some(folder) = path.strip_suffix("/package.json") else { return false };
+    match folder.rsplit_once("node_modules/") {
+        Some((before, name)) => !name.contains('/') && !before.contains("node_modules"),
+        None => true,
+    }
 }
 
 /// Where a handler is looked for.
@@ -26,8 +43,8 @@ struct Places {
     rare: Vec<String>,
     /// Any file that begins and ends like that does.
     like: Option<(String, &'static str)>,
-    /// Any file with this ending may have it inside.
-    archives: Option<&'static str>,
+    /// Any file of Java's library may have it inside.
+    jars: bool,
 }
 
 impl Places {
@@ -35,14 +52,18 @@ impl Places {
         let any = |base: &str, endings: &[&str]| -> Vec<String> {
             endings.iter().map(|ending| format!("{base}{ending}")).collect()
         };
-        let files = |files| Some(Self { files, rare: vec![], like: None, archives: None });
+        let files = |files| Some(Self { files, rare: vec![], like: None, jars: false });
         let is_of = |family: &str| {
             runtime.strip_prefix(family).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
         };
         if is_of("nodejs") {
-            let (files, rare) = ([".js", ".mjs", ".cjs", "/index.js"], ["", ".ts", ".mts", ".cts"]);
+            let (files, rare) = ([".js", ".mjs", ".cjs", "/index.js"], ["", ".ts", ".mts", ".cts", "/package.json"]);
             let module = module(handler)?;
-            return Some(Self { files: any(module, &files), rare: any(module, &rare), like: None, archives: None });
+            let (folder, name) = module.rsplit_once('/').unwrap_or(("", module));
+            let packages = std::iter::once(format!("node_modules/{name}/package.json"))
+                .chain((!folder.is_empty()).then(|| format!("{folder}/node_modules/{name}/package.json")));
+            let rare = any(module, &rare).into_iter().chain(packages).collect();
+            return Some(Self { files: any(module, &files), rare, like: None, jars: false });
         }
         if is_of("ruby") {
             return files(any(module(handler)?, &[".rb"]));
@@ -50,14 +71,17 @@ impl Places {
         if is_of("python") {
             let base = handler.rsplit_once('.')?.0.replace('.', "/");
             let files = any(&base, &[".py", ".pyc", "/__init__.py", "/__init__.pyc"]);
-            return Some(Self { files, rare: vec![], like: Some((format!("{base}."), ".so")), archives: None });
+            return Some(Self { files, rare: vec![], like: Some((format!("{base}."), ".so")), jars: false });
         }
         if is_of("java") {
             let class = handler.split("::").next()?.replace('.', "/");
-            return Some(Self { files: any(&class, &[".class"]), rare: vec![], like: None, archives: Some(".jar") });
+            return Some(Self { files: any(&class, &[".class"]), rare: vec![], like: None, jars: true });
         }
         if is_of("dotnet") {
-            return files(any(handler.split("::").next()?, &[".dll"]));
+            // Native code, which the runtime starts as it is ("Compile .NET Lambda function code to a native runtime format").
+            let rare = vec!["bootstrap".to_owned()];
+            let files = any(handler.split("::").next()?, &[".dll"]);
+            return Some(Self { files, rare, like: None, jars: false });
         }
         None
     }
@@ -68,7 +92,13 @@ impl Places {
             let Some((begin, end)) = &self.like else { return false };
             path.strip_prefix(folder).is_some_and(|path| path.starts_with(begin) && path.ends_with(end))
         };
-        let may_hold = |path: &String| self.archives.is_some_and(|ending| path.ends_with(ending));
+        let may_hold = |path: &String| {
+            self.jars
+                && path
+                    .strip_prefix(folder)
+                    .and_then(|path| path.strip_prefix("lib/"))
+                    .is_some_and(|name| !name.contains('/') && name.ends_with(".jar"))
+        };
         self.files.iter().chain(&self.rare).any(is_there) || code.iter().any(|path| is_like(path) || may_hold(path))
     }
 }
@@ -92,10 +122,11 @@ pub(super) fn missing(runtime: &str, handler: &str, code: &[String], folder: Opt
     if places.has(code, "") {
         return None;
     }
+    let library = places.jars.then(|| "a jar in lib".to_owned());
     Some(PackageError::NoHandler {
         handler: handler.to_owned(),
         runtime: runtime.to_owned(),
-        looked_for: places.files.join(", "),
+        looked_for: places.files.iter().cloned().chain(library).collect::<Vec<_>>().join(", "),
         nested: folder.filter(|folder| places.has(code, &format!("{folder}/"))).map(str::to_owned),
     })
 }
@@ -119,6 +150,10 @@ mod tests {
             ("nodejs24.x", "index.handler", "index.ts"),
             ("nodejs20.x", "bin/main.handler", "bin/main"),
             ("nodejs20.x", "dist.handler", "dist/index.js"),
+            ("nodejs20.x", "dist.handler", "dist/package.json"),
+            ("nodejs20.x", "wrapper.handler", "node_modules/wrapper/package.json"),
+            ("nodejs20.x", "src/wrapper.handler", "node_modules/wrapper/package.json"),
+            ("nodejs20.x", "src/wrapper.handler", "src/node_modules/wrapper/package.json"),
             ("python3.13", "app.handlers.orders.handle", "app/handlers/orders.py"),
             ("python3.12", "app/main.handler", "app/main.py"),
             ("python3.12", "app.handler", "app/__init__.py"),
@@ -128,9 +163,33 @@ mod tests {
             ("java21", "com.acme.Orders", "lib/orders-1.0.jar"),
             ("dotnet8", "Orders::Acme.Orders.Function::Handle", "Orders.dll"),
             ("dotnet8", "Orders", "Orders.dll"),
+            ("dotnet8", "Orders", "bootstrap"),
         ] {
             assert!(is_found(runtime, handler, file), "{runtime} {handler}");
             assert!(!is_found(runtime, handler, "other.js"), "{runtime} {handler}");
+        }
+    }
+
+    #[test]
+    fn jar_outside_of_lib_has_no_handler() {
+        for jar in ["orders.jar", "libs/orders.jar", "lib/more/orders.jar", "build/lib/orders.jar"] {
+            assert!(missing("java21", "com.acme.Orders", &[jar.to_owned()], None).is_some(), "{jar}");
+        }
+        let nested = missing("java21", "com.acme.Orders", &["orders/lib/orders.jar".to_owned()], Some("orders"));
+        assert!(nested.unwrap().to_string().contains("zip what is in orders"));
+    }
+
+    #[test]
+    fn of_the_packages_of_others_only_their_descriptions_are_told() {
+        for (path, may) in [
+            ("node_modules/wrapper/package.json", true),
+            ("node_modules/wrapper/index.js", false),
+            ("node_modules/wrapper/lib/package.json", false),
+            ("node_modules/a/node_modules/b/package.json", false),
+            ("package/site-packages/app.py", false),
+            ("tsconfig.json", false),
+        ] {
+            assert_eq!(may_be_in(path), may, "{path}");
         }
     }
 

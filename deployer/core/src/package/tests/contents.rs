@@ -17,6 +17,8 @@ fn there_is_one_manifest_at_the_root_spelled_exactly() {
         ("function.yaml", "function.toml"),
         ("function.yml", "function.toml"),
         ("Function.jsonc", "function.json"),
+        ("function.toml.txt", "function.toml"),
+        ("function.json.txt", "function.json"),
     ] {
         let error = inspect(&archive(&[file("a"), file(other)])).unwrap_err();
         let message = format!("the zip has `{other}` at its root, which nothing reads: the manifest's name is {right}");
@@ -105,8 +107,11 @@ fn a_provided_runtime_needs_an_executable_bootstrap() {
         assert_eq!(check(&[program(&elf(62)).with(|e| e.mode = mode)]), Err(not_executable.to_owned()));
     }
     assert_eq!(check(&[program(&elf(62)).with(|e| e.made_on = 0)]), Err(not_executable.to_owned()));
-    let neither = "bootstrap is neither an ELF file nor a script that begins with #!: zip the program under that name";
-    assert_eq!(check(&[program(b"print('hello')")]), Err(neither.to_owned()));
+    let neither = "bootstrap is neither an ELF file nor a script that begins with #!, and Lambda starts no others: build the program \
+                   for Linux, not for macOS or Windows";
+    for other in [&b"print('hello')"[..], b"\xcf\xfa\xed\xfe for macOS", b"MZ for Windows"] {
+        assert_eq!(check(&[program(other)]), Err(neither.to_owned()));
+    }
     assert_eq!(check(&[program(b"#!/bin/sh\n")]), Ok(None));
     assert_eq!(check(&[program(&elf(62))]), Ok(None));
     assert_eq!(check(&[program(&elf(62)).with(|e| e.made_on = 19)]), Ok(None), "zipped on macOS");

@@ -32,7 +32,10 @@ fn names_are_plain_and_relative() {
         (b"a\xff\n", "names that are not UTF-8: `a\\xff\\n`; rename the files"),
         (b"", "empty names, or names with an empty part: ``; zip with plain relative names"),
         (b"a//b", "empty names, or names with an empty part: `a//b`; zip with plain relative names"),
-        (b"./a", "names with the part `.`: `./a`; readers differ on them: zip with * in place of ."),
+        (
+            b"./a",
+            "names with the part `.`: `./a`; readers differ on them: zip with * in place of ., and name hidden files too, which * leaves out",
+        ),
     ];
     for (name, message) in cases {
         assert_eq!(refusal(&[file("x"), file(name)]), format!("the zip has {message}"));

@@ -17,7 +17,7 @@ fn links_that_lead_outside_or_in_circles_and_what_lies_behind_links_are_refused(
     assert_eq!(
         told,
         "the zip has symbolic links that lead out of it: `x` to `../../etc/passwd`, `y` to `/etc/passwd`; a link may lead to \
-         something in the zip, or below /opt/ into a layer"
+         something in the zip, or below /opt/ into a layer: copy what it leads to in its place (zip -r without -y, cp -rL)"
     );
     assert_eq!(
         refusal(&[file("a"), link("x", "y"), link("y", "x")]),
