@@ -8,6 +8,7 @@ pub mod local_aws;
 pub mod many_heads;
 pub mod packages;
 pub mod policies;
+pub mod readers;
 pub mod schema;
 pub mod simulation;
 pub mod slow_team;

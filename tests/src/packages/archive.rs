@@ -188,7 +188,13 @@ pub fn archive(entries: &[Entry]) -> Vec<u8> {
 /// The same with a comment at its end.
 #[must_use]
 pub fn commented(entries: &[Entry], comment: &[u8]) -> Vec<u8> {
-    let (mut out, mut directory) = (Vec::new(), Vec::new());
+    behind(b"", entries, comment)
+}
+
+/// The same behind other bytes, which its offsets count.
+#[must_use]
+pub fn behind(stub: &[u8], entries: &[Entry], comment: &[u8]) -> Vec<u8> {
+    let (mut out, mut directory) = (stub.to_vec(), Vec::new());
     for entry in entries {
         let at = size(&out);
         local(entry, &mut out);

@@ -1,6 +1,6 @@
 //! One zip for each further rule about packages.
 
-use super::archive::{Entry, archive, commented};
+use super::archive::{Entry, archive, behind, commented};
 use super::corpus::{bad, bad_manifest, fixture};
 use super::manifests::{NODE_JS, PROGRAM, PROVIDED, bootstrap, elf, index, node_and, node_with, provided_with, toml};
 use super::{Fixture, Verdict::Deployed, handlers, streams};
@@ -39,6 +39,12 @@ fn objects() -> Vec<Fixture> {
             bad("offsets must count from the object's first byte"),
         ),
         case(
+            "object-with-a-line-before-it-counts",
+            "zipapp and pex put one there",
+            behind(b"#!/usr/bin/env python3\n", &[bootstrap(), toml(PROVIDED)], b""),
+            Deployed,
+        ),
+        case(
             "comment",
             "a plain comment does no harm",
             commented(&[bootstrap(), toml(PROVIDED)], b"by hand"),
@@ -55,6 +61,7 @@ fn names() -> Vec<Fixture> {
     vec![
         case("name-absolute", "it leads out of the zip", named(b"/etc/passwd"), bad("absolute names: `/etc/passwd`")),
         case("name-drive", "it leads out of the zip", named(b"c:/x"), bad("absolute names: `c:/x`")),
+        case("name-drive-without-slash", "bsdtar leaves it out", named(b"c:x"), bad("absolute names: `c:x`")),
         case("name-parent", "it leads out of the zip", named(b"a/../../b"), bad("names that lead out of it by `..`")),
         case("name-backslash", "readers differ on it", named(b"lib\\a.so"), bad("names with backslashes")),
         case("name-empty-part", "readers differ on it", named(b"a//b"), bad("names with an empty part: `a//b`")),
@@ -173,9 +180,28 @@ fn entries() -> Vec<Fixture> {
             "extra-field-too-long",
             "Python, Java and bsdtar do not open it",
             &changed(|e| e.extra = b"ut\x0e\x01botstrap".to_vec()),
-            bad("an extra field that is longer than its room: `a.txt`"),
+            bad("an extra field that is cut off or longer than its room: `a.txt`"),
         ),
-        case("padding", "some tools align entries", &changed(|e| e.gap = vec![0; 7]), Deployed),
+        case(
+            "extra-field-cut-off",
+            "bsdtar does not open it",
+            &changed(|e| e.extra = b"a".to_vec()),
+            bad("an extra field that is cut off or longer than its room: `a.txt`"),
+        ),
+        case("extra-field-of-zeros", "some tools align entries", &changed(|e| e.extra = vec![0; 7]), Deployed),
+        case(
+            "flags-of-another-entry",
+            "7-Zip does not unpack it",
+            &changed(|e| e.local_flags = Some(1 << 4)),
+            bad("`a.txt`'s local header contradicts the zip's directory"),
+        ),
+        case("patch", "Python does not unpack it", &changed(|e| e.flags = 1 << 5), bad("`a.txt` (a patch)")),
+        case(
+            "gap-between-entries",
+            "Java's ZipInputStream misses what follows",
+            &[Entry::file("a.txt", "x").with(|e| e.gap = vec![0; 7]), Entry::file("b.txt", "x")],
+            bad("bytes before `b.txt` that belong to no entry"),
+        ),
         case(
             "hidden-in-a-gap",
             "readers that look for entries see bootstrap twice",

@@ -32,7 +32,7 @@ mod passage;
 mod planted;
 mod precondition_oracle;
 mod props;
-mod random;
+pub(crate) mod random;
 mod reasons;
 mod requests;
 mod rollback_oracle;

@@ -41,6 +41,19 @@ pub(super) struct Item {
     pub(super) wanted: Wanted,
 }
 
+/// An entry as every reader has to find it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed<'a> {
+    /// Its name; that of a folder ends with a slash.
+    pub name: &'a str,
+    /// An entry becomes this when it is unpacked.
+    pub kind: Kind,
+    /// The bytes of its data, unpacked.
+    pub size: u64,
+    /// The checksum of its data (APPNOTE 4.4.7).
+    pub crc32: u32,
+}
+
 impl Item {
     fn of(entry: &Entry<'_>) -> Option<Self> {
         let (name, least_end) = (entry.text()?.to_owned(), entry.least_end()?);
@@ -48,6 +61,10 @@ impl Item {
         let (kind, executable) = (entry.kind(), entry.is_executable());
         let wanted = Wanted::Nothing;
         Some(Self { name, kind, executable, flags, method, crc32, packed, unpacked, at, least_end, wanted })
+    }
+
+    pub(super) fn listed(&self) -> Listed<'_> {
+        Listed { name: &self.name, kind: self.kind, size: self.unpacked, crc32: self.crc32 }
     }
 
     /// The name without the slash that marks a folder.

@@ -9,7 +9,11 @@ use super::{LOCAL_HEADER, RATIO_LIMIT};
 const SIGNATURE: [u8; 4] = *b"PK\x01\x02";
 
 /// APPNOTE 4.4.4: encrypted, strongly encrypted, local header masked because the directory is encrypted.
-pub(super) const ENCRYPTION_FLAGS: u16 = 1 | 1 << 6 | 1 << 13;
+const ENCRYPTION_FLAGS: u16 = 1 | 1 << 6 | 1 << 13;
+/// APPNOTE 4.4.4: the data are a patch for other data.
+const PATCH: u16 = 1 << 5;
+/// Info-ZIP leaves out what needs a later version. Only methods and encryption that are refused anyway do (APPNOTE 4.4.3).
+const NEWEST: u8 = 46;
 pub(super) const STORED: u16 = 0;
 pub(super) const DEFLATED: u16 = 8;
 
@@ -19,7 +23,7 @@ const OTHERS_EXECUTE: u32 = 0o001;
 
 /// An entry becomes one of these when it is unpacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// A file.
     File,
     /// A folder: its name ends with a slash.
@@ -32,6 +36,8 @@ pub(super) enum Kind {
 pub(super) struct Entry<'a> {
     pub(super) name: &'a [u8],
     extra: &'a [u8],
+    /// The version of the format that a reader needs: 20 is 2.0.
+    needs: u8,
     pub(super) flags: u16,
     pub(super) method: u16,
     pub(super) crc32: u32,
@@ -49,7 +55,7 @@ impl<'a> Entry<'a> {
         let mut fields = Fields(bytes);
         fields.signature(SIGNATURE)?;
         let [_zip_version, made_on] = fields.u16()?.to_le_bytes();
-        fields.take(2)?; // the version that is needed
+        let [needs, _system] = fields.u16()?.to_le_bytes();
         let (flags, method) = (fields.u16()?, fields.u16()?);
         fields.take(4)?; // time and date
         let crc32 = fields.u32()?;
@@ -68,7 +74,7 @@ impl<'a> Entry<'a> {
         let packed = zip64.long(packed)?;
         let at = zip64.long(at)?;
         let disk = zip64.disk(disk)?;
-        let entry = Self { name, extra, flags, method, crc32, packed, unpacked, disk, attributes, at };
+        let entry = Self { name, extra, needs, flags, method, crc32, packed, unpacked, disk, attributes, at };
         Some((entry, fields.0))
     }
 
@@ -131,7 +137,8 @@ impl<'a> Entry<'a> {
 
     fn is_absolute(&self) -> bool {
         matches!(self.name, [b'/' | b'\\', ..])
-            || matches!(self.name, [drive, b':', b'/' | b'\\', ..] if drive.is_ascii_alphabetic())
+            // bsdtar takes a letter with a colon for a drive, and leaves it out.
+            || matches!(self.name, [drive, b':', ..] if drive.is_ascii_alphabetic())
     }
 
     fn has_part(&self, like: fn(&[u8]) -> bool) -> bool {
@@ -145,6 +152,20 @@ impl<'a> Entry<'a> {
 
     fn has_torn_extra(&self) -> bool {
         Extra(self.extra).is_torn()
+    }
+
+    /// Readers do not unpack what needs a later version, and Python no patches.
+    fn is_beyond_deflate(&self) -> bool {
+        self.needs > NEWEST || self.flags & PATCH != 0
+    }
+
+    fn shown_with_need(&self) -> String {
+        match self.needs > NEWEST {
+            true => {
+                format!("{} (needs version {}.{}, deflate is 2.0)", shown(self.name), self.needs / 10, self.needs % 10)
+            }
+            false => format!("{} (a patch)", shown(self.name)),
+        }
     }
 
     fn shown_with_method(&self) -> String {
@@ -184,9 +205,10 @@ const fn shown_rule(
 }
 
 /// The rules in the order in which they are reported.
-pub(super) const RULES: [Rule; 18] = [
+pub(super) const RULES: [Rule; 19] = [
     rule(|e| e.flags & ENCRYPTION_FLAGS != 0, PackageError::Encrypted),
     shown_rule(|e| !matches!(e.method, STORED | DEFLATED), |e| e.shown_with_method(), PackageError::Method),
+    shown_rule(|e| e.is_beyond_deflate(), |e| e.shown_with_need(), PackageError::BeyondDeflate),
     rule(|e| e.text().is_none(), PackageError::NotUtf8),
     rule(|e| e.name.contains(&0), PackageError::Nul),
     rule(|e| e.is_absolute(), PackageError::Absolute),

@@ -129,6 +129,9 @@ pub enum PackageError {
     /// Methods other than stored (0) and deflate (8).
     #[error("the zip has entries that are neither stored nor deflated: {0}; zip with deflate")]
     Method(Offenders),
+    /// Entries that need a newer reader, or patches.
+    #[error("the zip has entries that some readers do not unpack: {0}; zip again with another tool")]
+    BeyondDeflate(Offenders),
     /// Names that are not UTF-8.
     #[error("the zip has names that are not UTF-8: {0}; rename the files")]
     NotUtf8(Offenders),
@@ -152,8 +155,8 @@ pub enum PackageError {
     /// Empty names, or names with an empty part.
     #[error("the zip has empty names, or names with an empty part: {0}; zip with plain relative names")]
     EmptyPart(Offenders),
-    /// An extra field that says that it is longer than all extra fields together.
-    #[error("the zip has entries with an extra field that is longer than its room: {0}; zip it again")]
+    /// An extra field of which a part is missing: it says that it is longer than all extra fields together, or has half a value.
+    #[error("the zip has entries with an extra field that is cut off or longer than its room: {0}; zip it again")]
     TornExtra(Offenders),
     /// A Unicode-path field that says another name.
     #[error("the zip has entries with a second name that is another one: {0}; zip again with another tool")]
@@ -288,6 +291,14 @@ pub enum PackageError {
     /// An entry that the directory does not list.
     #[error("the zip has an entry that its directory does not list, which some readers would see: zip it again")]
     Hidden,
+    /// Bytes between two entries: readers of streams may take them for the end.
+    #[error(
+        "the zip has bytes before {name} that belong to no entry, where some readers stop and miss what follows: zip it again"
+    )]
+    Gap {
+        /// The entry that follows them.
+        name: String,
+    },
     /// All that is in the zip is in one folder.
     #[error(
         "all that is in the zip is in the folder {folder}, where Lambda does not look: zip what is in {folder}, not the folder itself"

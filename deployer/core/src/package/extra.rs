@@ -3,6 +3,8 @@
 use super::fields::Fields;
 
 const ZIP64: u16 = 1;
+/// Two sizes, the place and the disk, or the first of them (APPNOTE 4.5.3); some tools leave all of them out.
+const ZIP64_LENGTHS: [usize; 5] = [0, 8, 16, 24, 28];
 const UNICODE_PATH: u16 = 0x7075;
 
 /// The extra fields of a header.
@@ -14,17 +16,21 @@ pub(super) struct Extra<'a>(pub(super) &'a [u8]);
 pub(super) struct Zip64<'a>(Option<Fields<'a>>);
 
 impl<'a> Extra<'a> {
-    /// The fields with their numbers; a field that is longer than the room for it has no data. Up to three last bytes are no
-    /// field: some tools pad with them, and with zeros, which are fields of their own.
+    /// The fields with their numbers; a field that is cut off has no data. Up to three last zeros are no field: some tools pad
+    /// with them, and with more zeros, which are fields of their own.
     fn fields(self) -> impl Iterator<Item = (u16, Option<&'a [u8]>)> {
         let mut fields = Fields(self.0);
         std::iter::from_fn(move || {
-            let (id, length) = (fields.u16()?, fields.u16()?);
+            let rest = fields.0;
+            let Some((id, length)) = fields.u16().zip(fields.u16()) else {
+                fields = Fields(&[]);
+                return rest.iter().any(|byte| *byte != 0).then_some((0, None));
+            };
             let data = fields.take(length.into());
             if data.is_none() {
                 fields = Fields(&[]);
             }
-            Some((id, data))
+            Some((id, data.filter(|data| id != ZIP64 || ZIP64_LENGTHS.contains(&data.len()))))
         })
     }
 
@@ -33,7 +39,7 @@ impl<'a> Extra<'a> {
         self.fields().filter(move |(id, _)| *id == wanted).filter_map(|(_, data)| data)
     }
 
-    /// A field is longer than the room for it: some readers do not open such a zip, others leave the field alone.
+    /// A field is cut off: some readers do not open such a zip, others leave the field alone.
     pub(super) fn is_torn(self) -> bool {
         self.fields().any(|(_, data)| data.is_none())
     }

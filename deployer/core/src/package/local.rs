@@ -1,16 +1,18 @@
 //! The header before an entry's data (APPNOTE 4.3.7), which must say what the directory says.
 
+use super::LOCAL_HEADER;
 use super::directory::Item;
-use super::entry::ENCRYPTION_FLAGS;
+use super::entry::DEFLATED;
 use super::extra::Extra;
 use super::fields::Fields;
 use super::scan::Signature;
-use super::{LOCAL_HEADER, descriptor};
 
 /// What a local header begins with.
 pub(super) const SIGNATURE: Signature = *b"PK\x03\x04";
 /// The name is UTF-8.
 const UTF8: u16 = 1 << 11;
+/// How hard deflate tried (APPNOTE 4.4.4).
+const EFFORT: u16 = 1 << 1 | 1 << 2;
 
 /// How long a local header is, of which at least the fixed part is given.
 pub(super) fn length(header: &[u8]) -> Option<u64> {
@@ -40,9 +42,11 @@ fn fields_agree(header: &[u8], item: &Item) -> Option<bool> {
     let packed = zip64.long(packed)?;
     // Who writes as a stream knows them only afterwards, and leaves zeros here.
     let says = |found: u64, listed: u64| found == listed || (item.is_streamed() && found == 0);
-    let of_name = if name.is_ascii() { 0 } else { UTF8 };
+    // 7-Zip does not unpack an entry whose flags differ in anything else.
+    let of_name = if name.is_ascii() { UTF8 } else { 0 };
+    let of_method = if method == DEFLATED { EFFORT } else { 0 };
     Some(
-        (flags ^ item.flags) & (ENCRYPTION_FLAGS | descriptor::FLAG | of_name) == 0
+        (flags ^ item.flags) & !(of_name | of_method) == 0
             && method == item.method
             && name == item.name.as_bytes()
             && !extra.is_torn()

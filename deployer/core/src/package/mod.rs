@@ -35,6 +35,8 @@ use sha2::Digest as _;
 
 use crate::manifest::ManifestFormat;
 pub use bootstrap::{Bootstrap, BootstrapKind, Machine};
+pub use directory::Listed;
+pub use entry::Kind;
 pub use error::{Offenders, PackageError};
 pub use startup::{Run, Startup};
 
@@ -107,6 +109,11 @@ impl Directory {
             return Err(PackageError::TooLarge { found: size, limit: ARCHIVE_LIMIT });
         }
         Ok(Opening::Ready(Self { size, contents }))
+    }
+
+    /// The entries in the order of their bytes, for a comparison with other readers.
+    pub fn entries(&self) -> impl Iterator<Item = Listed<'_>> {
+        self.contents.items.iter().map(directory::Item::listed)
     }
 
     /// A reader for the bytes of this archive.

@@ -136,8 +136,8 @@ impl Walk {
         let held = std::mem::take(&mut self.held);
         let next = match std::mem::replace(&mut self.place, Place::Done) {
             Place::Gap(scan) if scan.found() => Err(PackageError::Hidden),
-            Place::Gap(_) if self.index < self.contents.items.len() => Ok(Place::Header),
-            Place::Gap(_) | Place::Done => Ok(Place::Done),
+            Place::Gap(scan) => self.after_gap(&scan),
+            Place::Done => Ok(Place::Done),
             Place::Header => self.after_header(&held),
             Place::Data(data) => self.after_data(data),
             Place::Descriptor { .. } => self.after_descriptor(&held),
@@ -145,6 +145,17 @@ impl Walk {
         match next {
             Ok(place) => self.place = place,
             Err(wrong) => self.wrong = Some(wrong),
+        }
+    }
+
+    fn after_gap(&self, scan: &Scan) -> Result<Place, PackageError> {
+        match self.contents.items.get(self.index) {
+            // Nothing is missed by who begins to read at the first entry, and nothing behind the last.
+            Some(item) if self.index > 0 && !scan.is_empty() => {
+                Err(PackageError::Gap { name: shown(item.name.as_bytes()) })
+            }
+            Some(_) => Ok(Place::Header),
+            None => Ok(Place::Done),
         }
     }
 

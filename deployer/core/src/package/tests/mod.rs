@@ -24,6 +24,8 @@ struct Raw {
     local_extra: Vec<u8>,
     extra: Vec<u8>,
     made_on: u8,
+    /// The version that a reader needs.
+    needs: u16,
     flags: u16,
     local_flags: u16,
     method: u16,
@@ -65,6 +67,7 @@ impl Raw {
             local_extra: vec![],
             extra: vec![],
             made_on: 3,
+            needs: 20,
             flags: 0,
             local_flags: 0,
             method: 0,
@@ -118,7 +121,7 @@ fn body(entries: &[Raw]) -> (Vec<u8>, usize) {
         out.extend([&e.local_name[..], &e.local_extra, &e.data, &e.after].concat());
 
         directory.extend(b"PK\x01\x02");
-        u16s(&mut directory, &[u16::from_le_bytes([30, e.made_on]), 20, e.flags, e.method, 0, 0]);
+        u16s(&mut directory, &[u16::from_le_bytes([30, e.made_on]), e.needs, e.flags, e.method, 0, 0]);
         u32s(&mut directory, &[e.crc32, e.packed, e.unpacked]);
         u16s(&mut directory, &[len16(&e.name), len16(&e.extra), 0, e.disk, 0]);
         u32s(&mut directory, &[e.mode << 16 | e.dos, at]);

@@ -26,31 +26,56 @@ fn modes_are_for_everybody() {
 fn every_reader_sees_the_same_entries() {
     let hidden = "the zip has an entry that its directory does not list, which some readers would see: zip it again";
     let inner = archive(&[file("bootstrap")]);
-    let between = |filler: &[u8]| {
-        let (mut bytes, _) = body(&[file("a")]);
-        bytes.extend(filler);
-        let second = file("b").with(|e| e.at = Some(u32::try_from(bytes.len()).unwrap()));
-        let (two, from) = body(&[second]);
-        let (_, first) = body(&[file("a")]);
-        let (all, at) = (body(&[file("a")]).0, bytes.len());
-        let _ = at;
-        let mut out = [&bytes[..], &two[..from]].concat();
-        let start = out.len();
-        out.extend([&all[first..], &two[from..]].concat());
-        let size = out.len() - start;
-        out.extend(end(2, size, start, b""));
-        out
-    };
-    for filler in [&b""[..], b"\0\0\0\0", &[b' '; 100]] {
-        assert_eq!(inspect(&between(filler)).unwrap().entries, 2);
+    let between = |filler: &[u8]| archive(&[file("a").with(|e| e.after = filler.to_vec()), file("b")]);
+    assert_eq!(inspect(&between(b"")).unwrap().entries, 2);
+    for filler in [&b"\0"[..], b"\0\0\0\0", &[b' '; 100], b"PK\x01\x02", b"PK\x05\x06"] {
+        assert_eq!(
+            told(&between(filler)),
+            "the zip has bytes before `b` that belong to no entry, where some readers stop and miss what follows: zip it again"
+        );
     }
     assert_eq!(told(&between(&inner[..40])), hidden);
     assert_eq!(told(&between(&[&[0; 30][..], &inner[..40]].concat())), hidden);
     assert_eq!(told(&between(b"PK\x03\x04")), hidden);
     // Before the first entry, and after the last.
-    let (entries, from) = body(&[file("a").with(|e| e.at = Some(40))]);
-    let stub = [&inner[..40], &entries, &end(1, entries.len() - from, from + 40, b"")].concat();
-    assert_eq!(told(&stub), hidden);
+    let behind = |stub: &[u8]| {
+        let length = u32::try_from(stub.len()).unwrap();
+        let (entries, from) = body(&[file("a").with(|e| e.at = Some(length))]);
+        [stub, &entries, &end(1, entries.len() - from, from + stub.len(), b"")].concat()
+    };
+    assert_eq!(told(&behind(&inner[..40])), hidden);
+    assert_eq!(inspect(&behind(b"#!/usr/bin/env python3\n")).unwrap().entries, 1, "zipapp and pex put a line there");
+    assert!(inspect(&archive(&[file("a").with(|e| e.after = vec![0; 7])])).is_ok(), "nothing follows that is missed");
+}
+
+#[test]
+fn flags_of_an_entry_are_the_same_in_both_headers() {
+    let message = "`a`'s local header contradicts the zip's directory: zip it again";
+    for bit in [3, 4, 7, 8, 9, 10, 12, 14, 15] {
+        assert_eq!(refusal(&[file("a").with(|e| e.local_flags = 1 << bit)]), message, "bit {bit}");
+        assert_eq!(refusal(&[file("a").with(|e| e.flags = 1 << bit)]), message, "bit {bit}");
+    }
+    // They tell how hard deflate tried, and are nothing to what is stored.
+    for bit in [1, 2] {
+        let plain = Raw::deflated("a", b"hello");
+        assert_eq!(said_of(plain.clone().with(|e| e.local_flags = 1 << bit)), Ok(()));
+        assert_eq!(said_of(plain.with(|e| e.flags = 1 << bit)), Ok(()));
+        assert_eq!(refusal(&[Raw::stored("a", b"hello").with(|e| e.flags = 1 << bit)]), message);
+    }
+}
+
+#[test]
+fn entry_that_needs_more_than_deflate_is_refused() {
+    let with = |needs, flags| said_of(file("a").with(|e| (e.needs, e.flags, e.local_flags) = (needs, flags, flags)));
+    let message = |why| {
+        Err(format!("the zip has entries that some readers do not unpack: `a` ({why}); zip again with another tool"))
+    };
+    for fine in [10, 20, 45, 46, 20 | 3 << 8] {
+        assert_eq!(with(fine, 0), Ok(()), "version {fine}");
+    }
+    assert_eq!(with(47, 0), message("needs version 4.7, deflate is 2.0"));
+    assert_eq!(with(90 | 3 << 8, 0), message("needs version 9.0, deflate is 2.0"));
+    assert_eq!(with(20, 1 << 5), message("a patch"));
 }
 
 #[test]
@@ -84,20 +109,21 @@ fn entry_that_is_another_one_for_some_readers_is_refused() {
 
 #[test]
 fn extra_field_that_is_longer_than_its_room_is_refused() {
-    let message = "the zip has entries with an extra field that is longer than its room: `a`; zip it again";
+    let message = "the zip has entries with an extra field that is cut off or longer than its room: `a`; zip it again";
     let with = |extra: &[u8]| said_of(file("a").with(|e| e.extra = extra.to_vec()));
     let with_local = |extra: &[u8]| said_of(file("a").with(|e| e.local_extra = extra.to_vec()));
     let no_field = &b"ut\x01\0"[..];
-    for torn in [no_field, b"up\x0e\x01\xd9o$\x1b\xa1botstrap", b"up\x40\0\x01\0\0\0\0bootstrap", b"\0\0\0\0ut\x03\0ab"]
-    {
+    let long = [no_field, b"up\x0e\x01\xd9o$\x1b\xa1botstrap", b"up\x40\0\x01\0\0\0\0bootstrap", b"\0\0\0\0ut\x03\0ab"];
+    let cut = [&b"ab"[..], b"\xff", b"ut\0\0abc", b"\x01\0\x0c\0\0\0\0\0\0\0\0\0\0\0\0\0"];
+    for torn in long.into_iter().chain(cut) {
         assert_eq!(with(torn), Err(message.to_owned()), "{torn:?}");
         assert_eq!(
             with_local(torn),
             Err("`a`'s local header contradicts the zip's directory: zip it again".to_owned())
         );
     }
-    // Tools pad with up to three bytes, and with zeros.
-    for padded in [&b"ut\0\0abc"[..], b"ab", &[0; 3], &[0; 14], b"ut\x02\0ab\0\0\0\0\0"] {
+    // Tools pad with zeros, which up to three bytes are no field.
+    for padded in [&[0][..], &[0; 3], &[0; 14], b"ut\x02\0ab\0\0\0\0\0", b"\x01\0\x08\0\0\0\0\0\0\0\0\0"] {
         assert_eq!((with(padded), with_local(padded)), (Ok(()), Ok(())), "{padded:?}");
     }
 }

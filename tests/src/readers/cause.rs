@@ -1,0 +1,158 @@
+//! The part of a zip that a difference is about, and what is true of it.
+
+use super::compare::Difference;
+use super::parts::{Block, Part, Parts, header, record};
+
+const STREAMED: u16 = 1 << 3;
+const UTF8: u16 = 1 << 11;
+const STORED: u16 = 0;
+const LINK: u16 = 0o120_000;
+const FILE_TYPE: u16 = 0o170_000;
+const ZIP64: u16 = 1;
+
+/// A difference, and the zip in which it was found.
+#[derive(Debug)]
+pub struct Case {
+    /// The name that it is about; empty where it is about the whole zip.
+    name: String,
+    parts: Parts,
+}
+
+impl Case {
+    /// The case of a difference in this zip; none where the zip cannot be taken apart.
+    #[must_use]
+    pub fn of(difference: &Difference, zip: &[u8]) -> Option<Self> {
+        Some(Self { name: difference.name.clone(), parts: Parts::of(zip)? })
+    }
+
+    /// The entries that the difference names; where it names none, all of them.
+    fn named(&self) -> impl Iterator<Item = (&Part, &Block)> {
+        let is_meant = |listed: &Block| self.name.is_empty() || listed.name == self.name.as_bytes();
+        self.listed().filter(move |(_, listed)| is_meant(listed))
+    }
+
+    fn listed(&self) -> impl Iterator<Item = (&Part, &Block)> {
+        self.parts.parts.iter().filter_map(|part| Some((part, part.record.as_ref()?)))
+    }
+
+    /// A link.
+    pub(super) fn has_link(&self) -> bool {
+        self.named().any(|(_, listed)| is_link(listed))
+    }
+
+    /// A link whose data are compressed.
+    pub(super) fn has_packed_link(&self) -> bool {
+        self.named().any(|(_, listed)| is_link(listed) && listed.u16(record::METHOD) != STORED)
+    }
+
+    /// A link to a path from the root on.
+    pub(super) fn has_absolute_link(&self) -> bool {
+        self.named().any(|(part, listed)| is_link(listed) && unpacked(part, listed).starts_with(b"/"))
+    }
+
+    /// The name has letters beyond ASCII, and no mark that they are UTF-8.
+    pub(super) fn is_unmarked_name(&self) -> bool {
+        self.named().any(|(_, listed)| is_unmarked(listed))
+    }
+
+    /// The name is an unmarked one, read with one letter for each of its bytes.
+    pub(super) fn is_unmarked_name_read_by_bytes(&self) -> bool {
+        let found: Vec<char> = self.name.chars().collect();
+        let is_like = |name: &[u8]| {
+            let fits = |(byte, letter): (&u8, &char)| {
+                if byte.is_ascii() { char::from(*byte) == *letter } else { !letter.is_ascii() }
+            };
+            name.len() == found.len() && name.iter().zip(&found).all(fits)
+        };
+        self.listed().any(|(_, listed)| is_unmarked(listed) && is_like(&listed.name))
+    }
+
+    /// The comment of an entry is not UTF-8.
+    pub(super) fn has_strange_comment(&self) -> bool {
+        self.listed().any(|(_, listed)| std::str::from_utf8(&listed.comment).is_err())
+    }
+
+    /// An entry that is stored as a stream.
+    pub(super) fn has_stored_stream(&self) -> bool {
+        self.listed().any(|(part, _)| is_streamed(part) && part.header.u16(header::METHOD) == STORED)
+    }
+
+    /// A folder that is marked as streamed, and has no descriptor.
+    pub(super) fn has_folder_without_descriptor(&self) -> bool {
+        self.listed()
+            .any(|(part, _)| is_streamed(part) && part.header.name.ends_with(b"/") && descriptor(part).is_none())
+    }
+
+    /// A descriptor with sizes of eight bytes, and no zip64 field in the header that announces them.
+    pub(super) fn has_unannounced_long_sizes(&self) -> bool {
+        self.named().any(|(part, _)| descriptor(part) == Some(8) && part.header.field(ZIP64).is_none())
+    }
+
+    /// A descriptor with sizes of four bytes, and a zip64 field in the header that announces eight.
+    pub(super) fn has_announced_short_sizes(&self) -> bool {
+        self.named().any(|(part, _)| descriptor(part) == Some(4) && part.header.field(ZIP64).is_some())
+    }
+
+    /// The sizes in a header are in its zip64 field.
+    pub(super) fn has_long_sizes(&self) -> bool {
+        self.named()
+            .any(|(part, _)| [header::PACKED, header::UNPACKED].into_iter().any(|at| part.header.u32(at) == u32::MAX))
+    }
+
+    /// The end record refers to the zip64 end record.
+    pub(super) fn has_needed_long_end(&self) -> bool {
+        self.parts.zip64.is_some_and(|zip64| zip64.is_needed)
+    }
+
+    /// Bytes before the first entry.
+    pub(super) fn has_stub(&self) -> bool {
+        !self.parts.before.is_empty()
+    }
+
+    /// Bytes before the first entry, and the first bytes of a record of the directory among them.
+    pub(super) fn has_stub_with_record(&self) -> bool {
+        let records: [&[u8]; 4] = [b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"];
+        self.parts.before.windows(4).any(|bytes| records.contains(&bytes))
+    }
+
+    /// An entry from DOS or NTFS with the attribute that says that the data lead elsewhere.
+    pub(super) fn has_reparse_point(&self) -> bool {
+        let is_of_windows = |listed: &Block| matches!(listed.fixed.get(record::HOST), Some(0 | 11));
+        self.named().any(|(_, listed)| is_of_windows(listed) && listed.u16(record::DOS) & 0x400 != 0)
+    }
+}
+
+fn is_link(listed: &Block) -> bool {
+    listed.u16(record::MODE) & FILE_TYPE == LINK
+}
+
+fn is_unmarked(listed: &Block) -> bool {
+    !listed.name.is_ascii() && listed.u16(record::FLAGS) & UTF8 == 0
+}
+
+fn is_streamed(part: &Part) -> bool {
+    part.header.u16(header::FLAGS) & STREAMED != 0
+}
+
+fn unpacked(part: &Part, listed: &Block) -> Vec<u8> {
+    use std::io::Read as _;
+    let mut out = Vec::new();
+    match listed.u16(record::METHOD) {
+        STORED => out.extend(&part.data),
+        _ => drop(flate2::read::DeflateDecoder::new(&part.data[..]).read_to_end(&mut out)),
+    }
+    out
+}
+
+/// How many bytes each size of an entry's descriptor has; none where it has no descriptor. What is accepted has the right one.
+fn descriptor(part: &Part) -> Option<usize> {
+    let listed = part.record.as_ref().filter(|_| is_streamed(part))?;
+    let after = part.after.strip_prefix(b"PK\x07\x08").unwrap_or(&part.after);
+    if after.get(..4)? != listed.u32(record::CRC).to_le_bytes() {
+        return None;
+    }
+    let size = u64::try_from(part.data.len()).ok()?.to_le_bytes();
+    let (long, short) = (after.get(..20).and_then(|all| all.get(4..12)), after.get(..12).and_then(|all| all.get(4..8)));
+    let is_long = long.is_some_and(|found| found == size).then_some(8);
+    is_long.or_else(|| short.is_some_and(|found| size.starts_with(found)).then_some(4))
+}

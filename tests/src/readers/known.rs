@@ -1,0 +1,187 @@
+//! The table of the differences that are left as they are.
+
+use super::cause::Case;
+use super::compare::{Difference, What};
+use What::{Adds, Bytes, Fails, Kind, Misses, Refuses};
+
+/// Differences that are known, and why they are left.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// The readers that differ.
+    pub readers: &'static [&'static str],
+    /// What they say otherwise.
+    pub whats: &'static [What],
+    /// Theirs have one of these words; none where words do not matter.
+    pub words: &'static [&'static str],
+    /// The zips in which they differ, in words.
+    pub zips: &'static str,
+    /// Whether a zip is one of those.
+    cause: fn(&Case) -> bool,
+    /// Why it is left as it is.
+    pub reason: &'static str,
+}
+
+/// The table.
+pub const KNOWN: &[Known] = &[
+    Known {
+        readers: &["python", "stream", "java", "java-stream", "go", "bsdtar-stream"],
+        whats: &[Kind],
+        words: &["file"],
+        zips: "symbolic links",
+        cause: Case::has_link,
+        reason: "a file with the same bytes: the libraries leave it to their callers to look at the mode, and a stream has modes \
+                 only at its end; npm, pnpm and shared libraries need links",
+    },
+    Known {
+        readers: &["python", "stream"],
+        whats: &[Misses],
+        words: &[],
+        zips: "names beyond ASCII that are not marked as UTF-8",
+        cause: Case::is_unmarked_name,
+        reason: "Info-ZIP's `zip` writes them so; Python reads the name's bytes as code page 437, and the data are the same",
+    },
+    Known {
+        readers: &["python", "stream"],
+        whats: &[Adds],
+        words: &[],
+        zips: "names beyond ASCII that are not marked as UTF-8",
+        cause: Case::is_unmarked_name_read_by_bytes,
+        reason: "the other side of the row above: the name as Python reads it",
+    },
+    Known {
+        readers: &["java"],
+        whats: &[Refuses],
+        words: &["malformed input"],
+        zips: "comments of entries that are not UTF-8",
+        cause: Case::has_strange_comment,
+        reason: "Java says so and reads nothing; older tools write comments in the system's letters, and comments are no content",
+    },
+    Known {
+        readers: &["java-stream"],
+        whats: &[Refuses],
+        words: &["only DEFLATED entries can have EXT descriptor"],
+        zips: "entries that are stored and streamed",
+        cause: Case::has_stored_stream,
+        reason: "Java says so and stops; Python, yazl and archiver write them where they do not compress. Only such are taken \
+                 whose end cannot be mistaken",
+    },
+    Known {
+        readers: &["java-stream"],
+        whats: &[Refuses],
+        words: &["invalid entry size"],
+        zips: "descriptors with sizes of eight bytes and no zip64 field in the local header",
+        cause: Case::has_unannounced_long_sizes,
+        reason: "Java says so and stops; yazl's `forceZip64Format` writes them",
+    },
+    Known {
+        readers: &["bsdtar-stream"],
+        whats: &[Refuses, Bytes],
+        words: &[],
+        zips: "descriptors with sizes of eight bytes and no zip64 field in the local header",
+        cause: Case::has_unannounced_long_sizes,
+        reason: "bsdtar says so, ends with an error and leaves the file empty or zeros in it; yazl's `forceZip64Format` writes them",
+    },
+    Known {
+        readers: &["bsdtar-stream"],
+        whats: &[Refuses, Bytes],
+        words: &[],
+        zips: "descriptors with sizes of four bytes and a zip64 field in the local header",
+        cause: Case::has_announced_short_sizes,
+        reason: "bsdtar says so, ends with an error and leaves the file empty or zeros in it; all others read the sizes that are there",
+    },
+    Known {
+        readers: &["bsdtar-stream"],
+        whats: &[Refuses, Misses],
+        words: &[],
+        zips: "folders that are marked as streamed and have no descriptor",
+        cause: Case::has_folder_without_descriptor,
+        reason: "bsdtar looks for one, and goes on behind the next one that it finds, or ends with an error; the Rust crate `zip` \
+                 writes them (`ZipWriter::new_stream`)",
+    },
+    Known {
+        readers: &["go"],
+        whats: &[Fails],
+        words: &["checksum error"],
+        zips: "folders that are marked as streamed and have no descriptor",
+        cause: Case::has_folder_without_descriptor,
+        reason: "Go 1.19 says so to those who read a folder's data, of which there are none; the Rust crate `zip` writes them \
+                 (`ZipWriter::new_stream`)",
+    },
+    Known {
+        readers: &["java-stream"],
+        whats: &[Misses],
+        words: &[],
+        zips: "bytes before the first entry",
+        cause: Case::has_stub,
+        reason: "Java sees an empty zip; zipapp and pex put the line of an interpreter there, and no entry is read otherwise",
+    },
+    Known {
+        readers: &["bsdtar-stream"],
+        whats: &[Refuses],
+        words: &["Unrecognized archive format"],
+        zips: "bytes before the first entry",
+        cause: Case::has_stub,
+        reason: "bsdtar says so and reads nothing; zipapp and pex put the line of an interpreter there",
+    },
+    Known {
+        readers: &["stream", "bsdtar-stream"],
+        whats: &[Misses],
+        words: &[],
+        zips: "the first bytes of a directory's record before the first entry",
+        cause: Case::has_stub_with_record,
+        reason: "they see an empty zip, as Java does with whatever is before it; no entry is read otherwise",
+    },
+    Known {
+        readers: &["7z"],
+        whats: &[Bytes],
+        words: &[],
+        zips: "symbolic links to absolute paths",
+        cause: Case::has_absolute_link,
+        reason: "7-Zip puts the folder into which it unpacks before the path; links below /opt/ lead into layers",
+    },
+    Known {
+        readers: &["7z"],
+        whats: &[Refuses],
+        words: &["reparse stream"],
+        zips: "the attribute of a reparse point in entries from DOS or Windows",
+        cause: Case::has_reparse_point,
+        reason: "7-Zip takes the data for a link of Windows, says that they are none, and leaves the file with them; files of a \
+                 cloud drive have the attribute on Windows",
+    },
+    Known {
+        readers: &["busybox"],
+        whats: &[Refuses],
+        words: &["compressed symlink is not supported"],
+        zips: "symbolic links that are compressed",
+        cause: Case::has_packed_link,
+        reason: "busybox says so and stops; most tools compress links as they do files",
+    },
+    Known {
+        readers: &["busybox"],
+        whats: &[Refuses],
+        words: &["short read", "bad archive"],
+        zips: "ends that need the zip64 end",
+        cause: Case::has_needed_long_end,
+        reason: "busybox says so and stops, for it does not know zip64; `zip -fz` and libraries that are told to write them",
+    },
+    Known {
+        readers: &["busybox"],
+        whats: &[Refuses, Bytes],
+        words: &[],
+        zips: "local headers whose sizes are in a zip64 field",
+        cause: Case::has_long_sizes,
+        reason: "busybox does not know zip64, and takes all that follows for the entry's data; Python's `force_zip64` writes them",
+    },
+];
+
+/// The row of the table that a difference in this zip belongs to.
+#[must_use]
+pub fn known(difference: &Difference, zip: &[u8]) -> Option<usize> {
+    let case = Case::of(difference, zip)?;
+    KNOWN.iter().position(|known| {
+        known.readers.contains(&difference.reader)
+            && known.whats.contains(&difference.what)
+            && (known.words.is_empty() || known.words.iter().any(|words| difference.words.contains(words)))
+            && (known.cause)(&case)
+    })
+}
