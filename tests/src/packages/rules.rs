@@ -180,13 +180,13 @@ fn entries() -> Vec<Fixture> {
             "extra-field-too-long",
             "Python, Java and bsdtar do not open it",
             &changed(|e| e.extra = b"ut\x0e\x01botstrap".to_vec()),
-            bad("an extra field that is cut off or longer than its room: `a.txt`"),
+            bad("an extra field that is cut off, doubled or longer than its room: `a.txt`"),
         ),
         case(
             "extra-field-cut-off",
             "bsdtar does not open it",
             &changed(|e| e.extra = b"a".to_vec()),
-            bad("an extra field that is cut off or longer than its room: `a.txt`"),
+            bad("an extra field that is cut off, doubled or longer than its room: `a.txt`"),
         ),
         case("extra-field-of-zeros", "some tools align entries", &changed(|e| e.extra = vec![0; 7]), Deployed),
         case(

@@ -83,9 +83,36 @@ impl Case {
             .any(|(part, _)| is_streamed(part) && part.header.name.ends_with(b"/") && descriptor(part).is_none())
     }
 
+    /// A folder that is marked as streamed, and has no descriptor with a signature.
+    pub(super) fn has_folder_without_signature(&self) -> bool {
+        let is_signed = |part: &Part| part.after.starts_with(b"PK\x07\x08");
+        self.listed().any(|(part, _)| is_streamed(part) && part.header.name.ends_with(b"/") && !is_signed(part))
+    }
+
     /// A descriptor with sizes of eight bytes, and no zip64 field in the header that announces them.
     pub(super) fn has_unannounced_long_sizes(&self) -> bool {
         self.named().any(|(part, _)| descriptor(part) == Some(8) && part.header.field(ZIP64).is_none())
+    }
+
+    /// A descriptor with sizes of eight bytes, and a header whose sizes do not refer to a zip64 field.
+    pub(super) fn has_unneeded_long_sizes(&self) -> bool {
+        let is_needed = |part: &Part| part.header.u32(header::PACKED) == u32::MAX && part.header.field(ZIP64).is_some();
+        self.named().any(|(part, _)| descriptor(part) == Some(8) && !is_needed(part))
+    }
+
+    /// A zip64 field that is longer or shorter than what the entry refers to.
+    pub(super) fn has_unneeded_field(&self) -> bool {
+        let is_right = |listed: &Block, length: usize| {
+            let long = [record::PACKED, record::UNPACKED, record::PLACE];
+            let needed = long.into_iter().filter(|at| listed.u32(*at) == u32::MAX).count() * 8;
+            length == needed + if listed.u16(record::DISK) == u16::MAX { 4 } else { 0 }
+        };
+        self.listed().any(|(_, listed)| listed.field(ZIP64).is_some_and(|data| !is_right(listed, data.len())))
+    }
+
+    /// An unmarked name in an entry that is not from Unix.
+    pub(super) fn has_unmarked_name_of_another_system(&self) -> bool {
+        self.listed().any(|(_, listed)| is_unmarked(listed) && listed.fixed.get(record::HOST) != Some(&3))
     }
 
     /// A descriptor with sizes of four bytes, and a zip64 field in the header that announces eight.

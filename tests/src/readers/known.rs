@@ -51,7 +51,7 @@ pub const KNOWN: &[Known] = &[
     Known {
         readers: &["java"],
         whats: &[Refuses],
-        words: &["malformed input"],
+        words: &["malformed input", "bad entry name or comment"],
         zips: "comments of entries that are not UTF-8",
         cause: Case::has_strange_comment,
         reason: "Java says so and reads nothing; older tools write comments in the system's letters, and comments are no content",
@@ -69,8 +69,8 @@ pub const KNOWN: &[Known] = &[
         readers: &["java-stream"],
         whats: &[Refuses],
         words: &["invalid entry size"],
-        zips: "descriptors with sizes of eight bytes and no zip64 field in the local header",
-        cause: Case::has_unannounced_long_sizes,
+        zips: "descriptors with sizes of eight bytes, where the local header's sizes do not refer to a zip64 field",
+        cause: Case::has_unneeded_long_sizes,
         reason: "Java says so and stops; yazl's `forceZip64Format` writes them",
     },
     Known {
@@ -93,8 +93,8 @@ pub const KNOWN: &[Known] = &[
         readers: &["bsdtar-stream"],
         whats: &[Refuses, Misses],
         words: &[],
-        zips: "folders that are marked as streamed and have no descriptor",
-        cause: Case::has_folder_without_descriptor,
+        zips: "folders that are marked as streamed and have no descriptor with a signature",
+        cause: Case::has_folder_without_signature,
         reason: "bsdtar looks for one, and goes on behind the next one that it finds, or ends with an error; the Rust crate `zip` \
                  writes them (`ZipWriter::new_stream`)",
     },
@@ -171,6 +171,22 @@ pub const KNOWN: &[Known] = &[
         zips: "local headers whose sizes are in a zip64 field",
         cause: Case::has_long_sizes,
         reason: "busybox does not know zip64, and takes all that follows for the entry's data; Python's `force_zip64` writes them",
+    },
+    Known {
+        readers: &["java"],
+        whats: &[Refuses],
+        words: &["invalid zip64 extra data field size"],
+        zips: "zip64 fields that hold other values than the entry refers to",
+        cause: Case::has_unneeded_field,
+        reason: "newer Java (seen with 25) says so and reads nothing; it has a switch to read such jars of older tools",
+    },
+    Known {
+        readers: &["unzip"],
+        whats: &[Misses, Adds],
+        words: &[],
+        zips: "names beyond ASCII that are not marked as UTF-8, in entries that are not from Unix",
+        cause: Case::has_unmarked_name_of_another_system,
+        reason: "Info-ZIP takes the letters for those of DOS or Windows; the data are the same, and Python reads the names otherwise too",
     },
 ];
 

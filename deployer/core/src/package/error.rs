@@ -156,7 +156,9 @@ pub enum PackageError {
     #[error("the zip has empty names, or names with an empty part: {0}; zip with plain relative names")]
     EmptyPart(Offenders),
     /// An extra field of which a part is missing: it says that it is longer than all extra fields together, or has half a value.
-    #[error("the zip has entries with an extra field that is cut off or longer than its room: {0}; zip it again")]
+    #[error(
+        "the zip has entries with an extra field that is cut off, doubled or longer than its room: {0}; zip it again"
+    )]
     TornExtra(Offenders),
     /// A Unicode-path field that says another name.
     #[error("the zip has entries with a second name that is another one: {0}; zip again with another tool")]

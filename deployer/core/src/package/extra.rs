@@ -41,7 +41,8 @@ impl<'a> Extra<'a> {
 
     /// A field is cut off: some readers do not open such a zip, others leave the field alone.
     pub(super) fn is_torn(self) -> bool {
-        self.fields().any(|(_, data)| data.is_none())
+        // Of two zip64 fields Java takes the last, and others the first.
+        self.fields().any(|(_, data)| data.is_none()) || self.all(ZIP64).count() > 1
     }
 
     pub(super) fn zip64(self) -> Zip64<'a> {
