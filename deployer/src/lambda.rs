@@ -214,15 +214,25 @@ pub async fn put_back(
     response
 }
 
-/// Says in the log that a message comes late though it could have been received long before. One that was received before has been put
-/// off, which is told elsewhere.
+/// Says in the log that a message comes late though it could have been received long before. One that was put off comes late on purpose,
+/// which is told elsewhere; one whose invocation was killed stays away for the queue's own timeout, and is told when it comes again.
 fn tell_late(engine: &Engine, delivery: &Delivery) {
-    let (Some(due), Some(queue), 1) = (delivery.due, delivery.queue_name(), delivery.received) else { return };
+    let Some(queue) = delivery.queue_name() else { return };
     let wakes = engine.config.wake_queue_url.as_deref().and_then(|url| url.rsplit('/').next());
     let longest = if wakes == Some(queue) { WAKES_WAIT } else { UPLOADS_WAIT };
-    let waited = Duration::try_from(engine.ports.clock.now() - due).unwrap_or_default();
+    let (since, longest, because) = match delivery.received {
+        1 => (delivery.due, longest, "a message comes late"),
+        2 => {
+            // The first invocation may have taken as long as this one has, and then put it off.
+            let put_off = backoff(1) + engine.left();
+            (delivery.first_received, longest + put_off, "a message comes late, for an invocation that had it has died")
+        }
+        _ => return,
+    };
+    let waited =
+        since.map_or(Duration::ZERO, |since| Duration::try_from(engine.ports.clock.now() - since).unwrap_or_default());
     if waited > longest {
-        tracing::error!(queue, waited_seconds = waited.as_secs(), "{QUEUE_LINE}: a message comes late");
+        tracing::error!(queue, waited_seconds = waited.as_secs(), "{QUEUE_LINE}: {because}");
     }
 }
 

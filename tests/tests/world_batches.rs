@@ -128,7 +128,13 @@ async fn a_batch_that_no_configuration_is_there_for_comes_again_with_the_same_gr
     for answers in [true, false] {
         let engine = world.engine(Duration::from_secs(300));
         let queue = Pausing { pauses: Mutex::default(), answers };
-        let delivery = |received: u32| Delivery { receipt: format!("r{received}"), received, queue: None, due: None };
+        let delivery = |received: u32| Delivery {
+            receipt: format!("r{received}"),
+            received,
+            queue: None,
+            due: None,
+            first_received: None,
+        };
         let mut messages: Vec<_> = (1..=6).map(|received| (format!("m{received}"), Some(delivery(received)))).collect();
         messages.push(("unread".to_owned(), None));
         let (clock, left) = (engine.ports.clock.as_ref(), Duration::from_secs(300));

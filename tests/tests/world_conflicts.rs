@@ -94,7 +94,7 @@ async fn foreign_code_stops_us_with_both_hashes_named_and_nothing_overwritten() 
             "update code",
             format!(
                 "somebody else changed function orders meanwhile: expected code {}, found {}; nothing was \
-                 overwritten: find out who writes to it, then upload again",
+                 overwritten: find out who writes to it, then try again",
                 Sha256::of(&code("1.0.0")),
                 Sha256::of(b"theirs")
             )
@@ -115,7 +115,7 @@ async fn a_foreign_change_of_a_named_setting_stops_us_with_both_values_named() {
     assert_eq!(
         error(&record).message,
         "somebody else changed function orders meanwhile: expected timeout to be 3, found 77; nothing was overwritten: \
-         find out who writes to it, then upload again"
+         find out who writes to it, then try again"
     );
     assert_eq!(world.function(DEV, "orders", |f| f.latest.settings.timeout), 77);
     world.same_again_changes_nothing().await;
@@ -161,7 +161,7 @@ async fn an_alias_that_somebody_else_moved_or_shifted_stops_us() {
             error(&record).message,
             format!(
                 "somebody else changed function orders meanwhile: expected alias live to serve version 1, found \
-                 {found}; nothing was overwritten: find out who writes to it, then upload again"
+                 {found}; nothing was overwritten: find out who writes to it, then try again"
             )
         );
         assert_ne!(world.function(DEV, "orders", |f| f.aliases["live"].version), 3);
@@ -179,7 +179,7 @@ async fn a_function_or_alias_that_somebody_else_makes_meanwhile_stops_us() {
     assert_eq!(
         error(&record).message,
         "somebody else changed function orders meanwhile: expected no function of this name, found one with other \
-         code; nothing was overwritten: find out who writes to it, then upload again"
+         code; nothing was overwritten: find out who writes to it, then try again"
     );
     world.same_again_changes_nothing().await;
 
@@ -190,7 +190,7 @@ async fn a_function_or_alias_that_somebody_else_makes_meanwhile_stops_us() {
     assert_eq!(
         error(&record).message,
         "somebody else changed function orders meanwhile: expected alias live to serve no such alias, found version 1; \
-         nothing was overwritten: find out who writes to it, then upload again"
+         nothing was overwritten: find out who writes to it, then try again"
     );
     world.same_again_changes_nothing().await;
 }

@@ -91,13 +91,40 @@ async fn a_message_that_was_put_back_is_not_told_as_its_queues_fault() {
     assert!(late(&told_of(&world, message(UPLOADS, &json!({}), sent, 0, 2)).await).is_empty());
 }
 
+/// The same, received for the first time so many seconds ago.
+fn again(queue: &str, now: Timestamp, first_received: u64, received: u32) -> Vec<Message> {
+    let ago = |seconds: u64| (now - Duration::from_secs(seconds)).as_millisecond().to_string();
+    let record = json!({"messageId": "m", "receiptHandle": "r", "eventSource": "aws:sqs", "body": "{}",
+        "eventSourceARN": format!("arn:aws:sqs:eu-west-1:000000000000:{queue}"),
+        "attributes": {"SentTimestamp": ago(first_received), "ApproximateReceiveCount": received.to_string(),
+            "ApproximateFirstReceiveTimestamp": ago(first_received)}});
+    match decode(&json!({ "Records": [record] })) {
+        Invocation::Batch(messages) => messages,
+        other => panic!("no batch: {other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_invocation_was_killed_is_told_once_as_late() {
+    let world = with_wakes();
+    for queue in [UPLOADS, WAKES] {
+        let lines = told_of(&world, again(queue, world.now(), 1_800, 2)).await;
+        assert_eq!(late(&lines), [(queue, 1_800)], "{lines:?}");
+        let told = lines.iter().find(|line| line["waited_seconds"] == 1_800).unwrap();
+        assert!(told["message"].as_str().unwrap().contains("an invocation that had it has died"), "{told}");
+        assert!(late(&told_of(&world, again(queue, world.now(), 3_600, 3)).await).is_empty(), "it was told");
+        // It took its invocation all its time, and was then put off.
+        assert!(late(&told_of(&world, again(queue, world.now(), 320, 2)).await).is_empty());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_message_that_fails_for_the_fourth_time_is_told_and_none_before() {
     let world = World::with_orders();
     let engine = world.engine(Duration::from_secs(300));
     for (received, told) in [(1, 0), (3, 0), (4, 1), (20, 1)] {
         let queue = Some(format!("arn:aws:sqs:eu-west-1:000000000000:{WAKES}"));
-        let delivery = Delivery { receipt: "r".to_owned(), received, queue, due: None };
+        let delivery = Delivery { receipt: "r".to_owned(), received, queue, due: None, first_received: None };
         let failed = vec![("m".to_owned(), Some(delivery))];
         let work = put_back(None, (engine.ports.clock.as_ref(), Duration::from_secs(300)), failed);
         let (_, lines) = lines::of(work).await;

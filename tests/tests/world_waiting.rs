@@ -242,7 +242,7 @@ async fn a_function_whose_creation_failed_is_left_for_a_person_to_delete() {
             TargetErrorCode::FunctionFailed,
             "observe",
             "function orders in 111111111111/eu-west-1 is in state Failed (InternalError: try again): delete it and \
-             upload again, or repair what the reason names; the deployer may not delete functions"
+             try again, or repair what the reason names; the deployer may not delete functions"
         )
     );
     world.same_again_changes_nothing().await;

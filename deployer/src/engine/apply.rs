@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use deployer_core::config::Target;
-use deployer_core::head::Door;
+use deployer_core::head::{Door, LambdaTask};
 use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::{Fit, ObservedAlias, ObservedCode, Reason, RevisionId};
 use deployer_core::plan::{Plan, Step, Wanted, still_as_planned};
@@ -14,7 +14,7 @@ use deployer_core::record::{Previous, TargetError, TargetErrorCode};
 use jiff::Timestamp;
 
 use super::deploy::Job;
-use super::lambda_waits::LambdaWait;
+use super::lambda_waits::{NoLonger, WaitForLambda};
 use super::sending::Sending;
 use super::waiting::timed_out;
 use super::{Claim, Engine};
@@ -24,9 +24,13 @@ use crate::port::{Account, Answer, CallError, CallErrorKind, Code, Qualifier, Wr
 pub(super) enum Halt {
     /// It ends here.
     Final(TargetError),
-    /// What was made has failed, and sending the code once more may succeed: for the reason passes, or because publishing `$LATEST` as
-    /// it is gave an earlier version.
-    VersionFailed(TargetError),
+    /// Lambda says of what was made that it has failed, or serves nobody.
+    Failed {
+        error: TargetError,
+        /// Sending the code once more may succeed: for the reason passes, or because publishing `$LATEST` as it is gave a version that
+        /// had failed earlier.
+        may_pass: bool,
+    },
     /// No alias may move any more: the claim says why.
     Stopped,
     /// Lambda needs longer than an invocation should wait: another one goes on.
@@ -168,7 +172,7 @@ impl<'a> Walk<'a> {
                 let answer = self.write(name, write).await?;
                 let failed_earlier = matches!(answer, Answer::Published { failed_earlier: true, .. });
                 self.published(name, answer).await.map_err(|halt| match halt {
-                    Halt::Final(error) if failed_earlier => Halt::VersionFailed(error),
+                    Halt::Failed { error, may_pass } => Halt::Failed { error, may_pass: may_pass || failed_earlier },
                     other => other,
                 })
             }
@@ -256,31 +260,35 @@ impl<'a> Walk<'a> {
                 let message = format!("function {name} in {}: {because}", self.errand.target);
                 TargetError::new(because.error_code(), step, message)
             };
-            let failed = |because: &Reason| match because.passes() {
-                true => Halt::VersionFailed(error(because)),
-                false => Halt::Final(error(because)),
+            let failed = |because: &Reason| Halt::Failed { error: error(because), may_pass: because.passes() };
+            let Errand { claim, target, .. } = self.errand;
+            let (fit, task) = match qualifier {
+                Qualifier::Version(version) => (code.condition.to_serve(), &LambdaTask::version(version)),
+                _ => (code.condition.to_be_written(), &LambdaTask::update()),
             };
-            let Errand { job, claim, target, .. } = self.errand;
-            let fit = match qualifier {
-                Qualifier::Latest => code.condition.to_be_written(),
-                Qualifier::Version(_) | Qualifier::Alias(_) => code.condition.to_serve(),
-            };
-            if let Fit::Now | Fit::Never(_) = fit {
-                job.waits.is_over(target);
+            if matches!(fit, Fit::Now | Fit::Never(_)) {
+                claim.waits.rests(target);
             }
             match (fit, &code.last_update_failed) {
                 (Fit::Never(because), _) => return Err(failed(&because)),
                 (Fit::Now, Some(because)) => return Err(failed(because)),
-                (Fit::Now, None) => return Ok(code),
+                (Fit::Now, None) => {
+                    claim.waits.is_over(target, task);
+                    return Ok(code);
+                }
                 (Fit::Soon, _) => {
                     let because = &format!("Lambda is still at work on {} of {name}", shown(&qualifier));
-                    let wait = LambdaWait { job, claim, target, step, because, is_refused: false };
+                    let wait = WaitForLambda { claim, target, task, step, because, is_refused: false };
                     engine.wait_for_lambda(&wait, attempt, || engine.not_done_by_lambda(step, because)).await?;
                 }
                 (Fit::Perhaps(reason), _) => {
                     let because = &reason.to_string();
-                    let wait = LambdaWait { job, claim, target, step, because, is_refused: true };
-                    engine.wait_for_lambda(&wait, attempt, || error(&reason)).await?;
+                    let wait = WaitForLambda { claim, target, task, step, because, is_refused: true };
+                    let waited = engine.wait_for_lambda(&wait, attempt, || error(&reason)).await;
+                    waited.map_err(|no_longer| match no_longer {
+                        NoLonger::Ends(_) if claim.waits.is_given_up(target) => failed(&reason),
+                        no_longer => no_longer.into(),
+                    })?;
                 }
             }
         }
@@ -338,10 +346,7 @@ impl<'a> Walk<'a> {
             }
             let error = match answer {
                 Ok(answer) => {
-                    job.waits.is_over(target);
-                    if is_work(&write) {
-                        job.waits.is_sent(target);
-                    }
+                    claim.waits.is_over(target, &LambdaTask::call(step));
                     return Ok(answer);
                 }
                 Err(error) => error,
@@ -363,11 +368,6 @@ impl<'a> Walk<'a> {
     pub(super) fn version(&self, step: &'static str) -> Result<&Version, Halt> {
         self.version.as_ref().ok_or_else(|| internal(step, "the plan published nothing").into())
     }
-}
-
-/// Lambda goes on working on such a write after its answer.
-fn is_work(write: &Write<'_>) -> bool {
-    matches!(write, Write::Create { .. } | Write::UpdateConfiguration { .. } | Write::UpdateCode { .. })
 }
 
 fn shown(qualifier: &Qualifier<'_>) -> String {

@@ -3,6 +3,7 @@
 //! A version carries its code and its configuration, so nothing is sent and the artifact need not even be there.
 
 use deployer_core::config::Target;
+use deployer_core::head::LambdaTask;
 use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::{Condition, ObservedAlias, ObservedCode};
 use deployer_core::plan::{AWAIT_TRAFFIC, going_back};
@@ -12,7 +13,7 @@ use super::apply::{Errand, Halt};
 use super::deploy::{Job, given_up};
 use super::doors::Shut;
 use super::fared::{Arrived, Missed};
-use super::lambda_waits::LambdaWait;
+use super::lambda_waits::WaitForLambda;
 use super::target::{LOOKS, foreign, may_shut, served, served_before};
 use super::{Claim, Engine};
 use crate::port::{Account, Qualifier};
@@ -95,7 +96,7 @@ impl Engine {
                 // An earlier try got no answer: that door is shut first.
                 Err(Halt::Stopped) if claim.has_open_door(target) => {}
                 Err(Halt::Stopped) => return Err(Missed::Stopped),
-                Err(Halt::Final(error) | Halt::VersionFailed(error)) => return Err(error.into()),
+                Err(Halt::Final(error) | Halt::Failed { error, .. }) => return Err(error.into()),
                 Err(Halt::LookAgain { error, .. }) if looks >= LOOKS => return Err(error.into()),
                 Err(Halt::LookAgain { step, error }) => self.pause(looks, step, &error.message).await?,
             }
@@ -111,6 +112,7 @@ impl Engine {
         version: &Version,
     ) -> Result<(Option<ObservedAlias>, Option<ObservedCode>), Missed> {
         let (functions, name) = (account.functions(), &job.at.function_name);
+        let task = &LambdaTask::version(version);
         for attempt in 0.. {
             let (alias, code) = futures::try_join!(
                 self.alias_of(job.at, account),
@@ -119,11 +121,11 @@ impl Engine {
             match code {
                 Some((code, _)) if code.condition == Condition::Busy => {
                     let (step, because) = ("observe", "the version is still being made");
-                    let wait = LambdaWait { job, claim, target, step, because, is_refused: false };
+                    let wait = WaitForLambda { claim, target, task, step, because, is_refused: false };
                     self.wait_for_lambda(&wait, attempt, || self.not_done_by_lambda(step, because)).await?;
                 }
                 code => {
-                    job.waits.is_over(target);
+                    claim.waits.is_over(target, task);
                     return Ok((alias, code.map(|(code, _)| code)));
                 }
             }

@@ -22,6 +22,7 @@ use tokio::sync::SetOnce;
 use super::book::{RACES, Seen};
 use super::deploy::Unfit;
 use super::doors::{Doors, OwnershipCheck};
+use super::lambda_waits::Waits;
 use super::{Engine, Transient};
 use crate::port::{ETag, LedgerError};
 
@@ -36,6 +37,8 @@ pub struct Claim {
     seen: Mutex<Seen>,
     pub(super) ownership: OwnershipCheck,
     pub(super) doors: Mutex<Doors>,
+    /// What its targets wait for.
+    pub(super) waits: Waits,
     noted: Mutex<Option<ETag>>,
     untold_start: AtomicBool,
     stopped: SetOnce<Transient>,
@@ -103,6 +106,7 @@ impl Claim {
         Self {
             doors: Mutex::new(Doors::of(&seen.head, resumed, now)),
             halted: Mutex::new(active.stop.map(Halted::by)),
+            waits: Waits::of(&active),
             untold_start: AtomicBool::new(active.start_untold),
             active,
             over,
@@ -424,19 +428,24 @@ impl Engine {
         }
     }
 
-    /// Gives a claim up before its lease ends, so that whoever comes next need not wait for that. Best effort.
-    pub(super) async fn release(&self, at: &Destination<'_>, claim: &Claim, how: GivenUp<'_>) {
+    /// Gives a claim up before its lease ends, so that whoever comes next need not wait for that. Best effort; gives the head that
+    /// says so.
+    pub(super) async fn release(&self, at: &Destination<'_>, claim: &Claim, how: GivenUp<'_>) -> Option<Head> {
         let mut seen = Ok(claim.seen());
         for attempt in 0..RACES {
             let Ok(Seen { head, etag, .. }) = seen else { break };
-            let Some(released) = head.released(claim.token(), how, self.now()) else { return };
+            let released = head.released(claim.token(), how, self.now())?;
             match self.write_head(at, etag, released).await {
-                Ok(Some(_)) => return,
+                Ok(Some(written)) => return Some(written.head),
                 Ok(None) => self.after_a_lost_race(attempt).await,
-                Err(error) => return tracing::warn!("the claim stays until its lease ends: {error}"),
+                Err(error) => {
+                    tracing::warn!("the claim stays until its lease ends: {error}");
+                    return None;
+                }
             }
             seen = self.read_head(at).await;
         }
         tracing::warn!("the claim stays until its lease ends");
+        None
     }
 }

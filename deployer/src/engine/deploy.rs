@@ -8,7 +8,7 @@ use deployer_core::destination::Destination;
 use deployer_core::head::{ATTEMPTS, Chosen, EXTENSIONS, GivenUp, Request, Rules, Then};
 use deployer_core::id::{Release, Sha256, Version};
 use deployer_core::observed::ObservedAlias;
-use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
+use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
 use futures::future::{self, FutureExt as _};
 use futures::stream::{self, StreamExt as _};
@@ -17,7 +17,6 @@ use tokio::sync::SetOnce;
 
 use super::claim::{Ground, Standing, locked};
 use super::finish::{Facts, Finished};
-use super::lambda_waits::LambdaWaits;
 use super::waiting::timed_out;
 use super::{Claim, Engine, TARGETS_AT_ONCE, Transient, fared, inline, target};
 
@@ -39,8 +38,6 @@ pub(super) struct Job<'a> {
     kept: Mutex<BTreeSet<Target>>,
     /// The targets whose aliases were seen to have provisioned concurrency, or to have none.
     provisioned: Mutex<BTreeMap<Target, bool>>,
-    /// The targets that wait for Lambda.
-    pub waits: LambdaWaits,
     /// A rollback reads the artifact only for targets that do not have its version any more.
     artifact_needed: SetOnce<()>,
 }
@@ -57,7 +54,6 @@ impl<'a> Job<'a> {
             put_back: Mutex::default(),
             kept: Mutex::default(),
             provisioned: Mutex::default(),
-            waits: LambdaWaits::default(),
             artifact_needed: SetOnce::new(),
         }
     }
@@ -318,7 +314,7 @@ impl Engine {
             };
             let claim = claim.clone().await?;
             // A wait for Lambda has an end of its own.
-            let may_go_on = claim.extensions() < EXTENSIONS || job.waits.since().is_some();
+            let may_go_on = claim.extensions() < EXTENSIONS || claim.waits.is_any();
             let goes_on = !claim.only_looks() && claim.halted().is_none();
             if goes_on && may_go_on && fared::ran_out_of_time(&outcomes) {
                 return Err(self.save(job, &claim, outcomes).await);
@@ -340,49 +336,6 @@ impl Engine {
         let (claim, ending, facts) = end?;
         Ok(self.finish(at, &claim, ending, facts).await?)
     }
-
-    /// Lambda needs longer than an invocation should wait: the claim is given up, and another invocation goes on later.
-    async fn park(&self, job: &Job<'_>, claim: &Claim, fared: Vec<fared::Fared>) -> Unfinished {
-        let (at, id, done, written) = (job.at, claim.request().id, fared::done(fared), job.written());
-        let mut active = claim.active_now();
-        let is_done = |target: &Target| done.iter().any(|done| done.target() == *target);
-        active.awaits.retain(|awaited| !is_done(&awaited.target));
-        let mut told = job.waits.told();
-        told.retain(|(target, _)| !is_done(target));
-        let look_at = active.next_look(self.now(), job.waits.since().and_then(|since| self.refusal_ends(since)));
-        let record = at.parked(&active, &told);
-        if let Err(error) = self.write_record(&record, claim.noted()).await {
-            tracing::warn!("not recorded as waiting for Lambda: {error}");
-        }
-        let (doors, waiting_since) = (claim.open_doors(), job.waits.since());
-        let start_untold = claim.is_start_untold();
-        let how =
-            GivenUp::Parked { done: &done, written: &written, doors: &doors, look_at, waiting_since, start_untold };
-        self.release(at, claim, how).await;
-        tracing::info!(?look_at, "parked: {}", record.because.as_deref().unwrap_or_default());
-        if let Some(look_at) = look_at
-            && let Err(transient) = self.tick_at(at, id, Some(claim.token()), look_at).await
-        {
-            tracing::warn!("no tick was sent, so the sweep will go on with this deployment: {transient}");
-        }
-        Unfinished::Saved(Box::new(record))
-    }
-
-    /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
-    async fn save(&self, job: &Job<'_>, claim: &Claim, fared: Vec<fared::Fared>) -> Unfinished {
-        let (at, done, written) = (job.at, fared::done(fared), job.written());
-        let (doors, waiting_since) = (claim.open_doors(), job.waits.since());
-        let how = GivenUp::TimeIsUp { done: &done, written: &written, doors: &doors, waiting_since };
-        self.release(at, claim, how).await;
-        if self.ports.queue.is_none() {
-            return Transient::Deadline.into();
-        }
-        tracing::warn!(extension = claim.extensions() + 1, "not done before the deadline: another invocation goes on");
-        match self.tick_at(at, claim.request().id, Some(claim.token()), self.now()).await {
-            Ok(()) => Unfinished::Saved(Box::new(at.record_of(claim.active(), Status::InProgress))),
-            Err(transient) => transient.into(),
-        }
-    }
 }
 
 /// The step in which a deployment is given up.
@@ -398,7 +351,7 @@ pub(super) fn given_up(seen: &str) -> TargetError {
         GIVEN_UP,
         format!(
             "this deployment was taken up {ATTEMPTS} times and never ended, and {seen}: the deployer's log says where \
-             each of them stopped; upload again when that is mended"
+             each of them stopped; try again when that is mended"
         ),
     )
 }

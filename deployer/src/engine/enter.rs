@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use deployer_core::config::Target;
 use deployer_core::destination::Destination;
+use deployer_core::head::LambdaTask;
 use deployer_core::observed::{Condition, Observed};
 use deployer_core::plan::Plan;
 use deployer_core::record::{TargetError, TargetErrorCode};
@@ -11,8 +12,7 @@ use deployer_core::session::{Scope, session_name};
 use futures::future::Shared;
 
 use super::deploy::{Job, Unfinished};
-use super::fared::Missed;
-use super::lambda_waits::LambdaWait;
+use super::lambda_waits::{NoLonger, WaitForLambda};
 use super::target::yes;
 use super::waiting::UNANSWERED;
 use super::{Claim, Engine};
@@ -107,29 +107,49 @@ impl Engine {
         unreachable!("attempts do not end")
     }
 
-    /// The same before anything is written: a deployment that waits for somebody's update for long is parked.
+    /// The same by the deployment itself: one that waits for an update for long is parked, whoever has begun the update.
     pub(super) async fn observe_or_park(
         &self,
         job: &Job<'_>,
+        claim: &Claim,
         target: &Target,
-        claim: Shared<impl Future<Output = Result<Arc<Claim>, Unfinished>>>,
         account: &Account,
-    ) -> Result<Observed, Missed> {
+    ) -> Result<Observed, NoLonger> {
+        let task = &LambdaTask::update();
         for attempt in 0.. {
             match self.look(job.at, account).await? {
                 Ok(observed) => {
-                    job.waits.is_over(target);
+                    claim.waits.is_over(target, task);
                     return Ok(observed);
                 }
                 Err(unsettled @ Unsettled::AliasMoves) => self.pause(attempt, OBSERVE, unsettled.because()).await?,
                 Err(unsettled @ Unsettled::Busy) => {
-                    let (claim, step, because) = (&*yes(claim.clone()).await, OBSERVE, unsettled.because());
-                    let wait = LambdaWait { job, claim, target, step, because, is_refused: false };
+                    let (step, because) = (OBSERVE, unsettled.because());
+                    let wait = WaitForLambda { claim, target, task, step, because, is_refused: false };
                     self.wait_for_lambda(&wait, attempt, || self.not_done_by_lambda(step, because)).await?;
                 }
             }
         }
         unreachable!("attempts do not end")
+    }
+
+    /// The same, begun beside the claim: only who has that waits for long.
+    pub(super) async fn observe_beside_claim(
+        &self,
+        job: &Job<'_>,
+        claim: Shared<impl Future<Output = Result<Arc<Claim>, Unfinished>>>,
+        target: &Target,
+        account: &Account,
+    ) -> Result<Observed, NoLonger> {
+        let first = self.look(job.at, account).await?;
+        let claim = yes(claim).await;
+        match first {
+            Ok(observed) => {
+                claim.waits.is_over(target, &LambdaTask::update());
+                Ok(observed)
+            }
+            Err(_) => self.observe_or_park(job, &claim, target, account).await,
+        }
     }
 
     /// One look.

@@ -1,58 +1,72 @@
 //! Waiting for Lambda: a version that is Pending, an update in progress, an execution role that Lambda cannot assume yet, a 409 that
 //! nobody knows.
 //!
-//! Nobody knows when that passes, so the engine waits for a time in all, across invocations: the head keeps its start. With a queue,
-//! an invocation itself waits for seconds only: the deployment is parked, and the invocation is free for others.
+//! Nobody knows when that passes, so the engine waits for a time in all, across invocations: the head keeps each wait's start. With a
+//! queue, an invocation itself waits for seconds only: the deployment is parked, and the invocation is free for others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use deployer_core::config::Target;
-use deployer_core::record::{TargetError, TargetErrorCode};
+use deployer_core::head::{Active, LambdaTask, LambdaWait, LambdaWaits, Since};
+use deployer_core::record::{TargetError, TargetErrorCode, TargetOutcome};
 use jiff::Timestamp;
 
 use super::apply::Halt;
 use super::claim::locked;
-use super::deploy::Job;
 use super::fared::Missed;
 use super::{Claim, Engine};
 
-/// The targets of a deployment that wait for Lambda.
-#[derive(Default)]
-pub(super) struct LambdaWaits(Mutex<Targets>);
+/// The waits of a claim's targets.
+pub(super) struct Waits(Mutex<Targets>);
 
-#[derive(Default)]
 struct Targets {
-    waiting: BTreeMap<Target, Waiting>,
-    /// This invocation has sent code or configuration there: what Lambda does with that is not what an earlier one waited for.
-    sent: BTreeSet<Target>,
+    all: LambdaWaits,
+    now: BTreeMap<Target, Waiting>,
     given_up: BTreeSet<Target>,
 }
 
+/// One target waits.
 #[derive(Clone)]
-struct Waiting {
-    /// An earlier invocation's wait included.
-    since: Timestamp,
-    /// The time from which this invocation's patience counts.
-    here_since: Timestamp,
-    because: String,
+pub(super) struct Waiting {
+    pub target: Target,
+    /// The start by which it ends.
+    pub since: Timestamp,
+    pub because: String,
 }
 
-impl LambdaWaits {
-    /// The earliest time since which a target waits, where one still does.
-    pub fn since(&self) -> Option<Timestamp> {
-        locked(&self.0).waiting.values().map(|waiting| waiting.since).min()
+impl Waits {
+    /// Those that earlier owners have left.
+    pub fn of(active: &Active) -> Self {
+        Self(Mutex::new(Targets { all: LambdaWaits::of(active), now: BTreeMap::new(), given_up: BTreeSet::new() }))
     }
 
-    /// A target waits for nothing any more.
-    pub fn is_over(&self, target: &Target) {
-        locked(&self.0).waiting.remove(target);
+    /// Whether a target waits now.
+    pub fn is_any(&self) -> bool {
+        !locked(&self.0).now.is_empty()
     }
 
-    /// Lambda has taken code or configuration for a target.
-    pub fn is_sent(&self, target: &Target) {
-        locked(&self.0).sent.insert(target.clone());
+    /// Lambda has done what a target waited for.
+    pub fn is_over(&self, target: &Target, task: &LambdaTask) {
+        let mut targets = locked(&self.0);
+        targets.now.remove(target);
+        targets.all.end(target, task);
+    }
+
+    /// A target waits no longer, whatever Lambda has come to there.
+    pub fn rests(&self, target: &Target) {
+        locked(&self.0).now.remove(target);
+    }
+
+    /// Whether another version may be made in place of the one that has failed, which is so once; if it is, the target goes on.
+    pub fn may_be_made_anew(&self, target: &Target) -> bool {
+        let mut targets = locked(&self.0);
+        let may = targets.all.versions(target) < 2;
+        if may {
+            targets.given_up.remove(target);
+        }
+        may
     }
 
     /// Whether a target has waited for as long as it may.
@@ -60,35 +74,37 @@ impl LambdaWaits {
         locked(&self.0).given_up.contains(target)
     }
 
-    /// The targets that wait, each with what it waits for.
-    pub fn told(&self) -> Vec<(Target, String)> {
-        let told = |(target, waiting): (&Target, &Waiting)| (target.clone(), waiting.because.clone());
-        locked(&self.0).waiting.iter().map(told).collect()
+    /// The targets that wait now and are not done.
+    pub fn told(&self, done: &[TargetOutcome]) -> Vec<Waiting> {
+        let is_done = |waiting: &&Waiting| done.iter().any(|done| done.target() == waiting.target);
+        locked(&self.0).now.values().filter(|waiting| !is_done(waiting)).cloned().collect()
+    }
+
+    /// The waits that are not over, of the targets that are not done.
+    pub fn left(&self, done: &[TargetOutcome]) -> Vec<LambdaWait> {
+        locked(&self.0).all.without(done)
     }
 
     fn give_up(&self, target: &Target) {
         let mut targets = locked(&self.0);
-        targets.waiting.remove(target);
+        targets.now.remove(target);
         targets.given_up.insert(target.clone());
     }
 
-    fn waits(&self, wait: &LambdaWait<'_>, now: Timestamp) -> Waiting {
+    fn begin(&self, WaitForLambda { target, task, step, because, .. }: &WaitForLambda<'_>, now: Timestamp) -> Since {
         let mut targets = locked(&self.0);
-        let earlier = wait.claim.active().waiting_since;
-        let since = earlier.map_or(now, |earlier| earlier.min(now));
-        let here_since = if targets.sent.contains(wait.target) { now } else { since };
-        let waiting = Waiting { since, here_since, because: String::new() };
-        let waiting = targets.waiting.entry(wait.target.clone()).or_insert(waiting);
-        waiting.because = format!("{}: {}", wait.step, wait.because);
-        waiting.clone()
+        let since = targets.all.begin(target, task, now);
+        let (target, because) = ((*target).clone(), format!("{step}: {because}"));
+        targets.now.insert(target.clone(), Waiting { target, since: since.in_all, because });
+        since
     }
 }
 
 /// One target that waits for Lambda.
-pub(super) struct LambdaWait<'a> {
-    pub job: &'a Job<'a>,
+pub(super) struct WaitForLambda<'a> {
     pub claim: &'a Claim,
     pub target: &'a Target,
+    pub task: &'a LambdaTask,
     pub step: &'static str,
     /// What Lambda says, or is seen to do.
     pub because: &'a str,
@@ -132,22 +148,22 @@ impl Engine {
     /// Pauses before the next look at what Lambda has not done yet; `ends` makes the error of a target that has waited for too long.
     pub(super) async fn wait_for_lambda(
         &self,
-        wait: &LambdaWait<'_>,
+        wait: &WaitForLambda<'_>,
         attempt: u32,
         ends: impl FnOnce() -> TargetError,
     ) -> Result<(), NoLonger> {
-        let LambdaWait { job, claim, target, step, because, is_refused } = *wait;
+        let WaitForLambda { claim, target, step, because, is_refused, .. } = *wait;
         // Whoever was asked to stop, or only looks, must see the target settled to end.
         let may_park = self.ports.queue.is_some() && !claim.only_looks() && claim.halted().is_none();
         if may_park || is_refused {
-            let waiting = job.waits.waits(wait, self.now());
-            // What this invocation has begun gets its seconds, however long an earlier one has waited for something else.
-            let is_long = self.passed(waiting.here_since) >= self.patience.waits_here;
-            if is_long && self.passed(waiting.since) >= self.longest_refusal() {
-                job.waits.give_up(target);
+            let since = claim.waits.begin(wait, self.now());
+            // A version that is new gets its seconds, however long another was waited for before it.
+            let is_long = self.passed(since.own) >= self.patience.waits_here;
+            if is_long && self.passed(since.in_all) >= self.longest_wait_for_lambda() {
+                claim.waits.give_up(target);
                 return Err(NoLonger::Ends(ends()));
             }
-            if is_long && may_park {
+            if may_park && is_long {
                 return Err(NoLonger::Parks);
             }
         }
@@ -158,21 +174,21 @@ impl Engine {
     }
 
     /// Without a queue nobody goes on where this invocation stops.
-    fn longest_refusal(&self) -> Duration {
+    fn longest_wait_for_lambda(&self) -> Duration {
         match self.ports.queue {
-            Some(_) => self.patience.refused,
-            None => self.patience.refused_without_queue,
+            Some(_) => self.patience.waits_in_all,
+            None => self.patience.waits_in_all_without_queue,
         }
     }
 
     /// The time at which a wait that began then has lasted for too long.
-    pub(super) fn refusal_ends(&self, since: Timestamp) -> Option<Timestamp> {
-        since.checked_add(self.longest_refusal()).ok()
+    pub(super) fn wait_for_lambda_ends(&self, since: Timestamp) -> Option<Timestamp> {
+        since.checked_add(self.longest_wait_for_lambda()).ok()
     }
 
     /// The error of a target for which Lambda has been at work for too long.
     pub(super) fn not_done_by_lambda(&self, step: &str, because: &str) -> TargetError {
-        let minutes = self.longest_refusal().as_secs() / 60;
+        let minutes = self.longest_wait_for_lambda().as_secs() / 60;
         let message = format!(
             "Lambda was not done within {minutes} minutes ({because}): see what holds the function up, then try again"
         );

@@ -23,6 +23,7 @@ mod group;
 mod history;
 mod inline;
 mod lambda_waits;
+mod parking;
 mod plan;
 mod promote;
 mod prune;
@@ -114,9 +115,9 @@ pub struct Patience {
     pub denied: Duration,
     /// How long is waited for Lambda in all, across invocations: for an execution role that it cannot assume yet, a 409 that nobody
     /// knows, and with a queue also for an update or a version.
-    pub refused: Duration,
+    pub waits_in_all: Duration,
     /// The same where no other invocation goes on, for there is no queue.
-    pub refused_without_queue: Duration,
+    pub waits_in_all_without_queue: Duration,
     /// With a queue, an invocation waits no longer than this for Lambda: another one goes on.
     pub waits_here: Duration,
     /// The first wait between two looks; it doubles up to `longest_wait`.
@@ -134,8 +135,8 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             denied: Duration::from_secs(15),
-            refused: Duration::from_secs(15 * 60),
-            refused_without_queue: Duration::from_secs(120),
+            waits_in_all: Duration::from_secs(15 * 60),
+            waits_in_all_without_queue: Duration::from_secs(120),
             waits_here: Duration::from_secs(20),
             first_wait: Duration::from_millis(100),
             longest_wait: Duration::from_secs(2),

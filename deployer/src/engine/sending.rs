@@ -1,10 +1,11 @@
 //! The engine decides whether it sends a writing call that has failed again, and what it waits for first.
 
+use deployer_core::head::LambdaTask;
 use jiff::Timestamp;
 
 use super::Engine;
 use super::apply::{Errand, Halt};
-use super::lambda_waits::LambdaWait;
+use super::lambda_waits::WaitForLambda;
 use crate::port::{CallError, CallErrorKind};
 
 /// A writing call, over all its tries.
@@ -26,7 +27,8 @@ impl Engine {
     ) -> Result<(), Halt> {
         let Errand { job, claim, target, .. } = *errand;
         let because = error.message.as_str();
-        let wait = |is_refused| LambdaWait { job, claim, target, step, because, is_refused };
+        let task = &LambdaTask::call(step);
+        let wait = |is_refused| WaitForLambda { claim, target, task, step, because, is_refused };
         let ends = || Err(error.clone().in_step(step).into());
         let attempt = sending.attempt;
         sending.attempt += 1;

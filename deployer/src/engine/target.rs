@@ -9,11 +9,11 @@ use std::sync::Arc;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::id::Version;
-use deployer_core::observed::{Observed, ObservedAlias};
+use deployer_core::observed::{Observed, ObservedAlias, Reason};
 use deployer_core::plan::{AWAIT_TRAFFIC, NoPlan, Plan, Step, Wanted, foreign_change, plan as planned};
 use deployer_core::record::{Previous, Status, TargetError, TargetErrorCode, TargetOutcome};
 use deployer_core::text::PlainText;
-use futures::future::{self, FutureExt as _, Shared};
+use futures::future::{self, Shared};
 use tracing::Instrument as _;
 
 use super::apply::{Errand, Halt};
@@ -22,6 +22,7 @@ use super::claim::{Ground, locked};
 use super::deploy::{GIVEN_UP, Job, UNSEEN, Unfinished, Unfit, given_up};
 use super::doors::Shut;
 use super::fared::{Arrived, Fared, Missed, is_late};
+use super::lambda_waits::NoLonger;
 use super::{Claim, Engine};
 use crate::port::Account;
 
@@ -79,12 +80,11 @@ impl Engine {
                         Ground::Held
                     }
                 };
-                let mut observed = self.observe_or_park(job, target, claim.clone(), &account).await?;
+                let mut observed = self.observe_beside_claim(job, claim.clone(), target, &account).await?;
                 let (claim, artifact) = (yes(claim).await, yes(artifact).await);
                 if !claim.follows(&ground) {
                     // Another deployment may have come and gone between: what was observed is no ground to plan on.
-                    observed =
-                        self.observe_or_park(job, target, future::ready(Ok(claim.clone())).shared(), &account).await?;
+                    observed = self.observe_or_park(job, &claim, target, &account).await?;
                 }
                 self.converge(job, target, &claim, &artifact, account.clone(), observed).await
             };
@@ -119,7 +119,7 @@ impl Engine {
                         true => given_up(&format!("{UNSEEN} ({error})")),
                         false => error,
                     };
-                    let late = is_late(error.code) && !job.waits.is_given_up(target);
+                    let late = is_late(error.code) && !claim.waits.is_given_up(target);
                     let outcome = TargetOutcome { error: Some(error), reached, ..outcome };
                     Fared { unfit, late, ..Fared::of(outcome) }
                 }
@@ -181,7 +181,7 @@ impl Engine {
                     Shut::Before => {}
                     Shut::Now => acted = true,
                     Shut::ByAnother => {
-                        (written, observed) = (true, self.observe(at, &account).await?);
+                        (written, observed) = (true, self.observe_or_park(job, claim, target, &account).await?);
                         continue;
                     }
                 }
@@ -201,6 +201,12 @@ impl Engine {
             }
             if claim.only_looks() {
                 return Err(given_up("it has not arrived here").into());
+            }
+            if let Some(because) = makes_anew(&plan, &observed)
+                && !claim.waits.may_be_made_anew(target)
+            {
+                let message = format!("function {function} in {target}: {because}");
+                return Err(TargetError::new(because.error_code(), "update code", message).into());
             }
             tracing::info!(steps = %steps(&plan), "planned");
             let acting = self.account_for(job, target, &account, &plan).await?;
@@ -223,14 +229,16 @@ impl Engine {
                 Err(Halt::Final(error)) => return Err(error.into()),
                 // An earlier try got no answer: that door is shut first.
                 Err(Halt::Stopped) if claim.has_open_door(target) => {
-                    (written, observed) = (true, self.observe(at, &account).await?);
+                    (written, observed) = (true, self.observe_or_park(job, claim, target, &account).await?);
                 }
                 Err(Halt::Stopped) => return Err(Missed::Stopped),
-                Err(Halt::VersionFailed(error)) if observed.publishing_failed => return Err(error.into()),
-                Err(Halt::VersionFailed(error)) => {
+                Err(Halt::Failed { error, may_pass }) => {
+                    if !may_pass || observed.publishing_failed || !claim.waits.may_be_made_anew(target) {
+                        return Err(error.into());
+                    }
                     tracing::warn!("sending the code anew: {}", error.message);
                     self.pause(looks, "publish version", &error.message).await?;
-                    let mut now = self.observe(at, &account).await?;
+                    let mut now = self.observe_or_park(job, claim, target, &account).await?;
                     if let Some(found) = foreign_change(&wanted, &observed, &now) {
                         return Err(foreign(job, "publish version", &found).into());
                     }
@@ -242,15 +250,11 @@ impl Engine {
                     if looks > 0 {
                         self.pause(looks, step, &error.message).await?;
                     }
-                    let now = self.observe(at, &account).await.map_err(|later| TargetError {
-                        message: PlainText::of(format_args!(
-                            "{}; it may have been done, but looking again failed: {later}",
-                            error.message
-                        )),
-                        // Where only the time was up, another invocation looks again.
-                        code: if is_late(later.code) { later.code } else { error.code },
-                        ..error.clone()
-                    })?;
+                    let now = match self.observe_or_park(job, claim, target, &account).await {
+                        Ok(now) => now,
+                        Err(NoLonger::Parks) => return Err(Missed::Waits),
+                        Err(NoLonger::Ends(later)) => return Err(neither(&error, &later).into()),
+                    };
                     // What serves already has arrived, whatever somebody does to $LATEST after that.
                     let serves = planned(&wanted, &now).is_ok_and(|plan| plan.writes_nothing());
                     if claim.explains(target, observed.alias.as_ref(), now.alias.as_ref()) {
@@ -275,7 +279,7 @@ impl Engine {
     /// are read again, and written anew where they differ.
     async fn mend_belongings(&self, errand: Errand<'_>, wanted: &Wanted<'_>) -> Result<(), Missed> {
         let Errand { job, claim, target, account, .. } = errand;
-        let now = self.observe(job.at, account).await?;
+        let now = self.observe_or_park(job, claim, target, account).await?;
         job.observes(claim, target, now.alias.as_ref(), self.now());
         let Ok(plan) = planned(wanted, &now) else { return Ok(()) };
         if plan.is_empty() || !plan.steps.iter().all(Step::is_about_belongings) {
@@ -286,7 +290,7 @@ impl Engine {
             Ok(_) => Ok(()),
             Err(Halt::Stopped) => Err(Missed::Stopped),
             Err(Halt::Waits) => Err(Missed::Waits),
-            Err(Halt::Final(error) | Halt::VersionFailed(error) | Halt::LookAgain { error, .. }) => Err(error.into()),
+            Err(Halt::Final(error) | Halt::Failed { error, .. } | Halt::LookAgain { error, .. }) => Err(error.into()),
         }
     }
 }
@@ -321,13 +325,28 @@ fn steps(plan: &Plan) -> String {
     plan.steps.iter().map(Step::name).collect::<Vec<_>>().join(", ")
 }
 
+/// Why a plan sends code to a function in which Lambda has failed to update it.
+fn makes_anew<'a>(plan: &Plan, observed: &'a Observed) -> Option<&'a Reason> {
+    let sends = plan.steps.iter().any(|step| matches!(step, Step::UpdateCode(_)));
+    observed.latest.as_ref().filter(|_| sends)?.last_update_failed.as_ref()
+}
+
+/// A write may have been done, and looking again has failed.
+fn neither(error: &TargetError, later: &TargetError) -> TargetError {
+    let message =
+        PlainText::of(format_args!("{}; it may have been done, but looking again failed: {later}", error.message));
+    // Where only the time was up, another invocation looks again.
+    let code = if is_late(later.code) { later.code } else { error.code };
+    TargetError { message, code, ..error.clone() }
+}
+
 pub(super) fn foreign(job: &Job<'_>, step: &str, found: &str) -> TargetError {
     TargetError::new(
         TargetErrorCode::ForeignChange,
         step,
         format!(
             "somebody else changed function {} meanwhile: {found}; nothing was overwritten: find out who writes to it, \
-             then upload again",
+             then try again",
             job.at.function_name
         ),
     )

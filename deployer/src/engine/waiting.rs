@@ -116,6 +116,6 @@ pub(super) fn timed_out(step: &str, because: &str) -> TargetError {
     TargetError::new(
         TargetErrorCode::TimedOut,
         step,
-        format!("not done before the invocation's deadline ({because}): upload again, or give the deployer more time"),
+        format!("not done before the invocation's deadline ({because}): try again, or give the deployer more time"),
     )
 }

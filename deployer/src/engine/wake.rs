@@ -171,11 +171,23 @@ impl Engine {
             let (id, claim) = sleeper(&seen.head);
             // By a message: a sweep that did all the work itself could not end in time.
             match id {
-                Some(id) if self.ports.queue.is_some() => self.tick_at(at, id, claim, now).await?,
+                Some(id) if self.ports.queue.is_some() => {
+                    self.tick_at(at, id, claim, now).await?;
+                    self.note_tick(at, seen).await;
+                }
                 _ => drop(self.wake(at, seen).await?),
             }
         }
         Ok(swept)
+    }
+
+    /// The head of a parked deployment says that a tick is on its way, lest each sweep send another where the queue does not keep up.
+    /// Whoever is faster with that head has it in hand.
+    async fn note_tick(&self, at: &Destination<'_>, seen: Seen) {
+        let Some(head) = seen.head.with_tick_sent(self.now()) else { return };
+        if let Err(error) = self.write_head(at, seen.etag, head).await {
+            tracing::warn!("the next sweep will send another tick: {error}");
+        }
     }
 
     /// Judges the promotions that wait, and has somebody go on with those that can.

@@ -60,6 +60,8 @@ pub struct Delivery {
     pub queue: Option<String>,
     /// Since when the message could have been received.
     pub due: Option<Timestamp>,
+    /// When it was received for the first time.
+    pub first_received: Option<Timestamp>,
 }
 
 impl Delivery {
@@ -174,9 +176,11 @@ fn delivery(message: SqsMessage) -> Option<Delivery> {
     let received = number("ApproximateReceiveCount").and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
     let delay = message.message_attributes.get(Tick::DELAY_ATTRIBUTE).and_then(|delay| delay.string_value.as_ref());
     let delay = delay.and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
-    let sent = number("SentTimestamp").and_then(|sent| Timestamp::from_millisecond(sent).ok());
-    let due = sent.and_then(|sent| sent.checked_add(Duration::from_secs(delay)).ok());
-    Some(Delivery { received, due, queue: message.event_source_arn, receipt: message.receipt_handle? })
+    let time = |name: &str| number(name).and_then(|millisecond| Timestamp::from_millisecond(millisecond).ok());
+    let due = time("SentTimestamp").and_then(|sent| sent.checked_add(Duration::from_secs(delay)).ok());
+    let first_received = time("ApproximateFirstReceiveTimestamp");
+    let (queue, receipt) = (message.event_source_arn, message.receipt_handle?);
+    Some(Delivery { received, due, first_received, queue, receipt })
 }
 
 fn body(text: &str) -> Vec<Told> {

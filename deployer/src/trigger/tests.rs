@@ -174,7 +174,8 @@ fn a_tick_comes_through_the_queue_and_a_command_by_hand() {
 fn a_message_keeps_by_what_sqs_knows_its_delivery() {
     let Invocation::Batch(messages) = decode(&sqs(&["{}"])) else { panic!() };
     let queue = Some("arn:aws:sqs:eu-west-1:123456789012:deployer".to_owned());
-    assert_eq!(messages[0].delivery, Some(Delivery { receipt: "r".into(), received: 1, queue, due: None }));
+    let delivery = Delivery { receipt: "r".into(), received: 1, queue, due: None, first_received: None };
+    assert_eq!(messages[0].delivery, Some(delivery));
     assert_eq!(messages[0].delivery.as_ref().and_then(Delivery::queue_name), Some("deployer"));
 }
 

@@ -22,7 +22,7 @@ locals {
     }
     # SQS does not say whether what is delayed counts as old, and most ticks are: the deployer tells how long one waited that was due.
     late-wakes = {
-      description = "The deployer's own ticks and requests for promotions come more than two minutes late, or not at all: more come than wake_concurrency takes, or Lambda does not deliver them"
+      description = "The deployer's own ticks and requests for promotions come more than two minutes late, or not at all: more come than wake_concurrency takes, Lambda does not deliver them, or invocations that had them died"
       namespace   = local.metrics
       metric      = "LateWakes"
       statistic   = "Sum"
@@ -30,22 +30,27 @@ locals {
       minutes     = 2
       dimensions  = null
     }
+    # Such a message is tried every ten minutes: the alarm stays until there was no such try for longer.
     failing-messages = {
-      description = "A message could not be handled in four tries or more, and the deployer's log says why: it is tried for two hours"
+      description = "A message could not be handled in four tries or more, and the deployer's log says why: it is tried every ten minutes until two hours are over, and is a dead letter then"
       namespace   = local.metrics
       metric      = "FailingMessages"
       statistic   = "Sum"
       threshold   = 0
+      minutes     = 15
+      of_them     = 1
       dimensions  = null
     }
-    # Lambda's count, for who is throttled logs nothing.
+    # Lambda's count, for who is throttled logs nothing. Where the account has too few for a storm, they are free again between two
+    # waves of messages: so not in minutes on end.
     throttled = {
-      description = "Lambda had no concurrent execution to spare for the deployer for five minutes on end: the account has fewer than maximum_concurrency and wake_concurrency ask for, or others use them up"
+      description = "Lambda had no concurrent execution to spare for the deployer in five of the last fifteen minutes: the account has fewer than maximum_concurrency and wake_concurrency ask for (a new account has 10 in all: ask Service Quotas for more of L-B99A9384, or set both lower), or others use them up"
       namespace   = "AWS/Lambda"
       metric      = "Throttles"
       statistic   = "Sum"
       threshold   = 0
-      minutes     = 5
+      minutes     = 15
+      of_them     = 5
       dimensions  = { FunctionName = aws_lambda_function.deployer.function_name }
     }
     # Not Lambda's own count, for whoever mistypes a command gets a function error as well, and reads it.
@@ -179,6 +184,7 @@ resource "aws_cloudwatch_metric_alarm" "deployer" {
   statistic           = each.value.statistic
   period              = each.key == "sweep" ? 300 : 60
   evaluation_periods  = try(each.value.minutes, 1)
+  datapoints_to_alarm = try(each.value.of_them, each.value.minutes, 1)
   comparison_operator = each.key == "sweep" ? "LessThanThreshold" : "GreaterThanThreshold"
   threshold           = each.value.threshold
   treat_missing_data  = each.key == "sweep" ? "breaching" : "notBreaching"

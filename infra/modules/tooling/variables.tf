@@ -264,7 +264,7 @@ variable "use_dual_stack_endpoints" {
 }
 
 variable "maximum_concurrency" {
-  description = "How many uploads may be worked on at once (Lambda: 2 to 1000). Each has an invocation of its own, so the account must have as many concurrent executions to spare, and wake_concurrency beside them (infra/README.md, \"How much at once\")."
+  description = "How many uploads may be worked on at once (Lambda: 2 to 1000). Each has an invocation of its own, so the account must have as many concurrent executions to spare, and wake_concurrency beside them: a new account has 10 in all, so set 5 here and 2 there, or ask Service Quotas for more of L-B99A9384 first (infra/README.md, \"How much at once\")."
   type        = number
   default     = 100
 
@@ -275,7 +275,7 @@ variable "maximum_concurrency" {
 }
 
 variable "wake_concurrency" {
-  description = "How many of the deployer's own ticks and of requests for promotions may be worked on at once (Lambda: 2 to 1000), beside maximum_concurrency."
+  description = "How many of the deployer's own ticks and of requests for promotions may be worked on at once (Lambda: 2 to 1000), beside maximum_concurrency. Promotions share these with ticks: raise it where many functions are promoted at once. In a new account set 2."
   type        = number
   default     = 20
 

@@ -168,7 +168,7 @@ impl<'w> On<'w> {
         self.with(Effect::End(Fate::Fails(because.to_owned())));
     }
 
-    /// The version that this call publishes ends in another state than Active.
+    /// The version that this call publishes ends in another state than Active, with a reason code behind a space, or Idle.
     pub fn end_in(self, state: &str) {
         self.with(Effect::End(Fate::EndsIn(state.to_owned())));
     }

@@ -56,7 +56,7 @@ pub enum State {
     Pending(Busy),
     /// Making it failed.
     Failed(String),
-    /// Another of Lambda's states than Active, such as Inactive.
+    /// Another of Lambda's states than Active, such as Inactive, and its reason code behind a space where that is not Idle.
     Named(String),
 }
 
@@ -381,7 +381,10 @@ impl Function {
                 State::Ready => Condition::Ready,
                 State::Updating(_) | State::Pending(_) => Condition::Busy,
                 State::Failed(because) => Condition::Failed { because: because.as_str().into() },
-                State::Named(state) => Condition::of(Some(state), Reason::new(Some("Idle"), Some("so it is")), false),
+                State::Named(state) => {
+                    let (state, code) = state.split_once(' ').unwrap_or((state, "Idle"));
+                    Condition::of(Some(state), Reason::new(Some(code), Some("so it is")), false)
+                }
             },
             last_update_failed: build.last_update_failed.as_deref().map(Into::into),
         };

@@ -42,7 +42,13 @@ impl Messages {
         self.waiting.push((Timestamp::MIN, body.to_owned()));
     }
 
-    /// How many there are.
+    /// How many wait, those that come later included.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// How many there are, as SQS tells it.
     pub(super) fn look(&self, now: Timestamp) -> QueueLook {
         let waiting = self.waiting.iter().filter(|(due, _)| *due <= now).count() as u64;
         QueueLook { waiting, in_flight: self.in_flight, delayed: self.waiting.len() as u64 - waiting }

@@ -88,6 +88,7 @@ impl Active {
             lease_until: me.lease_until,
             attempts: 1,
             extensions: 0,
+            waits: vec![],
             waiting_since: None,
             done: vec![],
             written: BTreeSet::new(),
@@ -332,7 +333,8 @@ impl Head {
 
     fn take_over(mut self, from: &Active, me: &Claimant) -> Move {
         let attempts = from.attempts + 1;
-        let active = Active { claim: me.token, lease_until: me.lease_until, attempts, ..from.clone() };
+        let (claim, lease_until) = (me.token, me.lease_until);
+        let active = Active { claim, lease_until, attempts, looks_at: None, ..from.clone() };
         self.active = Some(active.clone());
         Move::to(self, Then::Work(active))
     }

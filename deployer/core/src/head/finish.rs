@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::accept::Claimant;
 use super::doors::still_open;
-use super::{Active, Consequence, Door, Head, LiveTarget, Named};
+use super::{Active, Consequence, Door, Head, LambdaWait, LiveTarget, Named};
 use crate::config::Target;
 use crate::destination::Destination;
 use crate::id::{DeploymentId, Token};
@@ -56,31 +56,29 @@ pub enum GivenUp<'a> {
     /// This owner has written nothing.
     Untouched,
     /// The time is up, and everybody has stopped.
-    TimeIsUp {
-        /// How those targets fared that are done.
-        done: &'a [TargetOutcome],
-        /// Those that this owner has written to, or may have.
-        written: &'a BTreeSet<Target>,
-        /// The doors that are open still.
-        doors: &'a [Door],
-        /// Since when a target waits for Lambda: that has an end of its own.
-        waiting_since: Option<Timestamp>,
-    },
+    TimeIsUp(&'a Left),
     /// Lambda needs longer than an invocation should wait, and everybody has stopped.
     Parked {
-        /// How those targets fared that are done.
-        done: &'a [TargetOutcome],
-        /// Those that this owner has written to, or may have.
-        written: &'a BTreeSet<Target>,
-        /// The doors that are open still.
-        doors: &'a [Door],
+        /// What is left to the next owner.
+        left: &'a Left,
         /// When a tick goes on with it; none: the sweep does.
         look_at: Option<Timestamp>,
-        /// Since when a target waits for Lambda to make what its alias shall serve: that has an end of its own.
-        waiting_since: Option<Timestamp>,
-        /// The event that it has started could not be sent.
-        start_untold: bool,
     },
+}
+
+/// What an owner who has begun leaves to the next one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Left {
+    /// How those targets fared that are done.
+    pub done: Vec<TargetOutcome>,
+    /// Those that this owner has written to, or may have.
+    pub written: BTreeSet<Target>,
+    /// The doors that are open still.
+    pub doors: Vec<Door>,
+    /// The waits for Lambda that are not over: each has an end of its own.
+    pub waits: Vec<LambdaWait>,
+    /// The event that it has started could not be sent.
+    pub start_untold: bool,
 }
 
 impl Active {
@@ -90,26 +88,23 @@ impl Active {
         self.written.contains(target) || (self.attempts > 1 && !self.done.iter().any(|done| done.target() == *target))
     }
 
-    fn give_up(&mut self, how: GivenUp<'_>) {
+    fn give_up(&mut self, how: GivenUp<'_>, now: Timestamp) {
         match how {
             // What may be half done stands in the way of what is newer: each try counts, so that there is an end to it.
             GivenUp::Untouched if self.is_begun() => {}
             GivenUp::Untouched => self.attempts = self.attempts.saturating_sub(1),
-            GivenUp::TimeIsUp { done, written, doors, waiting_since } => {
-                self.leave_to_another(done, written, doors);
+            GivenUp::TimeIsUp(left) => {
+                self.leave_to_another(left);
                 self.extensions += 1;
-                self.waiting_since = waiting_since;
             }
-            GivenUp::Parked { done, written, doors, look_at, waiting_since, start_untold } => {
-                self.leave_to_another(done, written, doors);
-                self.waiting_since = waiting_since;
-                self.start_untold = start_untold;
-                self.park(look_at);
+            GivenUp::Parked { left, look_at } => {
+                self.leave_to_another(left);
+                self.park(look_at, now);
             }
         }
     }
 
-    fn leave_to_another(&mut self, done: &[TargetOutcome], written: &BTreeSet<Target>, doors: &[Door]) {
+    fn leave_to_another(&mut self, Left { done, written, doors, waits, start_untold }: &Left) {
         let id = self.request.id;
         if let Some(known) = &mut self.doors {
             *known = doors.iter().filter(|door| door.deployment == id).cloned().collect();
@@ -118,7 +113,10 @@ impl Active {
         let by_others: Vec<Target> = targets.filter(|target| self.may_have_written_to(target)).collect();
         self.written.extend(by_others.into_iter().chain(written.iter().cloned()));
         self.attempts = self.attempts.saturating_sub(1);
-        self.done = done.to_vec();
+        self.done.clone_from(done);
+        self.waits.clone_from(waits);
+        self.waiting_since = None;
+        self.start_untold = *start_untold;
     }
 }
 
@@ -193,7 +191,7 @@ impl Head {
         let mut head = self.next();
         if let Some(active) = &mut head.active {
             active.lease_until = now;
-            active.give_up(how);
+            active.give_up(how, now);
         }
         Some(head)
     }

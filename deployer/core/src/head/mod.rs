@@ -9,6 +9,7 @@ mod choose;
 mod doors;
 mod finish;
 mod hold;
+mod lambda_waits;
 mod live;
 mod member;
 mod order;
@@ -30,8 +31,9 @@ pub use crate::commanded::Obeyed;
 pub use accept::{Claimant, Move, Rules, Then};
 pub use choose::Chosen;
 pub use doors::{Door, Opening, SHUT_DOOR, ServedBefore, turned, untouched};
-pub use finish::{End, Finish, GivenUp};
+pub use finish::{End, Finish, GivenUp, Left};
 pub use hold::held_by;
+pub use lambda_waits::{LambdaTask, LambdaWait, LambdaWaits, Since};
 pub use live::{Completed, Live};
 pub use member::{Place, Placing};
 use order::Newest;
@@ -92,8 +94,11 @@ pub struct Active {
     /// How often an owner's time was up.
     #[serde(default)]
     pub extensions: u32,
-    /// Since when a target waits for Lambda (for a version that it makes, an execution role that it cannot assume yet, a 409 that
-    /// nobody knows), where an owner's time was up over that or it was parked.
+    /// Since when targets wait for Lambda, and for what (a version that it makes, an execution role that it cannot assume yet, a 409
+    /// that nobody knows), where an owner's time was up or it was parked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<LambdaWait>,
+    /// Heads of before have one time for all of them. It is read, and not written any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_since: Option<Timestamp>,
     /// How targets fared that an earlier owner was done with before its time was up. They are not tried again.
@@ -120,7 +125,8 @@ pub struct Active {
     /// How often it was parked.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hops: u32,
-    /// When a tick goes on with it, where it is parked; none: the sweep does.
+    /// When a tick goes on with it, where it is parked, and where the sweep has sent one, when it sends another; none: the sweep
+    /// sends one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looks_at: Option<Timestamp>,
 }

@@ -17,6 +17,8 @@ use crate::traffic::Awaited;
 pub const HOPS: u32 = 8;
 /// A tick is believed to come until so long after its time.
 const TICKS_COME_WITHIN: Duration = Duration::from_secs(60);
+/// One that the sweep has sent may stand in a queue that does not keep up: so long, and the minute above, the sweep sends no other.
+const NO_OTHER_FOR: Duration = Duration::from_secs(240);
 /// The pauses between two looks at what a parked deployment waits for.
 const FIRST_PAUSE: Duration = Duration::from_secs(15);
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
@@ -70,10 +72,10 @@ impl Active {
         overdue.is_some_and(|overdue| now < overdue)
     }
 
-    /// One that was asked to stop meanwhile is looked at by the next sweep, not when that was planned: whoever asks waits for it.
-    pub(super) fn park(&mut self, look_at: Option<Timestamp>) {
+    /// One that was asked to stop meanwhile is looked at now, not when that was planned: whoever asks waits for it.
+    pub(super) fn park(&mut self, look_at: Option<Timestamp>, now: Timestamp) {
         self.hops += 1;
-        self.looks_at = look_at.filter(|_| self.stop.is_none());
+        self.looks_at = if self.stop.is_some() { Some(now) } else { look_at };
     }
 }
 
@@ -90,6 +92,17 @@ impl Head {
         if let Some(active) = &mut head.active {
             active.awaits.retain(|other| other.target != awaited.target);
             active.awaits.push(awaited.clone());
+        }
+        Some(head)
+    }
+
+    /// The sweep has sent a tick to the deployment that is parked here. `None`: there is none that nobody has.
+    #[must_use]
+    pub fn with_tick_sent(&self, now: Timestamp) -> Option<Self> {
+        self.active.as_ref().filter(|active| active.hops > 0 && active.lease_until <= now)?;
+        let mut head = self.next();
+        if let Some(active) = &mut head.active {
+            active.looks_at = now.checked_add(NO_OTHER_FOR).ok();
         }
         Some(head)
     }

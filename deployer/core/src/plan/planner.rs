@@ -382,7 +382,7 @@ fn is_broken(wanted: &Wanted<'_>, because: &str) -> TargetError {
         TargetErrorCode::FunctionFailed,
         "observe",
         format!(
-            "function {} in {} is in state Failed ({because}): delete it and upload again, or repair what the reason \
+            "function {} in {} is in state Failed ({because}): delete it and try again, or repair what the reason \
              names; the deployer may not delete functions",
             wanted.function, wanted.target
         ),

@@ -515,12 +515,12 @@ run "with_everything" {
   }
 
   assert {
-    condition = { for name in ["failing-messages", "late-wakes", "throttled"] : name => "${aws_cloudwatch_metric_alarm.deployer[name].namespace} ${aws_cloudwatch_metric_alarm.deployer[name].metric_name}, ${aws_cloudwatch_metric_alarm.deployer[name].evaluation_periods}" } == {
-      failing-messages = "Deployer/deployer FailingMessages, 1"
-      late-wakes       = "Deployer/deployer LateWakes, 2"
-      throttled        = "AWS/Lambda Throttles, 5"
+    condition = { for name in ["failing-messages", "late-wakes", "throttled"] : name => "${aws_cloudwatch_metric_alarm.deployer[name].namespace} ${aws_cloudwatch_metric_alarm.deployer[name].metric_name}, ${aws_cloudwatch_metric_alarm.deployer[name].datapoints_to_alarm} of ${aws_cloudwatch_metric_alarm.deployer[name].evaluation_periods}" } == {
+      failing-messages = "Deployer/deployer FailingMessages, 1 of 15"
+      late-wakes       = "Deployer/deployer LateWakes, 2 of 2"
+      throttled        = "AWS/Lambda Throttles, 5 of 15"
     }
-    error_message = "Wakes that come late must be told within minutes, and not for one that SQS has counted wrongly; a message that fails, at once."
+    error_message = "Wakes that come late must be told within minutes, and not for one that SQS has counted wrongly; a message that fails, at once, and as long as it does, for it is tried every ten minutes; too little concurrency also where it comes and goes."
   }
 
   assert {

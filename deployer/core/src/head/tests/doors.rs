@@ -149,8 +149,14 @@ fn a_deployment_that_is_given_back_keeps_the_doors_that_are_open_and_no_other() 
     let open = opens(&head, "r1", "6").unwrap();
     let doors = open.open_doors(second(30));
     let given_back = |doors: &[Door]| {
-        let how = GivenUp::TimeIsUp { done: &[], written: &[].into(), doors, waiting_since: None };
-        open.released(token("two"), how, second(30)).unwrap().active().unwrap().doors.clone().unwrap()
+        let left = Left { doors: doors.to_vec(), ..Left::default() };
+        open.released(token("two"), GivenUp::TimeIsUp(&left), second(30))
+            .unwrap()
+            .active()
+            .unwrap()
+            .doors
+            .clone()
+            .unwrap()
     };
     assert_eq!(revisions(&given_back(&doors)), ["r1"]);
     assert_eq!(given_back(&[]), [], "it was refused, or shut");

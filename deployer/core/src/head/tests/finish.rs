@@ -202,18 +202,14 @@ fn who_gives_up_in_good_order_is_not_counted_as_dead() {
     assert_eq!((active.attempts, active.extensions, active.lease_until), (0, 0, second(30)));
     let done = half_arrived(&two, "7", "B").record.targets;
     let written = [target(1).clone()].into();
-    let time_is_up = GivenUp::TimeIsUp { done: &done, written: &written, doors: &[], waiting_since: None };
-    let saved = head.released(token("two"), time_is_up, second(30)).unwrap();
+    let left = Left { done: done.clone(), written, ..Left::default() };
+    let saved = head.released(token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap();
     let active = saved.active().unwrap();
     assert_eq!((active.attempts, active.extensions, &active.done), (0, 1, &done));
     assert!(saved.released(token("two"), GivenUp::Untouched, second(31)).is_none(), "given up once");
-    let refused = GivenUp::TimeIsUp { done: &done, written: &written, doors: &[], waiting_since: Some(second(20)) };
-    let refused = head.released(token("two"), refused, second(30)).unwrap();
-    let active = refused.active().unwrap();
-    assert_eq!((active.extensions, active.waiting_since), (1, Some(second(20))));
     let (taken_over, _) = saved.wakes(&me("three", 40));
     let active = taken_over.active().unwrap();
-    assert_eq!((&active.done, &active.written), (&done, &written), "what is done stays done");
+    assert_eq!((&active.done, &active.written), (&done, &left.written), "what is done stays done");
 }
 
 #[test]
@@ -223,8 +219,8 @@ fn an_owner_that_gives_up_what_others_may_have_begun_is_counted() {
         |head: &Head, claim: &str, now| head.released(token(claim), GivenUp::Untouched, second(now)).unwrap();
     // The first one has died, or its time was up.
     let died = head.wakes(&me("a", 120)).0;
-    let time_is_up = GivenUp::TimeIsUp { done: &[], written: &[].into(), doors: &[], waiting_since: None };
-    let saved = head.released(token("two"), time_is_up, second(30)).unwrap().wakes(&me("a", 120)).0;
+    let left = Left::default();
+    let saved = head.released(token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap().wakes(&me("a", 120)).0;
     for (mut head, attempts) in [(died, 2), (saved, 1)] {
         for number in 0..3 {
             head = given_up(&head, ["a", "b", "c"][number], 130);
@@ -250,30 +246,20 @@ fn what_owners_before_the_last_one_have_set_is_remembered_where_the_deployment_f
     };
     let saves = |head: &Head, claim: &str, done: &[TargetOutcome], written: &[usize]| {
         let written = written.iter().map(|number| target(*number).clone()).collect();
-        head.released(
-            token(claim),
-            GivenUp::TimeIsUp { done, written: &written, doors: &[], waiting_since: None },
-            second(130),
-        )
-        .unwrap()
+        let left = Left { done: done.to_vec(), written, ..Left::default() };
+        head.released(token(claim), GivenUp::TimeIsUp(&left), second(130)).unwrap()
+    };
+    let saves_first = |done: &[TargetOutcome], written: &[usize]| {
+        let written = written.iter().map(|number| target(*number).clone()).collect();
+        let left = Left { done: done.to_vec(), written, ..Left::default() };
+        head.released(token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap()
     };
     let first_done = &fails(&[]).record.targets[..1];
     assert_eq!(remembers(&head, "two", &[]), [false, false]);
     // The first one's time was up.
-    let saved = head.released(
-        token("two"),
-        GivenUp::TimeIsUp { done: first_done, written: &[].into(), doors: &[], waiting_since: None },
-        second(30),
-    );
-    assert_eq!(remembers(&saved.unwrap().wakes(&me("a", 30)).0, "a", &[1]), [false, true]);
-    let by_the_first = [target(0).clone()].into();
-    let saved = head
-        .released(
-            token("two"),
-            GivenUp::TimeIsUp { done: first_done, written: &by_the_first, doors: &[], waiting_since: None },
-            second(30),
-        )
-        .unwrap();
+    let saved = saves_first(first_done, &[]);
+    assert_eq!(remembers(&saved.wakes(&me("a", 30)).0, "a", &[1]), [false, true]);
+    let saved = saves_first(first_done, &[0]);
     assert_eq!(remembers(&saved.wakes(&me("a", 30)).0, "a", &[]), [true, false]);
     // The first one has died, and may have written anything; the second one was done with a target.
     let died = head.wakes(&me("a", 120)).0;
@@ -281,12 +267,8 @@ fn what_owners_before_the_last_one_have_set_is_remembered_where_the_deployment_f
     let saved = saves(&died, "a", first_done, &[]).wakes(&me("b", 130)).0;
     assert_eq!(remembers(&saved, "b", &[]), [true, true]);
     // The first one was done with a target, and the second one has died.
-    let saved = head.released(
-        token("two"),
-        GivenUp::TimeIsUp { done: first_done, written: &[].into(), doors: &[], waiting_since: None },
-        second(30),
-    );
-    let died = saved.unwrap().wakes(&me("a", 30)).0.wakes(&me("b", 130)).0;
+    let saved = saves_first(first_done, &[]);
+    let died = saved.wakes(&me("a", 30)).0.wakes(&me("b", 130)).0;
     assert_eq!(remembers(&died, "b", &[]), [false, true]);
 }
 

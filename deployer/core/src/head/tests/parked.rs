@@ -17,16 +17,13 @@ pub(super) fn parked(look_at: Option<i64>) -> (Head, Request) {
 }
 
 fn park(head: &Head, claim: &str, now: i64, look_at: Option<i64>) -> Head {
-    let written = [target(0).clone()].into();
-    let how = GivenUp::Parked {
-        done: &[],
-        written: &written,
-        doors: &[],
-        look_at: look_at.map(second),
-        waiting_since: None,
-        start_untold: false,
-    };
+    let left = Left { written: [target(0).clone()].into(), ..Left::default() };
+    let how = GivenUp::Parked { left: &left, look_at: look_at.map(second) };
     head.released(token(claim), how, second(now)).unwrap()
+}
+
+fn waits(task: LambdaTask, since: i64) -> LambdaWait {
+    LambdaWait { target: target(0).clone(), task, since: second(since) }
 }
 
 #[test]
@@ -76,31 +73,26 @@ fn one_that_was_parked_before_anything_was_written_gives_way_to_a_newer_upload()
     let two = upload("2", 20);
     let head = Head::default().deploys(&upload("1", 10), "6").settles();
     let head = head.accepts(&two, &me("two", 20)).0;
-    let how = GivenUp::Parked {
-        done: &[],
-        written: &[].into(),
-        doors: &[],
-        look_at: Some(second(60)),
-        waiting_since: Some(second(21)),
-        start_untold: false,
-    };
+    let left = Left { waits: vec![waits(LambdaTask::update(), 21)], ..Left::default() };
+    let how = GivenUp::Parked { left: &left, look_at: Some(second(60)) };
     let head = head.released(token("two"), how, second(45)).unwrap();
     assert!(!head.active().unwrap().is_begun(), "nobody has written anything for it");
     let three = upload("3", 50);
     let (head, then) = head.accepts(&three, &me("three", 50));
     let Then::Work(active) = then else { panic!("{then:?}") };
-    assert_eq!((active.request.id, active.waiting_since), (three.id, None));
+    assert_eq!((active.request.id, active.waits), (three.id, vec![]));
     assert!(head.outbox().iter().any(|entry| entry.record.id == two.id && entry.record.status == Status::Superseded));
 }
 
 #[test]
-fn one_that_was_asked_to_stop_while_it_waited_is_looked_at_by_the_next_sweep() {
+fn one_that_was_asked_to_stop_while_it_waited_is_looked_at_at_once() {
     let (two, back) = (upload("2", 20), rollback("back", 30));
     let head = Head::default().deploys(&upload("1", 10), "6").settles();
     let head = head.accepts(&two, &me("two", 20)).0;
     let head = park(&head.accepts(&back, &me("back", 30)).0, "two", 45, Some(165));
-    assert_eq!(head.active().map(|active| (active.stop, active.looks_at)), Some((Some(back.id), None)));
-    assert!(head.sleeps(second(46)) && !head.is_looked_after(second(46)));
+    let looks_at = head.active().map(|active| (active.stop, active.looks_at));
+    assert_eq!(looks_at, Some((Some(back.id), Some(second(45)))), "by a tick that is sent now");
+    assert!(!head.is_looked_after(second(105)), "and if that is lost, by the next sweep");
 }
 
 #[test]
@@ -166,6 +158,80 @@ fn the_sweep_leaves_a_parked_deployment_to_its_tick_unless_that_is_overdue() {
     assert!(head.is_looked_after(second(50)) && head.is_looked_after(second(119)));
     assert!(head.sleeps(second(120)) && !head.is_looked_after(second(120)));
     assert!(!parked(None).0.is_looked_after(second(50)), "beyond the last hop no tick is sent");
+}
+
+#[test]
+fn a_sweep_that_has_sent_a_tick_sends_no_other_for_five_minutes() {
+    let head = parked(None).0;
+    let sent = head.with_tick_sent(second(60)).unwrap();
+    assert!(sent.is_looked_after(second(61)) && sent.is_looked_after(second(359)));
+    assert!(!sent.is_looked_after(second(360)));
+    let taken = sent.wakes(&me("a", 61)).0;
+    assert_eq!(taken.active().unwrap().looks_at, None, "it has come");
+    assert_eq!(taken.with_tick_sent(second(62)), None, "somebody works on it");
+}
+
+#[test]
+fn each_wait_for_lambda_counts_from_its_own_start() {
+    let (here, there) = (target(0), target(1));
+    let mut all = LambdaWaits::default();
+    let (update, role) = (LambdaTask::update(), LambdaTask::call("create function"));
+    assert_eq!(all.begin(here, &update, second(10)).own, second(10));
+    assert_eq!(all.begin(here, &update, second(20)).own, second(10));
+    assert_eq!(all.begin(there, &update, second(30)).own, second(30), "another target's");
+    assert_eq!(all.begin(here, &role, second(40)).own, second(40), "for something else");
+    all.end(here, &update);
+    assert_eq!(all.begin(here, &update, second(50)).own, second(50), "the one before is over");
+    assert_eq!(all.begin(there, &update, second(60)).own, second(30));
+    let done = [TargetOutcome::untouched(there, at().function_name, at().environment.alias.clone(), Status::Failed)];
+    assert_eq!(all.without(&done), [waits(role, 40), waits(update, 50)]);
+}
+
+#[test]
+fn an_update_that_shows_while_a_version_is_made_is_the_same_wait() {
+    let here = target(0);
+    let task = |number: &str| LambdaTask::version(&version(number));
+    let mut all = LambdaWaits::default();
+    all.begin(here, &task("7"), second(10));
+    assert_eq!(all.begin(here, &LambdaTask::update(), second(50)).own, second(10));
+    all.end(here, &LambdaTask::update());
+    assert_eq!(all.begin(here, &task("7"), second(60)).own, second(10), "the version itself is not made yet");
+    let eight = all.begin(here, &task("8"), second(70));
+    assert_eq!(eight, Since { own: second(70), in_all: second(10) }, "7 has failed, and 8 is new");
+    assert_eq!(all.begin(here, &LambdaTask::update(), second(80)), eight);
+    assert_eq!(all.versions(here), 2);
+    all.end(here, &task("8"));
+    assert_eq!(all.versions(here), 0);
+}
+
+#[test]
+fn waits_are_left_to_the_next_owner_and_those_of_before_are_read() {
+    let two = upload("2", 20);
+    let head = Head::default().accepts(&two, &me("two", 20)).0;
+    let left = Left { waits: vec![waits(LambdaTask::update(), 21)], ..Left::default() };
+    for how in [GivenUp::TimeIsUp(&left), GivenUp::Parked { left: &left, look_at: None }] {
+        let active = head.released(token("two"), how, second(45)).unwrap().active().unwrap().clone();
+        assert_eq!(LambdaWaits::of(&active).without(&[]), left.waits);
+        let told = serde_json::to_value(&active).unwrap();
+        assert_eq!(told["waits"][0]["for"], "update");
+        assert!(told.get("waiting_since").is_none());
+    }
+    let mut before = head.active().unwrap().clone();
+    before.waiting_since = Some(second(21));
+    let mut waits = LambdaWaits::of(&before);
+    assert_eq!(waits.begin(target(0), &LambdaTask::update(), second(50)).own, second(21));
+}
+
+#[test]
+fn a_start_that_was_told_later_is_not_told_again_by_the_next_owner() {
+    let two = upload("2", 20);
+    let mut head = Head::default().accepts(&two, &me("two", 20)).0;
+    for (claim, next, untold) in [("two", "three", true), ("three", "four", false)] {
+        let left = Left { start_untold: untold, ..Left::default() };
+        head = head.released(token(claim), GivenUp::TimeIsUp(&left), second(30)).unwrap();
+        assert_eq!(head.active().unwrap().start_untold, untold);
+        head = head.wakes(&me(next, 30)).0;
+    }
 }
 
 #[test]

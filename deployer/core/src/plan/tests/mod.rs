@@ -427,7 +427,7 @@ fn a_failed_function_is_left_to_a_person() {
     observed.latest.as_mut().unwrap().condition = Condition::Failed { because: "InvalidSubnet: gone".into() };
     let (code, message) = Scene::new("").error(&observed);
     assert_eq!(code, TargetErrorCode::FunctionFailed);
-    assert!(message.contains("is in state Failed (InvalidSubnet: gone): delete it and upload again"), "{message}");
+    assert!(message.contains("is in state Failed (InvalidSubnet: gone): delete it and try again"), "{message}");
 }
 
 #[test]
