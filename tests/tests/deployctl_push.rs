@@ -86,11 +86,12 @@ async fn a_folder_is_pushed_and_live_with_no_other_rights_than_the_uploaders() -
     assert_eq!(json!(live.sha256), record["artifact"]["sha256"]);
     assert_eq!(record["artifact"]["metadata"], json!({"commit": "4f5c2e1"}));
     let version_id = record["artifact"]["version_id"].as_str().unwrap_or_default();
+    let size = &record["artifact"]["size"];
     assert_eq!(
         ended.err,
         format!(
-            "uploaded s3://acme-artifacts/dev/orders-api/1.0.0.zip (version {version_id}); waiting for its deployment, 15m \
-             at most\n"
+            "uploaded s3://acme-artifacts/dev/orders-api/1.0.0.zip (version {version_id}), {size} bytes, 2 files, with \
+             function.toml\nwaiting for its deployment, 15m at most\n"
         )
     );
     let lines: Vec<&str> = ended.out.lines().collect();
@@ -123,8 +124,8 @@ async fn the_same_folder_is_the_same_zip_and_the_second_release_of_it_is_unchang
         let result = format!("results/dev/orders-api/{release}/{version_id}.json");
         assert_eq!(
             upload,
-            &json!({"bucket": ARTIFACTS, "key": key, "version_id": version_id, "size": size,
-                "sha256": upload["sha256"], "result": result})
+            &json!({"bucket": ARTIFACTS, "key": key, "version_id": version_id, "size": size, "files": 2,
+                "manifest": "function.toml", "sha256": upload["sha256"], "result": result})
         );
     }
     aws.same_events_again_change_nothing().await
@@ -175,7 +176,7 @@ async fn what_the_deployer_would_refuse_is_not_uploaded_and_every_mistake_is_nam
     assert_eq!((ended.code, ended.out.as_str()), (Some(3), ""), "{ended:?}");
     let start = format!("error: {} would be refused in dev, and is not uploaded:\n", folder.path().display());
     assert!(ended.err.starts_with(&start), "{ended:?}");
-    for mistake in ["\n  memory: ", "\n  timeout_s: "] {
+    for mistake in ["\n  function.toml: memory: ", "\n  function.toml: timeout_s: "] {
         assert!(ended.err.contains(mistake), "{ended:?}");
     }
     let said = run(refused(&["--output", "json"])?).await?.json()?;

@@ -159,7 +159,7 @@ names! {
         |t| made_of(t, 64, "+=,.@_-");
 
     /// STS API Reference, AssumeRole, ExternalId: 2 to 1,224 characters.
-    ExternalId: "an external id", "2 to 1224 of letters, digits and + = , . @ : / -",
+    ExternalId: "an external id", "2 to 1224 of letters, digits and _ + = , . @ : / -",
         r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
         |t| t.len() >= 2 && made_of(t, 1224, "_+=,.@:/-"), hidden;
 
@@ -453,6 +453,16 @@ mod tests {
         assert!(RoleArn::parse("arn:aws:iam::111111111111:role/app/orders").is_ok());
         for bad in ["arn:aws:iam::1:role/x", "arn:aws:iam::111111111111:user/x", "arn:aws:iam::111111111111:role/"] {
             assert!(RoleArn::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn external_ids_rule_names_each_sign_that_is_taken_and_no_id() {
+        let error = ExternalId::parse("a b").unwrap_err();
+        assert!(!error.to_string().contains("a b"), "{error}");
+        for sign in (' '..='~').filter(|sign| !sign.is_ascii_alphanumeric() && *sign != ' ') {
+            let named = error.rule.split(' ').any(|word| word == sign.to_string());
+            assert_eq!(ExternalId::parse(format!("a{sign}")).is_ok(), named, "{sign}");
         }
     }
 

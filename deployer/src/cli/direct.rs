@@ -105,8 +105,8 @@ impl Fit {
         let zip = sources::zipped(&source.path)?;
         let unfit = |mistakes: Vec<Found>| zips::unfit(&source.path, &mistakes);
         let package = zips::read(&zip, |_| {}).map_err(unfit)?;
-        let manifest = package.manifest.as_ref().map(|(format, text)| Manifest::parse(*format, text)).transpose();
-        let manifest = manifest.map_err(|error| unfit(zips::mistakes(&error)))?;
+        let manifest = package.manifest.as_ref().map(|(format, text)| zips::manifest(*format, text)).transpose();
+        let manifest = manifest.map_err(unfit)?;
         let environment = environment.cloned().map_or_else(|| none_of(manifest.iter()), Ok)?;
         zips::check(&package, Some(&environment)).map_err(unfit)?;
         Ok(Self { source, zip, manifest })

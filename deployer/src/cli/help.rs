@@ -29,7 +29,8 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused by a rule, 4 not ended in t
 
 pub(super) const INIT: &str = "\
 Needs: lambda:GetFunction on the function, and lambda:ListTags for its tags; nothing of the deployer.
-Exit codes: 0 written, 1 it cannot be described, 3 a file is in the way, or the function is a container image.
+Exit codes: 0 written, 1 it cannot be described, 3 a file is in the way, the function is a container image, or the file is
+none that a manifest can be made of.
 
 Example:
   deployctl init --from orders-api --profile dev";

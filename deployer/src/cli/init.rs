@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use deployer_core::manifest::{Values, convert, write};
+use deployer_core::manifest::{NotConverted, Values, convert, write};
 use deployer_core::observed::Variables;
 use serde::Serialize;
 
@@ -15,11 +15,13 @@ use crate::aws::{self, NotDescribed};
 /// Which function, and where its manifest goes.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(group(clap::ArgGroup::new("source").args(["from", "from_file"]).required(true)))]
 pub(super) struct Options {
     /// The function: its name or ARN. Takes lambda:GetFunction on it, and lambda:ListTags for its tags.
-    #[arg(long, value_name = "FUNCTION", required_unless_present = "from_file", conflicts_with = "from_file")]
+    #[arg(long, value_name = "FUNCTION")]
     from: Option<String>,
-    /// The function.json of lambroll or Apex, of which a manifest is made. Calls nobody.
+    /// The function.json of lambroll or Apex, of which a manifest is made; jsonnet, and templates outside of texts, are to be
+    /// rendered first (lambroll render). Calls nobody.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["with_values", "region", "profile"])]
     from_file: Option<PathBuf>,
     /// Where the manifest is written; - is standard output.
@@ -93,9 +95,14 @@ struct Made {
 /// Of another tool's file.
 fn converted(file: &Path) -> Result<Made, Stopped> {
     let shown = file.display();
-    let text =
-        std::fs::read_to_string(file).map_err(|error| Stopped::failed(format!("{shown} cannot be read: {error}")))?;
-    let made = convert(&text).map_err(|error| Stopped::refused(format!("{shown}: {error}")))?;
+    let bytes = std::fs::read(file).map_err(|error| Stopped::failed(format!("{shown} cannot be read: {error}")))?;
+    let is_jsonnet = file.extension().is_some_and(|ending| ending == "jsonnet");
+    let made = convert(&bytes).map_err(|error| match error {
+        NotConverted::Unreadable(_) if is_jsonnet => {
+            Stopped::refused(format!("{shown} is jsonnet: render it first (lambroll render)"))
+        }
+        _ => Stopped::refused(format!("{shown}: {error}")),
+    })?;
     let mut said = format!("what {shown} of {} says", made.tool.name());
     if made.left_out > 0 {
         said.push_str(&format!("\nfields that are left out: {} (comments in it say why)", made.left_out));
@@ -215,5 +222,28 @@ mod tests {
             assert!(options(wrong).is_err(), "{wrong:?}");
         }
         assert!(options(&["--from", "a", "--region", "eu-west-1"]).is_ok());
+    }
+
+    #[tokio::test]
+    async fn files_of_which_no_manifest_can_be_made_are_refused_with_the_reason() {
+        let place = tempfile::tempdir().unwrap();
+        for (name, content, reason) in [
+            ("function.json", r#"{"PackageType": "Image", "Role": "x"}"#, "the function is a container image"),
+            ("function.json", r#"{"Role": "x", "Timeout": {{ env `T` }}}"#, "render the file first (lambroll render)"),
+            ("function.jsonnet", "local a = 1; {Role: 'x'}", "jsonnet: render it first (lambroll render)"),
+        ] {
+            let (file, out) = (place.path().join(name), place.path().join("function.toml"));
+            std::fs::write(&file, content).unwrap();
+            let options = options(&["--from-file", file.to_str().unwrap(), "--out", out.to_str().unwrap()]).unwrap();
+            let stopped = run(&options).await.unwrap_err();
+            assert_eq!(stopped.exit, Exit::Refused);
+            assert!(stopped.message.contains(reason) && !out.exists(), "{}", stopped.message);
+        }
+    }
+
+    #[test]
+    fn neither_source_asks_for_one_of_both() {
+        let error = options(&[]).err().unwrap().to_string();
+        assert!(error.contains("--from <FUNCTION>") && error.contains("--from-file <FILE>"), "{error}");
     }
 }

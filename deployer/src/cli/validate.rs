@@ -116,18 +116,19 @@ fn strangers(files: &[PathBuf]) -> Vec<Vec<Found>> {
     let is_config =
         |file: &&PathBuf| file.extension().is_some_and(|end| end == "json") && !file.ends_with("function.json");
     let configs = files.iter().filter(is_config);
-    let configs: Vec<Config> =
-        configs.filter_map(|file| Config::parse(&std::fs::read_to_string(file).ok()?).ok()).collect();
+    let configs: Vec<Config> = configs.filter_map(|file| Config::read(&std::fs::read(file).ok()?).ok()).collect();
     let known = || configs.iter().flat_map(|config| config.environments.keys());
     let of_file = |file: &PathBuf| match manifest_of(file) {
-        Some(manifest) if !configs.is_empty() => manifest.strangers(known()).iter().map(Found::from).collect(),
+        Some((format, manifest)) if !configs.is_empty() => {
+            manifest.strangers(known()).iter().map(|mistake| Found::from(mistake).of(format)).collect()
+        }
         _ => vec![],
     };
     files.iter().map(of_file).collect()
 }
 
 /// The manifest that a file is, or has in it, where it is a good one.
-fn manifest_of(file: &Path) -> Option<Manifest> {
+fn manifest_of(file: &Path) -> Option<(ManifestFormat, Manifest)> {
     let (format, bytes) = match file.file_name().unwrap_or_default().to_str()? {
         "function.toml" => (ManifestFormat::Toml, std::fs::read(file).ok()?),
         "function.json" => (ManifestFormat::Json, std::fs::read(file).ok()?),
@@ -139,7 +140,7 @@ fn manifest_of(file: &Path) -> Option<Manifest> {
         _ if is_zip(file) => zips::read(&File::open(file).ok()?, |_| {}).ok()?.manifest?,
         _ => return None,
     };
-    Manifest::parse(format, &bytes).ok()
+    Some((format, Manifest::parse(format, &bytes).ok()?))
 }
 
 /// Why a file is not good.
@@ -177,7 +178,7 @@ fn check(file: &Path, environment: Option<&EnvironmentName>) -> (&'static str, O
         ("function.toml", _) => ("manifest", manifest(file, ManifestFormat::Toml)),
         ("function.json", _) => ("manifest", manifest(file, ManifestFormat::Json)),
         _ if is_zip(file) => ("zip", zip(file, environment)),
-        (_, Some("json")) => ("configuration", text(file).and_then(|text| configuration(&text))),
+        (_, Some("json")) => ("configuration", configuration(file)),
         _ => {
             let known =
                 "a folder, a zip (*.zip), a manifest (function.toml or function.json) nor a configuration (*.json)";
@@ -211,36 +212,25 @@ fn is_zip(file: &Path) -> bool {
 fn package(input: &File, environment: Option<&EnvironmentName>) -> Outcome {
     let package = zips::read(input, |_| {})?;
     let warnings = zips::check(&package, environment)?;
-    let mut summary = format!("{} bytes, {} files, sha256 {}", package.size, package.entries, package.sha256);
-    match &package.manifest {
-        Some((format, _)) => summary.push_str(&format!(", with {}", format.file_name())),
-        None => summary.push_str(", no manifest: only the code of an existing function is deployed"),
-    }
+    let manifest = zips::with_manifest(package.manifest.as_ref().map(|(format, _)| format.file_name()));
+    let summary = format!("{} bytes, {} files, sha256 {}, {manifest}", package.size, package.entries, package.sha256);
     Ok(Good { summary, warnings })
 }
 
 fn manifest(file: &Path, format: ManifestFormat) -> Outcome {
-    match Manifest::parse(format, &std::fs::read(file).map_err(unreadable)?) {
-        Ok(manifest) => {
-            let warnings = manifest.for_all().iter().flat_map(FunctionConfig::warnings).collect();
-            Ok(Good { summary: "for every environment that it names".into(), warnings })
-        }
-        Err(error) => Err(zips::mistakes(&error).into()),
-    }
+    let manifest = zips::manifest(format, &std::fs::read(file).map_err(unreadable)?)?;
+    let warnings = manifest.for_all().iter().flat_map(FunctionConfig::warnings).collect();
+    Ok(Good { summary: "for every environment that it names".into(), warnings })
 }
 
-fn configuration(text: &str) -> Outcome {
-    match Config::parse(text) {
+fn configuration(file: &Path) -> Outcome {
+    match Config::read(&std::fs::read(file).map_err(unreadable)?) {
         Ok(config) => {
             let targets: usize = config.environments.values().map(|environment| environment.targets.len()).sum();
             Ok(Good::plain(format!("{} environments, {targets} targets", config.environments.len())))
         }
         Err(error) => Err(error.mistakes().iter().map(Found::from).collect::<Vec<_>>().into()),
     }
-}
-
-fn text(file: &Path) -> Result<String, Unfit> {
-    std::fs::read_to_string(file).map_err(unreadable)
 }
 
 fn unreadable(error: std::io::Error) -> Unfit {
@@ -294,7 +284,7 @@ mod tests {
     #[test]
     fn manifest_in_utf16_is_told_alike_in_a_zip_and_alone() {
         let utf16 = b"\xff\xfet\x00";
-        let sentence = "\n  UTF-16 (PowerShell's default): save as UTF-8\n";
+        let sentence = "\n  function.toml: UTF-16 (PowerShell's default): save as UTF-8\n";
         let zip = zipped(&[("index.js", b"exports.handler = 1\n"), ("function.toml", utf16)]);
         for (text, exit) in [told("orders.zip", &zip), told("function.toml", utf16)] {
             assert!(exit == Exit::Refused && text.contains(sentence), "{text}");
@@ -311,6 +301,27 @@ mod tests {
             let warning =
                 "\n  warning: timeout is 1800, more than the 900 that this deployer knows of; Lambda decides\n";
             assert!(exit == Exit::Done && text.ends_with(warning), "{text}");
+        }
+    }
+
+    #[test]
+    fn mistakes_of_a_manifest_name_it_wherever_it_stands() {
+        let manifest = b"memory = 1\n";
+        let zip = zipped(&[("index.js", b"exports.handler = 1\n"), ("function.toml", manifest)]);
+        for (text, exit) in [told("orders.zip", &zip), told("function.toml", manifest)] {
+            let sentence = "\n  function.toml: memory: unknown field; did you mean memory_size?\n";
+            assert!(exit == Exit::Refused && text.ends_with(sentence), "{text}");
+        }
+    }
+
+    #[test]
+    fn configuration_that_is_no_utf8_is_told_what_to_do() {
+        for (bytes, sentence) in [
+            (&b"\xff\xfe{\x00"[..], "\n  UTF-16 (PowerShell's default): save as UTF-8\n"),
+            (b"{\"\xe9\": 1}", "\n  not UTF-8: the byte at 2 (counted from 0) begins no character\n"),
+        ] {
+            let (text, exit) = told("deployer.json", bytes);
+            assert!(exit == Exit::Refused && text.ends_with(sentence), "{text}");
         }
     }
 }

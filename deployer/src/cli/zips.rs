@@ -7,7 +7,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use deployer_core::id::EnvironmentName;
-use deployer_core::manifest::{FunctionConfig, Manifest, ManifestError};
+use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use deployer_core::mistake::Mistake;
 use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};
 use serde::Serialize;
@@ -20,6 +20,9 @@ const CHUNK: usize = 1 << 16;
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Found {
+    /// The manifest that it is in; absent where it is about the file that was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<&'static str>,
     /// The path of the field; null where it is about the whole file.
     pub path: Option<String>,
     /// What is wrong, and what to do about it.
@@ -29,23 +32,27 @@ pub(super) struct Found {
 impl Found {
     /// About the file as a whole.
     pub fn whole(message: impl fmt::Display) -> Self {
-        Self { path: None, message: message.to_string() }
+        Self { file: None, path: None, message: message.to_string() }
+    }
+
+    /// The same in a manifest.
+    pub fn of(self, format: ManifestFormat) -> Self {
+        Self { file: Some(format.file_name()), ..self }
     }
 }
 
 impl From<&Mistake> for Found {
     fn from(mistake: &Mistake) -> Self {
         let path = Some(mistake.path.clone()).filter(|path| !path.is_empty());
-        Self { path: path.map(Into::into), message: mistake.sentence.clone().into() }
+        Self { file: None, path: path.map(Into::into), message: mistake.sentence.clone().into() }
     }
 }
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.path {
-            Some(path) => write!(f, "{path}: {}", self.message),
-            None => f.write_str(&self.message),
-        }
+        let places = [self.file, self.path.as_deref()];
+        places.iter().flatten().try_for_each(|place| write!(f, "{place}: "))?;
+        f.write_str(&self.message)
     }
 }
 
@@ -98,7 +105,7 @@ pub(super) fn read(input: &File, mut each: impl FnMut(&[u8])) -> Result<Package,
 /// What is wrong with it.
 pub(super) fn check(package: &Package, environment: Option<&EnvironmentName>) -> Result<BTreeSet<String>, Vec<Found>> {
     let Some((format, text)) = &package.manifest else { return Ok(BTreeSet::new()) };
-    let manifest = Manifest::parse(*format, text).map_err(|error| mistakes(&error))?;
+    let manifest = manifest(*format, text)?;
     let configs = match environment {
         Some(environment) => vec![manifest.for_environment(environment)],
         None => manifest.for_all(),
@@ -110,10 +117,21 @@ pub(super) fn check(package: &Package, environment: Option<&EnvironmentName>) ->
     Ok(warnings)
 }
 
-/// What is wrong with a manifest.
-pub(super) fn mistakes(error: &ManifestError) -> Vec<Found> {
-    match error.mistakes() {
-        [] => vec![Found::whole(error)],
-        mistakes => mistakes.iter().map(Found::from).collect(),
+/// A manifest, in a zip or by itself.
+///
+/// # Errors
+/// What is wrong with it; each mistake names it, as the deployer's record does.
+pub(super) fn manifest(format: ManifestFormat, text: &[u8]) -> Result<Manifest, Vec<Found>> {
+    Manifest::parse(format, text).map_err(|error| match error.mistakes() {
+        [] => vec![Found::whole(error).of(format)],
+        mistakes => mistakes.iter().map(|mistake| Found::from(mistake).of(format)).collect(),
+    })
+}
+
+/// What there is to say of the manifest of a zip, or of its having none.
+pub(super) fn with_manifest(manifest: Option<&str>) -> String {
+    match manifest {
+        Some(name) => format!("with {name}"),
+        None => "no manifest: only the code of an existing function is deployed".to_owned(),
     }
 }

@@ -146,6 +146,14 @@ impl Config {
         Self::parse_in(json, None)
     }
 
+    /// Reads and checks the bytes of a `deployer.json`, wherever its deployer may be.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the path of each field that is wrong, or why the bytes are no text.
+    pub fn read(bytes: &[u8]) -> Result<Self, ConfigError> {
+        Self::parse(mistake::text(bytes).map_err(|mistake| ConfigError(mistake.into()))?)
+    }
+
     /// Reads and checks the text of a `deployer.json` of a deployer in this region.
     ///
     /// # Errors

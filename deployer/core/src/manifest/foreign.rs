@@ -45,6 +45,14 @@ const FROM_APEX: [(&str, &str); 11] = [
     ("kms_arn", "kms_key_arn"),
 ];
 
+/// Apex's names of what a manifest does not say, and who does.
+const BESIDE_APEX: [(&str, &str); 4] = [
+    ("name", "the upload's key names the function, and function_name of the environment what it is called there"),
+    ("nameTemplate", "function_name of deployer.json's environments takes its place"),
+    ("alias", "alias of deployer.json's environments takes its place"),
+    ("retainedVersions", "keep_versions of deployer.json's environments takes its place"),
+];
+
 impl Foreign {
     /// Whose file this is, where it is another tool's.
     pub(super) fn recognised(file: &Table) -> Option<Self> {
@@ -93,6 +101,12 @@ pub enum NotConverted {
     /// It is not JSON.
     #[error(transparent)]
     Unreadable(#[from] ManifestError),
+    /// Its function is a container image.
+    #[error(
+        "the function is a container image, and the deployer deploys zips: a manifest has nothing to say about it (package the \
+         function as a zip first)"
+    )]
+    Image,
     /// It is nobody's that is known.
     #[error("it is neither lambroll's function.json nor Apex's")]
     Unknown,
@@ -102,11 +116,13 @@ pub enum NotConverted {
 ///
 /// # Errors
 /// [`NotConverted`].
-pub fn convert(text: &str) -> Result<Converted, NotConverted> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let file = mistake::json(text).map_err(ManifestError::from)?;
+pub fn convert(file: impl AsRef<[u8]>) -> Result<Converted, NotConverted> {
+    let file = mistake::text(file.as_ref()).and_then(json).map_err(ManifestError::from)?;
     let file = super::table("", file).map_err(ManifestError::from)?;
     let tool = Foreign::recognised(&file).ok_or(NotConverted::Unknown)?;
+    if is_image(&file) {
+        return Err(NotConverted::Image);
+    }
     let function = ["FunctionName", "name"].iter().find_map(|name| file.get(*name)?.as_str()).map(str::to_owned);
     let mut made = Conversion::default();
     for (name, value) in file {
@@ -117,10 +133,35 @@ pub fn convert(text: &str) -> Result<Converted, NotConverted> {
     }
     let variables = made.fields.get("environment").and_then(|block| block.get("variables"));
     let has_values = variables.and_then(Value::as_object).is_some_and(|variables| !variables.is_empty());
-    let left_out = made.left_out.len();
-    let text = format!("# Made of the function.json of {}.\n{}", tool.name(), made.text());
+    let (text, left_out) = made.text();
+    let text = format!("# Made of the function.json of {}.\n{text}", tool.name());
     let mistakes = Manifest::parse(ManifestFormat::Toml, text.as_bytes()).err().map(|error| error.to_string());
     Ok(Converted { tool, function, text, left_out, mistakes, has_values })
+}
+
+/// Reads JSON. Where a template that is not within a text breaks it, the mistake says so.
+pub(super) fn json(text: &str) -> Result<Value, Mistake> {
+    mistake::strict(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        if !is_in_template(text, line, column) {
+            return mistake::not_json(&error);
+        }
+        let place = format_args!("at line {line} column {column}");
+        Mistake::new("", format_args!("not JSON: a template stands {place}: render the file first (lambroll render)"))
+    })
+}
+
+/// Whether a `{{` before this place, or at either of its two bytes, has not ended there. Columns count bytes, from 1.
+fn is_in_template(text: &str, line: usize, column: usize) -> bool {
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let until_here = text.as_bytes().get(..=before + column).unwrap_or(text.as_bytes());
+    let last = |sign: &[u8]| until_here.windows(sign.len()).rposition(|found| found == sign);
+    last(b"{{") > last(b"}}")
+}
+
+fn is_image(file: &Table) -> bool {
+    let has_uri = file.get("Code").and_then(|code| code.get("ImageUri")).is_some_and(|uri| !uri.is_null());
+    has_uri || file.get("PackageType").and_then(Value::as_str) == Some("Image")
 }
 
 #[derive(Default)]
@@ -129,6 +170,8 @@ struct Conversion {
     fields: Map<String, Value>,
     /// What no manifest says, and why, a sentence each.
     left_out: Vec<String>,
+    /// The paths that a manifest has for it, where it has one.
+    without: Vec<String>,
 }
 
 impl Conversion {
@@ -163,11 +206,15 @@ impl Conversion {
             None => vec![(name.to_owned(), value)],
         };
         for (path, value) in all {
-            let ours = FROM_APEX.iter().find(|(theirs, _)| *theirs == path);
-            match ours {
-                Some((_, ours)) => self.set(ours, &path, value),
-                None if path == "name" => self.take(&["FunctionName"], value),
-                None => self.left_out.push(format!("{} is left out: it is Apex's own", mistake::cut(&path))),
+            let called = |names: &[(&str, &'static str)]| {
+                names.iter().find(|(theirs, _)| *theirs == path).map(|(_, ours)| *ours)
+            };
+            match called(&FROM_APEX) {
+                Some(ours) => self.set(ours, &path, value),
+                None => {
+                    let why = called(&BESIDE_APEX).unwrap_or("it is Apex's own");
+                    self.left_out.push(format!("{} is left out: {why}", mistake::cut(&path)));
+                }
             }
         }
     }
@@ -187,7 +234,8 @@ impl Conversion {
             value = Value::Object(kept);
         }
         if is_template(&value) {
-            return self.left_out.push(format!("{shown} is left out: {TEMPLATE}"));
+            let why = if value.is_array() { TEMPLATE_WITHIN } else { TEMPLATE };
+            return self.leave_out(ours, shown, why);
         }
         if let ("role", Some(arn)) = (ours, value.as_str()) {
             // The same manifest goes to other accounts.
@@ -195,7 +243,7 @@ impl Conversion {
             value = Value::String(name.to_owned());
         }
         if let Some(why) = wrong(ours, None, &value) {
-            return self.left_out.push(format!("{shown} is left out: {why}"));
+            return self.leave_out(ours, shown, &why);
         }
         let mut parts: Vec<&str> = ours.split('.').collect();
         let Some(last) = parts.pop() else { return };
@@ -207,17 +255,42 @@ impl Conversion {
         table.insert(last.to_owned(), value);
     }
 
-    fn text(self) -> String {
+    fn leave_out(&mut self, ours: &str, shown: &str, why: &str) {
+        self.left_out.push(format!("{shown} is left out: {why}"));
+        self.without.push(ours.to_owned());
+    }
+
+    /// The manifest, and how much is left out of it.
+    fn text(self) -> (String, usize) {
         let comments: String =
             self.left_out.iter().map(|sentence| format!("# {}\n", write::one_line(sentence))).collect();
         let (tables, plain): (Vec<_>, Vec<_>) = self.fields.iter().partition(|(_, value)| value.is_object());
         let plain = plain.into_iter().filter_map(|(name, value)| Some(format!("{name} = {}\n", write::shown(value)?)));
         let tables = tables.into_iter().filter_map(|(name, value)| write::block(name, value));
-        comments + &write::checked(plain.chain(tables))
+        let mut blocks = 0;
+        let text = write::checked(plain.chain(tables), |error| {
+            blocks += 1;
+            self.unfinished(error)
+        });
+        (comments + &text, self.left_out.len() + blocks)
+    }
+
+    /// Why a block is no part of the manifest yet: of what it lacks, the comments above have told already.
+    fn unfinished(&self, error: &ManifestError) -> String {
+        let mistakes = error.mistakes();
+        let block = mistakes.first().map_or("this", |mistake| mistake.path.split('.').next().unwrap_or_default());
+        let is_told = |path: &str| self.without.iter().any(|without| without == path);
+        let lacking: Vec<&str> = mistakes.iter().map(|mistake| &*mistake.path).filter(|path| is_told(path)).collect();
+        if lacking.is_empty() {
+            format!("{block} is left out until this is right: {error}")
+        } else {
+            format!("{block} is left out until there is a value for {}:", lacking.join(", "))
+        }
     }
 }
 
 const TEMPLATE: &str = "a template stands there; give it a value here, or one below [environments.<name>]";
+const TEMPLATE_WITHIN: &str = "a template stands in it; give it a value here, or one below [environments.<name>]";
 
 /// What is wrong with a value at this path of a manifest, or with what stands there under this name; not that something beside it is
 /// missing, which the manifest as a whole tells.

@@ -175,8 +175,12 @@ pub const KNOWN_FIELDS: &[KnownField] = &[
 /// What there is to say of a field that no manifest has under this path, where AWS or Terraform have it under some spelling
 /// (`MemorySize`, `memorySize`): what it is called here, or why it is not supported.
 pub(super) fn elsewhere(path: &[&str]) -> Option<String> {
-    let KnownField { origin, support, .. } = find(path)?;
+    let KnownField { origin, support, .. } = find(path).or_else(|| in_one_word(path))?;
     Some(match (support, origin) {
+        // A path in one word is told as a path.
+        (Support::As(ours), _) if ours.split('.').count() > path.len() => {
+            format!("unknown field; did you mean {ours}?")
+        }
         (Support::As(ours), _) => format!("unknown field; did you mean {}?", ours.rsplit('.').next().unwrap_or(ours)),
         (Support::No(why), Origin::Lambda) => format!("known to AWS and Terraform, but not supported here: {why}"),
         (Support::No(why), Origin::Terraform) => format!("known to Terraform, but not supported here: {why}"),
@@ -190,6 +194,13 @@ pub(super) fn find(path: &[&str]) -> Option<&'static KnownField> {
     let is_meant =
         |known: &&KnownField| is_same(known.path) || matches!(known.support, Support::As(ours) if is_same(ours));
     KNOWN_FIELDS.iter().find(is_meant)
+}
+
+/// The row of the field whose whole path was written as one name (`environment_variables`).
+fn in_one_word(path: &[&str]) -> Option<&'static KnownField> {
+    let [name] = path else { return None };
+    let name = plain(name);
+    KNOWN_FIELDS.iter().find(|known| matches!(known.support, Support::As(ours) if plain(ours) == name))
 }
 
 /// The letters and digits alone.

@@ -90,16 +90,7 @@ pub enum ManifestError {
         /// Its length in bytes.
         found: usize,
     },
-    /// It begins with the mark of UTF-16.
-    #[error("UTF-16 (PowerShell's default): save as UTF-8")]
-    Utf16,
-    /// It is not text.
-    #[error("not UTF-8: the byte at {position} (counted from 0) begins no character")]
-    NotUtf8 {
-        /// Where the text ends.
-        position: usize,
-    },
-    /// It is not what its name says, or its fields break rules.
+    /// It is not text, or not what its name says, or its fields break rules.
     #[error(transparent)]
     Mistakes(#[from] Mistakes),
 }
@@ -110,7 +101,7 @@ impl ManifestError {
     pub fn mistakes(&self) -> &[Mistake] {
         match self {
             Self::Mistakes(mistakes) => mistakes.all(),
-            Self::TooLong { .. } | Self::Utf16 | Self::NotUtf8 { .. } => &[],
+            Self::TooLong { .. } => &[],
         }
     }
 }
@@ -130,14 +121,10 @@ impl Manifest {
         if bytes.len() > MOST_BYTES {
             return Err(ManifestError::TooLong { found: bytes.len() });
         }
-        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-            return Err(ManifestError::Utf16);
-        }
-        let text = str::from_utf8(bytes).map_err(|error| ManifestError::NotUtf8 { position: error.valid_up_to() })?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let text = mistake::text(bytes)?;
         let mut base = match format {
             ManifestFormat::Toml => toml(text)?,
-            ManifestFormat::Json => table("", mistake::json(text)?)?,
+            ManifestFormat::Json => table("", foreign::json(text)?)?,
         };
         if let Some(tool) = Foreign::recognised(&base).filter(|_| format == ManifestFormat::Json) {
             return Err(tool.refusal().into());
@@ -283,10 +270,12 @@ fn without_required(table: &mut Table) {
 /// What is wrong with one field of the file. Each is read alone, so that all the wrong ones are found at once.
 fn mistakes_of_field(name: &str, value: &Value, reading: &Reading) -> Vec<Mistake> {
     let alone = Value::Object(Table::from_iter([(name.to_owned(), value.clone())]));
-    match mistake::read_all::<FunctionConfig>(&alone, reading, |_| None) {
-        (Some(config), mistakes) if mistakes.is_empty() => rules::broken(&config),
-        (_, mistakes) => mistakes,
-    }
+    let (config, mut mistakes) = mistake::read_all::<FunctionConfig>(&alone, reading, |_| None);
+    let mut broken = config.as_ref().map(rules::broken).unwrap_or_default();
+    // A rule may be broken only because the reading left out what was wrong: of a table or list that lacks something, no rule is told.
+    broken.retain(|rule| !mistakes.iter().any(|left_out| rule.path_concerns(left_out)));
+    mistakes.extend(broken);
+    mistakes
 }
 
 /// Tables merge, everything else replaces what was there.

@@ -50,7 +50,8 @@ pub(super) fn broken(config: &FunctionConfig) -> Vec<Mistake> {
     }
     if let Some(layers) = &config.layers {
         broken.unless(layers.len() <= 5, "layers", "must be at most 5");
-        let what = "the ARN of a layer's version, with its number at the end, or of one of AWS's own (awslayer)";
+        let what = "the ARN of a layer's version, with its number at the end \
+            (arn:aws:lambda:REGION:ACCOUNT:layer:NAME:NUMBER), or of one of AWS's own (arn:aws:lambda:::awslayer:NAME)";
         broken.each("layers", layers, |arn| is_layer_version(arn) || is_aws_layer(arn), what);
     }
     if let Some(variables) = &config.variables {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Manifest, ManifestFormat};
+use super::{Manifest, ManifestError, ManifestFormat};
 use crate::id::{AccountId, FunctionName};
 use crate::manifest::LogFormat;
 use crate::observed::{Belongings, Settings, Variables};
@@ -36,11 +36,15 @@ pub fn write(
     parts.extend(variables(settings, values));
     parts.extend(tags(belongings));
     parts.extend(blocks(name, settings));
-    format!("# What function {name} of account {account} was, when this was written.\n") + &checked(parts)
+    format!("# What function {name} of account {account} was, when this was written.\n")
+        + &checked(parts, |error| format!("Left as it is, for a manifest cannot say it: {error}"))
 }
 
-/// Fields and tables below each other, those that a manifest cannot say as comments.
-pub(super) fn checked(parts: impl IntoIterator<Item = String>) -> String {
+/// Fields and tables below each other; those that are not valid as comments, below a sentence that says why.
+pub(super) fn checked(
+    parts: impl IntoIterator<Item = String>,
+    mut why: impl FnMut(&ManifestError) -> String,
+) -> String {
     let mut text = String::new();
     for part in parts {
         // A blank line before each table, as people write them.
@@ -49,11 +53,7 @@ pub(super) fn checked(parts: impl IntoIterator<Item = String>) -> String {
         match broken {
             None => write!(text, "{gap}{part}").unwrap_or_default(),
             Some(error) => {
-                let _ = writeln!(
-                    text,
-                    "{gap}# Left as it is, for a manifest cannot say it: {}",
-                    one_line(&error.to_string())
-                );
+                let _ = writeln!(text, "{gap}# {}", one_line(&why(&error)));
                 part.lines().for_each(|line| text.push_str(&format!("# {line}\n")));
             }
         }

@@ -10,7 +10,7 @@ use crate::text::PlainText;
 use std::fmt;
 
 pub(crate) use all::read_all;
-pub(crate) use reading::{Reading, at_least, json, maybe_at_least, read};
+pub(crate) use reading::{Reading, at_least, json, maybe_at_least, not_json, read, strict};
 
 /// No more of a found text than this is repeated in a message.
 const LONGEST_QUOTE: usize = 200;
@@ -30,6 +30,13 @@ impl Mistake {
     /// A mistake in the field at this path.
     pub(crate) fn new(path: impl Into<PlainText>, sentence: impl fmt::Display) -> Self {
         Self { path: path.into(), sentence: PlainText::of(sentence) }
+    }
+
+    /// Whether the field of this mistake holds that of the other, or stands in the same list.
+    pub(crate) fn path_concerns(&self, other: &Self) -> bool {
+        let list = other.path.rfind('[').and_then(|item| other.path.get(..=item));
+        let holds = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
+        other.path.strip_prefix(&*self.path).is_some_and(holds) || list.is_some_and(|list| self.path.starts_with(list))
     }
 
     /// The same mistake, seen from the table that holds the field's table.
@@ -98,6 +105,18 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         Some(best) if near(&best) >= 0.75 => format!("; did you mean {best}?"),
         Some(_) => format!("; known here: {}", known.join(", ")),
     }
+}
+
+/// A file's text, without the mark that some editors put before it.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Mistake> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(Mistake::new("", "UTF-16 (PowerShell's default): save as UTF-8"));
+    }
+    let text = str::from_utf8(bytes).map_err(|error| {
+        let position = error.valid_up_to();
+        Mistake::new("", format_args!("not UTF-8: the byte at {position} (counted from 0) begins no character"))
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// At most the first 200 characters.

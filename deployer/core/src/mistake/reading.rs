@@ -49,9 +49,17 @@ pub(super) fn first<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, (Vec<
 
 /// Reads JSON in which no table names a field twice (serde_json would silently keep the last).
 pub(crate) fn json(text: &str) -> Result<Value, Mistake> {
-    serde_json::from_str::<Strict>(text)
-        .map(|strict| strict.0)
-        .map_err(|error| Mistake::new("", format_args!("not JSON: {}", cut(&error.to_string()))))
+    strict(text).map_err(|error| not_json(&error))
+}
+
+/// As [`json`], with the error as it is.
+pub(crate) fn strict(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str::<Strict>(text).map(|strict| strict.0)
+}
+
+/// The mistake of a file that is not JSON.
+pub(crate) fn not_json(error: &serde_json::Error) -> Mistake {
+    Mistake::new("", format_args!("not JSON: {}", cut(&error.to_string())))
 }
 
 /// Reads a whole number that is at least `LEAST`, and that AWS's 32 bits hold.

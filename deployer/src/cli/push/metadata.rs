@@ -17,7 +17,7 @@ pub(super) struct Metadata {
     /// The commit it is built from [default: GITHUB_SHA or CI_COMMIT_SHA].
     #[arg(long, value_name = "ID")]
     commit: Option<String>,
-    /// When that commit was made [default: CI_COMMIT_TIMESTAMP].
+    /// When that commit was made, as RFC 3339 writes it: git log -1 --format=%cI [default: CI_COMMIT_TIMESTAMP].
     #[arg(long, value_name = "TIME")]
     commit_time: Option<String>,
     /// Where its build can be seen [default: that of the GitHub Actions run or of the GitLab job].
@@ -55,13 +55,19 @@ impl Metadata {
             ("build-url", &self.build_url, github().or_else(|| set("CI_JOB_URL"))),
             ("uploaded-by", &self.uploaded_by, surroundings::ci_user(&variable)),
         ] {
+            // A pipeline's variable that is not set arrives as an empty option.
+            let option = option.as_ref().filter(|value| !value.is_empty());
             match (option, default) {
-                (Some(value), _) if is_taken(value) => drop(told.values.insert(name, value.clone())),
-                (Some(value), _) => return Err(Stopped::wrong_use(format!("--{name} {value:?}: {RULE}"))),
-                (None, Some(value)) if is_taken(&value) => drop(told.values.insert(name, value)),
-                (None, Some(value)) => told.left_out.push(format!(
-                    "{name} is left out, for the CI says {value:?}, and {RULE}; --{name} may say another"
-                )),
+                (Some(value), _) => match broken(name, value) {
+                    None => drop(told.values.insert(name, value.clone())),
+                    Some(rule) => return Err(Stopped::wrong_use(format!("--{name} {value:?}: {rule}"))),
+                },
+                (None, Some(value)) => match broken(name, &value) {
+                    None => drop(told.values.insert(name, value)),
+                    Some(rule) => told.left_out.push(format!(
+                        "{name} is left out, for the CI says {value:?}, and {rule}; --{name} may say another"
+                    )),
+                },
                 (None, None) => {}
             }
         }
@@ -75,9 +81,33 @@ impl Metadata {
 }
 
 const RULE: &str = "S3 takes letters, digits and signs of US-ASCII only, with no space at either end";
+const TIME: &str = "a time is written as in RFC 3339, such as 2026-11-01T10:00:00+01:00 (git log -1 --format=%cI)";
 
-fn is_taken(value: &str) -> bool {
-    !value.is_empty() && value.trim() == value && value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+/// The rule that a value breaks.
+fn broken(name: &str, value: &str) -> Option<&'static str> {
+    let is_taken = value.trim() == value && value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    match name {
+        _ if !is_taken => Some(RULE),
+        "commit-time" if !is_time(value) => Some(TIME),
+        _ => None,
+    }
+}
+
+/// Whether a text is a time of RFC 3339; jiff takes more forms than that.
+fn is_time(text: &str) -> bool {
+    let like = |text: &str, form: &str| {
+        let fits = |(found, form): (u8, u8)| if form == b'0' { found.is_ascii_digit() } else { found == form };
+        text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)
+    };
+    let Some((time, rest)) = text.split_at_checked("0000-00-00T00:00:00".len()) else { return false };
+    let fraction = |rest: &str| rest.find(|sign: char| !sign.is_ascii_digit()).filter(|digits| *digits > 0);
+    let offset = match rest.strip_prefix('.') {
+        Some(rest) => fraction(rest).and_then(|end| rest.get(end..)).unwrap_or_default(),
+        None => rest,
+    };
+    like(time, "0000-00-00T00:00:00")
+        && ["Z", "+00:00", "-00:00"].iter().any(|form| like(offset, form))
+        && text.parse::<jiff::Timestamp>().is_ok()
 }
 
 #[cfg(test)]
@@ -134,11 +164,54 @@ mod tests {
             told([None, None, Some("Jörg")], &[]).unwrap_err(),
             "--uploaded-by \"Jörg\": S3 takes letters, digits and signs of US-ASCII only, with no space at either end"
         );
-        assert!(told([Some(""), None, None], &[]).is_err());
         assert!(told([Some("a\nb"), None, None], &[]).is_err());
         let left = told([None; 3], &[("GITHUB_ACTOR", "Jörg"), ("GITHUB_SHA", "4f")]).unwrap();
         assert_eq!(values(&left), [("commit", "4f")]);
         assert_eq!(left.left_out.len(), 1);
         assert!(told([Some(&"x".repeat(2048)), None, None], &[]).unwrap_err().contains("S3 takes 2048"));
+    }
+
+    fn commit_time(option: Option<&str>, ci: &[(&str, &str)]) -> Result<Told, String> {
+        let variable =
+            |name: &str| ci.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned());
+        let commit_time = option.map(str::to_owned);
+        let metadata = Metadata { commit: None, commit_time, build_url: None, uploaded_by: None };
+        metadata.told(variable).map_err(|stopped| stopped.message)
+    }
+
+    #[test]
+    fn commit_time_is_a_time_of_rfc_3339_or_is_refused() {
+        for good in ["2026-11-01T10:00:00+01:00", "2026-11-01T10:00:00Z", "2026-11-01T10:00:00.123-07:30"] {
+            assert_eq!(values(&commit_time(Some(good), &[]).unwrap()), [("commit-time", good)]);
+        }
+        for bad in [
+            "yesterday",
+            "2026-02-30T10:00:00Z",
+            "2026-11-01",
+            "2026-11-01T10:00:00",
+            "2026-11-01 10:00:00 +0100",
+            "2026-11-01T10Z",
+            "2026-11-01T10:00:00+01:00[Europe/Berlin]",
+            "1793527200",
+        ] {
+            assert_eq!(
+                commit_time(Some(bad), &[]).unwrap_err(),
+                format!(
+                    "--commit-time {bad:?}: a time is written as in RFC 3339, such as 2026-11-01T10:00:00+01:00 (git log -1 \
+                     --format=%cI)"
+                )
+            );
+            let of_ci = commit_time(None, &[("CI_COMMIT_TIMESTAMP", bad)]).unwrap();
+            assert_eq!((of_ci.values.len(), of_ci.left_out.len()), (0, 1), "{of_ci:?}");
+        }
+    }
+
+    #[test]
+    fn empty_option_counts_as_none_given() {
+        assert_eq!(commit_time(Some(""), &[]).unwrap(), Told::default());
+        let time = "2026-11-01T10:00:00+01:00";
+        assert_eq!(values(&commit_time(Some(""), &[("CI_COMMIT_TIMESTAMP", time)]).unwrap()), [("commit-time", time)]);
+        assert_eq!(told([Some(""); 3], &[]).unwrap(), Told::default());
+        assert_eq!(values(&told([Some(""); 3], &[("GITHUB_SHA", "4f")]).unwrap()), [("commit", "4f")]);
     }
 }

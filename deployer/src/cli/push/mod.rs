@@ -19,7 +19,6 @@ use deployer_core::config::Span;
 use deployer_core::id::{BucketName, EnvironmentName, FunctionName, Release, Sha256};
 use deployer_core::package::Package;
 use deployer_core::record::DeploymentRecord;
-use indicatif::HumanBytes;
 use serde::Serialize;
 use serde_json::json;
 
@@ -45,7 +44,7 @@ pub(super) struct Options {
     #[arg(long, short, value_name = "NAME")]
     function: FunctionName,
     /// What to call this release: a number, a commit.
-    #[arg(long, short, value_name = "RELEASE")]
+    #[arg(long, short, value_name = "RELEASE", value_parser = release)]
     release: Release,
     /// The artifact bucket.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_ARTIFACT_BUCKET")]
@@ -72,6 +71,10 @@ struct Uploaded {
     key: String,
     version_id: String,
     size: u64,
+    /// How many files and folders are in the zip.
+    files: usize,
+    /// The manifest's name; null where there is none.
+    manifest: Option<&'static str>,
     sha256: Sha256,
     /// The result's key in the ledger bucket.
     result: String,
@@ -154,13 +157,15 @@ impl Options {
         metadata: std::collections::BTreeMap<&'static str, String>,
         interrupts: &mut Interrupts,
     ) -> Result<Uploaded, Stopped> {
-        let Checked { file, package: Package { size, sha256, .. }, parts } = checked;
+        let Checked { file, package, parts } = checked;
+        let Package { size, sha256, entries: files, .. } = package;
+        let manifest = package.manifest.map(|(format, _)| format.file_name());
         let (bucket, key) = (&self.bucket, self.place().key());
         let bar = &bar::bytes(format!("uploading {key}"), size);
         let upload = Upload { bucket, key: &key, file: Arc::new(file), size, sha256, parts, metadata, bar };
         let version_id = upload.send(&upload::client(sdk), interrupts).await?;
         let result = DeploymentRecord::result_of(&self.environment, &self.function, &self.release, &version_id);
-        Ok(Uploaded { bucket: bucket.clone(), key, version_id, size, sha256, result })
+        Ok(Uploaded { bucket: bucket.clone(), key, version_id, size, files, manifest, sha256, result })
     }
 
     async fn awaited(
@@ -173,7 +178,8 @@ impl Options {
         let place = &self.place();
         let Uploaded { bucket, key, version_id, .. } = uploaded;
         say(&format!(
-            "uploaded s3://{bucket}/{key} (version {version_id}); waiting for its deployment, {} at most",
+            "uploaded s3://{bucket}/{key} (version {version_id}), {}\nwaiting for its deployment, {} at most",
+            uploaded.content(),
             self.timeout
         ));
         let bar = bar::spinner(format!(
@@ -189,13 +195,31 @@ impl Options {
 }
 
 impl Uploaded {
+    fn content(&self) -> String {
+        format!("{} bytes, {} files, {}", self.size, self.files, zips::with_manifest(self.manifest))
+    }
+
     fn text(&self) -> String {
-        let Self { bucket, key, version_id, size, sha256, result } = self;
-        let human = HumanBytes(*size);
+        let Self { bucket, key, version_id, sha256, result, .. } = self;
+        let content = self.content();
         format!(
-            "uploaded s3://{bucket}/{key}\n  version id {version_id}\n  {human} ({size} bytes), sha256 {sha256}\n  its result \
-             will be {result} in the ledger bucket\n"
+            "uploaded s3://{bucket}/{key}\n  version id {version_id}\n  {content}\n  sha256 {sha256}\n  its result will be \
+             {result} in the ledger bucket\n  {IGNORED}\n"
         )
+    }
+}
+
+/// Why a result may never come.
+const IGNORED: &str = "an upload to an environment that the deployer does not know is ignored, and its log says so";
+
+/// A release's name is no file's.
+fn release(text: &str) -> Result<Release, String> {
+    let release = Release::parse(text).map_err(|error| error.to_string())?;
+    match text.rsplit_once('.') {
+        Some((name, ending)) if ending.eq_ignore_ascii_case("zip") => {
+            Err(format!("the key gets its .zip by itself: say {name}"))
+        }
+        _ => Ok(release),
     }
 }
 
@@ -213,4 +237,63 @@ fn refused(options: &Options, mistakes: &[Found]) -> Answer {
 /// Tells whoever watches. Nobody need.
 fn say(line: &str) {
     let _unwatched = writeln!(anstream::stderr(), "{line}");
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Push {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn options(release: &str) -> Result<Options, String> {
+        let arguments =
+            ["push", "orders-api", "-e", "nope", "-f", "orders-api", "-r", release, "--bucket", "acme-artifacts"];
+        Push::try_parse_from(arguments).map(|push| push.options).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn release_named_as_a_file_is_refused_for_the_key_would_end_twice() {
+        assert!(options("1.4.2").is_ok());
+        for release in ["v1.zip", "v1.ZIP"] {
+            let error = options(release).err().unwrap();
+            assert!(error.contains("the key gets its .zip by itself: say v1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn upload_tells_files_and_manifest_and_that_an_unknown_environment_is_ignored() {
+        let mut uploaded = Uploaded {
+            bucket: BucketName::parse("acme-artifacts").unwrap(),
+            key: "dev/orders-api/1.4.2.zip".into(),
+            version_id: "v".into(),
+            size: 401,
+            files: 2,
+            manifest: Some("function.toml"),
+            sha256: Sha256::of(b"zip"),
+            result: "results/dev/orders-api/1.4.2/v.json".into(),
+        };
+        let told = |uploaded: &Uploaded| uploaded.text().lines().map(str::to_owned).collect::<Vec<_>>();
+        let sha256 = uploaded.sha256;
+        assert_eq!(
+            told(&uploaded),
+            [
+                "uploaded s3://acme-artifacts/dev/orders-api/1.4.2.zip",
+                "  version id v",
+                "  401 bytes, 2 files, with function.toml",
+                &format!("  sha256 {sha256}"),
+                "  its result will be results/dev/orders-api/1.4.2/v.json in the ledger bucket",
+                "  an upload to an environment that the deployer does not know is ignored, and its log says so",
+            ]
+        );
+        uploaded.manifest = None;
+        let line = "  401 bytes, 2 files, no manifest: only the code of an existing function is deployed";
+        assert_eq!(told(&uploaded)[2], line);
+    }
 }

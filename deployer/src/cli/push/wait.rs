@@ -68,10 +68,10 @@ impl Awaited<'_> {
         }
         let trouble = trouble.map_or(String::new(), |words| format!(" (the last look at the ledger failed: {words})"));
         Err(Stopped::timed_out(format!(
-            "after {} there is no result{trouble}; {}\n  an upload to an environment that the deployer does not know is \
-             ignored, and its log says so",
+            "after {} there is no result{trouble}; {}\n  {}",
             self.timeout,
-            self.goes_on(&name)
+            self.goes_on(&name),
+            super::IGNORED
         )))
     }
 

@@ -135,3 +135,69 @@ fn comments_of_what_is_made_hold_no_character_that_toml_forbids_there() {
         assert!(made.text.contains(&format!("# {name} is left out: ")), "{}", made.text);
     }
 }
+
+#[test]
+fn function_of_a_container_image_is_not_converted() {
+    for file in [
+        r#"{"PackageType": "Image", "Code": {"ImageUri": "1.dkr.ecr.eu-west-1.amazonaws.com/a:1"}, "Role": "x"}"#,
+        r#"{"Role": "x", "Timeout": 3, "Code": {"ImageUri": "{{ must_env `IMAGE` }}"}}"#,
+        r#"{"FunctionName": "a", "PackageType": "Image"}"#,
+    ] {
+        assert_eq!(convert(file).unwrap_err(), NotConverted::Image, "{file}");
+    }
+    assert!(convert(r#"{"FunctionName": "a", "PackageType": "Zip"}"#).is_ok());
+}
+
+#[test]
+fn template_outside_of_a_text_is_told_to_be_rendered_first() {
+    for (file, place) in [
+        ("{\"FunctionName\": \"a\",\n \"Timeout\": {{ must_env `T` }}}", "line 2 column 14"),
+        (r#"{"FunctionName": "a", {{ if env `X` }} "Timeout": 3 {{ end }}}"#, "line 1 column 23"),
+        (r#"{"FunctionName": "{{ env "X" "y" }}"}"#, "line 1 column 27"),
+    ] {
+        let sentence = format!("not JSON: a template stands at {place}: render the file first (lambroll render)");
+        assert_eq!(convert(file).unwrap_err().to_string(), sentence);
+        assert_eq!(Manifest::parse(ManifestFormat::Json, file.as_bytes()).unwrap_err().to_string(), sentence);
+    }
+    let closed = convert(r#"{"Role": "{{ env `R` }}", "Timeout": x}"#).unwrap_err().to_string();
+    assert!(closed.starts_with("not JSON: expected value"), "{closed}");
+}
+
+#[test]
+fn block_that_lacks_what_is_left_out_says_so_and_is_counted() {
+    let made = convert(
+        r#"{"Role": "x", "Timeout": 3, "VpcConfig": {"SubnetIds": ["subnet-1", "{{ must_env `S` }}"], "SecurityGroupIds": ["sg-1"]},
+            "FileSystemConfigs": [{"Arn": "arn:aws:elasticfilesystem:eu-west-1:111111111111:file-system/fs-1", "LocalMountPath": "/mnt/a"}]}"#,
+    );
+    let made = made.unwrap();
+    assert_eq!((made.left_out, &made.mistakes), (3, &None), "{}", made.text);
+    for line in [
+        "# VpcConfig.SubnetIds is left out: a template stands in it; give it a value here, or one below [environments.<name>]",
+        "# vpc_config is left out until there is a value for vpc_config.subnet_ids:",
+        "# [vpc_config]",
+        "# security_group_ids = [\"sg-1\"]",
+        "# file_system_config is left out until this is right: file_system_config.arn: must be the ARN of an access point",
+        "# [file_system_config]",
+    ] {
+        assert!(made.text.lines().any(|found| found == line), "{line}\n{}", made.text);
+    }
+    assert!(!made.text.contains("cannot say it"), "{}", made.text);
+}
+
+#[test]
+fn apexs_fields_that_deployer_json_has_say_so_under_their_own_names() {
+    let made = convert(
+        r#"{"name": "orders", "memory": 128, "alias": "prod", "retainedVersions": 5, "nameTemplate": "x", "hooks": {}}"#,
+    );
+    let text = made.unwrap().text;
+    for line in [
+        "# name is left out: the upload's key names the function, and function_name of the environment what it is called there",
+        "# alias is left out: alias of deployer.json's environments takes its place",
+        "# retainedVersions is left out: keep_versions of deployer.json's environments takes its place",
+        "# nameTemplate is left out: function_name of deployer.json's environments takes its place",
+        "# hooks is left out: it is Apex's own",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    assert!(!text.contains("FunctionName"), "{text}");
+}

@@ -126,6 +126,20 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
         ("memorySize = 1", "memorySize: unknown field; did you mean memory_size?"),
         ("enviroments.prod.timeout = 1", "enviroments: unknown field; did you mean environments?"),
         (
+            "environment_variables.A1 = \"x\"",
+            "environment_variables: unknown field; did you mean environment.variables?",
+        ),
+        ("ephemeralStorageSize = 512", "ephemeralStorageSize: unknown field; did you mean ephemeral_storage.size?"),
+        (
+            "environment.variables = { AWS_REGION = \"x\", PORT = 8080 }",
+            "environment.variables.PORT: expected a string, found a number; put it in quotes | \
+             environment.variables.AWS_REGION: Lambda sets this variable itself, and lets nobody else set it",
+        ),
+        (
+            "vpc_config = { subnet_ids = [7, \"x\"], security_group_ids = [\"sg-1\"] }",
+            "vpc_config.subnet_ids[0]: expected a string, found the number 7; put it in quotes",
+        ),
+        (
             "environments.prod.memroy_size = 1",
             "environments.prod.memroy_size: unknown field; did you mean memory_size?",
         ),
@@ -188,7 +202,8 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
         ),
         (
             "layers = [\"arn:aws:lambda:eu-west-1:111111111111:layer:a\"]",
-            "layers[0]: \"arn:aws:lambda:eu-west-1:111111111111:layer:a\" is not the ARN of a layer's version, with its number at the end, or of one of AWS's own (awslayer)",
+            "layers[0]: \"arn:aws:lambda:eu-west-1:111111111111:layer:a\" is not the ARN of a layer's version, with its number at the end \
+             (arn:aws:lambda:REGION:ACCOUNT:layer:NAME:NUMBER), or of one of AWS's own (arn:aws:lambda:::awslayer:NAME)",
         ),
         ("tags.\"aws:x\" = \"1\"", "tags.aws:x: the prefix aws: belongs to AWS"),
         ("tags.\"AWS:x\" = \"1\"", "tags.AWS:x: the prefix aws: belongs to AWS"),
