@@ -569,7 +569,7 @@ async fn what_is_validated_is_good_bad_or_cannot_be_checked() -> Result<()> {
     let none = bad.path().join("none.zip");
     for (path, code, words) in [
         (good.path(), 0, "folder, valid ("),
-        (bad.path(), 3, "folder, NOT valid\n  memory_size"),
+        (bad.path(), 3, "folder, NOT valid\n  function.toml: memory_size"),
         (&notes, 2, "unknown, NOT valid\n  neither a folder, a zip"),
         (&none, 2, "zip, NOT valid\n  cannot be read: No such file"),
     ] {
