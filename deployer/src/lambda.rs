@@ -215,7 +215,8 @@ pub async fn put_back(
 }
 
 /// Says in the log that a message comes late though it could have been received long before. One that was put off comes late on purpose,
-/// which is told elsewhere; one whose invocation was killed stays away for the queue's own timeout, and is told when it comes again.
+/// which is told elsewhere; one whose invocation was killed, or not begun for want of
+/// concurrency, stays away for the queue's own timeout, and is told when it comes again.
 fn tell_late(engine: &Engine, delivery: &Delivery) {
     let Some(queue) = delivery.queue_name() else { return };
     let wakes = engine.config.wake_queue_url.as_deref().and_then(|url| url.rsplit('/').next());
@@ -225,7 +226,11 @@ fn tell_late(engine: &Engine, delivery: &Delivery) {
         2 => {
             // The first invocation may have taken as long as this one has, and then put it off.
             let put_off = backoff(1) + engine.left();
-            (delivery.first_received, longest + put_off, "a message comes late, for an invocation that had it has died")
+            (
+                delivery.first_received,
+                longest + put_off,
+                "a message comes late, for an invocation that had it has died, or could not begin",
+            )
         }
         _ => return,
     };

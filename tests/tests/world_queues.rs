@@ -111,7 +111,10 @@ async fn a_message_whose_invocation_was_killed_is_told_once_as_late() {
         let lines = told_of(&world, again(queue, world.now(), 1_800, 2)).await;
         assert_eq!(late(&lines), [(queue, 1_800)], "{lines:?}");
         let told = lines.iter().find(|line| line["waited_seconds"] == 1_800).unwrap();
-        assert!(told["message"].as_str().unwrap().contains("an invocation that had it has died"), "{told}");
+        assert!(
+            told["message"].as_str().unwrap().contains("an invocation that had it has died, or could not begin"),
+            "{told}"
+        );
         assert!(late(&told_of(&world, again(queue, world.now(), 3_600, 3)).await).is_empty(), "it was told");
         // It took its invocation all its time, and was then put off.
         assert!(late(&told_of(&world, again(queue, world.now(), 320, 2)).await).is_empty());

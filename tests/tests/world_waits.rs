@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
+
 use acceptance::world::orders::{command, deployed};
-use acceptance::world::zips::code;
-use acceptance::world::{DEV, Op, Work, World};
+use acceptance::world::zips::{code, with_manifest};
+use acceptance::world::{Condition, DEV, Op, Work, World};
 use deployer::port::CallErrorKind;
 use deployer_core::event::Announcement;
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode};
@@ -160,6 +161,37 @@ async fn versions_that_fail_one_after_the_other_are_not_made_for_ever() {
     assert_eq!(record.targets[0].error.as_ref().unwrap().code, TargetErrorCode::FunctionFailed, "{record:?}");
     let made = world.calls_of(Op::UpdateFunctionCode).len();
     assert!(made <= 3, "{made} versions");
+}
+
+#[tokio::test(start_paused = true)]
+async fn deployment_whose_slow_update_somebody_undoes_each_time_does_not_wait_for_ever() {
+    let world = World::with_orders();
+    world.aws(|aws| aws.at(DEV).settling.time = seconds(30));
+    world.on(Op::GetFunction).about("orders").always().meanwhile(|aws| {
+        let orders = aws.at(DEV).function("orders");
+        if matches!(orders.latest.state, Condition::Ready) {
+            orders.set(|settings| settings.memory_size = 1_024);
+        }
+    });
+    let began = world.elapsed();
+    let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", "memory_size = 512\n")).await;
+    assert_eq!(record.status, Status::InProgress, "{record:?}");
+    for _ in 0..120 {
+        if active(&world).is_null() {
+            break;
+        }
+        world.tick().await;
+        world.pass(seconds(60)).await;
+        world.invocation().run(&Work::Sweep).await;
+    }
+    assert!(active(&world).is_null(), "{}", active(&world));
+    assert!(world.elapsed() - began < seconds(4_000), "{:?}", world.elapsed());
+    world.heal();
+    assert_eq!(
+        world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status,
+        Status::InProgress,
+        "it is not in the way"
+    );
 }
 
 #[tokio::test(start_paused = true)]

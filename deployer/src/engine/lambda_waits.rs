@@ -59,17 +59,18 @@ impl Waits {
         locked(&self.0).now.remove(target);
     }
 
-    /// Whether another version may be made in place of the one that has failed, which is so once; if it is, the target goes on.
-    pub fn may_be_made_anew(&self, target: &Target) -> bool {
+    /// Lets another version be made in place of the one that has failed, which is so once: otherwise the target gives up.
+    pub fn makes_anew(&self, target: &Target) -> bool {
         let mut targets = locked(&self.0);
         let may = targets.all.versions(target) < 2;
-        if may {
-            targets.given_up.remove(target);
-        }
+        match may {
+            true => targets.given_up.remove(target),
+            false => targets.given_up.insert(target.clone()),
+        };
         may
     }
 
-    /// Whether a target has waited for as long as it may.
+    /// Whether a target has failed for good, be it that it has waited for as long as it may.
     pub fn is_given_up(&self, target: &Target) -> bool {
         locked(&self.0).given_up.contains(target)
     }
@@ -85,7 +86,8 @@ impl Waits {
         locked(&self.0).all.without(done)
     }
 
-    fn give_up(&self, target: &Target) {
+    /// A target has failed for good: its time being up is no reason to go on with it later.
+    pub fn give_up(&self, target: &Target) {
         let mut targets = locked(&self.0);
         targets.now.remove(target);
         targets.given_up.insert(target.clone());
@@ -95,10 +97,13 @@ impl Waits {
         let mut targets = locked(&self.0);
         let since = targets.all.begin(target, task, now);
         let (target, because) = ((*target).clone(), format!("{step}: {because}"));
-        targets.now.insert(target.clone(), Waiting { target, since: since.in_all, because });
+        targets.now.insert(target.clone(), Waiting { target, since: since.own, because });
         since
     }
 }
+
+/// Somebody's update, our own, and a version that is made: a target has no more time for all its waits than so many of the longest.
+const WAITS_IN_A_ROW: u32 = 3;
 
 /// One target that waits for Lambda.
 pub(super) struct WaitForLambda<'a> {
@@ -157,9 +162,10 @@ impl Engine {
         let may_park = self.ports.queue.is_some() && !claim.only_looks() && claim.halted().is_none();
         if may_park || is_refused {
             let since = claim.waits.begin(wait, self.now());
-            // A version that is new gets its seconds, however long another was waited for before it.
             let is_long = self.passed(since.own) >= self.patience.waits_here;
-            if is_long && self.passed(since.in_all) >= self.longest_wait_for_lambda() {
+            let longest = self.longest_wait_for_lambda();
+            // What is new gets its seconds, however long others were waited for before it.
+            if is_long && (self.passed(since.own) >= longest || self.passed(since.first) >= longest * WAITS_IN_A_ROW) {
                 claim.waits.give_up(target);
                 return Err(NoLonger::Ends(ends()));
             }

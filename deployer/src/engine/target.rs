@@ -203,7 +203,7 @@ impl Engine {
                 return Err(given_up("it has not arrived here").into());
             }
             if let Some(because) = makes_anew(&plan, &observed)
-                && !claim.waits.may_be_made_anew(target)
+                && !claim.waits.makes_anew(target)
             {
                 let message = format!("function {function} in {target}: {because}");
                 return Err(TargetError::new(because.error_code(), "update code", message).into());
@@ -233,7 +233,8 @@ impl Engine {
                 }
                 Err(Halt::Stopped) => return Err(Missed::Stopped),
                 Err(Halt::Failed { error, may_pass }) => {
-                    if !may_pass || observed.publishing_failed || !claim.waits.may_be_made_anew(target) {
+                    if !may_pass || observed.publishing_failed || !claim.waits.makes_anew(target) {
+                        claim.waits.give_up(target);
                         return Err(error.into());
                     }
                     tracing::warn!("sending the code anew: {}", error.message);

@@ -22,7 +22,7 @@ locals {
     }
     # SQS does not say whether what is delayed counts as old, and most ticks are: the deployer tells how long one waited that was due.
     late-wakes = {
-      description = "The deployer's own ticks and requests for promotions come more than two minutes late, or not at all: more come than wake_concurrency takes, Lambda does not deliver them, or invocations that had them died"
+      description = "The deployer's own ticks and requests for promotions come more than two minutes late, or not at all: more come than wake_concurrency takes, or Lambda does not deliver them"
       namespace   = local.metrics
       metric      = "LateWakes"
       statistic   = "Sum"
@@ -30,14 +30,14 @@ locals {
       minutes     = 2
       dimensions  = null
     }
-    # Such a message is tried every ten minutes: the alarm stays until there was no such try for longer.
+    # Such a message is tried ten minutes after the last try has ended, which may take five: the alarm stays until there was none for longer.
     failing-messages = {
       description = "A message could not be handled in four tries or more, and the deployer's log says why: it is tried every ten minutes until two hours are over, and is a dead letter then"
       namespace   = local.metrics
       metric      = "FailingMessages"
       statistic   = "Sum"
       threshold   = 0
-      minutes     = 15
+      minutes     = 20
       of_them     = 1
       dimensions  = null
     }

@@ -8,7 +8,8 @@ use crate::config::Target;
 use crate::id::Version;
 use crate::record::TargetOutcome;
 
-/// One thing that Lambda has to do before a deployment goes on in a target.
+/// One thing that Lambda has to do before a deployment goes on in a target. The ledger has it by these words: a step of another name is
+/// waited for anew.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LambdaTask(String);
@@ -33,6 +34,11 @@ impl LambdaTask {
     #[must_use]
     pub fn call(step: &str) -> Self {
         Self(format!("call of {step}"))
+    }
+
+    /// It has done what a target waited for earlier: that counts to how long the target waits in all.
+    fn done() -> Self {
+        Self("done".to_owned())
     }
 
     fn is_update(&self) -> bool {
@@ -62,8 +68,8 @@ pub struct LambdaWait {
 pub struct Since {
     /// The wait itself.
     pub own: Timestamp,
-    /// The first one of those that count as one: a version that is made in place of one that failed has no more time in all.
-    pub in_all: Timestamp,
+    /// The first wait of the target, over or not: whoever undoes each write as soon as it is made would hold the deployment for ever.
+    pub first: Timestamp,
 }
 
 /// The waits of a deployment that are not over. That for a version which failed never is.
@@ -75,10 +81,11 @@ pub struct LambdaWaits {
 }
 
 impl LambdaWaits {
-    /// Those that earlier owners have left.
+    /// Those that earlier owners have left. Where a deployer of before was the last of them, it has left one start alone.
     #[must_use]
     pub fn of(active: &Active) -> Self {
-        Self { waits: active.waits.clone(), before: active.waiting_since }
+        let waits = if active.waiting_since.is_some() { vec![] } else { active.waits.clone() };
+        Self { waits, before: active.waiting_since }
     }
 
     /// A target waits for this now.
@@ -95,22 +102,28 @@ impl LambdaWaits {
                 since
             }
         };
-        let versions = || self.waits.iter().filter(|wait| wait.target == *target && wait.task.is_version());
-        let first = versions().map(|wait| wait.since).min().filter(|_| task.is_version() || task.is_update());
-        Since { own, in_all: first.unwrap_or(own).min(own) }
+        let first = self.of_target(target).map(|wait| wait.since).min().unwrap_or(own).min(own);
+        Since { own, first }
     }
 
     /// Lambda has done it. A version that is made ends the wait for those that failed before it.
     pub fn end(&mut self, target: &Target, task: &LambdaTask) {
         self.before = None;
         let is_it = |wait: &LambdaWait| wait.task == *task || (wait.task.is_version() && task.is_version());
-        self.waits.retain(|wait| wait.target != *target || !is_it(wait));
+        let is_over = |wait: &LambdaWait| wait.target == *target && (is_it(wait) || wait.task == LambdaTask::done());
+        let over = self.waits.iter().filter(|wait| is_over(wait)).map(|wait| wait.since).min();
+        self.waits.retain(|wait| !is_over(wait));
+        self.waits.extend(over.map(|since| LambdaWait { target: target.clone(), task: LambdaTask::done(), since }));
+    }
+
+    fn of_target(&self, target: &Target) -> impl Iterator<Item = &LambdaWait> {
+        self.waits.iter().filter(move |wait| wait.target == *target)
     }
 
     /// How many versions a target has waited for in vain, the one that it waits for now included.
     #[must_use]
     pub fn versions(&self, target: &Target) -> usize {
-        self.waits.iter().filter(|wait| wait.target == *target && wait.task.is_version()).count()
+        self.of_target(target).filter(|wait| wait.task.is_version()).count()
     }
 
     /// Those of the targets that are not done.

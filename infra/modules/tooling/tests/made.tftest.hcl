@@ -516,7 +516,7 @@ run "with_everything" {
 
   assert {
     condition = { for name in ["failing-messages", "late-wakes", "throttled"] : name => "${aws_cloudwatch_metric_alarm.deployer[name].namespace} ${aws_cloudwatch_metric_alarm.deployer[name].metric_name}, ${aws_cloudwatch_metric_alarm.deployer[name].datapoints_to_alarm} of ${aws_cloudwatch_metric_alarm.deployer[name].evaluation_periods}" } == {
-      failing-messages = "Deployer/deployer FailingMessages, 1 of 15"
+      failing-messages = "Deployer/deployer FailingMessages, 1 of 20"
       late-wakes       = "Deployer/deployer LateWakes, 2 of 2"
       throttled        = "AWS/Lambda Throttles, 5 of 15"
     }

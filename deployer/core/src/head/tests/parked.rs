@@ -184,7 +184,13 @@ fn each_wait_for_lambda_counts_from_its_own_start() {
     assert_eq!(all.begin(here, &update, second(50)).own, second(50), "the one before is over");
     assert_eq!(all.begin(there, &update, second(60)).own, second(30));
     let done = [TargetOutcome::untouched(there, at().function_name, at().environment.alias.clone(), Status::Failed)];
-    assert_eq!(all.without(&done), [waits(role, 40), waits(update, 50)]);
+    let over = LambdaWait { task: serde_json::from_value("done".into()).unwrap(), ..waits(update.clone(), 10) };
+    assert_eq!(all.without(&done), [waits(role, 40), over, waits(update.clone(), 50)]);
+    for round in 6..9 {
+        all.end(here, &update);
+        let since = all.begin(here, &update, second(round * 10));
+        assert_eq!(since, Since { own: second(round * 10), first: second(10) }, "all of them count together");
+    }
 }
 
 #[test]
@@ -197,7 +203,7 @@ fn an_update_that_shows_while_a_version_is_made_is_the_same_wait() {
     all.end(here, &LambdaTask::update());
     assert_eq!(all.begin(here, &task("7"), second(60)).own, second(10), "the version itself is not made yet");
     let eight = all.begin(here, &task("8"), second(70));
-    assert_eq!(eight, Since { own: second(70), in_all: second(10) }, "7 has failed, and 8 is new");
+    assert_eq!(eight, Since { own: second(70), first: second(10) }, "7 has failed, and 8 is new");
     assert_eq!(all.begin(here, &LambdaTask::update(), second(80)), eight);
     assert_eq!(all.versions(here), 2);
     all.end(here, &task("8"));
@@ -220,6 +226,11 @@ fn waits_are_left_to_the_next_owner_and_those_of_before_are_read() {
     before.waiting_since = Some(second(21));
     let mut waits = LambdaWaits::of(&before);
     assert_eq!(waits.begin(target(0), &LambdaTask::update(), second(50)).own, second(21));
+    // What it does not know it has left as it was.
+    before.waits = left.waits;
+    before.waiting_since = Some(second(40));
+    let mut waits = LambdaWaits::of(&before);
+    assert_eq!(waits.begin(target(0), &LambdaTask::update(), second(50)).own, second(40));
 }
 
 #[test]
