@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-
 use acceptance::world::orders::{command, deployed};
 use acceptance::world::zips::{code, with_manifest};
 use acceptance::world::{Condition, DEV, Op, Work, World};

@@ -1,6 +1,6 @@
 //! An archive is described when all of it has come by: its manifest, and the program or code that Lambda would start.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::bootstrap::{Bootstrap, BootstrapKind};
 use super::directory::{BOOTSTRAP, Item};
@@ -33,7 +33,7 @@ pub(super) fn describe(
         bootstrap,
         nested_bootstrap: files(items).find(|path| path.ends_with("/bootstrap")).map(|path| shown(path.as_bytes())),
         folder: only_folder(items),
-        code: code(items),
+        code: code(items, &links),
     };
     drop(links);
     let manifest = items.iter().enumerate().find_map(|(at, item)| Some((at, ManifestFormat::of(&item.name)?)));
@@ -107,13 +107,23 @@ impl Programs<'_> {
 }
 
 /// Whatever is no folder.
-fn files(items: &[Item]) -> impl Iterator<Item = &str> {
+pub(super) fn files(items: &[Item]) -> impl Iterator<Item = &str> {
     items.iter().filter(|item| item.kind != Kind::Folder).map(|item| item.name.as_str())
 }
 
-/// The files that a handler may be in.
-fn code(items: &[Item]) -> Option<Vec<String>> {
-    let mut code: Vec<String> = files(items).filter(|path| handler::may_be_in(path)).map(str::to_owned).collect();
+/// The files that a handler may be in, and the folders that are links, with a slash behind them: what is in those is elsewhere too.
+fn code(items: &[Item], links: &Links<'_>) -> Option<Vec<String>> {
+    let known: HashSet<&str> =
+        items.iter().filter(|item| item.kind == Kind::File).map(|item| item.name.as_str()).collect();
+    let is_folder = |path: &str| match links.target(path).map(|target| links.lead(path, target)) {
+        Some(Ok(Lead::Inside(path))) => !known.contains(path.as_str()),
+        Some(Ok(Lead::Layer)) => true,
+        Some(Err(_)) | None => false,
+    };
+    let linked = items.iter().filter(|item| item.kind == Kind::Link && handler::may_lead_to(&item.name));
+    let folders = linked.filter(|item| is_folder(&item.name)).map(|item| format!("{}/", item.name));
+    let mut code: Vec<String> =
+        files(items).filter(|path| handler::may_be_in(path)).map(str::to_owned).chain(folders).collect();
     code.sort_unstable();
     code.dedup();
     (code.len() <= handler::MOST).then_some(code)

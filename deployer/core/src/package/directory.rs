@@ -210,7 +210,7 @@ fn check_places(items: &mut [Item]) -> Result<(), PackageError> {
 fn want(items: &mut [Item]) -> Result<(), PackageError> {
     let is_bootstrap = |item: &Item, kind| item.name == BOOTSTRAP && item.kind == kind;
     let linked = items.iter().any(|item| is_bootstrap(item, Kind::Link));
-    let (mut manifests, mut long) = (0_usize, Offenders::default());
+    let (mut manifests, mut long, mut links) = (0_usize, Offenders::default(), 0_u64);
     for item in items.iter_mut() {
         match (item.kind, item.manifest()) {
             (Kind::Link, Some(format)) => return Err(PackageError::ManifestLink { name: format.file_name() }),
@@ -221,8 +221,13 @@ fn want(items: &mut [Item]) -> Result<(), PackageError> {
                 }
                 (item.wanted, manifests) = (Wanted::All, manifests + 1);
             }
-            (Kind::Link, None) if item.unpacked > super::LINK_LIMIT => long.add(|| shown(item.name.as_bytes())),
-            (Kind::Link, None) => item.wanted = Wanted::All,
+            (Kind::Link, None) => {
+                links = links.saturating_add(item.unpacked);
+                if item.unpacked > super::LINK_LIMIT || links > super::LINKS_LIMIT {
+                    long.add(|| shown(item.name.as_bytes()));
+                }
+                item.wanted = Wanted::All;
+            }
             (Kind::File, None) if (linked && item.wanted == Wanted::Nothing) || is_bootstrap(item, Kind::File) => {
                 item.wanted = Wanted::Program;
             }

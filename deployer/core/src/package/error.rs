@@ -192,10 +192,10 @@ pub enum PackageError {
     )]
     LinkOutside(Offenders),
     /// Links that lead in circles, or through too many others.
-    #[error("the zip has symbolic links that lead in circles, or through more than 40 others: {0}; leave them out")]
+    #[error("the zip has symbolic links that lead in circles, or through too many others: {0}; leave them out")]
     LinkInCircles(Offenders),
-    /// Links that are longer than a path can be.
-    #[error("the zip has symbolic links of more than 4096 bytes: {0}; leave them out")]
+    /// Links that are longer than a path can be, or too long together.
+    #[error("the zip has symbolic links of more than 4096 bytes, or of more than 16 MB together: {0}; leave them out")]
     LinkTooLong(Offenders),
     /// Entries whose own path leads through a link.
     #[error("the zip has entries whose folder is a symbolic link: {0}; put them where the link leads to")]
@@ -366,8 +366,8 @@ pub enum PackageError {
     },
     /// `bootstrap` is no program that Lambda could start.
     #[error(
-        "bootstrap is neither an ELF file nor a script that begins with #!, and Lambda starts no others: build the program for Linux, \
-         not for macOS or Windows"
+        "bootstrap is neither an ELF file nor a script that begins with #!, and Lambda starts no others: build a program for Linux, not \
+         for macOS or Windows, and begin a script with #!/bin/sh"
     )]
     NotAProgram,
     /// A script's first line names an interpreter that there is not.

@@ -20,18 +20,28 @@ pub(super) fn may_be_in(path: &str) -> bool {
     is_code && !is_installed || is_jar(path) || is_package(path)
 }
 
+/// Whether a handler may be in what a folder that is a link leads to.
+pub(super) fn may_lead_to(path: &str) -> bool {
+    !path.split('/').any(|part| INSTALLED.contains(&part)) || is_package(&format!("{path}/package.json"))
+}
+
 /// Java looks for classes in the zip's root and in these files.
 fn is_jar(path: &str) -> bool {
     let jar = path.rsplit_once('/').filter(|(folder, _)| *folder == "lib" || folder.ends_with("/lib"));
     jar.is_some_and(|(_, name)| name.ends_with(".jar"))
 }
 
-/// Node.js looks for a module that is no file as it looks for a package: by this file of a folder, in `node_modules` too.
+/// Node.js looks for a module that is no file as it looks for a package, in `node_modules` too: by these files.
 fn is_package(path: &str) -> bool {
-    let Some(folder) = path.strip_suffix("/package.json") else { return false };
+    let file = |name: &str| path.strip_suffix(name);
+    let (found, in_root) = match file("/package.json") {
+        Some(folder) => (Some(folder), true),
+        None => (file("/index.js").or_else(|| file(".js")), false),
+    };
+    let Some(folder) = found else { return false };
     match folder.rsplit_once("node_modules/") {
         Some((before, name)) => !name.contains('/') && !before.contains("node_modules"),
-        None => true,
+        None => in_root,
     }
 }
 
@@ -42,7 +52,7 @@ struct Places {
     /// And any of these, which few people write.
     rare: Vec<String>,
     /// Any file that begins and ends like that does.
-    like: Option<(String, &'static str)>,
+    like: Vec<(String, &'static str)>,
     /// Any file of Java's library may have it inside.
     jars: bool,
 }
@@ -52,18 +62,27 @@ impl Places {
         let any = |base: &str, endings: &[&str]| -> Vec<String> {
             endings.iter().map(|ending| format!("{base}{ending}")).collect()
         };
-        let files = |files| Some(Self { files, rare: vec![], like: None, jars: false });
+        let files = |files| Some(Self { files, rare: vec![], like: vec![], jars: false });
         let is_of = |family: &str| {
             runtime.strip_prefix(family).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
         };
         if is_of("nodejs") {
-            let (files, rare) = ([".js", ".mjs", ".cjs", "/index.js"], ["", ".ts", ".mts", ".cts", "/package.json"]);
             let module = module(handler)?;
-            let (folder, name) = module.rsplit_once('/').unwrap_or(("", module));
-            let packages = std::iter::once(format!("node_modules/{name}/package.json"))
-                .chain((!folder.is_empty()).then(|| format!("{folder}/node_modules/{name}/package.json")));
-            let rare = any(module, &rare).into_iter().chain(packages).collect();
-            return Some(Self { files: any(module, &files), rare, like: None, jars: false });
+            let module = module.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/");
+            let (folder, name) = module.rsplit_once('/').unwrap_or(("", &module));
+            let packages = std::iter::once(format!("node_modules/{name}"))
+                .chain((!folder.is_empty()).then(|| format!("{folder}/node_modules/{name}")))
+                .flat_map(|package| any(&package, &[".js", "/index.js", "/package.json"]));
+            let rare = any(&module, &["", "/package.json"]).into_iter().chain(packages);
+            // From 22 on Node.js takes the types away by itself.
+            let typed = if is_before(runtime, 22) { vec![] } else { any(&module, &[".ts", ".mts", ".cts"]) };
+            let rare = rare.chain(typed).collect();
+            return Some(Self {
+                files: any(&module, &[".js", ".mjs", ".cjs", "/index.js"]),
+                rare,
+                like: vec![],
+                jars: false,
+            });
         }
         if is_of("ruby") {
             return files(any(module(handler)?, &[".rb"]));
@@ -71,26 +90,33 @@ impl Places {
         if is_of("python") {
             let base = handler.rsplit_once('.')?.0.replace('.', "/");
             let files = any(&base, &[".py", ".pyc", "/__init__.py", "/__init__.pyc"]);
-            return Some(Self { files, rare: vec![], like: Some((format!("{base}."), ".so")), jars: false });
+            let like = vec![(format!("{base}."), ".so"), (format!("{base}/__init__."), ".so")];
+            return Some(Self { files, rare: vec![], like, jars: false });
         }
         if is_of("java") {
             let class = handler.split("::").next()?.replace('.', "/");
-            return Some(Self { files: any(&class, &[".class"]), rare: vec![], like: None, jars: true });
+            return Some(Self { files: any(&class, &[".class"]), rare: vec![], like: vec![], jars: true });
         }
         if is_of("dotnet") {
             // Native code, which the runtime starts as it is ("Compile .NET Lambda function code to a native runtime format").
             let rare = vec!["bootstrap".to_owned()];
             let files = any(handler.split("::").next()?, &[".dll"]);
-            return Some(Self { files, rare, like: None, jars: false });
+            return Some(Self { files, rare, like: vec![], jars: false });
         }
         None
     }
 
     fn has(&self, code: &[String], folder: &str) -> bool {
-        let is_there = |file: &String| code.binary_search(&format!("{folder}{file}")).is_ok();
+        let has = |path: &str| code.binary_search_by(|known| known.as_str().cmp(path)).is_ok();
+        // What is in a folder that is a link is elsewhere, in the zip or in a layer: it is taken to be there.
+        let is_linked = |path: &str| path.match_indices('/').any(|(slash, _)| has(&path[..=slash]));
+        let is_there = |file: &String| {
+            let path = format!("{folder}{file}");
+            has(&path) || is_linked(&path)
+        };
         let is_like = |path: &String| {
-            let Some((begin, end)) = &self.like else { return false };
-            path.strip_prefix(folder).is_some_and(|path| path.starts_with(begin) && path.ends_with(end))
+            let Some(path) = path.strip_prefix(folder) else { return false };
+            self.like.iter().any(|(begin, end)| path.starts_with(begin) && path.ends_with(end))
         };
         let may_hold = |path: &String| {
             self.jars
@@ -99,8 +125,16 @@ impl Places {
                     .and_then(|path| path.strip_prefix("lib/"))
                     .is_some_and(|name| !name.contains('/') && name.ends_with(".jar"))
         };
-        self.files.iter().chain(&self.rare).any(is_there) || code.iter().any(|path| is_like(path) || may_hold(path))
+        self.files.iter().chain(&self.rare).any(is_there)
+            || (self.jars && has(&format!("{folder}lib/")))
+            || code.iter().any(|path| is_like(path) || may_hold(path))
     }
+}
+
+/// Whether a runtime of Node.js is older than that.
+fn is_before(runtime: &str, version: u32) -> bool {
+    let digits: String = runtime.chars().filter(char::is_ascii_digit).collect();
+    digits.parse::<u32>().is_ok_and(|found| found < version)
 }
 
 /// The path of the module that a handler of Node.js or Ruby names: all before the first point of its last part.
@@ -151,6 +185,10 @@ mod tests {
             ("nodejs20.x", "bin/main.handler", "bin/main"),
             ("nodejs20.x", "dist.handler", "dist/index.js"),
             ("nodejs20.x", "dist.handler", "dist/package.json"),
+            ("nodejs20.x", "wrapper.handler", "node_modules/wrapper/index.js"),
+            ("nodejs20.x", "wrapper.handler", "node_modules/wrapper.js"),
+            ("nodejs20.x", "src//app.handler", "src/app.js"),
+            ("python3.13", "app.handler", "app/__init__.cpython-313-x86_64-linux-gnu.so"),
             ("nodejs20.x", "wrapper.handler", "node_modules/wrapper/package.json"),
             ("nodejs20.x", "src/wrapper.handler", "node_modules/wrapper/package.json"),
             ("nodejs20.x", "src/wrapper.handler", "src/node_modules/wrapper/package.json"),
@@ -171,6 +209,25 @@ mod tests {
     }
 
     #[test]
+    fn handler_in_a_folder_that_is_a_link_is_taken_to_be_there() {
+        for (runtime, handler, link) in [
+            ("nodejs22.x", "dist/index.handler", "dist/"),
+            ("nodejs22.x", "wrapper.handler", "node_modules/wrapper/"),
+            ("python3.13", "app.main.handler", "app/"),
+            ("java21", "com.acme.Orders", "lib/"),
+        ] {
+            assert!(missing(runtime, handler, &[link.to_owned()], None).is_none(), "{runtime} {handler}");
+            assert!(missing(runtime, handler, &["other/".to_owned()], None).is_some(), "{runtime} {handler}");
+        }
+    }
+
+    #[test]
+    fn types_are_left_out_by_newer_node_alone() {
+        assert!(is_found("nodejs22.x", "index.handler", "index.ts"));
+        assert!(!is_found("nodejs20.x", "index.handler", "index.ts"));
+    }
+
+    #[test]
     fn jar_outside_of_lib_has_no_handler() {
         for jar in ["orders.jar", "libs/orders.jar", "lib/more/orders.jar", "build/lib/orders.jar"] {
             assert!(missing("java21", "com.acme.Orders", &[jar.to_owned()], None).is_some(), "{jar}");
@@ -183,7 +240,10 @@ mod tests {
     fn of_the_packages_of_others_only_their_descriptions_are_told() {
         for (path, may) in [
             ("node_modules/wrapper/package.json", true),
-            ("node_modules/wrapper/index.js", false),
+            ("node_modules/wrapper/index.js", true),
+            ("node_modules/wrapper.js", true),
+            ("node_modules/wrapper/dist/index.js", false),
+            ("node_modules/wrapper/main.js", false),
             ("node_modules/wrapper/lib/package.json", false),
             ("node_modules/a/node_modules/b/package.json", false),
             ("package/site-packages/app.py", false),

@@ -1,5 +1,6 @@
 //! Symbolic links: npm, pnpm and shared libraries live by them. They lead to something in the zip, or into a layer.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 
 /// A path leads through no more links than this (Linux, path_resolution(7)).
@@ -7,9 +8,16 @@ const MOST: usize = 40;
 /// Lambda unpacks layers here (Lambda Developer Guide, "Packaging your layer content").
 const LAYERS: &str = "opt";
 
+/// All links of a zip together are followed for so many steps, which no tool's zip comes near: those that lead through each other's
+/// long texts would keep an invocation busy for minutes.
+const STEPS: u64 = 50_000_000;
+
 /// The links of a zip, with what they say.
 #[derive(Debug, Default)]
-pub(super) struct Links<'a>(HashMap<&'a str, &'a str>);
+pub(super) struct Links<'a> {
+    targets: HashMap<&'a str, &'a str>,
+    steps: Cell<u64>,
+}
 
 /// Where a link leads.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,12 +37,12 @@ pub(super) enum Astray {
 
 impl<'a> Links<'a> {
     pub(super) fn add(&mut self, path: &'a str, target: &'a str) {
-        self.0.insert(path, target);
+        self.targets.insert(path, target);
     }
 
     /// What the link at this path says.
     pub(super) fn target(&self, path: &str) -> Option<&'a str> {
-        self.0.get(path).copied()
+        self.targets.get(path).copied()
     }
 
     /// Where a link at this path leads in the end.
@@ -57,6 +65,10 @@ impl<'a> Links<'a> {
                 }
                 target.split('/').rev().for_each(|part| rest.push_front(part));
             }
+            self.steps.set(self.steps.get() + 1 + at.len() as u64);
+            if self.steps.get() > STEPS {
+                return Err(Astray::InCircles);
+            }
             match rest.pop_front() {
                 None => return Ok(Lead::Inside(at.join("/"))),
                 Some("" | ".") => {}
@@ -65,7 +77,7 @@ impl<'a> Links<'a> {
                 }
                 Some(name) => {
                     at.push(name);
-                    if let Some(target) = self.0.get(at.join("/").as_str()) {
+                    if let Some(target) = self.targets.get(at.join("/").as_str()) {
                         at.pop();
                         next = Some(target);
                     }
@@ -129,6 +141,16 @@ mod tests {
             assert_eq!(lead(&[("a", target)]), Err(Astray::Outside), "{target}");
         }
         assert_eq!(lead(&[("a", "/opt/lib/x.so")]), Ok(Lead::Layer));
+    }
+
+    #[test]
+    fn links_that_take_too_many_steps_together_are_refused() {
+        let names: Vec<String> = (0..39).map(|number| format!("l{number}")).collect();
+        let texts: Vec<String> = (1..40).map(|number| format!("{}l{number}", "x/../".repeat(800))).collect();
+        let mut all = Links::default();
+        names.iter().zip(&texts).for_each(|(name, text)| all.add(name, text));
+        assert_eq!(all.lead("a", "l0"), inside("l39"), "one alone is taken");
+        assert!((0..10_000).any(|_| all.lead("a", "l0") == Err(Astray::InCircles)));
     }
 
     #[test]

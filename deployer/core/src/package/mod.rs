@@ -62,6 +62,8 @@ pub const MANIFEST_LIMIT: u64 = crate::manifest::MOST_BYTES as u64;
 pub const RATIO_LIMIT: u64 = 1033;
 /// A longer link is refused: no path of Linux is longer (PATH_MAX).
 pub const LINK_LIMIT: u64 = 4096;
+/// More text of links is refused: it is all held at once while they are followed.
+pub const LINKS_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// A local header without name and extra fields (APPNOTE 4.3.7).
 const LOCAL_HEADER: u64 = 30;
@@ -151,9 +153,9 @@ impl Reader {
             return Err(PackageError::Incomplete { expected: size, found: at });
         }
         let (Contents { items, unzipped, .. }, unpacked) = walk.finish()?;
-        let entries = items.len();
+        let (entries, files) = (items.len(), describe::files(&items).count());
         let (manifest, startup) = describe::describe(&items, unpacked)?;
-        Ok(Package { sha256: Sha256::finish(hasher), size, unzipped, entries, manifest, startup })
+        Ok(Package { sha256: Sha256::finish(hasher), size, unzipped, entries, files, manifest, startup })
     }
 }
 
@@ -168,6 +170,8 @@ pub struct Package {
     pub unzipped: u64,
     /// How many entries it has, folders included.
     pub entries: usize,
+    /// How many of them are no folders.
+    pub files: usize,
     /// The manifest, unzipped, if there is one.
     pub manifest: Option<(ManifestFormat, Vec<u8>)>,
     /// What decides whether Lambda can start it.

@@ -18,7 +18,7 @@ pub(super) enum Wanted {
     All,
     /// The first bytes, and that they are whole.
     Program,
-    /// Their hash.
+    /// Their hash, and the first bytes.
     Hash,
 }
 
@@ -76,9 +76,10 @@ impl Unpacking {
     pub(super) fn of(item: &Item, inflater: &mut Inflater) -> Self {
         inflater.stream.reset(false);
         let keep = match item.wanted {
-            Wanted::Nothing | Wanted::Hash => 0,
+            Wanted::Nothing => 0,
             Wanted::All => usize::try_from(item.unpacked).unwrap_or(usize::MAX),
-            Wanted::Program => usize::try_from(FIRST_BYTES).unwrap_or(usize::MAX),
+            // What comes twice may be the program to which a link leads.
+            Wanted::Program | Wanted::Hash => usize::try_from(FIRST_BYTES).unwrap_or(usize::MAX),
         };
         let deflated = item.method == DEFLATED;
         Self {

@@ -11,6 +11,8 @@ use super::{LOCAL_HEADER, descriptor, local};
 
 /// Between entries, readers look for the next one.
 const OF_ENTRIES: &[Signature] = &[local::SIGNATURE];
+/// Before the first entry, some readers take a record of the directory for all that there is.
+const OF_RECORDS: &[Signature] = &[local::SIGNATURE, *b"PK\x01\x02", *b"PK\x05\x06", *b"PK\x06\x06", *b"PK\x06\x07"];
 /// In data whose length is not said before them, readers look for what follows them.
 const OF_ENDS: &[Signature] = &[local::SIGNATURE, descriptor::SIGNATURE];
 
@@ -70,7 +72,7 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn of(contents: Contents) -> Self {
-        let (place, held, inflater) = (Place::Gap(Scan::of(OF_ENTRIES)), Vec::new(), Inflater::new());
+        let (place, held, inflater) = (Place::Gap(Scan::of(OF_RECORDS)), Vec::new(), Inflater::new());
         Self { contents, at: 0, place, index: 0, held, inflater, unpacked: Vec::new(), wrong: None }
     }
 

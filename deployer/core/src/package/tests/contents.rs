@@ -107,8 +107,8 @@ fn a_provided_runtime_needs_an_executable_bootstrap() {
         assert_eq!(check(&[program(&elf(62)).with(|e| e.mode = mode)]), Err(not_executable.to_owned()));
     }
     assert_eq!(check(&[program(&elf(62)).with(|e| e.made_on = 0)]), Err(not_executable.to_owned()));
-    let neither = "bootstrap is neither an ELF file nor a script that begins with #!, and Lambda starts no others: build the program \
-                   for Linux, not for macOS or Windows";
+    let neither = "bootstrap is neither an ELF file nor a script that begins with #!, and Lambda starts no others: build a program for \
+                   Linux, not for macOS or Windows, and begin a script with #!/bin/sh";
     for other in [&b"print('hello')"[..], b"\xcf\xfa\xed\xfe for macOS", b"MZ for Windows"] {
         assert_eq!(check(&[program(other)]), Err(neither.to_owned()));
     }

@@ -44,6 +44,9 @@ fn every_reader_sees_the_same_entries() {
         [stub, &entries, &end(1, entries.len() - from, from + stub.len(), b"")].concat()
     };
     assert_eq!(told(&behind(&inner[..40])), hidden);
+    for record in [&b"PK\x05\x06 an end"[..], b"PK\x01\x02", b"PK\x06\x06", b"PK\x06\x07"] {
+        assert_eq!(told(&behind(record)), hidden, "some readers see an empty zip");
+    }
     assert_eq!(inspect(&behind(b"#!/usr/bin/env python3\n")).unwrap().entries, 1, "zipapp and pex put a line there");
     assert!(inspect(&archive(&[file("a").with(|e| e.after = vec![0; 7])])).is_ok(), "nothing follows that is missed");
 }
