@@ -11,6 +11,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse};
 use deployer_core::config::Config;
+use deployer_core::mistake;
 use deployer_core::names::{AGAIN_LINE, CONFIG_LINE, QUEUE_LINE};
 use futures::FutureExt as _;
 use futures::future::join_all;
@@ -170,7 +171,7 @@ impl Deployer {
             ConfigSource::File(path) => std::fs::read(path).map_err(|error| error.to_string())?,
             ConfigSource::S3 { bucket, key } => aws::read_object(&self.s3, bucket, key).await?,
         };
-        String::from_utf8(bytes).map_err(|error| error.to_string())
+        mistake::text(&bytes).map(str::to_owned).map_err(|mistake| mistake.to_string())
     }
 }
 

@@ -168,7 +168,7 @@ async fn deployment_whose_slow_update_somebody_undoes_each_time_does_not_wait_fo
     world.aws(|aws| aws.at(DEV).settling.time = seconds(30));
     world.on(Op::GetFunction).about("orders").always().meanwhile(|aws| {
         let orders = aws.at(DEV).function("orders");
-        if matches!(orders.latest.state, Condition::Ready) {
+        if matches!(orders.latest.state, Condition::Ready) && orders.latest.settings.memory_size == 512 {
             orders.set(|settings| settings.memory_size = 1_024);
         }
     });

@@ -44,10 +44,14 @@ pub(super) fn on_denial(words: &str) -> Option<&'static str> {
             Some("the policy of the resource that is named does not let the deploy role do it")
         }
         // The target module denies it for all roles but those that it was given.
-        Denial::Explicit(PolicyKind::Identity) if words.contains("iam:PassRole") => Some(
-            "the target module lets the deploy role pass the roles in its execution_roles and no others: add this role there, or \
-             use one of those",
-        ),
+        Denial::Explicit(PolicyKind::Identity)
+            if words.contains("iam:PassRole") && words.contains("identity-based policy") =>
+        {
+            Some(
+                "where the deploy role is the target module's, it may pass the roles in its execution_roles and no others: add this \
+                 role there, or use another",
+            )
+        }
         said => said.advice(),
     }
 }
@@ -68,6 +72,8 @@ mod tests {
         };
         assert!(denied("iam:PassRole").contains("execution_roles"));
         assert!(!denied("iam:PassRole").contains("has to go"));
+        let unnamed = "is not authorized to perform: iam:PassRole on resource: r with an explicit deny";
+        assert!(!on_denial(unnamed).unwrap().contains("execution_roles"), "it may be anybody's");
         assert!(denied("lambda:CreateFunction").contains("that denial has to go"));
     }
 }

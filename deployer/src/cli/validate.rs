@@ -213,7 +213,7 @@ fn package(input: &File, environment: Option<&EnvironmentName>) -> Outcome {
     let package = zips::read(input, |_| {})?;
     let warnings = zips::check(&package, environment)?;
     let manifest = zips::with_manifest(package.manifest.as_ref().map(|(format, _)| format.file_name()));
-    let summary = format!("{} bytes, {} files, sha256 {}, {manifest}", package.size, package.entries, package.sha256);
+    let summary = format!("{} bytes, {} files, sha256 {}, {manifest}", package.size, package.files, package.sha256);
     Ok(Good { summary, warnings })
 }
 

@@ -20,7 +20,7 @@ const CHUNK: usize = 1 << 16;
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Found {
-    /// The manifest that it is in; absent where it is about the file that was given.
+    /// The manifest that it is about; absent where it is about the zip or deployer.json.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<&'static str>,
     /// The path of the field; null where it is about the whole file.

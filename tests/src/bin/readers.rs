@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use acceptance::local_aws::Result;
+use acceptance::local_aws::{Error, Result};
 use acceptance::readers::{KNOWN, READERS, Survey, Tally, bases, listed, mutated, seen, survey};
 use acceptance::say;
 use clap::Parser;
@@ -64,6 +64,9 @@ fn many(options: &Options) -> Result<usize> {
         }
     }
     say!("{} differences are not in the table", all.unknown());
+    if all.tallies.is_empty() {
+        return Err(Error::Unexpected("no reader of zips is in PATH, so nothing was compared".into()));
+    }
     Ok(all.unknown())
 }
 

@@ -136,12 +136,6 @@ impl Case {
         !self.parts.before.is_empty()
     }
 
-    /// Bytes before the first entry, and the first bytes of a record of the directory among them.
-    pub(super) fn has_stub_with_record(&self) -> bool {
-        let records: [&[u8]; 4] = [b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"];
-        self.parts.before.windows(4).any(|bytes| records.contains(&bytes))
-    }
-
     /// An entry from DOS or NTFS with the attribute that says that the data lead elsewhere.
     pub(super) fn has_reparse_point(&self) -> bool {
         let is_of_windows = |listed: &Block| matches!(listed.fixed.get(record::HOST), Some(0 | 11));

@@ -124,14 +124,6 @@ pub const KNOWN: &[Known] = &[
         reason: "bsdtar says so and reads nothing; zipapp and pex put the line of an interpreter there",
     },
     Known {
-        readers: &["stream", "bsdtar-stream"],
-        whats: &[Misses],
-        words: &[],
-        zips: "the first bytes of a directory's record before the first entry",
-        cause: Case::has_stub_with_record,
-        reason: "they see an empty zip, as Java does with whatever is before it; no entry is read otherwise",
-    },
-    Known {
         readers: &["7z"],
         whats: &[Bytes],
         words: &[],

@@ -108,7 +108,10 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// A file's text, without the mark that some editors put before it.
-pub(crate) fn text(bytes: &[u8]) -> Result<&str, Mistake> {
+///
+/// # Errors
+/// [`Mistake`]: in which encoding it is instead, or where it is not UTF-8.
+pub fn text(bytes: &[u8]) -> Result<&str, Mistake> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(Mistake::new("", "UTF-16 (PowerShell's default): save as UTF-8"));
     }

@@ -38,7 +38,7 @@ pub use bootstrap::{Bootstrap, BootstrapKind, Machine};
 pub use directory::Listed;
 pub use entry::Kind;
 pub use error::{Offenders, PackageError};
-pub use startup::{Run, Startup};
+pub use startup::{Run, Startup, looks_by};
 
 use crate::id::Sha256;
 use directory::Contents;

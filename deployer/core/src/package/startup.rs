@@ -1,5 +1,7 @@
 //! Whether Lambda can start what is in a zip: the program of `provided.*` runtimes, or the file that a handler names.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,17 @@ pub struct Run<'a> {
     pub machine: Option<Machine>,
     /// Whether it has layers, which may have the runtime or the handler's file.
     pub has_layers: bool,
+    /// A variable that lets its runtime look for code elsewhere, too.
+    pub looks_by: Option<&'static str>,
+}
+
+/// These lead to code elsewhere (Python, Node.js and Ruby; Lambda Developer Guide, "Modifying the runtime environment").
+const LEADING: [&str; 4] = ["PYTHONPATH", "NODE_PATH", "RUBYLIB", "AWS_LAMBDA_EXEC_WRAPPER"];
+
+/// The one of a function's variables that lets its runtime look for code elsewhere.
+#[must_use]
+pub fn looks_by<V>(variables: &BTreeMap<String, V>) -> Option<&'static str> {
+    LEADING.into_iter().find(|name| variables.contains_key(*name))
 }
 
 impl<'a> Run<'a> {
@@ -48,6 +61,7 @@ impl<'a> Run<'a> {
             handler: config.handler.as_deref(),
             machine: config.architectures.map(Machine::from),
             has_layers: config.layers.as_ref().is_some_and(|layers| !layers.is_empty()),
+            looks_by: config.variables.as_ref().and_then(looks_by),
         }
     }
 
@@ -98,7 +112,10 @@ impl Startup {
         match handler::missing(runtime, handler, code, self.folder.as_deref()) {
             None => Ok(None),
             Some(error) if run.has_layers => Ok(Some(format!("{error}, unless one of the function's layers has it"))),
-            Some(error) => Err(error),
+            Some(error) => match run.looks_by {
+                Some(variable) => Ok(Some(format!("{error}, unless {variable} leads to it"))),
+                None => Err(error),
+            },
         }
     }
 }

@@ -12,8 +12,8 @@ use super::{
 use crate::config::Target;
 use crate::id::RoleArn;
 use crate::manifest::{Architecture, FunctionConfig, ReservedConcurrency};
-use crate::observed::{Condition, Observed, ObservedAlias, ObservedCode, Settings};
-use crate::package::{INLINE_LIMIT, PackageError, Run};
+use crate::observed::{Condition, Observed, ObservedAlias, ObservedCode, Settings, Variables};
+use crate::package::{INLINE_LIMIT, PackageError, Run, looks_by};
 use crate::record::{TargetError, TargetErrorCode};
 use crate::traffic::Traffic;
 
@@ -126,6 +126,10 @@ impl Draft {
             runtime: named.runtime.or(settings.runtime.as_deref()),
             handler: named.handler.or(settings.handler.as_deref()),
             has_layers: manifest.layers.as_ref().unwrap_or(&settings.layers).is_empty().not(),
+            looks_by: named.looks_by.or_else(|| match &settings.variables {
+                Variables::Known(variables) if manifest.variables.is_none() => looks_by(variables),
+                _ => None,
+            }),
             ..named.on(manifest.architectures.unwrap_or(settings.architecture))
         };
         self.fits(wanted, run)?;

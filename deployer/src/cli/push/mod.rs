@@ -71,7 +71,7 @@ struct Uploaded {
     key: String,
     version_id: String,
     size: u64,
-    /// How many files and folders are in the zip.
+    /// How many files are in the zip.
     files: usize,
     /// The manifest's name; null where there is none.
     manifest: Option<&'static str>,
@@ -158,7 +158,7 @@ impl Options {
         interrupts: &mut Interrupts,
     ) -> Result<Uploaded, Stopped> {
         let Checked { file, package, parts } = checked;
-        let Package { size, sha256, entries: files, .. } = package;
+        let Package { size, sha256, files, .. } = package;
         let manifest = package.manifest.map(|(format, _)| format.file_name());
         let (bucket, key) = (&self.bucket, self.place().key());
         let bar = &bar::bytes(format!("uploading {key}"), size);
@@ -217,6 +217,7 @@ fn release(text: &str) -> Result<Release, String> {
     let release = Release::parse(text).map_err(|error| error.to_string())?;
     match text.rsplit_once('.') {
         Some((name, ending)) if ending.eq_ignore_ascii_case("zip") => {
+            let name = name.trim_end_matches(".zip");
             Err(format!("the key gets its .zip by itself: say {name}"))
         }
         _ => Ok(release),

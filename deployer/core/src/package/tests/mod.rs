@@ -183,7 +183,13 @@ fn elf(machine: u16) -> Vec<u8> {
 }
 
 fn provided() -> Run<'static> {
-    Run { runtime: Some("provided.al2023"), handler: None, machine: Some(Machine::X86_64), has_layers: false }
+    Run {
+        runtime: Some("provided.al2023"),
+        handler: None,
+        machine: Some(Machine::X86_64),
+        has_layers: false,
+        looks_by: None,
+    }
 }
 
 /// Whether what is in a zip can be started like that.

@@ -15,7 +15,13 @@ fn zip_whose_only_folder_has_the_manifest_or_the_program_is_refused() {
         "there is something at the root"
     );
     assert!(inspect(&archive(&[file("app/main.py"), file("lib/bootstrap")])).is_ok(), "two folders");
-    let run = Run { runtime: Some("nodejs22.x"), handler: Some("index.handler"), machine: None, has_layers: false };
+    let run = Run {
+        runtime: Some("nodejs22.x"),
+        handler: Some("index.handler"),
+        machine: None,
+        has_layers: false,
+        looks_by: None,
+    };
     let told = starts(&[file("orders-api/index.js")], run).unwrap_err();
     assert!(
         told.ends_with("it is in the folder orders-api: zip what is in orders-api, not the folder itself"),
@@ -24,8 +30,51 @@ fn zip_whose_only_folder_has_the_manifest_or_the_program_is_refused() {
 }
 
 #[test]
+fn handler_that_a_variable_may_lead_to_is_a_warning() {
+    let run = Run {
+        runtime: Some("python3.13"),
+        handler: Some("app.handler"),
+        machine: None,
+        has_layers: false,
+        looks_by: Some("PYTHONPATH"),
+    };
+    let warned = starts(&[file("src/app.py")], run).unwrap().unwrap();
+    assert!(warned.ends_with("put it in, or correct the handler, unless PYTHONPATH leads to it"), "{warned}");
+    assert!(starts(&[file("src/app.py")], Run { looks_by: None, ..run }).is_err());
+    let variables = [("LOG_LEVEL".to_owned(), ()), ("NODE_PATH".to_owned(), ())].into();
+    assert_eq!(startup::looks_by(&variables), Some("NODE_PATH"));
+}
+
+#[test]
+fn handler_behind_a_link_is_found() {
+    let run = |runtime, handler| Run {
+        runtime: Some(runtime),
+        handler: Some(handler),
+        machine: None,
+        has_layers: false,
+        looks_by: None,
+    };
+    let node = run("nodejs22.x", "dist/index.handler");
+    assert_eq!(starts(&[link("dist", "build"), file("build/index.js")], node), Ok(None));
+    let pnpm = [
+        link("node_modules/wrapper", ".pnpm/wrapper@1/node_modules/wrapper"),
+        file("node_modules/.pnpm/wrapper@1/node_modules/wrapper/main.js"),
+    ];
+    assert_eq!(starts(&pnpm, run("nodejs22.x", "wrapper.handler")), Ok(None));
+    let python = run("python3.13", "app.main.handler");
+    assert_eq!(starts(&[link("app", "src/app"), file("src/app/main.py")], python), Ok(None));
+    assert!(starts(&[link("app", "main.py"), file("main.py")], python).is_err(), "a file is no folder");
+}
+
+#[test]
 fn handler_without_its_file_is_refused_unless_a_layer_may_have_it() {
-    let run = Run { runtime: Some("nodejs22.x"), handler: Some("src/app.handler"), machine: None, has_layers: false };
+    let run = Run {
+        runtime: Some("nodejs22.x"),
+        handler: Some("src/app.handler"),
+        machine: None,
+        has_layers: false,
+        looks_by: None,
+    };
     assert_eq!(starts(&[file("src/app.mjs")], run), Ok(None));
     let missing = "the zip has no file for the handler src/app.handler of nodejs22.x (src/app.js, src/app.mjs, src/app.cjs, \
                    src/app/index.js)";
