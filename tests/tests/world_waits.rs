@@ -185,6 +185,11 @@ async fn deployment_whose_slow_update_somebody_undoes_each_time_does_not_wait_fo
     }
     assert!(active(&world).is_null(), "{}", active(&world));
     assert!(world.elapsed() - began < seconds(4_000), "{:?}", world.elapsed());
+    let key = format!("deployments/dev/orders/{}.json", record.id);
+    let record: DeploymentRecord = world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).unwrap()).unwrap());
+    let error = record.targets[0].error.as_ref().unwrap();
+    assert_eq!(error.code, TargetErrorCode::TimedOut);
+    assert!(error.message.as_str().starts_with("for 45 minutes Lambda was at work again and again"), "{error:?}");
     world.heal();
     assert_eq!(
         world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status,

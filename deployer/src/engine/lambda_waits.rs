@@ -164,10 +164,14 @@ impl Engine {
             let since = claim.waits.begin(wait, self.now());
             let is_long = self.passed(since.own) >= self.patience.waits_here;
             let longest = self.longest_wait_for_lambda();
-            // What is new gets its seconds, however long others were waited for before it.
-            if is_long && (self.passed(since.own) >= longest || self.passed(since.first) >= longest * WAITS_IN_A_ROW) {
+            if is_long && self.passed(since.own) >= longest {
                 claim.waits.give_up(target);
                 return Err(NoLonger::Ends(ends()));
+            }
+            // What is new gets its seconds, however long others were waited for before it.
+            if is_long && self.passed(since.first) >= longest * WAITS_IN_A_ROW {
+                claim.waits.give_up(target);
+                return Err(NoLonger::Ends(self.at_work_again_and_again(step, because)));
             }
             if may_park && is_long {
                 return Err(NoLonger::Parks);
@@ -190,6 +194,16 @@ impl Engine {
     /// The time at which a wait that began then has lasted for too long.
     pub(super) fn wait_for_lambda_ends(&self, since: Timestamp) -> Option<Timestamp> {
         since.checked_add(self.longest_wait_for_lambda()).ok()
+    }
+
+    /// The error of a target that has waited for one thing after the other.
+    fn at_work_again_and_again(&self, step: &str, because: &str) -> TargetError {
+        let minutes = (self.longest_wait_for_lambda() * WAITS_IN_A_ROW).as_secs() / 60;
+        let message = format!(
+            "for {minutes} minutes Lambda was at work again and again (now: {because}): see who changes the function, and takes back \
+             what is deployed, then try again"
+        );
+        TargetError::new(TargetErrorCode::TimedOut, step, message)
     }
 
     /// The error of a target for which Lambda has been at work for too long.
