@@ -59,14 +59,14 @@ pub enum GivenUp<'a> {
     TimeIsUp(&'a Left),
     /// Lambda needs longer than an invocation should wait, and everybody has stopped.
     Parked {
-        /// What is left to the next owner.
+        /// The next owner goes on from this.
         left: &'a Left,
         /// When a tick goes on with it; none: the sweep does.
         look_at: Option<Timestamp>,
     },
 }
 
-/// What an owner who has begun leaves to the next one.
+/// An owner who has begun leaves this to the next one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Left {
     /// How those targets fared that are done.

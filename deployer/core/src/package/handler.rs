@@ -20,7 +20,7 @@ pub(super) fn may_be_in(path: &str) -> bool {
     is_code && !is_installed || is_jar(path) || is_package(path)
 }
 
-/// Whether a handler may be in what a folder that is a link leads to.
+/// A handler may be in the folder to which a link at this path leads.
 pub(super) fn may_lead_to(path: &str) -> bool {
     !path.split('/').any(|part| INSTALLED.contains(&part)) || is_package(&format!("{path}/package.json"))
 }
@@ -108,7 +108,7 @@ impl Places {
 
     fn has(&self, code: &[String], folder: &str) -> bool {
         let has = |path: &str| code.binary_search_by(|known| known.as_str().cmp(path)).is_ok();
-        // What is in a folder that is a link is elsewhere, in the zip or in a layer: it is taken to be there.
+        // A folder that is a link has its files elsewhere, in the zip or in a layer: they are taken to be there.
         let is_linked = |path: &str| path.match_indices('/').any(|(slash, _)| has(&path[..=slash]));
         let is_there = |file: &String| {
             let path = format!("{folder}{file}");
@@ -131,7 +131,7 @@ impl Places {
     }
 }
 
-/// Whether a runtime of Node.js is older than that.
+/// The runtime of Node.js is older than that.
 fn is_before(runtime: &str, version: u32) -> bool {
     let digits: String = runtime.chars().filter(char::is_ascii_digit).collect();
     digits.parse::<u32>().is_ok_and(|found| found < version)

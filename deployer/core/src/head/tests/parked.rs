@@ -226,7 +226,7 @@ fn waits_are_left_to_the_next_owner_and_those_of_before_are_read() {
     before.waiting_since = Some(second(21));
     let mut waits = LambdaWaits::of(&before);
     assert_eq!(waits.begin(target(0), &LambdaTask::update(), second(50)).own, second(21));
-    // What it does not know it has left as it was.
+    // A deployer of before leaves a field that it does not know as it was.
     before.waits = left.waits;
     before.waiting_since = Some(second(40));
     let mut waits = LambdaWaits::of(&before);
