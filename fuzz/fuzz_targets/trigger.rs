@@ -1,16 +1,10 @@
 //! Bytes as the payload of an invocation, straight and in the envelopes of SQS and SNS.
-//!
-//! The package `deployer` links AWS's SDK, which the reading of events has no part in: its source is taken in here by itself.
 
 #![no_main]
 
+use deployer_core::trigger::{self, Invocation, Message, Told};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use trigger::{Invocation, Message, Told};
-
-#[path = "../../deployer/src/trigger/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "the deployer uses more of it")]
-mod trigger;
 
 fuzz_target!(|bytes: &[u8]| {
     // The runtime gives the deployer text only.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tracing_subscriber::fmt;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Does some work, and gives the lines that it has logged in this thread, in the form of `deployer::logging`.
+/// Does some work, and gives the lines that it has logged in this thread, in the form of `deployer_function::logging`.
 pub async fn of<T>(work: impl Future<Output = T>) -> (T, Vec<Value>) {
     let kept = Kept::default();
     let writer = kept.clone();

@@ -17,7 +17,7 @@ use acceptance::local_aws::{
 use acceptance::policies::Policies;
 use aws_sdk_lambda::types::FunctionCode;
 use clap::CommandFactory as _;
-use deployer::cli::Cli;
+use deployer_cli::Cli;
 use regex_lite::Regex;
 use serde_json::{Value, json};
 use tempfile::TempDir;

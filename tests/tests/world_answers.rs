@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use acceptance::world::zips::{code, function};
 use acceptance::world::{Condition, DEV, Op, World};
-use deployer::port::CallErrorKind;
 use deployer_core::record::{DeploymentRecord, Status, TargetError, TargetErrorCode};
+use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -6,10 +6,10 @@ use acceptance::packages::archive::{Entry, archive};
 use acceptance::world::door::{notification, queued};
 use acceptance::world::zips::{bootstrap, code, large, with_manifest};
 use acceptance::world::{DEV, Op, World, ignored, recorded};
-use deployer::port::CallErrorKind;
 use deployer_core::artifact::Upload;
 use deployer_core::id::AccountId;
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetErrorCode};
+use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 
 /// After something bad: nothing was written to a target, the same event again is nothing, and a good upload works.
@@ -482,7 +482,7 @@ async fn an_artifact_that_lambda_may_not_read_fails_that_target() {
 async fn a_configuration_that_lambda_refuses_is_told_in_its_words() {
     let world = World::with_orders();
     world.on(acceptance::world::Op::UpdateFunctionConfiguration).fail_saying(
-        deployer::port::CallErrorKind::Invalid,
+        deployer_engine::port::CallErrorKind::Invalid,
         "InvalidParameterValueException: The subnet ID 'subnet-0' does not exist",
     );
     let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", "timeout = 20\n")).await;

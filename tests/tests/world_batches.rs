@@ -9,13 +9,13 @@ use acceptance::world::door::notification;
 use acceptance::world::zips::code;
 use acceptance::world::{DEV, World};
 use async_trait::async_trait;
-use deployer::engine::Engine;
-use deployer::lambda::{handle_batch, put_back};
-use deployer::port::{ArtifactStore, Chunks, Queue, QueueError, ReadError, Tail};
-use deployer::trigger::{Delivery, Invocation, Message, decode};
 use deployer_core::artifact::{ArtifactRef, Upload};
 use deployer_core::doctor::QueueLook;
 use deployer_core::id::BucketName;
+use deployer_core::trigger::{Delivery, Invocation, Message, decode};
+use deployer_engine::Engine;
+use deployer_engine::batch::{handle_batch, put_back};
+use deployer_engine::port::{ArtifactStore, Chunks, Queue, QueueError, ReadError, Tail};
 use serde_json::json;
 
 /// What the artifact bucket does to who reads a key with "bad" in it.
@@ -62,8 +62,7 @@ fn batch(uploads: &[Upload]) -> Vec<Message> {
 async fn failed(engine: &Engine, messages: Vec<Message>) -> Vec<String> {
     // Virtual time: whoever forgets the deadline is found out at once.
     let answer = tokio::time::timeout(Duration::from_secs(900), handle_batch(engine, messages));
-    let response = answer.await.expect("an answer, however late");
-    response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+    answer.await.expect("an answer, however late")
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,13 +138,13 @@ async fn a_batch_that_no_configuration_is_there_for_comes_again_with_the_same_gr
         messages.push(("unread".to_owned(), None));
         let (clock, left) = (engine.ports.clock.as_ref(), Duration::from_secs(300));
         let response = put_back(Some(&queue), (clock, left), messages.clone()).await;
-        let named: Vec<_> = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+        let named = response;
         assert_eq!(named, ["m1", "m2", "m3", "m4", "m5", "m6", "unread"]);
         let pauses: Vec<u64> = queue.pauses.lock().unwrap().iter().map(|(_, pause)| *pause).collect();
         assert_eq!(pauses, [20, 60, 180, 540, 600, 600]);
         assert!(world.now() < engine.deadline, "it answers in time");
         let without = put_back(None, (clock, left), messages).await;
-        assert_eq!(without.batch_item_failures.len(), 7, "without a queue they come after its own timeout");
+        assert_eq!(without.len(), 7, "without a queue they come after its own timeout");
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use acceptance::world::orders::{command, deployed, release, rollback, served};
 use acceptance::world::zips::code;
 use acceptance::world::{World, WrongClock, recorded};
-use deployer::engine::Ports;
 use deployer_core::record::Status;
+use deployer_engine::Ports;
 use jiff::SignedDuration;
 use serde_json::json;
 

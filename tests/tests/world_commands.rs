@@ -6,8 +6,8 @@ use std::time::Duration;
 use acceptance::world::orders::{OTHER, command, deployed, release, rollback, served, served_in, serves};
 use acceptance::world::zips::{code, with_manifest};
 use acceptance::world::{DEV, Moment, Op, Outcome, Work, World};
-use deployer::port::CallErrorKind;
 use deployer_core::record::{CauseKind, Code, Status, TargetErrorCode};
+use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 
 #[tokio::test(start_paused = true)]

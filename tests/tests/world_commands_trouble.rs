@@ -6,8 +6,8 @@ use std::time::Duration;
 use acceptance::world::orders::{OTHER, command, deployed, rollback, served, served_in};
 use acceptance::world::zips::code;
 use acceptance::world::{DEV, Moment, Op, Outcome, Work, World, recorded};
-use deployer::port::CallErrorKind;
 use deployer_core::record::{Code, DeploymentRecord, Status};
+use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 
 /// `orders` in two accounts; the head is as if the second had come after these releases.

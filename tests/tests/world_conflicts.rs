@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use acceptance::world::zips::{code, function, with_manifest};
 use acceptance::world::{DEV, Function, Op, World, recorded};
-use deployer::port::CallErrorKind;
 use deployer_core::id::Sha256;
 use deployer_core::record::{DeploymentRecord, Status, TargetError, TargetErrorCode};
+use deployer_engine::port::CallErrorKind;
 
 /// What somebody else does to a function.
 type Does = fn(&mut Function) -> &mut Function;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use acceptance::world::zips;
 use acceptance::world::{DEV, Op, Work, World};
-use deployer::port::CallErrorKind;
 use deployer_core::doctor::{Check, CheckStatus, DoctorReport, PROBE, ProbedAction};
 use deployer_core::id::{AccountId, ExternalId};
+use deployer_engine::port::CallErrorKind;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 

@@ -11,11 +11,11 @@ use acceptance::world::orders::{command, deployed};
 use acceptance::world::promotions::event;
 use acceptance::world::zips::{code, with_manifest};
 use acceptance::world::{DEV, Op, World, ignored, recorded};
-use deployer::lambda::handle_batch;
-use deployer::port::CallErrorKind;
-use deployer::trigger::{Invocation, decode};
 use deployer_core::config::Config;
 use deployer_core::event::{Announcement, Event};
+use deployer_core::trigger::{Invocation, decode};
+use deployer_engine::batch::handle_batch;
+use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 
 /// Proves that all that was told is as published, and gives what was announced.
@@ -76,7 +76,7 @@ async fn delivered(world: &World, bodies: &[String]) -> Vec<Event> {
     let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
     let Invocation::Batch(messages) = decode(&json!({ "Records": records })) else { panic!("no batch") };
     let response = handle_batch(&world.engine(Duration::from_secs(300)), messages).await;
-    assert!(response.batch_item_failures.is_empty(), "{response:?}");
+    assert!(response.is_empty(), "{response:?}");
     drop(judged(world));
     world.aws(|aws| std::mem::take(&mut aws.events))
 }

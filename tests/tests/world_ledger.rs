@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use acceptance::world::zips::code;
 use acceptance::world::{DEV, Moment, Op, Outcome, Run, Work, World, recorded};
-use deployer::engine::{Handled, History, Swept, Transient};
-use deployer::port::CallErrorKind;
 use deployer_core::artifact::Upload;
 use deployer_core::record::{Code, DeploymentRecord, Status};
+use deployer_engine::port::CallErrorKind;
+use deployer_engine::{Handled, History, Swept, Transient};
 use serde_json::{Value, json};
 
 fn served(world: &World) -> String {

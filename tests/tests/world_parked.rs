@@ -6,9 +6,9 @@ use std::time::Duration;
 use acceptance::world::orders::{command, deployed, release, served, serves};
 use acceptance::world::zips::code;
 use acceptance::world::{DEV, Fate, Moment, Op, Outcome, Work, World};
-use deployer::engine::Handled;
-use deployer::port::CallErrorKind;
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetErrorCode};
+use deployer_engine::Handled;
+use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 
 /// `orders` has `a` live as version 2, and its alias provisioned concurrency that takes so many seconds to move.
@@ -397,7 +397,7 @@ async fn concurrency_that_the_head_does_not_know_of_shows_in_the_answer_of_the_m
 #[tokio::test(start_paused = true)]
 async fn a_deploy_role_of_before_may_not_ask_and_deploys_all_the_same() {
     let world = provisioned(10, Fate::Settles).await;
-    world.on(Op::GetProvisionedConcurrencyConfig).always().fail(deployer::port::CallErrorKind::Denied);
+    world.on(Op::GetProvisionedConcurrencyConfig).always().fail(deployer_engine::port::CallErrorKind::Denied);
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!((record.status, alias(&world)), (Status::Succeeded, (3, vec![])), "{record:?}");
 }

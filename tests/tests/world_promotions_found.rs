@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use acceptance::world::orders::{deployed, served_in};
 use acceptance::world::{DEV, Moment, Op, World, zips::code};
-use deployer::port::CallErrorKind;
 use deployer_core::record::Status;
+use deployer_engine::port::CallErrorKind;
 use serde_json::json;
 
 /// A promotion that a success calls for, and that is refused at once while nothing can be sent to the bus.

@@ -7,11 +7,11 @@ use acceptance::lines;
 use acceptance::world::door::notification;
 use acceptance::world::zips::code;
 use acceptance::world::{DEV, Op, Outcome, Work, World};
-use deployer::engine::{QueueLength, Swept};
-use deployer::lambda::{handle_batch, put_back};
-use deployer::port::CallErrorKind;
-use deployer::trigger::{Delivery, Invocation, Message, decode};
 use deployer_core::names::{AGAIN_LINE, QUEUE_LINE};
+use deployer_core::trigger::{Delivery, Invocation, Message, decode};
+use deployer_engine::batch::{handle_batch, put_back};
+use deployer_engine::port::CallErrorKind;
+use deployer_engine::{QueueLength, Swept};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

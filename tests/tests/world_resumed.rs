@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use acceptance::world::zips::{code, with_manifest};
 use acceptance::world::{Call, DEV, Moment, Op, Outcome, Work, World, recorded};
-use deployer::port::CallErrorKind;
 use deployer_core::artifact::Upload;
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode};
+use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::json;
 

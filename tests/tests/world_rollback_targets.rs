@@ -7,8 +7,8 @@ use std::time::Duration;
 use acceptance::world::orders::{OTHER, command, release};
 use acceptance::world::zips::{code, function, with_manifest};
 use acceptance::world::{Call, DEV, Fate, Moment, Op, Outcome, Work, World, recorded};
-use deployer::port::CallErrorKind;
 use deployer_core::record::{DeploymentRecord, Status, TargetErrorCode, TargetOutcome};
+use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

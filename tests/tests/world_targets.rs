@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use acceptance::world::zips::{code, function, large, with_manifest};
 use acceptance::world::{Op, World, recorded};
-use deployer::port::CallErrorKind;
 use deployer_core::id::AccountId;
 use deployer_core::record::{DeploymentRecord, Status, TargetErrorCode};
+use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 
 /// Accounts 000000000001, 000000000002, …, each with `orders` at 1.0.0.

@@ -3,9 +3,9 @@
 
 use acceptance::world::zips::{code, large};
 use acceptance::world::{DEV, Op, World, recorded};
-use deployer::engine::Transient;
-use deployer::port::CallErrorKind;
 use deployer_core::record::Status;
+use deployer_engine::Transient;
+use deployer_engine::port::CallErrorKind;
 
 #[tokio::test(start_paused = true)]
 async fn without_the_ledger_nothing_is_done() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use acceptance::world::orders::{command, deployed, served};
 use acceptance::world::zips::{code, function, with_manifest};
 use acceptance::world::{DEV, Op, Outcome, Work, World, recorded};
-use deployer::port::CallErrorKind;
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetErrorCode};
+use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::json;
 

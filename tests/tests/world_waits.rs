@@ -7,9 +7,9 @@ use std::time::Duration;
 use acceptance::world::orders::{command, deployed};
 use acceptance::world::zips::{code, with_manifest};
 use acceptance::world::{Condition, DEV, Op, Work, World};
-use deployer::port::CallErrorKind;
 use deployer_core::event::Announcement;
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode};
+use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

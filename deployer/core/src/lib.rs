@@ -1,6 +1,6 @@
 //! The decisions of the deployer: what to deploy, where, how, and what to say about it.
 //!
-//! Everything here is synchronous and pure: no clock, no environment, no AWS. The effects live in the package `deployer`.
+//! Everything here is synchronous and pure: no clock, no environment, no AWS. `deployer-engine` has the effects.
 
 pub mod artifact;
 pub mod as_read;
@@ -32,3 +32,4 @@ pub mod session;
 pub mod status;
 pub mod text;
 pub mod traffic;
+pub mod trigger;

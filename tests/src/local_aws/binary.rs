@@ -39,7 +39,7 @@ fn build(name: &str, variable: &str) -> Result<PathBuf> {
         Some(profile) => profile,
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    // Both packages are named, for then dependencies have the features that they have in a build of this package.
+    // All packages are named, for then dependencies have the features that they have in a build of this package.
     let mut command = Command::new(&cargo);
     // What cargo sets for whoever it runs is not for another cargo: build scripts that watch it would run again.
     let of_ours = ["CARGO_BIN_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_PRIMARY_", "CARGO_TARGET_TMP"];
@@ -49,7 +49,17 @@ fn build(name: &str, variable: &str) -> Result<PathBuf> {
         }
     }
     let output = command
-        .args(["build", "--package", "acceptance", "--package", "deployer", "--bin", name])
+        .args([
+            "build",
+            "--package",
+            "acceptance",
+            "--package",
+            "deployer-cli",
+            "--package",
+            "deployer-function",
+            "--bin",
+            name,
+        ])
         .args(["--profile", profile, "--message-format", "json-render-diagnostics", "--target-dir"])
         .arg(&target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deployer::port::{
+use deployer_core::id::{AliasName, FunctionName, Version};
+use deployer_core::observed::{Belongings, Condition, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId};
+use deployer_engine::port::{
     Account, AccountGate, Answer, CallError, CallErrorKind, EnterError, Functions, PublishedVersions, Qualifier,
     SessionRequest, Write,
 };
-use deployer_core::id::{AliasName, FunctionName, Version};
-use deployer_core::observed::{Belongings, Condition, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId};
 
 use super::planted::Planted;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use deployer::port::{Ledger, LedgerError, Precondition, Reading, Written};
 use deployer_core::format::KNOWN;
+use deployer_engine::port::{Ledger, LedgerError, Precondition, Reading, Written};
 use serde_json::{Value, json};
 
 use super::misleading::Past;

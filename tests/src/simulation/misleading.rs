@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deployer::engine::Ports;
-use deployer::port::{Clock, Events, EventsError, Ledger, LedgerError, Precondition, Reading, Written};
 use deployer_core::event::Event;
+use deployer_engine::Ports;
+use deployer_engine::port::{Clock, Events, EventsError, Ledger, LedgerError, Precondition, Reading, Written};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -5,8 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use deployer::engine::Ports;
-use deployer::port::Events;
+use deployer_engine::Ports;
+use deployer_engine::port::Events;
 
 use super::faulty_functions::BadGate;
 use super::faulty_heads::FaultyHeads;

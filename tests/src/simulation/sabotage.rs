@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deployer::port::{Chance, Clock, ETag, Ledger, LedgerError, Precondition, Reading, Written};
+use deployer_engine::port::{Chance, Clock, ETag, Ledger, LedgerError, Precondition, Reading, Written};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

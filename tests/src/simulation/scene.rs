@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use deployer::port::CallErrorKind;
+use deployer_engine::port::CallErrorKind;
 
 use super::closed_accounts::ClosedAccount;
 use super::focus::Odds;

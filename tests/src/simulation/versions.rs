@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use deployer::engine::Ports;
+use deployer_engine::Ports;
 
 use super::random::Random;
 use crate::world::newer::{Raises, newer};

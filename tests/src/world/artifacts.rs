@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use deployer::port::{ArtifactStore, CallError, CallErrorKind, Chunks, Code, ReadError, Tail};
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::Target;
 use deployer_core::id::{AccountId, BucketName, Region, Sha256};
 use deployer_core::package::INLINE_LIMIT;
+use deployer_engine::port::{ArtifactStore, CallError, CallErrorKind, Chunks, Code, ReadError, Tail};
 use futures::stream::{self, StreamExt as _};
 
 use super::call::{Line, Op};

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use deployer::port::{CallError, CallErrorKind, EnterError, EventsError, LedgerError, QueueError, ReadError};
 use deployer_core::doctor::{Refusal, Refused};
 use deployer_core::record::{TargetError, TargetErrorCode};
+use deployer_engine::port::{CallError, CallErrorKind, EnterError, EventsError, LedgerError, QueueError, ReadError};
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
@@ -304,14 +304,14 @@ impl Line {
             faults.meet(op, place, what);
         self.shared.clock.jump(jump);
         let mut state = self.shared.state.lock().unwrap();
-        state.catch_up(deployer::port::Clock::now(&self.shared.clock));
+        state.catch_up(deployer_engine::port::Clock::now(&self.shared.clock));
         for change in meanwhile {
             change(&mut state);
         }
         if let Some((kind, message)) = fail {
             return Err(E::of(kind, message));
         }
-        let now = deployer::port::Clock::now(&self.shared.clock);
+        let now = deployer_engine::port::Clock::now(&self.shared.clock);
         let here = Circumstances { now, fate, break_after, invocation: self.invocation, late: is_late };
         if let Some(time) = held {
             let late = late.unwrap_or_else(|| panic!("only writes to Lambda can be held, not {op}"));

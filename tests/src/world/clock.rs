@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deployer::port::Clock;
+use deployer_engine::port::Clock;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use deployer::engine::Handled;
-use deployer::trigger::{Invocation, Told, decode};
 use deployer_core::artifact::Upload;
+use deployer_core::trigger::{Invocation, Told, decode};
+use deployer_engine::Handled;
 use serde_json::{Value, json};
 
 use super::{Outcome, Work, World};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use deployer::port::{Events, EventsError};
 use deployer_core::event::Event;
+use deployer_engine::port::{Events, EventsError};
 
 use super::World;
 use super::call::{Line, Op};

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use deployer::port::{Account, AccountGate, EnterError, SessionRequest};
 use deployer_core::config::Config;
 use deployer_core::id::{AccountId, ExternalId, RoleName};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_core::session::POLICY_LIMIT;
+use deployer_engine::port::{Account, AccountGate, EnterError, SessionRequest};
 use jiff::Timestamp;
 
 use super::call::{Circumstances, Line, Op};

@@ -3,8 +3,8 @@
 //! The log ([`super::Call`]) tells what was asked and answered; the journal what came of it. Of what is only read the heads,
 //! the groups and the rejects alone are in it, and markers, which come and go, are not.
 
-use deployer::port::{Answer, Write};
 use deployer_core::id::Sha256;
+use deployer_engine::port::{Answer, Write};
 use jiff::Timestamp;
 
 /// Something that was carried out.

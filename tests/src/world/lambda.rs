@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use deployer::port::{Answer, CallError, CallErrorKind as Kind, Write};
 use deployer_core::config::Target;
 use deployer_core::id::{AliasName, FunctionName, Sha256, Version};
 use deployer_core::manifest::DeadLetterConfig;
 use deployer_core::observed::{RevisionId, Settings, Variables};
 use deployer_core::plan::{Configuration, NewFunction};
+use deployer_engine::port::{Answer, CallError, CallErrorKind as Kind, Write};
 use jiff::Timestamp;
 
 use super::function::{Alias, Busy, Fate, Function, Settling, State, defaults};

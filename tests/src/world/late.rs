@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use deployer::port::{Code, Write};
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::id::{AliasName, Sha256, Version};
 use deployer_core::observed::{ObservedAlias, RevisionId};
 use deployer_core::plan::{CodeSettings, Configuration, NewFunction};
+use deployer_engine::port::{Code, Write};
 use jiff::Timestamp;
 
 use super::call::Circumstances;

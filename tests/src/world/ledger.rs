@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use deployer::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
+use deployer_engine::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
 use jiff::Timestamp;
 
 use super::call::{Circumstances, Line, Op};

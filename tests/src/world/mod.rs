@@ -35,13 +35,13 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use deployer::engine::{Handled, Patience, Ports, Transient};
-use deployer::port::Clock as _;
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
 use deployer_core::head::Tick;
 use deployer_core::id::Region;
 use deployer_core::record::DeploymentRecord;
+use deployer_engine::port::Clock as _;
+use deployer_engine::{Handled, Patience, Ports, Transient};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;

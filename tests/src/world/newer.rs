@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use deployer::engine::Ports;
-use deployer::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
 use deployer_core::format::KNOWN;
+use deployer_engine::Ports;
+use deployer_engine::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
 use serde_json::{Value, json};
 
 /// The field that only the newer version knows.

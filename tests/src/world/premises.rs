@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deployer::port::{ArtifactStore as _, EnterError, Premises, Probe, ReadError, SessionRequest, right_account};
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::doctor::{Attempt, DoctorReport, PROBE, ProbedAction, QueueLook, Refusal, Refused};
 use deployer_core::id::{BucketName, EnvironmentName};
+use deployer_engine::port::{
+    ArtifactStore as _, EnterError, Premises, Probe, ReadError, SessionRequest, right_account,
+};
 use jiff::Timestamp;
 
 use super::World;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deployer::port::{Queue, QueueError};
 use deployer_core::doctor::QueueLook;
+use deployer_engine::port::{Queue, QueueError};
 use jiff::Timestamp;
 
 use super::call::{Circumstances, Line, Op};

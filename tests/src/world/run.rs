@@ -4,17 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deployer::engine::{Engine, Handled, Ports, Swept, Transient};
-use deployer::lambda::handle;
-use deployer::masking::MaskingGate;
-use deployer::obey::{FunctionError, obey};
-use deployer::port::{Chance, Clock, Events, Queue};
-use deployer::trigger::{Invocation as Payload, Told, decode};
 use deployer_core::artifact::Upload;
 use deployer_core::head::Tick;
 use deployer_core::promotion::{Asked, ConsentGiven};
+use deployer_core::trigger::{Invocation as Payload, Told, decode};
+use deployer_engine::MaskingGate;
+use deployer_engine::batch::handle;
+use deployer_engine::obey::{FunctionError, obey};
+use deployer_engine::port::{Chance, Clock, Events, Queue};
+use deployer_engine::{Engine, Handled, Ports, Swept, Transient};
 use jiff::Timestamp;
-use lambda_runtime::Diagnostic;
 use serde_json::Value;
 
 use super::World;
@@ -236,7 +235,7 @@ impl<'w> Invocation<'w> {
 async fn obeyed(engine: &Engine, command: &Value, line: &Arc<Line>) -> Outcome {
     let (premises, invocation) = (PremisesPort(line.clone()), format!("invocation-{}", line.invocation));
     let refused = |error: FunctionError| {
-        let Diagnostic { error_type, error_message } = error.into();
+        let (error_type, error_message) = (error.error_type().to_owned(), error.to_string());
         Outcome::Refused { error_type, message: error_message }
     };
     match decode(command) {

@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use deployer::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 use deployer_core::config::Target;
 use deployer_core::id::{AliasName, FunctionName, RoleName, Version};
 use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, ProvisionedConcurrency, Variables};
 use deployer_core::plan::Configuration;
+use deployer_engine::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 
 use super::call::{Circumstances, Line, Op};
 use super::journal::{Deed, What};

@@ -44,7 +44,7 @@ async fn a_lost_hint_loses_no_promotion() {
 #[tokio::test(start_paused = true)]
 async fn the_outbox_keeps_a_promotion_until_it_is_put_down() {
     let world = automatic();
-    world.on(Op::WriteLedger).about("asked/stage").always().fail(deployer::port::CallErrorKind::Unknown);
+    world.on(Op::WriteLedger).about("asked/stage").always().fail(deployer_engine::port::CallErrorKind::Unknown);
     deployed(&world, &["1.1.0"]).await;
     assert_eq!(world.head("dev", "orders")["outbox"][0]["todo"], json!(["promotions"]));
     world.heal();

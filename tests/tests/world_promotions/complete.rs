@@ -4,8 +4,8 @@ use acceptance::world::orders::deployed;
 use acceptance::world::promotions::three;
 use acceptance::world::zips::code;
 use acceptance::world::{Op, World};
-use deployer::port::CallErrorKind;
 use deployer_core::record::{Code, Status};
+use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 
 use super::{by_hand, end, promote, with};

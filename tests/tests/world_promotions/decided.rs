@@ -6,8 +6,8 @@ use acceptance::world::orders::deployed;
 use acceptance::world::promotions::{PROD, event, served_code, three};
 use acceptance::world::zips::code;
 use acceptance::world::{Op, Work, World, tick};
-use deployer::port::CallErrorKind;
 use deployer_core::id::Sha256;
+use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 
 use super::groups::{in_prod, statuses, together, two_releases, until_ended};

@@ -3,8 +3,8 @@
 use acceptance::world::orders::deployed;
 use acceptance::world::zips::with_manifest;
 use acceptance::world::{Moment, Op, Outcome, World, zips::code};
-use deployer::port::CallErrorKind;
 use deployer_core::record::Status;
+use deployer_engine::port::CallErrorKind;
 use serde_json::json;
 
 use super::by_hand;

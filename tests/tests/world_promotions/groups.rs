@@ -4,8 +4,8 @@ use acceptance::world::orders::deployed;
 use acceptance::world::promotions::{PROD, served_code};
 use acceptance::world::zips::code;
 use acceptance::world::{DEV, Moment, Op, Outcome, Work, World};
-use deployer::port::CallErrorKind;
 use deployer_core::id::Sha256;
+use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 
 use super::by_hand;

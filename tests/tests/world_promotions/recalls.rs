@@ -3,8 +3,8 @@
 use acceptance::world::orders::{deployed, served_in};
 use acceptance::world::zips::code;
 use acceptance::world::{Op, World};
-use deployer::port::CallErrorKind;
 use deployer_core::record::Status;
+use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 
 fn recall(id: &str) -> Value {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deployer::engine::Handled;
+use deployer_engine::Handled;
 use futures::future::FutureExt as _;
 
 use super::text::{outcome, work};

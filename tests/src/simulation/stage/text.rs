@@ -1,6 +1,6 @@
 //! What the log says of an invocation.
 
-use deployer::engine::Handled;
+use deployer_engine::Handled;
 
 use crate::world::{Outcome, Work};
 

@@ -1,0 +1,85 @@
+//! The SDK's clients, made once for a process, and the ports of an engine over them.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use deployer_core::config::Config;
+use deployer_core::mistake;
+use deployer_engine::port::{Events, Queue, QueueError};
+use deployer_engine::{MaskingGate, Ports};
+use tokio::sync::Semaphore;
+
+use super::{
+    AwsPremises, ConfigSource, EventBridge, MachineChance, S3Artifacts, S3Ledger, SqsQueue, StsGate, WallClock,
+    read_object,
+};
+
+/// The clients of the services in the tooling account, and what enters the target accounts.
+pub struct Clients {
+    s3: aws_sdk_s3::Client,
+    sqs: aws_sdk_sqs::Client,
+    events: aws_sdk_eventbridge::Client,
+    gate: Arc<StsGate>,
+    inline_body: Arc<Semaphore>,
+}
+
+impl Clients {
+    /// Makes the clients.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig) -> Self {
+        Self {
+            s3: aws_sdk_s3::Client::new(sdk),
+            sqs: aws_sdk_sqs::Client::new(sdk),
+            events: aws_sdk_eventbridge::Client::new(sdk),
+            gate: Arc::new(StsGate::new(sdk)),
+            inline_body: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// The ports of one invocation's engine, to the buckets, queues and bus that the configuration names.
+    #[must_use]
+    pub fn ports(&self, config: &Config) -> Ports {
+        Ports {
+            artifacts: Arc::new(S3Artifacts::new(self.s3.clone())),
+            ledger: Arc::new(S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone())),
+            gate: Arc::new(MaskingGate::before(self.gate.clone())),
+            queue: config.queue_url.clone().map(|url| {
+                let queue = SqsQueue::new(self.sqs.clone(), url).with_wakes(config.wake_queue_url.clone());
+                Arc::new(queue) as Arc<dyn Queue>
+            }),
+            events: config
+                .event_bus
+                .clone()
+                .map(|bus| Arc::new(EventBridge::new(self.events.clone(), bus)) as Arc<dyn Events>),
+            clock: Arc::new(WallClock),
+            chance: Arc::new(MachineChance),
+            inline_body: self.inline_body.clone(),
+        }
+    }
+
+    /// The port that only the doctor uses.
+    #[must_use]
+    pub fn premises(&self, config: &Config) -> AwsPremises {
+        AwsPremises::new(self.s3.clone(), self.sqs.clone(), self.gate.clone(), config.ledger_bucket.clone())
+    }
+
+    /// The queue with an ARN, found by its name.
+    ///
+    /// # Errors
+    /// AWS's words.
+    pub async fn queue(&self, arn: &str) -> Result<SqsQueue, QueueError> {
+        SqsQueue::of_arn(self.sqs.clone(), arn).await
+    }
+
+    /// The text of deployer.json.
+    ///
+    /// # Errors
+    /// Why it cannot be read, or is no text.
+    pub async fn config_text(&self, source: &ConfigSource) -> Result<String, String> {
+        let bytes = match source {
+            ConfigSource::File(path) => std::fs::read(path).map_err(|error| error.to_string())?,
+            ConfigSource::S3 { bucket, key } => read_object(&self.s3, bucket, key).await?,
+        };
+        mistake::text(&bytes).map(str::to_owned).map_err(|mistake| mistake.to_string())
+    }
+}

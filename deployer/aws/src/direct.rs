@@ -1,0 +1,85 @@
+//! The door to the one account of a direct deployment: an ordinary role, or the caller's own credentials.
+//!
+//! An ordinary role's trust policy seldom allows a source identity, so none is set; the session's name and its inline
+//! policy are those of every deployment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
+use deployer_core::id::{AccountId, RoleArn};
+use deployer_core::record::{TargetError, TargetErrorCode};
+
+use super::error::Failure;
+use super::lambda::Hand;
+use super::sts::{StsGate, account_of, functions};
+use deployer_engine::port::{Account, AccountGate, EnterError, SessionRequest};
+
+/// The longest that a call takes where 50 MB may have to go through somebody's line at home.
+pub const SENDING_TIMEOUT: Duration = Duration::from_secs(240);
+
+/// Enters by an ordinary role, or stays who the caller is.
+pub struct DirectGate {
+    sdk: SdkConfig,
+    sts: StsGate,
+    role: Option<RoleArn>,
+}
+
+impl DirectGate {
+    /// Asks with the credentials of this configuration. Without a role they are used as they are, and no inline policy
+    /// limits them.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, role: Option<RoleArn>) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(10))
+            .operation_attempt_timeout(SENDING_TIMEOUT)
+            .operation_timeout(SENDING_TIMEOUT)
+            .build();
+        let sdk = sdk.clone().into_builder().timeout_config(timeouts).build();
+        Self { sts: StsGate::new(&sdk), sdk, role }
+    }
+}
+
+#[async_trait]
+impl AccountGate for DirectGate {
+    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
+        if let Some(role) = &self.role {
+            return self.sts.enter_by(request, role.as_str(), Hand::Direct).await;
+        }
+        let found = caller(&self.sdk).await.map_err(|error| match error {
+            NoCaller::Refused(message) => TargetError::new(TargetErrorCode::AccessDenied, "enter", message).into(),
+            NoCaller::Unanswered(message) => EnterError::Unanswered(message),
+        })?;
+        let config = aws_sdk_lambda::config::Builder::from(&self.sdk);
+        let functions = functions(config, &request.target, Hand::Direct);
+        Ok(Account::assert(&request.target, &found, Arc::new(functions))?)
+    }
+}
+
+/// Why it is not known whose credentials they are.
+#[derive(Debug, thiserror::Error)]
+pub enum NoCaller {
+    /// AWS says no to them.
+    #[error("{0}")]
+    Refused(String),
+    /// There are none, or no answer came.
+    #[error("{0}")]
+    Unanswered(String),
+}
+
+/// The account that the credentials of this configuration belong to.
+///
+/// # Errors
+/// [`NoCaller`], in AWS's words.
+pub async fn caller(sdk: &SdkConfig) -> Result<AccountId, NoCaller> {
+    let answer = aws_sdk_sts::Client::new(sdk).get_caller_identity().send().await;
+    let answer = answer.map_err(|error| {
+        let failure = Failure::of(&error);
+        let message = format!("GetCallerIdentity: {}", failure.message);
+        if failure.is_unanswered() { NoCaller::Unanswered(message) } else { NoCaller::Refused(message) }
+    })?;
+    let account = answer.arn().and_then(account_of);
+    account.ok_or_else(|| NoCaller::Unanswered("GetCallerIdentity answered without an account".into()))
+}

@@ -1,0 +1,393 @@
+//! What AWS says when it says no: the code, the status, the words; and what Lambda's errors mean to us.
+//!
+//! Some of Lambda's errors differ by their text only (Lambda API Reference, "Common errors";
+//! Lambda Developer Guide, "Troubleshoot deployment issues").
+
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use deployer_core::denial::Denial;
+use deployer_core::text::PlainText;
+
+use super::advice::{ENABLE_REGION, is_region_not_enabled, on_denial, on_object};
+use deployer_engine::port::{CallError, CallErrorKind};
+
+/// A failed call of any service, taken apart.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The service's error code; empty where no answer came.
+    pub code: String,
+    /// The HTTP status; 0 where no answer came.
+    pub status: u16,
+    /// Everything there is to say, without the request.
+    pub message: PlainText,
+    /// The service's own text; empty where no answer came.
+    text: String,
+}
+
+impl Failure {
+    /// Takes an SDK error apart.
+    pub fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let Some(service) = error.as_service_error() else {
+            // Also where a status line came and the rest broke off: what happened is not known.
+            return Self { code: String::new(), status: 0, message: causes(error).into(), text: String::new() };
+        };
+        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+        let code = service.code().unwrap_or_default().to_owned();
+        let text = discreet(service.message().unwrap_or("no message"));
+        let message = if code.is_empty() { format!("HTTP {status}: {text}") } else { format!("{code}: {text}") };
+        Self { code, status, message: message.into(), text }
+    }
+
+    /// An answer of a service's, as if it had come.
+    #[cfg(test)]
+    pub fn saying(status: u16, code: &str, text: &str) -> Self {
+        Self { code: code.into(), status, message: PlainText::of(format_args!("{code}: {text}")), text: text.into() }
+    }
+
+    /// Whether no answer came, none of the service's own, or one that says it is done and cannot be read.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self.status, 0 | 200..300 | 500..)
+    }
+}
+
+/// Lambda quotes all variables when they are too large.
+fn discreet(text: &str) -> String {
+    match text.split_once("String measured") {
+        Some((before, _)) => format!("{before}(the variables are not shown)"),
+        None => text.to_owned(),
+    }
+}
+
+/// An error and its causes, as each displays itself. Their debug form is not for logs: it holds raw answers, and
+/// GetFunction answers with variables in clear.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// What can be done about an error of Lambda's. The texts may hold the function's name, which may be any word: so only
+/// phrases with a space, a colon or a bracket are looked for, which no name has.
+pub(super) fn kind(failure: &Failure) -> CallErrorKind {
+    use CallErrorKind as Kind;
+    if failure.is_unanswered() {
+        return Kind::Unknown;
+    }
+    let says = |phrase: &str| failure.text.contains(phrase);
+    match failure.code.as_str() {
+        "TooManyRequestsException" | "ThrottlingException" | "Throttling" => Kind::Throttled,
+        "PreconditionFailedException" => Kind::Conflict,
+        _ if failure.text.contains(S3_SAYS) => of_s3(&failure.text),
+        "ResourceConflictException" => conflict(&failure.text),
+        "ExpiredTokenException" | "ExpiredToken" => Kind::Expired,
+        _ if is_region_not_enabled(failure) => Kind::RegionNotEnabled,
+        "AccessDeniedException" | "AccessDenied" => Kind::Denied,
+        "CodeStorageExceededException" => Kind::StorageFull,
+        "ServiceQuotaExceededException" => Kind::QuotaReached,
+        code if code.ends_with("LimitExceededException") => Kind::QuotaReached,
+        "CodeVerificationFailedException" | "InvalidCodeSignatureException" => Kind::Unsupported,
+        "RequestEntityTooLargeException" | "RequestTooLargeException" => Kind::CodeTooLarge,
+        "InvalidParameterValueException" | "ValidationException" => invalid(&says, &failure.text),
+        _ if failure.status == 413 => Kind::CodeTooLarge,
+        _ if failure.status == 429 => Kind::Throttled,
+        _ if failure.status == 403 => Kind::Denied,
+        _ if failure.status == 400 => Kind::Invalid,
+        _ => Kind::Other,
+    }
+}
+
+/// Lambda quotes S3's error code after this.
+const S3_SAYS: &str = "S3 Error Code: ";
+
+/// Lambda could not read the code, for a reason of S3's.
+fn of_s3(text: &str) -> CallErrorKind {
+    let code = text.split_once(S3_SAYS).map_or("", |(_, after)| after);
+    let code = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').next().unwrap_or_default();
+    match code.trim_end_matches('.') {
+        "SlowDown" => CallErrorKind::Throttled,
+        "InternalError" | "ServiceUnavailable" | "RequestTimeout" => CallErrorKind::Busy,
+        "AccessDenied" => CallErrorKind::CodeDenied,
+        _ => CallErrorKind::CodeUnreadable,
+    }
+}
+
+/// A 409. The control plane quotes the state that it names, Invoke does not.
+fn conflict(text: &str) -> CallErrorKind {
+    let state = text.split_once("in the following state: ").map_or("", |(_, after)| after).trim_start_matches('\'');
+    if text.contains("is in progress") || state.starts_with("Pending") {
+        CallErrorKind::Busy
+    } else if state.starts_with("Failed") {
+        CallErrorKind::Failed
+    } else if ["already exist: ", "already exists: ", "already exist.", "already exists."]
+        .iter()
+        .any(|there| text.contains(there))
+    {
+        CallErrorKind::Conflict
+    } else {
+        CallErrorKind::RefusedForNow
+    }
+}
+
+/// Under one code Lambda says what passes by itself and what never will.
+fn invalid(says: &impl Fn(&str) -> bool, text: &str) -> CallErrorKind {
+    const NOT_YET: [&str; 2] = ["cannot be assumed by Lambda", "The provided execution role does not have permissions"];
+    if says("throttled by EC2") {
+        CallErrorKind::Throttled
+    } else if let Some((_, of_kms)) = text.split_once("KMS key is invalid for CreateGrant") {
+        // A role that was just made is no valid principal yet. What the key itself says stays so.
+        let lasts = ["AccessDeniedException", "DisabledException", "NotFoundException"];
+        if lasts.iter().any(|exception| of_kms.contains(exception)) {
+            CallErrorKind::KeyDenied
+        } else {
+            CallErrorKind::RoleNotReady
+        }
+    } else if NOT_YET.iter().any(|text| says(text)) {
+        CallErrorKind::RoleNotReady
+    } else if says("CodeSHA256 (") || says("CodeSha256 (") {
+        // What is to be published is not what we sent: somebody else was faster.
+        CallErrorKind::Conflict
+    } else if says("while GetObject") {
+        CallErrorKind::CodeUnreadable
+    } else if says("must be smaller than") || says("exceeds the maximum") {
+        CallErrorKind::CodeTooLarge
+    } else if says("UnreservedConcurrentExecution below") {
+        CallErrorKind::QuotaReached
+    } else if says("packageType Image") || says("PackageType Image") {
+        CallErrorKind::Unsupported
+    } else {
+        CallErrorKind::Invalid
+    }
+}
+
+/// A failed call to Lambda in the engine's words.
+pub(super) fn call_error<E>(operation: &str, function: &str, error: &SdkError<E, HttpResponse>) -> CallError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let failure = Failure::of(error);
+    let kind = kind(&failure);
+    let advice = advice(kind, &failure).map(|advice| format!(" ({advice})")).unwrap_or_default();
+    CallError { kind, message: format!("{operation} of {function}: {}{advice}", failure.message) }
+}
+
+/// An answer that came, and lacks what it must have: what happened is not known.
+pub(super) fn unreadable(operation: &str, function: &str, lacks: &str) -> CallError {
+    let message = format!("{operation} of {function}: the answer cannot be read, it has no {lacks}");
+    CallError { kind: CallErrorKind::Unknown, message }
+}
+
+fn advice(kind: CallErrorKind, failure: &Failure) -> Option<&'static str> {
+    match kind {
+        CallErrorKind::StorageFull => {
+            Some("the account's code storage in this region is full: delete versions that nothing uses")
+        }
+        CallErrorKind::Unsupported if failure.code.contains("Sign") || failure.code.contains("Verification") => {
+            Some("the function takes signed code only, and the deployer signs none")
+        }
+        CallErrorKind::Unsupported => Some("the function's code is a container image, and the deployer deploys zips"),
+        CallErrorKind::RoleNotReady if failure.text.contains("assumed by Lambda") => {
+            Some("does the execution role exist, and does its trust policy name lambda.amazonaws.com?")
+        }
+        CallErrorKind::RegionNotEnabled => Some(ENABLE_REGION),
+        CallErrorKind::KeyDenied if failure.text.contains("DisabledException") => {
+            Some("a KMS key that the function uses is disabled: enable the key")
+        }
+        CallErrorKind::KeyDenied if failure.text.contains("NotFoundException") => Some(
+            "a KMS key that the function uses is not there: name another (kms_key_arn for the variables, source_kms_key_arn for the code)",
+        ),
+        CallErrorKind::KeyDenied => Some(
+            "the policies of the KMS keys that the function uses (kms_key_arn, source_kms_key_arn) and of the deploy role (function_keys) must let it use them: kms:CreateGrant, kms:Decrypt, kms:Encrypt, kms:GenerateDataKey",
+        ),
+        CallErrorKind::Denied => on_denial(&failure.text),
+        CallErrorKind::CodeDenied => match Denial::of(&failure.text).advice() {
+            None => Some("the artifact bucket's policy and its key's policy must let the deploy role read the object"),
+            said => said,
+        },
+        CallErrorKind::CodeUnreadable
+            if failure.text.contains("NoSuchKey") || failure.text.contains("NoSuchVersion") =>
+        {
+            Some("the object, or this version of it, does not exist any more: upload it again")
+        }
+        CallErrorKind::CodeUnreadable => on_object(&failure.text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn kind_of(status: u16, code: &str, text: &str) -> CallErrorKind {
+        kind(&Failure::saying(status, code, text))
+    }
+
+    #[test]
+    fn errors_under_one_code_are_told_apart_by_their_text() {
+        let code = "InvalidParameterValueException";
+        for (text, expected) in [
+            ("The role defined for the function cannot be assumed by Lambda.", CallErrorKind::RoleNotReady),
+            ("Lambda was throttled by EC2 while …", CallErrorKind::Throttled),
+            ("CodeSHA256 (a) is different from current CodeSHA256 in $LATEST (b).", CallErrorKind::Conflict),
+            ("Error occurred while GetObject. S3 Error Code: NoSuchKey.", CallErrorKind::CodeUnreadable),
+            ("Unzipped size must be smaller than 262144000 bytes", CallErrorKind::CodeTooLarge),
+            ("Timeout must be at most 900", CallErrorKind::Invalid),
+        ] {
+            assert_eq!(kind_of(400, code, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_denial_by_s3_is_about_the_code_under_either_of_its_codes() {
+        let text = "Your access has been denied by S3, please make sure your request credentials have permission to \
+                    GetObject for acme-artifacts/dev/f/1.zip. S3 Error Code: AccessDenied.";
+        for code in ["AccessDeniedException", "InvalidParameterValueException"] {
+            assert_eq!(kind_of(403, code, text), CallErrorKind::CodeDenied, "{code}");
+        }
+        assert_eq!(kind_of(403, "AccessDeniedException", "User: … is not authorized"), CallErrorKind::Denied);
+    }
+
+    #[test]
+    fn a_function_may_be_named_after_a_state() {
+        let code = "ResourceConflictException";
+        let text = "Alias already exists: arn:aws:lambda:eu-west-1:111111111111:function:ProcessFailedOrders:live";
+        assert_eq!(kind_of(409, code, text), CallErrorKind::Conflict);
+        for name in ["e", "in", "progress", "Pending", "CodeSHA256", "GetObject"] {
+            let text = format!("Function already exist: {name}");
+            assert_eq!(kind_of(409, code, &text), CallErrorKind::Conflict, "{name}");
+            let text = format!("Function {name}: the timeout must be at most 900");
+            assert_eq!(kind_of(400, "InvalidParameterValueException", &text), CallErrorKind::Invalid, "{name}");
+        }
+        let failed = "The function is currently in the following state: Failed";
+        assert_eq!(kind_of(409, code, failed), CallErrorKind::Failed);
+    }
+
+    #[test]
+    fn variables_that_lambda_quotes_are_not_passed_on() {
+        let text = "Lambda was unable to configure your environment variables because the environment variables you \
+                    have provided exceeded the 4KB limit. String measured: {\"TOKEN\":\"s3cr3t\"}";
+        assert!(discreet(text).ends_with("exceeded the 4KB limit. (the variables are not shown)"));
+    }
+
+    #[test]
+    fn a_conflict_is_waited_out_only_while_an_update_is_in_progress() {
+        let code = "ResourceConflictException";
+        let busy = "The operation cannot be performed at this time. An update is in progress for resource: …";
+        assert_eq!(kind_of(409, code, busy), CallErrorKind::Busy);
+        let pending = "The function is currently in the following state: Pending";
+        assert_eq!(kind_of(409, code, pending), CallErrorKind::Busy);
+        assert_eq!(kind_of(409, code, "Function already exist: f"), CallErrorKind::Conflict);
+        assert_eq!(kind_of(412, "PreconditionFailedException", "…"), CallErrorKind::Conflict);
+    }
+
+    #[test]
+    fn a_409_that_quotes_the_state_is_the_same_as_one_that_does_not() {
+        let code = "ResourceConflictException";
+        let now = "The operation cannot be performed at this time. The function is currently in the following state: ";
+        for (state, expected) in [
+            ("'Pending'. StateReasonCode: 'Creating'", CallErrorKind::Busy),
+            ("Pending", CallErrorKind::Busy),
+            ("'Failed'. StateReasonCode: 'InvalidRuntime'", CallErrorKind::Failed),
+            ("Failed", CallErrorKind::Failed),
+        ] {
+            assert_eq!(kind_of(409, code, &format!("{now}{state}")), expected, "{state}");
+        }
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_no_verdict() {
+        let code = "InvalidParameterValueException";
+        let s3 = |code: &str| format!("Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: no");
+        assert_eq!(kind_of(400, code, "Lambda was throttled by EC2"), CallErrorKind::Throttled);
+        assert_eq!(kind_of(400, code, &s3("SlowDown")), CallErrorKind::Throttled);
+        assert_eq!(kind_of(400, code, &s3("InternalError")), CallErrorKind::Busy);
+        assert_eq!(kind_of(400, code, &s3("ServiceUnavailable")), CallErrorKind::Busy);
+    }
+
+    #[test]
+    fn a_key_that_denies_is_a_denial_and_one_that_does_not_know_the_role_yet_is_not() {
+        let code = "InvalidParameterValueException";
+        let grant = |exception: &str| {
+            format!(
+                "Lambda was unable to configure access to your environment variables because the KMS key is invalid for \
+                 CreateGrant. Please check your KMS key settings. KMS Exception: {exception} KMS Message: no"
+            )
+        };
+        for exception in ["AccessDeniedException", "DisabledException", "NotFoundException"] {
+            assert_eq!(kind_of(400, code, &grant(exception)), CallErrorKind::KeyDenied, "{exception}");
+        }
+        assert_eq!(kind_of(400, code, &grant("InvalidArnException")), CallErrorKind::RoleNotReady);
+    }
+
+    #[test]
+    fn a_409_that_nobody_knows_is_refused_for_now_and_no_conflict() {
+        let text = "The provisioned concurrency of the alias is being changed";
+        assert_eq!(kind_of(409, "ResourceConflictException", text), CallErrorKind::RefusedForNow);
+    }
+
+    #[test]
+    fn limits_and_what_cannot_be_deployed_have_kinds_of_their_own() {
+        let invalid = "InvalidParameterValueException";
+        for (code, text, expected) in [
+            ("CodeStorageExceededException", "Code storage limit exceeded.", CallErrorKind::StorageFull),
+            (
+                invalid,
+                "… decreases account's UnreservedConcurrentExecution below its minimum",
+                CallErrorKind::QuotaReached,
+            ),
+            ("FunctionVersionsPerCapacityProviderLimitExceededException", "", CallErrorKind::QuotaReached),
+            ("CodeVerificationFailedException", "The code signature failed", CallErrorKind::Unsupported),
+            (
+                invalid,
+                "Please provide ImageUri when updating a function with packageType Image.",
+                CallErrorKind::Unsupported,
+            ),
+        ] {
+            assert_eq!(kind_of(400, code, text), expected, "{code} {text}");
+        }
+    }
+
+    #[test]
+    fn advice_is_given_only_where_awss_words_bear_it_out() {
+        let advice_on = |code: &str, text: &str| {
+            let failure = Failure::saying(403, code, text);
+            advice(kind(&failure), &failure).unwrap_or_default()
+        };
+        let denied = |text| advice_on("AccessDeniedException", text);
+        assert_eq!(denied("no"), "");
+        assert!(denied("because no identity-based policy allows the action").contains("deploy role's policy"));
+        assert!(denied("because no resource-based policy allows the action").contains("policy of the resource"));
+        assert!(denied("because no permissions boundary allows the action").contains("boundary"));
+        assert!(denied("with an explicit deny in a service control policy").contains("organization"));
+        let token = advice_on("UnrecognizedClientException", "The security token included in the request is invalid.");
+        assert!(token.contains("region is not enabled"), "{token}");
+        let s3 = |code: &str| {
+            let text = format!("Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: no");
+            advice_on("InvalidParameterValueException", text.leak())
+        };
+        assert!(s3("InvalidObjectState").contains("archived"));
+        assert!(s3("NoSuchKey").contains("upload it again"));
+        assert!(s3("AccessDenied").contains("artifact bucket's policy"));
+        assert_eq!(s3("InvalidBucketState"), "");
+    }
+
+    #[test]
+    fn a_2xx_that_cannot_be_read_says_nothing_about_what_happened() {
+        assert_eq!(kind_of(200, "", "no message"), CallErrorKind::Unknown);
+        assert!(Failure::saying(201, "", "no message").is_unanswered());
+    }
+
+    #[test]
+    fn no_answer_and_a_server_error_say_nothing_about_what_happened() {
+        assert_eq!(kind_of(0, "", ""), CallErrorKind::Unknown);
+        assert_eq!(kind_of(502, "ServiceException", ""), CallErrorKind::Unknown);
+        assert_eq!(kind_of(429, "TooManyRequestsException", ""), CallErrorKind::Throttled);
+    }
+}

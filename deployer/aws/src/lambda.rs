@@ -1,0 +1,497 @@
+//! Lambda of one target: reads, and each writing call with its precondition.
+
+use async_trait::async_trait;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types as sdk;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use deployer_core::config::Target;
+use deployer_core::head::untouched;
+use deployer_core::id::{AliasName, FunctionName, Version};
+use deployer_core::manifest::Architecture;
+use deployer_core::observed::{
+    Belongings, MOVED_BY_DEPLOYER, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId,
+};
+use deployer_core::plan::{CodeSettings, NewFunction};
+
+use super::error::{Failure, call_error, unreadable};
+use super::lambda_configure::{Configured as _, tenancy};
+use super::lambda_read as read;
+use deployer_engine::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
+
+/// Lambda in one account and region, with the credentials of one deployment.
+pub struct LambdaFunctions {
+    client: Client,
+    target: Target,
+    hand: Hand,
+}
+
+/// Whose hand writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hand {
+    /// A deployer's, with a ledger: the aliases that it makes say so.
+    Deployer,
+    /// A person's, who deploys without one.
+    Direct,
+}
+
+impl LambdaFunctions {
+    pub(super) fn new(client: Client, target: Target, hand: Hand) -> Self {
+        Self { client, target, hand }
+    }
+
+    fn arn(&self, name: &FunctionName) -> String {
+        let Target { account, region } = &self.target;
+        format!("arn:{}:lambda:{region}:{account}:function:{name}", region.partition())
+    }
+
+    async fn create(&self, name: &FunctionName, new: &NewFunction, code: Code<'_>) -> Result<Answer, CallError> {
+        let code = match code {
+            Code::Reference(artifact) => sdk::FunctionCode::builder()
+                .s3_bucket(artifact.bucket.as_str())
+                .s3_key(&artifact.key)
+                .s3_object_version(&artifact.version_id),
+            Code::Inline(zip) => sdk::FunctionCode::builder().zip_file(Blob::new(zip)),
+        };
+        let code = code.set_source_kms_key_arn(new.source_key.clone());
+        let call = self
+            .client
+            .create_function()
+            .function_name(name.as_str())
+            .role(new.role.as_str())
+            .architectures(architecture(new.architecture))
+            .set_tenancy_config(new.tenancy.as_ref().and_then(tenancy))
+            .set_tags((!new.tags.is_empty()).then(|| new.tags.clone().into_iter().collect()))
+            .publish(true)
+            .code(code.build());
+        let answer = call.configured(&new.configuration).send().await;
+        let output = answer.map_err(|error| call_error("CreateFunction", name.as_str(), &error))?;
+        published("CreateFunction", name, output.version(), output.code_sha256())
+    }
+
+    async fn update_code(
+        &self,
+        name: &FunctionName,
+        code: Code<'_>,
+        settings: &CodeSettings,
+        revision: &RevisionId,
+    ) -> Result<Answer, CallError> {
+        let call = self.client.update_function_code().function_name(name.as_str()).publish(true);
+        let call = match code {
+            Code::Reference(artifact) => {
+                call.s3_bucket(artifact.bucket.as_str()).s3_key(&artifact.key).s3_object_version(&artifact.version_id)
+            }
+            Code::Inline(zip) => call.zip_file(Blob::new(zip)),
+        };
+        let call = call
+            .set_architectures(settings.architecture.map(|to| vec![architecture(to)]))
+            .set_source_kms_key_arn(settings.source_key.clone())
+            .revision_id(&revision.0);
+        let answer = call.send().await;
+        let output = answer.map_err(|error| call_error("UpdateFunctionCode", name.as_str(), &error))?;
+        published("UpdateFunctionCode", name, output.version(), output.code_sha256())
+    }
+}
+
+/// The client itself does not send it again: whoever sent it must know whether an earlier try may still take effect.
+fn sent_once() -> aws_sdk_lambda::config::Builder {
+    aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled())
+}
+
+/// GetAlias, CreateAlias and UpdateAlias answer with the same fields in three types.
+macro_rules! seen_alias {
+    ($operation:expr, $name:expr, $alias:expr, $output:expr) => {
+        match read::pointer($output.function_version(), $output.revision_id()) {
+            Ok((version, revision)) => Ok(ObservedAlias {
+                name: $alias.clone(),
+                version,
+                weights: ($output.routing_config().and_then(|r| r.additional_version_weights()))
+                    .map(|weights| weights.iter().map(|(version, weight)| (version.clone(), *weight)).collect())
+                    .unwrap_or_default(),
+                provisioned: None,
+                revision,
+                moved_by_deployer: untouched($output.description().unwrap_or_default()) == MOVED_BY_DEPLOYER,
+                description: $output.description().unwrap_or_default().to_owned(),
+            }),
+            Err(lacks) => Err(unreadable($operation, $name.as_str(), lacks)),
+        }
+    };
+}
+
+#[async_trait]
+impl Functions for LambdaFunctions {
+    async fn function(
+        &self,
+        name: &FunctionName,
+        qualifier: Qualifier<'_>,
+    ) -> Result<Option<(ObservedCode, Belongings)>, CallError> {
+        let qualifier = match qualifier {
+            Qualifier::Latest => None,
+            Qualifier::Version(version) => Some(version.to_string()),
+            Qualifier::Alias(alias) => Some(alias.to_string()),
+        };
+        let call = self.client.get_function().function_name(name.as_str()).set_qualifier(qualifier);
+        let Some(output) = found("GetFunction", name, call.send().await)? else { return Ok(None) };
+        if output.configuration().is_some_and(|seen| seen.package_type() == Some(&sdk::PackageType::Image)) {
+            let message = format!(
+                "the code of function {name} is a container image, and the deployer deploys zips: package it as one first"
+            );
+            return Err(CallError { kind: CallErrorKind::Unsupported, message });
+        }
+        let seen = read::function(output);
+        seen.map(Some).map_err(|lacks| unreadable("GetFunction", name.as_str(), lacks))
+    }
+
+    async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
+        let answer = self.client.get_alias().function_name(name.as_str()).name(alias.as_str()).send().await;
+        let Some(output) = found("GetAlias", name, answer)? else { return Ok(None) };
+        seen_alias!("GetAlias", name, alias, output).map(Some)
+    }
+
+    async fn provisioned(
+        &self,
+        name: &FunctionName,
+        alias: &AliasName,
+    ) -> Result<Option<ProvisionedConcurrency>, CallError> {
+        let call = self.client.get_provisioned_concurrency_config().function_name(name.as_str());
+        let answer = call.qualifier(alias.as_str()).send().await;
+        Ok(found("GetProvisionedConcurrencyConfig", name, answer)?.map(|output| read::provisioned(&output)))
+    }
+
+    async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError> {
+        let mut pages = self.client.list_versions_by_function().function_name(name.as_str()).into_paginator().send();
+        let mut versions = PublishedVersions::default();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| call_error("ListVersionsByFunction", name.as_str(), &error))?;
+            for one in page.versions() {
+                versions.numbers.extend(one.version().and_then(read::version));
+                versions.is_durable |= one.durable_config().is_some();
+            }
+        }
+        Ok(versions)
+    }
+
+    async fn aliased(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
+        let mut pages = self.client.list_aliases().function_name(name.as_str()).into_paginator().send();
+        let mut versions = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| call_error("ListAliases", name.as_str(), &error))?;
+            for alias in page.aliases() {
+                versions.extend(alias.function_version().and_then(read::version));
+                let weights = alias.routing_config().and_then(|routing| routing.additional_version_weights());
+                versions.extend(weights.into_iter().flat_map(|all| all.keys()).filter_map(|text| read::version(text)));
+            }
+        }
+        Ok(versions)
+    }
+
+    async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError> {
+        let client = &self.client;
+        let function = name.as_str();
+        match write {
+            Write::Create { new, code } => self.create(name, new, code).await,
+            Write::UpdateCode { code, settings, revision } => self.update_code(name, code, settings, revision).await,
+            Write::UpdateConfiguration { configuration, revision } => {
+                let call = client
+                    .update_function_configuration()
+                    .function_name(function)
+                    .set_role(configuration.role.as_ref().map(ToString::to_string))
+                    .revision_id(&revision.0);
+                done("UpdateFunctionConfiguration", name, call.configured(configuration).send().await)
+            }
+            Write::Publish { sha256, revision } => {
+                let call = client
+                    .publish_version()
+                    .function_name(function)
+                    .code_sha256(sha256.to_string())
+                    .set_revision_id(revision.map(|r| r.0.clone()));
+                let output = call.send().await.map_err(|error| call_error("PublishVersion", function, &error))?;
+                let (version, sha256) = read::published(output.version(), output.code_sha256())
+                    .map_err(|lacks| unreadable("PublishVersion", function, lacks))?;
+                // A new version begins as Pending.
+                let failed_earlier = output.state() == Some(&sdk::State::Failed);
+                Ok(Answer::Published { version: Some(version), sha256: Some(sha256), failed_earlier })
+            }
+            Write::Tag(tags) => {
+                let call = client.tag_resource().resource(self.arn(name));
+                let call = call.set_tags(Some(tags.clone().into_iter().collect()));
+                done("TagResource", name, call.send().await)
+            }
+            Write::Untag(keys) => {
+                let call = client.untag_resource().resource(self.arn(name)).set_tag_keys(Some(keys.to_vec()));
+                done("UntagResource", name, call.send().await)
+            }
+            Write::ReserveConcurrency(n) => {
+                let call = client.put_function_concurrency().function_name(function).reserved_concurrent_executions(n);
+                done("PutFunctionConcurrency", name, call.send().await)
+            }
+            Write::FreeConcurrency => {
+                let call = client.delete_function_concurrency().function_name(function);
+                done("DeleteFunctionConcurrency", name, call.send().await)
+            }
+            Write::CreateAlias { alias, version } => {
+                // Moving it leaves its description as it is.
+                let description = (self.hand == Hand::Deployer).then(|| MOVED_BY_DEPLOYER.to_owned());
+                let call = client.create_alias().function_name(function).name(alias.as_str());
+                let call = call.set_description(description);
+                let call = call.function_version(version.as_str()).customize().config_override(sent_once());
+                let output = call.send().await;
+                let output = output.map_err(|error| call_error("CreateAlias", function, &error))?;
+                seen_alias!("CreateAlias", name, alias, output).map(Answer::Alias)
+            }
+            Write::MoveAlias { alias, version, revision } => {
+                let call = client
+                    .update_alias()
+                    .function_name(function)
+                    .name(alias.as_str())
+                    .function_version(version.as_str())
+                    // An empty routing configuration ends a traffic shift that somebody has left.
+                    .routing_config(
+                        sdk::AliasRoutingConfiguration::builder()
+                            .set_additional_version_weights(Some([].into()))
+                            .build(),
+                    )
+                    .revision_id(&revision.0);
+                let call = call.customize().config_override(sent_once());
+                let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
+                seen_alias!("UpdateAlias", name, alias, output).map(Answer::Alias)
+            }
+            Write::TurnAlias { alias, description } => {
+                let call = client.update_alias().function_name(function).name(alias.name.as_str());
+                let weights = alias.weights.iter().map(|(version, part)| (version.clone(), *part)).collect();
+                let routing = sdk::AliasRoutingConfiguration::builder().set_additional_version_weights(Some(weights));
+                let call = call
+                    .function_version(alias.version.as_ref().map_or("$LATEST", Version::as_str))
+                    .routing_config(routing.build())
+                    .description(description)
+                    .revision_id(&alias.revision.0);
+                let call = call.customize().config_override(sent_once());
+                let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
+                seen_alias!("UpdateAlias", name, &alias.name, output).map(Answer::Alias)
+            }
+            // With its qualifier always: without one the whole function would be deleted.
+            Write::DeleteVersion(version) => {
+                let call = client.delete_function().function_name(function).qualifier(version.as_str());
+                done("DeleteFunction", name, call.send().await)
+            }
+        }
+    }
+}
+
+fn architecture(architecture: Architecture) -> sdk::Architecture {
+    architecture.as_str().into()
+}
+
+fn published(
+    operation: &str,
+    name: &FunctionName,
+    version: Option<&str>,
+    sha256: Option<&str>,
+) -> Result<Answer, CallError> {
+    let (version, sha256) =
+        read::published(version, sha256).map_err(|lacks| unreadable(operation, name.as_str(), lacks))?;
+    Ok(Answer::Published { version: Some(version), sha256: Some(sha256), failed_earlier: false })
+}
+
+fn done<T, E>(
+    operation: &str,
+    name: &FunctionName,
+    answer: Result<T, SdkError<E, HttpResponse>>,
+) -> Result<Answer, CallError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    answer.map(|_| Answer::Done).map_err(|error| call_error(operation, name.as_str(), &error))
+}
+
+/// The codes by which Lambda says that what was asked for does not exist.
+const ABSENT: [&str; 2] = ["ResourceNotFoundException", "ProvisionedConcurrencyConfigNotFoundException"];
+
+/// What a read found; a function, version or alias that does not exist is an answer, not an error.
+fn found<T, E>(
+    operation: &str,
+    name: &FunctionName,
+    answer: Result<T, SdkError<E, HttpResponse>>,
+) -> Result<Option<T>, CallError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match answer {
+        Ok(output) => Ok(Some(output)),
+        Err(error) if ABSENT.contains(&Failure::of(&error).code.as_str()) => Ok(None),
+        Err(error) => {
+            let error = call_error(operation, name.as_str(), &error);
+            // A read changes nothing: whatever stands in its way is no conflict.
+            let kind = match error.kind {
+                CallErrorKind::Conflict | CallErrorKind::RefusedForNow => CallErrorKind::Unknown,
+                kind => kind,
+            };
+            Err(CallError { kind, ..error })
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use aws_smithy_runtime_api::client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    use aws_smithy_types::body::SdkBody;
+    use deployer_core::id::{AccountId, Region};
+    use deployer_core::manifest::{TenancyConfig, TenantIsolationMode};
+
+    use super::super::canned::{Answer as Canned, answering, ok, without};
+    use super::*;
+
+    const FUNCTION: &str = r#"{"FunctionName": "orders", "Version": "$LATEST", "State": "Active",
+        "LastUpdateStatus": "Successful", "RevisionId": "r1", "CodeSha256":
+        "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}"#;
+    const VERSION: &str = r#"{"FunctionName": "orders", "Version": "7", "State": "Pending", "RevisionId": "r2",
+        "CodeSha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}"#;
+    const ALIAS: &str = r#"{"Name": "live", "FunctionVersion": "7", "RevisionId": "r3"}"#;
+
+    fn lambda(answers: impl IntoIterator<Item = Canned>) -> LambdaFunctions {
+        let target =
+            Target { account: AccountId::parse("111111111111").unwrap(), region: Region::parse("eu-west-1").unwrap() };
+        LambdaFunctions::new(Client::new(&answering(answers)), target, Hand::Deployer)
+    }
+
+    fn orders() -> FunctionName {
+        FunctionName::parse("orders").unwrap()
+    }
+
+    fn leak(text: String) -> &'static str {
+        text.leak()
+    }
+
+    fn garbled(whole: &str, fields: &[&str]) -> Vec<&'static str> {
+        let mut all = vec!["<html>moved</html>", "{\"Version\": \"7", "", "[]"];
+        all.extend(fields.iter().map(|field| leak(without(whole, field))));
+        all
+    }
+
+    #[tokio::test]
+    async fn get_function_that_cannot_be_read_is_no_verdict() {
+        let whole = leak(format!("{{\"Configuration\": {FUNCTION}}}"));
+        assert!(lambda([ok(whole)]).function(&orders(), Qualifier::Latest).await.unwrap().is_some());
+        let mut bodies = garbled("{}", &[]);
+        for field in ["Version", "RevisionId", "CodeSha256"] {
+            bodies.push(leak(format!("{{\"Configuration\": {}}}", without(FUNCTION, field))));
+        }
+        bodies.push("{}");
+        for body in bodies {
+            let found = lambda([ok(body)]).function(&orders(), Qualifier::Latest).await;
+            assert_eq!(found.map(drop).unwrap_err().kind, CallErrorKind::Unknown, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn get_alias_that_cannot_be_read_is_no_verdict() {
+        let alias = AliasName::parse("live").unwrap();
+        assert!(lambda([ok(ALIAS)]).alias(&orders(), &alias).await.unwrap().is_some());
+        for body in garbled(ALIAS, &["FunctionVersion", "RevisionId"]) {
+            let found = lambda([ok(body)]).alias(&orders(), &alias).await;
+            assert_eq!(found.map(drop).unwrap_err().kind, CallErrorKind::Unknown, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_written_answer_that_cannot_be_read_is_an_unknown_one() {
+        let (revision, alias) = (RevisionId("r1".into()), AliasName::parse("live").unwrap());
+        let version = Version::parse("7").unwrap();
+        let code = Code::Inline(bytes::Bytes::from_static(b"zip"));
+        let sha256 = deployer_core::id::Sha256::of(b"");
+        let settings = CodeSettings::default();
+        let update = Write::UpdateCode { code, settings: &settings, revision: &revision };
+        let publish = Write::Publish { sha256, revision: None };
+        let point = Write::MoveAlias { alias: &alias, version: &version, revision: &revision };
+        let writes = [
+            (update, VERSION, ["Version", "CodeSha256"]),
+            (publish, VERSION, ["Version", "CodeSha256"]),
+            (point, ALIAS, ["FunctionVersion", "RevisionId"]),
+        ];
+        for (write, whole, fields) in writes {
+            assert!(lambda([ok(leak(whole.to_owned()))]).write(&orders(), write.clone()).await.is_ok());
+            for body in garbled(whole, &fields) {
+                let answer = lambda([ok(body)]).write(&orders(), write.clone()).await;
+                assert_eq!(answer.map(drop).unwrap_err().kind, CallErrorKind::Unknown, "{write:?} {body}");
+            }
+        }
+    }
+
+    /// The bodies of all calls; each is answered by a version.
+    #[derive(Debug, Clone, Default)]
+    struct Bodies(std::sync::Arc<std::sync::Mutex<Vec<serde_json::Value>>>);
+
+    impl HttpConnector for Bodies {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            self.0.lock().unwrap().push(serde_json::from_slice(request.body().bytes().unwrap()).unwrap());
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from(VERSION))))
+        }
+    }
+
+    /// What is sent of this write.
+    async fn body(write: Write<'_>) -> serde_json::Value {
+        let bodies = Bodies::default();
+        let connector = SharedHttpConnector::new(bodies.clone());
+        let sdk = answering([]).into_builder().http_client(http_client_fn(move |_, _| connector.clone())).build();
+        let lambda = LambdaFunctions { client: Client::new(&sdk), ..lambda([]) };
+        lambda.write(&orders(), write).await.unwrap();
+        bodies.0.lock().unwrap().remove(0)
+    }
+
+    #[tokio::test]
+    async fn the_key_of_the_code_goes_with_new_code_and_tenancy_with_creation_only() {
+        let (key, revision) = ("arn:aws:kms:eu-west-1:111111111111:key/1", RevisionId("r1".into()));
+        let code = || Code::Inline(bytes::Bytes::from_static(b"zip"));
+        let settings = CodeSettings { architecture: None, source_key: Some(key.into()) };
+        let sent = body(Write::UpdateCode { code: code(), settings: &settings, revision: &revision }).await;
+        assert_eq!((&sent["SourceKMSKeyArn"], &sent["Publish"]), (&key.into(), &true.into()));
+        let settings = CodeSettings::default();
+        let sent = body(Write::UpdateCode { code: code(), settings: &settings, revision: &revision }).await;
+        assert_eq!(sent.get("SourceKMSKeyArn"), None);
+        let new = NewFunction {
+            role: deployer_core::id::RoleArn::parse("arn:aws:iam::111111111111:role/orders").unwrap(),
+            architecture: Architecture::X86_64,
+            configuration: deployer_core::plan::Configuration::default(),
+            tags: [].into(),
+            source_key: Some(key.into()),
+            tenancy: Some(TenancyConfig { tenant_isolation_mode: TenantIsolationMode::PerTenant }),
+        };
+        let sent = body(Write::Create { new: &new, code: code() }).await;
+        assert_eq!(sent["Code"]["SourceKMSKeyArn"], key);
+        assert_eq!(sent["TenancyConfig"]["TenantIsolationMode"], "PER_TENANT");
+    }
+
+    #[tokio::test]
+    async fn what_get_function_tells_of_the_newer_fields_is_what_they_are_set_by() {
+        let whole = r#"{"Code": {"SourceKMSKeyArn": "arn:aws:kms:eu-west-1:111111111111:key/1"}, "Configuration": {
+            "Version": "$LATEST", "RevisionId": "r1", "CodeSha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+            "DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 7},
+            "TenancyConfig": {"TenantIsolationMode": "PER_TENANT"},
+            "CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": {
+                "CapacityProviderArn": "arn:aws:lambda:eu-west-1:111111111111:capacity-provider:a",
+                "ExecutionEnvironmentMemoryGiBPerVCpu": 2.5, "PerExecutionEnvironmentMaxConcurrency": 10}},
+            "FileSystemConfigs": [{"Arn": "a", "LocalMountPath": "/mnt/a", "S3FilesConfig": {"DirectS3Read": "DISABLED"}}]}}"#;
+        let (seen, _) = lambda([ok(whole)]).function(&orders(), Qualifier::Latest).await.unwrap().unwrap();
+        let settings = seen.settings;
+        assert_eq!(settings.source_kms_key_arn.as_deref(), Some("arn:aws:kms:eu-west-1:111111111111:key/1"));
+        assert!(settings.tenancy_config.is_some());
+        let configuration = deployer_core::plan::Configuration {
+            durable_config: settings.durable_config,
+            capacity_provider_config: settings.capacity_provider_config,
+            file_system_config: Some(settings.file_system_config),
+            ..Default::default()
+        };
+        let revision = RevisionId("r1".into());
+        let sent = body(Write::UpdateConfiguration { configuration: &configuration, revision: &revision }).await;
+        let told: serde_json::Value = serde_json::from_str(whole).unwrap();
+        for field in ["DurableConfig", "CapacityProviderConfig", "FileSystemConfigs"] {
+            assert_eq!(sent[field], told["Configuration"][field]);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The ports over the AWS SDK, one per file.
+//!
+//! All clients share one http client with one set of timeouts (they are its pool's key), over rustls with ring:
+//! ARCHITECTURE.md, "TLS", has the figures. Each target gets a retry partition of its own, so that a throttled account
+//! slows no other.
+
+mod advice;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
+mod canned;
+mod clients;
+mod config_source;
+mod direct;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
+mod endpoints;
+mod error;
+mod eventbridge;
+mod lambda;
+mod lambda_configure;
+mod lambda_read;
+mod ledger;
+mod live;
+mod machine;
+mod premises;
+mod probe;
+mod s3;
+mod sqs;
+mod sts;
+
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use deployer_engine::port::OPERATION_TIMEOUT;
+
+pub use clients::Clients;
+pub use config_source::ConfigSource;
+pub use direct::{DirectGate, NoCaller, SENDING_TIMEOUT, caller};
+pub use eventbridge::EventBridge;
+pub use ledger::S3Ledger;
+pub use live::{LiveFunction, NotDescribed, live_function};
+pub use machine::{MachineChance, WallClock};
+pub use premises::AwsPremises;
+pub use s3::S3Artifacts;
+pub use sqs::SqsQueue;
+pub use sts::StsGate;
+
+/// The longest that one try of a call takes. Lambda copies a large zip before it answers UpdateFunctionCode.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The configuration that all clients are made from: the environment's, our http client, our timeouts.
+///
+/// `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` are honoured, because it is loaded by aws_config.
+pub async fn load() -> SdkConfig {
+    load_for(None, None).await
+}
+
+/// The same, of another profile of the configuration files, or in another region.
+///
+/// Whoever names a profile means it, so it goes before credentials and a region of the environment, as in the AWS CLI
+/// (AWS CLI User Guide, "Configuration settings and precedence").
+pub async fn load_for(profile: Option<&str>, region: Option<&str>) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    let http_client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let loader =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http_client.clone()).timeout_config(timeouts);
+    let region = region.map(|region| Region::new(region.to_owned()));
+    let Some(profile) = profile else {
+        return match region {
+            Some(region) => loader.region(region),
+            None => loader,
+        }
+        .load()
+        .await;
+    };
+    let provider = ProviderConfig::without_region()
+        .with_behavior_version(Some(BehaviorVersion::latest()))
+        .with_http_client(http_client);
+    let region = match region {
+        Some(region) => Some(region),
+        None => {
+            let of_profile = ProfileFileRegionProvider::builder().configure(&provider).profile_name(profile).build();
+            RegionProviderChain::first_try(of_profile).or_else(EnvironmentVariableRegionProvider::new()).region().await
+        }
+    };
+    let provider = provider.with_region(region.clone());
+    let credentials = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
+    let loader = loader.profile_name(profile).credentials_provider(credentials).region(region);
+    loader.load().await
+}
+
+/// AWS's words of a call that did not succeed.
+pub fn words<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    error::Failure::of(error).message.into()
+}
+
+/// A small object as a whole, for the configuration.
+///
+/// # Errors
+/// AWS's words.
+pub async fn read_object(client: &aws_sdk_s3::Client, bucket: &str, key: &str) -> Result<Vec<u8>, String> {
+    let output = client.get_object().bucket(bucket).key(key).send().await;
+    let output = output.map_err(|error| error::Failure::of(&error).message)?;
+    Ok(output.body.collect().await.map_err(|error| error.to_string())?.to_vec())
+}

@@ -1,0 +1,100 @@
+//! What the doctor looks at, over the SDK: the buckets' settings, the queues' lengths, AWS's clock, and a session that tries
+//! rights out on a function that does not exist.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_s3::types::BucketVersioningStatus;
+use aws_smithy_types::date_time::{DateTime, Format};
+use deployer_core::doctor::{QueueLook, Refusal, Refused};
+use deployer_core::id::BucketName;
+use deployer_core::names::HEADS;
+use jiff::Timestamp;
+
+use super::advice::{ENABLE_REGION, is_region_not_enabled};
+use super::error::Failure;
+use super::lambda::Hand;
+use super::probe::LambdaProbe;
+use super::sqs;
+use super::sts::{Session, StsGate};
+use deployer_engine::port::{EnterError, Premises, Probe, SessionRequest, right_account};
+
+/// The deployer's surroundings.
+pub struct AwsPremises {
+    s3: aws_sdk_s3::Client,
+    sqs: aws_sdk_sqs::Client,
+    gate: Arc<StsGate>,
+    ledger: BucketName,
+}
+
+impl AwsPremises {
+    /// Looks with these clients, at this ledger bucket.
+    #[must_use]
+    pub fn new(s3: aws_sdk_s3::Client, sqs: aws_sdk_sqs::Client, gate: Arc<StsGate>, ledger: BucketName) -> Self {
+        Self { s3, sqs, gate, ledger }
+    }
+
+    async fn look(&self, url: &str) -> Result<(QueueLook, Option<String>), Refused> {
+        let look = sqs::look(&self.sqs, url).await;
+        look.map_err(|failure| no(&format!("GetQueueAttributes of {url}"), &failure))
+    }
+}
+
+/// A failed call in the doctor's words. Only what AWS says for certain counts against a link.
+pub(super) fn no(what: &str, failure: &Failure) -> Refused {
+    let code = failure.code.as_str();
+    if is_region_not_enabled(failure) {
+        return Refused { kind: Refusal::Wrong, message: format!("{what}: {} ({ENABLE_REGION})", failure.message) };
+    }
+    let kind = if code.contains("AccessDenied") || (failure.status == 403 && code.is_empty()) {
+        Refusal::Denied
+    } else if ["NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"].contains(&code) {
+        Refusal::Wrong
+    } else {
+        Refusal::Unknown
+    };
+    Refused { kind, message: format!("{what}: {}", failure.message) }
+}
+
+#[async_trait]
+impl Premises for AwsPremises {
+    async fn own_role(&self) -> Result<String, Refused> {
+        self.gate.own_role().await.map_err(|failure| no("GetCallerIdentity", &failure))
+    }
+
+    async fn aws_time(&self) -> Option<Timestamp> {
+        // The SDK shows an answer's header only where the answer is an error, so one is asked for. RFC 9110, "Date".
+        let call = self.s3.head_object().bucket(self.ledger.as_str()).key(format!("{HEADS}-/nothing"));
+        let error = call.send().await.err()?;
+        let date = error.raw_response()?.headers().get("date")?.to_owned();
+        let date = DateTime::from_str(&date, Format::HttpDate).ok()?;
+        Timestamp::from_second(date.secs()).ok()
+    }
+
+    async fn is_versioned(&self, bucket: &BucketName) -> Result<bool, Refused> {
+        let answer = self.s3.get_bucket_versioning().bucket(bucket.as_str()).send().await;
+        let answer = answer.map_err(|error| no(&format!("GetBucketVersioning of {bucket}"), &Failure::of(&error)))?;
+        Ok(answer.status() == Some(&BucketVersioningStatus::Enabled))
+    }
+
+    async fn queue(&self, url: &str) -> Result<(QueueLook, Option<String>), Refused> {
+        self.look(url).await
+    }
+
+    async fn dead_letters(&self, url: &str, arn: &str) -> Result<QueueLook, Refused> {
+        // A queue and its dead-letter queue are of one account and region (SQS Developer Guide, "Using dead-letter queues"), so
+        // only the name differs.
+        let base = url.rsplit_once('/').map_or("", |(base, _)| base);
+        let name = arn.rsplit(':').next().unwrap_or_default();
+        self.look(&format!("{base}/{name}")).await.map(|(look, _)| look)
+    }
+
+    async fn enter(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError> {
+        let Session { account, credentials } =
+            self.gate.session(request, &request.target.role_arn(&request.role), Hand::Deployer).await?;
+        right_account(&request.target, &account)?;
+        let lambda = self.gate.lambda(&request.target, credentials.clone());
+        let s3 = self.gate.s3(&request.target, credentials);
+        Ok(Arc::new(LambdaProbe::new(lambda, s3, request.target.clone())))
+    }
+}

@@ -1,0 +1,156 @@
+//! Rights in a target account, tried out on a function that does not exist: Lambda looks at rights first, so "not found" means
+//! "you may" (Lambda API Reference, "Common errors").
+//!
+//! The function's name is a constant in every call here, code goes with `DryRun`, a deletion has a qualifier, and the session's
+//! policy names that function only.
+
+use async_trait::async_trait;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::primitives::Blob;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use deployer_core::artifact::ArtifactRef;
+use deployer_core::config::Target;
+use deployer_core::doctor::{Attempt, PROBE, ProbedAction, Refused};
+
+use super::error::Failure;
+use super::premises::no;
+use super::s3::S3Artifacts;
+use deployer_engine::port::{ArtifactStore as _, Probe, ReadError};
+
+/// A zip with one short file: whether code is one may be looked at before whether the function is there.
+const ZIP: &[u8] = b"PK\x03\x04\x14\0\0\0\0\0\0\0!\0*o^\xd7\x05\0\0\0\x05\0\0\0\x05\0\0\0probeprobe\
+PK\x01\x02\x14\x03\x14\0\0\0\0\0\0\0!\0*o^\xd7\x05\0\0\0\x05\0\0\0\x05\0\0\0\0\0\0\0\0\0\0\0\xa4\x01\0\0\0\0probe\
+PK\x05\x06\0\0\0\0\x01\0\x01\x003\0\0\0(\0\0\0\0\0";
+/// What is named beside the function, and exists as little.
+const ANY: &str = "probe";
+const ANY_VERSION: &str = "1";
+
+/// A session in a target account.
+pub(super) struct LambdaProbe {
+    client: Client,
+    artifacts: S3Artifacts,
+    target: Target,
+}
+
+impl LambdaProbe {
+    pub fn new(client: Client, s3: aws_sdk_s3::Client, target: Target) -> Self {
+        Self { client, artifacts: S3Artifacts::new(s3), target }
+    }
+
+    fn arn(&self) -> String {
+        let Target { account, region } = &self.target;
+        format!("arn:{}:lambda:{region}:{account}:function:{PROBE}", region.partition())
+    }
+}
+
+#[async_trait]
+impl Probe for LambdaProbe {
+    async fn attempt(&self, action: ProbedAction) -> Result<Attempt, Refused> {
+        use ProbedAction as Action;
+        let (lambda, arn) = (&self.client, self.arn());
+        match action {
+            Action::GetFunction => judged(action, lambda.get_function().function_name(PROBE).send().await),
+            Action::GetAlias => judged(action, lambda.get_alias().function_name(PROBE).name(ANY).send().await),
+            Action::GetProvisionedConcurrencyConfig => {
+                let call = lambda.get_provisioned_concurrency_config().function_name(PROBE).qualifier(ANY);
+                judged(action, call.send().await)
+            }
+            Action::ListAliases => judged(action, lambda.list_aliases().function_name(PROBE).send().await),
+            Action::ListVersionsByFunction => {
+                judged(action, lambda.list_versions_by_function().function_name(PROBE).send().await)
+            }
+            Action::ListTags => judged(action, lambda.list_tags().resource(arn).send().await),
+            Action::UpdateFunctionCode => {
+                let call = lambda.update_function_code().function_name(PROBE).dry_run(true);
+                judged(action, call.zip_file(Blob::new(ZIP)).send().await)
+            }
+            Action::PublishVersion => judged(action, lambda.publish_version().function_name(PROBE).send().await),
+            Action::UpdateAlias => {
+                let call = lambda.update_alias().function_name(PROBE).name(ANY).function_version(ANY_VERSION);
+                judged(action, call.send().await)
+            }
+            Action::CreateAlias => {
+                let call = lambda.create_alias().function_name(PROBE).name(ANY).function_version(ANY_VERSION);
+                judged(action, call.send().await)
+            }
+            Action::UpdateFunctionConfiguration => {
+                judged(action, lambda.update_function_configuration().function_name(PROBE).send().await)
+            }
+            Action::TagResource => judged(action, lambda.tag_resource().resource(arn).tags(ANY, ANY).send().await),
+            Action::UntagResource => judged(action, lambda.untag_resource().resource(arn).tag_keys(ANY).send().await),
+            Action::PutFunctionConcurrency => {
+                let call = lambda.put_function_concurrency().function_name(PROBE).reserved_concurrent_executions(1);
+                judged(action, call.send().await)
+            }
+            Action::DeleteFunctionConcurrency => {
+                judged(action, lambda.delete_function_concurrency().function_name(PROBE).send().await)
+            }
+            Action::DeleteFunction => {
+                judged(action, lambda.delete_function().function_name(PROBE).qualifier(ANY_VERSION).send().await)
+            }
+        }
+    }
+
+    async fn read(&self, artifact: &ArtifactRef) -> Result<(), ReadError> {
+        // A byte of it, not only its head: reading needs the key.
+        self.artifacts.tail(artifact, 1).await.map(drop)
+    }
+}
+
+/// Answers may hold variables in clear: none is looked at.
+fn judged<T, E>(action: ProbedAction, answer: Result<T, SdkError<E, HttpResponse>>) -> Result<Attempt, Refused>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match answer {
+        Ok(_) => Ok(Attempt::Done),
+        Err(error) => {
+            let failure = Failure::of(&error);
+            if failure.code == "ResourceNotFoundException" {
+                return Ok(Attempt::NoSuchFunction);
+            }
+            Err(no(&format!("{action} of {PROBE}"), &failure))
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::{Cursor, Read as _};
+
+    use deployer_core::doctor::Refusal;
+
+    use super::*;
+
+    #[test]
+    fn the_code_that_is_sent_is_a_zip_with_a_file_in_it() {
+        let mut zip = zip::ZipArchive::new(Cursor::new(ZIP)).unwrap();
+        assert_eq!(zip.len(), 1);
+        let mut text = String::new();
+        // Reading to the end compares the checksum too.
+        zip.by_index(0).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "probe");
+    }
+
+    #[test]
+    fn only_a_denial_says_that_something_is_not_allowed() {
+        let kind = |status, code: &str| no("UpdateAlias", &Failure::saying(status, code, "")).kind;
+        for code in ["AccessDeniedException", "AccessDenied"] {
+            assert_eq!(kind(403, code), Refusal::Denied, "{code}");
+        }
+        for (status, code) in [
+            (429, "TooManyRequestsException"),
+            (400, "InvalidParameterValueException"),
+            (409, "ResourceConflictException"),
+            (403, "ExpiredTokenException"),
+            (500, "ServiceException"),
+            (0, ""),
+        ] {
+            assert_eq!(kind(status, code), Refusal::Unknown, "{status} {code}");
+        }
+        assert_eq!(kind(404, "NoSuchBucket"), Refusal::Wrong);
+        assert_eq!(kind(403, "UnrecognizedClientException"), Refusal::Wrong, "the region is not enabled");
+    }
+}

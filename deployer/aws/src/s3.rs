@@ -1,0 +1,310 @@
+//! The artifact bucket over S3: reads by version id, nothing else.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use bytes::Bytes;
+use deployer_core::artifact::ArtifactRef;
+use deployer_core::denial::Denial;
+use deployer_core::id::BucketName;
+use futures::stream::{self, StreamExt as _};
+
+use super::advice::on_object;
+use super::error::Failure;
+use deployer_engine::port::{ArtifactStore, Chunks, ReadError, Tail};
+
+/// The artifact bucket.
+pub struct S3Artifacts {
+    client: Client,
+}
+
+impl S3Artifacts {
+    /// Reads with this client.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    async fn get(
+        &self,
+        artifact: &ArtifactRef,
+        range: &str,
+    ) -> Result<GetObjectOutput, SdkError<GetObjectError, HttpResponse>> {
+        self.client
+            .get_object()
+            .bucket(artifact.bucket.as_str())
+            .key(&artifact.key)
+            .version_id(&artifact.version_id)
+            .range(range)
+            .send()
+            .await
+    }
+}
+
+#[async_trait]
+impl ArtifactStore for S3Artifacts {
+    async fn newest(&self, bucket: &BucketName, key: &str) -> Result<Option<ArtifactRef>, ReadError> {
+        let what = format!("s3://{bucket}/{key}");
+        match self.client.head_object().bucket(bucket.as_str()).key(key).send().await {
+            Ok(found) => match found.version_id().filter(|id| *id != "null") {
+                Some(id) => Ok(Some(ArtifactRef { bucket: bucket.clone(), key: key.into(), version_id: id.into() })),
+                None => {
+                    Err(ReadError::Gone(format!("{what} has no version id: turn versioning on, then upload it again")))
+                }
+            },
+            Err(error) => match Failure::of(&error) {
+                failure if failure.status == 404 => Ok(None),
+                failure if failure.status == 403 => Err(ReadError::Denied(format!(
+                    "{what} may not be read, or does not exist and the bucket may not be listed ({})",
+                    failure.message
+                ))),
+                failure => Err(unless_it_may_pass(format!("{what}: {}", failure.message), failure.status)),
+            },
+        }
+    }
+
+    async fn tail(&self, artifact: &ArtifactRef, window: u64) -> Result<Tail, ReadError> {
+        let output = match self.get(artifact, &format!("bytes=-{window}")).await {
+            Ok(output) => output,
+            Err(error) => {
+                let failure = Failure::of(&error);
+                // An empty object has no last bytes.
+                if failure.status == 416 {
+                    return Ok(Tail { size: 0, bytes: Bytes::new(), metadata: BTreeMap::new() });
+                }
+                return Err(read_error(artifact, &failure));
+            }
+        };
+        let told = Told::by(artifact, &output)?;
+        let metadata = output.metadata().cloned().unwrap_or_default().into_iter().collect();
+        let bytes = output.body.collect().await.map_err(|error| broken(artifact, &error))?.into_bytes();
+        let length = bytes.len() as u64;
+        let (start, size) = match told {
+            Told::Part { start, size } => (start, size),
+            // Without a range the whole object came.
+            Told::Whole => (0, length),
+        };
+        if start + length != size || length < window.min(size) {
+            return Err(otherwise(artifact, &format!("{length} bytes came of the last {window} of {size}")));
+        }
+        Ok(Tail { size, bytes, metadata })
+    }
+
+    async fn range(&self, artifact: &ArtifactRef, range: Range<u64>) -> Result<Chunks, ReadError> {
+        let header = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
+        let output = self.get(artifact, &header).await.map_err(|error| read_error(artifact, &Failure::of(&error)))?;
+        let starts = match Told::by(artifact, &output)? {
+            Told::Part { start, .. } => start,
+            Told::Whole => 0,
+        };
+        if starts != range.start {
+            return Err(otherwise(
+                artifact,
+                &format!("bytes from {starts} came, and those from {} were asked for", range.start),
+            ));
+        }
+        let artifact = artifact.clone();
+        // Ends where all came, or after an error.
+        let chunks = stream::unfold(Some((output.body, range.end - range.start)), move |left| {
+            let artifact = artifact.clone();
+            async move {
+                let (mut body, left) = left?;
+                match body.next().await {
+                    None if left == 0 => None,
+                    None => Some((Err(otherwise(&artifact, &format!("the last {left} bytes did not come"))), None)),
+                    Some(Err(error)) => Some((Err(broken(&artifact, &error)), None)),
+                    Some(Ok(chunk)) => match left.checked_sub(chunk.len() as u64) {
+                        Some(left) => Some((Ok(chunk), Some((body, left)))),
+                        None => Some((Err(otherwise(&artifact, "more bytes came than were asked for")), None)),
+                    },
+                }
+            }
+        });
+        Ok(chunks.boxed())
+    }
+}
+
+/// What an answer says that it holds.
+enum Told {
+    /// From this byte on, of an object of this size.
+    Part { start: u64, size: u64 },
+    /// The object.
+    Whole,
+}
+
+impl Told {
+    /// Reads an answer's headers. One about another version of the object, or whose range cannot be read, is none.
+    fn by(artifact: &ArtifactRef, output: &GetObjectOutput) -> Result<Self, ReadError> {
+        if let Some(other) = output.version_id().filter(|id| *id != artifact.version_id) {
+            return Err(otherwise(artifact, &format!("version {other} came")));
+        }
+        // `bytes 5-9/10`
+        let Some(range) = output.content_range() else { return Ok(Self::Whole) };
+        let read = || {
+            let (range, size) = range.strip_prefix("bytes ")?.split_once('/')?;
+            Some(Self::Part { start: range.split_once('-')?.0.parse().ok()?, size: size.parse().ok()? })
+        };
+        read().ok_or_else(|| otherwise(artifact, &format!("its range {range:?} cannot be read")))
+    }
+}
+
+/// An answer that is not the one that was asked for.
+fn otherwise(ArtifactRef { bucket, key, version_id }: &ArtifactRef, how: &str) -> ReadError {
+    ReadError::Transient(format!("reading s3://{bucket}/{key} (version {version_id}): {how}"))
+}
+
+fn broken(artifact: &ArtifactRef, error: &(dyn std::error::Error + 'static)) -> ReadError {
+    ReadError::Transient(format!("reading s3://{}/{}: {error}", artifact.bucket, artifact.key))
+}
+
+/// Another try fares no better with what the caller has done wrong, or may not do (HTTP's 4xx, and S3's redirects).
+fn unless_it_may_pass(message: String, status: u16) -> ReadError {
+    match status {
+        300..400 => ReadError::Unreadable(message),
+        // 416: the object has another size than it was told to have.
+        400..500 if ![408, 409, 416, 429].contains(&status) => ReadError::Unreadable(message),
+        _ => ReadError::Transient(message),
+    }
+}
+
+fn read_error(artifact: &ArtifactRef, failure: &Failure) -> ReadError {
+    let ArtifactRef { bucket, key, version_id } = artifact;
+    let what = format!("s3://{bucket}/{key} (version {version_id})");
+    if let Some(advice) = on_object(&failure.message) {
+        return ReadError::Unreadable(format!("{what} cannot be read ({}): {advice}", failure.message));
+    }
+    match failure.code.as_str() {
+        "AuthorizationHeaderMalformed" => ReadError::Unreadable(format!(
+            "{what} cannot be read ({}): the artifact bucket must be in the deployer's own region (AWS_REGION)",
+            failure.message
+        )),
+        "NoSuchKey" | "NoSuchVersion" | "NoSuchBucket" | "InvalidArgument" => {
+            ReadError::Gone(format!("{what} does not exist any more ({}): upload it again", failure.message))
+        }
+        _ if failure.status == 404 => ReadError::Gone(format!("{what} does not exist any more: upload it again")),
+        // The delete marker of a key is a version that cannot be read.
+        "MethodNotAllowed" => ReadError::Gone(format!("{what} is a deletion: upload it again")),
+        _ if failure.status == 403 && Denial::of(&failure.message).advice().is_some() => ReadError::Denied(format!(
+            "{what} may not be read ({}): {}",
+            failure.message,
+            Denial::of(&failure.message).advice().unwrap_or_default()
+        )),
+        _ if failure.code.starts_with("KMS") || failure.message.contains("kms:") => ReadError::Denied(format!(
+            "{what} cannot be decrypted ({}): the key policy of the bucket's KMS key must allow the deployer's role \
+             and the deploy role kms:Decrypt",
+            failure.message
+        )),
+        _ if failure.status == 403 => ReadError::Denied(format!(
+            "{what} may not be read ({}): the bucket policy of {bucket} or the deployer's role does not allow \
+             s3:GetObjectVersion (or this version is gone, and s3:ListBucket is missing to say so)",
+            failure.message
+        )),
+        _ => unless_it_may_pass(format!("{what} cannot be read ({})", failure.message), failure.status),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::canned::{Answer, answering};
+    use super::*;
+
+    fn artifact() -> ArtifactRef {
+        ArtifactRef {
+            bucket: BucketName::parse("acme-artifacts").unwrap(),
+            key: "dev/f/1.zip".into(),
+            version_id: "v1".into(),
+        }
+    }
+
+    fn bucket(answer: Answer) -> S3Artifacts {
+        S3Artifacts::new(Client::new(&answering([answer])))
+    }
+
+    async fn tail_of(answer: Answer) -> Result<Tail, ReadError> {
+        bucket(answer).tail(&artifact(), 4).await
+    }
+
+    async fn range_of(answer: Answer) -> Result<Vec<u8>, ReadError> {
+        let mut chunks = bucket(answer).range(&artifact(), 0..4).await?;
+        let mut all = vec![];
+        while let Some(chunk) = chunks.next().await {
+            all.extend_from_slice(&chunk?);
+        }
+        Ok(all)
+    }
+
+    #[tokio::test]
+    async fn an_end_that_is_not_the_one_asked_for_is_read_again() {
+        let whole = (206, vec![("content-range", "bytes 6-9/10"), ("x-amz-version-id", "v1")], "abcd");
+        assert_eq!(tail_of(whole).await.unwrap().size, 10);
+        let all = (200, vec![("x-amz-version-id", "v1")], "abc");
+        assert_eq!(tail_of(all).await.unwrap().size, 3);
+        for (headers, body) in [
+            (vec![("content-range", "bytes 6-9/10"), ("x-amz-version-id", "v1")], "abc"),
+            (vec![("content-range", "bytes 6-9/10"), ("x-amz-version-id", "v2")], "abcd"),
+            (vec![("content-range", "bytes 5-8/10"), ("x-amz-version-id", "v1")], "abcd"),
+            (vec![("content-range", "bytes 7-9/10"), ("x-amz-version-id", "v1")], "abc"),
+            (vec![("content-range", "nonsense"), ("x-amz-version-id", "v1")], "abcd"),
+        ] {
+            let answer = tail_of((206, headers.clone(), body)).await;
+            assert!(matches!(answer, Err(ReadError::Transient(_))), "{headers:?} {body}: {answer:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_range_that_is_shorter_or_longer_than_asked_for_is_read_again() {
+        let headers = || vec![("content-range", "bytes 0-3/10"), ("x-amz-version-id", "v1")];
+        assert_eq!(range_of((206, headers(), "abcd")).await.unwrap(), b"abcd");
+        for body in ["", "abc", "abcde"] {
+            let answer = range_of((206, headers(), body)).await;
+            assert!(matches!(answer, Err(ReadError::Transient(_))), "{body}: {answer:?}");
+        }
+        let other = vec![("content-range", "bytes 0-3/10"), ("x-amz-version-id", "v2")];
+        assert!(matches!(range_of((206, other, "abcd")).await, Err(ReadError::Transient(_))));
+    }
+
+    #[tokio::test]
+    async fn each_reason_why_an_artifact_cannot_be_read_has_its_own_advice() {
+        let no = |status, code: &str, text: &str| {
+            let body = format!("<Error><Code>{code}</Code><Message>{text}</Message></Error>");
+            (status, vec![], &*body.leak())
+        };
+        let said = |answer: Answer| async move {
+            match tail_of(answer).await.unwrap_err() {
+                ReadError::Denied(text)
+                | ReadError::Unreadable(text)
+                | ReadError::Gone(text)
+                | ReadError::Transient(text) => text,
+            }
+        };
+        let archived =
+            said(no(403, "InvalidObjectState", "The operation is not valid for the object's storage class")).await;
+        assert!(archived.contains("restore it") && !archived.contains("bucket policy"), "{archived}");
+        let skewed = said(no(403, "RequestTimeTooSkewed", "The difference is too large.")).await;
+        assert!(skewed.contains("clock") && !skewed.contains("bucket policy"), "{skewed}");
+        let disabled = said(no(400, "KMS.DisabledException", "arn:aws:kms:eu-west-1:1:key/2 is disabled.")).await;
+        assert!(disabled.contains("enable the key") && !disabled.contains("must allow"), "{disabled}");
+        let own_key = said(no(
+            400,
+            "InvalidRequest",
+            "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to \
+             retrieve the object.",
+        ))
+        .await;
+        assert!(own_key.contains("SSE-C"), "{own_key}");
+        let scp =
+            said(no(403, "AccessDenied", "not authorized with an explicit deny in a service control policy")).await;
+        assert!(
+            scp.contains("service control policy has to let it through") && !scp.contains("bucket policy of"),
+            "{scp}"
+        );
+        let plain = said(no(403, "AccessDenied", "Access Denied")).await;
+        assert!(plain.contains("the bucket policy of acme-artifacts"), "{plain}");
+    }
+}

@@ -1,0 +1,182 @@
+//! The queues over SQS.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName as Attribute};
+use deployer_core::doctor::QueueLook;
+use deployer_core::head::Tick;
+use futures::future::join_all;
+
+use super::error::Failure;
+use deployer_engine::port::{Queue, QueueError};
+
+/// The deployer's queues.
+pub struct SqsQueue {
+    client: Client,
+    url: String,
+    /// Where messages to the deployer itself go, if that is another one.
+    wakes: Option<String>,
+}
+
+impl SqsQueue {
+    /// The queue at this URL.
+    #[must_use]
+    pub fn new(client: Client, url: String) -> Self {
+        Self { client, url, wakes: None }
+    }
+
+    /// The same, and what the deployer sends to itself goes to the queue at this URL.
+    #[must_use]
+    pub fn with_wakes(self, wakes: Option<String>) -> Self {
+        Self { wakes, ..self }
+    }
+
+    fn wakes(&self) -> &str {
+        self.wakes.as_deref().unwrap_or(&self.url)
+    }
+
+    /// The URL of the queue that a message came from. A queue's URL and its ARN both end in its name.
+    fn origin(&self, arn: Option<&str>) -> &str {
+        let name = arn.and_then(|arn| arn.rsplit(':').next());
+        let is_wakes = name.is_some() && name == self.wakes().rsplit('/').next();
+        if is_wakes { self.wakes() } else { &self.url }
+    }
+
+    /// The queue that an event names by its ARN, where no configuration tells its URL. SQS is asked, for the URL's form
+    /// differs between partitions and with `AWS_ENDPOINT_URL` (SQS API Reference, GetQueueUrl).
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub async fn of_arn(client: Client, arn: &str) -> Result<Self, QueueError> {
+        let parts: Vec<&str> = arn.split(':').collect();
+        let &["arn", _, "sqs", _, account, name] = parts.as_slice() else {
+            return Err(QueueError(format!("{arn:?} is not the ARN of a queue")));
+        };
+        let call = client.get_queue_url().queue_name(name).queue_owner_aws_account_id(account);
+        let answer = call.send().await;
+        let answer =
+            answer.map_err(|error| QueueError(format!("GetQueueUrl of {arn}: {}", Failure::of(&error).message)))?;
+        let url = answer.queue_url.ok_or_else(|| QueueError(format!("GetQueueUrl of {arn}: the answer has no URL")))?;
+        Ok(Self::new(client, url))
+    }
+}
+
+fn error(doing: &str, url: &str, failure: &Failure) -> QueueError {
+    QueueError(format!("{doing} of {url}: {}", failure.message))
+}
+
+fn seconds(delay: Duration) -> i32 {
+    i32::try_from(delay.as_secs()).unwrap_or(i32::MAX)
+}
+
+#[async_trait]
+impl Queue for SqsQueue {
+    async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError> {
+        let (url, delay) = (self.wakes(), seconds(delay));
+        let told = MessageAttributeValue::builder().data_type("Number").string_value(delay.to_string()).build();
+        let told = told.map_err(|error| QueueError(format!("SendMessage of {url}: {error}")))?;
+        let call = self.client.send_message().queue_url(url).message_body(body).delay_seconds(delay);
+        let call = call.message_attributes(Tick::DELAY_ATTRIBUTE, told);
+        call.send().await.map(drop).map_err(|failed| error("SendMessage", url, &Failure::of(&failed)))
+    }
+
+    async fn put_off(&self, from: Option<&str>, receipt: &str, delay: Duration) -> Result<(), QueueError> {
+        let url = self.origin(from);
+        let call = self.client.change_message_visibility().queue_url(url).receipt_handle(receipt);
+        let answer = call.visibility_timeout(seconds(delay)).send().await;
+        answer.map(drop).map_err(|failed| error("ChangeMessageVisibility", url, &Failure::of(&failed)))
+    }
+
+    async fn lengths(&self) -> Vec<(String, Result<QueueLook, QueueError>)> {
+        let urls = [Some(&self.url), self.wakes.as_ref()];
+        let looks = urls.into_iter().flatten().map(|url| async move {
+            let name = url.rsplit('/').next().unwrap_or_default().to_owned();
+            let look = look(&self.client, url).await;
+            (name, look.map(|(look, _)| look).map_err(|failure| error("GetQueueAttributes", url, &failure)))
+        });
+        join_all(looks).await
+    }
+}
+
+/// How long a queue is, and the ARN of its dead-letter queue, where it has one.
+pub(super) async fn look(client: &Client, url: &str) -> Result<(QueueLook, Option<String>), Failure> {
+    let call = client
+        .get_queue_attributes()
+        .queue_url(url)
+        .attribute_names(Attribute::ApproximateNumberOfMessages)
+        .attribute_names(Attribute::ApproximateNumberOfMessagesNotVisible)
+        .attribute_names(Attribute::ApproximateNumberOfMessagesDelayed)
+        .attribute_names(Attribute::RedrivePolicy);
+    let answer = call.send().await.map_err(|error| Failure::of(&error))?;
+    let attribute = |name: Attribute| answer.attributes().and_then(|all| all.get(&name));
+    let count = |name| attribute(name).and_then(|text| text.parse().ok()).unwrap_or_default();
+    let redrive = attribute(Attribute::RedrivePolicy).and_then(|text| {
+        let policy: serde_json::Value = serde_json::from_str(text).ok()?;
+        Some(policy.get("deadLetterTargetArn")?.as_str()?.to_owned())
+    });
+    let look = QueueLook {
+        waiting: count(Attribute::ApproximateNumberOfMessages),
+        in_flight: count(Attribute::ApproximateNumberOfMessagesNotVisible),
+        delayed: count(Attribute::ApproximateNumberOfMessagesDelayed),
+    };
+    Ok((look, redrive))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::canned::{Hosts, answering, ok};
+    use super::*;
+
+    const UPLOADS: &str = "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer";
+    const WAKES: &str = "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer-wakes";
+
+    fn queue(wakes: Option<&str>) -> SqsQueue {
+        let client = Client::new(&answering([ok("{}")]));
+        SqsQueue::new(client, UPLOADS.to_owned()).with_wakes(wakes.map(str::to_owned))
+    }
+
+    #[test]
+    fn what_the_deployer_sends_itself_goes_to_the_wake_queue_where_there_is_one() {
+        assert_eq!(queue(Some(WAKES)).wakes(), WAKES);
+        assert_eq!(queue(None).wakes(), UPLOADS);
+    }
+
+    #[test]
+    fn a_put_back_message_returns_to_the_queue_that_it_came_from() {
+        let queue = queue(Some(WAKES));
+        let arn = |name: &str| format!("arn:aws:sqs:eu-west-1:000000000000:{name}");
+        assert_eq!(queue.origin(Some(&arn("deployer-wakes"))), WAKES);
+        assert_eq!(queue.origin(Some(&arn("deployer"))), UPLOADS);
+        assert_eq!(queue.origin(None), UPLOADS);
+    }
+
+    /// By it the one who receives the message knows since when it could have come.
+    #[tokio::test]
+    async fn a_message_that_is_delayed_bears_its_delay() {
+        let hosts = Hosts::default();
+        let queue = SqsQueue::new(Client::new(&hosts.config("eu-west-1", false, false)), UPLOADS.to_owned());
+        let _ = queue.send("{}".to_owned(), Duration::from_secs(300)).await;
+        let told: serde_json::Value = serde_json::from_str(&hosts.told()).unwrap();
+        assert_eq!(
+            (&told["DelaySeconds"], &told["MessageAttributes"][Tick::DELAY_ATTRIBUTE]["StringValue"]),
+            (&300.into(), &"300".into())
+        );
+    }
+
+    #[tokio::test]
+    async fn each_queue_tells_how_long_it_is_or_why_not() {
+        let length =
+            ok(r#"{"Attributes": {"ApproximateNumberOfMessages": "3", "ApproximateNumberOfMessagesNotVisible": "1",
+            "ApproximateNumberOfMessagesDelayed": "2"}}"#);
+        let no = (403, vec![], r#"{"__type": "AccessDenied", "message": "no"}"#);
+        let queue = SqsQueue::new(Client::new(&answering([length, no])), UPLOADS.to_owned());
+        let lengths = queue.with_wakes(Some(WAKES.to_owned())).lengths().await;
+        let told = |number: usize| (lengths[number].0.as_str(), lengths[number].1.clone().map_err(|error| error.0));
+        assert_eq!(told(0), ("deployer", Ok(QueueLook { waiting: 3, in_flight: 1, delayed: 2 })));
+        let because = format!("GetQueueAttributes of {WAKES}: ");
+        let (name, look) = told(1);
+        assert!(name == "deployer-wakes" && look.clone().is_err_and(|error| error.starts_with(&because)), "{look:?}");
+    }
+}

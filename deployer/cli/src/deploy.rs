@@ -1,0 +1,289 @@
+//! `deployctl deploy`: a release that is uploaded already, by the deployer; or folders and zips, straight from here.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
+
+use deployer_core::id::{EnvironmentName, FunctionName, Release, Sha256};
+use deployer_core::plan::{PlanReport, TargetPlan};
+use deployer_core::record::DeploymentRecord;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Exit, Stopped};
+use super::direct::Fit;
+use super::interrupts::Interrupts;
+use super::sources::{self, Source};
+use super::{direct, follow, records};
+use crate::direct_deploy::{Direct, FUNCTIONS_AT_ONCE};
+use deployer_core::trigger::Command;
+
+/// The options that leave the deployer out of it: then there is nobody to wait for.
+const PAST_THE_DEPLOYER: [&str; 2] = ["role_arn", "direct"];
+
+/// What to deploy, and how.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(
+    mut_arg("no_wait", |arg| arg.conflicts_with_all(PAST_THE_DEPLOYER)),
+    mut_arg("timeout", |arg| arg.conflicts_with_all(PAST_THE_DEPLOYER)),
+)]
+pub(super) struct Options {
+    /// With --role-arn or --direct: folders, zips, or patterns of them such as 'functions/*'. Each is the function of its name.
+    #[arg(value_name = "DIR|FILE")]
+    sources: Vec<String>,
+    /// The environment; past the deployer: which part of the manifest counts [default: none].
+    #[arg(long, short, value_name = "NAME")]
+    environment: Option<EnvironmentName>,
+    /// The function; past the deployer: what the only folder or zip is called.
+    #[arg(long, short, value_name = "NAME")]
+    function: Option<FunctionName>,
+    /// The release that the deployer deploys.
+    #[arg(long, short, value_name = "RELEASE")]
+    release: Option<Release>,
+    /// Past the deployer: make the function if there is none.
+    #[arg(long)]
+    create: bool,
+    #[command(flatten)]
+    direct: direct::Options,
+    #[command(flatten)]
+    follow: follow::Options,
+}
+
+pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+    if options.direct.is_asked_for() { straight(options).await } else { through_the_deployer(options).await }
+}
+
+async fn through_the_deployer(options: &Options) -> Result<Answer, Stopped> {
+    options.direct.not_given()?;
+    if options.create {
+        return Err(Stopped::wrong_use("--create is for --role-arn or --direct: the deployer makes what there is not"));
+    }
+    if !options.sources.is_empty() {
+        return Err(Stopped::wrong_use(
+            "push uploads folders and zips to the deployer; to deploy them past it, say --role-arn or --direct",
+        ));
+    }
+    let (Some(environment), Some(function), Some(release)) =
+        (options.environment.clone(), options.function.clone(), options.release.clone())
+    else {
+        return Err(Stopped::wrong_use(
+            "--environment, --function and --release say what the deployer shall deploy; a folder or a zip and --role-arn, \
+             what shall be deployed past it",
+        ));
+    };
+    options.follow.carried_out(Command::Deploy { environment, function, release }).await
+}
+
+async fn straight(options: &Options) -> Result<Answer, Stopped> {
+    options.follow.not_given()?;
+    if let Some(release) = &options.release {
+        return Err(Stopped::wrong_use(format!(
+            "past the deployer there are no releases: leave --release {release} away, or --role-arn and --direct"
+        )));
+    }
+    if options.sources.is_empty() {
+        return Err(Stopped::wrong_use("which folders or zips? past the deployer their code is sent from here"));
+    }
+    let fits = fits(sources::of(&options.sources, options.function.as_ref())?, options.environment.as_ref())?;
+    let environment = direct::environment(options.environment.as_ref(), &fits)?;
+    let sdk = options.follow.remote.sdk().await;
+    let direct = options.direct.prepare(&sdk, environment).await?;
+    direct::warn(&format!(
+        "this goes past the deployer, to {}, where alias {} serves: nothing claims the functions meanwhile, keeps \
+         deployments in order, records this one or can roll it back",
+        direct.target(),
+        direct.alias()
+    ));
+    let functions: Vec<FunctionName> = fits.iter().map(|fit| fit.source.function.clone()).collect();
+    options.direct.look_into_ledger(&sdk, &direct, &functions).await;
+    let mut interrupts = Interrupts::listen()?;
+    let progress = Progress::default();
+    tokio::select! {
+        answer = carried_out(options, &direct, fits, &progress) => answer,
+        () = interrupts.come() => Err(progress.interrupted(&functions)),
+    }
+}
+
+/// All of them, or none: whatever is wrong with them is said before the first is deployed.
+fn fits(sources: Vec<Source>, environment: Option<&EnvironmentName>) -> Result<Vec<Fit>, Stopped> {
+    let several = sources.len() > 1;
+    let (mut fits, mut unfit) = (Vec::new(), Vec::<Stopped>::new());
+    for source in sources {
+        match Fit::of(source, environment) {
+            Ok(fit) => fits.push(fit),
+            Err(stopped) => unfit.push(stopped),
+        }
+    }
+    let mut messages: Vec<String> = unfit.iter().map(|stopped| stopped.message.clone()).collect();
+    match unfit.into_iter().max_by_key(|stopped| stopped.exit.badness()) {
+        None => Ok(fits),
+        Some(worst) => {
+            messages.extend(several.then(|| "none of them is deployed".to_owned()));
+            Err(Stopped { message: messages.join("\n"), ..worst })
+        }
+    }
+}
+
+async fn carried_out(
+    options: &Options,
+    direct: &Direct,
+    fits: Vec<Fit>,
+    progress: &Progress,
+) -> Result<Answer, Stopped> {
+    if !options.create {
+        all_there(direct, &fits).await?;
+    }
+    let alone = fits.len() == 1 && matches!(&options.sources[..], [argument] if !sources::is_pattern(argument));
+    let text = if alone { records::text } else { records::lines };
+    let answers = stream::iter(fits).map(async |Fit { source, zip, .. }| {
+        progress.begun(&source.function);
+        let answer = deploy(options, direct, (&source, zip), text).await;
+        progress.ended(&source.function);
+        if alone { answer } else { Ok(answer.unwrap_or_else(|stopped| of(&source, stopped))) }
+    });
+    let mut answers: Vec<Answer> = answers.buffered(FUNCTIONS_AT_ONCE).try_collect().await?;
+    match answers.pop() {
+        Some(answer) if alone => Ok(answer),
+        last => Ok(together(answers.into_iter().chain(last).collect())),
+    }
+}
+
+/// Where nobody asked for a new function, one that there is not is a mistake: of its name, the region or the role.
+async fn all_there(direct: &Direct, fits: &[Fit]) -> Result<(), Stopped> {
+    let plans = stream::iter(fits).map(async |Fit { source, zip, .. }| {
+        let again = |error: &dyn std::fmt::Display| Stopped::failed(format!("{}: {error}: try again", source.function));
+        let zip = zip.try_clone().map_err(|error| again(&error))?;
+        direct.plan(&source.function, zip).await.map_err(|error| again(&error))
+    });
+    let plans: Vec<PlanReport> = plans.buffered(FUNCTIONS_AT_ONCE).try_collect().await?;
+    let mut missing = Vec::new();
+    for PlanReport { function, targets, refused, .. } in plans {
+        if let Some(refused) = refused {
+            return Err(Stopped::refused(format!("{function}: {:?}: {}", refused.code, refused.because)));
+        }
+        for TargetPlan { steps, error, .. } in targets {
+            if let Some(error) = error {
+                return Err(Stopped::failed(format!("{function}: {:?}: {error}", error.code)));
+            }
+            if steps.first().is_some_and(|first| first.step == CREATE) {
+                missing.push(function.to_string());
+            }
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Stopped::refused(format!(
+        "there is no function {} in {}, and nothing is deployed: --create makes what there is not; is it another --function, \
+         --region or role that was meant?",
+        missing.join(", "),
+        direct.target()
+    )))
+}
+
+/// What a plan calls the making of a function.
+const CREATE: &str = "create function";
+
+/// One function.
+async fn deploy(
+    options: &Options,
+    direct: &Direct,
+    (source, zip): (&Source, File),
+    text: fn(&DeploymentRecord) -> String,
+) -> Result<Answer, Stopped> {
+    let record = direct.deploy(&source.function, zip, options.follow.who.caller(None)).await;
+    let record = record.map_err(|error| Stopped::failed(format!("{error}: try again")))?;
+    let cannot = |error| Stopped::failed(format!("the record as JSON: {error}"));
+    let mut json = serde_json::to_value(&record).map_err(cannot)?;
+    // It lies in no bucket.
+    if let (Some(artifact), Some(fields)) = (&record.artifact, json.as_object_mut()) {
+        let (file, size, sha256) = (source.path.display().to_string(), artifact.size, artifact.sha256);
+        let local = serde_json::to_value(LocalArtifact { file, size, sha256 }).map_err(cannot)?;
+        fields.insert("artifact".to_owned(), local);
+    }
+    Ok(Answer { text: text(&record), json, exit: Exit::from(&record) })
+}
+
+/// The zip of a deployment from here.
+#[derive(Debug, Serialize)]
+struct LocalArtifact {
+    /// Where it is, or the folder that it was made of.
+    file: String,
+    size: Option<u64>,
+    sha256: Option<Sha256>,
+}
+
+/// How far it is, for whoever stops it.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Whether those that were begun have ended.
+    functions: RefCell<BTreeMap<FunctionName, bool>>,
+}
+
+impl Progress {
+    fn begun(&self, function: &FunctionName) {
+        self.functions.borrow_mut().insert(function.clone(), false);
+    }
+
+    fn ended(&self, function: &FunctionName) {
+        self.functions.borrow_mut().insert(function.clone(), true);
+    }
+
+    fn interrupted(&self, all: &[FunctionName]) -> Stopped {
+        let functions = self.functions.borrow();
+        let named = |ended: Option<bool>| {
+            let named = all.iter().filter(|function| functions.get(*function).copied() == ended);
+            named.map(FunctionName::as_str).collect::<Vec<_>>().join(", ")
+        };
+        let mut message = "interrupted".to_owned();
+        for (words, names) in [
+            ("may be half done: plan shows what is missing, and deploying it again does that", named(Some(false))),
+            ("was ended before", named(Some(true))),
+            ("was not begun", named(None)),
+        ] {
+            if !names.is_empty() {
+                message.push_str(&format!("\n  {names}: {words}"));
+            }
+        }
+        Stopped::interrupted(message)
+    }
+}
+
+/// What stopped one function stops no other.
+fn of(source: &Source, stopped: Stopped) -> Answer {
+    let message = format!("{}: {}", source.function, stopped.message);
+    Answer::from(Stopped { message, ..stopped })
+}
+
+/// A line for each, and the worst of their exit codes.
+fn together(answers: Vec<Answer>) -> Answer {
+    let exit = Exit::worst(answers.iter().map(|answer| answer.exit));
+    let text = answers.iter().map(|answer| answer.text.as_str()).collect();
+    let all: Vec<Value> = answers.into_iter().map(|answer| answer.json).collect();
+    Answer { text, json: json!({ "deployments": all }), exit }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_stops_it_reads_what_may_be_half_done() {
+        let all = ["orders", "stock", "users"].map(|name| FunctionName::parse(name).unwrap());
+        let progress = Progress::default();
+        assert_eq!(progress.interrupted(&all).message, "interrupted\n  orders, stock, users: was not begun");
+        progress.begun(&all[0]);
+        progress.begun(&all[1]);
+        progress.ended(&all[1]);
+        let stopped = progress.interrupted(&all);
+        assert_eq!(stopped.exit, Exit::Interrupted);
+        assert_eq!(
+            stopped.message,
+            "interrupted\n  orders: may be half done: plan shows what is missing, and deploying it again does that\n  \
+             stock: was ended before\n  users: was not begun"
+        );
+    }
+}

@@ -1,0 +1,290 @@
+//! Deploying straight from a machine with credentials: the engine as it is, with other ports.
+//!
+//! Waits, preconditions, the proof of the code and masking are the engine's and the planner's, and so they hold here too.
+//! What a ledger gives does not: nothing claims the function, puts deployments in order, remembers what was live, or can
+//! roll back. The ledger is in memory and ends with the process, the zip lies on this machine and is sent along.
+
+mod files;
+mod ledger;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use deployer_core::artifact::Place;
+use deployer_core::config::{Config, Environment, FunctionNameTemplate, Span, Target, WhenFrozen};
+use deployer_core::head::Subject;
+use deployer_core::id::{
+    AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, Release, RoleArn, RoleName,
+};
+use deployer_core::names::{DEPLOY_ROLE, HEADS};
+use deployer_core::plan::PlanReport;
+use deployer_core::record::{CauseKind, DeploymentRecord};
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use deployer_aws::NoCaller;
+use deployer_aws::{MachineChance, WallClock};
+use deployer_engine::MaskingGate;
+use deployer_engine::port::{AccountGate, Clock as _, Ledger as _, LedgerError};
+use deployer_engine::{Caller, CommandError, Engine, Patience, Planned, Ports};
+use files::Files;
+pub use ledger::MemoryLedger;
+use watch::{ToldOf, WatchedGate};
+
+/// How many functions are worked on at once.
+pub const FUNCTIONS_AT_ONCE: usize = 4;
+
+/// A session lasts 15 minutes, and nothing is sent when it is about to end.
+const LONGEST: Duration = Duration::from_secs(14 * 60);
+
+/// Of a zip that has none: the engine knows artifacts by keys, and a key ends in one.
+const RELEASE: &str = "direct";
+
+/// Where to, and as whom.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// Which part of the manifest counts.
+    pub environment: EnvironmentName,
+    /// The region.
+    pub region: Region,
+    /// The alias that serves.
+    pub alias: AliasName,
+    /// The role that is assumed; none: the caller's own credentials are used.
+    pub role: Option<RoleArn>,
+    /// What the role's trust policy asks for.
+    pub external_id: Option<ExternalId>,
+    /// The account that it must be; none: the role's, or the caller's.
+    pub account: Option<AccountId>,
+}
+
+/// Something to be told while it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// The alias says that a deployer moves it.
+    AliasOfADeployer {
+        /// The function.
+        function: FunctionName,
+        /// The alias.
+        alias: AliasName,
+    },
+    /// A ledger has a head of a function with this name.
+    HeadInALedger {
+        /// The function.
+        function: FunctionName,
+        /// In which environments.
+        environments: Vec<String>,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AliasOfADeployer { function, alias } => write!(
+                f,
+                "a deployer owns function {function} (it made alias {alias}): it does not hear of this deployment, and its \
+                 next one puts its own release in this one's place"
+            ),
+            Self::HeadInALedger { function, environments } => write!(
+                f,
+                "the ledger knows function {function} (in {}): if it is this one, the deployer does not hear of this \
+                 deployment, and its next one puts its own release in this one's place",
+                environments.join(", ")
+            ),
+        }
+    }
+}
+
+/// Who is told.
+pub type Tell = Arc<dyn Fn(Notice) + Send + Sync>;
+
+/// Deployments to one account and region, as one identity.
+pub struct Direct {
+    way: Way,
+    target: Target,
+    config: Arc<Config>,
+    gate: Arc<dyn AccountGate>,
+    ledger: Arc<MemoryLedger>,
+    files: Arc<Files>,
+    inline_body: Arc<Semaphore>,
+    tell: Tell,
+    told: ToldOf,
+}
+
+impl Direct {
+    /// Finds out which account it is.
+    ///
+    /// # Errors
+    /// [`NoCaller`]: without a role and an account, where the credentials say nothing.
+    pub async fn prepare(sdk: &SdkConfig, way: Way, tell: Tell) -> Result<Self, NoCaller> {
+        let account = match (&way.account, &way.role) {
+            (Some(account), _) => account.clone(),
+            (None, Some(role)) => role.account(),
+            (None, None) => deployer_aws::caller(sdk).await?,
+        };
+        let target = Target { account, region: way.region.clone() };
+        Ok(Self {
+            config: Arc::new(config(&way, target.clone())),
+            target,
+            gate: Arc::new(deployer_aws::DirectGate::new(sdk, way.role.clone())),
+            ledger: Arc::default(),
+            files: Arc::default(),
+            inline_body: Arc::new(Semaphore::new(FUNCTIONS_AT_ONCE)),
+            way,
+            tell,
+            told: Arc::default(),
+        })
+    }
+
+    /// The account and the region.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The alias that serves.
+    #[must_use]
+    pub fn alias(&self) -> &AliasName {
+        &self.way.alias
+    }
+
+    /// Makes a zip what the function serves, or says why not.
+    ///
+    /// # Errors
+    /// [`CommandError`]: another try can mend it.
+    pub async fn deploy(
+        &self,
+        function: &FunctionName,
+        zip: File,
+        caller: Caller,
+    ) -> Result<DeploymentRecord, CommandError> {
+        let subject = Subject::Newest { release: self.take(function, zip) };
+        let command = (CauseKind::Deploy, subject);
+        let record = self.engine().deploy_by_command(&self.way.environment, function, command, caller).await?;
+        Ok(DeploymentRecord { release: None, ..record })
+    }
+
+    /// What [`Direct::deploy`] would do.
+    ///
+    /// # Errors
+    /// [`CommandError`]: another try can mend it.
+    pub async fn plan(&self, function: &FunctionName, zip: File) -> Result<PlanReport, CommandError> {
+        let what = Planned::Release(Some(self.take(function, zip)));
+        let report = self.engine().plan(&self.way.environment, function, what).await?;
+        Ok(PlanReport { release: None, ..report })
+    }
+
+    /// Tells of those of these functions that a ledger knows.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn look_into(
+        &self,
+        sdk: &SdkConfig,
+        bucket: BucketName,
+        functions: &[FunctionName],
+    ) -> Result<(), LedgerError> {
+        let ledger = deployer_aws::S3Ledger::new(aws_sdk_s3::Client::new(sdk), bucket);
+        let mut heads: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for key in ledger.keys(HEADS).await? {
+            let place = key.strip_prefix(HEADS).and_then(|rest| rest.strip_suffix(".json"));
+            if let Some((environment, function)) = place.and_then(|place| place.split_once('/')) {
+                heads.entry(function.to_owned()).or_default().push(environment.to_owned());
+            }
+        }
+        for function in functions {
+            if let Some(environments) = heads.remove(function.as_str()) {
+                (self.tell)(Notice::HeadInALedger { function: function.clone(), environments });
+            }
+        }
+        Ok(())
+    }
+
+    /// One deployment's engine: with a deadline, and a watch, of its own.
+    fn engine(&self) -> Engine {
+        let gate = Arc::new(MaskingGate::before(self.gate.clone()));
+        let ports = Ports {
+            artifacts: self.files.clone(),
+            ledger: self.ledger.clone(),
+            gate: Arc::new(WatchedGate::new(gate, self.tell.clone(), self.told.clone())),
+            queue: None,
+            events: None,
+            clock: Arc::new(WallClock),
+            chance: Arc::new(MachineChance),
+            inline_body: self.inline_body.clone(),
+        };
+        let deadline = WallClock.now().checked_add(LONGEST).unwrap_or(Timestamp::MAX);
+        let patience = Patience { write_needs: deployer_aws::SENDING_TIMEOUT, ..Patience::default() };
+        Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, patience }
+    }
+
+    /// Takes the zip for the newest of the function's only release.
+    fn take(&self, function: &FunctionName, zip: File) -> Release {
+        let (environment, function) = (self.way.environment.clone(), function.clone());
+        let place = Place { environment, function, release: literal(RELEASE) };
+        self.files.put(place.key(), zip);
+        place.release
+    }
+}
+
+/// A configuration of one environment with one target.
+fn config(way: &Way, target: Target) -> Config {
+    let environment = Environment {
+        targets: vec![target],
+        // The gate knows its role by its whole ARN.
+        role_name: literal::<RoleName>(DEPLOY_ROLE),
+        external_id: way.external_id.clone(),
+        alias: way.alias.clone(),
+        function_name: FunctionNameTemplate::default(),
+        execution_role: None,
+        accept_uploads: true,
+        traffic_within: Span::TRAFFIC_WITHIN,
+        // Without a ledger nobody knows which versions somebody may want to go back to: none is deleted.
+        keep_versions: u32::MAX,
+        prune_durable: false,
+        immutable_releases: false,
+        promotion: None,
+        approval: None,
+        freeze: vec![],
+        when_frozen: WhenFrozen::default(),
+    };
+    Config {
+        artifact_bucket: literal("no-bucket"),
+        ledger_bucket: literal("no-ledger"),
+        queue_url: None,
+        wake_queue_url: None,
+        event_bus: None,
+        environments: [(way.environment.clone(), environment)].into(),
+    }
+}
+
+#[expect(clippy::expect_used, reason = "literals, each parsed by the test below")]
+fn literal<T: std::str::FromStr<Err: fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("a literal that obeys its rule")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_for_buckets_role_and_release_obeys_their_rules() {
+        let way = Way {
+            environment: EnvironmentName::parse("dev").unwrap(),
+            region: Region::parse("eu-west-1").unwrap(),
+            alias: AliasName::parse("live").unwrap(),
+            role: None,
+            external_id: None,
+            account: None,
+        };
+        let target = Target { account: AccountId::parse("111111111111").unwrap(), region: way.region.clone() };
+        let config = config(&way, target);
+        assert_ne!(config.artifact_bucket, config.ledger_bucket);
+        assert_eq!(literal::<Release>(RELEASE).as_str(), RELEASE);
+    }
+}

@@ -1,0 +1,175 @@
+//! `deployctl doctor`: the deployer walks the chain of trust, for only it is trusted; here its report is drawn, with what only
+//! this machine can tell.
+
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use deployer_core::denial::Denial;
+use deployer_core::doctor::{self, Check, CheckStatus, DoctorReport, Missing};
+use deployer_core::id::{EnvironmentName, Region};
+use jiff::Timestamp;
+
+use super::answer::one_line;
+use super::remote::{self, order};
+use super::{Answer, Exit, Stopped};
+use deployer_core::trigger::Command;
+
+/// Which targets are walked to.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Options {
+    #[command(flatten)]
+    remote: remote::Options,
+    /// Only the targets of this environment.
+    #[arg(long, short, value_name = "NAME")]
+    environment: Option<EnvironmentName>,
+}
+
+/// The clock of this machine matters to nobody's deployment; five minutes are what signatures bear.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+
+pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+    let before = Timestamp::now();
+    let command = Command::Doctor { environment: options.environment.clone() };
+    let asked = options.remote.remote().await.ask::<DoctorReport>(&order(command)).await;
+    let after = Timestamp::now();
+    let report = match asked {
+        Ok(mut report) => {
+            let mut own = vec![Check::ok("invoke")];
+            let now = report.now.map(|now| ("this machine's clock", (before, after), now));
+            own.extend(now.map(|(whose, looks, now)| doctor::clocks("your clock", whose, looks, now, CLOCKS_DIFFER)));
+            report.tooling.splice(0..0, own);
+            report
+        }
+        Err(stopped) => DoctorReport { now: None, tooling: vec![not_asked(stopped, options).await?], targets: vec![] },
+    };
+    let exit = if report.is_well() { Exit::Done } else { Exit::Failed };
+    Ok(Answer::with_text(drawn(&report), &report, exit))
+}
+
+/// The first link that is broken: the deployer itself does not answer.
+async fn not_asked(stopped: Stopped, options: &Options) -> Result<Check, Stopped> {
+    match stopped.error_type {
+        "InvalidCommand" => Err(stopped),
+        "InvalidConfig" => Ok(Check::fail("deployer.json", stopped.message)),
+        _ => {
+            let region = options.remote.sdk().await.region().and_then(|region| Region::parse(region.as_ref()).ok());
+            Ok(uninvoked(&stopped.message, options.remote.function_name(), region.as_ref()))
+        }
+    }
+}
+
+fn uninvoked(message: &str, name: &str, region: Option<&Region>) -> Check {
+    let words = message.replace("\n  ", "; ");
+    if let Some(advice) = Denial::of(message).advice() {
+        return Check::fail("invoke", format!("{words}; {advice}"));
+    }
+    let check = Check::fail("invoke", words);
+    if !message.contains("AccessDenied") {
+        return check;
+    }
+    let (partition, region) = region.map_or(("aws", "<region>"), |region| (region.partition(), region.as_str()));
+    let function = match name.split_once(":function:") {
+        _ if name.starts_with("arn:") => name.to_owned(),
+        Some((account, name)) => format!("arn:{partition}:lambda:{region}:{account}:function:{name}"),
+        None => format!("arn:{partition}:lambda:{region}:<the deployer's account>:function:{name}"),
+    };
+    let statement = serde_json::json!({"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function});
+    check.for_want_of(vec![Missing {
+        belongs: "your own rights (the policy \"operate\" of module tooling)".into(),
+        statement,
+    }])
+}
+
+/// A tree: the deployer, then each environment with its targets.
+fn drawn(report: &DoctorReport) -> String {
+    let mut out = String::new();
+    let bold = Style::new().bold();
+    out.push_str(&format!("{bold}deployer{bold:#}\n"));
+    checks(&mut out, "", &report.tooling);
+    let mut targets = report.targets.iter().peekable();
+    while let Some(first) = targets.next() {
+        let environment = &first.environment;
+        out.push_str(&format!("\n{bold}{environment}{bold:#}\n"));
+        let mut group = vec![first];
+        while let Some(next) = targets.next_if(|next| next.environment == *environment) {
+            group.push(next);
+        }
+        for (number, target) in group.iter().enumerate() {
+            let last = number + 1 == group.len();
+            let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+            out.push_str(&format!("{branch}{}\n", target.target));
+            checks(&mut out, below, &target.checks);
+        }
+    }
+    let all = || report.tooling.iter().chain(report.targets.iter().flat_map(|target| &target.checks));
+    let count = |status| all().filter(|check| check.status == status).count();
+    let (ok, failed, unknown) = (count(CheckStatus::Ok), count(CheckStatus::Fail), count(CheckStatus::NotChecked));
+    out.push_str(&format!("\n{ok} OK, {failed} FAIL, {unknown} not checked\n"));
+    out
+}
+
+fn checks(out: &mut String, indent: &str, checks: &[Check]) {
+    for (number, check) in checks.iter().enumerate() {
+        let last = number + 1 == checks.len();
+        let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        let (style, word) = match check.status {
+            CheckStatus::Ok => (AnsiColor::Green.on_default(), "OK  "),
+            CheckStatus::Fail => (AnsiColor::Red.on_default().bold(), "FAIL"),
+            CheckStatus::NotChecked => (AnsiColor::Yellow.on_default(), "–   "),
+        };
+        let Check { check: name, status, because, missing } = check;
+        // AWS's words are in it, and whoever answers for the deployer wrote it.
+        out.push_str(&format!("{indent}{branch}{style}{word}{style:#} {}", one_line(name)));
+        match because.as_deref().map(one_line) {
+            Some(because) if *status == CheckStatus::NotChecked => out.push_str(&format!(": not checked: {because}\n")),
+            Some(because) => out.push_str(&format!(": {because}\n")),
+            None => out.push('\n'),
+        }
+        let lead = format!("{indent}{below}     ");
+        if missing.len() > 1 {
+            out.push_str(&format!("{lead}one of these is missing:\n"));
+        }
+        for Missing { belongs, statement } in missing {
+            out.push_str(&format!("{lead}in {}:\n", one_line(belongs)));
+            for line in format!("{statement:#}").lines() {
+                out.push_str(&format!("{lead}  {}\n", one_line(line)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_to_ask_the_deployer_is_told_in_its_own_partition_and_region() {
+        let function = |name: &str, region: &str| {
+            let check = uninvoked("AccessDeniedException: no", name, Region::parse(region).ok().as_ref());
+            check.missing.first().map(|missing| missing.statement["Resource"].clone())
+        };
+        let named = |text: &str| Some(serde_json::Value::from(text));
+        assert_eq!(
+            function("deployer", "cn-north-1"),
+            named("arn:aws-cn:lambda:cn-north-1:<the deployer's account>:function:deployer")
+        );
+        assert_eq!(
+            function("123456789012:function:deployer", "eu-west-1"),
+            named("arn:aws:lambda:eu-west-1:123456789012:function:deployer")
+        );
+        let arn = "arn:aws:lambda:eu-west-1:123456789012:function:deployer";
+        assert_eq!(function(arn, "us-east-1"), named(arn));
+    }
+
+    #[test]
+    fn words_of_others_stay_on_their_line_and_command_no_terminal() {
+        let foreign = "no\n├─ OK   enter \u{1b}[2J\u{9b}2J";
+        let missing = vec![Missing { belongs: foreign.into(), statement: serde_json::json!({"Sid": foreign}) }];
+        let tooling = vec![Check::fail(foreign, foreign).for_want_of(missing)];
+        let text = drawn(&DoctorReport { now: None, tooling, targets: vec![] });
+        assert_eq!(text.matches('\u{1b}').count(), 5, "only our own: {text:?}");
+        assert!(!text.contains('\u{9b}'), "{text:?}");
+        assert!(!text.lines().any(|line| line.trim_start().starts_with("├─ OK")), "{text}");
+    }
+}

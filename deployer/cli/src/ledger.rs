@@ -1,0 +1,131 @@
+//! The ledger itself, for people who may only look: what the Lambda would tell, read without it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deployer_aws::{Clients, ConfigSource};
+use deployer_core::id::{BucketName, EnvironmentName, FunctionName, Region};
+use deployer_core::names::CONFIG_KEY;
+use deployer_core::status::StatusReport;
+use jiff::Timestamp;
+
+use super::answer::Stopped;
+use super::follow;
+use super::remote::{self, Remote};
+use deployer_core::trigger::Command;
+use deployer_engine::{CommandError, Engine, History, Patience};
+
+/// Whom to ask.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Options {
+    /// Read the ledger in this bucket, and the deployer.json in it, instead of asking the Lambda: takes only the policy look.
+    #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
+    ledger: Option<BucketName>,
+    #[command(flatten)]
+    pub remote: remote::Options,
+}
+
+/// How long one look may take.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// Who tells of the ledger.
+pub(super) enum Teller {
+    /// The ledger itself.
+    Ledger(Box<Engine>),
+    /// The Lambda.
+    Deployer(Remote),
+}
+
+impl Options {
+    /// Whoever is asked, ready to be asked again and again.
+    ///
+    /// # Errors
+    /// [`Stopped`]: deployer.json cannot be read.
+    pub async fn teller(&self) -> Result<Teller, Stopped> {
+        Ok(match self.engine().await? {
+            Some(engine) => Teller::Ledger(Box::new(engine)),
+            None => Teller::Deployer(self.remote.remote().await),
+        })
+    }
+
+    /// An engine that reads the ledger with the caller's own credentials; none where the Lambda shall be asked.
+    ///
+    /// # Errors
+    /// [`Stopped`]: deployer.json cannot be read.
+    async fn engine(&self) -> Result<Option<Engine>, Stopped> {
+        let Some(bucket) = &self.ledger else { return Ok(None) };
+        let sdk = self.remote.sdk().await;
+        let region = sdk.region().map(|region| Region::parse(region.as_ref())).transpose();
+        let region = region.map_err(Stopped::wrong_use)?.ok_or_else(|| {
+            Stopped::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one")
+        })?;
+        let (clients, source) =
+            (Clients::new(&sdk), ConfigSource::S3 { bucket: bucket.to_string(), key: CONFIG_KEY.to_owned() });
+        let config = source.load(&region, clients.config_text(&source)).await.map_err(|error| {
+            Stopped::failed(format!("{error}\n  it takes the policy \"look\", and the region of the bucket (--region)"))
+        })?;
+        Ok(Some(Engine {
+            ports: clients.ports(&config),
+            config: Arc::new(config),
+            outdated: None,
+            region: Some(region),
+            deadline: deadline(),
+            patience: Patience::default(),
+        }))
+    }
+}
+
+impl Teller {
+    /// What is live, of all that the options leave.
+    ///
+    /// # Errors
+    /// [`Stopped`]: it cannot be read.
+    pub async fn status(
+        &mut self,
+        environment: Option<&EnvironmentName>,
+        function: Option<&FunctionName>,
+    ) -> Result<StatusReport, Stopped> {
+        match self {
+            Self::Ledger(engine) => {
+                engine.deadline = deadline();
+                Ok(engine.status(environment, function).await?)
+            }
+            Self::Deployer(remote) => {
+                let (environment, function) = (environment.cloned(), function.cloned());
+                remote.ask(&remote::order(Command::Status { environment, function })).await
+            }
+        }
+    }
+
+    /// The last deployments of a function.
+    ///
+    /// # Errors
+    /// [`Stopped`]: they cannot be read.
+    pub async fn history(&self, place: &follow::Place, limit: u32) -> Result<History, Stopped> {
+        let follow::Place { environment, function } = place;
+        match self {
+            Self::Ledger(engine) => {
+                Ok(engine.history(environment, function, usize::try_from(limit).unwrap_or(usize::MAX)).await?)
+            }
+            Self::Deployer(remote) => {
+                let (environment, function) = (environment.clone(), function.clone());
+                let command = Command::History { environment, function, limit: Some(limit) };
+                remote.ask(&remote::order(command)).await
+            }
+        }
+    }
+}
+
+fn deadline() -> Timestamp {
+    Timestamp::now().checked_add(LONGEST).unwrap_or(Timestamp::MAX)
+}
+
+impl From<CommandError> for Stopped {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Invalid(because) => Self::wrong_use(because),
+            CommandError::Transient(transient) => Self::failed(transient),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The command line.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use deployer_cli::{Cli, Exit};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let mut out = anstream::stdout();
+    match Cli::main(std::env::args_os().collect(), &mut out).await {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            // There is nobody else to tell.
+            let _unread = writeln!(anstream::stderr(), "error: standard output cannot be written: {error}");
+            Exit::Failed.into()
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! `deployctl promote`: what one environment has live becomes live in another.
+
+use std::str::FromStr;
+
+use deployer_core::config::Span;
+use deployer_core::group::Group;
+use deployer_core::id::{EnvironmentName, FunctionName, FunctionPattern, Release};
+use deployer_core::promotion::Functions;
+use deployer_core::record::DeploymentRecord;
+use jiff::Timestamp;
+
+use super::answer::{Answer, Stopped};
+use super::follow::{self, Followed as _, Until};
+use super::{promoted, waits};
+use deployer_core::trigger::Command;
+use deployer_engine::History;
+
+/// What to promote, from where to where.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Options {
+    /// The function, as keys and the ledger call it; a pattern with * promotes each that matches and is ready. Given more than
+    /// once: these functions go together, all or none.
+    #[arg(long, short, value_name = "NAME", required = true, value_delimiter = ',')]
+    function: Vec<FunctionPattern>,
+    /// The environment that has it live.
+    #[arg(long, value_name = "NAME")]
+    from: EnvironmentName,
+    /// The environment that shall have it.
+    #[arg(long, value_name = "NAME")]
+    to: EnvironmentName,
+    /// This release, of those that were live there [default: what is].
+    #[arg(long, short, value_name = "NAME")]
+    release: Option<Release>,
+    /// It is of no use after this time, and ends then: a time such as 2026-12-01T09:00:00Z, or so long from now, such as 2h.
+    #[arg(long, value_name = "TIME", value_parser = NotAfter::from_str)]
+    not_after: Option<NotAfter>,
+    /// Promote although the environment is frozen: why. It is recorded, and told on the bus.
+    #[arg(long, value_name = "REASON")]
+    override_freeze: Option<String>,
+    /// Wait for its end also where it waits for approvals, or for a freeze to be over.
+    #[arg(long, conflicts_with = "no_wait")]
+    wait: bool,
+    #[command(flatten)]
+    follow: follow::Options,
+}
+
+/// When a promotion is of no use any more.
+#[derive(Debug, Clone, Copy)]
+enum NotAfter {
+    At(Timestamp),
+    In(Span),
+}
+
+impl FromStr for NotAfter {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let at = || text.parse().map(Self::At);
+        Span::parse(text).map(Self::In).or_else(|_| at()).map_err(|_| {
+            format!("{text:?} is neither a time, such as 2026-12-01T09:00:00Z, nor so long from now, such as 2h")
+        })
+    }
+}
+
+impl NotAfter {
+    fn time(self) -> Result<Timestamp, Stopped> {
+        match self {
+            Self::At(time) => Ok(time),
+            Self::In(span) => Timestamp::now().checked_add(span.as_duration()).map_err(Stopped::wrong_use),
+        }
+    }
+}
+
+pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+    let functions = functions(&options.function)?;
+    if let (Functions::Each(pattern), Some(_)) = (&functions, &options.release) {
+        return Err(Stopped::wrong_use(format!(
+            "--release belongs to one function, and {pattern} may match several: name the function"
+        )));
+    }
+    let (function, together) = match &functions {
+        Functions::Together(names) => (None, Some(names.clone())),
+        Functions::One(_) | Functions::Each(_) => (options.function.first().cloned(), None),
+    };
+    let command = Command::Promote {
+        function,
+        functions: together,
+        from: options.from.clone(),
+        to: options.to.clone(),
+        release: options.release.clone(),
+        not_after: options.not_after.map(NotAfter::time).transpose()?,
+        override_freeze: options.override_freeze.clone(),
+    };
+    let (follow, until) = (&options.follow, if options.wait { Until::Ended } else { Until::Resting });
+    match functions {
+        Functions::One(_) => {
+            let record = follow.followed::<DeploymentRecord>(command, until).await?;
+            Ok(Answer::with_text(waits::text(&record), &record, record.exit()))
+        }
+        Functions::Together(_) => {
+            let group = follow.followed::<Group>(command, until).await?;
+            Ok(follow::Options::told(&group))
+        }
+        Functions::Each(pattern) => {
+            let each = follow.followed::<History>(command, until).await?;
+            if each.deployments.is_empty() {
+                let (from, to) = (&options.from, &options.to);
+                return Ok(Answer::with_text(promoted::nothing(&pattern, from, to), &each, each.exit()));
+            }
+            Ok(follow::Options::told(&each))
+        }
+    }
+}
+
+/// One, one by one, or together.
+fn functions(given: &[FunctionPattern]) -> Result<Functions, Stopped> {
+    if let [one] = given {
+        return Functions::of(Some(one.clone()), None).map_err(Stopped::wrong_use);
+    }
+    let names = given.iter().map(|name| FunctionName::parse(name.as_str()).map_err(|_| name));
+    let names = names.collect::<Result<Vec<_>, _>>().map_err(|pattern| {
+        Stopped::wrong_use(format!(
+            "{pattern} stands for each that is ready, one by one; functions that go together are named: give the pattern \
+             alone, or names only"
+        ))
+    })?;
+    Functions::of(None, Some(names))
+        .map_err(|error| Stopped::wrong_use(error.replace("functions names", "--function names")))
+}

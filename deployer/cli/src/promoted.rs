@@ -1,0 +1,144 @@
+//! Promotions of several functions in words: those that a pattern has found, each for itself, and those that go together.
+
+use std::fmt::Write as _;
+
+use deployer_core::group::{Group, Member, Phase};
+use deployer_core::id::{EnvironmentName, FunctionPattern};
+use deployer_core::record::{DeploymentRecord, Status};
+
+use super::answer::{Exit, one_line};
+use super::follow::{Followed, Stage};
+use super::{records, waits};
+use deployer_engine::History;
+
+/// That a pattern has found nothing.
+pub(super) fn nothing(pattern: &FunctionPattern, from: &EnvironmentName, to: &EnvironmentName) -> String {
+    format!("nothing is ready: of {pattern}, {from} has nothing that {to} has not and may take now\n")
+}
+
+impl Followed for History {
+    fn stage(&self) -> Stage {
+        Stage::of_all(self.deployments.iter().map(Followed::stage))
+    }
+
+    fn name(&self) -> String {
+        match self.deployments.as_slice() {
+            [one] => one.name(),
+            all => format!("the promotion of {} functions", all.len()),
+        }
+    }
+
+    fn how(&self) -> String {
+        let open = self.deployments.iter().find(|record| !record.status.is_ended());
+        open.map_or(String::new(), |record| format!("{}: {}", record.function, record.how()))
+    }
+
+    fn text(&self) -> String {
+        let width = |of: fn(&DeploymentRecord) -> usize| self.deployments.iter().map(of).max().unwrap_or(0);
+        let function = width(|record| record.function.as_str().len());
+        let release = width(|record| release(record).len());
+        let mut text = String::new();
+        for record in &self.deployments {
+            let state = padded(record.status);
+            let because = because(record.because.as_deref());
+            let _always = writeln!(
+                text,
+                "{:function$}   {:release$}   {state}   deployment {}{because}",
+                record.function.as_str(),
+                self::release(record),
+                record.id
+            );
+        }
+        let rests = self.deployments.iter().filter(|record| record.stage() == Stage::Rests);
+        for record in rests {
+            let _always = write!(text, "{}: {}", record.function, waits::going_on(record));
+        }
+        text
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::worst(self.deployments.iter().map(Followed::exit))
+    }
+}
+
+impl Followed for Group {
+    fn stage(&self) -> Stage {
+        match self.phase {
+            Phase::Ended => Stage::Ended,
+            Phase::Checking if self.because.is_some() => Stage::Rests,
+            Phase::Checking | Phase::Placing | Phase::Moving | Phase::GoingBack => Stage::GoesOn,
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("group {}", self.id)
+    }
+
+    fn how(&self) -> String {
+        self.because.as_deref().map_or_else(|| self.status.to_string(), one_line)
+    }
+
+    fn text(&self) -> String {
+        let Self { id, environment, from, because, .. } = self;
+        let names: Vec<&str> = self.functions.iter().map(|member| member.function.as_str()).collect();
+        let took = self.finished_at.map(|end| end.duration_since(self.started_at).as_secs());
+        let took = took.map_or(String::new(), |seconds| format!(" after {seconds} s"));
+        let mut text = format!(
+            "{} from {from} to {environment}: {}{took}, group {id}\n",
+            names.join(" and "),
+            records::status(self.status)
+        );
+        if let Some(because) = because {
+            let code = self.code.map_or(String::new(), |code| format!("{code:?}: "));
+            let _always = writeln!(text, "  {code}{}", one_line(because));
+        }
+        let function = names.iter().map(|name| name.len()).max().unwrap_or(0);
+        for member in &self.functions {
+            let _always = writeln!(text, "  {:function$}   {}", member.function.as_str(), one_of(member));
+        }
+        if self.stage() == Stage::Rests {
+            text.push_str(&going_on(self));
+        }
+        text
+    }
+
+    fn exit(&self) -> Exit {
+        match self.status {
+            Status::Failed | Status::RolledBack => Exit::Failed,
+            Status::Refused | Status::Superseded => Exit::Refused,
+            Status::Succeeded | Status::Unchanged | Status::Pending | Status::InProgress => Exit::Done,
+        }
+    }
+}
+
+/// How one function of a group fares.
+fn one_of(member: &Member) -> String {
+    let release = member.release.as_ref().map_or(String::new(), |release| format!("{release}   "));
+    let Some(status) = member.status else { return format!("{release}not moved") };
+    let back = member.rollback.map_or(String::new(), |rollback| format!(", brought back by {rollback}"));
+    let because = because(member.because.as_deref());
+    format!("{release}{}   deployment {}{because}{back}", padded(status), member.deployment)
+}
+
+/// How a group goes on that waits.
+fn going_on(group: &Group) -> String {
+    let place = format!("-e {} --deployment {}", group.environment, group.id);
+    match group.approvals_wanted {
+        Some(wanted) => waits::approve(wanted, group.cause.requested_by.as_deref(), &place),
+        None => format!("It goes on by itself then; to end it: deployctl decline {place}\n"),
+    }
+}
+
+fn release(record: &DeploymentRecord) -> &str {
+    record.release.as_ref().map_or("-", |release| release.as_str())
+}
+
+/// A status in its colour, as wide as the usual ones are.
+fn padded(status: Status) -> String {
+    let space = "succeeded".len().saturating_sub(status.to_string().len());
+    format!("{}{}", records::status(status), " ".repeat(space))
+}
+
+fn because(because: Option<&str>) -> String {
+    because.map_or(String::new(), |because| format!(", {}", one_line(because)))
+}

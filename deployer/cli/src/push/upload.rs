@@ -1,0 +1,291 @@
+//! The upload: in one request, or in parts, several at once. S3 holds every byte to the checksums of what was checked before.
+//!
+//! S3 User Guide, "Checking object integrity" and "Uploading and copying objects using multipart upload".
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use deployer_core::id::{BucketName, Sha256};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use indicatif::ProgressBar;
+use sha2::Digest as _;
+
+use super::super::answer::{Exit, Stopped};
+use super::super::interrupts::Interrupts;
+use super::body::body;
+
+/// Of what is larger, parts are sent.
+const ONE_REQUEST: u64 = 32 * 1024 * 1024;
+/// A part; the last one is what is left.
+const PART: u64 = 16 * 1024 * 1024;
+const PARTS_AT_ONCE: usize = 4;
+const TRIES: u32 = 5;
+/// One request, on a slow line. A line that stands still is noticed by the SDK.
+const LONGEST_REQUEST: Duration = Duration::from_secs(3600);
+/// Cleaning up is not worth more.
+const LONGEST_ABORT: Duration = Duration::from_secs(10);
+
+/// What is uploaded, and where to.
+pub(super) struct Upload<'a> {
+    pub bucket: &'a BucketName,
+    pub key: &'a str,
+    pub file: Arc<File>,
+    pub size: u64,
+    pub sha256: Sha256,
+    pub parts: Vec<Sha256>,
+    pub metadata: BTreeMap<&'static str, String>,
+    pub bar: &'a ProgressBar,
+}
+
+/// The checksums of the parts, while a file is read.
+pub(super) struct Parts {
+    hasher: sha2::Sha256,
+    filled: u64,
+    done: Vec<Sha256>,
+}
+
+impl Parts {
+    /// Of nothing yet.
+    pub fn new() -> Self {
+        Self { hasher: sha2::Sha256::new(), filled: 0, done: Vec::new() }
+    }
+
+    /// Takes the next bytes.
+    pub fn feed(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = usize::try_from(PART - self.filled).unwrap_or(usize::MAX);
+            let (now, rest) = bytes.split_at(room.min(bytes.len()));
+            self.hasher.update(now);
+            self.filled += now.len() as u64;
+            if self.filled == PART {
+                self.end_part();
+            }
+            bytes = rest;
+        }
+    }
+
+    fn end_part(&mut self) {
+        self.done.push(Sha256::finish(std::mem::take(&mut self.hasher)));
+        self.filled = 0;
+    }
+
+    /// All of them.
+    pub fn finish(mut self) -> Vec<Sha256> {
+        if self.filled > 0 {
+            self.end_part();
+        }
+        self.done
+    }
+}
+
+/// A client with patience.
+pub(super) fn client(sdk: &SdkConfig) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .operation_attempt_timeout(LONGEST_REQUEST)
+        .disable_operation_timeout()
+        .build();
+    let config = aws_sdk_s3::config::Builder::from(sdk)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(TRIES));
+    Client::from_conf(config.build())
+}
+
+impl Upload<'_> {
+    /// Uploads it, and says which S3 version it became.
+    ///
+    /// # Errors
+    /// 1 where it is not there afterwards, or has no version; 130 where somebody stopped it.
+    pub async fn send(&self, client: &Client, interrupts: &mut Interrupts) -> Result<String, Stopped> {
+        let version_id = if self.size > ONE_REQUEST {
+            self.in_parts(client, interrupts).await?
+        } else {
+            tokio::select! {
+                sent = self.at_once(client) => sent?,
+                // Where all bytes are sent, only the answer is missing.
+                () = interrupts.come() => {
+                    let all_sent = self.bar.position() >= self.size;
+                    return Err(if all_sent { self.maybe_uploaded() } else { self.interrupted() });
+                }
+            }
+        };
+        // Without versioning S3 gives no version id, and "null" while versioning is suspended.
+        version_id.filter(|id| !id.is_empty() && id != "null").ok_or_else(|| {
+            let Self { bucket, key, .. } = self;
+            Stopped::failed(format!(
+                "s3://{bucket}/{key} is uploaded and will not be deployed, for it got no version id: turn versioning on for \
+                 bucket {bucket}, then push again"
+            ))
+        })
+    }
+
+    fn metadata(&self) -> Option<std::collections::HashMap<String, String>> {
+        Some(self.metadata.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+    }
+
+    async fn at_once(&self, client: &Client) -> Result<Option<String>, Stopped> {
+        let call = client
+            .put_object()
+            .bucket(self.bucket.as_str())
+            .key(self.key)
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_sha256(self.sha256.to_string())
+            .content_type(CONTENT_TYPE)
+            .set_metadata(self.metadata())
+            .body(body(&self.file, 0, self.size, self.bar));
+        let sent = call.send().await.map_err(|error| self.failed(&error))?;
+        Ok(sent.version_id)
+    }
+
+    async fn in_parts(&self, client: &Client, interrupts: &mut Interrupts) -> Result<Option<String>, Stopped> {
+        let call = client
+            .create_multipart_upload()
+            .bucket(self.bucket.as_str())
+            .key(self.key)
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_type(ChecksumType::Composite)
+            .content_type(CONTENT_TYPE)
+            .set_metadata(self.metadata());
+        // Of what was begun and not told, the bucket's lifecycle makes an end.
+        let begun = tokio::select! {
+            begun = call.send() => begun.map_err(|error| self.failed(&error))?,
+            () = interrupts.come() => return Err(self.interrupted()),
+        };
+        let id = begun.upload_id.unwrap_or_default();
+        let is_ending = Cell::new(false);
+        let sent = tokio::select! {
+            sent = self.all_parts(client, &id, &is_ending) => sent,
+            () = interrupts.come() => Err(self.interrupted()),
+        };
+        match sent {
+            Ok(version_id) => Ok(version_id),
+            Err(stopped) if is_ending.get() && stopped.exit == Exit::Interrupted => {
+                // What can be taken back was not completed.
+                let taken_back = self.abort(client, &id).await.is_ok();
+                Err(if taken_back { stopped } else { self.maybe_uploaded() })
+            }
+            Err(stopped) => Err(self.aborted(client, &id, stopped).await),
+        }
+    }
+
+    async fn all_parts(&self, client: &Client, id: &str, is_ending: &Cell<bool>) -> Result<Option<String>, Stopped> {
+        let sending = (1..).zip(&self.parts).map(|(number, sha256)| self.part(client, id, number, *sha256));
+        let parts = stream::iter(sending).buffered(PARTS_AT_ONCE).try_collect().await?;
+        let all = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let call = client.complete_multipart_upload().bucket(self.bucket.as_str()).key(self.key).upload_id(id);
+        is_ending.set(true);
+        let done = call.multipart_upload(all).send().await.map_err(|error| self.failed(&error))?;
+        Ok(done.version_id)
+    }
+
+    async fn part(&self, client: &Client, id: &str, number: i32, sha256: Sha256) -> Result<CompletedPart, Stopped> {
+        let from = PART * u64::from(number.unsigned_abs().saturating_sub(1));
+        let until = self.size.min(from + PART);
+        let call = client
+            .upload_part()
+            .bucket(self.bucket.as_str())
+            .key(self.key)
+            .upload_id(id)
+            .part_number(number)
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_sha256(sha256.to_string())
+            .body(body(&self.file, from, until, self.bar));
+        let sent = call.send().await.map_err(|error| self.failed(&error))?;
+        let part = CompletedPart::builder().part_number(number).checksum_sha256(sha256.to_string());
+        Ok(part.set_e_tag(sent.e_tag).build())
+    }
+
+    /// Takes back the parts that are there. Who may not (`s3:AbortMultipartUpload`) leaves them to the bucket's lifecycle.
+    async fn aborted(&self, client: &Client, id: &str, stopped: Stopped) -> Stopped {
+        let Err(because) = self.abort(client, id).await else { return stopped };
+        let message = format!(
+            "{}\n  what was uploaded of it could not be removed ({because}): the bucket's lifecycle rule for incomplete \
+             uploads will do so",
+            stopped.message
+        );
+        Stopped { message, ..stopped }
+    }
+
+    async fn abort(&self, client: &Client, id: &str) -> Result<(), String> {
+        let call = client.abort_multipart_upload().bucket(self.bucket.as_str()).key(self.key).upload_id(id);
+        match tokio::time::timeout(LONGEST_ABORT, call.send()).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(deployer_aws::words(&error)),
+            Err(_) => Err("no answer in time".to_owned()),
+        }
+    }
+
+    fn maybe_uploaded(&self) -> Stopped {
+        let Self { bucket, key, .. } = self;
+        let mut place = key.splitn(3, '/');
+        let (environment, function) = (place.next().unwrap_or_default(), place.next().unwrap_or_default());
+        Stopped::interrupted(format!(
+            "interrupted before S3 answered: s3://{bucket}/{key} may be uploaded already, and is deployed then\n  deployctl \
+             history -e {environment} -f {function}\n    shows it"
+        ))
+    }
+
+    fn interrupted(&self) -> Stopped {
+        let Self { bucket, key, .. } = self;
+        Stopped::interrupted(format!("interrupted while uploading s3://{bucket}/{key}: push it again to deploy it"))
+    }
+
+    fn failed<E>(&self, error: &SdkError<E, HttpResponse>) -> Stopped
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        let Self { bucket, key, .. } = self;
+        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+        let what_to_do = match (error.code().unwrap_or_default(), status) {
+            ("NoSuchBucket", _) => "--bucket says where to; is it the deployer's artifact bucket?".to_owned(),
+            ("PermanentRedirect" | "AuthorizationHeaderMalformed", _) | (_, 301) => {
+                format!("is {bucket} in another region? --region says in which")
+            }
+            ("BadDigest" | "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch", _) => {
+                "the file was changed while it was uploaded: push it again".to_owned()
+            }
+            ("ExpiredToken" | "InvalidAccessKeyId" | "SignatureDoesNotMatch", _) => {
+                "log in again; --profile says as whom".to_owned()
+            }
+            (_, 403) => {
+                let function = key.rsplit_once('/').map_or(*key, |(function, _)| function);
+                format!(
+                    "it takes s3:PutObject on {bucket}/{function}/*, and the key's rights where the bucket has one (the \
+                     module \"uploader\"); --profile says as whom"
+                )
+            }
+            _ => return Stopped::failed(format!("uploading s3://{bucket}/{key}: {}", deployer_aws::words(error))),
+        };
+        Stopped::failed(format!("uploading s3://{bucket}/{key}: {}\n  {what_to_do}", deployer_aws::words(error)))
+    }
+}
+
+const CONTENT_TYPE: &str = "application/zip";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_part_has_the_checksum_of_its_bytes_however_they_come() {
+        let length = usize::try_from(PART).unwrap_or_default();
+        let bytes: Vec<u8> = (0..length * 2 + 5).map(|at| (at % 251) as u8).collect();
+        let mut parts = Parts::new();
+        bytes.chunks(1_000_003).for_each(|chunk| parts.feed(chunk));
+        let expected: Vec<Sha256> = bytes.chunks(length).map(Sha256::of).collect();
+        assert_eq!(parts.finish(), expected);
+        let mut whole = Parts::new();
+        whole.feed(&bytes[..length]);
+        assert_eq!(whole.finish(), [Sha256::of(&bytes[..length])]);
+    }
+}

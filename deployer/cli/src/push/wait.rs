@@ -1,0 +1,146 @@
+//! The wait for what became of an upload: the result in the ledger bucket, which CI may read. Nothing else is asked for.
+
+use std::convert::Infallible;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use deployer_core::artifact::Place;
+use deployer_core::config::Span;
+use deployer_core::id::BucketName;
+use deployer_core::record::DeploymentRecord;
+use serde_json::Value;
+
+use super::super::answer::Stopped;
+use super::super::interrupts::Interrupts;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A result that is to come.
+pub(super) struct Awaited<'a> {
+    pub ledger: &'a BucketName,
+    pub key: &'a str,
+    pub place: &'a Place,
+    pub timeout: Span,
+}
+
+/// Whoever reads a log sees that it is alive; on a terminal something turns.
+async fn tell_each_minute() -> Infallible {
+    if std::io::stderr().is_terminal() {
+        return std::future::pending().await;
+    }
+    for minutes in 1_u64.. {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        super::say(&format!("still waiting, for {minutes} min now"));
+    }
+    std::future::pending().await
+}
+
+/// A look at the ledger that found nothing: the reason, where it is another than that it is not there yet.
+type NotYet = Option<String>;
+
+impl Awaited<'_> {
+    /// The record of the ended deployment, as it is and as it reads.
+    ///
+    /// # Errors
+    /// 1 where it cannot be read, 4 where it has not come in time, 130 where somebody stops the wait.
+    pub async fn come(
+        &self,
+        client: &Client,
+        interrupts: &mut Interrupts,
+    ) -> Result<(DeploymentRecord, Value), Stopped> {
+        let mut trouble = None;
+        let over = tokio::select! {
+            found = self.look(client, &mut trouble) => return found,
+            never = tell_each_minute() => match never {},
+            () = tokio::time::sleep(self.timeout.as_duration()) => true,
+            () = interrupts.come() => false,
+        };
+        let Place { environment, function, release } = self.place;
+        let name = format!("{environment}/{function}/{release}");
+        if !over {
+            return Err(Stopped::interrupted(format!("interrupted; {}", self.goes_on(&name))));
+        }
+        let trouble = trouble.map_or(String::new(), |words| format!(" (the last look at the ledger failed: {words})"));
+        Err(Stopped::timed_out(format!(
+            "after {} there is no result{trouble}; {}\n  {}",
+            self.timeout,
+            self.goes_on(&name),
+            super::IGNORED
+        )))
+    }
+
+    /// What happens now, and how to see it.
+    fn goes_on(&self, name: &str) -> String {
+        let Self { ledger, key, place: Place { environment, function, .. }, .. } = self;
+        format!(
+            "the deployment of {name} goes on\n  aws s3 cp s3://{ledger}/{key} -\n    shows its result, once it has ended\n  \
+             deployctl history --environment {environment} --function {function}\n    shows how far it is, to whom the \
+             policy \"operate\" is attached (with --ledger, \"look\")"
+        )
+    }
+
+    async fn look(&self, client: &Client, trouble: &mut Option<String>) -> Result<(DeploymentRecord, Value), Stopped> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.get(client).await? {
+                Ok(found) => return Ok(found),
+                Err(not_yet) => *trouble = not_yet,
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn get(&self, client: &Client) -> Result<Result<(DeploymentRecord, Value), NotYet>, Stopped> {
+        let call = client.get_object().bucket(self.ledger.as_str()).key(self.key);
+        let body = match call.send().await {
+            Ok(answer) => answer.body.collect().await,
+            Err(error) => return self.missing(&error).map(Err),
+        };
+        let bytes = match body {
+            Ok(bytes) => bytes.into_bytes(),
+            Err(error) => return Ok(Err(Some(error.to_string()))),
+        };
+        let value: Value = serde_json::from_slice(&bytes).map_err(|error| self.unreadable(&error))?;
+        let record = serde_json::from_value(value.clone()).map_err(|error| self.unreadable(&error))?;
+        Ok(Ok((record, value)))
+    }
+
+    /// What is not there, or what may pass, is waited for.
+    fn missing(&self, error: &SdkError<GetObjectError, HttpResponse>) -> Result<NotYet, Stopped> {
+        let Self { ledger, key, .. } = self;
+        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+        let what_to_do = match (error.code().unwrap_or_default(), status) {
+            ("NoSuchKey", _) => return Ok(None),
+            ("NoSuchBucket", _) => "--ledger says where results are; is it the deployer's ledger bucket?".to_owned(),
+            ("ExpiredToken", _) => "log in again, and look for the result then".to_owned(),
+            (_, 403) => {
+                let results = key.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+                format!(
+                    "it takes s3:GetObject on {ledger}/{results}/*, and s3:ListBucket on {ledger} for that prefix, without \
+                     which a result that is not there yet looks like a denial (the module \"uploader\")"
+                )
+            }
+            (_, status) if status == 0 || status >= 500 || status == 429 => {
+                return Ok(Some(deployer_aws::words(error)));
+            }
+            _ => "--ledger and --region say where results are".to_owned(),
+        };
+        Err(Stopped::failed(format!(
+            "uploaded, but its result s3://{ledger}/{key} cannot be waited for: {}\n  {what_to_do}",
+            deployer_aws::words(error)
+        )))
+    }
+
+    fn unreadable(&self, error: &serde_json::Error) -> Stopped {
+        let Self { ledger, key, .. } = self;
+        Stopped::failed(format!(
+            "s3://{ledger}/{key} cannot be read ({error}): is this deployctl older than the deployer?"
+        ))
+    }
+}

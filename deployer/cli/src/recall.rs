@@ -1,0 +1,88 @@
+//! `deployctl recall`: a release is rejected, and rolled back wherever it is live.
+
+use std::fmt::Write as _;
+
+use deployer_core::id::{FunctionName, Release};
+use deployer_core::record::{Code, DeploymentRecord, Status};
+
+use super::answer::{Answer, Exit, Stopped, one_line};
+use super::follow::{self, Followed, Stage, Until};
+use super::records;
+use deployer_core::trigger::Command;
+use deployer_engine::{Recalled, RecalledFrom};
+
+/// What to recall, and why.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Options {
+    /// The function, as keys and the ledger call it.
+    #[arg(long, short, value_name = "NAME")]
+    function: FunctionName,
+    /// The release that is bad.
+    #[arg(long, short, value_name = "NAME")]
+    release: Release,
+    /// Why: whoever is refused reads it.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    follow: follow::Options,
+}
+
+pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+    let Options { function, release, reason, follow } = options;
+    let (function, release, reason) = (function.clone(), release.clone(), reason.clone());
+    let command = Command::Recall { function, release, reason };
+    Ok(follow::Options::told(&follow.followed::<Recalled>(command, Until::Ended).await?))
+}
+
+impl Followed for Recalled {
+    fn stage(&self) -> Stage {
+        Stage::of_all(self.environments.iter().map(stage))
+    }
+
+    fn name(&self) -> String {
+        format!("the recall of {}", self.release)
+    }
+
+    fn how(&self) -> String {
+        let open = self.environments.iter().find(|one| stage(one) != Stage::Ended);
+        let how = |one: &RecalledFrom| one.deployment.as_ref().map_or_else(String::new, Followed::how);
+        open.map_or(String::new(), |one| format!("{}: {}", one.environment, how(one)))
+    }
+
+    fn text(&self) -> String {
+        let Self { function, release, environments } = self;
+        let mut text = format!("release {release} of {function} is rejected, and ");
+        text.push_str(if environments.is_empty() { "is live nowhere\n" } else { "was live here, the newest first:\n" });
+        for RecalledFrom { environment, deployment, because } in environments {
+            match deployment {
+                Some(record) => text.push_str(&records::text(record)),
+                None => {
+                    let because = because.as_deref().map_or("the deployer does not say why".to_owned(), one_line);
+                    let failed = records::status(Status::Failed);
+                    let _always = writeln!(text, "{environment}/{function}: {failed}, not begun: {because}");
+                }
+            }
+        }
+        if self.exit() == Exit::Failed {
+            let _always = writeln!(
+                text,
+                "Where it is live still: deployctl status {function}. Mend what is in the way and recall it again; where nothing was live before it, deploy or promote a good release"
+            );
+        }
+        text
+    }
+
+    /// The whole aim is that it serves nowhere.
+    fn exit(&self) -> Exit {
+        // Whoever was faster has brought something else there.
+        let is_gone = |record: &DeploymentRecord| record.code == Some(Code::NotLive);
+        let is_bad = |record: &DeploymentRecord| record.exit() != Exit::Done && !is_gone(record);
+        let failed = |one: &RecalledFrom| one.deployment.as_ref().is_none_or(is_bad);
+        if self.environments.iter().any(failed) { Exit::Failed } else { Exit::Done }
+    }
+}
+
+fn stage(one: &RecalledFrom) -> Stage {
+    one.deployment.as_ref().map_or(Stage::Ended, Followed::stage)
+}

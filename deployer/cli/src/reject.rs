@@ -1,0 +1,58 @@
+//! `deployctl reject` and `unreject`: a release that nothing deploys any more, until it may be again.
+
+use deployer_core::id::{FunctionName, Release};
+
+use super::answer::{Answer, Stopped};
+use super::{remote, status};
+use deployer_core::trigger::Command;
+
+/// What to reject, and why.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Options {
+    #[command(flatten)]
+    what: What,
+    /// Why: whoever is refused reads it.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    who: remote::Who,
+    #[command(flatten)]
+    remote: remote::Options,
+}
+
+/// What not to reject any more.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Undone {
+    #[command(flatten)]
+    what: What,
+    #[command(flatten)]
+    who: remote::Who,
+    #[command(flatten)]
+    remote: remote::Options,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+struct What {
+    /// The function, as keys and the ledger call it.
+    #[arg(long, short, value_name = "NAME")]
+    function: FunctionName,
+    /// The release that is bad (or is not any more).
+    #[arg(long, short, value_name = "NAME")]
+    release: Release,
+}
+
+pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+    let What { function, release } = &options.what;
+    let reason = options.reason.clone();
+    let command = Command::Reject { function: function.clone(), release: release.clone(), reason };
+    status::after(&options.remote, &options.who, command).await
+}
+
+pub(super) async fn undo(options: &Undone) -> Result<Answer, Stopped> {
+    let What { function, release } = &options.what;
+    let command = Command::Unreject { function: function.clone(), release: release.clone() };
+    status::after(&options.remote, &options.who, command).await
+}

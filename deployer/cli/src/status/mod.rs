@@ -1,0 +1,115 @@
+//! `deployctl status`: what is live where, as a table; of one function in detail.
+
+mod detail;
+mod groups;
+mod marks;
+mod table;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use deployer_core::id::{EnvironmentName, FunctionName};
+use deployer_core::status::StatusReport;
+use jiff::Timestamp;
+
+use super::answer::{Answer, Exit, Stopped};
+use super::interrupts::Interrupts;
+use super::ledger::{self, Teller};
+use super::{Output, remote};
+use deployer_core::trigger::Command;
+
+/// What to tell of.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Options {
+    /// Only this function, with all that is known of it.
+    #[arg(value_name = "FUNCTION")]
+    only: Option<FunctionName>,
+    /// The same, as the other verbs take it.
+    #[arg(long, short, value_name = "NAME", conflicts_with = "only")]
+    function: Option<FunctionName>,
+    /// Only this environment.
+    #[arg(long, short, value_name = "NAME")]
+    environment: Option<EnvironmentName>,
+    /// Tell again every so many seconds, until Ctrl-C; on a terminal in place.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "5",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    watch: Option<u64>,
+    #[command(flatten)]
+    ledger: ledger::Options,
+}
+
+pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Stopped> {
+    let mut teller = options.ledger.teller().await?;
+    let Some(seconds) = options.watch else { return Ok(told(options, &report(options, &mut teller).await?)) };
+    let mut interrupts = Interrupts::listen()?;
+    loop {
+        // What passes is seen to pass: the watch goes on.
+        let answer = tokio::select! {
+            report = report(options, &mut teller) => report.map_or_else(Answer::from, |report| told(options, &report)),
+            () = interrupts.come() => return Ok(nothing_more()),
+        };
+        if drawn(&answer, output, seconds).is_err() {
+            return Ok(nothing_more());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
+            () = interrupts.come() => return Ok(nothing_more()),
+        }
+    }
+}
+
+/// One look: on a terminal in place of the last one; for programs a line.
+fn drawn(answer: &Answer, output: Output, seconds: u64) -> std::io::Result<()> {
+    let mut out = anstream::stdout();
+    match output {
+        Output::Json => writeln!(out, "{}", answer.json)?,
+        Output::Text => {
+            // To the upper left, and what was there before goes away.
+            let again = if std::io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
+            let now = Timestamp::now().strftime("%H:%M:%SZ");
+            write!(out, "{again}{}\n{now}, again every {seconds} s; Ctrl-C ends it\n", answer.text)?;
+        }
+    }
+    out.flush()
+}
+
+async fn report(options: &Options, teller: &mut Teller) -> Result<StatusReport, Stopped> {
+    let function = options.only.as_ref().or(options.function.as_ref());
+    teller.status(options.environment.as_ref(), function).await
+}
+
+fn told(options: &Options, report: &StatusReport) -> Answer {
+    if options.only.is_some() || options.function.is_some() {
+        return in_detail(report);
+    }
+    let now = Timestamp::now();
+    Answer::with_text(table::text(report, now) + &groups::text(&report.groups, now), report, Exit::Done)
+}
+
+/// The answer to a command that deploys nothing is the status of what it touched.
+pub(super) async fn after(remote: &remote::Options, who: &remote::Who, command: Command) -> Result<Answer, Stopped> {
+    let report: StatusReport = remote.remote().await.ask(&who.order(command, None)).await?;
+    Ok(in_detail(&report))
+}
+
+/// Everything of each, one after the other.
+fn in_detail(report: &StatusReport) -> Answer {
+    let now = Timestamp::now();
+    Answer::with_text(detail::text(report, now) + &groups::text(&report.groups, now), report, Exit::Done)
+}
+
+fn nothing_more() -> Answer {
+    Answer { text: String::new(), json: serde_json::Value::Null, exit: Exit::Done }
+}
+
+/// How long ago, in its largest unit.
+pub(super) fn ago(since: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(since).as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds} s ago"),
+        60..3_600 => format!("{} min ago", seconds / 60),
+        3_600..86_400 => format!("{} h ago", seconds / 3_600),
+        _ => format!("{} d ago", seconds / 86_400),
+    }
+}

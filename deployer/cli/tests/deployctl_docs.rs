@@ -1,0 +1,153 @@
+//! `docs/deployctl.md` is what `deployctl --help` says, with what people wrote about it in `docs/deployctl/`.
+//!
+//! What the examples there print is proved by the test of the same name in the package `acceptance`.
+
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::{Arg, Command, CommandFactory as _};
+use deployer_cli::Cli;
+
+const STALE: &str = "docs/deployctl.md is stale: UPDATE_DOCS=1 cargo test --test deployctl_docs";
+
+/// Write it anew with `UPDATE_DOCS=1 cargo test --test deployctl_docs`.
+#[test]
+fn the_page_about_deployctl_is_current() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let written = |name: &str| std::fs::read_to_string(docs.join(format!("deployctl/{name}.md"))).unwrap_or_default();
+    let (page, text) = (docs.join("deployctl.md"), page(&command(), written));
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&page, &text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&page).unwrap_or_default(), text, "{STALE}");
+}
+
+#[test]
+fn what_is_written_about_a_verb_is_about_one_that_there_is() {
+    let command = command();
+    let verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/deployctl");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(name == "introduction" || verbs.contains(&name), "{} is about no verb of {verbs:?}", path.display());
+    }
+}
+
+#[test]
+fn every_verb_says_what_it_is_for_and_how_it_ends_and_the_definition_is_sound() {
+    Cli::command().debug_assert();
+    for verb in command().get_subcommands().filter(|verb| verb.get_name() != "version") {
+        let (name, about) = (verb.get_name(), verb.get_about().unwrap().to_string());
+        let below = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+        assert!(!about.is_empty() && below.contains("Exit codes: 0 "), "{name}: {about}\n{below}");
+        assert!(below.contains("deployctl "), "{name} has no example");
+    }
+}
+
+#[test]
+fn options_are_called_the_same_in_every_verb() {
+    for verb in command().get_subcommands() {
+        for (long, short) in [("environment", 'e'), ("function", 'f'), ("release", 'r')] {
+            let found = verb.get_arguments().find(|arg| arg.get_long() == Some(long));
+            let name = verb.get_name();
+            assert!(found.is_none_or(|arg| arg.get_short() == Some(short)), "{name}: --{long} is not -{short}");
+        }
+    }
+}
+
+#[test]
+fn options_that_make_no_sense_together_are_wrong_use() {
+    for line in [
+        "deploy x -i arn:aws:iam::111111111111:role/a --no-wait",
+        "deploy x --direct --timeout 5m",
+        "deploy x --direct -i arn:aws:iam::111111111111:role/a",
+        "deploy x -i arn:aws:iam::111111111111:role/a --account 111111111111",
+        "plan x --release 1.4.2",
+        "push x -e dev -f orders -r 1 --bucket b-c-d --timeout 5m",
+        "redeploy -e dev -f orders --no-wait --timeout 5m",
+        "status orders -f orders",
+    ] {
+        let parsed = Cli::command().try_get_matches_from(std::iter::once("deployctl").chain(line.split(' ')));
+        let error = parsed.err().unwrap_or_else(|| panic!("{line} is taken"));
+        assert_eq!(error.exit_code(), 2, "{line}: {error}");
+    }
+}
+
+fn command() -> Command {
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    command
+}
+
+/// Introduction, what holds for all verbs, then each of them as `--help` has it.
+fn page(command: &Command, written: impl Fn(&str) -> String) -> String {
+    let mut text = written("introduction");
+    let _infallible = write!(text, "\n## The verbs\n\n| verb | what it is for |\n|---|---|\n");
+    for verb in command.get_subcommands() {
+        let name = verb.get_name();
+        let _infallible =
+            writeln!(text, "| [{name}](#{name}) | {} |", one_line(&verb.get_about().unwrap().to_string()));
+    }
+    text.push_str("\nOf every verb:\n\n");
+    options(&mut text, command.get_arguments());
+    below(&mut text, command);
+    for verb in command.get_subcommands() {
+        let name = verb.get_name();
+        let about = verb.get_long_about().or_else(|| verb.get_about()).unwrap().to_string();
+        let usage = verb.clone().render_usage().to_string();
+        let usage = usage.trim_start_matches("Usage: ");
+        let _infallible = write!(text, "\n## {name}\n\n{}\n\n```text\n{usage}\n```\n\n", about.trim());
+        options(&mut text, verb.get_arguments().filter(|arg| arg.get_id() != "output"));
+        below(&mut text, verb);
+        let written = written(name);
+        if !written.is_empty() {
+            let _infallible = write!(text, "\n{}\n", written.trim());
+        }
+    }
+    text
+}
+
+/// What stands below the options.
+fn below(text: &mut String, command: &Command) {
+    if let Some(words) = command.get_after_help() {
+        let _infallible = write!(text, "\n```text\n{}\n```\n", words.to_string().trim());
+    }
+}
+
+/// Options with defaults and environment variables, a line for each.
+fn options<'a>(text: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
+    for arg in arguments.filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())) {
+        let values = arg.get_value_names().filter(|_| arg.get_action().takes_values()).unwrap_or_default();
+        let values = values.iter().map(|name| format!("<{name}>")).collect::<Vec<_>>().join(" ");
+        let names = match (arg.get_short(), arg.get_long()) {
+            (Some(short), Some(long)) => format!("-{short}, --{long} {values}"),
+            (None, Some(long)) => format!("--{long} {values}"),
+            (_, None) => values,
+        };
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let defaults: Vec<String> = arg.get_default_values().iter().map(|v| v.to_string_lossy().into_owned()).collect();
+        let mut notes = Vec::new();
+        if arg.is_required_set() {
+            notes.push("required".to_owned());
+        }
+        if !defaults.is_empty() && arg.get_action().takes_values() {
+            notes.push(format!("default: `{}`", defaults.join(" ")));
+        }
+        let possible: Vec<String> = arg.get_possible_values().iter().map(|v| format!("`{}`", v.get_name())).collect();
+        if !possible.is_empty() && arg.get_action().takes_values() {
+            notes.push(format!("one of {}", possible.join(", ")));
+        }
+        if let Some(variable) = arg.get_env() {
+            notes.push(format!("environment: `{}`", variable.to_string_lossy()));
+        }
+        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+        let _infallible = writeln!(text, "- `{}`: {}{notes}", names.trim(), one_line(&help));
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

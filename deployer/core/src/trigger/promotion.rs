@@ -1,0 +1,196 @@
+//! Promotion requests, approvals and refusals to approve, as EventBridge brings them (EventBridge User Guide, "Events").
+//!
+//! `account` is EventBridge's own word about who sent an event; everything in `detail` is the sender's.
+
+use crate::event::RecordlessEvent;
+use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
+use crate::promotion::{Asked, ConsentGiven, Functions, Says, account_name};
+use crate::text::{PlainText, plain_json};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Told;
+use super::manual::{free_text, in_field};
+
+struct Envelope<T> {
+    sent: Sent,
+    detail: T,
+}
+
+/// What EventBridge says of an event.
+#[derive(Deserialize)]
+struct Sent {
+    id: String,
+    account: Option<String>,
+    time: Timestamp,
+    #[serde(rename = "replay-name")]
+    replay: Option<String>,
+}
+
+/// The detail of an event `Promotion Requested`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromotionRequested {
+    /// The function, or a pattern of names: each that matches and is ready.
+    pub function: Option<FunctionPattern>,
+    /// Several functions that go together: none moves unless all may. In place of `function`.
+    pub functions: Option<Vec<FunctionName>>,
+    /// The environment that has it live.
+    pub from: EnvironmentName,
+    /// The environment that shall have it.
+    pub to: EnvironmentName,
+    /// This release, of those that were live there; what is live, unless told.
+    pub release: Option<Release>,
+    /// Who asks.
+    pub requested_by: Option<String>,
+    /// The request is of no use after this time.
+    pub not_after: Option<Timestamp>,
+    /// By what the request is known: the same again is the same request. The event's id, unless told.
+    pub id: Option<String>,
+}
+
+/// The detail of an event `Promotion Approved`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromotionApproved {
+    /// Where the promotion goes.
+    pub environment: EnvironmentName,
+    /// Of which function; absent where `deployment` is a group.
+    pub function: Option<FunctionName>,
+    /// The promotion that waits, or the group.
+    pub deployment: DeploymentId,
+    /// Who approves; the account that sent the event, unless told.
+    pub approved_by: Option<String>,
+}
+
+/// The detail of an event `Promotion Declined`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromotionDeclined {
+    /// Where the promotion goes.
+    pub environment: EnvironmentName,
+    /// Of which function; absent where `deployment` is a group.
+    pub function: Option<FunctionName>,
+    /// The promotion that waits, or the group.
+    pub deployment: DeploymentId,
+    /// Who declines; the account that sent the event, unless told.
+    pub declined_by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+fn text(field: &str, text: Option<&str>) -> Result<(), String> {
+    text.map_or(Ok(()), |text| free_text(field, text))
+}
+
+pub(super) fn requested(value: &Value) -> Vec<Told> {
+    told("Promotion Requested", value, |event: Envelope<PromotionRequested>| {
+        let PromotionRequested { function, functions, from, to, release, requested_by, not_after, id } = event.detail;
+        text("requested_by", requested_by.as_deref())?;
+        text("id", id.as_deref())?;
+        let functions = Functions::of(function, functions)?;
+        if from == to {
+            return Err("from and to must be two environments".into());
+        }
+        check(&functions, release.as_ref())?;
+        Ok(Told::Promotion(Box::new(Asked {
+            functions,
+            from,
+            to,
+            release,
+            // Who does not say who asks is the account that EventBridge tells: nobody approves their own by leaving it out.
+            requested_by: requested_by.or(event.sent.account.as_deref().map(account_name)).map(Into::into),
+            not_after,
+            freeze_override: None,
+            id: id.unwrap_or(event.sent.id),
+            time: event.sent.time,
+            is_replay: event.sent.replay.is_some(),
+        })))
+    })
+}
+
+/// What a request about several functions cannot say.
+pub(super) fn check(functions: &Functions, release: Option<&Release>) -> Result<(), String> {
+    match (functions, release) {
+        (Functions::Each(_), Some(_)) => {
+            Err("a release belongs to one function: name it, or leave the release out".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn approved(value: &Value) -> Vec<Told> {
+    told("Promotion Approved", value, |event: Envelope<PromotionApproved>| {
+        let PromotionApproved { environment, function, deployment, approved_by } = event.detail;
+        consent((environment, function, deployment), Says::Yes, approved_by, event.sent)
+    })
+}
+
+pub(super) fn declined(value: &Value) -> Vec<Told> {
+    told("Promotion Declined", value, |event: Envelope<PromotionDeclined>| {
+        let PromotionDeclined { environment, function, deployment, declined_by, reason } = event.detail;
+        text("reason", reason.as_deref())?;
+        let says = Says::No { reason: reason.map(Into::into) };
+        consent((environment, function, deployment), says, declined_by, event.sent)
+    })
+}
+
+fn consent(
+    (environment, function, deployment): (EnvironmentName, Option<FunctionName>, DeploymentId),
+    says: Says,
+    by: Option<String>,
+    Sent { account, replay, .. }: Sent,
+) -> Result<Told, String> {
+    if replay.is_some() {
+        let because = "somebody's word on a promotion, played again from an archive".to_owned();
+        return Ok(Told::Ignored { because });
+    }
+    text("approved_by or declined_by", by.as_deref())?;
+    let by = by.or_else(|| account.as_deref().map(account_name));
+    let by = by.ok_or("nobody is named, and no account")?;
+    let deployment = Some(deployment);
+    Ok(Told::Consent(Box::new(ConsentGiven { environment, function, deployment, says, by: by.into(), account })))
+}
+
+fn told<T: for<'de> Deserialize<'de>>(
+    kind: &str,
+    value: &Value,
+    read: impl Fn(Envelope<T>) -> Result<Told, String>,
+) -> Vec<Told> {
+    let event = Sent::deserialize(value).map_err(|error| error.to_string()).and_then(|sent| {
+        let detail = value.get("detail").ok_or("it has no detail")?;
+        let detail = T::deserialize(detail).map_err(|error| in_field::<T>(detail, &error.to_string()))?;
+        Ok(Envelope { sent, detail })
+    });
+    match event.and_then(read) {
+        Ok(told) => vec![told],
+        Err(error) => {
+            let because = format!("a {kind:?} event that cannot be read: {error}");
+            vec![Told::Malformed { because, asked: Some(Box::new(as_far_as_read(value))) }]
+        }
+    }
+}
+
+/// What can be read of an event that cannot be read whole, for whoever has sent it.
+fn as_far_as_read(value: &Value) -> RecordlessEvent {
+    const NONE: &Value = &Value::Null;
+    let detail = value.get("detail").unwrap_or(NONE);
+    let text = |field: &str| detail.get(field).and_then(Value::as_str);
+    let name = |field: &str| text(field).and_then(|name| EnvironmentName::parse(name).ok());
+    let by = ["requested_by", "approved_by", "declined_by"].into_iter().find_map(text);
+    let by = by.filter(|by| free_text("by", by).is_ok());
+    let id = text("id").filter(|id| free_text("id", id).is_ok()).or_else(|| value.get("id").and_then(Value::as_str));
+    RecordlessEvent {
+        function: text("function").and_then(|name| FunctionPattern::parse(name).ok()).map(PlainText::of),
+        functions: detail.get("functions").and_then(|names| Vec::deserialize(names).ok()),
+        from: name("from"),
+        to: name("to").or_else(|| name("environment")),
+        release: text("release").and_then(|release| Release::parse(release).ok()),
+        requested_by: by.map(Into::into),
+        id: id.map(Into::into),
+        request: value.get("detail").map(plain_json),
+        ..RecordlessEvent::default()
+    }
+}

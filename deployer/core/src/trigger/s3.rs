@@ -1,0 +1,86 @@
+//! S3 event notifications (S3 User Guide, "Event message structure").
+//!
+//! Keys are form-encoded here, and decoded here.
+
+use crate::artifact::Upload;
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Told;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    event_name: String,
+    event_time: Timestamp,
+    #[serde(default)]
+    response_elements: ResponseElements,
+    s3: Entity,
+}
+
+#[derive(Deserialize, Default)]
+struct ResponseElements {
+    #[serde(rename = "x-amz-request-id")]
+    request_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Entity {
+    bucket: Bucket,
+    object: Object,
+}
+
+#[derive(Deserialize)]
+struct Bucket {
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Object {
+    key: String,
+    version_id: Option<String>,
+    sequencer: Option<String>,
+}
+
+/// The records of one notification.
+pub(super) fn records(records: &[Value]) -> Vec<Told> {
+    if records.is_empty() {
+        return Told::ignored("an event without records");
+    }
+    records.iter().map(record).collect()
+}
+
+fn record(value: &Value) -> Told {
+    let source = value.get("eventSource").or_else(|| value.get("EventSource")).and_then(Value::as_str);
+    if source != Some("aws:s3") {
+        let source = source.unwrap_or("nobody");
+        return Told::Ignored { because: format!("a record from {source}, not from aws:s3") };
+    }
+    let record = match Record::deserialize(value) {
+        Ok(record) => record,
+        Err(error) => return malformed(format!("an S3 record that cannot be read: {error}")),
+    };
+    if !record.event_name.starts_with("ObjectCreated:") {
+        return Told::Ignored { because: format!("{} of {:?} is no upload", record.event_name, record.s3.object.key) };
+    }
+    let object = record.s3.object;
+    let spaced = object.key.replace('+', " ");
+    let Ok(key) = percent_decode_str(&spaced).decode_utf8() else {
+        return malformed(format!("the key {:?} is not UTF-8", object.key));
+    };
+    Told::Upload(Upload {
+        bucket: record.s3.bucket.name,
+        key: key.into_owned(),
+        version_id: object.version_id,
+        sequencer: object.sequencer,
+        time: record.event_time,
+        event_id: record.response_elements.request_id,
+    })
+}
+
+fn malformed(because: String) -> Told {
+    Told::Malformed { because, asked: None }
+}

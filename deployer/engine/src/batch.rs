@@ -1,0 +1,207 @@
+//! A batch of messages: each is handled for itself, and one that fails spoils none of the others.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use deployer_core::names::{AGAIN_LINE, QUEUE_LINE};
+use deployer_core::trigger::{Delivery, Message, Told};
+use futures::FutureExt as _;
+use futures::future::join_all;
+
+use crate::obey::ANSWER_NEEDS;
+use crate::port::{Clock, Queue};
+use crate::{CommandError, Engine, Handled, Promoted, Transient};
+
+/// Handles a batch, and answers the ids of the messages that shall come again: only where trying again can help.
+pub async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> Vec<String> {
+    messages.iter().filter_map(|message| message.delivery.as_ref()).for_each(|delivery| tell_late(engine, delivery));
+    let (messages, told): (Vec<_>, Vec<_>) = messages.into_iter().map(|m| ((m.id, m.delivery), m.told)).unzip();
+    let outcomes = handle_all(engine, told).await;
+    let failed = messages.into_iter().zip(outcomes).filter(|(_, outcomes)| outcomes.iter().any(Result::is_err));
+    let failed = failed.map(|(message, _)| message).collect();
+    put_back(engine.ports.queue.as_deref(), (engine.ports.clock.as_ref(), engine.left()), failed).await
+}
+
+/// Names messages as failed, each with a pause before it comes again. Whatever becomes of the pause, the batch is answered
+/// in the time that is left.
+pub async fn put_back(
+    queue: Option<&dyn Queue>,
+    (clock, left): (&dyn Clock, Duration),
+    failed: Vec<(String, Option<Delivery>)>,
+) -> Vec<String> {
+    let failures = failed.into_iter().map(|(id, delivery)| async {
+        if let Some(delivery) = delivery.as_ref().filter(|delivery| delivery.received >= TOLD_FROM) {
+            let (queue, received) = (delivery.queue_name(), delivery.received);
+            tracing::error!(queue, received, message_id = id, "{AGAIN_LINE}: the lines before say why");
+        }
+        if let (Some(queue), Some(Delivery { receipt, received, queue: from, .. })) = (queue, delivery) {
+            let late = clock.sleep(PUTTING_OFF.min(left / 2));
+            tokio::select! {
+                put_off = queue.put_off(from.as_deref(), &receipt, backoff(received)) => if let Err(error) = put_off {
+                    tracing::warn!("the message comes again after the queue's own timeout: {error}");
+                },
+                () = late => tracing::warn!("the message comes again after the queue's own timeout"),
+            }
+        }
+        id
+    });
+    join_all(failures).await
+}
+
+/// Says in the log that a message comes late though it could have been received long before. One that was put off comes late on purpose,
+/// which is told elsewhere; one whose invocation was killed, or not begun for want of
+/// concurrency, stays away for the queue's own timeout, and is told when it comes again.
+fn tell_late(engine: &Engine, delivery: &Delivery) {
+    let Some(queue) = delivery.queue_name() else { return };
+    let wakes = engine.config.wake_queue_url.as_deref().and_then(|url| url.rsplit('/').next());
+    let longest = if wakes == Some(queue) { WAKES_WAIT } else { UPLOADS_WAIT };
+    let (since, longest, because) = match delivery.received {
+        1 => (delivery.due, longest, "a message comes late"),
+        2 => {
+            // The first invocation may have taken as long as this one has, and then put it off.
+            let put_off = backoff(1) + engine.left();
+            (
+                delivery.first_received,
+                longest + put_off,
+                "a message comes late, for an invocation that had it has died, or could not begin",
+            )
+        }
+        _ => return,
+    };
+    let waited =
+        since.map_or(Duration::ZERO, |since| Duration::try_from(engine.ports.clock.now() - since).unwrap_or_default());
+    if waited > longest {
+        tracing::error!(queue, waited_seconds = waited.as_secs(), "{QUEUE_LINE}: {because}");
+    }
+}
+
+/// How long an upload may wait for its turn until that is told, and with a queue of its own, what wakes the deployer.
+const UPLOADS_WAIT: Duration = Duration::from_secs(300);
+const WAKES_WAIT: Duration = Duration::from_secs(120);
+
+/// A message that fails for so many times is told: after more than four minutes.
+const TOLD_FROM: u32 = 4;
+
+/// The longest that putting a message off may take.
+pub const PUTTING_OFF: Duration = Duration::from_secs(5);
+
+/// How long a message that failed stays away, for the queue's own timeout is made for invocations that died: 20 seconds,
+/// a minute, three, nine, then ten each time.
+fn backoff(received: u32) -> Duration {
+    const FIRST: Duration = Duration::from_secs(20);
+    const LONGEST: Duration = Duration::from_secs(600);
+    FIRST.saturating_mul(3_u32.saturating_pow(received.saturating_sub(1))).min(LONGEST)
+}
+
+/// Handles what each message tells. Functions go on side by side; what concerns the same one, one after the other.
+pub async fn handle_all(engine: &Engine, messages: Vec<Vec<Told>>) -> Vec<Vec<Result<Handled, Transient>>> {
+    let mut outcomes: Vec<Vec<Result<Handled, Transient>>> = messages.iter().map(|_| Vec::new()).collect();
+    let mut functions: BTreeMap<String, Vec<(usize, Told)>> = BTreeMap::new();
+    for (number, told) in messages.into_iter().enumerate() {
+        for one in told {
+            match one {
+                Told::Upload(ref upload) => {
+                    let function = upload.key.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+                    functions.entry(function).or_default().push((number, one));
+                }
+                Told::Tick(ref tick) => {
+                    let function = format!("{}/{}", tick.environment, tick.function);
+                    functions.entry(function).or_default().push((number, one));
+                }
+                Told::Promotion(ref asked) => {
+                    let function = format!("{}/{}", asked.to, asked.functions);
+                    functions.entry(function).or_default().push((number, one));
+                }
+                Told::Consent(ref consent) => {
+                    let function = consent.function.as_ref().map_or(String::new(), ToString::to_string);
+                    let function = format!("{}/{function}", consent.environment);
+                    functions.entry(function).or_default().push((number, one));
+                }
+                Told::Ignored { because } => outcomes[number].push(Ok(ignored(because))),
+                Told::NotUnderstood { because } => {
+                    tracing::error!("put back: {because}");
+                    outcomes[number].push(Err(Transient::NotUnderstood(because)));
+                }
+                Told::Malformed { because, asked } => {
+                    tracing::error!("malformed: {because}");
+                    if let Some(asked) = asked {
+                        engine.tell_of_refused(&because, *asked).await;
+                    }
+                    outcomes[number].push(Ok(Handled::Ignored { because }));
+                }
+            }
+        }
+    }
+    let queues = functions.into_values().map(|all| async move {
+        let mut done = Vec::new();
+        for (number, told) in all {
+            done.push((number, guarded(engine, told).await));
+        }
+        done
+    });
+    for (number, outcome) in join_all(queues).await.into_iter().flatten() {
+        outcomes[number].push(outcome);
+    }
+    outcomes
+}
+
+/// One of them, so that neither its panic nor its slowness takes the others' answers along: what is not done shortly
+/// before the deadline is dropped, as if the process had been killed, and comes again.
+async fn guarded(engine: &Engine, told: Told) -> Result<Handled, Transient> {
+    let what = match &told {
+        Told::Upload(upload) => format!("{} (version {})", upload.key, upload.version_id.as_deref().unwrap_or("none")),
+        Told::Tick(tick) => format!("a tick for deployment {}", tick.id),
+        Told::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
+        Told::Consent(consent) => format!("the word of {} on a promotion to {}", consent.by, consent.environment),
+        Told::Ignored { because } | Told::Malformed { because, .. } | Told::NotUnderstood { because } => {
+            because.clone()
+        }
+    };
+    let work = AssertUnwindSafe(handle(engine, told)).catch_unwind();
+    let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
+    let outcome = tokio::select! {
+        biased;
+        outcome = work => outcome.unwrap_or_else(|panic| Err(Transient::panicked(panic.as_ref()))),
+        () = late => Err(Transient::Deadline),
+    };
+    if let Err(transient) = &outcome {
+        tracing::error!(what, "not done, shall come again: {transient}");
+    }
+    outcome
+}
+
+/// Handles one thing that an event tells.
+///
+/// # Errors
+/// [`Transient`]: it shall come again.
+pub async fn handle(engine: &Engine, told: Told) -> Result<Handled, Transient> {
+    let handled = match told {
+        Told::Upload(upload) => engine.upload(upload).await?,
+        Told::Tick(tick) => engine.tick(tick).await?,
+        Told::Promotion(asked) => promoted(engine.promote(&asked).await)?,
+        Told::Consent(consent) => promoted(engine.hear(&consent).await)?,
+        Told::NotUnderstood { because } => return Err(Transient::NotUnderstood(because)),
+        Told::Ignored { because } | Told::Malformed { because, .. } => Handled::Ignored { because },
+    };
+    Ok(match handled {
+        Handled::Ignored { because } => ignored(because),
+        recorded => recorded,
+    })
+}
+
+/// What an event asks for wrongly is not tried again.
+fn promoted(promoted: Result<Promoted, CommandError>) -> Result<Handled, Transient> {
+    match promoted {
+        Ok(Promoted::One(record)) => Ok(Handled::Recorded(record)),
+        Ok(Promoted::Each(records)) => Ok(Handled::Each(records)),
+        Ok(Promoted::Together(group)) => Ok(Handled::Together(group)),
+        Err(CommandError::Transient(transient)) => Err(transient),
+        Err(CommandError::Invalid(because)) => Ok(Handled::Ignored { because }),
+    }
+}
+
+fn ignored(because: String) -> Handled {
+    tracing::info!("ignored: {because}");
+    Handled::Ignored { because }
+}

@@ -1,0 +1,132 @@
+//! An invocation, from its payload to its answer.
+//!
+//! Decoding is `trigger`'s, deploying is `engine`'s; here they are put together, messages of a batch are answered for
+//! one by one, and function errors get their names.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deployer_aws::{Clients, WallClock};
+use deployer_core::names::CONFIG_LINE;
+use deployer_core::trigger::{self, Invocation, Message};
+use deployer_engine::batch::{PUTTING_OFF, handle_all, handle_batch, put_back};
+use deployer_engine::obey::{FunctionError, obey};
+use deployer_engine::port::{Clock, Queue};
+use deployer_engine::{Engine, Handled, InvalidConfig, Patience, Transient};
+use futures::FutureExt as _;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::settings::{ConfigCache, Loaded, Settings};
+
+/// The deployer as a Lambda: what is made once and used by every invocation.
+pub struct Deployer {
+    settings: Result<Settings, InvalidConfig>,
+    clients: Clients,
+    config: ConfigCache,
+}
+
+impl Deployer {
+    /// Makes the clients. Settings that are wrong are told to each invocation, so that whoever waits for an answer
+    /// reads why.
+    pub async fn start(settings: Result<Settings, InvalidConfig>) -> Self {
+        Self { settings, clients: Clients::new(&deployer_aws::load().await), config: ConfigCache::default() }
+    }
+
+    /// Answers one invocation, by whose id a command is known that has none of its own.
+    ///
+    /// # Errors
+    /// [`FunctionError`]: by hand and wrongly, or another try can mend it.
+    pub async fn invoke(&self, payload: &str, deadline: Timestamp, invocation: &str) -> Result<Value, FunctionError> {
+        let work = AssertUnwindSafe(Box::pin(self.answer(payload, deadline, invocation))).catch_unwind();
+        let answer = work.await.unwrap_or_else(|panic| Err(Transient::panicked(panic.as_ref()).into()));
+        answer.inspect_err(FunctionError::log)
+    }
+
+    async fn answer(&self, payload: &str, deadline: Timestamp, invocation: &str) -> Result<Value, FunctionError> {
+        match trigger::read(payload) {
+            Invocation::Unknown { because } => Err(FunctionError::InvalidCommand(because)),
+            Invocation::Command(order) => {
+                let engine = self.engine(deadline).await?;
+                let premises = self.clients.premises(&engine.config);
+                obey(&engine, &premises, *order, invocation.to_owned()).await
+            }
+            Invocation::Event(told) => {
+                let engine = self.engine(deadline).await?;
+                let mut handled = Vec::new();
+                for outcome in handle_all(&engine, vec![told]).await.into_iter().flatten() {
+                    handled.push(answer(&outcome?));
+                }
+                Ok(json!({ "handled": handled }))
+            }
+            Invocation::Batch(messages) => {
+                let failed = match self.engine(deadline).await {
+                    Ok(engine) => handle_batch(&engine, messages).await,
+                    // None of them can be handled: they come again like any message that failed.
+                    Err(_logged) => {
+                        let queue = self.queue_of(&messages).await;
+                        let failed = messages.into_iter().map(|message| (message.id, message.delivery));
+                        let left = Duration::try_from(deadline - WallClock.now()).unwrap_or_default();
+                        put_back(queue.as_deref(), (&WallClock, left), failed.collect()).await
+                    }
+                };
+                let failures: Vec<_> = failed.iter().map(|id| json!({ "itemIdentifier": id })).collect();
+                Ok(json!({ "batchItemFailures": failures }))
+            }
+        }
+    }
+
+    /// An engine for one invocation.
+    ///
+    /// # Errors
+    /// [`FunctionError`]: the settings or deployer.json are wrong.
+    pub async fn engine(&self, deadline: Timestamp) -> Result<Engine, FunctionError> {
+        let (settings, Loaded { config, outdated }) = match self.load().await {
+            Ok((settings, loaded)) => {
+                if let Some(error) = &loaded.outdated {
+                    tracing::error!("{CONFIG_LINE}, and the last good one is used: {error}");
+                }
+                (settings, loaded)
+            }
+            Err(error) => {
+                tracing::error!("{CONFIG_LINE}: {error}");
+                return Err(error.into());
+            }
+        };
+        let ports = self.clients.ports(&config);
+        let (region, patience) = (Some(settings.region.clone()), Patience::default());
+        Ok(Engine { ports, config, outdated: outdated.map(|error| error.0), region, deadline, patience })
+    }
+
+    async fn load(&self) -> Result<(&Settings, Loaded), InvalidConfig> {
+        let settings = self.settings.as_ref().map_err(Clone::clone)?;
+        let loaded = self.config.get(settings, WallClock.now(), self.clients.config_text(&settings.config)).await?;
+        Ok((settings, loaded))
+    }
+
+    /// The queue that messages came from, by what they say: deployer.json, which has its URL, cannot be loaded.
+    async fn queue_of(&self, messages: &[Message]) -> Option<Arc<dyn Queue>> {
+        let arn = messages.iter().find_map(|message| message.delivery.as_ref()?.queue.as_deref())?;
+        match tokio::time::timeout(PUTTING_OFF, self.clients.queue(arn)).await {
+            Ok(Ok(queue)) => Some(Arc::new(queue)),
+            Ok(Err(error)) => {
+                tracing::warn!("the messages come again after the queue's own timeout: {error}");
+                None
+            }
+            Err(_elapsed) => {
+                tracing::warn!("the messages come again after the queue's own timeout: {arn} was not found in time");
+                None
+            }
+        }
+    }
+}
+
+fn answer(handled: &Handled) -> Value {
+    match handled {
+        Handled::Ignored { because } => json!({ "ignored": because }),
+        Handled::Recorded(record) => json!(record),
+        Handled::Each(records) => json!({ "deployments": records }),
+        Handled::Together(group) => json!(group),
+    }
+}

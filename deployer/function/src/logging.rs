@@ -1,0 +1,69 @@
+//! Log lines: JSON inside Lambda, for people elsewhere.
+//!
+//! Lambda Developer Guide, "Working with advanced logging controls": `AWS_LAMBDA_LOG_FORMAT`, `AWS_LAMBDA_LOG_LEVEL`.
+
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt};
+
+/// Installs the subscriber. Lines of a deployment carry its id, for they are within its span.
+pub fn init() {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let level = variable("RUST_LOG").and_then(|text| level(&text));
+    let level = level.or_else(|| variable("AWS_LAMBDA_LOG_LEVEL").and_then(|text| level_named(&text)));
+    let filter = filter(level.unwrap_or(Level::INFO));
+    // A panic is a line like any other.
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+    let in_lambda = variable("AWS_LAMBDA_RUNTIME_API").is_some();
+    let json = in_lambda || variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    if json {
+        let lines = lines.json().flatten_event(true).with_current_span(false).with_span_list(true);
+        tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+    } else {
+        tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+    }
+}
+
+/// The level is for our own lines. What the SDK logs below info holds requests whole, with variables in clear: those
+/// lines are never written, whatever the level.
+fn filter(level: Level) -> Targets {
+    Targets::new().with_default(Level::WARN.min(level)).with_target("deployer", level)
+}
+
+/// What `RUST_LOG` says for us: `debug`, or `deployer=debug` among other directives.
+fn level(directives: &str) -> Option<Level> {
+    let all = || directives.split(',').map(str::trim);
+    let ours = all().find_map(|one| one.strip_prefix("deployer=").and_then(level_named));
+    ours.or_else(|| all().find_map(level_named))
+}
+
+fn level_named(text: &str) -> Option<Level> {
+    if text.eq_ignore_ascii_case("fatal") { Some(Level::ERROR) } else { text.parse().ok() }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_level_makes_the_sdk_log_its_requests() {
+        for text in ["trace", "TRACE", "debug", "deployer=trace,aws_smithy_runtime=trace"] {
+            let filter = filter(level(text).unwrap());
+            assert!(!filter.would_enable("aws_smithy_runtime::client::orchestrator", &Level::INFO), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_level_is_for_our_own_lines() {
+        assert!(filter(Level::TRACE).would_enable("deployer_function::engine", &Level::TRACE));
+        assert!(!filter(Level::ERROR).would_enable("deployer_function::engine", &Level::WARN));
+        assert_eq!(level("TRACE"), Some(Level::TRACE));
+        assert_eq!(level("warn,deployer=debug"), Some(Level::DEBUG));
+        assert_eq!(level("hyper=debug"), None);
+        assert_eq!(level_named("fatal"), Some(Level::ERROR));
+    }
+}

@@ -1,0 +1,42 @@
+//! The Lambda: clients once, then invocations.
+
+use std::sync::Arc;
+
+use deployer_engine::obey::FunctionError;
+use deployer_function::{Deployer, Settings};
+use jiff::Timestamp;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::value::RawValue;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    deployer_function::logging::init();
+    let settings = Settings::read(|name| std::env::var(name).ok());
+    let deployer = Arc::new(Deployer::start(settings).await);
+    // Unparsed: what the runtime itself cannot parse it would answer with an error of its own.
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let deployer = deployer.clone();
+        async move {
+            let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
+            let deadline = Timestamp::from_millisecond(deadline).unwrap_or(Timestamp::MAX);
+            let answer = deployer.invoke(event.payload.get(), deadline, &event.context.request_id).await;
+            answer.map_err(Reported)
+        }
+    }))
+    .await
+}
+
+/// An error with the contract's `errorType`. The runtime logs it in its `Debug` form, which people read too.
+struct Reported(FunctionError);
+
+impl std::fmt::Debug for Reported {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl From<Reported> for Diagnostic {
+    fn from(Reported(error): Reported) -> Self {
+        Self { error_type: error.error_type().into(), error_message: error.to_string() }
+    }
+}

@@ -1,0 +1,172 @@
+//! The process's environment as settings, all at once, before any client exists; and deployer.json, kept for a minute.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deployer_aws::ConfigSource;
+use deployer_core::config::Config;
+use deployer_core::id::Region;
+use deployer_core::names::CONFIG_VARIABLE;
+use deployer_engine::InvalidConfig;
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+
+/// How long deployer.json is not read again.
+pub const CONFIG_AGE: Duration = Duration::from_secs(60);
+
+/// What the environment says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `DEPLOYER_CONFIG`.
+    pub config: ConfigSource,
+    /// `AWS_REGION`: the deployer's region, which is the artifact bucket's, for S3 notifies only queues of its own.
+    pub region: Region,
+}
+
+impl Settings {
+    /// Reads the settings from variables, by a function that finds one.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] naming the variable.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidConfig> {
+        let wanted = |name: &str, what: &str| {
+            let value = variable(name).filter(|value| !value.is_empty());
+            value.ok_or_else(|| InvalidConfig(format!("{name} is not set: it must be {what}")))
+        };
+        let config = wanted(CONFIG_VARIABLE, "s3://bucket/key or a file's path, where deployer.json is")?;
+        let region = wanted("AWS_REGION", "the region of the deployer and its artifact bucket")?;
+        Ok(Self {
+            config: ConfigSource::parse(&config)?,
+            region: Region::parse(region).map_err(|error| InvalidConfig(format!("AWS_REGION: {error}")))?,
+        })
+    }
+}
+
+/// deployer.json, for one invocation.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Why it is the last good one, where what is there now cannot be loaded.
+    pub outdated: Option<InvalidConfig>,
+}
+
+/// deployer.json as it was last loaded. One that cannot be loaded does not take the last good one away.
+#[derive(Default)]
+pub struct ConfigCache {
+    /// With the time at which it was read; none where the last reading failed.
+    kept: Mutex<Option<(Arc<Config>, Option<Timestamp>)>>,
+}
+
+impl ConfigCache {
+    /// The configuration, read anew when it is older than a minute or the last reading failed.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`], naming the place and the field: it cannot be loaded, and never was.
+    pub async fn get(
+        &self,
+        Settings { config: source, region }: &Settings,
+        now: Timestamp,
+        read: impl Future<Output = Result<String, String>>,
+    ) -> Result<Loaded, InvalidConfig> {
+        let mut kept = self.kept.lock().await;
+        if let Some((config, Some(at))) = kept.as_ref()
+            && Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age <= CONFIG_AGE)
+        {
+            return Ok(Loaded { config: config.clone(), outdated: None });
+        }
+        match source.load(region, read).await {
+            Ok(config) => {
+                let config = Arc::new(config);
+                *kept = Some((config.clone(), Some(now)));
+                Ok(Loaded { config, outdated: None })
+            }
+            Err(error) => {
+                let (config, read_at) = kept.as_mut().ok_or_else(|| error.clone())?;
+                *read_at = None;
+                Ok(Loaded { config: config.clone(), outdated: Some(error) })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn read(config: &str, region: &str) -> Result<Settings, String> {
+        Settings::read(|name| match name {
+            "DEPLOYER_CONFIG" => Some(config.to_owned()),
+            "AWS_REGION" => Some(region.to_owned()),
+            _ => None,
+        })
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_configuration_is_an_object_or_a_file() {
+        let source = |text| read(text, "eu-west-1").unwrap().config;
+        assert_eq!(source("s3://b/c/d.json"), ConfigSource::S3 { bucket: "b".into(), key: "c/d.json".into() });
+        assert_eq!(source("conf/deployer.json"), ConfigSource::File("conf/deployer.json".into()));
+        assert_eq!(read("s3://b", "eu-west-1").unwrap_err(), "DEPLOYER_CONFIG: \"s3://b\" is not s3://bucket/key");
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        assert_eq!(
+            read("", "eu-west-1").unwrap_err(),
+            "DEPLOYER_CONFIG is not set: it must be s3://bucket/key or a file's path, where deployer.json is"
+        );
+        assert_eq!(
+            read("d.json", "nowhere").unwrap_err(),
+            "AWS_REGION: \"nowhere\" is not a region: a region's code such as eu-west-1"
+        );
+    }
+
+    const FIRST: &str = r#"{"artifact_bucket": "artifacts", "ledger_bucket": "ledger", "environments": {}}"#;
+    const SECOND: &str = r#"{"artifact_bucket": "others", "ledger_bucket": "ledger", "environments": {}}"#;
+
+    /// Asks a cache so many seconds after it was made, where the file is read so: the artifact bucket, and what is said.
+    async fn asked(
+        cache: &ConfigCache,
+        seconds: i64,
+        answer: Result<&str, &str>,
+    ) -> Result<(String, Option<String>), String> {
+        let settings =
+            Settings { config: ConfigSource::File("d.json".into()), region: Region::parse("eu-west-1").unwrap() };
+        let now = Timestamp::from_second(1_000 + seconds).unwrap();
+        let read = std::future::ready(answer.map(str::to_owned).map_err(str::to_owned));
+        let loaded = cache.get(&settings, now, read).await.map_err(|error| error.to_string())?;
+        Ok((loaded.config.artifact_bucket.to_string(), loaded.outdated.map(|error| error.to_string())))
+    }
+
+    #[tokio::test]
+    async fn the_configuration_is_read_again_after_a_minute_or_a_failure() {
+        let cache = ConfigCache::default();
+        let good = |bucket: &str| Ok((bucket.to_owned(), None));
+        assert_eq!(asked(&cache, 0, Err("denied")).await, Err("d.json cannot be read: denied".to_owned()));
+        assert_eq!(asked(&cache, 0, Ok(FIRST)).await, good("artifacts"));
+        assert_eq!(asked(&cache, 60, Err("not asked")).await, good("artifacts"));
+        assert_eq!(asked(&cache, 61, Ok(SECOND)).await, good("others"));
+    }
+
+    #[tokio::test]
+    async fn a_configuration_for_another_partition_than_the_deployers_is_not_loaded() {
+        let far = r#"{"artifact_bucket": "artifacts", "ledger_bucket": "ledger", "environments":
+            {"dev": {"targets": [{"account": "111111111111", "region": "cn-north-1"}]}}}"#;
+        let told = asked(&ConfigCache::default(), 0, Ok(far)).await.unwrap_err();
+        assert!(told.contains("cn-north-1 is in the partition aws-cn, and eu-west-1 of the deployer in aws"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn the_last_good_configuration_stays_until_another_one_is_loaded() {
+        let cache = ConfigCache::default();
+        let kept = |why: &str| Ok(("artifacts".to_owned(), Some(why.to_owned())));
+        assert!(asked(&cache, 0, Ok(FIRST)).await.is_ok());
+        assert_eq!(asked(&cache, 61, Err("denied")).await, kept("d.json cannot be read: denied"));
+        let broken = asked(&cache, 62, Ok("{}")).await;
+        assert!(matches!(&broken, Ok((_, Some(why))) if why.starts_with("d.json: ")), "{broken:?}");
+        assert_eq!(asked(&cache, 63, Ok(SECOND)).await, Ok(("others".to_owned(), None)), "read again at once");
+    }
+}
