@@ -3,7 +3,7 @@
 #![no_main]
 
 use deployer_core::config::Config;
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::freeze::frozen_until;
 use deployer_core::id::{EnvironmentName, FunctionName, Region};
 use deployer_core::manifest::ExecutionRole;
@@ -25,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
         (Err(error), there) => {
             assert!(!error.mistakes().is_empty());
             // A deployer's own region forbids and allows targets, and nothing else.
-            let other = |mistake: &deployer_core::mistake::Mistake| !mistake.path.contains(".region");
+            let other = |mistake: &deployer_core::diagnostics::Diagnostic| !mistake.path.contains(".region");
             assert!(there.is_err() || !error.mistakes().iter().any(other));
         }
     }
@@ -44,7 +44,7 @@ fn accepted(config: &Config) {
     for (name, environment) in &config.environments {
         assert!(!environment.targets.is_empty() && environment.keep_versions > 0);
         for function in &functions {
-            let at = Destination::find(config, name, function).expect("it is there");
+            let at = FunctionRef::find(config, name, function).expect("it is there");
             assert!(at.function_name.as_str().len() <= 64);
             assert_eq!(at.as_configured().function_name, at.function_name);
             let named = environment.function_name.name(name, function);

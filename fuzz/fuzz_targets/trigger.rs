@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use deployer_core::trigger::{self, Invocation, Message, Told};
+use deployer_core::trigger::{self, Invocation, Message, InboundEvent};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
         Invocation::Event(told) => {
             told.iter().for_each(meant);
             // Through whichever door it comes, an event tells the same; only a tick is the queue's alone.
-            let is_tick = matches!(&queued[..], [Told::Tick(_) | Told::NotUnderstood { .. }]);
+            let is_tick = matches!(&queued[..], [InboundEvent::Tick(_) | InboundEvent::NotUnderstood { .. }]);
             assert!(is_tick || queued == told, "{queued:?}");
             let notified = queued_sns(payload);
             assert!(is_tick || notified == told || is_notification(payload), "{notified:?}");
@@ -41,12 +41,12 @@ fuzz_target!(|bytes: &[u8]| {
     queued.iter().for_each(meant);
 });
 
-fn meant(told: &Told) {
+fn meant(told: &InboundEvent) {
     match told {
-        Told::Ignored { because } | Told::NotUnderstood { because } | Told::Malformed { because, .. } => {
+        InboundEvent::Ignored { because } | InboundEvent::NotUnderstood { because } | InboundEvent::Malformed { because, .. } => {
             assert!(!because.is_empty());
         }
-        Told::Upload(_) | Told::Promotion(_) | Told::Consent(_) | Told::Tick(_) => {}
+        InboundEvent::Upload(_) | InboundEvent::Promotion(_) | InboundEvent::Consent(_) | InboundEvent::Tick(_) => {}
     }
 }
 
@@ -58,7 +58,7 @@ fn only_message(payload: &Value) -> Message {
 }
 
 /// What it tells as the body of a message, beside which another is read as if it were alone.
-fn queued(body: &str) -> Vec<Told> {
+fn queued(body: &str) -> Vec<InboundEvent> {
     let record =
         |id: &str, body: &str| json!({"messageId": id, "receiptHandle": "r", "body": body, "eventSource": "aws:sqs"});
     let Message { id, told, .. } = only_message(&json!({"Records": [record("m1", body)]}));
@@ -66,11 +66,11 @@ fn queued(body: &str) -> Vec<Told> {
     let batch = json!({"Records": [record("m1", body), record("m2", "{}")]}).to_string();
     let Invocation::Batch(both) = trigger::read(&batch) else { panic!("no batch") };
     assert_eq!((both.len(), &both[0].told), (2, &told));
-    assert!(matches!(both[1].told[..], [Told::Ignored { .. }]));
+    assert!(matches!(both[1].told[..], [InboundEvent::Ignored { .. }]));
     told
 }
 
-fn queued_sns(message: &str) -> Vec<Told> {
+fn queued_sns(message: &str) -> Vec<InboundEvent> {
     queued(&json!({"Type": "Notification", "Message": message}).to_string())
 }
 
@@ -83,5 +83,5 @@ fn deep(payload: &str) {
     let within = format!("{}{payload}", "[".repeat(1000));
     let Invocation::Unknown { because } = trigger::read(&within) else { panic!("it was taken") };
     assert_eq!(because, "the payload is nested deeper than 127 levels");
-    assert!(matches!(queued(&within)[..], [Told::Malformed { .. }]));
+    assert!(matches!(queued(&within)[..], [InboundEvent::Malformed { .. }]));
 }

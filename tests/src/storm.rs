@@ -73,7 +73,7 @@ impl Storm {
                 sent.push(Sent { function, key, version_id });
             }
         }
-        let mut chance = Chance(self.seed);
+        let mut chance = Rng(self.seed);
         let mut messages = aws.take_messages().await?;
         let twice: Vec<Value> = messages.iter().filter(|_| chance.below(self.twice_in) == 0).cloned().collect();
         messages.extend(twice);
@@ -186,9 +186,9 @@ impl fmt::Display for Passed {
 
 /// Chance that can be had again: SplitMix64.
 #[derive(Debug)]
-struct Chance(u64);
+struct Rng(u64);
 
-impl Chance {
+impl Rng {
     fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -111,7 +111,7 @@ impl Queue for Pausing {
         panic!("a message: {body}")
     }
 
-    async fn put_off(&self, _: Option<&str>, receipt: &str, delay: Duration) -> Result<(), QueueError> {
+    async fn extend_visibility(&self, _: Option<&str>, receipt: &str, delay: Duration) -> Result<(), QueueError> {
         self.pauses.lock().unwrap().push((receipt.to_owned(), delay.as_secs()));
         if self.answers { Ok(()) } else { std::future::pending().await }
     }

@@ -78,7 +78,7 @@ async fn whatever_was_accepted_and_died_at_any_call_is_completed_by_the_sweep_al
 async fn sweep(make: impl Fn() -> World, zip: Vec<u8>) -> usize {
     let world = make();
     let undisturbed = world.invocation().upload(&world.put("dev/orders/1.1.0.zip", zip.clone())).await;
-    assert!(matches!(undisturbed.outcome, Outcome::Handled(_)), "{undisturbed:?}");
+    assert!(matches!(undisturbed.outcome, Outcome::EventOutcome(_)), "{undisturbed:?}");
     let (expected, needed) = (end(&world), versions(&world));
     for call in 1..=undisturbed.calls {
         for moment in [Moment::Before, Moment::After] {

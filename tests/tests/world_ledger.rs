@@ -8,7 +8,7 @@ use acceptance::world::{DEV, Moment, Op, Outcome, Run, Work, World, recorded};
 use deployer_core::artifact::Upload;
 use deployer_core::record::{Code, DeploymentRecord, Status};
 use deployer_engine::port::CallErrorKind;
-use deployer_engine::{Handled, History, Swept, Transient};
+use deployer_engine::{EventOutcome, History, Swept, Transient};
 use serde_json::{Value, json};
 
 fn served(world: &World) -> String {
@@ -25,7 +25,7 @@ fn head(world: &World) -> Value {
 
 fn record(run: Run) -> DeploymentRecord {
     match run.outcome {
-        Outcome::Handled(handled) => recorded(handled),
+        Outcome::EventOutcome(handled) => recorded(handled),
         other => panic!("{other:?}"),
     }
 }
@@ -116,7 +116,9 @@ async fn while_one_is_deployed_the_newest_other_one_waits_and_the_same_invocatio
     let writers: Vec<usize> =
         world.calls().iter().filter(|c| c.op.is_lambda_write()).map(|call| call.invocation).collect();
     assert!(writers.iter().all(|by| *by == writers[0]), "one invocation wrote: {writers:?}");
-    assert!(world.tick().await.iter().all(|run| matches!(run.outcome, Outcome::Handled(Handled::Ignored { .. }))));
+    assert!(
+        world.tick().await.iter().all(|run| matches!(run.outcome, Outcome::EventOutcome(EventOutcome::Ignored { .. })))
+    );
     world.same_again_changes_nothing().await;
 }
 
@@ -507,11 +509,11 @@ async fn a_tick_that_does_not_fit_is_nothing() {
     let tick = acceptance::world::tick(&body);
     // Too early: it is sent again.
     let early = world.invocation().run(&Work::Tick(tick.clone())).await;
-    assert!(matches!(early.outcome, Outcome::Handled(Handled::Ignored { .. })), "{early:?}");
+    assert!(matches!(early.outcome, Outcome::EventOutcome(EventOutcome::Ignored { .. })), "{early:?}");
     world.leases_run_out().await;
     assert_eq!(record(world.invocation().run(&Work::Tick(tick.clone())).await).status, Status::Succeeded);
     let before = world.snapshot();
     let late = world.invocation().run(&Work::Tick(tick)).await;
-    assert!(matches!(late.outcome, Outcome::Handled(Handled::Ignored { .. })), "{late:?}");
+    assert!(matches!(late.outcome, Outcome::EventOutcome(EventOutcome::Ignored { .. })), "{late:?}");
     assert_eq!(world.snapshot(), before);
 }

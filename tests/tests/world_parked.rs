@@ -7,7 +7,7 @@ use acceptance::world::orders::{command, deployed, release, served, serves};
 use acceptance::world::zips::code;
 use acceptance::world::{DEV, Fate, Moment, Op, Outcome, Work, World};
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetErrorCode};
-use deployer_engine::Handled;
+use deployer_engine::EventOutcome;
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 
@@ -258,7 +258,7 @@ async fn an_upload_that_wakes_what_is_parked_and_is_held_meanwhile_is_answered_w
         };
         let woken = world.invocation().freezes_at(call, Duration::from_secs(20)).run(&next);
         let (answer, _) = tokio::join!(woken, hold);
-        let Outcome::Handled(Handled::Recorded(record)) = answer.outcome else {
+        let Outcome::EventOutcome(EventOutcome::Recorded(record)) = answer.outcome else {
             panic!("call {call}: {:?}", answer.outcome);
         };
         goes_on(&world).await;

@@ -60,7 +60,7 @@ async fn what_an_invocation_has_set_before_its_time_was_up_is_remembered_by_the_
     let saved = world.record("dev/orders/1.1.0.zip", zip("1.1.0", "BB")).await;
     assert_eq!(saved.status, Status::InProgress, "the second account ran out of time");
     world.somebody(OTHER, "orders", |f| f.busy(0, Timestamp::UNIX_EPOCH));
-    let Some(Outcome::Handled(handled)) = world.tick().await.pop().map(|run| run.outcome) else { panic!() };
+    let Some(Outcome::EventOutcome(handled)) = world.tick().await.pop().map(|run| run.outcome) else { panic!() };
     let record = recorded(handled);
     assert_eq!(codes(&record), [Some(TargetErrorCode::AccessDenied), None], "{record:#?}");
     the_next_release_takes_it_away(&world, &[DEV, OTHER]).await;

@@ -363,7 +363,7 @@ async fn no_write_is_sent_when_less_time_is_left_than_it_needs() {
     world.latency(|call| Duration::from_secs(if call.op == Op::AssumeRole { 20 } else { 0 }));
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let run = world.invocation().within(world.patience.write_needs + Duration::from_secs(15)).upload(&upload).await;
-    assert!(matches!(run.outcome, Outcome::Handled(_)), "{run:?}");
+    assert!(matches!(run.outcome, Outcome::EventOutcome(_)), "{run:?}");
     assert!(world.writes().is_empty());
     assert!(world.render().contains("dev/orders/1.1.0: in progress, no result"), "{}", world.render());
     // Another invocation goes on at once: the claim was given up.

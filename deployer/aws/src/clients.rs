@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use deployer_core::config::Config;
-use deployer_core::mistake;
+use deployer_core::diagnostics;
 use deployer_engine::port::{Events, Queue, QueueError};
 use deployer_engine::{MaskingGate, Ports};
 use tokio::sync::Semaphore;
 
 use super::{
-    AwsPremises, ConfigSource, EventBridge, MachineChance, S3Artifacts, S3Ledger, SqsQueue, StsGate, WallClock,
+    AwsSelfDiagnostics, ConfigSource, EventBridge, MachineRng, S3Artifacts, S3Ledger, SqsQueue, StsGate, WallClock,
     read_object,
 };
 
@@ -52,15 +52,15 @@ impl Clients {
                 .clone()
                 .map(|bus| Arc::new(EventBridge::new(self.events.clone(), bus)) as Arc<dyn Events>),
             clock: Arc::new(WallClock),
-            chance: Arc::new(MachineChance),
+            chance: Arc::new(MachineRng),
             inline_body: self.inline_body.clone(),
         }
     }
 
     /// The port that only the doctor uses.
     #[must_use]
-    pub fn premises(&self, config: &Config) -> AwsPremises {
-        AwsPremises::new(self.s3.clone(), self.sqs.clone(), self.gate.clone(), config.ledger_bucket.clone())
+    pub fn premises(&self, config: &Config) -> AwsSelfDiagnostics {
+        AwsSelfDiagnostics::new(self.s3.clone(), self.sqs.clone(), self.gate.clone(), config.ledger_bucket.clone())
     }
 
     /// The queue with an ARN, found by its name.
@@ -80,6 +80,6 @@ impl Clients {
             ConfigSource::File(path) => std::fs::read(path).map_err(|error| error.to_string())?,
             ConfigSource::S3 { bucket, key } => read_object(&self.s3, bucket, key).await?,
         };
-        mistake::text(&bytes).map(str::to_owned).map_err(|mistake| mistake.to_string())
+        diagnostics::text(&bytes).map(str::to_owned).map_err(|mistake| mistake.to_string())
     }
 }

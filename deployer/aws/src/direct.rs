@@ -13,9 +13,9 @@ use deployer_core::id::{AccountId, RoleArn};
 use deployer_core::record::{TargetError, TargetErrorCode};
 
 use super::error::Failure;
-use super::lambda::Hand;
+use super::lambda::Writer;
 use super::sts::{StsGate, account_of, functions};
-use deployer_engine::port::{Account, AccountGate, EnterError, SessionRequest};
+use deployer_engine::port::{Account, EnterError, SessionProvider, SessionRequest};
 
 /// The longest that a call takes where 50 MB may have to go through somebody's line at home.
 pub const SENDING_TIMEOUT: Duration = Duration::from_secs(240);
@@ -43,17 +43,17 @@ impl DirectGate {
 }
 
 #[async_trait]
-impl AccountGate for DirectGate {
+impl SessionProvider for DirectGate {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
         if let Some(role) = &self.role {
-            return self.sts.enter_by(request, role.as_str(), Hand::Direct).await;
+            return self.sts.enter_by(request, role.as_str(), Writer::Direct).await;
         }
         let found = caller(&self.sdk).await.map_err(|error| match error {
             NoCaller::Refused(message) => TargetError::new(TargetErrorCode::AccessDenied, "enter", message).into(),
             NoCaller::Unanswered(message) => EnterError::Unanswered(message),
         })?;
         let config = aws_sdk_lambda::config::Builder::from(&self.sdk);
-        let functions = functions(config, &request.target, Hand::Direct);
+        let functions = functions(config, &request.target, Writer::Direct);
         Ok(Account::assert(&request.target, &found, Arc::new(functions))?)
     }
 }

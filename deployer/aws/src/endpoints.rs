@@ -6,7 +6,7 @@ use deployer_core::id::{AccountId, Region};
 use deployer_core::partition::{PARTITIONS, Partition};
 
 use super::canned::Hosts;
-use super::lambda::Hand;
+use super::lambda::Writer;
 use super::sts::{StsGate, functions};
 use deployer_engine::port::{Functions as _, Qualifier};
 
@@ -21,7 +21,7 @@ async fn asked(home: &str, there: &str, fips: bool, dual_stack: bool) -> [String
     let _ = StsGate::new(&sdk).own_role().await;
     let sts = hosts.last();
     let name = deployer_core::id::FunctionName::parse("orders").unwrap();
-    let _ = functions((&sdk).into(), &target(there), Hand::Deployer).function(&name, Qualifier::Latest).await;
+    let _ = functions((&sdk).into(), &target(there), Writer::Deployer).function(&name, Qualifier::Latest).await;
     let lambda = hosts.last();
     let _ = aws_sdk_s3::Client::new(&sdk).get_object().bucket("artifacts").key("k").send().await;
     let s3 = hosts.last();

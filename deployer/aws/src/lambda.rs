@@ -12,7 +12,7 @@ use deployer_core::head::untouched;
 use deployer_core::id::{AliasName, FunctionName, Version};
 use deployer_core::manifest::Architecture;
 use deployer_core::observed::{
-    Belongings, MOVED_BY_DEPLOYER, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId,
+    FunctionMetadata, MOVED_BY_DEPLOYER, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId,
 };
 use deployer_core::plan::{CodeSettings, NewFunction};
 
@@ -25,12 +25,12 @@ use deployer_engine::port::{Answer, CallError, CallErrorKind, Code, Functions, P
 pub struct LambdaFunctions {
     client: Client,
     target: Target,
-    hand: Hand,
+    hand: Writer,
 }
 
 /// Whose hand writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hand {
+pub(super) enum Writer {
     /// A deployer's, with a ledger: the aliases that it makes say so.
     Deployer,
     /// A person's, who deploys without one.
@@ -38,7 +38,7 @@ pub(super) enum Hand {
 }
 
 impl LambdaFunctions {
-    pub(super) fn new(client: Client, target: Target, hand: Hand) -> Self {
+    pub(super) fn new(client: Client, target: Target, hand: Writer) -> Self {
         Self { client, target, hand }
     }
 
@@ -126,7 +126,7 @@ impl Functions for LambdaFunctions {
         &self,
         name: &FunctionName,
         qualifier: Qualifier<'_>,
-    ) -> Result<Option<(ObservedCode, Belongings)>, CallError> {
+    ) -> Result<Option<(ObservedCode, FunctionMetadata)>, CallError> {
         let qualifier = match qualifier {
             Qualifier::Latest => None,
             Qualifier::Version(version) => Some(version.to_string()),
@@ -233,7 +233,7 @@ impl Functions for LambdaFunctions {
             }
             Write::CreateAlias { alias, version } => {
                 // Moving it leaves its description as it is.
-                let description = (self.hand == Hand::Deployer).then(|| MOVED_BY_DEPLOYER.to_owned());
+                let description = (self.hand == Writer::Deployer).then(|| MOVED_BY_DEPLOYER.to_owned());
                 let call = client.create_alias().function_name(function).name(alias.as_str());
                 let call = call.set_description(description);
                 let call = call.function_version(version.as_str()).customize().config_override(sent_once());
@@ -357,7 +357,7 @@ mod tests {
     fn lambda(answers: impl IntoIterator<Item = Canned>) -> LambdaFunctions {
         let target =
             Target { account: AccountId::parse("111111111111").unwrap(), region: Region::parse("eu-west-1").unwrap() };
-        LambdaFunctions::new(Client::new(&answering(answers)), target, Hand::Deployer)
+        LambdaFunctions::new(Client::new(&answering(answers)), target, Writer::Deployer)
     }
 
     fn orders() -> FunctionName {

@@ -16,14 +16,14 @@ use deployer_core::manifest::{
     LoggingConfig, ManagedInstancesConfig, S3FilesConfig, Secret, SnapStart, TenancyConfig, TracingConfig, VpcConfig,
 };
 use deployer_core::observed::{
-    Belongings, Condition, ObservedCode, ProvisionedConcurrency, ProvisionedStatus, Reason, RevisionId, Settings,
+    Condition, FunctionMetadata, ObservedCode, ProvisionedConcurrency, ProvisionedStatus, Reason, RevisionId, Settings,
     Variables,
 };
 use serde::de::DeserializeOwned;
 
 /// GetFunction's answer; or what it lacks.
-pub(super) fn function(output: GetFunctionOutput) -> Result<(ObservedCode, Belongings), &'static str> {
-    let belongings = Belongings {
+pub(super) fn function(output: GetFunctionOutput) -> Result<(ObservedCode, FunctionMetadata), &'static str> {
+    let belongings = FunctionMetadata {
         // Without lambda:ListTags Lambda leaves the tags out, and says so in `tags_error`.
         tags: match output.tags_error {
             Some(_) => None,

@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_lambda::types::PackageType;
 use deployer_core::id::{AccountId, FunctionName};
-use deployer_core::observed::{Belongings, Settings};
+use deployer_core::observed::{FunctionMetadata, Settings};
 
 use super::error::Failure;
 use super::lambda_read as read;
@@ -17,7 +17,7 @@ pub struct LiveFunction {
     /// How `$LATEST` is configured.
     pub settings: Settings,
     /// Its tags and its concurrency.
-    pub belongings: Belongings,
+    pub belongings: FunctionMetadata,
 }
 
 /// Why it cannot be described.

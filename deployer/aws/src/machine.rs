@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use deployer_engine::port::{Chance, Clock};
+use deployer_engine::port::{Clock, Rng};
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy)]
@@ -24,9 +24,9 @@ impl Clock for WallClock {
 
 /// The machine's source of randomness.
 #[derive(Debug, Clone, Copy)]
-pub struct MachineChance;
+pub struct MachineRng;
 
-impl Chance for MachineChance {
+impl Rng for MachineRng {
     fn draw(&self) -> u128 {
         let mut bytes = [0; 16];
         // A machine without a source of randomness has no TLS either, and so no AWS.

@@ -13,21 +13,21 @@ use jiff::Timestamp;
 
 use super::advice::{ENABLE_REGION, is_region_not_enabled};
 use super::error::Failure;
-use super::lambda::Hand;
+use super::lambda::Writer;
 use super::probe::LambdaProbe;
 use super::sqs;
 use super::sts::{Session, StsGate};
-use deployer_engine::port::{EnterError, Premises, Probe, SessionRequest, right_account};
+use deployer_engine::port::{EnterError, Probe, SelfDiagnostics, SessionRequest, right_account};
 
 /// The deployer's surroundings.
-pub struct AwsPremises {
+pub struct AwsSelfDiagnostics {
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
     gate: Arc<StsGate>,
     ledger: BucketName,
 }
 
-impl AwsPremises {
+impl AwsSelfDiagnostics {
     /// Looks with these clients, at this ledger bucket.
     #[must_use]
     pub fn new(s3: aws_sdk_s3::Client, sqs: aws_sdk_sqs::Client, gate: Arc<StsGate>, ledger: BucketName) -> Self {
@@ -57,7 +57,7 @@ pub(super) fn no(what: &str, failure: &Failure) -> Refused {
 }
 
 #[async_trait]
-impl Premises for AwsPremises {
+impl SelfDiagnostics for AwsSelfDiagnostics {
     async fn own_role(&self) -> Result<String, Refused> {
         self.gate.own_role().await.map_err(|failure| no("GetCallerIdentity", &failure))
     }
@@ -91,7 +91,7 @@ impl Premises for AwsPremises {
 
     async fn enter(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError> {
         let Session { account, credentials } =
-            self.gate.session(request, &request.target.role_arn(&request.role), Hand::Deployer).await?;
+            self.gate.session(request, &request.target.role_arn(&request.role), Writer::Deployer).await?;
         right_account(&request.target, &account)?;
         let lambda = self.gate.lambda(&request.target, credentials.clone());
         let s3 = self.gate.s3(&request.target, credentials);

@@ -82,7 +82,7 @@ impl Queue for SqsQueue {
         call.send().await.map(drop).map_err(|failed| error("SendMessage", url, &Failure::of(&failed)))
     }
 
-    async fn put_off(&self, from: Option<&str>, receipt: &str, delay: Duration) -> Result<(), QueueError> {
+    async fn extend_visibility(&self, from: Option<&str>, receipt: &str, delay: Duration) -> Result<(), QueueError> {
         let url = self.origin(from);
         let call = self.client.change_message_visibility().queue_url(url).receipt_handle(receipt);
         let answer = call.visibility_timeout(seconds(delay)).send().await;

@@ -19,8 +19,8 @@ use deployer_core::record::{TargetError, TargetErrorCode};
 
 use super::advice::{ENABLE_REGION, is_region_not_enabled};
 use super::error::Failure;
-use super::lambda::{Hand, LambdaFunctions};
-use deployer_engine::port::{Account, AccountGate, EnterError, SessionRequest};
+use super::lambda::{LambdaFunctions, Writer};
+use deployer_engine::port::{Account, EnterError, SessionProvider, SessionRequest};
 
 /// Role chaining allows one hour at most; a deployment in one invocation needs less than STS's shortest session.
 const SESSION_SECONDS: i32 = 900;
@@ -43,7 +43,7 @@ impl StsGate {
         &self,
         request: &SessionRequest,
         role: &str,
-        hand: Hand,
+        hand: Writer,
     ) -> Result<Account, EnterError> {
         let target = &request.target;
         let Session { account, credentials } = self.session(request, role, hand).await?;
@@ -56,7 +56,7 @@ impl StsGate {
         &self,
         request: &SessionRequest,
         role: &str,
-        hand: Hand,
+        hand: Writer,
     ) -> Result<Session, EnterError> {
         let answer = self.assume(request, role, hand).await?;
         let unusable = |what: &str| EnterError::Unanswered(format!("AssumeRole of {role} answered without {what}"));
@@ -73,13 +73,13 @@ impl StsGate {
         Ok(Session { account: found, credentials: SharedCredentialsProvider::new(credentials) })
     }
 
-    async fn assume(&self, request: &SessionRequest, role: &str, hand: Hand) -> Result<AssumeRoleOutput, EnterError> {
+    async fn assume(&self, request: &SessionRequest, role: &str, hand: Writer) -> Result<AssumeRoleOutput, EnterError> {
         let call = self
             .client
             .assume_role()
             .role_arn(role)
             .role_session_name(&request.name)
-            .set_source_identity((hand == Hand::Deployer).then(|| request.name.clone()))
+            .set_source_identity((hand == Writer::Deployer).then(|| request.name.clone()))
             .set_external_id(request.external_id.as_ref().map(ToString::to_string))
             .policy(&request.policy)
             .duration_seconds(SESSION_SECONDS)
@@ -123,7 +123,7 @@ pub(super) struct Session {
 }
 
 /// Lambda in this target, with what the configuration has of credentials.
-pub(super) fn functions(config: aws_sdk_lambda::config::Builder, target: &Target, hand: Hand) -> LambdaFunctions {
+pub(super) fn functions(config: aws_sdk_lambda::config::Builder, target: &Target, hand: Writer) -> LambdaFunctions {
     LambdaFunctions::new(client(config, target), target.clone(), hand)
 }
 
@@ -141,9 +141,9 @@ pub(super) fn account_of(arn: &str) -> Option<AccountId> {
 }
 
 #[async_trait]
-impl AccountGate for StsGate {
+impl SessionProvider for StsGate {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
-        self.enter_by(request, &request.target.role_arn(&request.role), Hand::Deployer).await
+        self.enter_by(request, &request.target.role_arn(&request.role), Writer::Deployer).await
     }
 }
 
@@ -153,11 +153,11 @@ fn partition(service: &str, target: &Target) -> RetryPartition {
 }
 
 /// What to do where AWS's words say why a role is not let in.
-fn on_entering(words: &str, hand: Hand) -> Option<&'static str> {
+fn on_entering(words: &str, hand: Writer) -> Option<&'static str> {
     if let Some(advice) = Denial::of(words).advice() {
         return Some(advice);
     }
-    let names_identity = hand == Hand::Deployer && words.contains("sts:SetSourceIdentity");
+    let names_identity = hand == Writer::Deployer && words.contains("sts:SetSourceIdentity");
     names_identity.then_some(
         "its trust policy, and the policy of the deployer's role, must allow sts:SetSourceIdentity (source identities that begin \
          with deployer-)",
@@ -168,13 +168,13 @@ fn on_entering(words: &str, hand: Hand) -> Option<&'static str> {
 const SHORTENS: &str = "fewer layers, or shorter names of layers, execution role and its path, function, environment and release \
      shorten it";
 
-fn refused(request: &SessionRequest, role: &str, hand: Hand, failure: &Failure) -> EnterError {
+fn refused(request: &SessionRequest, role: &str, hand: Writer, failure: &Failure) -> EnterError {
     let SessionRequest { target, name, external_id, .. } = request;
     let what = format!("AssumeRole of {role} as session {name}");
     if failure.code == "ExpiredToken" || failure.code == "ExpiredTokenException" {
         let message = match hand {
-            Hand::Deployer => format!("{what}: the deployer's own credentials have expired"),
-            Hand::Direct => format!("{what}: your credentials have expired: log in again"),
+            Writer::Deployer => format!("{what}: the deployer's own credentials have expired"),
+            Writer::Direct => format!("{what}: your credentials have expired: log in again"),
         };
         return TargetError::new(TargetErrorCode::TimedOut, "enter", message).into();
     }
@@ -183,7 +183,7 @@ fn refused(request: &SessionRequest, role: &str, hand: Hand, failure: &Failure) 
         let message = format!("{what}: the session's policy packs too large ({}): {SHORTENS}", failure.message);
         return TargetError::new(TargetErrorCode::InvalidConfiguration, "enter", message).into();
     }
-    if is_region_not_enabled(failure) && hand == Hand::Deployer {
+    if is_region_not_enabled(failure) && hand == Writer::Deployer {
         let message = format!("{what}: {} ({ENABLE_REGION})", failure.message);
         return TargetError::new(TargetErrorCode::AccessDenied, "enter", message).into();
     }
@@ -194,7 +194,7 @@ fn refused(request: &SessionRequest, role: &str, hand: Hand, failure: &Failure) 
             return EnterError::Denied(format!("{in_account} was denied ({because}): {advice}"));
         }
         return EnterError::Denied(match hand {
-            Hand::Deployer => {
+            Writer::Deployer => {
                 let external = match external_id {
                     Some(_) => "with the environment's external id",
                     None => "without an external id",
@@ -205,7 +205,7 @@ fn refused(request: &SessionRequest, role: &str, hand: Hand, failure: &Failure) 
                      or source identity"
                 )
             }
-            Hand::Direct => {
+            Writer::Direct => {
                 let external = match external_id {
                     Some(_) => "with the one that was given",
                     None => "without one: --external-id gives it",

@@ -13,7 +13,7 @@ use super::answer::{Answer, Exit, Stopped, one_line};
 use super::interrupts::Interrupts;
 use super::remote::{self, Fate, NoAnswer, Remote};
 use super::{bar, records};
-use deployer_core::trigger::{Command, Order};
+use deployer_core::trigger::{Command, CommandRequest};
 
 /// An answer that tells how far something is.
 pub(super) trait Followed: DeserializeOwned + Serialize {
@@ -187,7 +187,7 @@ impl Options {
     /// Asks until it has ended. The same order is the same request: what got no answer is asked for again.
     async fn ended<T: Followed>(
         &self,
-        (remote, order): (&Remote, &Order),
+        (remote, order): (&Remote, &CommandRequest),
         until: Until,
         spinner: &ProgressBar,
         known: &mut Known,
@@ -225,7 +225,7 @@ fn is_over(answer: &impl Followed, until: Until) -> bool {
 
 impl Known {
     /// Whether it is asked again after no answer came.
-    fn goes_on(&self, fate: Fate, tries: u32, stopped: &Stopped, order: &Order) -> Result<(), Stopped> {
+    fn goes_on(&self, fate: Fate, tries: u32, stopped: &Stopped, order: &CommandRequest) -> Result<(), Stopped> {
         let is_on_its_way = self.taken.is_some() || self.may_be_taken;
         match fate {
             Fate::Lost | Fate::Throttled => Ok(()),
@@ -242,7 +242,7 @@ impl Known {
     }
 
     /// What is known, and how to know more.
-    fn words(&self, order: &Order) -> String {
+    fn words(&self, order: &CommandRequest) -> String {
         let trouble = self.trouble.as_deref().and_then(|words| words.lines().next());
         let trouble = trouble.map_or(String::new(), |words| format!("\n  the last try had no answer: {words}"));
         let history = history(&order.command);
@@ -282,7 +282,7 @@ fn history(command: &Command) -> String {
 mod tests {
     use super::*;
 
-    fn order() -> Order {
+    fn order() -> CommandRequest {
         let payload =
             serde_json::json!({"command": "redeploy", "environment": "dev", "function": "orders", "id": "deployctl-1"});
         serde_json::from_value(payload).unwrap()

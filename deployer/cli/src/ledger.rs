@@ -13,7 +13,7 @@ use super::answer::Stopped;
 use super::follow;
 use super::remote::{self, Remote};
 use deployer_core::trigger::Command;
-use deployer_engine::{CommandError, Engine, History, Patience};
+use deployer_engine::{CommandError, Engine, History, RetryPolicy};
 
 /// Whom to ask.
 #[derive(Debug, clap::Args)]
@@ -71,7 +71,7 @@ impl Options {
             outdated: None,
             region: Some(region),
             deadline: deadline(),
-            patience: Patience::default(),
+            patience: RetryPolicy::default(),
         }))
     }
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::answer::{Exit, Stopped};
 use super::aws_options::AwsOptions;
 use super::surroundings;
-use deployer_core::trigger::{Command, Order};
+use deployer_core::trigger::{Command, CommandRequest};
 use deployer_engine::Caller;
 
 /// Where the deployer is.
@@ -30,7 +30,7 @@ pub(super) struct Options {
 }
 
 /// The longest that one try of a command takes that deploys, or walks through accounts: on the way, what says nothing for longer
-/// than 350 s may be cut off (VPC User Guide, "NAT gateways"). Asked again, it is the same request and tells how far it is.
+/// than 350 s may be cut off (VPC User Guide, "NAT gateways"). PromotionRequest again, it is the same request and tells how far it is.
 const LONGEST: Duration = Duration::from_secs(310);
 /// The same of a command that only reads and writes the ledger.
 const LONGEST_OF_THE_LEDGER: Duration = Duration::from_secs(90);
@@ -109,7 +109,7 @@ impl Remote {
     /// # Errors
     /// [`Stopped`]: 2 where the Lambda says that the command is wrong, 4 where something may be changed that nobody told of, 1
     /// otherwise.
-    pub async fn ask<T: DeserializeOwned>(&self, order: &Order) -> Result<T, Stopped> {
+    pub async fn ask<T: DeserializeOwned>(&self, order: &CommandRequest) -> Result<T, Stopped> {
         let mut lost = false;
         for number in 1.. {
             let NoAnswer { fate, stopped } = match self.try_to_ask(order).await {
@@ -131,7 +131,7 @@ impl Remote {
     ///
     /// # Errors
     /// [`NoAnswer`], and what that means.
-    pub async fn try_to_ask<T: DeserializeOwned>(&self, order: &Order) -> Result<T, NoAnswer> {
+    pub async fn try_to_ask<T: DeserializeOwned>(&self, order: &CommandRequest) -> Result<T, NoAnswer> {
         let name = &self.function_name;
         let payload = Blob::new(order.payload().to_string());
         let call = self.client.invoke().function_name(name).payload(payload).send();
@@ -191,9 +191,9 @@ fn uninvoked(name: &str, error: &SdkError<InvokeError, HttpResponse>) -> NoAnswe
 
 impl Who {
     /// An order of theirs, and an id by which a retried call is the same request.
-    pub fn order(&self, command: Command, id: Option<String>) -> Order {
+    pub fn order(&self, command: Command, id: Option<String>) -> CommandRequest {
         let Caller { requested_by, id } = self.caller(id);
-        Order { command, requested_by, id: Some(id) }
+        CommandRequest { command, requested_by, id: Some(id) }
     }
 
     /// They, with an id that nobody has had before, unless they say one.
@@ -205,7 +205,7 @@ impl Who {
 }
 
 /// An order of whoever runs this.
-pub(super) fn order(command: Command) -> Order {
+pub(super) fn order(command: Command) -> CommandRequest {
     Who { requested_by: None }.order(command, None)
 }
 

@@ -90,7 +90,7 @@ fn report(options: &Options) -> Report {
         let (good, mistakes) = match outcome {
             Ok(good) => (Some(good), vec![]),
             Err(Unfit::Unchecked(message)) => (None, vec![Found::whole(message)]),
-            Err(Unfit::Mistakes(mistakes)) => (None, mistakes),
+            Err(Unfit::Diagnostics(mistakes)) => (None, mistakes),
         };
         let (summary, warnings) = good.map(|good| (good.summary, good.warnings)).unzip();
         Checked {
@@ -148,12 +148,12 @@ enum Unfit {
     /// It cannot be read, or nobody knows what it is.
     Unchecked(String),
     /// What is wrong with it.
-    Mistakes(Vec<Found>),
+    Diagnostics(Vec<Found>),
 }
 
 impl From<Vec<Found>> for Unfit {
     fn from(mistakes: Vec<Found>) -> Self {
-        Self::Mistakes(mistakes)
+        Self::Diagnostics(mistakes)
     }
 }
 

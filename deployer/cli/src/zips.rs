@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use deployer_core::diagnostics::Diagnostic;
 use deployer_core::id::EnvironmentName;
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
-use deployer_core::mistake::Mistake;
 use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};
 use serde::Serialize;
 
@@ -41,8 +41,8 @@ impl Found {
     }
 }
 
-impl From<&Mistake> for Found {
-    fn from(mistake: &Mistake) -> Self {
+impl From<&Diagnostic> for Found {
+    fn from(mistake: &Diagnostic) -> Self {
         let path = Some(mistake.path.clone()).filter(|path| !path.is_empty());
         Self { file: None, path: path.map(Into::into), message: mistake.sentence.clone().into() }
     }

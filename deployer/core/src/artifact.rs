@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::head::Named;
+use crate::head::ManagedKeys;
 use crate::id::{
     BucketName, DeploymentId, EnvironmentName, FunctionName, InvalidName, Region, Release, RequestHash, Sha256,
 };
@@ -219,7 +219,7 @@ pub struct VerifiedArtifact {
 impl VerifiedArtifact {
     /// What it sets beside the code; nothing is said where there is no manifest.
     #[must_use]
-    pub fn named(&self) -> Option<Named> {
+    pub fn named(&self) -> Option<ManagedKeys> {
         self.has_manifest.then(|| self.config.named())
     }
 }

@@ -12,7 +12,7 @@ pub const OBEYED: usize = 50;
 
 /// What came of a command that changes an object of the ledger without deploying.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Obeyed<T> {
+pub enum CommandEffect<T> {
     /// To be written.
     Now(Box<T>),
     /// The same command was carried out before, and what it has asked for is so.
@@ -24,7 +24,7 @@ pub enum Obeyed<T> {
     },
 }
 
-impl<T> Obeyed<T> {
+impl<T> CommandEffect<T> {
     /// What to tell a command of this id that comes again.
     #[must_use]
     pub fn again(id: &str, still_stands: bool) -> Self {

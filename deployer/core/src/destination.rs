@@ -8,7 +8,7 @@ use crate::config::{Config, Environment, Target};
 use crate::head::{Active, Request};
 use crate::id::{AliasName, DeploymentId, EnvironmentName, FunctionName};
 use crate::manifest::{ExecutionRole, ForeignRole};
-use crate::promotion::Promoting;
+use crate::promotion::PromotionSpec;
 use crate::record::{
     CauseKind, Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome,
 };
@@ -16,7 +16,7 @@ use crate::traffic::Awaited;
 
 /// One function in one environment.
 #[derive(Debug, Clone)]
-pub struct Destination<'a> {
+pub struct FunctionRef<'a> {
     /// The environment's name.
     pub name: EnvironmentName,
     /// The environment; of a deployment that was claimed before, with the targets and the alias that it was claimed for.
@@ -72,7 +72,7 @@ pub enum RoleNotTaken {
     },
 }
 
-impl<'a> Destination<'a> {
+impl<'a> FunctionRef<'a> {
     /// Step "route": from names to an environment of the configuration.
     ///
     /// # Errors
@@ -205,7 +205,7 @@ impl<'a> Destination<'a> {
             cause: request.cause.clone(),
             artifact: request.chosen().map(|chosen| chosen.recorded()),
             targets: self.environment.targets.iter().map(outcome).collect(),
-            promotion: request.promoting().map(Promoting::recorded),
+            promotion: request.promoting().map(PromotionSpec::recorded),
             started_at: request.accepted_at,
             finished_at: None,
         }

@@ -12,8 +12,8 @@ use jiff::{Timestamp, ToSpan as _};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::diagnostics::{self, Diagnostic};
 use crate::id::InvalidName;
-use crate::mistake::{self, Mistake};
 
 /// How many freezes may follow one another without a gap before it is said that there is no end.
 const LONGEST_CHAIN: usize = 400;
@@ -82,7 +82,7 @@ impl TryFrom<String> for TimeOfDay {
     fn try_from(text: String) -> Result<Self, InvalidName> {
         let time = (text.len() == 5).then(|| Time::strptime("%H:%M", &text).ok()).flatten();
         let wrong =
-            || InvalidName { what: "a time of the day", rule: "HH:MM, such as 16:00", found: mistake::cut(&text) };
+            || InvalidName { what: "a time of the day", rule: "HH:MM, such as 16:00", found: diagnostics::cut(&text) };
         time.map(Self).ok_or_else(wrong)
     }
 }
@@ -98,7 +98,7 @@ impl TryFrom<String> for CalendarDate {
     fn try_from(text: String) -> Result<Self, InvalidName> {
         let date = (text.len() == 10).then(|| Date::strptime("%Y-%m-%d", &text).ok()).flatten();
         let wrong =
-            || InvalidName { what: "a date", rule: "YYYY-MM-DD, such as 2026-12-20", found: mistake::cut(&text) };
+            || InvalidName { what: "a date", rule: "YYYY-MM-DD, such as 2026-12-20", found: diagnostics::cut(&text) };
         date.map(Self).ok_or_else(wrong)
     }
 }
@@ -114,7 +114,7 @@ impl TryFrom<String> for Zone {
         let wrong = |_| InvalidName {
             what: "a time zone",
             rule: "a name of the IANA Time Zone Database, such as Europe/Berlin or UTC",
-            found: mistake::cut(&text),
+            found: diagnostics::cut(&text),
         };
         TimeZoneDatabase::bundled().get(&text).map(Self).map_err(wrong)
     }
@@ -128,28 +128,28 @@ impl fmt::Display for Zone {
 
 impl Freeze {
     /// What is wrong with it.
-    pub(crate) fn mistakes(&self) -> Vec<Mistake> {
+    pub(crate) fn mistakes(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let is_weekly = self.days.is_some() || self.from.is_some() || self.to.is_some();
         let has_dates = self.first.is_some() || self.last.is_some();
         match (is_weekly, has_dates) {
             (true, true) | (false, false) => {
-                found.push(Mistake::new("", "must have either days (and perhaps from and to), or first and last"))
+                found.push(Diagnostic::new("", "must have either days (and perhaps from and to), or first and last"))
             }
             (true, false) => {
                 if self.days.as_ref().is_none_or(Vec::is_empty) {
-                    found.push(Mistake::new("days", "must name at least one of mon, tue, wed, thu, fri, sat, sun"));
+                    found.push(Diagnostic::new("days", "must name at least one of mon, tue, wed, thu, fri, sat, sun"));
                 }
                 if self.from.is_some() != self.to.is_some() {
-                    found.push(Mistake::new("from", "from and to belong together; without both it is whole days"));
+                    found.push(Diagnostic::new("from", "from and to belong together; without both it is whole days"));
                 }
             }
             (false, true) => match (self.first, self.last) {
                 (Some(first), Some(last)) if first > last => {
-                    found.push(Mistake::new("last", "must not be before first"));
+                    found.push(Diagnostic::new("last", "must not be before first"));
                 }
                 (Some(_), Some(_)) => {}
-                _ => found.push(Mistake::new("first", "first and last belong together")),
+                _ => found.push(Diagnostic::new("first", "first and last belong together")),
             },
         }
         found

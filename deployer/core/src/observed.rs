@@ -97,7 +97,7 @@ pub struct ObservedCode {
 
 /// What belongs to the function as a whole, not to a version.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Belongings {
+pub struct FunctionMetadata {
     /// Its tags; `None` where Lambda did not show them (lambda:ListTags missing).
     pub tags: Option<BTreeMap<String, String>>,
     /// Reserved concurrent executions, where any are reserved.
@@ -166,7 +166,7 @@ pub struct Observed {
     /// `$LATEST`; `None`: there is no such function.
     pub latest: Option<ObservedCode>,
     /// Tags and concurrency.
-    pub belongings: Belongings,
+    pub belongings: FunctionMetadata,
     /// The alias.
     pub alias: Option<ObservedAlias>,
     /// What the alias serves.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::as_read::AsRead;
-use crate::commanded::{Commanded, OBEYED, Obeyed};
+use crate::commanded::{CommandEffect, Commanded, OBEYED};
 use crate::id::{FunctionName, Release, RequestHash, Sha256};
 use crate::names::REJECTS;
 use crate::record::{Code, Ending, SCHEMA};
@@ -72,37 +72,37 @@ impl Rejects {
     /// With one more; of a release that is rejected already the words are replaced. `id` is the command's. `None`: there
     /// are too many.
     #[must_use]
-    pub fn with(&self, reject: Reject, function: &FunctionName, id: &str) -> Option<Obeyed<Self>> {
+    pub fn with(&self, reject: Reject, function: &FunctionName, id: &str) -> Option<CommandEffect<Self>> {
         let hash = reject_hash("reject", id, (function, &reject.release));
         let before = self.of(&reject.release);
         if self.obeyed.contains(&reject_hash("unreject", id, (function, &reject.release))) {
-            return Some(Obeyed::again(id, false));
+            return Some(CommandEffect::again(id, false));
         }
         if self.obeyed.contains(&hash) {
             let is_this = |stands: &Commanded<Reject>| stands.is_asked_for(hash, |it| it.reason == reject.reason);
-            return Some(Obeyed::again(id, before.is_some_and(is_this)));
+            return Some(CommandEffect::again(id, before.is_some_and(is_this)));
         }
         let reject = Commanded::new(reject, hash, before);
         let mut rejects = self.obeying(hash);
         rejects.rejects.retain(|former| former.what.release != reject.what.release);
         rejects.rejects.insert(0, reject);
-        (rejects.rejects.len() <= MOST).then(|| Obeyed::Now(Box::new(rejects)))
+        (rejects.rejects.len() <= MOST).then(|| CommandEffect::Now(Box::new(rejects)))
     }
 
     /// Without this release. `id` is the command's. `None`: it is not rejected.
     #[must_use]
-    pub fn without(&self, release: &Release, function: &FunctionName, id: &str) -> Option<Obeyed<Self>> {
+    pub fn without(&self, release: &Release, function: &FunctionName, id: &str) -> Option<CommandEffect<Self>> {
         let hash = reject_hash("unreject", id, (function, release));
         if self.obeyed.contains(&reject_hash("reject", id, (function, release))) {
-            return Some(Obeyed::again(id, false));
+            return Some(CommandEffect::again(id, false));
         }
         if self.obeyed.contains(&hash) {
-            return Some(Obeyed::again(id, self.of(release).is_none()));
+            return Some(CommandEffect::again(id, self.of(release).is_none()));
         }
         self.of(release)?;
         let mut rejects = self.obeying(hash);
         rejects.rejects.retain(|reject| reject.what.release != *release);
-        Some(Obeyed::Now(Box::new(rejects)))
+        Some(CommandEffect::Now(Box::new(rejects)))
     }
 
     fn of(&self, release: &Release) -> Option<&Commanded<Reject>> {
@@ -142,15 +142,15 @@ mod tests {
         FunctionName::parse("orders").unwrap()
     }
 
-    fn now(obeyed: Option<Obeyed<Rejects>>) -> Rejects {
+    fn now(obeyed: Option<CommandEffect<Rejects>>) -> Rejects {
         match obeyed {
-            Some(Obeyed::Now(rejects)) => *rejects,
+            Some(CommandEffect::Now(rejects)) => *rejects,
             other => panic!("{other:?}"),
         }
     }
 
-    fn reused(id: &str) -> Option<Obeyed<Rejects>> {
-        Some(Obeyed::Reused { id: id.to_owned() })
+    fn reused(id: &str) -> Option<CommandEffect<Rejects>> {
+        Some(CommandEffect::Reused { id: id.to_owned() })
     }
 
     fn with(rejects: &Rejects, reject: Reject, id: &str) -> Rejects {
@@ -194,13 +194,13 @@ mod tests {
     fn a_reject_ends_once_and_every_command_is_known() {
         let bad = || reject("1", b"bad", "it leaks");
         let rejects = with(&Rejects::default(), bad(), "a");
-        assert_eq!(rejects.with(bad(), &orders(), "a"), Some(Obeyed::Earlier));
+        assert_eq!(rejects.with(bad(), &orders(), "a"), Some(CommandEffect::Earlier));
         assert_eq!(rejects.with(reject("1", b"bad", "in other words"), &orders(), "a"), reused("a"));
         assert_eq!(rejects.without(&release("2"), &orders(), "b"), None);
         assert_eq!(rejects.without(&release("1"), &orders(), "a"), reused("a"));
         let without = now(rejects.without(&release("1"), &orders(), "b"));
         assert_eq!((without.all().len(), without.find(&release("1"), Some(Sha256::of(b"bad")))), (0, None));
-        assert_eq!(without.without(&release("1"), &orders(), "b"), Some(Obeyed::Earlier));
+        assert_eq!(without.without(&release("1"), &orders(), "b"), Some(CommandEffect::Earlier));
         assert_eq!(without.without(&release("1"), &orders(), "c"), None);
     }
 
@@ -217,7 +217,7 @@ mod tests {
         let mut of_before = serde_json::to_value(&again).unwrap();
         of_before["rejects"][0].as_object_mut().unwrap().remove("asked_by");
         let of_before: Rejects = serde_json::from_value(of_before).unwrap();
-        assert_eq!(of_before.with(bad(), &orders(), "a"), Some(Obeyed::Earlier), "it is not known by whom");
+        assert_eq!(of_before.with(bad(), &orders(), "a"), Some(CommandEffect::Earlier), "it is not known by whom");
     }
 
     #[test]

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Target;
-use crate::destination::Destination;
+use crate::destination::FunctionRef;
 use crate::group::GroupStatus;
-use crate::head::{Door, Head, Live, Rollback, Subject, Waiting};
+use crate::head::{Door, Head, Live, Rollback, Source, Waiting};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::{Approved, Wait};
 use crate::rejects::Rejects;
@@ -278,7 +278,7 @@ impl LiveStatus {
 
 impl TargetStatus {
     /// Of a target that the environment has; none where nothing was ever tried there and nothing is live.
-    fn of(target: &Target, at: &Destination<'_>, head: &Head, rejects: &Rejects) -> Option<Self> {
+    fn of(target: &Target, at: &FunctionRef<'_>, head: &Head, rejects: &Rejects) -> Option<Self> {
         let (seen, live) = (head.target_of(at, target), head.live());
         if seen.is_none() && live.is_none() {
             return None;
@@ -300,11 +300,11 @@ impl TargetStatus {
 impl FunctionStatus {
     /// What a head tells of the targets that the environment has, and what is rejected of the function.
     #[must_use]
-    pub fn of(at: &Destination<'_>, head: &Head, rejects: &Rejects) -> Self {
+    pub fn of(at: &FunctionRef<'_>, head: &Head, rejects: &Rejects) -> Self {
         let present = &at.environment.targets;
         let targets: Vec<_> = present.iter().filter_map(|target| TargetStatus::of(target, at, head, rejects)).collect();
         let live = head.live().map(|live| LiveStatus::of(live, present, &targets));
-        let back = head.choose(&Subject::Earlier(Rollback::to(None)), present, rejects);
+        let back = head.choose(&Source::Earlier(Rollback::to(None)), present, rejects);
         Self {
             environment: at.name.clone(),
             function: at.function.clone(),

@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 
 use deployer_core::artifact::{NotOurs, Place};
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::event::{Announcement, Event, RecordlessEvent};
-use deployer_core::head::{Consequence, Entry};
+use deployer_core::head::{OutboxEntry, SideEffect};
 use deployer_core::record::Status;
 
 use super::Engine;
@@ -16,22 +16,22 @@ use crate::port::{ETag, EventsError, LedgerError};
 
 /// What has come of carrying out what follows from a deployment's end.
 pub(super) struct CarriedOut {
-    pub done: BTreeSet<Consequence>,
+    pub done: BTreeSet<SideEffect>,
     /// Why the record or the result is not written.
     pub unwritten: Option<LedgerError>,
 }
 
 impl Engine {
     /// Carries out what follows from a deployment's end, each of it idempotent or at least once.
-    pub(super) async fn carry_out(&self, at: &Destination<'_>, entry: &Entry, over: Option<ETag>) -> CarriedOut {
-        let Entry { record, todo, .. } = entry;
-        if todo.contains(&Consequence::Record)
+    pub(super) async fn carry_out(&self, at: &FunctionRef<'_>, entry: &OutboxEntry, over: Option<ETag>) -> CarriedOut {
+        let OutboxEntry { record, todo, .. } = entry;
+        if todo.contains(&SideEffect::Record)
             && let Err(error) = self.write_down(entry, over).await
         {
             return CarriedOut { done: BTreeSet::new(), unwritten: Some(error) };
         }
         let promotions = async {
-            let put_down = match todo.contains(&Consequence::Promotions) {
+            let put_down = match todo.contains(&SideEffect::Promotions) {
                 true => self.put_down_promotions(at, entry).await,
                 false => Ok(()),
             };
@@ -40,27 +40,27 @@ impl Engine {
             })
         };
         let events = async {
-            if todo.contains(&Consequence::Started) {
+            if todo.contains(&SideEffect::Started) {
                 self.announce(Event::started(record)).await?;
             }
-            if todo.contains(&Consequence::Ended) {
+            if todo.contains(&SideEffect::Ended) {
                 self.announce(Event::of(record)).await?;
             }
             Ok::<_, Untold>(())
         };
         let (promotions, events) = futures::join!(promotions, events);
         let done = todo.iter().copied().filter(|consequence| match consequence {
-            Consequence::Record => true,
-            Consequence::Promotions => promotions.is_ok(),
-            Consequence::Started | Consequence::Ended => events.is_ok(),
-            Consequence::Unknown => false,
+            SideEffect::Record => true,
+            SideEffect::Promotions => promotions.is_ok(),
+            SideEffect::Started | SideEffect::Ended => events.is_ok(),
+            SideEffect::Unknown => false,
         });
         CarriedOut { done: done.collect(), unwritten: None }
     }
 
     /// Writes down that a deployment is in progress, and tells of it. The record is written again at the end: this one may be
     /// missing.
-    pub(super) async fn note(&self, at: &Destination<'_>, claim: &Claim) {
+    pub(super) async fn note(&self, at: &FunctionRef<'_>, claim: &Claim) {
         let is_resumed = claim.active().hops > 0;
         if is_resumed && !claim.is_start_untold() {
             // It was told when it began, and its record says what it waits for.
@@ -129,8 +129,8 @@ impl Engine {
         }
     }
 
-    async fn write_down(&self, entry: &Entry, over: Option<ETag>) -> Result<(), LedgerError> {
-        let Entry { record, as_read, .. } = entry;
+    async fn write_down(&self, entry: &OutboxEntry, over: Option<ETag>) -> Result<(), LedgerError> {
+        let OutboxEntry { record, as_read, .. } = entry;
         futures::try_join!(self.write_record_as(record, as_read, over), self.write_result(record, as_read)).map(drop)
     }
 }

@@ -51,7 +51,7 @@ impl From<TargetError> for Halt {
 
 /// What a plan is walked for.
 #[derive(Clone, Copy)]
-pub(super) struct Errand<'a> {
+pub(super) struct StepContext<'a> {
     pub job: &'a Job<'a>,
     pub claim: &'a Claim,
     pub target: &'a Target,
@@ -63,7 +63,7 @@ pub(super) struct Errand<'a> {
 /// A walk along a plan: what the steps so far have brought.
 pub(super) struct Walk<'a> {
     pub engine: &'a Engine,
-    pub errand: Errand<'a>,
+    pub errand: StepContext<'a>,
     /// What was planned for; nothing where the plan only goes back to a version that there is.
     wanted: Option<&'a Wanted<'a>>,
     pub plan: &'a Plan,
@@ -83,7 +83,7 @@ pub(super) const OWNED_FOR: Duration = Duration::from_secs(3);
 impl Engine {
     pub(super) async fn apply(
         &self,
-        errand: Errand<'_>,
+        errand: StepContext<'_>,
         wanted: Option<&Wanted<'_>>,
         plan: &Plan,
     ) -> Result<Version, Halt> {
@@ -261,7 +261,7 @@ impl<'a> Walk<'a> {
                 TargetError::new(because.error_code(), step, message)
             };
             let failed = |because: &Reason| Halt::Failed { error: error(because), may_pass: because.passes() };
-            let Errand { claim, target, .. } = self.errand;
+            let StepContext { claim, target, .. } = self.errand;
             let (fit, task) = match qualifier {
                 Qualifier::Version(version) => (code.condition.to_serve(), &LambdaTask::version(version)),
                 _ => (code.condition.to_be_written(), &LambdaTask::update()),
@@ -307,7 +307,7 @@ impl<'a> Walk<'a> {
     /// One writing call, sent only while there is time for its answer, and again while waiting helps.
     async fn send(&self, step: &'static str, write: Write<'_>, door: Option<&Door>) -> Result<Answer, Halt> {
         let engine = self.engine;
-        let Errand { job, claim, target, .. } = self.errand;
+        let StepContext { job, claim, target, .. } = self.errand;
         let mut tries = Sending::default();
         let mut last: Option<CallError> = None;
         // Who puts an alias back because it was asked to stop goes on with that.

@@ -1,12 +1,12 @@
 //! Promotions that somebody asks for: of one function, of each that matches and is ready, or of several together.
 
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::event::RecordlessEvent;
 use deployer_core::group::Group;
 use deployer_core::head::Request;
 use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};
 use deployer_core::names::HEADS;
-use deployer_core::promotion::{Asked, Functions, Promoting, SourceEnvironment, Taking, Verdict};
+use deployer_core::promotion::{Decision, Dispatch, Functions, PromotionRequest, PromotionSpec, SourceEnvironment};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Ending};
 use futures::future;
 use futures::stream::{self, StreamExt as _};
@@ -37,7 +37,7 @@ impl Engine {
     /// # Errors
     /// [`CommandError`]: there is no such environment, or another try can help. What is refused is no error: its record says
     /// so.
-    pub async fn promote(&self, asked: &Asked) -> Result<Promoted, CommandError> {
+    pub async fn promote(&self, asked: &PromotionRequest) -> Result<Promoted, CommandError> {
         let promoted = self.promote_asked(asked).await;
         if let Err(CommandError::Invalid(because)) = &promoted {
             let about = RecordlessEvent {
@@ -54,10 +54,12 @@ impl Engine {
         promoted
     }
 
-    async fn promote_asked(&self, asked: &Asked) -> Result<Promoted, CommandError> {
+    async fn promote_asked(&self, asked: &PromotionRequest) -> Result<Promoted, CommandError> {
         self.knows(&asked.to)?;
         let promoted = match &asked.functions {
-            Functions::One(function) => Promoted::One(Box::new(self.promote_one(asked, function, Taking::Up).await?)),
+            Functions::One(function) => {
+                Promoted::One(Box::new(self.promote_one(asked, function, Dispatch::Inline).await?))
+            }
             Functions::Each(pattern) => Promoted::Each(self.promote_each(asked, pattern).await?),
             Functions::Together(functions) => {
                 Promoted::Together(Box::new(self.promote_together(asked, functions).await?))
@@ -69,9 +71,9 @@ impl Engine {
 
     async fn promote_one(
         &self,
-        asked: &Asked,
+        asked: &PromotionRequest,
         function: &FunctionName,
-        taking: Taking,
+        taking: Dispatch,
     ) -> Result<DeploymentRecord, CommandError> {
         let at = self.at(&asked.to, function)?;
         let inputs = self.policy_inputs(&at, None).await?;
@@ -94,9 +96,9 @@ impl Engine {
     }
 
     /// The request that the promotion of one function is: for what the source has live now.
-    fn request_for(&self, asked: &Asked, at: &Destination<'_>, sources: &Sources) -> Request {
+    fn request_for(&self, asked: &PromotionRequest, at: &FunctionRef<'_>, sources: &Sources) -> Request {
         let none = SourceEnvironment::default();
-        let promoting: Promoting = asked.promoting().looked_up_in(sources.get(&asked.from).unwrap_or(&none));
+        let promoting: PromotionSpec = asked.promoting().looked_up_in(sources.get(&asked.from).unwrap_or(&none));
         let cause = Cause {
             kind: CauseKind::Promotion,
             requested_by: asked.requested_by.clone(),
@@ -109,7 +111,7 @@ impl Engine {
     /// Asks for each function that matches and is ready. What is not ready is no refusal: nobody has named it.
     async fn promote_each(
         &self,
-        asked: &Asked,
+        asked: &PromotionRequest,
         pattern: &FunctionPattern,
     ) -> Result<Vec<DeploymentRecord>, CommandError> {
         let prefix = format!("{HEADS}{}/", asked.from);
@@ -119,7 +121,7 @@ impl Engine {
         let first = self.first_asked(asked, &functions).await;
         let asks = stream::iter(functions).map(|function| async move {
             match self.is_ready(asked, first, &function).await {
-                Ok(true) => self.promote_one(asked, &function, Taking::Down).await.map(Some),
+                Ok(true) => self.promote_one(asked, &function, Dispatch::Enqueue).await.map(Some),
                 Ok(false) => Ok(None),
                 Err(error) => Err(error),
             }
@@ -141,7 +143,7 @@ impl Engine {
     }
 
     /// When this was asked for first: the same again asks for nothing that became live since.
-    async fn first_asked(&self, asked: &Asked, functions: &[FunctionName]) -> Timestamp {
+    async fn first_asked(&self, asked: &PromotionRequest, functions: &[FunctionName]) -> Timestamp {
         let looks = stream::iter(functions).map(|function| async move {
             let at = self.at(&asked.to, function).ok()?;
             let head = self.read_head(&at).await.ok()?.head;
@@ -152,7 +154,12 @@ impl Engine {
     }
 
     /// Whether a function has something to promote that the rules let pass now, or only a freeze or an approval holds up.
-    async fn is_ready(&self, asked: &Asked, first: Timestamp, function: &FunctionName) -> Result<bool, CommandError> {
+    async fn is_ready(
+        &self,
+        asked: &PromotionRequest,
+        first: Timestamp,
+        function: &FunctionName,
+    ) -> Result<bool, CommandError> {
         if let Some(ending) = asked.is_out_of_time(self.now()) {
             tracing::warn!(%function, "not asked for: {}", told(&ending));
             return Ok(false);
@@ -173,11 +180,11 @@ impl Engine {
             return Ok(false);
         }
         match gate.judge(&request, promoting) {
-            Verdict::Ends(ending) => {
+            Decision::Deny(ending) => {
                 tracing::info!(%function, "not ready: {}", told(&ending));
                 Ok(false)
             }
-            Verdict::Passes | Verdict::Waits(_) => Ok(true),
+            Decision::Allow | Decision::Wait(_) => Ok(true),
         }
     }
 }

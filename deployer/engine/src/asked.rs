@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use deployer_core::asked::AskedFor;
-use deployer_core::destination::Destination;
-use deployer_core::head::{Chosen, Entry, Head, Request};
+use deployer_core::destination::FunctionRef;
+use deployer_core::head::{Head, OutboxEntry, Request, ResolvedArtifact};
 use deployer_core::id::{DeploymentId, EnvironmentName};
 use deployer_core::names::ASKED;
-use deployer_core::promotion::Taking;
+use deployer_core::promotion::Dispatch;
 use deployer_core::record::DeploymentRecord;
 
-use super::claim::Standing;
+use super::claim::SubmitOutcome;
 use super::promote::PolicyInputs;
 use super::swept::{Failing, Swept};
 use super::{Engine, Transient};
@@ -26,8 +26,8 @@ impl Engine {
     /// group of a member gets a hint too.
     pub(super) async fn put_down_promotions(
         &self,
-        from: &Destination<'_>,
-        Entry { record, completed, .. }: &Entry,
+        from: &FunctionRef<'_>,
+        OutboxEntry { record, completed, .. }: &OutboxEntry,
     ) -> Result<(), Transient> {
         if record.promotion.as_ref().is_some_and(|promotion| promotion.group.is_some()) {
             self.hint(from, record.id).await;
@@ -37,7 +37,7 @@ impl Engine {
         let mut failed = None;
         for (name, environment) in &self.config.environments {
             let automatic = environment.promotion.as_ref().filter(|p| p.automatic && p.from.contains(&from.name));
-            let at = match Destination::find(&self.config, name, &from.function) {
+            let at = match FunctionRef::find(&self.config, name, &from.function) {
                 Ok(at) if automatic.is_some() => at,
                 _ => continue,
             };
@@ -57,7 +57,7 @@ impl Engine {
     }
 
     /// Sends a message by which somebody looks there. A lost one costs no more than a sweep's period.
-    async fn hint(&self, at: &Destination<'_>, id: DeploymentId) {
+    async fn hint(&self, at: &FunctionRef<'_>, id: DeploymentId) {
         if let Err(transient) = self.tick_at(at, id, None, self.now()).await {
             tracing::warn!(to = %at.name, deployment = %id, "no hint was sent, so the sweep will find it: {transient}");
         }
@@ -67,13 +67,13 @@ impl Engine {
     /// member that has ended. `None`: it is about neither.
     pub(super) async fn follow_hint(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         id: DeploymentId,
     ) -> Result<Option<DeploymentRecord>, Transient> {
         let keys = self.ports.ledger.keys(&AskedFor::all_of(&at.name, &at.function)).await?;
         let mut found = None;
         for key in keys {
-            let submitted = self.submit_asked(at, &key, Taking::Up).await?;
+            let submitted = self.submit_asked(at, &key, Dispatch::Inline).await?;
             found = found.or(submitted.filter(|record| record.id == id));
         }
         if found.is_some() {
@@ -91,9 +91,9 @@ impl Engine {
     /// Puts what was asked for into its head. Once that knows it the object goes.
     async fn submit_asked(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         key: &str,
-        taking: Taking,
+        taking: Dispatch,
     ) -> Result<Option<DeploymentRecord>, Transient> {
         let Some((asked, _)) = self.read_object::<AskedFor>(key).await? else { return Ok(None) };
         // A marker of its own: somebody may do the same at the same time.
@@ -102,18 +102,18 @@ impl Engine {
         let (seen, inputs) = futures::try_join!(head, self.policy_inputs(at, None))?;
         let standing = match self.is_of_use(at, &seen.head, &request, &inputs) {
             true => self.take_in_promotion((at, taking), &request, &inputs, None).await?,
-            false => Standing::Nothing,
+            false => SubmitOutcome::Nothing,
         };
         self.delete_marker(key.to_owned()).await;
-        let touched = !matches!(standing, Standing::Nothing);
-        if let Standing::Rests { waiting, again: false } = &standing {
+        let touched = !matches!(standing, SubmitOutcome::Nothing);
+        if let SubmitOutcome::Deferred { waiting, again: false } = &standing {
             tracing::info!(to = %at.name, deployment = %request.id, "promotion asked for: {}", waiting.wait);
         }
         if touched { Box::pin(self.stand(at, &request, standing)).await } else { Ok(None) }
     }
 
     /// Whether there is anything to do for what was asked for: it is not known yet, and not there already.
-    fn is_of_use(&self, at: &Destination<'_>, head: &Head, request: &Request, inputs: &PolicyInputs) -> bool {
+    fn is_of_use(&self, at: &FunctionRef<'_>, head: &Head, request: &Request, inputs: &PolicyInputs) -> bool {
         let Some(promoting) = request.promoting() else { return true };
         let gate = self.gate(at, head, inputs);
         let is_known = head.id_of(request).is_some();
@@ -126,7 +126,7 @@ impl Engine {
     /// Puts everything that was asked for into its head. A failure of one never stops the others.
     pub(super) async fn sweep_asked(&self) -> Result<Swept, Transient> {
         // A sweep that did all the work itself could not end in time, so it sends messages.
-        let taking = if self.ports.queue.is_some() { Taking::Down } else { Taking::Up };
+        let taking = if self.ports.queue.is_some() { Dispatch::Enqueue } else { Dispatch::Inline };
         self.submit_all(taking, &mut BTreeSet::new()).await
     }
 
@@ -139,7 +139,7 @@ impl Engine {
         let mut tried = BTreeSet::new();
         loop {
             let before = tried.len();
-            if let Err(transient) = self.submit_all(Taking::Up, &mut tried).await {
+            if let Err(transient) = self.submit_all(Dispatch::Inline, &mut tried).await {
                 return tracing::warn!("what was asked for is left to the sweep: {transient}");
             }
             if tried.len() == before {
@@ -151,7 +151,7 @@ impl Engine {
         }
     }
 
-    async fn submit_all(&self, taking: Taking, tried: &mut BTreeSet<String>) -> Result<Swept, Transient> {
+    async fn submit_all(&self, taking: Dispatch, tried: &mut BTreeSet<String>) -> Result<Swept, Transient> {
         let mut swept = Swept::default();
         for key in self.ports.ledger.keys(ASKED).await? {
             if !self.has_time_for_another() {
@@ -165,7 +165,7 @@ impl Engine {
                 tracing::warn!(key, "nothing that this deployer has asked for: delete it");
                 continue;
             };
-            let submitted = match Destination::find(&self.config, &name, &function) {
+            let submitted = match FunctionRef::find(&self.config, &name, &function) {
                 Ok(at) => Box::pin(self.submit_asked(&at, &key, taking)).await.map(drop),
                 Err(_) => self.keep_for_missing(&key, &name).await,
             };
@@ -190,8 +190,8 @@ impl Engine {
 }
 
 /// The artifact of an ended deployment.
-fn brought(record: &DeploymentRecord) -> Option<Chosen> {
+fn brought(record: &DeploymentRecord) -> Option<ResolvedArtifact> {
     let (release, artifact) = (record.release.as_ref()?, record.artifact.as_ref()?);
-    let chosen = Chosen::of(release.clone(), artifact.reference());
-    Some(Chosen { sha256: artifact.sha256, size: artifact.size, ..chosen })
+    let chosen = ResolvedArtifact::of(release.clone(), artifact.reference());
+    Some(ResolvedArtifact { sha256: artifact.sha256, size: artifact.size, ..chosen })
 }

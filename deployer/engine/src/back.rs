@@ -9,12 +9,12 @@ use deployer_core::observed::{Condition, ObservedAlias, ObservedCode};
 use deployer_core::plan::{AWAIT_TRAFFIC, going_back};
 use deployer_core::record::{Previous, Status};
 
-use super::apply::{Errand, Halt};
+use super::apply::{Halt, StepContext};
 use super::deploy::{Job, given_up};
 use super::doors::Shut;
 use super::fared::{Arrived, Missed};
 use super::lambda_waits::WaitForLambda;
-use super::target::{LOOKS, foreign, may_shut, served, served_before};
+use super::target::{MAX_REOBSERVATIONS, foreign, may_shut, served, served_before};
 use super::{Claim, Engine};
 use crate::port::{Account, Qualifier};
 
@@ -86,7 +86,8 @@ impl Engine {
             planned_from = Some(alias);
             let acting = self.account_for(job, target, account, &plan).await?;
             job.keeps(target);
-            match self.apply(Errand { job, claim, target, account: &acting, previous: before }, None, &plan).await {
+            match self.apply(StepContext { job, claim, target, account: &acting, previous: before }, None, &plan).await
+            {
                 Ok(version) => {
                     drop(code);
                     let previous = previous.flatten();
@@ -97,7 +98,7 @@ impl Engine {
                 Err(Halt::Stopped) if claim.has_open_door(target) => {}
                 Err(Halt::Stopped) => return Err(Missed::Stopped),
                 Err(Halt::Final(error) | Halt::Failed { error, .. }) => return Err(error.into()),
-                Err(Halt::LookAgain { error, .. }) if looks >= LOOKS => return Err(error.into()),
+                Err(Halt::LookAgain { error, .. }) if looks >= MAX_REOBSERVATIONS => return Err(error.into()),
                 Err(Halt::LookAgain { step, error }) => self.pause(looks, step, &error.message).await?,
             }
         }

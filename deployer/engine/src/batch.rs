@@ -5,13 +5,13 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use deployer_core::names::{AGAIN_LINE, QUEUE_LINE};
-use deployer_core::trigger::{Delivery, Message, Told};
+use deployer_core::trigger::{Delivery, InboundEvent, Message};
 use futures::FutureExt as _;
 use futures::future::join_all;
 
 use crate::obey::ANSWER_NEEDS;
 use crate::port::{Clock, Queue};
-use crate::{CommandError, Engine, Handled, Promoted, Transient};
+use crate::{CommandError, Engine, EventOutcome, Promoted, Transient};
 
 /// Handles a batch, and answers the ids of the messages that shall come again: only where trying again can help.
 pub async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> Vec<String> {
@@ -38,7 +38,7 @@ pub async fn put_back(
         if let (Some(queue), Some(Delivery { receipt, received, queue: from, .. })) = (queue, delivery) {
             let late = clock.sleep(PUTTING_OFF.min(left / 2));
             tokio::select! {
-                put_off = queue.put_off(from.as_deref(), &receipt, backoff(received)) => if let Err(error) = put_off {
+                extend_visibility = queue.extend_visibility(from.as_deref(), &receipt, backoff(received)) => if let Err(error) = extend_visibility {
                     tracing::warn!("the message comes again after the queue's own timeout: {error}");
                 },
                 () = late => tracing::warn!("the message comes again after the queue's own timeout"),
@@ -60,10 +60,10 @@ fn tell_late(engine: &Engine, delivery: &Delivery) {
         1 => (delivery.due, longest, "a message comes late"),
         2 => {
             // The first invocation may have taken as long as this one has, and then put it off.
-            let put_off = backoff(1) + engine.left();
+            let extend_visibility = backoff(1) + engine.left();
             (
                 delivery.first_received,
-                longest + put_off,
+                longest + extend_visibility,
                 "a message comes late, for an invocation that had it has died, or could not begin",
             )
         }
@@ -95,40 +95,43 @@ fn backoff(received: u32) -> Duration {
 }
 
 /// Handles what each message tells. Functions go on side by side; what concerns the same one, one after the other.
-pub async fn handle_all(engine: &Engine, messages: Vec<Vec<Told>>) -> Vec<Vec<Result<Handled, Transient>>> {
-    let mut outcomes: Vec<Vec<Result<Handled, Transient>>> = messages.iter().map(|_| Vec::new()).collect();
-    let mut functions: BTreeMap<String, Vec<(usize, Told)>> = BTreeMap::new();
+pub async fn handle_all(
+    engine: &Engine,
+    messages: Vec<Vec<InboundEvent>>,
+) -> Vec<Vec<Result<EventOutcome, Transient>>> {
+    let mut outcomes: Vec<Vec<Result<EventOutcome, Transient>>> = messages.iter().map(|_| Vec::new()).collect();
+    let mut functions: BTreeMap<String, Vec<(usize, InboundEvent)>> = BTreeMap::new();
     for (number, told) in messages.into_iter().enumerate() {
         for one in told {
             match one {
-                Told::Upload(ref upload) => {
+                InboundEvent::Upload(ref upload) => {
                     let function = upload.key.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
                     functions.entry(function).or_default().push((number, one));
                 }
-                Told::Tick(ref tick) => {
+                InboundEvent::Tick(ref tick) => {
                     let function = format!("{}/{}", tick.environment, tick.function);
                     functions.entry(function).or_default().push((number, one));
                 }
-                Told::Promotion(ref asked) => {
+                InboundEvent::Promotion(ref asked) => {
                     let function = format!("{}/{}", asked.to, asked.functions);
                     functions.entry(function).or_default().push((number, one));
                 }
-                Told::Consent(ref consent) => {
+                InboundEvent::Consent(ref consent) => {
                     let function = consent.function.as_ref().map_or(String::new(), ToString::to_string);
                     let function = format!("{}/{function}", consent.environment);
                     functions.entry(function).or_default().push((number, one));
                 }
-                Told::Ignored { because } => outcomes[number].push(Ok(ignored(because))),
-                Told::NotUnderstood { because } => {
+                InboundEvent::Ignored { because } => outcomes[number].push(Ok(ignored(because))),
+                InboundEvent::NotUnderstood { because } => {
                     tracing::error!("put back: {because}");
                     outcomes[number].push(Err(Transient::NotUnderstood(because)));
                 }
-                Told::Malformed { because, asked } => {
+                InboundEvent::Malformed { because, asked } => {
                     tracing::error!("malformed: {because}");
                     if let Some(asked) = asked {
                         engine.tell_of_refused(&because, *asked).await;
                     }
-                    outcomes[number].push(Ok(Handled::Ignored { because }));
+                    outcomes[number].push(Ok(EventOutcome::Ignored { because }));
                 }
             }
         }
@@ -148,15 +151,19 @@ pub async fn handle_all(engine: &Engine, messages: Vec<Vec<Told>>) -> Vec<Vec<Re
 
 /// One of them, so that neither its panic nor its slowness takes the others' answers along: what is not done shortly
 /// before the deadline is dropped, as if the process had been killed, and comes again.
-async fn guarded(engine: &Engine, told: Told) -> Result<Handled, Transient> {
+async fn guarded(engine: &Engine, told: InboundEvent) -> Result<EventOutcome, Transient> {
     let what = match &told {
-        Told::Upload(upload) => format!("{} (version {})", upload.key, upload.version_id.as_deref().unwrap_or("none")),
-        Told::Tick(tick) => format!("a tick for deployment {}", tick.id),
-        Told::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
-        Told::Consent(consent) => format!("the word of {} on a promotion to {}", consent.by, consent.environment),
-        Told::Ignored { because } | Told::Malformed { because, .. } | Told::NotUnderstood { because } => {
-            because.clone()
+        InboundEvent::Upload(upload) => {
+            format!("{} (version {})", upload.key, upload.version_id.as_deref().unwrap_or("none"))
         }
+        InboundEvent::Tick(tick) => format!("a tick for deployment {}", tick.id),
+        InboundEvent::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
+        InboundEvent::Consent(consent) => {
+            format!("the word of {} on a promotion to {}", consent.by, consent.environment)
+        }
+        InboundEvent::Ignored { because }
+        | InboundEvent::Malformed { because, .. }
+        | InboundEvent::NotUnderstood { because } => because.clone(),
     };
     let work = AssertUnwindSafe(handle(engine, told)).catch_unwind();
     let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
@@ -175,33 +182,35 @@ async fn guarded(engine: &Engine, told: Told) -> Result<Handled, Transient> {
 ///
 /// # Errors
 /// [`Transient`]: it shall come again.
-pub async fn handle(engine: &Engine, told: Told) -> Result<Handled, Transient> {
+pub async fn handle(engine: &Engine, told: InboundEvent) -> Result<EventOutcome, Transient> {
     let handled = match told {
-        Told::Upload(upload) => engine.upload(upload).await?,
-        Told::Tick(tick) => engine.tick(tick).await?,
-        Told::Promotion(asked) => promoted(engine.promote(&asked).await)?,
-        Told::Consent(consent) => promoted(engine.hear(&consent).await)?,
-        Told::NotUnderstood { because } => return Err(Transient::NotUnderstood(because)),
-        Told::Ignored { because } | Told::Malformed { because, .. } => Handled::Ignored { because },
+        InboundEvent::Upload(upload) => engine.upload(upload).await?,
+        InboundEvent::Tick(tick) => engine.tick(tick).await?,
+        InboundEvent::Promotion(asked) => promoted(engine.promote(&asked).await)?,
+        InboundEvent::Consent(consent) => promoted(engine.hear(&consent).await)?,
+        InboundEvent::NotUnderstood { because } => return Err(Transient::NotUnderstood(because)),
+        InboundEvent::Ignored { because } | InboundEvent::Malformed { because, .. } => {
+            EventOutcome::Ignored { because }
+        }
     };
     Ok(match handled {
-        Handled::Ignored { because } => ignored(because),
+        EventOutcome::Ignored { because } => ignored(because),
         recorded => recorded,
     })
 }
 
 /// What an event asks for wrongly is not tried again.
-fn promoted(promoted: Result<Promoted, CommandError>) -> Result<Handled, Transient> {
+fn promoted(promoted: Result<Promoted, CommandError>) -> Result<EventOutcome, Transient> {
     match promoted {
-        Ok(Promoted::One(record)) => Ok(Handled::Recorded(record)),
-        Ok(Promoted::Each(records)) => Ok(Handled::Each(records)),
-        Ok(Promoted::Together(group)) => Ok(Handled::Together(group)),
+        Ok(Promoted::One(record)) => Ok(EventOutcome::Recorded(record)),
+        Ok(Promoted::Each(records)) => Ok(EventOutcome::Each(records)),
+        Ok(Promoted::Together(group)) => Ok(EventOutcome::Together(group)),
         Err(CommandError::Transient(transient)) => Err(transient),
-        Err(CommandError::Invalid(because)) => Ok(Handled::Ignored { because }),
+        Err(CommandError::Invalid(because)) => Ok(EventOutcome::Ignored { because }),
     }
 }
 
-fn ignored(because: String) -> Handled {
+fn ignored(because: String) -> EventOutcome {
     tracing::info!("ignored: {because}");
-    Handled::Ignored { because }
+    EventOutcome::Ignored { because }
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use deployer_core::as_read::AsRead;
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::format::{self, LedgerObject, Unusable};
 use deployer_core::head::{Head, Request};
 use deployer_core::id::FunctionName;
@@ -26,7 +26,7 @@ pub(super) struct Seen {
 }
 
 impl Engine {
-    pub(super) async fn read_head(&self, at: &Destination<'_>) -> Result<Seen, LedgerError> {
+    pub(super) async fn read_head(&self, at: &FunctionRef<'_>) -> Result<Seen, LedgerError> {
         let key = Head::key(&at.name, &at.function);
         let Reading { object, date } = self.ports.ledger.get(&key).await?;
         let Some((body, etag)) = object else { return Ok(Seen { head: Head::default(), etag: None, date }) };
@@ -35,7 +35,7 @@ impl Engine {
     }
 
     /// A head of before may not tell what was last rolled out: a record does.
-    async fn recovered(&self, at: &Destination<'_>, head: Head) -> Result<Head, LedgerError> {
+    async fn recovered(&self, at: &FunctionRef<'_>, head: Head) -> Result<Head, LedgerError> {
         let Some(id) = head.missing_live() else { return Ok(head) };
         let told = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
         let record = match told {
@@ -50,7 +50,7 @@ impl Engine {
     /// Writes a head over the one that was seen. `None`: somebody else was first.
     pub(super) async fn write_head(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         over: Option<ETag>,
         head: Head,
     ) -> Result<Option<Seen>, LedgerError> {
@@ -135,7 +135,7 @@ impl Engine {
         let key = DeploymentRecord::key(&record.environment, &record.function, record.id);
         let body = encode(&key, record, as_read)?;
         let mut precondition = over.map_or(Precondition::Absent, Precondition::Unchanged);
-        for _ in 0..RACES {
+        for _ in 0..MAX_CAS_ATTEMPTS {
             if let Written::Now(etag) = self.ports.ledger.put(&key, body.clone(), precondition).await? {
                 return Ok(Some(etag));
             }
@@ -160,7 +160,7 @@ impl Engine {
     }
 
     /// Lets the sweep find what is about to be opened.
-    pub(super) async fn mark_open(&self, at: &Destination<'_>, request: &Request) -> Result<(), LedgerError> {
+    pub(super) async fn mark_open(&self, at: &FunctionRef<'_>, request: &Request) -> Result<(), LedgerError> {
         let key = Head::marker_key(&at.name, &at.function, request.marker);
         // Nobody else has drawn this key: what is there already is our own.
         self.ports.ledger.put(&key, request.id.to_string().into_bytes(), Precondition::Absent).await.map(drop)
@@ -168,7 +168,7 @@ impl Engine {
 }
 
 /// How often a write that lost a race is decided on again.
-pub(super) const RACES: u32 = 12;
+pub(super) const MAX_CAS_ATTEMPTS: u32 = 12;
 
 /// A ledger object as JSON.
 fn encode<T: LedgerObject>(key: &str, object: &T, as_read: &AsRead) -> Result<Vec<u8>, LedgerError> {

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::head::{
-    ATTEMPTS, Active, Chosen, Claimant, Entry, GivenUp, Head, Move, Request, Rules, Then, Waiting,
+    ATTEMPTS, Active, Claimant, GivenUp, Head, Next, OutboxEntry, Request, ResolvedArtifact, Rules, Transition, Waiting,
 };
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
@@ -19,7 +19,7 @@ use futures::future;
 use jiff::Timestamp;
 use tokio::sync::SetOnce;
 
-use super::book::{RACES, Seen};
+use super::book::{MAX_CAS_ATTEMPTS, Seen};
 use super::deploy::Unfit;
 use super::doors::{Doors, OwnershipCheck};
 use super::lambda_waits::Waits;
@@ -33,7 +33,7 @@ const LEASE_OUTLASTS: Duration = Duration::from_secs(10);
 pub struct Claim {
     active: Active,
     /// The state of the head that it was written over, where that is known.
-    over: Ground,
+    over: ObservedAt,
     seen: Mutex<Seen>,
     pub(super) ownership: OwnershipCheck,
     pub(super) doors: Mutex<Doors>,
@@ -65,7 +65,7 @@ impl Halted {
 
 /// On what a target is observed, or over what a claim was written.
 #[derive(Clone, PartialEq)]
-pub(super) enum Ground {
+pub(super) enum ObservedAt {
     /// The claim is ours already.
     Held,
     /// The head, in this state; none where there was no head yet.
@@ -74,24 +74,24 @@ pub(super) enum Ground {
 
 /// What the head has made of a request.
 #[derive(Clone)]
-pub(super) enum Standing {
+pub(super) enum SubmitOutcome {
     /// The claim is ours: on what was asked for, or on what somebody has died over.
     Claimed(Arc<Claim>),
     /// It waits its turn, or somebody else works on it.
-    Waits {
+    Queued {
         record: Box<DeploymentRecord>,
         behind: (DeploymentId, Token, Timestamp),
         /// It was told before; another telling adds nothing to the head.
         again: bool,
     },
     /// It waits for its soak, for approvals or for the end of a freeze.
-    Rests {
+    Deferred {
         waiting: Box<Waiting>,
         /// It was told before.
         again: bool,
     },
     /// It has ended, now or earlier.
-    Over {
+    Finished {
         record: Box<DeploymentRecord>,
         /// The marker of its request, where all was written just now: it is deleted already.
         marker: Option<Token>,
@@ -101,7 +101,7 @@ pub(super) enum Standing {
 }
 
 impl Claim {
-    pub(super) fn new(active: Active, seen: Seen, over: Ground, now: Timestamp) -> Self {
+    pub(super) fn new(active: Active, seen: Seen, over: ObservedAt, now: Timestamp) -> Self {
         let resumed = active.attempts > 1 || active.extensions > 0;
         Self {
             doors: Mutex::new(Doors::of(&seen.head, resumed, now)),
@@ -119,7 +119,7 @@ impl Claim {
     }
 
     /// The same claim, where it is known by now which artifact it is about.
-    pub(super) fn on(&self, chosen: Chosen, seen: Seen, now: Timestamp) -> Self {
+    pub(super) fn on(&self, chosen: ResolvedArtifact, seen: Seen, now: Timestamp) -> Self {
         Self::new(Active { chosen: Some(chosen), ..self.active.clone() }, seen, self.over.clone(), now)
     }
 
@@ -135,7 +135,7 @@ impl Claim {
     }
 
     /// The artifact, once that is found out.
-    pub(super) fn chosen(&self) -> Option<&Chosen> {
+    pub(super) fn chosen(&self) -> Option<&ResolvedArtifact> {
         self.active.chosen.as_ref()
     }
 
@@ -162,8 +162,8 @@ impl Claim {
     }
 
     /// Whether nobody can have written to a target between what it was observed on and the claim.
-    pub(super) fn follows(&self, ground: &Ground) -> bool {
-        *ground == Ground::Held || *ground == self.over
+    pub(super) fn follows(&self, ground: &ObservedAt) -> bool {
+        *ground == ObservedAt::Held || *ground == self.over
     }
 
     /// What was asked for.
@@ -193,7 +193,7 @@ impl Claim {
     }
 
     /// Whether it was claimed for what the configuration says by now.
-    pub(super) fn is_for(&self, at: &Destination<'_>) -> bool {
+    pub(super) fn is_for(&self, at: &FunctionRef<'_>) -> bool {
         self.active.claimed_for.as_ref().is_none_or(|claimed| *claimed == at.as_configured().claimed())
     }
 
@@ -273,11 +273,11 @@ impl Engine {
     /// Has the head take a request in. On a lost race everything is decided again from the start.
     pub(super) async fn accept(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         request: &Request,
         rules: Rules<'_>,
         first: Option<Seen>,
-    ) -> Result<Standing, Transient> {
+    ) -> Result<SubmitOutcome, Transient> {
         let me = self.claimant();
         let accept = |seen: &Seen| seen.head.accept(&self.timed(request, seen), at, rules, &self.now_as(&me));
         self.decide(at, first, Some(request.marker), accept).await
@@ -286,15 +286,15 @@ impl Engine {
     /// The same of a request that no rule refuses.
     pub(super) async fn accept_unrefused(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         request: &Request,
-    ) -> Result<Standing, Transient> {
+    ) -> Result<SubmitOutcome, Transient> {
         let (rejects, _) = self.read_rejects(&at.function).await?;
         self.accept(at, request, Rules { refusal: None, rejects: &rejects }, None).await
     }
 
     /// Takes up what nobody works on.
-    pub(super) async fn take_up(&self, at: &Destination<'_>, first: Seen) -> Result<Standing, Transient> {
+    pub(super) async fn take_up(&self, at: &FunctionRef<'_>, first: Seen) -> Result<SubmitOutcome, Transient> {
         let me = self.claimant();
         self.decide(at, Some(first), None, |seen| seen.head.wake(at, &self.now_as(&me))).await
     }
@@ -311,12 +311,12 @@ impl Engine {
 
     pub(super) async fn decide(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         mut first: Option<Seen>,
         marker: Option<Token>,
-        decide: impl Fn(&Seen) -> Move,
-    ) -> Result<Standing, Transient> {
-        for attempt in 0..RACES {
+        decide: impl Fn(&Seen) -> Transition,
+    ) -> Result<SubmitOutcome, Transient> {
+        for attempt in 0..MAX_CAS_ATTEMPTS {
             let mut seen = match first.take() {
                 Some(seen) => seen,
                 None => self.read_head(at).await?,
@@ -328,19 +328,19 @@ impl Engine {
                 }
                 seen = Seen { date: seen.date, ..settled.seen };
             }
-            let Move { head, then } = decide(&seen);
+            let Transition { head, then } = decide(&seen);
             let Some(head) = head else {
                 // Our own write, whose answer was lost, is no duplicate.
                 let again = marker.is_none_or(|marker| !seen.head.needs(marker));
-                return self.stands(at, seen, then, again, Ground::Held).await;
+                return self.stands(at, seen, then, again, ObservedAt::Held).await;
             };
-            if let Then::Over(_) = then
+            if let Next::Over(_) = then
                 && let Some(record) = self.forgotten(&head).await?
             {
-                return Ok(Standing::Over { record: Box::new(record), marker: None });
+                return Ok(SubmitOutcome::Finished { record: Box::new(record), marker: None });
             }
             if let Some(written) = self.write_head(at, seen.etag.clone(), *head).await? {
-                return self.stands(at, written, then, false, Ground::Read(seen.etag)).await;
+                return self.stands(at, written, then, false, ObservedAt::Read(seen.etag)).await;
             }
             tracing::debug!(attempt, "somebody else wrote the head first: deciding again");
             self.after_a_lost_race(attempt).await;
@@ -358,22 +358,22 @@ impl Engine {
     /// What follows from a transition that the head has gone through.
     async fn stands(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         seen: Seen,
-        then: Then,
+        then: Next,
         again: bool,
-        over: Ground,
-    ) -> Result<Standing, Transient> {
+        over: ObservedAt,
+    ) -> Result<SubmitOutcome, Transient> {
         match then {
-            Then::Work(active) => {
+            Next::Work(active) => {
                 let since = active.request.accepted_at;
                 if active.is_begun() {
                     tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
                         "going on with a deployment that did not end");
                 }
-                Ok(Standing::Claimed(Arc::new(Claim::new(active, seen, over, self.now()))))
+                Ok(SubmitOutcome::Claimed(Arc::new(Claim::new(active, seen, over, self.now()))))
             }
-            Then::Wait { request, status, behind } => {
+            Next::Wait { request, status, behind } => {
                 let record = match seen.head.active().filter(|active| active.request.id == request.id) {
                     None => at.pending(&request, behind.0),
                     Some(active) if !active.awaits.is_empty() => at.parked(active, &[]),
@@ -385,9 +385,9 @@ impl Engine {
                     self.settle(at, seen).await?;
                 }
                 tracing::info!(deployment = %record.id, %status, behind = %behind.0, until = %behind.2, "waits");
-                Ok(Standing::Waits { record: Box::new(record), behind, again })
+                Ok(SubmitOutcome::Queued { record: Box::new(record), behind, again })
             }
-            Then::Rests(waiting) => {
+            Next::Rests(waiting) => {
                 // What waited before and made way for it has ended.
                 let seen = match self.settle(at, seen.clone()).await {
                     Ok(settled) => settled.seen,
@@ -400,12 +400,12 @@ impl Engine {
                     self.tell_waiting(at, seen, &waiting).await;
                 }
                 tracing::info!(deployment = %waiting.request.id, "{}", waiting.wait);
-                Ok(Standing::Rests { waiting, again })
+                Ok(SubmitOutcome::Deferred { waiting, again })
             }
-            Then::Over(id) => {
+            Next::Over(id) => {
                 let told = seen.head.outbox().iter().find(|entry| entry.record.id == id).cloned();
                 let (record, marker) = match told {
-                    Some(Entry { record, marker, .. }) => {
+                    Some(OutboxEntry { record, marker, .. }) => {
                         self.settle(at, seen).await?.of(id)?;
                         (Some(record), Some(marker))
                     }
@@ -417,22 +417,22 @@ impl Engine {
                 let Some(record) = record else {
                     // Somebody has deleted it. The head says that it has ended, and the head counts.
                     tracing::warn!(deployment = %id, "this deployment has ended, and its record is gone");
-                    return Ok(Standing::Nothing);
+                    return Ok(SubmitOutcome::Nothing);
                 };
                 if again {
                     tracing::info!(ended = %id, status = %record.status, "duplicate: nothing is done");
                 }
-                Ok(Standing::Over { record: Box::new(record), marker })
+                Ok(SubmitOutcome::Finished { record: Box::new(record), marker })
             }
-            Then::Nothing => Ok(Standing::Nothing),
+            Next::Nothing => Ok(SubmitOutcome::Nothing),
         }
     }
 
     /// Gives a claim up before its lease ends, so that whoever comes next need not wait for that. Best effort; gives the head that
     /// says so.
-    pub(super) async fn release(&self, at: &Destination<'_>, claim: &Claim, how: GivenUp<'_>) -> Option<Head> {
+    pub(super) async fn release(&self, at: &FunctionRef<'_>, claim: &Claim, how: GivenUp<'_>) -> Option<Head> {
         let mut seen = Ok(claim.seen());
-        for attempt in 0..RACES {
+        for attempt in 0..MAX_CAS_ATTEMPTS {
             let Ok(Seen { head, etag, .. }) = seen else { break };
             let released = head.released(claim.token(), how, self.now())?;
             match self.write_head(at, etag, released).await {

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use deployer_core::destination::Destination;
-use deployer_core::head::{Head, Live, Obeyed, Request, Subject};
+use deployer_core::destination::FunctionRef;
+use deployer_core::head::{CommandEffect, Head, Live, Request, Source};
 use deployer_core::id::{EnvironmentName, FunctionName, Release, Sha256};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Status};
 use deployer_core::rejects::Rejects;
@@ -16,7 +16,7 @@ use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tracing::Instrument as _;
 
-use super::book::{RACES, Seen};
+use super::book::{MAX_CAS_ATTEMPTS, Seen};
 use super::{Engine, Transient, deploy};
 
 /// What is kept for telling how far it is, where the time is up.
@@ -58,7 +58,7 @@ impl Engine {
         &self,
         environment: &EnvironmentName,
         function: &FunctionName,
-        (kind, subject): (CauseKind, Subject),
+        (kind, subject): (CauseKind, Source),
         caller: Caller,
     ) -> Result<DeploymentRecord, CommandError> {
         let at = self.at(environment, function)?;
@@ -77,7 +77,7 @@ impl Engine {
     /// Carries a request out; whatever goes wrong once it stands in the head, the answer is how far it is.
     pub(super) async fn carried_out(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         request: &Request,
         taken: impl Future<Output = Result<Option<DeploymentRecord>, Transient>>,
     ) -> Result<DeploymentRecord, CommandError> {
@@ -101,13 +101,13 @@ impl Engine {
     }
 
     /// How far a request is that the head knows.
-    pub(super) async fn how_far(&self, at: &Destination<'_>, request: &Request) -> Option<DeploymentRecord> {
+    pub(super) async fn how_far(&self, at: &FunctionRef<'_>, request: &Request) -> Option<DeploymentRecord> {
         let head = self.read_head(at).await.ok()?.head;
         self.open_record(at, &head, request)
     }
 
     /// The record of a request that is open; of one that has joined another, the record of that one.
-    pub(super) fn open_record(&self, at: &Destination<'_>, head: &Head, request: &Request) -> Option<DeploymentRecord> {
+    pub(super) fn open_record(&self, at: &FunctionRef<'_>, head: &Head, request: &Request) -> Option<DeploymentRecord> {
         let id = head.id_of(request)?;
         if let Some(waiting) = head.waiting().iter().find(|waiting| waiting.request.id == id) {
             return Some(waiting.record(at));
@@ -161,7 +161,7 @@ impl Engine {
     }
 
     /// The status that a head tells, for whoever has just changed it: what cannot be read beside it is left away.
-    async fn status_of(&self, at: &Destination<'_>, head: &Head) -> StatusReport {
+    async fn status_of(&self, at: &FunctionRef<'_>, head: &Head) -> StatusReport {
         let rejects = self.read_rejects(&at.function).await.map(|(rejects, _)| rejects).unwrap_or_default();
         let functions = vec![FunctionStatus::of(at, head, &rejects)];
         StatusReport { functions, groups: vec![], unreadable: vec![] }
@@ -170,16 +170,16 @@ impl Engine {
     /// Changes a head by compare-and-swap. `None`: there is nothing to change.
     pub(super) async fn obey(
         &self,
-        at: &Destination<'_>,
-        change: impl Fn(&Head) -> Option<Obeyed<Head>>,
+        at: &FunctionRef<'_>,
+        change: impl Fn(&Head) -> Option<CommandEffect<Head>>,
     ) -> Result<Option<Head>, CommandError> {
-        for attempt in 0..RACES {
+        for attempt in 0..MAX_CAS_ATTEMPTS {
             let Seen { head, etag, .. } = self.read_head(at).await.map_err(Transient::from)?;
             let head = match change(&head) {
                 None => return Ok(None),
-                Some(Obeyed::Earlier) => return Ok(Some(head)),
-                Some(Obeyed::Reused { id }) => return Err(reused(&id)),
-                Some(Obeyed::Now(head)) => head,
+                Some(CommandEffect::Earlier) => return Ok(Some(head)),
+                Some(CommandEffect::Reused { id }) => return Err(reused(&id)),
+                Some(CommandEffect::Now(head)) => head,
             };
             if let Some(written) = self.write_head(at, etag, *head).await.map_err(Transient::from)? {
                 let head = written.head.clone();
@@ -206,8 +206,8 @@ impl Engine {
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         match self.mark_as_rejected(function, release, reason, &caller).await? {
-            Obeyed::Reused { id } => Err(reused(&id)),
-            Obeyed::Now(_) | Obeyed::Earlier => self.status(None, Some(function)).await,
+            CommandEffect::Reused { id } => Err(reused(&id)),
+            CommandEffect::Now(_) | CommandEffect::Earlier => self.status(None, Some(function)).await,
         }
     }
 
@@ -218,7 +218,7 @@ impl Engine {
         release: &Release,
         reason: PlainText,
         caller: &Caller,
-    ) -> Result<Obeyed<Rejects>, CommandError> {
+    ) -> Result<CommandEffect<Rejects>, CommandError> {
         let Some(sha256) = self.code_of(function, release).await? else {
             return Err(CommandError::Invalid(format!(
                 "no release {release} of {function} is known in any environment: status and history tell which are"
@@ -226,10 +226,10 @@ impl Engine {
         };
         let (requested_by, since) = (caller.requested_by.clone(), self.now());
         let reject = Reject { release: release.clone(), sha256, reason, requested_by, since };
-        for attempt in 0..RACES {
+        for attempt in 0..MAX_CAS_ATTEMPTS {
             let (rejects, etag) = self.read_rejects(function).await.map_err(Transient::from)?;
             let with = match rejects.with(reject.clone(), function, &caller.id) {
-                Some(Obeyed::Now(with)) => with,
+                Some(CommandEffect::Now(with)) => with,
                 Some(earlier) => return Ok(earlier),
                 None => {
                     return Err(CommandError::Invalid(format!(
@@ -240,7 +240,7 @@ impl Engine {
             };
             if self.write_rejects(function, etag, &with).await.map_err(Transient::from)? {
                 tracing::warn!(%function, %release, by = reject.requested_by.as_deref(), reason = reject.reason.as_str(), "rejected");
-                return Ok(Obeyed::Now(with));
+                return Ok(CommandEffect::Now(with));
             }
             self.after_a_lost_race(attempt).await;
         }
@@ -257,12 +257,12 @@ impl Engine {
         release: &Release,
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
-        for attempt in 0..RACES {
+        for attempt in 0..MAX_CAS_ATTEMPTS {
             let (rejects, etag) = self.read_rejects(function).await.map_err(Transient::from)?;
             let without = match rejects.without(release, function, &caller.id) {
-                Some(Obeyed::Now(without)) => without,
-                Some(Obeyed::Earlier) => return self.status(None, Some(function)).await,
-                Some(Obeyed::Reused { id }) => return Err(reused(&id)),
+                Some(CommandEffect::Now(without)) => without,
+                Some(CommandEffect::Earlier) => return self.status(None, Some(function)).await,
+                Some(CommandEffect::Reused { id }) => return Err(reused(&id)),
                 None => {
                     let code = self.code_of(function, release).await?.unwrap_or_default();
                     let other = code.iter().find_map(|sha256| rejects.find(release, Some(*sha256)));
@@ -288,7 +288,7 @@ impl Engine {
     /// The code of every artifact of a release that any environment's head or results know. `None`: no such release.
     async fn code_of(&self, function: &FunctionName, release: &Release) -> Result<Option<Vec<Sha256>>, Transient> {
         let looks = self.config.environments.keys().map(|environment| async move {
-            let Ok(at) = Destination::find(&self.config, environment, function) else { return Ok(vec![]) };
+            let Ok(at) = FunctionRef::find(&self.config, environment, function) else { return Ok(vec![]) };
             let mut found: Vec<Option<Sha256>> = match self.read_head(&at).await {
                 Ok(seen) => known_to(&seen.head, release),
                 // Where one environment's head is broken the release can be rejected all the same.
@@ -316,8 +316,8 @@ impl Engine {
         &'a self,
         environment: &EnvironmentName,
         function: &FunctionName,
-    ) -> Result<Destination<'a>, CommandError> {
-        Destination::find(&self.config, environment, function).map_err(|_| self.unknown_environment(environment))
+    ) -> Result<FunctionRef<'a>, CommandError> {
+        FunctionRef::find(&self.config, environment, function).map_err(|_| self.unknown_environment(environment))
     }
 
     /// Whether there is such an environment.

@@ -2,14 +2,14 @@
 
 use deployer_core::head::{Consent, Head};
 use deployer_core::id::DeploymentId;
-use deployer_core::promotion::{Approved, ConsentGiven, Says};
+use deployer_core::promotion::{ApprovalDecision, ApprovalGiven, Approved};
 use deployer_core::record::DeploymentRecord;
 
 use super::ask::Promoted;
-use super::book::{RACES, Seen};
+use super::book::{MAX_CAS_ATTEMPTS, Seen};
 use super::commands::CommandError;
 use super::{Engine, Transient};
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::group::{Group, Phase};
 
 impl Engine {
@@ -17,7 +17,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`CommandError`]: nothing waits there, the word does not count, or another try can help.
-    pub async fn hear(&self, consent: &ConsentGiven) -> Result<Promoted, CommandError> {
+    pub async fn hear(&self, consent: &ApprovalGiven) -> Result<Promoted, CommandError> {
         self.knows(&consent.environment)?;
         let promoted = match &consent.function {
             None => Promoted::Together(Box::new(self.hear_of_group(consent).await?)),
@@ -32,15 +32,17 @@ impl Engine {
 
     async fn hear_of_one(
         &self,
-        at: &Destination<'_>,
-        consent: &ConsentGiven,
+        at: &FunctionRef<'_>,
+        consent: &ApprovalGiven,
     ) -> Result<DeploymentRecord, CommandError> {
-        for attempt in 0..RACES {
+        for attempt in 0..MAX_CAS_ATTEMPTS {
             let Seen { head, etag, .. } = self.read_head(at).await.map_err(Transient::from)?;
             let id = which(&head, at, consent.deployment)?;
             let heard = match &consent.says {
-                Says::Yes => head.with_approval(id, &self.approved(consent)),
-                Says::No { reason } => head.declined(id, declined(consent, reason.as_deref()), at, self.now()),
+                ApprovalDecision::Yes => head.with_approval(id, &self.approved(consent)),
+                ApprovalDecision::No { reason } => {
+                    head.declined(id, declined(consent, reason.as_deref()), at, self.now())
+                }
             };
             let head = match heard {
                 Consent::Now(head) => head,
@@ -61,12 +63,12 @@ impl Engine {
         Err(Transient::Contended.into())
     }
 
-    fn approved(&self, consent: &ConsentGiven) -> Approved {
+    fn approved(&self, consent: &ApprovalGiven) -> Approved {
         Approved { by: consent.by.clone(), account: consent.account.clone(), at: self.now() }
     }
 
     /// How far the promotion is that was heard of; it goes on where nothing is in its way any more.
-    async fn after_consent(&self, at: &Destination<'_>, id: DeploymentId) -> Result<DeploymentRecord, CommandError> {
+    async fn after_consent(&self, at: &FunctionRef<'_>, id: DeploymentId) -> Result<DeploymentRecord, CommandError> {
         let records = self.wake_waiting(at, id).await?;
         match records.into_iter().find(|record| record.id == id) {
             Some(record) => Ok(record),
@@ -75,7 +77,7 @@ impl Engine {
     }
 
     /// What was heard too late is told by how far the promotion is.
-    async fn not_waiting(&self, at: &Destination<'_>, id: DeploymentId) -> Result<DeploymentRecord, CommandError> {
+    async fn not_waiting(&self, at: &FunctionRef<'_>, id: DeploymentId) -> Result<DeploymentRecord, CommandError> {
         let key = DeploymentRecord::key(&at.name, &at.function, id);
         let record = self.read_record(&key).await.map_err(Transient::from)?;
         record.map(|(record, _)| record).ok_or_else(|| {
@@ -86,12 +88,12 @@ impl Engine {
         })
     }
 
-    async fn hear_of_group(&self, consent: &ConsentGiven) -> Result<Group, CommandError> {
+    async fn hear_of_group(&self, consent: &ApprovalGiven) -> Result<Group, CommandError> {
         let Some(id) = consent.deployment else {
             return Err(CommandError::Invalid("function is missing (or deployment, the id of a group)".into()));
         };
         let key = Group::open_key(&consent.environment, id);
-        for attempt in 0..RACES {
+        for attempt in 0..MAX_CAS_ATTEMPTS {
             let Some((group, etag)) = self.read_group(&key).await? else {
                 let ended = self.read_group(&Group::ended_key(&consent.environment, id)).await?;
                 let none = || {
@@ -104,8 +106,10 @@ impl Engine {
             };
             let next = match &consent.says {
                 _ if !matches!(group.phase, Phase::Checking | Phase::Placing) => return Ok(group),
-                Says::Yes => group.with_approval(&self.approved(consent)).map_err(CommandError::Invalid)?,
-                Says::No { reason } => Some(group.declined(declined(consent, reason.as_deref()), self.now())),
+                ApprovalDecision::Yes => group.with_approval(&self.approved(consent)).map_err(CommandError::Invalid)?,
+                ApprovalDecision::No { reason } => {
+                    Some(group.declined(declined(consent, reason.as_deref()), self.now()))
+                }
             };
             let written = match next {
                 Some(next) => self.write_group(&next, Some(etag)).await?,
@@ -121,7 +125,7 @@ impl Engine {
 }
 
 /// Which promotion is meant.
-fn which(head: &Head, at: &Destination<'_>, named: Option<DeploymentId>) -> Result<DeploymentId, CommandError> {
+fn which(head: &Head, at: &FunctionRef<'_>, named: Option<DeploymentId>) -> Result<DeploymentId, CommandError> {
     let waiting: Vec<DeploymentId> = head.waiting().iter().map(|waiting| waiting.request.id).collect();
     match (named, waiting.as_slice()) {
         (Some(id), _) => Ok(id),
@@ -134,7 +138,7 @@ fn which(head: &Head, at: &Destination<'_>, named: Option<DeploymentId>) -> Resu
     }
 }
 
-fn declined(consent: &ConsentGiven, reason: Option<&str>) -> String {
+fn declined(consent: &ApprovalGiven, reason: Option<&str>) -> String {
     let account = consent.account.as_deref().map_or(String::new(), |account| format!(" (account {account})"));
     let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
     format!("declined by {}{account}{reason}", consent.by)

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use deployer_core::config::Target;
-use deployer_core::destination::Destination;
-use deployer_core::head::{ATTEMPTS, Chosen, EXTENSIONS, GivenUp, Request, Rules, Then};
+use deployer_core::destination::FunctionRef;
+use deployer_core::head::{ATTEMPTS, EXTENSIONS, GivenUp, Next, Request, ResolvedArtifact, Rules};
 use deployer_core::id::{Release, Sha256, Version};
 use deployer_core::observed::ObservedAlias;
 use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, TargetError, TargetErrorCode};
@@ -15,8 +15,8 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use tokio::sync::SetOnce;
 
-use super::claim::{Ground, Standing, locked};
-use super::finish::{Facts, Finished};
+use super::claim::{ObservedAt, SubmitOutcome, locked};
+use super::finish::{FinishDetails, Finished};
 use super::waiting::timed_out;
 use super::{Claim, Engine, TARGETS_AT_ONCE, Transient, fared, inline, target};
 
@@ -24,8 +24,8 @@ use super::{Claim, Engine, TARGETS_AT_ONCE, Transient, fared, inline, target};
 pub(super) struct Job<'a> {
     pub request: Request,
     /// The artifact that it is about.
-    pub chosen: Chosen,
-    pub at: &'a Destination<'a>,
+    pub chosen: ResolvedArtifact,
+    pub at: &'a FunctionRef<'a>,
     /// Its zip, for targets in other regions.
     pub inline: inline::InlineBody,
     /// The targets that were written to, or may have been.
@@ -43,7 +43,7 @@ pub(super) struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    pub fn new(at: &'a Destination<'a>, request: Request, chosen: Chosen) -> Self {
+    pub fn new(at: &'a FunctionRef<'a>, request: Request, chosen: ResolvedArtifact) -> Self {
         Self {
             request,
             chosen,
@@ -131,7 +131,7 @@ impl<'a> Job<'a> {
 }
 
 /// What every line of a deployment carries.
-pub(super) fn span(at: &Destination<'_>, request: &Request, release: Option<&Release>) -> tracing::Span {
+pub(super) fn span(at: &FunctionRef<'_>, request: &Request, release: Option<&Release>) -> tracing::Span {
     tracing::info_span!(
         "deployment",
         deployment = %request.id,
@@ -145,7 +145,7 @@ pub(super) fn span(at: &Destination<'_>, request: &Request, release: Option<&Rel
 #[derive(Clone)]
 pub(super) enum Unfinished {
     /// The head says otherwise.
-    Standing(Standing),
+    SubmitOutcome(SubmitOutcome),
     /// The time was up: another invocation goes on with it.
     Saved(Box<DeploymentRecord>),
     /// Another try can mend it.
@@ -206,9 +206,9 @@ impl Engine {
             let (seen, (rejects, refusal)) = (seen?, refusal?);
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
             match seen.head.accept(request, at, rules, &self.claimant()).then {
-                Then::Work(active) if ours(active.request.id) => Ok(Ground::Read(seen.etag)),
+                Next::Work(active) if ours(active.request.id) => Ok(ObservedAt::Read(seen.etag)),
                 // The claim tells what else it is.
-                _ => Err(Unfinished::Standing(Standing::Nothing)),
+                _ => Err(Unfinished::SubmitOutcome(SubmitOutcome::Nothing)),
             }
         };
         let claim = async {
@@ -224,8 +224,8 @@ impl Engine {
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
             match self.accept(at, request, rules, Some(seen?)).await? {
                 // What an owner of before has begun goes on where that one began it.
-                Standing::Claimed(claim) if ours(claim.request().id) && claim.is_for(at) => Ok(claim),
-                otherwise => Err(Unfinished::Standing(otherwise)),
+                SubmitOutcome::Claimed(claim) if ours(claim.request().id) && claim.is_for(at) => Ok(claim),
+                otherwise => Err(Unfinished::SubmitOutcome(otherwise)),
             }
         };
         // A deployment holds a lot at once: it does not lie on the stack of whoever waits for it.
@@ -235,14 +235,14 @@ impl Engine {
     pub(super) async fn deploy(
         &self,
         job: &Job<'_>,
-        known: impl Future<Output = Result<Ground, Unfinished>>,
+        known: impl Future<Output = Result<ObservedAt, Unfinished>>,
         claim: impl Future<Output = Result<Arc<Claim>, Unfinished>>,
         rejects: impl Future<Output = Result<Rejects, Transient>>,
     ) -> Result<Finished, Unfinished> {
         let (at, known, claim) = (job.at, known.shared(), claim.shared());
         if let Some(refusal) = at.refusal(job.request.cause.kind) {
             let claim = claim.await?;
-            let facts = Facts { unseen: true, ..Facts::of(job, None) };
+            let facts = FinishDetails { unseen: true, ..FinishDetails::of(job, None) };
             return Ok(self.finish(at, &claim, refusal, facts).await?);
         }
         let artifact = async {
@@ -275,7 +275,7 @@ impl Engine {
             let claim = claim.clone().await?;
             if claim.attempts() > ATTEMPTS + 1 {
                 // Who only looked has died too, or could not.
-                let facts = Facts { unseen: true, ..Facts::of(job, None) };
+                let facts = FinishDetails { unseen: true, ..FinishDetails::of(job, None) };
                 return Ok((claim, at.all_failed(&given_up(UNSEEN)), facts));
             }
             tokio::select! {
@@ -284,7 +284,7 @@ impl Engine {
                 // What goes back without the artifact goes back.
                 unfit = artifact.clone(), if !job.goes_back() => match unfit {
                     Err(Unfit::Ending(ending, facts)) => {
-                        let facts = Facts { artifact: Some(*facts), unseen: true, ..Facts::of(job, None) };
+                        let facts = FinishDetails { artifact: Some(*facts), unseen: true, ..FinishDetails::of(job, None) };
                         Ok((claim.clone(), ending, facts))
                     }
                     Err(Unfit::Transient(transient)) => {
@@ -323,7 +323,7 @@ impl Engine {
                 return Err(self.park(job, &claim, outcomes).await);
             }
             let halted = claim.halted();
-            Ok((claim, fared::ending(outcomes, halted), Facts::of(job, verified.as_deref())))
+            Ok((claim, fared::ending(outcomes, halted), FinishDetails::of(job, verified.as_deref())))
         };
         // A shared future runs only while somebody polls it, and everybody above waits for the claim first.
         let reading = async {

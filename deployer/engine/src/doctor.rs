@@ -27,7 +27,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::waiting::between;
-use crate::port::{ETag, EnterError, LedgerError, Precondition, Premises, Probe, ReadError, SessionRequest, Written};
+use crate::port::{
+    ETag, EnterError, LedgerError, Precondition, Probe, ReadError, SelfDiagnostics, SessionRequest, Written,
+};
 
 /// How many targets are walked through at once, each in another account or region.
 const AT_ONCE: usize = 16;
@@ -37,7 +39,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How many heads are read at once, to find what is live.
 const HEADS_AT_ONCE: usize = 32;
 /// How often the queue is looked at before it is said that nobody takes its messages.
-const LOOKS: usize = 4;
+const MAX_REOBSERVATIONS: usize = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// A claim allows clocks to differ by so much (ARCHITECTURE.md, "Claim and lease").
 const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
@@ -57,7 +59,11 @@ fn noted_key() -> String {
 
 impl Engine {
     /// Walks the whole chain of trust. `None`: no such environment.
-    pub async fn examine(&self, premises: &dyn Premises, only: Option<&EnvironmentName>) -> Option<DoctorReport> {
+    pub async fn examine(
+        &self,
+        premises: &dyn SelfDiagnostics,
+        only: Option<&EnvironmentName>,
+    ) -> Option<DoctorReport> {
         let chosen: Vec<(&EnvironmentName, &Environment)> =
             self.config.environments.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
         if only.is_some() && chosen.is_empty() {
@@ -69,7 +75,7 @@ impl Engine {
         Some(DoctorReport { now: Some(self.now()), tooling, targets })
     }
 
-    async fn tooling(&self, premises: &dyn Premises, role: Option<&str>) -> Vec<Check> {
+    async fn tooling(&self, premises: &dyn SelfDiagnostics, role: Option<&str>) -> Vec<Check> {
         let count = self.config.environments.len();
         let mut checks = vec![match &self.outdated {
             None => Check::ok("deployer.json").seeing(format!("{count} environments")),
@@ -127,7 +133,7 @@ impl Engine {
         }
     }
 
-    async fn queues(&self, premises: &dyn Premises, role: Option<&str>) -> Vec<Check> {
+    async fn queues(&self, premises: &dyn SelfDiagnostics, role: Option<&str>) -> Vec<Check> {
         let Some(url) = &self.config.queue_url else {
             let because = "deployer.json names no queue_url: nothing can be deferred, and no queue can be looked at";
             return vec![Check::not_checked("queue", because), Check::not_checked("dead letters", because)];
@@ -146,7 +152,7 @@ impl Engine {
     /// Judges a queue and its dead-letter queue; gives the ARN of that, too.
     async fn queue(
         &self,
-        premises: &dyn Premises,
+        premises: &dyn SelfDiagnostics,
         role: Option<&str>,
         (name, dead_name): (&'static str, &'static str),
         url: &str,
@@ -160,7 +166,7 @@ impl Engine {
             };
             redrive = arn;
             looks.push(look);
-            if look.waiting == 0 || look.in_flight > 0 || looks.len() == LOOKS {
+            if look.waiting == 0 || look.in_flight > 0 || looks.len() == MAX_REOBSERVATIONS {
                 break Ok(looks);
             }
             self.ports.clock.sleep(BETWEEN_LOOKS).await;
@@ -183,7 +189,7 @@ impl Engine {
         Ok(found.object.and_then(|(body, _)| serde_json::from_slice::<Noted>(&body).ok()).map(|noted| noted.at))
     }
 
-    async fn clock(&self, premises: &dyn Premises) -> Check {
+    async fn clock(&self, premises: &dyn SelfDiagnostics) -> Check {
         let before = self.now();
         let Some(other) = premises.aws_time().await else {
             return Check::not_checked("clock", "no answer of AWS's told the time");
@@ -196,7 +202,7 @@ impl Engine {
 
     async fn targets(
         &self,
-        premises: &dyn Premises,
+        premises: &dyn SelfDiagnostics,
         role: Option<&str>,
         chosen: Vec<(&EnvironmentName, &Environment)>,
     ) -> Vec<TargetReport> {
@@ -290,7 +296,7 @@ fn queue_arn(region: Option<&Region>, url: &str) -> String {
 
 struct Walker<'a> {
     engine: &'a Engine,
-    premises: &'a dyn Premises,
+    premises: &'a dyn SelfDiagnostics,
     name: &'a EnvironmentName,
     environment: &'a Environment,
     target: &'a Target,

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use deployer_core::config::Target;
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::head::{Door, Head, Opening, SHUT_DOOR, ServedBefore, turned};
 use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::{ObservedAlias, RevisionId};
@@ -16,12 +16,12 @@ use deployer_core::record::{Ending, Previous, Status, TargetError, TargetErrorCo
 use deployer_core::traffic::Traffic;
 use jiff::Timestamp;
 
-use super::apply::{Errand, Halt, OWNED_FOR, Walk, internal};
-use super::book::RACES;
+use super::apply::{Halt, OWNED_FOR, StepContext, Walk, internal};
+use super::book::MAX_CAS_ATTEMPTS;
 use super::claim::{Claim, Halted, locked};
 use super::deploy::Job;
-use super::target::LOOKS;
-use super::waiting::UNANSWERED;
+use super::target::MAX_REOBSERVATIONS;
+use super::waiting::MAX_READ_RETRIES;
 use super::{Engine, Transient};
 use crate::port::{Account, Answer, CallError, CallErrorKind};
 
@@ -184,7 +184,7 @@ impl Walk<'_> {
             Step::MoveAlias { revision, .. } => Some(Some(revision)),
             _ => None,
         })?;
-        let Errand { claim, target, .. } = self.errand;
+        let StepContext { claim, target, .. } = self.errand;
         Some(claim.door(target, revision, version, self.engine.now()))
     }
 
@@ -193,7 +193,7 @@ impl Walk<'_> {
     }
 
     pub(super) async fn ensure_still_owned(&self, opening: Option<Opening>) {
-        let Errand { job, claim, .. } = self.errand;
+        let StepContext { job, claim, .. } = self.errand;
         self.engine.ensure_still_owned(job.at, claim, self.plan.sha256, opening).await;
     }
 }
@@ -203,7 +203,7 @@ impl Engine {
     /// [`Claim::halted`] tells the latter. Where a door is to be opened, the head says so first.
     pub(super) async fn ensure_still_owned(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         claim: &Claim,
         brings: Sha256,
         opening: Option<Opening>,
@@ -229,15 +229,15 @@ impl Engine {
 
     /// Writes the doors into the head as last seen: nobody else has written it since if that succeeds. Reads it where there is
     /// nothing to write, or somebody was first.
-    async fn check_claim(&self, at: &Destination<'_>, claim: &Claim, openings: &[Opening]) -> Result<(), Transient> {
+    async fn check_claim(&self, at: &FunctionRef<'_>, claim: &Claim, openings: &[Opening]) -> Result<(), Transient> {
         let mut last_seen = (!openings.is_empty()).then(|| claim.seen());
-        for attempt in 0..RACES {
+        for attempt in 0..MAX_CAS_ATTEMPTS {
             let (seen, is_fresh) = match last_seen.take() {
                 Some(seen) => (seen, false),
                 None => match self.read_head(at).await {
                     Ok(seen) => (seen, true),
                     // The targets are under way: giving up costs a whole lease.
-                    Err(error) if attempt < UNANSWERED => {
+                    Err(error) if attempt < MAX_READ_RETRIES => {
                         tracing::warn!("the head could not be read again: {error}");
                         self.after_a_lost_race(attempt).await;
                         continue;
@@ -266,7 +266,7 @@ impl Engine {
                     }
                     Ok(None) if attempt == 0 => {}
                     Ok(None) => self.after_a_lost_race(attempt).await,
-                    Err(error) if attempt < UNANSWERED => {
+                    Err(error) if attempt < MAX_READ_RETRIES => {
                         tracing::warn!("the head could not be written before the alias: {error}");
                         self.after_a_lost_race(attempt).await;
                     }
@@ -277,11 +277,11 @@ impl Engine {
         Err(Transient::Contended)
     }
 
-    async fn check_rejects(&self, at: &Destination<'_>, claim: &Claim) -> Result<(), Transient> {
+    async fn check_rejects(&self, at: &FunctionRef<'_>, claim: &Claim) -> Result<(), Transient> {
         for attempt in 0.. {
             let rejects = match self.read_rejects(&at.function).await {
                 Ok((rejects, _)) => rejects,
-                Err(error) if attempt < UNANSWERED => {
+                Err(error) if attempt < MAX_READ_RETRIES => {
                     tracing::warn!("what is rejected could not be read again: {error}");
                     self.after_a_lost_race(attempt).await;
                     continue;
@@ -336,7 +336,7 @@ impl Engine {
                     }
                 }
             };
-            if looks == LOOKS {
+            if looks == MAX_REOBSERVATIONS {
                 return Err(self.stays_open(job, &because));
             }
             self.pause(looks, SHUT_DOOR, &because).await?;

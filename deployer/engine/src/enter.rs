@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deployer_core::config::Target;
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::head::LambdaTask;
 use deployer_core::observed::{Condition, Observed};
 use deployer_core::plan::Plan;
@@ -14,7 +14,7 @@ use futures::future::Shared;
 use super::deploy::{Job, Unfinished};
 use super::lambda_waits::{NoLonger, WaitForLambda};
 use super::target::yes;
-use super::waiting::UNANSWERED;
+use super::waiting::MAX_READ_RETRIES;
 use super::{Claim, Engine};
 use crate::port::{Account, EnterError, Qualifier, SessionRequest};
 
@@ -77,7 +77,7 @@ impl Engine {
                     }
                 }
                 Err(EnterError::Target(error)) => return Err(error),
-                Err(EnterError::Unanswered(message)) if unanswered < UNANSWERED => {
+                Err(EnterError::Unanswered(message)) if unanswered < MAX_READ_RETRIES => {
                     unanswered += 1;
                     self.pause(attempt, "enter", &message).await?;
                 }
@@ -97,7 +97,7 @@ impl Engine {
     }
 
     /// Step "observe": the function, its alias, and what the alias serves, read while the function is settled.
-    pub(super) async fn observe(&self, at: &Destination<'_>, account: &Account) -> Result<Observed, TargetError> {
+    pub(super) async fn observe(&self, at: &FunctionRef<'_>, account: &Account) -> Result<Observed, TargetError> {
         for attempt in 0.. {
             match self.look(at, account).await? {
                 Ok(observed) => return Ok(observed),
@@ -153,7 +153,7 @@ impl Engine {
     }
 
     /// One look.
-    async fn look(&self, at: &Destination<'_>, account: &Account) -> Result<Result<Observed, Unsettled>, TargetError> {
+    async fn look(&self, at: &FunctionRef<'_>, account: &Account) -> Result<Result<Observed, Unsettled>, TargetError> {
         let (functions, name, alias) = (account.functions(), &at.function_name, &at.environment.alias);
         let (latest, pointer, serving) = futures::try_join!(
             self.reading(OBSERVE, || functions.function(name, Qualifier::Latest)),

@@ -7,25 +7,25 @@ use std::time::Duration;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
-use deployer_core::destination::Destination;
-use deployer_core::head::{Active, Chosen, Consequence, End, Entry, Finish, Head, Named};
+use deployer_core::destination::FunctionRef;
+use deployer_core::head::{Active, End, Finish, Head, ManagedKeys, OutboxEntry, ResolvedArtifact, SideEffect};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::names::ENDED_LINE;
 use deployer_core::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
 use futures::future::join_all;
 
-use super::book::{RACES, Seen};
-use super::claim::{Claim, Ground, locked};
+use super::book::{MAX_CAS_ATTEMPTS, Seen};
+use super::claim::{Claim, ObservedAt, locked};
 use super::deploy::Job;
 use super::{Engine, Transient};
 use crate::port::{ETag, LedgerError};
 
 /// What is known at the end, beside how it ended.
 #[derive(Default)]
-pub(super) struct Facts {
+pub(super) struct FinishDetails {
     /// None: the request never got as far as naming one.
     pub artifact: Option<RecordedArtifact>,
-    pub named: Option<Named>,
+    pub named: Option<ManagedKeys>,
     /// The targets that were written to, or may have been.
     pub written: BTreeSet<Target>,
     /// Those that went back to a version as it was.
@@ -36,7 +36,7 @@ pub(super) struct Facts {
     pub unseen: bool,
 }
 
-impl Facts {
+impl FinishDetails {
     /// Those of a job; of its artifact what was read, or what was known before.
     pub fn of(job: &Job<'_>, verified: Option<&VerifiedArtifact>) -> Self {
         Self {
@@ -83,12 +83,12 @@ impl Engine {
     /// Ends the deployment, and claims the one that waits, if there is time for it.
     pub(super) async fn finish(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         claim: &Claim,
         ending: Ending,
-        facts: Facts,
+        facts: FinishDetails,
     ) -> Result<Finished, Transient> {
-        let Facts { artifact, named, written, kept, provisioned, unseen } = facts;
+        let FinishDetails { artifact, named, written, kept, provisioned, unseen } = facts;
         // Nobody has written anything before it was known what the deployment is about.
         let begun = claim.resumed() && claim.chosen().is_some();
         let ending = at.although_begun(ending, &claim.all_done(), begun);
@@ -147,7 +147,7 @@ impl Engine {
 
     async fn committed(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         claim: &Claim,
         record: DeploymentRecord,
         seen: Seen,
@@ -172,32 +172,32 @@ impl Engine {
             // There was no time left for the one that waits.
             self.come_back(at).await;
         }
-        let next = next.map(|active| Arc::new(Claim::new(active, seen, Ground::Held, self.now())));
+        let next = next.map(|active| Arc::new(Claim::new(active, seen, ObservedAt::Held, self.now())));
         Ok(Finished { record, marker: claim.request().marker, next })
     }
 
     /// Carries out what follows from ended deployments; then has the head forget them, and deletes their markers. Somebody may
     /// do the same at the same time. What cannot be done for one of them holds up no other.
-    pub(super) async fn settle(&self, at: &Destination<'_>, seen: Seen) -> Result<Settled, Transient> {
+    pub(super) async fn settle(&self, at: &FunctionRef<'_>, seen: Seen) -> Result<Settled, Transient> {
         self.settle_over(at, seen, None).await
     }
 
     /// The same, where the state of one of the records is known.
     async fn settle_over(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         mut seen: Seen,
         noted: Option<(DeploymentId, Option<ETag>)>,
     ) -> Result<Settled, Transient> {
-        let mut done: BTreeMap<DeploymentId, BTreeSet<Consequence>> = BTreeMap::new();
-        for attempt in 0..RACES {
-            let open: Vec<Entry> = seen.head.outbox().iter().filter_map(|entry| undone(entry, &done)).collect();
+        let mut done: BTreeMap<DeploymentId, BTreeSet<SideEffect>> = BTreeMap::new();
+        for attempt in 0..MAX_CAS_ATTEMPTS {
+            let open: Vec<OutboxEntry> = seen.head.outbox().iter().filter_map(|entry| undone(entry, &done)).collect();
             let over = |record: &DeploymentRecord| noted.clone().filter(|(id, _)| *id == record.id)?.1;
             let carried_out = open.iter().map(|entry| self.carry_out(at, entry, over(&entry.record)));
             let mut left = Vec::new();
             for (entry, fared) in open.iter().zip(join_all(carried_out).await) {
                 let others = noted.as_ref().is_none_or(|(id, _)| *id != entry.record.id);
-                if others && fared.done.contains(&Consequence::Record) {
+                if others && fared.done.contains(&SideEffect::Record) {
                     report(&entry.record);
                 }
                 left.extend(fared.unwritten.map(|error| (entry.record.id, error)));
@@ -224,7 +224,7 @@ impl Engine {
     }
 
     /// Nothing is open for these any more. A marker that stays is cleared away by the sweep.
-    async fn close(&self, at: &Destination<'_>, markers: &[Token]) {
+    async fn close(&self, at: &FunctionRef<'_>, markers: &[Token]) {
         let keys = markers.iter().map(|marker| Head::marker_key(&at.name, &at.function, *marker));
         join_all(keys.map(|key| self.delete_marker(key))).await;
     }
@@ -243,16 +243,16 @@ fn ended_as(seen: &Seen, record: DeploymentRecord) -> DeploymentRecord {
 }
 
 /// What is still to be done of an entry.
-fn undone(entry: &Entry, done: &BTreeMap<DeploymentId, BTreeSet<Consequence>>) -> Option<Entry> {
+fn undone(entry: &OutboxEntry, done: &BTreeMap<DeploymentId, BTreeSet<SideEffect>>) -> Option<OutboxEntry> {
     let todo = match done.get(&entry.record.id) {
         Some(done) => &entry.todo - done,
         None => entry.todo.clone(),
     };
-    (!todo.is_empty()).then(|| Entry { todo, ..entry.clone() })
+    (!todo.is_empty()).then(|| OutboxEntry { todo, ..entry.clone() })
 }
 
 /// Says why it was this artifact, where that is not plain; and of a rollback that did not get everywhere, what completes it.
-fn add_hint(record: &mut DeploymentRecord, chosen: Option<&Chosen>) {
+fn add_hint(record: &mut DeploymentRecord, chosen: Option<&ResolvedArtifact>) {
     let reached = record.targets.iter().any(TargetOutcome::has_reached);
     let is_half = record.cause.kind == CauseKind::Rollback && record.status == Status::Failed && reached;
     let hint = match (chosen.and_then(|chosen| chosen.because.clone()), is_half) {

@@ -3,18 +3,18 @@
 
 use std::time::Duration;
 
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::event::{Announcement, Event, RecordlessEvent};
 use deployer_core::group::{Checked, Group, Member, Phase};
-use deployer_core::head::{Consent, GivenUp, Head, Obeyed, Placing, Request};
+use deployer_core::head::{CommandEffect, Consent, GivenUp, Head, Placing, Request};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
-use deployer_core::promotion::{Asked, SourceEnvironment, Verdict, Wait};
+use deployer_core::promotion::{Decision, PromotionRequest, SourceEnvironment, Wait};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status};
 use futures::future::{join_all, try_join_all};
 
 use super::announce::Untold;
-use super::book::RACES;
-use super::claim::Standing;
+use super::book::MAX_CAS_ATTEMPTS;
+use super::claim::SubmitOutcome;
 use super::commands::CommandError;
 use super::swept::{Failing, Swept};
 use super::{Engine, Transient};
@@ -27,7 +27,7 @@ impl Engine {
     /// Takes a group in, and drives it as far as it goes now.
     pub(super) async fn promote_together(
         &self,
-        asked: &Asked,
+        asked: &PromotionRequest,
         functions: &[FunctionName],
     ) -> Result<Group, CommandError> {
         let group = Group::of(asked, functions, self.now());
@@ -80,7 +80,7 @@ impl Engine {
         id: DeploymentId,
     ) -> Result<Group, Transient> {
         let (open, ended) = (Group::open_key(environment, id), Group::ended_key(environment, id));
-        for attempt in 0..RACES {
+        for attempt in 0..MAX_CAS_ATTEMPTS {
             let Some((group, etag)) = self.read_group(&open).await? else {
                 return match self.read_group(&ended).await? {
                     Some((group, _)) => Ok(group),
@@ -136,17 +136,17 @@ impl Engine {
         let chosen = promoting.artifact.clone();
         let request = self.timed(&group.request(member, promoting.clone(), self.token()), &seen);
         if let Some(refusal) = at.refusal(request.cause.kind) {
-            return Ok((Verdict::Ends(refusal), chosen));
+            return Ok((Decision::Deny(refusal), chosen));
         }
         let verdict = self.gate(&at, &seen.head, &inputs).judge(&request, &promoting);
         // What came after it waits behind it.
         let holds_place = seen.head.id_of(&request).is_some();
         let verdict = match (seen.head.not_taken(&request, &verdict, &at).filter(|_| !holds_place), verdict) {
-            (Some(ending), Verdict::Passes) => Verdict::Ends(ending),
+            (Some(ending), Decision::Allow) => Decision::Deny(ending),
             (_, verdict) => verdict,
         };
         let drifted = match (&verdict, &chosen) {
-            (Verdict::Passes, Some(chosen)) => {
+            (Decision::Allow, Some(chosen)) => {
                 match self.has_drifted(&at, &promoting, chosen, &inputs.sources, request.id).await {
                     // For a day: then somebody has to look.
                     Err(Transient::Unseen(because)) if self.passed(group.started_at) > UNSEEN_FOR => {
@@ -154,14 +154,14 @@ impl Engine {
                     }
                     Err(Transient::Unseen(because)) => {
                         let wait = Wait { unseen: Some(because), ..Wait::over(group.started_at) };
-                        return Ok((Verdict::Waits(wait), Some(chosen.clone())));
+                        return Ok((Decision::Wait(wait), Some(chosen.clone())));
                     }
                     drifted => drifted?,
                 }
             }
             _ => None,
         };
-        Ok((drifted.map_or(verdict, Verdict::Ends), chosen))
+        Ok((drifted.map_or(verdict, Decision::Deny), chosen))
     }
 
     /// Each member takes its place, one after the other in the order of their functions: so two groups never wait for each
@@ -192,7 +192,7 @@ impl Engine {
         let at = self.place_of(group, member)?;
         let request = self.request_of(group, member);
         let mut marked = false;
-        for attempt in 0..RACES {
+        for attempt in 0..MAX_CAS_ATTEMPTS {
             let seen = self.read_head(&at).await?;
             let placing = seen.head.with_place(&request, self.now());
             let Placing::Now(head) = &placing else {
@@ -218,7 +218,7 @@ impl Engine {
         let Some(token) = group.places else { return Ok(()) };
         for member in &group.functions {
             let key = Head::key(&group.environment, &member.function);
-            for attempt in 0..RACES {
+            for attempt in 0..MAX_CAS_ATTEMPTS {
                 let Some((head, etag)) = self.read_object::<Head>(&key).await? else { break };
                 let Some((without, marker)) = head.without_place(member.deployment, token) else { break };
                 if self.write_object(&key, &without, Some(etag)).await? {
@@ -281,13 +281,13 @@ impl Engine {
     }
 
     /// Has an artifact taken back: by a tick, for whoever asks has other work to do; or by us, where there is no queue.
-    async fn undo(&self, at: &Destination<'_>, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
+    async fn undo(&self, at: &FunctionRef<'_>, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
         if self.ports.queue.is_none() {
             return self.take_in(at, request).await;
         }
         self.mark_open(at, request).await?;
         match self.accept_unrefused(at, request).await? {
-            Standing::Claimed(claim) => {
+            SubmitOutcome::Claimed(claim) => {
                 self.release(at, &claim, GivenUp::Untouched).await;
                 self.tick_at(at, claim.request().id, Some(claim.token()), self.now()).await?;
                 Ok(self.how_far(at, request).await)
@@ -305,7 +305,7 @@ impl Engine {
                 false => "another function of its group did not get there".to_owned(),
             };
             let withdrawn = |head: &Head| match head.declined(member.deployment, because.clone(), &at, self.now()) {
-                Consent::Now(head) => Some(Obeyed::Now(head)),
+                Consent::Now(head) => Some(CommandEffect::Now(head)),
                 _ => None,
             };
             self.obey(&at, withdrawn).await.map_err(|error| match error {
@@ -317,12 +317,12 @@ impl Engine {
     }
 
     /// Where one of its functions goes.
-    fn place_of<'a>(&'a self, group: &Group, member: &Member) -> Result<Destination<'a>, Transient> {
+    fn place_of<'a>(&'a self, group: &Group, member: &Member) -> Result<FunctionRef<'a>, Transient> {
         self.at(&group.environment, &member.function).map_err(|error| Transient::Unseen(error.to_string()))
     }
 
     /// The record of a request that was taken in before.
-    async fn is_known(&self, at: &Destination<'_>, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
+    async fn is_known(&self, at: &FunctionRef<'_>, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
         let key = DeploymentRecord::key(&at.name, &at.function, request.id);
         let (seen, record) = futures::try_join!(self.read_head(at), self.read_record(&key))?;
         let ended = seen.head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == request.id);
@@ -377,7 +377,7 @@ impl Engine {
 }
 
 /// An id names one request: the group that was found under it must be of what is asked for now.
-fn is_the_same(asked: &Asked, wanted: &Group, found: Group) -> Result<Group, CommandError> {
+fn is_the_same(asked: &PromotionRequest, wanted: &Group, found: Group) -> Result<Group, CommandError> {
     let functions = |group: &Group| group.functions.iter().map(|member| member.function.clone()).collect::<Vec<_>>();
     match (functions(&found), &found.from) == (functions(wanted), &wanted.from) {
         true => Ok(found),

@@ -1,6 +1,6 @@
 //! What was deployed, newest first, without reading everything.
 
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::head::ENDED;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::names::DEPLOYMENTS;
@@ -66,7 +66,7 @@ impl Engine {
         Ok(History { deployments })
     }
 
-    async fn all_ids(&self, at: &Destination<'_>) -> Result<Vec<DeploymentId>, Transient> {
+    async fn all_ids(&self, at: &FunctionRef<'_>) -> Result<Vec<DeploymentId>, Transient> {
         let prefix = format!("{DEPLOYMENTS}{}/{}/", at.name, at.function);
         let keys = self.ports.ledger.keys(&prefix).await?;
         let id = |key: &String| DeploymentId::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();

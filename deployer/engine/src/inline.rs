@@ -11,7 +11,7 @@ use futures::StreamExt as _;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
 use super::apply::{Halt, Walk};
-use super::waiting::UNANSWERED;
+use super::waiting::MAX_READ_RETRIES;
 use crate::port::{Code, ReadError};
 
 /// The zip of one deployment for the targets that cannot copy it: shared by those that send it at the same time, and
@@ -60,7 +60,7 @@ impl<'a> Walk<'a> {
                     return Ok(Loaded { bytes: body.into(), _permit: permit });
                 }
                 Ok(_) => return Err(unreadable("the artifact's bytes are not those that were verified".into())),
-                Err(ReadError::Transient(cause)) if attempt < UNANSWERED => {
+                Err(ReadError::Transient(cause)) if attempt < MAX_READ_RETRIES => {
                     self.engine.pause(attempt, step, &cause).await?;
                 }
                 Err(error) => return Err(unreadable(error.to_string())),

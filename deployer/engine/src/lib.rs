@@ -49,16 +49,16 @@ use std::time::Duration;
 
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::group::Group;
-use deployer_core::head::{Head, Request, Rules, Subject};
+use deployer_core::head::{Head, Request, Rules, Source};
 use deployer_core::id::Region;
 use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
-use crate::port::{AccountGate, ArtifactStore, Chance, Clock, Events, Ledger, LedgerError, Queue};
+use crate::port::{ArtifactStore, Clock, Events, Ledger, LedgerError, Queue, Rng, SessionProvider};
 
 pub use ask::Promoted;
 pub use claim::Claim;
@@ -69,7 +69,7 @@ pub use plan::Planned;
 pub use recall::{Recalled, RecalledFrom};
 pub use swept::{Failing, NotSwept, QueueLength, Swept};
 
-use claim::Standing;
+use claim::SubmitOutcome;
 use deploy::{Job, Unfinished};
 use finish::Finished;
 
@@ -84,7 +84,7 @@ pub struct Ports {
     /// The ledger bucket.
     pub ledger: Arc<dyn Ledger>,
     /// The door to target accounts.
-    pub gate: Arc<dyn AccountGate>,
+    pub gate: Arc<dyn SessionProvider>,
     /// The queue by which the deployer wakes itself, where there is one.
     pub queue: Option<Arc<dyn Queue>>,
     /// The bus that events go to, where there is one.
@@ -92,7 +92,7 @@ pub struct Ports {
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// Where chance comes from.
-    pub chance: Arc<dyn Chance>,
+    pub chance: Arc<dyn Rng>,
     /// The permit to hold a zip in memory: one for the whole process.
     pub inline_body: Arc<Semaphore>,
 }
@@ -110,12 +110,12 @@ pub struct Engine {
     /// When this invocation must have answered.
     pub deadline: Timestamp,
     /// How often and how long the engine itself tries again.
-    pub patience: Patience,
+    pub patience: RetryPolicy,
 }
 
 /// The one retry policy of the engine, on top of the SDK's own.
 #[derive(Debug, Clone)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// What is denied, AssumeRole first of all: a policy that was just written needs some seconds.
     pub denied: Duration,
     /// How long is waited for Lambda in all, across invocations: for an execution role that it cannot assume yet, a 409 that nobody
@@ -135,7 +135,7 @@ pub struct Patience {
     pub record_needs: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     /// 15 seconds for a policy, 15 minutes for an execution role (2 without a queue).
     fn default() -> Self {
         Self {
@@ -153,7 +153,7 @@ impl Default for Patience {
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Handled {
+pub enum EventOutcome {
     /// It is not ours; nothing was done.
     Ignored {
         /// Why, in one sentence.
@@ -228,8 +228,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`Transient`]: the same message shall come again.
-    pub async fn upload(&self, upload: Upload) -> Result<Handled, Transient> {
-        let ignored = |because: String| Ok(Handled::Ignored { because });
+    pub async fn upload(&self, upload: Upload) -> Result<EventOutcome, Transient> {
+        let ignored = |because: String| Ok(EventOutcome::Ignored { because });
         let upload = match upload.locate(&self.config.artifact_bucket) {
             Ok(upload) => upload,
             Err(not_ours) => {
@@ -238,7 +238,7 @@ impl Engine {
             }
         };
         let place = &upload.place;
-        let at = match Destination::find(&self.config, &place.environment, &place.function) {
+        let at = match FunctionRef::find(&self.config, &place.environment, &place.function) {
             Ok(at) => at,
             Err(unknown) => {
                 let because = format!("{:?} is {unknown}", upload.artifact.key);
@@ -254,17 +254,17 @@ impl Engine {
         let taken = Box::pin(taken).instrument(deploy::span(&at, &request, request.subject.release())).await?;
         self.submit_without_queue().await;
         Ok(match taken {
-            Some(record) => Handled::Recorded(Box::new(record)),
-            None => {
-                Handled::Ignored { because: format!("{:?} has ended, and its record is gone", upload.artifact.key) }
-            }
+            Some(record) => EventOutcome::Recorded(Box::new(record)),
+            None => EventOutcome::Ignored {
+                because: format!("{:?} has ended, and its record is gone", upload.artifact.key),
+            },
         })
     }
 
     /// Works on a request, unless the head says otherwise; and then on what waits behind it.
     pub(crate) async fn take_in(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         request: &Request,
     ) -> Result<Option<DeploymentRecord>, Transient> {
         if !self.has_time_to_begin() {
@@ -281,7 +281,7 @@ impl Engine {
                         self.follow(at, next).await;
                         return Ok(Some(record));
                     }
-                    Err(Unfinished::Standing(standing)) => standing,
+                    Err(Unfinished::SubmitOutcome(standing)) => standing,
                     Err(Unfinished::Saved(record)) => return Ok(Some(*record)),
                     Err(Unfinished::Transient(transient)) => return Err(transient),
                 }
@@ -293,7 +293,7 @@ impl Engine {
                 let rejected = || request.subject.release().and_then(|release| rejects.refusal(release, None));
                 let refusal = match (refusal.or_else(rejected), &request.subject) {
                     // Before anything gives way to it.
-                    (None, Subject::Newest { release }) => self.newest(at, release).await?.err(),
+                    (None, Source::Newest { release }) => self.newest(at, release).await?.err(),
                     (refusal, _) => refusal,
                 };
                 self.accept(at, request, Rules { refusal: refusal.as_ref(), rejects: &rejects }, None).await?
@@ -305,12 +305,12 @@ impl Engine {
     /// What follows from what the head has made of a request.
     async fn stand(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         request: &Request,
-        standing: Standing,
+        standing: SubmitOutcome,
     ) -> Result<Option<DeploymentRecord>, Transient> {
         match standing {
-            Standing::Claimed(claim) => {
+            SubmitOutcome::Claimed(claim) => {
                 let head = claim.seen().head;
                 // It may have joined another one.
                 let id = head.id_of(request).unwrap_or(claim.request().id);
@@ -334,7 +334,7 @@ impl Engine {
                 let key = DeploymentRecord::key(&at.name, &at.function, id);
                 Ok(self.read_record(&key).await?.map(|(record, _)| record))
             }
-            Standing::Waits { record, behind: (id, claim, until), again } => {
+            SubmitOutcome::Queued { record, behind: (id, claim, until), again } => {
                 if again || record.id != request.id {
                     self.unmark(at, request).await;
                 }
@@ -350,19 +350,19 @@ impl Engine {
                 self.tick_at(at, id, Some(claim), until).await?;
                 Ok(Some(*record))
             }
-            Standing::Rests { waiting, again } => {
+            SubmitOutcome::Deferred { waiting, again } => {
                 if again || waiting.request.id != request.id {
                     self.unmark(at, request).await;
                 }
                 Ok(Some(waiting.record(at)))
             }
-            Standing::Over { record, marker } => {
+            SubmitOutcome::Finished { record, marker } => {
                 if marker != Some(request.marker) {
                     self.unmark(at, request).await;
                 }
                 Ok(Some(*record))
             }
-            Standing::Nothing => {
+            SubmitOutcome::Nothing => {
                 self.unmark(at, request).await;
                 Ok(None)
             }
@@ -370,7 +370,7 @@ impl Engine {
     }
 
     /// What waits behind a deployment that has ended. Its own message is done with, whatever comes of them.
-    async fn follow(&self, at: &Destination<'_>, next: Option<Arc<Claim>>) {
+    async fn follow(&self, at: &FunctionRef<'_>, next: Option<Arc<Claim>>) {
         if let Err(transient) = self.go_on(at, next).await {
             tracing::warn!("the deployment that waited is left for later: {transient}");
             self.come_back(at).await;
@@ -378,7 +378,7 @@ impl Engine {
     }
 
     /// The marker of a request that opened nothing.
-    async fn unmark(&self, at: &Destination<'_>, request: &Request) {
+    async fn unmark(&self, at: &FunctionRef<'_>, request: &Request) {
         self.delete_marker(Head::marker_key(&at.name, &at.function, request.marker)).await;
     }
 

@@ -12,12 +12,13 @@ use deployer_core::condition::{Condition, Reason};
 use deployer_core::config::Target;
 use deployer_core::id::{AliasName, FunctionName, Version};
 use deployer_core::observed::{
-    Belongings, ObservedAlias, ObservedCode, ProvisionedConcurrency, ProvisionedStatus, Variables,
+    FunctionMetadata, ObservedAlias, ObservedCode, ProvisionedConcurrency, ProvisionedStatus, Variables,
 };
 use deployer_core::text::plain;
 
 use crate::port::{
-    Account, AccountGate, Answer, CallError, EnterError, Functions, PublishedVersions, Qualifier, SessionRequest, Write,
+    Account, Answer, CallError, EnterError, Functions, PublishedVersions, Qualifier, SessionProvider, SessionRequest,
+    Write,
 };
 
 /// Shorter values are words that any text may have.
@@ -26,7 +27,7 @@ const MASK: &str = "***";
 
 /// A gate whose accounts say no value of a variable.
 pub struct MaskingGate {
-    gate: Arc<dyn AccountGate>,
+    gate: Arc<dyn SessionProvider>,
     /// By deployment and target: all sessions of one know what any of them has seen.
     known: Mutex<BTreeMap<(String, Target), Arc<KnownValues>>>,
 }
@@ -34,20 +35,20 @@ pub struct MaskingGate {
 impl MaskingGate {
     /// Stands before this gate, for one invocation.
     #[must_use]
-    pub fn before(gate: Arc<dyn AccountGate>) -> Self {
+    pub fn before(gate: Arc<dyn SessionProvider>) -> Self {
         Self { gate, known: Mutex::default() }
     }
 }
 
 #[async_trait]
-impl AccountGate for MaskingGate {
+impl SessionProvider for MaskingGate {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
         let account = self.gate.enter(request).await?;
         let place = (request.name.clone(), request.target.clone());
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(place).or_default().clone();
         let Target { account: number, region } = &request.target;
         known.spare([number.as_str(), region.as_str(), request.role.as_str()]);
-        Ok(account.seen_through(|functions| Arc::new(MaskedFunctions { functions, known })))
+        Ok(account.with_decorator(|functions| Arc::new(MaskedFunctions { functions, known })))
     }
 }
 
@@ -133,7 +134,7 @@ impl Functions for MaskedFunctions {
         &self,
         name: &FunctionName,
         qualifier: Qualifier<'_>,
-    ) -> Result<Option<(ObservedCode, Belongings)>, CallError> {
+    ) -> Result<Option<(ObservedCode, FunctionMetadata)>, CallError> {
         self.known.spare([name.as_str()]);
         let mut found = self.known.masked(self.functions.function(name, qualifier).await)?;
         if let Some((code, _)) = &mut found {

@@ -5,20 +5,20 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use deployer_core::artifact::{ArtifactRef, VerifiedArtifact};
-use deployer_core::head::{Rollback, Subject};
+use deployer_core::head::{Rollback, Source};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use deployer_core::names::ERROR_LINE;
-use deployer_core::promotion::{Asked, ConsentGiven, Functions, Says};
+use deployer_core::promotion::{ApprovalDecision, ApprovalGiven, Functions, PromotionRequest};
 use deployer_core::record::CauseKind;
 use futures::FutureExt as _;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::InvalidConfig;
-use crate::port::Premises;
+use crate::port::SelfDiagnostics;
 use crate::{Caller, CommandError, Engine, Failing, History, Planned, Promoted, Transient};
-use deployer_core::trigger::{Command, DescribedPackage, Order};
+use deployer_core::trigger::{Command, CommandRequest, DescribedPackage};
 
 /// The time that is kept for answering before the deadline.
 pub const ANSWER_NEEDS: Duration = Duration::from_secs(2);
@@ -101,11 +101,11 @@ impl From<CommandError> for FunctionError {
 /// [`FunctionError`]: it is wrong, or another try can mend it.
 pub async fn obey(
     engine: &Engine,
-    premises: &dyn Premises,
-    order: Order,
+    premises: &dyn SelfDiagnostics,
+    order: CommandRequest,
     invocation: String,
 ) -> Result<Value, FunctionError> {
-    let Order { command, requested_by, id } = order;
+    let CommandRequest { command, requested_by, id } = order;
     let caller = Caller { requested_by, id: id.unwrap_or(invocation) };
     let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
     tokio::select! {
@@ -119,7 +119,7 @@ pub async fn obey(
 
 async fn answer(
     engine: &Engine,
-    premises: &dyn Premises,
+    premises: &dyn SelfDiagnostics,
     command: Command,
     caller: Caller,
 ) -> Result<Value, FunctionError> {
@@ -129,20 +129,20 @@ async fn answer(
     match command {
         Command::Sweep {} => sweep(engine, &caller).await,
         Command::Deploy { environment, function, release } => {
-            let subject = Subject::Newest { release };
+            let subject = Source::Newest { release };
             json(&deploy(environment, function, CauseKind::Deploy, subject, caller).await?)
         }
         Command::Redeploy { environment, function } => {
-            json(&deploy(environment, function, CauseKind::Redeploy, Subject::Live { of: None }, caller).await?)
+            json(&deploy(environment, function, CauseKind::Redeploy, Source::Live { of: None }, caller).await?)
         }
         Command::Rollback { environment, function, to, if_live, if_active } => {
             let rollback = Rollback { if_live, if_active, ..Rollback::to(to) };
-            json(&deploy(environment, function, CauseKind::Rollback, Subject::Earlier(rollback), caller).await?)
+            json(&deploy(environment, function, CauseKind::Rollback, Source::Earlier(rollback), caller).await?)
         }
         Command::Promote { function, functions, from, to, release, not_after, override_freeze } => {
             engine.knows(&from)?;
             let functions = Functions::of(function, functions).map_err(FunctionError::InvalidCommand)?;
-            let asked = Asked {
+            let asked = PromotionRequest {
                 functions,
                 from,
                 to,
@@ -157,12 +157,17 @@ async fn answer(
             promoted(engine.promote(&asked).await?)
         }
         Command::Approve { environment, function, deployment } => {
-            let consent = consent(environment, function, deployment, Says::Yes, caller)?;
+            let consent = consent(environment, function, deployment, ApprovalDecision::Yes, caller)?;
             promoted(engine.hear(&consent).await?)
         }
         Command::Decline { environment, function, deployment, reason } => {
-            let consent =
-                consent(environment, function, deployment, Says::No { reason: reason.map(Into::into) }, caller)?;
+            let consent = consent(
+                environment,
+                function,
+                deployment,
+                ApprovalDecision::No { reason: reason.map(Into::into) },
+                caller,
+            )?;
             promoted(engine.hear(&consent).await?)
         }
         Command::Recall { function, release, reason } => {
@@ -210,13 +215,13 @@ fn consent(
     environment: EnvironmentName,
     function: Option<FunctionName>,
     deployment: Option<DeploymentId>,
-    says: Says,
+    says: ApprovalDecision,
     caller: Caller,
-) -> Result<ConsentGiven, FunctionError> {
+) -> Result<ApprovalGiven, FunctionError> {
     let by = caller.requested_by.ok_or_else(|| {
         FunctionError::InvalidCommand("requested_by is missing: somebody must be named who says so".into())
     })?;
-    Ok(ConsentGiven { environment, function, deployment, says, by, account: None })
+    Ok(ApprovalGiven { environment, function, deployment, says, by, account: None })
 }
 
 fn promoted(promoted: Promoted) -> Result<Value, FunctionError> {

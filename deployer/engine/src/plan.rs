@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
-use deployer_core::destination::Destination;
-use deployer_core::head::{Chosen, Head, Subject, held_by};
+use deployer_core::destination::FunctionRef;
+use deployer_core::head::{Head, ResolvedArtifact, Source, held_by};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash};
 use deployer_core::plan::{PlanReport, RefusedPlan, TargetPlan, Wanted, plan as planned};
 use deployer_core::record::{CauseKind, Code, Ending, TargetError};
@@ -74,13 +74,13 @@ impl Engine {
     /// The artifact that a deployment would be about, or why it would be refused.
     async fn planned_artifact(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         head: &Head,
         release: Option<Release>,
     ) -> Result<(Option<Release>, Result<VerifiedArtifact, RefusedPlan>), CommandError> {
         let (rejects, _) = self.read_rejects(&at.function).await.map_err(Transient::from)?;
-        let subject = release.clone().map_or(Subject::Live { of: None }, |release| Subject::Newest { release });
-        let chosen: Chosen = match self.choose(at, head, &subject, &rejects).await? {
+        let subject = release.clone().map_or(Source::Live { of: None }, |release| Source::Newest { release });
+        let chosen: ResolvedArtifact = match self.choose(at, head, &subject, &rejects).await? {
             Ok(chosen) => chosen,
             Err(refusal) => return Ok((release, Err(refused(refusal)))),
         };
@@ -98,7 +98,7 @@ impl Engine {
 
     async fn plan_for(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         target: &Target,
         head: &Head,
         artifact: &VerifiedArtifact,

@@ -14,7 +14,7 @@ use deployer_core::config::Target;
 use deployer_core::doctor::{Attempt, ProbedAction, QueueLook, Refused};
 use deployer_core::event::Event;
 use deployer_core::id::{AccountId, AliasName, BucketName, ExternalId, FunctionName, RoleName, Sha256, Version};
-use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId};
+use deployer_core::observed::{FunctionMetadata, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId};
 use deployer_core::plan::{CodeSettings, Configuration, NewFunction};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use futures::stream::BoxStream;
@@ -33,7 +33,7 @@ pub trait Clock: Send + Sync {
 }
 
 /// Where chance comes from. Two draws, in whatever processes, are never the same.
-pub trait Chance: Send + Sync {
+pub trait Rng: Send + Sync {
     /// Draws.
     fn draw(&self) -> u128;
 }
@@ -50,7 +50,7 @@ pub trait Queue: Send + Sync {
     async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError>;
     /// Lets a message that was received from a queue (its ARN, where the event tells it) stay away for so long before it comes
     /// again.
-    async fn put_off(&self, from: Option<&str>, receipt: &str, delay: Duration) -> Result<(), QueueError>;
+    async fn extend_visibility(&self, from: Option<&str>, receipt: &str, delay: Duration) -> Result<(), QueueError>;
     /// How long each of the queues is, by its name.
     async fn lengths(&self) -> Vec<(String, Result<QueueLook, QueueError>)>;
 }
@@ -177,7 +177,7 @@ pub struct SessionRequest {
 
 /// The door to target accounts.
 #[async_trait]
-pub trait AccountGate: Send + Sync {
+pub trait SessionProvider: Send + Sync {
     /// Assumes the deploy role, once. The account is asserted here.
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError>;
 }
@@ -213,7 +213,7 @@ impl Account {
 
     /// The same account, with an eye on its functions.
     #[must_use]
-    pub fn seen_through(self, eye: impl FnOnce(Arc<dyn Functions>) -> Arc<dyn Functions>) -> Self {
+    pub fn with_decorator(self, eye: impl FnOnce(Arc<dyn Functions>) -> Arc<dyn Functions>) -> Self {
         Self { functions: eye(self.functions) }
     }
 
@@ -337,7 +337,7 @@ pub trait Functions: Send + Sync {
         &self,
         name: &FunctionName,
         qualifier: Qualifier<'_>,
-    ) -> Result<Option<(ObservedCode, Belongings)>, CallError>;
+    ) -> Result<Option<(ObservedCode, FunctionMetadata)>, CallError>;
     /// An alias; `None`: no such function or alias.
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError>;
     /// The provisioned concurrency of an alias; `None`: it has none, or does not exist.
@@ -409,7 +409,7 @@ pub enum CallErrorKind {
 
 /// What only the doctor looks at. Not among the ports of a deployment, so that none can reach the probe.
 #[async_trait]
-pub trait Premises: Send + Sync {
+pub trait SelfDiagnostics: Send + Sync {
     /// The ARN of the role that we run under.
     async fn own_role(&self) -> Result<String, Refused>;
     /// What AWS's clock shows; none where no answer told.

@@ -5,18 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use deployer_core::config::{Require, Target};
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::event::Event;
 use deployer_core::group::Group;
-use deployer_core::head::{Chosen, Head, Move, Request, Then, Waiting};
+use deployer_core::head::{Head, Next, Request, ResolvedArtifact, Transition, Waiting};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Sha256};
-use deployer_core::promotion::{Gate, GroupState, Promoting, SourceEnvironment, Taking, Verdict, Wait, drift, is_same};
+use deployer_core::promotion::{
+    Decision, Dispatch, GroupState, PromotionPolicy, PromotionSpec, SourceEnvironment, Wait, drift, is_same,
+};
 use deployer_core::record::{Code, DeploymentRecord, Ending, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
 use futures::future::{try_join, try_join_all, try_join3};
 
-use super::book::{RACES, Seen};
-use super::claim::{Claim, Standing};
+use super::book::{MAX_CAS_ATTEMPTS, Seen};
+use super::claim::{Claim, SubmitOutcome};
 use super::{Engine, Transient};
 use crate::port::Qualifier;
 
@@ -36,7 +38,7 @@ pub(super) struct PolicyInputs {
 
 /// What a judgement under the claim comes to.
 pub(super) enum Judged {
-    Passes(Chosen),
+    Passes(ResolvedArtifact),
     Ends(Ending),
     Waits(Wait),
 }
@@ -45,18 +47,18 @@ impl Engine {
     /// Takes a promotion in that somebody asks for. `refusal`: why it is not even judged.
     pub(super) async fn take_in_promotion(
         &self,
-        (at, taking): (&Destination<'_>, Taking),
+        (at, taking): (&FunctionRef<'_>, Dispatch),
         request: &Request,
         inputs: &PolicyInputs,
         refusal: Option<Ending>,
-    ) -> Result<Standing, Transient> {
+    ) -> Result<SubmitOutcome, Transient> {
         if !self.has_time_to_begin() {
             return Err(Transient::NoTime);
         }
         let key = DeploymentRecord::key(&at.name, &at.function, request.id);
         if let Some((record, _)) = self.read_record(&key).await?.filter(|(record, _)| record.status.is_ended()) {
             // However long ago that was: an archive that is played again brings nothing back.
-            return Ok(Standing::Over { record: Box::new(record), marker: None });
+            return Ok(SubmitOutcome::Finished { record: Box::new(record), marker: None });
         }
         self.mark_open(at, request).await?;
         let refusal = refusal.or_else(|| at.refusal(request.cause.kind));
@@ -64,12 +66,12 @@ impl Engine {
         let accept = |seen: &Seen| {
             let request = self.timed(request, seen);
             let judged = || self.judge(at, &seen.head, &request, inputs);
-            let verdict = refusal.clone().map_or_else(judged, Verdict::Ends);
+            let verdict = refusal.clone().map_or_else(judged, Decision::Deny);
             seen.head.accept_promotion((&request, taking), &verdict, at, &self.now_as(&me))
         };
         let standing = self.decide(at, None, Some(request.marker), accept).await?;
         // What was put down and waits for nothing is gone on with from there.
-        if let (Standing::Rests { waiting, again: false }, Taking::Down) = (&standing, taking)
+        if let (SubmitOutcome::Deferred { waiting, again: false }, Dispatch::Enqueue) = (&standing, taking)
             && waiting.wait.is_over()
         {
             self.send_for(at, waiting.request.id).await;
@@ -78,7 +80,11 @@ impl Engine {
     }
 
     /// Judges a promotion anew that waits, and goes on with it as the rules say by now.
-    pub(super) async fn go_on_waiting(&self, at: &Destination<'_>, id: DeploymentId) -> Result<Standing, Transient> {
+    pub(super) async fn go_on_waiting(
+        &self,
+        at: &FunctionRef<'_>,
+        id: DeploymentId,
+    ) -> Result<SubmitOutcome, Transient> {
         let first = self.read_head(at).await?;
         let waiting = first.head.waiting().iter().find(|waiting| waiting.request.id == id);
         let inputs = self.policy_inputs(at, waiting.and_then(|waiting| waiting.request.group())).await?;
@@ -87,7 +93,7 @@ impl Engine {
             let head = &seen.head;
             let waiting = head.waiting().iter().find(|waiting| waiting.request.id == id);
             let verdict = waiting.map(|waiting| self.judge(at, head, &waiting.request, &inputs));
-            head.go_on_waiting(id, &verdict.unwrap_or(Verdict::Passes), at, &self.now_as(&me))
+            head.go_on_waiting(id, &verdict.unwrap_or(Decision::Allow), at, &self.now_as(&me))
         };
         self.decide(at, Some(first), None, go_on).await
     }
@@ -95,33 +101,38 @@ impl Engine {
     /// Which of those that wait here have something to go on for: they pass, they end, or wait for something else by now.
     pub(super) async fn moving(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         head: &Head,
-    ) -> Result<Vec<(DeploymentId, Verdict)>, Transient> {
+    ) -> Result<Vec<(DeploymentId, Decision)>, Transient> {
         if head.waiting().is_empty() {
             return Ok(vec![]);
         }
         let groups = head.waiting().iter().filter_map(|waiting| waiting.request.group());
         let inputs = self.policy_inputs(at, groups).await?;
         let judged = head.waiting().iter().map(|waiting| (waiting, self.judge(at, head, &waiting.request, &inputs)));
-        let moving = judged.filter(|(waiting, verdict)| *verdict != Verdict::Waits(waiting.wait.clone()));
+        let moving = judged.filter(|(waiting, verdict)| *verdict != Decision::Wait(waiting.wait.clone()));
         Ok(moving.map(|(waiting, verdict)| (waiting.request.id, verdict)).collect())
     }
 
-    fn judge(&self, at: &Destination<'_>, here: &Head, request: &Request, inputs: &PolicyInputs) -> Verdict {
-        let Some(promoting) = request.promoting() else { return Verdict::Passes };
+    fn judge(&self, at: &FunctionRef<'_>, here: &Head, request: &Request, inputs: &PolicyInputs) -> Decision {
+        let Some(promoting) = request.promoting() else { return Decision::Allow };
         self.gate(at, here, inputs).judge(request, promoting)
     }
 
-    pub(super) fn gate<'a>(&self, to: &'a Destination<'a>, here: &'a Head, inputs: &'a PolicyInputs) -> Gate<'a> {
+    pub(super) fn gate<'a>(
+        &self,
+        to: &'a FunctionRef<'a>,
+        here: &'a Head,
+        inputs: &'a PolicyInputs,
+    ) -> PromotionPolicy<'a> {
         let PolicyInputs { sources, rejects, groups } = inputs;
-        Gate { to, here, sources, rejects, groups, now: self.now() }
+        PromotionPolicy { to, here, sources, rejects, groups, now: self.now() }
     }
 
     /// Reads what promotions to a function are judged by: the sources' heads, the rejects, and how far these groups are.
     pub(super) async fn policy_inputs(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         groups: impl IntoIterator<Item = DeploymentId>,
     ) -> Result<PolicyInputs, Transient> {
         let groups: BTreeSet<DeploymentId> = groups.into_iter().collect();
@@ -136,10 +147,10 @@ impl Engine {
     }
 
     /// The heads of all environments that artifacts come from.
-    async fn sources(&self, at: &Destination<'_>) -> Result<Sources, Transient> {
+    async fn sources(&self, at: &FunctionRef<'_>) -> Result<Sources, Transient> {
         let names = at.environment.promotion.iter().flat_map(|promotion| promotion.from.iter());
         let reads = names.map(|name| async move {
-            let source = Destination::find(&self.config, name, &at.function);
+            let source = FunctionRef::find(&self.config, name, &at.function);
             Ok::<_, Transient>(match source {
                 Ok(source) => {
                     let (head, targets) = (self.read_head(&source).await?.head, source.environment.targets.clone());
@@ -154,16 +165,16 @@ impl Engine {
     /// The moment of the rules: under the claim, before anything is entered. What the sources serve is looked at too.
     pub(super) async fn judge_under_claim(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         claim: &Claim,
-        promoting: &Promoting,
+        promoting: &PromotionSpec,
     ) -> Result<Judged, Transient> {
         let (request, here) = (claim.request(), claim.seen().head);
         let inputs = self.policy_inputs(at, promoting.group).await?;
         match self.judge(at, &here, request, &inputs) {
-            Verdict::Ends(ending) => return Ok(Judged::Ends(ending)),
-            Verdict::Waits(wait) => return Ok(Judged::Waits(wait)),
-            Verdict::Passes => {}
+            Decision::Deny(ending) => return Ok(Judged::Ends(ending)),
+            Decision::Wait(wait) => return Ok(Judged::Waits(wait)),
+            Decision::Allow => {}
         }
         let Some(chosen) = promoting.artifact.clone() else {
             let because = format!("nothing is live in {}", promoting.from);
@@ -188,9 +199,9 @@ impl Engine {
     /// Why the artifact is not what the sources serve any more, where they should.
     pub(super) async fn has_drifted(
         &self,
-        at: &Destination<'_>,
-        promoting: &Promoting,
-        chosen: &Chosen,
+        at: &FunctionRef<'_>,
+        promoting: &PromotionSpec,
+        chosen: &ResolvedArtifact,
         sources: &Sources,
         id: DeploymentId,
     ) -> Result<Option<Ending>, Transient> {
@@ -238,7 +249,7 @@ impl Engine {
         function: &FunctionName,
         before: &Head,
     ) -> Result<bool, Transient> {
-        let Ok(source) = Destination::find(&self.config, name, function) else { return Ok(false) };
+        let Ok(source) = FunctionRef::find(&self.config, name, function) else { return Ok(false) };
         let head = self.read_head(&source).await?.head;
         Ok(head.active().is_some() || head.live() != before.live())
     }
@@ -250,7 +261,7 @@ impl Engine {
         function: &FunctionName,
         id: DeploymentId,
     ) -> Result<Vec<(Target, Option<Sha256>)>, TargetError> {
-        let Ok(source) = Destination::find(&self.config, name, function) else { return Ok(vec![]) };
+        let Ok(source) = FunctionRef::find(&self.config, name, function) else { return Ok(vec![]) };
         let looks = source.environment.targets.iter().map(|target| {
             let source = &source;
             async move {
@@ -272,18 +283,19 @@ impl Engine {
     /// Puts a promotion back that has to wait all the same.
     pub(super) async fn put_back(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         claim: &Claim,
         wait: &Wait,
     ) -> Result<DeploymentRecord, Transient> {
         let mut seen = claim.seen();
-        for attempt in 0..RACES {
-            let Some(Move { head: Some(head), then }) = seen.head.put_back(claim.token(), wait, at, self.now()) else {
+        for attempt in 0..MAX_CAS_ATTEMPTS {
+            let Some(Transition { head: Some(head), then }) = seen.head.put_back(claim.token(), wait, at, self.now())
+            else {
                 let rests = seen.head.waiting().iter().find(|waiting| waiting.request.id == claim.request().id);
                 return rests.map(|waiting| waiting.record(at)).ok_or(Transient::TakenOver);
             };
             if let Some(written) = self.write_head(at, seen.etag, *head).await? {
-                if let Then::Rests(waiting) = then {
+                if let Next::Rests(waiting) = then {
                     self.tell_waiting(at, written, &waiting).await;
                     return Ok(waiting.record(at));
                 }
@@ -300,7 +312,7 @@ impl Engine {
     }
 
     /// Writes down that a promotion waits, and tells of it, once. Best effort: the sweep does it otherwise.
-    pub(super) async fn tell_waiting(&self, at: &Destination<'_>, mut seen: Seen, waiting: &Waiting) {
+    pub(super) async fn tell_waiting(&self, at: &FunctionRef<'_>, mut seen: Seen, waiting: &Waiting) {
         let record = waiting.record(at);
         match self.write_record(&record, None).await {
             Ok(Some(_)) => {}
@@ -311,7 +323,7 @@ impl Engine {
         if waiting.told || self.announce(Event::of(&record)).await.is_err() {
             return;
         }
-        for attempt in 0..RACES {
+        for attempt in 0..MAX_CAS_ATTEMPTS {
             let Some(head) = seen.head.with_told(&[record.id]) else { return };
             match self.write_head(at, seen.etag, head).await {
                 Ok(Some(_)) => return,
@@ -325,7 +337,7 @@ impl Engine {
 
     /// Somebody shall go on with a promotion that waits for nothing any more: by a tick, or where there is no queue by us. What
     /// does not succeed is the sweep's.
-    async fn send_for(&self, at: &Destination<'_>, id: DeploymentId) {
+    async fn send_for(&self, at: &FunctionRef<'_>, id: DeploymentId) {
         let sent = match self.ports.queue.is_some() {
             true => self.tick_at(at, id, None, self.now()).await,
             false if self.has_time_for_another() => Box::pin(self.wake_waiting(at, id)).await.map(drop),
@@ -339,21 +351,21 @@ impl Engine {
     /// Goes on with a promotion that waits, and works on it if it passes.
     pub(super) async fn wake_waiting(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         id: DeploymentId,
     ) -> Result<Vec<DeploymentRecord>, Transient> {
         match self.go_on_waiting(at, id).await? {
-            Standing::Claimed(claim) => {
+            SubmitOutcome::Claimed(claim) => {
                 let records = self.go_on(at, Some(claim)).await;
                 if records.is_err() {
                     self.come_back(at).await;
                 }
                 records
             }
-            Standing::Over { record, .. } => Ok(vec![*record]),
-            Standing::Rests { waiting, .. } => Ok(vec![waiting.record(at)]),
-            Standing::Waits { record, .. } => Ok(vec![*record]),
-            Standing::Nothing => Ok(vec![]),
+            SubmitOutcome::Finished { record, .. } => Ok(vec![*record]),
+            SubmitOutcome::Deferred { waiting, .. } => Ok(vec![waiting.record(at)]),
+            SubmitOutcome::Queued { record, .. } => Ok(vec![*record]),
+            SubmitOutcome::Nothing => Ok(vec![]),
         }
     }
 }

@@ -1,17 +1,17 @@
 //! Recalling a release: it is rejected, and rolled back wherever it is live.
 
 use deployer_core::artifact::ArtifactRef;
-use deployer_core::destination::Destination;
-use deployer_core::head::{Chosen, Head, Live, Obeyed, Request};
+use deployer_core::destination::FunctionRef;
+use deployer_core::head::{CommandEffect, Head, Live, Request, ResolvedArtifact};
 use deployer_core::id::{EnvironmentName, FunctionName, Release};
-use deployer_core::promotion::Verdict;
+use deployer_core::promotion::Decision;
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
 use deployer_core::text::PlainText;
 use futures::future::join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::claim::Standing;
+use super::claim::SubmitOutcome;
 use super::commands::{Caller, CommandError};
 use super::{Engine, Transient};
 
@@ -52,14 +52,15 @@ impl Engine {
     ) -> Result<Recalled, CommandError> {
         let reason = reason.unwrap_or_else(|| "recalled".into());
         // Where the same command comes again after somebody has ended the reject, it tells how far it is and begins nothing.
-        let is_over = matches!(self.mark_as_rejected(function, release, reason, &caller).await?, Obeyed::Reused { .. });
+        let is_over =
+            matches!(self.mark_as_rejected(function, release, reason, &caller).await?, CommandEffect::Reused { .. });
         let may = |request: &Request, head: &Head| !is_over || head.id_of(request).is_some();
         let (rejects, _) = self.read_rejects(function).await.map_err(Transient::from)?;
         // Somebody may have ended the reject since this was asked for first.
         let is_rejected = rejects.all().any(|reject| reject.release == *release);
         let mut places = Vec::new();
         for name in self.config.environments.keys() {
-            let Ok(at) = Destination::find(&self.config, name, function) else { continue };
+            let Ok(at) = FunctionRef::find(&self.config, name, function) else { continue };
             let seen = self.read_head(&at).await.map_err(Transient::from);
             let is_bad = |live: &&Live| rejects.find(&live.release, live.sha256).is_some_and(|r| r.release == *release);
             match seen.map(|seen| (seen.head.live().filter(is_bad).cloned(), seen.head)) {
@@ -128,7 +129,7 @@ impl Engine {
 
     fn request_to_undo(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         (release, artifact): (&Release, Option<&ArtifactRef>),
         caller: &Caller,
     ) -> Request {
@@ -141,18 +142,18 @@ impl Engine {
         Request::undo((&at.name, &at.function), what, cause, self.now(), (self.now(), self.token()))
     }
 
-    async fn begin_to_undo(&self, at: &Destination<'_>, request: &Request) -> Result<Standing, String> {
+    async fn begin_to_undo(&self, at: &FunctionRef<'_>, request: &Request) -> Result<SubmitOutcome, String> {
         self.mark_open(at, request).await.map_err(|error| error.to_string())?;
         self.accept_unrefused(at, request).await.map_err(|error| error.to_string())
     }
 
     /// Judges anew what waits in an environment. Best effort: the sweep does it otherwise.
     async fn look_at_waiting(&self, name: &EnvironmentName, function: &FunctionName) {
-        let Ok(at) = Destination::find(&self.config, name, function) else { return };
+        let Ok(at) = FunctionRef::find(&self.config, name, function) else { return };
         let looked = async {
             let seen = self.read_head(&at).await?;
             for (id, verdict) in self.moving(&at, &seen.head).await? {
-                if let Verdict::Ends(_) = verdict {
+                if let Decision::Deny(_) = verdict {
                     self.wake_waiting(&at, id).await?;
                 }
             }
@@ -165,7 +166,7 @@ impl Engine {
 }
 
 /// What is being deployed, where that is the release.
-fn is_on_its_way<'h>(head: &'h Head, release: &Release) -> Option<&'h Chosen> {
+fn is_on_its_way<'h>(head: &'h Head, release: &Release) -> Option<&'h ResolvedArtifact> {
     head.active().and_then(|active| active.chosen.as_ref()).filter(|chosen| chosen.release == *release)
 }
 

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use deployer_core::artifact::Place;
 use deployer_core::config::Target;
-use deployer_core::destination::Destination;
-use deployer_core::head::{Chosen, Head, Subject};
+use deployer_core::destination::FunctionRef;
+use deployer_core::head::{Head, ResolvedArtifact, Source};
 use deployer_core::id::{DeploymentId, Release};
 use deployer_core::promotion::Wait;
 use deployer_core::record::{Code, Ending, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
 use deployer_core::session::{looking_policy, session_name};
 
-use super::book::RACES;
+use super::book::MAX_CAS_ATTEMPTS;
 use super::claim::{Claim, Halted};
 use super::promote::Judged;
 use super::{Engine, Transient};
@@ -21,7 +21,7 @@ use crate::port::{Account, ReadError, SessionRequest};
 
 /// A claim whose artifact is known, or the reason why there is none.
 pub(super) enum Resolved {
-    Known(Arc<Claim>, Chosen),
+    Known(Arc<Claim>, ResolvedArtifact),
     Refused(Ending),
     /// It is a promotion, and has to wait all the same.
     Waits(Wait),
@@ -30,7 +30,7 @@ pub(super) enum Resolved {
 impl Engine {
     pub(super) async fn resolve(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         claim: &Arc<Claim>,
         rejects: &Rejects,
     ) -> Result<Resolved, Transient> {
@@ -59,13 +59,13 @@ impl Engine {
     /// The artifact that a subject means right now.
     pub(super) async fn choose(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         head: &Head,
-        subject: &Subject,
+        subject: &Source,
         rejects: &Rejects,
-    ) -> Result<Result<Chosen, Ending>, Transient> {
+    ) -> Result<Result<ResolvedArtifact, Ending>, Transient> {
         match subject {
-            Subject::Newest { release } => self.newest(at, release).await,
+            Source::Newest { release } => self.newest(at, release).await,
             _ => Ok(head.choose(subject, &at.environment.targets, rejects)),
         }
     }
@@ -73,14 +73,14 @@ impl Engine {
     /// The newest version of a release's key.
     pub(super) async fn newest(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         release: &Release,
-    ) -> Result<Result<Chosen, Ending>, Transient> {
+    ) -> Result<Result<ResolvedArtifact, Ending>, Transient> {
         let place = Place { environment: at.name.clone(), function: at.function.clone(), release: release.clone() };
         let (bucket, key) = (&self.config.artifact_bucket, place.key());
         let refused = |because: String| Ok(Err(Ending::Refused { code: Code::ArtifactGone, because }));
         match self.ports.artifacts.newest(bucket, &key).await {
-            Ok(Some(artifact)) => Ok(Ok(Chosen::of(release.clone(), artifact))),
+            Ok(Some(artifact)) => Ok(Ok(ResolvedArtifact::of(release.clone(), artifact))),
             Ok(None) => refused(format!("s3://{bucket}/{key} does not exist: upload the release first")),
             Err(ReadError::Transient(cause)) => Err(Transient::Artifact(cause)),
             Err(ReadError::Gone(because)) => refused(because),
@@ -94,7 +94,7 @@ impl Engine {
     /// A session that may only read the function.
     pub(super) async fn enter_to_look(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         target: &Target,
         id: DeploymentId,
     ) -> Result<Account, TargetError> {
@@ -110,12 +110,12 @@ impl Engine {
 
     async fn write_chosen(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         claim: &Arc<Claim>,
-        chosen: Chosen,
+        chosen: ResolvedArtifact,
     ) -> Result<Resolved, Transient> {
         let mut seen = claim.seen();
-        for attempt in 0..RACES {
+        for attempt in 0..MAX_CAS_ATTEMPTS {
             let Some(head) = seen.head.with_chosen(claim.token(), &chosen) else {
                 // Our own write, whose answer was lost, or somebody who has taken the deployment over.
                 let active = seen.head.active().filter(|active| active.claim == claim.token());

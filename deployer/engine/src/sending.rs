@@ -4,7 +4,7 @@ use deployer_core::head::LambdaTask;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::apply::{Errand, Halt};
+use super::apply::{Halt, StepContext};
 use super::lambda_waits::WaitForLambda;
 use crate::port::{CallError, CallErrorKind};
 
@@ -20,12 +20,12 @@ impl Engine {
     /// Waits until a call that ended so may be sent again; or says why it is not.
     pub(super) async fn before_it_is_sent_again(
         &self,
-        errand: &Errand<'_>,
+        errand: &StepContext<'_>,
         step: &'static str,
         sending: &mut Sending,
         error: &CallError,
     ) -> Result<(), Halt> {
-        let Errand { job, claim, target, .. } = *errand;
+        let StepContext { job, claim, target, .. } = *errand;
         let because = error.message.as_str();
         let task = &LambdaTask::call(step);
         let wait = |is_refused| WaitForLambda { claim, target, task, step, because, is_refused };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deployer_core::config::Environment;
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::names::{HEADS, REJECTS};
 use deployer_core::rejects::Rejects;
@@ -94,7 +94,7 @@ impl Engine {
         let read = |(function, environment): Place| {
             let none = &none;
             async move {
-                let at = Destination::find(&self.config, &environment, &function);
+                let at = FunctionRef::find(&self.config, &environment, &function);
                 let at = at.map_err(|unknown| unknown.to_string())?;
                 let Seen { head, etag, .. } = self.read_head(&at).await.map_err(|error| error.to_string())?;
                 if etag.is_none() {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Engine, Transient};
 
 /// How often the queues are looked at before it is said that nobody takes a queue's messages.
-const LOOKS: usize = 4;
+const MAX_REOBSERVATIONS: usize = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// The counts of a sweep.
@@ -129,7 +129,7 @@ impl Engine {
     pub(super) async fn look_at_queues(&self) -> Swept {
         let mut queues = self.queue_lengths().await;
         let mut standing: BTreeSet<String> = names_of_standing(&queues).collect();
-        for _ in 1..LOOKS {
+        for _ in 1..MAX_REOBSERVATIONS {
             if standing.is_empty() {
                 break;
             }

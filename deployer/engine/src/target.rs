@@ -16,9 +16,9 @@ use deployer_core::text::PlainText;
 use futures::future::{self, Shared};
 use tracing::Instrument as _;
 
-use super::apply::{Errand, Halt};
+use super::apply::{Halt, StepContext};
 use super::back::Sleeping;
-use super::claim::{Ground, locked};
+use super::claim::{ObservedAt, locked};
 use super::deploy::{GIVEN_UP, Job, UNSEEN, Unfinished, Unfit, given_up};
 use super::doors::Shut;
 use super::fared::{Arrived, Fared, Missed, is_late};
@@ -27,7 +27,7 @@ use super::{Claim, Engine};
 use crate::port::Account;
 
 /// How often is looked again after a precondition failed and nothing foreign was found.
-pub(super) const LOOKS: u32 = 4;
+pub(super) const MAX_REOBSERVATIONS: u32 = 4;
 
 impl Engine {
     /// Deploys to one target. While the ledger or the artifact say no, this never resolves: whoever waits for it also
@@ -36,7 +36,7 @@ impl Engine {
         &self,
         job: &Job<'_>,
         target: &Target,
-        known: Shared<impl Future<Output = Result<Ground, Unfinished>>>,
+        known: Shared<impl Future<Output = Result<ObservedAt, Unfinished>>>,
         claim: Shared<impl Future<Output = Result<Arc<Claim>, Unfinished>>>,
         artifact: Shared<impl Future<Output = Result<Arc<VerifiedArtifact>, Unfit>>>,
     ) -> Fared {
@@ -77,7 +77,7 @@ impl Engine {
                     // It looked like somebody else's turn. What the claim says counts.
                     Err(_) => {
                         yes(claim.clone()).await;
-                        Ground::Held
+                        ObservedAt::Held
                     }
                 };
                 let mut observed = self.observe_beside_claim(job, claim.clone(), target, &account).await?;
@@ -212,11 +212,11 @@ impl Engine {
             let acting = self.account_for(job, target, &account, &plan).await?;
             acted |= !plan.writes_nothing();
             let before = previous.as_ref().and_then(Option::as_ref);
-            let errand = Errand { job, claim, target, account: &acting, previous: before };
+            let errand = StepContext { job, claim, target, account: &acting, previous: before };
             match self.apply(errand, Some(&wanted), &plan).await {
                 Ok(version) => {
                     if written {
-                        self.mend_belongings(Errand { account: &account, ..errand }, &wanted).await?;
+                        self.mend_belongings(StepContext { account: &account, ..errand }, &wanted).await?;
                     }
                     self.prune(job, claim, target, &account, &version, &met).await;
                     let was = claim.served_before(target).unwrap_or(served);
@@ -266,7 +266,7 @@ impl Engine {
                     }
                     // Nobody foreign: our own echo, or a change that is none of ours (permissions, a settled update).
                     // Who keeps writing there must be found by a person.
-                    if looks >= LOOKS && !planned(&wanted, &now)?.writes_nothing() {
+                    if looks >= MAX_REOBSERVATIONS && !planned(&wanted, &now)?.writes_nothing() {
                         return Err(error.into());
                     }
                     looks += 1;
@@ -278,8 +278,8 @@ impl Engine {
 
     /// Tags and reserved concurrency have no precondition, so an earlier write of them may have taken effect after ours: they
     /// are read again, and written anew where they differ.
-    async fn mend_belongings(&self, errand: Errand<'_>, wanted: &Wanted<'_>) -> Result<(), Missed> {
-        let Errand { job, claim, target, account, .. } = errand;
+    async fn mend_belongings(&self, errand: StepContext<'_>, wanted: &Wanted<'_>) -> Result<(), Missed> {
+        let StepContext { job, claim, target, account, .. } = errand;
         let now = self.observe_or_park(job, claim, target, account).await?;
         job.observes(claim, target, now.alias.as_ref(), self.now());
         let Ok(plan) = planned(wanted, &now) else { return Ok(()) };
@@ -287,7 +287,7 @@ impl Engine {
             return Ok(());
         }
         let acting = self.account_for(job, target, account, &plan).await?;
-        match self.apply(Errand { account: &acting, ..errand }, Some(wanted), &plan).await {
+        match self.apply(StepContext { account: &acting, ..errand }, Some(wanted), &plan).await {
             Ok(_) => Ok(()),
             Err(Halt::Stopped) => Err(Missed::Stopped),
             Err(Halt::Waits) => Err(Missed::Waits),

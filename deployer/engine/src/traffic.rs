@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::id::Version;
 use deployer_core::observed::{ObservedAlias, ProvisionedConcurrency, ProvisionedStatus};
 use deployer_core::plan::{AWAIT_TRAFFIC, Step};
@@ -13,10 +13,10 @@ use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_core::traffic::{Awaited, Traffic};
 use jiff::Timestamp;
 
-use super::apply::{Errand, Halt, OWNED_FOR, Walk};
-use super::book::RACES;
+use super::apply::{Halt, OWNED_FOR, StepContext, Walk};
+use super::book::MAX_CAS_ATTEMPTS;
 use super::claim::{Claim, Halted};
-use super::target::LOOKS;
+use super::target::MAX_REOBSERVATIONS;
 use super::{Engine, Transient};
 use crate::port::{Account, Answer, CallErrorKind, Write};
 
@@ -27,7 +27,7 @@ impl Engine {
     /// Reads the alias. Where its whole traffic is on another version, it asks too whether Lambda may have done that.
     pub(super) async fn alias_of(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         account: &Account,
     ) -> Result<Option<ObservedAlias>, TargetError> {
         let (functions, name, alias) = (account.functions(), &at.function_name, &at.environment.alias);
@@ -43,7 +43,7 @@ impl Engine {
     /// The provisioned concurrency of the alias. The outer `None`: the deploy role may not see it.
     async fn concurrency_of(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         account: &Account,
         step: &'static str,
     ) -> Result<Option<Option<ProvisionedConcurrency>>, TargetError> {
@@ -63,9 +63,9 @@ impl Engine {
     }
 
     /// Writes into the head what will be waited for, before the alias moves.
-    async fn write_awaited(&self, at: &Destination<'_>, claim: &Claim, awaited: &Awaited) -> Result<(), Transient> {
+    async fn write_awaited(&self, at: &FunctionRef<'_>, claim: &Claim, awaited: &Awaited) -> Result<(), Transient> {
         let mut seen = claim.seen();
-        for attempt in 0..RACES {
+        for attempt in 0..MAX_CAS_ATTEMPTS {
             let Some(head) = seen.head.with_awaited(claim.token(), awaited) else {
                 return if seen.head.is_held_by(claim.token()) { Ok(()) } else { Err(Transient::TakenOver) };
             };
@@ -95,7 +95,7 @@ impl Walk<'_> {
 
     /// Whether the alias has provisioned concurrency. Lambda is not asked where the head knows of the last day that it has none.
     async fn ask_for_concurrency(&self) -> Option<bool> {
-        let Errand { job, claim, target, account, .. } = self.errand;
+        let StepContext { job, claim, target, account, .. } = self.errand;
         let now = self.engine.now();
         if claim.seen().head.target_of(job.at, target).is_some_and(|live| live.is_unprovisioned(now)) {
             return Some(false);
@@ -118,7 +118,7 @@ impl Walk<'_> {
 
     /// The move that is waited for: the head's, where this deployment has begun to wait before.
     fn awaited(&self, version: &Version, before: Option<Version>) -> Awaited {
-        let Errand { claim, target, .. } = self.errand;
+        let StepContext { claim, target, .. } = self.errand;
         let seen = claim.seen().head;
         let known = seen.active().filter(|active| active.claim == claim.token()).and_then(|a| a.awaits(target));
         if let Some(known) = known.filter(|known| known.version == *version) {
@@ -128,7 +128,7 @@ impl Walk<'_> {
     }
 
     fn awaited_from_now(&self, version: &Version, before: Option<Version>) -> Awaited {
-        let Errand { job, target, .. } = self.errand;
+        let StepContext { job, target, .. } = self.errand;
         let since = self.engine.now();
         let until = since.checked_add(job.at.environment.traffic_within.as_duration()).unwrap_or(Timestamp::MAX);
         Awaited { target: target.clone(), version: version.clone(), before, since, until }
@@ -143,7 +143,7 @@ impl Walk<'_> {
     }
 
     async fn write_awaited(&self, awaited: Awaited) -> Awaited {
-        let Errand { job, claim, .. } = self.errand;
+        let StepContext { job, claim, .. } = self.errand;
         if let Err(transient) = self.engine.write_awaited(job.at, claim, &awaited).await {
             claim.stop(transient).await
         }
@@ -169,7 +169,7 @@ impl Walk<'_> {
 
     /// Looks at the alias until all of its traffic is on the version.
     pub(super) async fn await_traffic(&self, version: &Version, before: Option<Version>) -> Result<(), Halt> {
-        let Errand { job, claim, account, .. } = self.errand;
+        let StepContext { job, claim, account, .. } = self.errand;
         let engine = self.engine;
         let awaited = self.write_awaited(self.awaited(version, before)).await;
         let mut owned = engine.now();
@@ -211,7 +211,8 @@ impl Walk<'_> {
                         }
                         unanswered += 1;
                         // Whoever ends leaves no door open that it can shut.
-                        if unanswered > LOOKS || engine.pause(unanswered, AWAIT_TRAFFIC, &error.message).await.is_err()
+                        if unanswered > MAX_REOBSERVATIONS
+                            || engine.pause(unanswered, AWAIT_TRAFFIC, &error.message).await.is_err()
                         {
                             return Err(error.into());
                         }
@@ -233,7 +234,7 @@ impl Walk<'_> {
 
     /// All of the traffic is on the version. An earlier write that may still come is ruled out by looking again.
     fn has_come_over(&self) -> Result<(), Halt> {
-        let Errand { claim, target, .. } = self.errand;
+        let StepContext { claim, target, .. } = self.errand;
         if !claim.has_open_door(target) {
             return Ok(());
         }
@@ -269,7 +270,7 @@ impl Walk<'_> {
         why: &str,
         seen: &ObservedAlias,
     ) -> Result<(TargetError, bool), Halt> {
-        let Errand { job, claim, target, .. } = self.errand;
+        let StepContext { job, claim, target, .. } = self.errand;
         let error = |then: &str| {
             let message = format!(
                 "Lambda did not let the traffic of alias {} from version {on} to version {}: {why}; {then}",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deployer_core::artifact::{ArtifactRef, KEPT_METADATA, UPLOADED_BY, VerifiedArtifact};
-use deployer_core::destination::Destination;
+use deployer_core::destination::FunctionRef;
 use deployer_core::id::Sha256;
 use deployer_core::manifest::{FunctionConfig, Manifest};
 use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};
@@ -42,7 +42,7 @@ impl From<PackageError> for Problem {
 impl Engine {
     pub(super) async fn verify(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         artifact: &ArtifactRef,
     ) -> Result<Arc<VerifiedArtifact>, Unfit> {
         let mut facts = RecordedArtifact::from(artifact);
@@ -113,7 +113,7 @@ impl Engine {
     /// A policy that was just written takes some seconds until S3 knows it.
     async fn read_patiently(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         reference: &ArtifactRef,
         facts: &mut RecordedArtifact,
     ) -> Result<VerifiedArtifact, Problem> {
@@ -135,7 +135,7 @@ impl Engine {
 
     async fn read(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         reference: &ArtifactRef,
         facts: &mut RecordedArtifact,
     ) -> Result<VerifiedArtifact, Problem> {
@@ -201,7 +201,7 @@ impl Engine {
     }
 }
 
-fn manifest(package: &Package, at: &Destination<'_>) -> Result<FunctionConfig, Problem> {
+fn manifest(package: &Package, at: &FunctionRef<'_>) -> Result<FunctionConfig, Problem> {
     let Some((file, text)) = &package.manifest else { return Ok(FunctionConfig::default()) };
     let invalid = |error: String| Problem::Refused(Code::InvalidManifest, format!("{}: {error}", file.file_name()));
     let manifest = Manifest::parse(*file, text).map_err(|error| invalid(error.to_string()))?;

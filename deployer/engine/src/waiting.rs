@@ -9,7 +9,7 @@ use super::Engine;
 use crate::port::{CallError, CallErrorKind};
 
 /// How often a read that got no answer is tried again.
-pub(super) const UNANSWERED: u32 = 3;
+pub(super) const MAX_READ_RETRIES: u32 = 3;
 
 impl Engine {
     /// A read, tried again while it is throttled, for some seconds while it is denied, and a few times where no answer came.
@@ -33,7 +33,7 @@ impl Engine {
                     {
                         self.pause(attempt, step, &error.message).await?;
                     }
-                    CallErrorKind::Unknown if unanswered < UNANSWERED => {
+                    CallErrorKind::Unknown if unanswered < MAX_READ_RETRIES => {
                         unanswered += 1;
                         self.pause(attempt, step, &error.message).await?;
                     }
@@ -65,7 +65,7 @@ impl Engine {
     }
 }
 
-impl super::Patience {
+impl super::RetryPolicy {
     /// The wait before the look after this one: doubling, up to the longest.
     pub(super) fn wait(&self, attempt: u32) -> Duration {
         self.first_wait.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(self.longest_wait)

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deployer_core::asked::FORMAT;
-use deployer_core::destination::Destination;
-use deployer_core::head::{Chosen, GivenUp, Head, Tick};
+use deployer_core::destination::FunctionRef;
+use deployer_core::head::{GivenUp, Head, ResolvedArtifact, Tick};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Token};
 use deployer_core::names::OPEN;
-use deployer_core::promotion::Verdict;
+use deployer_core::promotion::Decision;
 use deployer_core::record::DeploymentRecord;
 use futures::future;
 use futures::stream::{self, StreamExt as _};
@@ -19,13 +19,13 @@ use jiff::Timestamp;
 use tracing::Instrument as _;
 
 use super::book::Seen;
-use super::claim::{Claim, Ground, Standing};
+use super::claim::{Claim, ObservedAt, SubmitOutcome};
 use super::deploy::{Job, Unfinished};
-use super::finish::{Facts, Finished};
+use super::finish::{FinishDetails, Finished};
 use super::resolve::Resolved;
 use super::swept::{Failing, Swept};
 use super::waiting::between;
-use super::{Engine, Handled, Transient};
+use super::{Engine, EventOutcome, Transient};
 
 /// SQS delays no message for longer (SQS API Reference, SendMessage, DelaySeconds).
 const LONGEST_DELAY: Duration = Duration::from_secs(900);
@@ -44,9 +44,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`Transient`]: the tick shall come again.
-    pub async fn tick(&self, tick: Tick) -> Result<Handled, Transient> {
-        let ignored = |because: String| Ok(Handled::Ignored { because });
-        let at = match Destination::find(&self.config, &tick.environment, &tick.function) {
+    pub async fn tick(&self, tick: Tick) -> Result<EventOutcome, Transient> {
+        let ignored = |because: String| Ok(EventOutcome::Ignored { because });
+        let at = match FunctionRef::find(&self.config, &tick.environment, &tick.function) {
             Ok(at) => at,
             Err(unknown) => return ignored(format!("a tick {unknown}")),
         };
@@ -57,13 +57,13 @@ impl Engine {
         };
         if seen.head.waiting().iter().any(|waiting| waiting.request.id == tick.id) {
             return match self.wake_waiting(&at, tick.id).await?.into_iter().find(|record| record.id == tick.id) {
-                Some(record) => Ok(Handled::Recorded(Box::new(record))),
+                Some(record) => Ok(EventOutcome::Recorded(Box::new(record))),
                 None => ignored(format!("promotion {} was in other hands by then", tick.id)),
             };
         }
         if !fits {
             if let Some(record) = self.follow_hint(&at, tick.id).await? {
-                return Ok(Handled::Recorded(Box::new(record)));
+                return Ok(EventOutcome::Recorded(Box::new(record)));
             }
             return ignored(format!("a tick for deployment {}, which is over or in other hands", tick.id));
         }
@@ -73,8 +73,8 @@ impl Engine {
             return ignored(format!("a tick for deployment {} before its lease has ended", tick.id));
         }
         self.wake(&at, seen).await.map(|records| match records.into_iter().find(|record| record.id == tick.id) {
-            Some(record) => Handled::Recorded(Box::new(record)),
-            None => Handled::Ignored { because: format!("deployment {} was in other hands by then", tick.id) },
+            Some(record) => EventOutcome::Recorded(Box::new(record)),
+            None => EventOutcome::Ignored { because: format!("deployment {} was in other hands by then", tick.id) },
         })
     }
 
@@ -101,7 +101,7 @@ impl Engine {
             .map(|((name, function), markers)| async move {
                 let span = tracing::info_span!("sweep", environment = %name, function = %function);
                 let place = format!("{name}/{function}");
-                let at = match Destination::find(&self.config, &name, &function) {
+                let at = match FunctionRef::find(&self.config, &name, &function) {
                     Ok(at) => at,
                     Err(unknown) => {
                         let because =
@@ -128,7 +128,7 @@ impl Engine {
         Ok(looked.and(asked).and(groups))
     }
 
-    async fn sweep_one(&self, at: &Destination<'_>, markers: &BTreeSet<Token>) -> Result<Swept, Transient> {
+    async fn sweep_one(&self, at: &FunctionRef<'_>, markers: &BTreeSet<Token>) -> Result<Swept, Transient> {
         let mut swept = Swept::one();
         let place = format!("{}/{}", at.name, at.function);
         let mut seen = self.read_head(at).await?;
@@ -183,7 +183,7 @@ impl Engine {
 
     /// The head of a parked deployment says that a tick is on its way, lest each sweep send another where the queue does not keep up.
     /// Whoever is faster with that head has it in hand.
-    async fn note_tick(&self, at: &Destination<'_>, seen: Seen) {
+    async fn note_tick(&self, at: &FunctionRef<'_>, seen: Seen) {
         let Some(head) = seen.head.with_tick_sent(self.now()) else { return };
         if let Err(error) = self.write_head(at, seen.etag, head).await {
             tracing::warn!("the next sweep will send another tick: {error}");
@@ -191,23 +191,23 @@ impl Engine {
     }
 
     /// Judges the promotions that wait, and has somebody go on with those that can.
-    async fn sweep_waiting(&self, at: &Destination<'_>, head: &Head) -> Result<usize, Transient> {
+    async fn sweep_waiting(&self, at: &FunctionRef<'_>, head: &Head) -> Result<usize, Transient> {
         let moving = self.moving(at, head).await?;
         for (id, verdict) in &moving {
             match verdict {
                 // By a message: a sweep that did all the work itself could not end in time.
-                Verdict::Passes if self.ports.queue.is_some() => self.tick_at(at, *id, None, self.now()).await?,
+                Decision::Allow if self.ports.queue.is_some() => self.tick_at(at, *id, None, self.now()).await?,
                 _ => drop(Box::pin(self.wake_waiting(at, *id)).await?),
             }
         }
         Ok(moving.len())
     }
 
-    async fn wake(&self, at: &Destination<'_>, seen: Seen) -> Result<Vec<DeploymentRecord>, Transient> {
+    async fn wake(&self, at: &FunctionRef<'_>, seen: Seen) -> Result<Vec<DeploymentRecord>, Transient> {
         if !self.has_time_to_begin() {
             return Err(Transient::NoTime);
         }
-        let Standing::Claimed(claim) = self.take_up(at, seen).await? else { return Ok(vec![]) };
+        let SubmitOutcome::Claimed(claim) = self.take_up(at, seen).await? else { return Ok(vec![]) };
         let records = self.go_on(at, Some(claim)).await;
         if records.is_err() {
             // The tick that has brought us here does not fit any more: another one does.
@@ -220,7 +220,7 @@ impl Engine {
     /// tick or the sweep, unless it was the first.
     pub(super) async fn go_on(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         first: Option<Arc<Claim>>,
     ) -> Result<Vec<DeploymentRecord>, Transient> {
         let mut ended = Vec::new();
@@ -257,7 +257,7 @@ impl Engine {
     }
 
     /// Works on a claim that is ours already.
-    async fn work_on(&self, at: &Destination<'_>, claim: &Arc<Claim>) -> Result<Finished, Unfinished> {
+    async fn work_on(&self, at: &FunctionRef<'_>, claim: &Arc<Claim>) -> Result<Finished, Unfinished> {
         let at = &at.as_claimed(claim.active());
         let resolved = async {
             let (rejects, _) = self.read_rejects(&at.function).await?;
@@ -267,7 +267,11 @@ impl Engine {
             Ok((Resolved::Known(claim, chosen), rejects)) => (claim, chosen, rejects),
             Ok((Resolved::Refused(refusal), _)) => {
                 let artifact = claim.request().promoting().and_then(|promoting| promoting.artifact.as_ref());
-                let facts = Facts { artifact: artifact.map(Chosen::recorded), unseen: true, ..Facts::default() };
+                let facts = FinishDetails {
+                    artifact: artifact.map(ResolvedArtifact::recorded),
+                    unseen: true,
+                    ..FinishDetails::default()
+                };
                 return Ok(self.finish(at, claim, refusal, facts).await?);
             }
             Ok((Resolved::Waits(wait), _)) => {
@@ -283,12 +287,12 @@ impl Engine {
         };
         let job = Job::new(at, claim.request().clone(), chosen);
         let span = job.span();
-        let (ground, rejects) = (future::ready(Ok(Ground::Held)), future::ready(Ok(rejects)));
+        let (ground, rejects) = (future::ready(Ok(ObservedAt::Held)), future::ready(Ok(rejects)));
         self.deploy(&job, ground, future::ready(Ok(claim)), rejects).instrument(span).await
     }
 
     /// What is open here shall be woken when it sleeps. A tick that cannot be sent costs no more than a sweep's period.
-    pub(super) async fn come_back(&self, at: &Destination<'_>) {
+    pub(super) async fn come_back(&self, at: &FunctionRef<'_>) {
         let seen = match self.read_head(at).await {
             Ok(seen) => seen,
             Err(error) => return tracing::warn!("no tick was sent, so the sweep will wake what is open here: {error}"),
@@ -305,7 +309,7 @@ impl Engine {
     /// Sends a tick that comes at this time. Nothing without a queue.
     pub(super) async fn tick_at(
         &self,
-        at: &Destination<'_>,
+        at: &FunctionRef<'_>,
         id: DeploymentId,
         claim: Option<Token>,
         when: Timestamp,

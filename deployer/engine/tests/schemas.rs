@@ -12,7 +12,7 @@ use deployer_core::manifest::Manifest;
 use deployer_core::plan::PlanReport;
 use deployer_core::record::DeploymentRecord;
 use deployer_core::status::StatusReport;
-use deployer_core::trigger::{Order, PromotionApproved, PromotionDeclined, PromotionRequested};
+use deployer_core::trigger::{CommandRequest, PromotionApproved, PromotionDeclined, PromotionRequested};
 use deployer_engine::{History, Recalled, Swept};
 use schemars::Schema;
 
@@ -24,7 +24,7 @@ fn the_published_schemas_are_current() {
         ("deployer.schema.json", config::schema()),
         ("function.schema.json", Manifest::schema()),
         ("record.schema.json", schemars::schema_for!(DeploymentRecord)),
-        ("command.schema.json", schemars::schema_for!(Order)),
+        ("command.schema.json", schemars::schema_for!(CommandRequest)),
         ("history.schema.json", schemars::schema_for!(History)),
         ("status.schema.json", schemars::schema_for!(StatusReport)),
         ("plan.schema.json", schemars::schema_for!(PlanReport)),

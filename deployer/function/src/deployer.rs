@@ -13,7 +13,7 @@ use deployer_core::trigger::{self, Invocation, Message};
 use deployer_engine::batch::{PUTTING_OFF, handle_all, handle_batch, put_back};
 use deployer_engine::obey::{FunctionError, obey};
 use deployer_engine::port::{Clock, Queue};
-use deployer_engine::{Engine, Handled, InvalidConfig, Patience, Transient};
+use deployer_engine::{Engine, EventOutcome, InvalidConfig, RetryPolicy, Transient};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -95,7 +95,7 @@ impl Deployer {
             }
         };
         let ports = self.clients.ports(&config);
-        let (region, patience) = (Some(settings.region.clone()), Patience::default());
+        let (region, patience) = (Some(settings.region.clone()), RetryPolicy::default());
         Ok(Engine { ports, config, outdated: outdated.map(|error| error.0), region, deadline, patience })
     }
 
@@ -122,11 +122,11 @@ impl Deployer {
     }
 }
 
-fn answer(handled: &Handled) -> Value {
+fn answer(handled: &EventOutcome) -> Value {
     match handled {
-        Handled::Ignored { because } => json!({ "ignored": because }),
-        Handled::Recorded(record) => json!(record),
-        Handled::Each(records) => json!({ "deployments": records }),
-        Handled::Together(group) => json!(group),
+        EventOutcome::Ignored { because } => json!({ "ignored": because }),
+        EventOutcome::Recorded(record) => json!(record),
+        EventOutcome::Each(records) => json!({ "deployments": records }),
+        EventOutcome::Together(group) => json!(group),
     }
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deployer_core::id::{AliasName, FunctionName, Version};
-use deployer_core::observed::{Belongings, Condition, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId};
+use deployer_core::observed::{
+    Condition, FunctionMetadata, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId,
+};
 use deployer_engine::port::{
-    Account, AccountGate, Answer, CallError, CallErrorKind, EnterError, Functions, PublishedVersions, Qualifier,
+    Account, Answer, CallError, CallErrorKind, EnterError, Functions, PublishedVersions, Qualifier, SessionProvider,
     SessionRequest, Write,
 };
 
@@ -15,18 +17,18 @@ use super::planted::Planted;
 
 /// Opens sessions in which Lambda is called otherwise than asked for.
 pub(super) struct BadGate {
-    gate: Arc<dyn AccountGate>,
+    gate: Arc<dyn SessionProvider>,
     planted: Option<Planted>,
 }
 
 impl BadGate {
-    pub fn new(gate: Arc<dyn AccountGate>, planted: Option<Planted>) -> Self {
+    pub fn new(gate: Arc<dyn SessionProvider>, planted: Option<Planted>) -> Self {
         Self { gate, planted }
     }
 }
 
 #[async_trait]
-impl AccountGate for BadGate {
+impl SessionProvider for BadGate {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
         let account = self.gate.enter(request).await?;
         let functions = Arc::new(BadFunctions { account, planted: self.planted });
@@ -80,7 +82,7 @@ impl Functions for BadFunctions {
         &self,
         name: &FunctionName,
         qualifier: Qualifier<'_>,
-    ) -> Result<Option<(ObservedCode, Belongings)>, CallError> {
+    ) -> Result<Option<(ObservedCode, FunctionMetadata)>, CallError> {
         let is_version = matches!(qualifier, Qualifier::Version(_));
         let mut seen = self.account.functions().function(name, qualifier).await?;
         if let Some((code, _)) = seen.as_mut().filter(|_| is_version && self.planted == Some(Planted::ActiveAtOnce)) {

@@ -171,7 +171,8 @@ async fn live(
         let mut say = |found| violations.push(Violation { rule: Rule::SameAgain, found });
         for (number, outcome) in outcomes.uploads {
             let ended = |record: &deployer_core::record::DeploymentRecord| record.status.is_ended();
-            if !matches!(&outcome, Outcome::Handled(deployer_engine::Handled::Recorded(record)) if ended(record)) {
+            if !matches!(&outcome, Outcome::EventOutcome(deployer_engine::EventOutcome::Recorded(record)) if ended(record))
+            {
                 say(format!("upload {number} once more ended otherwise: {outcome:?}"));
             }
         }
@@ -186,7 +187,7 @@ async fn live(
         }
         for (number, before, outcome) in outcomes.requests {
             let same = |now: &deployer_core::record::DeploymentRecord| now.id == before.id && now.status.is_ended();
-            if !matches!(&outcome, Outcome::Handled(deployer_engine::Handled::Recorded(now)) if same(now)) {
+            if !matches!(&outcome, Outcome::EventOutcome(deployer_engine::EventOutcome::Recorded(now)) if same(now)) {
                 say(format!("{} once more ended otherwise: {outcome:?}", requests::name(number)));
             }
         }

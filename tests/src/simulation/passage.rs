@@ -10,8 +10,8 @@
 
 use std::collections::BTreeSet;
 
-use deployer_core::head::Chosen;
-use deployer_core::promotion::Promoting;
+use deployer_core::head::ResolvedArtifact;
+use deployer_core::promotion::PromotionSpec;
 use deployer_core::record::{CauseKind, DeploymentRecord, Status};
 use deployer_core::rejects::Rejects;
 use jiff::Timestamp;
@@ -79,7 +79,7 @@ impl Passage<'_> {
         case: &Case<'_>,
         story: &Story,
         rules: &Rules,
-        (admission, promoting): (&Admission, &Promoting),
+        (admission, promoting): (&Admission, &PromotionSpec),
         say: &mut dyn FnMut(String),
     ) {
         let Admission { now, request, chosen, .. } = admission;
@@ -163,7 +163,7 @@ impl Passage<'_> {
         case: &Case<'_>,
         rules: &Rules,
         admission: &Admission,
-        promoting: &Promoting,
+        promoting: &PromotionSpec,
         say: &mut dyn FnMut(String),
     ) {
         let Some((required, _)) = rules.approval else { return };
@@ -200,7 +200,7 @@ impl Passage<'_> {
     }
 
     /// An automatic promotion was called for by a success in the environment that it comes from.
-    fn was_called_for(&self, admission: &Admission, promoting: &Promoting, say: &mut dyn FnMut(String)) {
+    fn was_called_for(&self, admission: &Admission, promoting: &PromotionSpec, say: &mut dyn FnMut(String)) {
         let called = admission.request.cause.event_id.as_deref();
         let source = self.told.iter().filter(|(case, _)| case.environment.name == promoting.from.as_str());
         let records: Vec<&DeploymentRecord> = source.flat_map(|(case, _)| case.records()).collect();
@@ -232,7 +232,7 @@ fn has_soaked(
     rules: &Rules,
     source: &Story,
     read: usize,
-    (chosen, is_named, is_automatic): (&Chosen, bool, bool),
+    (chosen, is_named, is_automatic): (&ResolvedArtifact, bool, bool),
     time: Timestamp,
 ) -> bool {
     let State { history, left } = source.at(read);
@@ -261,7 +261,12 @@ fn has_soaked(
 }
 
 /// Whether each target of a source served the code at some time between two places of the journal, where it is live.
-fn has_not_drifted(source: &Story, targets: &[String], chosen: &Chosen, (first, last): (usize, usize)) -> bool {
+fn has_not_drifted(
+    source: &Story,
+    targets: &[String],
+    chosen: &ResolvedArtifact,
+    (first, last): (usize, usize),
+) -> bool {
     let live = source.at(first).history.into_iter().next();
     let object = (&chosen.artifact.key, &chosen.artifact.version_id);
     if live.is_none_or(|live| (&live.artifact.0, &live.artifact.1) != object) || chosen.sha256.is_none() {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
-use deployer_core::promotion::{Asked, ConsentGiven, Functions, Says};
+use deployer_core::promotion::{ApprovalDecision, ApprovalGiven, Functions, PromotionRequest};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -61,12 +61,12 @@ pub fn name(number: usize) -> String {
 impl Request {
     /// What the deployer gets.
     #[must_use]
-    pub fn asked(&self, id: &str, sent: Timestamp, is_replay: bool) -> Option<Asked> {
+    pub fn asked(&self, id: &str, sent: Timestamp, is_replay: bool) -> Option<PromotionRequest> {
         let mut names: Vec<FunctionName> =
             self.functions.iter().filter_map(|name| FunctionName::parse(name).ok()).collect();
         names.sort();
         let seconds = |more: i64| Timestamp::from_second(sent.as_second() + more).ok();
-        Some(Asked {
+        Some(PromotionRequest {
             functions: match (self.each, names.as_slice()) {
                 (true, _) => Functions::Each(FunctionPattern::parse("*").ok()?),
                 (false, [one]) => Functions::One(one.clone()),
@@ -185,13 +185,13 @@ impl Word {
     }
 
     /// The event that says so.
-    pub fn consent(&self) -> Option<ConsentGiven> {
+    pub fn consent(&self) -> Option<ApprovalGiven> {
         let function = self.function.as_deref().map(FunctionName::parse).transpose().ok()?;
-        Some(ConsentGiven {
+        Some(ApprovalGiven {
             environment: EnvironmentName::parse(&self.environment).ok()?,
             function,
             deployment: Some(self.deployment),
-            says: if self.says_yes { Says::Yes } else { Says::No { reason: None } },
+            says: if self.says_yes { ApprovalDecision::Yes } else { ApprovalDecision::No { reason: None } },
             by: self.by.clone().into(),
             account: Some("999999999999".to_owned()),
         })

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use deployer_core::head::{Active, Chosen, Head, Request, Subject};
+use deployer_core::head::{Active, Head, Request, ResolvedArtifact, Source};
 use deployer_core::id::{DeploymentId, Release};
 use deployer_core::record::{Code, DeploymentRecord};
 use deployer_core::rejects::Rejects;
@@ -68,7 +68,7 @@ impl RollbackOracle {
                 self.accepts_rollback(live, rejects, (before, request), say);
             }
             precondition_oracle::accepts(live, before, request, say);
-            if matches!(request.subject, Subject::Live { .. }) {
+            if matches!(request.subject, Source::Live { .. }) {
                 gives_way(before, after, request, say);
             }
         }
@@ -102,7 +102,7 @@ impl RollbackOracle {
         live: &LiveOracle<'_, '_>,
         rejects: &Rejects,
         request: &Request,
-        chosen: &Chosen,
+        chosen: &ResolvedArtifact,
         say: Say<'_>,
     ) {
         if self.means_none(request) {
@@ -112,8 +112,8 @@ impl RollbackOracle {
         let by_history = || before_live(history, rejects);
         let mut rule = Rule::WalksBack;
         let fits: Vec<Option<&Lived>> = match &request.subject {
-            Subject::Artifact { .. } | Subject::Newest { .. } | Subject::Promoted(_) | Subject::Unknown => return,
-            Subject::Undo { release, artifact, .. } => {
+            Source::Artifact { .. } | Source::Newest { .. } | Source::Promoted(_) | Source::Unknown => return,
+            Source::Undo { release, artifact, .. } => {
                 let is_it = |live: &&Lived| match artifact {
                     Some(artifact) => (&live.artifact.0, &live.artifact.1) == (&artifact.key, &artifact.version_id),
                     None => live.release == release.as_str(),
@@ -124,13 +124,13 @@ impl RollbackOracle {
                     live => vec![live],
                 }
             }
-            Subject::Live { .. } => vec![history.first()],
-            Subject::Earlier(rollback) if !rollback.is_bare() => {
+            Source::Live { .. } => vec![history.first()],
+            Source::Earlier(rollback) if !rollback.is_bare() => {
                 let named = |one: &&Lived| rollback.to.as_ref().is_some_and(|to| to.as_str() == one.release);
                 let all = history.iter().chain(live.left.iter().filter(|left| left.was_live)).filter(named);
                 vec![all.max_by_key(|one| one.since).filter(|one| !is_rejected(one, rejects))]
             }
-            Subject::Earlier(_) => {
+            Source::Earlier(_) => {
                 let half = history.first().filter(|first| first.by_rollback && first.is_complete != Complete::Yes);
                 // What is rejected is completed by nobody.
                 let half = half.filter(|half| !is_rejected(half, rejects));
@@ -220,8 +220,8 @@ fn met(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&Lived>) -> Met 
         return Met::Perhaps;
     }
     match (&active.request.subject, &active.chosen) {
-        (Subject::Live { .. }, _) => Met::None,
-        (Subject::Undo { .. }, _) | (_, None) => Met::Perhaps,
+        (Source::Live { .. }, _) => Met::None,
+        (Source::Undo { .. }, _) | (_, None) => Met::Perhaps,
         (_, Some(chosen)) => {
             let object = (&chosen.artifact.key, &chosen.artifact.version_id);
             let uploaded = live

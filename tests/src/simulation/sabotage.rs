@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deployer_engine::port::{Chance, Clock, ETag, Ledger, LedgerError, Precondition, Reading, Written};
+use deployer_engine::port::{Clock, ETag, Ledger, LedgerError, Precondition, Reading, Rng, Written};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use super::planted::Planted;
 /// Always draws the same.
 pub(super) struct BadChance;
 
-impl Chance for BadChance {
+impl Rng for BadChance {
     fn draw(&self) -> u128 {
         7
     }

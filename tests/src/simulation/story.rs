@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deployer_core::head::{Chosen, Head, Request};
+use deployer_core::head::{Head, Request, ResolvedArtifact};
 use deployer_core::id::{DeploymentId, Sha256};
 use jiff::Timestamp;
 
@@ -53,7 +53,7 @@ pub(super) struct Admission {
     /// Where in the journal it had made the claim.
     pub claimed: usize,
     pub request: Request,
-    pub chosen: Chosen,
+    pub chosen: ResolvedArtifact,
 }
 
 /// What became of a function in an environment. Numbers are places in the journal.
@@ -75,7 +75,7 @@ pub(super) struct Story {
 
 impl Lived {
     /// Whether it is this artifact, or the same code.
-    pub fn is(&self, artifact: &Chosen) -> bool {
+    pub fn is(&self, artifact: &ResolvedArtifact) -> bool {
         let same_object = self.artifact.0 == artifact.artifact.key && self.artifact.1 == artifact.artifact.version_id;
         same_object || (self.sha256.is_some() && self.sha256 == artifact.sha256)
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use deployer_core::artifact::Upload;
-use deployer_core::trigger::{Invocation, Told, decode};
-use deployer_engine::Handled;
+use deployer_core::trigger::{InboundEvent, Invocation, decode};
+use deployer_engine::EventOutcome;
 use serde_json::{Value, json};
 
 use super::{Outcome, Work, World};
@@ -43,9 +43,9 @@ pub fn queued(body: &str) -> Value {
 }
 
 impl World {
-    async fn handled(&self, work: Work) -> Handled {
+    async fn handled(&self, work: Work) -> EventOutcome {
         match self.invocation().run(&work).await.outcome {
-            Outcome::Handled(handled) => handled,
+            Outcome::EventOutcome(handled) => handled,
             other => panic!("{other:?}"),
         }
     }
@@ -54,23 +54,25 @@ impl World {
     ///
     /// # Panics
     /// If something has to come again.
-    pub async fn receive(&self, payload: &Value) -> Vec<Handled> {
+    pub async fn receive(&self, payload: &Value) -> Vec<EventOutcome> {
         let told = match decode(payload) {
             Invocation::Event(told) => told,
             Invocation::Batch(messages) => messages.into_iter().flat_map(|message| message.told).collect(),
             Invocation::Command(command) => panic!("a command: {command:?}"),
-            Invocation::Unknown { because } => vec![Told::Ignored { because }],
+            Invocation::Unknown { because } => vec![InboundEvent::Ignored { because }],
         };
         let mut handled = Vec::new();
         for one in told {
             handled.push(match one {
-                Told::Upload(upload) => self.deliver(&upload).await.unwrap_or_else(|error| panic!("{error}")),
-                Told::Tick(tick) => panic!("a tick: {tick:?}"),
-                Told::Promotion(asked) => self.handled(Work::Promotion(asked)).await,
-                Told::Consent(word) => self.handled(Work::Consent(word)).await,
-                Told::Ignored { because } => Handled::Ignored { because },
-                Told::NotUnderstood { because } => panic!("put back: {because}"),
-                Told::Malformed { because, .. } => Handled::Ignored { because: format!("malformed: {because}") },
+                InboundEvent::Upload(upload) => self.deliver(&upload).await.unwrap_or_else(|error| panic!("{error}")),
+                InboundEvent::Tick(tick) => panic!("a tick: {tick:?}"),
+                InboundEvent::Promotion(asked) => self.handled(Work::Promotion(asked)).await,
+                InboundEvent::Consent(word) => self.handled(Work::Consent(word)).await,
+                InboundEvent::Ignored { because } => EventOutcome::Ignored { because },
+                InboundEvent::NotUnderstood { because } => panic!("put back: {because}"),
+                InboundEvent::Malformed { because, .. } => {
+                    EventOutcome::Ignored { because: format!("malformed: {because}") }
+                }
             });
         }
         handled

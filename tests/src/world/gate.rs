@@ -8,7 +8,7 @@ use deployer_core::config::Config;
 use deployer_core::id::{AccountId, ExternalId, RoleName};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_core::session::POLICY_LIMIT;
-use deployer_engine::port::{Account, AccountGate, EnterError, SessionRequest};
+use deployer_engine::port::{Account, EnterError, SessionProvider, SessionRequest};
 use jiff::Timestamp;
 
 use super::call::{Circumstances, Line, Op};
@@ -124,7 +124,7 @@ impl Gate {
 pub(super) struct GatePort(pub Arc<Line>);
 
 #[async_trait]
-impl AccountGate for GatePort {
+impl SessionProvider for GatePort {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
         let target = &request.target;
         let enter = |state: &mut State, here: &Circumstances| state.gate.enter(request, here.now);

@@ -41,7 +41,7 @@ use deployer_core::head::Tick;
 use deployer_core::id::Region;
 use deployer_core::record::DeploymentRecord;
 use deployer_engine::port::Clock as _;
-use deployer_engine::{Handled, Patience, Ports, Transient};
+use deployer_engine::{EventOutcome, Ports, RetryPolicy, Transient};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -69,7 +69,7 @@ pub struct World {
     config: Mutex<Arc<Config>>,
     region: Region,
     /// The engine's retry policy.
-    pub patience: Patience,
+    pub patience: RetryPolicy,
     /// Why deployer.json is the last good one, where what is there now cannot be loaded.
     pub outdated: Option<String>,
     /// How long an invocation may take.
@@ -113,7 +113,7 @@ impl World {
             }),
             config: Mutex::new(Arc::new(config)),
             region,
-            patience: Patience::default(),
+            patience: RetryPolicy::default(),
             outdated: None,
             time: Duration::from_secs(900),
             between: None,
@@ -276,7 +276,7 @@ impl World {
     pub async fn until_ended(&self, upload: &Upload) -> DeploymentRecord {
         for _ in 0..10 {
             match self.deliver(upload).await {
-                Ok(Handled::Recorded(record)) if record.status.is_ended() => return *record,
+                Ok(EventOutcome::Recorded(record)) if record.status.is_ended() => return *record,
                 _ => self.swept_until_leases_run_out().await,
             }
         }
@@ -355,9 +355,9 @@ impl World {
     ///
     /// # Panics
     /// If the invocation does not answer in time.
-    pub async fn deliver(&self, upload: &Upload) -> Result<Handled, Transient> {
+    pub async fn deliver(&self, upload: &Upload) -> Result<EventOutcome, Transient> {
         match self.invocation().upload(upload).await.outcome {
-            Outcome::Handled(handled) => Ok(handled),
+            Outcome::EventOutcome(handled) => Ok(handled),
             Outcome::Transient(transient) => Err(transient),
             other @ (Outcome::Swept(_) | Outcome::Answered(_) | Outcome::Refused { .. }) => panic!("{other:?}"),
             Outcome::Died => panic!("the invocation did not answer in time"),
@@ -398,7 +398,7 @@ impl World {
     ///
     /// # Panics
     /// If it has to come again.
-    pub async fn upload(&self, key: &str, zip: Vec<u8>) -> Handled {
+    pub async fn upload(&self, key: &str, zip: Vec<u8>) -> EventOutcome {
         let upload = self.put(key, zip);
         self.deliver(&upload).await.unwrap_or_else(|transient| panic!("{transient}"))
     }
@@ -427,7 +427,7 @@ impl World {
             for event in [upload, later] {
                 let (before, calls) = (self.snapshot(), self.calls().len());
                 let first = self.deliver(&event).await.unwrap_or_else(|transient| panic!("{transient}"));
-                if let Handled::Recorded(record) = &first {
+                if let EventOutcome::Recorded(record) = &first {
                     assert!(record.status.is_ended(), "{record:?}");
                 }
                 assert_eq!(self.snapshot(), before, "the same event again changed something");
@@ -489,9 +489,9 @@ pub fn tick(body: &str) -> Tick {
 /// # Panics
 /// If the message was ignored.
 #[must_use]
-pub fn recorded(handled: Handled) -> DeploymentRecord {
+pub fn recorded(handled: EventOutcome) -> DeploymentRecord {
     match handled {
-        Handled::Recorded(record) => *record,
+        EventOutcome::Recorded(record) => *record,
         other => panic!("not recorded: {other:?}"),
     }
 }
@@ -501,9 +501,9 @@ pub fn recorded(handled: Handled) -> DeploymentRecord {
 /// # Panics
 /// If it was not.
 #[must_use]
-pub fn ignored(handled: Handled) -> String {
+pub fn ignored(handled: EventOutcome) -> String {
     match handled {
-        Handled::Ignored { because } => because,
+        EventOutcome::Ignored { because } => because,
         other => panic!("not ignored: {other:?}"),
     }
 }

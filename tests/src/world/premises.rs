@@ -8,7 +8,7 @@ use deployer_core::artifact::ArtifactRef;
 use deployer_core::doctor::{Attempt, DoctorReport, PROBE, ProbedAction, QueueLook, Refusal, Refused};
 use deployer_core::id::{BucketName, EnvironmentName};
 use deployer_engine::port::{
-    ArtifactStore as _, EnterError, Premises, Probe, ReadError, SessionRequest, right_account,
+    ArtifactStore as _, EnterError, Probe, ReadError, SelfDiagnostics, SessionRequest, right_account,
 };
 use jiff::Timestamp;
 
@@ -31,15 +31,15 @@ impl World {
         let line = Arc::new(Line::new(self.shared.clone(), None, None));
         let engine = self.engine_over(&line, TIME);
         let only = only.map(|name| EnvironmentName::parse(name).unwrap());
-        engine.examine(&PremisesPort(line), only.as_ref()).await
+        engine.examine(&SelfDiagnosticsPort(line), only.as_ref()).await
     }
 }
 
 /// The port of one invocation.
-pub(super) struct PremisesPort(pub Arc<Line>);
+pub(super) struct SelfDiagnosticsPort(pub Arc<Line>);
 
 #[async_trait]
-impl Premises for PremisesPort {
+impl SelfDiagnostics for SelfDiagnosticsPort {
     async fn own_role(&self) -> Result<String, Refused> {
         Ok("arn:aws:iam::000000000000:role/deployer".into())
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::orders::served_in;
 use super::zips::code;
-use super::{DEV, Handled, Outcome, Work, World, recorded};
+use super::{DEV, EventOutcome, Outcome, Work, World, recorded};
 
 /// The account of `stage`.
 pub const STAGE: &str = "222222222222";
@@ -85,7 +85,7 @@ impl World {
     ///
     /// # Panics
     /// If it has to come again.
-    pub async fn sent(&self, event: &Value) -> Handled {
+    pub async fn sent(&self, event: &Value) -> EventOutcome {
         let handled = self.receive(event).await.remove(0);
         self.tick().await;
         handled

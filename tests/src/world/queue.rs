@@ -74,7 +74,7 @@ impl Queue for QueuePort {
             .await
     }
 
-    async fn put_off(&self, _: Option<&str>, receipt: &str, _: Duration) -> Result<(), QueueError> {
+    async fn extend_visibility(&self, _: Option<&str>, receipt: &str, _: Duration) -> Result<(), QueueError> {
         self.0.call(Op::ChangeMessageVisibility, "queue", receipt, |_, _| Ok(())).await
     }
 

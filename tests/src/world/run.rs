@@ -6,13 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deployer_core::artifact::Upload;
 use deployer_core::head::Tick;
-use deployer_core::promotion::{Asked, ConsentGiven};
-use deployer_core::trigger::{Invocation as Payload, Told, decode};
+use deployer_core::promotion::{ApprovalGiven, PromotionRequest};
+use deployer_core::trigger::{InboundEvent, Invocation as Payload, decode};
 use deployer_engine::MaskingGate;
 use deployer_engine::batch::handle;
 use deployer_engine::obey::{FunctionError, obey};
-use deployer_engine::port::{Chance, Clock, Events, Queue};
-use deployer_engine::{Engine, Handled, Ports, Swept, Transient};
+use deployer_engine::port::{Clock, Events, Queue, Rng};
+use deployer_engine::{Engine, EventOutcome, Ports, Swept, Transient};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ use super::call::{Crash, Freeze, Line, Moment, Shared};
 use super::events::EventsPort;
 use super::gate::GatePort;
 use super::ledger::LedgerPort;
-use super::premises::PremisesPort;
+use super::premises::SelfDiagnosticsPort;
 use super::queue::QueuePort;
 
 /// An invocation that is about to begin.
@@ -39,7 +39,7 @@ pub struct Invocation<'w> {
 #[derive(Debug)]
 pub enum Outcome {
     /// The message is done with.
-    Handled(Handled),
+    EventOutcome(EventOutcome),
     /// The sweep is done with.
     Swept(Swept),
     /// A command was carried out.
@@ -85,7 +85,7 @@ impl Clock for OwnClock {
 /// SplitMix64: the same world draws the same numbers.
 struct SharedChance(Arc<Shared>);
 
-impl Chance for SharedChance {
+impl Rng for SharedChance {
     fn draw(&self) -> u128 {
         let mut state = self.0.chance.lock().unwrap();
         let mut next = || {
@@ -105,9 +105,9 @@ pub enum Work {
     /// The event of an upload.
     Upload(Upload),
     /// Somebody asks for a promotion.
-    Promotion(Box<Asked>),
+    Promotion(Box<PromotionRequest>),
     /// Somebody approves a promotion, or declines it.
-    Consent(Box<ConsentGiven>),
+    Consent(Box<ApprovalGiven>),
     /// One of the deployer's own messages.
     Tick(Tick),
     /// The schedule's command.
@@ -203,10 +203,16 @@ impl<'w> Invocation<'w> {
         let engine = world.engine_over(&line, time);
         let working = async {
             match work {
-                Work::Upload(upload) => handle(&engine, Told::Upload(upload.clone())).await.map(Outcome::Handled),
-                Work::Promotion(asked) => handle(&engine, Told::Promotion(asked.clone())).await.map(Outcome::Handled),
-                Work::Consent(word) => handle(&engine, Told::Consent(word.clone())).await.map(Outcome::Handled),
-                Work::Tick(tick) => handle(&engine, Told::Tick(tick.clone())).await.map(Outcome::Handled),
+                Work::Upload(upload) => {
+                    handle(&engine, InboundEvent::Upload(upload.clone())).await.map(Outcome::EventOutcome)
+                }
+                Work::Promotion(asked) => {
+                    handle(&engine, InboundEvent::Promotion(asked.clone())).await.map(Outcome::EventOutcome)
+                }
+                Work::Consent(word) => {
+                    handle(&engine, InboundEvent::Consent(word.clone())).await.map(Outcome::EventOutcome)
+                }
+                Work::Tick(tick) => handle(&engine, InboundEvent::Tick(tick.clone())).await.map(Outcome::EventOutcome),
                 Work::Sweep => engine.sweep().await.map(Outcome::Swept),
                 Work::Command(command) => Ok(obeyed(&engine, command, &line).await),
             }
@@ -233,7 +239,7 @@ impl<'w> Invocation<'w> {
 }
 
 async fn obeyed(engine: &Engine, command: &Value, line: &Arc<Line>) -> Outcome {
-    let (premises, invocation) = (PremisesPort(line.clone()), format!("invocation-{}", line.invocation));
+    let (premises, invocation) = (SelfDiagnosticsPort(line.clone()), format!("invocation-{}", line.invocation));
     let refused = |error: FunctionError| {
         let (error_type, error_message) = (error.error_type().to_owned(), error.to_string());
         Outcome::Refused { error_type, message: error_message }

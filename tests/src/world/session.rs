@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use deployer_core::config::Target;
 use deployer_core::id::{AliasName, FunctionName, RoleName, Version};
-use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, ProvisionedConcurrency, Variables};
+use deployer_core::observed::{FunctionMetadata, ObservedAlias, ObservedCode, ProvisionedConcurrency, Variables};
 use deployer_core::plan::Configuration;
 use deployer_engine::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 
@@ -201,7 +201,7 @@ impl Functions for Session {
         &self,
         name: &FunctionName,
         qualifier: Qualifier<'_>,
-    ) -> Result<Option<(ObservedCode, Belongings)>, CallError> {
+    ) -> Result<Option<(ObservedCode, FunctionMetadata)>, CallError> {
         let what = match &qualifier {
             Qualifier::Latest => name.to_string(),
             Qualifier::Version(version) => format!("{name}:{version}"),
@@ -219,7 +219,7 @@ impl Functions for Session {
                 Qualifier::Alias(alias) => function.aliases.get(alias.as_str()).map(|alias| alias.version),
             };
             let Some(mut seen) = number.and_then(|number| function.look(number)) else { return Ok(None) };
-            let belongings = Belongings {
+            let belongings = FunctionMetadata {
                 tags: may_see_tags.then(|| function.tags.clone()),
                 reserved_concurrency: function.reserved,
             };

@@ -69,9 +69,10 @@ async fn a_message_that_fails_again_and_again_is_put_off_for_longer_each_time() 
     aws.put_in_ledger(HEAD, b"hello, world".to_vec()).await?;
     aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let (_, calls) = aws.calls_of(aws.deliver()).await?;
-    let put_off = calls.iter().filter(|call| call.operation == "ChangeMessageVisibility");
-    let put_off = put_off.filter(|call| LocalAws::is_the_deployers(call));
-    let seconds: Vec<Option<u64>> = put_off.map(|call| call.parameters["VisibilityTimeout"].as_u64()).collect();
+    let extend_visibility = calls.iter().filter(|call| call.operation == "ChangeMessageVisibility");
+    let extend_visibility = extend_visibility.filter(|call| LocalAws::is_the_deployers(call));
+    let seconds: Vec<Option<u64>> =
+        extend_visibility.map(|call| call.parameters["VisibilityTimeout"].as_u64()).collect();
     assert_eq!(seconds, [20, 60, 180, 540, 600].map(Some), "{}", shown(&calls));
     assert_eq!(aws.dead_letters().await?, 1);
     Ok(())

@@ -107,8 +107,8 @@ async fn while_the_configuration_cannot_be_loaded_messages_are_put_off_and_nothi
             return Err(Error::Unexpected(format!("{delivery:?}")));
         };
         let ours = calls.iter().filter(|call| LocalAws::is_the_deployers(call));
-        let put_off = ours.filter(|call| call.operation == "ChangeMessageVisibility");
-        pauses.extend(put_off.map(|call| call.parameters["VisibilityTimeout"].as_u64()));
+        let extend_visibility = ours.filter(|call| call.operation == "ChangeMessageVisibility");
+        pauses.extend(extend_visibility.map(|call| call.parameters["VisibilityTimeout"].as_u64()));
     }
     assert_eq!(pauses, [Some(20), Some(60)]);
     let said = |line: &serde_json::Value| {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use deployer_core::artifact::Place;
 use deployer_core::config::{Config, Environment, FunctionNameTemplate, Span, Target, WhenFrozen};
-use deployer_core::head::Subject;
+use deployer_core::head::Source;
 use deployer_core::id::{
     AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, Release, RoleArn, RoleName,
 };
@@ -28,10 +28,10 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use deployer_aws::NoCaller;
-use deployer_aws::{MachineChance, WallClock};
+use deployer_aws::{MachineRng, WallClock};
 use deployer_engine::MaskingGate;
-use deployer_engine::port::{AccountGate, Clock as _, Ledger as _, LedgerError};
-use deployer_engine::{Caller, CommandError, Engine, Patience, Planned, Ports};
+use deployer_engine::port::{Clock as _, Ledger as _, LedgerError, SessionProvider};
+use deployer_engine::{Caller, CommandError, Engine, Planned, Ports, RetryPolicy};
 use files::Files;
 pub use ledger::MemoryLedger;
 use watch::{ToldOf, WatchedGate};
@@ -107,7 +107,7 @@ pub struct Direct {
     way: Way,
     target: Target,
     config: Arc<Config>,
-    gate: Arc<dyn AccountGate>,
+    gate: Arc<dyn SessionProvider>,
     ledger: Arc<MemoryLedger>,
     files: Arc<Files>,
     inline_body: Arc<Semaphore>,
@@ -162,7 +162,7 @@ impl Direct {
         zip: File,
         caller: Caller,
     ) -> Result<DeploymentRecord, CommandError> {
-        let subject = Subject::Newest { release: self.take(function, zip) };
+        let subject = Source::Newest { release: self.take(function, zip) };
         let command = (CauseKind::Deploy, subject);
         let record = self.engine().deploy_by_command(&self.way.environment, function, command, caller).await?;
         Ok(DeploymentRecord { release: None, ..record })
@@ -214,11 +214,11 @@ impl Direct {
             queue: None,
             events: None,
             clock: Arc::new(WallClock),
-            chance: Arc::new(MachineChance),
+            chance: Arc::new(MachineRng),
             inline_body: self.inline_body.clone(),
         };
         let deadline = WallClock.now().checked_add(LONGEST).unwrap_or(Timestamp::MAX);
-        let patience = Patience { write_needs: deployer_aws::SENDING_TIMEOUT, ..Patience::default() };
+        let patience = RetryPolicy { write_needs: deployer_aws::SENDING_TIMEOUT, ..RetryPolicy::default() };
         Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, patience }
     }
 

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use deployer_core::id::{AliasName, FunctionName, Version};
-use deployer_core::observed::{Belongings, ObservedAlias, ObservedCode, ProvisionedConcurrency};
+use deployer_core::observed::{FunctionMetadata, ObservedAlias, ObservedCode, ProvisionedConcurrency};
 
 use super::{Notice, Tell};
 use deployer_engine::port::{
-    Account, AccountGate, Answer, CallError, EnterError, Functions, PublishedVersions, Qualifier, SessionRequest, Write,
+    Account, Answer, CallError, EnterError, Functions, PublishedVersions, Qualifier, SessionProvider, SessionRequest,
+    Write,
 };
 
 /// Functions of which it was told: once is enough.
@@ -19,23 +20,23 @@ pub(super) type ToldOf = Arc<Mutex<BTreeSet<FunctionName>>>;
 
 /// A gate behind which somebody watches.
 pub(super) struct WatchedGate {
-    gate: Arc<dyn AccountGate>,
+    gate: Arc<dyn SessionProvider>,
     tell: Tell,
     told: ToldOf,
 }
 
 impl WatchedGate {
-    pub fn new(gate: Arc<dyn AccountGate>, tell: Tell, told: ToldOf) -> Self {
+    pub fn new(gate: Arc<dyn SessionProvider>, tell: Tell, told: ToldOf) -> Self {
         Self { gate, tell, told }
     }
 }
 
 #[async_trait]
-impl AccountGate for WatchedGate {
+impl SessionProvider for WatchedGate {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
         let account = self.gate.enter(request).await?;
         let (tell, told) = (self.tell.clone(), self.told.clone());
-        Ok(account.seen_through(|functions| Arc::new(Watched { functions, tell, told })))
+        Ok(account.with_decorator(|functions| Arc::new(Watched { functions, tell, told })))
     }
 }
 
@@ -57,7 +58,7 @@ impl Functions for Watched {
         &self,
         name: &FunctionName,
         qualifier: Qualifier<'_>,
-    ) -> Result<Option<(ObservedCode, Belongings)>, CallError> {
+    ) -> Result<Option<(ObservedCode, FunctionMetadata)>, CallError> {
         self.functions.function(name, qualifier).await
     }
 

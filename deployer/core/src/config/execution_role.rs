@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::placeholders::{ENVIRONMENT, FUNCTION, filled};
+use crate::diagnostics;
 use crate::id::{EnvironmentName, FunctionName};
-use crate::mistake;
 
 /// A role's path and name, as a manifest may name it: `lambda/{function}`, `lambda/{function}-*`.
 ///
@@ -44,7 +44,7 @@ impl ExecutionRolePattern {
         if filled.len() <= 576 && parts.split('/').enumerate().all(is_part) {
             Ok(Self(text))
         } else {
-            Err(InvalidPattern(mistake::cut(&text)))
+            Err(InvalidPattern(diagnostics::cut(&text)))
         }
     }
 

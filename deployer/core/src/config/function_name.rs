@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::placeholders::{ENVIRONMENT, FUNCTION, filled};
+use crate::diagnostics;
 use crate::id::{EnvironmentName, FunctionName, InvalidName};
-use crate::mistake;
 
 /// How a function's name in the target accounts is made: text with `{function}` and perhaps `{environment}` in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,18 +43,18 @@ impl FunctionNameTemplate {
         let text = text.into();
         let rest = text.replace(FUNCTION, "").replace(ENVIRONMENT, "");
         if rest.contains("{release}") {
-            return Err(InvalidTemplate::Release(mistake::cut(&text)));
+            return Err(InvalidTemplate::Release(diagnostics::cut(&text)));
         }
         if let Some((_, opened)) = rest.split_once('{')
             && let Some((word, _)) = opened.split_once('}')
         {
-            return Err(InvalidTemplate::Unknown(mistake::cut(&text), format!("{{{}}}", mistake::cut(word))));
+            return Err(InvalidTemplate::Unknown(diagnostics::cut(&text), format!("{{{}}}", diagnostics::cut(word))));
         }
         if !rest.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
-            return Err(InvalidTemplate::Characters(mistake::cut(&text)));
+            return Err(InvalidTemplate::Characters(diagnostics::cut(&text)));
         }
         if !text.contains(FUNCTION) {
-            return Err(InvalidTemplate::NoFunction(mistake::cut(&text)));
+            return Err(InvalidTemplate::NoFunction(diagnostics::cut(&text)));
         }
         Ok(Self(text))
     }

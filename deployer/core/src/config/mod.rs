@@ -25,9 +25,9 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::diagnostics::{self, Diagnostic, Diagnostics, Reading};
 use crate::freeze::Freeze;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, Region, RoleName};
-use crate::mistake::{self, Mistake, Mistakes, Reading};
 use file::{ConfigFile, stand_in};
 
 /// A checked `deployer.json`.
@@ -125,12 +125,12 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D)
 /// Why a `deployer.json` cannot be loaded: each mistake with the path of its field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
-pub struct ConfigError(Mistakes);
+pub struct ConfigError(Diagnostics);
 
 impl ConfigError {
     /// Each mistake; at least one.
     #[must_use]
-    pub fn mistakes(&self) -> &[Mistake] {
+    pub fn mistakes(&self) -> &[Diagnostic] {
         self.0.all()
     }
 }
@@ -151,7 +151,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with the path of each field that is wrong, or why the bytes are no text.
     pub fn read(bytes: &[u8]) -> Result<Self, ConfigError> {
-        Self::parse(mistake::text(bytes).map_err(|mistake| ConfigError(mistake.into()))?)
+        Self::parse(diagnostics::text(bytes).map_err(|mistake| ConfigError(mistake.into()))?)
     }
 
     /// Reads and checks the text of a `deployer.json` of a deployer in this region.
@@ -160,17 +160,17 @@ impl Config {
     /// [`ConfigError`] with the path of each field that is wrong.
     pub fn parse_in(json: &str, own: Option<&Region>) -> Result<Self, ConfigError> {
         let text = json.strip_prefix('\u{feff}').unwrap_or(json);
-        let value = mistake::json(text).map_err(|m| ConfigError(m.into()))?;
-        let (file, mut mistakes) = mistake::read_all::<ConfigFile>(&value, &READING, stand_in);
+        let value = diagnostics::json(text).map_err(|m| ConfigError(m.into()))?;
+        let (file, mut mistakes) = diagnostics::read_all::<ConfigFile>(&value, &READING, stand_in);
         let Some(config) = file.map(Self::from) else {
             // Nothing was read, so at least one mistake was found.
-            Mistakes::none_of(mistakes).map_err(ConfigError)?;
-            return Err(ConfigError(Mistake::new("", "cannot be read").into()));
+            Diagnostics::none_of(mistakes).map_err(ConfigError)?;
+            return Err(ConfigError(Diagnostic::new("", "cannot be read").into()));
         };
         // Of an environment that is not as it was written no rules are told: they might be broken only here.
         let told = mistakes.iter().map(|mistake| place(&mistake.path).to_owned()).collect::<BTreeSet<_>>();
         mistakes.extend(config.mistakes(own).into_iter().filter(|mistake| !told.contains(place(&mistake.path))));
-        Mistakes::none_of(mistakes).map_err(ConfigError)?;
+        Diagnostics::none_of(mistakes).map_err(ConfigError)?;
         Ok(config)
     }
 }

@@ -3,39 +3,39 @@
 use std::collections::BTreeSet;
 
 use super::{Config, Environment, Promotion, Span, WhenFrozen};
+use crate::diagnostics::{self, Diagnostic};
 use crate::id::{EnvironmentName, FunctionName, Region};
-use crate::mistake::{self, Mistake};
 use crate::partition::{PARTITIONS, Partition};
 
 impl Config {
-    pub(super) fn mistakes(&self, own: Option<&Region>) -> Vec<Mistake> {
+    pub(super) fn mistakes(&self, own: Option<&Region>) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         if self.artifact_bucket == self.ledger_bucket {
-            found.push(Mistake::new(
+            found.push(Diagnostic::new(
                 "ledger_bucket",
                 "must be another bucket than artifact_bucket: CI writes to that one",
             ));
         }
         if self.queue_url.as_ref().is_some_and(|url| !is_url(url)) {
-            found.push(Mistake::new(
+            found.push(Diagnostic::new(
                 "queue_url",
                 "must be a queue's URL, such as https://sqs.eu-west-1.amazonaws.com/…",
             ));
         }
         if self.wake_queue_url.as_ref().is_some_and(|url| !is_url(url)) {
-            found.push(Mistake::new(
+            found.push(Diagnostic::new(
                 "wake_queue_url",
                 "must be a queue's URL, such as https://sqs.eu-west-1.amazonaws.com/…",
             ));
         }
         if self.wake_queue_url.is_some() && self.queue_url.is_none() {
-            found.push(Mistake::new("wake_queue_url", "needs queue_url: that is where uploads arrive"));
+            found.push(Diagnostic::new("wake_queue_url", "needs queue_url: that is where uploads arrive"));
         }
         if self.wake_queue_url.is_some() && self.wake_queue_url == self.queue_url {
-            found.push(Mistake::new("wake_queue_url", "is queue_url: leave it out where both are one queue"));
+            found.push(Diagnostic::new("wake_queue_url", "is queue_url: leave it out where both are one queue"));
         }
         if self.event_bus.as_ref().is_some_and(|bus| !is_event_bus(bus)) {
-            found.push(Mistake::new("event_bus", "must be an event bus's name or ARN"));
+            found.push(Diagnostic::new("event_bus", "must be an event bus's name or ARN"));
         }
         for (name, environment) in &self.environments {
             let path = format!("environments.{name}");
@@ -50,7 +50,7 @@ impl Config {
     }
 
     /// Regions of a kind that AWS does not have, and those of another partition than the deployer's: no role can be assumed there.
-    fn mistakes_of_partitions(&self, own: Option<&Region>) -> Vec<Mistake> {
+    fn mistakes_of_partitions(&self, own: Option<&Region>) -> Vec<Diagnostic> {
         let targets = || {
             self.environments.iter().flat_map(|(name, environment)| {
                 let numbered = environment.targets.iter().enumerate();
@@ -65,9 +65,12 @@ impl Config {
         let wrong = |(path, region): (String, &Region)| match (Partition::of(region), home) {
             (None, _) => {
                 let known = PARTITIONS.map(|partition| partition.id).join(", ");
-                Some(Mistake::new(path, format_args!("{region} is in none of AWS's partitions known here ({known})")))
+                Some(Diagnostic::new(
+                    path,
+                    format_args!("{region} is in none of AWS's partitions known here ({known})"),
+                ))
             }
-            (Some(there), Some((region_of_home, here))) if there != here => Some(Mistake::new(
+            (Some(there), Some((region_of_home, here))) if there != here => Some(Diagnostic::new(
                 path,
                 format_args!(
                     "{region} is in the partition {}, and {region_of_home} of the deployer in {}: no role can be assumed across \
@@ -81,7 +84,7 @@ impl Config {
     }
 
     /// Two environments that may mean one function of Lambda: its `$LATEST` is one, whatever the aliases.
-    fn mistakes_of_names(&self) -> Vec<Mistake> {
+    fn mistakes_of_names(&self) -> Vec<Diagnostic> {
         let environments: Vec<_> = self.environments.iter().collect();
         let mut found = Vec::new();
         for (index, (name, environment)) in environments.iter().enumerate() {
@@ -91,7 +94,7 @@ impl Config {
                 };
                 let these = (*other_name, &other.function_name);
                 let Some(meeting) = environment.function_name.meeting(name, these) else { continue };
-                found.push(Mistake::new(
+                found.push(Diagnostic::new(
                     format!("environments.{name}.function_name"),
                     format_args!(
                         "{name} and {other_name} may mean one function of {shared}: {meeting}. Give each an account of its own, or both \
@@ -103,35 +106,35 @@ impl Config {
         found
     }
 
-    fn mistakes_of_promotion(&self, to: &EnvironmentName, promotion: &Promotion) -> Vec<Mistake> {
+    fn mistakes_of_promotion(&self, to: &EnvironmentName, promotion: &Promotion) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let all = || self.environments.keys().filter(|name| *name != to).map(EnvironmentName::as_str);
         if promotion.from.count() == 0 {
-            found.push(Mistake::new("promotion.from", "must name at least one environment"));
+            found.push(Diagnostic::new("promotion.from", "must name at least one environment"));
         }
         if let Some(name) = promotion.from.repeated() {
-            found.push(Mistake::new("promotion.from", format_args!("{name} is there twice")));
+            found.push(Diagnostic::new("promotion.from", format_args!("{name} is there twice")));
         }
         let unknown: Vec<_> = promotion.from.iter().filter(|from| !self.environments.contains_key(*from)).collect();
         for from in &unknown {
-            let hint = mistake::nearest(from.as_str(), all());
-            found.push(Mistake::new("promotion.from", format_args!("no environment is called {from}{hint}")));
+            let hint = diagnostics::nearest(from.as_str(), all());
+            found.push(Diagnostic::new("promotion.from", format_args!("no environment is called {from}{hint}")));
         }
         if unknown.is_empty()
             && let Some(circle) = self.circle(to)
         {
-            found.push(Mistake::new("promotion.from", format_args!("promotions must not go in a circle: {circle}")));
+            found.push(Diagnostic::new("promotion.from", format_args!("promotions must not go in a circle: {circle}")));
         }
         if !promotion.soak.is_zero() && self.queue_url.is_none() {
             let soak = promotion.soak;
             let sentence = format!("a soak of {soak} needs queue_url: without a queue nothing can wait");
-            found.push(Mistake::new("promotion.soak", sentence));
+            found.push(Diagnostic::new("promotion.soak", sentence));
         }
         found
     }
 
     /// What can only be of use beside a promotion, and with a queue.
-    fn mistakes_of_waiting(&self, environment: &Environment) -> Vec<Mistake> {
+    fn mistakes_of_waiting(&self, environment: &Environment) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let waits = [
             ("approval", environment.approval.is_some()),
@@ -142,7 +145,7 @@ impl Config {
                 "approval" => "needs queue_url: without a queue nothing can wait",
                 _ => "needs queue_url, or when_frozen = refuse: without a queue nothing can wait",
             };
-            found.push(Mistake::new(*field, sentence));
+            found.push(Diagnostic::new(*field, sentence));
         }
         found
     }
@@ -169,40 +172,43 @@ impl Config {
 }
 
 impl Environment {
-    fn mistakes(&self, name: &EnvironmentName) -> Vec<Mistake> {
+    fn mistakes(&self, name: &EnvironmentName) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         if self.targets.is_empty() {
-            found.push(Mistake::new("targets", "must name at least one account and region"));
+            found.push(Diagnostic::new("targets", "must name at least one account and region"));
         }
         let mut seen = BTreeSet::new();
         for (index, target) in self.targets.iter().enumerate() {
             if !seen.insert(target) {
-                found.push(Mistake::new(format!("targets[{index}]"), format_args!("{target} is there twice")));
+                found.push(Diagnostic::new(format!("targets[{index}]"), format_args!("{target} is there twice")));
             }
         }
         if self.keep_versions == 0 {
-            found.push(Mistake::new("keep_versions", "must be at least 1: the live version is one of those kept"));
+            found.push(Diagnostic::new("keep_versions", "must be at least 1: the live version is one of those kept"));
         }
         if self.traffic_within.is_zero() {
-            found.push(Mistake::new("traffic_within", "must be longer than 0s: Lambda needs time to move the traffic"));
+            found.push(Diagnostic::new(
+                "traffic_within",
+                "must be longer than 0s: Lambda needs time to move the traffic",
+            ));
         }
         for (field, is_there) in [("approval", self.approval.is_some()), ("freeze", !self.freeze.is_empty())] {
             if is_there && self.promotion.is_none() {
-                found.push(Mistake::new(field, "is about promotions, and there is no promotion here"));
+                found.push(Diagnostic::new(field, "is about promotions, and there is no promotion here"));
             }
         }
         if self.approval.as_ref().is_some_and(|approval| !(1..=10).contains(&approval.required)) {
-            found.push(Mistake::new("approval.required", "must be 1 to 10"));
+            found.push(Diagnostic::new("approval.required", "must be 1 to 10"));
         }
         if self.approval.as_ref().and_then(|approval| approval.expires).is_some_and(Span::is_zero) {
-            found.push(Mistake::new("approval.expires", "must be longer than 0s: nobody could approve anything"));
+            found.push(Diagnostic::new("approval.expires", "must be longer than 0s: nobody could approve anything"));
         }
         for (index, freeze) in self.freeze.iter().enumerate() {
             found.extend(freeze.mistakes().into_iter().map(|m| m.under(&format!("freeze[{index}]"))));
         }
         let shortest = FunctionName::parse("f").and_then(|function| self.function_name.name(name, &function));
         if shortest.is_err() {
-            found.push(Mistake::new(
+            found.push(Diagnostic::new(
                 "function_name",
                 "leaves no room for a function: Lambda allows 64 characters in all",
             ));

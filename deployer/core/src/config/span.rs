@@ -6,8 +6,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::diagnostics;
 use crate::id::InvalidName;
-use crate::mistake;
 
 /// A length of time, written as a number with a unit: `90s`, `30m`, `2h`, `1d`, `0s`. At most 365 days.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -42,7 +42,7 @@ impl Span {
         seconds().map(|seconds| Self(Duration::from_secs(seconds))).ok_or_else(|| InvalidName {
             what: "a duration",
             rule: "a whole number and s, m, h or d, such as 30m, and at most 365d",
-            found: mistake::cut(text),
+            found: diagnostics::cut(text),
         })
     }
 

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::as_read::AsRead;
-use crate::head::{Chosen, Request};
+use crate::head::{Request, ResolvedArtifact};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::names::GROUPS;
-use crate::promotion::{Approved, Asked, GroupState, Promoting};
+use crate::promotion::{Approved, GroupState, PromotionRequest, PromotionSpec};
 use crate::record::{Cause, CauseKind, Code, SCHEMA, Status};
 use crate::text::PlainText;
 
@@ -108,7 +108,7 @@ pub struct Member {
     /// The object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
-    pub chosen: Option<Chosen>,
+    pub chosen: Option<ResolvedArtifact>,
     /// The state of its deployment; none: nothing was tried yet.
     pub status: Option<Status>,
     /// Its deployment has got to a target, whatever became of the others.
@@ -124,7 +124,7 @@ pub struct Member {
 impl Group {
     /// The group that somebody asks for.
     #[must_use]
-    pub fn of(asked: &Asked, functions: &[FunctionName], now: Timestamp) -> Self {
+    pub fn of(asked: &PromotionRequest, functions: &[FunctionName], now: Timestamp) -> Self {
         let cause = Cause {
             kind: CauseKind::Promotion,
             requested_by: asked.requested_by.clone(),
@@ -209,8 +209,8 @@ impl Group {
 
     /// The promotion of one of its functions.
     #[must_use]
-    pub fn promoting(&self, member: &Member) -> Promoting {
-        Promoting {
+    pub fn promoting(&self, member: &Member) -> PromotionSpec {
+        PromotionSpec {
             from: self.from.clone(),
             named: self.release.clone(),
             artifact: member.chosen.clone(),
@@ -225,7 +225,7 @@ impl Group {
 
     /// The request that the promotion of one of its functions is.
     #[must_use]
-    pub fn request(&self, member: &Member, promoting: Promoting, marker: Token) -> Request {
+    pub fn request(&self, member: &Member, promoting: PromotionSpec, marker: Token) -> Request {
         let place = (&self.environment, &member.function);
         Request::promotion(place, promoting, self.cause.clone(), self.asked_at, (self.started_at, marker))
     }
@@ -243,7 +243,7 @@ impl Group {
     /// The request that brings one of its functions back.
     #[must_use]
     pub fn request_back(&self, member: &Member, (now, marker): (Timestamp, Token)) -> Option<Request> {
-        let Chosen { release, artifact, .. } = member.chosen.clone()?;
+        let ResolvedArtifact { release, artifact, .. } = member.chosen.clone()?;
         let cause = Cause { kind: CauseKind::Rollback, ..self.cause.clone() };
         let place = (&self.environment, &member.function);
         let time = self.turned_at.unwrap_or(now);

@@ -5,16 +5,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Group, Member, Phase};
-use crate::head::Chosen;
+use crate::head::ResolvedArtifact;
 use crate::id::{DeploymentId, Token};
-use crate::promotion::Verdict;
+use crate::promotion::Decision;
 use crate::record::{Code, DeploymentRecord, Ending, Status};
 
 /// A member that has not arrived so long after the decision fails.
 const LONGEST_WAY: Duration = Duration::from_secs(6 * 3600);
 
 /// The rules' verdict on a member, and the artifact that it brings.
-pub type Checked = (Verdict, Option<Chosen>);
+pub type Checked = (Decision, Option<ResolvedArtifact>);
 
 impl Group {
     /// After all functions were judged: the first that may not pass ends the group, the first that has to wait lets it wait,
@@ -52,7 +52,7 @@ impl Group {
         }
         let judged = || self.functions.iter().zip(verdicts);
         let ends = judged().find_map(|(member, (verdict, _))| match verdict {
-            Verdict::Ends(ending) => Some((member, ending)),
+            Decision::Deny(ending) => Some((member, ending)),
             _ => None,
         });
         if let Some((member, ending)) = ends {
@@ -69,7 +69,7 @@ impl Group {
             return (group, false);
         }
         let waits = judged().find_map(|(member, (verdict, _))| match verdict {
-            Verdict::Waits(wait) => Some((member, wait)),
+            Decision::Wait(wait) => Some((member, wait)),
             _ => None,
         });
         if let Some((member, wait)) = waits {

@@ -4,8 +4,8 @@
 use super::*;
 use crate::artifact::ArtifactRef;
 use crate::id::BucketName;
+use crate::promotion::Decision;
 use crate::promotion::Functions;
-use crate::promotion::Verdict;
 use crate::record::{DeploymentRecord, Ending};
 
 fn second(second: i64) -> Timestamp {
@@ -16,8 +16,8 @@ fn functions() -> Vec<FunctionName> {
     ["api", "worker"].map(|name| FunctionName::parse(name).unwrap()).to_vec()
 }
 
-fn asked(time: i64) -> Asked {
-    Asked {
+fn asked(time: i64) -> PromotionRequest {
+    PromotionRequest {
         functions: Functions::Together(functions()),
         from: EnvironmentName::parse("dev").unwrap(),
         to: EnvironmentName::parse("prod").unwrap(),
@@ -31,10 +31,10 @@ fn asked(time: i64) -> Asked {
     }
 }
 
-fn chosen() -> Chosen {
+fn chosen() -> ResolvedArtifact {
     let bucket = BucketName::parse("acme-artifacts").unwrap();
     let artifact = ArtifactRef { bucket, key: "dev/api/1.zip".into(), version_id: "v".into() };
-    Chosen::of(Release::parse("1").unwrap(), artifact)
+    ResolvedArtifact::of(Release::parse("1").unwrap(), artifact)
 }
 
 fn token() -> Token {
@@ -42,7 +42,7 @@ fn token() -> Token {
 }
 
 fn pass() -> [Checked; 2] {
-    [(); 2].map(|()| (Verdict::Passes, Some(chosen())))
+    [(); 2].map(|()| (Decision::Allow, Some(chosen())))
 }
 
 fn moving() -> Group {
@@ -71,14 +71,14 @@ fn the_same_request_at_another_time_is_the_same_group() {
 #[test]
 fn the_first_that_may_not_pass_ends_it_before_anything_moves_and_the_first_that_waits_lets_it_wait() {
     let group = Group::of(&asked(10), &functions(), second(20));
-    let no = Verdict::Ends(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
-    let ended = group.judged(&[(Verdict::Passes, Some(chosen())), (no, None)], token(), second(30));
+    let no = Decision::Deny(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
+    let ended = group.judged(&[(Decision::Allow, Some(chosen())), (no, None)], token(), second(30));
     assert_eq!((ended.status, ended.phase, ended.code), (Status::Refused, Phase::Ended, Some(Code::Rejected)));
     assert_eq!(ended.because.as_deref(), Some("worker: it leaks; nothing was moved"));
     let wait = crate::promotion::Wait { approvals_wanted: 1, ..crate::promotion::Wait::over(second(99)) };
-    let waits = group.judged(&[(Verdict::Passes, None), (Verdict::Waits(wait), None)], token(), second(30));
+    let waits = group.judged(&[(Decision::Allow, None), (Decision::Wait(wait), None)], token(), second(30));
     assert_eq!((waits.status, waits.phase), (Status::Pending, Phase::Checking));
-    let again = waits.judged(&[(Verdict::Passes, None), (Verdict::Waits(wait_of(&waits)), None)], token(), second(31));
+    let again = waits.judged(&[(Decision::Allow, None), (Decision::Wait(wait_of(&waits)), None)], token(), second(31));
     assert!(!again.differs_from(&waits), "nothing new is written");
 }
 
@@ -94,10 +94,10 @@ fn it_is_decided_only_after_its_members_hold_their_places_and_pass_once_more() {
     assert_eq!(placing.state(), GroupState::Undecided);
     let decided = placing.decided(&pass(), second(31));
     assert_eq!((decided.phase, decided.state()), (Phase::Moving, GroupState::Decided(second(31))));
-    let waits = placing.decided(&[(Verdict::Passes, None), (Verdict::Waits(wait_of(&group)), None)], second(31));
+    let waits = placing.decided(&[(Decision::Allow, None), (Decision::Wait(wait_of(&group)), None)], second(31));
     assert_eq!((waits.phase, waits.places), (Phase::Checking, Some(token())), "the places are given back first");
-    let no = Verdict::Ends(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
-    let ended = placing.decided(&[(Verdict::Passes, None), (no, None)], second(31));
+    let no = Decision::Deny(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
+    let ended = placing.decided(&[(Decision::Allow, None), (no, None)], second(31));
     assert_eq!((ended.phase, ended.status, ended.decided_at), (Phase::Ended, Status::Refused, None));
 }
 

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::rollback::Judged;
 use super::{
-    Active, Consequence, ENDED, Entry, Failure, Head, Known, Live, OUTBOX, REQUESTS, Request, Subject, Waiting,
+    Active, ENDED, Failure, Head, Known, Live, OUTBOX, OutboxEntry, REQUESTS, Request, SideEffect, Source, Waiting,
 };
 use crate::as_read::AsRead;
-use crate::destination::Destination;
+use crate::destination::FunctionRef;
 use crate::id::{DeploymentId, Token};
 use crate::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
 use crate::rejects::Rejects;
@@ -36,17 +36,17 @@ pub struct Rules<'a> {
 
 /// A transition: what to write, and what follows when that has succeeded.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Move {
+pub struct Transition {
     /// The head to write; none: it already says so.
     pub head: Option<Box<Head>>,
     /// What follows.
-    pub then: Then,
+    pub then: Next,
 }
 
 /// What follows from a transition.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
-pub enum Then {
+pub enum Next {
     /// The claim is ours: work. Not always on what was asked for, for what somebody has died over goes first.
     Work(Active),
     /// It waits its turn, or somebody else works on it.
@@ -66,19 +66,19 @@ pub enum Then {
     Nothing,
 }
 
-impl Move {
-    pub(super) fn none(then: Then) -> Self {
+impl Transition {
+    pub(super) fn none(then: Next) -> Self {
         Self { head: None, then }
     }
 
-    pub(super) fn to(head: Head, then: Then) -> Self {
+    pub(super) fn to(head: Head, then: Next) -> Self {
         Self { head: Some(Box::new(head)), then }
     }
 }
 
 impl Active {
     /// A claim on what nobody has worked on yet.
-    pub(super) fn first(request: Request, at: &Destination<'_>, me: &Claimant) -> Self {
+    pub(super) fn first(request: Request, at: &FunctionRef<'_>, me: &Claimant) -> Self {
         Self {
             chosen: request.chosen(),
             claimed_for: Some(at.as_configured().claimed()),
@@ -122,7 +122,7 @@ impl Head {
     ///
     /// An owner that has died is succeeded first: its deployment may have been half done.
     #[must_use]
-    pub fn accept(&self, request: &Request, at: &Destination<'_>, rules: Rules<'_>, me: &Claimant) -> Move {
+    pub fn accept(&self, request: &Request, at: &FunctionRef<'_>, rules: Rules<'_>, me: &Claimant) -> Transition {
         if let Some(echo) = self.echo(me) {
             return echo;
         }
@@ -141,24 +141,24 @@ impl Head {
             Ok(Judged::Joins(id)) => return head.joins(request, id, at, me),
             Err(refusal) => {
                 head.end(request, at.record(request, Status::InProgress).ended(refusal, me.now));
-                return Move::to(head, Then::Over(request.id));
+                return Transition::to(head, Next::Over(request.id));
             }
         };
         let request = request.as_ref();
         let newer = request.mark().and_then(|mark| self.newest.beyond_upload(&mark));
         if let Some(newer) = newer {
             head.end(request, self.too_late(request, at, newer, me.now));
-            return Move::to(head, Then::Over(request.id));
+            return Transition::to(head, Next::Over(request.id));
         }
         head.let_in(request, at, me)
     }
 
     /// Judges a request on this head, and completes it by what only the head knows.
-    fn judge(&self, request: &Request, at: &Destination<'_>, rejects: &Rejects) -> Result<Judged, Ending> {
+    fn judge(&self, request: &Request, at: &FunctionRef<'_>, rejects: &Rejects) -> Result<Judged, Ending> {
         match &request.subject {
-            Subject::Earlier(rollback) => self.judge_rollback(request, rollback, &at.environment.targets, rejects),
-            Subject::Live { .. } => {
-                let subject = Subject::Live { of: self.live().map(|live| live.deployment) };
+            Source::Earlier(rollback) => self.judge_rollback(request, rollback, &at.environment.targets, rejects),
+            Source::Live { .. } => {
+                let subject = Source::Live { of: self.live().map(|live| live.deployment) };
                 let is_same = |open: &&Request| open.is_redeploy() && open.subject == subject;
                 match self.pending.iter().find(is_same).filter(|_| request.is_redeploy()) {
                     Some(same) => Ok(Judged::Joins(same.id)),
@@ -170,18 +170,18 @@ impl Head {
     }
 
     /// Somebody has asked for the same before, and it is not done yet: both are answered by that deployment.
-    fn joins(mut self, request: &Request, id: DeploymentId, at: &Destination<'_>, me: &Claimant) -> Move {
+    fn joins(mut self, request: &Request, id: DeploymentId, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
         self.requests.retain(|known| known.hash != request.hash);
         self.requests.insert(0, Known { hash: request.hash, id });
         self.requests.truncate(REQUESTS);
-        let Move { head, then } = self.again(id, at, me);
+        let Transition { head, then } = self.again(id, at, me);
         let revision = self.revision;
         // Both changes are one write.
-        Move::to(Self { revision, ..head.map_or(self, |head| *head) }, then)
+        Transition::to(Self { revision, ..head.map_or(self, |head| *head) }, then)
     }
 
     /// It is its turn, or it is next: what is older and gave way is displaced.
-    pub(super) fn let_in(mut self, request: &Request, at: &Destination<'_>, me: &Claimant) -> Move {
+    pub(super) fn let_in(mut self, request: &Request, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
         self.newest.raise(request);
         if request.rollback().is_some() {
             self.end_waiting(request, at, me.now);
@@ -195,7 +195,7 @@ impl Head {
         let Some(active) = &mut self.active else {
             self.pending.push(request.clone());
             return match behind_member.filter(|_| self.next_in_line().is_none()) {
-                Some(waits) => Move::to(self, waits),
+                Some(waits) => Transition::to(self, waits),
                 None => self.claim_next(at, me),
             };
         };
@@ -212,14 +212,14 @@ impl Head {
         if !active.is_leased(me.now) {
             return self.take_over(&active, me);
         }
-        let then = Then::Wait { request: request.clone(), status: Status::Pending, behind: active.behind() };
-        Move::to(self, then)
+        let then = Next::Wait { request: request.clone(), status: Status::Pending, behind: active.behind() };
+        Transition::to(self, then)
     }
 
     /// Takes up what nobody works on: the deployment whose owner has died, or the one that waits for nobody. One that was
     /// given up untouched goes behind a newer one: what could not even be read shall not stand in its way.
     #[must_use]
-    pub fn wake(&self, at: &Destination<'_>, me: &Claimant) -> Move {
+    pub fn wake(&self, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
         if let Some(echo) = self.echo(me) {
             return echo;
         }
@@ -240,7 +240,7 @@ impl Head {
             }
             (Some(active), _) if !active.is_leased(me.now) => self.next().take_over(active, me),
             (None, Some(_)) => self.next().claim_next(at, me),
-            _ => Move::none(Then::Nothing),
+            _ => Transition::none(Next::Nothing),
         }
     }
 
@@ -260,8 +260,8 @@ impl Head {
     }
 
     /// Our own write whose answer was lost: the claim is ours already.
-    pub(super) fn echo(&self, me: &Claimant) -> Option<Move> {
-        self.active.as_ref().filter(|a| a.claim == me.token).map(|active| Move::none(Then::Work(active.clone())))
+    pub(super) fn echo(&self, me: &Claimant) -> Option<Transition> {
+        self.active.as_ref().filter(|a| a.claim == me.token).map(|active| Transition::none(Next::Work(active.clone())))
     }
 
     /// The deployment of a request that is known.
@@ -273,10 +273,10 @@ impl Head {
     }
 
     /// A request that comes once more.
-    pub(super) fn again(&self, id: DeploymentId, at: &Destination<'_>, me: &Claimant) -> Move {
+    pub(super) fn again(&self, id: DeploymentId, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
         let waits = self.pending.iter().find(|pending| pending.id == id);
         if let Some(rests) = self.waiting.iter().find(|waiting| waiting.request.id == id) {
-            return Move::none(Then::Rests(Box::new(rests.clone())));
+            return Transition::none(Next::Rests(Box::new(rests.clone())));
         }
         match (&self.active, waits) {
             // Who asks how far a parked deployment is does not wake it.
@@ -284,23 +284,23 @@ impl Head {
                 if active.request.id == id && (active.is_leased(me.now) || active.is_looked_after(me.now)) =>
             {
                 let (request, behind) = (active.request.clone(), active.behind());
-                Move::none(Then::Wait { request, status: Status::InProgress, behind })
+                Transition::none(Next::Wait { request, status: Status::InProgress, behind })
             }
             (Some(active), _) if active.request.id == id => self.wake(at, me),
             (Some(active), Some(pending)) if active.is_leased(me.now) => {
                 let (request, status) = (pending.clone(), Status::Pending);
-                Move::none(Then::Wait { request, status, behind: active.behind() })
+                Transition::none(Next::Wait { request, status, behind: active.behind() })
             }
             (None, Some(pending)) if self.next_in_line().is_none() => {
-                Move::none(self.waits_behind_member(pending, me.now).unwrap_or(Then::Nothing))
+                Transition::none(self.waits_behind_member(pending, me.now).unwrap_or(Next::Nothing))
             }
             (_, Some(_)) => self.wake(at, me),
-            _ => Move::none(Then::Over(id)),
+            _ => Transition::none(Next::Over(id)),
         }
     }
 
     /// An upload that is older than one that was accepted before it.
-    fn too_late(&self, request: &Request, at: &Destination<'_>, newer: String, now: Timestamp) -> DeploymentRecord {
+    fn too_late(&self, request: &Request, at: &FunctionRef<'_>, newer: String, now: Timestamp) -> DeploymentRecord {
         let record = at.record(request, Status::InProgress);
         let place = |outcome: &TargetOutcome| outcome.target().to_string();
         let everywhere = |live: &&Live| record.targets.iter().all(|target| live.versions.contains_key(&place(target)));
@@ -324,23 +324,23 @@ impl Head {
     }
 
     /// Claims what waits first.
-    fn claim_next(mut self, at: &Destination<'_>, me: &Claimant) -> Move {
-        let Some(index) = self.next_in_line() else { return Move::none(Then::Nothing) };
+    fn claim_next(mut self, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
+        let Some(index) = self.next_in_line() else { return Transition::none(Next::Nothing) };
         let active = Active::first(self.pending.remove(index), at, me);
         self.active = Some(active.clone());
-        Move::to(self, Then::Work(active))
+        Transition::to(self, Next::Work(active))
     }
 
-    fn take_over(mut self, from: &Active, me: &Claimant) -> Move {
+    fn take_over(mut self, from: &Active, me: &Claimant) -> Transition {
         let attempts = from.attempts + 1;
         let (claim, lease_until) = (me.token, me.lease_until);
         let active = Active { claim, lease_until, attempts, looks_at: None, ..from.clone() };
         self.active = Some(active.clone());
-        Move::to(self, Then::Work(active))
+        Transition::to(self, Next::Work(active))
     }
 
     /// A newer request takes the place of those that nothing was done for.
-    fn displace_pending(&mut self, newer: &Request, at: &Destination<'_>, now: Timestamp) {
+    fn displace_pending(&mut self, newer: &Request, at: &FunctionRef<'_>, now: Timestamp) {
         let (displaced, kept) = std::mem::take(&mut self.pending).into_iter().partition(|older| newer.displaces(older));
         self.pending = kept;
         let displaced: Vec<Request> = displaced;
@@ -351,7 +351,7 @@ impl Head {
     }
 
     /// The same for one that was claimed and given up untouched.
-    fn displace_active(&mut self, newer: &Request, at: &Destination<'_>, now: Timestamp) {
+    fn displace_active(&mut self, newer: &Request, at: &FunctionRef<'_>, now: Timestamp) {
         if let Some(active) = self.active.take() {
             self.end_untouched(&active, at, displaced_by(newer), now);
         }
@@ -359,7 +359,7 @@ impl Head {
 
     /// One that was claimed and given up untouched ends. A rollback may have asked it to stop: then that is why, and what is
     /// stopped is left.
-    pub(super) fn end_untouched(&mut self, active: &Active, at: &Destination<'_>, ending: Ending, now: Timestamp) {
+    pub(super) fn end_untouched(&mut self, active: &Active, at: &FunctionRef<'_>, ending: Ending, now: Timestamp) {
         let record = at.record_of(active, Status::Pending).ended(ending, now);
         let record = match active.stop {
             Some(rollback) => record.stopped_by(rollback),
@@ -388,23 +388,23 @@ impl Head {
         if let Some(at) = record.finished_at.filter(|_| record.status == Status::Failed) {
             self.failure = Some(Failure { deployment: record.id, at });
         }
-        self.outbox.push(Entry {
+        self.outbox.push(OutboxEntry {
             record,
             marker: request.marker,
-            todo: Consequence::all(),
+            todo: SideEffect::all(),
             completed: None,
             as_read: AsRead::default(),
         });
         // Of what cannot be told for so long the oldest is given up: nothing here depends on it.
         let only_to_tell =
-            |entry: &Entry| entry.todo.iter().all(|c| matches!(c, Consequence::Started | Consequence::Ended));
+            |entry: &OutboxEntry| entry.todo.iter().all(|c| matches!(c, SideEffect::Started | SideEffect::Ended));
         let untold = self.outbox.iter().filter(|entry| only_to_tell(entry)).count();
         for _ in OUTBOX..untold {
             let oldest = self.outbox.iter().position(only_to_tell);
             let _given_up = oldest.map(|at| self.outbox.remove(at));
         }
         // A promotion that cannot be asked for so long has been overtaken by others.
-        let written = |entry: &Entry| !entry.todo.contains(&Consequence::Record);
+        let written = |entry: &OutboxEntry| !entry.todo.contains(&SideEffect::Record);
         if let Some(oldest) = self.outbox.iter().position(written).filter(|_| self.outbox.len() > 4 * OUTBOX) {
             let _given_up = self.outbox.remove(oldest);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Active, Head, Live, Request, Rollback, Subject};
+use super::{Active, Head, Live, Request, Rollback, Source};
 use crate::artifact::ArtifactRef;
 use crate::config::Target;
 use crate::id::{FunctionName, Release, Sha256, Token, Version};
@@ -14,7 +14,7 @@ use crate::text::PlainText;
 
 /// The artifact that a deployment is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Chosen {
+pub struct ResolvedArtifact {
     /// The release.
     pub release: Release,
     /// The object version.
@@ -36,7 +36,7 @@ pub struct Chosen {
     pub because: Option<PlainText>,
 }
 
-impl Chosen {
+impl ResolvedArtifact {
     /// An artifact that nothing more is known of yet.
     #[must_use]
     pub fn of(release: Release, artifact: ArtifactRef) -> Self {
@@ -64,7 +64,7 @@ impl Chosen {
     }
 }
 
-impl From<&Live> for Chosen {
+impl From<&Live> for ResolvedArtifact {
     /// Brings what is live once more, with what its manifest names.
     fn from(live: &Live) -> Self {
         Self { versions: BTreeMap::new(), function_name: None, ..Self::again(live) }
@@ -76,19 +76,19 @@ impl Head {
     ///
     /// # Errors
     /// The ending: there is nothing to go back to, nothing is live, it was rejected, or something newer came.
-    pub fn choose(&self, subject: &Subject, targets: &[Target], rejects: &Rejects) -> Result<Chosen, Ending> {
+    pub fn choose(&self, subject: &Source, targets: &[Target], rejects: &Rejects) -> Result<ResolvedArtifact, Ending> {
         let rejected = |live: &Live| rejects.refusal(&live.release, live.sha256);
         match subject {
-            Subject::Artifact { release, artifact, .. } => Ok(Chosen::of(release.clone(), artifact.clone())),
-            Subject::Newest { release } => {
+            Source::Artifact { release, artifact, .. } => Ok(ResolvedArtifact::of(release.clone(), artifact.clone())),
+            Source::Newest { release } => {
                 Err(nothing(Code::ArtifactGone, format!("release {release} was not looked for")))
             }
-            Subject::Promoted(promoting) => {
+            Source::Promoted(promoting) => {
                 let nothing = || nothing(Code::NotLive, format!("nothing is live in {}", promoting.from));
                 let chosen = promoting.artifact.clone().ok_or_else(nothing)?;
                 rejects.refusal(&chosen.release, chosen.sha256).map_or(Ok(chosen), Err)
             }
-            Subject::Live { of } => {
+            Source::Live { of } => {
                 let live = self.live().ok_or_else(nothing_live)?;
                 if of.is_some_and(|of| of != live.deployment) {
                     let because = format!(
@@ -98,22 +98,22 @@ impl Head {
                     return Err(Ending::Superseded { because });
                 }
                 self.can_be_redeployed(live, targets)?;
-                rejected(live).map_or_else(|| Ok(Chosen::from(live)), Err)
+                rejected(live).map_or_else(|| Ok(ResolvedArtifact::from(live)), Err)
             }
-            Subject::Undo { release, artifact, of } => {
+            Source::Undo { release, artifact, of } => {
                 let is_it = |live: &Live| artifact.as_ref().map_or(live.release == *release, |a| live.artifact == *a);
                 let is_live = self.live().is_some_and(is_it);
                 let is_somewhere = self.targets.iter().any(|target| target.release.as_ref() == Some(release));
                 let is_of = |live: &&Live| of.is_none_or(|of| live.deployment == of);
                 let is_anothers = is_live && !self.live().is_some_and(|live| is_of(&live));
                 if let Some(live) = self.live().filter(|_| is_anothers || (!is_live && is_somewhere)) {
-                    return rejected(live).map_or_else(|| Ok(Chosen::again(live)), Err);
+                    return rejected(live).map_or_else(|| Ok(ResolvedArtifact::again(live)), Err);
                 }
                 let gone = || nothing(Code::NotLive, format!("release {release} is not live here any more"));
                 is_live.then(|| self.goes_back_to(&Rollback::default(), targets, rejects)).ok_or_else(gone)?
             }
-            Subject::Earlier(rollback) => self.goes_back_to(rollback, targets, rejects),
-            Subject::Unknown => Err(nothing(Code::NotLive, "this deployer does not know what is asked for".to_owned())),
+            Source::Earlier(rollback) => self.goes_back_to(rollback, targets, rejects),
+            Source::Unknown => Err(nothing(Code::NotLive, "this deployer does not know what is asked for".to_owned())),
         }
     }
 
@@ -136,15 +136,15 @@ impl Head {
     pub(super) fn pointless(&self, request: &Request, targets: &[Target]) -> Option<Ending> {
         let is_open = || self.active.is_some() || !self.pending.is_empty();
         match (&request.subject, self.live()) {
-            (Subject::Live { .. }, None) if !is_open() => Some(nothing_live()),
-            (Subject::Live { .. }, Some(live)) if !is_open() => self.can_be_redeployed(live, targets).err(),
+            (Source::Live { .. }, None) if !is_open() => Some(nothing_live()),
+            (Source::Live { .. }, Some(live)) if !is_open() => self.can_be_redeployed(live, targets).err(),
             _ => None,
         }
     }
 
     /// Writes down which artifact the active deployment is about. `None`: it is not ours any more, or known already.
     #[must_use]
-    pub fn with_chosen(&self, claim: Token, chosen: &Chosen) -> Option<Self> {
+    pub fn with_chosen(&self, claim: Token, chosen: &ResolvedArtifact) -> Option<Self> {
         let active = self.active.as_ref().filter(|active| active.claim == claim && active.chosen.is_none())?;
         let active = Active { chosen: Some(chosen.clone()), ..active.clone() };
         Some(Self { active: Some(active), ..self.next() })

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::accept::Claimant;
 use super::doors::still_open;
-use super::{Active, Consequence, Door, Head, LambdaWait, LiveTarget, Named};
+use super::{Active, Door, Head, LambdaWait, LiveTarget, ManagedKeys, SideEffect};
 use crate::config::Target;
-use crate::destination::Destination;
+use crate::destination::FunctionRef;
 use crate::id::{DeploymentId, Token};
 use crate::record::{DeploymentRecord, Status, TargetOutcome};
 
@@ -18,7 +18,7 @@ pub struct End {
     /// The ended record.
     pub record: DeploymentRecord,
     /// What it has set beside the code, or may have; none: it has left that alone.
-    pub named: Option<Named>,
+    pub named: Option<ManagedKeys>,
     /// The targets that went back to a version as it was: nothing beside the code was set there.
     pub kept: BTreeSet<Target>,
     /// The targets that this owner has written to, or may have. What earlier owners wrote is for the head to know.
@@ -124,7 +124,7 @@ impl Head {
     /// The commit: sets what is live, frees the claim, puts the ended record into the outbox, and claims what waits if
     /// there is a claimant for it.
     #[must_use]
-    pub fn finish(&self, claim: Token, end: &End, at: &Destination<'_>, next: Option<&Claimant>) -> Finish {
+    pub fn finish(&self, claim: Token, end: &End, at: &FunctionRef<'_>, next: Option<&Claimant>) -> Finish {
         let Some(active) = self.active.as_ref().filter(|active| active.claim == claim) else {
             let ours = |active: &&Active| next.is_some_and(|next| active.claim == next.token);
             let next = self.active.as_ref().filter(ours).cloned();
@@ -160,7 +160,7 @@ impl Head {
         head.end(&active.request, record);
         if let Some(entry) = head.outbox.last_mut() {
             entry.completed = completed;
-            entry.todo.extend(end.untold_start.then_some(Consequence::Started));
+            entry.todo.extend(end.untold_start.then_some(SideEffect::Started));
         }
         let next = next.zip(head.next_in_line());
         let next = next.map(|(me, index)| Active::first(head.pending.remove(index), at, me));
@@ -198,7 +198,7 @@ impl Head {
 
     /// Some of what follows from these deployments' ends is done. `None`: the head knows already.
     #[must_use]
-    pub fn without(&self, done: &[(DeploymentId, BTreeSet<Consequence>)]) -> Option<Self> {
+    pub fn without(&self, done: &[(DeploymentId, BTreeSet<SideEffect>)]) -> Option<Self> {
         let mut head = self.next();
         for (id, done) in done {
             for entry in head.outbox.iter_mut().filter(|entry| entry.record.id == *id) {
@@ -215,7 +215,7 @@ impl Head {
         let TargetOutcome { function_name, alias, .. } = outcome;
         let there = self.target_mut(&outcome.target());
         if !there.is_of(function_name, alias) {
-            let named = if there.is_of_function(function_name) { there.named.clone() } else { Named::default() };
+            let named = if there.is_of_function(function_name) { there.named.clone() } else { ManagedKeys::default() };
             *there = LiveTarget { named, ..LiveTarget::unknown(outcome.target()) };
         }
         (there.function_name, there.alias) = (Some(function_name.clone()), Some(alias.clone()));

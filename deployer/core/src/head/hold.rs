@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{Head, Request};
-use crate::commanded::{Commanded, OBEYED, Obeyed};
-use crate::destination::Destination;
+use crate::commanded::{CommandEffect, Commanded, OBEYED};
+use crate::destination::FunctionRef;
 use crate::id::RequestHash;
 use crate::record::{Code, Ending, Status};
 use crate::status::Hold;
@@ -19,14 +19,14 @@ impl Head {
     /// Holds the function here, or gives another reason; `id` is the command's. What waits and is refused by that ends now:
     /// it is not kept for later.
     #[must_use]
-    pub fn with_hold(&self, hold: Hold, at: &Destination<'_>, id: &str, now: Timestamp) -> Obeyed<Self> {
+    pub fn with_hold(&self, hold: Hold, at: &FunctionRef<'_>, id: &str, now: Timestamp) -> CommandEffect<Self> {
         let hash = hold_hash("hold", id, at);
         if self.obeyed.contains(&hold_hash("release-hold", id, at)) {
-            return Obeyed::again(id, false);
+            return CommandEffect::again(id, false);
         }
         if self.obeyed.contains(&hash) {
             let is_this = |stands: &Commanded<Hold>| stands.is_asked_for(hash, |it| it.reason == hold.reason);
-            return Obeyed::again(id, self.hold.as_ref().is_some_and(is_this));
+            return CommandEffect::again(id, self.hold.as_ref().is_some_and(is_this));
         }
         let mut head = self.obeying(hash);
         let refusal = held_by(&hold);
@@ -44,23 +44,23 @@ impl Head {
         for request in held {
             head.end(&request, at.record(&request, Status::Pending).ended(refusal.clone(), now));
         }
-        Obeyed::Now(Box::new(head))
+        CommandEffect::Now(Box::new(head))
     }
 
     /// Ends the hold; `id` is the command's. `None`: there is none.
     #[must_use]
-    pub fn without_hold(&self, at: &Destination<'_>, id: &str) -> Option<Obeyed<Self>> {
+    pub fn without_hold(&self, at: &FunctionRef<'_>, id: &str) -> Option<CommandEffect<Self>> {
         let hash = hold_hash("release-hold", id, at);
         if self.obeyed.contains(&hold_hash("hold", id, at)) {
-            return Some(Obeyed::again(id, false));
+            return Some(CommandEffect::again(id, false));
         }
         if self.obeyed.contains(&hash) {
-            return Some(Obeyed::again(id, self.hold.is_none()));
+            return Some(CommandEffect::again(id, self.hold.is_none()));
         }
         self.hold.as_ref()?;
         let mut head = self.obeying(hash);
         head.hold = None;
-        Some(Obeyed::Now(Box::new(head)))
+        Some(CommandEffect::Now(Box::new(head)))
     }
 
     fn obeying(&self, hash: RequestHash) -> Self {
@@ -71,7 +71,7 @@ impl Head {
     }
 }
 
-fn hold_hash(verb: &str, id: &str, at: &Destination<'_>) -> RequestHash {
+fn hold_hash(verb: &str, id: &str, at: &FunctionRef<'_>) -> RequestHash {
     RequestHash::of(&[verb, id, at.name.as_str(), at.function.as_str()])
 }
 

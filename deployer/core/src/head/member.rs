@@ -4,9 +4,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::accept::{Claimant, Move, Then};
+use super::accept::{Claimant, Next, Transition};
 use super::{Active, Head, Request, Waiting};
-use crate::destination::Destination;
+use crate::destination::FunctionRef;
 use crate::id::{DeploymentId, Token};
 use crate::promotion::Wait;
 use crate::record::{Ending, Status};
@@ -118,15 +118,21 @@ impl Head {
     }
 
     /// A request that is next waits behind a member of a group, if it has to.
-    pub(super) fn waits_behind_member(&self, request: &Request, now: Timestamp) -> Option<Then> {
+    pub(super) fn waits_behind_member(&self, request: &Request, now: Timestamp) -> Option<Next> {
         let member = self.member_before(request)?;
         let behind = (member.id, member.marker, now);
-        Some(Then::Wait { request: request.clone(), status: Status::Pending, behind })
+        Some(Next::Wait { request: request.clone(), status: Status::Pending, behind })
     }
 
     /// The member goes on: its group is decided, and nothing is in its way any more. Promotions that waited before it give way,
     /// and so do uploads that come too late now.
-    pub(super) fn let_member_in(mut self, waiting: Waiting, index: usize, at: &Destination<'_>, me: &Claimant) -> Move {
+    pub(super) fn let_member_in(
+        mut self,
+        waiting: Waiting,
+        index: usize,
+        at: &FunctionRef<'_>,
+        me: &Claimant,
+    ) -> Transition {
         let request = waiting.request;
         self.remember(&request);
         self.newest.raise(&request);
@@ -144,6 +150,6 @@ impl Head {
         }
         let active = Active::first(request, at, me);
         self.active = Some(active.clone());
-        Move::to(self, Then::Work(active))
+        Transition::to(self, Next::Work(active))
     }
 }

@@ -27,9 +27,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use crate::commanded::Obeyed;
-pub use accept::{Claimant, Move, Rules, Then};
-pub use choose::Chosen;
+pub use crate::commanded::CommandEffect;
+pub use accept::{Claimant, Next, Rules, Transition};
+pub use choose::ResolvedArtifact;
 pub use doors::{Door, Opening, SHUT_DOOR, ServedBefore, turned, untouched};
 pub use finish::{End, Finish, GivenUp, Left};
 pub use hold::held_by;
@@ -40,13 +40,13 @@ use order::Newest;
 pub use order::{Mark, Sequencer};
 pub use parked::HOPS;
 pub use promote::{Consent, Waiting};
-pub use request::{Request, Subject};
+pub use request::{Request, Source};
 pub use rollback::Rollback;
 
 use crate::as_read::AsRead;
 use crate::commanded::Commanded;
 use crate::config::Target;
-use crate::destination::{ClaimedFor, Destination};
+use crate::destination::{ClaimedFor, FunctionRef};
 use crate::id::{AliasName, DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Sha256, Token, Version};
 use crate::names::{HEADS, OPEN};
 use crate::record::{DeploymentRecord, SCHEMA, TargetOutcome};
@@ -76,7 +76,7 @@ pub struct Active {
     pub request: Request,
     /// The artifact that it is about; none until that is found out, under the claim.
     #[serde(default)]
-    pub chosen: Option<Chosen>,
+    pub chosen: Option<ResolvedArtifact>,
     /// The targets, the alias and the function's name that it was first claimed for: they count to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_for: Option<ClaimedFor>,
@@ -159,7 +159,7 @@ pub struct LiveTarget {
     pub unprovisioned_at: Option<Timestamp>,
     /// The names of what the last deployment set beside the code.
     #[serde(default)]
-    pub named: Named,
+    pub named: ManagedKeys,
 }
 
 impl LiveTarget {
@@ -175,7 +175,7 @@ impl LiveTarget {
             sha256: None,
             before: None,
             unprovisioned_at: None,
-            named: Named::default(),
+            named: ManagedKeys::default(),
         }
     }
 
@@ -200,14 +200,14 @@ impl LiveTarget {
 /// The names (never the values) of variables and tags that a deployment has set, so that a later one can remove those
 /// that are no longer named.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Named {
+pub struct ManagedKeys {
     /// Environment variables.
     pub variables: BTreeSet<String>,
     /// Tags.
     pub tags: BTreeSet<String>,
 }
 
-impl Named {
+impl ManagedKeys {
     /// These and those.
     #[must_use]
     pub fn with(&self, other: &Self) -> Self {
@@ -217,14 +217,14 @@ impl Named {
 
 /// A deployment has ended, and not all that follows from it is done yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct OutboxEntry {
     /// The ended record.
     pub record: DeploymentRecord,
     /// The request's marker, which is deleted when all is done.
     pub marker: Token,
     /// What is still to be done.
-    #[serde(default = "Consequence::all")]
-    pub todo: BTreeSet<Consequence>,
+    #[serde(default = "SideEffect::all")]
+    pub todo: BTreeSet<SideEffect>,
     /// The record as it was read.
     #[serde(skip)]
     pub as_read: AsRead,
@@ -236,7 +236,7 @@ pub struct Entry {
 /// What follows from a deployment's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Consequence {
+pub enum SideEffect {
     /// The record and the result are written.
     Record,
     /// The promotions that it calls for are asked for.
@@ -250,7 +250,7 @@ pub enum Consequence {
     Unknown,
 }
 
-impl Consequence {
+impl SideEffect {
     /// What follows from every end.
     fn all() -> BTreeSet<Self> {
         BTreeSet::from([Self::Record, Self::Promotions, Self::Ended])
@@ -331,7 +331,7 @@ pub struct Head {
     /// What was the last to reach a target, where nobody knows any more what that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unrecovered: Option<DeploymentId>,
-    outbox: Vec<Entry>,
+    outbox: Vec<OutboxEntry>,
     /// Newest first.
     ended: Vec<DeploymentId>,
     #[serde(skip)]
@@ -407,13 +407,13 @@ impl Head {
 
     /// What the alias of a destination serves in a target.
     #[must_use]
-    pub fn target_of(&self, at: &Destination<'_>, target: &Target) -> Option<&LiveTarget> {
+    pub fn target_of(&self, at: &FunctionRef<'_>, target: &Target) -> Option<&LiveTarget> {
         self.target(target).filter(|live| live.is_of(&at.function_name, &at.environment.alias))
     }
 
     /// The names of what the last deployment set on a function in a target.
     #[must_use]
-    pub fn named_on(&self, function_name: &FunctionName, target: &Target) -> Named {
+    pub fn named_on(&self, function_name: &FunctionName, target: &Target) -> ManagedKeys {
         let live = self.target(target).filter(|live| live.is_of_function(function_name));
         live.map(|live| live.named.clone()).unwrap_or_default()
     }
@@ -468,14 +468,14 @@ impl Head {
 
     /// What ended, and whose consequences are not all done.
     #[must_use]
-    pub fn outbox(&self) -> &[Entry] {
+    pub fn outbox(&self) -> &[OutboxEntry] {
         &self.outbox
     }
 
     /// Whether so much waits to be written that nothing more shall be accepted before.
     #[must_use]
     pub fn is_overfull(&self) -> bool {
-        self.outbox.iter().filter(|entry| entry.todo.contains(&Consequence::Record)).count() >= OUTBOX
+        self.outbox.iter().filter(|entry| entry.todo.contains(&SideEffect::Record)).count() >= OUTBOX
     }
 
     /// The ids of the last deployments, newest first: what is open, then what has ended.

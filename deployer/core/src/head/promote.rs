@@ -1,14 +1,14 @@
-//! Promotions that wait: they are let in, wait, and go on, as the rules say (`promotion::Gate`).
+//! Promotions that wait: they are let in, wait, and go on, as the rules say (`promotion::PromotionPolicy`).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::accept::{Claimant, Move, Then};
-use super::{Active, Head, Place, Request, Subject, WAITING};
+use super::accept::{Claimant, Next, Transition};
+use super::{Active, Head, Place, Request, Source, WAITING};
 use crate::config::Policy;
-use crate::destination::Destination;
+use crate::destination::FunctionRef;
 use crate::id::{DeploymentId, Token};
-use crate::promotion::{Approved, Taking, Verdict, Wait};
+use crate::promotion::{Approved, Decision, Dispatch, Wait};
 use crate::record::{CauseKind, Code, DeploymentRecord, Ending, Status};
 
 /// A promotion that waits.
@@ -42,7 +42,7 @@ pub enum Consent {
 impl Waiting {
     /// Its record.
     #[must_use]
-    pub fn record(&self, at: &Destination<'_>) -> DeploymentRecord {
+    pub fn record(&self, at: &FunctionRef<'_>) -> DeploymentRecord {
         let record = at.record(&self.request, Status::Pending);
         let promotion = record.promotion.map(|told| told.waiting(&self.wait));
         let artifact = self.request.promoting().and_then(|promoting| Some(promoting.artifact.as_ref()?.recorded()));
@@ -70,11 +70,11 @@ impl Head {
     #[must_use]
     pub fn accept_promotion(
         &self,
-        (request, taking): (&Request, Taking),
-        verdict: &Verdict,
-        at: &Destination<'_>,
+        (request, taking): (&Request, Dispatch),
+        verdict: &Decision,
+        at: &FunctionRef<'_>,
         me: &Claimant,
-    ) -> Move {
+    ) -> Transition {
         if let Some(echo) = self.echo(me) {
             return echo;
         }
@@ -85,35 +85,41 @@ impl Head {
         head.remember(request);
         if let Some(ending) = self.not_taken(request, verdict, at) {
             head.end(request, at.record(request, Status::InProgress).ended(ending, me.now));
-            return Move::to(head, Then::Over(request.id));
+            return Transition::to(head, Next::Over(request.id));
         }
         if !goes_in_order(request, at) {
             head.displace_waiting(request, at, me.now);
         }
         match verdict {
-            Verdict::Waits(wait) => {
+            Decision::Wait(wait) => {
                 head.rest(Waiting { request: request.clone(), wait: wait.clone(), told: false, place: None })
             }
-            _ if taking == Taking::Down => {
+            _ if taking == Dispatch::Enqueue => {
                 head.rest(Waiting { request: request.clone(), wait: Wait::over(me.now), told: true, place: None })
             }
             _ => head.let_in(request, at, me),
         }
     }
 
-    fn rest(mut self, waiting: Waiting) -> Move {
+    fn rest(mut self, waiting: Waiting) -> Transition {
         self.waiting.push(waiting.clone());
-        Move::to(self, Then::Rests(Box::new(waiting)))
+        Transition::to(self, Next::Rests(Box::new(waiting)))
     }
 
     /// Goes on with a promotion that waits, as it was judged anew on this head.
     #[must_use]
-    pub fn go_on_waiting(&self, id: DeploymentId, verdict: &Verdict, at: &Destination<'_>, me: &Claimant) -> Move {
+    pub fn go_on_waiting(
+        &self,
+        id: DeploymentId,
+        verdict: &Decision,
+        at: &FunctionRef<'_>,
+        me: &Claimant,
+    ) -> Transition {
         if let Some(echo) = self.echo(me) {
             return echo;
         }
         let Some(index) = self.waiting.iter().position(|waiting| waiting.request.id == id) else {
-            return Move::none(Then::Nothing);
+            return Transition::none(Next::Nothing);
         };
         let mut head = self.next();
         let waiting = head.waiting.remove(index);
@@ -121,25 +127,25 @@ impl Head {
         // What came after a member of a group has waited behind it.
         let is_member = request.group().is_some();
         let ending = match verdict {
-            Verdict::Ends(ending) => Some(waiting.cancelled_by(ending.clone())),
+            Decision::Deny(ending) => Some(waiting.cancelled_by(ending.clone())),
             _ if is_member => None,
             _ => self.newest.beyond_time(request.time).map(superseded),
         };
         if let Some(ending) = ending {
             head.end(request, waiting.record(at).ended(ending, me.now));
-            return Move::to(head, Then::Over(id));
+            return Transition::to(head, Next::Over(id));
         }
         match verdict {
-            Verdict::Waits(wait) if *wait == waiting.wait => Move::none(Then::Rests(Box::new(waiting))),
-            Verdict::Waits(wait) => {
+            Decision::Wait(wait) if *wait == waiting.wait => Transition::none(Next::Rests(Box::new(waiting))),
+            Decision::Wait(wait) => {
                 let mut waiting = Waiting { wait: wait.clone(), ..waiting };
-                if let Subject::Promoted(promoting) = &mut waiting.request.subject {
+                if let Source::Promoted(promoting) = &mut waiting.request.subject {
                     promoting.unseen_since = None;
                 }
                 head.waiting.insert(index, waiting.clone());
-                Move::to(head, Then::Rests(Box::new(waiting)))
+                Transition::to(head, Next::Rests(Box::new(waiting)))
             }
-            _ if is_member && !self.is_next(id) => Move::none(Then::Rests(Box::new(self.waiting[index].clone()))),
+            _ if is_member && !self.is_next(id) => Transition::none(Next::Rests(Box::new(self.waiting[index].clone()))),
             _ if is_member => head.let_member_in(waiting, index, at, me),
             _ => head.let_in(&waiting.request, at, me),
         }
@@ -148,11 +154,11 @@ impl Head {
     /// A promotion whose turn had come, and that has to wait all the same: what the rules say has changed. One that was asked
     /// to stop meanwhile ends. `None`: the claim is not ours any more.
     #[must_use]
-    pub fn put_back(&self, claim: Token, wait: &Wait, at: &Destination<'_>, now: Timestamp) -> Option<Move> {
+    pub fn put_back(&self, claim: Token, wait: &Wait, at: &FunctionRef<'_>, now: Timestamp) -> Option<Transition> {
         let Active { mut request, stop, .. } = self.active.clone().filter(|active| active.claim == claim)?;
         let mut head = self.next();
         let mut told = false;
-        if let Subject::Promoted(promoting) = &mut request.subject {
+        if let Source::Promoted(promoting) = &mut request.subject {
             // That it waits to see its source is told once.
             told = wait.unseen.is_some() && promoting.unseen_since.is_some();
             promoting.unseen_since = wait.unseen.is_some().then(|| promoting.unseen_since.unwrap_or(now));
@@ -162,14 +168,14 @@ impl Head {
             let id = request.id;
             let ending = superseded(format!("rollback {rollback}, asked for later, has asked it to stop"));
             head.end(&request, at.record(&request, Status::Pending).ended(ending, now));
-            return Some(Move::to(head, Then::Over(id)));
+            return Some(Transition::to(head, Next::Over(id)));
         }
         let is_member = request.group().is_some();
         let waiting = Waiting { request, wait: wait.clone(), told, place: is_member.then(Place::default) };
         // What came after a member of a group waits behind it, whatever its time.
         let index = head.waiting.iter().position(|other| is_member || other.request.time > waiting.request.time);
         head.waiting.insert(index.unwrap_or(head.waiting.len()), waiting.clone());
-        Some(Move::to(head, Then::Rests(Box::new(waiting))))
+        Some(Transition::to(head, Next::Rests(Box::new(waiting))))
     }
 
     /// Those whose record and event are written are told. `None`: the head knows already.
@@ -187,7 +193,7 @@ impl Head {
     pub fn with_approval(&self, id: DeploymentId, approved: &Approved) -> Consent {
         let mut head = self.next();
         let waiting = head.waiting.iter_mut().find(|waiting| waiting.request.id == id);
-        let Some(Request { cause, subject: Subject::Promoted(promoting), .. }) = waiting.map(|w| &mut w.request) else {
+        let Some(Request { cause, subject: Source::Promoted(promoting), .. }) = waiting.map(|w| &mut w.request) else {
             return Consent::NotWaiting;
         };
         if approved.is_among(&promoting.approvals) {
@@ -202,7 +208,7 @@ impl Head {
 
     /// Somebody declines a promotion that waits: it ends.
     #[must_use]
-    pub fn declined(&self, id: DeploymentId, because: String, at: &Destination<'_>, now: Timestamp) -> Consent {
+    pub fn declined(&self, id: DeploymentId, because: String, at: &FunctionRef<'_>, now: Timestamp) -> Consent {
         let mut head = self.next();
         let Some(index) = head.waiting.iter().position(|waiting| waiting.request.id == id) else {
             return Consent::NotWaiting;
@@ -223,8 +229,8 @@ impl Head {
 
     /// Why a promotion is not taken, although the rules may not say so.
     #[must_use]
-    pub fn not_taken(&self, request: &Request, verdict: &Verdict, at: &Destination<'_>) -> Option<Ending> {
-        if let Verdict::Ends(ending) = verdict {
+    pub fn not_taken(&self, request: &Request, verdict: &Decision, at: &FunctionRef<'_>) -> Option<Ending> {
+        if let Decision::Deny(ending) = verdict {
             return Some(ending.clone());
         }
         if let Some(because) = self.newest.beyond_time(request.time) {
@@ -235,7 +241,7 @@ impl Head {
             Some((promoting.artifact.as_ref()?.artifact.clone(), promoting.freeze_override.clone()))
         };
         let same = self.waiting.iter().find(|waiting| artifact(&waiting.request) == artifact(request));
-        if let (Some(Waiting { request: first, .. }), Verdict::Waits(_)) = (same, verdict) {
+        if let (Some(Waiting { request: first, .. }), Decision::Wait(_)) = (same, verdict) {
             let release = request.subject.release().map_or(String::new(), ToString::to_string);
             return Some(superseded(format!("deployment {} brings release {release} already, and waits", first.id)));
         }
@@ -254,7 +260,7 @@ impl Head {
     }
 
     /// A rollback here ends what waits to come here.
-    pub(super) fn end_waiting(&mut self, rollback: &Request, at: &Destination<'_>, now: Timestamp) {
+    pub(super) fn end_waiting(&mut self, rollback: &Request, at: &FunctionRef<'_>, now: Timestamp) {
         for waiting in std::mem::take(&mut self.waiting) {
             let ending = superseded(format!("{rollback} has ended what waited to come here"));
             self.end(&waiting.request, waiting.record(at).ended(ending, now));
@@ -262,7 +268,7 @@ impl Head {
     }
 
     /// A newer promotion takes the place of those that wait, but not of members of groups.
-    pub(super) fn displace_waiting(&mut self, newer: &Request, at: &Destination<'_>, now: Timestamp) {
+    pub(super) fn displace_waiting(&mut self, newer: &Request, at: &FunctionRef<'_>, now: Timestamp) {
         for waiting in std::mem::take(&mut self.waiting) {
             if waiting.request.group().is_some() {
                 self.waiting.push(waiting);
@@ -275,7 +281,7 @@ impl Head {
 }
 
 /// Whether it waits for those before it instead of taking their place.
-pub(super) fn goes_in_order(request: &Request, at: &Destination<'_>) -> bool {
+pub(super) fn goes_in_order(request: &Request, at: &FunctionRef<'_>) -> bool {
     let in_order = at.environment.promotion.as_ref().is_some_and(|promotion| promotion.policy == Policy::InOrder);
     in_order && request.cause.kind == CauseKind::AutomaticPromotion
 }

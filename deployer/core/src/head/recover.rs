@@ -4,17 +4,17 @@
 use std::cmp::Reverse;
 
 use super::live::calls_for_promotions;
-use super::{Completed, Consequence, Entry, HISTORY, Head, Live};
+use super::{Completed, HISTORY, Head, Live, OutboxEntry, SideEffect};
 use crate::as_read::AsRead;
 use crate::id::DeploymentId;
 use crate::record::{CauseKind, Code, DeploymentRecord, Ending, Status};
 
-impl Entry {
+impl OutboxEntry {
     /// A deployer of before told nothing of completions: every success called for promotions.
     fn completed_before(&self) -> Option<Completed> {
         let DeploymentRecord { id, status, cause, finished_at, .. } = &self.record;
         let calls = calls_for_promotions(cause.kind) && matches!(status, Status::Succeeded | Status::Unchanged);
-        let is_to_do = self.todo.contains(&Consequence::Promotions);
+        let is_to_do = self.todo.contains(&SideEffect::Promotions);
         finished_at.filter(|_| calls && is_to_do).map(|since| Completed { deployment: *id, since })
     }
 }

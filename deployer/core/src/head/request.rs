@@ -5,10 +5,10 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Chosen, Mark, Rollback, Sequencer};
+use super::{Mark, ResolvedArtifact, Rollback, Sequencer};
 use crate::artifact::{ArtifactRef, LocatedUpload};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
-use crate::promotion::Promoting;
+use crate::promotion::PromotionSpec;
 use crate::record::{Cause, CauseKind, DeploymentRecord};
 
 /// From the start of a second to its last millisecond.
@@ -22,7 +22,7 @@ pub struct Request {
     /// By what the request is known, however often and through whichever door it comes.
     pub hash: RequestHash,
     /// What shall become live.
-    pub subject: Subject,
+    pub subject: Source,
     /// What asked for it, and who.
     pub cause: Cause,
     /// The event's time; of a command, when it was decided ([`Request::timed`]).
@@ -36,7 +36,7 @@ pub struct Request {
 /// What shall become live. What it is exactly is found out under the claim, for it depends on what came before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Subject {
+pub enum Source {
     /// This object version.
     Artifact {
         /// The release.
@@ -58,7 +58,7 @@ pub enum Subject {
         of: Option<DeploymentId>,
     },
     /// What another environment has live.
-    Promoted(Box<Promoting>),
+    Promoted(Box<PromotionSpec>),
     /// What was live before this artifact, as long as it still is live; what is live, where some targets only serve it.
     Undo {
         /// The release that goes.
@@ -83,7 +83,7 @@ impl Request {
         Self {
             id: upload.deployment_id(),
             hash: upload.identity(),
-            subject: Subject::Artifact {
+            subject: Source::Artifact {
                 release: upload.place.release.clone(),
                 artifact: upload.artifact.clone(),
                 sequencer: upload.sequencer.clone(),
@@ -103,7 +103,7 @@ impl Request {
     #[must_use]
     pub fn by_command(
         (environment, function): (&EnvironmentName, &FunctionName),
-        subject: Subject,
+        subject: Source,
         cause: Cause,
         (now, marker): (Timestamp, Token),
     ) -> Self {
@@ -117,14 +117,14 @@ impl Request {
     #[must_use]
     pub fn promotion(
         (environment, function): (&EnvironmentName, &FunctionName),
-        promoting: Promoting,
+        promoting: PromotionSpec,
         cause: Cause,
         time: Timestamp,
         (now, marker): (Timestamp, Token),
     ) -> Self {
         let id = cause.event_id.as_deref().unwrap_or_default();
         let hash = RequestHash::of(&["promotion", id, environment.as_str(), function.as_str()]);
-        let subject = Subject::Promoted(Box::new(promoting));
+        let subject = Source::Promoted(Box::new(promoting));
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
 
@@ -135,12 +135,12 @@ impl Request {
         completing: &DeploymentRecord,
         brought_by: DeploymentId,
         to: &EnvironmentName,
-        chosen: Chosen,
+        chosen: ResolvedArtifact,
         (now, marker): (Timestamp, Token),
     ) -> Self {
         let time = completing.finished_at.unwrap_or(now);
         let hash = RequestHash::of(&["automatic-promotion", &brought_by.to_string(), to.as_str()]);
-        let promoting = Promoting {
+        let promoting = PromotionSpec {
             from: completing.environment.clone(),
             named: None,
             artifact: Some(chosen),
@@ -156,7 +156,7 @@ impl Request {
             requested_by: None,
             event_id: Some(brought_by.to_string().into()),
         };
-        let subject = Subject::Promoted(Box::new(promoting));
+        let subject = Source::Promoted(Box::new(promoting));
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
 
@@ -171,7 +171,7 @@ impl Request {
     ) -> Self {
         let id = cause.event_id.as_deref().unwrap_or_default();
         let hash = RequestHash::of(&["undo", id, environment.as_str(), function.as_str()]);
-        let subject = Subject::Undo { release, artifact, of };
+        let subject = Source::Undo { release, artifact, of };
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
 
@@ -193,9 +193,9 @@ impl Request {
 
     /// What a promotion asks for; none where it is none.
     #[must_use]
-    pub fn promoting(&self) -> Option<&Promoting> {
+    pub fn promoting(&self) -> Option<&PromotionSpec> {
         match &self.subject {
-            Subject::Promoted(promoting) => Some(promoting),
+            Source::Promoted(promoting) => Some(promoting),
             _ => None,
         }
     }
@@ -204,7 +204,7 @@ impl Request {
     #[must_use]
     pub fn mark(&self) -> Option<Mark> {
         match (&self.subject, self.cause.kind) {
-            (Subject::Artifact { artifact, sequencer, .. }, CauseKind::Upload) => Some(Mark {
+            (Source::Artifact { artifact, sequencer, .. }, CauseKind::Upload) => Some(Mark {
                 time: self.time,
                 sequencer: sequencer.clone().map(Sequencer::from),
                 key: artifact.key.clone(),
@@ -217,7 +217,7 @@ impl Request {
     /// Whether this deployer knows what is asked for, and by what.
     #[must_use]
     pub fn is_understood(&self) -> bool {
-        self.subject != Subject::Unknown && self.cause.kind != CauseKind::Unknown
+        self.subject != Source::Unknown && self.cause.kind != CauseKind::Unknown
     }
 
     /// Whether it is an upload.
@@ -254,14 +254,14 @@ impl Request {
     /// Whether it takes one artifact back, and leaves everything else as it comes.
     #[must_use]
     pub fn is_undo(&self) -> bool {
-        matches!(self.subject, Subject::Undo { .. })
+        matches!(self.subject, Source::Undo { .. })
     }
 
     /// The rollback that somebody asks for by hand; taking one artifact back is none.
     #[must_use]
     pub fn rollback(&self) -> Option<&Rollback> {
         match &self.subject {
-            Subject::Earlier(rollback) => Some(rollback),
+            Source::Earlier(rollback) => Some(rollback),
             _ => None,
         }
     }
@@ -273,7 +273,7 @@ impl Request {
     }
 
     pub(super) fn with_rollback(&self, rollback: Rollback) -> Self {
-        Self { subject: Subject::Earlier(rollback), ..self.clone() }
+        Self { subject: Source::Earlier(rollback), ..self.clone() }
     }
 
     /// Whether it asks an active deployment to stop. Taking one artifact back need not: what is active may replace it.
@@ -294,8 +294,8 @@ impl Request {
         if self.is_redeploy() {
             return false;
         }
-        if let Subject::Undo { release, .. } = &self.subject {
-            let is_same = matches!(&older.subject, Subject::Undo { release: other, .. } if other == release);
+        if let Source::Undo { release, .. } = &self.subject {
+            let is_same = matches!(&older.subject, Source::Undo { release: other, .. } if other == release);
             return is_same || kind(older) == CauseKind::Redeploy;
         }
         let is_deploy = kind(self) == CauseKind::Deploy;
@@ -310,15 +310,15 @@ impl Request {
 
     /// The artifact, where it is known from the start.
     #[must_use]
-    pub fn chosen(&self) -> Option<Chosen> {
+    pub fn chosen(&self) -> Option<ResolvedArtifact> {
         match &self.subject {
-            Subject::Artifact { release, artifact, .. } => Some(Chosen::of(release.clone(), artifact.clone())),
+            Source::Artifact { release, artifact, .. } => Some(ResolvedArtifact::of(release.clone(), artifact.clone())),
             _ => None,
         }
     }
 }
 
-impl Subject {
+impl Source {
     /// The release, where it was named.
     #[must_use]
     pub fn release(&self) -> Option<&Release> {
@@ -334,17 +334,17 @@ impl Subject {
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.subject, self.is_upload()) {
-            (Subject::Artifact { release, .. }, true) => write!(f, "release {release}, uploaded later,"),
-            (Subject::Artifact { release, .. } | Subject::Newest { release }, _) => {
+            (Source::Artifact { release, .. }, true) => write!(f, "release {release}, uploaded later,"),
+            (Source::Artifact { release, .. } | Source::Newest { release }, _) => {
                 write!(f, "a command to deploy release {release}, given later,")
             }
-            (Subject::Promoted(promoting), _) => match promoting.release() {
+            (Source::Promoted(promoting), _) => match promoting.release() {
                 Some(release) => write!(f, "a promotion of release {release}, asked for later,"),
                 None => f.write_str("a promotion, asked for later,"),
             },
-            (Subject::Live { .. }, _) => f.write_str("a redeploy, asked for later,"),
-            (Subject::Unknown, _) => f.write_str("something, asked for later,"),
-            (Subject::Earlier(_) | Subject::Undo { .. }, _) => f.write_str("a rollback, asked for later,"),
+            (Source::Live { .. }, _) => f.write_str("a redeploy, asked for later,"),
+            (Source::Unknown, _) => f.write_str("something, asked for later,"),
+            (Source::Earlier(_) | Source::Undo { .. }, _) => f.write_str("a rollback, asked for later,"),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Chosen, Head, Live, Request, Subject};
+use super::{Head, Live, Request, ResolvedArtifact, Source};
 use crate::artifact::ArtifactRef;
 use crate::config::Target;
 use crate::id::{DeploymentId, Release};
@@ -27,7 +27,7 @@ pub struct Rollback {
     pub undoes: Option<DeploymentId>,
     /// The artifact that was live then; none: nothing was, and the rollback only stops the deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base: Option<Box<Chosen>>,
+    pub base: Option<Box<ResolvedArtifact>>,
 }
 
 /// The outcome of judging a request on a head.
@@ -86,7 +86,7 @@ impl Head {
         }
         match meant {
             Some(open) => {
-                let base = self.base(rejects).map(Chosen::again).map(Box::new);
+                let base = self.base(rejects).map(ResolvedArtifact::again).map(Box::new);
                 goes(Rollback { undoes: Some(open.id), base, ..rollback.clone() })
             }
             None => {
@@ -105,7 +105,7 @@ impl Head {
         rollback: &Rollback,
         targets: &[Target],
         rejects: &Rejects,
-    ) -> Result<Chosen, Ending> {
+    ) -> Result<ResolvedArtifact, Ending> {
         if let Some(undone) = rollback.undoes {
             return rollback.base.as_deref().cloned().ok_or_else(|| self.only_stopped(undone));
         }
@@ -113,7 +113,7 @@ impl Head {
         match &rollback.to {
             Some(release) => {
                 let named = self.named(release).ok_or_else(|| self.never_live(release))?;
-                rejects.refusal(&named.release, named.sha256).map_or_else(|| Ok(Chosen::again(named)), Err)
+                rejects.refusal(&named.release, named.sha256).map_or_else(|| Ok(ResolvedArtifact::again(named)), Err)
             }
             None => self.before_live(targets, rejects),
         }
@@ -186,7 +186,7 @@ impl Head {
 
     /// The newest artifact before what is live that is not rejected and has other bytes. A rollback that has not reached every
     /// target yet is completed first.
-    fn before_live(&self, targets: &[Target], rejects: &Rejects) -> Result<Chosen, Ending> {
+    fn before_live(&self, targets: &[Target], rejects: &Rejects) -> Result<ResolvedArtifact, Ending> {
         let is_good = |live: &Live| rejects.refusal(&live.release, live.sha256).is_none();
         if let Some(live) = self.live().filter(|live| live.is_half_rolled_back(targets) && is_good(live)) {
             let because = format!(
@@ -195,14 +195,14 @@ impl Head {
                 live.release,
                 live.extent(targets)
             );
-            return Ok(Chosen { because: Some(because.into()), ..Chosen::again(live) });
+            return Ok(ResolvedArtifact { because: Some(because.into()), ..ResolvedArtifact::again(live) });
         }
         self.not_recovered().map_or(Ok(()), Err)?;
         let live = self.live();
         let is_other = |earlier: &&Live| !live.is_some_and(|live| live.is_same_as(&earlier.artifact, earlier.sha256));
         let earlier: Vec<&Live> = self.history.iter().filter(is_other).collect();
         let good = earlier.iter().find(|earlier| is_good(earlier));
-        good.map(|live| Chosen::again(live)).ok_or_else(|| self.nothing_earlier(earlier.len()))
+        good.map(|live| ResolvedArtifact::again(live)).ok_or_else(|| self.nothing_earlier(earlier.len()))
     }
 
     /// The artifact that every target ends at when a deployment is undone: what is live, or what was live before if that is
@@ -225,12 +225,12 @@ impl Head {
             return is_live(&chosen.artifact, chosen.sha256);
         }
         match &open.subject {
-            Subject::Live { .. } => true,
-            Subject::Artifact { artifact, .. } => is_live(artifact, None),
-            Subject::Promoted(promoting) => {
+            Source::Live { .. } => true,
+            Source::Artifact { artifact, .. } => is_live(artifact, None),
+            Source::Promoted(promoting) => {
                 promoting.artifact.as_ref().is_some_and(|chosen| is_live(&chosen.artifact, chosen.sha256))
             }
-            Subject::Newest { .. } | Subject::Undo { .. } | Subject::Earlier(_) | Subject::Unknown => false,
+            Source::Newest { .. } | Source::Undo { .. } | Source::Earlier(_) | Source::Unknown => false,
         }
     }
 
@@ -238,8 +238,8 @@ impl Head {
     /// unless a deployment is under way, for that is meant then.
     fn same_rollback(&self, meant: Option<&Request>) -> Option<&Request> {
         self.claimed_and_next().find(|open| match &open.subject {
-            Subject::Earlier(rollback) => rollback.is_bare(),
-            Subject::Undo { release, artifact, .. } if meant.is_none_or(|meant| meant.id == open.id) => self
+            Source::Earlier(rollback) => rollback.is_bare(),
+            Source::Undo { release, artifact, .. } if meant.is_none_or(|meant| meant.id == open.id) => self
                 .live()
                 .is_some_and(|live| artifact.as_ref().map_or(live.release == *release, |it| live.artifact == *it)),
             _ => false,

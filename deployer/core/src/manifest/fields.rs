@@ -11,8 +11,8 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::values::{ExecutionRole, Gib, ReservedConcurrency, Runtime, Secret};
-use crate::head::Named;
-use crate::mistake::{at_least, maybe_at_least};
+use crate::diagnostics::{at_least, maybe_at_least};
+use crate::head::ManagedKeys;
 
 /// How a function is configured. What is not named is left as it is.
 // Least values: AWS Lambda API Reference, CreateFunction. The most that is known stands in `super::limits`.
@@ -94,8 +94,8 @@ pub struct FunctionConfig {
 impl FunctionConfig {
     /// The names of what it sets beside the code that others may set too.
     #[must_use]
-    pub fn named(&self) -> Named {
-        Named {
+    pub fn named(&self) -> ManagedKeys {
+        ManagedKeys {
             variables: self.variables.iter().flat_map(BTreeMap::keys).cloned().collect(),
             tags: self.tags.iter().flat_map(BTreeMap::keys).cloned().collect(),
         }

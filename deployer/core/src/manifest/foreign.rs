@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::known::{self, Support};
 use super::{Manifest, ManifestError, ManifestFormat, Table, write};
-use crate::mistake::{self, Mistake};
+use crate::diagnostics::{self, Diagnostic};
 
 /// Another tool whose file has the name of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,12 +69,12 @@ impl Foreign {
         }
     }
 
-    pub(super) fn refusal(self) -> Mistake {
+    pub(super) fn refusal(self) -> Diagnostic {
         let sentence = format_args!(
             "this is the function.json of {}: deployctl init --from-file function.json makes a function.toml of it",
             self.name()
         );
-        Mistake::new("", sentence)
+        Diagnostic::new("", sentence)
     }
 }
 
@@ -117,7 +117,7 @@ pub enum NotConverted {
 /// # Errors
 /// [`NotConverted`].
 pub fn convert(file: impl AsRef<[u8]>) -> Result<Converted, NotConverted> {
-    let file = mistake::text(file.as_ref()).and_then(json).map_err(ManifestError::from)?;
+    let file = diagnostics::text(file.as_ref()).and_then(json).map_err(ManifestError::from)?;
     let file = super::table("", file).map_err(ManifestError::from)?;
     let tool = Foreign::recognised(&file).ok_or(NotConverted::Unknown)?;
     if is_image(&file) {
@@ -140,14 +140,17 @@ pub fn convert(file: impl AsRef<[u8]>) -> Result<Converted, NotConverted> {
 }
 
 /// Reads JSON. Where a template that is not within a text breaks it, the mistake says so.
-pub(super) fn json(text: &str) -> Result<Value, Mistake> {
-    mistake::strict(text).map_err(|error| {
+pub(super) fn json(text: &str) -> Result<Value, Diagnostic> {
+    diagnostics::strict(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         if !is_in_template(text, line, column) {
-            return mistake::not_json(&error);
+            return diagnostics::not_json(&error);
         }
         let place = format_args!("at line {line} column {column}");
-        Mistake::new("", format_args!("not JSON: a template stands {place}: render the file first (lambroll render)"))
+        Diagnostic::new(
+            "",
+            format_args!("not JSON: a template stands {place}: render the file first (lambroll render)"),
+        )
     })
 }
 
@@ -177,7 +180,7 @@ struct Conversion {
 impl Conversion {
     /// A field in AWS's own spelling.
     fn take(&mut self, path: &[&str], value: Value) {
-        let shown = mistake::cut(&path.join("."));
+        let shown = diagnostics::cut(&path.join("."));
         match (known::find(path).map(|known| known.support), value) {
             (_, Value::Null) => {}
             (Some(Support::As(ours)), Value::Object(fields)) if !is_free(ours) => {
@@ -213,7 +216,7 @@ impl Conversion {
                 Some(ours) => self.set(ours, &path, value),
                 None => {
                     let why = called(&BESIDE_APEX).unwrap_or("it is Apex's own");
-                    self.left_out.push(format!("{} is left out: {why}", mistake::cut(&path)));
+                    self.left_out.push(format!("{} is left out: {why}", diagnostics::cut(&path)));
                 }
             }
         }
@@ -224,7 +227,7 @@ impl Conversion {
         let mut value = value;
         if let Value::Object(fields) = value {
             // Each by itself: one that cannot be said takes no other along.
-            let (mut kept, place) = (Map::new(), |name: &str| format!("{shown}.{}", mistake::cut(name)));
+            let (mut kept, place) = (Map::new(), |name: &str| format!("{shown}.{}", diagnostics::cut(name)));
             for (name, one) in fields {
                 match is_template(&one).then(|| TEMPLATE.to_owned()).or_else(|| wrong(ours, Some(&name), &one)) {
                     Some(why) => self.left_out.push(format!("{} is left out: {why}", place(&name))),

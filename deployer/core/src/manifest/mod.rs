@@ -29,8 +29,8 @@ use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use crate::diagnostics::{self, Diagnostic, Diagnostics, Reading};
 use crate::id::EnvironmentName;
-use crate::mistake::{self, Mistake, Mistakes, Reading};
 
 /// A longer manifest is refused before it is read.
 pub const MOST_BYTES: usize = 256 * 1024;
@@ -92,23 +92,23 @@ pub enum ManifestError {
     },
     /// It is not text, or not what its name says, or its fields break rules.
     #[error(transparent)]
-    Mistakes(#[from] Mistakes),
+    Diagnostics(#[from] Diagnostics),
 }
 
 impl ManifestError {
     /// Each mistake, where the file could be read at all.
     #[must_use]
-    pub fn mistakes(&self) -> &[Mistake] {
+    pub fn mistakes(&self) -> &[Diagnostic] {
         match self {
-            Self::Mistakes(mistakes) => mistakes.all(),
+            Self::Diagnostics(mistakes) => mistakes.all(),
             Self::TooLong { .. } => &[],
         }
     }
 }
 
-impl From<Mistake> for ManifestError {
-    fn from(mistake: Mistake) -> Self {
-        Self::Mistakes(mistake.into())
+impl From<Diagnostic> for ManifestError {
+    fn from(mistake: Diagnostic) -> Self {
+        Self::Diagnostics(mistake.into())
     }
 }
 
@@ -121,7 +121,7 @@ impl Manifest {
         if bytes.len() > MOST_BYTES {
             return Err(ManifestError::TooLong { found: bytes.len() });
         }
-        let text = mistake::text(bytes)?;
+        let text = diagnostics::text(bytes)?;
         let mut base = match format {
             ManifestFormat::Toml => toml(text)?,
             ManifestFormat::Json => table("", foreign::json(text)?)?,
@@ -148,15 +148,15 @@ impl Manifest {
         }
         if overlays.len() > MOST_ENVIRONMENTS {
             let sentence = format_args!("names {} environments; at most {MOST_ENVIRONMENTS}", overlays.len());
-            return Err(Mistake::new(ENVIRONMENTS, sentence).into());
+            return Err(Diagnostic::new(ENVIRONMENTS, sentence).into());
         }
         let mut laid_over = BTreeMap::new();
         for (name, overlay) in overlays {
-            let path = format!("{ENVIRONMENTS}.{}", mistake::cut(&name));
+            let path = format!("{ENVIRONMENTS}.{}", diagnostics::cut(&name));
             let (name, overlay) = match (EnvironmentName::parse(name), table(&path, overlay)) {
                 (Ok(name), Ok(overlay)) => (name, overlay),
                 (name, overlay) => {
-                    mistakes.extend(name.err().map(|error| Mistake::new(path, error)));
+                    mistakes.extend(name.err().map(|error| Diagnostic::new(path, error)));
                     mistakes.extend(overlay.err());
                     continue;
                 }
@@ -170,28 +170,28 @@ impl Manifest {
             }
             laid_over.insert(name, overlay);
         }
-        Mistakes::none_of(mistakes)?;
+        Diagnostics::none_of(mistakes)?;
 
         // Null means absent: Terraform's jsonencode writes it.
         let base = base.into_iter().filter(|(_, value)| !value.is_null()).collect();
         let manifest = Self { base, overlays: laid_over };
-        let mut together = rules::broken_together(&mistake::read(&manifest.base, &BASE)?);
+        let mut together = rules::broken_together(&diagnostics::read(&manifest.base, &BASE)?);
         for name in manifest.overlays.keys() {
             let path = format!("{ENVIRONMENTS}.{name}");
             let broken = rules::broken_together(&manifest.merged(name)?);
             together.extend(broken.into_iter().map(|mistake| mistake.under(&path)));
         }
-        Mistakes::none_of(together)?;
+        Diagnostics::none_of(together)?;
         Ok(manifest)
     }
 
-    fn merged(&self, environment: &EnvironmentName) -> Result<FunctionConfig, Mistake> {
-        let Some(overlay) = self.overlays.get(environment) else { return mistake::read(&self.base, &BASE) };
+    fn merged(&self, environment: &EnvironmentName) -> Result<FunctionConfig, Diagnostic> {
+        let Some(overlay) = self.overlays.get(environment) else { return diagnostics::read(&self.base, &BASE) };
         let mut merged = self.base.clone();
         for (name, value) in overlay {
             lay_over(&mut merged[name.as_str()], value);
         }
-        mistake::read(&merged, &OVERLAY)
+        diagnostics::read(&merged, &OVERLAY)
     }
 
     /// What the manifest says for this environment; the base, when it says nothing special.
@@ -208,12 +208,12 @@ impl Manifest {
 
     /// The environments that it names and deployer.json does not have, with the nearest of those that it has.
     #[must_use]
-    pub fn strangers<'a>(&self, known: impl IntoIterator<Item = &'a EnvironmentName>) -> Vec<Mistake> {
+    pub fn strangers<'a>(&self, known: impl IntoIterator<Item = &'a EnvironmentName>) -> Vec<Diagnostic> {
         let known: BTreeSet<&str> = known.into_iter().map(EnvironmentName::as_str).collect();
         let strange = self.overlays.keys().filter(|name| !known.contains(name.as_str()));
         let told = strange.map(|name| {
-            let hint = mistake::nearest(name.as_str(), known.iter().copied());
-            Mistake::new(
+            let hint = diagnostics::nearest(name.as_str(), known.iter().copied());
+            Diagnostic::new(
                 format!("{ENVIRONMENTS}.{name}"),
                 format_args!("deployer.json has no environment {name}{hint}"),
             )
@@ -224,7 +224,7 @@ impl Manifest {
     /// What it says for each environment that it names, and for all others.
     #[must_use]
     pub fn for_all(&self) -> Vec<FunctionConfig> {
-        let others = mistake::read(&self.base, &BASE).unwrap_or_default();
+        let others = diagnostics::read(&self.base, &BASE).unwrap_or_default();
         self.overlays.keys().map(|name| self.for_environment(name)).chain([others]).collect()
     }
 
@@ -268,9 +268,9 @@ fn without_required(table: &mut Table) {
 }
 
 /// What is wrong with one field of the file. Each is read alone, so that all the wrong ones are found at once.
-fn mistakes_of_field(name: &str, value: &Value, reading: &Reading) -> Vec<Mistake> {
+fn mistakes_of_field(name: &str, value: &Value, reading: &Reading) -> Vec<Diagnostic> {
     let alone = Value::Object(Table::from_iter([(name.to_owned(), value.clone())]));
-    let (config, mut mistakes) = mistake::read_all::<FunctionConfig>(&alone, reading, |_| None);
+    let (config, mut mistakes) = diagnostics::read_all::<FunctionConfig>(&alone, reading, |_| None);
     let mut broken = config.as_ref().map(rules::broken).unwrap_or_default();
     // A rule may be broken only because the reading left out what was wrong: of a table or list that lacks something, no rule is told.
     broken.retain(|rule| !mistakes.iter().any(|left_out| rule.path_concerns(left_out)));
@@ -290,10 +290,10 @@ fn lay_over(base: &mut Value, overlay: &Value) {
     }
 }
 
-fn table(path: &str, value: Value) -> Result<Table, Mistake> {
+fn table(path: &str, value: Value) -> Result<Table, Diagnostic> {
     match value {
         Value::Object(table) => Ok(table),
-        _ => Err(Mistake::new(path, "expected a table of fields")),
+        _ => Err(Diagnostic::new(path, "expected a table of fields")),
     }
 }
 
@@ -301,23 +301,23 @@ fn toml(text: &str) -> Result<Table, ManifestError> {
     let file: toml::Table = toml::from_str(text).map_err(|error| {
         // The error as a whole would quote the line, and a message about a number the number: perhaps a secret.
         let quotes = error.message().starts_with("invalid type") || error.message().starts_with("invalid value");
-        let what = if quotes { "a value out of range".to_owned() } else { mistake::cut(error.message()) };
+        let what = if quotes { "a value out of range".to_owned() } else { diagnostics::cut(error.message()) };
         let start = error.span().map_or(0, |span| span.start);
         let before = text.get(..start).unwrap_or_default();
         let (line, column) =
             (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1);
-        Mistake::new("", format_args!("not TOML: {what} at line {line} column {column}"))
+        Diagnostic::new("", format_args!("not TOML: {what} at line {line} column {column}"))
     })?;
     let mut mistakes = Vec::new();
     let fields = file.into_iter().map(|(name, value)| (name.clone(), plain(&name, value, &mut mistakes))).collect();
-    Mistakes::none_of(mistakes)?;
+    Diagnostics::none_of(mistakes)?;
     Ok(fields)
 }
 
 /// A TOML value as a JSON value. No field takes those that JSON does not have.
-fn plain(path: &str, value: toml::Value, mistakes: &mut Vec<Mistake>) -> Value {
+fn plain(path: &str, value: toml::Value, mistakes: &mut Vec<Diagnostic>) -> Value {
     let mut refuse = |what: &str| {
-        mistakes.push(Mistake::new(
+        mistakes.push(Diagnostic::new(
             path,
             format_args!("{what} fits nowhere here; if it is meant as text, put it in quotes"),
         ));
@@ -337,7 +337,7 @@ fn plain(path: &str, value: toml::Value, mistakes: &mut Vec<Mistake>) -> Value {
         }
         toml::Value::Table(fields) => fields
             .into_iter()
-            .map(|(name, value)| (name.clone(), plain(&format!("{path}.{}", mistake::cut(&name)), value, mistakes)))
+            .map(|(name, value)| (name.clone(), plain(&format!("{path}.{}", diagnostics::cut(&name)), value, mistakes)))
             .collect(),
     }
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::fields::{FileSystemConfig, FunctionConfig, VpcConfig};
 use super::values::Secret;
+use crate::diagnostics::{Diagnostic, cut};
 use crate::id::{AccountId, Region, Version};
-use crate::mistake::{Mistake, cut};
 
 /// AWS Lambda Developer Guide, "Defined runtime environment variables", those it calls reserved.
 const RESERVED: [&str; 21] = [
@@ -39,7 +39,7 @@ const RESERVED: [&str; 21] = [
 const MOST_VARIABLE_BYTES: usize = 4096;
 
 /// Every rule that this configuration breaks.
-pub(super) fn broken(config: &FunctionConfig) -> Vec<Mistake> {
+pub(super) fn broken(config: &FunctionConfig) -> Vec<Diagnostic> {
     let mut broken = Broken(Vec::new());
     if let Some(handler) = &config.handler {
         let fits = is_short(handler, 1, 128) && !handler.contains(char::is_whitespace);
@@ -99,7 +99,7 @@ pub(super) fn broken(config: &FunctionConfig) -> Vec<Mistake> {
 }
 
 /// Every rule about several fields that this configuration breaks.
-pub(super) fn broken_together(config: &FunctionConfig) -> Vec<Mistake> {
+pub(super) fn broken_together(config: &FunctionConfig) -> Vec<Diagnostic> {
     let in_vpc = config.vpc_config.as_ref().is_some_and(|vpc| !vpc.subnet_ids.is_empty());
     let mut broken = Broken(Vec::new());
     let sentence = "cannot stand beside vpc_config: the capacity provider brings the subnets and security groups";
@@ -119,19 +119,19 @@ fn is_capacity_provider(arn: &str) -> bool {
             if is_short(name, 1, 140) && made_of(name, "-_"))
 }
 
-struct Broken(Vec<Mistake>);
+struct Broken(Vec<Diagnostic>);
 
 impl Broken {
     fn unless(&mut self, holds: bool, path: &str, sentence: &str) {
         if !holds {
-            self.0.push(Mistake::new(path, sentence));
+            self.0.push(Diagnostic::new(path, sentence));
         }
     }
 
     fn each(&mut self, path: &str, list: &[String], is_fine: fn(&str) -> bool, what: &str) {
         let wrong = list.iter().enumerate().filter(|(_, text)| !is_fine(text));
         self.0.extend(wrong.map(|(index, text)| {
-            Mistake::new(format!("{path}[{index}]"), format_args!("{:?} is not {what}", cut(text)))
+            Diagnostic::new(format!("{path}[{index}]"), format_args!("{:?} is not {what}", cut(text)))
         }));
     }
 

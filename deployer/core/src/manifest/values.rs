@@ -6,8 +6,8 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::diagnostics::cut;
 use crate::id::{AccountId, InvalidName, RoleArn, RoleName};
-use crate::mistake::cut;
 
 /// The identifier of a runtime. Not a closed list: Lambda adds and retires runtimes, and knows best.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

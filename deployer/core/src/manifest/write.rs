@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Manifest, ManifestError, ManifestFormat};
 use crate::id::{AccountId, FunctionName};
 use crate::manifest::LogFormat;
-use crate::observed::{Belongings, Settings, Variables};
+use crate::observed::{FunctionMetadata, Settings, Variables};
 use crate::text::plain;
 
 /// What is written of variables.
@@ -29,7 +29,7 @@ pub fn write(
     name: &FunctionName,
     account: &AccountId,
     settings: &Settings,
-    belongings: &Belongings,
+    belongings: &FunctionMetadata,
     values: Values,
 ) -> String {
     let mut parts = fields(account, settings, belongings);
@@ -62,7 +62,7 @@ pub(super) fn checked(
 }
 
 /// The fields before any table.
-fn fields(account: &AccountId, settings: &Settings, belongings: &Belongings) -> Vec<String> {
+fn fields(account: &AccountId, settings: &Settings, belongings: &FunctionMetadata) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     let mut add = |name: &str, value: Value| parts.extend(shown(&value).map(|text| format!("{name} = {text}\n")));
     add("runtime", of(&settings.runtime));
@@ -110,7 +110,7 @@ fn variables(settings: &Settings, values: Values) -> Option<String> {
     Some(part)
 }
 
-fn tags(belongings: &Belongings) -> Option<String> {
+fn tags(belongings: &FunctionMetadata) -> Option<String> {
     let Some(tags) = &belongings.tags else {
         return Some("\n# Its tags could not be seen (lambda:ListTags), and are left as they are.\n".into());
     };

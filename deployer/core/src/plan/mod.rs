@@ -26,7 +26,7 @@ pub use surplus::{PRUNED_AT_ONCE, surplus};
 
 use crate::artifact::VerifiedArtifact;
 use crate::config::Target;
-use crate::head::Named;
+use crate::head::ManagedKeys;
 use crate::id::{AliasName, FunctionName, RoleArn, Sha256, Version};
 use crate::manifest::{Architecture, TenancyConfig};
 use crate::observed::RevisionId;
@@ -44,15 +44,15 @@ pub struct Wanted<'a> {
     /// The code, and the manifest that came with it.
     pub artifact: &'a VerifiedArtifact,
     /// What the last deployment there has set: what is no longer named of it is removed.
-    pub formerly: &'a Named,
+    pub formerly: &'a ManagedKeys,
     /// The code that other deployments of the function meant, whose writes may have taken effect late.
     pub meant: &'a [Sha256],
 }
 
 impl Wanted<'_> {
     /// What the last deployment has set; nothing where the artifact has no manifest, for then all is left alone.
-    fn formerly(&self) -> Cow<'_, Named> {
-        if self.artifact.has_manifest { Cow::Borrowed(self.formerly) } else { Cow::Owned(Named::default()) }
+    fn formerly(&self) -> Cow<'_, ManagedKeys> {
+        if self.artifact.has_manifest { Cow::Borrowed(self.formerly) } else { Cow::Owned(ManagedKeys::default()) }
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Promoting;
+use super::PromotionSpec;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
 use crate::record::{Code, Ending};
 use crate::text::{Person, PlainText};
@@ -30,7 +30,7 @@ pub enum Functions {
 
 /// A promotion that somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct PromotionRequest {
     /// Of what.
     pub functions: Functions,
     /// From there.
@@ -55,7 +55,7 @@ pub struct Asked {
 
 /// Somebody approves a promotion that waits, or declines it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConsentGiven {
+pub struct ApprovalGiven {
     /// Where the promotion goes.
     pub environment: EnvironmentName,
     /// Of which function; none: of the group that `deployment` names.
@@ -63,7 +63,7 @@ pub struct ConsentGiven {
     /// Which promotion; none: the one that waits there.
     pub deployment: Option<DeploymentId>,
     /// What they say.
-    pub says: Says,
+    pub says: ApprovalDecision,
     /// Who, as they say.
     pub by: Person,
     /// The account that the event came from, as EventBridge says.
@@ -72,7 +72,7 @@ pub struct ConsentGiven {
 
 /// What somebody says of a promotion that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Says {
+pub enum ApprovalDecision {
     /// It may go on.
     Yes,
     /// It ends.
@@ -128,7 +128,7 @@ impl fmt::Display for Functions {
     }
 }
 
-impl Asked {
+impl PromotionRequest {
     /// Why it is not even looked at, beside what the rules say: it comes from another time.
     #[must_use]
     pub fn is_out_of_time(&self, now: Timestamp) -> Option<Ending> {
@@ -151,8 +151,8 @@ impl Asked {
 
     /// What each of its requests carries.
     #[must_use]
-    pub fn promoting(&self) -> Promoting {
-        Promoting {
+    pub fn promoting(&self) -> PromotionSpec {
+        PromotionSpec {
             from: self.from.clone(),
             named: self.release.clone(),
             artifact: None,
@@ -187,9 +187,9 @@ impl FunctionPattern {
 
 /// Whether a promotion is worked on by whoever brings it, or put down where it goes, for others to go on with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Taking {
+pub enum Dispatch {
     /// Worked on.
-    Up,
+    Inline,
     /// Put down.
-    Down,
+    Enqueue,
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{GroupState, Promoting, SourceEnvironment, Wait, is_same};
+use super::{GroupState, PromotionSpec, SourceEnvironment, Wait, is_same};
 use crate::config::{Policy, Promotion, Require, Target, WhenFrozen};
-use crate::destination::Destination;
+use crate::destination::FunctionRef;
 use crate::freeze::frozen_until;
-use crate::head::{Chosen, Head, Request};
+use crate::head::{Head, Request, ResolvedArtifact};
 use crate::id::{DeploymentId, EnvironmentName, Sha256};
 use crate::record::{CauseKind, Code, Ending};
 use crate::rejects::Rejects;
@@ -21,9 +21,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(90 * 86_400);
 
 /// What a promotion is judged by.
 #[derive(Debug, Clone, Copy)]
-pub struct Gate<'a> {
+pub struct PromotionPolicy<'a> {
     /// Where it goes.
-    pub to: &'a Destination<'a>,
+    pub to: &'a FunctionRef<'a>,
     /// The head there.
     pub here: &'a Head,
     /// All environments that artifacts come from.
@@ -38,33 +38,33 @@ pub struct Gate<'a> {
 
 /// What the rules say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Decision {
     /// It may go in.
-    Passes,
+    Allow,
     /// Not yet.
-    Waits(Wait),
+    Wait(Wait),
     /// No, or not any more.
-    Ends(Ending),
+    Deny(Ending),
 }
 
-impl Gate<'_> {
+impl PromotionPolicy<'_> {
     /// Judges a promotion.
     #[must_use]
-    pub fn judge(&self, request: &Request, promoting: &Promoting) -> Verdict {
+    pub fn judge(&self, request: &Request, promoting: &PromotionSpec) -> Decision {
         if let Some(verdict) = self.judge_member(request, promoting) {
             return verdict;
         }
         match self.wait(request, promoting) {
-            Ok(wait) if wait.is_over() => Verdict::Passes,
-            Ok(wait) => Verdict::Waits(wait),
-            Err(ending) => Verdict::Ends(ending),
+            Ok(wait) if wait.is_over() => Decision::Allow,
+            Ok(wait) => Decision::Wait(wait),
+            Err(ending) => Decision::Deny(ending),
         }
     }
 
     /// Whether the rules need more than one environment to have the artifact, and another one does not have it yet: its
     /// success there calls for the promotion then.
     #[must_use]
-    pub fn is_of_several(&self, promoting: &Promoting) -> bool {
+    pub fn is_of_several(&self, promoting: &PromotionSpec) -> bool {
         let Some(Promotion { from, require: Require::All, .. }) = &self.to.environment.promotion else { return false };
         let Some(artifact) = &promoting.artifact else { return false };
         let was_live =
@@ -75,7 +75,7 @@ impl Gate<'_> {
     /// Whether the environment has the artifact live on all its targets already, and nothing but this request is on its way
     /// there.
     #[must_use]
-    pub fn is_there_already(&self, request: &Request, promoting: &Promoting) -> bool {
+    pub fn is_there_already(&self, request: &Request, promoting: &PromotionSpec) -> bool {
         let targets = &self.to.environment.targets;
         let is_live = |(live, artifact)| is_same(live, artifact) && live.lacking(targets).is_empty();
         self.here.open().all(|open| open.id == request.id)
@@ -85,7 +85,7 @@ impl Gate<'_> {
     /// Whether the last promotion that waits brings the same bytes by itself: they soak already. One that others wait behind
     /// does not count: where promotions go in order, what is live again comes again after them.
     #[must_use]
-    pub fn waits_already(&self, promoting: &Promoting) -> bool {
+    pub fn waits_already(&self, promoting: &PromotionSpec) -> bool {
         let same = |open: &Request| {
             let (here, mine) = (open.promoting()?.artifact.as_ref()?, promoting.artifact.as_ref()?);
             let is_automatic = open.cause.kind == CauseKind::AutomaticPromotion;
@@ -95,9 +95,9 @@ impl Gate<'_> {
         self.here.waiting().last().is_some_and(|waiting| same(&waiting.request) == Some(true))
     }
 
-    fn wait(&self, request: &Request, promoting: &Promoting) -> Result<Wait, Ending> {
+    fn wait(&self, request: &Request, promoting: &PromotionSpec) -> Result<Wait, Ending> {
         let to = &self.to.name;
-        let Promoting { from, named, artifact, .. } = promoting;
+        let PromotionSpec { from, named, artifact, .. } = promoting;
         let promotion = self.promotion_from(from)?;
         if promoting.not_after.is_some_and(|until| until < self.now) {
             let until = promoting.not_after.map_or(String::new(), |until| until.to_string());
@@ -179,8 +179,8 @@ impl Gate<'_> {
     fn soaks_until(
         &self,
         request: &Request,
-        promoting: &Promoting,
-        artifact: &Chosen,
+        promoting: &PromotionSpec,
+        artifact: &ResolvedArtifact,
         promotion: &Promotion,
         source: &EnvironmentName,
     ) -> Result<Option<Timestamp>, Ending> {
@@ -250,7 +250,7 @@ impl Gate<'_> {
         }
     }
 
-    fn frozen_until(&self, promoting: &Promoting) -> Result<Option<Timestamp>, Ending> {
+    fn frozen_until(&self, promoting: &PromotionSpec) -> Result<Option<Timestamp>, Ending> {
         let environment = &self.to.environment;
         let frozen = frozen_until(&environment.freeze, self.now).filter(|_| promoting.freeze_override.is_none());
         match (frozen, environment.when_frozen) {
@@ -267,7 +267,12 @@ impl Gate<'_> {
     }
 
     /// How many approvals are missing, and when the promotion ends unless it has passed by then.
-    fn approvals(&self, request: &Request, promoting: &Promoting, soaked_at: Option<Timestamp>) -> (u32, Timestamp) {
+    fn approvals(
+        &self,
+        request: &Request,
+        promoting: &PromotionSpec,
+        soaked_at: Option<Timestamp>,
+    ) -> (u32, Timestamp) {
         let approval = self.to.environment.approval.as_ref();
         let given = u32::try_from(promoting.approvals.len()).unwrap_or(u32::MAX);
         let wanted = approval.map_or(0, |approval| approval.required.saturating_sub(given));
@@ -295,7 +300,11 @@ impl Gate<'_> {
 ///
 /// # Errors
 /// The refusal, which names both sides.
-pub fn drift(from: &EnvironmentName, artifact: &Chosen, serves: &[(Target, Option<Sha256>)]) -> Result<(), Ending> {
+pub fn drift(
+    from: &EnvironmentName,
+    artifact: &ResolvedArtifact,
+    serves: &[(Target, Option<Sha256>)],
+) -> Result<(), Ending> {
     let Some(sha256) = artifact.sha256 else { return Ok(()) };
     let other = serves.iter().find(|(_, found)| *found != Some(sha256));
     let Some((target, found)) = other else { return Ok(()) };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::gate::{Gate, Verdict, refused};
-use super::{Promoting, SourceEnvironment, Wait, is_same};
+use super::gate::{Decision, PromotionPolicy, refused};
+use super::{PromotionSpec, SourceEnvironment, Wait, is_same};
 use crate::head::Request;
 use crate::id::DeploymentId;
 use crate::record::{Code, Ending};
@@ -24,26 +24,26 @@ pub enum GroupState {
 /// No group is known: whoever asks is judged by all rules.
 pub static NO_GROUPS: BTreeMap<DeploymentId, GroupState> = BTreeMap::new();
 
-impl Gate<'_> {
+impl PromotionPolicy<'_> {
     /// What the group of a member says of it. `None`: it is none, or none that holds a place.
-    pub(super) fn judge_member(&self, request: &Request, promoting: &Promoting) -> Option<Verdict> {
+    pub(super) fn judge_member(&self, request: &Request, promoting: &PromotionSpec) -> Option<Decision> {
         let id = promoting.group?;
         Some(match self.groups.get(&id)? {
-            GroupState::Undecided => Verdict::Waits(Wait { for_group: true, ..Wait::over(request.accepted_at) }),
+            GroupState::Undecided => Decision::Wait(Wait { for_group: true, ..Wait::over(request.accepted_at) }),
             GroupState::Over => {
                 let because = format!("its group {id} has ended, or goes back");
-                Verdict::Ends(Ending::Refused { code: Code::NotPromotable, because })
+                Decision::Deny(Ending::Refused { code: Code::NotPromotable, because })
             }
             GroupState::Decided(at) => match self.stops_member(request, promoting, *at) {
-                Err(ending) => Verdict::Ends(ending),
-                Ok(()) if self.here.is_next(request.id) => Verdict::Passes,
-                Ok(()) => Verdict::Waits(Wait { in_line: true, ..Wait::over(request.accepted_at) }),
+                Err(ending) => Decision::Deny(ending),
+                Ok(()) if self.here.is_next(request.id) => Decision::Allow,
+                Ok(()) => Decision::Wait(Wait { in_line: true, ..Wait::over(request.accepted_at) }),
             },
         })
     }
 
     /// A hold, a reject, a rollback in the source, and rules that do not take anything from there any more.
-    fn stops_member(&self, request: &Request, promoting: &Promoting, decided_at: Timestamp) -> Result<(), Ending> {
+    fn stops_member(&self, request: &Request, promoting: &PromotionSpec, decided_at: Timestamp) -> Result<(), Ending> {
         self.promotion_from(&promoting.from)?;
         self.here.held(request).map_or(Ok(()), Err)?;
         let Some(artifact) = &promoting.artifact else {

@@ -1,6 +1,6 @@
 //! Promotions: what another environment has live is brought here, the very same object, when the rules say so.
 //!
-//! Whether one may pass is decided by [`Gate::judge`], from heads that were read and a time that was told. It decides when
+//! Whether one may pass is decided by [`PromotionPolicy::judge`], from heads that were read and a time that was told. It decides when
 //! the request comes, whenever the sweep looks at what waits, and once more under the claim: that last time is the moment at
 //! which the rules hold.
 
@@ -16,25 +16,25 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use asked::{Asked, ConsentGiven, Functions, Says, Taking};
-pub use gate::{Gate, Verdict, drift};
+pub use asked::{ApprovalDecision, ApprovalGiven, Dispatch, Functions, PromotionRequest};
+pub use gate::{Decision, PromotionPolicy, drift};
 pub use group::{GroupState, NO_GROUPS};
 pub use source::SourceEnvironment;
 pub use wait::Wait;
 
-use crate::head::{Chosen, Live};
+use crate::head::{Live, ResolvedArtifact};
 use crate::id::{DeploymentId, EnvironmentName, Release, Token};
 use crate::text::{Person, PlainText};
 
 /// What a promotion asks for: enough to go on with it when the message is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Promoting {
+pub struct PromotionSpec {
     /// The environment that the artifact comes from.
     pub from: EnvironmentName,
     /// The release, where it was named. One that was named need not be live any more.
     pub named: Option<Release>,
     /// The artifact that is meant, from the moment on at which the request was taken in; none: `from` had none such.
-    pub artifact: Option<Chosen>,
+    pub artifact: Option<ResolvedArtifact>,
     /// It is of no use after this.
     pub not_after: Option<Timestamp>,
     /// Who has approved it so far.
@@ -128,7 +128,7 @@ impl RecordedPromotion {
     }
 }
 
-impl Promoting {
+impl PromotionSpec {
     /// Finds out which artifact is meant: what `from` has live, or of the named release the newest that was complete there.
     #[must_use]
     pub fn looked_up_in(self, from: &SourceEnvironment) -> Self {
@@ -140,7 +140,7 @@ impl Promoting {
                 named.max_by_key(|live| (from.is_complete(live), live.since))
             }
         };
-        Self { artifact: live.map(Chosen::from), ..self }
+        Self { artifact: live.map(ResolvedArtifact::from), ..self }
     }
 
     /// The release, as far as it is known.
@@ -172,6 +172,6 @@ pub fn account_name(account: &str) -> String {
 
 /// Whether what was live is this artifact: the same object, or the same code.
 #[must_use]
-pub fn is_same(live: &Live, artifact: &Chosen) -> bool {
+pub fn is_same(live: &Live, artifact: &ResolvedArtifact) -> bool {
     live.artifact == artifact.artifact || (live.sha256.is_some() && live.sha256 == artifact.sha256)
 }

@@ -1,7 +1,7 @@
 //! The environments that promotions come from, as they were read.
 
 use crate::config::Target;
-use crate::head::{Chosen, Head, Live};
+use crate::head::{Head, Live, ResolvedArtifact};
 
 use super::is_same;
 
@@ -23,7 +23,7 @@ impl SourceEnvironment {
 
     /// On how many of its targets an artifact is that is live there, or was, but never on all.
     #[must_use]
-    pub fn only_on(&self, artifact: &Chosen) -> Option<String> {
+    pub fn only_on(&self, artifact: &ResolvedArtifact) -> Option<String> {
         let all = self.head.history().iter().chain(self.head.left());
         let mut same = all.filter(|live| is_same(live, artifact)).peekable();
         let first = same.peek().copied()?;

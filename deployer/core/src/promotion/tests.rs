@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::artifact::ArtifactRef;
 use crate::config::Config;
-use crate::destination::Destination;
+use crate::destination::FunctionRef;
 use crate::head::{Head, Request};
 use crate::id::{FunctionName, FunctionPattern, RequestHash, Sha256, Token};
 use crate::record::{Cause, CauseKind, Code, Ending};
@@ -36,17 +36,17 @@ fn config(prod: serde_json::Value) -> Config {
     Config::parse(&file.to_string()).unwrap()
 }
 
-fn chosen(release: &str) -> Chosen {
+fn chosen(release: &str) -> ResolvedArtifact {
     let key = format!("qa/orders/{release}.zip");
     let artifact = ArtifactRef { bucket: config(json!({})).artifact_bucket, key, version_id: "v".into() };
     let sha256 = Some(Sha256::of(release.as_bytes()));
-    Chosen { sha256, ..Chosen::of(Release::parse(release).unwrap(), artifact) }
+    ResolvedArtifact { sha256, ..ResolvedArtifact::of(Release::parse(release).unwrap(), artifact) }
 }
 
 /// A head on which these were live, the newest first, since these seconds; and these were left.
 fn head(history: &[(&str, i64)], left: &[(&str, i64)]) -> Head {
     let live = |(release, since): &(&str, i64)| {
-        let Chosen { artifact, sha256, .. } = chosen(release);
+        let ResolvedArtifact { artifact, sha256, .. } = chosen(release);
         json!({"release": release, "deployment": "01JBJ4GZ00ABCDEFGH0123456J", "artifact": artifact, "sha256": sha256,
             "since": second(*since), "versions": {}})
     };
@@ -82,25 +82,25 @@ impl Case {
         self
     }
 
-    fn verdict(&self, kind: CauseKind, release: &str, now: i64) -> Verdict {
+    fn verdict(&self, kind: CauseKind, release: &str, now: i64) -> Decision {
         self.judge(kind, promoting(release), now)
     }
 
-    fn judge(&self, kind: CauseKind, promoting: Promoting, now: i64) -> Verdict {
+    fn judge(&self, kind: CauseKind, promoting: PromotionSpec, now: i64) -> Decision {
         let function = FunctionName::parse("orders").unwrap();
-        let to = Destination::find(&self.config, &name("prod"), &function).unwrap();
+        let to = FunctionRef::find(&self.config, &name("prod"), &function).unwrap();
         let rejects = Rejects::default();
         let cause = Cause { kind, requested_by: None, event_id: Some("e".into()) };
         let marker = Token::drawn(second(0), 0);
         let request = Request::promotion((&to.name, &function), promoting, cause, second(100), (second(100), marker));
         let (here, sources) = (&self.here, &self.sources);
-        Gate { to: &to, here, sources, rejects: &rejects, groups: &NO_GROUPS, now: second(now) }
+        PromotionPolicy { to: &to, here, sources, rejects: &rejects, groups: &NO_GROUPS, now: second(now) }
             .judge(&request, request.promoting().unwrap())
     }
 }
 
-fn promoting(release: &str) -> Promoting {
-    Promoting {
+fn promoting(release: &str) -> PromotionSpec {
+    PromotionSpec {
         from: name("qa"),
         named: None,
         artifact: Some(chosen(release)),
@@ -113,17 +113,17 @@ fn promoting(release: &str) -> Promoting {
     }
 }
 
-fn code(verdict: &Verdict) -> Option<Code> {
+fn code(verdict: &Decision) -> Option<Code> {
     match verdict {
-        Verdict::Ends(Ending::Refused { code, .. }) => Some(*code),
-        Verdict::Ends(Ending::Superseded { .. }) => Some(Code::Superseded),
+        Decision::Deny(Ending::Refused { code, .. }) => Some(*code),
+        Decision::Deny(Ending::Superseded { .. }) => Some(Code::Superseded),
         _ => None,
     }
 }
 
-fn soaks_until(verdict: &Verdict) -> Option<i64> {
+fn soaks_until(verdict: &Decision) -> Option<i64> {
     match verdict {
-        Verdict::Waits(wait) => Some(wait.soak_until.unwrap().as_second()),
+        Decision::Wait(wait) => Some(wait.soak_until.unwrap().as_second()),
         _ => None,
     }
 }
@@ -135,9 +135,9 @@ fn a_soak_is_over_to_the_second_and_not_before() {
     let case =
         Case::new(json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s"}}), head(&[("1", 100)], &[]));
     assert_eq!(soaks_until(&case.verdict(AUTOMATIC, "1", 159)), Some(160));
-    assert_eq!(case.verdict(AUTOMATIC, "1", 160), Verdict::Passes);
+    assert_eq!(case.verdict(AUTOMATIC, "1", 160), Decision::Allow);
     assert_eq!(code(&case.verdict(CauseKind::Promotion, "1", 159)), Some(Code::NotPromotable));
-    assert_eq!(case.verdict(CauseKind::Promotion, "1", 160), Verdict::Passes);
+    assert_eq!(case.verdict(CauseKind::Promotion, "1", 160), Decision::Allow);
 }
 
 #[test]
@@ -147,10 +147,10 @@ fn a_failure_within_the_soak_cancels_it_and_one_after_it_does_not() {
     let within = Case::new(rules(), failed(&live, 150));
     assert_eq!(code(&within.verdict(AUTOMATIC, "1", 155)), Some(Code::SoakCancelled));
     assert_eq!(code(&within.verdict(CauseKind::Promotion, "1", 209)), Some(Code::NotPromotable), "it soaks anew");
-    assert_eq!(within.verdict(CauseKind::Promotion, "1", 210), Verdict::Passes);
+    assert_eq!(within.verdict(CauseKind::Promotion, "1", 210), Decision::Allow);
     for at in [99, 170] {
         let other = Case::new(rules(), failed(&live, at));
-        assert_eq!(other.verdict(AUTOMATIC, "1", 180), Verdict::Passes, "{at}");
+        assert_eq!(other.verdict(AUTOMATIC, "1", 180), Decision::Allow, "{at}");
     }
 }
 
@@ -164,13 +164,13 @@ fn what_was_replaced_gives_way_or_goes_on_in_its_order_and_what_was_left_never_g
         replaced(),
     );
     assert_eq!(soaks_until(&in_order.verdict(AUTOMATIC, "1", 140)), Some(160));
-    assert_eq!(in_order.verdict(AUTOMATIC, "1", 160), Verdict::Passes);
+    assert_eq!(in_order.verdict(AUTOMATIC, "1", 160), Decision::Allow);
     assert_eq!(code(&in_order.verdict(CauseKind::Promotion, "1", 500)), Some(Code::NotPromotable), "30 s are no 60 s");
     let left = Case::new(json!({"promotion": {"automatic": true, "from": "qa"}}), head(&[("1", 130)], &[("2", 110)]));
     assert_eq!(code(&left.verdict(AUTOMATIC, "2", 140)), Some(Code::SoakCancelled));
     assert_eq!(code(&left.verdict(CauseKind::Promotion, "2", 140)), Some(Code::NotLive));
-    let named = Promoting { named: Some(Release::parse("2").unwrap()), ..promoting("2") };
-    assert_eq!(left.judge(CauseKind::Promotion, named, 140), Verdict::Passes, "whoever names it means it");
+    let named = PromotionSpec { named: Some(Release::parse("2").unwrap()), ..promoting("2") };
+    assert_eq!(left.judge(CauseKind::Promotion, named, 140), Decision::Allow, "whoever names it means it");
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn of_several_sources_the_last_soak_counts_or_only_that_of_the_one() {
         Case::new(rules, head(&[("1", 100)], &[])).and_perf(head(&[("1", 150)], &[]))
     };
     assert_eq!(soaks_until(&both("all").verdict(AUTOMATIC, "1", 170)), Some(210));
-    assert_eq!(both("any").verdict(AUTOMATIC, "1", 170), Verdict::Passes);
+    assert_eq!(both("any").verdict(AUTOMATIC, "1", 170), Decision::Allow);
     let missing =
         Case::new(json!({"promotion": {"automatic": true, "from": ["qa", "perf"]}}), head(&[("1", 100)], &[]))
             .and_perf(head(&[], &[]));
@@ -192,14 +192,14 @@ fn of_several_sources_the_last_soak_counts_or_only_that_of_the_one() {
 fn approval_is_waited_for_until_it_expires_counted_from_the_end_of_the_soak() {
     let rules = json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s"}, "approval": {"required": 2, "expires": "100s"}});
     let case = Case::new(rules, head(&[("1", 100)], &[]));
-    let Verdict::Waits(wait) = case.verdict(AUTOMATIC, "1", 110) else { panic!() };
+    let Decision::Wait(wait) = case.verdict(AUTOMATIC, "1", 110) else { panic!() };
     assert_eq!((wait.approvals_wanted, wait.expires_at, wait.soak_until), (2, second(260), Some(second(160))));
-    let Verdict::Waits(wait) = case.verdict(AUTOMATIC, "1", 260) else { panic!() };
+    let Decision::Wait(wait) = case.verdict(AUTOMATIC, "1", 260) else { panic!() };
     assert_eq!((wait.approvals_wanted, wait.expires_at, wait.soak_until), (2, second(260), None));
     assert_eq!(code(&case.verdict(AUTOMATIC, "1", 261)), Some(Code::Expired));
     let approved = |by: &str| Approved { by: by.into(), account: None, at: second(120) };
-    let given = Promoting { approvals: vec![approved("ann"), approved("bob")], ..promoting("1") };
-    assert_eq!(case.judge(AUTOMATIC, given, 170), Verdict::Passes);
+    let given = PromotionSpec { approvals: vec![approved("ann"), approved("bob")], ..promoting("1") };
+    assert_eq!(case.judge(AUTOMATIC, given, 170), Decision::Allow);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_wait_says_all_that_it_is_for() {
 
 #[test]
 fn a_request_from_another_time_is_not_even_looked_at() {
-    let asked = |time: i64, is_replay: bool| Asked {
+    let asked = |time: i64, is_replay: bool| PromotionRequest {
         functions: Functions::One(FunctionName::parse("orders").unwrap()),
         from: name("qa"),
         to: name("prod"),
@@ -295,7 +295,7 @@ proptest! {
         let qa = failed(&head(&history, &[]), failure);
         let case = Case::new(json!({"promotion": {"automatic": true, "from": "qa", "soak": format!("{soak}s")}}), qa);
         for kind in [AUTOMATIC, CauseKind::Promotion] {
-            if case.verdict(kind, "1", now) == Verdict::Passes {
+            if case.verdict(kind, "1", now) == Decision::Allow {
                 let end = newer.map_or(now, |newer| now.min(since + newer));
                 prop_assert!(newer.is_none() || kind == CauseKind::Promotion);
                 prop_assert!(end - since >= soak, "live from {since} to {end}");

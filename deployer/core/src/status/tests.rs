@@ -45,7 +45,7 @@ fn half_rolled_out() -> Head {
 fn status(regions: &[&str], head: &Head, rejects: &Rejects) -> FunctionStatus {
     let config = config(regions);
     let (environment, function) = (EnvironmentName::parse("dev").unwrap(), FunctionName::parse("orders").unwrap());
-    FunctionStatus::of(&Destination::find(&config, &environment, &function).unwrap(), head, rejects)
+    FunctionStatus::of(&FunctionRef::find(&config, &environment, &function).unwrap(), head, rejects)
 }
 
 fn names(targets: &[Target]) -> Vec<String> {
@@ -95,7 +95,7 @@ fn a_rejected_release_that_serves_somewhere_is_marked_there() {
         since: "2026-11-01T11:00:00Z".parse().unwrap(),
     };
     let function = FunctionName::parse("orders").unwrap();
-    let Some(crate::commanded::Obeyed::Now(rejects)) = Rejects::default().with(reject, &function, "r") else {
+    let Some(crate::commanded::CommandEffect::Now(rejects)) = Rejects::default().with(reject, &function, "r") else {
         unreachable!("nothing was rejected before")
     };
     let told = status(&["eu-west-1", "us-east-2"], &half_rolled_out(), &rejects);

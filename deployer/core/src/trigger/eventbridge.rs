@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Told, promotion};
+use super::{InboundEvent, promotion};
 
 #[derive(Deserialize)]
 struct ObjectCreated {
@@ -36,7 +36,7 @@ struct Object {
     sequencer: Option<String>,
 }
 
-pub(super) fn event(value: &Value) -> Vec<Told> {
+pub(super) fn event(value: &Value) -> Vec<InboundEvent> {
     let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
     let (source, kind) = (text("source"), text("detail-type"));
     match kind {
@@ -46,10 +46,10 @@ pub(super) fn event(value: &Value) -> Vec<Told> {
         _ => {}
     }
     if (source, kind) != ("aws.s3", "Object Created") {
-        return Told::ignored(format!("an event {kind:?} of {source:?}"));
+        return InboundEvent::ignored(format!("an event {kind:?} of {source:?}"));
     }
     match ObjectCreated::deserialize(value) {
-        Ok(event) => vec![Told::Upload(Upload {
+        Ok(event) => vec![InboundEvent::Upload(Upload {
             bucket: event.detail.bucket.name,
             key: event.detail.object.key,
             version_id: event.detail.object.version_id,
@@ -57,6 +57,6 @@ pub(super) fn event(value: &Value) -> Vec<Told> {
             time: event.time,
             event_id: event.id,
         })],
-        Err(error) => Told::malformed(format!("an \"Object Created\" event that cannot be read: {error}")),
+        Err(error) => InboundEvent::malformed(format!("an \"Object Created\" event that cannot be read: {error}")),
     }
 }

@@ -15,7 +15,8 @@ use super::promotion;
 
 /// A command to the deployer, and who gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Order {
+#[schemars(rename = "Order")]
+pub struct CommandRequest {
     /// What shall be done.
     #[serde(flatten)]
     pub command: Command,
@@ -239,7 +240,7 @@ const KNOWN: [&str; 16] = [
     "sweep",
 ];
 
-impl Order {
+impl CommandRequest {
     /// The payload that says so.
     #[must_use]
     pub fn payload(&self) -> Value {
@@ -251,7 +252,7 @@ impl Order {
 const LONGEST_TEXT: usize = 500;
 
 /// Reads a command. Of one that is wrong it is said what would be right.
-pub(super) fn order(payload: &Value) -> Result<Order, String> {
+pub(super) fn order(payload: &Value) -> Result<CommandRequest, String> {
     let Some(name) = payload.get("command").and_then(Value::as_str) else {
         return Err(format!("\"command\" must be a text: one of {}", KNOWN.join(", ")));
     };
@@ -269,7 +270,7 @@ pub(super) fn order(payload: &Value) -> Result<Order, String> {
     let command =
         Command::deserialize(&fields).map_err(|error| wrong(in_field::<Command>(&fields, &error.to_string())))?;
     command.check().map_err(wrong)?;
-    Ok(Order { command, requested_by: requested_by.map(Person::from), id })
+    Ok(CommandRequest { command, requested_by: requested_by.map(Person::from), id })
 }
 
 /// The error with the field that it is about, which serde does not tell of a value: the one without which it is another error.

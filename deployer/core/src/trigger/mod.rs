@@ -14,23 +14,23 @@ use std::time::Duration;
 use crate::artifact::Upload;
 use crate::event::RecordlessEvent;
 use crate::head::Tick;
-use crate::promotion::{Asked, ConsentGiven};
+use crate::promotion::{ApprovalGiven, PromotionRequest};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use manual::{Command, DescribedManifest, DescribedPackage, Order};
+pub use manual::{Command, CommandRequest, DescribedManifest, DescribedPackage};
 pub use promotion::{PromotionApproved, PromotionDeclined, PromotionRequested};
 
 /// What an invocation brought.
 #[derive(Debug, PartialEq)]
 pub enum Invocation {
     /// One event, straight.
-    Event(Vec<Told>),
+    Event(Vec<InboundEvent>),
     /// Messages from the queue: each answered for on its own.
     Batch(Vec<Message>),
     /// By hand, or by a schedule.
-    Command(Box<Order>),
+    Command(Box<CommandRequest>),
     /// None of these: somebody called by hand, and wrongly.
     Unknown {
         /// What is wrong, and what would be right.
@@ -46,7 +46,7 @@ pub struct Message {
     /// This delivery of it; none where the record does not tell.
     pub delivery: Option<Delivery>,
     /// What its body tells.
-    pub told: Vec<Told>,
+    pub told: Vec<InboundEvent>,
 }
 
 /// One delivery of a message: what it takes to put the message off.
@@ -74,13 +74,13 @@ impl Delivery {
 
 /// One thing that an event tells.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Told {
+pub enum InboundEvent {
     /// A zip may have been uploaded.
     Upload(Upload),
     /// Somebody asks for a promotion.
-    Promotion(Box<Asked>),
+    Promotion(Box<PromotionRequest>),
     /// Somebody approves a promotion that waits, or declines it.
-    Consent(Box<ConsentGiven>),
+    Consent(Box<ApprovalGiven>),
     /// We wake ourselves.
     Tick(Tick),
     /// Nothing for us.
@@ -102,7 +102,7 @@ pub enum Told {
     },
 }
 
-impl Told {
+impl InboundEvent {
     fn ignored(because: impl Into<String>) -> Vec<Self> {
         vec![Self::Ignored { because: because.into() }]
     }
@@ -190,7 +190,7 @@ fn message(record: &Value) -> Message {
         },
         Err(error) => Message {
             delivery: None,
-            told: Told::malformed(format!("an SQS message that cannot be read: {error}")),
+            told: InboundEvent::malformed(format!("an SQS message that cannot be read: {error}")),
             id: record.get("messageId").and_then(Value::as_str).unwrap_or_default().to_owned(),
         },
     }
@@ -209,24 +209,24 @@ fn delivery(message: SqsMessage) -> Option<Delivery> {
     Some(Delivery { received, due, first_received, queue, receipt })
 }
 
-fn body(text: &str) -> Vec<Told> {
+fn body(text: &str) -> Vec<InboundEvent> {
     let value = match json(text) {
         Ok(value) => value,
-        Err(error) => return Told::malformed(format!("the message's body {error}")),
+        Err(error) => return InboundEvent::malformed(format!("the message's body {error}")),
     };
     if let Some(tick) = manual::tick(&value) {
-        return vec![tick.map_or_else(|because| Told::NotUnderstood { because }, Told::Tick)];
+        return vec![tick.map_or_else(|because| InboundEvent::NotUnderstood { because }, InboundEvent::Tick)];
     }
-    event(&value).unwrap_or_else(|| Told::ignored("the message is no event that this deployer knows"))
+    event(&value).unwrap_or_else(|| InboundEvent::ignored("the message is no event that this deployer knows"))
 }
 
 /// The events, by the fields that only they have. `None`: none of them.
-fn event(value: &Value) -> Option<Vec<Told>> {
+fn event(value: &Value) -> Option<Vec<InboundEvent>> {
     if let Some(records) = value.get("Records").and_then(Value::as_array) {
         return Some(s3::records(records));
     }
     if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
-        return Some(Told::ignored("S3 has tested whether it may send notifications"));
+        return Some(InboundEvent::ignored("S3 has tested whether it may send notifications"));
     }
     if value.get("detail-type").is_some() && value.get("source").is_some() {
         return Some(eventbridge::event(value));
@@ -235,11 +235,10 @@ fn event(value: &Value) -> Option<Vec<Told>> {
     let message = value.get("Message").and_then(Value::as_str).filter(|_| is_sns)?;
     // One envelope, not a chain of them: what SNS carries is S3's event.
     Some(match json(message) {
-        Ok(inner) if inner.get("Type").is_none() => {
-            event(&inner).unwrap_or_else(|| Told::ignored("the SNS message is no event that this deployer knows"))
-        }
-        Ok(_) => Told::ignored("an SNS message within an SNS message"),
-        Err(error) => Told::malformed(format!("the SNS message {error}")),
+        Ok(inner) if inner.get("Type").is_none() => event(&inner)
+            .unwrap_or_else(|| InboundEvent::ignored("the SNS message is no event that this deployer knows")),
+        Ok(_) => InboundEvent::ignored("an SNS message within an SNS message"),
+        Err(error) => InboundEvent::malformed(format!("the SNS message {error}")),
     })
 }
 

@@ -4,14 +4,14 @@
 
 use crate::event::RecordlessEvent;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
-use crate::promotion::{Asked, ConsentGiven, Functions, Says, account_name};
+use crate::promotion::{ApprovalDecision, ApprovalGiven, Functions, PromotionRequest, account_name};
 use crate::text::{PlainText, plain_json};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Told;
+use super::InboundEvent;
 use super::manual::{free_text, in_field};
 
 struct Envelope<T> {
@@ -85,7 +85,7 @@ fn text(field: &str, text: Option<&str>) -> Result<(), String> {
     text.map_or(Ok(()), |text| free_text(field, text))
 }
 
-pub(super) fn requested(value: &Value) -> Vec<Told> {
+pub(super) fn requested(value: &Value) -> Vec<InboundEvent> {
     told("Promotion Requested", value, |event: Envelope<PromotionRequested>| {
         let PromotionRequested { function, functions, from, to, release, requested_by, not_after, id } = event.detail;
         text("requested_by", requested_by.as_deref())?;
@@ -95,7 +95,7 @@ pub(super) fn requested(value: &Value) -> Vec<Told> {
             return Err("from and to must be two environments".into());
         }
         check(&functions, release.as_ref())?;
-        Ok(Told::Promotion(Box::new(Asked {
+        Ok(InboundEvent::Promotion(Box::new(PromotionRequest {
             functions,
             from,
             to,
@@ -121,44 +121,51 @@ pub(super) fn check(functions: &Functions, release: Option<&Release>) -> Result<
     }
 }
 
-pub(super) fn approved(value: &Value) -> Vec<Told> {
+pub(super) fn approved(value: &Value) -> Vec<InboundEvent> {
     told("Promotion Approved", value, |event: Envelope<PromotionApproved>| {
         let PromotionApproved { environment, function, deployment, approved_by } = event.detail;
-        consent((environment, function, deployment), Says::Yes, approved_by, event.sent)
+        consent((environment, function, deployment), ApprovalDecision::Yes, approved_by, event.sent)
     })
 }
 
-pub(super) fn declined(value: &Value) -> Vec<Told> {
+pub(super) fn declined(value: &Value) -> Vec<InboundEvent> {
     told("Promotion Declined", value, |event: Envelope<PromotionDeclined>| {
         let PromotionDeclined { environment, function, deployment, declined_by, reason } = event.detail;
         text("reason", reason.as_deref())?;
-        let says = Says::No { reason: reason.map(Into::into) };
+        let says = ApprovalDecision::No { reason: reason.map(Into::into) };
         consent((environment, function, deployment), says, declined_by, event.sent)
     })
 }
 
 fn consent(
     (environment, function, deployment): (EnvironmentName, Option<FunctionName>, DeploymentId),
-    says: Says,
+    says: ApprovalDecision,
     by: Option<String>,
     Sent { account, replay, .. }: Sent,
-) -> Result<Told, String> {
+) -> Result<InboundEvent, String> {
     if replay.is_some() {
         let because = "somebody's word on a promotion, played again from an archive".to_owned();
-        return Ok(Told::Ignored { because });
+        return Ok(InboundEvent::Ignored { because });
     }
     text("approved_by or declined_by", by.as_deref())?;
     let by = by.or_else(|| account.as_deref().map(account_name));
     let by = by.ok_or("nobody is named, and no account")?;
     let deployment = Some(deployment);
-    Ok(Told::Consent(Box::new(ConsentGiven { environment, function, deployment, says, by: by.into(), account })))
+    Ok(InboundEvent::Consent(Box::new(ApprovalGiven {
+        environment,
+        function,
+        deployment,
+        says,
+        by: by.into(),
+        account,
+    })))
 }
 
 fn told<T: for<'de> Deserialize<'de>>(
     kind: &str,
     value: &Value,
-    read: impl Fn(Envelope<T>) -> Result<Told, String>,
-) -> Vec<Told> {
+    read: impl Fn(Envelope<T>) -> Result<InboundEvent, String>,
+) -> Vec<InboundEvent> {
     let event = Sent::deserialize(value).map_err(|error| error.to_string()).and_then(|sent| {
         let detail = value.get("detail").ok_or("it has no detail")?;
         let detail = T::deserialize(detail).map_err(|error| in_field::<T>(detail, &error.to_string()))?;
@@ -168,7 +175,7 @@ fn told<T: for<'de> Deserialize<'de>>(
         Ok(told) => vec![told],
         Err(error) => {
             let because = format!("a {kind:?} event that cannot be read: {error}");
-            vec![Told::Malformed { because, asked: Some(Box::new(as_far_as_read(value))) }]
+            vec![InboundEvent::Malformed { because, asked: Some(Box::new(as_far_as_read(value))) }]
         }
     }
 }

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Told;
+use super::InboundEvent;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -46,32 +46,34 @@ struct Object {
 }
 
 /// The records of one notification.
-pub(super) fn records(records: &[Value]) -> Vec<Told> {
+pub(super) fn records(records: &[Value]) -> Vec<InboundEvent> {
     if records.is_empty() {
-        return Told::ignored("an event without records");
+        return InboundEvent::ignored("an event without records");
     }
     records.iter().map(record).collect()
 }
 
-fn record(value: &Value) -> Told {
+fn record(value: &Value) -> InboundEvent {
     let source = value.get("eventSource").or_else(|| value.get("EventSource")).and_then(Value::as_str);
     if source != Some("aws:s3") {
         let source = source.unwrap_or("nobody");
-        return Told::Ignored { because: format!("a record from {source}, not from aws:s3") };
+        return InboundEvent::Ignored { because: format!("a record from {source}, not from aws:s3") };
     }
     let record = match Record::deserialize(value) {
         Ok(record) => record,
         Err(error) => return malformed(format!("an S3 record that cannot be read: {error}")),
     };
     if !record.event_name.starts_with("ObjectCreated:") {
-        return Told::Ignored { because: format!("{} of {:?} is no upload", record.event_name, record.s3.object.key) };
+        return InboundEvent::Ignored {
+            because: format!("{} of {:?} is no upload", record.event_name, record.s3.object.key),
+        };
     }
     let object = record.s3.object;
     let spaced = object.key.replace('+', " ");
     let Ok(key) = percent_decode_str(&spaced).decode_utf8() else {
         return malformed(format!("the key {:?} is not UTF-8", object.key));
     };
-    Told::Upload(Upload {
+    InboundEvent::Upload(Upload {
         bucket: record.s3.bucket.name,
         key: key.into_owned(),
         version_id: object.version_id,
@@ -81,6 +83,6 @@ fn record(value: &Value) -> Told {
     })
 }
 
-fn malformed(because: String) -> Told {
-    Told::Malformed { because, asked: None }
+fn malformed(because: String) -> InboundEvent {
+    InboundEvent::Malformed { because, asked: None }
 }

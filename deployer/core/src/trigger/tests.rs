@@ -35,18 +35,18 @@ fn sqs(bodies: &[&str]) -> Value {
     json!({ "Records": records })
 }
 
-fn only_upload(told: &[Told]) -> Upload {
+fn only_upload(told: &[InboundEvent]) -> Upload {
     match told {
-        [Told::Upload(upload)] => upload.clone(),
+        [InboundEvent::Upload(upload)] => upload.clone(),
         other => panic!("expected one upload, found {other:?}"),
     }
 }
 
-fn because(told: &[Told]) -> String {
+fn because(told: &[InboundEvent]) -> String {
     match told {
-        [Told::Ignored { because }] => format!("ignored: {because}"),
-        [Told::Malformed { because, .. }] => format!("malformed: {because}"),
-        [Told::NotUnderstood { because }] => format!("not understood: {because}"),
+        [InboundEvent::Ignored { because }] => format!("ignored: {because}"),
+        [InboundEvent::Malformed { because, .. }] => format!("malformed: {because}"),
+        [InboundEvent::NotUnderstood { because }] => format!("not understood: {because}"),
         other => panic!("expected a reason, found {other:?}"),
     }
 }
@@ -160,9 +160,9 @@ fn a_tick_comes_through_the_queue_and_a_command_by_hand() {
     let with = |tick: &Value, format: u32| json!({"tick": tick["tick"], "format": format});
     let bodies = [&tick.to_string(), &broken.to_string(), &with(&tick, 1).to_string(), &with(&tick, 2).to_string()];
     let Invocation::Batch(messages) = decode(&sqs(&bodies.map(String::as_str))) else { panic!() };
-    assert!(matches!(&messages[0].told[..], [Told::Tick(tick)] if tick.claim.is_none()), "{messages:?}");
+    assert!(matches!(&messages[0].told[..], [InboundEvent::Tick(tick)] if tick.claim.is_none()), "{messages:?}");
     assert_eq!(because(&messages[1].told), "not understood: a tick that cannot be read: missing field `function`");
-    assert!(matches!(&messages[2].told[..], [Told::Tick(_)]), "{messages:?}");
+    assert!(matches!(&messages[2].told[..], [InboundEvent::Tick(_)]), "{messages:?}");
     assert_eq!(because(&messages[3].told), "not understood: a tick of format 2, and this deployer knows 1");
     assert!(matches!(decode(&tick), Invocation::Unknown { .. }), "ticks are the queue's alone");
     let sweep = json!({"command": "sweep", "requested_by": "the schedule"});
@@ -211,8 +211,8 @@ fn what_is_nested_deeper_than_the_parser_goes_is_told_wherever_it_stands() {
         panic!("no batch");
     };
     let told = |number: usize| match &messages[number].told[..] {
-        [Told::Malformed { because, .. }] => because.clone(),
-        [Told::Upload(upload)] => upload.key.clone(),
+        [InboundEvent::Malformed { because, .. }] => because.clone(),
+        [InboundEvent::Upload(upload)] => upload.key.clone(),
         other => panic!("{other:?}"),
     };
     assert_eq!(told(0), "the message's body is nested deeper than 127 levels");

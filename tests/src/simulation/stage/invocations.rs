@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deployer_engine::Handled;
+use deployer_engine::EventOutcome;
 use futures::future::FutureExt as _;
 
 use super::text::{outcome, work};
@@ -72,7 +72,7 @@ impl<'w> Stage<'w> {
         });
         self.look_around();
         match (&run.outcome, message.about) {
-            (Outcome::Handled(Handled::Recorded(record)), about) => {
+            (Outcome::EventOutcome(EventOutcome::Recorded(record)), about) => {
                 match about {
                     About::Upload(number) => self.answers.push((number, (**record).clone())),
                     About::Request(number) => self.granted.push((number, (**record).clone())),
@@ -80,7 +80,7 @@ impl<'w> Stage<'w> {
                 }
                 return;
             }
-            (Outcome::Handled(Handled::Ignored { because }), about) => {
+            (Outcome::EventOutcome(EventOutcome::Ignored { because }), about) => {
                 if let About::Upload(number) = about {
                     self.ignored.push((number, because.clone()));
                 }
@@ -100,7 +100,7 @@ impl<'w> Stage<'w> {
                 }
                 return;
             }
-            (Outcome::Swept(_) | Outcome::Handled(Handled::Each(_) | Handled::Together(_)), _) => return,
+            (Outcome::Swept(_) | Outcome::EventOutcome(EventOutcome::Each(_) | EventOutcome::Together(_)), _) => return,
             (Outcome::Transient(_) | Outcome::Refused { .. }, _) => {}
             (Outcome::Died, _) => self.tally.deaths += 1,
         }

@@ -1,6 +1,6 @@
 //! What the log says of an invocation.
 
-use deployer_engine::Handled;
+use deployer_engine::EventOutcome;
 
 use crate::world::{Outcome, Work};
 
@@ -17,12 +17,12 @@ pub(super) fn work(work: &Work) -> String {
 
 pub(super) fn outcome(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Handled(Handled::Recorded(record)) => {
+        Outcome::EventOutcome(EventOutcome::Recorded(record)) => {
             format!("{} {} {}", record.id, record.status, record.because.as_deref().unwrap_or_default())
         }
-        Outcome::Handled(Handled::Ignored { because }) => format!("ignored, {because}"),
-        Outcome::Handled(Handled::Each(records)) => format!("{} promotions", records.len()),
-        Outcome::Handled(Handled::Together(group)) => format!("group {} {}", group.id, group.status),
+        Outcome::EventOutcome(EventOutcome::Ignored { because }) => format!("ignored, {because}"),
+        Outcome::EventOutcome(EventOutcome::Each(records)) => format!("{} promotions", records.len()),
+        Outcome::EventOutcome(EventOutcome::Together(group)) => format!("group {} {}", group.id, group.status),
         Outcome::Swept(swept) => format!("{swept:?}"),
         Outcome::Transient(transient) => format!("transient, {transient}"),
         Outcome::Answered(answer) => format!("{} {}", answer["id"], answer["status"]),

@@ -15,9 +15,9 @@ fn waited_for() -> (Head, Request, Request) {
     (head.accepts(&two, &me("two", 20)).0, one, two)
 }
 
-fn waits(request: &Request, status: Status, behind: &Active) -> Then {
+fn waits(request: &Request, status: Status, behind: &Active) -> Next {
     let behind = (behind.request.id, behind.claim, behind.lease_until);
-    Then::Wait { request: request.clone(), status, behind }
+    Next::Wait { request: request.clone(), status, behind }
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn a_new_upload_is_claimed() {
     let one = upload("1", 10);
     let (head, then) = Head::default().accepts(&one, &me("one", 12));
     let active = head.active().unwrap();
-    assert_eq!(then, Then::Work(active.clone()));
+    assert_eq!(then, Next::Work(active.clone()));
     assert_eq!((&active.request, active.claim, active.attempts), (&one, token("one"), 1));
     assert_eq!(active.lease_until, second(112));
     assert_eq!((head.newest.mark.as_ref(), head.pending(), head.outbox().len()), (Some(&mark_of(&one)), None, 0));
@@ -45,7 +45,7 @@ fn a_duplicate_of_a_deployment_whose_owner_has_died_takes_it_over() {
     let again = Request { marker: token("other"), accepted_at: second(110), ..one.clone() };
     let (head, then) = head.accepts(&again, &me("again", 110));
     let active = head.active().unwrap();
-    assert_eq!(then, Then::Work(active.clone()));
+    assert_eq!(then, Next::Work(active.clone()));
     assert_eq!((&active.request, active.claim, active.attempts), (&one, token("again"), 2));
     assert_eq!((active.lease_until, head.requests.len()), (second(210), 1));
     let third = head.accepts(&one, &me("third", 210)).0;
@@ -63,7 +63,7 @@ fn a_duplicate_of_one_that_waits_waits_too() {
 fn a_duplicate_of_one_that_waits_for_a_dead_owner_takes_that_ones_work_over() {
     let (head, one, two) = waited_for();
     let (head, then) = head.accepts(&two, &me("again", 110));
-    assert_eq!(then, Then::Work(head.active().unwrap().clone()));
+    assert_eq!(then, Next::Work(head.active().unwrap().clone()));
     assert_eq!(head.active().map(|a| (&a.request, a.claim, a.attempts)), Some((&one, token("again"), 2)));
     assert_eq!(head.pending(), Some(&two));
 }
@@ -73,7 +73,7 @@ fn a_duplicate_of_one_that_waits_for_nobody_claims_it() {
     let (head, one, two) = waited_for();
     let (head, _) = head.commits("one", &arrived(&one, "6", "A"), None);
     let (head, then) = head.accepts(&two, &me("again", 30));
-    assert_eq!(then, Then::Work(head.active().unwrap().clone()));
+    assert_eq!(then, Next::Work(head.active().unwrap().clone()));
     assert_eq!(head.active().map(|a| (&a.request, a.attempts)), Some((&two, 1)));
     assert_eq!(head.pending(), None);
 }
@@ -82,12 +82,12 @@ fn a_duplicate_of_one_that_waits_for_nobody_claims_it() {
 fn a_duplicate_of_one_that_has_ended_changes_nothing() {
     let one = upload("1", 10);
     let head = Head::default().deploys(&one, "6");
-    assert_eq!(head.answers(&one, &me("again", 900)), Then::Over(one.id));
-    assert_eq!(head.settles().answers(&one, &me("again", 900)), Then::Over(one.id));
+    assert_eq!(head.answers(&one, &me("again", 900)), Next::Over(one.id));
+    assert_eq!(head.settles().answers(&one, &me("again", 900)), Next::Over(one.id));
     let (refused, then) = head.refuses(&upload("2", 20), &me("two", 20));
-    assert_eq!(then, Then::Over(upload("2", 20).id));
+    assert_eq!(then, Next::Over(upload("2", 20).id));
     let again = refused.accept(&upload("2", 20), &at(), rules(Some(&refusal())), &me("again", 30));
-    assert_eq!(again, Move { head: None, then });
+    assert_eq!(again, Transition { head: None, then });
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn through_another_door_with_another_time_the_id_in_the_head_counts() {
     let then = head.answers(&upload("1", 50), &me("again", 99));
     assert_eq!(then, waits(&one, Status::InProgress, head.active().unwrap()));
     let ended = head.commits("one", &arrived(&one, "6", "A"), None).0;
-    assert_eq!(ended.answers(&upload("1", 50), &me("again", 99)), Then::Over(one.id));
+    assert_eq!(ended.answers(&upload("1", 50), &me("again", 99)), Next::Over(one.id));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn an_older_upload_is_superseded() {
     let (head, one) = worked_on();
     let zero = upload("0", 9);
     let (head, then) = head.accepts(&zero, &me("zero", 11));
-    assert_eq!(then, Then::Over(zero.id));
+    assert_eq!(then, Next::Over(zero.id));
     let because = "dev/orders/1.zip, uploaded later, was accepted before it";
     assert_eq!(head.because(&zero), (Status::Superseded, because));
     assert_eq!(head.told(&zero).code, Some(Code::Superseded));
@@ -142,7 +142,7 @@ fn an_older_upload_whose_artifact_is_live_is_unchanged() {
         head = head.refuses(&upload(&format!("x{number}"), 30), &me("x", 30)).0.settles();
     }
     let (head, then) = head.accepts(&one, &me("again", 40));
-    assert_eq!(then, Then::Over(one.id));
+    assert_eq!(then, Next::Over(one.id));
     let record = head.told(&one);
     assert_eq!((record.status, record.code, &record.because), (Status::Unchanged, None, &None));
     assert_eq!(record.artifact.as_ref().unwrap().sha256, Some(Sha256::of(b"dev/orders/1.zip")));
@@ -159,7 +159,7 @@ fn of_two_uploads_at_the_same_time_the_greater_key_is_the_later_in_whichever_ord
     assert_eq!(head.pending(), Some(&b));
     let head = Head::default().accepts(&b, &me("b", 10)).0;
     let (head, then) = head.accepts(&a, &me("a", 10));
-    assert_eq!((then, head.told(&a).status), (Then::Over(a.id), Status::Superseded));
+    assert_eq!((then, head.told(&a).status), (Next::Over(a.id), Status::Superseded));
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn of_those_that_wait_only_the_newest_stays_and_the_other_says_what_took_its_pla
     assert_eq!((head.pending(), &head.active().unwrap().request), (Some(&three), &one));
     let because = "release 3, uploaded later, took its place before its turn came";
     assert_eq!(head.because(&two), (Status::Superseded, because));
-    assert_eq!(head.answers(&two, &me("again", 31)), Then::Over(two.id));
+    assert_eq!(head.answers(&two, &me("again", 31)), Next::Over(two.id));
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn one_that_waits_for_nobody_is_displaced_by_a_newer_one_too() {
     let (head, _) = head.commits("one", &arrived(&one, "6", "A"), None);
     let three = upload("3", 30);
     let (head, then) = head.accepts(&three, &me("three", 30));
-    assert_eq!(then, Then::Work(head.active().unwrap().clone()));
+    assert_eq!(then, Next::Work(head.active().unwrap().clone()));
     assert_eq!((&head.active().unwrap().request, head.pending()), (&three, None));
     assert_eq!(head.told(&two).status, Status::Superseded);
 }
@@ -219,7 +219,7 @@ fn an_owner_that_died_is_succeeded_first_even_if_a_newer_upload_arrives() {
     let (head, one, two) = waited_for();
     let three = upload("3", 30);
     let (head, then) = head.accepts(&three, &me("three", 110));
-    assert_eq!(then, Then::Work(head.active().unwrap().clone()));
+    assert_eq!(then, Next::Work(head.active().unwrap().clone()));
     assert_eq!(head.active().map(|a| (&a.request, a.claim, a.attempts)), Some((&one, token("three"), 2)));
     assert_eq!((head.pending(), head.told(&two).status), (Some(&three), Status::Superseded));
 }
@@ -229,7 +229,7 @@ fn a_refusal_is_recorded_and_touches_nothing_else() {
     let (head, _, two) = waited_for();
     let three = upload("3", 30);
     let (refused, then) = head.refuses(&three, &me("three", 110));
-    assert_eq!(then, Then::Over(three.id));
+    assert_eq!(then, Next::Over(three.id));
     assert_eq!(refused.because(&three), (Status::Refused, "takes no uploads"));
     assert_eq!(refused.told(&three).code, Some(Code::UploadsNotAccepted));
     assert_eq!(refused.newest.mark, Some(mark_of(&two)), "an upload between them still is newer than the mark");
@@ -243,10 +243,10 @@ fn a_refusal_is_recorded_and_touches_nothing_else() {
 fn waking_takes_up_what_a_dead_owner_has_left() {
     let (head, one, two) = waited_for();
     assert!(!head.sleeps(second(109)));
-    assert_eq!(head.wake(&at(), &me("w", 109)), Move { head: None, then: Then::Nothing });
+    assert_eq!(head.wake(&at(), &me("w", 109)), Transition { head: None, then: Next::Nothing });
     assert!(head.sleeps(second(110)));
     let (head, then) = head.wakes(&me("w", 110));
-    assert_eq!(then, Then::Work(head.active().unwrap().clone()));
+    assert_eq!(then, Next::Work(head.active().unwrap().clone()));
     assert_eq!(head.active().map(|a| (&a.request, a.claim, a.attempts)), Some((&one, token("w"), 2)));
     assert_eq!((head.active().unwrap().lease_until, head.pending()), (second(210), Some(&two)));
 }
@@ -257,7 +257,7 @@ fn waking_takes_up_what_waits_for_nobody() {
     let (head, _) = head.commits("one", &arrived(&one, "6", "A"), None);
     assert!(head.sleeps(second(30)));
     let (head, then) = head.wakes(&me("w", 30));
-    assert_eq!(then, Then::Work(head.active().unwrap().clone()));
+    assert_eq!(then, Next::Work(head.active().unwrap().clone()));
     assert_eq!(head.active().map(|a| (&a.request, a.claim, a.attempts)), Some((&two, token("w"), 1)));
     assert_eq!(head.pending(), None);
 }
@@ -266,7 +266,7 @@ fn waking_takes_up_what_waits_for_nobody() {
 fn waking_finds_nothing_where_nothing_is_open() {
     for head in [Head::default(), Head::default().deploys(&upload("1", 10), "6")] {
         assert!(!head.sleeps(second(900)));
-        assert_eq!(head.wake(&at(), &me("w", 900)), Move { head: None, then: Then::Nothing });
+        assert_eq!(head.wake(&at(), &me("w", 900)), Transition { head: None, then: Next::Nothing });
     }
 }
 
@@ -277,7 +277,7 @@ fn our_own_echo_is_recognised() {
     // Even if the answer came so late that the lease is over: whether to go on is not the head's to say.
     for now in [10, 500] {
         let echo = claimed.accept(&one, &at(), rules(None), &Claimant { now: second(now), ..me("one", 10) });
-        assert_eq!(echo, Move { head: None, then: then.clone() });
+        assert_eq!(echo, Transition { head: None, then: then.clone() });
     }
     let waiting = claimed.accepts(&two, &me("two", 20)).0;
     assert_eq!(waiting.answers(&two, &me("two", 20)), waits(&two, Status::Pending, claimed.active().unwrap()));
@@ -286,7 +286,7 @@ fn our_own_echo_is_recognised() {
     let (woken, then) = waiting.wakes(&me("w", 110));
     for now in [110, 500] {
         let echo = woken.wake(&at(), &Claimant { now: second(now), ..me("w", 110) });
-        assert_eq!(echo, Move { head: None, then: then.clone() });
+        assert_eq!(echo, Transition { head: None, then: then.clone() });
     }
 }
 
@@ -300,10 +300,10 @@ fn one_that_was_open_while_many_came_is_still_known_when_it_has_ended() {
     let then = head.answers(&two, &me("again", 40));
     assert_eq!(then, waits(&two, Status::Pending, head.active().unwrap()));
     let (head, _) = head.commits("one", &arrived(&one, "6", "A"), None);
-    assert_eq!(head.answers(&one, &me("again", 40)), Then::Over(one.id));
-    assert_eq!(head.answers(&upload("1", 11), &me("again", 40)), Then::Over(one.id), "through another door, too");
+    assert_eq!(head.answers(&one, &me("again", 40)), Next::Over(one.id));
+    assert_eq!(head.answers(&upload("1", 11), &me("again", 40)), Next::Over(one.id), "through another door, too");
     let (head, _) = head.accepts(&upload("3", 30), &me("three", 40));
-    assert_eq!(head.answers(&two, &me("again", 40)), Then::Over(two.id), "displaced, and known");
+    assert_eq!(head.answers(&two, &me("again", 40)), Next::Over(two.id), "displaced, and known");
     assert_eq!((head.outbox().len(), head.requests.len()), (2, REQUESTS));
 }
 
@@ -331,13 +331,13 @@ fn what_was_given_up_untouched_makes_way_for_what_is_newer() {
     // It waits already, or it comes now.
     let waits = head.accepts(&two, &me("two", 20)).0.gives_up("one", 30).unwrap();
     let (woken, then) = waits.wakes(&me("three", 40));
-    assert!(matches!(then, Then::Work(active) if active.request == two));
+    assert!(matches!(then, Next::Work(active) if active.request == two));
     let (taken, then) = head.gives_up("one", 30).unwrap().accepts(&two, &me("two", 40));
-    assert!(matches!(then, Then::Work(active) if active.request == two));
+    assert!(matches!(then, Next::Work(active) if active.request == two));
     for head in [woken, taken] {
         assert_eq!((head.because(&one).0, head.pending()), (Status::Superseded, None));
     }
     // Alone it is tried again.
     let (_, then) = head.gives_up("one", 30).unwrap().wakes(&me("three", 40));
-    assert!(matches!(then, Then::Work(active) if active.request == one && active.attempts == 1));
+    assert!(matches!(then, Next::Work(active) if active.request == one && active.attempts == 1));
 }

@@ -27,7 +27,7 @@ fn releases(lives: &[Live]) -> Vec<&str> {
 }
 
 fn goes_back(head: &Head) -> Result<String, Ending> {
-    head.choose(&Subject::Earlier(Rollback::default()), &at().environment.targets, &Rejects::default())
+    head.choose(&Source::Earlier(Rollback::default()), &at().environment.targets, &Rejects::default())
         .map(|chosen| chosen.release.to_string())
 }
 
@@ -81,10 +81,10 @@ fn what_was_asked_for_before_a_command_of_before_still_comes_too_late() {
     let held = self::head("head-held");
     assert_eq!(held.newest, order::Newest { mark: None, floor: Some(second(40)) });
     assert_eq!(held.hold().unwrap().reason, "audit");
-    let Some(Obeyed::Now(head)) = held.without_hold(&at(), "released") else { panic!() };
+    let Some(CommandEffect::Now(head)) = held.without_hold(&at(), "released") else { panic!() };
     let late = head.accepts(&upload("6", 39), &me("late", 50)).0;
     assert_eq!(late.told(&upload("6", 39)).status, Status::Superseded);
-    assert!(matches!(head.accepts(&upload("6", 41), &me("six", 50)).1, Then::Work(_)));
+    assert!(matches!(head.accepts(&upload("6", 41), &me("six", 50)).1, Next::Work(_)));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn an_end_of_before_still_calls_for_its_promotions() {
         ("rollback", "succeeded", false),
     ] {
         let head = with_end(kind, status);
-        let Entry { record, completed, .. } = &head.outbox()[0];
+        let OutboxEntry { record, completed, .. } = &head.outbox()[0];
         let since = record.finished_at.unwrap();
         let wanted = calls.then_some(Completed { deployment: record.id, since });
         assert_eq!(*completed, wanted, "{kind}, {status}");
@@ -162,7 +162,7 @@ fn a_rollback_is_refused_where_nobody_knows_what_is_live_until_something_goes_li
         (Status::Refused, because.as_str()),
         "before it displaces anything"
     );
-    let named = Subject::Earlier(Rollback::to(Some(Release::parse("2").unwrap())));
+    let named = Source::Earlier(Rollback::to(Some(Release::parse("2").unwrap())));
     assert_eq!(lost.choose(&named, &at().environment.targets, &Rejects::default()).unwrap().release.as_str(), "2");
     // It stays so when it is written, in a format that deployers of before do not touch.
     let written = format::write(&lost, &lost.as_read).unwrap();

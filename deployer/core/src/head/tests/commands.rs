@@ -18,11 +18,11 @@ pub(super) fn three() -> Head {
 }
 
 pub(super) fn redeploy(id: &str, time: i64) -> Request {
-    command(id, CauseKind::Redeploy, Subject::Live { of: None }, time)
+    command(id, CauseKind::Redeploy, Source::Live { of: None }, time)
 }
 
 pub(super) fn back_to(id: &str, release: &str, time: i64) -> Request {
-    command(id, CauseKind::Rollback, Subject::Earlier(Rollback::to(Some(Release::parse(release).unwrap()))), time)
+    command(id, CauseKind::Rollback, Source::Earlier(Rollback::to(Some(Release::parse(release).unwrap()))), time)
 }
 
 pub(super) fn releases(lives: &[Live]) -> Vec<&str> {
@@ -31,7 +31,7 @@ pub(super) fn releases(lives: &[Live]) -> Vec<&str> {
 
 pub(super) fn rejecting(all: &[&str]) -> Rejects {
     let with = |rejects: Rejects, release: &&str| match rejects.with(reject(release), &at().function, release) {
-        Some(Obeyed::Now(rejects)) => *rejects,
+        Some(CommandEffect::Now(rejects)) => *rejects,
         other => panic!("{other:?}"),
     };
     all.iter().fold(Rejects::default(), with)
@@ -57,7 +57,7 @@ impl Head {
 
     fn chooses(&self, to: Option<&str>, rejects: &[&str]) -> Result<String, Ending> {
         let to = to.map(|release| Release::parse(release).unwrap());
-        let chosen = self.choose(&Subject::Earlier(Rollback::to(to)), targets(), &rejecting(rejects))?;
+        let chosen = self.choose(&Source::Earlier(Rollback::to(to)), targets(), &rejecting(rejects))?;
         assert!(!chosen.versions.is_empty(), "it goes back to the versions that served it");
         Ok(chosen.release.to_string())
     }
@@ -70,7 +70,7 @@ impl Head {
     }
 
     fn holds(&self, reason: &str, id: &str) -> Self {
-        let Obeyed::Now(head) = self.with_hold(hold(reason), &at(), id, second(50)) else {
+        let CommandEffect::Now(head) = self.with_hold(hold(reason), &at(), id, second(50)) else {
             panic!("carried out before")
         };
         assert_eq!(head.revision, self.revision + 1);
@@ -79,14 +79,14 @@ impl Head {
 
     fn without_the_hold(&self, id: &str) -> Self {
         match self.without_hold(&at(), id) {
-            Some(Obeyed::Now(head)) => *head,
+            Some(CommandEffect::Now(head)) => *head,
             other => panic!("{other:?}"),
         }
     }
 }
 
-fn reused(id: &str) -> Obeyed<Head> {
-    Obeyed::Reused { id: id.to_owned() }
+fn reused(id: &str) -> CommandEffect<Head> {
+    CommandEffect::Reused { id: id.to_owned() }
 }
 
 fn hold(reason: &str) -> Hold {
@@ -100,7 +100,7 @@ fn an_upload_of_before_a_command_comes_too_late_under_whichever_key() {
     let of_its_key = Request { hash: RequestHash::of(&["v2"]), ..of_its_key };
     for late in [upload("4", 49), of_its_key] {
         let (head, then) = head.accepts(&late, &me("late", 51));
-        assert_eq!(then, Then::Over(late.id));
+        assert_eq!(then, Next::Over(late.id));
         assert_eq!(
             head.because(&late),
             (
@@ -122,7 +122,7 @@ fn a_greater_sequencer_does_not_help_what_is_older_than_a_command() {
     let mut again = as_version(upload("1", 40), "v2", Some("02"));
     again.hash = RequestHash::of(&["again"]);
     let (head, then) = head.accepts(&again, &me("again", 51));
-    assert_eq!((then, head.told(&again).status), (Then::Over(again.id), Status::Superseded));
+    assert_eq!((then, head.told(&again).status), (Next::Over(again.id), Status::Superseded));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_rollback_takes_the_place_of_an_upload_and_a_deploy_that_of_a_rollback() {
     let (five, back) = (upload("5", 50), rollback("b", 60));
     let (head, _) = head.accepts(&five, &me("five", 50));
     let (head, then) = head.accepts(&back, &me("b", 60));
-    let Then::Wait { request: waits, status: Status::Pending, .. } = then else { panic!("{then:?}") };
+    let Next::Wait { request: waits, status: Status::Pending, .. } = then else { panic!("{then:?}") };
     assert_eq!((waits.id, head.all_pending()), (back.id, [waits].as_slice()));
     assert_eq!(
         head.because(&five),
@@ -161,7 +161,7 @@ fn a_rollback_takes_the_place_of_an_upload_and_a_deploy_that_of_a_rollback() {
     let six = upload("6", 70);
     let (head, _) = head.accepts(&six, &me("six", 70));
     assert_eq!(head.all_pending()[1], six, "an upload waits behind a rollback");
-    let deploy = command("d", CauseKind::Deploy, Subject::Newest { release: Release::parse("3").unwrap() }, 80);
+    let deploy = command("d", CauseKind::Deploy, Source::Newest { release: Release::parse("3").unwrap() }, 80);
     let (head, _) = head.accepts(&deploy, &me("d", 80));
     assert_eq!(head.all_pending(), std::slice::from_ref(&deploy));
     for displaced in [&back, &six] {
@@ -193,7 +193,7 @@ fn a_redeploy_that_waits_is_joined_by_the_next_one() {
     let (first, second) = (redeploy("d", 50), redeploy("e", 60));
     let (head, _) = head.accepts(&first, &me("d", 50));
     let (head, then) = head.accepts(&second, &me("e", 60));
-    assert!(matches!(then, Then::Wait { request, status: Status::Pending, .. } if request.id == first.id));
+    assert!(matches!(then, Next::Wait { request, status: Status::Pending, .. } if request.id == first.id));
     assert_eq!((head.all_pending().len(), head.outbox().len()), (1, three().outbox().len()), "it displaces nothing");
     assert_eq!(head.id_of(&second), Some(first.id), "the same command again is answered with it too");
 }
@@ -229,10 +229,10 @@ fn an_upload_that_was_given_up_makes_way_for_a_command_and_a_command_for_no_uplo
     let (one, back) = (upload("1", 10), rollback("r", 40));
     let given_up = Head::default().accepts(&one, &me("one", 10)).0.gives_up("one", 20).unwrap();
     let (head, then) = given_up.accepts(&back, &me("r", 40));
-    assert!(matches!(then, Then::Work(active) if active.request.id == back.id && active.stop.is_none()));
+    assert!(matches!(then, Next::Work(active) if active.request.id == back.id && active.stop.is_none()));
     assert_eq!(head.told(&one).status, Status::Superseded);
     let (head, then) = head.gives_up("r", 50).unwrap().accepts(&upload("2", 60), &me("two", 60));
-    assert!(matches!(then, Then::Work(active) if active.request.id == back.id), "first the command");
+    assert!(matches!(then, Next::Work(active) if active.request.id == back.id), "first the command");
     assert_eq!(head.pending(), Some(&upload("2", 60)));
 }
 
@@ -247,9 +247,9 @@ fn a_rollback_asks_what_is_worked_on_to_stop_and_a_redeploy_does_not() {
     assert!(head.is_held_by(token("one")), "it is its owner who stops");
     // The owner may have died: whoever succeeds it knows as well.
     let (taken_over, then) = head.wakes(&me("w", 140));
-    assert!(matches!(then, Then::Work(active) if active.request == one && active.stop == Some(back.id)));
+    assert!(matches!(then, Next::Work(active) if active.request == one && active.stop == Some(back.id)));
     let (dead, then) = worked_on.accepts(&back, &me("r", 140));
-    assert!(matches!(then, Then::Work(active) if active.request == one && active.stop == Some(back.id)));
+    assert!(matches!(then, Next::Work(active) if active.request == one && active.stop == Some(back.id)));
     for (head, claim) in [(taken_over, "w"), (dead, "r")] {
         let (_, next) = head.commits(claim, &half_arrived(&one, "9", "A"), Some(&me("next", 150)));
         assert_eq!(next.as_ref().map(|next| (next.request.id, next.stop)), Some((back.id, None)));
@@ -262,9 +262,9 @@ fn a_command_is_known_by_its_id() {
     let head = three().obeys(&back, "7");
     let again = rollback("r", 60);
     assert_ne!(again.id, back.id);
-    assert_eq!(head.answers(&again, &me("again", 60)), Then::Over(back.id));
+    assert_eq!(head.answers(&again, &me("again", 60)), Next::Over(back.id));
     let (_, then) = head.accepts(&rollback("s", 60), &me("s", 60));
-    assert!(matches!(then, Then::Work(_)));
+    assert!(matches!(then, Next::Work(_)));
 }
 
 #[test]
@@ -273,15 +273,15 @@ fn a_hold_refuses_all_but_rollbacks_until_it_is_released() {
     let because = "held by ann since 1970-01-01T00:00:50Z: black friday";
     for request in [upload("4", 60), redeploy("d", 60)] {
         let (head, then) = held.accepts(&request, &me("x", 60));
-        assert_eq!((then, head.because(&request)), (Then::Over(request.id), (Status::Refused, because)));
+        assert_eq!((then, head.because(&request)), (Next::Over(request.id), (Status::Refused, because)));
         assert_eq!((head.told(&request).code, &head.newest), (Some(Code::Held), &held.newest));
     }
-    assert!(matches!(held.accepts(&rollback("r", 60), &me("r", 60)).1, Then::Work(_)));
+    assert!(matches!(held.accepts(&rollback("r", 60), &me("r", 60)).1, Next::Work(_)));
     let still = held.holds("still", "i");
     assert_eq!(still.hold().unwrap().reason, "still");
     let free = still.without_the_hold("released");
-    assert!(free.hold().is_none() && matches!(free.accepts(&upload("4", 60), &me("x", 60)).1, Then::Work(_)));
-    assert_eq!(free.without_hold(&at(), "released"), Some(Obeyed::Earlier));
+    assert!(free.hold().is_none() && matches!(free.accepts(&upload("4", 60), &me("x", 60)).1, Next::Work(_)));
+    assert_eq!(free.without_hold(&at(), "released"), Some(CommandEffect::Earlier));
     assert_eq!(free.without_hold(&at(), "again"), None);
 }
 
@@ -305,9 +305,12 @@ fn what_waits_and_is_held_ends_at_once_and_what_is_worked_on_goes_on() {
 fn the_same_hold_again_does_nothing_while_it_stands() {
     let held = three().holds("stop", "h");
     let again = |head: &Head, reason: &str, id: &str| head.with_hold(hold(reason), &at(), id, second(70));
-    assert_eq!(again(&held, "stop", "h"), Obeyed::Earlier);
+    assert_eq!(again(&held, "stop", "h"), CommandEffect::Earlier);
     let still = held.holds("still", "i");
-    assert_eq!((again(&still, "stop", "h"), again(&still, "still", "i")), (Obeyed::Earlier, Obeyed::Earlier));
+    assert_eq!(
+        (again(&still, "stop", "h"), again(&still, "still", "i")),
+        (CommandEffect::Earlier, CommandEffect::Earlier)
+    );
     assert_eq!(again(&still, "other words", "i"), reused("i"), "other words are another command");
     let mut head = still;
     for number in 0..60 {
@@ -336,7 +339,7 @@ fn a_hold_of_before_stands_by_every_id_that_is_known() {
     let head: Head = serde_json::from_value(of_before.clone()).unwrap();
     assert_eq!(serde_json::to_value(&head).unwrap(), of_before);
     for id in ["h", "i"] {
-        assert_eq!(head.with_hold(hold("stop"), &at(), id, second(70)), Obeyed::Earlier);
+        assert_eq!(head.with_hold(hold("stop"), &at(), id, second(70)), CommandEffect::Earlier);
     }
     assert_eq!(head.without_the_hold("r").with_hold(hold("stop"), &at(), "i", second(70)), reused("i"));
 }
@@ -388,7 +391,7 @@ fn of_a_release_that_was_live_several_times_the_newest_artifact_is_meant() {
         end.record.finished_at = Some(second(since));
         head = claimed.commits("c", &end, None).0;
     }
-    let to = Subject::Earlier(Rollback::to(Some(Release::parse("main").unwrap())));
+    let to = Source::Earlier(Rollback::to(Some(Release::parse("main").unwrap())));
     assert_eq!(head.choose(&to, targets(), &Rejects::default()).unwrap().artifact.version_id, "v2");
 }
 
@@ -407,10 +410,10 @@ fn what_is_rejected_is_skipped() {
 fn what_is_live_is_no_way_back_although_it_was_live_before() {
     let mut head = three();
     // Release 2 once more, by a command.
-    let (claimed, _) = head.accepts(&command("d", CauseKind::Deploy, Subject::Live { of: None }, 40), &me("d", 40));
-    let chosen = Chosen::from(&head.history()[1]);
+    let (claimed, _) = head.accepts(&command("d", CauseKind::Deploy, Source::Live { of: None }, 40), &me("d", 40));
+    let chosen = ResolvedArtifact::from(&head.history()[1]);
     let claimed = claimed.with_chosen(token("d"), &chosen).unwrap();
-    let mut end = arrived(&command("d", CauseKind::Deploy, Subject::Live { of: None }, 40), "9", "A");
+    let mut end = arrived(&command("d", CauseKind::Deploy, Source::Live { of: None }, 40), "9", "A");
     (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
     head = claimed.commits("d", &end, None).0.settles();
     assert_eq!(releases(head.history()), ["2", "3", "2", "1"]);
@@ -423,13 +426,13 @@ fn what_is_live_is_no_way_back_although_it_was_live_before() {
 #[test]
 fn a_redeploy_is_about_what_is_live_and_no_step_of_the_history() {
     let head = three();
-    let chosen = head.choose(&Subject::Live { of: None }, targets(), &Rejects::default()).unwrap();
+    let chosen = head.choose(&Source::Live { of: None }, targets(), &Rejects::default()).unwrap();
     assert_eq!((chosen.release.as_str(), chosen.versions.len()), ("3", 0), "by its manifest, not by a version");
     assert!(matches!(
-        head.choose(&Subject::Live { of: None }, targets(), &rejecting(&["3"])),
+        head.choose(&Source::Live { of: None }, targets(), &rejecting(&["3"])),
         Err(Ending::Refused { code: Code::Rejected, .. })
     ));
-    let nothing = Head::default().choose(&Subject::Live { of: None }, targets(), &Rejects::default());
+    let nothing = Head::default().choose(&Source::Live { of: None }, targets(), &Rejects::default());
     assert!(matches!(nothing, Err(Ending::Refused { code: Code::NotLive, .. })));
     let head = head.obeys(&redeploy("d", 50), "9");
     assert_eq!((releases(head.history()), head.live().unwrap().since), (vec!["3", "2", "1"], second(31)));
@@ -440,7 +443,7 @@ fn a_redeploy_is_about_what_is_live_and_no_step_of_the_history() {
 fn what_a_command_is_about_is_written_down_once_and_by_its_owner_only() {
     let (head, _) = three().accepts(&rollback("r", 50), &me("r", 50));
     assert_eq!(head.active().unwrap().chosen, None);
-    let chosen = head.choose(&Subject::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+    let chosen = head.choose(&Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
     assert_eq!(head.with_chosen(token("other"), &chosen), None);
     let known = head.with_chosen(token("r"), &chosen).unwrap();
     assert_eq!((known.revision, known.active().unwrap().chosen.as_ref()), (head.revision + 1, Some(&chosen)));

@@ -58,7 +58,7 @@ fn a_deployment_that_was_refused_while_it_was_worked_on_leaves_everything() {
         "two",
         &End {
             record,
-            named: Some(Named::default()),
+            named: Some(ManagedKeys::default()),
             written: [].into(),
             kept: [].into(),
             doors: vec![],
@@ -191,7 +191,7 @@ fn only_what_is_written_leaves_the_outbox() {
     assert_eq!(less.without(&done(&[two.id])), None, "the head knows already");
     assert_eq!(less.without(&[]), None);
     assert_eq!(less.without(&done(&[zero.id, two.id])).unwrap().outbox(), []);
-    assert_eq!(less.answers(&two, &me("x", 50)), Then::Over(two.id), "and is known all the same");
+    assert_eq!(less.answers(&two, &me("x", 50)), Next::Over(two.id), "and is known all the same");
 }
 
 #[test]

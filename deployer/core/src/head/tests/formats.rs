@@ -74,7 +74,7 @@ proptest! {
         // A rewrite that changes something else keeps them too.
 
         let hold = Hold { reason: "stop".into(), requested_by: None, since: second(80) };
-        let Obeyed::Now(held) = read(&newer).with_hold(hold, &at(), "x", second(80)) else { panic!() };
+        let CommandEffect::Now(held) = read(&newer).with_hold(hold, &at(), "x", second(80)) else { panic!() };
         let held = written(&held);
         for place in places.iter().filter(|place| !place.starts_with("/pending") && !place.starts_with("/hold")) {
             prop_assert_eq!(said(&held, place), Some(place.as_str()), "{}", place);
@@ -107,7 +107,7 @@ fn what_belongs_to_a_request_or_a_release_goes_with_it() {
 fn a_takeover_keeps_what_is_known_of_the_deployment() {
     let newer = with_more_at(busy(), &["/active".to_owned(), "/active/request".to_owned()]);
     let (head, then) = read(&newer).wakes(&me("heir", 1_000));
-    assert!(matches!(then, Then::Work(active) if active.attempts == 2));
+    assert!(matches!(then, Next::Work(active) if active.attempts == 2));
     let after = written(&head);
     assert_eq!((said(&after, "/active"), said(&after, "/active/request")), (Some("/active"), Some("/active/request")));
 }
@@ -179,7 +179,7 @@ fn rejects_keep_what_a_newer_deployer_says_of_each() {
         since: second(100),
     };
     let orders = FunctionName::parse("orders").unwrap();
-    let Some(Obeyed::Now(with)) = rejects.with(another, &orders, "other") else { panic!() };
+    let Some(CommandEffect::Now(with)) = rejects.with(another, &orders, "other") else { panic!() };
     let after: Value =
         serde_json::from_slice(&format::write(&*with, &format::LedgerObject::as_read(&*with)).unwrap()).unwrap();
     assert_eq!(

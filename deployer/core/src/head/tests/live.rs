@@ -13,7 +13,7 @@ impl Head {
     }
 
     fn bare(&self) -> String {
-        let chosen = self.choose(&Subject::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+        let chosen = self.choose(&Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
         chosen.release.to_string()
     }
 }
@@ -64,7 +64,7 @@ fn a_redeploy_completes_what_is_live_and_calls_for_its_promotions_once() {
     let id = half.live().unwrap().deployment;
     let again = redeploy("d", 50);
     let (claimed, _) = half.accepts(&again, &me("d", 50));
-    let chosen = claimed.choose(&Subject::Live { of: Some(id) }, targets(), &Rejects::default()).unwrap();
+    let chosen = claimed.choose(&Source::Live { of: Some(id) }, targets(), &Rejects::default()).unwrap();
     let claimed = claimed.with_chosen(token("d"), &chosen).unwrap();
     let mut end = arrived(&again, "9", "A");
     (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
@@ -81,11 +81,11 @@ fn a_redeploy_completes_what_is_live_and_calls_for_its_promotions_once() {
 fn a_redeploy_of_what_no_present_target_serves_is_refused() {
     let half = three().half_deploys(&upload("4", 40), "9").settles();
     let other = &targets()[1..];
-    let refusal = half.choose(&Subject::Live { of: None }, other, &Rejects::default()).unwrap_err();
+    let refusal = half.choose(&Source::Live { of: None }, other, &Rejects::default()).unwrap_err();
     let because = "release 4 was never on every target, and no present target serves it: roll back to what was live \
                    before, or deploy a release";
     assert_eq!(refusal, Ending::Refused { code: Code::NotLive, because: because.into() });
-    assert!(three().choose(&Subject::Live { of: None }, &[], &Rejects::default()).is_ok(), "it was complete once");
+    assert!(three().choose(&Source::Live { of: None }, &[], &Rejects::default()).is_ok(), "it was complete once");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn an_older_upload_of_what_is_live_in_part_says_on_how_many_targets_it_is() {
     let head: Head = serde_json::from_value(json).unwrap();
     let (head, _) = head.accepts(&rollback("r", 50), &me("r", 50));
     let (head, then) = head.accepts(&upload("4", 40), &me("late", 60));
-    assert_eq!(then, Then::Over(upload("4", 40).id));
+    assert_eq!(then, Next::Over(upload("4", 40).id));
     let because = "this version of dev/orders/4.zip was accepted before; it is live on 1 of 2 targets";
     assert_eq!(head.because(&upload("4", 40)), (Status::Superseded, because));
 }

@@ -2,11 +2,11 @@
 
 use super::promote::{automatic, prod, promotion, row_config};
 use super::*;
-use crate::promotion::{Taking, Verdict, Wait};
+use crate::promotion::{Decision, Dispatch, Wait};
 
 pub(super) fn member(release: &str, group: &str, time: i64) -> Request {
     let mut request = promotion(release, CauseKind::Promotion, time);
-    if let Subject::Promoted(promoting) = &mut request.subject {
+    if let Source::Promoted(promoting) = &mut request.subject {
         promoting.group = Some(DeploymentId::of(second(0), crate::id::RequestHash::of(&[group])));
         promoting.place = Some(token(group));
     }
@@ -20,7 +20,7 @@ pub(super) fn placed(head: &Head, request: &Request) -> Head {
     }
 }
 
-fn accept(head: &Head, request: &Request, name: &str, now: i64) -> (Head, Then) {
+fn accept(head: &Head, request: &Request, name: &str, now: i64) -> (Head, Next) {
     head.writes(head.accept(request, &prod(row_config()), rules(None), &me(name, now)))
 }
 
@@ -31,14 +31,14 @@ fn an_upload_waits_behind_a_member_and_is_next_after_it() {
     assert!(head.needs(member.marker) && head.active().is_none());
     let upload = upload("2", 20);
     let (head, then) = accept(&head, &upload, "u", 20);
-    assert!(matches!(then, Then::Wait { status: Status::Pending, behind, .. } if behind.0 == member.id), "{then:?}");
+    assert!(matches!(then, Next::Wait { status: Status::Pending, behind, .. } if behind.0 == member.id), "{then:?}");
     assert!(!head.sleeps(second(20)), "nobody is to be woken for it");
     let again = head.accept(&upload, &prod(row_config()), rules(None), &me("v", 21));
-    assert!(matches!(again, Move { head: None, then: Then::Wait { .. } }), "{again:?}");
-    let waits = Verdict::Waits(Wait { for_group: true, ..Wait::over(second(10)) });
+    assert!(matches!(again, Transition { head: None, then: Next::Wait { .. } }), "{again:?}");
+    let waits = Decision::Wait(Wait { for_group: true, ..Wait::over(second(10)) });
     assert!(head.go_on_waiting(member.id, &waits, &prod(row_config()), &me("g", 22)).head.is_none());
-    let (head, then) = head.writes(head.go_on_waiting(member.id, &Verdict::Passes, &prod(row_config()), &me("g", 30)));
-    let Then::Work(active) = then else { panic!("{then:?}") };
+    let (head, then) = head.writes(head.go_on_waiting(member.id, &Decision::Allow, &prod(row_config()), &me("g", 30)));
+    let Next::Work(active) = then else { panic!("{then:?}") };
     assert_eq!((active.request.id, head.pending().map(|pending| pending.id)), (member.id, Some(upload.id)));
 }
 
@@ -51,25 +51,25 @@ fn what_was_next_before_the_place_was_taken_goes_first() {
     let head = placed(&head, &member);
     assert!(!head.is_next(member.id));
     assert!(head.member_before(&second_one).is_none() && head.member_before(&upload("4", 20)).is_some());
-    let rests = head.go_on_waiting(member.id, &Verdict::Passes, &prod(row_config()), &me("g", 13));
-    assert!(matches!(rests, Move { head: None, then: Then::Rests(_) }), "{rests:?}");
+    let rests = head.go_on_waiting(member.id, &Decision::Allow, &prod(row_config()), &me("g", 13));
+    assert!(matches!(rests, Transition { head: None, then: Next::Rests(_) }), "{rests:?}");
 }
 
 #[test]
 fn a_newer_promotion_does_not_displace_a_member_and_an_older_one_gives_way_when_it_goes() {
     let older = automatic("1", 10);
-    let soaks = Verdict::Waits(Wait { soak_until: Some(second(100)), ..Wait::over(second(999)) });
+    let soaks = Decision::Wait(Wait { soak_until: Some(second(100)), ..Wait::over(second(999)) });
     let at = prod(row_config());
     let (head, _) =
-        Head::default().writes(Head::default().accept_promotion((&older, Taking::Up), &soaks, &at, &me("o", 10)));
+        Head::default().writes(Head::default().accept_promotion((&older, Dispatch::Inline), &soaks, &at, &me("o", 10)));
     let member = member("2", "g", 11);
     let head = placed(&head, &member);
     let newer = automatic("3", 12);
-    let line = Verdict::Waits(Wait { in_line: true, ..Wait::over(second(12)) });
-    let (head, _) = head.writes(head.accept_promotion((&newer, Taking::Up), &line, &at, &me("n", 12)));
+    let line = Decision::Wait(Wait { in_line: true, ..Wait::over(second(12)) });
+    let (head, _) = head.writes(head.accept_promotion((&newer, Dispatch::Inline), &line, &at, &me("n", 12)));
     let waiting: Vec<_> = head.waiting().iter().map(|waiting| waiting.request.id).collect();
     assert_eq!(waiting, [member.id, newer.id], "the newer one takes the place of the older one, not of the member");
-    let (head, _) = head.writes(head.go_on_waiting(member.id, &Verdict::Passes, &at, &me("g", 13)));
+    let (head, _) = head.writes(head.go_on_waiting(member.id, &Decision::Allow, &at, &me("g", 13)));
     let waiting: Vec<_> = head.waiting().iter().map(|waiting| waiting.request.id).collect();
     assert_eq!(waiting, [newer.id]);
 }
@@ -104,7 +104,7 @@ fn an_older_upload_that_came_behind_a_member_does_not_replace_it() {
     let head = placed(&Head::default(), &one);
     let late = upload("1", 40);
     let (head, _) = accept(&head, &late, "u", 60);
-    let (head, _) = head.writes(head.go_on_waiting(one.id, &Verdict::Passes, &prod(row_config()), &me("g", 61)));
+    let (head, _) = head.writes(head.go_on_waiting(one.id, &Decision::Allow, &prod(row_config()), &me("g", 61)));
     assert_eq!(head.pending(), None);
     let ended = head.outbox().iter().find(|entry| entry.record.id == late.id).unwrap();
     assert_eq!(ended.record.status, Status::Superseded);

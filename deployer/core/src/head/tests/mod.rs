@@ -23,7 +23,7 @@ use super::*;
 use crate::artifact::ArtifactRef;
 use crate::artifact::LocatedUpload;
 use crate::config::Config;
-use crate::destination::Destination;
+use crate::destination::FunctionRef;
 use crate::record::{Cause, CauseKind, Code, Ending, Status, TargetError, TargetErrorCode};
 use crate::rejects::Rejects;
 
@@ -44,9 +44,9 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
     .unwrap()
 });
 
-fn at() -> Destination<'static> {
+fn at() -> FunctionRef<'static> {
     let (environment, function) = (EnvironmentName::parse("dev").unwrap(), FunctionName::parse("orders").unwrap());
-    Destination::find(&CONFIG, &environment, &function).unwrap()
+    FunctionRef::find(&CONFIG, &environment, &function).unwrap()
 }
 
 fn target(number: usize) -> &'static Target {
@@ -102,20 +102,20 @@ fn mark_of(request: &Request) -> Mark {
 
 /// Another object version of the same key, as S3 ordered it.
 fn as_version(request: Request, version_id: &str, sequence: Option<&str>) -> Request {
-    let Subject::Artifact { release, artifact, .. } = request.subject else { panic!("no upload") };
+    let Source::Artifact { release, artifact, .. } = request.subject else { panic!("no upload") };
     let artifact = ArtifactRef { version_id: version_id.into(), ..artifact };
-    Request { subject: Subject::Artifact { release, artifact, sequencer: sequence.map(Into::into) }, ..request }
+    Request { subject: Source::Artifact { release, artifact, sequencer: sequence.map(Into::into) }, ..request }
 }
 
 /// A command of this kind, given at this second.
-fn command(id: &str, kind: CauseKind, subject: Subject, time: i64) -> Request {
+fn command(id: &str, kind: CauseKind, subject: Source, time: i64) -> Request {
     let at = at();
     let cause = Cause { kind, requested_by: Some("ann".into()), event_id: Some(id.into()) };
     Request::by_command((&at.name, &at.function), subject, cause, (second(time), token(&format!("m{id}"))))
 }
 
 fn rollback(id: &str, time: i64) -> Request {
-    command(id, CauseKind::Rollback, Subject::Earlier(Rollback::to(None)), time)
+    command(id, CauseKind::Rollback, Source::Earlier(Rollback::to(None)), time)
 }
 
 /// The rules of a world in which nothing is rejected.
@@ -156,7 +156,7 @@ fn ends(request: &Request, variable: &str, fare: impl Fn(&mut crate::record::Tar
     if let Some(artifact) = &mut record.artifact {
         artifact.sha256 = Some(Sha256::of(artifact.key.as_bytes()));
     }
-    let named = Named { variables: [variable.to_owned()].into(), tags: [].into() };
+    let named = ManagedKeys { variables: [variable.to_owned()].into(), tags: [].into() };
     let written = [target(0).clone(), target(1).clone()].into();
     End {
         record: record.ended(Ending::Tried(outcomes), second(1_000)),
@@ -170,34 +170,34 @@ fn ends(request: &Request, variable: &str, fare: impl Fn(&mut crate::record::Tar
 }
 
 /// All that follows from these ends is done.
-fn done(ids: &[DeploymentId]) -> Vec<(DeploymentId, BTreeSet<Consequence>)> {
-    ids.iter().map(|id| (*id, Consequence::all())).collect()
+fn done(ids: &[DeploymentId]) -> Vec<(DeploymentId, BTreeSet<SideEffect>)> {
+    ids.iter().map(|id| (*id, SideEffect::all())).collect()
 }
 
 impl Head {
     /// Writes what a transition gives.
-    fn writes(&self, moved: Move) -> (Self, Then) {
+    fn writes(&self, moved: Transition) -> (Self, Next) {
         let head = *moved.head.unwrap();
         assert_eq!(head.revision, self.revision + 1);
         (head, moved.then)
     }
 
-    fn accepts(&self, request: &Request, me: &Claimant) -> (Self, Then) {
+    fn accepts(&self, request: &Request, me: &Claimant) -> (Self, Next) {
         self.writes(self.accept(request, &at(), rules(None), me))
     }
 
-    fn refuses(&self, request: &Request, me: &Claimant) -> (Self, Then) {
+    fn refuses(&self, request: &Request, me: &Claimant) -> (Self, Next) {
         self.writes(self.accept(request, &at(), rules(Some(&refusal())), me))
     }
 
     /// A request that changes nothing.
-    fn answers(&self, request: &Request, me: &Claimant) -> Then {
-        let Move { head, then } = self.accept(request, &at(), rules(None), me);
+    fn answers(&self, request: &Request, me: &Claimant) -> Next {
+        let Transition { head, then } = self.accept(request, &at(), rules(None), me);
         assert!(head.is_none(), "it changes nothing");
         then
     }
 
-    fn wakes(&self, me: &Claimant) -> (Self, Then) {
+    fn wakes(&self, me: &Claimant) -> (Self, Next) {
         self.writes(self.wake(&at(), me))
     }
 
@@ -212,7 +212,7 @@ impl Head {
     /// Takes an upload in and ends it well, at once.
     fn deploys(&self, request: &Request, number: &str) -> Self {
         let (claimed, then) = self.accepts(request, &me("deploys", request.time.as_second()));
-        assert_eq!(then, Then::Work(claimed.active().unwrap().clone()));
+        assert_eq!(then, Next::Work(claimed.active().unwrap().clone()));
         claimed.commits("deploys", &arrived(request, number, "A"), None).0
     }
 
@@ -242,7 +242,7 @@ impl Head {
     fn ends_command(&self, request: &Request, number: &str, half: bool) -> Self {
         let now = request.time.as_second();
         let (head, then) = self.accepts(request, &me("obeys", now));
-        let Then::Work(active) = then else { panic!("{then:?}") };
+        let Next::Work(active) = then else { panic!("{then:?}") };
         let chosen = head.choose(&active.request.subject, targets(), &Rejects::default()).unwrap();
         let head = head.with_chosen(token("obeys"), &chosen).unwrap();
         let mut end = if half { half_arrived(request, number, "A") } else { arrived(request, number, "A") };
@@ -280,7 +280,7 @@ fn a_head_without_optional_fields_reads() {
         "targets": [{ "account": "111111111111", "region": "eu-west-1", "version": "6" }] }"#;
     let head: Head = serde_json::from_str(json).unwrap();
     let seen = head.target(target(0)).unwrap();
-    assert_eq!((seen.version.as_ref().unwrap().as_str(), &seen.named), ("6", &Named::default()));
+    assert_eq!((seen.version.as_ref().unwrap().as_str(), &seen.named), ("6", &ManagedKeys::default()));
     assert_eq!((head.active(), head.pending(), head.newest.mark.as_ref()), (None, None, None));
 }
 
@@ -325,7 +325,7 @@ fn every_list_is_bounded_however_long_it_goes_on() {
     assert_eq!(head.deployments().len(), ENDED);
     for number in 100..150 {
         for request in [upload(&format!("r{number}"), number * 10), upload(&format!("x{number}"), number * 10)] {
-            assert_eq!(head.answers(&request, &me("again", 9_000)), Then::Over(request.id), "the last {REQUESTS}");
+            assert_eq!(head.answers(&request, &me("again", 9_000)), Next::Over(request.id), "the last {REQUESTS}");
         }
     }
     assert!(serde_json::to_vec(&head).unwrap().len() < 64 * 1024);

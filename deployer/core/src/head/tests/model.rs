@@ -144,25 +144,25 @@ impl World {
         let newest = newest && self.head.newest.beyond_upload(&mark_of(&request)).is_none();
         self.writes(Some(*moved.head.expect("a new request always is written down")));
         let echo = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
-        assert_eq!(echo, Move { head: None, then: then.clone() }, "our own echo");
+        assert_eq!(echo, Transition { head: None, then: then.clone() }, "our own echo");
         self.fates.insert(request.id, (request.clone(), Fate::Open));
         match then {
-            Then::Over(id) => {
+            Next::Over(id) => {
                 assert_eq!(id, request.id);
                 assert!(refused || !newest, "the newest is never superseded");
                 let status = self.head.told(&request).status;
                 assert_eq!(status, if refused { Status::Refused } else { Status::Superseded });
             }
-            Then::Work(active) => {
+            Next::Work(active) => {
                 assert!(!refused);
                 self.claims.push((name, active.request));
                 self.accepted.push(request);
             }
-            Then::Wait { request: waiting, status, .. } => {
+            Next::Wait { request: waiting, status, .. } => {
                 assert_eq!((&waiting, status), (&request, Status::Pending));
                 self.accepted.push(request);
             }
-            Then::Rests(_) | Then::Nothing => panic!("a new upload is never nothing, and never rests"),
+            Next::Rests(_) | Next::Nothing => panic!("a new upload is never nothing, and never rests"),
         }
     }
 
@@ -173,10 +173,10 @@ impl World {
         let (name, me) = self.draws();
         let release = || Release::parse("k1").unwrap();
         let (kind, subject) = match kind {
-            0 => (CauseKind::Rollback, Subject::Earlier(Rollback::to(None))),
-            1 => (CauseKind::Rollback, Subject::Earlier(Rollback::to(Some(release())))),
-            2 => (CauseKind::Redeploy, Subject::Live { of: None }),
-            _ => (CauseKind::Deploy, Subject::Live { of: None }),
+            0 => (CauseKind::Rollback, Source::Earlier(Rollback::to(None))),
+            1 => (CauseKind::Rollback, Source::Earlier(Rollback::to(Some(release())))),
+            2 => (CauseKind::Redeploy, Source::Live { of: None }),
+            _ => (CauseKind::Deploy, Source::Live { of: None }),
         };
         let request = command(&name, kind, subject, self.now);
         let refusal = refused.then(refusal);
@@ -185,7 +185,7 @@ impl World {
         let moved = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
         let then = moved.then.clone();
         self.writes(Some(*moved.head.expect("a new request always is written down")));
-        let is_over = then == Then::Over(request.id);
+        let is_over = then == Next::Over(request.id);
         assert!(!(refused || held) || is_over);
         if is_over {
             self.fates.insert(request.id, (request.clone(), Fate::Open));
@@ -201,7 +201,7 @@ impl World {
         let Some(request) = self.open_request(request.id) else {
             let joins = matches!(request.cause.kind, CauseKind::Rollback | CauseKind::Redeploy);
             assert!(joins, "only a rollback or a redeploy joins another");
-            if let Then::Work(active) = then {
+            if let Next::Work(active) = then {
                 self.claims.push((name, active.request));
             }
             return;
@@ -215,8 +215,8 @@ impl World {
             assert_eq!(is.stop, if request.is_rollback() { Some(request.id) } else { was.stop });
         }
         match then {
-            Then::Work(active) => self.claims.push((name, active.request)),
-            Then::Wait { request: waiting, status, .. } => assert_eq!((waiting, status), (request, Status::Pending)),
+            Next::Work(active) => self.claims.push((name, active.request)),
+            Next::Wait { request: waiting, status, .. } => assert_eq!((waiting, status), (request, Status::Pending)),
             other => panic!("a command that is not refused is never {other:?}"),
         }
     }
@@ -235,14 +235,14 @@ impl World {
             false => self.head.without_hold(&at(), &id),
         };
         assert_eq!(obeyed.is_some(), holds || self.head.hold().is_some());
-        let Some(Obeyed::Now(head)) = obeyed else { return };
+        let Some(CommandEffect::Now(head)) = obeyed else { return };
         self.writes(Some(*head));
         assert!(!holds || self.head.all_pending().iter().all(Request::is_rollback));
         let again = match holds {
             true => Some(self.head.with_hold(hold, &at(), &id, second(self.now))),
             false => self.head.without_hold(&at(), &id),
         };
-        assert_eq!(again, Some(Obeyed::Earlier), "the same command again does nothing");
+        assert_eq!(again, Some(CommandEffect::Earlier), "the same command again does nothing");
     }
 
     fn again(&mut self, which: &Index, time: i64) {
@@ -264,16 +264,16 @@ impl World {
         let moved = self.head.accept(&other_door, &at(), rules(None), &me);
         assert!(!self.head.needs(other_door.marker));
         match &moved.then {
-            Then::Over(id) => assert_eq!((*id, fate != Fate::Open, moved.head.is_none()), (first.id, true, true)),
-            Then::Wait { request, .. } => {
+            Next::Over(id) => assert_eq!((*id, fate != Fate::Open, moved.head.is_none()), (first.id, true, true)),
+            Next::Wait { request, .. } => {
                 assert!(is_as_told(request, &first), "{request:?}");
                 assert_eq!((fate, moved.head.is_none(), slept), (Fate::Open, true, false));
             }
-            Then::Work(active) => {
+            Next::Work(active) => {
                 assert!(fate == Fate::Open && slept);
                 self.claims.push((name, active.request.clone()));
             }
-            Then::Rests(_) | Then::Nothing => panic!("a duplicate meets its deployment"),
+            Next::Rests(_) | Next::Nothing => panic!("a duplicate meets its deployment"),
         }
         self.writes(moved.head.map(|head| *head));
     }
@@ -287,19 +287,19 @@ impl World {
         let request = which.get(&settled).0.clone();
         let (_, me) = self.draws();
         if self.accepted.contains(&request) {
-            assert_eq!(self.head.accept(&request, &at(), rules(None), &me).then, Then::Over(request.id));
+            assert_eq!(self.head.accept(&request, &at(), rules(None), &me).then, Next::Over(request.id));
         }
     }
 
     fn wake(&mut self) {
         let (name, me) = self.draws();
         let slept = self.head.sleeps(second(self.now));
-        let Move { head, then } = self.head.wake(&at(), &me);
+        let Transition { head, then } = self.head.wake(&at(), &me);
         assert_eq!(head.is_some(), slept);
         self.writes(head.map(|head| *head));
-        if let Then::Work(active) = then.clone() {
+        if let Next::Work(active) = then.clone() {
             self.claims.push((name, active.request));
-            assert_eq!(self.head.wake(&at(), &me), Move { head: None, then }, "our own echo");
+            assert_eq!(self.head.wake(&at(), &me), Transition { head: None, then }, "our own echo");
         }
     }
 
@@ -323,7 +323,7 @@ impl World {
                 let record = at().record(&request, Status::InProgress).ended(refusal(), second(self.now));
                 End {
                     record,
-                    named: Some(Named::default()),
+                    named: Some(ManagedKeys::default()),
                     written: [].into(),
                     kept: [].into(),
                     doors: vec![],
@@ -379,7 +379,7 @@ impl World {
     }
 
     /// Whoever holds the claim on a command finds out what it is about; where there is nothing it is refused.
-    fn finds_out(&mut self, claim: &str, request: &Request, outcome: Outcome) -> (Outcome, Option<Chosen>) {
+    fn finds_out(&mut self, claim: &str, request: &Request, outcome: Outcome) -> (Outcome, Option<ResolvedArtifact>) {
         if request.is_upload() || !self.head.is_held_by(token(claim)) {
             return (outcome, None);
         }
@@ -408,8 +408,8 @@ impl World {
     }
 
     /// What has ended since.
-    fn track(&mut self, entries: &[Entry]) {
-        for Entry { record, marker, .. } in entries {
+    fn track(&mut self, entries: &[OutboxEntry]) {
+        for OutboxEntry { record, marker, .. } in entries {
             let (request, fate) = self.fates.get_mut(&record.id).expect("only what was asked for ends");
             assert_eq!(request.marker, *marker);
             match fate {

@@ -53,7 +53,7 @@ fn a_parked_deployment_is_begun_and_gives_way_to_no_newer_upload() {
     assert!(head.active().unwrap().is_begun());
     let three = upload("3", 50);
     let (head, then) = head.accepts(&three, &me("three", 50));
-    let Then::Work(active) = then else { panic!("{then:?}") };
+    let Next::Work(active) = then else { panic!("{then:?}") };
     assert_eq!((active.request.id, active.awaits(target(0))), (two.id, Some(&awaited(921))));
     assert_eq!(head.pending().map(|pending| pending.id), Some(three.id));
 }
@@ -63,7 +63,7 @@ fn a_rollback_takes_a_parked_deployment_over_at_once_and_stops_it() {
     let (head, two) = parked(Some(60));
     let back = rollback("back", 50);
     let (head, then) = head.accepts(&back, &me("back", 50));
-    let Then::Work(active) = then else { panic!("{then:?}") };
+    let Next::Work(active) = then else { panic!("{then:?}") };
     assert_eq!((active.request.id, active.stop), (two.id, Some(back.id)));
     assert_eq!(head.pending().map(|pending| pending.id), Some(back.id));
 }
@@ -79,7 +79,7 @@ fn one_that_was_parked_before_anything_was_written_gives_way_to_a_newer_upload()
     assert!(!head.active().unwrap().is_begun(), "nobody has written anything for it");
     let three = upload("3", 50);
     let (head, then) = head.accepts(&three, &me("three", 50));
-    let Then::Work(active) = then else { panic!("{then:?}") };
+    let Next::Work(active) = then else { panic!("{then:?}") };
     assert_eq!((active.request.id, active.waits), (three.id, vec![]));
     assert!(head.outbox().iter().any(|entry| entry.record.id == two.id && entry.record.status == Status::Superseded));
 }
@@ -98,10 +98,10 @@ fn one_that_was_asked_to_stop_while_it_waited_is_looked_at_at_once() {
 #[test]
 fn who_asks_how_far_a_parked_deployment_is_does_not_wake_it() {
     let (head, two) = parked(Some(60));
-    let Then::Wait { request, status, behind } = head.answers(&two, &me("again", 50)) else { panic!("it is woken") };
+    let Next::Wait { request, status, behind } = head.answers(&two, &me("again", 50)) else { panic!("it is woken") };
     assert_eq!((request.id, status, behind.2), (two.id, Status::InProgress, second(60)));
     // Its tick was lost.
-    assert!(matches!(head.accepts(&two, &me("again", 120)).1, Then::Work(_)));
+    assert!(matches!(head.accepts(&two, &me("again", 120)).1, Next::Work(_)));
 }
 
 #[test]

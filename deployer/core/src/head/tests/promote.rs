@@ -1,7 +1,7 @@
 //! Promotions that wait: what comes of them, and what they make way for.
 
 use super::*;
-use crate::promotion::{Approved, Promoting, Taking, Verdict, Wait};
+use crate::promotion::{Approved, Decision, Dispatch, PromotionSpec, Wait};
 
 static ROW: LazyLock<Config> = LazyLock::new(|| row("newest"));
 static IN_ORDER: LazyLock<Config> = LazyLock::new(|| row("in-order"));
@@ -22,14 +22,14 @@ fn row(policy: &str) -> Config {
     Config::parse(&file.to_string()).unwrap()
 }
 
-pub(super) fn prod(config: &'static Config) -> Destination<'static> {
+pub(super) fn prod(config: &'static Config) -> FunctionRef<'static> {
     let (environment, function) = (EnvironmentName::parse("prod").unwrap(), FunctionName::parse("orders").unwrap());
-    Destination::find(config, &environment, &function).unwrap()
+    FunctionRef::find(config, &environment, &function).unwrap()
 }
 
 pub(super) fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
     let upload = upload(release, time);
-    let promoting = Promoting {
+    let promoting = PromotionSpec {
         from: EnvironmentName::parse("dev").unwrap(),
         named: None,
         artifact: upload.chosen(),
@@ -50,26 +50,26 @@ pub(super) fn automatic(release: &str, time: i64) -> Request {
     promotion(release, CauseKind::AutomaticPromotion, time)
 }
 
-fn soaks(until: i64) -> Verdict {
+fn soaks(until: i64) -> Decision {
     let wait = Wait { soak_until: Some(second(until)), ..Wait::over(second(9_999)) };
-    Verdict::Waits(wait)
+    Decision::Wait(wait)
 }
 
-fn no() -> Verdict {
-    Verdict::Ends(refusal())
+fn no() -> Decision {
+    Decision::Deny(refusal())
 }
 
 impl Head {
-    fn asks(&self, request: &Request, verdict: &Verdict, now: i64) -> (Self, Then) {
+    fn asks(&self, request: &Request, verdict: &Decision, now: i64) -> (Self, Next) {
         self.asks_of(&ROW, request, verdict, now)
     }
 
-    fn asks_of(&self, config: &'static Config, request: &Request, verdict: &Verdict, now: i64) -> (Self, Then) {
+    fn asks_of(&self, config: &'static Config, request: &Request, verdict: &Decision, now: i64) -> (Self, Next) {
         let name = format!("w{now}");
-        self.writes(self.accept_promotion((request, Taking::Up), verdict, &prod(config), &me(&name, now)))
+        self.writes(self.accept_promotion((request, Dispatch::Inline), verdict, &prod(config), &me(&name, now)))
     }
 
-    fn goes_on(&self, request: &Request, verdict: &Verdict, now: i64) -> (Self, Then) {
+    fn goes_on(&self, request: &Request, verdict: &Decision, now: i64) -> (Self, Next) {
         let name = format!("g{now}");
         self.writes(self.go_on_waiting(request.id, verdict, &prod(&ROW), &me(&name, now)))
     }
@@ -83,28 +83,29 @@ impl Head {
 fn one_that_has_to_wait_rests_and_comes_to_its_turn_when_it_passes() {
     let one = automatic("1", 10);
     let (head, then) = Head::default().asks(&one, &soaks(100), 10);
-    assert!(matches!(then, Then::Rests(_)) && head.active().is_none() && !head.sleeps(second(10)));
+    assert!(matches!(then, Next::Rests(_)) && head.active().is_none() && !head.sleeps(second(10)));
     assert!(head.needs(one.marker) && head.deployments() == [one.id]);
-    let Move { head: none, then } = head.accept_promotion((&one, Taking::Up), &soaks(100), &prod(&ROW), &me("x", 11));
-    assert!(none.is_none() && matches!(then, Then::Rests(_)), "a duplicate meets it");
+    let Transition { head: none, then } =
+        head.accept_promotion((&one, Dispatch::Inline), &soaks(100), &prod(&ROW), &me("x", 11));
+    assert!(none.is_none() && matches!(then, Next::Rests(_)), "a duplicate meets it");
     let same = head.go_on_waiting(one.id, &soaks(100), &prod(&ROW), &me("x", 12));
     assert!(same.head.is_none(), "nothing new is written");
     let (later, _) = head.goes_on(&one, &soaks(200), 20);
     assert_eq!(later.waiting()[0].wait.soak_until, Some(second(200)));
-    let (head, then) = later.goes_on(&one, &Verdict::Passes, 200);
-    let Then::Work(active) = then else { panic!("{then:?}") };
+    let (head, then) = later.goes_on(&one, &Decision::Allow, 200);
+    let Next::Work(active) = then else { panic!("{then:?}") };
     assert_eq!((active.request, head.waits()), (one.clone(), vec![]));
-    let echo = head.go_on_waiting(one.id, &Verdict::Passes, &prod(&ROW), &me("g200", 200));
-    assert!(matches!(echo, Move { head: None, then: Then::Work(_) }), "our own echo");
+    let echo = head.go_on_waiting(one.id, &Decision::Allow, &prod(&ROW), &me("g200", 200));
+    assert!(matches!(echo, Transition { head: None, then: Next::Work(_) }), "our own echo");
 }
 
 #[test]
 fn what_ends_it_while_it_soaks_cancels_the_soak() {
     let one = automatic("1", 10);
     let (head, _) = Head::default().asks(&one, &soaks(100), 10);
-    let rejected = Verdict::Ends(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
+    let rejected = Decision::Deny(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
     let (ended, then) = head.goes_on(&one, &rejected, 20);
-    assert_eq!((then, ended.told(&one).code), (Then::Over(one.id), Some(Code::SoakCancelled)));
+    assert_eq!((then, ended.told(&one).code), (Next::Over(one.id), Some(Code::SoakCancelled)));
     let by_hand = promotion("2", CauseKind::Promotion, 10);
     let (head, _) = Head::default().asks(&by_hand, &soaks(100), 10);
     assert_eq!(head.goes_on(&by_hand, &rejected, 20).0.told(&by_hand).code, Some(Code::Rejected));
@@ -115,7 +116,7 @@ fn a_newer_one_takes_its_place_and_an_older_one_comes_too_late() {
     let (one, two, three) = (automatic("1", 10), automatic("2", 20), automatic("3", 30));
     let (head, _) = Head::default().asks(&two, &soaks(100), 20);
     let (late, then) = head.asks(&one, &soaks(90), 25);
-    assert_eq!((then, late.told(&one).status, late.waits()), (Then::Over(one.id), Status::Superseded, vec![two.id]));
+    assert_eq!((then, late.told(&one).status, late.waits()), (Next::Over(one.id), Status::Superseded, vec![two.id]));
     let (head, _) = late.asks(&three, &soaks(110), 30);
     assert_eq!((head.told(&two).status, head.waits()), (Status::Superseded, vec![three.id]));
     let same = Request { id: automatic("3", 40).id, hash: RequestHash::of(&["other"]), ..automatic("3", 40) };
@@ -144,9 +145,9 @@ fn in_order_they_wait_side_by_side_up_to_a_number() {
 fn what_was_let_in_later_is_never_undone_by_one_that_waited() {
     let one = automatic("1", 10);
     let (head, _) = Head::default().asks(&one, &soaks(100), 10);
-    let newer = command("d", CauseKind::Deploy, Subject::Newest { release: Release::parse("2").unwrap() }, 50);
+    let newer = command("d", CauseKind::Deploy, Source::Newest { release: Release::parse("2").unwrap() }, 50);
     let (head, _) = head.accepts(&newer, &me("d", 50));
-    let (head, _) = head.goes_on(&one, &Verdict::Passes, 100);
+    let (head, _) = head.goes_on(&one, &Decision::Allow, 100);
     assert_eq!(head.told(&one).status, Status::Superseded);
     let (rolled, _) = Head::default().asks(&one, &soaks(100), 10);
     let rolled = rolled.deploys(&upload("0", 5), "5").deploys(&upload("x", 6), "6");
@@ -175,7 +176,7 @@ fn a_command_is_never_displaced_by_a_promotion() {
     let head = Head::default().deploys(&upload("0", 5), "5").accepts(&upload("1", 10), &me("one", 10)).0;
     let back = rollback("r", 20);
     let (head, _) = head.accepts(&back, &me("r", 20));
-    let (head, _) = head.asks(&promotion("2", CauseKind::Promotion, 30), &Verdict::Passes, 30);
+    let (head, _) = head.asks(&promotion("2", CauseKind::Promotion, 30), &Decision::Allow, 30);
     let ids: Vec<_> = head.all_pending().iter().map(|pending| pending.id).collect();
     assert_eq!(ids, [back.id, promotion("2", CauseKind::Promotion, 30).id]);
 }
@@ -183,12 +184,12 @@ fn a_command_is_never_displaced_by_a_promotion() {
 #[test]
 fn one_whose_turn_had_come_is_put_back_where_it_has_to_wait_all_the_same() {
     let one = promotion("1", CauseKind::Promotion, 10);
-    let (head, _) = Head::default().asks(&one, &Verdict::Passes, 10);
-    let Verdict::Waits(wait) = soaks(300) else { panic!() };
+    let (head, _) = Head::default().asks(&one, &Decision::Allow, 10);
+    let Decision::Wait(wait) = soaks(300) else { panic!() };
     assert!(head.put_back(token("stranger"), &wait, &prod(&ROW), second(20)).is_none());
     let (stopped, _) = head.accepts(&rollback("r", 15), &me("r", 15));
     let stopped = stopped.put_back(token("w10"), &wait, &prod(&ROW), second(20)).unwrap();
-    assert_eq!(stopped.then, Then::Over(one.id));
+    assert_eq!(stopped.then, Next::Over(one.id));
     let stopped = stopped.head.unwrap();
     assert_eq!(
         (stopped.told(&one).status, stopped.waits()),
@@ -198,7 +199,7 @@ fn one_whose_turn_had_come_is_put_back_where_it_has_to_wait_all_the_same() {
     let back = head.put_back(token("w10"), &wait, &prod(&ROW), second(20)).unwrap();
     let head = *back.head.unwrap();
     assert_eq!((head.active(), head.waits(), head.waiting()[0].told), (None, vec![one.id], false));
-    assert_eq!(head.goes_on(&one, &Verdict::Passes, 300).0.active().unwrap().request, one);
+    assert_eq!(head.goes_on(&one, &Decision::Allow, 300).0.active().unwrap().request, one);
 }
 
 #[test]
@@ -226,11 +227,11 @@ fn approvals_count_once_each_and_the_requesters_own_does_not() {
 fn a_refusal_ends_it_before_it_waits_and_a_hold_while_it_does() {
     let one = automatic("1", 10);
     let (head, then) = Head::default().asks(&one, &no(), 10);
-    assert_eq!((then, head.told(&one).status, head.waits()), (Then::Over(one.id), Status::Refused, vec![]));
+    assert_eq!((then, head.told(&one).status, head.waits()), (Next::Over(one.id), Status::Refused, vec![]));
     let two = automatic("2", 20);
     let (head, _) = head.asks(&two, &soaks(100), 20);
     let hold = Hold { reason: "audit".into(), requested_by: None, since: second(30) };
-    let Obeyed::Now(held) = head.with_hold(hold, &prod(&ROW), "h", second(30)) else { panic!() };
+    let CommandEffect::Now(held) = head.with_hold(hold, &prod(&ROW), "h", second(30)) else { panic!() };
     assert_eq!((held.told(&two).code, held.waits()), (Some(Code::SoakCancelled), vec![]));
 }
 
@@ -251,7 +252,7 @@ fn of_what_cannot_be_told_the_oldest_is_given_up_and_what_is_not_written_never()
     for number in 0..OUTBOX + 10 {
         let one = automatic(&format!("r{number}"), 10);
         head = head.asks(&one, &no(), 10).0;
-        head = head.without(&[(one.id, [Consequence::Record, Consequence::Promotions].into())]).unwrap();
+        head = head.without(&[(one.id, [SideEffect::Record, SideEffect::Promotions].into())]).unwrap();
     }
     assert!(!head.is_overfull() && head.outbox().len() <= OUTBOX + 2);
     assert_eq!(head.outbox()[0].record.id, unwritten.id);

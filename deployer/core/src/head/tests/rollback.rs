@@ -2,13 +2,13 @@
 
 use super::commands::{back_to, redeploy, releases, three};
 use super::*;
-use crate::commanded::Obeyed;
+use crate::commanded::CommandEffect;
 use crate::record::RecordedArtifact;
 use crate::status::Hold;
 
 fn seen(id: &str, if_live: Option<&str>, if_active: Option<DeploymentId>, time: i64) -> Request {
     let rollback = Rollback { if_live: if_live.map(Into::into), if_active, ..Rollback::default() };
-    command(id, CauseKind::Rollback, Subject::Earlier(rollback), time)
+    command(id, CauseKind::Rollback, Source::Earlier(rollback), time)
 }
 
 /// Release 3 is live, and an upload of release 4 is being deployed.
@@ -21,13 +21,13 @@ fn undo(number: &str, time: i64) -> Request {
     command(
         &format!("undo {number}"),
         CauseKind::Rollback,
-        Subject::Undo { release: number.parse().unwrap(), artifact: None, of: None },
+        Source::Undo { release: number.parse().unwrap(), artifact: None, of: None },
         time,
     )
 }
 
 impl Head {
-    fn chosen_of(&self, active: &Active) -> Result<Chosen, Ending> {
+    fn chosen_of(&self, active: &Active) -> Result<ResolvedArtifact, Ending> {
         self.choose(&active.request.subject, targets(), &Rejects::default())
     }
 
@@ -96,16 +96,16 @@ fn rollbacks_without_a_release_join_each_other() {
     let (first, second) = (rollback("r", 50), rollback("s", 51));
     let (head, _) = under_way().accepts(&first, &me("r", 50));
     let (joined, then) = head.accepts(&second, &me("s", 51));
-    assert!(matches!(then, Then::Wait { request, .. } if request.id == first.id));
+    assert!(matches!(then, Next::Wait { request, .. } if request.id == first.id));
     assert_eq!(joined.all_pending().len(), 1);
     let (head, next) = joined.commits("four", &arrived(&upload("4", 40), "9", "A"), Some(&me("next", 60)));
     let third = rollback("t", 61);
     let (head, then) = head.accepts(&third, &me("t", 61));
-    assert!(matches!(then, Then::Wait { request, status: Status::InProgress, .. } if request.id == first.id));
+    assert!(matches!(then, Next::Wait { request, status: Status::InProgress, .. } if request.id == first.id));
     assert_eq!((head.active().unwrap().stop, head.all_pending()), (None, [].as_slice()));
     let head = head.arrives("next", &next.unwrap(), "8").settles();
     for again in [&second, &third] {
-        assert_eq!(head.answers(again, &me("again", 70)), Then::Over(first.id), "the same request acts once");
+        assert_eq!(head.answers(again, &me("again", 70)), Next::Over(first.id), "the same request acts once");
     }
 }
 
@@ -115,7 +115,7 @@ fn two_who_roll_back_the_same_go_one_step_back() {
     let head = three().ends_command(&first, "7", false);
     let second = seen("s", Some("3"), None, 52);
     let (head, then) = head.accepts(&second, &me("s", 52));
-    assert_eq!((then, head.told(&second).code), (Then::Over(second.id), Some(Code::LiveChanged)));
+    assert_eq!((then, head.told(&second).code), (Next::Over(second.id), Some(Code::LiveChanged)));
     let because = format!(
         "release 2 is live since 1970-01-01T00:00:51Z: rollback {} by ann has gone back to it, and you meant to leave 3: \
          look at the status, and ask again if it is still needed",
@@ -132,7 +132,7 @@ fn what_was_seen_under_way_may_have_arrived_meanwhile() {
     assert_eq!(asked.pending().unwrap().undoes(), Some(four));
     let head = three().deploys(&upload("4", 40), "9");
     let (head, then) = head.accepts(&seen("r", None, Some(four), 50), &me("r", 50));
-    let Then::Work(active) = then else { panic!("{then:?}") };
+    let Next::Work(active) = then else { panic!("{then:?}") };
     assert_eq!((active.request.undoes(), head.chosen_of(&active).unwrap().release.as_str()), (None, "3"));
     let head = head.arrives("r", &active, "8").settles();
     let (head, _) = head.accepts(&seen("s", None, Some(four), 60), &me("s", 60));
@@ -160,7 +160,7 @@ fn a_rollback_that_can_lead_nowhere_stops_and_displaces_nothing() {
         [(back_to("a", "9", 50), Code::NothingToRollBack), (seen("b", Some("2"), None, 50), Code::LiveChanged)]
     {
         let (head, then) = under_way().accepts(&request, &me("x", 50));
-        assert_eq!((then, head.told(&request).code), (Then::Over(request.id), Some(code)));
+        assert_eq!((then, head.told(&request).code), (Next::Over(request.id), Some(code)));
         assert_eq!((head.active().unwrap().stop, head.all_pending()), (None, [].as_slice()));
     }
     let one = Head::default().deploys(&upload("1", 10), "6").settles();
@@ -191,7 +191,7 @@ fn where_nothing_is_live_yet_a_rollback_only_stops_the_deployment() {
 fn a_rollback_without_a_release_completes_one_that_has_not_reached_every_target() {
     let half = three().ends_command(&rollback("r", 50), "7", true);
     assert_eq!((releases(half.history()), half.live().unwrap().complete), (vec!["2", "1"], false));
-    let chosen = half.choose(&Subject::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+    let chosen = half.choose(&Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
     assert_eq!(chosen.release.as_str(), "2");
     assert!(chosen.because.unwrap().starts_with("it completes rollback"));
     assert_eq!(chosen.versions.len(), 2, "the target that it has not reached goes back to its version too");
@@ -207,7 +207,7 @@ fn a_rollback_passes_over_the_same_bytes_under_another_label() {
     let mut json = serde_json::to_value(three()).unwrap();
     json["history"][1]["sha256"] = json["history"][0]["sha256"].clone();
     let head: Head = serde_json::from_value(json).unwrap();
-    let chosen = head.choose(&Subject::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+    let chosen = head.choose(&Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
     assert_eq!(chosen.release.as_str(), "1");
 }
 
@@ -215,8 +215,8 @@ fn a_rollback_passes_over_the_same_bytes_under_another_label() {
 fn deployment_that_was_asked_to_stop_and_is_displaced_untouched_is_left_too() {
     let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
     let given_up = asked.released(token("four"), GivenUp::Untouched, second(51)).unwrap();
-    let Move { head, then } = given_up.wake(&at(), &me("next", 60));
-    assert!(matches!(&then, Then::Work(active) if active.request.id == rollback("r", 50).id), "{then:?}");
+    let Transition { head, then } = given_up.wake(&at(), &me("next", 60));
+    assert!(matches!(&then, Next::Work(active) if active.request.id == rollback("r", 50).id), "{then:?}");
     let head = head.unwrap();
     assert_eq!(head.told(&upload("4", 40)).status, Status::Superseded);
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["3", "2", "1"], vec!["4"]));
@@ -227,7 +227,7 @@ fn deployment_that_was_asked_to_stop_and_is_held_untouched_is_superseded_and_lef
     let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
     let given_up = asked.released(token("four"), GivenUp::Untouched, second(51)).unwrap();
     let hold = Hold { reason: "stop".into(), requested_by: None, since: second(52) };
-    let Obeyed::Now(head) = given_up.with_hold(hold, &at(), "h", second(52)) else { panic!() };
+    let CommandEffect::Now(head) = given_up.with_hold(hold, &at(), "h", second(52)) else { panic!() };
     assert_eq!(head.told(&upload("4", 40)).status, Status::Superseded);
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["3", "2", "1"], vec!["4"]));
     assert_eq!(head.pending().map(|waits| waits.id), Some(rollback("r", 50).id), "it goes on");
@@ -239,7 +239,7 @@ fn rollback_during_a_deployment_joins_no_undo_of_what_was_live_before_it() {
     let (recalled, _) = under_way().accepts(&undo, &me("u", 45));
     assert_eq!(recalled.active().unwrap().stop, None, "the undo means another release");
     let (asked, then) = recalled.accepts(&rollback("r", 50), &me("r", 50));
-    assert!(matches!(then, Then::Wait { .. }), "{then:?}");
+    assert!(matches!(then, Next::Wait { .. }), "{then:?}");
     assert_eq!(asked.active().unwrap().stop, Some(rollback("r", 50).id));
     let waits: Vec<_> = asked.all_pending().iter().map(|waits| (waits.id, waits.undoes())).collect();
     assert_eq!(waits, [(undo.id, None), (rollback("r", 50).id, Some(upload("4", 40).id))]);
@@ -274,7 +274,7 @@ fn rollback_of_an_upload_that_turns_out_to_be_what_is_live_goes_by_history() {
 #[test]
 fn rollback_to_a_release_is_not_refused_for_what_the_deployment_did_that_it_stopped() {
     let back = Rollback { if_live: Some("3".into()), ..Rollback::to(Some("2".parse().unwrap())) };
-    let back = command("r", CauseKind::Rollback, Subject::Earlier(back), 50);
+    let back = command("r", CauseKind::Rollback, Source::Earlier(back), 50);
     let (asked, _) = under_way().accepts(&back, &me("r", 50));
     let (head, next) = asked.commits("four", &half_arrived(&upload("4", 40), "9", "A"), Some(&me("next", 60)));
     assert_eq!(head.live().unwrap().release.as_str(), "4", "it had got to a target");
@@ -285,7 +285,7 @@ fn rollback_to_a_release_is_not_refused_for_what_the_deployment_did_that_it_stop
 #[test]
 fn undo_of_what_another_deployment_had_brought_leaves_what_is_live() {
     let head = three();
-    let undo = |of| Subject::Undo { release: "3".parse().unwrap(), artifact: None, of };
+    let undo = |of| Source::Undo { release: "3".parse().unwrap(), artifact: None, of };
     let chosen = |of| head.choose(&undo(of), targets(), &Rejects::default()).unwrap().release.to_string();
     let brought = head.live().unwrap().deployment;
     assert_eq!((chosen(None), chosen(Some(brought))), ("2".into(), "2".into()));
@@ -311,10 +311,10 @@ fn rollback_that_only_half_undid_a_deployment_is_what_is_live_and_the_next_compl
     // Who saw the same incident, and comes later.
     let second = seen("s", Some(&seen_live), Some(upload("5", 50).id), 80);
     let (refused, then) = head.accepts(&second, &me("s", 80));
-    assert_eq!(then, Then::Over(second.id));
+    assert_eq!(then, Next::Over(second.id));
     assert_eq!(refused.told(&second).code, Some(Code::LiveChanged));
     let (head, then) = head.accepts(&rollback("t", 90), &me("t", 90));
-    let Then::Work(active) = then else { panic!("{then:?}") };
+    let Next::Work(active) = then else { panic!("{then:?}") };
     let chosen = head.chosen_of(&active).unwrap();
     assert_eq!(chosen.release.as_str(), "4", "{chosen:?}");
     assert!(chosen.because.unwrap().starts_with(&format!("it completes rollback {}", next.request.id)));

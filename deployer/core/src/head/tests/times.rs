@@ -19,7 +19,7 @@ fn a_commands_time_is_the_own_clocks_within_the_second_of_the_ledger() {
 
 #[test]
 fn a_promotions_time_is_at_most_that_and_an_uploads_is_the_doors() {
-    let asked = |time| Request { time, ..command("p", CauseKind::Promotion, Subject::Live { of: None }, 0) };
+    let asked = |time| Request { time, ..command("p", CauseKind::Promotion, Source::Live { of: None }, 0) };
     assert_eq!(asked(second(90)).timed(millis(700_000), Some(second(100))).time, second(90));
     assert_eq!(asked(second(110)).timed(millis(700_000), Some(second(100))).time, millis(100_999));
     assert_eq!(upload("1", 110).timed(millis(100_400), Some(second(100))).time, second(110));

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn what_is_written_of_a_function_reads_back_as_what_it_was_without_the_values_of_variables() {
-    use crate::observed::{Belongings, Settings, Variables};
+    use crate::observed::{FunctionMetadata, Settings, Variables};
     let settings = Settings {
         runtime: Some("provided.al2023".into()),
         handler: Some("bootstrap".into()),
@@ -45,7 +45,7 @@ fn what_is_written_of_a_function_reads_back_as_what_it_was_without_the_values_of
     };
     let tags = [("team", "orders"), ("aws:cloudformation:stack-name", "x")];
     let tags = tags.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let belongings = Belongings { tags: Some(tags), reserved_concurrency: Some(3) };
+    let belongings = FunctionMetadata { tags: Some(tags), reserved_concurrency: Some(3) };
     let name = crate::id::FunctionName::parse("orders").unwrap();
     let account = crate::id::AccountId::parse("111111111111").unwrap();
     let text = write(&name, &account, &settings, &belongings, Values::Withheld);

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::artifact::ArtifactRef;
-use crate::head::Named;
+use crate::head::ManagedKeys;
 use crate::id::{AccountId, BucketName, EnvironmentName, Region};
 use crate::manifest::{
     DirectS3Read, DurableConfig, FileSystemConfig, FunctionConfig, Manifest, ManifestFormat, S3FilesConfig, Secret,
     TenancyConfig, TenantIsolationMode, VpcConfig,
 };
-use crate::observed::{Belongings, Condition, Observed, ObservedAlias, ObservedCode, Settings, Variables};
+use crate::observed::{Condition, FunctionMetadata, Observed, ObservedAlias, ObservedCode, Settings, Variables};
 use crate::package::{Bootstrap, BootstrapKind, INLINE_LIMIT, Machine, Startup};
 use crate::record::{TargetError, TargetErrorCode};
 
@@ -28,7 +28,7 @@ struct Scene {
     function: FunctionName,
     alias: AliasName,
     artifact: VerifiedArtifact,
-    formerly: Named,
+    formerly: ManagedKeys,
     meant: Vec<Sha256>,
 }
 
@@ -57,7 +57,7 @@ impl Scene {
                     ..Startup::default()
                 },
             },
-            formerly: Named::default(),
+            formerly: ManagedKeys::default(),
             meant: vec![],
         }
     }
@@ -128,7 +128,7 @@ fn code(version: Option<&str>, bytes: &[u8]) -> ObservedCode {
 fn serving(bytes: &[u8]) -> Observed {
     Observed {
         latest: Some(code(None, bytes)),
-        belongings: Belongings { tags: Some(BTreeMap::new()), reserved_concurrency: None },
+        belongings: FunctionMetadata { tags: Some(BTreeMap::new()), reserved_concurrency: None },
         alias: Some(ObservedAlias {
             name: AliasName::parse("live").unwrap(),
             version: Some(Version::parse("6").unwrap()),
@@ -367,7 +367,7 @@ fn tags_and_concurrency_change_without_a_new_version() {
     let scene = Scene::new("reserved_concurrent_executions = 5\n[tags]\nteam = \"orders\"");
     assert_eq!(scene.steps(&serving(b"new")), ["tag", "reserve concurrency"]);
     let mut same = serving(b"new");
-    same.belongings = Belongings {
+    same.belongings = FunctionMetadata {
         tags: Some([("team".to_owned(), "orders".to_owned()), ("other".to_owned(), "stays".to_owned())].into()),
         reserved_concurrency: Some(5),
     };

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::reading::{Step, first};
-use super::{Mistake, Reading};
+use super::{Diagnostic, Reading};
 
 /// Nobody makes more of them by hand.
 const MOST: usize = 100;
@@ -18,7 +18,7 @@ pub(crate) fn read_all<T: DeserializeOwned>(
     value: &Value,
     reading: &Reading,
     stand_in: StandIn,
-) -> (Option<T>, Vec<Mistake>) {
+) -> (Option<T>, Vec<Diagnostic>) {
     let (mut value, mut mistakes, mut touched) = (value.clone(), Vec::new(), Vec::<Vec<Step>>::new());
     while mistakes.len() < MOST {
         let (here, wrong) = match first::<T>(&value) {
@@ -32,7 +32,7 @@ pub(crate) fn read_all<T: DeserializeOwned>(
             Some(field) => {
                 // Whoever misspelt it has been told what it should be called.
                 let misspelt = format!("did you mean {field}?");
-                mistakes.iter().any(|mistake: &Mistake| mistake.sentence.ends_with(&misspelt))
+                mistakes.iter().any(|mistake: &Diagnostic| mistake.sentence.ends_with(&misspelt))
                     || touched.contains(&[way.as_slice(), &[Step::Field(field.to_owned())]].concat())
             }
             None => touched.iter().any(|inner| inner.len() > way.len() && inner.starts_with(&way)),

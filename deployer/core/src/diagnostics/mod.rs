@@ -19,14 +19,14 @@ const MOST_LISTED: usize = 20;
 
 /// One mistake: the path of the field (`environments.prod.targets[1].account`) and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
+pub struct Diagnostic {
     /// The path of the field; empty when it is the file as a whole.
     pub path: PlainText,
     /// What is wrong with it, as a lowercase fragment.
     pub sentence: PlainText,
 }
 
-impl Mistake {
+impl Diagnostic {
     /// A mistake in the field at this path.
     pub(crate) fn new(path: impl Into<PlainText>, sentence: impl fmt::Display) -> Self {
         Self { path: path.into(), sentence: PlainText::of(sentence) }
@@ -45,7 +45,7 @@ impl Mistake {
     }
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.path.is_empty() { f.write_str(&self.sentence) } else { write!(f, "{}: {}", self.path, self.sentence) }
     }
@@ -53,29 +53,29 @@ impl fmt::Display for Mistake {
 
 /// At least one mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistakes(Vec<Mistake>);
+pub struct Diagnostics(Vec<Diagnostic>);
 
-impl Mistakes {
+impl Diagnostics {
     /// Nothing when there is no mistake, otherwise all of them as an error.
-    pub(crate) fn none_of(mistakes: Vec<Mistake>) -> Result<(), Self> {
+    pub(crate) fn none_of(mistakes: Vec<Diagnostic>) -> Result<(), Self> {
         if mistakes.is_empty() { Ok(()) } else { Err(Self(mistakes)) }
     }
 
     /// Each of them.
     #[must_use]
-    pub fn all(&self) -> &[Mistake] {
+    pub fn all(&self) -> &[Diagnostic] {
         &self.0
     }
 }
 
-impl From<Mistake> for Mistakes {
-    fn from(mistake: Mistake) -> Self {
+impl From<Diagnostic> for Diagnostics {
+    fn from(mistake: Diagnostic) -> Self {
         Self(vec![mistake])
     }
 }
 
 /// All on one line, for this text becomes the `because` of a record.
-impl fmt::Display for Mistakes {
+impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, mistake) in self.0.iter().take(MOST_LISTED).enumerate() {
             write!(f, "{}{mistake}", if index == 0 { "" } else { " | " })?;
@@ -87,7 +87,7 @@ impl fmt::Display for Mistakes {
     }
 }
 
-impl std::error::Error for Mistakes {}
+impl std::error::Error for Diagnostics {}
 
 /// "; did you mean this?" for the nearest of the known words; all of them when none is near.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
@@ -110,14 +110,14 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 /// A file's text, without the mark that some editors put before it.
 ///
 /// # Errors
-/// [`Mistake`]: in which encoding it is instead, or where it is not UTF-8.
-pub fn text(bytes: &[u8]) -> Result<&str, Mistake> {
+/// [`Diagnostic`]: in which encoding it is instead, or where it is not UTF-8.
+pub fn text(bytes: &[u8]) -> Result<&str, Diagnostic> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(Mistake::new("", "UTF-16 (PowerShell's default): save as UTF-8"));
+        return Err(Diagnostic::new("", "UTF-16 (PowerShell's default): save as UTF-8"));
     }
     let text = str::from_utf8(bytes).map_err(|error| {
         let position = error.valid_up_to();
-        Mistake::new("", format_args!("not UTF-8: the byte at {position} (counted from 0) begins no character"))
+        Diagnostic::new("", format_args!("not UTF-8: the byte at {position} (counted from 0) begins no character"))
     })?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn only_the_first_twenty_mistakes_are_listed() {
-        let mistakes = Mistakes::none_of((1..=23).map(|n| Mistake::new(format!("f{n}"), "bad")).collect()).unwrap_err();
+        let mistakes =
+            Diagnostics::none_of((1..=23).map(|n| Diagnostic::new(format!("f{n}"), "bad")).collect()).unwrap_err();
         assert!(mistakes.to_string().starts_with("f1: bad | f2: bad | "));
         assert!(mistakes.to_string().ends_with("f20: bad | and 3 more"));
         assert_eq!(mistakes.all().len(), 23);

@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, Expected, IntoDeserializer, MapAccess, SeqAc
 use serde_json::{Map, Number, Value};
 use serde_path_to_error::Segment;
 
-use super::{Mistake, cut, join, nearest};
+use super::{Diagnostic, cut, join, nearest};
 
 /// How to speak of a file's fields.
 pub(crate) struct Reading {
@@ -22,7 +22,7 @@ pub(crate) struct Reading {
 }
 
 /// Reads a value as `T`; of several mistakes the first.
-pub(crate) fn read<'a, T: Deserialize<'a>>(value: &'a Value, reading: &Reading) -> Result<T, Mistake> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(value: &'a Value, reading: &Reading) -> Result<T, Diagnostic> {
     first(value).map_err(|(way, wrong)| wrong.on(&way, reading))
 }
 
@@ -48,7 +48,7 @@ pub(super) fn first<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, (Vec<
 }
 
 /// Reads JSON in which no table names a field twice (serde_json would silently keep the last).
-pub(crate) fn json(text: &str) -> Result<Value, Mistake> {
+pub(crate) fn json(text: &str) -> Result<Value, Diagnostic> {
     strict(text).map_err(|error| not_json(&error))
 }
 
@@ -58,8 +58,8 @@ pub(crate) fn strict(text: &str) -> Result<Value, serde_json::Error> {
 }
 
 /// The mistake of a file that is not JSON.
-pub(crate) fn not_json(error: &serde_json::Error) -> Mistake {
-    Mistake::new("", format_args!("not JSON: {}", cut(&error.to_string())))
+pub(crate) fn not_json(error: &serde_json::Error) -> Diagnostic {
+    Diagnostic::new("", format_args!("not JSON: {}", cut(&error.to_string())))
 }
 
 /// Reads a whole number that is at least `LEAST`, and that AWS's 32 bits hold.
@@ -133,7 +133,7 @@ impl Wrong {
     }
 
     /// The mistake that it is, at the end of this way.
-    pub(super) fn on(self, way: &[Step], reading: &Reading) -> Mistake {
+    pub(super) fn on(self, way: &[Step], reading: &Reading) -> Diagnostic {
         let path = way.iter().fold(String::new(), |path, step| match step {
             Step::Item(index) => format!("{path}[{index}]"),
             Step::Field(name) => join(&path, &cut(name)),
@@ -145,25 +145,25 @@ impl Wrong {
             let names =
                 way.iter().filter_map(|step| if let Step::Field(name) = step { Some(name.as_str()) } else { None });
             if let Some(sentence) = (reading.elsewhere)(&names.collect::<Vec<_>>()) {
-                return Mistake::new(path, sentence);
+                return Diagnostic::new(path, sentence);
             }
         }
         self.at(path, hidden, if way.len() == 1 { reading.also_known } else { &[] })
     }
 
-    fn at(self, path: String, hidden: bool, also_known: &[&'static str]) -> Mistake {
+    fn at(self, path: String, hidden: bool, also_known: &[&'static str]) -> Diagnostic {
         match self {
             Self::Kind { expected, found } => {
                 let quote = expected == "a string" && matches!(found.kind, "number" | "boolean");
                 let hint = if quote { "; put it in quotes" } else { "" };
-                Mistake::new(path, format_args!("expected {expected}, found {}{hint}", found.say(hidden)))
+                Diagnostic::new(path, format_args!("expected {expected}, found {}{hint}", found.say(hidden)))
             }
             Self::Unknown { field, known } => {
                 let hint = nearest(&field, known.iter().chain(also_known).copied());
-                Mistake::new(path, format_args!("unknown field{hint}"))
+                Diagnostic::new(path, format_args!("unknown field{hint}"))
             }
-            Self::Missing(field) => Mistake::new(join(&path, field), "required, but missing"),
-            Self::Rule(sentence) => Mistake::new(path, sentence),
+            Self::Missing(field) => Diagnostic::new(join(&path, field), "required, but missing"),
+            Self::Rule(sentence) => Diagnostic::new(path, sentence),
         }
     }
 }
