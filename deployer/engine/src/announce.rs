@@ -76,7 +76,7 @@ impl Engine {
         if is_resumed {
             return told.await;
         }
-        let ((), written) = futures::join!(told, self.write_record(&record, None));
+        let ((), written) = futures::join!(told, self.store().write_record(&record, None));
         match written {
             Ok(etag) => claim.is_noted(etag),
             Err(error) => tracing::warn!("not recorded as in progress: {error}"),
@@ -131,7 +131,11 @@ impl Engine {
 
     async fn write_down(&self, entry: &OutboxEntry, over: Option<ETag>) -> Result<(), LedgerError> {
         let OutboxEntry { record, as_read, .. } = entry;
-        futures::try_join!(self.write_record_as(record, as_read, over), self.write_result(record, as_read)).map(drop)
+        futures::try_join!(
+            self.store().write_record_as(record, as_read, over),
+            self.store().write_result(record, as_read)
+        )
+        .map(drop)
     }
 }
 

@@ -115,7 +115,7 @@ impl Engine {
         pattern: &FunctionPattern,
     ) -> Result<Vec<DeploymentRecord>, CommandError> {
         let prefix = format!("{HEADS}{}/", asked.from);
-        let keys = self.ports.ledger.keys(&prefix).await.map_err(Transient::from)?;
+        let keys = self.store().keys(&prefix).await.map_err(Transient::from)?;
         let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
         let functions: Vec<FunctionName> = keys.iter().filter_map(of).filter(|name| pattern.matches(name)).collect();
         let first = self.first_asked(asked, &functions).await;
@@ -146,7 +146,7 @@ impl Engine {
     async fn first_asked(&self, asked: &PromotionRequest, functions: &[FunctionName]) -> Timestamp {
         let looks = stream::iter(functions).map(|function| async move {
             let at = self.at(&asked.to, function).ok()?;
-            let head = self.read_head(&at).await.ok()?.head;
+            let head = self.store().head(&at).await.ok()?.head;
             head.id_of(&self.request_for(asked, &at, &Sources::new())).map(DeploymentId::time)
         });
         let known = looks.buffer_unordered(ASKED_AT_ONCE).filter_map(future::ready);
@@ -165,7 +165,7 @@ impl Engine {
             return Ok(false);
         }
         let at = self.at(&asked.to, function)?;
-        let head = async { Ok::<_, Transient>(self.read_head(&at).await?) };
+        let head = async { Ok::<_, Transient>(self.store().head(&at).await?) };
         let (seen, inputs) = futures::try_join!(head, self.policy_inputs(&at, None))?;
         let request = self.timed(&self.request_for(asked, &at, &inputs.sources), &seen);
         if seen.head.id_of(&request).is_some() {

@@ -45,7 +45,7 @@ impl Engine {
             let request = Request::automatic_promotion(record, brought_by, &at.name, chosen.clone(), drawn);
             let (id, asked) = (request.id, AskedFor::new(&at.name, &at.function, request));
             // A promotion that cannot be put down holds up no other.
-            match self.write_object(&asked.key(), &asked, None).await {
+            match self.store().create(&asked.key(), &asked).await {
                 Ok(_) => self.hint(&at, id).await,
                 Err(error) => {
                     tracing::error!(to = %name, "the promotion is not put down: {error}");
@@ -70,7 +70,7 @@ impl Engine {
         at: &FunctionRef<'_>,
         id: DeploymentId,
     ) -> Result<Option<DeploymentRecord>, Transient> {
-        let keys = self.ports.ledger.keys(&AskedFor::all_of(&at.name, &at.function)).await?;
+        let keys = self.store().keys(&AskedFor::all_of(&at.name, &at.function)).await?;
         let mut found = None;
         for key in keys {
             let submitted = self.submit_asked(at, &key, Dispatch::Inline).await?;
@@ -79,8 +79,7 @@ impl Engine {
         if found.is_some() {
             return Ok(found);
         }
-        let key = DeploymentRecord::key(&at.name, &at.function, id);
-        let record = self.read_record(&key).await?.map(|(record, _)| record);
+        let record = self.store().record(at, id).await?;
         let group = record.as_ref().and_then(|record| record.promotion.as_ref()?.group);
         if let Some(group) = group {
             self.drive_group(&at.name, group).await?;
@@ -95,16 +94,16 @@ impl Engine {
         key: &str,
         taking: Dispatch,
     ) -> Result<Option<DeploymentRecord>, Transient> {
-        let Some((asked, _)) = self.read_object::<AskedFor>(key).await? else { return Ok(None) };
+        let Some((asked, _)) = self.store().object::<AskedFor>(key).await? else { return Ok(None) };
         // A marker of its own: somebody may do the same at the same time.
         let request = Request { marker: self.token(), ..asked.request };
-        let head = async { Ok::<_, Transient>(self.read_head(at).await?) };
+        let head = async { Ok::<_, Transient>(self.store().head(at).await?) };
         let (seen, inputs) = futures::try_join!(head, self.policy_inputs(at, None))?;
         let standing = match self.is_of_use(at, &seen.head, &request, &inputs) {
             true => self.take_in_promotion((at, taking), &request, &inputs, None).await?,
             false => SubmitOutcome::Nothing,
         };
-        self.delete_marker(key.to_owned()).await;
+        self.store().delete(key).await;
         let touched = !matches!(standing, SubmitOutcome::Nothing);
         if let SubmitOutcome::Deferred { waiting, again: false } = &standing {
             tracing::info!(to = %at.name, deployment = %request.id, "promotion asked for: {}", waiting.wait);
@@ -153,7 +152,7 @@ impl Engine {
 
     async fn submit_all(&self, taking: Dispatch, tried: &mut BTreeSet<String>) -> Result<Swept, Transient> {
         let mut swept = Swept::default();
-        for key in self.ports.ledger.keys(ASKED).await? {
+        for key in self.store().keys(ASKED).await? {
             if !self.has_time_for_another() {
                 break;
             }
@@ -180,10 +179,10 @@ impl Engine {
 
     /// deployer.json does not have the environment: what was asked for is kept for a day.
     async fn keep_for_missing(&self, key: &str, name: &EnvironmentName) -> Result<(), Transient> {
-        let Some((asked, _)) = self.read_object::<AskedFor>(key).await? else { return Ok(()) };
+        let Some((asked, _)) = self.store().object::<AskedFor>(key).await? else { return Ok(()) };
         if self.passed(asked.request.accepted_at) > KEPT_FOR_MISSING {
             tracing::warn!(key, "a promotion to {name} is dropped: deployer.json has not had it for a day");
-            self.delete_marker(key.to_owned()).await;
+            self.store().delete(key).await;
         }
         Ok(())
     }

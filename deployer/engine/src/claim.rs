@@ -19,10 +19,10 @@ use futures::future;
 use jiff::Timestamp;
 use tokio::sync::SetOnce;
 
-use super::book::{MAX_CAS_ATTEMPTS, Seen};
 use super::deploy::Unfit;
 use super::doors::{Doors, OwnershipCheck};
 use super::lambda_waits::Waits;
+use super::store::{Change, Versioned};
 use super::{Engine, Transient};
 use crate::port::{ETag, LedgerError};
 
@@ -34,7 +34,7 @@ pub struct Claim {
     active: Active,
     /// The state of the head that it was written over, where that is known.
     over: ObservedAt,
-    seen: Mutex<Seen>,
+    seen: Mutex<Versioned>,
     pub(super) ownership: OwnershipCheck,
     pub(super) doors: Mutex<Doors>,
     /// What its targets wait for.
@@ -101,7 +101,7 @@ pub(super) enum SubmitOutcome {
 }
 
 impl Claim {
-    pub(super) fn new(active: Active, seen: Seen, over: ObservedAt, now: Timestamp) -> Self {
+    pub(super) fn new(active: Active, seen: Versioned, over: ObservedAt, now: Timestamp) -> Self {
         let resumed = active.attempts > 1 || active.extensions > 0;
         Self {
             doors: Mutex::new(Doors::of(&seen.head, resumed, now)),
@@ -119,7 +119,7 @@ impl Claim {
     }
 
     /// The same claim, where it is known by now which artifact it is about.
-    pub(super) fn on(&self, chosen: ResolvedArtifact, seen: Seen, now: Timestamp) -> Self {
+    pub(super) fn on(&self, chosen: ResolvedArtifact, seen: Versioned, now: Timestamp) -> Self {
         Self::new(Active { chosen: Some(chosen), ..self.active.clone() }, seen, self.over.clone(), now)
     }
 
@@ -233,11 +233,11 @@ impl Claim {
     }
 
     /// The head as we have last seen it.
-    pub(super) fn seen(&self) -> Seen {
+    pub(super) fn seen(&self) -> Versioned {
         locked(&self.seen).clone()
     }
 
-    pub(super) fn sees(&self, seen: Seen) {
+    pub(super) fn sees(&self, seen: Versioned) {
         *locked(&self.seen) = seen;
     }
 
@@ -276,10 +276,10 @@ impl Engine {
         at: &FunctionRef<'_>,
         request: &Request,
         rules: Rules<'_>,
-        first: Option<Seen>,
+        first: Option<Versioned>,
     ) -> Result<SubmitOutcome, Transient> {
         let me = self.claimant();
-        let accept = |seen: &Seen| seen.head.accept(&self.timed(request, seen), at, rules, &self.now_as(&me));
+        let accept = |seen: &Versioned| seen.head.accept(&self.timed(request, seen), at, rules, &self.now_as(&me));
         self.decide(at, first, Some(request.marker), accept).await
     }
 
@@ -289,12 +289,12 @@ impl Engine {
         at: &FunctionRef<'_>,
         request: &Request,
     ) -> Result<SubmitOutcome, Transient> {
-        let (rejects, _) = self.read_rejects(&at.function).await?;
+        let rejects = self.store().rejects(&at.function).await?;
         self.accept(at, request, Rules { refusal: None, rejects: &rejects }, None).await
     }
 
     /// Takes up what nobody works on.
-    pub(super) async fn take_up(&self, at: &FunctionRef<'_>, first: Seen) -> Result<SubmitOutcome, Transient> {
+    pub(super) async fn take_up(&self, at: &FunctionRef<'_>, first: Versioned) -> Result<SubmitOutcome, Transient> {
         let me = self.claimant();
         self.decide(at, Some(first), None, |seen| seen.head.wake(at, &self.now_as(&me))).await
     }
@@ -305,61 +305,59 @@ impl Engine {
     }
 
     /// A request at the moment at which it is decided on this head.
-    pub(super) fn timed(&self, request: &Request, seen: &Seen) -> Request {
+    pub(super) fn timed(&self, request: &Request, seen: &Versioned) -> Request {
         request.timed(self.now(), seen.date)
     }
 
     pub(super) async fn decide(
         &self,
         at: &FunctionRef<'_>,
-        mut first: Option<Seen>,
+        first: Option<Versioned>,
         marker: Option<Token>,
-        decide: impl Fn(&Seen) -> Transition,
+        decide: impl Fn(&Versioned) -> Transition,
     ) -> Result<SubmitOutcome, Transient> {
-        for attempt in 0..MAX_CAS_ATTEMPTS {
-            let mut seen = match first.take() {
-                Some(seen) => seen,
-                None => self.read_head(at).await?,
-            };
+        let mut forgotten = None;
+        let change = async |seen: &mut Versioned| {
             if seen.head.is_overfull() {
                 let settled = self.settle(at, seen.clone()).await?;
                 if let Some((_, error)) = settled.left.into_iter().next().filter(|_| settled.seen.head.is_overfull()) {
                     return Err(error.into());
                 }
-                seen = Seen { date: seen.date, ..settled.seen };
+                *seen = Versioned { date: seen.date, ..settled.seen };
             }
-            let Transition { head, then } = decide(&seen);
+            let Transition { head, then } = decide(seen);
             let Some(head) = head else {
                 // Our own write, whose answer was lost, is no duplicate.
                 let again = marker.is_none_or(|marker| !seen.head.needs(marker));
-                return self.stands(at, seen, then, again, ObservedAt::Held).await;
+                return Ok(Change::Keep((then, again, ObservedAt::Held)));
             };
-            if let Next::Over(_) = then
-                && let Some(record) = self.forgotten(&head).await?
-            {
-                return Ok(SubmitOutcome::Finished { record: Box::new(record), marker: None });
+            if let Next::Over(_) = then {
+                forgotten = self.forgotten(&head).await?;
+                if forgotten.is_some() {
+                    return Ok(Change::Keep((then, true, ObservedAt::Held)));
+                }
             }
-            if let Some(written) = self.write_head(at, seen.etag.clone(), *head).await? {
-                return self.stands(at, written, then, false, ObservedAt::Read(seen.etag)).await;
-            }
-            tracing::debug!(attempt, "somebody else wrote the head first: deciding again");
-            self.after_a_lost_race(attempt).await;
+            Ok::<_, Transient>(Change::Write(head, (then, false, ObservedAt::Read(seen.etag.clone()))))
+        };
+        let (seen, (then, again, over)) = self.store().update_head(at, first, change).await?;
+        if let Some(record) = forgotten {
+            return Ok(SubmitOutcome::Finished { record: Box::new(record), marker: None });
         }
-        Err(Transient::Contended)
+        self.stands(at, seen, then, again, over).await
     }
 
     /// An upload that the head has forgotten, but not the ledger: its result tells how it ended.
     async fn forgotten(&self, head: &Head) -> Result<Option<DeploymentRecord>, LedgerError> {
         let key = head.outbox().last().and_then(|entry| entry.record.result_key());
         let Some(key) = key else { return Ok(None) };
-        Ok(self.read_record(&key).await?.map(|(record, _)| record))
+        self.store().record_at(&key).await
     }
 
     /// What follows from a transition that the head has gone through.
     async fn stands(
         &self,
         at: &FunctionRef<'_>,
-        seen: Seen,
+        seen: Versioned,
         then: Next,
         again: bool,
         over: ObservedAt,
@@ -380,7 +378,7 @@ impl Engine {
                     Some(active) => at.record_of(active, status),
                 };
                 if status == Status::Pending && !again {
-                    self.write_record(&record, None).await?;
+                    self.store().write_record(&record, None).await?;
                     // Whoever was displaced need not wait for the active one to hear of it.
                     self.settle(at, seen).await?;
                 }
@@ -409,10 +407,7 @@ impl Engine {
                         self.settle(at, seen).await?.of(id)?;
                         (Some(record), Some(marker))
                     }
-                    None => {
-                        let key = DeploymentRecord::key(&at.name, &at.function, id);
-                        (self.read_record(&key).await?.map(|(record, _)| record), None)
-                    }
+                    None => (self.store().record(at, id).await?, None),
                 };
                 let Some(record) = record else {
                     // Somebody has deleted it. The head says that it has ended, and the head counts.
@@ -431,21 +426,18 @@ impl Engine {
     /// Gives a claim up before its lease ends, so that whoever comes next need not wait for that. Best effort; gives the head that
     /// says so.
     pub(super) async fn release(&self, at: &FunctionRef<'_>, claim: &Claim, how: GivenUp<'_>) -> Option<Head> {
-        let mut seen = Ok(claim.seen());
-        for attempt in 0..MAX_CAS_ATTEMPTS {
-            let Ok(Seen { head, etag, .. }) = seen else { break };
-            let released = head.released(claim.token(), how, self.now())?;
-            match self.write_head(at, etag, released).await {
-                Ok(Some(written)) => return Some(written.head),
-                Ok(None) => self.after_a_lost_race(attempt).await,
-                Err(error) => {
-                    tracing::warn!("the claim stays until its lease ends: {error}");
-                    return None;
-                }
+        let release = async |seen: &mut Versioned| {
+            Ok::<_, Transient>(match seen.head.released(claim.token(), how, self.now()) {
+                Some(head) => Change::Write(Box::new(head), true),
+                None => Change::Keep(false),
+            })
+        };
+        match self.store().update_head(at, Some(claim.seen()), release).await {
+            Ok((seen, is_released)) => is_released.then_some(seen.head),
+            Err(error) => {
+                tracing::warn!("the claim stays until its lease ends: {error}");
+                None
             }
-            seen = self.read_head(at).await;
         }
-        tracing::warn!("the claim stays until its lease ends");
-        None
     }
 }

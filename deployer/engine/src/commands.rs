@@ -16,7 +16,7 @@ use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tracing::Instrument as _;
 
-use super::book::{MAX_CAS_ATTEMPTS, Seen};
+use super::store::{Change, Versioned};
 use super::{Engine, Transient, deploy};
 
 /// What is kept for telling how far it is, where the time is up.
@@ -33,6 +33,13 @@ pub struct Caller {
     pub requested_by: Option<Person>,
     /// The command's id; the same again is the same request.
     pub id: String,
+}
+
+/// The head's part in a command.
+enum Obeyed {
+    Nothing,
+    Earlier,
+    Now,
 }
 
 /// A command was not carried out.
@@ -102,7 +109,7 @@ impl Engine {
 
     /// How far a request is that the head knows.
     pub(super) async fn how_far(&self, at: &FunctionRef<'_>, request: &Request) -> Option<DeploymentRecord> {
-        let head = self.read_head(at).await.ok()?.head;
+        let head = self.store().head(at).await.ok()?.head;
         self.open_record(at, &head, request)
     }
 
@@ -162,7 +169,7 @@ impl Engine {
 
     /// The status that a head tells, for whoever has just changed it: what cannot be read beside it is left away.
     async fn status_of(&self, at: &FunctionRef<'_>, head: &Head) -> StatusReport {
-        let rejects = self.read_rejects(&at.function).await.map(|(rejects, _)| rejects).unwrap_or_default();
+        let rejects = self.store().rejects(&at.function).await.unwrap_or_default();
         let functions = vec![FunctionStatus::of(at, head, &rejects)];
         StatusReport { functions, groups: vec![], unreadable: vec![] }
     }
@@ -173,25 +180,27 @@ impl Engine {
         at: &FunctionRef<'_>,
         change: impl Fn(&Head) -> Option<CommandEffect<Head>>,
     ) -> Result<Option<Head>, CommandError> {
-        for attempt in 0..MAX_CAS_ATTEMPTS {
-            let Seen { head, etag, .. } = self.read_head(at).await.map_err(Transient::from)?;
-            let head = match change(&head) {
-                None => return Ok(None),
-                Some(CommandEffect::Earlier) => return Ok(Some(head)),
+        let change = async |seen: &mut Versioned| {
+            Ok(match change(&seen.head) {
+                None => Change::Keep(Obeyed::Nothing),
+                Some(CommandEffect::Earlier) => Change::Keep(Obeyed::Earlier),
                 Some(CommandEffect::Reused { id }) => return Err(reused(&id)),
-                Some(CommandEffect::Now(head)) => head,
-            };
-            if let Some(written) = self.write_head(at, etag, *head).await.map_err(Transient::from)? {
-                let head = written.head.clone();
-                // What waited and is refused now has its record.
-                if let Err(error) = self.settle(at, written).await {
+                Some(CommandEffect::Now(head)) => Change::Write(head, Obeyed::Now),
+            })
+        };
+        let (seen, obeyed) = self.store().update_head(at, None, change).await?;
+        let head = seen.head.clone();
+        match obeyed {
+            Obeyed::Nothing => return Ok(None),
+            Obeyed::Earlier => {}
+            Obeyed::Now => {
+                // A request that waited and is refused now has its record.
+                if let Err(error) = self.settle(at, seen).await {
                     tracing::warn!("left to the sweep: {error}");
                 }
-                return Ok(Some(head));
             }
-            self.after_a_lost_race(attempt).await;
         }
-        Err(Transient::Contended.into())
+        Ok(Some(head))
     }
 
     /// Marks a release of a function as bad: nothing deploys it any more, under this label or with this code.
@@ -226,25 +235,23 @@ impl Engine {
         };
         let (requested_by, since) = (caller.requested_by.clone(), self.now());
         let reject = Reject { release: release.clone(), sha256, reason, requested_by, since };
-        for attempt in 0..MAX_CAS_ATTEMPTS {
-            let (rejects, etag) = self.read_rejects(function).await.map_err(Transient::from)?;
-            let with = match rejects.with(reject.clone(), function, &caller.id) {
-                Some(CommandEffect::Now(with)) => with,
-                Some(earlier) => return Ok(earlier),
-                None => {
-                    return Err(CommandError::Invalid(format!(
-                        "{} releases of {function} are rejected already: unreject old ones first",
-                        rejects.all().len()
-                    )));
-                }
-            };
-            if self.write_rejects(function, etag, &with).await.map_err(Transient::from)? {
-                tracing::warn!(%function, %release, by = reject.requested_by.as_deref(), reason = reject.reason.as_str(), "rejected");
-                return Ok(CommandEffect::Now(with));
+        let change = async |rejects: Option<&Rejects>| {
+            let none = Rejects::default();
+            let rejects = rejects.unwrap_or(&none);
+            match rejects.with(reject.clone(), function, &caller.id) {
+                Some(CommandEffect::Now(with)) => Ok(Change::Write(*with.clone(), CommandEffect::Now(with))),
+                Some(earlier) => Ok(Change::Keep(earlier)),
+                None => Err(CommandError::Invalid(format!(
+                    "{} releases of {function} are rejected already: unreject old ones first",
+                    rejects.all().len()
+                ))),
             }
-            self.after_a_lost_race(attempt).await;
+        };
+        let effect = self.store().update(&Rejects::key(function), change).await?;
+        if let CommandEffect::Now(_) = effect {
+            tracing::warn!(%function, %release, by = reject.requested_by.as_deref(), reason = reject.reason.as_str(), "rejected");
         }
-        Err(Transient::Contended.into())
+        Ok(effect)
     }
 
     /// Ends a reject.
@@ -257,39 +264,47 @@ impl Engine {
         release: &Release,
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
-        for attempt in 0..MAX_CAS_ATTEMPTS {
-            let (rejects, etag) = self.read_rejects(function).await.map_err(Transient::from)?;
-            let without = match rejects.without(release, function, &caller.id) {
-                Some(CommandEffect::Now(without)) => without,
-                Some(CommandEffect::Earlier) => return self.status(None, Some(function)).await,
-                Some(CommandEffect::Reused { id }) => return Err(reused(&id)),
-                None => {
-                    let code = self.code_of(function, release).await?.unwrap_or_default();
-                    let other = code.iter().find_map(|sha256| rejects.find(release, Some(*sha256)));
-                    let message = match other {
-                        Some(Reject { release: bad, .. }) => format!(
-                            "release {release} of {function} is the same code as release {bad}, which is rejected: \
-                             unreject that"
-                        ),
-                        None => format!("release {release} of {function} is not rejected: there is nothing to undo"),
-                    };
-                    return Err(CommandError::Invalid(message));
-                }
-            };
-            if self.write_rejects(function, etag, &without).await.map_err(Transient::from)? {
-                tracing::warn!(%function, %release, by = caller.requested_by.as_deref(), "not rejected any more");
-                return self.status(None, Some(function)).await;
+        let change = async |rejects: Option<&Rejects>| {
+            let none = Rejects::default();
+            let rejects = rejects.unwrap_or(&none);
+            match rejects.without(release, function, &caller.id) {
+                Some(CommandEffect::Now(without)) => Ok(Change::Write(*without, true)),
+                Some(CommandEffect::Earlier) => Ok(Change::Keep(false)),
+                Some(CommandEffect::Reused { id }) => Err(reused(&id)),
+                None => Err(self.not_rejected(function, release, rejects).await?),
             }
-            self.after_a_lost_race(attempt).await;
+        };
+        if self.store().update(&Rejects::key(function), change).await? {
+            tracing::warn!(%function, %release, by = caller.requested_by.as_deref(), "not rejected any more");
         }
-        Err(Transient::Contended.into())
+        self.status(None, Some(function)).await
+    }
+
+    /// The refusal to end a reject that there is not.
+    async fn not_rejected(
+        &self,
+        function: &FunctionName,
+        release: &Release,
+        rejects: &Rejects,
+    ) -> Result<CommandError, Transient> {
+        let code = self.code_of(function, release).await?.unwrap_or_default();
+        let other = code.iter().find_map(|sha256| rejects.find(release, Some(*sha256)));
+        let message = match other {
+            Some(Reject { release: bad, .. }) => {
+                format!(
+                    "release {release} of {function} is the same code as release {bad}, which is rejected: unreject that"
+                )
+            }
+            None => format!("release {release} of {function} is not rejected: there is nothing to undo"),
+        };
+        Ok(CommandError::Invalid(message))
     }
 
     /// The code of every artifact of a release that any environment's head or results know. `None`: no such release.
     async fn code_of(&self, function: &FunctionName, release: &Release) -> Result<Option<Vec<Sha256>>, Transient> {
         let looks = self.config.environments.keys().map(|environment| async move {
             let Ok(at) = FunctionRef::find(&self.config, environment, function) else { return Ok(vec![]) };
-            let mut found: Vec<Option<Sha256>> = match self.read_head(&at).await {
+            let mut found: Vec<Option<Sha256>> = match self.store().head(&at).await {
                 Ok(seen) => known_to(&seen.head, release),
                 // Where one environment's head is broken the release can be rejected all the same.
                 Err(error) => {
@@ -298,12 +313,12 @@ impl Engine {
                 }
             };
             let prefix = DeploymentRecord::results_of(environment, function, release);
-            let keys = self.ports.ledger.keys(&prefix).await?;
+            let keys = self.store().keys(&prefix).await?;
             let results = stream::iter(keys.iter().rev().take(RESULTS_LOOKED_AT))
-                .map(|key| self.read_record(key))
+                .map(|key| self.store().record_at(key))
                 .buffer_unordered(READ_AT_ONCE);
             let results: Vec<_> = results.try_collect().await?;
-            found.extend(results.into_iter().map(|record| record.and_then(|(record, _)| record.artifact?.sha256)));
+            found.extend(results.into_iter().map(|record| record.and_then(|record| record.artifact?.sha256)));
             Ok::<_, Transient>(found)
         });
         let found: Vec<Option<Sha256>> = try_join_all(looks).await?.into_iter().flatten().collect();

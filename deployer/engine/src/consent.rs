@@ -5,12 +5,19 @@ use deployer_core::id::DeploymentId;
 use deployer_core::promotion::{ApprovalDecision, ApprovalGiven, Approved};
 use deployer_core::record::DeploymentRecord;
 
+use super::Engine;
 use super::ask::Promoted;
-use super::book::{MAX_CAS_ATTEMPTS, Seen};
 use super::commands::CommandError;
-use super::{Engine, Transient};
+use super::store::{Change, Versioned};
 use deployer_core::destination::FunctionRef;
 use deployer_core::group::{Group, Phase};
+
+/// The head's part in what was heard.
+enum Heard {
+    Now,
+    Earlier,
+    NotWaiting,
+}
 
 impl Engine {
     /// Takes somebody's word on a promotion that waits, and goes on with it where that was what it waited for.
@@ -35,32 +42,35 @@ impl Engine {
         at: &FunctionRef<'_>,
         consent: &ApprovalGiven,
     ) -> Result<DeploymentRecord, CommandError> {
-        for attempt in 0..MAX_CAS_ATTEMPTS {
-            let Seen { head, etag, .. } = self.read_head(at).await.map_err(Transient::from)?;
-            let id = which(&head, at, consent.deployment)?;
+        let change = async |seen: &mut Versioned| {
+            let head = &seen.head;
+            let id = which(head, at, consent.deployment)?;
             let heard = match &consent.says {
                 ApprovalDecision::Yes => head.with_approval(id, &self.approved(consent)),
                 ApprovalDecision::No { reason } => {
                     head.declined(id, declined(consent, reason.as_deref()), at, self.now())
                 }
             };
-            let head = match heard {
-                Consent::Now(head) => head,
-                Consent::Earlier => return self.after_consent(at, id).await,
-                Consent::NotWaiting => return self.not_waiting(at, id).await,
+            Ok(match heard {
+                Consent::Now(head) => Change::Write(head, (id, Heard::Now)),
+                Consent::Earlier => Change::Keep((id, Heard::Earlier)),
+                Consent::NotWaiting => Change::Keep((id, Heard::NotWaiting)),
                 Consent::Void(because) => return Err(CommandError::Invalid(because)),
-            };
-            if let Some(written) = self.write_head(at, etag, *head).await.map_err(Transient::from)? {
+            })
+        };
+        let (seen, (id, heard)) = self.store().update_head(at, None, change).await?;
+        match heard {
+            Heard::NotWaiting => return self.not_waiting(at, id).await,
+            Heard::Earlier => {}
+            Heard::Now => {
                 tracing::warn!(deployment = %id, by = consent.by.as_str(), account = consent.account, says = ?consent.says,
                     "heard of a promotion that waits");
-                if let Err(error) = self.settle(at, written).await {
+                if let Err(error) = self.settle(at, seen).await {
                     tracing::warn!("left to the sweep: {error}");
                 }
-                return self.after_consent(at, id).await;
             }
-            self.after_a_lost_race(attempt).await;
         }
-        Err(Transient::Contended.into())
+        self.after_consent(at, id).await
     }
 
     fn approved(&self, consent: &ApprovalGiven) -> Approved {
@@ -78,9 +88,8 @@ impl Engine {
 
     /// What was heard too late is told by how far the promotion is.
     async fn not_waiting(&self, at: &FunctionRef<'_>, id: DeploymentId) -> Result<DeploymentRecord, CommandError> {
-        let key = DeploymentRecord::key(&at.name, &at.function, id);
-        let record = self.read_record(&key).await.map_err(Transient::from)?;
-        record.map(|(record, _)| record).ok_or_else(|| {
+        let record = self.store().record(at, id).await?;
+        record.ok_or_else(|| {
             CommandError::Invalid(format!(
                 "no promotion {id} of {} waits in {}: status tells which do",
                 at.function, at.name
@@ -93,34 +102,32 @@ impl Engine {
             return Err(CommandError::Invalid("function is missing (or deployment, the id of a group)".into()));
         };
         let key = Group::open_key(&consent.environment, id);
-        for attempt in 0..MAX_CAS_ATTEMPTS {
-            let Some((group, etag)) = self.read_group(&key).await? else {
-                let ended = self.read_group(&Group::ended_key(&consent.environment, id)).await?;
-                let none = || {
-                    CommandError::Invalid(format!(
-                        "no group {id} waits in {}: the answer to its promotion has its id",
-                        consent.environment
-                    ))
-                };
-                return ended.map(|(group, _)| group).ok_or_else(none);
-            };
+        let change = async |group: Option<&Group>| {
+            let Some(group) = group else { return Ok::<_, CommandError>(Change::Keep(None)) };
             let next = match &consent.says {
-                _ if !matches!(group.phase, Phase::Checking | Phase::Placing) => return Ok(group),
+                _ if !matches!(group.phase, Phase::Checking | Phase::Placing) => {
+                    return Ok(Change::Keep(Some(Some(group.clone()))));
+                }
                 ApprovalDecision::Yes => group.with_approval(&self.approved(consent)).map_err(CommandError::Invalid)?,
                 ApprovalDecision::No { reason } => {
                     Some(group.declined(declined(consent, reason.as_deref()), self.now()))
                 }
             };
-            let written = match next {
-                Some(next) => self.write_group(&next, Some(etag)).await?,
-                None => true,
-            };
-            if written {
-                return Ok(self.drive_group(&consent.environment, id).await?);
-            }
-            self.after_a_lost_race(attempt).await;
+            Ok(match next {
+                Some(next) => Change::Write(next, Some(None)),
+                None => Change::Keep(Some(None)),
+            })
+        };
+        match self.store().update(&key, change).await? {
+            Some(Some(decided)) => Ok(decided),
+            Some(None) => Ok(self.drive_group(&consent.environment, id).await?),
+            None => self.read_group(&Group::ended_key(&consent.environment, id)).await?.ok_or_else(|| {
+                CommandError::Invalid(format!(
+                    "no group {id} waits in {}: the answer to its promotion has its id",
+                    consent.environment
+                ))
+            }),
         }
-        Err(Transient::Contended.into())
     }
 }
 

@@ -192,8 +192,8 @@ impl Engine {
     /// Begins everything at once, in the hope that the request is new and nothing stands in its way.
     pub(super) async fn begin(&self, job: &Job<'_>) -> Result<Finished, Unfinished> {
         let (at, request) = (job.at, &job.request);
-        let head = async { Ok::<_, Unfinished>(self.read_head(at).await?) }.shared();
-        let rejects = async { Ok::<_, Transient>(self.read_rejects(&at.function).await?.0) }.shared();
+        let head = async { Ok::<_, Unfinished>(self.store().head(at).await?) }.shared();
+        let rejects = async { Ok::<_, Transient>(self.store().rejects(&at.function).await?) }.shared();
         let ours = |id| id == request.id;
         // By its label; by its code once that is known.
         let refusal = || async {
@@ -213,12 +213,12 @@ impl Engine {
         };
         let claim = async {
             // The marker stands before the head says that work is open.
-            let (seen, marked) = future::join(head.clone(), self.mark_open(at, request)).await;
+            let (seen, marked) = future::join(head.clone(), self.store().mark_open(at, request)).await;
             marked?;
             let refusal = refusal().await;
             if seen.is_err() || refusal.is_err() {
                 // Nothing was opened.
-                self.unmark(at, request).await;
+                self.store().unmark(at, request).await;
             }
             let (rejects, refusal) = refusal?;
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };

@@ -113,7 +113,7 @@ impl Engine {
     }
 
     async fn lists_the_ledger(&self) -> Result<(), Refused> {
-        self.ports.ledger.keys(OPEN).await.map(drop).map_err(ledger_refused)
+        self.store().keys(OPEN).await.map(drop).map_err(ledger_refused)
     }
 
     /// A write on the condition that an object which does not exist is in a state that no object has.
@@ -236,7 +236,7 @@ impl Engine {
 
     /// What was the last to become live in the environment.
     async fn newest_live(&self, environment: &EnvironmentName) -> Result<Option<ArtifactRef>, Refused> {
-        let keys = self.ports.ledger.keys(&format!("{HEADS}{environment}/")).await.map_err(ledger_refused)?;
+        let keys = self.store().keys(&format!("{HEADS}{environment}/")).await.map_err(ledger_refused)?;
         let heads = stream::iter(keys)
             .map(|key| async move {
                 let body = self.ports.ledger.get(&key).await.map_err(ledger_refused)?.object;

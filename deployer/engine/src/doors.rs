@@ -17,9 +17,9 @@ use deployer_core::traffic::Traffic;
 use jiff::Timestamp;
 
 use super::apply::{Halt, OWNED_FOR, StepContext, Walk, internal};
-use super::book::MAX_CAS_ATTEMPTS;
 use super::claim::{Claim, Halted, locked};
 use super::deploy::Job;
+use super::store::{Change, Persistence, Versioned};
 use super::target::MAX_REOBSERVATIONS;
 use super::waiting::MAX_READ_RETRIES;
 use super::{Engine, Transient};
@@ -230,60 +230,37 @@ impl Engine {
     /// Writes the doors into the head as last seen: nobody else has written it since if that succeeds. Reads it where there is
     /// nothing to write, or somebody was first.
     async fn check_claim(&self, at: &FunctionRef<'_>, claim: &Claim, openings: &[Opening]) -> Result<(), Transient> {
-        let mut last_seen = (!openings.is_empty()).then(|| claim.seen());
-        for attempt in 0..MAX_CAS_ATTEMPTS {
-            let (seen, is_fresh) = match last_seen.take() {
-                Some(seen) => (seen, false),
-                None => match self.read_head(at).await {
-                    Ok(seen) => (seen, true),
-                    // The targets are under way: giving up costs a whole lease.
-                    Err(error) if attempt < MAX_READ_RETRIES => {
-                        tracing::warn!("the head could not be read again: {error}");
-                        self.after_a_lost_race(attempt).await;
-                        continue;
-                    }
-                    Err(error) => return Err(error.into()),
-                },
-            };
+        // It may be long ago that the head was seen: only a write on it shows that it is still so.
+        let last_seen = Some(claim.seen()).filter(|seen| {
+            !openings.is_empty() && claim.halted().is_none() && seen.head.with_doors(claim.token(), openings).is_some()
+        });
+        let change = async |seen: &mut Versioned| {
             let Some(active) = seen.head.active().filter(|active| active.claim == claim.token()) else {
                 return Err(Transient::TakenOver);
             };
             if let Some(rollback) = active.stop {
                 claim.halt(Halted::by(rollback));
             }
-            let halted = claim.halted().is_some();
-            match seen.head.with_doors(claim.token(), openings).filter(|_| !halted) {
-                None if is_fresh => {
-                    claim.sees(seen);
-                    return Ok(());
-                }
-                // It may be long ago that the head was seen.
-                None => continue,
-                Some(head) => match self.write_head(at, seen.etag, head).await {
-                    Ok(Some(written)) => {
-                        claim.sees(written);
-                        return Ok(());
-                    }
-                    Ok(None) if attempt == 0 => {}
-                    Ok(None) => self.after_a_lost_race(attempt).await,
-                    Err(error) if attempt < MAX_READ_RETRIES => {
-                        tracing::warn!("the head could not be written before the alias: {error}");
-                        self.after_a_lost_race(attempt).await;
-                    }
-                    Err(error) => return Err(error.into()),
-                },
-            }
-        }
-        Err(Transient::Contended)
+            let with_doors = seen.head.with_doors(claim.token(), openings);
+            Ok(match with_doors.filter(|_| claim.halted().is_none()) {
+                Some(head) => Change::Write(Box::new(head), ()),
+                None => Change::Keep(()),
+            })
+        };
+        // The targets are under way: giving up costs a whole lease.
+        let patient = Persistence { errors: &|attempt| attempt < MAX_READ_RETRIES, ..Persistence::default() };
+        let (seen, ()) = self.store().update_head_with(at, last_seen, patient, change).await?;
+        claim.sees(seen);
+        Ok(())
     }
 
     async fn check_rejects(&self, at: &FunctionRef<'_>, claim: &Claim) -> Result<(), Transient> {
         for attempt in 0.. {
-            let rejects = match self.read_rejects(&at.function).await {
-                Ok((rejects, _)) => rejects,
+            let rejects = match self.store().rejects(&at.function).await {
+                Ok(rejects) => rejects,
                 Err(error) if attempt < MAX_READ_RETRIES => {
                     tracing::warn!("what is rejected could not be read again: {error}");
-                    self.after_a_lost_race(attempt).await;
+                    self.store().pause(attempt).await;
                     continue;
                 }
                 Err(error) => return Err(error.into()),

@@ -14,9 +14,9 @@ use deployer_core::names::ENDED_LINE;
 use deployer_core::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
 use futures::future::join_all;
 
-use super::book::{MAX_CAS_ATTEMPTS, Seen};
 use super::claim::{Claim, ObservedAt, locked};
 use super::deploy::Job;
+use super::store::{Change, Persistence, Versioned};
 use super::{Engine, Transient};
 use crate::port::{ETag, LedgerError};
 
@@ -60,7 +60,7 @@ pub(super) struct Finished {
 
 /// What has become of an outbox.
 pub(super) struct Settled {
-    pub seen: Seen,
+    pub seen: Versioned,
     /// Whose record or result could not be written, and why: these stay in the outbox.
     pub left: Vec<(DeploymentId, LedgerError)>,
 }
@@ -68,7 +68,7 @@ pub(super) struct Settled {
 impl Settled {
     /// The head, unless the record or the result of this deployment is not written. What another one's is like is
     /// nothing to whoever asks for this one.
-    pub fn of(self, id: DeploymentId) -> Result<Seen, Transient> {
+    pub fn of(self, id: DeploymentId) -> Result<Versioned, Transient> {
         match self.left.into_iter().find(|(left, _)| *left == id) {
             Some((_, error)) => Err(error.into()),
             None => Ok(self.seen),
@@ -104,45 +104,27 @@ impl Engine {
         let end = End { record, named, written, kept, doors, provisioned, untold_start: claim.is_start_untold() };
         let (me, since) = (self.claimant(), self.now());
         let may_try = || self.left() > self.patience.record_needs && self.passed(since) < LONGEST;
-        let mut first = Some(claim.seen());
         // The targets are live already: nothing is as urgent as this write, as long as there is time.
-        for attempt in 0.. {
-            let seen = match first.take() {
-                Some(seen) => Ok(seen),
-                None => self.read_head(at).await,
-            };
-            let seen = match seen {
-                Ok(seen) => seen,
-                Err(error) if may_try() => {
-                    tracing::warn!("the deployment is not committed yet: {error}");
-                    self.after_a_lost_race(attempt).await;
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            match seen.head.finish(claim.token(), &end, at, self.has_time_for_another().then_some(&me)) {
-                Finish::Commit { head, next } => match self.write_head(at, seen.etag, *head).await {
-                    Ok(Some(written)) => {
-                        // The head may have made more of it: a deployment that was asked to stop ends as superseded.
-                        let record = ended_as(&written, end.record);
-                        return self.committed(at, claim, record, written, next).await;
-                    }
-                    Err(error) if may_try() => tracing::warn!("the deployment is not committed yet: {error}"),
-                    Err(error) => return Err(error.into()),
-                    Ok(None) if may_try() => {}
-                    Ok(None) => return Err(Transient::Contended),
-                },
-                Finish::Over { next } => {
-                    let key = DeploymentRecord::key(&at.name, &at.function, end.record.id);
-                    let stored = self.read_record(&key).await.ok().flatten();
-                    let record = ended_as(&seen, stored.map_or(end.record, |(record, _)| record));
-                    return self.committed(at, claim, record, seen, next).await;
-                }
-                Finish::Lost => return Err(Transient::TakenOver),
-            }
-            self.after_a_lost_race(attempt).await;
-        }
-        unreachable!("attempts do not end")
+        let persistence = Persistence { errors: &|_| may_try(), races: &|_| may_try() };
+        let change = async |seen: &mut Versioned| match seen.head.finish(
+            claim.token(),
+            &end,
+            at,
+            self.has_time_for_another().then_some(&me),
+        ) {
+            Finish::Commit { head, next } => Ok(Change::Write(head, (true, next))),
+            Finish::Over { next } => Ok(Change::Keep((false, next))),
+            Finish::Lost => Err(Transient::TakenOver),
+        };
+        let (seen, (is_ours, next)) =
+            self.store().update_head_with(at, Some(claim.seen()), persistence, change).await?;
+        let record = match is_ours {
+            true => end.record,
+            false => self.store().record(at, end.record.id).await.ok().flatten().unwrap_or(end.record),
+        };
+        // The head may have made more of it: a deployment that was asked to stop ends as superseded.
+        let record = ended_as(&seen, record);
+        self.committed(at, claim, record, seen, next).await
     }
 
     async fn committed(
@@ -150,7 +132,7 @@ impl Engine {
         at: &FunctionRef<'_>,
         claim: &Claim,
         record: DeploymentRecord,
-        seen: Seen,
+        seen: Versioned,
         next: Option<Active>,
     ) -> Result<Finished, Transient> {
         report(&record);
@@ -178,7 +160,7 @@ impl Engine {
 
     /// Carries out what follows from ended deployments; then has the head forget them, and deletes their markers. Somebody may
     /// do the same at the same time. What cannot be done for one of them holds up no other.
-    pub(super) async fn settle(&self, at: &FunctionRef<'_>, seen: Seen) -> Result<Settled, Transient> {
+    pub(super) async fn settle(&self, at: &FunctionRef<'_>, seen: Versioned) -> Result<Settled, Transient> {
         self.settle_over(at, seen, None).await
     }
 
@@ -186,11 +168,11 @@ impl Engine {
     async fn settle_over(
         &self,
         at: &FunctionRef<'_>,
-        mut seen: Seen,
+        seen: Versioned,
         noted: Option<(DeploymentId, Option<ETag>)>,
     ) -> Result<Settled, Transient> {
         let mut done: BTreeMap<DeploymentId, BTreeSet<SideEffect>> = BTreeMap::new();
-        for attempt in 0..MAX_CAS_ATTEMPTS {
+        let change = async |seen: &mut Versioned| {
             let open: Vec<OutboxEntry> = seen.head.outbox().iter().filter_map(|entry| undone(entry, &done)).collect();
             let over = |record: &DeploymentRecord| noted.clone().filter(|(id, _)| *id == record.id)?.1;
             let carried_out = open.iter().map(|entry| self.carry_out(at, entry, over(&entry.record)));
@@ -206,38 +188,28 @@ impl Engine {
             let changes: Vec<_> = done.clone().into_iter().collect();
             let closed = seen.head.outbox().iter().filter(|entry| undone(entry, &done).is_none());
             let closed: Vec<Token> = closed.map(|entry| entry.marker).collect();
-            let written = match seen.head.without(&changes) {
-                None => Some(seen.clone()),
-                Some(head) => self.write_head(at, seen.etag, head).await?,
-            };
-            if let Some(seen) = written {
-                self.close(at, &closed).await;
-                for (id, error) in &left {
-                    tracing::error!(deployment = %id, "its record or its result is not written: {error}");
-                }
-                return Ok(Settled { seen, left });
-            }
-            self.after_a_lost_race(attempt).await;
-            seen = self.read_head(at).await?;
+            Ok::<_, Transient>(match seen.head.without(&changes) {
+                None => Change::Keep((left, closed)),
+                Some(head) => Change::Write(Box::new(head), (left, closed)),
+            })
+        };
+        let (seen, (left, closed)) = self.store().update_head(at, Some(seen), change).await?;
+        self.close(at, &closed).await;
+        for (id, error) in &left {
+            tracing::error!(deployment = %id, "its record or its result is not written: {error}");
         }
-        Err(Transient::Contended)
+        Ok(Settled { seen, left })
     }
 
     /// Nothing is open for these any more. A marker that stays is cleared away by the sweep.
     async fn close(&self, at: &FunctionRef<'_>, markers: &[Token]) {
         let keys = markers.iter().map(|marker| Head::marker_key(&at.name, &at.function, *marker));
-        join_all(keys.map(|key| self.delete_marker(key))).await;
-    }
-
-    pub(super) async fn delete_marker(&self, key: String) {
-        if let Err(error) = self.ports.ledger.delete(&key).await {
-            tracing::warn!("a marker stays until the sweep clears it away: {error}");
-        }
+        join_all(keys.map(async |key| self.store().delete(&key).await)).await;
     }
 }
 
 /// The record with which the outbox says that a deployment has ended; this one, where the outbox has it no more.
-fn ended_as(seen: &Seen, record: DeploymentRecord) -> DeploymentRecord {
+fn ended_as(seen: &Versioned, record: DeploymentRecord) -> DeploymentRecord {
     let ended = seen.head.outbox().iter().map(|entry| &entry.record).find(|ended| ended.id == record.id);
     ended.cloned().unwrap_or(record)
 }

@@ -13,15 +13,29 @@ use deployer_core::record::{Code, DeploymentRecord, Ending, Status};
 use futures::future::{join_all, try_join_all};
 
 use super::announce::Untold;
-use super::book::MAX_CAS_ATTEMPTS;
 use super::claim::SubmitOutcome;
 use super::commands::CommandError;
+use super::store::{Change, Versioned};
 use super::swept::{Failing, Swept};
 use super::{Engine, Transient};
-use crate::port::ETag;
 
 /// How long it is tried to see what the sources of a group serve.
 const UNSEEN_FOR: Duration = Duration::from_secs(86_400);
+
+/// The most steps that a group takes at once.
+const MAX_STEPS: u32 = 12;
+
+/// One step of a group.
+enum Step {
+    /// Nothing changes now.
+    Rests(Group),
+    /// It has come to its end.
+    Ends(Group),
+    /// It is open no more.
+    Gone,
+    /// It is another now.
+    Goes { from: Group, to: Group },
+}
 
 impl Engine {
     /// Takes a group in, and drives it as far as it goes now.
@@ -32,7 +46,7 @@ impl Engine {
     ) -> Result<Group, CommandError> {
         let group = Group::of(asked, functions, self.now());
         if let Some(ended) = self.read_group(&Group::ended_key(&group.environment, group.id)).await? {
-            return is_the_same(asked, &group, ended.0);
+            return is_the_same(asked, &group, ended);
         }
         if let Some(ending) = asked.is_out_of_time(self.now()) {
             let (Ending::Refused { because, .. } | Ending::Superseded { because }) = ending else {
@@ -40,12 +54,12 @@ impl Engine {
             };
             return Err(CommandError::Invalid(because));
         }
-        if self.write_group(&group, None).await?
+        if self.store().create(&Group::open_key(&group.environment, group.id), &group).await?
             && let Some(ended) = self.read_group(&Group::ended_key(&group.environment, group.id)).await?
         {
             // It ended between the two looks.
-            self.delete_marker(Group::open_key(&group.environment, group.id)).await;
-            return is_the_same(asked, &group, ended.0);
+            self.store().delete(&Group::open_key(&group.environment, group.id)).await;
+            return is_the_same(asked, &group, ended);
         }
         is_the_same(asked, &group, self.drive_group(&group.environment, group.id).await?)
     }
@@ -54,7 +68,7 @@ impl Engine {
     pub(super) async fn drive_groups(&self) -> Result<Swept, Transient> {
         let prefix = Group::open();
         let mut swept = Swept::default();
-        for key in self.ports.ledger.keys(&prefix).await? {
+        for key in self.store().keys(&prefix).await? {
             let parsed = key.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".json")?.split_once('/'));
             let place = parsed.and_then(|(environment, id)| {
                 Some((EnvironmentName::parse(environment).ok()?, DeploymentId::parse(id).ok()?))
@@ -80,41 +94,58 @@ impl Engine {
         id: DeploymentId,
     ) -> Result<Group, Transient> {
         let (open, ended) = (Group::open_key(environment, id), Group::ended_key(environment, id));
-        for attempt in 0..MAX_CAS_ATTEMPTS {
-            let Some((group, etag)) = self.read_group(&open).await? else {
-                return match self.read_group(&ended).await? {
-                    Some((group, _)) => Ok(group),
-                    None => Err(Transient::TakenOver),
-                };
-            };
-            let next = match group.phase {
-                Phase::Ended => return self.end_group(&group).await,
-                _ if !self.config.environments.contains_key(environment) => group.abandoned(self.now()),
-                Phase::Checking if group.places.is_some() => {
-                    self.give_places_back(&group).await?;
-                    group.without_places()
+        for _ in 0..MAX_STEPS {
+            let step = async |group: Option<&Group>| {
+                let Some(group) = group else { return Ok(Change::Keep(Step::Gone)) };
+                if group.phase == Phase::Ended {
+                    return Ok(Change::Keep(Step::Ends(group.clone())));
                 }
-                Phase::Checking => group.judged(&self.check(&group).await?, self.token(), self.now()),
-                Phase::Placing => self.place_and_decide(&group).await?,
-                Phase::Moving => {
-                    let next = group.moved(&self.move_all(&group).await?, self.now());
-                    self.withdraw(&next).await?;
-                    next
-                }
-                Phase::GoingBack => group.gone_back(&self.bring_back(&group).await?, self.now()),
+                let next = self.next_of(group).await?;
+                Ok::<_, Transient>(match next.differs_from(group) {
+                    true => Change::Write(next.clone(), Step::Goes { from: group.clone(), to: next }),
+                    false => Change::Keep(Step::Rests(group.clone())),
+                })
             };
-            if !next.differs_from(&group) {
-                return Ok(group);
-            }
-            let begins_to_wait = next.phase == Phase::Checking && group.because.is_none() && next.because.is_some();
-            match self.write_group(&next, Some(etag)).await? {
-                true if begins_to_wait => drop(self.tell_of_group(Announcement::PromotionWaiting, &next).await),
-                true if next.phase == Phase::Moving && group.phase == Phase::Placing => self.send_members(&next).await,
-                true => {}
-                false => self.after_a_lost_race(attempt).await,
+            match self.store().update(&open, step).await? {
+                Step::Rests(group) => return Ok(group),
+                Step::Ends(group) => return self.end_group(&group).await,
+                Step::Gone => {
+                    return self.read_group(&ended).await?.ok_or(Transient::TakenOver);
+                }
+                Step::Goes { from, to } => self.after_step(&from, &to).await,
             }
         }
         Err(Transient::Contended)
+    }
+
+    /// The group after its next step, which is taken here.
+    async fn next_of(&self, group: &Group) -> Result<Group, Transient> {
+        Ok(match group.phase {
+            _ if !self.config.environments.contains_key(&group.environment) => group.abandoned(self.now()),
+            Phase::Checking if group.places.is_some() => {
+                self.give_places_back(group).await?;
+                group.without_places()
+            }
+            Phase::Checking => group.judged(&self.check(group).await?, self.token(), self.now()),
+            Phase::Placing => self.place_and_decide(group).await?,
+            Phase::Moving => {
+                let next = group.moved(&self.move_all(group).await?, self.now());
+                self.withdraw(&next).await?;
+                next
+            }
+            Phase::GoingBack => group.gone_back(&self.bring_back(group).await?, self.now()),
+            Phase::Ended => group.clone(),
+        })
+    }
+
+    /// Tells of a step that is written, and sends the members of a group that is decided.
+    async fn after_step(&self, from: &Group, to: &Group) {
+        let begins_to_wait = to.phase == Phase::Checking && from.because.is_none() && to.because.is_some();
+        if begins_to_wait {
+            drop(self.tell_of_group(Announcement::PromotionWaiting, to).await);
+        } else if to.phase == Phase::Moving && from.phase == Phase::Placing {
+            self.send_members(to).await;
+        }
     }
 
     /// Judges each function of a group, before any of them moves.
@@ -124,7 +155,7 @@ impl Engine {
 
     async fn check_one(&self, group: &Group, member: &Member) -> Result<Checked, Transient> {
         let at = self.place_of(group, member)?;
-        let head = async { Ok::<_, Transient>(self.read_head(&at).await?) };
+        let head = async { Ok::<_, Transient>(self.store().head(&at).await?) };
         // Its group is asked: all rules count.
         let (seen, inputs) = futures::try_join!(head, self.policy_inputs(&at, None))?;
         let none = SourceEnvironment::default();
@@ -192,25 +223,20 @@ impl Engine {
         let at = self.place_of(group, member)?;
         let request = self.request_of(group, member);
         let mut marked = false;
-        for attempt in 0..MAX_CAS_ATTEMPTS {
-            let seen = self.read_head(&at).await?;
+        let change = async |seen: &mut Versioned| {
             let placing = seen.head.with_place(&request, self.now());
-            let Placing::Now(head) = &placing else {
-                if marked && !seen.head.needs(request.marker) {
-                    self.unmark(&at, &request).await;
-                }
-                return Ok(placing);
-            };
+            let Placing::Now(head) = &placing else { return Ok(Change::Keep(placing)) };
             if !marked {
-                self.mark_open(&at, &request).await?;
+                self.store().mark_open(&at, &request).await?;
                 marked = true;
             }
-            if self.write_head(&at, seen.etag, (**head).clone()).await?.is_some() {
-                return Ok(placing);
-            }
-            self.after_a_lost_race(attempt).await;
+            Ok::<_, Transient>(Change::Write(head.clone(), placing))
+        };
+        let (seen, placing) = self.store().update_head(&at, None, change).await?;
+        if marked && !seen.head.needs(request.marker) {
+            self.store().unmark(&at, &request).await;
         }
-        Err(Transient::Contended)
+        Ok(placing)
     }
 
     /// Gives back the places of a group that is not decided, or whose environment deployer.json does not have any more.
@@ -218,18 +244,20 @@ impl Engine {
         let Some(token) = group.places else { return Ok(()) };
         for member in &group.functions {
             let key = Head::key(&group.environment, &member.function);
-            for attempt in 0..MAX_CAS_ATTEMPTS {
-                let Some((head, etag)) = self.read_object::<Head>(&key).await? else { break };
-                let Some((without, marker)) = head.without_place(member.deployment, token) else { break };
-                if self.write_object(&key, &without, Some(etag)).await? {
-                    self.delete_marker(Head::marker_key(&group.environment, &member.function, marker)).await;
-                    if let Ok(at) = self.place_of(group, member) {
-                        // What has waited behind it.
-                        self.come_back(&at).await;
-                    }
-                    break;
+            // By its key: deployer.json may not have the environment any more.
+            let change = async |head: Option<&Head>| {
+                let without = head.and_then(|head| head.without_place(member.deployment, token));
+                Ok::<_, Transient>(match without {
+                    Some((without, marker)) => Change::Write(without, Some(marker)),
+                    None => Change::Keep(None),
+                })
+            };
+            if let Some(marker) = self.store().update(&key, change).await? {
+                self.store().delete(&Head::marker_key(&group.environment, &member.function, marker)).await;
+                if let Ok(at) = self.place_of(group, member) {
+                    // The request that has waited behind it.
+                    self.come_back(&at).await;
                 }
-                self.after_a_lost_race(attempt).await;
             }
         }
         Ok(())
@@ -285,7 +313,7 @@ impl Engine {
         if self.ports.queue.is_none() {
             return self.take_in(at, request).await;
         }
-        self.mark_open(at, request).await?;
+        self.store().mark_open(at, request).await?;
         match self.accept_unrefused(at, request).await? {
             SubmitOutcome::Claimed(claim) => {
                 self.release(at, &claim, GivenUp::Untouched).await;
@@ -323,10 +351,9 @@ impl Engine {
 
     /// The record of a request that was taken in before.
     async fn is_known(&self, at: &FunctionRef<'_>, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
-        let key = DeploymentRecord::key(&at.name, &at.function, request.id);
-        let (seen, record) = futures::try_join!(self.read_head(at), self.read_record(&key))?;
+        let (seen, record) = futures::try_join!(self.store().head(at), self.store().record(at, request.id))?;
         let ended = seen.head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == request.id);
-        let ended = ended.cloned().or_else(|| record.map(|(record, _)| record).filter(|r| r.status.is_ended()));
+        let ended = ended.cloned().or_else(|| record.filter(|r| r.status.is_ended()));
         Ok(ended.or_else(|| self.open_record(at, &seen.head, request)))
     }
 
@@ -336,13 +363,13 @@ impl Engine {
             self.give_places_back(group).await?;
         }
         let key = Group::ended_key(&group.environment, group.id);
-        self.put_group(&key, group, None).await?;
+        self.store().create(&key, group).await?;
         let is_refused = is_abandoned || matches!(group.status, Status::Refused | Status::Superseded);
         if is_refused && self.tell_of_group(Announcement::PromotionRefused, group).await.is_err() {
             // It stays open for the sweep, until that is told.
             return Ok(group.clone());
         }
-        self.delete_marker(Group::open_key(&group.environment, group.id)).await;
+        self.store().delete(&Group::open_key(&group.environment, group.id)).await;
         tracing::info!(group = %group.id, status = %group.status, because = group.because.as_deref(), "group ended");
         Ok(group.clone())
     }
@@ -362,17 +389,8 @@ impl Engine {
         self.announce(Some(Event::without_record(announces, &because, about))).await
     }
 
-    pub(super) async fn read_group(&self, key: &str) -> Result<Option<(Group, ETag)>, Transient> {
-        Ok(self.read_object(key).await?)
-    }
-
-    /// Writes an open group over the state that was seen, and tells whether nobody was faster.
-    pub(super) async fn write_group(&self, group: &Group, over: Option<ETag>) -> Result<bool, Transient> {
-        self.put_group(&Group::open_key(&group.environment, group.id), group, over).await
-    }
-
-    async fn put_group(&self, key: &str, group: &Group, over: Option<ETag>) -> Result<bool, Transient> {
-        Ok(self.write_object(key, group, over).await?)
+    pub(super) async fn read_group(&self, key: &str) -> Result<Option<Group>, Transient> {
+        Ok(self.store().object(key).await?.map(|(group, _)| group))
     }
 }
 

@@ -37,7 +37,7 @@ impl Engine {
         limit: usize,
     ) -> Result<History, CommandError> {
         let at = self.at(environment, function)?;
-        let head = self.read_head(&at).await.map_err(Transient::from)?.head;
+        let head = self.store().head(&at).await.map_err(Transient::from)?.head;
         let mut ids = head.deployments();
         if limit > ids.len() && ids.len() >= ENDED {
             ids = self.all_ids(&at).await?;
@@ -49,8 +49,7 @@ impl Engine {
         let within_last = ids.iter().skip(limit).take_while(|id| last.is_some_and(|last| id.is_of_the_second_of(last)));
         ids.truncate(limit + within_last.count());
         let records = ids.iter().map(|id| async {
-            let key = DeploymentRecord::key(&at.name, &at.function, *id);
-            let record = self.read_record(&key).await?.map(|(record, _)| record);
+            let record = self.store().record(&at, *id).await?;
             // Between the head's write and the record's.
             Ok::<_, Transient>(
                 record.or_else(|| head.outbox().iter().map(|e| &e.record).find(|r| r.id == *id).cloned()),
@@ -68,7 +67,7 @@ impl Engine {
 
     async fn all_ids(&self, at: &FunctionRef<'_>) -> Result<Vec<DeploymentId>, Transient> {
         let prefix = format!("{DEPLOYMENTS}{}/{}/", at.name, at.function);
-        let keys = self.ports.ledger.keys(&prefix).await?;
+        let keys = self.store().keys(&prefix).await?;
         let id = |key: &String| DeploymentId::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
         Ok(keys.iter().rev().filter_map(id).collect())
     }

@@ -10,7 +10,7 @@ mod ask;
 mod asked;
 mod back;
 pub mod batch;
-mod book;
+
 mod claim;
 mod commands;
 mod consent;
@@ -36,6 +36,7 @@ mod resolve;
 mod sending;
 mod status;
 mod status_groups;
+mod store;
 mod swept;
 mod target;
 mod traffic;
@@ -51,7 +52,7 @@ use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
 use deployer_core::destination::FunctionRef;
 use deployer_core::group::Group;
-use deployer_core::head::{Head, Request, Rules, Source};
+use deployer_core::head::{Request, Rules, Source};
 use deployer_core::id::Region;
 use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
@@ -276,7 +277,7 @@ impl Engine {
                 match Box::pin(self.begin(&job)).await {
                     Ok(Finished { record, marker, next }) => {
                         if marker != request.marker {
-                            self.unmark(at, request).await;
+                            self.store().unmark(at, request).await;
                         }
                         self.follow(at, next).await;
                         return Ok(Some(record));
@@ -288,8 +289,8 @@ impl Engine {
             }
             // What it is about is found out under the claim.
             (refusal, _) => {
-                self.mark_open(at, request).await?;
-                let (rejects, _) = self.read_rejects(&at.function).await?;
+                self.store().mark_open(at, request).await?;
+                let rejects = self.store().rejects(&at.function).await?;
                 let rejected = || request.subject.release().and_then(|release| rejects.refusal(release, None));
                 let refusal = match (refusal.or_else(rejected), &request.subject) {
                     // Before anything gives way to it.
@@ -316,12 +317,12 @@ impl Engine {
                 let id = head.id_of(request).unwrap_or(claim.request().id);
                 let pending = head.all_pending().iter().find(|waits| waits.id == id).cloned();
                 if !head.needs(request.marker) {
-                    self.unmark(at, request).await;
+                    self.store().unmark(at, request).await;
                 }
                 let waits = pending.map(|pending| at.pending(&pending, claim.request().id));
                 if let Some(waits) = &waits {
                     // It is written again when its turn comes.
-                    let written = self.write_record(waits, None).await;
+                    let written = self.store().write_record(waits, None).await;
                     written.map_or_else(|error| tracing::warn!("not recorded as pending: {error}"), drop);
                 }
                 // It may have made way for what waited behind it.
@@ -331,12 +332,11 @@ impl Engine {
                     return Ok(Some(record));
                 }
                 // Somebody else has ended it since it was taken in, and has done what follows from that.
-                let key = DeploymentRecord::key(&at.name, &at.function, id);
-                Ok(self.read_record(&key).await?.map(|(record, _)| record))
+                Ok(self.store().record(at, id).await?)
             }
             SubmitOutcome::Queued { record, behind: (id, claim, until), again } => {
                 if again || record.id != request.id {
-                    self.unmark(at, request).await;
+                    self.store().unmark(at, request).await;
                 }
                 if again {
                     if !request.is_upload() {
@@ -352,18 +352,18 @@ impl Engine {
             }
             SubmitOutcome::Deferred { waiting, again } => {
                 if again || waiting.request.id != request.id {
-                    self.unmark(at, request).await;
+                    self.store().unmark(at, request).await;
                 }
                 Ok(Some(waiting.record(at)))
             }
             SubmitOutcome::Finished { record, marker } => {
                 if marker != Some(request.marker) {
-                    self.unmark(at, request).await;
+                    self.store().unmark(at, request).await;
                 }
                 Ok(Some(*record))
             }
             SubmitOutcome::Nothing => {
-                self.unmark(at, request).await;
+                self.store().unmark(at, request).await;
                 Ok(None)
             }
         }
@@ -375,11 +375,6 @@ impl Engine {
             tracing::warn!("the deployment that waited is left for later: {transient}");
             self.come_back(at).await;
         }
-    }
-
-    /// The marker of a request that opened nothing.
-    async fn unmark(&self, at: &FunctionRef<'_>, request: &Request) {
-        self.delete_marker(Head::marker_key(&at.name, &at.function, request.marker)).await;
     }
 
     /// Whether a deployment that begins now could end.

@@ -21,7 +21,7 @@ impl Engine {
         let look_at = active.next_look(self.now(), first_end);
         let told: Vec<_> = waiting.into_iter().map(|waiting| (waiting.target, waiting.because)).collect();
         let record = at.parked(&active, &told);
-        if let Err(error) = self.write_record(&record, claim.noted()).await {
+        if let Err(error) = self.store().write_record(&record, claim.noted()).await {
             tracing::warn!("not recorded as waiting for Lambda: {error}");
         }
         let released = self.release(at, claim, GivenUp::Parked { left: &left, look_at }).await;

@@ -35,7 +35,7 @@ impl Engine {
         what: Planned,
     ) -> Result<PlanReport, CommandError> {
         let at = self.at(environment, function)?;
-        let head = self.read_head(&at).await.map_err(Transient::from)?.head;
+        let head = self.store().head(&at).await.map_err(Transient::from)?.head;
         let id = DeploymentId::of(self.now(), RequestHash::of(&["plan", &self.token().to_string()]));
         let by_rule = at.refusal(CauseKind::Deploy);
         let (release, verified) = match (&by_rule, what) {
@@ -65,7 +65,7 @@ impl Engine {
             .buffer_unordered(TARGETS_AT_ONCE)
             .collect::<BTreeMap<_, _>>()
             .await;
-        let (rejects, _) = self.read_rejects(&at.function).await.map_err(Transient::from)?;
+        let rejects = self.store().rejects(&at.function).await?;
         let by_code = || rejects.refusal_of_code(artifact.sha256);
         let refusal = by_rule.or_else(|| head.hold().map(held_by)).or_else(by_code);
         Ok(report(plans.into_values().collect(), refusal.map(refused)))
@@ -78,7 +78,7 @@ impl Engine {
         head: &Head,
         release: Option<Release>,
     ) -> Result<(Option<Release>, Result<VerifiedArtifact, RefusedPlan>), CommandError> {
-        let (rejects, _) = self.read_rejects(&at.function).await.map_err(Transient::from)?;
+        let rejects = self.store().rejects(&at.function).await?;
         let subject = release.clone().map_or(Source::Live { of: None }, |release| Source::Newest { release });
         let chosen: ResolvedArtifact = match self.choose(at, head, &subject, &rejects).await? {
             Ok(chosen) => chosen,

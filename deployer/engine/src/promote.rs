@@ -17,8 +17,8 @@ use deployer_core::record::{Code, DeploymentRecord, Ending, TargetError, TargetE
 use deployer_core::rejects::Rejects;
 use futures::future::{try_join, try_join_all, try_join3};
 
-use super::book::{MAX_CAS_ATTEMPTS, Seen};
 use super::claim::{Claim, SubmitOutcome};
+use super::store::{Change, Versioned};
 use super::{Engine, Transient};
 use crate::port::Qualifier;
 
@@ -55,15 +55,14 @@ impl Engine {
         if !self.has_time_to_begin() {
             return Err(Transient::NoTime);
         }
-        let key = DeploymentRecord::key(&at.name, &at.function, request.id);
-        if let Some((record, _)) = self.read_record(&key).await?.filter(|(record, _)| record.status.is_ended()) {
+        if let Some(record) = self.store().record(at, request.id).await?.filter(|record| record.status.is_ended()) {
             // However long ago that was: an archive that is played again brings nothing back.
             return Ok(SubmitOutcome::Finished { record: Box::new(record), marker: None });
         }
-        self.mark_open(at, request).await?;
+        self.store().mark_open(at, request).await?;
         let refusal = refusal.or_else(|| at.refusal(request.cause.kind));
         let me = self.claimant();
-        let accept = |seen: &Seen| {
+        let accept = |seen: &Versioned| {
             let request = self.timed(request, seen);
             let judged = || self.judge(at, &seen.head, &request, inputs);
             let verdict = refusal.clone().map_or_else(judged, Decision::Deny);
@@ -85,11 +84,11 @@ impl Engine {
         at: &FunctionRef<'_>,
         id: DeploymentId,
     ) -> Result<SubmitOutcome, Transient> {
-        let first = self.read_head(at).await?;
+        let first = self.store().head(at).await?;
         let waiting = first.head.waiting().iter().find(|waiting| waiting.request.id == id);
         let inputs = self.policy_inputs(at, waiting.and_then(|waiting| waiting.request.group())).await?;
         let me = self.claimant();
-        let go_on = |seen: &Seen| {
+        let go_on = |seen: &Versioned| {
             let head = &seen.head;
             let waiting = head.waiting().iter().find(|waiting| waiting.request.id == id);
             let verdict = waiting.map(|waiting| self.judge(at, head, &waiting.request, &inputs));
@@ -139,9 +138,9 @@ impl Engine {
         let groups = groups.into_iter().map(|id| async move {
             let open = self.read_group(&Group::open_key(&at.name, id)).await?;
             // One that is not open any more has ended.
-            Ok::<_, Transient>((id, open.map_or(GroupState::Over, |(group, _)| group.state())))
+            Ok::<_, Transient>((id, open.map_or(GroupState::Over, |group| group.state())))
         });
-        let rejects = async { Ok::<_, Transient>(self.read_rejects(&at.function).await?.0) };
+        let rejects = async { Ok::<_, Transient>(self.store().rejects(&at.function).await?) };
         let (sources, rejects, groups) = try_join3(self.sources(at), rejects, try_join_all(groups)).await?;
         Ok(PolicyInputs { sources, rejects, groups: groups.into_iter().collect() })
     }
@@ -153,7 +152,7 @@ impl Engine {
             let source = FunctionRef::find(&self.config, name, &at.function);
             Ok::<_, Transient>(match source {
                 Ok(source) => {
-                    let (head, targets) = (self.read_head(&source).await?.head, source.environment.targets.clone());
+                    let (head, targets) = (self.store().head(&source).await?.head, source.environment.targets.clone());
                     Some((name.clone(), SourceEnvironment { head, targets }))
                 }
                 Err(_) => None,
@@ -250,7 +249,7 @@ impl Engine {
         before: &Head,
     ) -> Result<bool, Transient> {
         let Ok(source) = FunctionRef::find(&self.config, name, function) else { return Ok(false) };
-        let head = self.read_head(&source).await?.head;
+        let head = self.store().head(&source).await?.head;
         Ok(head.active().is_some() || head.live() != before.live())
     }
 
@@ -287,34 +286,36 @@ impl Engine {
         claim: &Claim,
         wait: &Wait,
     ) -> Result<DeploymentRecord, Transient> {
-        let mut seen = claim.seen();
-        for attempt in 0..MAX_CAS_ATTEMPTS {
-            let Some(Transition { head: Some(head), then }) = seen.head.put_back(claim.token(), wait, at, self.now())
-            else {
-                let rests = seen.head.waiting().iter().find(|waiting| waiting.request.id == claim.request().id);
-                return rests.map(|waiting| waiting.record(at)).ok_or(Transient::TakenOver);
-            };
-            if let Some(written) = self.write_head(at, seen.etag, *head).await? {
-                if let Next::Rests(waiting) = then {
-                    self.tell_waiting(at, written, &waiting).await;
-                    return Ok(waiting.record(at));
-                }
-                let id = claim.request().id;
-                let ended =
-                    written.head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
-                self.settle(at, written).await?;
-                return ended.ok_or(Transient::TakenOver);
+        let change = async |seen: &mut Versioned| {
+            Ok::<_, Transient>(match seen.head.put_back(claim.token(), wait, at, self.now()) {
+                Some(Transition { head: Some(head), then }) => Change::Write(head, Some(then)),
+                _ => Change::Keep(None),
+            })
+        };
+        let (seen, then) = self.store().update_head(at, Some(claim.seen()), change).await?;
+        let id = claim.request().id;
+        match then {
+            None => {
+                let rests = seen.head.waiting().iter().find(|waiting| waiting.request.id == id);
+                rests.map(|waiting| waiting.record(at)).ok_or(Transient::TakenOver)
             }
-            self.after_a_lost_race(attempt).await;
-            seen = self.read_head(at).await?;
+            Some(Next::Rests(waiting)) => {
+                self.tell_waiting(at, seen, &waiting).await;
+                Ok(waiting.record(at))
+            }
+            Some(_) => {
+                let ended =
+                    seen.head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
+                self.settle(at, seen).await?;
+                ended.ok_or(Transient::TakenOver)
+            }
         }
-        Err(Transient::Contended)
     }
 
     /// Writes down that a promotion waits, and tells of it, once. Best effort: the sweep does it otherwise.
-    pub(super) async fn tell_waiting(&self, at: &FunctionRef<'_>, mut seen: Seen, waiting: &Waiting) {
+    pub(super) async fn tell_waiting(&self, at: &FunctionRef<'_>, seen: Versioned, waiting: &Waiting) {
         let record = waiting.record(at);
-        match self.write_record(&record, None).await {
+        match self.store().write_record(&record, None).await {
             Ok(Some(_)) => {}
             // It has ended by now.
             Ok(None) => return,
@@ -323,15 +324,14 @@ impl Engine {
         if waiting.told || self.announce(Event::of(&record)).await.is_err() {
             return;
         }
-        for attempt in 0..MAX_CAS_ATTEMPTS {
-            let Some(head) = seen.head.with_told(&[record.id]) else { return };
-            match self.write_head(at, seen.etag, head).await {
-                Ok(Some(_)) => return,
-                Ok(None) => self.after_a_lost_race(attempt).await,
-                Err(error) => return tracing::warn!("told that it waits, and not written down: {error}"),
-            }
-            let Ok(again) = self.read_head(at).await else { return };
-            seen = again;
+        let change = async |seen: &mut Versioned| {
+            Ok::<_, Transient>(match seen.head.with_told(&[record.id]) {
+                Some(head) => Change::Write(Box::new(head), ()),
+                None => Change::Keep(()),
+            })
+        };
+        if let Err(error) = self.store().update_head(at, Some(seen), change).await {
+            tracing::warn!("told that it waits, and not written down: {error}");
         }
     }
 

@@ -55,13 +55,13 @@ impl Engine {
         let is_over =
             matches!(self.mark_as_rejected(function, release, reason, &caller).await?, CommandEffect::Reused { .. });
         let may = |request: &Request, head: &Head| !is_over || head.id_of(request).is_some();
-        let (rejects, _) = self.read_rejects(function).await.map_err(Transient::from)?;
+        let rejects = self.store().rejects(function).await?;
         // Somebody may have ended the reject since this was asked for first.
         let is_rejected = rejects.all().any(|reject| reject.release == *release);
         let mut places = Vec::new();
         for name in self.config.environments.keys() {
             let Ok(at) = FunctionRef::find(&self.config, name, function) else { continue };
-            let seen = self.read_head(&at).await.map_err(Transient::from);
+            let seen = self.store().head(&at).await.map_err(Transient::from);
             let is_bad = |live: &&Live| rejects.find(&live.release, live.sha256).is_some_and(|r| r.release == *release);
             match seen.map(|seen| (seen.head.live().filter(is_bad).cloned(), seen.head)) {
                 Ok((Some(live), head)) => {
@@ -143,7 +143,7 @@ impl Engine {
     }
 
     async fn begin_to_undo(&self, at: &FunctionRef<'_>, request: &Request) -> Result<SubmitOutcome, String> {
-        self.mark_open(at, request).await.map_err(|error| error.to_string())?;
+        self.store().mark_open(at, request).await.map_err(|error| error.to_string())?;
         self.accept_unrefused(at, request).await.map_err(|error| error.to_string())
     }
 
@@ -151,7 +151,7 @@ impl Engine {
     async fn look_at_waiting(&self, name: &EnvironmentName, function: &FunctionName) {
         let Ok(at) = FunctionRef::find(&self.config, name, function) else { return };
         let looked = async {
-            let seen = self.read_head(&at).await?;
+            let seen = self.store().head(&at).await?;
             for (id, verdict) in self.moving(&at, &seen.head).await? {
                 if let Decision::Deny(_) = verdict {
                     self.wake_waiting(&at, id).await?;

@@ -13,9 +13,9 @@ use deployer_core::record::{Code, Ending, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
 use deployer_core::session::{looking_policy, session_name};
 
-use super::book::MAX_CAS_ATTEMPTS;
 use super::claim::{Claim, Halted};
 use super::promote::Judged;
+use super::store::{Change, Versioned};
 use super::{Engine, Transient};
 use crate::port::{Account, ReadError, SessionRequest};
 
@@ -114,20 +114,15 @@ impl Engine {
         claim: &Arc<Claim>,
         chosen: ResolvedArtifact,
     ) -> Result<Resolved, Transient> {
-        let mut seen = claim.seen();
-        for attempt in 0..MAX_CAS_ATTEMPTS {
-            let Some(head) = seen.head.with_chosen(claim.token(), &chosen) else {
-                // Our own write, whose answer was lost, or somebody who has taken the deployment over.
-                let active = seen.head.active().filter(|active| active.claim == claim.token());
-                let written = active.and_then(|active| active.chosen.clone()).ok_or(Transient::TakenOver)?;
-                return Ok(Resolved::Known(Arc::new(claim.on(written.clone(), seen, self.now())), written));
-            };
-            if let Some(written) = self.write_head(at, seen.etag, head).await? {
-                return Ok(Resolved::Known(Arc::new(claim.on(chosen.clone(), written, self.now())), chosen));
+        let write = async |seen: &mut Versioned| {
+            if let Some(head) = seen.head.with_chosen(claim.token(), &chosen) {
+                return Ok(Change::Write(Box::new(head), chosen.clone()));
             }
-            self.after_a_lost_race(attempt).await;
-            seen = self.read_head(at).await?;
-        }
-        Err(Transient::Contended)
+            // Our own write, whose answer was lost, or another invocation that has taken the deployment over.
+            let active = seen.head.active().filter(|active| active.claim == claim.token());
+            active.and_then(|active| active.chosen.clone()).map(Change::Keep).ok_or(Transient::TakenOver)
+        };
+        let (seen, chosen) = self.store().update_head(at, Some(claim.seen()), write).await?;
+        Ok(Resolved::Known(Arc::new(claim.on(chosen.clone(), seen, self.now())), chosen))
     }
 }

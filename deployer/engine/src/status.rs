@@ -11,8 +11,8 @@ use deployer_core::status::{Ahead, FunctionStatus, StatusReport};
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _};
 
-use super::book::Seen;
 use super::commands::CommandError;
+use super::store::Versioned;
 use super::{Engine, Transient};
 use crate::port::LedgerError;
 
@@ -81,7 +81,7 @@ impl Engine {
             let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
             let functions: Vec<FunctionName> = match function {
                 Some(function) => vec![function.clone()],
-                None => self.ports.ledger.keys(&prefix).await?.iter().filter_map(of).collect(),
+                None => self.store().keys(&prefix).await?.iter().filter_map(of).collect(),
             };
             Ok::<_, Transient>(functions.into_iter().map(|function| (function, (*environment).clone())))
         });
@@ -96,7 +96,7 @@ impl Engine {
             async move {
                 let at = FunctionRef::find(&self.config, &environment, &function);
                 let at = at.map_err(|unknown| unknown.to_string())?;
-                let Seen { head, etag, .. } = self.read_head(&at).await.map_err(|error| error.to_string())?;
+                let Versioned { head, etag, .. } = self.store().head(&at).await.map_err(|error| error.to_string())?;
                 if etag.is_none() {
                     return Ok(None);
                 }
@@ -124,14 +124,14 @@ impl Engine {
         let of = |key: &String| FunctionName::parse(key.strip_prefix(REJECTS)?.strip_suffix(".json")?).ok();
         let functions: Vec<FunctionName> = match function {
             Some(function) => vec![function.clone()],
-            None => self.ports.ledger.keys(REJECTS).await?.iter().filter_map(of).collect(),
+            None => self.store().keys(REJECTS).await?.iter().filter_map(of).collect(),
         };
-        let read = |function: FunctionName| async move { (self.read_rejects(&function).await, function) };
+        let read = |function: FunctionName| async move { (self.store().rejects(&function).await, function) };
         let mut reading = stream::iter(functions).map(read).buffer_unordered(READ_AT_ONCE);
         let (mut all, mut broken) = (AllRejects::new(), vec![]);
         while let Some((read, function)) = reading.next().await {
             match read {
-                Ok((rejects, _)) => drop(all.insert(function, rejects)),
+                Ok(rejects) => drop(all.insert(function, rejects)),
                 Err(error) => broken.push(error.to_string()),
             }
         }

@@ -18,7 +18,7 @@ impl Engine {
         unreadable: &mut Vec<String>,
     ) -> Result<Vec<GroupStatus>, Transient> {
         let prefix = Group::open();
-        let keys = self.ports.ledger.keys(&prefix).await?;
+        let keys = self.store().keys(&prefix).await?;
         let is_asked = |key: &String| {
             let environment = key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/')).map(|(name, _)| name);
             environments.iter().any(|asked| Some(asked.as_str()) == environment)
@@ -28,7 +28,7 @@ impl Engine {
         let mut groups = Vec::new();
         while let Some(read) = reading.next().await {
             match read {
-                Ok(Some((group, _))) => groups.push(GroupStatus::from(&group)),
+                Ok(Some(group)) => groups.push(GroupStatus::from(&group)),
                 // It has ended meanwhile.
                 Ok(None) => {}
                 Err(error) => unreadable.push(error.to_string()),

@@ -14,8 +14,8 @@ use deployer_core::traffic::{Awaited, Traffic};
 use jiff::Timestamp;
 
 use super::apply::{Halt, OWNED_FOR, StepContext, Walk};
-use super::book::MAX_CAS_ATTEMPTS;
 use super::claim::{Claim, Halted};
+use super::store::{Change, Versioned};
 use super::target::MAX_REOBSERVATIONS;
 use super::{Engine, Transient};
 use crate::port::{Account, Answer, CallErrorKind, Write};
@@ -64,23 +64,22 @@ impl Engine {
 
     /// Writes into the head what will be waited for, before the alias moves.
     async fn write_awaited(&self, at: &FunctionRef<'_>, claim: &Claim, awaited: &Awaited) -> Result<(), Transient> {
-        let mut seen = claim.seen();
-        for attempt in 0..MAX_CAS_ATTEMPTS {
-            let Some(head) = seen.head.with_awaited(claim.token(), awaited) else {
-                return if seen.head.is_held_by(claim.token()) { Ok(()) } else { Err(Transient::TakenOver) };
-            };
-            if let Some(written) = self.write_head(at, seen.etag, head).await? {
-                claim.sees(written);
-                return Ok(());
-            }
-            self.after_a_lost_race(attempt).await;
-            seen = self.read_head(at).await?;
+        let write = async |seen: &mut Versioned| {
             let ours = seen.head.active().filter(|active| active.claim == claim.token());
             if let Some(rollback) = ours.and_then(|active| active.stop) {
                 claim.halt(Halted::by(rollback));
             }
+            match seen.head.with_awaited(claim.token(), awaited) {
+                Some(head) => Ok(Change::Write(Box::new(head), true)),
+                None if seen.head.is_held_by(claim.token()) => Ok(Change::Keep(false)),
+                None => Err(Transient::TakenOver),
+            }
+        };
+        let (seen, is_written) = self.store().update_head(at, Some(claim.seen()), write).await?;
+        if is_written {
+            claim.sees(seen);
         }
-        Err(Transient::Contended)
+        Ok(())
     }
 }
 

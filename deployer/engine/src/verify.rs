@@ -92,8 +92,8 @@ impl Engine {
         let same_release =
             seen.head.outbox().iter().map(|entry| &entry.record).filter(|r| r.release.as_ref() == Some(release));
         let mut all: Vec<DeploymentRecord> = same_release.cloned().collect();
-        for key in self.ports.ledger.keys(&DeploymentRecord::results_of(&at.name, &at.function, release)).await? {
-            all.extend(self.read_record(&key).await?.map(|(record, _)| record));
+        for key in self.store().keys(&DeploymentRecord::results_of(&at.name, &at.function, release)).await? {
+            all.extend(self.store().record_at(&key).await?);
         }
         for earlier in all {
             let was_live = earlier.targets.iter().any(|t| matches!(t.status, Status::Succeeded | Status::Unchanged));

@@ -18,11 +18,11 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
-use super::book::Seen;
 use super::claim::{Claim, ObservedAt, SubmitOutcome};
 use super::deploy::{Job, Unfinished};
 use super::finish::{FinishDetails, Finished};
 use super::resolve::Resolved;
+use super::store::Versioned;
 use super::swept::{Failing, Swept};
 use super::waiting::between;
 use super::{Engine, EventOutcome, Transient};
@@ -50,7 +50,7 @@ impl Engine {
             Ok(at) => at,
             Err(unknown) => return ignored(format!("a tick {unknown}")),
         };
-        let seen = self.read_head(&at).await?;
+        let seen = self.store().head(&at).await?;
         let fits = match seen.head.active() {
             Some(active) => active.request.id == tick.id && Some(active.claim) == tick.claim,
             None => seen.head.all_pending().iter().any(|pending| pending.id == tick.id),
@@ -89,7 +89,7 @@ impl Engine {
 
     async fn sweep_functions(&self) -> Result<Swept, Transient> {
         let mut places: BTreeMap<(EnvironmentName, FunctionName), BTreeSet<Token>> = BTreeMap::new();
-        for key in self.ports.ledger.keys(OPEN).await? {
+        for key in self.store().keys(OPEN).await? {
             match parse_marker(&key) {
                 Some((environment, function, marker)) => {
                     places.entry((environment, function)).or_default().insert(marker);
@@ -131,7 +131,7 @@ impl Engine {
     async fn sweep_one(&self, at: &FunctionRef<'_>, markers: &BTreeSet<Token>) -> Result<Swept, Transient> {
         let mut swept = Swept::one();
         let place = format!("{}/{}", at.name, at.function);
-        let mut seen = self.read_head(at).await?;
+        let mut seen = self.store().head(at).await?;
         let ended = seen.head.outbox().len();
         if ended > 0 {
             // What cannot be written here holds up nothing else: what sleeps is woken all the same.
@@ -155,7 +155,7 @@ impl Engine {
         let gone = |marker: &&Token| between(marker.time(), now) > MARKERS_LAST;
         let gone = markers.iter().filter(|marker| !seen.head.needs(**marker)).filter(gone);
         let keys = gone.map(|marker| Head::marker_key(&at.name, &at.function, *marker));
-        swept.cleared = future::join_all(keys.map(|key| self.delete_marker(key))).await.len();
+        swept.cleared = future::join_all(keys.map(async |key| self.store().delete(&key).await)).await.len();
         match self.sweep_waiting(at, &seen.head).await {
             Ok(woken) => swept.woken += woken,
             Err(error) => {
@@ -183,9 +183,9 @@ impl Engine {
 
     /// The head of a parked deployment says that a tick is on its way, lest each sweep send another where the queue does not keep up.
     /// Whoever is faster with that head has it in hand.
-    async fn note_tick(&self, at: &FunctionRef<'_>, seen: Seen) {
+    async fn note_tick(&self, at: &FunctionRef<'_>, seen: Versioned) {
         let Some(head) = seen.head.with_tick_sent(self.now()) else { return };
-        if let Err(error) = self.write_head(at, seen.etag, head).await {
+        if let Err(error) = self.store().write_head(at, seen.etag, head).await {
             tracing::warn!("the next sweep will send another tick: {error}");
         }
     }
@@ -203,7 +203,7 @@ impl Engine {
         Ok(moving.len())
     }
 
-    async fn wake(&self, at: &FunctionRef<'_>, seen: Seen) -> Result<Vec<DeploymentRecord>, Transient> {
+    async fn wake(&self, at: &FunctionRef<'_>, seen: Versioned) -> Result<Vec<DeploymentRecord>, Transient> {
         if !self.has_time_to_begin() {
             return Err(Transient::NoTime);
         }
@@ -260,7 +260,7 @@ impl Engine {
     async fn work_on(&self, at: &FunctionRef<'_>, claim: &Arc<Claim>) -> Result<Finished, Unfinished> {
         let at = &at.as_claimed(claim.active());
         let resolved = async {
-            let (rejects, _) = self.read_rejects(&at.function).await?;
+            let rejects = self.store().rejects(&at.function).await?;
             Ok::<_, Transient>((self.resolve(at, claim, &rejects).await?, rejects))
         };
         let (claim, chosen, rejects) = match resolved.await {
@@ -293,7 +293,7 @@ impl Engine {
 
     /// What is open here shall be woken when it sleeps. A tick that cannot be sent costs no more than a sweep's period.
     pub(super) async fn come_back(&self, at: &FunctionRef<'_>) {
-        let seen = match self.read_head(at).await {
+        let seen = match self.store().head(at).await {
             Ok(seen) => seen,
             Err(error) => return tracing::warn!("no tick was sent, so the sweep will wake what is open here: {error}"),
         };
