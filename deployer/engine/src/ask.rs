@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tracing::Instrument as _;
 
 use super::commands::CommandError;
-use super::promote::Sources;
+use super::promotions::policy::Sources;
 use super::{Engine, Transient, deploy};
 
 /// How many functions are asked for at once.
@@ -38,7 +38,7 @@ impl Engine {
     /// [`CommandError`]: there is no such environment, or another try can help. What is refused is no error: its record says
     /// so.
     pub async fn promote(&self, asked: &PromotionRequest) -> Result<Promoted, CommandError> {
-        let promoted = self.promote_asked(asked).await;
+        let promoted = self.promotion_requests().submit(asked).await;
         if let Err(CommandError::Invalid(because)) = &promoted {
             let about = RecordlessEvent {
                 function: Some(asked.functions.to_string().into()),
@@ -54,32 +54,44 @@ impl Engine {
         promoted
     }
 
-    async fn promote_asked(&self, asked: &PromotionRequest) -> Result<Promoted, CommandError> {
-        self.knows(&asked.to)?;
+    pub(crate) fn promotion_requests(&self) -> PromotionRequests<'_> {
+        PromotionRequests { engine: self }
+    }
+}
+
+/// Promotions that are requested: of one function, of each that matches, or of several together.
+#[derive(Clone, Copy)]
+pub(crate) struct PromotionRequests<'e> {
+    engine: &'e Engine,
+}
+
+impl PromotionRequests<'_> {
+    async fn submit(self, asked: &PromotionRequest) -> Result<Promoted, CommandError> {
+        self.engine.knows(&asked.to)?;
         let promoted = match &asked.functions {
             Functions::One(function) => {
-                Promoted::One(Box::new(self.promote_one(asked, function, Dispatch::Inline).await?))
+                Promoted::One(Box::new(self.submit_one(asked, function, Dispatch::Inline).await?))
             }
-            Functions::Each(pattern) => Promoted::Each(self.promote_each(asked, pattern).await?),
+            Functions::Each(pattern) => Promoted::Each(self.submit_each(asked, pattern).await?),
             Functions::Together(functions) => {
-                Promoted::Together(Box::new(self.promote_together(asked, functions).await?))
+                Promoted::Together(Box::new(self.engine.groups().promote(asked, functions).await?))
             }
         };
-        self.submit_without_queue().await;
+        self.engine.submit_without_queue().await;
         Ok(promoted)
     }
 
-    async fn promote_one(
-        &self,
+    async fn submit_one(
+        self,
         asked: &PromotionRequest,
         function: &FunctionName,
         taking: Dispatch,
     ) -> Result<DeploymentRecord, CommandError> {
-        let at = self.at(&asked.to, function)?;
-        let inputs = self.policy_inputs(&at, None).await?;
+        let at = self.engine.at(&asked.to, function)?;
+        let inputs = self.engine.on(&at).promotions().inputs(None).await?;
         let request = self.request_for(asked, &at, &inputs.sources);
         let span = deploy::span(&at, &request, request.subject.release());
-        let refusal = asked.is_out_of_time(self.now());
+        let refusal = asked.is_out_of_time(self.engine.now());
         let taken = async {
             tracing::info!(from = %asked.from, requested_by = asked.requested_by.as_deref(), "promotion asked for");
             if asked.freeze_override.is_some() {
@@ -89,14 +101,14 @@ impl Engine {
                     "freeze overridden"
                 );
             }
-            let standing = self.take_in_promotion((&at, taking), &request, &inputs, refusal).await?;
-            self.stand(&at, &request, standing).await
+            let standing = self.engine.on(&at).promotions().submit(taking, &request, &inputs, refusal).await?;
+            self.engine.on(&at).answer(&request, standing).await
         };
-        self.carried_out(&at, &request, taken.instrument(span)).await
+        self.engine.on(&at).commands().answered(&request, taken.instrument(span)).await
     }
 
     /// The request that the promotion of one function is: for what the source has live now.
-    fn request_for(&self, asked: &PromotionRequest, at: &FunctionRef<'_>, sources: &Sources) -> Request {
+    fn request_for(self, asked: &PromotionRequest, at: &FunctionRef<'_>, sources: &Sources) -> Request {
         let none = SourceEnvironment::default();
         let promoting: PromotionSpec = asked.promoting().looked_up_in(sources.get(&asked.from).unwrap_or(&none));
         let cause = Cause {
@@ -104,24 +116,24 @@ impl Engine {
             requested_by: asked.requested_by.clone(),
             event_id: Some(asked.id.clone().into()),
         };
-        let (place, now) = ((&at.name, &at.function), self.now());
-        Request::promotion(place, promoting, cause, asked.time, (now, self.token()))
+        let (place, now) = ((&at.name, &at.function), self.engine.now());
+        Request::promotion(place, promoting, cause, asked.time, (now, self.engine.token()))
     }
 
     /// Asks for each function that matches and is ready. What is not ready is no refusal: nobody has named it.
-    async fn promote_each(
-        &self,
+    async fn submit_each(
+        self,
         asked: &PromotionRequest,
         pattern: &FunctionPattern,
     ) -> Result<Vec<DeploymentRecord>, CommandError> {
         let prefix = format!("{HEADS}{}/", asked.from);
-        let keys = self.store().keys(&prefix).await.map_err(Transient::from)?;
+        let keys = self.engine.store().keys(&prefix).await.map_err(Transient::from)?;
         let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
         let functions: Vec<FunctionName> = keys.iter().filter_map(of).filter(|name| pattern.matches(name)).collect();
         let first = self.first_asked(asked, &functions).await;
         let asks = stream::iter(functions).map(|function| async move {
             match self.is_ready(asked, first, &function).await {
-                Ok(true) => self.promote_one(asked, &function, Dispatch::Enqueue).await.map(Some),
+                Ok(true) => self.submit_one(asked, &function, Dispatch::Enqueue).await.map(Some),
                 Ok(false) => Ok(None),
                 Err(error) => Err(error),
             }
@@ -143,10 +155,10 @@ impl Engine {
     }
 
     /// When this was asked for first: the same again asks for nothing that became live since.
-    async fn first_asked(&self, asked: &PromotionRequest, functions: &[FunctionName]) -> Timestamp {
+    async fn first_asked(self, asked: &PromotionRequest, functions: &[FunctionName]) -> Timestamp {
         let looks = stream::iter(functions).map(|function| async move {
-            let at = self.at(&asked.to, function).ok()?;
-            let head = self.store().head(&at).await.ok()?.head;
+            let at = self.engine.at(&asked.to, function).ok()?;
+            let head = self.engine.store().head(&at).await.ok()?.head;
             head.id_of(&self.request_for(asked, &at, &Sources::new())).map(DeploymentId::time)
         });
         let known = looks.buffer_unordered(ASKED_AT_ONCE).filter_map(future::ready);
@@ -155,24 +167,24 @@ impl Engine {
 
     /// Whether a function has something to promote that the rules let pass now, or only a freeze or an approval holds up.
     async fn is_ready(
-        &self,
+        self,
         asked: &PromotionRequest,
         first: Timestamp,
         function: &FunctionName,
     ) -> Result<bool, CommandError> {
-        if let Some(ending) = asked.is_out_of_time(self.now()) {
+        if let Some(ending) = asked.is_out_of_time(self.engine.now()) {
             tracing::warn!(%function, "not asked for: {}", told(&ending));
             return Ok(false);
         }
-        let at = self.at(&asked.to, function)?;
-        let head = async { Ok::<_, Transient>(self.store().head(&at).await?) };
-        let (seen, inputs) = futures::try_join!(head, self.policy_inputs(&at, None))?;
-        let request = self.timed(&self.request_for(asked, &at, &inputs.sources), &seen);
+        let at = self.engine.at(&asked.to, function)?;
+        let head = async { Ok::<_, Transient>(self.engine.store().head(&at).await?) };
+        let (seen, inputs) = futures::try_join!(head, self.engine.on(&at).promotions().inputs(None))?;
+        let request = self.engine.timed(&self.request_for(asked, &at, &inputs.sources), &seen);
         if seen.head.id_of(&request).is_some() {
             return Ok(true);
         }
         let Some(promoting) = request.promoting() else { return Ok(false) };
-        let gate = self.gate(&at, &seen.head, &inputs);
+        let gate = self.engine.on(&at).promotions().policy(&seen.head, &inputs);
         let live = inputs.sources.get(&asked.from).and_then(|source| source.head.live());
         if gate.is_there_already(&request, promoting)
             || live.is_some_and(|live| live.since.as_second() > first.as_second())

@@ -10,9 +10,7 @@ use std::time::Duration;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::FunctionRef;
-use deployer_core::head::{
-    ATTEMPTS, Active, Claimant, GivenUp, Head, Next, OutboxEntry, Request, ResolvedArtifact, Rules, Transition, Waiting,
-};
+use deployer_core::head::{ATTEMPTS, Active, Claimant, Request, ResolvedArtifact, Waiting};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
 use futures::future;
@@ -22,9 +20,9 @@ use tokio::sync::SetOnce;
 use super::deploy::Unfit;
 use super::doors::{Doors, OwnershipCheck};
 use super::lambda_waits::Waits;
-use super::store::{Change, Versioned};
+use super::store::Versioned;
 use super::{Engine, Transient};
-use crate::port::{ETag, LedgerError};
+use crate::port::ETag;
 
 /// How much longer than the invocation a lease lasts: 5 seconds for clocks that differ, 5 for what is in flight.
 const LEASE_OUTLASTS: Duration = Duration::from_secs(10);
@@ -270,35 +268,6 @@ impl Engine {
         Token::drawn(self.now(), self.ports.chance.draw())
     }
 
-    /// Has the head take a request in. On a lost race everything is decided again from the start.
-    pub(super) async fn accept(
-        &self,
-        at: &FunctionRef<'_>,
-        request: &Request,
-        rules: Rules<'_>,
-        first: Option<Versioned>,
-    ) -> Result<SubmitOutcome, Transient> {
-        let me = self.claimant();
-        let accept = |seen: &Versioned| seen.head.accept(&self.timed(request, seen), at, rules, &self.now_as(&me));
-        self.decide(at, first, Some(request.marker), accept).await
-    }
-
-    /// The same of a request that no rule refuses.
-    pub(super) async fn accept_unrefused(
-        &self,
-        at: &FunctionRef<'_>,
-        request: &Request,
-    ) -> Result<SubmitOutcome, Transient> {
-        let rejects = self.store().rejects(&at.function).await?;
-        self.accept(at, request, Rules { refusal: None, rejects: &rejects }, None).await
-    }
-
-    /// Takes up what nobody works on.
-    pub(super) async fn take_up(&self, at: &FunctionRef<'_>, first: Versioned) -> Result<SubmitOutcome, Transient> {
-        let me = self.claimant();
-        self.decide(at, Some(first), None, |seen| seen.head.wake(at, &self.now_as(&me))).await
-    }
-
     /// The same claimant, now.
     pub(super) fn now_as(&self, me: &Claimant) -> Claimant {
         Claimant { now: self.now(), ..*me }
@@ -307,137 +276,5 @@ impl Engine {
     /// A request at the moment at which it is decided on this head.
     pub(super) fn timed(&self, request: &Request, seen: &Versioned) -> Request {
         request.timed(self.now(), seen.date)
-    }
-
-    pub(super) async fn decide(
-        &self,
-        at: &FunctionRef<'_>,
-        first: Option<Versioned>,
-        marker: Option<Token>,
-        decide: impl Fn(&Versioned) -> Transition,
-    ) -> Result<SubmitOutcome, Transient> {
-        let mut forgotten = None;
-        let change = async |seen: &mut Versioned| {
-            if seen.head.is_overfull() {
-                let settled = self.settle(at, seen.clone()).await?;
-                if let Some((_, error)) = settled.left.into_iter().next().filter(|_| settled.seen.head.is_overfull()) {
-                    return Err(error.into());
-                }
-                *seen = Versioned { date: seen.date, ..settled.seen };
-            }
-            let Transition { head, then } = decide(seen);
-            let Some(head) = head else {
-                // Our own write, whose answer was lost, is no duplicate.
-                let again = marker.is_none_or(|marker| !seen.head.needs(marker));
-                return Ok(Change::Keep((then, again, ObservedAt::Held)));
-            };
-            if let Next::Over(_) = then {
-                forgotten = self.forgotten(&head).await?;
-                if forgotten.is_some() {
-                    return Ok(Change::Keep((then, true, ObservedAt::Held)));
-                }
-            }
-            Ok::<_, Transient>(Change::Write(head, (then, false, ObservedAt::Read(seen.etag.clone()))))
-        };
-        let (seen, (then, again, over)) = self.store().update_head(at, first, change).await?;
-        if let Some(record) = forgotten {
-            return Ok(SubmitOutcome::Finished { record: Box::new(record), marker: None });
-        }
-        self.stands(at, seen, then, again, over).await
-    }
-
-    /// An upload that the head has forgotten, but not the ledger: its result tells how it ended.
-    async fn forgotten(&self, head: &Head) -> Result<Option<DeploymentRecord>, LedgerError> {
-        let key = head.outbox().last().and_then(|entry| entry.record.result_key());
-        let Some(key) = key else { return Ok(None) };
-        self.store().record_at(&key).await
-    }
-
-    /// What follows from a transition that the head has gone through.
-    async fn stands(
-        &self,
-        at: &FunctionRef<'_>,
-        seen: Versioned,
-        then: Next,
-        again: bool,
-        over: ObservedAt,
-    ) -> Result<SubmitOutcome, Transient> {
-        match then {
-            Next::Work(active) => {
-                let since = active.request.accepted_at;
-                if active.is_begun() {
-                    tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
-                        "going on with a deployment that did not end");
-                }
-                Ok(SubmitOutcome::Claimed(Arc::new(Claim::new(active, seen, over, self.now()))))
-            }
-            Next::Wait { request, status, behind } => {
-                let record = match seen.head.active().filter(|active| active.request.id == request.id) {
-                    None => at.pending(&request, behind.0),
-                    Some(active) if !active.awaits.is_empty() => at.parked(active, &[]),
-                    Some(active) => at.record_of(active, status),
-                };
-                if status == Status::Pending && !again {
-                    self.store().write_record(&record, None).await?;
-                    // Whoever was displaced need not wait for the active one to hear of it.
-                    self.settle(at, seen).await?;
-                }
-                tracing::info!(deployment = %record.id, %status, behind = %behind.0, until = %behind.2, "waits");
-                Ok(SubmitOutcome::Queued { record: Box::new(record), behind, again })
-            }
-            Next::Rests(waiting) => {
-                // What waited before and made way for it has ended.
-                let seen = match self.settle(at, seen.clone()).await {
-                    Ok(settled) => settled.seen,
-                    Err(error) => {
-                        tracing::warn!("left to the sweep: {error}");
-                        seen
-                    }
-                };
-                if !again {
-                    self.tell_waiting(at, seen, &waiting).await;
-                }
-                tracing::info!(deployment = %waiting.request.id, "{}", waiting.wait);
-                Ok(SubmitOutcome::Deferred { waiting, again })
-            }
-            Next::Over(id) => {
-                let told = seen.head.outbox().iter().find(|entry| entry.record.id == id).cloned();
-                let (record, marker) = match told {
-                    Some(OutboxEntry { record, marker, .. }) => {
-                        self.settle(at, seen).await?.of(id)?;
-                        (Some(record), Some(marker))
-                    }
-                    None => (self.store().record(at, id).await?, None),
-                };
-                let Some(record) = record else {
-                    // Somebody has deleted it. The head says that it has ended, and the head counts.
-                    tracing::warn!(deployment = %id, "this deployment has ended, and its record is gone");
-                    return Ok(SubmitOutcome::Nothing);
-                };
-                if again {
-                    tracing::info!(ended = %id, status = %record.status, "duplicate: nothing is done");
-                }
-                Ok(SubmitOutcome::Finished { record: Box::new(record), marker })
-            }
-            Next::Nothing => Ok(SubmitOutcome::Nothing),
-        }
-    }
-
-    /// Gives a claim up before its lease ends, so that whoever comes next need not wait for that. Best effort; gives the head that
-    /// says so.
-    pub(super) async fn release(&self, at: &FunctionRef<'_>, claim: &Claim, how: GivenUp<'_>) -> Option<Head> {
-        let release = async |seen: &mut Versioned| {
-            Ok::<_, Transient>(match seen.head.released(claim.token(), how, self.now()) {
-                Some(head) => Change::Write(Box::new(head), true),
-                None => Change::Keep(false),
-            })
-        };
-        match self.store().update_head(at, Some(claim.seen()), release).await {
-            Ok((seen, is_released)) => is_released.then_some(seen.head),
-            Err(error) => {
-                tracing::warn!("the claim stays until its lease ends: {error}");
-                None
-            }
-        }
     }
 }

@@ -16,6 +16,7 @@ use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tracing::Instrument as _;
 
+use super::handle::FunctionCommands;
 use super::store::{Change, Versioned};
 use super::{Engine, Transient, deploy};
 
@@ -74,59 +75,11 @@ impl Engine {
         let span = deploy::span(&at, &request, request.subject.release());
         let taken = async {
             tracing::info!(command = ?kind, requested_by = request.cause.requested_by.as_deref(), "command received");
-            self.take_in(&at, &request).await
+            self.on(&at).submit(&request).await
         };
-        let record = self.carried_out(&at, &request, taken.instrument(span)).await?;
+        let record = self.on(&at).commands().answered(&request, taken.instrument(span)).await?;
         self.submit_without_queue().await;
         Ok(record)
-    }
-
-    /// Carries a request out; whatever goes wrong once it stands in the head, the answer is how far it is.
-    pub(super) async fn carried_out(
-        &self,
-        at: &FunctionRef<'_>,
-        request: &Request,
-        taken: impl Future<Output = Result<Option<DeploymentRecord>, Transient>>,
-    ) -> Result<DeploymentRecord, CommandError> {
-        let late = self.ports.clock.sleep(self.left().saturating_sub(ANSWER_NEEDS));
-        let taken = async {
-            tokio::select! {
-                biased;
-                taken = taken => taken,
-                () = late => Err(Transient::Deadline),
-            }
-        };
-        let record = match Box::pin(taken).await {
-            Ok(Some(record)) => record,
-            Ok(None) => {
-                let gone = "this command was carried out before, and its record is gone";
-                return Err(CommandError::Invalid(gone.into()));
-            }
-            Err(transient) => self.how_far(at, request).await.ok_or(transient)?,
-        };
-        is_the_same(request, record)
-    }
-
-    /// How far a request is that the head knows.
-    pub(super) async fn how_far(&self, at: &FunctionRef<'_>, request: &Request) -> Option<DeploymentRecord> {
-        let head = self.store().head(at).await.ok()?.head;
-        self.open_record(at, &head, request)
-    }
-
-    /// The record of a request that is open; of one that has joined another, the record of that one.
-    pub(super) fn open_record(&self, at: &FunctionRef<'_>, head: &Head, request: &Request) -> Option<DeploymentRecord> {
-        let id = head.id_of(request)?;
-        if let Some(waiting) = head.waiting().iter().find(|waiting| waiting.request.id == id) {
-            return Some(waiting.record(at));
-        }
-        if let Some(active) = head.active().filter(|active| active.request.id == id) {
-            return Some(at.record_of(active, Status::InProgress));
-        }
-        let waits = head.all_pending().iter().find(|waits| waits.id == id)?;
-        Some(match head.active() {
-            Some(active) => at.pending(waits, active.request.id),
-            None => at.record(waits, Status::Pending),
-        })
     }
 
     /// Takes nothing new into the environment for the function, until it is released.
@@ -142,10 +95,14 @@ impl Engine {
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
         let hold = Hold { reason, requested_by: caller.requested_by, since: self.now() };
-        let obeyed = self.obey(&at, |head| Some(head.with_hold(hold.clone(), &at, &caller.id, self.now()))).await?;
+        let obeyed = self
+            .on(&at)
+            .commands()
+            .change_head(|head| Some(head.with_hold(hold.clone(), &at, &caller.id, self.now())))
+            .await?;
         let head = obeyed.ok_or_else(|| CommandError::Invalid("this cannot be held".into()))?;
         tracing::warn!(%environment, %function, by = hold.requested_by.as_deref(), reason = hold.reason.as_str(), "held");
-        Ok(self.status_of(&at, &head).await)
+        Ok(self.on(&at).commands().status_of(&head).await)
     }
 
     /// Ends a hold.
@@ -159,48 +116,12 @@ impl Engine {
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
-        let obeyed = self.obey(&at, |head| head.without_hold(&at, &caller.id)).await?;
+        let obeyed = self.on(&at).commands().change_head(|head| head.without_hold(&at, &caller.id)).await?;
         let head = obeyed.ok_or_else(|| {
             CommandError::Invalid(format!("{function} is not held in {environment}: there is nothing to release"))
         })?;
         tracing::warn!(%environment, %function, by = caller.requested_by.as_deref(), "hold released");
-        Ok(self.status_of(&at, &head).await)
-    }
-
-    /// The status that a head tells, for whoever has just changed it: what cannot be read beside it is left away.
-    async fn status_of(&self, at: &FunctionRef<'_>, head: &Head) -> StatusReport {
-        let rejects = self.store().rejects(&at.function).await.unwrap_or_default();
-        let functions = vec![FunctionStatus::of(at, head, &rejects)];
-        StatusReport { functions, groups: vec![], unreadable: vec![] }
-    }
-
-    /// Changes a head by compare-and-swap. `None`: there is nothing to change.
-    pub(super) async fn obey(
-        &self,
-        at: &FunctionRef<'_>,
-        change: impl Fn(&Head) -> Option<CommandEffect<Head>>,
-    ) -> Result<Option<Head>, CommandError> {
-        let change = async |seen: &mut Versioned| {
-            Ok(match change(&seen.head) {
-                None => Change::Keep(Obeyed::Nothing),
-                Some(CommandEffect::Earlier) => Change::Keep(Obeyed::Earlier),
-                Some(CommandEffect::Reused { id }) => return Err(reused(&id)),
-                Some(CommandEffect::Now(head)) => Change::Write(head, Obeyed::Now),
-            })
-        };
-        let (seen, obeyed) = self.store().update_head(at, None, change).await?;
-        let head = seen.head.clone();
-        match obeyed {
-            Obeyed::Nothing => return Ok(None),
-            Obeyed::Earlier => {}
-            Obeyed::Now => {
-                // A request that waited and is refused now has its record.
-                if let Err(error) = self.settle(at, seen).await {
-                    tracing::warn!("left to the sweep: {error}");
-                }
-            }
-        }
-        Ok(Some(head))
+        Ok(self.on(&at).commands().status_of(&head).await)
     }
 
     /// Marks a release of a function as bad: nothing deploys it any more, under this label or with this code.
@@ -346,6 +267,99 @@ impl Engine {
     pub(super) fn unknown_environment(&self, name: &EnvironmentName) -> CommandError {
         let known: Vec<&str> = self.config.environments.keys().map(EnvironmentName::as_str).collect();
         CommandError::Invalid(format!("deployer.json has no environment {name} (it has {})", known.join(", ")))
+    }
+}
+
+impl FunctionCommands<'_> {
+    /// Carries a request out; whatever goes wrong once it stands in the head, the answer is how far it is.
+    pub(crate) async fn answered(
+        self,
+        request: &Request,
+        taken: impl Future<Output = Result<Option<DeploymentRecord>, Transient>>,
+    ) -> Result<DeploymentRecord, CommandError> {
+        let late = self.engine.ports.clock.sleep(self.engine.left().saturating_sub(ANSWER_NEEDS));
+        let taken = async {
+            tokio::select! {
+                biased;
+                taken = taken => taken,
+                () = late => Err(Transient::Deadline),
+            }
+        };
+        let record = match Box::pin(taken).await {
+            Ok(Some(record)) => record,
+            Ok(None) => {
+                let gone = "this command was carried out before, and its record is gone";
+                return Err(CommandError::Invalid(gone.into()));
+            }
+            Err(transient) => self.progress(request).await.ok_or(transient)?,
+        };
+        is_the_same(request, record)
+    }
+
+    /// How far a request is that the head knows.
+    pub(crate) async fn progress(self, request: &Request) -> Option<DeploymentRecord> {
+        let head = self.engine.store().head(self.at).await.ok()?.head;
+        self.open_record(&head, request)
+    }
+
+    /// The record of a request that is open; of one that has joined another, the record of that one.
+    pub(crate) fn open_record(self, head: &Head, request: &Request) -> Option<DeploymentRecord> {
+        let id = head.id_of(request)?;
+        if let Some(waiting) = head.waiting().iter().find(|waiting| waiting.request.id == id) {
+            return Some(waiting.record(self.at));
+        }
+        if let Some(active) = head.active().filter(|active| active.request.id == id) {
+            return Some(self.at.record_of(active, Status::InProgress));
+        }
+        let waits = head.all_pending().iter().find(|waits| waits.id == id)?;
+        Some(match head.active() {
+            Some(active) => self.at.pending(waits, active.request.id),
+            None => self.at.record(waits, Status::Pending),
+        })
+    }
+
+    /// The record of a request that was taken in before.
+    pub(crate) async fn known(self, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
+        let (seen, record) =
+            futures::try_join!(self.engine.store().head(self.at), self.engine.store().record(self.at, request.id))?;
+        let ended = seen.head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == request.id);
+        let ended = ended.cloned().or_else(|| record.filter(|r| r.status.is_ended()));
+        Ok(ended.or_else(|| self.open_record(&seen.head, request)))
+    }
+
+    /// Changes a head by compare-and-swap. `None`: there is nothing to change.
+    pub(crate) async fn change_head(
+        self,
+        change: impl Fn(&Head) -> Option<CommandEffect<Head>>,
+    ) -> Result<Option<Head>, CommandError> {
+        let change = async |seen: &mut Versioned| {
+            Ok(match change(&seen.head) {
+                None => Change::Keep(Obeyed::Nothing),
+                Some(CommandEffect::Earlier) => Change::Keep(Obeyed::Earlier),
+                Some(CommandEffect::Reused { id }) => return Err(reused(&id)),
+                Some(CommandEffect::Now(head)) => Change::Write(head, Obeyed::Now),
+            })
+        };
+        let (seen, obeyed) = self.engine.store().update_head(self.at, None, change).await?;
+        let head = seen.head.clone();
+        match obeyed {
+            Obeyed::Nothing => return Ok(None),
+            Obeyed::Earlier => {}
+            Obeyed::Now => {
+                // A request that waited and is refused now has its record.
+                if let Err(error) = self.outbox().flush(seen).await {
+                    tracing::warn!("left to the sweep: {error}");
+                }
+            }
+        }
+        Ok(Some(head))
+    }
+
+    /// The status that a head tells, for whoever has just changed it: what cannot be read beside it is left away.
+    pub(crate) async fn status_of(self, head: &Head) -> StatusReport {
+        let rejects = self.engine.store().rejects(&self.at.function).await.unwrap_or_default();
+        let functions = vec![FunctionStatus::of(self.at, head, &rejects)];
+        StatusReport { functions, groups: vec![], unreadable: vec![] }
     }
 }
 

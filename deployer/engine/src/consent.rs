@@ -8,6 +8,7 @@ use deployer_core::record::DeploymentRecord;
 use super::Engine;
 use super::ask::Promoted;
 use super::commands::CommandError;
+use super::handle::FunctionCommands;
 use super::store::{Change, Versioned};
 use deployer_core::destination::FunctionRef;
 use deployer_core::group::{Group, Phase};
@@ -30,71 +31,15 @@ impl Engine {
             None => Promoted::Together(Box::new(self.hear_of_group(consent).await?)),
             Some(function) => {
                 let at = self.at(&consent.environment, function)?;
-                Promoted::One(Box::new(self.hear_of_one(&at, consent).await?))
+                Promoted::One(Box::new(self.on(&at).commands().record_approval(consent).await?))
             }
         };
         self.submit_without_queue().await;
         Ok(promoted)
     }
 
-    async fn hear_of_one(
-        &self,
-        at: &FunctionRef<'_>,
-        consent: &ApprovalGiven,
-    ) -> Result<DeploymentRecord, CommandError> {
-        let change = async |seen: &mut Versioned| {
-            let head = &seen.head;
-            let id = which(head, at, consent.deployment)?;
-            let heard = match &consent.says {
-                ApprovalDecision::Yes => head.with_approval(id, &self.approved(consent)),
-                ApprovalDecision::No { reason } => {
-                    head.declined(id, declined(consent, reason.as_deref()), at, self.now())
-                }
-            };
-            Ok(match heard {
-                Consent::Now(head) => Change::Write(head, (id, Heard::Now)),
-                Consent::Earlier => Change::Keep((id, Heard::Earlier)),
-                Consent::NotWaiting => Change::Keep((id, Heard::NotWaiting)),
-                Consent::Void(because) => return Err(CommandError::Invalid(because)),
-            })
-        };
-        let (seen, (id, heard)) = self.store().update_head(at, None, change).await?;
-        match heard {
-            Heard::NotWaiting => return self.not_waiting(at, id).await,
-            Heard::Earlier => {}
-            Heard::Now => {
-                tracing::warn!(deployment = %id, by = consent.by.as_str(), account = consent.account, says = ?consent.says,
-                    "heard of a promotion that waits");
-                if let Err(error) = self.settle(at, seen).await {
-                    tracing::warn!("left to the sweep: {error}");
-                }
-            }
-        }
-        self.after_consent(at, id).await
-    }
-
     fn approved(&self, consent: &ApprovalGiven) -> Approved {
         Approved { by: consent.by.clone(), account: consent.account.clone(), at: self.now() }
-    }
-
-    /// How far the promotion is that was heard of; it goes on where nothing is in its way any more.
-    async fn after_consent(&self, at: &FunctionRef<'_>, id: DeploymentId) -> Result<DeploymentRecord, CommandError> {
-        let records = self.wake_waiting(at, id).await?;
-        match records.into_iter().find(|record| record.id == id) {
-            Some(record) => Ok(record),
-            None => self.not_waiting(at, id).await,
-        }
-    }
-
-    /// What was heard too late is told by how far the promotion is.
-    async fn not_waiting(&self, at: &FunctionRef<'_>, id: DeploymentId) -> Result<DeploymentRecord, CommandError> {
-        let record = self.store().record(at, id).await?;
-        record.ok_or_else(|| {
-            CommandError::Invalid(format!(
-                "no promotion {id} of {} waits in {}: status tells which do",
-                at.function, at.name
-            ))
-        })
     }
 
     async fn hear_of_group(&self, consent: &ApprovalGiven) -> Result<Group, CommandError> {
@@ -120,14 +65,68 @@ impl Engine {
         };
         match self.store().update(&key, change).await? {
             Some(Some(decided)) => Ok(decided),
-            Some(None) => Ok(self.drive_group(&consent.environment, id).await?),
-            None => self.read_group(&Group::ended_key(&consent.environment, id)).await?.ok_or_else(|| {
+            Some(None) => Ok(self.groups().drive(&consent.environment, id).await?),
+            None => self.groups().read(&Group::ended_key(&consent.environment, id)).await?.ok_or_else(|| {
                 CommandError::Invalid(format!(
                     "no group {id} waits in {}: the answer to its promotion has its id",
                     consent.environment
                 ))
             }),
         }
+    }
+}
+
+impl FunctionCommands<'_> {
+    pub(crate) async fn record_approval(self, consent: &ApprovalGiven) -> Result<DeploymentRecord, CommandError> {
+        let change = async |seen: &mut Versioned| {
+            let head = &seen.head;
+            let id = which(head, self.at, consent.deployment)?;
+            let heard = match &consent.says {
+                ApprovalDecision::Yes => head.with_approval(id, &self.engine.approved(consent)),
+                ApprovalDecision::No { reason } => {
+                    head.declined(id, declined(consent, reason.as_deref()), self.at, self.engine.now())
+                }
+            };
+            Ok(match heard {
+                Consent::Now(head) => Change::Write(head, (id, Heard::Now)),
+                Consent::Earlier => Change::Keep((id, Heard::Earlier)),
+                Consent::NotWaiting => Change::Keep((id, Heard::NotWaiting)),
+                Consent::Void(because) => return Err(CommandError::Invalid(because)),
+            })
+        };
+        let (seen, (id, heard)) = self.engine.store().update_head(self.at, None, change).await?;
+        match heard {
+            Heard::NotWaiting => return self.not_waiting(id).await,
+            Heard::Earlier => {}
+            Heard::Now => {
+                tracing::warn!(deployment = %id, by = consent.by.as_str(), account = consent.account, says = ?consent.says,
+                    "heard of a promotion that waits");
+                if let Err(error) = self.outbox().flush(seen).await {
+                    tracing::warn!("left to the sweep: {error}");
+                }
+            }
+        }
+        self.after_approval(id).await
+    }
+
+    /// How far the promotion is that was heard of; it goes on where nothing is in its way any more.
+    pub(crate) async fn after_approval(self, id: DeploymentId) -> Result<DeploymentRecord, CommandError> {
+        let records = self.promotions().resume(id).await?;
+        match records.into_iter().find(|record| record.id == id) {
+            Some(record) => Ok(record),
+            None => self.not_waiting(id).await,
+        }
+    }
+
+    /// What was heard too late is told by how far the promotion is.
+    pub(crate) async fn not_waiting(self, id: DeploymentId) -> Result<DeploymentRecord, CommandError> {
+        let record = self.engine.store().record(self.at, id).await?;
+        record.ok_or_else(|| {
+            CommandError::Invalid(format!(
+                "no promotion {id} of {} waits in {}: status tells which do",
+                self.at.function, self.at.name
+            ))
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use tokio::sync::SetOnce;
 
 use super::claim::{ObservedAt, SubmitOutcome, locked};
-use super::finish::{FinishDetails, Finished};
+use super::commit::{FinishDetails, Finished};
 use super::waiting::timed_out;
 use super::{Claim, Engine, TARGETS_AT_ONCE, Transient, fared, inline, target};
 
@@ -222,7 +222,7 @@ impl Engine {
             }
             let (rejects, refusal) = refusal?;
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
-            match self.accept(at, request, rules, Some(seen?)).await? {
+            match self.on(at).accept(request, rules, Some(seen?)).await? {
                 // What an owner of before has begun goes on where that one began it.
                 SubmitOutcome::Claimed(claim) if ours(claim.request().id) && claim.is_for(at) => Ok(claim),
                 otherwise => Err(Unfinished::SubmitOutcome(otherwise)),
@@ -243,7 +243,7 @@ impl Engine {
         if let Some(refusal) = at.refusal(job.request.cause.kind) {
             let claim = claim.await?;
             let facts = FinishDetails { unseen: true, ..FinishDetails::of(job, None) };
-            return Ok(self.finish(at, &claim, refusal, facts).await?);
+            return Ok(self.on(at).commit(&claim, refusal, facts).await?);
         }
         let artifact = async {
             if job.goes_back() {
@@ -289,7 +289,7 @@ impl Engine {
                     }
                     Err(Unfit::Transient(transient)) => {
                         // Nothing was written without the artifact, so nothing of ours is in flight.
-                        self.release(at, &claim, GivenUp::Untouched).await;
+                        self.on(at).release(&claim, GivenUp::Untouched).await;
                         Err(transient.into())
                     }
                     Ok(_) => Err(claim.stopped().await.into()),
@@ -298,7 +298,7 @@ impl Engine {
         };
         let noted = async {
             if let Ok(claim) = claim.clone().await {
-                self.note(at, &claim).await;
+                self.on(at).record_start(&claim).await;
             }
         };
         let tried = async {
@@ -334,7 +334,7 @@ impl Engine {
         // ours no more, or the ledger is away, ends within its lease.
         let end = tokio::select! { biased; end = stopped => end, end = tried => end, end = reading => end };
         let (claim, ending, facts) = end?;
-        Ok(self.finish(at, &claim, ending, facts).await?)
+        Ok(self.on(at).commit(&claim, ending, facts).await?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use deployer_core::destination::FunctionRef;
 use deployer_core::event::{Announcement, Event, RecordlessEvent};
 use deployer_core::group::{Checked, Group, Member, Phase};
-use deployer_core::head::{CommandEffect, Consent, GivenUp, Head, Placing, Request};
+use deployer_core::head::{CommandEffect, Consent, GivenUp, Head, Placing, Request, Wakeup};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::promotion::{Decision, PromotionRequest, SourceEnvironment, Wait};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status};
@@ -15,6 +15,7 @@ use futures::future::{join_all, try_join_all};
 use super::announce::Untold;
 use super::claim::SubmitOutcome;
 use super::commands::CommandError;
+use super::handle::FunctionCommands;
 use super::store::{Change, Versioned};
 use super::swept::{Failing, Swept};
 use super::{Engine, Transient};
@@ -38,37 +39,49 @@ enum Step {
 }
 
 impl Engine {
+    pub(crate) fn groups(&self) -> Groups<'_> {
+        Groups { engine: self }
+    }
+}
+
+/// Promotions of several functions together.
+#[derive(Clone, Copy)]
+pub(crate) struct Groups<'e> {
+    engine: &'e Engine,
+}
+
+impl<'e> Groups<'e> {
     /// Takes a group in, and drives it as far as it goes now.
-    pub(super) async fn promote_together(
-        &self,
+    pub(super) async fn promote(
+        self,
         asked: &PromotionRequest,
         functions: &[FunctionName],
     ) -> Result<Group, CommandError> {
-        let group = Group::of(asked, functions, self.now());
-        if let Some(ended) = self.read_group(&Group::ended_key(&group.environment, group.id)).await? {
+        let group = Group::of(asked, functions, self.engine.now());
+        if let Some(ended) = self.read(&Group::ended_key(&group.environment, group.id)).await? {
             return is_the_same(asked, &group, ended);
         }
-        if let Some(ending) = asked.is_out_of_time(self.now()) {
+        if let Some(ending) = asked.is_out_of_time(self.engine.now()) {
             let (Ending::Refused { because, .. } | Ending::Superseded { because }) = ending else {
                 return Err(CommandError::Invalid("it is out of time".into()));
             };
             return Err(CommandError::Invalid(because));
         }
-        if self.store().create(&Group::open_key(&group.environment, group.id), &group).await?
-            && let Some(ended) = self.read_group(&Group::ended_key(&group.environment, group.id)).await?
+        if self.engine.store().create(&Group::open_key(&group.environment, group.id), &group).await?
+            && let Some(ended) = self.read(&Group::ended_key(&group.environment, group.id)).await?
         {
             // It ended between the two looks.
-            self.store().delete(&Group::open_key(&group.environment, group.id)).await;
+            self.engine.store().delete(&Group::open_key(&group.environment, group.id)).await;
             return is_the_same(asked, &group, ended);
         }
-        is_the_same(asked, &group, self.drive_group(&group.environment, group.id).await?)
+        is_the_same(asked, &group, self.drive(&group.environment, group.id).await?)
     }
 
     /// Drives every group that is open. What goes wrong with one never stops the others.
-    pub(super) async fn drive_groups(&self) -> Result<Swept, Transient> {
+    pub(super) async fn drive_all(self) -> Result<Swept, Transient> {
         let prefix = Group::open();
         let mut swept = Swept::default();
-        for key in self.store().keys(&prefix).await? {
+        for key in self.engine.store().keys(&prefix).await? {
             let parsed = key.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".json")?.split_once('/'));
             let place = parsed.and_then(|(environment, id)| {
                 Some((EnvironmentName::parse(environment).ok()?, DeploymentId::parse(id).ok()?))
@@ -78,7 +91,7 @@ impl Engine {
                 continue;
             };
             let mut one = Swept::one();
-            if let Err(error) = self.drive_group(&environment, id).await {
+            if let Err(error) = self.drive(&environment, id).await {
                 tracing::error!(group = %id, "not driven on: {error}");
                 one = one.failing(&format!("group {id}"), Failing::of(&error), &error.to_string());
             }
@@ -88,11 +101,7 @@ impl Engine {
     }
 
     /// Drives a group as far as it goes now.
-    pub(super) async fn drive_group(
-        &self,
-        environment: &EnvironmentName,
-        id: DeploymentId,
-    ) -> Result<Group, Transient> {
+    pub(super) async fn drive(self, environment: &EnvironmentName, id: DeploymentId) -> Result<Group, Transient> {
         let (open, ended) = (Group::open_key(environment, id), Group::ended_key(environment, id));
         for _ in 0..MAX_STEPS {
             let step = async |group: Option<&Group>| {
@@ -100,17 +109,17 @@ impl Engine {
                 if group.phase == Phase::Ended {
                     return Ok(Change::Keep(Step::Ends(group.clone())));
                 }
-                let next = self.next_of(group).await?;
+                let next = self.next(group).await?;
                 Ok::<_, Transient>(match next.differs_from(group) {
                     true => Change::Write(next.clone(), Step::Goes { from: group.clone(), to: next }),
                     false => Change::Keep(Step::Rests(group.clone())),
                 })
             };
-            match self.store().update(&open, step).await? {
+            match self.engine.store().update(&open, step).await? {
                 Step::Rests(group) => return Ok(group),
                 Step::Ends(group) => return self.end_group(&group).await,
                 Step::Gone => {
-                    return self.read_group(&ended).await?.ok_or(Transient::TakenOver);
+                    return self.read(&ended).await?.ok_or(Transient::TakenOver);
                 }
                 Step::Goes { from, to } => self.after_step(&from, &to).await,
             }
@@ -119,27 +128,29 @@ impl Engine {
     }
 
     /// The group after its next step, which is taken here.
-    async fn next_of(&self, group: &Group) -> Result<Group, Transient> {
+    async fn next(self, group: &Group) -> Result<Group, Transient> {
         Ok(match group.phase {
-            _ if !self.config.environments.contains_key(&group.environment) => group.abandoned(self.now()),
+            _ if !self.engine.config.environments.contains_key(&group.environment) => {
+                group.abandoned(self.engine.now())
+            }
             Phase::Checking if group.places.is_some() => {
                 self.give_places_back(group).await?;
                 group.without_places()
             }
-            Phase::Checking => group.judged(&self.check(group).await?, self.token(), self.now()),
+            Phase::Checking => group.judged(&self.check(group).await?, self.engine.token(), self.engine.now()),
             Phase::Placing => self.place_and_decide(group).await?,
             Phase::Moving => {
-                let next = group.moved(&self.move_all(group).await?, self.now());
+                let next = group.moved(&self.move_all(group).await?, self.engine.now());
                 self.withdraw(&next).await?;
                 next
             }
-            Phase::GoingBack => group.gone_back(&self.bring_back(group).await?, self.now()),
+            Phase::GoingBack => group.gone_back(&self.roll_back_members(group).await?, self.engine.now()),
             Phase::Ended => group.clone(),
         })
     }
 
     /// Tells of a step that is written, and sends the members of a group that is decided.
-    async fn after_step(&self, from: &Group, to: &Group) {
+    async fn after_step(self, from: &Group, to: &Group) {
         let begins_to_wait = to.phase == Phase::Checking && from.because.is_none() && to.because.is_some();
         if begins_to_wait {
             drop(self.tell_of_group(Announcement::PromotionWaiting, to).await);
@@ -149,15 +160,15 @@ impl Engine {
     }
 
     /// Judges each function of a group, before any of them moves.
-    async fn check(&self, group: &Group) -> Result<Vec<Checked>, Transient> {
-        try_join_all(group.functions.iter().map(|member| self.check_one(group, member))).await
+    async fn check(self, group: &Group) -> Result<Vec<Checked>, Transient> {
+        try_join_all(group.functions.iter().map(|member| self.check_member(group, member))).await
     }
 
-    async fn check_one(&self, group: &Group, member: &Member) -> Result<Checked, Transient> {
+    async fn check_member(self, group: &Group, member: &Member) -> Result<Checked, Transient> {
         let at = self.place_of(group, member)?;
-        let head = async { Ok::<_, Transient>(self.store().head(&at).await?) };
+        let head = async { Ok::<_, Transient>(self.engine.store().head(&at).await?) };
         // Its group is asked: all rules count.
-        let (seen, inputs) = futures::try_join!(head, self.policy_inputs(&at, None))?;
+        let (seen, inputs) = futures::try_join!(head, self.engine.on(&at).promotions().inputs(None))?;
         let none = SourceEnvironment::default();
         let promoting = group.promoting(member);
         let promoting = match promoting.artifact {
@@ -165,11 +176,11 @@ impl Engine {
             None => promoting.looked_up_in(inputs.sources.get(&group.from).unwrap_or(&none)),
         };
         let chosen = promoting.artifact.clone();
-        let request = self.timed(&group.request(member, promoting.clone(), self.token()), &seen);
+        let request = self.engine.timed(&group.request(member, promoting.clone(), self.engine.token()), &seen);
         if let Some(refusal) = at.refusal(request.cause.kind) {
             return Ok((Decision::Deny(refusal), chosen));
         }
-        let verdict = self.gate(&at, &seen.head, &inputs).judge(&request, &promoting);
+        let verdict = self.engine.on(&at).promotions().policy(&seen.head, &inputs).judge(&request, &promoting);
         // What came after it waits behind it.
         let holds_place = seen.head.id_of(&request).is_some();
         let verdict = match (seen.head.not_taken(&request, &verdict, &at).filter(|_| !holds_place), verdict) {
@@ -178,9 +189,15 @@ impl Engine {
         };
         let drifted = match (&verdict, &chosen) {
             (Decision::Allow, Some(chosen)) => {
-                match self.has_drifted(&at, &promoting, chosen, &inputs.sources, request.id).await {
+                match self
+                    .engine
+                    .on(&at)
+                    .promotions()
+                    .has_drifted(&promoting, chosen, &inputs.sources, request.id)
+                    .await
+                {
                     // For a day: then somebody has to look.
-                    Err(Transient::Unseen(because)) if self.passed(group.started_at) > UNSEEN_FOR => {
+                    Err(Transient::Unseen(because)) if self.engine.passed(group.started_at) > UNSEEN_FOR => {
                         Some(Ending::Refused { code: Code::NotPromotable, because })
                     }
                     Err(Transient::Unseen(because)) => {
@@ -197,50 +214,50 @@ impl Engine {
 
     /// Each member takes its place, one after the other in the order of their functions: so two groups never wait for each
     /// other. When all hold theirs they are judged once more, and the group is decided.
-    async fn place_and_decide(&self, group: &Group) -> Result<Group, Transient> {
+    async fn place_and_decide(self, group: &Group) -> Result<Group, Transient> {
         for member in &group.functions {
             match self.take_place(group, member).await? {
                 Placing::Now(_) | Placing::Held => {}
                 Placing::Behind(other) => return Ok(group.waits_for(member, other)),
                 Placing::Ended => {
                     let at = self.place_of(group, member)?;
-                    let record = self.is_known(&at, &self.request_of(group, member)).await?;
+                    let record = self.engine.on(&at).commands().known(&self.request_of(group, member)).await?;
                     let because = record.as_ref().and_then(|record| record.because.as_deref());
                     let code = record.as_ref().and_then(|record| record.code);
-                    return Ok(group.displaced(member, because, code, self.now()));
+                    return Ok(group.displaced(member, because, code, self.engine.now()));
                 }
             }
         }
-        Ok(group.decided(&self.check(group).await?, self.now()))
+        Ok(group.decided(&self.check(group).await?, self.engine.now()))
     }
 
-    fn request_of(&self, group: &Group, member: &Member) -> Request {
-        let request = group.request(member, group.promoting(member), self.token());
-        Request { accepted_at: self.now(), ..request }
+    fn request_of(self, group: &Group, member: &Member) -> Request {
+        let request = group.request(member, group.promoting(member), self.engine.token());
+        Request { accepted_at: self.engine.now(), ..request }
     }
 
-    async fn take_place(&self, group: &Group, member: &Member) -> Result<Placing, Transient> {
+    async fn take_place(self, group: &Group, member: &Member) -> Result<Placing, Transient> {
         let at = self.place_of(group, member)?;
         let request = self.request_of(group, member);
         let mut marked = false;
         let change = async |seen: &mut Versioned| {
-            let placing = seen.head.with_place(&request, self.now());
+            let placing = seen.head.with_place(&request, self.engine.now());
             let Placing::Now(head) = &placing else { return Ok(Change::Keep(placing)) };
             if !marked {
-                self.store().mark_open(&at, &request).await?;
+                self.engine.store().mark_open(&at, &request).await?;
                 marked = true;
             }
             Ok::<_, Transient>(Change::Write(head.clone(), placing))
         };
-        let (seen, placing) = self.store().update_head(&at, None, change).await?;
+        let (seen, placing) = self.engine.store().update_head(&at, None, change).await?;
         if marked && !seen.head.needs(request.marker) {
-            self.store().unmark(&at, &request).await;
+            self.engine.store().unmark(&at, &request).await;
         }
         Ok(placing)
     }
 
     /// Gives back the places of a group that is not decided, or whose environment deployer.json does not have any more.
-    async fn give_places_back(&self, group: &Group) -> Result<(), Transient> {
+    async fn give_places_back(self, group: &Group) -> Result<(), Transient> {
         let Some(token) = group.places else { return Ok(()) };
         for member in &group.functions {
             let key = Head::key(&group.environment, &member.function);
@@ -252,11 +269,11 @@ impl Engine {
                     None => Change::Keep(None),
                 })
             };
-            if let Some(marker) = self.store().update(&key, change).await? {
-                self.store().delete(&Head::marker_key(&group.environment, &member.function, marker)).await;
+            if let Some(marker) = self.engine.store().update(&key, change).await? {
+                self.engine.store().delete(&Head::marker_key(&group.environment, &member.function, marker)).await;
                 if let Ok(at) = self.place_of(group, member) {
                     // The request that has waited behind it.
-                    self.come_back(&at).await;
+                    self.engine.on(&at).schedule_wakeup().await;
                 }
             }
         }
@@ -264,12 +281,17 @@ impl Engine {
     }
 
     /// The group is decided: somebody shall go on with each member, or where there is no queue we do.
-    async fn send_members(&self, group: &Group) {
+    async fn send_members(self, group: &Group) {
         let sent = group.functions.iter().map(|member| async move {
             let at = self.place_of(group, member)?;
-            match self.ports.queue.is_some() {
-                true => self.tick_at(&at, member.deployment, None, self.now()).await,
-                false => Box::pin(self.wake_waiting(&at, member.deployment)).await.map(drop),
+            match self.engine.ports.queue.is_some() {
+                true => {
+                    self.engine
+                        .on(&at)
+                        .send_tick(Wakeup { id: member.deployment, claim: None }, self.engine.now())
+                        .await
+                }
+                false => Box::pin(self.engine.on(&at).promotions().resume(member.deployment)).await.map(drop),
             }
         });
         for outcome in join_all(sent).await {
@@ -280,10 +302,10 @@ impl Engine {
     }
 
     /// How far each deployment of a group is.
-    async fn move_all(&self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
+    async fn move_all(self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
         let moves = group.functions.iter().map(|member| async move {
             let at = self.place_of(group, member)?;
-            let known = self.is_known(&at, &self.request_of(group, member)).await?;
+            let known = self.engine.on(&at).commands().known(&self.request_of(group, member)).await?;
             if known.is_none() {
                 // Its head was lost, or written back to what it was before.
                 self.take_place(group, member).await?;
@@ -295,48 +317,33 @@ impl Engine {
     }
 
     /// How far the way back of each is that had moved.
-    async fn bring_back(&self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
+    async fn roll_back_members(self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
         let ways = group.functions.iter().map(|member| async move {
             let at = self.place_of(group, member)?;
-            let back = group.request_back(member, (self.now(), self.token()));
+            let back = group.request_back(member, (self.engine.now(), self.engine.token()));
             let Some(request) = back.filter(|_| member.has_moved()) else { return Ok(None) };
-            match self.is_known(&at, &request).await? {
+            match self.engine.on(&at).commands().known(&request).await? {
                 Some(known) => Ok(Some(known)),
-                None => Box::pin(self.undo(&at, &request)).await,
+                None => Box::pin(self.engine.on(&at).commands().undo(&request)).await,
             }
         });
         join_all(ways).await.into_iter().collect()
     }
 
-    /// Has an artifact taken back: by a tick, for whoever asks has other work to do; or by us, where there is no queue.
-    async fn undo(&self, at: &FunctionRef<'_>, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
-        if self.ports.queue.is_none() {
-            return self.take_in(at, request).await;
-        }
-        self.store().mark_open(at, request).await?;
-        match self.accept_unrefused(at, request).await? {
-            SubmitOutcome::Claimed(claim) => {
-                self.release(at, &claim, GivenUp::Untouched).await;
-                self.tick_at(at, claim.request().id, Some(claim.token()), self.now()).await?;
-                Ok(self.how_far(at, request).await)
-            }
-            standing => self.stand(at, request, standing).await,
-        }
-    }
-
     /// One of them has not got there: those that still wait need not go any more.
-    async fn withdraw(&self, group: &Group) -> Result<(), Transient> {
-        for member in group.to_withdraw(self.now()) {
+    async fn withdraw(self, group: &Group) -> Result<(), Transient> {
+        for member in group.to_withdraw(self.engine.now()) {
             let at = self.place_of(group, member)?;
-            let because = match group.is_late(self.now()) {
+            let because = match group.is_late(self.engine.now()) {
                 true => "it had not arrived six hours after its group was decided".to_owned(),
                 false => "another function of its group did not get there".to_owned(),
             };
-            let withdrawn = |head: &Head| match head.declined(member.deployment, because.clone(), &at, self.now()) {
-                Consent::Now(head) => Some(CommandEffect::Now(head)),
-                _ => None,
-            };
-            self.obey(&at, withdrawn).await.map_err(|error| match error {
+            let withdrawn =
+                |head: &Head| match head.declined(member.deployment, because.clone(), &at, self.engine.now()) {
+                    Consent::Now(head) => Some(CommandEffect::Now(head)),
+                    _ => None,
+                };
+            self.engine.on(&at).commands().change_head(withdrawn).await.map_err(|error| match error {
                 CommandError::Transient(transient) => transient,
                 CommandError::Invalid(because) => Transient::Unseen(because),
             })?;
@@ -345,37 +352,29 @@ impl Engine {
     }
 
     /// Where one of its functions goes.
-    fn place_of<'a>(&'a self, group: &Group, member: &Member) -> Result<FunctionRef<'a>, Transient> {
-        self.at(&group.environment, &member.function).map_err(|error| Transient::Unseen(error.to_string()))
+    fn place_of(self, group: &Group, member: &Member) -> Result<FunctionRef<'e>, Transient> {
+        self.engine.at(&group.environment, &member.function).map_err(|error| Transient::Unseen(error.to_string()))
     }
 
-    /// The record of a request that was taken in before.
-    async fn is_known(&self, at: &FunctionRef<'_>, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
-        let (seen, record) = futures::try_join!(self.store().head(at), self.store().record(at, request.id))?;
-        let ended = seen.head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == request.id);
-        let ended = ended.cloned().or_else(|| record.filter(|r| r.status.is_ended()));
-        Ok(ended.or_else(|| self.open_record(at, &seen.head, request)))
-    }
-
-    async fn end_group(&self, group: &Group) -> Result<Group, Transient> {
-        let is_abandoned = !self.config.environments.contains_key(&group.environment);
+    async fn end_group(self, group: &Group) -> Result<Group, Transient> {
+        let is_abandoned = !self.engine.config.environments.contains_key(&group.environment);
         if group.decided_at.is_none() || is_abandoned {
             self.give_places_back(group).await?;
         }
         let key = Group::ended_key(&group.environment, group.id);
-        self.store().create(&key, group).await?;
+        self.engine.store().create(&key, group).await?;
         let is_refused = is_abandoned || matches!(group.status, Status::Refused | Status::Superseded);
         if is_refused && self.tell_of_group(Announcement::PromotionRefused, group).await.is_err() {
             // It stays open for the sweep, until that is told.
             return Ok(group.clone());
         }
-        self.store().delete(&Group::open_key(&group.environment, group.id)).await;
+        self.engine.store().delete(&Group::open_key(&group.environment, group.id)).await;
         tracing::info!(group = %group.id, status = %group.status, because = group.because.as_deref(), "group ended");
         Ok(group.clone())
     }
 
     /// Tells of a group, which has no record like those of deployments.
-    async fn tell_of_group(&self, announces: Announcement, group: &Group) -> Result<(), Untold> {
+    async fn tell_of_group(self, announces: Announcement, group: &Group) -> Result<(), Untold> {
         let about = RecordlessEvent {
             group: Some(group.id),
             approvals_wanted: group.approvals_wanted,
@@ -386,11 +385,31 @@ impl Engine {
             ..RecordlessEvent::default()
         };
         let because = group.because.clone().unwrap_or_default();
-        self.announce(Some(Event::without_record(announces, &because, about))).await
+        self.engine.announcer().publish(Some(Event::without_record(announces, &because, about))).await
     }
 
-    pub(super) async fn read_group(&self, key: &str) -> Result<Option<Group>, Transient> {
-        Ok(self.store().object(key).await?.map(|(group, _)| group))
+    pub(super) async fn read(self, key: &str) -> Result<Option<Group>, Transient> {
+        Ok(self.engine.store().object(key).await?.map(|(group, _)| group))
+    }
+}
+
+impl FunctionCommands<'_> {
+    /// Has an artifact taken back: by a tick, for whoever asks has other work to do; or by us, where there is no queue.
+    pub(crate) async fn undo(self, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
+        if self.engine.ports.queue.is_none() {
+            return self.reconciler().submit(request).await;
+        }
+        self.engine.store().mark_open(self.at, request).await?;
+        match self.reconciler().accept_unrefused(request).await? {
+            SubmitOutcome::Claimed(claim) => {
+                self.reconciler().release(&claim, GivenUp::Untouched).await;
+                self.reconciler()
+                    .send_tick(Wakeup { id: claim.request().id, claim: Some(claim.token()) }, self.engine.now())
+                    .await?;
+                Ok(self.progress(request).await)
+            }
+            standing => self.reconciler().answer(request, standing).await,
+        }
     }
 }
 

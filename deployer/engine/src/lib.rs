@@ -13,36 +13,41 @@ pub mod batch;
 
 mod claim;
 mod commands;
+mod commit;
 mod consent;
 mod deploy;
 mod doctor;
 mod doors;
 mod enter;
 mod fared;
-mod finish;
 mod group;
+mod handle;
 mod history;
 mod inline;
 mod lambda_waits;
 mod masking;
 pub mod obey;
+mod outbox;
 mod parking;
 mod plan;
 pub mod port;
-mod promote;
+mod promotions;
 mod prune;
 mod recall;
+mod reconcile;
 mod resolve;
 mod sending;
 mod status;
 mod status_groups;
 mod store;
+mod submit;
+mod sweep;
 mod swept;
 mod target;
+mod tick;
 mod traffic;
 mod verify;
 mod waiting;
-mod wake;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -52,7 +57,7 @@ use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
 use deployer_core::destination::FunctionRef;
 use deployer_core::group::Group;
-use deployer_core::head::{Request, Rules, Source};
+use deployer_core::head::Request;
 use deployer_core::id::Region;
 use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
@@ -69,10 +74,6 @@ pub use masking::MaskingGate;
 pub use plan::Planned;
 pub use recall::{Recalled, RecalledFrom};
 pub use swept::{Failing, NotSwept, QueueLength, Swept};
-
-use claim::SubmitOutcome;
-use deploy::{Job, Unfinished};
-use finish::Finished;
 
 /// How many targets of one deployment are worked on at once.
 pub const TARGETS_AT_ONCE: usize = 64;
@@ -234,7 +235,7 @@ impl Engine {
         let upload = match upload.locate(&self.config.artifact_bucket) {
             Ok(upload) => upload,
             Err(not_ours) => {
-                self.tell_of_near_miss(&not_ours).await;
+                self.announcer().near_miss(&not_ours).await;
                 return ignored(not_ours.to_string());
             }
         };
@@ -243,14 +244,14 @@ impl Engine {
             Ok(at) => at,
             Err(unknown) => {
                 let because = format!("{:?} is {unknown}", upload.artifact.key);
-                self.tell_of_ignored(&upload.artifact.key, &because).await;
+                self.announcer().upload_ignored(&upload.artifact.key, &because).await;
                 return ignored(because);
             }
         };
         let request = Request::of(&upload, self.now(), self.token());
         let taken = async {
             tracing::info!(key = %upload.artifact.key, version_id = %upload.artifact.version_id, "upload received");
-            self.take_in(&at, &request).await
+            self.on(&at).submit(&request).await
         };
         let taken = Box::pin(taken).instrument(deploy::span(&at, &request, request.subject.release())).await?;
         self.submit_without_queue().await;
@@ -260,121 +261,6 @@ impl Engine {
                 because: format!("{:?} has ended, and its record is gone", upload.artifact.key),
             },
         })
-    }
-
-    /// Works on a request, unless the head says otherwise; and then on what waits behind it.
-    pub(crate) async fn take_in(
-        &self,
-        at: &FunctionRef<'_>,
-        request: &Request,
-    ) -> Result<Option<DeploymentRecord>, Transient> {
-        if !self.has_time_to_begin() {
-            return Err(Transient::NoTime);
-        }
-        let standing = match (at.refusal(request.cause.kind), request.chosen()) {
-            (None, Some(chosen)) => {
-                let job = Job::new(at, request.clone(), chosen);
-                match Box::pin(self.begin(&job)).await {
-                    Ok(Finished { record, marker, next }) => {
-                        if marker != request.marker {
-                            self.store().unmark(at, request).await;
-                        }
-                        self.follow(at, next).await;
-                        return Ok(Some(record));
-                    }
-                    Err(Unfinished::SubmitOutcome(standing)) => standing,
-                    Err(Unfinished::Saved(record)) => return Ok(Some(*record)),
-                    Err(Unfinished::Transient(transient)) => return Err(transient),
-                }
-            }
-            // What it is about is found out under the claim.
-            (refusal, _) => {
-                self.store().mark_open(at, request).await?;
-                let rejects = self.store().rejects(&at.function).await?;
-                let rejected = || request.subject.release().and_then(|release| rejects.refusal(release, None));
-                let refusal = match (refusal.or_else(rejected), &request.subject) {
-                    // Before anything gives way to it.
-                    (None, Source::Newest { release }) => self.newest(at, release).await?.err(),
-                    (refusal, _) => refusal,
-                };
-                self.accept(at, request, Rules { refusal: refusal.as_ref(), rejects: &rejects }, None).await?
-            }
-        };
-        self.stand(at, request, standing).await
-    }
-
-    /// What follows from what the head has made of a request.
-    async fn stand(
-        &self,
-        at: &FunctionRef<'_>,
-        request: &Request,
-        standing: SubmitOutcome,
-    ) -> Result<Option<DeploymentRecord>, Transient> {
-        match standing {
-            SubmitOutcome::Claimed(claim) => {
-                let head = claim.seen().head;
-                // It may have joined another one.
-                let id = head.id_of(request).unwrap_or(claim.request().id);
-                let pending = head.all_pending().iter().find(|waits| waits.id == id).cloned();
-                if !head.needs(request.marker) {
-                    self.store().unmark(at, request).await;
-                }
-                let waits = pending.map(|pending| at.pending(&pending, claim.request().id));
-                if let Some(waits) = &waits {
-                    // It is written again when its turn comes.
-                    let written = self.store().write_record(waits, None).await;
-                    written.map_or_else(|error| tracing::warn!("not recorded as pending: {error}"), drop);
-                }
-                // It may have made way for what waited behind it.
-                let ended = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
-                let records = self.go_on(at, Some(claim)).await?;
-                if let Some(record) = records.into_iter().find(|record| record.id == id).or(waits).or(ended) {
-                    return Ok(Some(record));
-                }
-                // Somebody else has ended it since it was taken in, and has done what follows from that.
-                Ok(self.store().record(at, id).await?)
-            }
-            SubmitOutcome::Queued { record, behind: (id, claim, until), again } => {
-                if again || record.id != request.id {
-                    self.store().unmark(at, request).await;
-                }
-                if again {
-                    if !request.is_upload() {
-                        // Somebody asks again and again how far it is.
-                        return Ok(Some(*record));
-                    }
-                    if self.ports.queue.is_none() {
-                        return Err(Transient::InOtherHands(until));
-                    }
-                }
-                self.tick_at(at, id, Some(claim), until).await?;
-                Ok(Some(*record))
-            }
-            SubmitOutcome::Deferred { waiting, again } => {
-                if again || waiting.request.id != request.id {
-                    self.store().unmark(at, request).await;
-                }
-                Ok(Some(waiting.record(at)))
-            }
-            SubmitOutcome::Finished { record, marker } => {
-                if marker != Some(request.marker) {
-                    self.store().unmark(at, request).await;
-                }
-                Ok(Some(*record))
-            }
-            SubmitOutcome::Nothing => {
-                self.store().unmark(at, request).await;
-                Ok(None)
-            }
-        }
-    }
-
-    /// What waits behind a deployment that has ended. Its own message is done with, whatever comes of them.
-    async fn follow(&self, at: &FunctionRef<'_>, next: Option<Arc<Claim>>) {
-        if let Err(transient) = self.go_on(at, next).await {
-            tracing::warn!("the deployment that waited is left for later: {transient}");
-            self.come_back(at).await;
-        }
     }
 
     /// Whether a deployment that begins now could end.

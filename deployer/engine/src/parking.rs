@@ -2,7 +2,7 @@
 //! time is up.
 
 use deployer_core::config::Target;
-use deployer_core::head::{GivenUp, Left};
+use deployer_core::head::{GivenUp, Left, Wakeup};
 use deployer_core::record::Status;
 
 use super::deploy::{Job, Unfinished};
@@ -24,12 +24,12 @@ impl Engine {
         if let Err(error) = self.store().write_record(&record, claim.noted()).await {
             tracing::warn!("not recorded as waiting for Lambda: {error}");
         }
-        let released = self.release(at, claim, GivenUp::Parked { left: &left, look_at }).await;
+        let released = self.on(at).release(claim, GivenUp::Parked { left: &left, look_at }).await;
         // Where it was asked to stop meanwhile, the head says that it is looked at now.
         let look_at = released.map_or(look_at, |head| head.active().and_then(|active| active.looks_at));
         tracing::info!(?look_at, "parked: {}", record.because.as_deref().unwrap_or_default());
         if let Some(look_at) = look_at
-            && let Err(transient) = self.tick_at(at, id, Some(claim.token()), look_at).await
+            && let Err(transient) = self.on(at).send_tick(Wakeup { id: id, claim: Some(claim.token()) }, look_at).await
         {
             tracing::warn!("no tick was sent, so the sweep will go on with this deployment: {transient}");
         }
@@ -39,12 +39,12 @@ impl Engine {
     /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
     pub(super) async fn save(&self, job: &Job<'_>, claim: &Claim, fared: Vec<Fared>) -> Unfinished {
         let at = job.at;
-        self.release(at, claim, GivenUp::TimeIsUp(&left(job, claim, fared))).await;
+        self.on(at).release(claim, GivenUp::TimeIsUp(&left(job, claim, fared))).await;
         if self.ports.queue.is_none() {
             return Transient::Deadline.into();
         }
         tracing::warn!(extension = claim.extensions() + 1, "not done before the deadline: another invocation goes on");
-        match self.tick_at(at, claim.request().id, Some(claim.token()), self.now()).await {
+        match self.on(at).send_tick(Wakeup { id: claim.request().id, claim: Some(claim.token()) }, self.now()).await {
             Ok(()) => Unfinished::Saved(Box::new(at.record_of(claim.active(), Status::InProgress))),
             Err(transient) => transient.into(),
         }

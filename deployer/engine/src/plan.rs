@@ -80,7 +80,7 @@ impl Engine {
     ) -> Result<(Option<Release>, Result<VerifiedArtifact, RefusedPlan>), CommandError> {
         let rejects = self.store().rejects(&at.function).await?;
         let subject = release.clone().map_or(Source::Live { of: None }, |release| Source::Newest { release });
-        let chosen: ResolvedArtifact = match self.choose(at, head, &subject, &rejects).await? {
+        let chosen: ResolvedArtifact = match self.on(at).resolve_artifact(head, &subject, &rejects).await? {
             Ok(chosen) => chosen,
             Err(refusal) => return Ok((release, Err(refused(refusal)))),
         };

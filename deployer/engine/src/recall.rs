@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claim::SubmitOutcome;
 use super::commands::{Caller, CommandError};
+use super::handle::FunctionCommands;
 use super::{Engine, Transient};
 
 /// What has come of recalling a release.
@@ -65,27 +66,32 @@ impl Engine {
             let is_bad = |live: &&Live| rejects.find(&live.release, live.sha256).is_some_and(|r| r.release == *release);
             match seen.map(|seen| (seen.head.live().filter(is_bad).cloned(), seen.head)) {
                 Ok((Some(live), head)) => {
-                    let request = self.request_to_undo(&at, (&live.release, Some(&live.artifact)), &caller);
+                    let request =
+                        self.on(&at).commands().request_to_undo((&live.release, Some(&live.artifact)), &caller);
                     places.extend(may(&request, &head).then_some((live.since, at, Ok(request))));
                 }
                 // It may be past its last look at what is rejected, and about to be live.
                 Ok((None, head)) if is_rejected && is_on_its_way(&head, release).is_some() => {
                     let on_its_way = is_on_its_way(&head, release);
-                    let request = on_its_way
-                        .map(|chosen| self.request_to_undo(&at, (&chosen.release, Some(&chosen.artifact)), &caller));
+                    let request = on_its_way.map(|chosen| {
+                        self.on(&at).commands().request_to_undo((&chosen.release, Some(&chosen.artifact)), &caller)
+                    });
                     let request = request.filter(|request| may(request, &head));
                     places.extend(request.map(|request| (self.now(), at, Ok(request))));
                 }
                 // A deployment of it has got to some targets only.
                 Ok((None, head)) if is_rejected && serves_somewhere(&head, release) => {
-                    let request = self.request_to_undo(&at, (release, None), &caller);
+                    let request = self.on(&at).commands().request_to_undo((release, None), &caller);
                     places.extend(may(&request, &head).then_some((self.now(), at, Ok(request))));
                 }
                 // What was gone back from before, by this very command.
                 Ok((None, head)) => {
                     let left = head.left().iter().find(is_bad);
                     let known = left.map(|left| {
-                        (left.since, self.request_to_undo(&at, (&left.release, Some(&left.artifact)), &caller))
+                        (
+                            left.since,
+                            self.on(&at).commands().request_to_undo((&left.release, Some(&left.artifact)), &caller),
+                        )
                     });
                     if let Some((since, request)) = known.filter(|(_, request)| head.id_of(request).is_some()) {
                         places.push((since, at, Ok(request)));
@@ -101,16 +107,18 @@ impl Engine {
         for (_, at, request) in places {
             // All are taken in before any is waited for: whoever dies over one leaves the others to the sweep.
             let standing = match request {
-                Ok(request) => self.begin_to_undo(&at, &request).await.map(|standing| (request, standing)),
+                Ok(request) => {
+                    self.on(&at).commands().begin_to_undo(&request).await.map(|standing| (request, standing))
+                }
                 Err(because) => Err(because),
             };
             begun.push((at, standing));
         }
         let environments = begun.into_iter().map(|(at, standing)| async move {
             let outcome = match standing {
-                Ok((request, standing)) => match Box::pin(self.stand(&at, &request, standing)).await {
+                Ok((request, standing)) => match Box::pin(self.on(&at).answer(&request, standing)).await {
                     Ok(record) => Ok(record),
-                    Err(transient) => match self.how_far(&at, &request).await {
+                    Err(transient) => match self.on(&at).commands().progress(&request).await {
                         Some(record) => Ok(Some(record)),
                         None => Err(transient.to_string()),
                     },
@@ -127,9 +135,27 @@ impl Engine {
         Ok(Recalled { function: function.clone(), release: release.clone(), environments })
     }
 
-    fn request_to_undo(
-        &self,
-        at: &FunctionRef<'_>,
+    /// Judges anew what waits in an environment. Best effort: the sweep does it otherwise.
+    async fn look_at_waiting(&self, name: &EnvironmentName, function: &FunctionName) {
+        let Ok(at) = FunctionRef::find(&self.config, name, function) else { return };
+        let looked = async {
+            let seen = self.store().head(&at).await?;
+            for (id, verdict) in self.on(&at).promotions().movable(&seen.head).await? {
+                if let Decision::Deny(_) = verdict {
+                    self.on(&at).promotions().resume(id).await?;
+                }
+            }
+            Ok::<_, Transient>(())
+        };
+        if let Err(error) = looked.await {
+            tracing::warn!(environment = %name, "what waits there is left to the sweep: {error}");
+        }
+    }
+}
+
+impl FunctionCommands<'_> {
+    pub(crate) fn request_to_undo(
+        self,
         (release, artifact): (&Release, Option<&ArtifactRef>),
         caller: &Caller,
     ) -> Request {
@@ -139,29 +165,18 @@ impl Engine {
             event_id: Some(caller.id.clone().into()),
         };
         let what = (release.clone(), artifact.cloned(), None);
-        Request::undo((&at.name, &at.function), what, cause, self.now(), (self.now(), self.token()))
+        Request::undo(
+            (&self.at.name, &self.at.function),
+            what,
+            cause,
+            self.engine.now(),
+            (self.engine.now(), self.engine.token()),
+        )
     }
 
-    async fn begin_to_undo(&self, at: &FunctionRef<'_>, request: &Request) -> Result<SubmitOutcome, String> {
-        self.store().mark_open(at, request).await.map_err(|error| error.to_string())?;
-        self.accept_unrefused(at, request).await.map_err(|error| error.to_string())
-    }
-
-    /// Judges anew what waits in an environment. Best effort: the sweep does it otherwise.
-    async fn look_at_waiting(&self, name: &EnvironmentName, function: &FunctionName) {
-        let Ok(at) = FunctionRef::find(&self.config, name, function) else { return };
-        let looked = async {
-            let seen = self.store().head(&at).await?;
-            for (id, verdict) in self.moving(&at, &seen.head).await? {
-                if let Decision::Deny(_) = verdict {
-                    self.wake_waiting(&at, id).await?;
-                }
-            }
-            Ok::<_, Transient>(())
-        };
-        if let Err(error) = looked.await {
-            tracing::warn!(environment = %name, "what waits there is left to the sweep: {error}");
-        }
+    pub(crate) async fn begin_to_undo(self, request: &Request) -> Result<SubmitOutcome, String> {
+        self.engine.store().mark_open(self.at, request).await.map_err(|error| error.to_string())?;
+        self.reconciler().accept_unrefused(request).await.map_err(|error| error.to_string())
     }
 }
 

@@ -14,7 +14,8 @@ use deployer_core::rejects::Rejects;
 use deployer_core::session::{looking_policy, session_name};
 
 use super::claim::{Claim, Halted};
-use super::promote::Judged;
+use super::handle::Reconciler;
+use super::promotions::policy::Judged;
 use super::store::{Change, Versioned};
 use super::{Engine, Transient};
 use crate::port::{Account, ReadError, SessionRequest};
@@ -28,69 +29,6 @@ pub(super) enum Resolved {
 }
 
 impl Engine {
-    pub(super) async fn resolve(
-        &self,
-        at: &FunctionRef<'_>,
-        claim: &Arc<Claim>,
-        rejects: &Rejects,
-    ) -> Result<Resolved, Transient> {
-        // What may be half done is gone on with; a promotion that nothing was done for is judged anew.
-        let begun = claim.resumed() || claim.request().promoting().is_none();
-        if let Some(chosen) = claim.chosen().filter(|_| begun) {
-            return Ok(Resolved::Known(claim.clone(), chosen.clone()));
-        }
-        let (request, head) = (claim.request(), claim.seen().head);
-        if let Some(promoting) = request.promoting() {
-            if let Some(Halted { because, .. }) = claim.halted() {
-                return Ok(Resolved::Refused(Ending::Superseded { because }));
-            }
-            return match self.judge_under_claim(at, claim, promoting).await? {
-                Judged::Passes(chosen) => self.write_chosen(at, claim, chosen).await,
-                Judged::Ends(ending) => Ok(Resolved::Refused(ending)),
-                Judged::Waits(wait) => Ok(Resolved::Waits(wait)),
-            };
-        }
-        match self.choose(at, &head, &request.subject, rejects).await? {
-            Ok(chosen) => self.write_chosen(at, claim, chosen).await,
-            Err(ending) => Ok(Resolved::Refused(ending)),
-        }
-    }
-
-    /// The artifact that a subject means right now.
-    pub(super) async fn choose(
-        &self,
-        at: &FunctionRef<'_>,
-        head: &Head,
-        subject: &Source,
-        rejects: &Rejects,
-    ) -> Result<Result<ResolvedArtifact, Ending>, Transient> {
-        match subject {
-            Source::Newest { release } => self.newest(at, release).await,
-            _ => Ok(head.choose(subject, &at.environment.targets, rejects)),
-        }
-    }
-
-    /// The newest version of a release's key.
-    pub(super) async fn newest(
-        &self,
-        at: &FunctionRef<'_>,
-        release: &Release,
-    ) -> Result<Result<ResolvedArtifact, Ending>, Transient> {
-        let place = Place { environment: at.name.clone(), function: at.function.clone(), release: release.clone() };
-        let (bucket, key) = (&self.config.artifact_bucket, place.key());
-        let refused = |because: String| Ok(Err(Ending::Refused { code: Code::ArtifactGone, because }));
-        match self.ports.artifacts.newest(bucket, &key).await {
-            Ok(Some(artifact)) => Ok(Ok(ResolvedArtifact::of(release.clone(), artifact))),
-            Ok(None) => refused(format!("s3://{bucket}/{key} does not exist: upload the release first")),
-            Err(ReadError::Transient(cause)) => Err(Transient::Artifact(cause)),
-            Err(ReadError::Gone(because)) => refused(because),
-            Err(ReadError::Denied(because) | ReadError::Unreadable(because)) => {
-                let error = TargetError::new(TargetErrorCode::ArtifactUnreadable, "verify", because);
-                Ok(Err(at.all_failed(&error)))
-            }
-        }
-    }
-
     /// A session that may only read the function.
     pub(super) async fn enter_to_look(
         &self,
@@ -107,10 +45,65 @@ impl Engine {
         })
         .await
     }
+}
 
-    async fn write_chosen(
-        &self,
-        at: &FunctionRef<'_>,
+impl Reconciler<'_> {
+    pub(crate) async fn resolve(self, claim: &Arc<Claim>, rejects: &Rejects) -> Result<Resolved, Transient> {
+        // What may be half done is gone on with; a promotion that nothing was done for is judged anew.
+        let begun = claim.resumed() || claim.request().promoting().is_none();
+        if let Some(chosen) = claim.chosen().filter(|_| begun) {
+            return Ok(Resolved::Known(claim.clone(), chosen.clone()));
+        }
+        let (request, head) = (claim.request(), claim.seen().head);
+        if let Some(promoting) = request.promoting() {
+            if let Some(Halted { because, .. }) = claim.halted() {
+                return Ok(Resolved::Refused(Ending::Superseded { because }));
+            }
+            return match self.promotions().evaluate_under_claim(claim, promoting).await? {
+                Judged::Passes(chosen) => self.write_resolved(claim, chosen).await,
+                Judged::Ends(ending) => Ok(Resolved::Refused(ending)),
+                Judged::Waits(wait) => Ok(Resolved::Waits(wait)),
+            };
+        }
+        match self.resolve_artifact(&head, &request.subject, rejects).await? {
+            Ok(chosen) => self.write_resolved(claim, chosen).await,
+            Err(ending) => Ok(Resolved::Refused(ending)),
+        }
+    }
+
+    /// The artifact that a subject means right now.
+    pub(crate) async fn resolve_artifact(
+        self,
+        head: &Head,
+        subject: &Source,
+        rejects: &Rejects,
+    ) -> Result<Result<ResolvedArtifact, Ending>, Transient> {
+        match subject {
+            Source::Newest { release } => self.newest(release).await,
+            _ => Ok(head.choose(subject, &self.at.environment.targets, rejects)),
+        }
+    }
+
+    /// The newest version of a release's key.
+    pub(crate) async fn newest(self, release: &Release) -> Result<Result<ResolvedArtifact, Ending>, Transient> {
+        let place =
+            Place { environment: self.at.name.clone(), function: self.at.function.clone(), release: release.clone() };
+        let (bucket, key) = (&self.engine.config.artifact_bucket, place.key());
+        let refused = |because: String| Ok(Err(Ending::Refused { code: Code::ArtifactGone, because }));
+        match self.engine.ports.artifacts.newest(bucket, &key).await {
+            Ok(Some(artifact)) => Ok(Ok(ResolvedArtifact::of(release.clone(), artifact))),
+            Ok(None) => refused(format!("s3://{bucket}/{key} does not exist: upload the release first")),
+            Err(ReadError::Transient(cause)) => Err(Transient::Artifact(cause)),
+            Err(ReadError::Gone(because)) => refused(because),
+            Err(ReadError::Denied(because) | ReadError::Unreadable(because)) => {
+                let error = TargetError::new(TargetErrorCode::ArtifactUnreadable, "verify", because);
+                Ok(Err(self.at.all_failed(&error)))
+            }
+        }
+    }
+
+    pub(crate) async fn write_resolved(
+        self,
         claim: &Arc<Claim>,
         chosen: ResolvedArtifact,
     ) -> Result<Resolved, Transient> {
@@ -122,7 +115,7 @@ impl Engine {
             let active = seen.head.active().filter(|active| active.claim == claim.token());
             active.and_then(|active| active.chosen.clone()).map(Change::Keep).ok_or(Transient::TakenOver)
         };
-        let (seen, chosen) = self.store().update_head(at, Some(claim.seen()), write).await?;
-        Ok(Resolved::Known(Arc::new(claim.on(chosen.clone(), seen, self.now())), chosen))
+        let (seen, chosen) = self.engine.store().update_head(self.at, Some(claim.seen()), write).await?;
+        Ok(Resolved::Known(Arc::new(claim.on(chosen.clone(), seen, self.engine.now())), chosen))
     }
 }

@@ -23,7 +23,7 @@ impl Engine {
             let environment = key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/')).map(|(name, _)| name);
             environments.iter().any(|asked| Some(asked.as_str()) == environment)
         };
-        let reads = keys.iter().filter(|key| is_asked(key)).map(|key| self.read_group(key));
+        let reads = keys.iter().filter(|key| is_asked(key)).map(|key| self.groups().read(key));
         let mut reading = stream::iter(reads).buffered(READ_AT_ONCE);
         let mut groups = Vec::new();
         while let Some(read) = reading.next().await {

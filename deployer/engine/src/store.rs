@@ -121,7 +121,8 @@ impl<'e> Store<'e> {
     {
         let read = async || self.head(at).await;
         let write = async |seen: &Versioned, head: Box<Head>| self.write_head(at, seen.etag.clone(), *head).await;
-        self.compare_and_swap(first, persistence, read, write, change).await
+        // An update may do a lot: it does not lie on the stack of whoever waits for it.
+        Box::pin(self.compare_and_swap(first, persistence, read, write, change)).await
     }
 
     /// Changes any other object by compare-and-swap; it need not be there.
@@ -140,7 +141,7 @@ impl<'e> Store<'e> {
             Ok(etag.map(|etag| Some((object, etag))))
         };
         let change = async |seen: &mut Option<(T, ETag)>| change(seen.as_ref().map(|(object, _)| object)).await;
-        Ok(self.compare_and_swap(None, Persistence::default(), read, write, change).await?.1)
+        Ok(Box::pin(self.compare_and_swap(None, Persistence::default(), read, write, change)).await?.1)
     }
 
     /// The one loop.
@@ -162,7 +163,7 @@ impl<'e> Store<'e> {
             };
             let outcome = match seen {
                 Err(error) => Err(error),
-                Ok(mut seen) => match change(&mut seen).await? {
+                Ok(mut seen) => match Box::pin(change(&mut seen)).await? {
                     Change::Keep(result) => return Ok((seen, result)),
                     Change::Write(object, result) => match write(&seen, object).await {
                         Ok(Some(written)) => return Ok((written, result)),

@@ -68,8 +68,12 @@ impl Active {
 
     /// Whether it is parked, and a tick is on its way to it.
     pub(super) fn is_looked_after(&self, now: Timestamp) -> bool {
-        let overdue = self.looks_at.and_then(|at| at.checked_add(TICKS_COME_WITHIN).ok());
-        overdue.is_some_and(|overdue| now < overdue)
+        self.tick_overdue_at().is_some_and(|overdue| now < overdue)
+    }
+
+    /// The time from which on nobody believes any more that the tick comes; none where none was sent.
+    pub(super) fn tick_overdue_at(&self) -> Option<Timestamp> {
+        self.looks_at.and_then(|at| at.checked_add(TICKS_COME_WITHIN).ok())
     }
 
     /// One that was asked to stop meanwhile is looked at now, not when that was planned: whoever asks waits for it.

@@ -11,6 +11,7 @@ mod live;
 mod lives;
 mod member;
 mod model;
+mod next_action;
 mod parked;
 mod promote;
 mod rises;

@@ -1,0 +1,77 @@
+//! The action that a head asks for next.
+
+use jiff::Timestamp;
+
+use super::Head;
+use crate::id::{DeploymentId, Token};
+
+/// One action by which a function comes to rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextAction {
+    /// The side effects of ended deployments are not all done.
+    FlushOutbox,
+    /// Promotions wait: their rules are evaluated, and nobody may have been told that they wait.
+    Evaluate,
+    /// The owner of a deployment has died, or has given it up: another one goes on with it.
+    Resume(Wakeup),
+    /// It is a request's turn.
+    Deploy(Wakeup),
+    /// Nothing before that time: an owner works on the deployment, or a tick is on its way to it.
+    Wait {
+        /// The deployment.
+        on: Wakeup,
+        /// The end of the lease, or the time at which the tick is overdue.
+        until: Timestamp,
+    },
+    /// Nothing at all.
+    Nothing,
+}
+
+/// A deployment to go on with, and the claim that it is under: a tick bears both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wakeup {
+    /// The deployment.
+    pub id: DeploymentId,
+    /// Its claim; none where it waits its turn.
+    pub claim: Option<Token>,
+}
+
+/// The part of a function's work that one pass leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeftOut {
+    /// The outbox: this pass has flushed it already, and what could not be done stays.
+    pub outbox: bool,
+    /// The promotions that wait: this pass has evaluated them already.
+    pub waiting: bool,
+    /// The pause of a parked deployment: its tick has come.
+    pub pause: bool,
+}
+
+impl LeftOut {
+    /// All but deployments: a tick or an owner goes on with those alone.
+    #[must_use]
+    pub fn all_but_deployments() -> Self {
+        Self { outbox: true, waiting: true, pause: true }
+    }
+}
+
+impl Head {
+    /// The action that the head asks for next.
+    #[must_use]
+    pub fn next_action(&self, now: Timestamp, left_out: LeftOut) -> NextAction {
+        if !left_out.outbox && !self.outbox.is_empty() {
+            return NextAction::FlushOutbox;
+        }
+        if !left_out.waiting && !self.waiting.is_empty() {
+            return NextAction::Evaluate;
+        }
+        let Some(active) = &self.active else {
+            let next = self.next_in_line().and_then(|index| self.pending.get(index));
+            return next.map_or(NextAction::Nothing, |next| NextAction::Deploy(Wakeup { id: next.id, claim: None }));
+        };
+        let on = Wakeup { id: active.request.id, claim: Some(active.claim) };
+        let pause = active.tick_overdue_at().filter(|_| !left_out.pause);
+        let until = active.lease_until.max(pause.unwrap_or(active.lease_until));
+        if now < until { NextAction::Wait { on, until } } else { NextAction::Resume(on) }
+    }
+}

@@ -1,0 +1,211 @@
+//! The rules of promotions, evaluated on what the ledger and the sources say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use deployer_core::config::{Require, Target};
+use deployer_core::destination::FunctionRef;
+use deployer_core::group::Group;
+use deployer_core::head::{Head, Request, ResolvedArtifact};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Sha256};
+use deployer_core::promotion::{
+    Decision, GroupState, PromotionPolicy, PromotionSpec, SourceEnvironment, Wait, drift, is_same,
+};
+use deployer_core::record::{Code, Ending, TargetError, TargetErrorCode};
+use deployer_core::rejects::Rejects;
+use futures::future::{try_join, try_join_all, try_join3};
+
+use crate::Transient;
+use crate::claim::Claim;
+use crate::handle::Promotions;
+use crate::port::Qualifier;
+
+/// How long it is tried to see what a source serves.
+const UNSEEN_FOR: Duration = Duration::from_secs(3600);
+
+/// The environments that a promotion may come from.
+pub(crate) type Sources = BTreeMap<EnvironmentName, SourceEnvironment>;
+
+/// What a promotion is judged by beside the head that it goes to, as it was read.
+pub(crate) struct PolicyInputs {
+    pub sources: Sources,
+    pub rejects: Rejects,
+    /// The groups of the members that are judged.
+    pub groups: BTreeMap<DeploymentId, GroupState>,
+}
+
+/// What a judgement under the claim comes to.
+pub(crate) enum Judged {
+    Passes(ResolvedArtifact),
+    Ends(Ending),
+    Waits(Wait),
+}
+
+impl<'e> Promotions<'e> {
+    pub(crate) fn evaluate(self, here: &Head, request: &Request, inputs: &PolicyInputs) -> Decision {
+        let Some(promoting) = request.promoting() else { return Decision::Allow };
+        self.policy(here, inputs).judge(request, promoting)
+    }
+
+    pub(crate) fn policy<'a>(self, here: &'a Head, inputs: &'a PolicyInputs) -> PromotionPolicy<'a>
+    where
+        'e: 'a,
+    {
+        let PolicyInputs { sources, rejects, groups } = inputs;
+        PromotionPolicy { to: self.at, here, sources, rejects, groups, now: self.engine.now() }
+    }
+
+    /// Reads what promotions to a function are judged by: the sources' heads, the rejects, and how far these groups are.
+    pub(crate) async fn inputs(
+        self,
+        groups: impl IntoIterator<Item = DeploymentId>,
+    ) -> Result<PolicyInputs, Transient> {
+        let groups: BTreeSet<DeploymentId> = groups.into_iter().collect();
+        let groups = groups.into_iter().map(|id| async move {
+            let open = self.engine.groups().read(&Group::open_key(&self.at.name, id)).await?;
+            // One that is not open any more has ended.
+            Ok::<_, Transient>((id, open.map_or(GroupState::Over, |group| group.state())))
+        });
+        let rejects = async { Ok::<_, Transient>(self.engine.store().rejects(&self.at.function).await?) };
+        let (sources, rejects, groups) = try_join3(self.sources(), rejects, try_join_all(groups)).await?;
+        Ok(PolicyInputs { sources, rejects, groups: groups.into_iter().collect() })
+    }
+
+    /// The heads of all environments that artifacts come from.
+    pub(crate) async fn sources(self) -> Result<Sources, Transient> {
+        let names = self.at.environment.promotion.iter().flat_map(|promotion| promotion.from.iter());
+        let reads = names.map(|name| async move {
+            let source = FunctionRef::find(&self.engine.config, name, &self.at.function);
+            Ok::<_, Transient>(match source {
+                Ok(source) => {
+                    let (head, targets) =
+                        (self.engine.store().head(&source).await?.head, source.environment.targets.clone());
+                    Some((name.clone(), SourceEnvironment { head, targets }))
+                }
+                Err(_) => None,
+            })
+        });
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+    }
+
+    /// The moment of the rules: under the claim, before anything is entered. What the sources serve is looked at too.
+    pub(crate) async fn evaluate_under_claim(
+        self,
+        claim: &Claim,
+        promoting: &PromotionSpec,
+    ) -> Result<Judged, Transient> {
+        let (request, here) = (claim.request(), claim.seen().head);
+        let inputs = self.inputs(promoting.group).await?;
+        match self.evaluate(&here, request, &inputs) {
+            Decision::Deny(ending) => return Ok(Judged::Ends(ending)),
+            Decision::Wait(wait) => return Ok(Judged::Waits(wait)),
+            Decision::Allow => {}
+        }
+        let Some(chosen) = promoting.artifact.clone() else {
+            let because = format!("nothing is live in {}", promoting.from);
+            return Ok(Judged::Ends(Ending::Refused { code: Code::NotLive, because }));
+        };
+        match self.has_drifted(promoting, &chosen, &inputs.sources, request.id).await {
+            Ok(Some(ending)) => Ok(Judged::Ends(ending)),
+            Ok(None) => Ok(Judged::Passes(chosen)),
+            // It makes way for others meanwhile.
+            Err(Transient::Unseen(because)) => {
+                let since = promoting.unseen_since.unwrap_or(self.engine.now());
+                if self.engine.passed(since) <= UNSEEN_FOR {
+                    return Ok(Judged::Waits(Wait { unseen: Some(because), ..Wait::over(self.engine.now()) }));
+                }
+                let because = format!("what its source serves cannot be seen since {since}: {because}");
+                Ok(Judged::Ends(Ending::Refused { code: Code::NotPromotable, because }))
+            }
+            Err(transient) => Err(transient),
+        }
+    }
+
+    /// Why the artifact is not what the sources serve any more, where they should.
+    pub(crate) async fn has_drifted(
+        self,
+        promoting: &PromotionSpec,
+        chosen: &ResolvedArtifact,
+        sources: &Sources,
+        id: DeploymentId,
+    ) -> Result<Option<Ending>, Transient> {
+        let require = self.at.environment.promotion.as_ref().map(|promotion| promotion.require);
+        for (name, source) in sources {
+            let is_asked = require != Some(Require::Any) || *name == promoting.from;
+            let live = source.head.live().filter(|live| is_asked && is_same(live, chosen));
+            let Some(live) = live else { continue };
+            match self.serve_code(name, &self.at.function, id).await {
+                Ok(serves) => {
+                    let was_there =
+                        |(target, _): &(Target, Option<Sha256>)| live.versions.contains_key(&target.to_string());
+                    let (known, added): (Vec<_>, Vec<_>) = serves.into_iter().partition(was_there);
+                    let moved = drift(name, chosen, &known).and_then(|()| drift(name, chosen, &added)).is_err();
+                    if moved && self.is_under_way(name, &self.at.function, &source.head).await? {
+                        return Err(Transient::Unseen(format!("a deployment is under way in {name}")));
+                    }
+                    if let Err(ending) = drift(name, chosen, &known) {
+                        return Ok(Some(ending));
+                    }
+                    // It is complete where it was deployed to: somebody brings it to the others, or has forgotten that.
+                    if let Some((target, _)) = added.iter().find(|(_, found)| *found != chosen.sha256) {
+                        let release = &chosen.release;
+                        return Err(Transient::Unseen(format!(
+                            "{target} was added to {name} and does not serve release {release} yet: redeploy it there"
+                        )));
+                    }
+                }
+                Err(error) if is_passing(&error) => {
+                    return Err(Transient::Unseen(format!("what {name} serves cannot be seen: {error}")));
+                }
+                Err(error) => {
+                    let because = format!("what {name} serves cannot be compared with its release: {error}");
+                    return Ok(Some(Ending::Refused { code: Code::NotPromotable, because }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The code that the alias of each target of an environment serves.
+    pub(crate) async fn serve_code(
+        self,
+        name: &EnvironmentName,
+        function: &FunctionName,
+        id: DeploymentId,
+    ) -> Result<Vec<(Target, Option<Sha256>)>, TargetError> {
+        let Ok(source) = FunctionRef::find(&self.engine.config, name, function) else { return Ok(vec![]) };
+        let looks = source.environment.targets.iter().map(|target| {
+            let source = &source;
+            async move {
+                let account = self.engine.enter_to_look(source, target, id).await?;
+                let (functions, name, alias) = (account.functions(), &source.function_name, &source.environment.alias);
+                let (alias, code) = try_join(
+                    self.engine.alias_of(source, &account),
+                    self.engine.reading("observe", || functions.function(name, Qualifier::Alias(alias))),
+                )
+                .await?;
+                // One that shares its traffic serves no one release.
+                let whole = alias.is_some_and(|alias| alias.serves_alone().is_some());
+                Ok::<_, TargetError>((target.clone(), code.filter(|_| whole).and_then(|(code, _)| code.sha256)))
+            }
+        });
+        try_join_all(looks).await
+    }
+
+    /// Whether it is the deployer itself that has moved a source's aliases, or may be moving them, since its head was read.
+    async fn is_under_way(
+        self,
+        name: &EnvironmentName,
+        function: &FunctionName,
+        before: &Head,
+    ) -> Result<bool, Transient> {
+        let Ok(source) = FunctionRef::find(&self.engine.config, name, function) else { return Ok(false) };
+        let head = self.engine.store().head(&source).await?.head;
+        Ok(head.active().is_some() || head.live() != before.live())
+    }
+}
+
+/// Whether another try may see more.
+fn is_passing(error: &TargetError) -> bool {
+    matches!(error.code, TargetErrorCode::TimedOut | TargetErrorCode::Throttled | TargetErrorCode::Internal)
+}

@@ -1,0 +1,68 @@
+//! Promotions that the end of a deployment elsewhere has asked for.
+
+use deployer_core::asked::AskedFor;
+use deployer_core::head::{Head, Request};
+use deployer_core::id::DeploymentId;
+use deployer_core::promotion::Dispatch;
+use deployer_core::record::DeploymentRecord;
+
+use super::policy::PolicyInputs;
+use crate::Transient;
+use crate::claim::SubmitOutcome;
+use crate::handle::Promotions;
+
+impl Promotions<'_> {
+    /// A hint that came here: puts what was asked for into the head and goes on with it; or goes on with the group of a
+    /// member that has ended. `None`: it is about neither.
+    pub(crate) async fn follow_hint(self, id: DeploymentId) -> Result<Option<DeploymentRecord>, Transient> {
+        let keys = self.engine.store().keys(&AskedFor::all_of(&self.at.name, &self.at.function)).await?;
+        let mut found = None;
+        for key in keys {
+            let submitted = self.submit_requested(&key, Dispatch::Inline).await?;
+            found = found.or(submitted.filter(|record| record.id == id));
+        }
+        if found.is_some() {
+            return Ok(found);
+        }
+        let record = self.engine.store().record(self.at, id).await?;
+        let group = record.as_ref().and_then(|record| record.promotion.as_ref()?.group);
+        if let Some(group) = group {
+            self.engine.groups().drive(&self.at.name, group).await?;
+        }
+        Ok(record.filter(|_| group.is_some()))
+    }
+
+    /// Puts what was asked for into its head. Once that knows it the object goes.
+    pub(crate) async fn submit_requested(
+        self,
+        key: &str,
+        taking: Dispatch,
+    ) -> Result<Option<DeploymentRecord>, Transient> {
+        let Some((asked, _)) = self.engine.store().object::<AskedFor>(key).await? else { return Ok(None) };
+        // A marker of its own: somebody may do the same at the same time.
+        let request = Request { marker: self.engine.token(), ..asked.request };
+        let head = async { Ok::<_, Transient>(self.engine.store().head(self.at).await?) };
+        let (seen, inputs) = futures::try_join!(head, self.inputs(None))?;
+        let standing = match self.is_of_use(&seen.head, &request, &inputs) {
+            true => self.submit(taking, &request, &inputs, None).await?,
+            false => SubmitOutcome::Nothing,
+        };
+        self.engine.store().delete(key).await;
+        let touched = !matches!(standing, SubmitOutcome::Nothing);
+        if let SubmitOutcome::Deferred { waiting, again: false } = &standing {
+            tracing::info!(to = %self.at.name, deployment = %request.id, "promotion asked for: {}", waiting.wait);
+        }
+        if touched { Box::pin(self.reconciler().answer(&request, standing)).await } else { Ok(None) }
+    }
+
+    /// Whether there is anything to do for what was asked for: it is not known yet, and not there already.
+    pub(crate) fn is_of_use(self, head: &Head, request: &Request, inputs: &PolicyInputs) -> bool {
+        let Some(promoting) = request.promoting() else { return true };
+        let gate = self.policy(head, inputs);
+        let is_known = head.id_of(request).is_some();
+        !is_known
+            && !gate.is_of_several(promoting)
+            && !gate.is_there_already(request, promoting)
+            && !gate.waits_already(promoting)
+    }
+}

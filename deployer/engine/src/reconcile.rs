@@ -1,0 +1,210 @@
+//! The next actions of one function are done, one after the other, until there is nothing to do now or no time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deployer_core::asked::FORMAT;
+use deployer_core::head::{GivenUp, Head, LeftOut, NextAction, ResolvedArtifact, Tick, Wakeup};
+use deployer_core::record::DeploymentRecord;
+use futures::future;
+use jiff::Timestamp;
+use tracing::Instrument as _;
+
+use super::Transient;
+use super::claim::{Claim, ObservedAt, SubmitOutcome};
+use super::commit::{FinishDetails, Finished};
+use super::deploy::{Job, Unfinished};
+use super::handle::Reconciler;
+use super::resolve::Resolved;
+use super::store::{Change, Versioned};
+use super::waiting::between;
+
+/// SQS delays no message for longer (SQS API Reference, SendMessage, DelaySeconds).
+const LONGEST_DELAY: Duration = Duration::from_secs(900);
+
+/// How long nobody is sent to a deployment that was given up.
+const GIVEN_UP_RESTS: Duration = Duration::from_secs(60);
+
+/// The state in which reconciling begins, or goes on.
+pub(crate) enum Start {
+    /// A claim is ours: submitting a request, or the commit before, has acquired it.
+    Claimed(Arc<Claim>),
+    /// The head was seen like this.
+    Seen(Versioned),
+}
+
+/// Whether this invocation has ended a deployment of the function already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Following {
+    Nothing,
+    AnEnd,
+}
+
+impl Reconciler<'_> {
+    /// Reconciles a function that nobody may be working on. Where that fails, a wakeup is scheduled: the message that has brought
+    /// us here does not fit any more.
+    pub(crate) async fn resume(self, start: Start) -> Result<Vec<DeploymentRecord>, Transient> {
+        let records = self.reconcile(start, Following::Nothing).await;
+        if records.is_err() {
+            self.schedule_wakeup().await;
+        }
+        records
+    }
+
+    /// Works on one deployment after the other, as the head asks for them, while there is time. Each that ends is told; one that
+    /// does not is left to a tick or the sweep, unless it was the first.
+    pub(crate) async fn reconcile(
+        self,
+        mut start: Start,
+        mut following: Following,
+    ) -> Result<Vec<DeploymentRecord>, Transient> {
+        let mut ended = Vec::new();
+        loop {
+            let step = async {
+                let Some(claim) = self.next_claim(start, following).await? else { return Ok(None) };
+                if !self.engine.has_time_to_begin() {
+                    self.release(&claim, GivenUp::Untouched).await;
+                    return Err(Transient::NoTime);
+                }
+                let run = Box::pin(self.run(&claim)).await;
+                if let Err(Unfinished::Transient(transient)) = &run {
+                    tracing::debug!(deployment = %claim.request().id, "did not end: {transient}");
+                }
+                match run {
+                    Ok(Finished { record, goes_on, .. }) => Ok(Some((record, Some(goes_on)))),
+                    Err(Unfinished::Saved(record)) => Ok(Some((*record, None))),
+                    Err(Unfinished::Transient(transient)) => Err(transient),
+                    Err(Unfinished::SubmitOutcome(_)) => Ok(None),
+                }
+            };
+            match step.await {
+                Ok(Some((record, Some(goes_on)))) => {
+                    ended.push(record);
+                    (start, following) = (goes_on, Following::AnEnd);
+                }
+                Ok(Some((record, None))) => {
+                    ended.push(record);
+                    return Ok(ended);
+                }
+                Ok(None) => return Ok(ended),
+                Err(transient) if ended.is_empty() => return Err(transient),
+                Err(transient) => {
+                    tracing::warn!("left for later: {transient}");
+                    self.schedule_wakeup().await;
+                    return Ok(ended);
+                }
+            }
+        }
+    }
+
+    /// The claim on the deployment that the head asks for next; none where it asks for none now, or no time is left for it.
+    async fn next_claim(self, start: Start, following: Following) -> Result<Option<Arc<Claim>>, Transient> {
+        let seen = match start {
+            Start::Claimed(claim) => return Ok(Some(claim)),
+            Start::Seen(seen) => seen,
+        };
+        let action = seen.head.next_action(self.engine.now(), LeftOut::all_but_deployments());
+        if !matches!(action, NextAction::Resume(_) | NextAction::Deploy(_)) {
+            return Ok(None);
+        }
+        match following {
+            Following::AnEnd if !self.engine.has_time_for_another() => {
+                self.schedule_wakeup().await;
+                return Ok(None);
+            }
+            Following::Nothing if !self.engine.has_time_to_begin() => return Err(Transient::NoTime),
+            _ => {}
+        }
+        match self.acquire(seen).await? {
+            SubmitOutcome::Claimed(claim) => Ok(Some(claim)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Carries out the deployment of a claim.
+    pub(crate) async fn run(self, claim: &Arc<Claim>) -> Result<Finished, Unfinished> {
+        let at = &self.at.as_claimed(claim.active());
+        let on = self.engine.on(at);
+        let resolved = async {
+            let rejects = self.engine.store().rejects(&at.function).await?;
+            Ok::<_, Transient>((on.resolve(claim, &rejects).await?, rejects))
+        };
+        let (claim, chosen, rejects) = match resolved.await {
+            Ok((Resolved::Known(claim, chosen), rejects)) => (claim, chosen, rejects),
+            Ok((Resolved::Refused(refusal), _)) => {
+                let artifact = claim.request().promoting().and_then(|promoting| promoting.artifact.as_ref());
+                let facts = FinishDetails {
+                    artifact: artifact.map(ResolvedArtifact::recorded),
+                    unseen: true,
+                    ..FinishDetails::default()
+                };
+                return Ok(on.commit(claim, refusal, facts).await?);
+            }
+            Ok((Resolved::Waits(wait), _)) => {
+                let record = on.promotions().defer(claim, &wait).await?;
+                on.schedule_wakeup().await;
+                return Err(Unfinished::Saved(Box::new(record)));
+            }
+            Err(transient) => {
+                // Nothing was written, so nobody need wait for the lease to end.
+                on.release(claim, GivenUp::Untouched).await;
+                return Err(transient.into());
+            }
+        };
+        let job = Job::new(at, claim.request().clone(), chosen);
+        let span = job.span();
+        let (ground, rejects) = (future::ready(Ok(ObservedAt::Held)), future::ready(Ok(rejects)));
+        self.engine.deploy(&job, ground, future::ready(Ok(claim)), rejects).instrument(span).await
+    }
+
+    /// Gives a claim up before its lease ends, so that whoever comes next need not wait for that. Best effort; gives the head that
+    /// says so.
+    pub(crate) async fn release(self, claim: &Claim, how: GivenUp<'_>) -> Option<Head> {
+        let release = async |seen: &mut Versioned| {
+            Ok::<_, Transient>(match seen.head.released(claim.token(), how, self.engine.now()) {
+                Some(head) => Change::Write(Box::new(head), true),
+                None => Change::Keep(false),
+            })
+        };
+        match self.engine.store().update_head(self.at, Some(claim.seen()), release).await {
+            Ok((seen, is_released)) => is_released.then_some(seen.head),
+            Err(error) => {
+                tracing::warn!("the claim stays until its lease ends: {error}");
+                None
+            }
+        }
+    }
+
+    /// Schedules a wakeup for the deployment that is open here. A tick that cannot be sent costs no more than a sweep's period.
+    pub(crate) async fn schedule_wakeup(self) {
+        let seen = match self.engine.store().head(self.at).await {
+            Ok(seen) => seen,
+            Err(error) => return tracing::warn!("no tick was sent, so the sweep will wake what is open here: {error}"),
+        };
+        let now = self.engine.now();
+        // A deployment that was given up a moment ago would fare no better now.
+        let soon = now.checked_add(GIVEN_UP_RESTS).unwrap_or(Timestamp::MAX);
+        let (wakeup, when) = match seen.head.next_action(now, LeftOut::all_but_deployments()) {
+            NextAction::Deploy(wakeup) => (wakeup, now),
+            NextAction::Resume(wakeup) => (wakeup, soon),
+            NextAction::Wait { on, until } => (on, until.max(soon)),
+            NextAction::FlushOutbox | NextAction::Evaluate | NextAction::Nothing => return,
+        };
+        if let Err(error) = self.send_tick(wakeup, when).await {
+            tracing::warn!("no tick was sent, so the sweep will wake this deployment: {error}");
+        }
+    }
+
+    /// Sends a tick that comes at this time. Nothing without a queue.
+    pub(crate) async fn send_tick(self, Wakeup { id, claim }: Wakeup, when: Timestamp) -> Result<(), Transient> {
+        let Some(queue) = &self.engine.ports.queue else { return Ok(()) };
+        let tick = Tick { environment: self.at.name.clone(), function: self.at.function.clone(), id, claim };
+        let body = serde_json::json!({ "format": FORMAT, "tick": tick }).to_string();
+        // A lease ends in the middle of a second, and messages are delayed by whole ones.
+        let delay = match between(self.engine.now(), when) {
+            Duration::ZERO => Duration::ZERO,
+            left => Duration::from_secs(left.as_secs() + 1).min(LONGEST_DELAY),
+        };
+        queue.send(body, delay).await.map_err(|error| Transient::Queue(error.to_string()))
+    }
+}

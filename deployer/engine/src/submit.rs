@@ -1,0 +1,263 @@
+//! A request is submitted: the head takes it in by a pure transition and one compare-and-swap, and the answer says how far it is.
+
+use std::sync::Arc;
+
+use deployer_core::head::{Head, Next, OutboxEntry, Request, Rules, Source, Transition, Wakeup};
+use deployer_core::id::Token;
+use deployer_core::record::{DeploymentRecord, Status};
+
+use super::Transient;
+use super::claim::{Claim, ObservedAt, SubmitOutcome};
+use super::commit::Finished;
+use super::deploy::{Job, Unfinished};
+use super::handle::Reconciler;
+use super::reconcile::{Following, Start};
+use super::store::{Change, Versioned};
+use crate::port::LedgerError;
+
+impl Reconciler<'_> {
+    /// Submits a request, works on it where it is its turn, and then does what the head asks for next.
+    pub(crate) async fn submit(self, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
+        if !self.engine.has_time_to_begin() {
+            return Err(Transient::NoTime);
+        }
+        let standing = match (self.at.refusal(request.cause.kind), request.chosen()) {
+            (None, Some(chosen)) => {
+                let job = Job::new(self.at, request.clone(), chosen);
+                match Box::pin(self.engine.begin(&job)).await {
+                    Ok(Finished { record, marker, goes_on }) => {
+                        if marker != request.marker {
+                            self.engine.store().unmark(self.at, request).await;
+                        }
+                        // The request is done with, whatever comes of those behind it.
+                        if let Err(transient) = self.reconcile(goes_on, Following::AnEnd).await {
+                            tracing::warn!("the deployment that waited is left for later: {transient}");
+                            self.schedule_wakeup().await;
+                        }
+                        return Ok(Some(record));
+                    }
+                    Err(Unfinished::SubmitOutcome(standing)) => standing,
+                    Err(Unfinished::Saved(record)) => return Ok(Some(*record)),
+                    Err(Unfinished::Transient(transient)) => return Err(transient),
+                }
+            }
+            // What it is about is found out under the claim.
+            (refusal, _) => {
+                self.engine.store().mark_open(self.at, request).await?;
+                let rejects = self.engine.store().rejects(&self.at.function).await?;
+                let rejected = || request.subject.release().and_then(|release| rejects.refusal(release, None));
+                let refusal = match (refusal.or_else(rejected), &request.subject) {
+                    // Before anything gives way to it.
+                    (None, Source::Newest { release }) => self.newest(release).await?.err(),
+                    (refusal, _) => refusal,
+                };
+                self.accept(request, Rules { refusal: refusal.as_ref(), rejects: &rejects }, None).await?
+            }
+        };
+        self.answer(request, standing).await
+    }
+
+    /// The head takes a request in. After a lost race everything is decided again from the start.
+    pub(crate) async fn accept(
+        self,
+        request: &Request,
+        rules: Rules<'_>,
+        first: Option<Versioned>,
+    ) -> Result<SubmitOutcome, Transient> {
+        let me = self.engine.claimant();
+        let accept = |seen: &Versioned| {
+            seen.head.accept(&self.engine.timed(request, seen), self.at, rules, &self.engine.now_as(&me))
+        };
+        self.transition(first, Some(request.marker), accept).await
+    }
+
+    /// The same of a request that no rule refuses.
+    pub(crate) async fn accept_unrefused(self, request: &Request) -> Result<SubmitOutcome, Transient> {
+        let rejects = self.engine.store().rejects(&self.at.function).await?;
+        self.accept(request, Rules { refusal: None, rejects: &rejects }, None).await
+    }
+
+    /// Acquires the deployment that nobody works on.
+    pub(crate) async fn acquire(self, first: Versioned) -> Result<SubmitOutcome, Transient> {
+        let me = self.engine.claimant();
+        self.transition(Some(first), None, |seen| seen.head.wake(self.at, &self.engine.now_as(&me))).await
+    }
+
+    /// Takes the head through a transition.
+    pub(crate) async fn transition(
+        self,
+        first: Option<Versioned>,
+        marker: Option<Token>,
+        decide: impl Fn(&Versioned) -> Transition,
+    ) -> Result<SubmitOutcome, Transient> {
+        let mut forgotten = None;
+        let change = async |seen: &mut Versioned| {
+            if seen.head.is_overfull() {
+                let settled = self.outbox().flush(seen.clone()).await?;
+                if let Some((_, error)) = settled.left.into_iter().next().filter(|_| settled.seen.head.is_overfull()) {
+                    return Err(error.into());
+                }
+                *seen = Versioned { date: seen.date, ..settled.seen };
+            }
+            let Transition { head, then } = decide(seen);
+            let Some(head) = head else {
+                // Our own write, whose answer was lost, is no duplicate.
+                let again = marker.is_none_or(|marker| !seen.head.needs(marker));
+                return Ok(Change::Keep((then, again, ObservedAt::Held)));
+            };
+            if let Next::Over(_) = then {
+                forgotten = self.forgotten(&head).await?;
+                if forgotten.is_some() {
+                    return Ok(Change::Keep((then, true, ObservedAt::Held)));
+                }
+            }
+            Ok::<_, Transient>(Change::Write(head, (then, false, ObservedAt::Read(seen.etag.clone()))))
+        };
+        let (seen, (then, again, over)) = self.engine.store().update_head(self.at, first, change).await?;
+        if let Some(record) = forgotten {
+            return Ok(SubmitOutcome::Finished { record: Box::new(record), marker: None });
+        }
+        self.after_transition(seen, then, again, over).await
+    }
+
+    /// An upload that the head has forgotten, but not the ledger: its result tells how it ended.
+    pub(crate) async fn forgotten(self, head: &Head) -> Result<Option<DeploymentRecord>, LedgerError> {
+        let key = head.outbox().last().and_then(|entry| entry.record.result_key());
+        let Some(key) = key else { return Ok(None) };
+        self.engine.store().record_at(&key).await
+    }
+
+    /// Does what follows from a transition that the head has gone through.
+    pub(crate) async fn after_transition(
+        self,
+        seen: Versioned,
+        then: Next,
+        again: bool,
+        over: ObservedAt,
+    ) -> Result<SubmitOutcome, Transient> {
+        match then {
+            Next::Work(active) => {
+                let since = active.request.accepted_at;
+                if active.is_begun() {
+                    tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
+                        "going on with a deployment that did not end");
+                }
+                Ok(SubmitOutcome::Claimed(Arc::new(Claim::new(active, seen, over, self.engine.now()))))
+            }
+            Next::Wait { request, status, behind } => {
+                let record = match seen.head.active().filter(|active| active.request.id == request.id) {
+                    None => self.at.pending(&request, behind.0),
+                    Some(active) if !active.awaits.is_empty() => self.at.parked(active, &[]),
+                    Some(active) => self.at.record_of(active, status),
+                };
+                if status == Status::Pending && !again {
+                    self.engine.store().write_record(&record, None).await?;
+                    // Whoever was displaced need not wait for the active one to hear of it.
+                    self.outbox().flush(seen).await?;
+                }
+                tracing::info!(deployment = %record.id, %status, behind = %behind.0, until = %behind.2, "waits");
+                Ok(SubmitOutcome::Queued { record: Box::new(record), behind, again })
+            }
+            Next::Rests(waiting) => {
+                // What waited before and made way for it has ended.
+                let seen = match self.outbox().flush(seen.clone()).await {
+                    Ok(settled) => settled.seen,
+                    Err(error) => {
+                        tracing::warn!("left to the sweep: {error}");
+                        seen
+                    }
+                };
+                if !again {
+                    self.promotions().announce_waiting(seen, &waiting).await;
+                }
+                tracing::info!(deployment = %waiting.request.id, "{}", waiting.wait);
+                Ok(SubmitOutcome::Deferred { waiting, again })
+            }
+            Next::Over(id) => {
+                let told = seen.head.outbox().iter().find(|entry| entry.record.id == id).cloned();
+                let (record, marker) = match told {
+                    Some(OutboxEntry { record, marker, .. }) => {
+                        self.outbox().flush(seen).await?.of(id)?;
+                        (Some(record), Some(marker))
+                    }
+                    None => (self.engine.store().record(self.at, id).await?, None),
+                };
+                let Some(record) = record else {
+                    // Somebody has deleted it. The head says that it has ended, and the head counts.
+                    tracing::warn!(deployment = %id, "this deployment has ended, and its record is gone");
+                    return Ok(SubmitOutcome::Nothing);
+                };
+                if again {
+                    tracing::info!(ended = %id, status = %record.status, "duplicate: nothing is done");
+                }
+                Ok(SubmitOutcome::Finished { record: Box::new(record), marker })
+            }
+            Next::Nothing => Ok(SubmitOutcome::Nothing),
+        }
+    }
+
+    /// Answers a request by what the head has made of it; works on it where the claim is ours.
+    pub(crate) async fn answer(
+        self,
+        request: &Request,
+        standing: SubmitOutcome,
+    ) -> Result<Option<DeploymentRecord>, Transient> {
+        match standing {
+            SubmitOutcome::Claimed(claim) => {
+                let head = claim.seen().head;
+                // It may have joined another one.
+                let id = head.id_of(request).unwrap_or(claim.request().id);
+                let pending = head.all_pending().iter().find(|waits| waits.id == id).cloned();
+                if !head.needs(request.marker) {
+                    self.engine.store().unmark(self.at, request).await;
+                }
+                let waits = pending.map(|pending| self.at.pending(&pending, claim.request().id));
+                if let Some(waits) = &waits {
+                    // It is written again when its turn comes.
+                    let written = self.engine.store().write_record(waits, None).await;
+                    written.map_or_else(|error| tracing::warn!("not recorded as pending: {error}"), drop);
+                }
+                // It may have made way for what waited behind it.
+                let ended = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
+                let records = self.reconcile(Start::Claimed(claim), Following::Nothing).await?;
+                if let Some(record) = records.into_iter().find(|record| record.id == id).or(waits).or(ended) {
+                    return Ok(Some(record));
+                }
+                // Somebody else has ended it since it was taken in, and has done what follows from that.
+                Ok(self.engine.store().record(self.at, id).await?)
+            }
+            SubmitOutcome::Queued { record, behind: (id, claim, until), again } => {
+                if again || record.id != request.id {
+                    self.engine.store().unmark(self.at, request).await;
+                }
+                if again {
+                    if !request.is_upload() {
+                        // Somebody asks again and again how far it is.
+                        return Ok(Some(*record));
+                    }
+                    if self.engine.ports.queue.is_none() {
+                        return Err(Transient::InOtherHands(until));
+                    }
+                }
+                self.send_tick(Wakeup { id, claim: Some(claim) }, until).await?;
+                Ok(Some(*record))
+            }
+            SubmitOutcome::Deferred { waiting, again } => {
+                if again || waiting.request.id != request.id {
+                    self.engine.store().unmark(self.at, request).await;
+                }
+                Ok(Some(waiting.record(self.at)))
+            }
+            SubmitOutcome::Finished { record, marker } => {
+                if marker != Some(request.marker) {
+                    self.engine.store().unmark(self.at, request).await;
+                }
+                Ok(Some(*record))
+            }
+            SubmitOutcome::Nothing => {
+                self.engine.store().unmark(self.at, request).await;
+                Ok(None)
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A tick comes: the deployer has sent it to itself to go on with a deployment.
+
+use deployer_core::destination::FunctionRef;
+use deployer_core::head::{LeftOut, NextAction, Tick, Wakeup};
+use deployer_core::id::DeploymentId;
+use deployer_core::record::DeploymentRecord;
+
+use super::reconcile::Start;
+use super::{Engine, EventOutcome, Transient};
+
+impl Engine {
+    /// Goes on after a tick. One that no longer fits is nothing.
+    ///
+    /// # Errors
+    /// [`Transient`]: the tick shall come again.
+    pub async fn tick(&self, Tick { environment, function, id, claim }: Tick) -> Result<EventOutcome, Transient> {
+        let ignored = |because: String| Ok(EventOutcome::Ignored { because });
+        let at = match FunctionRef::find(&self.config, &environment, &function) {
+            Ok(at) => at,
+            Err(unknown) => return ignored(format!("a tick {unknown}")),
+        };
+        let (on, of) = (self.on(&at), Wakeup { id, claim });
+        let seen = self.store().head(&at).await?;
+        if seen.head.waiting().iter().any(|waiting| waiting.request.id == id) {
+            let records = on.promotions().resume(id).await?;
+            return Ok(outcome(records, id, || format!("promotion {id} was in other hands by then")));
+        }
+        let is_pending = seen.head.all_pending().iter().any(|pending| pending.id == id);
+        match seen.head.next_action(self.now(), LeftOut::all_but_deployments()) {
+            NextAction::Wait { on: active, until } if active == of => {
+                on.send_tick(of, until).await?;
+                ignored(format!("a tick for deployment {id} before its lease has ended"))
+            }
+            action if action == NextAction::Resume(of) || (is_pending && seen.head.active().is_none()) => {
+                let records = on.resume(Start::Seen(seen)).await?;
+                Ok(outcome(records, id, || format!("deployment {id} was in other hands by then")))
+            }
+            _ => match on.promotions().follow_hint(id).await? {
+                Some(record) => Ok(EventOutcome::Recorded(Box::new(record))),
+                None => ignored(format!("a tick for deployment {id}, which is over or in other hands")),
+            },
+        }
+    }
+}
+
+fn outcome(records: Vec<DeploymentRecord>, id: DeploymentId, otherwise: impl FnOnce() -> String) -> EventOutcome {
+    match records.into_iter().find(|record| record.id == id) {
+        Some(record) => EventOutcome::Recorded(Box::new(record)),
+        None => EventOutcome::Ignored { because: otherwise() },
+    }
+}
