@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use local_aws::policies::{Policies, Row, Verdict, mutants, noticed_by, rows};
 use fixtures::say;
+use local_aws::policies::{Policies, Row, Verdict, mutants, noticed_by, rows};
 
 fn main() -> ExitCode {
     if std::env::args().len() > 1 {

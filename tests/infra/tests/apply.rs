@@ -1,12 +1,12 @@
 //! `infra/examples/two-accounts`, applied to the local AWS as it stands, and the product's main job over exactly what it made.
 
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use fixtures::Zip;
+use local_aws::terraform::Terraform;
 use local_aws::{
     ARTIFACTS, Answer, DEPLOYER_ROLE, Doing as _, Error, LEDGER, LocalAws, REGION, Result, SECOND, TOOLING,
 };
-use local_aws::terraform::Terraform;
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use serde_json::{Value, json};
 
 const STRANGER: &str = "999999999999";

@@ -8,8 +8,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use local_aws::{Doing as _, Error, Result, python};
 use local_aws::terraform::Terraform;
+use local_aws::{Doing as _, Error, Result, python};
 use serde_json::{Map, Value, json};
 
 use super::infra;

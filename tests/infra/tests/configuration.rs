@@ -1,8 +1,8 @@
 //! The module tooling writes a `deployer.json` that the deployer takes.
 
-use local_aws::{Doing as _, Result};
-use local_aws::terraform::{Terraform, copy_of_infra};
 use deployer_core::config::Config;
+use local_aws::terraform::{Terraform, copy_of_infra};
+use local_aws::{Doing as _, Result};
 use serde_json::Value;
 
 #[test]

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use local_aws::{Doing as _, Result};
 use local_aws::terraform::{Terraform, copy_of_infra};
+use local_aws::{Doing as _, Result};
 
 use super::infra;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use local_aws::{Doing as _, Error, Result};
 use local_aws::terraform::{Terraform, copy_of_infra};
+use local_aws::{Doing as _, Error, Result};
 use serde_json::Value;
 
 use super::infra;

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use super::bus::{self, BUS};
 use super::clients::Clients;
 use super::control::{Control, Signed};
-use fixtures::error::{Doing as _, Result};
 use super::rights::{Place, Rights};
 use crate::terraform::Applied;
+use fixtures::error::{Doing as _, Result};
 
 /// The account that the deployer runs in.
 pub const TOOLING: &str = "123456789012";

@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use fixtures::error::{Doing as _, Error, Result};
 use super::venv::target_dir;
+use fixtures::error::{Doing as _, Error, Result};
 
 /// The path of the Lambda's binary; `DEPLOYER_BOOTSTRAP` names one that is there already. Blocks while cargo builds.
 ///

@@ -8,8 +8,8 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::{Doing as _, Error, LocalAws, REGION, Result, SessionKeys, TOOLING, deployctl, peak_memory};
 use crate::policies::Policies;
+use crate::{Doing as _, Error, LocalAws, REGION, Result, SessionKeys, TOOLING, deployctl, peak_memory};
 
 /// The program as the role of CI runs it.
 #[derive(Debug)]

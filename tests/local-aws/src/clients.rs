@@ -8,8 +8,8 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::control::{SessionKeys, trust};
-use fixtures::error::Result;
 use super::server::Server;
+use fixtures::error::Result;
 
 /// Makes clients, for setting accounts up and for looking at them.
 #[derive(Debug, Clone)]

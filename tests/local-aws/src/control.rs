@@ -12,9 +12,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::calls::Call;
-use fixtures::error::{Doing as _, Error, Result};
 use super::server::Server;
 use super::wishes::{Fault, Settle};
+use fixtures::error::{Doing as _, Error, Result};
 
 /// The control API of one server.
 #[derive(Debug)]

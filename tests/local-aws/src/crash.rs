@@ -3,9 +3,9 @@
 use std::pin::pin;
 
 use super::calls::Call;
-use fixtures::error::{Error, Result};
 use super::runtime::Answer;
 use super::{LOOKS_EVERY, LocalAws};
+use fixtures::error::{Error, Result};
 
 /// Sessions of the deployer: its own, and those in target accounts.
 const SESSIONS: &str = "deployer";

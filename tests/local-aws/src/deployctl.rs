@@ -12,10 +12,10 @@ use super::accounts::REGION;
 use super::binary::deployctl;
 use super::control::SessionKeys;
 use super::door::Door;
-use fixtures::error::{Doing as _, Result};
 use super::{LocalAws, said};
 use crate::ci::send;
 use crate::terminal::Terminal;
+use fixtures::error::{Doing as _, Result};
 
 /// What a run came to.
 #[derive(Debug, Clone)]

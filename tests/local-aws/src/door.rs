@@ -12,8 +12,8 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use fixtures::error::{Doing as _, Result};
 use super::runtime::{Answer, Runtime};
+use fixtures::error::{Doing as _, Result};
 
 /// The deployer's name.
 const DEPLOYER: &str = "deployer";

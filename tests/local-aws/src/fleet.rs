@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::future::try_join_all;
 use tokio::sync::Notify;
 
-use fixtures::error::{Error, Result};
 use super::mapping::Delivery;
 use super::runtime::Runtime;
 use super::{LocalAws, said};
+use fixtures::error::{Error, Result};
 
 /// More invocations than any test needs of each deployer.
 const INVOCATIONS: usize = 200;

@@ -57,8 +57,8 @@ pub use sight::{Live, Snapshot};
 pub(crate) use venv::target_dir;
 pub use wishes::{Fault, Settle};
 
-use fixtures::Zip;
 use crate::terraform::{Applied, Terraform};
+use fixtures::Zip;
 use process::guard;
 
 /// The deployer's timeout: five minutes.

@@ -12,8 +12,8 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName
 use serde_json::{Map, Value, json};
 
 use super::accounts::REGION;
-use fixtures::error::{Doing as _, Error, Result};
 use super::runtime::{Answer, Runtime};
+use fixtures::error::{Doing as _, Error, Result};
 
 const BATCH: i32 = 10;
 /// More invocations than any test needs: who asks for more goes round in circles.

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fixtures::error::Result;
 use super::{LOOKS_EVERY, LocalAws};
+use fixtures::error::Result;
 
 impl LocalAws {
     /// Does something while the queue is delivered, as Lambda does it.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::LocalAws;
 use super::accounts::{ARTIFACTS, REGION, TOOLING, bucket_policy};
-use fixtures::error::{Doing as _, Result};
 use crate::policies::Policies;
+use fixtures::error::{Doing as _, Result};
 
 /// An account that is deployed to.
 #[derive(Debug, Clone, Default)]

@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use tokio::sync::Mutex as Turn;
 
-use fixtures::error::{Doing as _, Error, Result};
 use super::process::{Lines, Reaped, guard, peak_memory};
 use super::runtime_api::{Api, Invocation};
+use fixtures::error::{Doing as _, Error, Result};
 
 /// How often is looked whether the process is still there.
 const LOOKS_EVERY: Duration = Duration::from_millis(20);

@@ -16,9 +16,9 @@ use tokio::sync::{Mutex as Queue, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::accounts::{REGION, TOOLING};
-use fixtures::error::{Doing as _, Result};
 use super::process::guard;
 use super::runtime::Answer;
+use fixtures::error::{Doing as _, Result};
 
 /// What the process is asked to do.
 #[derive(Debug)]

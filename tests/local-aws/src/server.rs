@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use fixtures::error::{Doing as _, Error, Result};
 use super::process::{Lines, Reaped};
 use super::venv;
+use fixtures::error::{Doing as _, Error, Result};
 
 /// On a busy machine Python takes its time.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use fixtures::Zip;
 use crate::{Call, FIRST, LocalAws, REGION, Result};
+use fixtures::Zip;
 
 /// Longer than any lease, and as long as SQS delays a message at most.
 const LONG: Duration = Duration::from_secs(900);

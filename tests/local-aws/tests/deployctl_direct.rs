@@ -3,12 +3,10 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use local_aws::ci::send;
-use fixtures::Zip;
-use local_aws::{
-    Doing as _, Error, FIRST, Fault, LEDGER, Live, LocalAws, REGION, Result, Said, SessionKeys, TOOLING,
-};
 use aws_sdk_lambda::primitives::Blob;
+use fixtures::Zip;
+use local_aws::ci::send;
+use local_aws::{Doing as _, Error, FIRST, Fault, LEDGER, Live, LocalAws, REGION, Result, Said, SessionKeys, TOOLING};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -8,16 +8,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use local_aws::ci::{Waiting, run};
+use aws_sdk_lambda::types::FunctionCode;
+use clap::CommandFactory as _;
+use deployer_cli::Cli;
 use fixtures::{MANIFEST, Zip};
+use local_aws::ci::{Waiting, run};
+use local_aws::policies::Policies;
 use local_aws::{
     ARTIFACTS, Answer, Doing as _, Door, EXECUTION_ROLE, Error, FIRST, LEDGER, LocalAws, OTHER_REGION, REGION, Result,
     SECOND, SessionKeys, Setup, TOOLING, deployctl,
 };
-use local_aws::policies::Policies;
-use aws_sdk_lambda::types::FunctionCode;
-use clap::CommandFactory as _;
-use deployer_cli::Cli;
 use regex_lite::Regex;
 use serde_json::{Value, json};
 use tempfile::TempDir;

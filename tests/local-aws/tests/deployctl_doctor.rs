@@ -1,13 +1,13 @@
 //! `deployctl doctor` against the local AWS: the real command line asks the real deployer, whose sessions are held to the policies
 //! that Terraform renders.
 
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use deployer_core::doctor::UNPROBED;
 use fixtures::Zip;
 use local_aws::{
     ARTIFACTS, Answer, Call, DEPLOYER_ROLE, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, SECOND, Said,
     SessionKeys, TOOLING,
 };
-use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use deployer_core::doctor::UNPROBED;
 use serde_json::{Value, json};
 
 const PROBE: &str = "deployer-doctor-probe";

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use fixtures::Zip;
-use local_aws::{Doing as _, EXECUTION_ROLE, FIRST, LocalAws, REGION, Result, Said, SessionKeys};
 use aws_sdk_lambda::types::{
     Environment, EphemeralStorage, FunctionCode, FunctionConfiguration, LoggingConfig, Runtime, TracingConfig,
     VpcConfig,
 };
+use fixtures::Zip;
+use local_aws::{Doing as _, EXECUTION_ROLE, FIRST, LocalAws, REGION, Result, Said, SessionKeys};
 
 /// A person with rights of their own in the target account.
 fn person() -> SessionKeys {

@@ -4,14 +4,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
-use local_aws::ci::{Ci, Ended, Waiting, run, send};
-use fixtures::{MANIFEST, Zip};
-use local_aws::{
-    ARTIFACTS, Call, Doing as _, Error, FIRST, Fault, LEDGER, LocalAws, REGION, Result, Setup, TOOLING,
-};
-use local_aws::terminal::Terminal;
 use aws_sdk_s3::types::{BucketLocationConstraint, ChecksumMode, CreateBucketConfiguration};
 use deployer_core::id::Sha256;
+use fixtures::{MANIFEST, Zip};
+use local_aws::ci::{Ci, Ended, Waiting, run, send};
+use local_aws::terminal::Terminal;
+use local_aws::{ARTIFACTS, Call, Doing as _, Error, FIRST, Fault, LEDGER, LocalAws, REGION, Result, Setup, TOOLING};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;

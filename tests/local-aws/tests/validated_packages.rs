@@ -39,8 +39,7 @@ fn validate_says_of_every_fixture_what_is_right() {
         };
         (!is_right).then(|| format!("{}: expected {:?}, found {found:?}", fixture.name, fixture.offline()))
     };
-    let wrong: Vec<String> =
-        corpus.iter().zip(files).filter_map(|(fixture, file)| differs(fixture, file)).collect();
+    let wrong: Vec<String> = corpus.iter().zip(files).filter_map(|(fixture, file)| differs(fixture, file)).collect();
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
 

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use super::focus::Odds;
-use fixtures::random::Random;
 use super::scene::Environment;
+use fixtures::random::Random;
 
 /// An account that refuses everything for a time.
 #[derive(Debug, Clone)]

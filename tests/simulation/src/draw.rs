@@ -10,12 +10,12 @@ use super::closed_accounts;
 use super::focus::{Focus, Odds};
 use super::incidents;
 use super::orders;
-use fixtures::random::Random;
 use super::requests;
 use super::rules::Rules;
 use super::scene::{
     Act, Bytes, Delivery, Door, Environment, Fault, Foreign, Kind, Mishap, ProvisionedAlias, Scene, Upload, When,
 };
+use fixtures::random::Random;
 use world::Op;
 use world::newer::Raises;
 

@@ -5,8 +5,8 @@
 
 use super::focus::Odds;
 use super::orders::{Ask, Look, Order};
-use fixtures::random::Random;
 use super::scene::Upload;
+use fixtures::random::Random;
 
 /// Two or three people about the same function, soon after one another.
 pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<Order> {

@@ -54,13 +54,13 @@ pub use planted::Planted;
 pub use tally::Tally;
 pub use violation::{Rule, Violation};
 
-use world::journal::What;
-use world::{Between, Outcome};
 use misleading::Past;
 use random::Random;
 use scene::Scene;
 use stage::Stage;
 use versions::Versions;
+use world::journal::What;
+use world::{Between, Outcome};
 
 /// What came of a schedule.
 #[derive(Debug, Clone)]

@@ -6,9 +6,9 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use clap::Parser;
 use fixtures::say;
 use simulation::{Focus, Planted, Played, Tally, command, play, play_as, replay};
-use clap::Parser;
 
 /// Plays schedules of uploads, duplicates, crashes and lost messages, and says which of them break a rule.
 #[derive(Parser)]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::focus::Odds;
-use fixtures::random::Random;
 use super::scene::{Environment, Upload};
+use fixtures::random::Random;
 use world::VirtualClock;
 
 /// What is commanded.

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::foreign;
-use fixtures::random::Random;
 use super::scene::{Mishap, Scene, When};
+use fixtures::random::Random;
 use world::{Fate, Latency, Settling, World};
 
 /// The deployer.json of a scene, without the targets that were taken out of it.

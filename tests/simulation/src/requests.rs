@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::focus::Odds;
-use fixtures::random::Random;
 use super::scene::{Environment, Upload};
+use fixtures::random::Random;
 
 /// Who approves, and sometimes asks.
 pub(super) const PEOPLE: [&str; 3] = ["ann", "bob", "cem"];

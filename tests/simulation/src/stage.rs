@@ -22,11 +22,11 @@ use super::closed_accounts::account;
 use super::foreign;
 use super::orders::Seen;
 use super::planted::Planted;
-use fixtures::random::Random;
 use super::requests::Word;
 use super::scene::{Door, Scene, When};
 use super::tally::Tally;
 use super::versions::Versions;
+use fixtures::random::Random;
 use world::{Run, Settling, Work, World};
 
 /// How often the sweep comes.

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use fixtures::error::{Error, Result};
-use tools::{KNOWN, READERS, Survey, Tally, bases, listed, mutated, seen, survey};
-use fixtures::say;
 use clap::Parser;
+use fixtures::error::{Error, Result};
+use fixtures::say;
+use tools::{KNOWN, READERS, Survey, Tally, bases, listed, mutated, seen, survey};
 
 /// Compares readers of zips with what the deployer says is in a zip. Readers are found in PATH.
 #[derive(Parser)]

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use world::zips::{code, function};
-use world::{Condition, DEV, Op, World};
 use deployer_core::record::{DeploymentRecord, Status, TargetError, TargetErrorCode};
 use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use world::zips::{code, function};
+use world::{Condition, DEV, Op, World};
 
 const FIFTEEN_MINUTES: Duration = Duration::from_secs(15 * 60);
 

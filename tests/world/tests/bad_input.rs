@@ -1,16 +1,16 @@
 //! Bad input: a clear sentence, never a retry, no write in any target, and the next good upload works.
 #![allow(clippy::unwrap_used)]
 
-use fixtures::Zip;
-use fixtures::packages::archive::{Entry, archive};
-use world::door::{notification, queued};
-use world::zips::{bootstrap, code, large, with_manifest};
-use world::{DEV, Op, World, ignored, recorded};
 use deployer_core::artifact::Upload;
 use deployer_core::id::AccountId;
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetErrorCode};
 use deployer_engine::port::CallErrorKind;
+use fixtures::Zip;
+use fixtures::packages::archive::{Entry, archive};
 use serde_json::{Value, json};
+use world::door::{notification, queued};
+use world::zips::{bootstrap, code, large, with_manifest};
+use world::{DEV, Op, World, ignored, recorded};
 
 /// After something bad: nothing was written to a target, the same event again is nothing, and a good upload works.
 async fn and_the_next_good_upload_works(world: &World) {
@@ -578,8 +578,7 @@ async fn where_releases_are_immutable_other_bytes_under_the_same_release_are_ref
 #[tokio::test(start_paused = true)]
 async fn a_zip_larger_than_the_window_with_its_manifest_anywhere_is_read_right() {
     let world = World::dev();
-    let record =
-        world.record("dev/orders/1.0.0.zip", large("1.0.0", 3 << 20, Some(fixtures::MANIFEST))).await;
+    let record = world.record("dev/orders/1.0.0.zip", large("1.0.0", 3 << 20, Some(fixtures::MANIFEST))).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
     world.same_again_changes_nothing().await;
 }

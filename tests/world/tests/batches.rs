@@ -5,9 +5,6 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use world::door::notification;
-use world::zips::code;
-use world::{DEV, World};
 use async_trait::async_trait;
 use deployer_core::artifact::{ArtifactRef, Upload};
 use deployer_core::doctor::QueueLook;
@@ -17,6 +14,9 @@ use deployer_engine::Engine;
 use deployer_engine::batch::{handle_batch, put_back};
 use deployer_engine::port::{ArtifactStore, Chunks, Queue, QueueError, ReadError, Tail};
 use serde_json::json;
+use world::door::notification;
+use world::zips::code;
+use world::{DEV, World};
 
 /// What the artifact bucket does to who reads a key with "bad" in it.
 #[derive(Clone, Copy)]

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use world::orders::{command, deployed, release, rollback, served};
-use world::zips::code;
-use world::{World, WrongClock, recorded};
 use deployer_core::record::Status;
 use deployer_engine::Ports;
 use jiff::SignedDuration;
 use serde_json::json;
+use world::orders::{command, deployed, release, rollback, served};
+use world::zips::code;
+use world::{World, WrongClock, recorded};
 
 /// From now on the deployer's clock is wrong by so many minutes; the ledger's is right.
 fn is_ahead(world: &mut World, minutes: i64) {

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use world::orders::{OTHER, command, deployed, release, rollback, served, served_in, serves};
-use world::zips::{code, with_manifest};
-use world::{DEV, Moment, Op, Outcome, Work, World};
 use deployer_core::record::{CauseKind, Code, Status, TargetErrorCode};
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
+use world::orders::{OTHER, command, deployed, release, rollback, served, served_in, serves};
+use world::zips::{code, with_manifest};
+use world::{DEV, Moment, Op, Outcome, Work, World};
 
 #[tokio::test(start_paused = true)]
 async fn a_rollback_walks_back_through_what_really_was_live() {

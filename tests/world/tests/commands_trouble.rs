@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use world::orders::{OTHER, command, deployed, rollback, served, served_in};
-use world::zips::code;
-use world::{DEV, Moment, Op, Outcome, Work, World, recorded};
 use deployer_core::record::{Code, DeploymentRecord, Status};
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
+use world::orders::{OTHER, command, deployed, rollback, served, served_in};
+use world::zips::code;
+use world::{DEV, Moment, Op, Outcome, Work, World, recorded};
 
 /// `orders` in two accounts; the head is as if the second had come after these releases.
 async fn with_a_new_target(releases: &[&str]) -> World {

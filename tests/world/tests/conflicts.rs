@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use world::zips::{code, function, with_manifest};
-use world::{DEV, Function, Op, World, recorded};
 use deployer_core::id::Sha256;
 use deployer_core::record::{DeploymentRecord, Status, TargetError, TargetErrorCode};
 use deployer_engine::port::CallErrorKind;
+use world::zips::{code, function, with_manifest};
+use world::{DEV, Function, Op, World, recorded};
 
 /// What somebody else does to a function.
 type Does = fn(&mut Function) -> &mut Function;

@@ -1,10 +1,10 @@
 //! Crashes at every port call, and events that come more than once.
 #![allow(clippy::unwrap_used)]
 
+use deployer_core::record::{DeploymentRecord, Status};
 use world::door::{eventbridge, notification, queued};
 use world::zips::{code, function, with_manifest};
 use world::{DEV, Moment, Op, Outcome, Work, World, recorded};
-use deployer_core::record::{DeploymentRecord, Status};
 
 const MANIFEST: &str = "timeout = 20\nreserved_concurrent_executions = 5\n[tags]\nteam = \"orders\"\n";
 

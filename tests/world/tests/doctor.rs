@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use world::zips;
-use world::{DEV, Op, Work, World};
 use deployer_core::doctor::{Check, CheckStatus, DoctorReport, PROBE, ProbedAction};
 use deployer_core::id::{AccountId, ExternalId};
 use deployer_engine::port::CallErrorKind;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use world::zips;
+use world::{DEV, Op, Work, World};
 
 /// A world in which 1.0.0 of orders is live, and the sweep has come by.
 async fn well() -> World {

@@ -6,17 +6,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use fixtures::schema::Schema;
-use world::orders::{command, deployed};
-use world::promotions::event;
-use world::zips::{code, with_manifest};
-use world::{DEV, Op, World, ignored, recorded};
 use deployer_core::config::Config;
 use deployer_core::event::{Announcement, Event};
 use deployer_core::trigger::{Invocation, decode};
 use deployer_engine::batch::handle_batch;
 use deployer_engine::port::CallErrorKind;
+use fixtures::schema::Schema;
 use serde_json::{Value, json};
+use world::orders::{command, deployed};
+use world::promotions::event;
+use world::zips::{code, with_manifest};
+use world::{DEV, Op, World, ignored, recorded};
 
 /// Proves that all that was told is as published, and gives what was announced.
 fn judged(world: &World) -> BTreeSet<Announcement> {

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
+use deployer_core::record::{Code, Status};
+use serde_json::{Value, json};
 use world::newer::{Raises, lost, newer};
 use world::orders::{command, deployed, release, rollback, served};
 use world::zips::code;
 use world::{DEV, Moment, Outcome, Work, World, recorded};
-use deployer_core::record::{Code, Status};
-use serde_json::{Value, json};
 
 /// From now on invocations are of the newer version.
 fn is_newer(world: &mut World, raises: Raises) {

@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use world::zips::{code, function, with_manifest};
-use world::{DEV, Moment, Op, Outcome, Run, Work, World, recorded};
 use deployer_core::artifact::Upload;
 use deployer_core::record::{DeploymentRecord, Status};
 use serde_json::{Value, json};
+use world::zips::{code, function, with_manifest};
+use world::{DEV, Moment, Op, Outcome, Run, Work, World, recorded};
 
 /// Longer than any of these scenarios takes: what is held takes effect after everybody's end.
 const HELD: Duration = Duration::from_secs(12 * 3600);

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use world::zips::code;
-use world::{DEV, Moment, Op, Outcome, Run, Work, World, recorded};
 use deployer_core::artifact::Upload;
 use deployer_core::record::{Code, DeploymentRecord, Status};
 use deployer_engine::port::CallErrorKind;
 use deployer_engine::{EventOutcome, History, Swept, Transient};
 use serde_json::{Value, json};
+use world::zips::code;
+use world::{DEV, Moment, Op, Outcome, Run, Work, World, recorded};
 
 fn served(world: &World) -> String {
     world.aws(|aws| {

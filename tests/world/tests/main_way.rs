@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use fixtures::{MANIFEST, Zip};
-use world::zips::{code, with_manifest};
-use world::{DEV, Op, World};
 use deployer_core::manifest::{Architecture, Secret};
 use deployer_core::observed::Variables;
 use deployer_core::record::{Status, TargetErrorCode};
+use fixtures::{MANIFEST, Zip};
 use jiff::Timestamp;
+use world::zips::{code, with_manifest};
+use world::{DEV, Op, World};
 
 const ROLE: &str = "arn:aws:iam::111111111111:role/orders";
 

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use world::orders::{command, deployed, release, served, serves};
-use world::zips::code;
-use world::{DEV, Fate, Moment, Op, Outcome, Work, World};
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetErrorCode};
 use deployer_engine::EventOutcome;
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
+use world::orders::{command, deployed, release, served, serves};
+use world::zips::code;
+use world::{DEV, Fate, Moment, Op, Outcome, Work, World};
 
 /// `orders` has `a` live as version 2, and its alias provisioned concurrency that takes so many seconds to move.
 async fn provisioned(seconds: u64, fate: Fate) -> World {

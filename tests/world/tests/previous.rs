@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use world::zips::code;
-use world::{DEV, Moment, Op, World};
 use deployer_core::record::{DeploymentRecord, Status};
 use serde_json::json;
+use world::zips::code;
+use world::{DEV, Moment, Op, World};
 
 /// `orders` serves 1.0.0 as version 1 by the ledger, and somebody has made a version 2 of the same function.
 async fn known() -> World {

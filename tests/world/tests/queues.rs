@@ -3,17 +3,17 @@
 
 use std::time::Duration;
 
-use fixtures::lines;
-use world::door::notification;
-use world::zips::code;
-use world::{DEV, Op, Outcome, Work, World};
 use deployer_core::names::{AGAIN_LINE, QUEUE_LINE};
 use deployer_core::trigger::{Delivery, Invocation, Message, decode};
 use deployer_engine::batch::{handle_batch, put_back};
 use deployer_engine::port::CallErrorKind;
 use deployer_engine::{QueueLength, Swept};
+use fixtures::lines;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use world::door::notification;
+use world::zips::code;
+use world::{DEV, Op, Outcome, Work, World};
 
 const UPLOADS: &str = "deployer";
 const WAKES: &str = "deployer-wakes";

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use world::zips::{code, with_manifest};
-use world::{Call, DEV, Moment, Op, Outcome, Work, World, recorded};
 use deployer_core::artifact::Upload;
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode};
 use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::json;
+use world::zips::{code, with_manifest};
+use world::{Call, DEV, Moment, Op, Outcome, Work, World, recorded};
 
 const OTHER: &str = "222222222222";
 

@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use world::orders::{OTHER, command, release};
-use world::zips::{code, function, with_manifest};
-use world::{Call, DEV, Fate, Moment, Op, Outcome, Work, World, recorded};
 use deployer_core::record::{DeploymentRecord, Status, TargetErrorCode, TargetOutcome};
 use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use world::orders::{OTHER, command, release};
+use world::zips::{code, function, with_manifest};
+use world::{Call, DEV, Fate, Moment, Op, Outcome, Work, World, recorded};
 
 /// The alias of a function in an account.
 type Place = (&'static str, &'static str, &'static str);

@@ -1,10 +1,10 @@
 //! How long `status` takes, and that it marks what is not as it should be.
 
-use world::many_heads::ManyHeads;
+use serde_json::json;
 use world::World;
+use world::many_heads::ManyHeads;
 use world::orders::{OTHER, command, deployed};
 use world::zips::code;
-use serde_json::json;
 
 #[tokio::test(start_paused = true)]
 async fn status_tells_which_targets_a_half_failed_release_has_not_reached() {

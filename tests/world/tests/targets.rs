@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use world::zips::{code, function, large, with_manifest};
-use world::{Op, World, recorded};
 use deployer_core::id::AccountId;
 use deployer_core::record::{DeploymentRecord, Status, TargetErrorCode};
 use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
+use world::zips::{code, function, large, with_manifest};
+use world::{Op, World, recorded};
 
 /// Accounts 000000000001, 000000000002, …, each with `orders` at 1.0.0.
 fn accounts(count: usize) -> World {

@@ -1,11 +1,11 @@
 //! What another try can mend: the message comes again, and until then nothing was written where it counts.
 #![allow(clippy::unwrap_used)]
 
-use world::zips::{code, large};
-use world::{DEV, Op, World, recorded};
 use deployer_core::record::Status;
 use deployer_engine::Transient;
 use deployer_engine::port::CallErrorKind;
+use world::zips::{code, large};
+use world::{DEV, Op, World, recorded};
 
 #[tokio::test(start_paused = true)]
 async fn without_the_ledger_nothing_is_done() {

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use world::orders::{command, deployed, served};
-use world::zips::{code, function, with_manifest};
-use world::{DEV, Op, Outcome, Work, World, recorded};
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetErrorCode};
 use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::json;
+use world::orders::{command, deployed, served};
+use world::zips::{code, function, with_manifest};
+use world::{DEV, Op, Outcome, Work, World, recorded};
 
 fn error(record: &DeploymentRecord) -> TargetError {
     record.targets[0].error.clone().unwrap()

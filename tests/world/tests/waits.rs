@@ -4,14 +4,14 @@
 
 use std::time::Duration;
 
-use world::orders::{command, deployed};
-use world::zips::{code, with_manifest};
-use world::{Condition, DEV, Op, Work, World};
 use deployer_core::event::Announcement;
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode};
 use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use world::orders::{command, deployed};
+use world::zips::{code, with_manifest};
+use world::{Condition, DEV, Op, Work, World};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)

@@ -15,16 +15,16 @@
 
 use std::time::{Duration, Instant};
 
-use local_aws::ci::{Ci, Waiting};
+use clap::{Parser, ValueEnum};
 use fixtures::Zip;
 use fixtures::large_zips;
-use local_aws::{ARTIFACTS, Doing as _, Error, LEDGER, LocalAws, Result, Setup, Transport};
-use world::many_heads::ManyHeads;
-use world::slow_team::{Mapping, SlowTeam};
+use local_aws::ci::{Ci, Waiting};
 use local_aws::storm::Storm;
-use clap::{Parser, ValueEnum};
+use local_aws::{ARTIFACTS, Doing as _, Error, LEDGER, LocalAws, Result, Setup, Transport};
 use rustix::process::Signal;
 use tempfile::TempDir;
+use world::many_heads::ManyHeads;
+use world::slow_team::{Mapping, SlowTeam};
 
 const RUNS: usize = 20;
 const ZIP_RUNS: usize = 5;

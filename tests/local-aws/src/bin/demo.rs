@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use clap::Parser;
 use fixtures::Zip;
-use local_aws::{ARTIFACTS, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, SECOND, TOOLING};
 use fixtures::say;
 use local_aws::terraform::Terraform;
-use clap::Parser;
+use local_aws::{ARTIFACTS, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, SECOND, TOOLING};
 use serde_json::{Value, json};
 
 /// Shows deployments across accounts on this machine: no AWS account, no network.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Terraform, copy_of_infra};
-use fixtures::Zip;
 use crate::{Doing as _, Error, Result, SECOND, TOOLING};
+use fixtures::Zip;
 
 /// An applied example. What was made is gone with the emulator; [`Applied::destroy`] is for who wants to see that it can be.
 #[derive(Debug)]

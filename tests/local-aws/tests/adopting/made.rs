@@ -2,14 +2,14 @@
 //!
 //! Nobody here runs those tools. What they make was read in their documentation and sources (`docs/adopting.md`).
 
-use fixtures::Zip;
-use local_aws::{Doing as _, EXECUTION_ROLE, FIRST, LocalAws, REGION, Result};
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
 use aws_sdk_lambda::types::{
     AliasRoutingConfiguration, Cors, DeadLetterConfig, DestinationConfig, Environment, EphemeralStorage, FunctionCode,
     FunctionUrlAuthType, LayerVersionContentInput, OnFailure, TracingConfig, TracingMode, VpcConfig,
 };
+use fixtures::Zip;
+use local_aws::{Doing as _, EXECUTION_ROLE, FIRST, LocalAws, REGION, Result};
 
 /// One function of dev, under the name that its tool gave it.
 #[derive(Debug)]

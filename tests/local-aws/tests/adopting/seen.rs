@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use local_aws::{Doing as _, Error, Result};
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::types::AliasConfiguration;
+use local_aws::{Doing as _, Error, Result};
 
 use super::made::Made;
 

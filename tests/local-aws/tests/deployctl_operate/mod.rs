@@ -14,12 +14,12 @@ mod recall;
 mod waiting;
 mod wrong;
 
+use fixtures::schema::Schema;
 use fixtures::{MANIFEST, Zip};
+use local_aws::policies::Policies;
 use local_aws::{
     Doing as _, Error, FIRST, Live, LocalAws, Operating, REGION, Result, Said, SessionKeys, Setup, Shown, TOOLING,
 };
-use local_aws::policies::Policies;
-use fixtures::schema::Schema;
 use serde_json::Value;
 
 /// Where nearly everything happens.

@@ -1,10 +1,10 @@
 //! Bad input: each ends in a clear sentence, is not tried again, deploys nothing, and spoils nothing after it.
 
 use fixtures::Zip;
-use local_aws::{ARTIFACTS, Doing as _, FIRST, Fault, LocalAws, REGION, Result, TOOLING};
 use fixtures::packages::archive::{Entry, archive};
-use world::zips::bootstrap;
+use local_aws::{ARTIFACTS, Doing as _, FIRST, Fault, LocalAws, REGION, Result, TOOLING};
 use serde_json::{Value, json};
+use world::zips::bootstrap;
 
 use super::{lambda_writes, serves, statuses, versions};
 

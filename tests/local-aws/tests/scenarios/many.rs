@@ -1,7 +1,7 @@
 //! Many uploads at once.
 
-use local_aws::{LocalAws, Result};
 use local_aws::storm::Storm;
+use local_aws::{LocalAws, Result};
 
 #[tokio::test]
 async fn of_many_uploads_that_are_told_out_of_order_and_twice_each_functions_newest_is_live() -> Result<()> {

@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::types::LayerVersionContentInput;
 use fixtures::Zip;
+use local_aws::policies::Policies;
 use local_aws::{
     ARTIFACTS, Answer, CONFIG_KEY, DEPLOYER_ROLE, Doing as _, Error, FIRST, Fault, Interrupted, LEDGER, LocalAws,
     Moment, REGION, Result, SECOND, Setup, TOOLING,
 };
-use local_aws::policies::Policies;
-use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_lambda::types::LayerVersionContentInput;
 use serde_json::{Value, json};
 
 use super::statuses;

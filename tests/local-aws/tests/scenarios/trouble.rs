@@ -1,11 +1,11 @@
 //! What goes wrong on the way, and how it ends.
 
+use deployer_core::names::{CONFIG_LINE, ERROR_LINE, QUEUE_LINE};
 use fixtures::Zip;
 use local_aws::{
     Answer, Call, Doing as _, Error, FIRST, Fault, Interrupted, LocalAws, Moment, OTHER_REGION, REGION, Result, SECOND,
     Settle,
 };
-use deployer_core::names::{CONFIG_LINE, ERROR_LINE, QUEUE_LINE};
 use serde_json::{Value, json};
 
 use super::{lambda_writes, serves, statuses, versions};

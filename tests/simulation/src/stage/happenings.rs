@@ -11,8 +11,8 @@ use crate::planted::Planted;
 use crate::props;
 use crate::requests::{self, Word};
 use crate::{bytes, orders};
-use world::Work;
 use std::time::Duration;
+use world::Work;
 
 impl Stage<'_> {
     /// A zip is uploaded, and its events are on their way.

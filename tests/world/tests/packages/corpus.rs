@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use deployer_core::record::{DeploymentRecord, Status};
 use fixtures::Zip;
 use fixtures::packages::{Fixture, Live, Verdict, corpus, page};
-use world::{DEV, World};
-use deployer_core::record::{DeploymentRecord, Status};
 use jiff::Timestamp;
+use world::{DEV, World};
 
 const STALE: &str = "is stale: UPDATE_FIXTURES=1 cargo test -p world packages";
 

@@ -1,8 +1,8 @@
 //! The handler's file, where the function is seen: in the zip, perhaps in a layer, or missing.
 
+use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode};
 use fixtures::Zip;
 use world::{DEV, World};
-use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode};
 
 const OTHER: &str = "222222222222";
 const MISSING: &str = "the zip has no file for the handler index.handler of nodejs22.x";

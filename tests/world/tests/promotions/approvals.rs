@@ -1,10 +1,10 @@
 //! Promotions that need somebody's consent.
 
+use deployer_core::record::{Code, DeploymentRecord, Status};
+use serde_json::{Value, json};
 use world::orders::deployed;
 use world::promotions::event;
 use world::{World, ignored, recorded};
-use deployer_core::record::{Code, DeploymentRecord, Status};
-use serde_json::{Value, json};
 
 use super::{by_hand, end, promote, to_prod, with};
 

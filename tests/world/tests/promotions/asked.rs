@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use deployer_core::record::Status;
+use serde_json::json;
 use world::orders::deployed;
 use world::promotions::three;
 use world::zips::code;
 use world::{Moment, Op, Work, World};
-use deployer_core::record::Status;
-use serde_json::json;
 
 fn automatic() -> World {
     World::row(&json!({"promotion": {"from": "dev", "automatic": true}}), &json!({}))

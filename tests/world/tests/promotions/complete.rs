@@ -1,12 +1,12 @@
 //! What is promoted is what is live on every target; and the same once more asks nobody and restarts nothing.
 
+use deployer_core::record::{Code, Status};
+use deployer_engine::port::CallErrorKind;
+use serde_json::{Value, json};
 use world::orders::deployed;
 use world::promotions::three;
 use world::zips::code;
 use world::{Op, World};
-use deployer_core::record::{Code, Status};
-use deployer_engine::port::CallErrorKind;
-use serde_json::{Value, json};
 
 use super::{by_hand, end, promote, with};
 

@@ -1,10 +1,10 @@
 //! Whoever dies over a promotion is succeeded.
 
+use deployer_core::record::Status;
+use serde_json::{Value, json};
 use world::orders::deployed;
 use world::zips::code;
 use world::{Moment, Op, Outcome, Work, World};
-use deployer_core::record::Status;
-use serde_json::{Value, json};
 
 use super::{by_hand, promote, with};
 

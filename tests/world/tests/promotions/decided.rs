@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use deployer_core::id::Sha256;
+use deployer_engine::port::CallErrorKind;
+use serde_json::{Value, json};
 use world::orders::deployed;
 use world::promotions::{PROD, event, served_code, three};
 use world::zips::code;
 use world::{Op, Work, World, tick};
-use deployer_core::id::Sha256;
-use deployer_engine::port::CallErrorKind;
-use serde_json::{Value, json};
 
 use super::groups::{in_prod, statuses, together, two_releases, until_ended};
 use super::{by_hand, with};

@@ -1,11 +1,11 @@
 //! What is told on the bus, and that nothing depends on it.
 
-use world::orders::deployed;
-use world::zips::with_manifest;
-use world::{Moment, Op, Outcome, World, zips::code};
 use deployer_core::record::Status;
 use deployer_engine::port::CallErrorKind;
 use serde_json::json;
+use world::orders::deployed;
+use world::zips::with_manifest;
+use world::{Moment, Op, Outcome, World, zips::code};
 
 use super::by_hand;
 

@@ -1,12 +1,12 @@
 //! Several functions that go together.
 
+use deployer_core::id::Sha256;
+use deployer_engine::port::CallErrorKind;
+use serde_json::{Value, json};
 use world::orders::deployed;
 use world::promotions::{PROD, served_code};
 use world::zips::code;
 use world::{DEV, Moment, Op, Outcome, Work, World};
-use deployer_core::id::Sha256;
-use deployer_engine::port::CallErrorKind;
-use serde_json::{Value, json};
 
 use super::by_hand;
 

@@ -13,10 +13,10 @@ mod replays;
 mod rules;
 mod soaks;
 
-use world::World;
-use world::orders::{deployed, release};
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 use serde_json::{Value, json};
+use world::World;
+use world::orders::{deployed, release};
 
 /// How a record ended, why, and in which words.
 fn end(record: &DeploymentRecord) -> (Status, Option<Code>, &str) {

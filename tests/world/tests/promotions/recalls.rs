@@ -1,11 +1,11 @@
 //! Recalling a release: rejected, and rolled back wherever it is live.
 
-use world::orders::{deployed, served_in};
-use world::zips::code;
-use world::{Op, World};
 use deployer_core::record::Status;
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
+use world::orders::{deployed, served_in};
+use world::zips::code;
+use world::{Op, World};
 
 fn recall(id: &str) -> Value {
     json!({"command": "recall", "function": "orders", "release": "1.2.0", "reason": "it leaks", "requested_by": "ann", "id": id})

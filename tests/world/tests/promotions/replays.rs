@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use world::orders::deployed;
-use world::promotions::event;
 use deployer_core::record::Status;
 use serde_json::{Value, json};
+use world::orders::deployed;
+use world::promotions::event;
 
 use super::{by_hand, to_prod, with};
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use deployer_core::record::{Code, Status};
+use serde_json::{Value, json};
 use world::orders::deployed;
 use world::promotions::event;
 use world::zips::code;
 use world::{DEV, World, ignored};
-use deployer_core::record::{Code, Status};
-use serde_json::{Value, json};
 
 use super::{by_hand, end, promote, to_prod, with};
 

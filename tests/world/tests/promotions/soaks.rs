@@ -1,12 +1,12 @@
 //! Automatic promotions: what they wait for, and what ends the waiting.
 
+use deployer_core::record::{Code, Status};
+use deployer_engine::port::CallErrorKind;
+use serde_json::{Value, json};
 use world::orders::deployed;
 use world::promotions::PROD;
 use world::zips::code;
 use world::{Moment, Op, World};
-use deployer_core::record::{Code, Status};
-use deployer_engine::port::CallErrorKind;
-use serde_json::{Value, json};
 
 use super::{end, with};
 
