@@ -1,6 +1,6 @@
 //! `docs/deployctl.md` is what `deployctl --help` says, with what people wrote about it in `docs/deployctl/`.
 //!
-//! What the examples there print is proved by the test of the same name in the package `acceptance`.
+//! What the examples there print is proved by the test of the same name in the package `local-aws`.
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 

@@ -1,0 +1,145 @@
+//! The decision matrix over the policies that Terraform renders for the contract's example, and proof that it would notice weaker
+//! ones. `cargo policies` prints both as tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use local_aws::policies::{Policies, Verdict, mutants, noticed_by, rows, session_actions};
+use serde_json::Value;
+
+fn listed(element: &Value) -> Vec<&str> {
+    match element {
+        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+        one => one.as_str().into_iter().collect(),
+    }
+}
+
+#[test]
+fn everybody_may_do_what_is_needed_and_nothing_else() {
+    let policies = Policies::of_the_contract().unwrap();
+    let broken: Vec<String> = rows()
+        .iter()
+        .filter(|row| !row.holds(&policies))
+        .map(|row| format!("{} ({} {} {})", row.says, row.ask.who, row.ask.action, row.ask.resource))
+        .collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_policy_is_asked_for_something_that_it_allows_and_for_something_that_it_does_not() {
+    let policies = Policies::of_the_contract().unwrap();
+    let mut asked: BTreeMap<&str, [u32; 2]> = policies.names().map(|name| (name, [0, 0])).collect();
+    for row in rows() {
+        for document in row.ask.documents() {
+            let counted = asked.get_mut(document).unwrap_or_else(|| panic!("no policy is called {document}"));
+            counted[usize::from(row.allowed)] += 1;
+        }
+    }
+    // A boundary and the policies of buckets and people are among them: none is left out.
+    for (name, [refused, allowed]) in asked {
+        assert!(refused > 0 && allowed > 0, "{name}: {allowed} rows may, {refused} may not");
+    }
+}
+
+#[test]
+fn every_weakened_statement_is_noticed() {
+    let policies = Policies::of_the_contract().unwrap();
+    let rows = rows();
+    let mutants = mutants(&policies);
+    assert!(mutants.len() > 500, "{}", mutants.len());
+    let survivors: Vec<String> = mutants
+        .iter()
+        .filter(|mutant| mutant.equivalent().is_none() && noticed_by(mutant, &policies, &rows).is_none())
+        .map(|mutant| format!("{} {}: {}", mutant.policy, mutant.statement, mutant.change))
+        .collect();
+    assert!(survivors.is_empty(), "no row notices:\n{}", survivors.join("\n"));
+}
+
+#[test]
+fn what_is_called_equivalent_is_noticed_by_no_row() {
+    let policies = Policies::of_the_contract().unwrap();
+    let rows = rows();
+    for mutant in mutants(&policies).iter().filter(|mutant| mutant.equivalent().is_some()) {
+        let noticed = noticed_by(mutant, &policies, &rows).map(|row| &row.says);
+        assert_eq!(noticed, None, "{} {}: {}", mutant.policy, mutant.statement, mutant.change);
+    }
+}
+
+#[test]
+fn a_deploy_role_may_exactly_what_some_session_asks_for() {
+    let policies = Policies::of_the_contract().unwrap();
+    let role = policies.get("prod/permissions");
+    let allowed: BTreeSet<String> = role["Statement"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|statement| statement["Effect"] == "Allow")
+        .flat_map(|statement| listed(&statement["Action"]))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(allowed, session_actions());
+}
+
+#[test]
+fn nothing_that_is_allowed_is_a_whole_service_or_somebody_elses_account() {
+    let policies = Policies::of_the_contract().unwrap();
+    for (name, statement) in policies.statements().filter(|(_, statement)| statement["Effect"] == "Allow") {
+        // A boundary allows nothing by itself.
+        let limits = name.ends_with("/execution_boundary") || name.starts_with("session/");
+        for action in listed(&statement["Action"]).into_iter().filter(|_| !limits) {
+            let manages_the_key = name == "tooling/key" && action.starts_with("kms:") && action != "kms:*";
+            assert!(!action.contains('*') || manages_the_key, "{name}: {action}");
+        }
+        for principal in
+            statement["Principal"].as_object().into_iter().flat_map(|kinds| kinds.values().flat_map(listed))
+        {
+            let is_root = principal.ends_with(":root");
+            let named = statement["Condition"]["ArnEquals"]["aws:PrincipalArn"].is_null();
+            let own_key = name == "tooling/key" && principal == "arn:aws:iam::123456789012:root";
+            assert!(!is_root || !named || own_key, "{name} trusts {principal}");
+        }
+        for resource in listed(&statement["Resource"]) {
+            let parts: Vec<&str> = resource.splitn(6, ':').collect();
+            let looks_only = listed(&statement["Action"]).iter().all(|action| action.contains(":Describe"));
+            let of_a_key = name == "tooling/key";
+            assert!(parts.len() == 6 && parts[4] != "*" || looks_only || of_a_key || limits, "{name}: {resource}");
+        }
+        let sid = statement["Sid"].as_str().unwrap_or_default();
+        assert!(!sid.is_empty() || name.starts_with("session/"), "{name} has a statement without a Sid");
+    }
+}
+
+#[test]
+fn the_readme_says_why_each_statement_is_there() {
+    let policies = Policies::of_the_contract().unwrap();
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let sids: BTreeSet<&str> = policies.statements().filter_map(|(_, statement)| statement["Sid"].as_str()).collect();
+    // One of these for each environment.
+    let missing: Vec<&&str> =
+        sids.iter().filter(|sid| !sid.starts_with("TargetsRead") && !readme.contains(&format!("`{sid}`"))).collect();
+    assert!(missing.is_empty(), "infra/README.md does not mention {missing:?}");
+}
+
+#[test]
+fn a_denied_question_says_which_side_denied_it() {
+    let policies = Policies::of_the_contract().unwrap();
+    let denials: BTreeSet<&str> = rows()
+        .iter()
+        .filter_map(|row| match row.ask.verdict(&policies) {
+            Verdict::Denied(side) => Some(side),
+            Verdict::Allowed => None,
+        })
+        .collect();
+    for side in [
+        "a Deny of the identity's policy",
+        "a Deny of the boundary",
+        "a Deny of the resource's policy",
+        "no policy allows it",
+        "the boundary does not allow it",
+        "the identity's policy does not allow it",
+        "the resource's policy does not allow it",
+        "the session's policy does not allow it",
+    ] {
+        assert!(denials.contains(side), "{side} is never the reason: {denials:?}");
+    }
+}

@@ -1,0 +1,306 @@
+//! Three accounts as `infra/` would lay them: the tooling account and two that are deployed to.
+//!
+//! Names are those of the contract's example.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Event, EventBridgeConfiguration,
+    NotificationConfiguration, QueueConfiguration, VersioningConfiguration,
+};
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::{Value, json};
+
+use super::bus::{self, BUS};
+use super::clients::Clients;
+use super::control::{Control, Signed};
+use super::rights::{Place, Rights};
+use crate::terraform::Applied;
+use fixtures::error::{Doing as _, Result};
+
+/// The account that the deployer runs in.
+pub const TOOLING: &str = "123456789012";
+/// `dev` is here.
+pub const FIRST: &str = "111111111111";
+/// `prod` is here.
+pub const SECOND: &str = "222222222222";
+/// The deployer's region, and its buckets'.
+pub const REGION: &str = "eu-west-1";
+/// The second region of `prod`.
+pub const OTHER_REGION: &str = "us-east-1";
+/// Where CI uploads.
+pub const ARTIFACTS: &str = "acme-artifacts";
+/// Where the deployer writes.
+pub const LEDGER: &str = "acme-deployer-ledger";
+/// Where deployer.json is, in the ledger bucket.
+pub const CONFIG_KEY: &str = deployer_core::names::CONFIG_KEY;
+/// The role that the deployer runs under.
+pub const DEPLOYER_ROLE: &str = "arn:aws:iam::123456789012:role/deployer";
+/// The role that deployed functions run under, in each target account.
+pub const EXECUTION_ROLE: &str = "lambda-execution";
+
+const QUEUE: &str = "deployer";
+const WAKE_QUEUE: &str = "deployer-wakes";
+
+/// How the accounts are laid.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    environments: Value,
+    notifications: Notifications,
+    has_bus: bool,
+}
+
+/// How S3 tells of uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Notifications {
+    Queue,
+    EventBridge,
+    Both,
+}
+
+impl Default for Setup {
+    /// `dev` is one target, `prod` one account in two regions; both take uploads.
+    fn default() -> Self {
+        Self {
+            environments: json!({
+                "dev": {"targets": [{"account": FIRST, "region": REGION}], "external_id": "dev-8c1f"},
+                "prod": {
+                    "targets": [{"account": SECOND, "region": REGION}, {"account": SECOND, "region": OTHER_REGION}],
+                    "external_id": "prod-51aa",
+                },
+            }),
+            notifications: Notifications::Queue,
+            has_bus: false,
+        }
+    }
+}
+
+impl Setup {
+    /// Only this environment: its part of deployer.json. One whose targets are those of others must not stand beside them.
+    #[must_use]
+    pub fn only(name: &str, part: &Value) -> Self {
+        Self { environments: json!({ name: part }), ..Self::default() }
+    }
+
+    /// Adds an environment, or replaces it: its part of deployer.json. Trust in its accounts follows from it.
+    #[must_use]
+    pub fn environment(mut self, name: &str, part: Value) -> Self {
+        self.environments[name] = part;
+        self
+    }
+
+    /// S3 tells EventBridge, and a rule tells the queue.
+    #[must_use]
+    pub fn through_eventbridge(mut self) -> Self {
+        self.notifications = Notifications::EventBridge;
+        self
+    }
+
+    /// Each upload is told through both doors.
+    #[must_use]
+    pub fn through_both_doors(mut self) -> Self {
+        self.notifications = Notifications::Both;
+        self
+    }
+
+    /// There is an event bus, by which promotions are asked for and on which the deployer tells what happens.
+    #[must_use]
+    pub fn with_bus(mut self) -> Self {
+        self.has_bus = true;
+        self
+    }
+
+    /// Each target account, with what is deployed there.
+    fn places(&self) -> BTreeMap<String, Place> {
+        let mut places: BTreeMap<String, Place> = BTreeMap::new();
+        for (name, environment) in self.environments.as_object().into_iter().flatten() {
+            for target in environment["targets"].as_array().into_iter().flatten() {
+                let place = places.entry(target["account"].as_str().unwrap_or_default().into()).or_default();
+                place.environments.insert(name.clone());
+                self.before(name, &mut place.promoted_from);
+                place.external_ids.extend(environment["external_id"].as_str().map(str::to_owned));
+                place.regions.extend(target["region"].as_str().map(str::to_owned));
+            }
+        }
+        places
+    }
+
+    /// Adds what an environment is promoted from, and what that is.
+    fn before(&self, name: &str, found: &mut BTreeSet<String>) {
+        let from = &self.environments[name]["promotion"]["from"];
+        let several = from.as_array().map_or(std::slice::from_ref(from), Vec::as_slice);
+        for one in several.iter().filter_map(Value::as_str) {
+            if found.insert(one.to_owned()) {
+                self.before(one, found);
+            }
+        }
+    }
+}
+
+/// What was laid.
+#[derive(Debug, Clone)]
+pub struct Laid {
+    /// The queue that tells of uploads.
+    pub queue_url: String,
+    /// The queue by which the deployer wakes itself, and to which requests for promotions go.
+    pub wake_queue_url: String,
+    /// Their dead-letter queue.
+    pub dead_letter_url: String,
+    /// deployer.json as it stands in the ledger bucket.
+    pub config: Value,
+    /// The buckets with their policies.
+    pub buckets: BTreeMap<&'static str, Value>,
+}
+
+/// Lays the accounts.
+pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> Result<Laid> {
+    let rights = Rights::of(setup.places())?;
+    let (dead_letter_url, dead_letter_arn) = queue(clients, "deployer-dead-letters", None).await?;
+    let (queue_url, queue_arn) = queue(clients, QUEUE, Some((&dead_letter_arn, &rights.queue()))).await?;
+    let wakes = Some((dead_letter_arn.as_str(), &rights.wake_queue()));
+    let (wake_queue_url, wake_queue_arn) = queue(clients, WAKE_QUEUE, wakes).await?;
+    let buckets = BTreeMap::from([(ARTIFACTS, rights.artifact_bucket()), (LEDGER, rights.ledger_bucket())]);
+    for (bucket, policy) in &buckets {
+        versioned_bucket(clients, bucket).await?;
+        bucket_policy(clients, bucket, policy).await?;
+    }
+    if setup.notifications != Notifications::Queue {
+        rule(control, &queue_arn).await?;
+    }
+    notify(clients, setup.notifications, &queue_arn).await?;
+    let of_lambda = rights.deployer_trust();
+    role(clients, TOOLING, ("/", "deployer"), &of_lambda, Some(&rights.deployer())).await?;
+    for (account, place) in rights.places() {
+        let permissions = rights.permissions(account, place);
+        role(clients, account, ("/", "deployer-target"), &rights.trust(place), Some(&permissions)).await?;
+        for name in [("/", EXECUTION_ROLE), ("/lambda/", "hello")] {
+            role(clients, account, name, &of_lambda, None).await?;
+        }
+    }
+    control.hold_to_rights().await?;
+    let mut config = json!({
+        "artifact_bucket": ARTIFACTS,
+        "ledger_bucket": LEDGER,
+        "queue_url": queue_url,
+        "wake_queue_url": wake_queue_url,
+        "environments": setup.environments,
+    });
+    if setup.has_bus {
+        bus::lay(clients, control, &wake_queue_arn).await?;
+        config["event_bus"] = json!(BUS);
+    }
+    configure(clients, &config).await?;
+    // What S3 sent to try the notification out was taken by the mapping before any test began.
+    clients.sqs(TOOLING, REGION).purge_queue().queue_url(&queue_url).send().await.doing("emptying the queue")?;
+    Ok(Laid { queue_url, wake_queue_url, dead_letter_url, config, buckets })
+}
+
+/// What Terraform has laid.
+pub(super) async fn found(applied: &Applied, clients: &Clients, control: &Control) -> Result<Laid> {
+    let s3 = clients.s3(TOOLING, REGION);
+    let mut buckets = BTreeMap::new();
+    for bucket in [ARTIFACTS, LEDGER] {
+        let policy =
+            s3.get_bucket_policy().bucket(bucket).send().await.doing(format!("reading the policy of {bucket}"))?;
+        let policy = serde_json::from_str(policy.policy().unwrap_or_default());
+        buckets.insert(bucket, policy.doing(format!("reading the policy of {bucket}"))?);
+    }
+    let config = s3.get_object().bucket(LEDGER).key(CONFIG_KEY).send().await.doing("reading deployer.json")?;
+    let config = config.body.collect().await.doing("reading deployer.json")?.to_vec();
+    let (queue_url, dead_letter_url) = (applied.output("queue_url")?, applied.output("dead_letters_url")?);
+    clients.sqs(TOOLING, REGION).purge_queue().queue_url(queue_url).send().await.doing("emptying the queue")?;
+    control.hold_to_rights().await?;
+    Ok(Laid {
+        queue_url: queue_url.to_owned(),
+        wake_queue_url: applied.output("wake_queue_url")?.to_owned(),
+        dead_letter_url: dead_letter_url.to_owned(),
+        config: serde_json::from_slice(&config).doing("reading deployer.json")?,
+        buckets,
+    })
+}
+
+/// Puts deployer.json where the deployer reads it.
+pub(super) async fn configure(clients: &Clients, config: &Value) -> Result<()> {
+    let body = serde_json::to_vec_pretty(config).doing("writing deployer.json")?;
+    let put = clients.s3(TOOLING, REGION).put_object().bucket(LEDGER).key(CONFIG_KEY).body(body.into());
+    put.send().await.doing("putting deployer.json into the ledger bucket").map(drop)
+}
+
+async fn queue(clients: &Clients, name: &str, with: Option<(&str, &Value)>) -> Result<(String, String)> {
+    let sqs = clients.sqs(TOOLING, REGION);
+    // Six times the function's timeout (Lambda Developer Guide, "Configuring a queue to use with Lambda").
+    let call = sqs.create_queue().queue_name(name).attributes(QueueAttributeName::VisibilityTimeout, "1800");
+    let url = call.send().await.doing(format!("making queue {name}"))?.queue_url.unwrap_or_default();
+    let arn = format!("arn:aws:sqs:{REGION}:{TOOLING}:{name}");
+    if let Some((dead_letters, policy)) = with {
+        let redrive = json!({"deadLetterTargetArn": dead_letters, "maxReceiveCount": 5});
+        let call = sqs
+            .set_queue_attributes()
+            .queue_url(&url)
+            .attributes(QueueAttributeName::RedrivePolicy, redrive.to_string())
+            .attributes(QueueAttributeName::Policy, policy.to_string());
+        call.send().await.doing(format!("setting up queue {name}"))?;
+    }
+    Ok((url, arn))
+}
+
+async fn versioned_bucket(clients: &Clients, name: &str) -> Result<()> {
+    let s3 = clients.s3(TOOLING, REGION);
+    let place =
+        CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(REGION)).build();
+    let call = s3.create_bucket().bucket(name).create_bucket_configuration(place);
+    call.send().await.doing(format!("making bucket {name}"))?;
+    let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    let call = s3.put_bucket_versioning().bucket(name).versioning_configuration(versioning);
+    call.send().await.doing(format!("turning versioning on for {name}")).map(drop)
+}
+
+async fn notify(clients: &Clients, how: Notifications, queue_arn: &str) -> Result<()> {
+    let mut notifications = NotificationConfiguration::builder();
+    if how != Notifications::EventBridge {
+        let to =
+            QueueConfiguration::builder().id("uploads").queue_arn(queue_arn).events(Event::from("s3:ObjectCreated:*"));
+        notifications = notifications.queue_configurations(to.build().doing("describing a notification")?);
+    }
+    if how != Notifications::Queue {
+        notifications = notifications.event_bridge_configuration(EventBridgeConfiguration::builder().build());
+    }
+    let s3 = clients.s3(TOOLING, REGION);
+    let call = s3.put_bucket_notification_configuration().bucket(ARTIFACTS);
+    let call = call.notification_configuration(notifications.build());
+    call.send().await.doing("setting up the notification of uploads").map(drop)
+}
+
+/// A rule on the default bus, where S3's events arrive.
+async fn rule(control: &Control, queue_arn: &str) -> Result<()> {
+    let signed = Signed { account: TOOLING, region: REGION, service: "events" };
+    let pattern = json!({"source": ["aws.s3"], "detail-type": ["Object Created"],
+        "detail": {"bucket": {"name": [ARTIFACTS]}}});
+    let rule = json!({"Name": "uploads", "EventPattern": pattern.to_string(), "State": "ENABLED"});
+    control.json_call(&signed, "AWSEvents.PutRule", &rule).await?;
+    let targets = json!({"Rule": "uploads", "Targets": [{"Id": "queue", "Arn": queue_arn}]});
+    control.json_call(&signed, "AWSEvents.PutTargets", &targets).await.map(drop)
+}
+
+/// Sets a bucket's policy.
+pub(super) async fn bucket_policy(clients: &Clients, bucket: &str, policy: &Value) -> Result<()> {
+    let call = clients.s3(TOOLING, REGION).put_bucket_policy().bucket(bucket).policy(policy.to_string());
+    call.send().await.doing(format!("setting the policy of bucket {bucket}")).map(drop)
+}
+
+async fn role(
+    clients: &Clients,
+    account: &str,
+    (path, name): (&str, &str),
+    trust: &Value,
+    policy: Option<&Value>,
+) -> Result<()> {
+    let iam = clients.iam(account);
+    let call = iam.create_role().path(path).role_name(name).assume_role_policy_document(trust.to_string());
+    call.send().await.doing(format!("making role {name} in account {account}"))?;
+    if let Some(policy) = policy {
+        let call = iam.put_role_policy().role_name(name).policy_name(name).policy_document(policy.to_string());
+        call.send().await.doing(format!("giving role {name} of account {account} its policy"))?;
+    }
+    Ok(())
+}

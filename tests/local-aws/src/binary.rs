@@ -1,0 +1,71 @@
+//! The deployer's own binaries, built once per process by the cargo that built us.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use super::venv::target_dir;
+use fixtures::error::{Doing as _, Error, Result};
+
+/// The path of the Lambda's binary; `DEPLOYER_BOOTSTRAP` names one that is there already. Blocks while cargo builds.
+///
+/// # Errors
+/// Cargo's words.
+pub fn bootstrap() -> Result<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf>> = OnceLock::new();
+    BUILT.get_or_init(|| build("bootstrap", "DEPLOYER_BOOTSTRAP")).clone()
+}
+
+/// The path of the command line; `DEPLOYER_DEPLOYCTL` names one that is there already. Blocks while cargo builds.
+///
+/// # Errors
+/// Cargo's words.
+pub fn deployctl() -> Result<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf>> = OnceLock::new();
+    BUILT.get_or_init(|| build("deployctl", "DEPLOYER_DEPLOYCTL")).clone()
+}
+
+fn build(name: &str, variable: &str) -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os(variable) {
+        return Ok(path.into());
+    }
+    let target = target_dir()?;
+    let executable = std::env::current_exe().doing("finding this executable")?;
+    let folder = executable.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+    let profile = match folder.and_then(|folder| folder.file_name()?.to_str()) {
+        None | Some("debug") => "dev",
+        Some(profile) => profile,
+    };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    // Dependencies have the features that they have in a build of the whole workspace, as tests are built.
+    let mut command = Command::new(&cargo);
+    // What cargo sets for whoever it runs is not for another cargo: build scripts that watch it would run again.
+    let of_ours = ["CARGO_BIN_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_PRIMARY_", "CARGO_TARGET_TMP"];
+    for (name, _) in std::env::vars_os() {
+        if of_ours.iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            command.env_remove(name);
+        }
+    }
+    let output = command
+        .args(["build", "--workspace", "--bin", name])
+        .args(["--profile", profile, "--message-format", "json-render-diagnostics", "--target-dir"])
+        .arg(&target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| {
+            let sentence = "cargo is needed to build the deployer: install Rust from https://rustup.rs";
+            Error::Machine(format!("{sentence} ({} does not start: {error})", cargo.display()))
+        })?;
+    if !output.status.success() {
+        return Err(Error::failed(format!("building the deployer's {name}"), String::from_utf8_lossy(&output.stderr)));
+    }
+    let messages = String::from_utf8_lossy(&output.stdout).into_owned();
+    let executable = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
+        let is_ours = message["target"]["name"] == name;
+        message["executable"].as_str().filter(|_| is_ours).map(PathBuf::from)
+    });
+    executable.ok_or_else(|| Error::Unexpected("cargo built it and did not say where".into()))
+}

@@ -1,0 +1,92 @@
+//! The deployer's event bus: requests for promotions go from it to the queue, and what the deployer tells can be read.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::types::QueueAttributeName;
+use deployer_core::names::{EVENT_SOURCE, PROMOTION_APPROVED, PROMOTION_DECLINED, PROMOTION_REQUESTED};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::LocalAws;
+use super::accounts::{REGION, TOOLING};
+use super::clients::Clients;
+use super::control::{Control, Signed};
+use fixtures::error::{Doing as _, Result};
+
+/// The bus.
+pub(super) const BUS: &str = "deployer";
+const TOLD: &str = "told";
+const SIGNED: Signed<'static> = Signed { account: TOOLING, region: REGION, service: "events" };
+
+/// Makes the bus with a rule to the queue, as `infra/modules/tooling` does, and one by which tests read what was told.
+pub(super) async fn lay(clients: &Clients, control: &Control, queue_arn: &str) -> Result<()> {
+    control.json_call(&SIGNED, "AWSEvents.CreateEventBus", &json!({ "Name": BUS })).await?;
+    let requests = json!({"detail-type": [PROMOTION_REQUESTED, PROMOTION_APPROVED, PROMOTION_DECLINED]});
+    rule(control, "deployer-promotions", &requests, queue_arn).await?;
+    let sqs = clients.sqs(TOOLING, REGION);
+    let call = sqs.create_queue().queue_name(TOLD).attributes(QueueAttributeName::VisibilityTimeout, "1800");
+    call.send().await.doing("making the queue of what is told")?;
+    let arn = format!("arn:aws:sqs:{REGION}:{TOOLING}:{TOLD}");
+    rule(control, TOLD, &json!({ "source": [EVENT_SOURCE] }), &arn).await
+}
+
+async fn rule(control: &Control, name: &str, pattern: &Value, to: &str) -> Result<()> {
+    let rule = json!({"Name": name, "EventBusName": BUS, "EventPattern": pattern.to_string(), "State": "ENABLED"});
+    control.json_call(&SIGNED, "AWSEvents.PutRule", &rule).await?;
+    let targets = json!({"Rule": name, "EventBusName": BUS, "Targets": [{"Id": "queue", "Arn": to}]});
+    control.json_call(&SIGNED, "AWSEvents.PutTargets", &targets).await.map(drop)
+}
+
+impl LocalAws {
+    /// Somebody puts an event on the deployer's bus.
+    ///
+    /// # Errors
+    /// EventBridge's words.
+    pub async fn put_event(&self, detail_type: &str, detail: &Value) -> Result<()> {
+        let entry = json!({"EventBusName": BUS, "Source": "acme.release", "DetailType": detail_type,
+            "Detail": detail.to_string()});
+        self.control().json_call(&SIGNED, "AWSEvents.PutEvents", &json!({ "Entries": [entry] })).await.map(drop)
+    }
+
+    /// What the deployer has told on the bus since the last time: each event.
+    ///
+    /// # Errors
+    /// SQS's words.
+    pub async fn told(&self) -> Result<Vec<Value>> {
+        let sqs = self.clients().sqs(TOOLING, REGION);
+        let url = sqs.get_queue_url().queue_name(TOLD).send().await.doing("finding the queue of what is told")?;
+        let url = url.queue_url.unwrap_or_default();
+        let mut told = Vec::new();
+        loop {
+            let call = sqs.receive_message().queue_url(&url).max_number_of_messages(10);
+            let messages = call.send().await.doing("reading what was told")?.messages.unwrap_or_default();
+            if messages.is_empty() {
+                return Ok(told);
+            }
+            for message in messages {
+                told.push(serde_json::from_str(message.body().unwrap_or_default()).doing("reading an event")?);
+                let receipt = message.receipt_handle().unwrap_or_default();
+                let delete = sqs.delete_message().queue_url(&url).receipt_handle(receipt);
+                delete.send().await.doing("taking an event away")?;
+            }
+        }
+    }
+
+    /// Plays that so much time passes for what soaks: everything that is live in an environment is live since so much
+    /// earlier. Nobody may be at work.
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn soaks_pass(&self, environment: &str, time: Duration) -> Result<()> {
+        let earlier = SignedDuration::try_from(time).doing("reading a duration")?;
+        for key in self.ledger_keys(&format!("heads/{environment}/")).await? {
+            let Some(mut head) = self.ledger_object(&key).await? else { continue };
+            for live in head["history"].as_array_mut().into_iter().flatten() {
+                let since: Timestamp = live["since"].as_str().unwrap_or_default().parse().doing("reading a time")?;
+                live["since"] = json!(since - earlier);
+            }
+            self.put_in_ledger(&key, head.to_string().into_bytes()).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! SDK clients of any account and region, as its root: an access key of twelve digits is that account's.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use super::control::{SessionKeys, trust};
+use super::server::Server;
+use fixtures::error::Result;
+
+/// Makes clients, for setting accounts up and for looking at them.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    endpoint: String,
+    http: SharedHttpClient,
+}
+
+impl Clients {
+    pub(super) fn new(server: &Server) -> Result<Self> {
+        let http = match server.authority() {
+            None => Builder::new().build_http(),
+            Some(pem) => {
+                Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(trust(pem)?).build_https()
+            }
+        };
+        Ok(Self { endpoint: server.endpoint().to_owned(), http })
+    }
+
+    /// The configuration for this account and region. Nothing of the surroundings gets into it.
+    #[must_use]
+    pub fn config(&self, account: &str, region: &str) -> SdkConfig {
+        self.config_of(Credentials::new(account, "none", None, None, "tests"), region)
+    }
+
+    /// The configuration of a session.
+    #[must_use]
+    pub fn session_config(&self, keys: &SessionKeys, region: &str) -> SdkConfig {
+        let SessionKeys { access_key_id, secret_access_key, session_token } = keys.clone();
+        self.config_of(Credentials::new(access_key_id, secret_access_key, Some(session_token), None, "tests"), region)
+    }
+
+    fn config_of(&self, credentials: Credentials, region: &str) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .region(Region::new(region.to_owned()))
+            .endpoint_url(&self.endpoint)
+            .http_client(self.http.clone())
+            .build()
+    }
+
+    /// Lambda.
+    #[must_use]
+    pub fn lambda(&self, account: &str, region: &str) -> aws_sdk_lambda::Client {
+        aws_sdk_lambda::Client::new(&self.config(account, region))
+    }
+
+    /// S3.
+    #[must_use]
+    pub fn s3(&self, account: &str, region: &str) -> aws_sdk_s3::Client {
+        s3(&self.config(account, region))
+    }
+
+    /// S3 for a session.
+    #[must_use]
+    pub fn session_s3(&self, keys: &SessionKeys, region: &str) -> aws_sdk_s3::Client {
+        s3(&self.session_config(keys, region))
+    }
+
+    /// SQS.
+    #[must_use]
+    pub fn sqs(&self, account: &str, region: &str) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.config(account, region))
+    }
+
+    /// IAM.
+    #[must_use]
+    pub fn iam(&self, account: &str) -> aws_sdk_iam::Client {
+        aws_sdk_iam::Client::new(&self.config(account, "us-east-1"))
+    }
+}
+
+/// By path: no name of a bucket resolves here.
+fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(true).build())
+}

@@ -1,0 +1,253 @@
+//! The emulator's control API, typed: how tests arrange it and look at what happened (tests/local-aws/README.md).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::HttpConnector as _;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::calls::Call;
+use super::server::Server;
+use super::wishes::{Fault, Settle};
+use fixtures::error::{Doing as _, Error, Result};
+
+/// The control API of one server.
+#[derive(Debug)]
+pub struct Control {
+    endpoint: String,
+    connector: Connector,
+}
+
+/// Credentials of a role as a service that runs under it has them.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SessionKeys {
+    /// `AWS_ACCESS_KEY_ID`.
+    pub access_key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret_access_key: String,
+    /// `AWS_SESSION_TOKEN`.
+    pub session_token: String,
+}
+
+/// Something that a session was allowed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct Use {
+    /// The session's role.
+    pub role_arn: String,
+    /// What it did, in IAM's words.
+    pub action: String,
+    /// To what.
+    pub resource: String,
+}
+
+impl Control {
+    pub(super) fn new(server: &Server) -> Result<Self> {
+        let connector = match server.authority() {
+            None => Connector::builder().build_http(),
+            Some(pem) => {
+                Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(trust(pem)?).build()
+            }
+        };
+        Ok(Self { endpoint: server.endpoint().to_owned(), connector })
+    }
+
+    /// How writes to Lambda settle from now on.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn settle(&self, settle: &Settle) -> Result<()> {
+        self.post("settle", &json!(settle)).await.map(drop)
+    }
+
+    /// Writes settle as usual again.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn settle_as_usual(&self) -> Result<()> {
+        self.send("DELETE", "local-aws/settle", None, &[]).await.map(drop)
+    }
+
+    /// A fault from now on.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn fault(&self, fault: &Fault) -> Result<()> {
+        self.post("faults", &json!(fault)).await.map(drop)
+    }
+
+    /// No more faults.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn no_faults(&self) -> Result<()> {
+        self.send("DELETE", "local-aws/faults", None, &[]).await.map(drop)
+    }
+
+    /// The calls that are on their way by [`Fault::late`] are done, in their order: the status that each of them gets.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn carry_out_late(&self) -> Result<Vec<u16>> {
+        let mut answer = self.post("late", &json!({})).await?;
+        serde_json::from_value(answer["statuses"].take()).doing("reading how late calls were answered")
+    }
+
+    /// What each call takes before it is executed.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn latency_ms(&self, ms: u32) -> Result<()> {
+        self.post("latency", &json!({ "ms": ms })).await.map(drop)
+    }
+
+    /// Whether sessions are held to their inline policies. They are unless this says otherwise.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn enforce(&self, on: bool) -> Result<()> {
+        self.post("enforce", &json!({ "on": on })).await.map(drop)
+    }
+
+    /// Holds every session to its role's own policies too, and to those of resources across accounts.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn hold_to_rights(&self) -> Result<()> {
+        self.post("enforce", &json!({ "on": true, "identity": true })).await.map(drop)
+    }
+
+    /// What sessions were allowed so far: role, action and resource, each once.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn uses(&self) -> Result<Vec<Use>> {
+        let mut answer = self.send("GET", "local-aws/uses", None, &[]).await?;
+        serde_json::from_value(answer["uses"].take()).doing("reading what was used")
+    }
+
+    /// Holds the sessions whose names begin so at their so manyth call from now on: it is executed or not, and neither
+    /// it nor any later one is answered or, where it comes later, executed.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn hold(&self, sessions: &str, calls: u32, execute: bool) -> Result<()> {
+        self.post("hold", &json!({ "session": sessions, "calls": calls, "execute": execute })).await.map(drop)
+    }
+
+    /// Whether the hold was reached and all earlier calls are done; waits some seconds for that.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn is_held(&self) -> Result<bool> {
+        let answer = self.send("GET", "local-aws/hold?seconds=10", None, &[]).await?;
+        Ok(answer["held"] == true)
+    }
+
+    /// Ends the hold: connections of whoever is held are closed.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn release(&self) -> Result<()> {
+        self.send("DELETE", "local-aws/hold", None, &[]).await.map(drop)
+    }
+
+    /// Puts SQS's clock forward: delays and visibility timeouts end by so much earlier.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn queue_clock_forward(&self, by: Duration) -> Result<()> {
+        self.post("queue-clock", &json!({ "seconds": by.as_secs_f64() })).await.map(drop)
+    }
+
+    /// Which account belongs to which organization.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn organization(&self, accounts: &[(&str, &str)]) -> Result<()> {
+        let accounts: BTreeMap<&str, &str> = accounts.iter().copied().collect();
+        self.post("organization", &json!({ "accounts": accounts })).await.map(drop)
+    }
+
+    /// Credentials of a role as a service that runs under it has them; no trust is asked.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn session(&self, role_arn: &str, name: &str) -> Result<SessionKeys> {
+        let keys = self.post("session", &json!({ "role_arn": role_arn, "session_name": name })).await?;
+        serde_json::from_value(keys).doing("reading a session's credentials")
+    }
+
+    /// The calls after this number, in the order in which they arrived.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn calls_since(&self, seq: u64) -> Result<Vec<Call>> {
+        let mut answer = self.send("GET", &format!("local-aws/calls?since={seq}"), None, &[]).await?;
+        serde_json::from_value(answer["calls"].take()).doing("reading the calls")
+    }
+
+    /// A call of a JSON-RPC service of AWS for which there is no client here. Nobody checks signatures.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn json_call(&self, signed: &Signed<'_>, target: &str, body: &Value) -> Result<Value> {
+        let Signed { account, region, service } = signed;
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, \
+             SignedHeaders=host, Signature=none"
+        );
+        let headers = [
+            ("x-amz-target", target),
+            ("authorization", authorization.as_str()),
+            ("content-type", "application/x-amz-json-1.1"),
+        ];
+        self.send("POST", "", Some(body), &headers).await
+    }
+
+    async fn post(&self, what: &str, body: &Value) -> Result<Value> {
+        self.send("POST", &format!("local-aws/{what}"), Some(body), &[]).await
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Result<Value> {
+        let what = format!("{method} {}/{path}", self.endpoint);
+        let body = body.map_or(String::new(), ToString::to_string);
+        let length = body.len().to_string();
+        let mut request = HttpRequest::new(SdkBody::from(body));
+        request.set_method(method).doing(&what)?;
+        request.set_uri(format!("{}/{path}", self.endpoint)).doing(&what)?;
+        let sent = request.headers_mut();
+        sent.insert("content-length", length);
+        for (name, value) in headers {
+            sent.insert((*name).to_owned(), (*value).to_owned());
+        }
+        let answer = self.connector.call(request).await.doing(&what)?;
+        let status = answer.status().as_u16();
+        let body = aws_sdk_s3::primitives::ByteStream::new(answer.into_body()).collect().await.doing(&what)?.to_vec();
+        if status != 200 {
+            return Err(Error::failed(what, format!("{status} {}", String::from_utf8_lossy(&body))));
+        }
+        if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body).doing(&what) }
+    }
+}
+
+/// Who makes a call, where, to what.
+#[derive(Debug)]
+pub struct Signed<'a> {
+    /// The account.
+    pub account: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// The service's signing name.
+    pub service: &'a str,
+}
+
+/// Trusts one authority and no other.
+pub(super) fn trust(pem: &[u8]) -> Result<TlsContext> {
+    let store = TrustStore::empty().with_pem_certificate(pem);
+    TlsContext::builder().with_trust_store(store).build().doing("trusting the local AWS's authority")
+}

@@ -1,0 +1,89 @@
+//! Killing the deployer in the middle of its work.
+
+use std::pin::pin;
+
+use super::calls::Call;
+use super::runtime::Answer;
+use super::{LOOKS_EVERY, LocalAws};
+use fixtures::error::{Error, Result};
+
+/// Sessions of the deployer: its own, and those in target accounts.
+const SESSIONS: &str = "deployer";
+
+/// How a delivery went during which the deployer was to be killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interrupted {
+    /// It was killed before it answered.
+    Killed,
+    /// It answered first, or there was nothing to deliver.
+    EndedBefore,
+}
+
+/// A moment in an invocation, by the deployer's calls in the order in which they arrive: the first is 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// The call was not executed any more.
+    Before(u32),
+    /// The call was executed, and its answer did not arrive.
+    After(u32),
+}
+
+impl LocalAws {
+    /// Delivers a batch and kills the deployer when the emulator has answered such a call. Every message is back in the
+    /// queue then. What the deployer had sent by then is executed all the same.
+    ///
+    /// # Errors
+    /// The harness's words.
+    pub async fn deliver_and_kill_after(&self, such: impl Fn(&Call) -> bool) -> Result<Interrupted> {
+        let since = self.last_call().await?;
+        let such_a_call = async {
+            while !self.control().calls_since(since).await?.iter().any(&such) {
+                tokio::time::sleep(LOOKS_EVERY).await;
+            }
+            Ok::<_, Error>(())
+        };
+        self.deliver_and_kill_when(such_a_call).await
+    }
+
+    /// Delivers a batch and kills the deployer exactly at this moment: all earlier calls are executed, no later one is.
+    /// Every message is back in the queue then.
+    ///
+    /// # Errors
+    /// The harness's words.
+    pub async fn deliver_and_kill_at(&self, moment: Moment) -> Result<Interrupted> {
+        let (calls, execute) = match moment {
+            Moment::Before(call) => (call, false),
+            Moment::After(call) => (call, true),
+        };
+        self.control().hold(SESSIONS, calls, execute).await?;
+        let held = async {
+            while !self.control().is_held().await? {}
+            Ok(())
+        };
+        let interrupted = self.deliver_and_kill_when(held).await;
+        self.control().release().await?;
+        interrupted
+    }
+
+    /// Whether a call is the deployer's, in whichever account.
+    #[must_use]
+    pub fn is_the_deployers(call: &Call) -> bool {
+        call.session_name.as_ref().is_some_and(|name| name.starts_with(SESSIONS))
+    }
+
+    async fn deliver_and_kill_when(&self, then: impl Future<Output = Result<()>>) -> Result<Interrupted> {
+        let mut delivery = pin!(self.mapping.deliver_once(&self.deployer));
+        tokio::select! {
+            biased;
+            seen = then => seen?,
+            done = &mut delivery => return done.map(|_| Interrupted::EndedBefore),
+        }
+        self.deployer.kill();
+        match delivery.await?.map(|delivery| delivery.answer) {
+            Some(Answer::FunctionError { error_type, .. }) if error_type == "Runtime.ExitError" => {
+                Ok(Interrupted::Killed)
+            }
+            _ => Ok(Interrupted::EndedBefore),
+        }
+    }
+}

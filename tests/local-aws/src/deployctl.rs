@@ -1,0 +1,181 @@
+//! The real `deployctl`, started as a person or a CI job would start it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tokio::process::Child;
+
+use super::accounts::REGION;
+use super::binary::deployctl;
+use super::control::SessionKeys;
+use super::door::Door;
+use super::{LocalAws, said};
+use crate::ci::send;
+use crate::terminal::Terminal;
+use fixtures::error::{Doing as _, Result};
+
+/// What a run came to.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// The exit code; none where a signal ended it.
+    pub exit: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Said {
+    /// Standard output as JSON.
+    ///
+    /// # Errors
+    /// It is not JSON.
+    pub fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.out).doing(format!("reading what deployctl said: {self:?}"))
+    }
+}
+
+/// What of a run goes to its terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// As a person runs it.
+    Everything,
+    /// As where its answer goes to a file.
+    ButTheAnswer,
+}
+
+/// A run on a terminal.
+#[derive(Debug)]
+pub struct Operating {
+    child: Child,
+    /// What a person sees of it.
+    pub terminal: Terminal,
+    _door: Door,
+}
+
+impl Operating {
+    /// Ctrl-C.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn interrupt(&self) -> Result<()> {
+        send(&self.child, Signal::INT)
+    }
+
+    /// Until it ends: standard error is what its terminal has shown.
+    ///
+    /// # Errors
+    /// The system's words.
+    pub async fn end(self) -> Result<Said> {
+        let Self { child, terminal, _door } = self;
+        let output = child.wait_with_output().await.doing("waiting for deployctl")?;
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        Ok(Said { exit: output.status.code(), out, err: terminal.end().await })
+    }
+}
+
+impl LocalAws {
+    /// Runs `deployctl` with these credentials and nothing else of the surroundings, to its end.
+    ///
+    /// # Errors
+    /// It cannot be built or started.
+    pub async fn deployctl(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<Said> {
+        self.deployctl_with(keys, &[], arguments).await
+    }
+
+    /// Runs `deployctl` where invoking the deployer reaches the real one.
+    ///
+    /// # Errors
+    /// It cannot be built or started.
+    pub async fn operate(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<Said> {
+        let door = self.door().await?;
+        self.deployctl_with(keys, &[("AWS_ENDPOINT_URL_LAMBDA", door.endpoint())], arguments).await
+    }
+
+    /// Starts `deployctl` where invoking the deployer reaches the real one, on a terminal: all that it says is seen there, or
+    /// only what is not its answer.
+    ///
+    /// # Errors
+    /// It cannot be built or started.
+    pub async fn operate_on_a_terminal(
+        &self,
+        keys: &SessionKeys,
+        shown: Shown,
+        arguments: &[&str],
+    ) -> Result<Operating> {
+        let door = Door::open(self.deployer.clone()).await?;
+        let (terminal, theirs) = Terminal::open()?;
+        let program = tokio::task::spawn_blocking(deployctl).await.doing("building deployctl")??;
+        let mut command = tokio::process::Command::new(program);
+        command.env_clear().envs(self.surroundings(keys, &[("AWS_ENDPOINT_URL_LAMBDA", door.endpoint())]));
+        command.env("TERM", "xterm").args(arguments).kill_on_drop(true);
+        command.stdin(theirs.try_clone().doing("sharing a terminal")?);
+        match shown {
+            Shown::Everything => command.stdout(theirs.try_clone().doing("sharing a terminal")?).stderr(theirs),
+            Shown::ButTheAnswer => command.stdout(Stdio::piped()).stderr(theirs),
+        };
+        let child = command.spawn().doing("starting deployctl")?;
+        Ok(Operating { child, terminal, _door: door })
+    }
+
+    /// `deployctl` with these credentials, to be started and stopped.
+    ///
+    /// # Errors
+    /// It cannot be built.
+    pub async fn deployctl_command(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<tokio::process::Command> {
+        let program = tokio::task::spawn_blocking(deployctl).await.doing("building deployctl")??;
+        let mut command = tokio::process::Command::new(program);
+        command.env_clear().envs(self.surroundings(keys, &[])).args(arguments).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ok(command)
+    }
+
+    /// Lambda for command lines that a test starts itself.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub async fn door(&self) -> Result<Door> {
+        Door::open(self.deployer.clone()).await
+    }
+
+    /// Runs `deployctl` with these variables besides.
+    ///
+    /// # Errors
+    /// It cannot be built or started.
+    pub async fn deployctl_with(
+        &self,
+        keys: &SessionKeys,
+        more: &[(&'static str, &str)],
+        arguments: &[&str],
+    ) -> Result<Said> {
+        let environment = self.surroundings(keys, more);
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        let running = tokio::task::spawn_blocking(move || {
+            let mut command = Command::new(deployctl()?);
+            command.env_clear().envs(environment).args(arguments).stdin(Stdio::null());
+            command.output().doing("starting deployctl")
+        });
+        let output = running.await.doing("running deployctl")?.map_err(|error| said(error, &self.server.words()))?;
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Said { exit: output.status.code(), out: text(output.stdout), err: text(output.stderr) })
+    }
+
+    /// All of its environment.
+    fn surroundings(&self, keys: &SessionKeys, more: &[(&'static str, &str)]) -> BTreeMap<&'static str, OsString> {
+        let mut environment: BTreeMap<&str, OsString> = BTreeMap::from([
+            ("AWS_REGION", REGION.into()),
+            ("AWS_ACCESS_KEY_ID", keys.access_key_id.clone().into()),
+            ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key.clone().into()),
+            ("AWS_SESSION_TOKEN", keys.session_token.clone().into()),
+            ("AWS_ENDPOINT_URL", self.endpoint().into()),
+            ("AWS_EC2_METADATA_DISABLED", "true".into()),
+            ("USER", "ada".into()),
+        ]);
+        environment.extend(more.iter().map(|(name, value)| (*name, OsString::from(value))));
+        environment.extend(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)));
+        environment
+    }
+}

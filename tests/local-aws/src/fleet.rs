@@ -1,0 +1,59 @@
+//! Several deployers at once, as Lambda has them while the queue is long.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::future::try_join_all;
+use tokio::sync::Notify;
+
+use super::mapping::Delivery;
+use super::runtime::Runtime;
+use super::{LocalAws, said};
+use fixtures::error::{Error, Result};
+
+/// More invocations than any test needs of each deployer.
+const INVOCATIONS: usize = 200;
+
+/// Who is at work: a deployer that finds the queue empty waits until the others have nothing more to put into it.
+#[derive(Debug, Default)]
+struct Shift {
+    busy: AtomicUsize,
+    news: Notify,
+}
+
+impl LocalAws {
+    /// Delivers batch after batch to so many deployers at once, each a process of its own, until nothing in the queue can
+    /// be received and nobody is at work.
+    ///
+    /// # Errors
+    /// The harness's words, with the end of the deployers' log.
+    pub async fn deliver_side_by_side(&self, deployers: usize) -> Result<Vec<Delivery>> {
+        let shift = Shift::default();
+        let fleet: Vec<Runtime> = (0..deployers).map(|_| self.deployer.twin()).collect();
+        let worked = try_join_all(fleet.iter().map(|deployer| self.work(deployer, &shift))).await;
+        let deliveries = worked.map_err(|error| said(error, &self.deployer.tail()))?.concat();
+        self.remember(&deliveries);
+        Ok(deliveries)
+    }
+
+    async fn work(&self, deployer: &Runtime, shift: &Shift) -> Result<Vec<Delivery>> {
+        let mut deliveries = Vec::new();
+        while deliveries.len() < INVOCATIONS {
+            let news = shift.news.notified();
+            shift.busy.fetch_add(1, Ordering::SeqCst);
+            let delivery = self.mapping.deliver_once(deployer).await;
+            let others = shift.busy.fetch_sub(1, Ordering::SeqCst) - 1;
+            match delivery? {
+                Some(delivery) => {
+                    deliveries.push(delivery);
+                    shift.news.notify_waiters();
+                }
+                None if others == 0 => {
+                    shift.news.notify_waiters();
+                    return Ok(deliveries);
+                }
+                None => news.await,
+            }
+        }
+        Err(Error::Unexpected(format!("the queue is not empty after {INVOCATIONS} invocations of one deployer")))
+    }
+}

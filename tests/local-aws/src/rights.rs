@@ -1,0 +1,193 @@
+//! The policies that Terraform renders for the contract's example, for the accounts and environments of a setup.
+//!
+//! The local AWS holds every session to them, so whatever the tests make the deployer do, it has the right to do on AWS as well.
+//! Only names are put in here: which actions, conditions and denials there are is the infrastructure's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::LocalAws;
+use super::accounts::{ARTIFACTS, REGION, TOOLING, bucket_policy};
+use crate::policies::Policies;
+use fixtures::error::{Doing as _, Result};
+
+/// An account that is deployed to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Place {
+    pub environments: BTreeSet<String>,
+    pub promoted_from: BTreeSet<String>,
+    pub external_ids: BTreeSet<String>,
+    pub regions: BTreeSet<String>,
+}
+
+impl Place {
+    /// The environments whose artifacts are deployed there.
+    fn read_from(&self) -> impl Iterator<Item = &str> {
+        self.environments.iter().chain(&self.promoted_from).map(String::as_str)
+    }
+}
+
+/// Which rights there are.
+#[derive(Debug)]
+pub(super) struct Rights {
+    policies: Policies,
+    places: BTreeMap<String, Place>,
+}
+
+impl Rights {
+    pub(super) fn of(places: BTreeMap<String, Place>) -> Result<Self> {
+        Ok(Self { policies: Policies::of_the_contract()?, places })
+    }
+
+    pub(super) fn places(&self) -> impl Iterator<Item = (&str, &Place)> {
+        self.places.iter().map(|(account, place)| (account.as_str(), place))
+    }
+
+    fn environments(&self) -> BTreeSet<&str> {
+        self.places.values().flat_map(|place| place.environments.iter().map(String::as_str)).collect()
+    }
+
+    fn deploy_roles(&self) -> Vec<String> {
+        self.places.keys().map(|account| format!("arn:aws:iam::{account}:role/deployer-target")).collect()
+    }
+
+    pub(super) fn deployer_trust(&self) -> Value {
+        self.policies.get("tooling/deployer_trust")
+    }
+
+    pub(super) fn deployer(&self) -> Value {
+        let artifacts: Vec<String> =
+            self.environments().iter().map(|name| format!("arn:aws:s3:::{ARTIFACTS}/{name}/*")).collect();
+        changed(self.policies.get("tooling/deployer"), |sid, statement| match sid {
+            "EnterTargets" => statement["Resource"] = json!(self.deploy_roles()),
+            "ReadArtifacts" => statement["Resource"] = json!(artifacts),
+            _ => {}
+        })
+    }
+
+    /// The trust of dev's deploy role, which asks for no organization, with this place's external ids.
+    pub(super) fn trust(&self, place: &Place) -> Value {
+        changed(self.policies.get("dev/trust"), |_, statement| {
+            if let Some(condition) = statement["Condition"].as_object_mut() {
+                match (condition.contains_key("StringEquals"), place.external_ids.is_empty()) {
+                    (true, true) => drop(condition.remove("StringEquals")),
+                    (true, false) => condition["StringEquals"]["sts:ExternalId"] = json!(place.external_ids),
+                    _ => {}
+                }
+            }
+        })
+    }
+
+    /// The permissions of prod's deploy role, which has all that can be asked for, in this account: for all functions, and
+    /// with dev's execution roles.
+    pub(super) fn permissions(&self, account: &str, place: &Place) -> Value {
+        let here = |text: &str| text.replace("222222222222", account).replace("111111111111", account);
+        let in_regions = |pattern: &str| -> Vec<String> {
+            place.regions.iter().map(|region| format!("arn:aws:lambda:{region}:{account}:{pattern}")).collect()
+        };
+        let of_dev = self.policies.get("dev/permissions");
+        let dev = |sid: &str, element: &str| -> Value {
+            let statements = of_dev["Statement"].as_array().into_iter().flatten();
+            let found = statements.filter(|statement| statement["Sid"] == sid).map(|one| one[element].clone()).next();
+            serde_json::from_str(&here(&found.unwrap_or_default().to_string())).unwrap_or_default()
+        };
+        changed(self.policies.get("prod/permissions"), |sid, statement| match sid {
+            "ReadFunctions" | "PublishAndMoveTheAlias" | "CreateAndConfigure" => {
+                statement["Resource"] = json!(in_regions("function:*"))
+            }
+            "DeleteOldVersions" => statement["Resource"] = json!(in_regions("function:*:*")),
+            "UseLayers" => statement["Resource"] = json!(in_regions("layer:*:*")),
+            "PassExecutionRoles" => statement["Resource"] = dev(sid, "Resource"),
+            "NeverPassAnotherRole" => statement["NotResource"] = dev(sid, "NotResource"),
+            "ReadArtifacts" => {
+                let keys = place.read_from().map(|name| format!("arn:aws:s3:::{ARTIFACTS}/{name}/*"));
+                statement["Resource"] = json!(keys.collect::<BTreeSet<_>>());
+            }
+            _ => *statement = serde_json::from_str(&here(&statement.to_string())).unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn artifact_bucket(&self) -> Value {
+        let mut policy = self.policies.get("tooling/artifact_bucket");
+        let statements = policy["Statement"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        let (reading, mut all): (Vec<Value>, Vec<Value>) = statements
+            .into_iter()
+            .partition(|statement| statement["Sid"].as_str().is_some_and(|sid| sid.starts_with("TargetsRead")));
+        for environment in self.environments() {
+            let Some(mut statement) = reading.first().cloned() else { continue };
+            let there = || {
+                self.places
+                    .iter()
+                    .filter(|(_, place)| place.read_from().any(|name| name == environment))
+                    .map(|(account, _)| account)
+            };
+            statement["Sid"] = json!(format!("TargetsRead{environment}"));
+            statement["Principal"]["AWS"] = there().map(|account| format!("arn:aws:iam::{account}:root")).collect();
+            statement["Condition"]["ArnEquals"]["aws:PrincipalArn"] =
+                there().map(|account| format!("arn:aws:iam::{account}:role/deployer-target")).collect();
+            statement["Resource"] = json!(format!("arn:aws:s3:::{ARTIFACTS}/{environment}/*"));
+            all.push(statement);
+        }
+        policy["Statement"] = json!(all);
+        policy
+    }
+
+    pub(super) fn ledger_bucket(&self) -> Value {
+        self.policies.get("tooling/ledger_bucket")
+    }
+
+    /// The queue's of uploads, which a setup may let EventBridge tell of them too, by a rule of its own.
+    pub(super) fn queue(&self) -> Value {
+        let (mut policy, mut wakes) = (self.policies.get("tooling/queue"), self.wake_queue());
+        let mut rule = wakes["Statement"][0].take();
+        rule["Resource"] = policy["Statement"][0]["Resource"].clone();
+        rule["Condition"]["ArnEquals"]["aws:SourceArn"] =
+            json!(format!("arn:aws:events:eu-west-1:{TOOLING}:rule/uploads"));
+        policy["Statement"].as_array_mut().into_iter().for_each(|all| all.push(rule.clone()));
+        policy
+    }
+
+    pub(super) fn wake_queue(&self) -> Value {
+        self.policies.get("tooling/wake_queue")
+    }
+}
+
+impl LocalAws {
+    /// Adds statements to a bucket's policy, until [`LocalAws::restore_policy`].
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn add_to_policy(&self, bucket: &str, statements: &[Value]) -> Result<()> {
+        let mut policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
+        policy["Statement"].as_array_mut().into_iter().for_each(|all| all.extend_from_slice(statements));
+        bucket_policy(&self.clients, bucket, &policy).await
+    }
+
+    /// Takes a bucket's policy away, for what it would forbid even to its owner.
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn lift_policy(&self, bucket: &str) -> Result<()> {
+        let call = self.clients.s3(TOOLING, REGION).delete_bucket_policy().bucket(bucket);
+        call.send().await.doing(format!("lifting the policy of bucket {bucket}")).map(drop)
+    }
+
+    /// Gives a bucket the policy back that it had at first.
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn restore_policy(&self, bucket: &str) -> Result<()> {
+        let policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
+        bucket_policy(&self.clients, bucket, &policy).await
+    }
+}
+
+/// The policy with some of its statements changed.
+fn changed(mut policy: Value, mut change: impl FnMut(&str, &mut Value)) -> Value {
+    for statement in policy["Statement"].as_array_mut().into_iter().flatten() {
+        let sid = statement["Sid"].as_str().unwrap_or_default().to_owned();
+        change(&sid, statement);
+    }
+    policy
+}

@@ -1,0 +1,209 @@
+//! Lambda's side of the deployer: the Runtime API, and the real `bootstrap` as a child that asks it for invocations.
+//!
+//! Lambda Developer Guide, "Using the Lambda runtime API" and "Defined runtime environment variables".
+
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use tokio::sync::Mutex as Turn;
+
+use super::process::{Lines, Reaped, guard, peak_memory};
+use super::runtime_api::{Api, Invocation};
+use fixtures::error::{Doing as _, Error, Result};
+
+/// How often is looked whether the process is still there.
+const LOOKS_EVERY: Duration = Duration::from_millis(20);
+
+/// What an invocation came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// The function answered.
+    Payload(Value),
+    /// A function error: its own, or Lambda's where the process ended or took too long.
+    FunctionError {
+        /// `errorType`.
+        error_type: String,
+        /// `errorMessage`.
+        message: String,
+    },
+}
+
+/// How the function is configured.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The executable.
+    pub program: std::path::PathBuf,
+    /// All of its environment, except the Runtime API's address.
+    pub environment: Vec<(String, String)>,
+    /// The function's timeout.
+    pub timeout: Duration,
+}
+
+/// One function that handles one invocation at a time, as an execution environment of Lambda does.
+#[derive(Debug)]
+pub struct Runtime {
+    launch: Launch,
+    sandbox: Mutex<Option<Arc<Sandbox>>>,
+    lines: Lines,
+    turn: Turn<()>,
+}
+
+/// One process and the API that it talks to: a new process cannot be mistaken for its predecessor.
+#[derive(Debug)]
+struct Sandbox {
+    process: Reaped,
+    api: Api,
+}
+
+impl Runtime {
+    /// A function that starts when it is first invoked.
+    #[must_use]
+    pub fn new(launch: Launch) -> Self {
+        Self { launch, sandbox: Mutex::new(None), lines: Lines::default(), turn: Turn::new(()) }
+    }
+
+    /// Another execution environment of the same function, which writes into the same log.
+    #[must_use]
+    pub fn twin(&self) -> Self {
+        let (launch, lines) = (self.launch.clone(), self.lines.clone());
+        Self { launch, sandbox: Mutex::new(None), lines, turn: Turn::new(()) }
+    }
+
+    /// Invokes it, and starts it where it is not running.
+    ///
+    /// # Errors
+    /// It could not be started. What the function itself does wrong is an answer.
+    pub async fn invoke(&self, payload: &Value) -> Result<Answer> {
+        let _one_at_a_time = self.turn.lock().await;
+        let sandbox = self.running().await?;
+        let deadline = SystemTime::now() + self.launch.timeout;
+        let millis = deadline.duration_since(UNIX_EPOCH).doing("reading the clock")?.as_millis();
+        let invocation = Invocation { payload: payload.to_string(), deadline_ms: millis };
+        let answer = sandbox.api.invoke(invocation)?;
+        let ended = async {
+            loop {
+                if let Some(status) = sandbox.process.ended() {
+                    break status;
+                }
+                tokio::time::sleep(LOOKS_EVERY).await;
+            }
+        };
+        let (answer, is_over) = tokio::select! {
+            biased;
+            answer = answer => (answer, false),
+            status = ended => (self.exited(&sandbox, status), true),
+            () = tokio::time::sleep(self.launch.timeout) => (Ok(self.timed_out()), true),
+        };
+        if is_over {
+            self.stop(&sandbox);
+        }
+        answer
+    }
+
+    /// SIGKILL, in the middle of whatever it does. The next invocation starts it anew.
+    pub fn kill(&self) {
+        if let Some(sandbox) = guard(&self.sandbox).take() {
+            sandbox.process.kill();
+        }
+    }
+
+    /// Its log, line by line: JSON objects.
+    #[must_use]
+    pub fn log(&self) -> Vec<Value> {
+        self.lines
+            .all()
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| line.as_str().into()))
+            .collect()
+    }
+
+    /// The most memory that the running process has had resident, in bytes.
+    ///
+    /// # Errors
+    /// It is not running, or this is not Linux.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let sandbox = guard(&self.sandbox).clone();
+        let sandbox = sandbox.ok_or_else(|| Error::Unexpected("the deployer is not running".into()))?;
+        peak_memory(sandbox.process.pid())
+    }
+
+    /// The CPU time that the running process has used so far, user and system, over all its threads.
+    ///
+    /// # Errors
+    /// It is not running, or this is not Linux.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        let sandbox = guard(&self.sandbox).clone();
+        let sandbox = sandbox.ok_or_else(|| Error::Unexpected("the deployer is not running".into()))?;
+        let tasks = format!("/proc/{}/task", sandbox.process.pid());
+        let mut nanoseconds = 0;
+        for task in std::fs::read_dir(&tasks).doing(format!("reading {tasks}"))? {
+            let path = task.doing(format!("reading {tasks}"))?.path().join("schedstat");
+            let text = std::fs::read_to_string(&path).doing(format!("reading {}", path.display()))?;
+            // proc(5): the first number is the time spent on the CPU, in nanoseconds.
+            nanoseconds += text.split(' ').next().and_then(|first| first.parse::<u64>().ok()).unwrap_or_default();
+        }
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    pub(super) fn tail(&self) -> String {
+        self.lines.tail()
+    }
+
+    async fn running(&self) -> Result<Arc<Sandbox>> {
+        if let Some(sandbox) = guard(&self.sandbox).clone()
+            && sandbox.process.ended().is_none()
+        {
+            return Ok(sandbox);
+        }
+        let api = Api::start().await?;
+        let Launch { program, environment, .. } = &self.launch;
+        let mut child = Command::new(program)
+            .env_clear()
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .env("AWS_LAMBDA_RUNTIME_API", api.address().to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .doing(format!("starting {}", program.display()))?;
+        if let Some(stdout) = child.stdout.take() {
+            self.lines.collect(stdout);
+        }
+        if let Some(stderr) = child.stderr.take() {
+            self.lines.collect(stderr);
+        }
+        let sandbox = Arc::new(Sandbox { process: Reaped::new(child), api });
+        *guard(&self.sandbox) = Some(sandbox.clone());
+        Ok(sandbox)
+    }
+
+    /// Lambda's words for a process that ended.
+    fn exited(&self, sandbox: &Sandbox, status: std::process::ExitStatus) -> Result<Answer> {
+        if let Some(failed) = sandbox.api.init_error() {
+            return Ok(failed);
+        }
+        let message = format!("Runtime exited with error: {status}");
+        Ok(Answer::FunctionError { error_type: "Runtime.ExitError".into(), message })
+    }
+
+    fn timed_out(&self) -> Answer {
+        let message = format!("Task timed out after {:.2} seconds", self.launch.timeout.as_secs_f64());
+        Answer::FunctionError { error_type: "Sandbox.Timedout".into(), message }
+    }
+
+    fn stop(&self, sandbox: &Arc<Sandbox>) {
+        sandbox.process.kill();
+        let mut current = guard(&self.sandbox);
+        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, sandbox)) {
+            *current = None;
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

@@ -1,0 +1,106 @@
+//! `infra/examples/two-accounts`, applied to a local AWS.
+//!
+//! The example is applied as it stands. Beside it lies an override file (Terraform, "Override Files") that says where AWS is,
+//! and that buckets may be destroyed with what is in them.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Terraform, copy_of_infra};
+use crate::{Doing as _, Error, Result, SECOND, TOOLING};
+use fixtures::Zip;
+
+/// An applied example. What was made is gone with the emulator; [`Applied::destroy`] is for who wants to see that it can be.
+#[derive(Debug)]
+pub struct Applied {
+    terraform: Terraform,
+    infra: TempDir,
+    outputs: Value,
+}
+
+impl Applied {
+    /// Applies it: to the account [`TOOLING`], which is dev's too, and to [`SECOND`], which is prod's. Takes a minute, most of
+    /// which the provider waits.
+    ///
+    /// # Errors
+    /// Terraform's words.
+    pub fn apply(terraform: &Terraform, endpoint: &str) -> Result<Self> {
+        let terraform = terraform.clone().with("AWS_ENDPOINT_URL", endpoint);
+        let infra = copy_of_infra()?;
+        let mut applied = Self { terraform, infra, outputs: Value::Null };
+        let folder = applied.folder();
+        // Nobody runs it: the harness starts the real one beside the emulator.
+        let zip = folder.join("deployer.zip");
+        std::fs::write(&zip, Zip::function("deployer").build().doing("zipping")?).doing("writing deployer.zip")?;
+        write(&folder.join("emulator_override.tf.json"), &overriding())?;
+        let accounts = json!({ "tooling": TOOLING, "prod": SECOND });
+        write(&folder.join("terraform.tfvars.json"), &json!({"accounts": accounts, "prefix": "acme", "zip": zip}))?;
+        applied.run(&["init", "-backend=false"])?;
+        applied.run(&["apply", "-auto-approve", "-parallelism=30"])?;
+        applied.outputs = serde_json::from_str(&applied.run(&["output", "-json"])?).doing("reading the outputs")?;
+        Ok(applied)
+    }
+
+    /// One of the outputs.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn output(&self, name: &str) -> Result<&str> {
+        let value = self.outputs[name]["value"].as_str();
+        value.ok_or_else(|| Error::Unexpected(format!("the example has no output {name}")))
+    }
+
+    /// How many resources there are.
+    ///
+    /// # Errors
+    /// Terraform's words.
+    pub fn resources(&self) -> Result<usize> {
+        Ok(self.run(&["state", "list"])?.lines().filter(|line| !line.contains("data.")).count())
+    }
+
+    /// What another apply would do, in Terraform's words; nothing where nothing has drifted.
+    ///
+    /// # Errors
+    /// Terraform's words.
+    pub fn drift(&self) -> Result<Option<String>> {
+        let said = self.run(&["plan"])?;
+        Ok((!said.contains("No changes.")).then_some(said))
+    }
+
+    /// Takes all of it away again, and says how many resources that were.
+    ///
+    /// # Errors
+    /// Terraform's words.
+    pub fn destroy(&self) -> Result<usize> {
+        let said = self.run(&["destroy", "-auto-approve", "-parallelism=30"])?;
+        let (_, rest) = said.split_once("Destroy complete! Resources: ").unwrap_or_default();
+        let number = rest.split(' ').next().and_then(|number| number.parse().ok());
+        number.ok_or_else(|| Error::Unexpected(format!("Terraform destroyed nothing:\n{said}")))
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.infra.path().join("examples/two-accounts")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<String> {
+        self.terraform.run(&self.folder(), arguments)
+    }
+}
+
+/// An access key of twelve digits is that account's root.
+fn overriding() -> Value {
+    let provider = |alias: &str, account: &str| {
+        json!({"alias": alias, "access_key": account, "secret_key": "none", "profile": null, "s3_use_path_style": true,
+            "max_retries": 3})
+    };
+    json!({
+        "provider": { "aws": [provider("tooling", TOOLING), provider("prod", SECOND)] },
+        "module": { "tooling": { "force_destroy": true } },
+    })
+}
+
+fn write(path: &Path, value: &Value) -> Result<()> {
+    std::fs::write(path, value.to_string()).doing(format!("writing {}", path.display()))
+}

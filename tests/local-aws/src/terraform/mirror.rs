@@ -1,0 +1,183 @@
+//! A folder of this machine that has the AWS provider, in the layout of a filesystem mirror: Terraform, "CLI
+//! Configuration", "Implied Local Mirror Directories".
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::search::Search;
+use super::variables::Variables;
+use super::{locked, platform, short_hash, write_whole};
+use crate::{Doing as _, Error, Result};
+
+const VARIABLE: &str = "TF_PLUGIN_MIRROR";
+/// How the provider's program is named in an unpacked mirror, and its zip in a packed one.
+pub(super) const UNPACKED: &str = "terraform-provider-aws_v5";
+const PACKED: &str = "terraform-provider-aws_5.";
+
+/// A registry that has the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Registry {
+    Terraform,
+    OpenTofu,
+}
+
+impl Registry {
+    const ALL: [Self; 2] = [Self::Terraform, Self::OpenTofu];
+
+    /// The provider's address there, and its folder in a mirror.
+    pub(super) fn address(self) -> &'static str {
+        match self {
+            Self::Terraform => "registry.terraform.io/hashicorp/aws",
+            Self::OpenTofu => "registry.opentofu.org/hashicorp/aws",
+        }
+    }
+}
+
+/// A folder that has the provider for this platform, under the name of at least one registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mirror {
+    root: PathBuf,
+    registries: Vec<Registry>,
+}
+
+impl Mirror {
+    /// The folder that `TF_PLUGIN_MIRROR` names; else the one that was found before; else one that is searched for.
+    /// Where the provider was downloaded before, only the likely places are searched.
+    ///
+    /// # Errors
+    /// [`Error::Machine`] where the variable names a folder without the provider.
+    pub(super) fn find(variables: &Variables, target: &Path, plugins: &Path) -> Result<Option<Self>> {
+        if let Some(named) = variables.get(VARIABLE) {
+            let root =
+                fs::canonicalize(named).doing(format!("finding the folder {} of {VARIABLE}", named.display()))?;
+            return Self::at(&root).map(Some).ok_or_else(|| {
+                Error::Machine(format!(
+                    "{VARIABLE} names {}, which has no {}/<version>/{}/{UNPACKED}*: name a mirror that has it, or \
+                     unset {VARIABLE}",
+                    root.display(),
+                    Registry::Terraform.address(),
+                    platform()
+                ))
+            });
+        }
+        let folder = target.join("terraform");
+        let _lock = locked(&folder.join("mirror.lock"))?;
+        remembered(&folder.join("mirror.found"), || {
+            let search = Search::of_machine(variables.get("HOME"), target);
+            let likely = search.likely();
+            if likely.is_some() || Self::at(plugins).is_some() {
+                return likely;
+            }
+            let _told = writeln!(io::stderr(), "searching the machine for a mirror with the AWS provider (once)");
+            search.rest()
+        })
+    }
+
+    /// What this folder has.
+    pub(super) fn at(root: &Path) -> Option<Self> {
+        let has = |registry: &Registry| has_provider(&root.join(registry.address()));
+        let registries: Vec<_> = Registry::ALL.into_iter().filter(has).collect();
+        (!registries.is_empty()).then(|| Self { root: root.to_path_buf(), registries })
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The provider's addresses that it has.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &'static str> {
+        self.registries.iter().map(|registry| registry.address())
+    }
+
+    /// This mirror if it has the provider under this registry's name; else one of links to it, below this folder, that
+    /// has it under both.
+    ///
+    /// # Errors
+    /// What failed.
+    pub(super) fn offering(&self, registry: Registry, folder: &Path) -> Result<Self> {
+        if self.registries.contains(&registry) {
+            return Ok(self.clone());
+        }
+        let what = format!("linking the mirror {} under both names", self.root.display());
+        let mut links = Vec::new();
+        for address in self.addresses() {
+            links.extend(packages(&self.root.join(address)).doing(&what)?);
+        }
+        let listing: Vec<u8> =
+            links.iter().flat_map(|(_, to)| [to.as_os_str().as_encoded_bytes(), b"\n"].concat()).collect();
+        // What the mirror has now gets a folder of its own, so that nobody's links change below him.
+        let root = folder.join("mirror").join(short_hash(&listing));
+        for registry in Registry::ALL {
+            for (name, to) in &links {
+                link(to, &root.join(registry.address()).join(name)).doing(&what)?;
+            }
+        }
+        Ok(Self { root, registries: Registry::ALL.to_vec() })
+    }
+}
+
+/// The mirror that this file names, as long as it is one; else what the search finds, which is then written there.
+///
+/// # Errors
+/// The file cannot be written.
+pub(super) fn remembered(file: &Path, search: impl FnOnce() -> Option<Mirror>) -> Result<Option<Mirror>> {
+    let known = fs::read_to_string(file).ok().and_then(|root| Mirror::at(Path::new(&root)));
+    if known.is_some() {
+        return Ok(known);
+    }
+    let found = search();
+    if let Some(root) = found.as_ref().and_then(|mirror| mirror.root.to_str()) {
+        write_whole(file, root)?;
+    }
+    Ok(found)
+}
+
+/// Whether there is a version for this platform, unpacked or as a zip.
+fn has_provider(folder: &Path) -> bool {
+    let platform = platform();
+    let names = |folder: &Path| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
+    };
+    names(folder).iter().any(|version| {
+        let packed = version.starts_with(PACKED) && version.ends_with(&format!("_{platform}.zip"));
+        packed || names(&folder.join(version).join(&platform)).iter().any(|name| name.starts_with(UNPACKED))
+    })
+}
+
+/// What can be linked, and under which name: zips, and folders of a version and platform. Links to folders above those
+/// are not followed by Terraform.
+fn packages(provider: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
+    let mut packages = Vec::new();
+    for version in fs::read_dir(provider)? {
+        let version = version?.path();
+        if version.is_dir() {
+            for platform in fs::read_dir(&version)? {
+                packages.push(platform?.path());
+            }
+        } else {
+            packages.push(version);
+        }
+    }
+    packages.sort();
+    let named = |to: PathBuf| Some((to.strip_prefix(provider).ok()?.to_path_buf(), to));
+    Ok(packages.into_iter().filter_map(named).collect())
+}
+
+/// Makes a link, or finds that another process has made it.
+fn link(to: &Path, at: &Path) -> io::Result<()> {
+    if let Some(folder) = at.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    match std::os::unix::fs::symlink(to, at) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
+/// Whether this is the name of the provider's program.
+pub(super) fn is_provider(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(UNPACKED.as_bytes())
+}

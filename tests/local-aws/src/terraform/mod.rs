@@ -1,0 +1,232 @@
+//! Terraform, or OpenTofu, for what tests the `infra/` folder.
+//!
+//! [`Terraform::find`] takes the program that the machine has, or fetches one, and the AWS provider from a mirror, or
+//! from its registry. What the machine has set for either counts for nothing: every command gets a CLI configuration
+//! of its own, and no variable, account or file of AWS. Nothing here knows what is in `infra/`.
+
+mod applied;
+mod copy;
+mod fetch;
+mod mirror;
+mod program;
+mod search;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod variables;
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+pub use applied::Applied;
+pub use copy::copy_of_infra;
+
+use crate::{Doing as _, Error, Result, target_dir};
+use mirror::Mirror;
+use program::Program;
+use variables::Variables;
+
+/// Set to `1`, the tests with Terraform are skipped; not in CI.
+const SKIP: &str = "DEPLOYER_SKIP_TERRAFORM";
+
+/// Where the AWS provider comes from.
+#[derive(Debug, Clone)]
+enum Source {
+    /// A folder on this machine.
+    Mirror(Mirror),
+    /// Its registry; what was downloaded is kept in this folder.
+    Registry(PathBuf),
+}
+
+impl Source {
+    /// Whether such a variable of the surroundings is kept from the program.
+    fn hides(&self, name: &str) -> bool {
+        let proxy = matches!(self, Self::Mirror(_)) && name.to_lowercase().ends_with("_proxy");
+        proxy || name.starts_with("AWS_") || name.starts_with("TF_")
+    }
+}
+
+/// A program that runs Terraform's language, and all that it needs to be run.
+#[derive(Debug, Clone)]
+pub struct Terraform {
+    program: Program,
+    source: Source,
+    /// The CLI configuration.
+    settings: PathBuf,
+    /// What its commands are told beside that.
+    environment: Vec<(String, String)>,
+}
+
+impl Terraform {
+    /// The program that the variable `DEPLOYER_TERRAFORM` names; else `terraform` or `tofu` in `PATH`, whichever comes
+    /// first and is 1.9 or newer; else Terraform 1.11.4, which is fetched once into the target folder.
+    ///
+    /// # Errors
+    /// [`Error::Machine`] in one sentence where nothing can be had; else what failed.
+    pub fn find() -> Result<Self> {
+        static FOUND: OnceLock<Result<Terraform>> = OnceLock::new();
+        FOUND.get_or_init(|| Self::find_with(&Variables::of_process())).clone()
+    }
+
+    /// The same, where the machine has a program already; none where one would have to be fetched.
+    ///
+    /// # Errors
+    /// Those of [`Terraform::find`].
+    pub fn of_this_machine() -> Result<Option<Self>> {
+        if Program::is_there(&Variables::of_process()) { Self::find().map(Some) } else { Ok(None) }
+    }
+
+    /// The same for a test; none where the variable `DEPLOYER_SKIP_TERRAFORM` is `1`, which is told on stderr.
+    ///
+    /// # Errors
+    /// Those of [`Terraform::find`]; [`Error::Machine`] where a test in CI would be skipped.
+    pub fn for_tests() -> Result<Option<Self>> {
+        if !skipped(&Variables::of_process())? {
+            return Self::find().map(Some);
+        }
+        let thread = std::thread::current();
+        let test = thread.name().unwrap_or("a test");
+        let _told = writeln!(std::io::stderr(), "SKIPPED, for {SKIP}=1 is set: {test}, which needs Terraform");
+        Ok(None)
+    }
+
+    fn find_with(variables: &Variables) -> Result<Self> {
+        let target = target_dir()?;
+        let folder = target.join("terraform");
+        fs::create_dir_all(&folder).doing(format!("making {}", folder.display()))?;
+        let target = fs::canonicalize(&target).doing(format!("finding {}", target.display()))?;
+        let folder = target.join("terraform");
+
+        let program = Program::find(variables, &target)?;
+        let plugins = folder.join("plugins");
+        let source = match Mirror::find(variables, &target, &plugins)? {
+            Some(mirror) => Source::Mirror(mirror),
+            None => Source::Registry(plugins),
+        };
+        let text = match &source {
+            Source::Mirror(mirror) => settings::mirrored(&mirror.offering(program.kind().registry(), &folder)?)?,
+            Source::Registry(plugins) => {
+                fs::create_dir_all(plugins).doing(format!("making {}", plugins.display()))?;
+                settings::downloaded(plugins)?
+            }
+        };
+        let settings = settings::write(&folder, &text)?;
+        Ok(Self { program, source, settings, environment: vec![] })
+    }
+
+    /// The same, whose commands get this variable too.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The program, to be run in this folder, without what the surroundings have set for it or for AWS. Where the
+    /// provider is downloaded, the variables that name a proxy are left: no proxy is asked for what is on loopback
+    /// (Go, `net/http.ProxyFromEnvironment`).
+    #[must_use]
+    pub fn command(&self, folder: &Path) -> Command {
+        let mut command = self.program.command();
+        command.current_dir(folder);
+        for (name, _) in std::env::vars_os() {
+            if self.source.hides(&name.to_string_lossy()) {
+                command.env_remove(name);
+            }
+        }
+        command.env("TF_CLI_CONFIG_FILE", &self.settings);
+        command.envs([("TF_IN_AUTOMATION", "1"), ("TF_INPUT", "0"), ("TF_CLI_ARGS", "-no-color")]);
+        command.env("CHECKPOINT_DISABLE", "1");
+        // An account that the machine's files or its own metadata would give must not be met by a test.
+        command.envs([("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")]);
+        command.env("AWS_EC2_METADATA_DISABLED", "true");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs it in this folder with these arguments, and gives what it printed on stdout.
+    ///
+    /// # Errors
+    /// It failed: all that it said on stdout and stderr.
+    pub fn run(&self, folder: &Path, arguments: &[&str]) -> Result<String> {
+        let what = format!("{} {} in {}", self.program.kind(), arguments.join(" "), folder.display());
+        let _turn = self.turn(arguments)?;
+        let output = self.command(folder).args(arguments).stdin(Stdio::null()).output().doing(&what)?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        if output.status.success() {
+            return Ok(said.into_owned());
+        }
+        let errors = String::from_utf8_lossy(&output.stderr);
+        Err(Error::failed(what, format!("{}\n{said}{errors}", output.status)))
+    }
+
+    /// Program, version and provider, in one line.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let provider = match &self.source {
+            Source::Mirror(mirror) => format!("from {}", mirror.root().display()),
+            Source::Registry(plugins) => format!("downloaded to {}", plugins.display()),
+        };
+        format!("{}, provider {provider}", self.program)
+    }
+
+    /// Two that download at once into the same folder may spoil it (Terraform, "Provider Plugin Cache"), so one waits
+    /// for the other for as long as this is held.
+    fn turn(&self, arguments: &[&str]) -> Result<Option<File>> {
+        match &self.source {
+            Source::Registry(plugins) if arguments.contains(&"init") => {
+                locked(&plugins.with_extension("lock")).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Whether the tests with Terraform are skipped.
+fn skipped(variables: &Variables) -> Result<bool> {
+    let asked = variables.get(SKIP).is_some_and(|value| value == "1");
+    if asked && variables.get("CI").is_some() {
+        return Err(Error::Machine(format!(
+            "{SKIP}=1 is set, and CI too, where the tests with Terraform are never skipped: unset {SKIP}"
+        )));
+    }
+    Ok(asked)
+}
+
+/// Holds this lock file, for as long as the result lives.
+fn locked(path: &Path) -> Result<File> {
+    let lock = File::create(path).doing(format!("opening the lock {}", path.display()))?;
+    lock.lock().doing(format!("locking {}", path.display()))?;
+    Ok(lock)
+}
+
+/// Writes a file, so that others see all of it or nothing.
+fn write_whole(path: &Path, text: &str) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    write().doing(format!("writing {}", path.display()))?;
+    Ok(())
+}
+
+/// The first 16 hexadecimal digits of its SHA-256: a name for what has this content.
+fn short_hash(content: &[u8]) -> String {
+    use sha2::{Digest as _, Sha256};
+    Sha256::digest(content).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// This machine in Go's words: `linux_amd64`.
+fn platform() -> String {
+    let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    format!("{os}_{arch}")
+}

@@ -1,0 +1,85 @@
+//! Time that passes without anybody waiting for it: leases end, markers grow old, delays of the queue are over.
+//!
+//! The deployer's own clock cannot be moved, so what it compares with its clock is moved instead.
+
+use std::time::Duration;
+
+use deployer_core::id::Token;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::LocalAws;
+use super::accounts::{LEDGER, REGION, TOOLING};
+use fixtures::error::{Doing as _, Error, Result};
+
+/// Older than any invocation can be that has put a marker down.
+const OLD: Duration = Duration::from_secs(20 * 60);
+
+impl LocalAws {
+    /// Plays that time passes until every lease is over: rewrites `lease_until` in all heads, and nothing else in them.
+    /// Nobody may be at work.
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn leases_run_out(&self) -> Result<()> {
+        for key in self.ledger_keys("heads/").await? {
+            let Some(mut head) = self.ledger_object(&key).await? else { continue };
+            let now = Timestamp::now();
+            let until = head.pointer("/active/lease_until").and_then(Value::as_str);
+            let until = until.map(|until| until.parse::<Timestamp>()).transpose().doing(format!("reading {key}"))?;
+            if until.is_some_and(|until| until >= now) {
+                head["active"]["lease_until"] = json!(now - jiff::SignedDuration::from_secs(1));
+                self.put_in_ledger(&key, head.to_string().into_bytes()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Plays that time passes until nobody can be about to use the markers that no head needs: gives them a time that is
+    /// long ago.
+    ///
+    /// # Errors
+    /// S3's words, or a marker that is none of this deployer's.
+    pub async fn markers_grow_old(&self) -> Result<()> {
+        let s3 = self.clients().s3(TOOLING, REGION);
+        let old = Token::drawn(Timestamp::now() - OLD, 0).to_string();
+        for key in self.ledger_keys("open/").await? {
+            let (place, token) = key.strip_prefix("open/").and_then(|rest| rest.rsplit_once('/')).unwrap_or_default();
+            let is_a_token = Token::parse(token).is_ok();
+            let (Some(time), Some(chance)) = (old.get(..10), token.get(10..).filter(|_| is_a_token)) else {
+                return Err(Error::Unexpected(format!("{key} is no marker")));
+            };
+            let head = self.ledger_object(&format!("heads/{place}.json")).await?;
+            if head.is_some_and(|head| head.to_string().contains(token)) {
+                continue;
+            }
+            self.put_in_ledger(&format!("open/{place}/{time}{chance}"), Vec::new()).await?;
+            let call = s3.delete_object().bucket(LEDGER).key(&key);
+            call.send().await.doing(format!("deleting {key}"))?;
+        }
+        Ok(())
+    }
+
+    /// Plays that so much time passes in SQS: delays and visibility timeouts end by so much earlier.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn queue_time_passes(&self, time: Duration) -> Result<()> {
+        self.control().queue_clock_forward(time).await
+    }
+
+    /// Puts an object into the ledger bucket, whatever is there: as a person repairs it, over what he has seen.
+    ///
+    /// # Errors
+    /// S3's words.
+    pub async fn put_in_ledger(&self, key: &str, body: Vec<u8>) -> Result<()> {
+        let s3 = self.clients().s3(TOOLING, REGION);
+        let there = s3.head_object().bucket(LEDGER).key(key).send().await.ok().and_then(|there| there.e_tag);
+        let put = s3.put_object().bucket(LEDGER).key(key).body(body.into());
+        let put = match there {
+            Some(etag) => put.if_match(etag),
+            None => put.if_none_match("*"),
+        };
+        put.send().await.doing(format!("putting {key} into the ledger")).map(drop)
+    }
+}

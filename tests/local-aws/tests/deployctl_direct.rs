@@ -1,0 +1,452 @@
+//! The real `deployctl`, deploying straight from here by an ordinary role of a target account: no bucket, no Lambda, no ledger.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use aws_sdk_lambda::primitives::Blob;
+use fixtures::Zip;
+use local_aws::ci::send;
+use local_aws::{Doing as _, Error, FIRST, Fault, LEDGER, Live, LocalAws, REGION, Result, Said, SessionKeys, TOOLING};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Whoever deploys: a role of the tooling account, which may enter and look into the ledger.
+const DEVELOPER: &str = "arn:aws:iam::123456789012:role/developer";
+/// An ordinary role of the target account: it knows neither source identities nor the deployer.
+const ROLE: &str = "arn:aws:iam::111111111111:role/by-hand/lambda-admin";
+const SECRET: &str = "hunter2-hunter2";
+
+/// A machine with credentials, and a folder of zips.
+struct Machine {
+    aws: LocalAws,
+    keys: SessionKeys,
+    folder: TempDir,
+}
+
+impl Machine {
+    async fn start() -> Result<Self> {
+        let aws = LocalAws::start().await?;
+        let developer = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"},
+            {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"],
+                "Resource": [format!("arn:aws:s3:::{LEDGER}"), format!("arn:aws:s3:::{LEDGER}/*")]}]});
+        role(&aws, TOOLING, ("/", "developer"), json!({"Service": "lambda.amazonaws.com"}), &developer).await?;
+        let admin = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "lambda:*", "Resource": "*"},
+            {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]});
+        role(&aws, FIRST, ("/by-hand/", "lambda-admin"), json!({"AWS": DEVELOPER}), &admin).await?;
+        let keys = aws.control().session(DEVELOPER, "ada").await?;
+        Ok(Self { aws, keys, folder: TempDir::new().doing("making a folder")? })
+    }
+
+    fn zip(&self, name: &str, zip: &Zip) -> Result<PathBuf> {
+        let bytes = zip.build().doing("zipping")?;
+        self.file(&format!("{name}.zip"), &bytes)
+    }
+
+    fn file(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, bytes).doing(format!("writing {}", path.display()))?;
+        Ok(path)
+    }
+
+    async fn says(&self, arguments: &[&str]) -> Result<Said> {
+        self.aws.deployctl(&self.keys, arguments).await
+    }
+
+    async fn deploys(&self, zip: &Path) -> Result<Said> {
+        self.says(&["deploy", text(zip), "--role-arn", ROLE, "--create"]).await
+    }
+
+    async fn live(&self, function: &str) -> Result<Option<Live>> {
+        self.aws.live(FIRST, REGION, function).await
+    }
+
+    /// Code that somebody else sends.
+    async fn somebody_sends(&self, zip: &Zip) -> Result<String> {
+        let bytes = Blob::new(zip.build().doing("zipping")?);
+        let lambda = self.aws.clients().lambda(FIRST, REGION);
+        let answer = lambda.update_function_code().function_name("orders").zip_file(bytes).send().await;
+        Ok(answer.doing("sending code as somebody else")?.code_sha256.unwrap_or_default())
+    }
+}
+
+async fn role(aws: &LocalAws, account: &str, (path, name): (&str, &str), who: Value, may: &Value) -> Result<()> {
+    let trust = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": who, "Action": "sts:AssumeRole"}]});
+    let iam = aws.clients().iam(account);
+    let call = iam.create_role().path(path).role_name(name).assume_role_policy_document(trust.to_string());
+    call.send().await.doing(format!("making role {name}"))?;
+    let call = iam.put_role_policy().role_name(name).policy_name(name).policy_document(may.to_string());
+    call.send().await.doing(format!("giving role {name} its policy")).map(drop)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap_or_default()
+}
+
+fn with_secret(content: &str) -> Zip {
+    Zip::function(content).with("LOG_LEVEL = \"info\"", &format!("TOKEN = \"{SECRET}\""))
+}
+
+fn shows(said: &Said, parts: &[&str]) {
+    let all = format!("{}\n{}", said.out, said.err);
+    for part in parts {
+        assert!(all.contains(part), "{part:?} is missing in:\n{all}");
+    }
+    assert!(!all.contains(SECRET), "a variable's value is shown:\n{all}");
+}
+
+#[tokio::test]
+async fn a_new_function_is_made_updated_and_then_left_alone() -> Result<()> {
+    let machine = Machine::start().await?;
+    let zip = machine.zip("orders", &with_secret("1"))?;
+
+    let said = machine.deploys(&zip).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    shows(&said, &["direct/orders: succeeded after ", "\n  111111111111/eu-west-1: succeeded, version 1\n"]);
+    let first =
+        "warning: this goes past the deployer, to 111111111111/eu-west-1, where alias live serves: nothing claims";
+    assert!(said.err.starts_with(first), "{said:?}");
+    let live = machine.live("orders").await?.ok_or_else(|| Error::Unexpected("nothing serves".into()))?;
+    assert_eq!((live.memory, live.timeout, live.description.as_str()), (256, 10, "A sample"));
+    assert_eq!((live.variables["TOKEN"].as_str(), live.tags["team"].as_str()), (SECRET, "samples"));
+    let lambda = machine.aws.clients().lambda(FIRST, REGION);
+    let alias = lambda.get_alias().function_name("orders").name("live").send().await.doing("reading the alias")?;
+    assert_eq!(alias.description.unwrap_or_default(), "", "no deployer owns it");
+
+    machine.zip("orders", &with_secret("2").with("memory_size = 256", "memory_size = 512"))?;
+    let said = machine.deploys(&zip).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    shows(&said, &["\n  111111111111/eu-west-1: succeeded, version 2 (before: 1)\n"]);
+    assert!(!said.err.contains("a deployer owns"), "{said:?}");
+    let live = machine.live("orders").await?;
+    assert_eq!(live.map(|live| (live.memory, live.versions)), Some((512, vec!["1".into(), "2".into()])));
+
+    let before = machine.aws.snapshot().await?;
+    let said = machine.says(&["deploy", text(&zip), "-i", ROLE, "--output", "json"]).await?;
+    let record = said.json()?;
+    assert_eq!((said.exit, &record["status"], &record["release"]), (Some(0), &json!("unchanged"), &Value::Null));
+    assert_eq!((&record["cause"]["kind"], &record["cause"]["requested_by"]), (&json!("deploy"), &json!("ada")));
+    assert_eq!(record["artifact"]["file"], text(&zip), "it lies in no bucket: {record:#}");
+    assert_eq!(before.changes_to(&machine.aws.snapshot().await?), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_session_is_limited_to_the_function_and_names_no_source_identity() -> Result<()> {
+    let machine = Machine::start().await?;
+    let zip = machine.zip("orders", &Zip::function("1"))?;
+    let (said, calls) = machine.aws.calls_of(machine.deploys(&zip)).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    // A trust without sts:SetSourceIdentity would have denied one.
+    assert!(calls.iter().any(|call| call.operation == "AssumeRole"));
+    assert!(calls.iter().all(|call| ["sts", "lambda"].contains(&call.service.as_str())), "no bucket and no queue");
+    let used = machine.aws.control().uses().await?;
+    let by_role: Vec<_> = used.iter().filter(|used| used.role_arn == ROLE).collect();
+    assert!(!by_role.is_empty());
+    let function = "arn:aws:lambda:eu-west-1:111111111111:function:orders";
+    for used in by_role {
+        assert!(used.resource.starts_with(function) || used.action == "iam:PassRole", "{used:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_role_the_credentials_that_are_here_deploy_to_their_own_account_only() -> Result<()> {
+    let mut machine = Machine::start().await?;
+    machine.keys = machine.aws.control().session(ROLE, "ada").await?;
+    let zip = machine.zip("orders", &Zip::function("1"))?;
+    let said = machine.says(&["deploy", text(&zip), "--direct", "--create", "--account", "222222222222"]).await?;
+    assert_eq!(said.exit, Some(1), "{said:?}");
+    shows(&said, &["WrongAccount", "expected a session in account 222222222222, found one in account 111111111111"]);
+    assert_eq!(machine.live("orders").await?, None);
+    let said = machine.says(&["deploy", text(&zip), "--direct", "--create"]).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    assert!(machine.live("orders").await?.is_some());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_somebody_else_changed_meanwhile_is_not_overwritten() -> Result<()> {
+    let machine = Machine::start().await?;
+    let zip = machine.zip("orders", &Zip::function("1"))?;
+    assert_eq!(machine.deploys(&zip).await?.exit, Some(0));
+    machine.zip("orders", &Zip::function("2"))?;
+    // Ours waits before its write until somebody else has written.
+    let control = machine.aws.control();
+    control.fault(&Fault::busy("UpdateFunctionCode").of_session("deployer-").forever()).await?;
+    let since = machine.aws.last_call().await?;
+    let meanwhile = async {
+        while !control.calls_since(since).await?.iter().any(|call| call.operation == "UpdateFunctionCode") {}
+        let theirs = machine.somebody_sends(&Zip::function("theirs")).await?;
+        control.no_faults().await?;
+        Ok::<_, Error>(theirs)
+    };
+    let (said, theirs) = tokio::try_join!(machine.deploys(&zip), meanwhile)?;
+    assert_eq!(said.exit, Some(1), "{said:?}");
+    shows(&said, &["ForeignChange", "somebody else changed function orders meanwhile", &theirs]);
+    assert_eq!(machine.live("orders").await?.map(|live| live.version), Some("1".into()));
+    let lambda = machine.aws.clients().lambda(FIRST, REGION);
+    let latest = lambda.get_function().function_name("orders").send().await.doing("looking")?.configuration;
+    assert_eq!(latest.and_then(|latest| latest.code_sha256), Some(theirs));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_plan_shows_what_would_change_and_no_value_of_a_variable() -> Result<()> {
+    let machine = Machine::start().await?;
+    let zip = machine.zip("orders", &with_secret("1"))?;
+    let plan = ["plan", text(&zip), "-i", ROLE, "--exit-code"];
+    let before = machine.aws.snapshot().await?;
+    let said = machine.says(&plan).await?;
+    assert_eq!(said.exit, Some(5), "{said:?}");
+    shows(&said, &["111111111111/eu-west-1:\n  + function: orders\n", "1. create function", "2. create alias"]);
+    assert_eq!(machine.says(&plan[..4]).await?.exit, Some(0), "only --exit-code asks whether anything would change");
+    assert_eq!(before.changes_to(&machine.aws.snapshot().await?), [""; 0]);
+
+    assert_eq!(machine.deploys(&zip).await?.exit, Some(0));
+    let said = machine.says(&plan).await?;
+    assert_eq!((said.exit, said.out.as_str()), (Some(0), "orders in direct\n111111111111/eu-west-1: nothing to do\n"));
+
+    let changed = with_secret("1").with(SECRET, "hunter2-hunter2-new").with("memory_size = 256", "memory_size = 512");
+    machine.zip("orders", &changed)?;
+    let said = machine.says(&plan).await?;
+    assert_eq!(said.exit, Some(5), "{said:?}");
+    shows(
+        &said,
+        &["~ memory_size: 256 → 512", "~ environment.variables.TOKEN: *** → ***", "~ alias live: version 1 → the"],
+    );
+    let said = machine.says(&[&plan[..], &["--output", "json"]].concat()).await?;
+    shows(&said, &[]);
+    assert_eq!(said.json()?["unchanged"], false);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_broken_zip_is_refused_and_nothing_is_tried() -> Result<()> {
+    let machine = Machine::start().await?;
+    let zip = machine.file("orders.zip", b"this is no zip")?;
+    for verb in ["deploy", "plan"] {
+        let said = machine.says(&[verb, text(&zip), "-i", ROLE]).await?;
+        assert_eq!(said.exit, Some(3), "{said:?}");
+        shows(&said, &["orders.zip would be refused:\n  the object is not a zip"]);
+    }
+    assert_eq!(machine.live("orders").await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_folder_is_packed_as_it_is_when_it_is_pushed() -> Result<()> {
+    let machine = Machine::start().await?;
+    let folder = machine.folder.path().join("orders");
+    std::fs::create_dir(&folder).doing("making a folder")?;
+    let manifest = fixtures::MANIFEST;
+    for (name, body) in
+        [("bootstrap", "#!/bin/sh\n"), ("function.toml", manifest), (".lambdaignore", "notes\n"), ("notes", "x")]
+    {
+        std::fs::write(folder.join(name), body).doing(format!("writing {name}"))?;
+    }
+    let said = machine.deploys(&folder).await?;
+    assert_eq!(said.exit, Some(3), "{said:?}");
+    shows(&said, &["would be refused:\n  ", "bootstrap", "executable"]);
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.join("bootstrap"), executable).doing("making it executable")?;
+    let said = machine.deploys(&folder).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    // The same folder is the same zip.
+    let said = machine.says(&["deploy", text(&folder), "-i", ROLE, "--output", "json"]).await?;
+    assert_eq!((said.exit, &said.json()?["status"]), (Some(0), &json!("unchanged")));
+    let said = machine.says(&["plan", text(&folder), "-i", ROLE, "--exit-code"]).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_role_that_cannot_be_assumed_is_named_with_what_may_be_wrong() -> Result<()> {
+    let machine = Machine::start().await?;
+    let zip = machine.zip("orders", &Zip::function("1"))?;
+    let said = machine.says(&["deploy", text(&zip), "-i", "arn:aws:iam::111111111111:role/deployer-target"]).await?;
+    assert_eq!(said.exit, Some(1), "{said:?}");
+    shows(
+        &said,
+        &[
+            "AssumeRoleDenied",
+            "arn:aws:iam::111111111111:role/deployer-target in account 111111111111",
+            "its trust policy does not name you",
+            "--external-id gives it",
+        ],
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn several_functions_are_deployed_by_a_pattern_and_where_one_is_broken_none_is() -> Result<()> {
+    let machine = Machine::start().await?;
+    machine.zip("orders", &Zip::function("orders"))?;
+    machine.zip("stock", &Zip::function("stock"))?;
+    let broken = machine.file("broken.zip", b"this is no zip")?;
+    machine.file("README.md", b"no function")?;
+    let pattern = machine.folder.path().join("*");
+    let deploy = ["deploy", text(&pattern), "-i", ROLE, "--create"];
+    let (said, calls) = machine.aws.calls_of(machine.says(&deploy)).await?;
+    assert_eq!((said.exit, calls.len()), (Some(3), 0), "{said:?}");
+    shows(&said, &["broken.zip would be refused:\n  the object is not a zip", "none of them is deployed"]);
+    std::fs::remove_file(broken).doing("removing the broken one")?;
+
+    let said = machine.says(&deploy).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "direct/orders: 111111111111/eu-west-1: succeeded, version 1",
+            "direct/stock: 111111111111/eu-west-1: succeeded, version 1"
+        ]
+    );
+    let said = machine.says(&["deploy", text(&pattern), "-i", ROLE, "--output", "json"]).await?;
+    let all = said.json()?["deployments"].clone();
+    let statuses: Vec<&str> = all.as_array().into_iter().flatten().filter_map(|one| one["status"].as_str()).collect();
+    assert_eq!((said.exit, statuses), (Some(0), vec!["unchanged", "unchanged"]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_function_that_there_is_not_is_made_only_when_that_is_asked_for() -> Result<()> {
+    let machine = Machine::start().await?;
+    machine.zip("orders", &Zip::function("1"))?;
+    assert_eq!(machine.deploys(&machine.folder.path().join("orders.zip")).await?.exit, Some(0));
+    machine.zip("orders", &Zip::function("2"))?;
+    machine.zip("odrers", &Zip::function("misspelt"))?;
+    let pattern = machine.folder.path().join("*.zip");
+    let before = machine.aws.snapshot().await?;
+    let said = machine.says(&["deploy", text(&pattern), "-i", ROLE]).await?;
+    assert_eq!(said.exit, Some(3), "{said:?}");
+    shows(&said, &["there is no function odrers in 111111111111/eu-west-1, and nothing is deployed: --create makes"]);
+    assert_eq!(before.changes_to(&machine.aws.snapshot().await?), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_stops_it_reads_what_may_be_half_done() -> Result<()> {
+    let machine = Machine::start().await?;
+    let zip = machine.zip("orders", &Zip::function("1"))?;
+    // Its first write waits for as long as the fault is there.
+    let control = machine.aws.control();
+    control.fault(&Fault::busy("CreateFunction").of_session("deployer-").forever()).await?;
+    let since = machine.aws.last_call().await?;
+    let deploy = ["deploy", text(&zip), "-i", ROLE, "--create"];
+    let mut deploying = machine.aws.deployctl_command(&machine.keys, &deploy).await?;
+    let child = deploying.spawn().doing("starting deployctl")?;
+    while !control.calls_since(since).await?.iter().any(|call| call.operation == "CreateFunction") {}
+    send(&child, Signal::INT)?;
+    let output = child.wait_with_output().await.doing("waiting for deployctl")?;
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{err}");
+    assert!(err.ends_with("error: interrupted\n  orders: may be half done: plan shows what is missing, and deploying it again does that\n"), "{err}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_profile_that_is_named_goes_before_the_credentials_of_the_environment() -> Result<()> {
+    let machine = Machine::start().await?;
+    let zip = machine.zip("orders", &Zip::function("1"))?;
+    let SessionKeys { access_key_id, secret_access_key, session_token, .. } = &machine.keys;
+    let profile = format!(
+        "[profile work]\nregion = {REGION}\naws_access_key_id = {access_key_id}\naws_secret_access_key = \
+         {secret_access_key}\naws_session_token = {session_token}\n"
+    );
+    let file = machine.file("config", profile.as_bytes())?;
+    let strangers = SessionKeys { access_key_id: "ASIASTRANGER".into(), ..machine.keys.clone() };
+    let with = [("AWS_CONFIG_FILE", text(&file)), ("AWS_REGION", "us-east-1")];
+    let plan = ["plan", text(&zip), "-i", ROLE, "--profile", "work"];
+    let said = machine.aws.deployctl_with(&strangers, &with, &plan).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    shows(&said, &["111111111111/eu-west-1:"]);
+    let said = machine.aws.deployctl_with(&strangers, &with, &plan[..4]).await?;
+    assert_eq!(said.exit, Some(1), "{said:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_deploys_past_the_deployer_that_owns_a_function_is_warned() -> Result<()> {
+    let machine = Machine::start().await?;
+    let result = machine.aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    assert_eq!(result["status"], "succeeded", "{result:#}");
+    let zip = machine.zip("orders", &Zip::function("by hand"))?;
+    let owned = "a deployer owns function orders (it made alias live)";
+    let said = machine.says(&["plan", text(&zip), "-i", ROLE]).await?;
+    shows(&said, &[owned]);
+    let said = machine.deploys(&zip).await?;
+    assert_eq!(said.exit, Some(0), "a warning is no refusal: {said:?}");
+    shows(&said, &[owned, "its next one puts its own release in this one's place"]);
+    // Moved by us, it is the deployer's as before.
+    shows(&machine.deploys(&zip).await?, &[owned]);
+
+    let with_ledger = ["deploy", text(&zip), "-i", ROLE, "--ledger"];
+    let said = machine.says(&[&with_ledger[..], &[LEDGER]].concat()).await?;
+    shows(&said, &[owned, "the ledger knows function orders (in dev)"]);
+    let said = machine.says(&[&with_ledger[..], &["no-such-ledger"]].concat()).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    shows(&said, &["whether the deployer knows the function could not be looked up"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_zip_of_more_than_fifty_megabytes_is_refused_in_words_that_fit() -> Result<()> {
+    let machine = Machine::start().await?;
+    let zip = machine.zip("orders", &Zip::function("1").ballast(51))?;
+    let said = machine.deploys(&zip).await?;
+    assert_eq!(said.exit, Some(1), "{said:?}");
+    shows(&said, &["CodeTooLarge", "Lambda takes at most 52428800 bytes sent along", "or push it to a deployer"]);
+    assert!(!said.out.contains("artifact bucket"), "there is none: {said:?}");
+    assert_eq!(machine.live("orders").await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_manifests_part_for_an_environment_counts_where_it_is_named() -> Result<()> {
+    let machine = Machine::start().await?;
+    let manifest = format!("{}\n[environments.prod]\nmemory_size = 1024\n", fixtures::MANIFEST);
+    let zip = machine.zip("orders", &Zip::function("1").manifest(&manifest))?;
+    let said = machine.deploys(&zip).await?;
+    shows(&said, &["the manifest of orders has parts for prod: without --environment none of them counts"]);
+    assert_eq!(machine.live("orders").await?.map(|live| live.memory), Some(256));
+    let said = machine.says(&["deploy", text(&zip), "-i", ROLE, "--environment", "prod"]).await?;
+    assert!(said.out.starts_with("prod/orders: succeeded"), "{said:?}");
+    assert_eq!(machine.live("orders").await?.map(|live| live.memory), Some(1024));
+    // Nor does one that is called as what has no name.
+    let zip = machine
+        .zip("orders", &Zip::function("1").manifest(&manifest.replace("environments.prod", "environments.direct")))?;
+    assert_eq!(machine.deploys(&zip).await?.exit, Some(0));
+    assert_eq!(machine.live("orders").await?.map(|live| live.memory), Some(256));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_asked_for_in_a_wrong_way_is_said_before_anything_is_done() -> Result<()> {
+    let machine = Machine::start().await?;
+    let zip = machine.zip("orders", &Zip::function("1"))?;
+    let zip = text(&zip);
+    let release = ["deploy", zip, "-i", ROLE, "--release", "1"];
+    for (arguments, words) in [
+        (&["deploy", zip][..], "push uploads folders and zips to the deployer"),
+        (&["deploy"][..], "--environment, --function and --release say what the deployer shall deploy"),
+        (&["deploy", "-i", ROLE][..], "which folders or zips?"),
+        (&["deploy", "/nowhere/at-all", "-i", ROLE][..], "is neither a folder nor a file"),
+        (&["deploy", zip, "-i", "lambda-admin"][..], "is not a role's ARN"),
+        (&release[..], "past the deployer there are no releases"),
+        (&["deploy", "--alias", "x"][..], "--alias is for --role-arn or --direct"),
+        (&["deploy", "--create"][..], "--create is for --role-arn or --direct"),
+        (&["deploy", zip, "-i", ROLE, "--no-wait"][..], "cannot be used with '--no-wait'"),
+        (&["deploy", zip, "-i", ROLE, "--timeout", "1m"][..], "cannot be used with '--timeout"),
+        (&["plan", zip][..], "--environment says where the deployer would deploy to"),
+    ] {
+        let (said, calls) = machine.aws.calls_of(machine.says(arguments)).await?;
+        assert_eq!(said.exit, Some(2), "{arguments:?}: {said:?}");
+        shows(&said, &[words]);
+        assert_eq!(calls.len(), 0, "{arguments:?}");
+    }
+    Ok(())
+}

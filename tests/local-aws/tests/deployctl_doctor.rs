@@ -1,0 +1,281 @@
+//! `deployctl doctor` against the local AWS: the real command line asks the real deployer, whose sessions are held to the policies
+//! that Terraform renders.
+
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use deployer_core::doctor::UNPROBED;
+use fixtures::Zip;
+use local_aws::{
+    ARTIFACTS, Answer, Call, DEPLOYER_ROLE, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, SECOND, Said,
+    SessionKeys, TOOLING,
+};
+use serde_json::{Value, json};
+
+const PROBE: &str = "deployer-doctor-probe";
+
+/// An operator, whom the door to the deployer lets in.
+fn operator() -> SessionKeys {
+    let [access_key_id, secret_access_key, session_token] = [TOOLING, "none", "none"].map(str::to_owned);
+    SessionKeys { access_key_id, secret_access_key, session_token }
+}
+
+/// Both environments have a release live, and the sweep has come by.
+async fn well() -> Result<LocalAws> {
+    let aws = LocalAws::start().await?;
+    for key in ["dev/orders/1.0.0.zip", "prod/orders/1.0.0.zip"] {
+        let result = aws.deploy(key, Zip::function("1.0.0")).await?;
+        assert_eq!(result["status"], "succeeded", "{result:#}");
+    }
+    let swept = aws.invoke(&json!({"command": "sweep"})).await?;
+    assert!(matches!(swept, Answer::Payload(_)), "{swept:?}");
+    Ok(aws)
+}
+
+async fn doctor(aws: &LocalAws, arguments: &[&str]) -> Result<(Said, Value)> {
+    let said = aws.operate(&operator(), &[&["doctor", "--output", "json"], arguments].concat()).await?;
+    let report = said.json()?;
+    Ok((said, report))
+}
+
+/// Each check with the place that it is about: `deployer`, or environment and region.
+fn checks(report: &Value) -> Vec<(String, &Value)> {
+    let tooling = report["tooling"].as_array().into_iter().flatten().map(|check| ("deployer".to_owned(), check));
+    let targets = report["targets"].as_array().into_iter().flatten().flat_map(|target| {
+        let place = format!("{} {}", target["environment"], target["region"]).replace('"', "");
+        target["checks"].as_array().into_iter().flatten().map(move |check| (place.clone(), check))
+    });
+    tooling.chain(targets).collect()
+}
+
+fn failed(report: &Value) -> Vec<String> {
+    let failed = checks(report).into_iter().filter(|(_, check)| check["status"] == "fail");
+    failed.map(|(place, check)| format!("{place}: {}", check["check"]).replace('"', "")).collect()
+}
+
+fn check<'r>(report: &'r Value, place: &str, name: &str) -> Result<&'r Value> {
+    let found = checks(report).into_iter().find(|(at, check)| at == place && check["check"] == name);
+    found.map(|(_, check)| check).ok_or_else(|| Error::Unexpected(format!("{name} of {place} is not in {report:#}")))
+}
+
+#[tokio::test]
+async fn two_healthy_accounts_are_all_ok_and_nothing_is_changed() -> Result<()> {
+    let aws = well().await?;
+    let before = aws.snapshot().await?;
+    let (said, calls) = aws.calls_of(doctor(&aws, &[])).await?;
+    let (said, report) = said;
+    assert_eq!((failed(&report), said.exit), (vec![], Some(0)), "{report:#}");
+    let unknown: Vec<String> = checks(&report)
+        .into_iter()
+        .filter(|(_, check)| check["status"] == "not_checked")
+        .map(|(place, check)| format!("{place} {}", check["check"]).replace('"', ""))
+        .collect();
+    let places = ["dev eu-west-1", "prod eu-west-1", "prod us-east-1"];
+    let expected: Vec<String> =
+        places.iter().flat_map(|place| UNPROBED.map(|(action, _)| format!("{place} {action}"))).collect();
+    assert_eq!(unknown, expected);
+    assert_eq!(before.changes_to(&aws.snapshot().await?), [""; 0]);
+    only_the_probe_was_touched(&calls);
+    for account in [FIRST, SECOND] {
+        let get = aws.clients().lambda(account, REGION).get_function().function_name(PROBE).send().await;
+        assert!(get.is_err(), "there is a function {PROBE} in {account}");
+    }
+    Ok(())
+}
+
+/// Whatever was written to Lambda was about a function that is not there; nothing was written elsewhere with success.
+fn only_the_probe_was_touched(calls: &[Call]) {
+    let of_lambda = calls.iter().filter(|call| call.service == "lambda");
+    for call in of_lambda {
+        let about = call.function.clone().unwrap_or_else(|| call.parameters.to_string());
+        assert!(about.contains(PROBE), "{call:?}");
+        assert_eq!(call.status, Some(404), "{call:?}");
+    }
+    let puts = calls.iter().filter(|call| call.operation == "PutObject");
+    let statuses: Vec<u16> = puts.filter_map(|call| call.status).collect();
+    assert!(!statuses.is_empty() && statuses.iter().all(|status| *status >= 400), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn people_are_shown_a_tree() -> Result<()> {
+    let aws = well().await?;
+    let said = aws.operate(&operator(), &["doctor", "-e", "dev"]).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert_eq!(lines[..2], ["deployer", "├─ OK   invoke"], "{}", said.out);
+    for line in ["dev", "└─ 111111111111/eu-west-1", "   ├─ OK   enter", "   ├─ OK   lambda:UpdateAlias"] {
+        assert!(lines.contains(&line), "{line:?} is not in:\n{}", said.out);
+    }
+    assert!(!said.out.contains("prod"), "{}", said.out);
+    assert!(said.out.ends_with("0 FAIL, 4 not checked\n"), "{}", said.out);
+    assert!(!said.out.contains('\u{1b}'), "colours are for terminals");
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_external_id_fails_and_trust_policy_and_external_id_are_named() -> Result<()> {
+    let aws = well().await?;
+    aws.configure(|config| config["environments"]["dev"]["external_id"] = json!("dev-0000")).await?;
+    let (said, report) = doctor(&aws, &[]).await?;
+    assert_eq!((failed(&report), said.exit), (vec!["dev eu-west-1: enter".to_owned()], Some(1)), "{report:#}");
+    let enter = check(&report, "dev eu-west-1", "enter")?;
+    assert_eq!(
+        enter["missing"][0],
+        json!({
+            "belongs": "the trust policy of the deploy role deployer-target in account 111111111111 (module target; add \
+                        the path to the deployer's ARN if its role has one)",
+            "statement": {
+                "Effect": "Allow",
+                "Principal": {"AWS": DEPLOYER_ROLE},
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "StringEquals": {"sts:ExternalId": "dev-0000"},
+                    "StringLike": {"sts:SourceIdentity": "deployer-*"},
+                },
+            },
+        })
+    );
+    let text = aws.operate(&operator(), &["doctor", "--environment", "dev"]).await?.out;
+    for words in ["FAIL enter", "in the trust policy of the deploy role", "\"sts:ExternalId\": \"dev-0000\""] {
+        assert!(text.contains(words), "{words:?} is not in:\n{text}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_right_that_the_deploy_role_lacks_fails_with_its_statement_and_adding_that_mends_it() -> Result<()> {
+    let aws = well().await?;
+    let iam = aws.clients().iam(FIRST);
+    let get = || iam.get_role_policy().role_name("deployer-target").policy_name("deployer-target").send();
+    let whole = get().await.doing("reading the role's policy")?.policy_document;
+    let text = percent_decoded(&whole);
+    assert!(text.contains("lambda:UpdateAlias"), "{text}");
+    let put = |name: &'static str, text: String| {
+        iam.put_role_policy().role_name("deployer-target").policy_name(name).policy_document(text).send()
+    };
+    put("deployer-target", text.replace("lambda:UpdateAlias", "lambda:GetAlias")).await.doing("taking a right")?;
+    let (said, report) = doctor(&aws, &[]).await?;
+    assert_eq!((failed(&report), said.exit), (vec!["dev eu-west-1: lambda:UpdateAlias".to_owned()], Some(1)));
+    let missing = &check(&report, "dev eu-west-1", "lambda:UpdateAlias")?["missing"][0];
+    assert_eq!(
+        *missing,
+        json!({
+            "belongs": "the policy of the deploy role deployer-target in account 111111111111 (module target, whose \
+                        `functions` say what belongs in place of <functions>)",
+            "statement": {
+                "Effect": "Allow",
+                "Action": "lambda:UpdateAlias",
+                "Resource": [
+                    "arn:aws:lambda:eu-west-1:111111111111:function:<functions>",
+                    "arn:aws:lambda:eu-west-1:111111111111:function:<functions>:*",
+                ],
+            },
+        })
+    );
+    let mended = json!({"Version": "2012-10-17", "Statement": [missing["statement"]]}).to_string();
+    put("mended", mended.replace("<functions>", "*")).await.doing("giving the right back")?;
+    let (said, report) = doctor(&aws, &[]).await?;
+    assert_eq!((failed(&report), said.exit), (vec![], Some(0)));
+
+    let narrow = text.replace(":function:*", ":function:orders-*");
+    put("deployer-target", narrow.clone()).await.doing("making the role for some functions only")?;
+    let (said, report) = doctor(&aws, &["-e", "dev"]).await?;
+    assert_eq!((failed(&report), said.exit), (vec![], Some(0)), "{narrow}");
+    let right = check(&report, "dev eu-west-1", "lambda:GetFunction")?;
+    assert_eq!(right["status"], "not_checked", "{right:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_given_up_versioning_that_is_off_and_a_sweep_that_never_came_fail() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let off = VersioningConfiguration::builder().status(BucketVersioningStatus::Suspended).build();
+    let s3 = aws.clients().s3(TOOLING, REGION);
+    let call = s3.put_bucket_versioning().bucket(ARTIFACTS).versioning_configuration(off);
+    call.send().await.doing("suspending versioning")?;
+    let sqs = aws.clients().sqs(TOOLING, REGION);
+    let url = sqs.get_queue_url().queue_name("deployer-dead-letters").send().await.doing("finding the queue")?;
+    let send = sqs.send_message().set_queue_url(url.queue_url).message_body("{}");
+    send.send().await.doing("giving a message up")?;
+    let (said, report) = doctor(&aws, &["--environment", "dev"]).await?;
+    let expected = ["deployer: artifact versioning", "deployer: dead letters", "deployer: sweep"];
+    assert_eq!((failed(&report), said.exit), (expected.map(str::to_owned).to_vec(), Some(1)), "{report:#}");
+    let because = check(&report, "deployer", "dead letters")?["because"].as_str().unwrap_or_default();
+    assert!(because.starts_with("1 messages could not be handled and lie in deployer-dead-letters"), "{because}");
+    let read = check(&report, "dev eu-west-1", "read artifact")?;
+    assert_eq!(read["because"], "nothing is live yet in dev");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_artifact_that_the_bucket_keeps_from_a_target_fails_with_the_buckets_statement() -> Result<()> {
+    let aws = well().await?;
+    aws.lift_policy(ARTIFACTS).await?;
+    let (_, report) = doctor(&aws, &[]).await?;
+    // The target in another region gets the code sent along.
+    assert_eq!(failed(&report), ["dev eu-west-1: read artifact", "prod eu-west-1: read artifact"], "{report:#}");
+    let missing = &check(&report, "dev eu-west-1", "read artifact")?["missing"];
+    let belongs: Vec<&str> = (missing.as_array().into_iter().flatten()).filter_map(|m| m["belongs"].as_str()).collect();
+    // AWS names the policy of the bucket: the deploy role lacks nothing.
+    assert_eq!(belongs, ["the policy of the artifact bucket acme-artifacts (module tooling)"]);
+    aws.add_to_policy(ARTIFACTS, &[missing[0]["statement"].clone()]).await?;
+    let (_, report) = doctor(&aws, &["--environment", "dev"]).await?;
+    assert_eq!(failed(&report), [""; 0], "{report:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_ledger_that_may_not_be_written_fails_with_the_deployers_statement() -> Result<()> {
+    let aws = well().await?;
+    let deny = json!({"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
+        "Resource": format!("arn:aws:s3:::{LEDGER}/results/*")});
+    aws.add_to_policy(LEDGER, &[deny]).await?;
+    let (_, report) = doctor(&aws, &["--environment", "dev"]).await?;
+    assert_eq!(failed(&report), ["deployer: write ledger"], "{report:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_tried_where_a_function_has_the_probes_name() -> Result<()> {
+    let aws = well().await?;
+    let result = aws.deploy(&format!("dev/{PROBE}/1.0.0.zip"), Zip::function("1.0.0")).await?;
+    assert_eq!(result["status"], "succeeded", "{result:#}");
+    let before = aws.snapshot().await?;
+    let (_, report) = doctor(&aws, &["--environment", "dev"]).await?;
+    assert_eq!(failed(&report), ["dev eu-west-1: lambda:GetFunction"], "{report:#}");
+    assert_eq!(check(&report, "dev eu-west-1", "lambda:DeleteFunction")?["status"], "not_checked");
+    assert_eq!(before.changes_to(&aws.snapshot().await?), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deployer_that_cannot_be_asked_is_the_first_that_fails() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (said, report) = doctor(&aws, &["--function-name", "deplyoer"]).await?;
+    assert_eq!((failed(&report), said.exit), (vec!["deployer: invoke".to_owned()], Some(1)), "{report:#}");
+    let because = report["tooling"][0]["because"].as_str().unwrap_or_default();
+    assert!(because.contains("--function-name"), "{because}");
+
+    aws.configure(|config| config["environments"] = json!(7)).await?;
+    let (said, report) = doctor(&aws, &[]).await?;
+    assert_eq!((failed(&report), said.exit), (vec!["deployer: deployer.json".to_owned()], Some(1)), "{report:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_environment_that_there_is_not_is_wrong_use() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (said, answer) = doctor(&aws, &["--environment", "prdo"]).await?;
+    assert_eq!((said.exit, &answer["errorType"]), (Some(2), &json!("InvalidCommand")), "{answer:#}");
+    assert_eq!(answer["errorMessage"], "deployer.json has no environment prdo (it has dev, prod)");
+    Ok(())
+}
+
+/// IAM answers with policies as URLs have them.
+fn percent_decoded(text: &str) -> String {
+    let mut out = Vec::new();
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        let hex = |byte: Option<u8>| byte.and_then(|byte| (byte as char).to_digit(16)).unwrap_or_default() as u8;
+        out.push(if byte == b'%' { hex(bytes.next()) * 16 + hex(bytes.next()) } else { byte });
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}

@@ -1,0 +1,151 @@
+//! Looking: what is live where, and what was deployed; through the deployer, and past it from the ledger alone.
+
+use fixtures::Zip;
+use local_aws::{LEDGER, Result, Shown};
+use serde_json::{Value, json};
+
+use super::{DEV, Person, judged, keys, text};
+
+/// Two functions in dev, one of them in prod too: rolled back, held and rejected.
+async fn busy() -> Result<Person> {
+    let person = Person::after(&["1.0.0", "1.1.0"]).await?;
+    for key in ["prod/orders/1.0.0.zip", "dev/bills/7.zip"] {
+        let result = person.aws.deploy(key, Zip::function("1.0.0")).await?;
+        assert_eq!(result["status"], "succeeded", "{result:#}");
+    }
+    person.does("rollback", &["--yes"]).await?;
+    person.does("hold", &["--reason", "black friday"]).await?;
+    person.tells("reject", &["--function", "orders", "--release", "1.0.0", "--reason", "it loses orders"]).await?;
+    Ok(person)
+}
+
+#[tokio::test]
+async fn status_is_a_table_of_functions_by_environments() -> Result<()> {
+    let person = Person::operator().await?;
+    let said = person.says("status", &[]).await?;
+    assert_eq!((said.exit, said.out.as_str()), (Some(0), "nothing was deployed yet\n"), "{said:?}");
+    let person = busy().await?;
+    let said = person.says("status", &[]).await?;
+    let lines: Vec<Vec<&str>> = said
+        .out
+        .lines()
+        .map(|line| line.split("  ").map(str::trim).filter(|word| !word.is_empty()).collect())
+        .collect();
+    assert_eq!((said.exit, said.err.as_str()), (Some(0), ""), "{said:?}");
+    assert_eq!(lines[0], ["FUNCTION", "dev", "prod"]);
+    assert_eq!(lines[1], ["bills", "7 v1", "-"]);
+    assert_eq!(lines[3], ["orders", "1.0.0 v1", "1.0.0 v1"], "{}", said.out);
+    assert!(lines[4][0].ends_with("ago by ada"), "{}", said.out);
+    assert!(lines[5..].concat().contains(&"held") && lines[5..].concat().contains(&"rejected"), "{}", said.out);
+    assert!(!said.out.contains('\x1b'), "colours where nobody sees them");
+
+    let only = person.says("status", &["--environment", "prod"]).await?;
+    assert!(only.out.starts_with("FUNCTION   prod\n") && !only.out.contains("bills"), "{only:?}");
+    let (exit, told) = person.tells("status", &[]).await?;
+    let names: Vec<String> =
+        told["functions"].as_array().into_iter().flatten().map(|one| text(one, "/function")).collect();
+    assert_eq!((exit, names), (Some(0), ["bills", "orders", "orders"].map(str::to_owned).to_vec()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn status_of_a_function_tells_all_that_is_known_of_it() -> Result<()> {
+    let person = busy().await?;
+    let (exit, told) = person.tells("status", &["orders", "--environment", "dev"]).await?;
+    let status = &told["functions"][0];
+    assert_eq!((exit, status["live"]["release"].clone()), (Some(0), json!("1.0.0")));
+    assert_eq!(status["live"]["sha256"], person.live().await?.sha256);
+    assert_eq!((&status["hold"]["reason"], &status["rejected"]), (&json!("black friday"), &json!(true)));
+    let said = person.says("status", &["orders", "--environment", "dev"]).await?;
+    for words in [
+        "orders in dev\n".to_owned(),
+        format!("  live     1.0.0, rejected, since {}", text(status, "/live/since").get(..10).unwrap_or_default()),
+        format!(" by ada, deployment {}\n", text(status, "/live/deployment")),
+        "  target   111111111111/eu-west-1: version 1 (1.0.0), rejected\n".to_owned(),
+        "Z by ada: black friday\n".to_owned(),
+        "rejected: release 1.0.0 of orders, since ".to_owned(),
+        "Z by ada: it loses orders\n".to_owned(),
+    ] {
+        assert!(said.out.contains(&words), "{words:?} is not in:\n{}", said.out);
+    }
+    let nobody = person.says("status", &["nobody"]).await?;
+    assert_eq!(nobody.exit, Some(0));
+    assert!(nobody.out.starts_with("nothing is known of it"), "{nobody:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn history_is_told_newest_first_with_what_asked_for_each() -> Result<()> {
+    let person = busy().await?;
+    let mut refused = person.aws.deploy("dev/orders/1.2.0.zip", Zip::function("1.2.0")).await?;
+    // Its format is the ledger's business.
+    let _format = refused.as_object_mut().and_then(|record| record.remove("format"));
+    let told = person.does("history", &[]).await?;
+    let deployments = told["deployments"].as_array().cloned().unwrap_or_default();
+    assert_eq!(deployments.first(), Some(&refused));
+    let kinds: Vec<(String, String)> =
+        deployments.iter().map(|record| (text(record, "/cause/kind"), text(record, "/release"))).collect();
+    let expected = [("upload", "1.2.0"), ("rollback", "1.0.0"), ("upload", "1.1.0"), ("upload", "1.0.0")];
+    assert_eq!(kinds, expected.map(|(kind, release)| (kind.to_owned(), release.to_owned())));
+
+    let said = person.says("history", &DEV).await?;
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert!(lines[0].contains("Z  refused  1.2.0  upload  "), "{said:?}");
+    assert!(lines[1].starts_with("    held by ada since ") && lines[1].ends_with(": black friday"), "{said:?}");
+    assert!(lines[2].contains("Z  succeeded  1.0.0 v1  rollback by ada  "), "{said:?}");
+    assert_eq!(lines.len(), 5, "{said:?}");
+    let said = person.says("history", &[&DEV[..], &["--limit", "1"]].concat()).await?;
+    assert_eq!(said.out.lines().collect::<Vec<_>>(), lines[..2]);
+    let said = person.says("history", &["-e", "dev", "-f", "nobody"]).await?;
+    assert_eq!((said.exit, said.out.as_str()), (Some(0), "nothing was deployed for nobody in dev yet\n"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_may_only_look_sees_the_same_straight_from_the_ledger() -> Result<()> {
+    let person = busy().await?;
+    let looker = keys(&person.aws, "look").await?;
+    let before = person.aws.snapshot().await?;
+    for (verb, arguments) in [
+        ("status", &[][..]),
+        ("status", &["orders"]),
+        ("status", &["--environment", "prod"]),
+        ("status", &["nobody"]),
+        ("history", &DEV),
+        ("history", &["-e", "prod", "-f", "orders", "--limit", "1"]),
+    ] {
+        let (_, told) = person.tells(verb, arguments).await?;
+        // No door to the deployer is open here.
+        let straight = [&[verb], arguments, &["--ledger", LEDGER, "--output", "json"]].concat();
+        let (said, calls) = person.aws.calls_of(person.aws.deployctl(&looker, &straight)).await?;
+        let seen: Value = said.json()?;
+        judged(verb, &seen)?;
+        assert_eq!((said.exit, seen), (Some(0), told), "{verb} {arguments:?}");
+        assert!(calls.iter().all(|call| call.service == "s3"), "{calls:?}");
+    }
+    let unknown = person.aws.deployctl(&looker, &["status", "-e", "prdo", "--ledger", LEDGER]).await?;
+    assert_eq!(unknown.exit, Some(2), "{unknown:?}");
+    assert!(unknown.err.contains("deployer.json has no environment prdo (it has dev, prod)"), "{unknown:?}");
+    let elsewhere = person.aws.deployctl(&looker, &["status", "--ledger", "acme-artifacts"]).await?;
+    assert_eq!(elsewhere.exit, Some(1), "{elsewhere:?}");
+    assert!(elsewhere.err.contains("it takes the policy \"look\""), "{elsewhere:?}");
+    assert_eq!(before.changes_to(&person.aws.snapshot().await?), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watch_is_drawn_again_in_place_until_ctrl_c() -> Result<()> {
+    let person = Person::after(&["1.0.0"]).await?;
+    let mut watching = person.on_a_terminal(Shown::Everything, "status", &["--watch=1"]).await?;
+    watching.terminal.shows("\x1b[H\x1b[2J").await?;
+    watching.terminal.shows("1.0.0 v1").await?;
+    watching.terminal.shows("again every 1 s; Ctrl-C ends it").await?;
+    person.uploads("1.1.0", Zip::function("1.1.0")).await?;
+    watching.terminal.shows("1.1.0 v2").await?;
+    watching.interrupt()?;
+    let ended = watching.end().await?;
+    assert_eq!(ended.exit, Some(0), "{ended:?}");
+    assert!(ended.err.contains("\x1b[32m1.1.0 v2"), "on a terminal it is green: {ended:?}");
+    assert!(!ended.err.contains("error"), "{ended:?}");
+    Ok(())
+}

@@ -1,0 +1,595 @@
+//! `deployctl push` as people and CI run it: the real program against the local AWS, held to the rights of the module `uploader`.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use aws_sdk_s3::types::{BucketLocationConstraint, ChecksumMode, CreateBucketConfiguration};
+use deployer_core::id::Sha256;
+use fixtures::{MANIFEST, Zip};
+use local_aws::ci::{Ci, Ended, Waiting, run, send};
+use local_aws::terminal::Terminal;
+use local_aws::{ARTIFACTS, Call, Doing as _, Error, FIRST, Fault, LEDGER, LocalAws, REGION, Result, Setup, TOOLING};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// A function that the contract's GitHub repository may upload to dev.
+const FUNCTION: &str = "orders-api";
+/// The size of the parts of a large upload.
+const PART: usize = 16 * 1024 * 1024;
+const BUCKETS: [&str; 4] = ["--bucket", ARTIFACTS, "--ledger", LEDGER];
+
+/// `push` of this release of [`FUNCTION`] to dev.
+fn push(ci: &Ci<'_>, source: &Path, release: &str, more: &[&str]) -> Result<Command> {
+    ci.push(("dev", FUNCTION), source, release, &[&BUCKETS, more].concat())
+}
+
+/// A good function, as it lies in a folder.
+fn folder(content: &str) -> Result<TempDir> {
+    let folder = TempDir::new().doing("making a folder")?;
+    write(&folder, "bootstrap", format!("#!/bin/sh\n# {content}\nexit 0\n"))?;
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path().join("bootstrap"), executable).doing("making it executable")?;
+    write(&folder, "function.toml", MANIFEST)?;
+    Ok(folder)
+}
+
+fn write(folder: &TempDir, name: &str, body: impl AsRef<[u8]>) -> Result<()> {
+    std::fs::write(folder.path().join(name), body).doing(format!("writing {name}"))
+}
+
+/// Megabytes that cannot be packed.
+fn with_ballast(megabytes: usize) -> Result<TempDir> {
+    let folder = folder("large")?;
+    let zip = Zip::empty().ballast(megabytes).build().doing("making ballast")?;
+    // A zip within the folder is a file as any other.
+    write(&folder, "ballast.bin", zip)?;
+    Ok(folder)
+}
+
+fn named<'a>(calls: &'a [Call], operation: &'a str) -> impl Iterator<Item = &'a Call> {
+    calls.iter().filter(move |call| call.operation == operation)
+}
+
+/// The SHA-256 that S3 was told of an upload.
+async fn checksum(aws: &LocalAws, key: &str) -> Result<Option<String>> {
+    let call = aws.clients().s3(TOOLING, REGION).head_object().bucket(ARTIFACTS).key(key);
+    let call = call.checksum_mode(ChecksumMode::Enabled);
+    Ok(call.send().await.doing("looking at an upload")?.checksum_sha256)
+}
+
+/// Which calls there were, each name once.
+fn operations(calls: &[Call]) -> Vec<&str> {
+    let mut names: Vec<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+#[tokio::test]
+async fn a_folder_is_pushed_and_live_with_no_other_rights_than_the_uploaders() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
+    write(&folder, ".lambdaignore", "notes.txt\n")?;
+    write(&folder, "notes.txt", "not for Lambda")?;
+    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--commit", "4f5c2e1"])?).await?;
+    aws.deliver().await?;
+    let ended = waiting.end().await?;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+
+    let record = aws.record("dev", FUNCTION).await?;
+    let live = aws.live(FIRST, REGION, FUNCTION).await?.ok_or_else(|| Error::Unexpected("nothing is live".into()))?;
+    assert_eq!(json!(live.sha256), record["artifact"]["sha256"]);
+    assert_eq!(record["artifact"]["metadata"], json!({"commit": "4f5c2e1"}));
+    let version_id = record["artifact"]["version_id"].as_str().unwrap_or_default();
+    let size = &record["artifact"]["size"];
+    assert_eq!(
+        ended.err,
+        format!(
+            "uploaded s3://acme-artifacts/dev/orders-api/1.0.0.zip (version {version_id}), {size} bytes, 2 files, with \
+             function.toml\nwaiting for its deployment, 15m at most\n"
+        )
+    );
+    let lines: Vec<&str> = ended.out.lines().collect();
+    let id = record["id"].as_str().unwrap_or_default();
+    assert!(lines[0].starts_with("dev/orders-api/1.0.0: succeeded after "), "{lines:?}");
+    assert!(lines[0].ends_with(&format!("deployment {id}")), "{lines:?}");
+    assert_eq!(lines[1..], ["  111111111111/eu-west-1: succeeded, version 1"]);
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn the_same_folder_is_the_same_zip_and_the_second_release_of_it_is_unchanged() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let ci = Ci::of(&aws).await?;
+    let mut uploads = Vec::new();
+    for release in ["1.0.0", "1.0.1"] {
+        let folder = folder("the same")?;
+        let ended = run(push(&ci, folder.path(), release, &["--output", "json"])?).await?;
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+        uploads.push(ended.json()?);
+        aws.deliver().await?;
+    }
+    assert_eq!(uploads[0]["sha256"], uploads[1]["sha256"]);
+    for (upload, release, status) in [(&uploads[0], "1.0.0", "succeeded"), (&uploads[1], "1.0.1", "unchanged")] {
+        let key = format!("dev/orders-api/{release}.zip");
+        let version_id = upload["version_id"].as_str().unwrap_or_default();
+        let result = aws.result(&key, version_id).await?;
+        assert_eq!((&result["status"], &result["artifact"]["sha256"]), (&json!(status), &upload["sha256"]));
+        let size = &result["artifact"]["size"];
+        let result = format!("results/dev/orders-api/{release}/{version_id}.json");
+        assert_eq!(
+            upload,
+            &json!({"bucket": ARTIFACTS, "key": key, "version_id": version_id, "size": size, "files": 2,
+                "manifest": "function.toml", "sha256": upload["sha256"], "result": result})
+        );
+    }
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn waiting_with_json_prints_the_record_itself() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
+    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--output", "json"])?).await?;
+    aws.deliver().await?;
+    let ended = waiting.end().await?;
+    assert_eq!((ended.code, ended.json()?), (Some(0), aws.record("dev", FUNCTION).await?));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_zip_is_pushed_as_it_is_with_what_the_ci_says_of_itself() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (ci, folder) = (Ci::of(&aws).await?, TempDir::new().doing("making a folder")?);
+    let bytes = Zip::function("1.0.0").build().doing("zipping")?;
+    write(&folder, "function.zip", &bytes)?;
+    let zip = folder.path().join("function.zip");
+    let mut pushing = push(&ci, &zip, "1.0.0", &["--uploaded-by", "release bot"])?;
+    pushing.envs([("CI_COMMIT_SHA", "9a"), ("CI_JOB_URL", "https://gitlab.com/jobs/7"), ("GITLAB_USER_LOGIN", "ada")]);
+    let ended = run(pushing).await?;
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    assert!(ended.out.starts_with("uploaded s3://acme-artifacts/dev/orders-api/1.0.0.zip\n"), "{ended:?}");
+    let object = aws.clients().s3(TOOLING, REGION).get_object().bucket(ARTIFACTS).key("dev/orders-api/1.0.0.zip");
+    let object = object.send().await.doing("reading the upload")?;
+    assert_eq!(checksum(&aws, "dev/orders-api/1.0.0.zip").await?, Some(Sha256::of(&bytes).to_string()));
+    let metadata = json!(object.metadata());
+    assert_eq!(
+        metadata,
+        json!({"commit": "9a", "build-url": "https://gitlab.com/jobs/7", "uploaded-by": "release bot"})
+    );
+    assert_eq!(object.body.collect().await.doing("reading the upload")?.to_vec(), bytes);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_deployer_would_refuse_is_not_uploaded_and_every_mistake_is_named() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
+    let refused = |more: &[&str]| push(&ci, folder.path(), "1.0.0", more);
+    write(&folder, "function.toml", MANIFEST.replace("memory_size = 256", "memory = 7\ntimeout_s = 1"))?;
+    let ended = run(refused(&["--wait"])?).await?;
+    assert_eq!((ended.code, ended.out.as_str()), (Some(3), ""), "{ended:?}");
+    let start = format!("error: {} would be refused in dev, and is not uploaded:\n", folder.path().display());
+    assert!(ended.err.starts_with(&start), "{ended:?}");
+    for mistake in ["\n  function.toml: memory: ", "\n  function.toml: timeout_s: "] {
+        assert!(ended.err.contains(mistake), "{ended:?}");
+    }
+    let said = run(refused(&["--output", "json"])?).await?.json()?;
+    let paths: Vec<&Value> = said["mistakes"].as_array().into_iter().flatten().map(|one| &one["path"]).collect();
+    assert_eq!((&said["errorType"], paths), (&json!("Refused"), vec![&json!("memory"), &json!("timeout_s")]));
+
+    // Links, and what suits only the other environment.
+    write(&folder, "function.toml", format!("{MANIFEST}[environments.prod]\nruntime = \"python3.13\"\n"))?;
+    let not_executable = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(folder.path().join("bootstrap"), not_executable).doing("taking its bit")?;
+    let ended = run(refused(&[])?).await?;
+    assert!(ended.code == Some(3) && ended.err.contains("bootstrap"), "{ended:?}");
+    for link in ["latest", "current"] {
+        std::os::unix::fs::symlink("/etc/hostname", folder.path().join(link)).doing("making a link")?;
+    }
+    let ended = run(refused(&[])?).await?;
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let astray = "\n  the zip has symbolic links that lead out of it: `current` to `/etc/hostname`, `latest` to `/etc/hostname`;";
+    assert!(ended.err.contains(astray), "{ended:?}");
+    let listed = aws.clients().s3(TOOLING, REGION).list_objects_v2().bucket(ARTIFACTS).send().await;
+    assert_eq!(listed.doing("listing uploads")?.key_count(), Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wrong_use_is_told_before_anything_is_read() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
+    let source = folder.path();
+    let place = ("dev", FUNCTION);
+    for (pushing, words) in [
+        (push(&ci, &source.join("nothing"), "1.0.0", &[])?, "nothing cannot be read: No such file or directory"),
+        (push(&ci, source, ".1", &[])?, "is not a release"),
+        (ci.push(("Dev", FUNCTION), source, "1", &BUCKETS)?, "is not an environment"),
+        (ci.push(("dev", "a b"), source, "1", &BUCKETS)?, "is not a function name"),
+        (ci.push(place, source, "1", &[])?, "--bucket <BUCKET>"),
+        (ci.push(place, source, "1", &["--bucket", ARTIFACTS, "--wait"])?, "DEPLOYER_LEDGER_BUCKET"),
+        (push(&ci, source, "1", &["--commit", "é"])?, "US-ASCII"),
+        (push(&ci, source, "1", &["--wait", "--timeout", "5 minutes"])?, "is not a duration"),
+    ] {
+        let ended = run(pushing).await?;
+        assert!(ended.code == Some(2) && ended.err.contains(words), "{words}: {ended:?}");
+    }
+    let nonsense = run(push(&ci, source, "1", &["--nonsense", "--output", "json"])?).await?;
+    assert_eq!((nonsense.code, &nonsense.json()?["errorType"]), (Some(2), &json!("WrongUse")), "{nonsense:?}");
+    let mut pushing = push(&ci, source, "1", &[])?;
+    pushing.env_remove("AWS_REGION");
+    let ended = run(pushing).await?;
+    assert!(ended.code == Some(2) && ended.err.contains("no region is known"), "{ended:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deployment_that_fails_is_told_target_by_target_and_ends_with_1() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
+    std::fs::remove_file(folder.path().join("function.toml")).doing("taking the manifest away")?;
+    let mut pushing = ci.push(("dev", FUNCTION), folder.path(), "1.0.0", &["--wait"])?;
+    pushing.envs([("DEPLOYER_ARTIFACT_BUCKET", ARTIFACTS), ("DEPLOYER_LEDGER_BUCKET", LEDGER)]);
+    let waiting = Waiting::start(pushing).await?;
+    aws.deliver().await?;
+    let ended = waiting.end().await?;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let record = aws.record("dev", FUNCTION).await?;
+    let error = &record["targets"][0]["error"];
+    let [code, step, message] = ["code", "step", "message"].map(|part| error[part].as_str().unwrap_or_default());
+    assert!(ended.out.starts_with("dev/orders-api/1.0.0: failed after "), "{ended:?}");
+    let line = format!("  111111111111/eu-west-1: failed, {code}: {step}: {message}\n");
+    assert!(!message.is_empty() && ended.out.ends_with(&line), "{ended:?} {line:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_older_upload_is_superseded_and_ends_with_3() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
+    let older = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
+    let told_of_older = aws.take_messages().await?;
+    aws.deploy("dev/orders-api/1.1.0.zip", Zip::function("1.1.0")).await?;
+    for message in told_of_older {
+        aws.mapping().send(&message.to_string()).await?;
+    }
+    aws.deliver().await?;
+    let ended = older.end().await?;
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.out.starts_with("dev/orders-api/1.0.0: superseded after "), "{ended:?}");
+    assert!(ended.out.contains("\n  Superseded: "), "{ended:?}");
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn what_only_the_deployer_can_refuse_ends_with_3_and_its_reason() -> Result<()> {
+    let targets = json!([{"account": FIRST, "region": REGION}]);
+    let dev = json!({"targets": targets, "external_id": "dev-8c1f", "accept_uploads": false});
+    let aws = LocalAws::with(Setup::default().environment("dev", dev)).await?;
+    let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
+    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
+    aws.deliver().await?;
+    let ended = waiting.end().await?;
+    assert!(ended.code == Some(3) && ended.out.contains("\n  UploadsNotAccepted: "), "{ended:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wait_that_takes_too_long_ends_with_4_and_the_deployment_goes_on() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
+    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--timeout", "1s"])?).await?;
+    let ended = waiting.end().await?;
+    assert_eq!((ended.code, ended.out.as_str()), (Some(4), ""), "{ended:?}");
+    let goes_on = "after 1s there is no result; the deployment of dev/orders-api/1.0.0 goes on\n";
+    assert!(ended.err.contains(goes_on), "{ended:?}");
+    shows_where_to_look(&aws, &ended).await
+}
+
+/// The words name the key under which the result really is, once it is there.
+async fn shows_where_to_look(aws: &LocalAws, ended: &Ended) -> Result<()> {
+    let url = ended.err.split_whitespace().find(|word| word.starts_with(&format!("s3://{LEDGER}/")));
+    let key = url.and_then(|url| url.strip_prefix(&format!("s3://{LEDGER}/")));
+    let key = key.ok_or_else(|| Error::Unexpected(format!("it does not say where to look: {ended:?}")))?;
+    assert!(ended.err.contains(&format!("\n  aws s3 cp s3://{LEDGER}/{key} -\n")), "{ended:?}");
+    assert!(ended.err.contains("\n  deployctl history --environment dev --function orders-api\n"), "{ended:?}");
+    aws.deliver().await?;
+    let result = aws.ledger_object(key).await?;
+    assert_eq!(result.map(|result| result["status"].clone()), Some(json!("succeeded")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wait_that_is_interrupted_ends_with_130_and_the_deployment_goes_on() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let ci = Ci::of(&aws).await?;
+    for (release, signal) in [("1.0.0", Signal::INT), ("1.1.0", Signal::TERM)] {
+        let folder = folder(release)?;
+        let waiting = Waiting::start(push(&ci, folder.path(), release, &["--wait"])?).await?;
+        waiting.signal(signal)?;
+        let ended = waiting.end().await?;
+        assert_eq!((ended.code, ended.out.as_str()), (Some(130), ""), "{ended:?}");
+        let goes_on = format!("error: interrupted; the deployment of dev/orders-api/{release} goes on\n");
+        assert!(ended.err.contains(&goes_on), "{ended:?}");
+        shows_where_to_look(&aws, &ended).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn trouble_that_passes_while_it_waits_is_waited_out() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
+    let trouble = Fault::new("GetObject", 503, "SlowDown", "Please reduce your request rate.");
+    aws.control().fault(&trouble.of_session("build").times(4)).await?;
+    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
+    aws.deliver().await?;
+    let ended = waiting.end().await?;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn on_a_terminal_it_draws_what_it_does_and_leaves_nothing_of_it() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
+    let (mut terminal, theirs) = Terminal::open()?;
+    let mut pushing = push(&ci, folder.path(), "1.0.0", &["--wait"])?;
+    let child = pushing.stderr(theirs).spawn().doing("starting deployctl")?;
+    drop(pushing);
+    terminal.shows("dev/orders-api/1.0.0: waiting for its deployment (").await?;
+    aws.deliver().await?;
+    let output = child.wait_with_output().await.doing("waiting for deployctl")?;
+    let ended = Ended::new(output.status, &output.stdout, terminal.end().await);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.err.contains("uploaded s3://acme-artifacts/dev/orders-api/1.0.0.zip (version "), "{ended:?}");
+    let (_, after) = ended.err.rsplit_once("waiting for its deployment (").unwrap_or_default();
+    assert!(after.contains("\u{1b}[2K"), "the last drawing is cleared: {ended:?}");
+    assert!(ended.out.starts_with("dev/orders-api/1.0.0: succeeded"), "{ended:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_large_zip_goes_in_parts_and_s3_is_told_their_checksums() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (ci, folder) = (Ci::of(&aws).await?, with_ballast(40)?);
+    let (mut terminal, theirs) = Terminal::open()?;
+    let work = async {
+        let mut pushing = push(&ci, folder.path(), "1.0.0", &["--output", "json", "--uploaded-by", "ada"])?;
+        let child = pushing.stderr(theirs).spawn().doing("starting deployctl")?;
+        drop(pushing);
+        terminal.shows("uploading dev/orders-api/1.0.0.zip [").await?;
+        let output = child.wait_with_output().await.doing("waiting for deployctl")?;
+        Ok(Ended::new(output.status, &output.stdout, terminal.end().await))
+    };
+    let (ended, calls) = aws.calls_of(work).await?;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(operations(&calls), ["CompleteMultipartUpload", "CreateMultipartUpload", "UploadPart"]);
+    assert_eq!(named(&calls, "UploadPart").count(), 3);
+    let uploaded = ended.json()?;
+    let object = aws.clients().s3(TOOLING, REGION).get_object().bucket(ARTIFACTS).key("dev/orders-api/1.0.0.zip");
+    let object = object.send().await.doing("reading the upload")?.body.collect().await.doing("reading the upload")?;
+    let mut sums: Vec<String> = object.to_vec().chunks(PART).map(|part| Sha256::of(part).to_string()).collect();
+    let told = named(&calls, "UploadPart").map(|call| call.parameters["ChecksumSHA256"].as_str().unwrap_or("none"));
+    let mut told: Vec<&str> = told.collect();
+    sums.sort();
+    told.sort_unstable();
+    assert_eq!(told, sums);
+    aws.deliver().await?;
+    let version_id = uploaded["version_id"].as_str().unwrap_or_default();
+    let result = aws.result("dev/orders-api/1.0.0.zip", version_id).await?;
+    assert_eq!((&result["status"], &result["artifact"]["sha256"]), (&json!("succeeded"), &uploaded["sha256"]));
+    assert_eq!(result["artifact"]["metadata"], json!({"uploaded-by": "ada"}));
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_large_folder_takes_no_more_memory_than_a_small_one() -> Result<()> {
+    const MEGABYTE: u64 = 1024 * 1024;
+    let aws = LocalAws::start().await?;
+    let ci = Ci::of(&aws).await?;
+    let mut peaks = Vec::new();
+    for megabytes in [1, 100] {
+        let folder = with_ballast(megabytes)?;
+        let waiting = Waiting::start(push(&ci, folder.path(), &megabytes.to_string(), &["--wait"])?).await?;
+        peaks.push(waiting.peak_memory()?);
+        waiting.signal(Signal::INT)?;
+        waiting.end().await?;
+    }
+    let grown = peaks[1].saturating_sub(peaks[0]);
+    assert!(grown < 16 * MEGABYTE, "it grew by {} MB", grown / MEGABYTE);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_part_that_fails_takes_the_others_back_where_that_is_allowed() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let folder = with_ballast(40)?;
+    let s3 = aws.clients().s3(TOOLING, REGION);
+    let fault = Fault::new("UploadPart", 400, "InvalidRequest", "Not today.").forever();
+    let only_putting = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:PutObject",
+        "Resource": format!("arn:aws:s3:::{ARTIFACTS}/*")}]});
+    let others = Ci::allowed(&aws, "others", &only_putting).await?;
+    for (ci, is_allowed) in [(Ci::of(&aws).await?, true), (others, false)] {
+        aws.control().fault(&fault).await?;
+        let ended = run(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
+        aws.control().no_faults().await?;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.err.contains("Not today."), "{ended:?}");
+        let left = "what was uploaded of it could not be removed (AccessDenied: ";
+        assert_eq!(ended.err.contains(left), !is_allowed, "{ended:?}");
+        let begun = s3.list_multipart_uploads().bucket(ARTIFACTS).send().await.doing("listing what is begun")?;
+        assert_eq!(begun.uploads().len(), usize::from(!is_allowed));
+    }
+    assert!(aws.deliver().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_upload_that_is_interrupted_is_taken_back() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let folder = with_ballast(40)?;
+    let ci = Ci::of(&aws).await?;
+
+    // Its first part is never answered.
+    aws.control().hold("build", 2, true).await?;
+    let mut pushing = push(&ci, folder.path(), "1.0.0", &[])?;
+    let child = pushing.spawn().doing("starting deployctl")?;
+    assert!(aws.control().is_held().await?);
+    send(&child, Signal::INT)?;
+    aws.control().release().await?;
+    let output = child.wait_with_output().await.doing("waiting for deployctl")?;
+    let ended = Ended::new(output.status, &output.stdout, String::from_utf8_lossy(&output.stderr));
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert_eq!(
+        ended.err,
+        "error: interrupted while uploading s3://acme-artifacts/dev/orders-api/1.0.0.zip: push it again to deploy it\n"
+    );
+    let begun = aws.clients().s3(TOOLING, REGION).list_multipart_uploads().bucket(ARTIFACTS).send().await;
+    assert!(begun.doing("listing what is begun")?.uploads().is_empty());
+    assert!(aws.deliver().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_not_there_not_ours_or_not_versioned_is_told_with_what_to_do() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (root, ci, folder) = (Ci::root(&aws), Ci::of(&aws).await?, folder("1.0.0")?);
+    let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(REGION));
+    let call = aws.clients().s3(TOOLING, REGION).create_bucket().bucket("acme-plain");
+    let call = call.create_bucket_configuration(place.build());
+    call.send().await.doing("making a bucket without versioning")?;
+    let source = folder.path();
+    let dev = ("dev", FUNCTION);
+    for (pushing, words) in [
+        (root.push(dev, source, "1", &["--bucket", "acme-nowhere"])?, vec!["NoSuchBucket", "--bucket says where to"]),
+        (
+            root.push(dev, source, "1", &["--bucket", "acme-plain"])?,
+            vec!["got no version id: turn versioning on for bucket acme-plain, then push again"],
+        ),
+        (
+            ci.push(("dev", "payments"), source, "1", &BUCKETS)?,
+            vec!["AccessDenied", "it takes s3:PutObject on acme-artifacts/dev/payments/*"],
+        ),
+        (
+            ci.push(("prod", FUNCTION), source, "1", &BUCKETS)?,
+            vec!["AccessDenied", "it takes s3:PutObject on acme-artifacts/prod/orders-api/*"],
+        ),
+        (
+            root.push(dev, source, "1", &["--bucket", ARTIFACTS, "--ledger", "acme-nowhere", "--wait"])?,
+            vec!["uploaded, but its result s3://acme-nowhere/results/dev/orders-api/1/", "--ledger says where"],
+        ),
+    ] {
+        let ended = run(pushing).await?;
+        assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
+        for words in words {
+            assert!(ended.err.contains(words), "{words}: {ended:?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wait_without_the_right_to_it_says_which_right_is_missing() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let ci = Ci::with_statements(&aws, |sid| sid != "SeeThatAResultIsMissing").await?;
+    let folder = folder("1.0.0")?;
+    let ended = run(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
+    for words in [
+        "uploaded, but its result s3://acme-deployer-ledger/results/dev/orders-api/1.0.0/",
+        "AccessDenied",
+        "it takes s3:GetObject on acme-deployer-ledger/results/dev/orders-api/*, and s3:ListBucket on acme-deployer-ledger \
+         for that prefix",
+    ] {
+        assert!(ended.err.contains(words), "{words}: {ended:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_who_reads_is_no_reason_to_panic_or_to_end_otherwise() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (ci, good, bad) = (Ci::of(&aws).await?, folder("1.0.0")?, TempDir::new().doing("making a folder")?);
+    for (mut command, code) in [
+        (ci.command(&["completions", "bash"])?, 0),
+        (ci.command(&["completions", "zsh", "--output", "json"])?, 0),
+        (ci.command(&["version"])?, 0),
+        (ci.command(&["--help"])?, 0),
+        (ci.command(&["nonsense"])?, 2),
+        (push(&ci, good.path(), "1.0.0", &[])?, 0),
+        (push(&ci, good.path(), "1.0.1", &["--wait", "--timeout", "1s"])?, 4),
+        (push(&ci, bad.path(), "1.0.0", &[])?, 3),
+        (push(&ci, bad.path(), "1.0.0", &["--output", "json"])?, 3),
+    ] {
+        for which in ["stdout", "stderr"] {
+            let (reader, writer) = std::io::pipe().doing("making a pipe")?;
+            drop(reader);
+            let stdio = || writer.try_clone().map(Stdio::from).doing("making a pipe");
+            let spawned = match which {
+                "stdout" => command.stdout(stdio()?).stderr(Stdio::piped()).spawn(),
+                _ => command.stdout(Stdio::piped()).stderr(stdio()?).spawn(),
+            };
+            let output =
+                spawned.doing("starting deployctl")?.wait_with_output().await.doing("waiting for deployctl")?;
+            let ended = Ended::new(output.status, &output.stdout, String::from_utf8_lossy(&output.stderr));
+            assert_eq!(ended.code, Some(code), "{command:?} with {which} closed: {ended:?}");
+            assert!(!ended.err.contains("panicked"), "{ended:?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_written_is_told_where_it_can_be() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let mut command = Ci::root(&aws).command(&["completions", "bash"])?;
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").doing("opening a full disk")?;
+    let spawned = command.stdout(Stdio::from(full)).stderr(Stdio::piped()).spawn();
+    let output = spawned.doing("starting deployctl")?.wait_with_output().await.doing("waiting for deployctl")?;
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.starts_with("error: standard output cannot be written: "), "{err}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_validated_is_good_bad_or_cannot_be_checked() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (ci, good, bad) = (Ci::root(&aws), folder("1.0.0")?, folder("1.0.0")?);
+    write(&bad, "function.toml", "memory_size = 1")?;
+    write(&bad, "notes.txt", "no function")?;
+    let notes = bad.path().join("notes.txt");
+    let none = bad.path().join("none.zip");
+    for (path, code, words) in [
+        (good.path(), 0, "folder, valid ("),
+        (bad.path(), 3, "folder, NOT valid\n  function.toml: memory_size"),
+        (&notes, 2, "unknown, NOT valid\n  neither a folder, a zip"),
+        (&none, 2, "zip, NOT valid\n  cannot be read: No such file"),
+    ] {
+        let ended = run(ci.command(&["validate", &path.to_string_lossy()])?).await?;
+        assert!(ended.code == Some(code) && ended.out.contains(words), "{ended:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_version_and_completions_are_told_to_people_and_programs() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let ci = Ci::root(&aws);
+    let ended = run(ci.command(&["version"])?).await?;
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(ended.code == Some(0) && ended.out.starts_with(&format!("deployctl {version}: ")), "{ended:?}");
+    let told = run(ci.command(&["version", "--output", "json"])?).await?.json()?;
+    assert_eq!((&told["name"], &told["version"]), (&json!("deployctl"), &json!(version)));
+    assert!(told["description"].is_string());
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ended = run(ci.command(&["completions", shell])?).await?;
+        assert!(ended.code == Some(0) && ended.out.contains("uploaded-by"), "{ended:?}");
+    }
+    Ok(())
+}

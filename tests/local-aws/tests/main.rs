@@ -1,0 +1,12 @@
+//! The real `bootstrap` and `deployctl` against the local AWS.
+
+mod adopting;
+mod conformance;
+mod deployctl_direct;
+mod deployctl_docs;
+mod deployctl_doctor;
+mod deployctl_init;
+mod deployctl_operate;
+mod deployctl_push;
+mod scenarios;
+mod validated_packages;

@@ -1,0 +1,192 @@
+//! Bad input: each ends in a clear sentence, is not tried again, deploys nothing, and spoils nothing after it.
+
+use fixtures::Zip;
+use fixtures::packages::archive::{Entry, archive};
+use local_aws::{ARTIFACTS, Doing as _, FIRST, Fault, LocalAws, REGION, Result, TOOLING};
+use serde_json::{Value, json};
+use world::zips::bootstrap;
+
+use super::{lambda_writes, serves, statuses, versions};
+
+/// What must hold after any bad input: version 1 serves, no message is left, and a good upload goes through.
+async fn nothing_happened_and_the_next_good_upload_works(aws: &LocalAws) -> Result<()> {
+    let live = aws.live(FIRST, REGION, "orders").await?;
+    assert_eq!(versions(live), serves("1", &["1"]));
+    assert_eq!(aws.dead_letters().await?, 0);
+    aws.same_events_again_change_nothing().await?;
+    let good = aws.deploy("dev/orders/good.zip", Zip::function("good")).await?;
+    assert_eq!(statuses(&good), ["succeeded", "succeeded"], "{good:#}");
+    Ok(())
+}
+
+async fn with_orders() -> Result<LocalAws> {
+    let aws = LocalAws::start().await?;
+    let first = aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    assert_eq!(statuses(&first), ["succeeded", "succeeded"], "{first:#}");
+    Ok(aws)
+}
+
+fn text<'a>(record: &'a Value, pointer: &str) -> &'a str {
+    record.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn bad_zips_and_manifests_are_refused_with_what_is_wrong() -> Result<()> {
+    let aws = with_orders().await?;
+    let with = |entry: Entry| archive(&[bootstrap("x"), entry]);
+    let manifest = |text: &str| Zip::code("x").manifest(text).build().doing("zipping");
+    let good = Zip::code("x").build().doing("zipping")?;
+    let lies = Entry { method: 8, unpacked: 262_144_001, ..Entry::stored("big", vec![0; 300_000]) };
+    let absurd = Entry { method: 8, unpacked: 100_000, ..Entry::stored("big", vec![0; 10]) };
+    let cases: Vec<(Vec<u8>, &str, &str)> = vec![
+        (vec![], "InvalidArtifact", "the object is empty (0 bytes)"),
+        (b"hello, world".to_vec(), "InvalidArtifact", "the object is not a zip"),
+        (good[..good.len() / 2].to_vec(), "InvalidArtifact", "the zip is cut off"),
+        (archive(&[]), "InvalidArtifact", "the zip is empty"),
+        (with(Entry { flags: 1, ..Entry::stored("a", "x") }), "InvalidArtifact", "encrypted entries: `a`"),
+        (with(Entry::stored("/a", "x")), "InvalidArtifact", "absolute names: `/a`"),
+        (with(Entry::stored("../a", "x")), "InvalidArtifact", "lead out of it by `..`: `../a`"),
+        (with(Entry::stored("a\\b", "x")), "InvalidArtifact", "names with backslashes"),
+        (with(Entry::stored("bootstrap", "x")), "InvalidArtifact", "names more than once: `bootstrap`"),
+        (
+            with(Entry { mode: 0o120_777, ..Entry::stored("l", "../x") }),
+            "InvalidArtifact",
+            "lead out of it: `l` to `../x`",
+        ),
+        (with(lies), "InvalidArtifact", "more than Lambda's 262144000 (250 MB)"),
+        (with(absurd), "InvalidArtifact", "more than 1,033 times their size"),
+        (manifest("memroy_size = 1\n")?, "InvalidManifest", "memroy_size: unknown field; did you mean memory_size?"),
+        (manifest("timeout = \"ten\"\n")?, "InvalidManifest", "timeout: expected a whole number"),
+        (
+            manifest("role = \"arn:aws:iam::222222222222:role/theirs\"\n")?,
+            "InvalidManifest",
+            "does not belong to the account 111111111111",
+        ),
+        // The function that is there runs provided.al2023.
+        (archive(&[Entry::stored("main", "x")]), "InvalidArtifact", "no file bootstrap at its root"),
+    ];
+    for (number, (zip, code, because)) in cases.into_iter().enumerate() {
+        let (result, calls) = aws.calls_of(aws.deploy(&format!("dev/orders/bad-{number}.zip"), zip)).await?;
+        assert_eq!((text(&result, "/status"), text(&result, "/code")), ("refused", code), "{result:#}");
+        assert!(text(&result, "/because").contains(because), "{because} is missing in: {result:#}");
+        assert_eq!(lambda_writes(&calls), [""; 0]);
+    }
+    nothing_happened_and_the_next_good_upload_works(&aws).await
+}
+
+#[tokio::test]
+async fn uploads_that_are_for_nobody_leave_a_line_in_the_log_and_no_record() -> Result<()> {
+    let aws = with_orders().await?;
+    let before = aws.records("dev", "orders").await?.len();
+    for (key, because) in [
+        ("readme.txt", "its key is not <environment>/<function>/<release>.zip"),
+        ("dev/orders api/1.zip", "\"orders api\" is not a function name"),
+        (
+            "prdo/orders/1.zip",
+            "\"prdo/orders/1.zip\" is for environment prdo, which deployer.json does not have (it has dev, prod)",
+        ),
+    ] {
+        aws.upload(key, Zip::code("x")).await?;
+        aws.deliver().await?;
+        let said = aws.logs(|line| {
+            let line = text(line, "/message");
+            line.starts_with("ignored: ") && line.contains(because)
+        });
+        assert!(said.await, "{because} is not in the log");
+    }
+    assert_eq!(aws.records("dev", "orders").await?.len(), before);
+    nothing_happened_and_the_next_good_upload_works(&aws).await
+}
+
+#[tokio::test]
+async fn an_environment_without_uploads_and_a_function_that_does_not_exist_are_told_apart() -> Result<()> {
+    let aws = with_orders().await?;
+    aws.configure(|config| config["environments"]["prod"]["accept_uploads"] = json!(false)).await?;
+    let (result, calls) = aws.calls_of(aws.deploy("prod/orders/1.zip", Zip::function("x"))).await?;
+    assert_eq!((text(&result, "/status"), text(&result, "/code")), ("refused", "UploadsNotAccepted"), "{result:#}");
+    assert!(calls.iter().all(|call| call.operation != "AssumeRole"), "nobody is entered for it");
+
+    let result = aws.deploy("dev/odrers/1.zip", Zip::code("x")).await?;
+    assert_eq!(text(&result, "/targets/0/error/code"), "InvalidConfiguration");
+    assert!(text(&result, "/because").contains("the manifest must name role, runtime, handler"), "{result:#}");
+    let manifest = "runtime = \"provided.al2023\"\nhandler = \"bootstrap\"\n";
+    let result = aws.deploy("dev/bills/1.zip", Zip::code("x").manifest(manifest)).await?;
+    assert!(text(&result, "/because").contains("the manifest must name role: add it"), "{result:#}");
+    nothing_happened_and_the_next_good_upload_works(&aws).await
+}
+
+#[tokio::test]
+async fn an_artifact_that_is_gone_is_refused_as_gone() -> Result<()> {
+    let aws = with_orders().await?;
+    let key = "dev/orders/2.zip";
+    let version_id = aws.upload(key, Zip::code("x")).await?;
+    let s3 = aws.clients().s3(TOOLING, REGION);
+    // Versions are kept, unless somebody takes the bucket's policy away.
+    let delete = async || s3.delete_object().bucket(ARTIFACTS).key(key).version_id(&version_id).send().await;
+    assert!(delete().await.is_err());
+    aws.lift_policy(ARTIFACTS).await?;
+    delete().await.doing("deleting the version")?;
+    aws.restore_policy(ARTIFACTS).await?;
+    aws.deliver().await?;
+    let result = aws.result(key, &version_id).await?;
+    assert_eq!((text(&result, "/status"), text(&result, "/code")), ("refused", "ArtifactGone"), "{result:#}");
+    nothing_happened_and_the_next_good_upload_works(&aws).await
+}
+
+#[tokio::test]
+async fn a_policy_that_denies_the_read_is_named() -> Result<()> {
+    let aws = with_orders().await?;
+    let deny = |principal: &str, function: &str| {
+        json!({"Sid": function, "Effect": "Deny", "Principal": {"AWS": principal},
+            "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+            "Resource": format!("arn:aws:s3:::{ARTIFACTS}/dev/{function}/*")})
+    };
+    let denials = [
+        deny("arn:aws:iam::111111111111:role/deployer-target", "orders"),
+        deny("arn:aws:iam::123456789012:role/deployer", "bills"),
+    ];
+    aws.add_to_policy(ARTIFACTS, &denials).await?;
+    let text_of_s3 =
+        "User: … is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext";
+    let denied = Fault::new("GetObject", 403, "AccessDenied", text_of_s3).under("dev/stock/");
+    aws.control().fault(&denied.forever()).await?;
+    // Each is tried for some seconds, all of them at the same time.
+    let cases = [
+        ("orders", "update code", "the artifact bucket's policy"),
+        ("bills", "verify", "the policy of the resource denies it outright"),
+        ("stock", "verify", "the key policy of the bucket's KMS key"),
+    ];
+    let mut uploaded = Vec::new();
+    for (function, ..) in cases {
+        let key = format!("dev/{function}/2.0.0.zip");
+        uploaded.push((aws.upload(&key, Zip::function("2.0.0")).await?, key));
+    }
+    aws.deliver().await?;
+    for ((_, step, named), (version_id, key)) in cases.iter().zip(&uploaded) {
+        let result = aws.result(key, version_id).await?;
+        let error = &result["targets"][0]["error"];
+        assert_eq!((&error["code"], &error["step"]), (&json!("ArtifactUnreadable"), &json!(step)), "{result:#}");
+        assert!(text(error, "/message").contains(named), "{result:#}");
+    }
+    aws.control().no_faults().await?;
+    aws.restore_policy(ARTIFACTS).await?;
+    nothing_happened_and_the_next_good_upload_works(&aws).await
+}
+
+#[tokio::test]
+async fn what_is_no_event_is_a_function_error_with_a_stable_type() -> Result<()> {
+    use local_aws::Answer;
+    let aws = with_orders().await?;
+    let deep = |levels| (0..levels).fold(json!(1), |inner, _| json!({ "detail": inner }));
+    for payload in
+        [json!("hello"), json!({"hello": "world"}), json!({"command": "dance"}), deep(200), json!([deep(200)])]
+    {
+        match aws.invoke(&payload).await? {
+            Answer::FunctionError { error_type, message } => {
+                assert_eq!(error_type, "InvalidCommand", "{message}");
+            }
+            other => panic!("{payload} was taken: {other:?}"),
+        }
+    }
+    nothing_happened_and_the_next_good_upload_works(&aws).await
+}

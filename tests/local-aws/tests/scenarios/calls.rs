@@ -1,0 +1,121 @@
+//! Which calls a deployment makes: how many must follow one another, and what their sessions allow.
+
+use fixtures::Zip;
+use local_aws::{Call, FIRST, LocalAws, REGION, Result, longest_chain, shown};
+use serde_json::json;
+
+use super::{serves, statuses, versions};
+
+#[tokio::test]
+async fn at_most_five_calls_follow_one_another_from_the_event_to_the_moved_alias() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    let event = aws.mapping().event_of(&aws.take_messages().await?);
+    aws.control().latency_ms(20).await?;
+    let (_, calls) = aws.calls_of(aws.invoke(&event)).await?;
+    let result = aws.record("dev", "orders").await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    let chain = longest_chain(&calls, "UpdateAlias");
+    let all = shown(&calls);
+    assert!((1..=5).contains(&chain.len()), "{} calls:\n{}\nof all:\n{all}", chain.len(), shown(chain.iter().copied()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_update_of_code_has_one_session_that_can_do_no_more_than_that() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let (result, calls) = aws.calls_of(aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0"))).await?;
+    let sessions = sessions(&calls);
+    assert_eq!(sessions.len(), 1, "{}", shown(&calls));
+    assert_eq!(
+        sessions[0].policy_actions(),
+        [
+            "lambda:GetAlias",
+            "lambda:GetFunction",
+            "lambda:GetProvisionedConcurrencyConfig",
+            "lambda:ListAliases",
+            "lambda:ListTags",
+            "lambda:ListVersionsByFunction",
+            "lambda:PublishVersion",
+            "lambda:UpdateAlias",
+            "lambda:UpdateFunctionCode",
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            "kms:Decrypt"
+        ]
+    );
+    let name = format!("deployer-{}", result["id"].as_str().unwrap_or_default());
+    assert_eq!(sessions[0].parameter("role_session_name"), Some(name.as_str()));
+    assert_eq!(sessions[0].parameter("source_identity"), Some(name.as_str()));
+    assert_eq!(sessions[0].parameter("external_id"), Some("dev-8c1f"));
+    let of_lambda: Vec<&Call> =
+        calls.iter().filter(|call| call.service == "lambda" && call.account == "111111111111").collect();
+    assert!(!of_lambda.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_creation_gets_a_second_session_that_may_pass_just_the_one_role() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let (_, calls) = aws.calls_of(aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0"))).await?;
+    let sessions = sessions(&calls);
+    assert_eq!(sessions.len(), 2, "{}", shown(&calls));
+    let [first, second] = [sessions[0].policy_actions(), sessions[1].policy_actions()];
+    for action in ["iam:PassRole", "lambda:CreateFunction", "lambda:CreateAlias"] {
+        assert!(!first.iter().any(|one| one == action), "{action} in the first session: {first:?}");
+        assert!(second.iter().any(|one| one == action), "no {action} in the second session: {second:?}");
+    }
+    assert!(!second.iter().any(|one| one == "lambda:UpdateFunctionCode"), "{second:?}");
+    let policy = sessions[1].parameter("policy").unwrap_or_default();
+    assert!(policy.contains("arn:aws:iam::111111111111:role/lambda-execution"), "{policy}");
+    assert!(policy.len() <= 2048);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_duplicate_makes_no_call_in_the_target_account_but_enter_it() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    let event = aws.mapping().event_of(&aws.take_messages().await?);
+    aws.invoke(&event).await?;
+    let (_, calls) = aws.calls_of(aws.invoke(&event)).await?;
+    let there: Vec<&str> =
+        calls.iter().filter(|call| call.account == FIRST).map(|call| call.operation.as_str()).collect();
+    assert_eq!(there, [""; 0], "{}", shown(&calls));
+    assert!(sessions(&calls).len() <= 1, "{}", shown(&calls));
+    let heads =
+        |call: &&Call| call.operation == "PutObject" && call.key.as_ref().is_some_and(|key| key.starts_with("heads/"));
+    assert_eq!(calls.iter().filter(heads).count(), 0, "it adds nothing to the head: {}", shown(&calls));
+    Ok(())
+}
+
+#[tokio::test]
+async fn versions_beyond_those_to_keep_are_deleted_one_by_one_and_never_the_function() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.configure(|config| config["environments"]["dev"]["keep_versions"] = json!(2)).await?;
+    for release in ["1.0.0", "1.1.0", "1.2.0"] {
+        aws.deploy(&format!("dev/orders/{release}.zip"), Zip::function(release)).await?;
+    }
+    let (result, calls) = aws.calls_of(aws.deploy("dev/orders/1.3.0.zip", Zip::function("1.3.0"))).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    let deleted: Vec<_> = calls.iter().filter(|call| call.operation == "DeleteFunction").collect();
+    assert_eq!(
+        deleted.iter().map(|call| call.qualifier.as_deref()).collect::<Vec<_>>(),
+        [Some("2")],
+        "{}",
+        shown(&calls)
+    );
+    // The one that serves, and one to go back to.
+    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("4", &["3", "4"]));
+    let policy = sessions(&calls).last().and_then(|session| session.parameter("policy")).unwrap_or_default();
+    assert!(policy.contains("function:orders:2\"") && !policy.contains("function:orders\""), "{policy}");
+    aws.same_events_again_change_nothing().await
+}
+
+/// The sessions that were asked for.
+fn sessions(calls: &[Call]) -> Vec<&Call> {
+    calls.iter().filter(|call| call.operation == "AssumeRole").collect()
+}

@@ -1,0 +1,158 @@
+//! What is asked by hand or by a schedule, and what the deployer asks itself.
+
+use std::time::Duration;
+
+use fixtures::Zip;
+use local_aws::{Answer, Error, Fault, Interrupted, LocalAws, Moment, Result, shown};
+use serde_json::{Value, json};
+
+use super::statuses;
+
+async fn answered(aws: &LocalAws, command: Value) -> Result<Value> {
+    match aws.invoke(&command).await? {
+        Answer::Payload(payload) => Ok(payload),
+        other => Err(Error::Unexpected(format!("{command}: {other:?}"))),
+    }
+}
+
+async fn refused(aws: &LocalAws, command: Value) -> Result<(String, String)> {
+    match aws.invoke(&command).await? {
+        Answer::FunctionError { error_type, message } => Ok((error_type, message)),
+        other => Err(Error::Unexpected(format!("{command}: {other:?}"))),
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_over_a_tidy_ledger_does_nothing() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let empty = |name: &str| json!({"name": name, "waiting": 0, "in_flight": 0, "delayed": 0});
+    let nothing = json!({"looked_at": 0, "woken": 0, "completed": 0, "cleared": 0, "failed": 0,
+        "queues": [empty("deployer"), empty("deployer-wakes")]});
+    assert_eq!(answered(&aws, json!({"command": "sweep"})).await?, nothing);
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let before = aws.snapshot().await?;
+    assert_eq!(answered(&aws, json!({"command": "sweep"})).await?, nothing);
+    assert_eq!(before.changes_to(&aws.snapshot().await?), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sweep_wakes_nobody_before_a_lease_is_over_and_clears_markers_when_they_are_old() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    assert_eq!(aws.deliver_and_kill_at(Moment::After(12)).await?, Interrupted::Killed);
+    aws.take_messages().await?;
+    let swept = answered(&aws, json!({"command": "sweep"})).await?;
+    assert_eq!((&swept["looked_at"], &swept["woken"], &swept["cleared"]), (&json!(1), &json!(0), &json!(0)));
+    aws.leases_run_out().await?;
+    let swept = answered(&aws, json!({"command": "sweep"})).await?;
+    assert_eq!((&swept["looked_at"], &swept["woken"]), (&json!(1), &json!(1)));
+    aws.deliver().await?;
+    assert_eq!(statuses(&aws.record("dev", "orders").await?), ["succeeded", "succeeded"]);
+    aws.put_in_ledger("open/dev/stock/01M82G2M5GPN0T1CRNTD2CNZ99", vec![]).await?;
+    aws.markers_grow_old().await?;
+    assert_eq!(answered(&aws, json!({"command": "sweep"})).await?["cleared"], 1);
+    assert_eq!(aws.ledger_keys("open/").await?, [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn history_is_told_newest_first_and_as_much_as_asked_for() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    for release in ["1.0.0", "1.1.0", "1.2.0"] {
+        aws.deploy(&format!("dev/orders/{release}.zip"), Zip::function(release)).await?;
+    }
+    let ask = |limit: Value| json!({"command": "history", "environment": "dev", "function": "orders", "limit": limit});
+    // All of them may be of one second, within which ids do not sort by time.
+    let mut recorded = aws.records("dev", "orders").await?;
+    // Their format is the ledger's business.
+    for record in &mut recorded {
+        let _format = record.as_object_mut().and_then(|record| record.remove("format"));
+    }
+    recorded.sort_by_key(|record| std::cmp::Reverse(record["release"].as_str().map(str::to_owned)));
+    let told = answered(&aws, ask(json!(20))).await?;
+    assert_eq!(told, json!({ "deployments": recorded }));
+    let told = answered(&aws, ask(json!(2))).await?;
+    assert_eq!(told, json!({ "deployments": recorded[..2] }));
+    let unknown = json!({"command": "history", "environment": "dev", "function": "nobody"});
+    assert_eq!(answered(&aws, unknown).await?, json!({"deployments": []}));
+    let (error_type, message) =
+        refused(&aws, json!({"command": "history", "environment": "prdo", "function": "orders"})).await?;
+    let words = "deployer.json has no environment prdo (it has dev, prod)";
+    assert_eq!((error_type.as_str(), message.as_str()), ("InvalidCommand", words));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_command_that_is_wrong_is_refused_by_name() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    for (command, words) in [
+        (json!({"command": "nonsense"}), "unknown command \"nonsense\""),
+        (json!({"command": "sweep", "now": true}), "now"),
+        (json!({"command": "history"}), "environment"),
+        (json!({"command": 1}), "must be a text"),
+    ] {
+        let (error_type, message) = refused(&aws, command).await?;
+        assert_eq!(error_type, "InvalidCommand");
+        assert!(message.contains(words), "{words} is not in: {message}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_comes_again_before_a_lease_is_over_leaves_a_tick_that_comes_when_it_is() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let version_id = aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    assert_eq!(aws.deliver_and_kill_at(Moment::After(12)).await?, Interrupted::Killed);
+    let (deliveries, calls) = aws.calls_of(aws.deliver()).await?;
+    assert_eq!(deliveries.iter().map(|one| one.failed).collect::<Vec<_>>(), [0], "it is answered, not failed");
+    assert_eq!(aws.record("dev", "orders").await?["status"], "in_progress");
+    assert_eq!((aws.mapping().in_queue().await?, aws.mapping().delayed().await?), (0, 1));
+    let delays: Vec<Option<u64>> = (calls.iter().filter(|call| call.operation == "SendMessage"))
+        .map(|call| call.parameters["DelaySeconds"].as_u64())
+        .collect();
+    assert!(matches!(delays[..], [Some(300..=311)]), "{delays:?}\n{}", shown(&calls));
+
+    aws.leases_run_out().await?;
+    aws.queue_time_passes(Duration::from_secs(311)).await?;
+    aws.deliver().await?;
+    let result = aws.result("dev/orders/1.0.0.zip", &version_id).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    assert_eq!(aws.mapping().delayed().await?, 0);
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_sweep_that_meets_a_broken_head_does_the_rest_and_ends_in_an_error_that_an_alarm_sees() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    assert_eq!(aws.deliver_and_kill_at(Moment::After(12)).await?, Interrupted::Killed);
+    aws.take_messages().await?;
+    aws.leases_run_out().await?;
+    aws.put_in_ledger("heads/dev/stock.json", b"{".to_vec()).await?;
+    aws.put_in_ledger("open/dev/stock/01M82G2M5GPN0T1CRNTD2CNZ99", vec![]).await?;
+    let (error_type, message) = refused(&aws, json!({"command": "sweep"})).await?;
+    assert_eq!(error_type, "LedgerUnavailable");
+    assert!(message.starts_with("1 of 2 functions with work open could not be swept"), "{message}");
+    aws.deliver().await?;
+    assert_eq!(statuses(&aws.record("dev", "orders").await?), ["succeeded", "succeeded"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sweep_that_meets_a_broken_record_ends_in_an_error_and_the_log_names_it() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
+    aws.control().fault(&unavailable.under("results/").forever()).await?;
+    aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    aws.deliver().await?;
+    aws.control().no_faults().await?;
+    let keys = aws.ledger_keys("deployments/").await?;
+    aws.put_in_ledger(&keys[0], b"{".to_vec()).await?;
+    let (error_type, message) = refused(&aws, json!({"command": "sweep"})).await?;
+    assert_eq!(error_type, "LedgerUnavailable");
+    assert!(message.starts_with("1 of 1 functions with work open could not be swept"), "{message}");
+    let names = |line: &str| line.contains(&keys[0]) && line.contains("restore its former S3 version");
+    assert!(aws.logs(|line| line["message"].as_str().is_some_and(names)).await, "{} is not in the log", keys[0]);
+    Ok(())
+}

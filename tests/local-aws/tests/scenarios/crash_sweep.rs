@@ -1,0 +1,332 @@
+//! The deployer is killed at each of its calls, and whatever takes the work up again ends it as if nothing had happened.
+//!
+//! All functions of a sweep are in one local AWS: first each is brought to its own moment of death, then time passes, then
+//! all of them are woken in the same way.
+
+use std::time::Duration;
+
+use fixtures::Zip;
+use local_aws::{Answer, Error, FIRST, Fault, Interrupted, Live, LocalAws, Moment, REGION, Result, shown};
+use serde_json::{Value, json};
+
+/// Longer than any lease, and as long as SQS delays a message at most.
+const LONG: Duration = Duration::from_secs(900);
+
+/// What is deployed.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A function that is not there yet.
+    Create,
+    /// Code and configuration of one that was deployed before.
+    Update,
+}
+
+/// How the deployment is taken up again.
+#[derive(Clone, Copy, PartialEq)]
+enum Wake {
+    /// The message comes again when the lease is over.
+    Message,
+    /// The message comes again at once, and the tick that it leaves behind when the lease is over.
+    Tick,
+    /// The message is lost: there is only the sweep.
+    Sweep,
+}
+
+/// An end, without what differs between two functions: ids, times, names.
+#[derive(Debug, Clone, PartialEq)]
+struct End {
+    live: Option<Live>,
+    records: Vec<Value>,
+    has_result: bool,
+    head: Value,
+}
+
+/// A function on its way, and its upload.
+struct Point {
+    function: String,
+    moment: Option<Moment>,
+    version_id: String,
+}
+
+impl Kind {
+    fn key(self, function: &str) -> String {
+        match self {
+            Self::Create => format!("dev/{function}/1.0.0.zip"),
+            Self::Update => format!("dev/{function}/1.1.0.zip"),
+        }
+    }
+
+    fn zip(self) -> Zip {
+        match self {
+            Self::Create => Zip::function("1.0.0"),
+            Self::Update => {
+                Zip::function("1.1.0").with("memory_size = 256", "memory_size = 512").with("samples", "orders")
+            }
+        }
+    }
+
+    /// What is there before.
+    async fn prepare(self, aws: &LocalAws, functions: &[String]) -> Result<()> {
+        if let Self::Update = self {
+            for function in functions {
+                aws.upload(&format!("dev/{function}/1.0.0.zip"), Zip::function("1.0.0")).await?;
+            }
+            aws.deliver().await?;
+        }
+        Ok(())
+    }
+}
+
+async fn end(aws: &LocalAws, kind: Kind, point: &Point) -> Result<End> {
+    let Point { function, version_id, .. } = point;
+    let records = aws.records("dev", function).await?;
+    let result = match aws.has_result(&kind.key(function), version_id).await? {
+        true => Some(aws.result(&kind.key(function), version_id).await?),
+        false => None,
+    };
+    let has_result = result.is_some() && result.as_ref() == records.last();
+    let shown = |record: &Value| {
+        let mut record = record.clone();
+        for own in ["id", "function", "started_at", "finished_at", "cause"] {
+            record[own].take();
+        }
+        for own in ["key", "version_id"] {
+            record["artifact"][own].take();
+        }
+        for target in record["targets"].as_array_mut().into_iter().flatten() {
+            target["function_name"].take();
+        }
+        record
+    };
+    let head = aws.ledger_object(&format!("heads/dev/{function}.json")).await?.unwrap_or_default();
+    let lengths = |name: &str| head[name].as_array().map(Vec::len);
+    let is_the_last = |id: &Value| records.last().is_some_and(|record| record["id"] == *id);
+    let head = json!({
+        "active": head["active"], "pending": head["pending"], "outbox": head["outbox"],
+        "live is the last": is_the_last(&head["history"][0]["deployment"]),
+        "served by the last": is_the_last(&head["targets"][0]["deployment"]),
+        "named": head["targets"][0]["named"],
+        "lengths": [lengths("history"), lengths("requests"), lengths("ended"), lengths("targets")],
+    });
+    Ok(End {
+        live: aws.live(FIRST, REGION, function).await?,
+        records: records.iter().map(shown).collect(),
+        has_result,
+        head,
+    })
+}
+
+/// The undisturbed run: how it ends, and how many calls it makes.
+async fn undisturbed(aws: &LocalAws, kind: Kind) -> Result<(End, u32)> {
+    let function = "undisturbed".to_owned();
+    kind.prepare(aws, std::slice::from_ref(&function)).await?;
+    aws.deployer().kill();
+    let version_id = aws.upload(&kind.key(&function), kind.zip()).await?;
+    let (_, calls) = aws.calls_of(aws.deliver()).await?;
+    let made = calls.iter().filter(|call| LocalAws::is_the_deployers(call)).count();
+    let end = end(aws, kind, &Point { function, moment: None, version_id }).await?;
+    assert_eq!(end.records.last().map(|record| &record["status"]), Some(&json!("succeeded")), "{end:#?}");
+    Ok((end, u32::try_from(made).unwrap_or_default()))
+}
+
+/// Brings each function to its own death: its message is taken out of the queue.
+async fn kill_at_each(aws: &LocalAws, kind: Kind, moments: Vec<Moment>) -> Result<Vec<(Point, Value)>> {
+    let functions: Vec<String> = (1..=moments.len()).map(|number| format!("orders-{number}")).collect();
+    kind.prepare(aws, &functions).await?;
+    let mut points = Vec::new();
+    for (function, moment) in functions.into_iter().zip(moments) {
+        aws.deployer().kill();
+        let version_id = aws.upload(&kind.key(&function), kind.zip()).await?;
+        let interrupted = aws.deliver_and_kill_at(moment).await?;
+        if interrupted == Interrupted::Killed {
+            let message = aws.take_messages().await?.pop().unwrap_or_default();
+            points.push((Point { function, moment: Some(moment), version_id }, message));
+        }
+    }
+    Ok(points)
+}
+
+/// Lets time pass and wakes what was killed.
+async fn wake(aws: &LocalAws, how: Wake, messages: &[Value]) -> Result<()> {
+    let send = async || {
+        for message in messages {
+            aws.mapping().send(&message.to_string()).await?;
+        }
+        aws.deliver().await
+    };
+    match how {
+        Wake::Message => {
+            aws.leases_run_out().await?;
+            send().await?;
+        }
+        Wake::Tick => {
+            send().await?;
+            aws.leases_run_out().await?;
+            aws.queue_time_passes(LONG).await?;
+            aws.deliver().await?;
+        }
+        Wake::Sweep => {
+            aws.leases_run_out().await?;
+            let answer = aws.invoke(&json!({"command": "sweep"})).await?;
+            assert!(matches!(&answer, Answer::Payload(swept) if swept["failed"] == 0), "{answer:?}");
+            aws.deliver().await?;
+        }
+    }
+    Ok(())
+}
+
+/// One sweep over all calls. How many points were tried.
+async fn sweep(kind: Kind, how: Wake) -> Result<usize> {
+    let aws = LocalAws::start().await?;
+    let (expected, calls) = undisturbed(&aws, kind).await?;
+    let moments = (1..=calls).map(Moment::After).collect();
+    let (points, messages): (Vec<_>, Vec<_>) = kill_at_each(&aws, kind, moments).await?.into_iter().unzip();
+    assert!(points.len() + 2 >= calls as usize, "of {calls} calls only {} were reached", points.len());
+    wake(&aws, how, &messages).await?;
+
+    let mut differ = Vec::new();
+    for point in &points {
+        let found = end(&aws, kind, point).await?;
+        // Of a request that never got into the ledger nobody knows but its message. One that did must have been woken.
+        let unknown = how == Wake::Sweep && found.head["lengths"] != expected.head["lengths"];
+        let is_open =
+            !found.head["active"].is_null() || found.head["pending"].as_array().is_some_and(|waits| !waits.is_empty());
+        let never_began = unknown && !is_open && found.records.len() < expected.records.len() && !found.has_result;
+        if found != expected && !never_began {
+            differ.push(format!("{:?} {}: {found:#?}", point.moment, point.function));
+        }
+    }
+    assert!(
+        differ.is_empty(),
+        "{} of {} ends differ from\n{expected:#?}\n{}",
+        differ.len(),
+        points.len(),
+        differ.join("\n")
+    );
+
+    nothing_is_left(&aws).await?;
+    if how != Wake::Sweep {
+        the_same_messages_again_do_nothing(&aws, &messages).await?;
+    }
+    Ok(points.len())
+}
+
+/// No message, no marker that a sweep would not clear away.
+async fn nothing_is_left(aws: &LocalAws) -> Result<()> {
+    assert_eq!((aws.dead_letters().await?, aws.mapping().in_queue().await?), (0, 0));
+    aws.queue_time_passes(LONG).await?;
+    aws.deliver().await?;
+    assert_eq!(aws.mapping().delayed().await?, 0, "ticks do not go on for ever");
+    aws.markers_grow_old().await?;
+    let answer = aws.invoke(&json!({"command": "sweep"})).await?;
+    let Answer::Payload(swept) = &answer else { return Err(Error::Unexpected(format!("{answer:?}"))) };
+    assert_eq!((&swept["woken"], &swept["completed"], &swept["failed"]), (&json!(0), &json!(0), &json!(0)), "{swept}");
+    assert_eq!(aws.ledger_keys("open/").await?, [""; 0], "{swept}");
+    Ok(())
+}
+
+async fn the_same_messages_again_do_nothing(aws: &LocalAws, messages: &[Value]) -> Result<()> {
+    for message in messages {
+        aws.mapping().send(&message.to_string()).await?;
+    }
+    let (_, calls) = aws.calls_of(aws.deliver()).await?;
+    let wrong: Vec<_> = calls.iter().filter(|call| call.service == "lambda").collect();
+    assert!(wrong.is_empty(), "{}", shown(wrong));
+    Ok(())
+}
+
+/// While a killed deployment's lease still holds, a newer release comes, and then the older message once more. How many
+/// points were tried.
+async fn overtake(kind: Kind) -> Result<usize> {
+    let aws = LocalAws::start().await?;
+    let (_, calls) = undisturbed(&aws, kind).await?;
+    let moments = (1..=calls).map(Moment::After).collect();
+    let (points, messages): (Vec<_>, Vec<_>) = kill_at_each(&aws, kind, moments).await?.into_iter().unzip();
+    let mut newest = Vec::new();
+    for Point { function, .. } in &points {
+        let key = format!("dev/{function}/2.0.0.zip");
+        newest.push((aws.upload(&key, Zip::function("2.0.0")).await?, key));
+    }
+    aws.deliver().await?;
+    wake(&aws, Wake::Tick, &messages).await?;
+    for (Point { function, moment, version_id }, (newest, key)) in points.iter().zip(&newest) {
+        let result = aws.result(key, newest).await?;
+        assert_eq!(result["status"], "succeeded", "{moment:?} {function}: {result:#}");
+        let served = aws.live(FIRST, REGION, function).await?.map(|live| live.sha256);
+        assert_eq!(served.as_deref(), result["artifact"]["sha256"].as_str(), "{moment:?} {function}");
+        let older = aws.result(&kind.key(function), version_id).await?;
+        let ended = older["status"] == "succeeded" || older["status"] == "superseded";
+        assert!(ended, "{moment:?} {function}: {older:#}");
+        let head = aws.ledger_object(&format!("heads/dev/{function}.json")).await?.unwrap_or_default();
+        assert_eq!([&head["active"], &head["pending"], &head["outbox"]], [&Value::Null, &json!([]), &json!([])]);
+        assert_eq!(head["history"][0]["deployment"], result["id"], "{moment:?} {function}");
+    }
+    nothing_is_left(&aws).await?;
+    Ok(points.len())
+}
+
+#[tokio::test]
+async fn a_newer_release_is_live_at_last_whenever_the_one_before_was_killed() -> Result<()> {
+    let points = overtake(Kind::Create).await? + overtake(Kind::Update).await?;
+    println!("{points} points");
+    Ok(())
+}
+
+/// At each call in turn one answer gets lost, or the call itself: nobody dies, somebody tries again.
+async fn lose_each(kind: Kind, is_done: bool) -> Result<usize> {
+    let aws = LocalAws::start().await?;
+    let (expected, calls) = undisturbed(&aws, kind).await?;
+    let functions: Vec<String> = (1..=calls).map(|number| format!("orders-{number}")).collect();
+    kind.prepare(&aws, &functions).await?;
+    let mut differ = Vec::new();
+    for (call, function) in (0..calls).zip(functions) {
+        aws.deployer().kill();
+        let version_id = aws.upload(&kind.key(&function), kind.zip()).await?;
+        let fault = Fault::no_answer().of_session("deployer").after(call);
+        aws.control().fault(&if is_done { fault.although_done() } else { fault }).await?;
+        aws.deliver().await?;
+        aws.control().no_faults().await?;
+        let found = end(&aws, kind, &Point { function, moment: None, version_id }).await?;
+        if found != expected {
+            differ.push(format!("call {}: {found:#?}", call + 1));
+        }
+    }
+    assert!(differ.is_empty(), "{} of {calls} ends differ from\n{expected:#?}\n{}", differ.len(), differ.join("\n"));
+    nothing_is_left(&aws).await?;
+    Ok(calls as usize)
+}
+
+#[tokio::test]
+async fn an_answer_that_gets_lost_changes_no_end_whichever_it_is() -> Result<()> {
+    let points = lose_each(Kind::Create, true).await? + lose_each(Kind::Update, true).await?;
+    println!("{points} points");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_that_gets_lost_changes_no_end_whichever_it_is() -> Result<()> {
+    let points = lose_each(Kind::Create, false).await? + lose_each(Kind::Update, false).await?;
+    println!("{points} points");
+    Ok(())
+}
+
+macro_rules! sweeps {
+    ($($name:ident: $kind:ident, $wake:ident;)*) => { $(
+        #[tokio::test]
+        async fn $name() -> Result<()> {
+            let points = sweep(Kind::$kind, Wake::$wake).await?;
+            println!("{points} points");
+            assert!(points >= 15, "only {points} points were tried");
+            Ok(())
+        }
+    )* };
+}
+
+sweeps! {
+    a_creation_killed_at_any_call_is_ended_by_its_message: Create, Message;
+    a_creation_killed_at_any_call_is_ended_by_a_tick: Create, Tick;
+    a_creation_killed_at_any_call_is_ended_by_the_sweep: Create, Sweep;
+    an_update_killed_at_any_call_is_ended_by_its_message: Update, Message;
+    an_update_killed_at_any_call_is_ended_by_a_tick: Update, Tick;
+    an_update_killed_at_any_call_is_ended_by_the_sweep: Update, Sweep;
+}

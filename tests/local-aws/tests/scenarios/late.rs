@@ -1,0 +1,70 @@
+//! Writes to Lambda that get no answer and take effect when others have ended since: the alias serves what the ledger says.
+
+use fixtures::Zip;
+use local_aws::{Answer, Error, FIRST, Fault, LocalAws, REGION, Result};
+use serde_json::json;
+
+async fn roll_back(aws: &LocalAws) -> Result<()> {
+    let command = json!({"command": "rollback", "environment": "dev", "function": "orders"});
+    match aws.invoke(&command).await? {
+        Answer::Payload(_) => aws.deliver().await.map(drop),
+        other => Err(Error::Unexpected(format!("{command}: {other:?}"))),
+    }
+}
+
+async fn upload(aws: &LocalAws, release: &str) -> Result<()> {
+    aws.upload(&format!("dev/orders/{release}.zip"), Zip::function(release)).await?;
+    aws.deliver().await.map(drop)
+}
+
+/// All writes of this kind by 1.2.0 are on their way; 1.2.0 fails.
+async fn sends_late(operation: &str) -> Result<LocalAws> {
+    let aws = LocalAws::start().await?;
+    for release in ["1.0.0", "1.1.0"] {
+        upload(&aws, release).await?;
+    }
+    aws.control().fault(&Fault::late(operation).forever()).await?;
+    upload(&aws, "1.2.0").await?;
+    let failed = aws.record("dev", "orders").await?;
+    assert_eq!(failed["status"], "failed", "{failed:#}");
+    aws.control().no_faults().await?;
+    Ok(aws)
+}
+
+/// They take effect now, and the alias serves this release all the same; how they were answered.
+async fn serves_after_all(aws: &LocalAws, release: &str) -> Result<Vec<u16>> {
+    let answers = aws.control().carry_out_late().await?;
+    let head = aws.ledger_object("heads/dev/orders.json").await?.unwrap_or_default();
+    let live = aws.live(FIRST, REGION, "orders").await?.ok_or(Error::Unexpected("there is no function".into()))?;
+    let told = (head["history"][0]["release"].as_str(), head["targets"][0]["version"].as_str());
+    assert_eq!(told, (Some(release), Some(live.version.as_str())), "{answers:?}\n{head:#}");
+    assert!(head["doors"].as_array().is_none_or(Vec::is_empty), "{head:#}");
+    assert!(!answers.is_empty());
+    Ok(answers)
+}
+
+#[tokio::test]
+async fn a_late_update_of_the_alias_after_a_rollback_finds_a_closed_door() -> Result<()> {
+    let aws = sends_late("UpdateAlias").await?;
+    roll_back(&aws).await?;
+    let answers = serves_after_all(&aws, "1.1.0").await?;
+    assert!(answers.iter().all(|status| *status == 412), "{answers:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_late_update_of_the_alias_after_the_same_bytes_again_finds_a_closed_door() -> Result<()> {
+    let aws = sends_late("UpdateAlias").await?;
+    upload(&aws, "1.2.0").await?;
+    let answers = serves_after_all(&aws, "1.2.0").await?;
+    assert!(answers.iter().all(|status| *status == 412), "{answers:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_late_update_of_the_code_moves_no_alias() -> Result<()> {
+    let aws = sends_late("UpdateFunctionCode").await?;
+    upload(&aws, "1.3.0").await?;
+    serves_after_all(&aws, "1.3.0").await?;
+    aws.same_events_again_change_nothing().await
+}

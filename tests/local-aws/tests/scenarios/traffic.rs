@@ -1,0 +1,78 @@
+//! Aliases with provisioned concurrency, whose traffic Lambda itself holds back for a while.
+
+use std::time::Duration;
+
+use fixtures::Zip;
+use local_aws::{Doing as _, FIRST, LocalAws, REGION, Result, Settle};
+use serde_json::Value;
+
+use super::statuses;
+
+/// `orders` 1.0.0 is live in dev, and its alias has provisioned concurrency, of which the head does not know.
+async fn provisioned() -> Result<LocalAws> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let lambda = aws.clients().lambda(FIRST, REGION);
+    let put = lambda.put_provisioned_concurrency_config().function_name("orders").qualifier("live");
+    put.provisioned_concurrent_executions(1).send().await.doing("provisioning")?;
+    let look = lambda.get_provisioned_concurrency_config().function_name("orders").qualifier("live");
+    look.send().await.doing("waiting for the provisioned concurrency")?;
+    Ok(aws)
+}
+
+/// The version of the alias, and whether it has weights.
+async fn alias(aws: &LocalAws) -> Result<(String, bool)> {
+    let look = aws.clients().lambda(FIRST, REGION).get_alias().function_name("orders").name("live");
+    let found = look.send().await.doing("looking at the alias")?;
+    Ok((found.function_version().unwrap_or_default().to_owned(), found.routing_config().is_some()))
+}
+
+fn error(record: &Value) -> (&str, &str) {
+    let error = &record["targets"][0]["error"];
+    (error["code"].as_str().unwrap_or_default(), error["message"].as_str().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn traffic_that_lambda_holds_back_is_waited_for() -> Result<()> {
+    let aws = provisioned().await?;
+    aws.control().settle(&Settle::after_reads("provision", 3)).await?;
+    let result = aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    assert_eq!(alias(&aws).await?, ("2".to_owned(), false));
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn an_init_that_fails_is_told_with_lambdas_reason_and_the_alias_put_back() -> Result<()> {
+    let aws = provisioned().await?;
+    let reason = "FUNCTION_ERROR_INIT_FAILURE";
+    aws.control().settle(&Settle::failing("provision", reason, reason)).await?;
+    let result = aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    let (code, message) = error(&result);
+    assert_eq!(code, "TrafficNotMoved", "{result:#}");
+    assert!(message.contains(reason) && message.contains("put back to version 1"), "{message}");
+    assert_eq!(alias(&aws).await?, ("1".to_owned(), false));
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_deployment_that_waits_for_long_is_parked_and_goes_on_by_its_ticks() -> Result<()> {
+    let aws = provisioned().await?;
+    aws.control().settle(&Settle::after_reads("provision", 18)).await?;
+    let version_id = aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    aws.deliver().await?;
+    let record = aws.record("dev", "orders").await?;
+    assert_eq!(
+        (record["status"].as_str(), record["code"].as_str()),
+        (Some("in_progress"), Some("Waiting")),
+        "{record:#}"
+    );
+    for _ in 0..8 {
+        aws.queue_time_passes(Duration::from_secs(130)).await?;
+        aws.deliver().await?;
+    }
+    let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    assert_eq!(alias(&aws).await?, ("2".to_owned(), false));
+    Ok(())
+}

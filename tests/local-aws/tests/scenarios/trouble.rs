@@ -1,0 +1,295 @@
+//! What goes wrong on the way, and how it ends.
+
+use deployer_core::names::{CONFIG_LINE, ERROR_LINE, QUEUE_LINE};
+use fixtures::Zip;
+use local_aws::{
+    Answer, Call, Doing as _, Error, FIRST, Fault, Interrupted, LocalAws, Moment, OTHER_REGION, REGION, Result, SECOND,
+    Settle,
+};
+use serde_json::{Value, json};
+
+use super::{lambda_writes, serves, statuses, versions};
+
+#[tokio::test]
+async fn a_broken_message_spoils_neither_its_batch_nor_comes_again() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let orders = aws.upload("dev/orders/1.0.0.zip", Zip::function("orders")).await?;
+    aws.mapping().send("{ this is not JSON").await?;
+    let stock = aws.upload("dev/stock/1.0.0.zip", Zip::function("stock")).await?;
+    let deliveries = aws.deliver().await?;
+    assert_eq!(deliveries.iter().map(|one| (one.bodies.len(), one.failed)).collect::<Vec<_>>(), [(3, 0)]);
+    for (key, version_id) in [("dev/orders/1.0.0.zip", orders), ("dev/stock/1.0.0.zip", stock)] {
+        let result = aws.result(key, &version_id).await?;
+        assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    }
+    assert_eq!(aws.dead_letters().await?, 0);
+    aws.same_events_again_change_nothing().await
+}
+
+/// By these fields the tooling module's alarm counts.
+#[tokio::test]
+async fn a_wake_that_comes_late_is_logged_with_its_queue_beside_the_message() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let mut event = aws.mapping().event_of(&[json!({})]);
+    event["Records"][0]["eventSourceARN"] = json!("arn:aws:sqs:eu-west-1:123456789012:deployer-wakes");
+    event["Records"][0]["attributes"] = json!({"SentTimestamp": "1700000000000", "ApproximateReceiveCount": "1"});
+    aws.invoke(&event).await?;
+    let is_told = |line: &Value| {
+        line["message"].as_str().is_some_and(|message| message.starts_with(QUEUE_LINE))
+            && line["queue"] == "deployer-wakes"
+    };
+    assert!(aws.logs(is_told).await, "{:?}", aws.deployer().log());
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_the_message_that_could_not_be_handled_comes_again() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    // More often than the SDK tries, less often than the queue delivers.
+    let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
+    aws.control().fault(&unavailable.under("heads/dev/orders").times(3)).await?;
+    let orders = aws.upload("dev/orders/1.0.0.zip", Zip::function("orders")).await?;
+    let stock = aws.upload("dev/stock/1.0.0.zip", Zip::function("stock")).await?;
+    let deliveries = aws.deliver().await?;
+    assert_eq!(deliveries.iter().map(|one| (one.bodies.len(), one.failed)).collect::<Vec<_>>(), [(2, 1), (1, 0)]);
+    for (key, version_id) in [("dev/orders/1.0.0.zip", orders), ("dev/stock/1.0.0.zip", stock)] {
+        let result = aws.result(key, &version_id).await?;
+        assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    }
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_role_that_asks_for_another_external_id_is_named_in_the_record() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.configure(|config| config["environments"]["dev"]["external_id"] = json!("wrong-0000")).await?;
+    let (result, calls) = aws.calls_of(aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0"))).await?;
+    assert_eq!(statuses(&result), ["failed", "failed"], "{result:#}");
+    assert_eq!(result["code"], "TargetFailed");
+    let error = &result["targets"][0]["error"];
+    assert_eq!((&error["code"], &error["step"]), (&json!("AssumeRoleDenied"), &json!("enter")));
+    let session = format!("deployer-{}", result["id"].as_str().unwrap_or_default());
+    let message = error["message"].as_str().unwrap_or_default();
+    for part in ["arn:aws:iam::111111111111:role/deployer-target", "account 111111111111", session.as_str()] {
+        assert!(message.contains(part), "{part} is missing in: {message}");
+    }
+    assert!(calls.iter().all(|call| call.service != "lambda"), "nothing is done without a session");
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_target_that_fails_neither_stops_nor_hides_another() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let invalid = Fault::new("CreateFunction", 400, "InvalidParameterValueException", "this is not how it is made");
+    aws.control().fault(&invalid.in_region(OTHER_REGION)).await?;
+    let result = aws.deploy("prod/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    assert_eq!(statuses(&result), ["failed", "succeeded", "failed"], "{result:#}");
+    assert_eq!(result["targets"][1]["error"]["code"], "InvalidConfiguration", "{result:#}");
+    assert_eq!(versions(aws.live(SECOND, REGION, "orders").await?), serves("1", &["1"]));
+    assert_eq!(aws.live(SECOND, OTHER_REGION, "orders").await?, None);
+    aws.same_events_again_change_nothing().await?;
+
+    let again = aws.deploy("prod/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    assert_eq!(statuses(&again), ["succeeded", "unchanged", "succeeded"], "{again:#}");
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn while_the_configuration_cannot_be_loaded_messages_are_put_off_and_nothing_is_lost() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.configure(|config| config["environments"]["dev"]["targets"] = json!([])).await?;
+    let version_id = aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let mut pauses = Vec::new();
+    for _ in 0..2 {
+        let (delivery, calls) = aws.calls_of(aws.mapping().deliver_once(aws.deployer())).await?;
+        let delivery = delivery.map(|delivery| (delivery.answer, delivery.failed));
+        let Some((Answer::Payload(_), 1)) = delivery else {
+            return Err(Error::Unexpected(format!("{delivery:?}")));
+        };
+        let ours = calls.iter().filter(|call| LocalAws::is_the_deployers(call));
+        let extend_visibility = ours.filter(|call| call.operation == "ChangeMessageVisibility");
+        pauses.extend(extend_visibility.map(|call| call.parameters["VisibilityTimeout"].as_u64()));
+    }
+    assert_eq!(pauses, [Some(20), Some(60)]);
+    let said = |line: &serde_json::Value| {
+        let message = line["message"].as_str().unwrap_or_default();
+        message.starts_with(CONFIG_LINE) && message.contains("environments.dev.targets")
+    };
+    assert!(aws.logs(said).await, "{:#?}", aws.deployer().log());
+    let by_hand = aws.invoke(&json!({"command": "status"})).await?;
+    let Answer::FunctionError { error_type, message } = by_hand else {
+        return Err(Error::Unexpected(format!("{by_hand:?}")));
+    };
+    assert_eq!(error_type, "InvalidConfig");
+    assert!(message.contains("environments.dev.targets"), "{message}");
+    let failed = |line: &serde_json::Value| {
+        line["error_type"] == "InvalidConfig"
+            && line["message"].as_str().is_some_and(|text| text.starts_with(ERROR_LINE))
+    };
+    assert!(aws.logs(failed).await, "{:#?}", aws.deployer().log());
+
+    aws.configure(|_| ()).await?;
+    aws.deliver().await?;
+    let result = aws.result("dev/orders/1.0.0.zip", &version_id).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_mistyped_command_is_answered_as_an_error_and_counted_by_no_alarm() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    for payload in [json!({"command": "dance"}), json!({"command": "status", "environment": "nowhere"})] {
+        let answer = aws.invoke(&payload).await?;
+        assert!(
+            matches!(&answer, Answer::FunctionError { error_type, .. } if error_type == "InvalidCommand"),
+            "{answer:?}"
+        );
+    }
+    let refused = |line: &serde_json::Value| line["message"].as_str().is_some_and(|text| text.contains("nowhere"));
+    assert!(aws.logs(refused).await);
+    let counted = |line: &serde_json::Value| line["message"].as_str().is_some_and(|text| text.starts_with(ERROR_LINE));
+    assert!(!aws.deployer().log().iter().any(counted), "{:#?}", aws.deployer().log());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_that_never_can_be_handled_ends_among_the_dead_letters() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
+    aws.control().fault(&unavailable.under("heads/").forever()).await?;
+    aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let deliveries = aws.deliver().await?;
+    assert_eq!(deliveries.iter().map(|one| one.failed).collect::<Vec<_>>(), [1; 5]);
+    assert_eq!(aws.dead_letters().await?, 1);
+    assert_eq!(aws.live(FIRST, REGION, "orders").await?, None, "nothing is done without the ledger");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_version_that_ends_in_failed_leaves_the_alias_where_it_was() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    aws.control().settle(&Settle::failing("publish", "InvalidRuntime", "the runtime did not start")).await?;
+    let result = aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    assert_eq!(statuses(&result), ["failed", "failed"], "{result:#}");
+    let error = &result["targets"][0]["error"];
+    assert_eq!((&error["code"], &error["step"]), (&json!("FunctionFailed"), &json!("update code")), "{error:#}");
+    assert!(error["message"].as_str().unwrap_or_default().contains("the runtime did not start"), "{error:#}");
+    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("1", &["1", "2"]));
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn conflicts_and_throttling_are_waited_out() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    aws.control().settle(&Settle::after_reads("publish", 2)).await?;
+    aws.control().fault(&Fault::busy("UpdateFunctionCode").times(2)).await?;
+    aws.control().fault(&Fault::throttled("GetFunction").times(2)).await?;
+    aws.control().fault(&Fault::throttled("UpdateAlias").times(4)).await?;
+    let (result, calls) = aws.calls_of(aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0"))).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    let tries = |name: &str| calls.iter().filter(|call| call.operation == name).count();
+    assert_eq!((tries("UpdateFunctionCode"), tries("UpdateAlias")), (3, 5));
+    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("2", &["1", "2"]));
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_an_update_of_code_does_not_make_two_versions() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    aws.control().fault(&Fault::lost_answer("UpdateFunctionCode")).await?;
+    let result = aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("2", &["1", "2"]));
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn what_a_killed_deployer_has_begun_the_next_one_ends() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    // It is killed while it waits for the version that it published.
+    aws.control().settle(&Settle::after_reads("publish", 5)).await?;
+    let version_id = aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    let is_waiting = |call: &Call| call.operation == "GetFunction" && call.qualifier.as_deref() == Some("2");
+    assert_eq!(aws.deliver_and_kill_after(is_waiting).await?, Interrupted::Killed);
+    assert!(!aws.has_result("dev/orders/1.1.0.zip", &version_id).await?);
+    assert_eq!(aws.record("dev", "orders").await?["status"], "in_progress");
+    aws.leases_run_out().await?;
+
+    let (_, calls) = aws.calls_of(aws.deliver()).await?;
+    let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;
+    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
+    assert!(!lambda_writes(&calls).contains(&"UpdateFunctionCode"), "{calls:?}");
+    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("2", &["1", "2"]));
+    assert_eq!(aws.records("dev", "orders").await?.len(), 2);
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn a_deployer_that_is_killed_again_and_again_converges_at_last() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    let version_id = aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
+    for call in [6, 10, 12, 14] {
+        aws.deployer().kill();
+        let interrupted = aws.deliver_and_kill_at(Moment::After(call)).await?;
+        assert_eq!(interrupted, Interrupted::Killed, "after call {call}");
+        aws.leases_run_out().await?;
+    }
+    aws.deliver().await?;
+    let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;
+    assert_eq!(result["status"], "succeeded", "{result:#}");
+    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("2", &["1", "2"]));
+    assert_eq!(aws.dead_letters().await?, 0);
+    aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn the_values_of_variables_are_in_no_line_of_the_log_and_nowhere_in_the_ledger() -> Result<()> {
+    const SECRET: &str = "hunter2-correct-horse";
+    let aws = LocalAws::start().await?;
+    let with = |content: &str, more: &str| {
+        let manifest = format!("TOKEN = \"{SECRET}-{content}\"\n{more}");
+        Zip::function(content).with("[environment.variables]", &format!("[environment.variables]\n{manifest}"))
+    };
+    let created = aws.deploy("dev/orders/1.0.0.zip", with("1.0.0", "")).await?;
+    assert_eq!(statuses(&created), ["succeeded", "succeeded"], "{created:#}");
+    // A change that Lambda refuses, and one that is a mistake: what they say goes into the record.
+    let refused = Fault::new("UpdateFunctionConfiguration", 400, "InvalidParameterValueException", "no");
+    aws.control().fault(&refused).await?;
+    let failed = aws.deploy("dev/orders/1.1.0.zip", with("1.1.0", "")).await?;
+    assert_eq!(statuses(&failed), ["failed", "failed"], "{failed:#}");
+    let wrong = aws.deploy("dev/orders/1.2.0.zip", with("1.2.0", &format!("LIST = [\"{SECRET}\"]\n"))).await?;
+    assert_eq!(wrong["code"], "InvalidManifest", "{wrong:#}");
+
+    for key in aws.ledger_keys("").await? {
+        let object = aws.ledger_object(&key).await?.unwrap_or_default().to_string();
+        assert!(!object.contains(SECRET), "{key} has it");
+    }
+    for line in aws.deployer().log() {
+        assert!(!line.to_string().contains(SECRET), "{line}");
+    }
+    let lambda = aws.clients().lambda(FIRST, REGION);
+    let live = lambda.get_function_configuration().function_name("orders").qualifier("live").send().await;
+    let variables = live.doing("looking")?.environment.and_then(|environment| environment.variables);
+    assert!(variables.unwrap_or_default().values().any(|value| value.contains(SECRET)), "it did arrive");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_2xx_that_cannot_be_read_is_an_unknown_answer_and_no_verdict() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    for (number, operation) in
+        ["AssumeRole", "GetFunction", "GetAlias", "UpdateFunctionCode", "UpdateAlias"].iter().enumerate()
+    {
+        aws.control().fault(&Fault::new(operation, 200, "", "moved").although_done()).await?;
+        let release = format!("1.{}.0", number + 1);
+        let result = aws.deploy(&format!("dev/orders/{release}.zip"), Zip::function(&release)).await?;
+        assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{operation}: {result:#}");
+    }
+    aws.same_events_again_change_nothing().await
+}

@@ -1,0 +1,193 @@
+//! What must be so of the order in which things were carried out: judged by the journal alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deployer_core::record::{CauseKind, DeploymentRecord, TargetErrorCode};
+
+use super::bytes;
+use super::case::Case;
+use super::order::Place;
+use super::scene::{Mishap, Scene};
+use super::violation::{Rule, Violation};
+use world::journal::{Deed, What};
+
+/// The claim on a head, in the journal.
+struct Held {
+    claim: String,
+    /// The invocation that made it.
+    by: usize,
+    /// Where in the journal it was made.
+    since: usize,
+    /// Where in the journal its owner last read the head.
+    read: usize,
+}
+
+/// Whoever writes to a function holds the claim on it at that instant: no write is carried out by an invocation that
+/// another has succeeded. And before it points an alias to a version that it has published it reads the head again, or writes it.
+pub(super) fn claims(scene: &Scene, journal: &[Deed], found: &mut Vec<Violation>) {
+    let environments: BTreeMap<&str, &str> = scene
+        .environments
+        .iter()
+        .flat_map(|environment| environment.targets.iter().map(|place| (place.as_str(), environment.name.as_str())))
+        .collect();
+    let mut claims: BTreeMap<String, Option<Held>> = BTreeMap::new();
+    let mut published: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (now, deed) in journal.iter().enumerate() {
+        let Some(by) = deed.by else { continue };
+        if let What::Wrote(Some(head)) = &deed.what {
+            let claim = claim(head);
+            let held = claims.entry(deed.about.clone()).or_default();
+            if held.as_ref().map(|held| &held.claim) != claim.as_ref() {
+                *held = claim.map(|claim| Held { claim, by, since: now, read: now });
+            } else if let Some(held) = held.as_mut().filter(|held| held.by == by) {
+                // Nobody else has written the head since it was read, or this write would have failed.
+                held.read = now;
+            }
+            continue;
+        }
+        if deed.what == What::Read {
+            if let Some(held) = claims.get_mut(&deed.about).and_then(Option::as_mut).filter(|held| held.by == by) {
+                held.read = now;
+            }
+            continue;
+        }
+        // What was held on its way, or sent by a process that has thawed, nobody can call back: what it must not do is another
+        // rule's (`ClosedDoors`).
+        if deed.late {
+            continue;
+        }
+        let Some(environment) = environments.get(deed.place.as_str()) else { continue };
+        let holder = claims.get(&format!("heads/{environment}/{}.json", deed.about)).and_then(Option::as_ref);
+        let Some(held) = holder.filter(|held| held.by == by) else {
+            let holder = holder.map_or("nobody".to_owned(), |held| format!("invocation {}", held.by));
+            let text = format!(
+                "invocation {by} wrote to {} in {} ({:?}) while {holder} held the claim",
+                deed.about, deed.place, deed.what
+            );
+            found.push(Violation { rule: Rule::OneAtATime, found: text });
+            continue;
+        };
+        let version = (deed.place.as_str(), deed.about.as_str());
+        match deed.what {
+            What::Published { .. } => drop(published.insert(version, now)),
+            What::Pointed { .. } if held.read <= held.since.max(published.get(&version).copied().unwrap_or(0)) => {
+                let text = format!(
+                    "invocation {by} moved the alias of {} in {} and had neither read nor written the head again",
+                    deed.about, deed.place
+                );
+                found.push(Violation { rule: Rule::OneAtATime, found: text });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The claim of the active deployment: the only `claim` that a head has.
+fn claim(head: &[u8]) -> Option<String> {
+    const FIELD: &[u8] = b"\"claim\": \"";
+    let at = head.windows(FIELD.len()).position(|window| window == FIELD)? + FIELD.len();
+    let claim = head[at..].iter().take_while(|byte| **byte != b'"');
+    Some(claim.map(|byte| char::from(*byte)).collect())
+}
+
+/// No version is published twice for one artifact, unless the same bytes came several times, a version ended in Failed,
+/// or somebody else changed `$LATEST`.
+pub(super) fn published_once(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
+    let is_changed = case.deeds(place).any(|deed| deed.by.is_none() && deed.what == What::Changed);
+    let failing = case.scene.faults.iter().any(|fault| matches!(fault.mishap, Mishap::EndsFailed));
+    // A late write of code may be published with the next version.
+    if is_changed || failing || case.scene.has_late_writes() {
+        return;
+    }
+    let mut versions: BTreeMap<String, (usize, BTreeSet<u64>)> = BTreeMap::new();
+    for deed in case.deeds(place) {
+        if let What::Published { version, sha256 } = deed.what {
+            let same = |record: &&DeploymentRecord| {
+                let told = case.upload_of(record).map(|told| bytes::of(case.bytes(told)).1);
+                record.cause.kind != CauseKind::Upload && told == Some(sha256)
+            };
+            let needed = case.accepted_with(sha256).len() + case.records().filter(same).count();
+            versions.entry(sha256.to_string()).or_insert((needed, BTreeSet::new())).1.insert(version);
+        }
+    }
+    for (sha256, (needed, versions)) in versions {
+        if versions.len() > needed {
+            say(Rule::PublishedOnce, format!("{place} has the versions {versions:?} of the same code {sha256}"));
+        }
+    }
+}
+
+/// No alias goes back from a newer upload to an older one.
+pub(super) fn in_order(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
+    if case.is_commanded() {
+        // A command goes back on purpose: what may follow on it is another rule's.
+        return;
+    }
+    let mut published = BTreeMap::new();
+    let mut last: Option<Vec<Place>> = None;
+    for deed in case.deeds(place) {
+        match deed.what {
+            What::Published { version, sha256 } => drop(published.insert(version, sha256)),
+            What::Pointed { version } if deed.by.is_some() => {
+                let Some(sha256) = published.get(&version) else { continue };
+                let now = case.accepted_with(*sha256);
+                if let Some(before) = last.filter(|_| !now.is_empty())
+                    && !before.is_empty()
+                    && before.iter().all(|before| now.iter().all(|now| before > now))
+                    && !is_put_back(case, place)
+                {
+                    say(Rule::Order, format!("{place} served {}, and then {}", before[0], now[0]));
+                }
+                last = Some(now);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether an alias was put back because its traffic did not follow: the only way back that nobody commands.
+fn is_put_back(case: &Case<'_>, place: &str) -> bool {
+    let outcomes = case.records().flat_map(|record| &record.targets);
+    let mut errors =
+        outcomes.filter(|outcome| super::live_oracle::place(outcome) == place).filter_map(|o| o.error.as_ref());
+    errors.any(|error| error.code == TargetErrorCode::TrafficNotMoved)
+}
+
+/// Invocations write one after the other: nobody comes back after another has written.
+pub(super) fn one_at_a_time(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
+    let mut seen: Vec<usize> = Vec::new();
+    for by in case.deeds(place).filter(|deed| !deed.late).filter_map(|deed| deed.by) {
+        if seen.last() == Some(&by) {
+            continue;
+        }
+        if seen.contains(&by) {
+            say(Rule::OneAtATime, format!("invocation {by} wrote to {place} again after another: {seen:?}"));
+        }
+        seen.push(by);
+    }
+}
+
+/// Between publishing a version and pointing the alias to it nobody else has moved the alias elsewhere.
+pub(super) fn nothing_foreign_is_overwritten(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
+    let mut published: Option<(usize, u64)> = None;
+    let mut moved = None;
+    for deed in case.deeds(place) {
+        match (deed.by, &deed.what) {
+            (Some(by), What::Published { version, .. }) => (published, moved) = (Some((by, *version)), None),
+            (None, What::Pointed { version }) => moved = Some(*version),
+            (Some(by), What::Pointed { version }) => {
+                if let (Some(publisher), Some(foreign)) = (published, moved)
+                    && publisher == (by, *version)
+                    && foreign != *version
+                {
+                    say(
+                        Rule::Foreign,
+                        format!("somebody moved the alias in {place} to {foreign}, and it was moved on to {version}"),
+                    );
+                }
+                (published, moved) = (None, None);
+            }
+            _ => {}
+        }
+    }
+}

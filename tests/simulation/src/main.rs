@@ -1,0 +1,115 @@
+//! Plays seeded schedules of the whole deployer in the world fake, and judges each.
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use clap::Parser;
+use fixtures::say;
+use simulation::{Focus, Planted, Played, Tally, command, play, play_as, replay};
+
+/// Plays schedules of uploads, duplicates, crashes and lost messages, and says which of them break a rule.
+#[derive(Parser)]
+struct Options {
+    /// How many schedules are played.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    schedules: u64,
+    /// The seed of the first of them.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// Plays only this one, and prints all that happens in it.
+    #[arg(long, conflicts_with_all = ["schedules", "from", "threads"])]
+    seed: Option<u64>,
+    /// Plays only those that have more of this than others: promotions, deaths… With a planted bug, all as if they had.
+    #[arg(long, conflicts_with = "seed")]
+    focus: Option<Focus>,
+    #[arg(long, help = format!("Plants a bug that must be found: {}", names()))]
+    planted: Option<Planted>,
+    /// How many are played at once; one for each core if it is not said.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match options.seed {
+        Some(seed) => one(&replay(seed, options.planted), options.planted),
+        None => many(&options),
+    }
+}
+
+fn one(played: &Played, planted: Option<Planted>) -> ExitCode {
+    played.log.iter().for_each(|line| say!("{line}"));
+    say!("{}", played.tally);
+    tell(played, planted);
+    ending(usize::from(!played.violations.is_empty()), planted)
+}
+
+#[derive(Default)]
+struct Found {
+    tally: Tally,
+    schedules: u64,
+    failed: usize,
+}
+
+fn many(options: &Options) -> ExitCode {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = options.threads.unwrap_or(cores).max(1);
+    let (next, end) = (AtomicU64::new(options.from), options.from.saturating_add(options.schedules));
+    let found: Mutex<Found> = Mutex::default();
+    let began = Instant::now();
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end {
+                return;
+            }
+            let played = match (options.focus, options.planted) {
+                (Some(focus), None) if focus != Focus::of(seed) => continue,
+                (Some(focus), Some(planted)) => play_as(seed, Some(planted), focus),
+                (_, planted) => play(seed, planted),
+            };
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            found.tally += played.tally;
+            found.schedules += 1;
+            if !played.violations.is_empty() {
+                found.failed += 1;
+                tell(&played, options.planted);
+                if options.planted.is_some() {
+                    next.store(end, Ordering::Relaxed);
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    let Found { tally, schedules, failed } = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let seconds = began.elapsed().as_secs_f64();
+    let per_second = schedules as f64 / seconds;
+    say!("{schedules} schedules in {seconds:.1} s ({per_second:.0} a second, {threads} threads)");
+    say!("{tally}");
+    ending(failed, options.planted)
+}
+
+fn names() -> String {
+    Planted::ALL.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What a schedule has broken, and how to see it again.
+fn tell(played: &Played, planted: Option<Planted>) {
+    if !played.violations.is_empty() {
+        say!("seed {}:", played.seed);
+        played.violations.iter().for_each(|violation| say!("  {violation}"));
+        say!("  {}", command(played.seed, planted));
+    }
+}
+
+fn ending(failed: usize, planted: Option<Planted>) -> ExitCode {
+    match planted {
+        Some(planted) if failed > 0 => say!("the planted bug {planted} was found"),
+        Some(planted) => say!("the planted bug {planted} was NOT found"),
+        None => say!("{failed} broke a rule"),
+    }
+    if (failed == 0) == planted.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,316 @@
+//! What people command by hand in a schedule, drawn from its seed.
+//!
+//! Must not know: how it is played, and how it is judged.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::focus::Odds;
+use super::scene::{Environment, Upload};
+use fixtures::random::Random;
+use world::VirtualClock;
+
+/// What is commanded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// To go back to what was live.
+    Rollback {
+        /// To this release.
+        to: Option<String>,
+    },
+    /// To bring back what is live.
+    Redeploy,
+    /// To deploy the newest version of a release's key.
+    Deploy {
+        /// The release.
+        release: String,
+    },
+    /// To take nothing new.
+    Hold,
+    /// To end that.
+    ReleaseHold,
+    /// To deploy a release no more.
+    Reject {
+        /// The release.
+        release: String,
+    },
+    /// To end that.
+    Unreject {
+        /// The release.
+        release: String,
+    },
+    /// To bring here what another environment has.
+    Promote {
+        /// Which environment.
+        from: String,
+        /// This release.
+        release: Option<String>,
+        /// Whether or not it is frozen here.
+        overrides: bool,
+        /// For so long only.
+        within: Option<Duration>,
+    },
+    /// To deploy a release no more, and to go back from it wherever it is live.
+    Recall {
+        /// The release.
+        release: String,
+    },
+}
+
+impl Ask {
+    /// Whether a deployment comes of it, with a record.
+    #[must_use]
+    pub fn deploys(&self) -> bool {
+        matches!(self, Self::Rollback { .. } | Self::Redeploy | Self::Deploy { .. } | Self::Promote { .. })
+    }
+
+    /// Whether it counts for the function in every environment.
+    #[must_use]
+    pub fn is_everywhere(&self) -> bool {
+        matches!(self, Self::Reject { .. } | Self::Unreject { .. } | Self::Recall { .. })
+    }
+
+    /// Whether a release is rejected by it.
+    #[must_use]
+    pub fn rejects(&self) -> bool {
+        matches!(self, Self::Reject { .. } | Self::Recall { .. })
+    }
+}
+
+/// A command that is going to be given.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// When.
+    pub at: Duration,
+    /// For which environment, by its number.
+    pub environment: usize,
+    /// For which function.
+    pub function: String,
+    /// What.
+    pub ask: Ask,
+    /// It is given again so long after that, under the same id, whatever was answered.
+    pub again: Vec<Duration>,
+    /// Whoever gives it gives up where no answer comes.
+    pub is_lost: bool,
+    /// Whoever gives it has looked at what is live before, and says what they saw.
+    pub look: Option<Look>,
+}
+
+/// How somebody looks at what is live before rolling back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// So long before the command is given.
+    pub before: Duration,
+    /// Only the release is said then, and not which deployment it was.
+    pub by_release: bool,
+}
+
+/// What somebody has seen, and says: the rollback is refused where it is not so any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// A release, or the id of the deployment that was live.
+    pub live: Option<String>,
+    /// The id of the deployment that was under way.
+    pub active: Option<String>,
+}
+
+impl Seen {
+    /// What a head shows to somebody who looks at it so.
+    pub(super) fn of(head: &Value, look: Look) -> Self {
+        let text = |pointer: &str| head.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        if look.by_release {
+            return Self { live: text("/history/0/release"), active: None };
+        }
+        let active = text("/active/request/id").or_else(|| text("/pending/0/id"));
+        Self { live: text("/history/0/deployment"), active }
+    }
+
+    /// Whether nothing was seen that could be said.
+    pub(super) fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// By what the command with this number is known: its id, who asks, and the reason.
+#[must_use]
+pub fn name(number: usize) -> String {
+    format!("order-{number}")
+}
+
+impl Order {
+    /// The command, with what its giver has seen.
+    #[must_use]
+    pub fn json(&self, environment: &str, id: &str, by: &str, seen: &Seen) -> Value {
+        let mut command = json!({"function": self.function, "id": id, "requested_by": by});
+        let mut with = |field: &str, value: &str| command[field] = value.into();
+        match &self.ask {
+            ask if ask.is_everywhere() => {}
+            Ask::Promote { .. } => with("to", environment),
+            _ => with("environment", environment),
+        }
+        match &self.ask {
+            Ask::Rollback { to } => {
+                with("command", "rollback");
+                to.iter().for_each(|to| with("to", to));
+                seen.live.iter().for_each(|live| with("if_live", live));
+                seen.active.iter().for_each(|active| with("if_active", active));
+            }
+            Ask::Redeploy => with("command", "redeploy"),
+            Ask::Deploy { release } => {
+                with("command", "deploy");
+                with("release", release);
+            }
+            Ask::Hold => {
+                with("command", "hold");
+                with("reason", by);
+            }
+            Ask::ReleaseHold => with("command", "release-hold"),
+            Ask::Reject { release } => {
+                with("command", "reject");
+                with("release", release);
+                with("reason", by);
+            }
+            Ask::Unreject { release } => {
+                with("command", "unreject");
+                with("release", release);
+            }
+            Ask::Recall { release } => {
+                with("command", "recall");
+                with("release", release);
+                with("reason", by);
+            }
+            Ask::Promote { from, release, overrides, within } => {
+                with("command", "promote");
+                with("from", from);
+                release.iter().for_each(|release| with("release", release));
+                let until = within.map(|within| VirtualClock::at(self.at + within).to_string());
+                until.iter().for_each(|until| with("not_after", until));
+                if *overrides {
+                    with("override_freeze", by);
+                }
+            }
+        }
+        command
+    }
+}
+
+/// Mostly soon after an upload, about the same function.
+pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<Order> {
+    let mut all = Vec::new();
+    if uploads.is_empty() || !random.percent(odds.commanded) {
+        return all;
+    }
+    for _ in 0..random.count(1, odds.orders) {
+        let near = &uploads[random.index(uploads.len())];
+        let at = near.at
+            + match random.percent(50) {
+                true => random.milliseconds(0, 4_000),
+                false => random.milliseconds(0, 60_000),
+            };
+        let ask = ask(random, near, uploads);
+        let again = |random: &mut Random| match random.below(10) {
+            0..6 => vec![],
+            6 => vec![Duration::ZERO],
+            7..9 => vec![random.milliseconds(10, 5_000)],
+            _ => vec![random.milliseconds(10, 5_000), random.milliseconds(5_000, 90_000)],
+        };
+        let mut give = |random: &mut Random, at, ask| {
+            let (again, is_lost) = (again(random), random.percent(odds.loss));
+            let (environment, function) = (near.environment, near.function.clone());
+            all.push(Order { at, environment, function, ask, again, is_lost, look: None });
+        };
+        // What is held or rejected is mostly let go some time.
+        let ends = match &ask {
+            Ask::Hold => Some(Ask::ReleaseHold),
+            Ask::Reject { release } => Some(Ask::Unreject { release: release.clone() }),
+            _ => None,
+        };
+        if let Some(ends) = ends.filter(|_| random.percent(60)) {
+            let later = at + random.milliseconds(100, 60_000);
+            give(random, later, ends);
+        }
+        give(random, at, ask);
+    }
+    all.sort_by_key(|order| order.at);
+    all
+}
+
+fn ask(random: &mut Random, near: &Upload, uploads: &[Upload]) -> Ask {
+    let same = |other: &&Upload| other.environment == near.environment && other.function == near.function;
+    let releases: Vec<String> = uploads.iter().filter(same).map(|upload| upload.release.clone()).collect();
+    let release = random.one_of(&releases);
+    match random.below(100) {
+        0..30 => Ask::Rollback { to: None },
+        30..42 => Ask::Rollback { to: Some(release) },
+        42..54 => Ask::Redeploy,
+        54..68 => Ask::Deploy { release },
+        68..80 => Ask::Hold,
+        80..84 => Ask::ReleaseHold,
+        84..96 => Ask::Reject { release },
+        _ => Ask::Unreject { release },
+    }
+}
+
+/// The same where artifacts go from environment to environment: everywhere, and for longer.
+pub(super) fn draw_where_promoted(
+    random: &mut Random,
+    odds: &Odds,
+    uploads: &[Upload],
+    environments: &[Environment],
+) -> Vec<Order> {
+    let mut all = Vec::new();
+    if !random.percent(odds.commanded) {
+        return all;
+    }
+    for _ in 0..random.count(1, odds.orders) {
+        let near = &uploads[random.index(uploads.len())];
+        let function = near.function.clone();
+        let at = near.at + random.within(&[4_000, 120_000, 1_200_000]);
+        let environment = random.index(environments.len());
+        let of = |upload: &&Upload| upload.function == function;
+        let releases: Vec<String> = uploads.iter().filter(of).map(|upload| upload.release.clone()).collect();
+        let release = random.one_of(&releases);
+        let ask = match (random.below(100), &environments[environment].rules) {
+            (0..40, Some(rules)) => Ask::Promote {
+                from: random.one_of(&rules.from),
+                release: random.percent(25).then_some(release),
+                overrides: random.percent(20),
+                within: random.percent(15).then(|| random.milliseconds(0, 600_000)),
+            },
+            (0..30, None) => Ask::Redeploy,
+            (30..55, _) => Ask::Rollback { to: random.percent(25).then_some(release) },
+            (55..62, _) => Ask::Deploy { release },
+            (62..72, _) => Ask::Hold,
+            (72..82, _) => Ask::Reject { release },
+            (82..95, _) => Ask::Recall { release },
+            _ => Ask::Redeploy,
+        };
+        let ends = match &ask {
+            Ask::Hold => Some(Ask::ReleaseHold),
+            Ask::Reject { release } | Ask::Recall { release } => Some(Ask::Unreject { release: release.clone() }),
+            _ => None,
+        };
+        let again = |random: &mut Random| match random.below(10) {
+            0..6 => vec![],
+            6..9 => vec![random.milliseconds(0, 5_000)],
+            _ => vec![random.milliseconds(10, 5_000), random.milliseconds(5_000, 900_000)],
+        };
+        let mut give = |random: &mut Random, at, environment, ask| {
+            let (again, is_lost) = (again(random), random.percent(odds.loss));
+            all.push(Order { at, environment, function: function.clone(), ask, again, is_lost, look: None });
+        };
+        if let Some(ends) = ends.filter(|_| random.percent(50)) {
+            let later = at + random.milliseconds(100, 600_000);
+            give(random, later, environment, ends);
+        }
+        // What was rolled back succeeds once more where it came from.
+        if matches!(ask, Ask::Rollback { .. }) && environment > 0 && random.percent(50) {
+            let (later, release) = (at + random.within(&[20_000, 300_000]), random.one_of(&releases));
+            give(random, later, 0, Ask::Deploy { release });
+        }
+        give(random, at, environment, ask);
+    }
+    all.sort_by_key(|order| order.at);
+    all
+}

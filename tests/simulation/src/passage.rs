@@ -1,0 +1,276 @@
+//! What comes from environment to environment satisfied the rules at that moment: judged by the journal, by what was live
+//! in each environment as the journeys tell it, and by what was asked for and approved.
+//!
+//! The moment is when the claim finds out what it is about. Whoever judges then has read the heads and the rejects a little
+//! earlier, under the same claim: what came to pass between such a reading and the moment may be missed, and so may what
+//! comes after it. Of that, a reject and a request to stop are looked for once more right before an alias moves, which other
+//! rules see to (`journey`); a hold, a freeze, a rollback or a failure in the source that comes so late may be too late.
+//!
+//! Must not know: how the deployer judges.
+
+use std::collections::BTreeSet;
+
+use deployer_core::head::ResolvedArtifact;
+use deployer_core::promotion::PromotionSpec;
+use deployer_core::record::{CauseKind, DeploymentRecord, Status};
+use deployer_core::rejects::Rejects;
+use jiff::Timestamp;
+
+use super::case::Case;
+use super::kept;
+use super::orders::{self, Ask};
+use super::requests::{self, CLOCKS_DIFFER};
+use super::rules::Rules;
+use super::stage::Stage;
+use super::story::{Admission, Complete, State, Story};
+use super::violation::{Rule, Violation};
+use world::VirtualClock;
+use world::journal::{Deed, What};
+
+type Told<'a> = [(Case<'a>, Story)];
+
+/// A function on its way from environment to environment.
+struct Passage<'p> {
+    stage: &'p Stage<'p>,
+    journal: &'p [Deed],
+    told: &'p Told<'p>,
+    function: &'p str,
+    /// What was rejected, from which place of the journal on.
+    rejects: Vec<(usize, Rejects)>,
+}
+
+/// What was asked for.
+struct Wish {
+    release: Option<String>,
+    not_after: Option<Timestamp>,
+    overrides: bool,
+}
+
+pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed], told: &Told<'_>, found: &mut Vec<Violation>) {
+    let Some((first, _)) = told.first() else { return };
+    let about = format!("rejects/{}.json", first.function);
+    let written = journal.iter().enumerate().filter(|(_, deed)| deed.about == about);
+    let rejects = written.filter_map(|(now, deed)| match &deed.what {
+        What::Wrote(Some(body)) => Some((now, serde_json::from_slice(body).ok()?)),
+        _ => None,
+    });
+    let passage = Passage { stage, journal, function: first.function, rejects: rejects.collect(), told };
+    for (case, story) in told {
+        let promoted = story.admissions.iter().filter_map(|one| Some((one, one.request.promoting()?)));
+        for (admission, promoting) in promoted {
+            let mut say = |text: String| {
+                let text = format!("{}/{}: {} {text}", case.environment.name, case.function, admission.request.id);
+                found.push(Violation { rule: Rule::Admitted, found: text });
+            };
+            match &case.environment.rules {
+                None => say("came in, and nothing may be promoted there".to_owned()),
+                Some(rules) if !rules.from.iter().any(|from| from == promoting.from.as_str()) => {
+                    say(format!("came in from {}", promoting.from));
+                }
+                Some(rules) => passage.admits(case, story, rules, (admission, promoting), &mut say),
+            }
+        }
+    }
+}
+
+impl Passage<'_> {
+    fn admits(
+        &self,
+        case: &Case<'_>,
+        story: &Story,
+        rules: &Rules,
+        (admission, promoting): (&Admission, &PromotionSpec),
+        say: &mut dyn FnMut(String),
+    ) {
+        let Admission { now, request, chosen, .. } = admission;
+        let (time, is_automatic) = (self.journal[*now].at, request.cause.kind == CauseKind::AutomaticPromotion);
+        let mut first_read = *now;
+        for name in rules.from.iter().filter(|name| rules.needs(name, &promoting.from)) {
+            let Some((from, source)) = self.told.iter().find(|(other, _)| other.environment.name == *name) else {
+                continue;
+            };
+            let reads = self.reads(admission, &format!("heads/{name}/{}.json", self.function));
+            first_read = first_read.min(reads.first().copied().unwrap_or(*now));
+            let passes = |read: &usize| {
+                has_soaked(rules, source, *read, (chosen, promoting.named.is_some(), is_automatic), time)
+                    && has_not_drifted(source, &from.environment.targets, chosen, (*read, *now))
+            };
+            if !reads.iter().any(passes) {
+                let (states, failures) = (source.at(*now), &source.failures);
+                let lived: Vec<_> = states.history.iter().map(|one| (&one.release, one.at)).collect();
+                say(format!(
+                    "brought {} at {time}, which {name} did not have live, soaked and served: {lived:?}, failures at \
+                     {failures:?}, a soak of {:?}",
+                    chosen.release,
+                    rules.soaks()
+                ));
+            }
+        }
+        let read = self.journal[first_read].at;
+        let rejected = |read: &usize| {
+            let known = self.rejects.iter().rev().find(|(since, _)| since <= read);
+            known.is_some_and(|(_, rejects)| rejects.find(&chosen.release, chosen.sha256).is_some())
+        };
+        if self.reads(admission, &format!("rejects/{}.json", self.function)).iter().all(rejected) {
+            say(format!("brought {}, which was rejected", chosen.release));
+        }
+        if is_automatic && story.at(*now).left.iter().any(|left| left.is(chosen)) {
+            say(format!("brought {} by itself, which was rolled back there", chosen.release));
+        }
+        let wish = (!is_automatic).then(|| self.wish(request.cause.event_id.as_deref().unwrap_or_default())).flatten();
+        let overrides = wish.as_ref().is_some_and(|wish| wish.overrides);
+        // A group is decided as a whole: a freeze that begins after that stops no member.
+        let is_decided = request.promoting().is_some_and(|promoting| promoting.group.is_some());
+        // By the contract a promotion of what the environment has already asks nobody. It need not end as `unchanged`: where
+        // somebody else has touched a target since, it mends that as a redeploy does.
+        let is_live =
+            story.at(*now).history.first().is_some_and(|live| live.is(chosen) && live.is_complete != Complete::No);
+        let moves_nothing = is_live || case.record(request.id).is_some_and(|record| record.status == Status::Unchanged);
+        if !overrides && !is_decided && !moves_nothing && rules.is_frozen_throughout(read, time) {
+            say(format!("came in from {read} to {time}, when it was frozen ({:?})", rules.frozen));
+        }
+        if !moves_nothing {
+            self.is_approved(case, rules, admission, promoting, say);
+        }
+        match wish {
+            None if !is_automatic => say("was asked for by nobody".to_owned()),
+            None => self.was_called_for(admission, promoting, say),
+            Some(wish) => {
+                if wish.release.as_ref().is_some_and(|release| *release != chosen.release.as_str()) {
+                    say(format!("brought {}, and {:?} was asked for", chosen.release, wish.release));
+                }
+                // The members of a decided group go, however long they have to wait for their turn.
+                if !is_decided && wish.not_after.is_some_and(|until| until < read) {
+                    say(format!("came in at {read}, and was of use until {:?}", wish.not_after));
+                }
+                if request.time.duration_since(time) > CLOCKS_DIFFER {
+                    say(format!("came in at {time}, and is of {}", request.time));
+                }
+            }
+        }
+    }
+
+    /// The places in the journal at which whoever holds the claim has read an object under it.
+    fn reads(&self, admission: &Admission, about: &str) -> Vec<usize> {
+        let under_claim = self.journal.iter().enumerate().take(admission.now).skip(admission.claimed);
+        let its = under_claim.filter(|(_, deed)| deed.by == Some(admission.by) && deed.about == about);
+        its.filter(|(_, deed)| matches!(deed.what, What::Read)).map(|(now, _)| now).collect()
+    }
+
+    /// So many people have approved it as must, and none of them has asked for it.
+    fn is_approved(
+        &self,
+        case: &Case<'_>,
+        rules: &Rules,
+        admission: &Admission,
+        promoting: &PromotionSpec,
+        say: &mut dyn FnMut(String),
+    ) {
+        let Some((required, _)) = rules.approval else { return };
+        let (request, time) = (&admission.request, self.journal[admission.now].at);
+        let is_meant = |word: &&requests::Word| {
+            let its = word.deployment == request.id && word.function.as_deref() == Some(case.function);
+            let groups = Some(word.deployment) == promoting.group && word.function.is_none();
+            word.environment == case.environment.name && (its || groups) && word.says_yes
+        };
+        let counts = |word: &&requests::Word| {
+            word.given.is_some_and(|given| given <= time)
+                && request.cause.requested_by.as_deref() != Some(word.by.as_str())
+        };
+        let who: BTreeSet<&str> =
+            self.stage.words.iter().filter(is_meant).filter(counts).map(|word| word.by.as_str()).collect();
+        if who.len() < required as usize {
+            say(format!("came in, and only {who:?} of {required} had approved it"));
+        }
+    }
+
+    /// What the request with this id asked for.
+    fn wish(&self, id: &str) -> Option<Wish> {
+        let scene = self.stage.scene;
+        let by_event = scene.requests.iter().enumerate().find(|(number, _)| requests::name(*number) == id);
+        if let Some((number, request)) = by_event {
+            let sent = self.stage.sent.get(&number)?.as_second();
+            let not_after = request.not_after.and_then(|more| Timestamp::from_second(sent + more).ok());
+            return Some(Wish { release: request.release.clone(), not_after, overrides: false });
+        }
+        let (_, order) = scene.orders.iter().enumerate().find(|(number, _)| orders::name(*number) == id)?;
+        let Ask::Promote { release, overrides, within, .. } = &order.ask else { return None };
+        let not_after = within.map(|within| VirtualClock::at(order.at + within));
+        Some(Wish { release: release.clone(), not_after, overrides: *overrides })
+    }
+
+    /// An automatic promotion was called for by a success in the environment that it comes from.
+    fn was_called_for(&self, admission: &Admission, promoting: &PromotionSpec, say: &mut dyn FnMut(String)) {
+        let called = admission.request.cause.event_id.as_deref();
+        let source = self.told.iter().filter(|(case, _)| case.environment.name == promoting.from.as_str());
+        let records: Vec<&DeploymentRecord> = source.flat_map(|(case, _)| case.records()).collect();
+        let mut successes = records.iter().copied().filter(|record| kept::calls(record));
+        // The deployment that brought it may have failed, and another one, a redeploy too, have completed it.
+        let is_it = |record: &DeploymentRecord| {
+            record.artifact.as_ref().is_some_and(|artifact| {
+                artifact.version_id == admission.chosen.artifact.version_id
+                    || (artifact.sha256.is_some() && artifact.sha256 == admission.chosen.sha256)
+            })
+        };
+        let brought = records.iter().any(|record| called == Some(record.id.to_string().as_str()) && is_it(record));
+        let arrived = |record: &DeploymentRecord| matches!(record.status, Status::Succeeded | Status::Unchanged);
+        if brought && records.iter().any(|record| arrived(record) && is_it(record)) {
+            return;
+        }
+        let brings_it = |record: &DeploymentRecord| {
+            let artifact = record.artifact.as_ref();
+            artifact.is_some_and(|artifact| artifact.version_id == admission.chosen.artifact.version_id)
+        };
+        if !successes.any(|record| Some(record.id.to_string().as_str()) == called && brings_it(record)) {
+            say(format!("came in by itself, and no success of {called:?} in {} had called for it", promoting.from));
+        }
+    }
+}
+
+/// Whether an artifact is live in a source by what was read there, and was so for long enough without a gap.
+fn has_soaked(
+    rules: &Rules,
+    source: &Story,
+    read: usize,
+    (chosen, is_named, is_automatic): (&ResolvedArtifact, bool, bool),
+    time: Timestamp,
+) -> bool {
+    let State { history, left } = source.at(read);
+    let soaks = rules.soaks();
+    let ends = |since: Timestamp| since + soaks;
+    match history.iter().position(|one| one.is(chosen)) {
+        Some(0) => {
+            let mut since = history[0].at;
+            let failures = source.failures.iter().filter(|(now, _)| *now <= read).map(|(_, at)| *at);
+            for failure in failures.filter(|at| *at > history[0].at) {
+                if failure < ends(since) {
+                    // Whatever fails there begins the soak anew, and ends one that nobody would ask for again.
+                    if is_automatic {
+                        return false;
+                    }
+                    since = failure;
+                }
+            }
+            ends(since) <= time
+        }
+        // The soak of what comes in order ends although there is a newer one.
+        Some(at) if is_automatic => rules.in_order && ends(history[at].at) <= time,
+        Some(at) => ends(history[at].at) <= history[at - 1].at,
+        None => !is_automatic && is_named && soaks.is_zero() && left.iter().any(|one| one.is(chosen)),
+    }
+}
+
+/// Whether each target of a source served the code at some time between two places of the journal, where it is live.
+fn has_not_drifted(
+    source: &Story,
+    targets: &[String],
+    chosen: &ResolvedArtifact,
+    (first, last): (usize, usize),
+) -> bool {
+    let live = source.at(first).history.into_iter().next();
+    let object = (&chosen.artifact.key, &chosen.artifact.version_id);
+    if live.is_none_or(|live| (&live.artifact.0, &live.artifact.1) != object) || chosen.sha256.is_none() {
+        return true;
+    }
+    targets.iter().all(|place| source.served(place, first, last).contains(&chosen.sha256))
+}

@@ -1,0 +1,241 @@
+//! The promotions that are asked for by events in a schedule, drawn from its seed; and what people say of those that wait.
+//!
+//! Must not know: how it is played, and how it is judged.
+
+use std::time::Duration;
+
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
+use deployer_core::promotion::{ApprovalDecision, ApprovalGiven, Functions, PromotionRequest};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::focus::Odds;
+use super::scene::{Environment, Upload};
+use fixtures::random::Random;
+
+/// Who approves, and sometimes asks.
+pub(super) const PEOPLE: [&str; 3] = ["ann", "bob", "cem"];
+
+/// An event that asks for a promotion.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// When it is sent.
+    pub at: Duration,
+    /// Of what.
+    pub functions: Vec<String>,
+    /// Each that is ready, whatever its name.
+    pub each: bool,
+    /// From which environment.
+    pub from: String,
+    /// To which.
+    pub to: String,
+    /// Which release, if it is named.
+    pub release: Option<String>,
+    /// Who asks.
+    pub by: String,
+    /// It is of no use so many seconds after it was sent.
+    pub not_after: Option<i64>,
+    /// By how many seconds the event's time is ahead of when it is sent.
+    pub ahead: i64,
+    /// How long it takes to arrive, each time.
+    pub tellings: Vec<Telling>,
+}
+
+/// One arrival of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Telling {
+    /// So long after it was sent.
+    pub after: Duration,
+    /// It is lost if it cannot be handled the first time.
+    pub is_lost: bool,
+    /// It is played again from an archive.
+    pub is_replay: bool,
+}
+
+/// By what the request with this number is known.
+#[must_use]
+pub fn name(number: usize) -> String {
+    format!("request-{number}")
+}
+
+impl Request {
+    /// What the deployer gets.
+    #[must_use]
+    pub fn asked(&self, id: &str, sent: Timestamp, is_replay: bool) -> Option<PromotionRequest> {
+        let mut names: Vec<FunctionName> =
+            self.functions.iter().filter_map(|name| FunctionName::parse(name).ok()).collect();
+        names.sort();
+        let seconds = |more: i64| Timestamp::from_second(sent.as_second() + more).ok();
+        Some(PromotionRequest {
+            functions: match (self.each, names.as_slice()) {
+                (true, _) => Functions::Each(FunctionPattern::parse("*").ok()?),
+                (false, [one]) => Functions::One(one.clone()),
+                (false, _) => Functions::Together(names),
+            },
+            from: EnvironmentName::parse(&self.from).ok()?,
+            to: EnvironmentName::parse(&self.to).ok()?,
+            release: self.release.as_deref().and_then(|release| Release::parse(release).ok()),
+            requested_by: Some(self.by.clone().into()),
+            not_after: self.not_after.and_then(seconds),
+            freeze_override: None,
+            id: id.to_owned(),
+            time: seconds(self.ahead)?,
+            is_replay,
+        })
+    }
+
+    /// Whether it only ever came from an archive.
+    #[must_use]
+    pub fn is_old(&self) -> bool {
+        self.tellings.iter().all(|telling| telling.is_replay)
+    }
+}
+
+/// Mostly some time after an upload, about the same function.
+pub(super) fn draw(
+    random: &mut Random,
+    odds: &Odds,
+    environments: &[Environment],
+    functions: &[String],
+    uploads: &[Upload],
+) -> Vec<Request> {
+    let mut all = Vec::new();
+    for _ in 0..random.count(0, 5) {
+        let near = &uploads[random.index(uploads.len())];
+        let to = random.one_of(environments);
+        let ways: Vec<String> = to.rules.iter().flat_map(|rules| rules.from.clone()).collect();
+        let from = match ways.is_empty() || random.percent(5) {
+            true => random.one_of(environments).name,
+            false => random.one_of(&ways),
+        };
+        if from == to.name {
+            continue;
+        }
+        let named = if odds.groups { 5 } else { 25 };
+        let release = random.percent(named).then(|| random.one_of(uploads).release);
+        let (mut named, mut each) = (vec![near.function.clone()], false);
+        match random.below(100) {
+            0..15 => each = release.is_none(),
+            _ if odds.groups && random.percent(75) => named = functions.to_vec(),
+            15..35 if functions.len() > 1 => named = functions.to_vec(),
+            _ => {}
+        }
+        all.push(Request {
+            at: near.at + random.within(&[20_000, 300_000, 1_200_000]),
+            release: release.filter(|_| named.len() == 1),
+            functions: named,
+            each,
+            from,
+            to: to.name,
+            by: if random.percent(40) { random.one_of(&PEOPLE).to_owned() } else { "release-bot".to_owned() },
+            not_after: match random.below(100) {
+                0..5 => Some(-random.one_of(&[1, 60, 3_600])),
+                5..20 => Some(random.one_of(&[2, 30, 300, 1_200])),
+                _ => None,
+            },
+            ahead: match random.below(100) {
+                0..4 => random.one_of(&[290, 310, 3_600]),
+                4..8 => -random.one_of(&[3_600, 80_000, 90_000]),
+                8..20 => -random.one_of(&[1, 5, 60]),
+                _ => 0,
+            },
+            tellings: tellings(random),
+        });
+    }
+    all.sort_by_key(|request| request.at);
+    all
+}
+
+fn tellings(random: &mut Random) -> Vec<Telling> {
+    let is_old = random.percent(8);
+    let mut all: Vec<Telling> = Vec::new();
+    for _ in 0..random.one_of(&[1, 1, 1, 2, 2, 3]) {
+        let after = match all.last() {
+            Some(last) if random.percent(30) => last.after,
+            _ if random.percent(20) => random.milliseconds(1_000, 600_000),
+            _ => random.milliseconds(1, 2_500),
+        };
+        let is_replay = is_old || (!all.is_empty() && random.percent(25));
+        all.push(Telling { after, is_lost: random.percent(8), is_replay });
+    }
+    all
+}
+
+/// What somebody says of a promotion that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Word {
+    /// The promotion, or the group.
+    pub deployment: DeploymentId,
+    pub environment: String,
+    /// None: it is a group.
+    pub function: Option<String>,
+    pub by: String,
+    pub says_yes: bool,
+    /// By a command, and not by an event.
+    pub by_hand: bool,
+    /// When it was first given.
+    pub given: Option<Timestamp>,
+}
+
+impl Word {
+    /// What a word can be about.
+    pub fn about(deployment: DeploymentId, environment: &str, function: Option<String>) -> Self {
+        let environment = environment.to_owned();
+        Self { deployment, environment, function, by: String::new(), says_yes: true, by_hand: false, given: None }
+    }
+
+    /// The event that says so.
+    pub fn consent(&self) -> Option<ApprovalGiven> {
+        let function = self.function.as_deref().map(FunctionName::parse).transpose().ok()?;
+        Some(ApprovalGiven {
+            environment: EnvironmentName::parse(&self.environment).ok()?,
+            function,
+            deployment: Some(self.deployment),
+            says: if self.says_yes { ApprovalDecision::Yes } else { ApprovalDecision::No { reason: None } },
+            by: self.by.clone().into(),
+            account: Some("999999999999".to_owned()),
+        })
+    }
+
+    /// The command that says so.
+    pub fn json(&self, number: usize) -> Value {
+        let mut command = json!({
+            "command": if self.says_yes { "approve" } else { "decline" }, "environment": self.environment,
+            "deployment": self.deployment, "requested_by": self.by, "id": format!("word-{number}"),
+        });
+        if let Some(function) = &self.function {
+            command["function"] = function.as_str().into();
+        }
+        command
+    }
+}
+
+/// What people say of a promotion that waits for approvals, each after some time: not all of them, some twice, some too late,
+/// some of another one, and now and then who has asked for it.
+pub(super) fn words(
+    random: &mut Random,
+    about: &Word,
+    asked_by: Option<&str>,
+    known: &[Word],
+) -> Vec<(Duration, Word)> {
+    let mut all = Vec::new();
+    for _ in 0..random.below(5) {
+        let by = match asked_by.filter(|_| random.percent(15)) {
+            Some(requester) => requester.to_owned(),
+            None => random.one_of(&PEOPLE).to_owned(),
+        };
+        let other = if !known.is_empty() && random.percent(8) { Some(random.one_of(known)) } else { None };
+        let of = other.unwrap_or_else(|| about.clone());
+        let (says_yes, by_hand) = (random.percent(88), random.percent(40));
+        let word = Word { by, says_yes, by_hand, given: None, ..of };
+        let after = random.within(&[5_000, 120_000, 600_000, 2_400_000]);
+        if random.percent(20) {
+            all.push((after + random.milliseconds(0, 60_000), word.clone()));
+        }
+        all.push((after, word));
+    }
+    all
+}
+
+/// The time by which clocks may differ.
+pub(super) const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);

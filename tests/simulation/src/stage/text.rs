@@ -1,0 +1,32 @@
+//! What the log says of an invocation.
+
+use deployer_engine::EventOutcome;
+
+use world::{Outcome, Work};
+
+pub(super) fn work(work: &Work) -> String {
+    match work {
+        Work::Upload(upload) => format!("upload {} {}", upload.key, upload.version_id.as_deref().unwrap_or_default()),
+        Work::Tick(tick) => format!("tick for {}", tick.id),
+        Work::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
+        Work::Consent(word) => format!("{:?} of {} to {:?}", word.says, word.by, word.deployment),
+        Work::Sweep => "sweep".to_owned(),
+        Work::Command(command) => command.to_string(),
+    }
+}
+
+pub(super) fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::EventOutcome(EventOutcome::Recorded(record)) => {
+            format!("{} {} {}", record.id, record.status, record.because.as_deref().unwrap_or_default())
+        }
+        Outcome::EventOutcome(EventOutcome::Ignored { because }) => format!("ignored, {because}"),
+        Outcome::EventOutcome(EventOutcome::Each(records)) => format!("{} promotions", records.len()),
+        Outcome::EventOutcome(EventOutcome::Together(group)) => format!("group {} {}", group.id, group.status),
+        Outcome::Swept(swept) => format!("{swept:?}"),
+        Outcome::Transient(transient) => format!("transient, {transient}"),
+        Outcome::Answered(answer) => format!("{} {}", answer["id"], answer["status"]),
+        Outcome::Refused { error_type, message } => format!("{error_type}, {message}"),
+        Outcome::Died => "died".to_owned(),
+    }
+}

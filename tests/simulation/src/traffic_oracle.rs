@@ -1,0 +1,82 @@
+//! Where the traffic of aliases with provisioned concurrency is, worked out a second time: Lambda leaves it on the version
+//! before until the concurrency stands on the new one.
+//!
+//! Must not know: how the deployer looks at it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use deployer_core::id::Version;
+use deployer_core::record::DeploymentRecord;
+use jiff::Timestamp;
+
+use super::case::Case;
+use super::live_oracle::{Say, has_arrived, place};
+use super::violation::Rule;
+use world::journal::{Deed, What};
+
+/// An alias with provisioned concurrency.
+struct Alias {
+    takes: Duration,
+    fails: bool,
+    version: u64,
+    /// The version that has the traffic.
+    stands_on: u64,
+    /// When the traffic follows to the alias's version.
+    until: Option<Timestamp>,
+}
+
+/// The aliases of a function in an environment, by place.
+pub(super) struct TrafficOracle {
+    aliases: BTreeMap<String, Alias>,
+}
+
+impl TrafficOracle {
+    pub fn of(case: &Case<'_>) -> Self {
+        let here = case.scene.provisioned.iter().filter(|one| one.function == case.function);
+        let alias = |takes, fails| Alias { takes, fails, version: 1, stands_on: 1, until: None };
+        Self { aliases: here.map(|one| (one.place.clone(), alias(one.takes, one.fails))).collect() }
+    }
+
+    /// Something is done to the function. Where somebody else moves an alias nothing is known of its traffic any more.
+    pub fn does(&mut self, deed: &Deed) {
+        let What::Pointed { version } = deed.what else { return };
+        if deed.by.is_none() {
+            self.aliases.remove(&deed.place);
+        }
+        let Some(alias) = self.aliases.get_mut(&deed.place) else { return };
+        alias.settle(deed.at);
+        let moved = alias.version != version;
+        (alias.version, alias.until) = (version, None);
+        if moved && alias.stands_on != version {
+            alias.until = Some(deed.at + alias.takes).filter(|_| !alias.fails);
+        } else {
+            alias.stands_on = version;
+        }
+    }
+
+    /// A deployment ends: where it has succeeded, the traffic is on its version.
+    pub fn ends(&mut self, record: &DeploymentRecord, now: Timestamp, say: Say<'_>) {
+        for outcome in record.targets.iter().filter(|outcome| has_arrived(outcome.status)) {
+            let Some(alias) = self.aliases.get_mut(&place(outcome)) else { continue };
+            alias.settle(now);
+            // A rollback that had only to stop a deployment brings nothing.
+            if outcome.version.is_none() {
+                continue;
+            }
+            if outcome.version.as_ref().map(Version::number) != Some(alias.stands_on) {
+                let (id, version, place) = (record.id, &outcome.version, place(outcome));
+                let text = format!("{id} is {} with {version:?} in {place}", outcome.status);
+                say(Rule::TrafficMoved, format!("{text}, where the traffic is on {}", alias.stands_on));
+            }
+        }
+    }
+}
+
+impl Alias {
+    fn settle(&mut self, now: Timestamp) {
+        if self.until.is_some_and(|until| until <= now) {
+            (self.stands_on, self.until) = (self.version, None);
+        }
+    }
+}

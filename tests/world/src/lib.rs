@@ -1,0 +1,511 @@
+//! The world fake: an in-memory implementation of every port with AWS's strict semantics, on virtual time.
+//!
+//! A test makes a [`World`] from a deployer.json, says what is there already ([`World::aws`]) and what goes wrong
+//! ([`World::on`]), delivers uploads, and compares [`World::render`] with what it expects. Invocations are separate
+//! ([`World::invocation`]): several can run side by side, and each can die at any of its port calls. Nothing here
+//! knows the engine's steps; it must run on tokio's paused time (`#[tokio::test(start_paused = true)]`).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a mistake in a test ends the test")]
+
+mod artifacts;
+mod call;
+mod clock;
+pub mod door;
+mod events;
+mod fault;
+mod function;
+mod gate;
+pub mod journal;
+mod lambda;
+mod late;
+mod ledger;
+pub mod many_heads;
+pub mod newer;
+pub mod orders;
+mod policy;
+mod premises;
+pub mod promotions;
+mod queue;
+mod render;
+mod run;
+mod session;
+pub mod slow_team;
+mod state;
+pub mod zips;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use deployer_core::artifact::Upload;
+use deployer_core::config::Config;
+use deployer_core::head::Tick;
+use deployer_core::id::Region;
+use deployer_core::record::DeploymentRecord;
+use deployer_engine::port::Clock as _;
+use deployer_engine::{EventOutcome, Ports, RetryPolicy, Transient};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+pub use call::{Call, Crash, Freeze, Latency, Moment, Op};
+pub use clock::{VirtualClock, WrongClock};
+pub use fault::On;
+pub use function::{Alias, Build, Fate, Function, Provisioned, Settling, State as Condition, defaults};
+pub use gate::{Gate, Role};
+pub use lambda::Lambda;
+pub use policy::{Need, Policy};
+pub use queue::Messages;
+pub use run::{Invocation, Outcome, Run, Work};
+pub use state::State;
+
+use call::{Shared, most_at_once};
+use fault::Plan;
+
+/// The account of [`World::dev`].
+pub const DEV: &str = "111111111111";
+
+/// A world with a deployer in it.
+pub struct World {
+    shared: Arc<Shared>,
+    config: Mutex<Arc<Config>>,
+    region: Region,
+    /// The engine's retry policy.
+    pub patience: RetryPolicy,
+    /// Why deployer.json is the last good one, where what is there now cannot be loaded.
+    pub outdated: Option<String>,
+    /// How long an invocation may take.
+    pub time: Duration,
+    /// What stands between the engine and its ports, where a test wants something there.
+    pub between: Option<Between>,
+    delivered: Mutex<Vec<Upload>>,
+}
+
+impl Drop for World {
+    /// A call that is still held keeps the line of its invocation, and by that the world.
+    fn drop(&mut self) {
+        self.shared.state.lock().unwrap().held.clear();
+    }
+}
+
+/// Something between the engine and its ports.
+pub type Between = Box<dyn Fn(Ports) -> Ports + Send + Sync>;
+
+impl World {
+    /// A world for this deployer.json: empty, with a deploy role in each account. Updates take 100 ms to
+    /// settle, calls 20 ms.
+    ///
+    /// # Panics
+    /// If it is not a good one.
+    #[must_use]
+    pub fn with(config: &Value) -> Self {
+        let config = Config::parse(&config.to_string()).unwrap_or_else(|error| panic!("{error}"));
+        let region = Region::parse("eu-west-1").unwrap();
+        let state = State::new(&config, &region, Settling { reads: 0, time: Duration::from_millis(100) });
+        Self {
+            shared: Arc::new(Shared {
+                clock: VirtualClock::start(),
+                state: Mutex::new(state),
+                log: Mutex::default(),
+                faults: Mutex::new(Plan::default()),
+                latency: Mutex::new(Box::new(|_| Duration::from_millis(20))),
+                inline_body: Arc::new(Semaphore::new(1)),
+                chance: Mutex::new(0),
+                invocations: AtomicUsize::new(0),
+            }),
+            config: Mutex::new(Arc::new(config)),
+            region,
+            patience: RetryPolicy::default(),
+            outdated: None,
+            time: Duration::from_secs(900),
+            between: None,
+            delivered: Mutex::default(),
+        }
+    }
+
+    /// Somebody changes deployer.json: invocations that begin from now on go by this one.
+    ///
+    /// # Panics
+    /// If it is not a good one.
+    pub fn reconfigure(&mut self, config: &Value) {
+        self.reconfigure_meanwhile(config);
+    }
+
+    /// The same while invocations are under way, which go on by the one that they began with.
+    ///
+    /// # Panics
+    /// If it is not a good one.
+    pub fn reconfigure_meanwhile(&self, config: &Value) {
+        let config = Config::parse(&config.to_string()).unwrap_or_else(|error| panic!("{error}"));
+        *self.config.lock().unwrap() = Arc::new(config);
+    }
+
+    /// One environment `dev` with these targets: `111111111111/eu-west-1`.
+    #[must_use]
+    pub fn of(targets: &[&str]) -> Self {
+        let target = |text: &&str| {
+            let (account, region) = text.split_once('/').unwrap_or((*text, "eu-west-1"));
+            json!({"account": account, "region": region})
+        };
+        let targets: Vec<Value> = targets.iter().map(target).collect();
+        Self::with(&json!({
+            "artifact_bucket": "acme-artifacts",
+            "ledger_bucket": "acme-deployer-ledger",
+            "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
+            "environments": {"dev": {"targets": targets, "external_id": "dev-8c1f"}},
+        }))
+    }
+
+    /// One environment `dev` with one target, [`DEV`] in eu-west-1, whose account has the role `lambda-execution`.
+    #[must_use]
+    pub fn dev() -> Self {
+        let world = Self::of(&[DEV]);
+        world.aws(|aws| aws.at(DEV).role("lambda-execution", Timestamp::UNIX_EPOCH));
+        world
+    }
+
+    /// The same, and in it a function `orders` that serves 1.0.0 as version 1.
+    #[must_use]
+    pub fn with_orders() -> Self {
+        let world = Self::dev();
+        world.given(DEV, "orders", &zips::code("1.0.0"), |f| f.publish().point("live", 1));
+        world
+    }
+
+    /// Looks at the world, or does something in it that is not the deployer's doing.
+    pub fn aws<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.shared.state.lock().unwrap();
+        let now = self.shared.clock.now();
+        state.catch_up(now);
+        state.settle(now);
+        act(&mut state)
+    }
+
+    /// A function is there already, made by somebody else and settled: `$LATEST`, and what is done to it here.
+    pub fn given(
+        &self,
+        place: &str,
+        name: &str,
+        zip: &[u8],
+        and: impl for<'f> FnOnce(&'f mut Function) -> &'f mut Function,
+    ) {
+        self.aws(|aws| {
+            and(aws.at(place).given(name, zip));
+        });
+    }
+
+    /// Somebody else does this to a function.
+    pub fn somebody(&self, place: &str, name: &str, does: impl for<'f> FnOnce(&'f mut Function) -> &'f mut Function) {
+        self.aws(|aws| {
+            does(aws.at(place).function(name));
+        });
+    }
+
+    /// Looks at a function.
+    pub fn function<T>(&self, place: &str, name: &str, look: impl FnOnce(&Function) -> T) -> T {
+        self.aws(|aws| look(aws.at(place).function(name)))
+    }
+
+    /// The head of a function, as JSON.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn head(&self, environment: &str, function: &str) -> Value {
+        let key = format!("heads/{environment}/{function}.json");
+        self.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).expect("a head")).unwrap())
+    }
+
+    /// The wall clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// How much time has passed since the world began.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.shared.clock.elapsed()
+    }
+
+    /// Time passes without anybody doing anything.
+    pub async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// Begins a rule of the fault plan: the next call of this operation…
+    #[must_use = "nothing goes wrong before it is said what"]
+    pub fn on(&self, op: Op) -> On<'_> {
+        On::new(self, op)
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn heal(&self) {
+        self.shared.faults.lock().unwrap().clear();
+    }
+
+    /// How long each call takes from now on.
+    pub fn latency(&self, latency: impl FnMut(&Call) -> Duration + Send + 'static) {
+        *self.shared.latency.lock().unwrap() = Box::new(latency);
+    }
+
+    /// Time passes until every claim of an invocation that began by now is free.
+    pub async fn leases_run_out(&self) {
+        self.pass(self.time + Duration::from_secs(11)).await;
+    }
+
+    /// Delivers the deployer's own messages as they come due, until there are none.
+    ///
+    /// # Panics
+    /// If there is no end of them.
+    pub async fn tick(&self) -> Vec<Run> {
+        let mut runs = Vec::new();
+        while let Some(due) = self.aws(|aws| aws.queue.next()) {
+            assert!(runs.len() < 100, "the deployer wakes itself for ever: {runs:#?}");
+            self.pass(due.duration_since(self.now()).try_into().unwrap_or_default()).await;
+            for body in self.aws(|aws| aws.queue.take(due)) {
+                runs.push(self.invocation().run(&Work::Tick(tick(&body))).await);
+            }
+        }
+        runs
+    }
+
+    /// Delivers an event until its deployment has ended, however often that takes: leases run out in between, the sweep comes
+    /// each minute, and ticks are delivered.
+    ///
+    /// # Panics
+    /// If there is no end of it.
+    pub async fn until_ended(&self, upload: &Upload) -> DeploymentRecord {
+        for _ in 0..10 {
+            match self.deliver(upload).await {
+                Ok(EventOutcome::Recorded(record)) if record.status.is_ended() => return *record,
+                _ => self.swept_until_leases_run_out().await,
+            }
+        }
+        panic!("the deployment does not end:\n{}", self.render());
+    }
+
+    async fn swept_until_leases_run_out(&self) {
+        let free = self.now() + self.time + Duration::from_secs(11);
+        while self.now() < free && self.is_at_work() {
+            self.pass(Duration::from_secs(60)).await;
+            self.invocation().run(&Work::Sweep).await;
+            self.tick().await;
+        }
+    }
+
+    /// Whether some head has a deployment that has not ended.
+    fn is_at_work(&self) -> bool {
+        let is_at_work = |head: &Value| !head["active"].is_null();
+        self.aws(|aws| {
+            let heads = aws.ledger.keys("heads/").filter_map(|key| aws.ledger.get(key));
+            heads.map(|head| serde_json::from_slice(head).unwrap()).any(|head: Value| is_at_work(&head))
+        })
+    }
+
+    /// The schedule sends the sweep until no marker is old enough to be cleared away any more.
+    ///
+    /// # Panics
+    /// If a marker stays.
+    pub async fn markers_are_cleared(&self) {
+        self.pass(Duration::from_secs(17 * 60)).await;
+        self.invocation().run(&Work::Sweep).await;
+        let left: Vec<String> = self.aws(|aws| aws.ledger.keys("open/").map(str::to_owned).collect());
+        assert!(left.is_empty(), "markers stay: {left:?}");
+    }
+
+    /// Uploads, and lets the deployer wake itself until the deployment has ended.
+    ///
+    /// # Panics
+    /// If there is no end of it.
+    pub async fn ended(&self, key: &str, zip: Vec<u8>) -> DeploymentRecord {
+        let upload = self.put(key, zip);
+        let _ = self.deliver(&upload).await;
+        self.tick().await;
+        self.until_ended(&upload).await
+    }
+
+    /// Puts a zip into the artifact bucket, and gives the event that S3 would send.
+    pub fn put(&self, key: &str, zip: Vec<u8>) -> Upload {
+        self.put_with(key, zip, &[])
+    }
+
+    /// The same with user metadata.
+    pub fn put_with(&self, key: &str, zip: Vec<u8>, metadata: &[(&str, &str)]) -> Upload {
+        let metadata: BTreeMap<_, _> = metadata.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let (bucket, version) = self.aws(|aws| (aws.artifacts.name.to_string(), aws.artifacts.put(key, zip, metadata)));
+        let sequencer = format!("{:018X}", self.now().as_millisecond());
+        Upload {
+            bucket,
+            key: key.to_owned(),
+            event_id: Some(format!("event-{version}")),
+            version_id: Some(version),
+            sequencer: Some(sequencer),
+            time: self.now(),
+        }
+    }
+
+    /// An invocation that is about to begin.
+    pub fn invocation(&self) -> Invocation<'_> {
+        Invocation::new(self)
+    }
+
+    /// Delivers the event of an upload to the deployer.
+    ///
+    /// # Errors
+    /// What another try can mend.
+    ///
+    /// # Panics
+    /// If the invocation does not answer in time.
+    pub async fn deliver(&self, upload: &Upload) -> Result<EventOutcome, Transient> {
+        match self.invocation().upload(upload).await.outcome {
+            Outcome::EventOutcome(handled) => Ok(handled),
+            Outcome::Transient(transient) => Err(transient),
+            other @ (Outcome::Swept(_) | Outcome::Answered(_) | Outcome::Refused { .. }) => panic!("{other:?}"),
+            Outcome::Died => panic!("the invocation did not answer in time"),
+        }
+    }
+
+    /// Gives a command by hand, and its answer.
+    ///
+    /// # Panics
+    /// If it is not carried out.
+    pub async fn command(&self, command: Value) -> Value {
+        match self.invocation().run(&Work::Command(command)).await.outcome {
+            Outcome::Answered(answer) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Gives a command that ends with a record.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn commanded(&self, command: Value) -> DeploymentRecord {
+        serde_json::from_value(self.command(command).await).unwrap()
+    }
+
+    /// Gives a command that is wrong: the function's error.
+    ///
+    /// # Panics
+    /// If it is carried out.
+    pub async fn refuses(&self, command: Value) -> (String, String) {
+        match self.invocation().run(&Work::Command(command)).await.outcome {
+            Outcome::Refused { error_type, message } => (error_type, message),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Puts a zip into the bucket and delivers its event.
+    ///
+    /// # Panics
+    /// If it has to come again.
+    pub async fn upload(&self, key: &str, zip: Vec<u8>) -> EventOutcome {
+        let upload = self.put(key, zip);
+        self.deliver(&upload).await.unwrap_or_else(|transient| panic!("{transient}"))
+    }
+
+    /// Uploads, for tests that expect a record.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn record(&self, key: &str, zip: Vec<u8>) -> DeploymentRecord {
+        recorded(self.upload(key, zip).await)
+    }
+
+    /// Every event that was delivered so far comes once more, through both doors. It must change nothing: the answer
+    /// is the one that was given, nothing is written, and no target account sees more than an AssumeRole.
+    ///
+    /// # Panics
+    /// If it changes something.
+    pub async fn same_again_changes_nothing(&self) {
+        let uploads = self.delivered.lock().unwrap().clone();
+        assert!(!uploads.is_empty(), "nothing was delivered");
+        // What is still settling settles.
+        self.pass(Duration::from_secs(1)).await;
+        for upload in uploads {
+            // S3's notification and EventBridge's event of the same upload tell of different times.
+            let later = Upload { time: upload.time + Duration::from_secs(2), ..upload.clone() };
+            for event in [upload, later] {
+                let (before, calls) = (self.snapshot(), self.calls().len());
+                let first = self.deliver(&event).await.unwrap_or_else(|transient| panic!("{transient}"));
+                if let EventOutcome::Recorded(record) = &first {
+                    assert!(record.status.is_ended(), "{record:?}");
+                }
+                assert_eq!(self.snapshot(), before, "the same event again changed something");
+                for call in &self.calls()[calls..] {
+                    assert!(!call.is_lasting_write() && !call.op.is_lambda(), "the same event again called {call}");
+                }
+            }
+        }
+        self.aws(|aws| {
+            for lambda in aws.lambdas.values() {
+                assert!(lambda.misdeeds.is_empty(), "{:?}", lambda.misdeeds);
+            }
+        });
+    }
+
+    /// Every port call so far.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.log.lock().unwrap().clone()
+    }
+
+    /// Every call of an operation so far.
+    #[must_use]
+    pub fn calls_of(&self, op: Op) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| call.op == op).collect()
+    }
+
+    /// The writing calls to Lambda so far, in a line each: `UpdateAlias 111111111111/eu-west-1 orders: ok`.
+    #[must_use]
+    pub fn writes(&self) -> Vec<String> {
+        self.calls().iter().filter(|call| call.op.is_lambda_write()).map(ToString::to_string).collect()
+    }
+
+    /// How many places were worked on at once: from the first to the last call of each.
+    #[must_use]
+    pub fn most_places_at_once(&self) -> usize {
+        let mut places: BTreeMap<String, (Duration, Duration)> = BTreeMap::new();
+        for call in self.calls().into_iter().filter(|call| call.op >= Op::AssumeRole) {
+            let (began, ended) = (call.began, call.ended.unwrap_or(call.began));
+            let span = places.entry(call.place).or_insert((began, ended));
+            *span = (span.0.min(began), span.1.max(ended));
+        }
+        most_at_once(places.into_values())
+    }
+}
+
+/// One of the deployer's own messages.
+///
+/// # Panics
+/// If it is none.
+#[must_use]
+pub fn tick(body: &str) -> Tick {
+    let mut body: Value = serde_json::from_str(body).unwrap();
+    serde_json::from_value(body["tick"].take()).unwrap()
+}
+
+/// The record that a deployment has ended with.
+///
+/// # Panics
+/// If the message was ignored.
+#[must_use]
+pub fn recorded(handled: EventOutcome) -> DeploymentRecord {
+    match handled {
+        EventOutcome::Recorded(record) => *record,
+        other => panic!("not recorded: {other:?}"),
+    }
+}
+
+/// Why a message was ignored.
+///
+/// # Panics
+/// If it was not.
+#[must_use]
+pub fn ignored(handled: EventOutcome) -> String {
+    match handled {
+        EventOutcome::Ignored { because } => because,
+        other => panic!("not ignored: {other:?}"),
+    }
+}

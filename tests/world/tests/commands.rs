@@ -1,0 +1,567 @@
+//! Commands by hand: rolling back, deploying again, holding, rejecting; and what uploads make of it.
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use deployer_core::record::{CauseKind, Code, Status, TargetErrorCode};
+use deployer_engine::port::CallErrorKind;
+use serde_json::{Value, json};
+use world::orders::{OTHER, command, deployed, release, rollback, served, served_in, serves};
+use world::zips::{code, with_manifest};
+use world::{DEV, Moment, Op, Outcome, Work, World};
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_walks_back_through_what_really_was_live() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b", "c"]).await;
+    let first = rollback(&world).await;
+    assert_eq!((first.status, release(&first), served(&world).as_str()), (Status::Succeeded, "b", "b"));
+    assert_eq!(first.cause.kind, CauseKind::Rollback);
+    assert_eq!(first.cause.requested_by.as_deref(), Some("ann"));
+    let target = &first.targets[0];
+    assert_eq!(target.version.as_ref().unwrap().as_str(), "3", "the version that b was published as");
+    assert_eq!(target.previous.as_ref().unwrap().version.as_str(), "4");
+    let second = rollback(&world).await;
+    assert_eq!((release(&second), served(&world).as_str()), ("a", "a"));
+    deployed(&world, &["d"]).await;
+    let third = rollback(&world).await;
+    assert_eq!((third.status, release(&third), served(&world).as_str()), (Status::Succeeded, "a", "a"), "and not c");
+    let end = rollback(&world).await;
+    assert_eq!((end.status, end.code), (Status::Refused, Some(Code::NothingToRollBack)));
+    let because = end.because.unwrap();
+    assert!(because.starts_with(
+        "nothing was live here before release a; before the deployer came, the alias served version 1 in "
+    ));
+    assert!(world.calls_of(Op::UpdateFunctionCode).len() == 4, "a rollback sends no code");
+    world.same_again_changes_nothing().await;
+    assert_eq!(served(&world), "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_needs_no_artifact_as_long_as_lambda_has_the_version() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b"]).await;
+    world.aws(|aws| aws.artifacts.delete("dev/orders/a.zip", "v1"));
+    let record = rollback(&world).await;
+    assert_eq!(record.status, Status::Succeeded);
+    assert_eq!(serves(&world, DEV), 2);
+    assert!(record.artifact.unwrap().sha256.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_its_version_was_deleted_a_release_is_published_again_from_its_artifact() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b"]).await;
+    world.somebody(DEV, "orders", |orders| {
+        orders.versions.remove(&2);
+        orders
+    });
+    let record = rollback(&world).await;
+    assert_eq!((record.status, release(&record), served(&world).as_str()), (Status::Succeeded, "a", "a"));
+    assert_eq!(record.targets[0].version.as_ref().unwrap().as_str(), "4", "numbers are never used twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_version_and_artifact_a_target_fails_and_stays_as_it_is() {
+    let world = World::two();
+    deployed(&world, &["a", "b"]).await;
+    world.aws(|aws| aws.artifacts.delete("dev/orders/a.zip", "v1"));
+    world.somebody(OTHER, "orders", |orders| {
+        orders.versions.remove(&2);
+        orders
+    });
+    let record = rollback(&world).await;
+    assert_eq!((record.status, record.targets[0].status), (Status::Failed, Status::Succeeded));
+    assert_eq!(record.targets[1].error.as_ref().unwrap().code, TargetErrorCode::ArtifactUnreadable);
+    assert_eq!((serves(&world, DEV), serves(&world, OTHER)), (2, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_configuration_goes_back_with_the_code() {
+    let world = World::with_orders();
+    let zip = |release: &str, memory: &str| with_manifest(release, &format!("memory_size = {memory}"));
+    for (release, memory) in [("a", "256"), ("b", "1024")] {
+        world.pass(Duration::from_secs(1)).await;
+        world.record(&format!("dev/orders/{release}.zip"), zip(release, memory)).await;
+    }
+    rollback(&world).await;
+    let memory = |world: &World| {
+        world.function(DEV, "orders", |orders| orders.versions[&orders.aliases["live"].version].settings.memory_size)
+    };
+    assert_eq!((served(&world).as_str(), memory(&world)), ("a", 256), "a version carries it");
+    world.pass(Duration::from_secs(1)).await;
+    world.record("dev/orders/c.zip", zip("c", "512")).await;
+    // What must be published again takes it from its artifact's manifest.
+    world.somebody(DEV, "orders", |orders| {
+        orders.versions.remove(&2);
+        orders
+    });
+    rollback(&world).await;
+    assert_eq!((served(&world).as_str(), memory(&world)), ("a", 256));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_targets_one_of_which_is_broken_the_other_goes_back_and_the_record_says_so() {
+    let world = World::two();
+    deployed(&world, &["a", "b"]).await;
+    world.aws(|aws| aws.gate.delete_role(OTHER));
+    let record = rollback(&world).await;
+    assert_eq!((record.status, record.code), (Status::Failed, Some(Code::TargetFailed)));
+    assert_eq!(record.targets[1].error.as_ref().unwrap().code, TargetErrorCode::AssumeRoleDenied);
+    assert_eq!((served_in(&world, DEV).as_str(), served_in(&world, OTHER).as_str()), ("a", "b"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_leaves_what_reached_some_targets_and_never_restores_what_is_live() {
+    let world = World::two();
+    deployed(&world, &["a", "b"]).await;
+    // c arrives in one account only: it is live, and not complete.
+    world.on(Op::UpdateFunctionCode).at(OTHER).always().fail(CallErrorKind::Denied);
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(world.record("dev/orders/c.zip", code("c")).await.status, Status::Failed);
+    assert_eq!((served_in(&world, DEV).as_str(), served_in(&world, OTHER).as_str()), ("c", "b"));
+    let first = rollback(&world).await;
+    assert_eq!((first.status, release(&first)), (Status::Succeeded, "b"), "{first:?}");
+    assert_eq!([first.targets[0].status, first.targets[1].status], [Status::Succeeded, Status::Unchanged]);
+    assert_eq!((served_in(&world, DEV).as_str(), served_in(&world, OTHER).as_str()), ("b", "b"));
+    // Somebody moves an alias by hand: the rollback leaves b all the same.
+    world.somebody(OTHER, "orders", |orders| orders.point("live", 1));
+    let second = rollback(&world).await;
+    assert_eq!((release(&second), served_in(&world, OTHER).as_str()), ("a", "a"));
+    assert_eq!(served_in(&world, DEV), "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_to_a_release_takes_the_newest_that_was_live_and_left_ones_too() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b", "c"]).await;
+    let back = world.commanded(command("rollback", &json!({"to": "a"}))).await;
+    assert_eq!((back.status, served(&world).as_str()), (Status::Succeeded, "a"));
+    let forth = world.commanded(command("rollback", &json!({"to": "c"}))).await;
+    assert_eq!((forth.status, served(&world).as_str()), (Status::Succeeded, "c"), "what was left was live");
+    let unknown = world.commanded(command("rollback", &json!({"to": "z"}))).await;
+    assert_eq!((unknown.status, unknown.code), (Status::Refused, Some(Code::NothingToRollBack)));
+    assert_eq!(unknown.because.unwrap(), "release z is not among the last that were live here (c, a, b)");
+    assert_eq!(release(&rollback(&world).await), "a", "what was live before c");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rolling_back_what_never_was_deployed_is_refused_and_status_does_not_know_it() {
+    let world = World::with_orders();
+    let record = rollback(&world).await;
+    assert_eq!((record.status, record.code), (Status::Refused, Some(Code::NothingToRollBack)));
+    assert_eq!(record.because.unwrap(), "nothing was ever live here");
+    assert_eq!((record.artifact, record.release), (None, None));
+    assert_eq!(world.command(json!({"command": "status"})).await, json!({"functions": []}));
+    assert!(world.writes().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_of_before_a_rollback_comes_too_late_and_one_of_after_it_is_deployed() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b"]).await;
+    let before = world.put("dev/orders/c.zip", code("c"));
+    rollback(&world).await;
+    world.pass(Duration::from_secs(5)).await;
+    let late = world::recorded(world.deliver(&before).await.unwrap());
+    assert_eq!((late.status, served(&world).as_str()), (Status::Superseded, "a"));
+    assert!(late.because.unwrap().starts_with("a command or promotion that was given later, at "));
+    deployed(&world, &["d"]).await;
+    assert_eq!(served(&world), "d");
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_command_again_acts_once() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b", "c"]).await;
+    let once = command("rollback", &json!({"id": "r1"}));
+    let first = world.commanded(once.clone()).await;
+    world.pass(Duration::from_secs(3)).await;
+    let before = world.snapshot();
+    assert_eq!(world.commanded(once).await, first);
+    assert_eq!(world.snapshot(), before);
+    assert_eq!(served(&world), "b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_in_progress_is_asked_to_stop_and_the_rollback_is_next() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b"]).await;
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
+    let upload = world.put("dev/orders/c.zip", code("c"));
+    let back = async {
+        world.pass(Duration::from_secs(3)).await;
+        world.commanded(command("rollback", &json!({}))).await
+    };
+    let (stopped, asked) = tokio::join!(world.deliver(&upload), back);
+    let stopped = world::recorded(stopped.unwrap());
+    assert_eq!(asked.status, Status::Pending);
+    world.tick().await;
+    let history = world.command(command("history", &json!({"limit": 1}))).await;
+    assert_eq!(history["deployments"][0]["cause"]["kind"], "rollback");
+    assert_eq!((stopped.status, stopped.targets[0].status), (Status::Superseded, Status::Superseded));
+    assert!(stopped.because.unwrap().ends_with("asked for later, has asked it to stop"));
+    assert_eq!(served(&world), "b", "the rollback means the deployment that it met");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_waits_is_not_displaced_by_an_upload_which_comes_after_it() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b"]).await;
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
+    let first = world.put("dev/orders/c.zip", code("c"));
+    let then = async {
+        world.pass(Duration::from_secs(3)).await;
+        let asked = world.commanded(command("rollback", &json!({"id": "r"}))).await;
+        world.pass(Duration::from_secs(1)).await;
+        let waits = world.record("dev/orders/d.zip", code("d")).await;
+        (asked, waits)
+    };
+    let (_, (asked, waits)) = tokio::join!(world.deliver(&first), then);
+    assert_eq!(asked.status, Status::Pending);
+    assert_ne!(waits.status, Status::Superseded);
+    world.tick().await;
+    let ended = world.commanded(command("rollback", &json!({"id": "r"}))).await;
+    assert_eq!((ended.status, release(&ended)), (Status::Unchanged, "b"), "c reached nothing");
+    assert_eq!(served(&world), "d", "it was uploaded after the rollback was asked for");
+    assert_eq!(release(&rollback(&world).await), "b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_dies_over_a_rollback_is_succeeded_and_it_goes_where_it_was_meant_to() {
+    for call in 1..30 {
+        let world = World::with_orders();
+        deployed(&world, &["a", "b", "c"]).await;
+        let order = command("rollback", &json!({"id": "r"}));
+        let run = world.invocation().dies_at(call, Moment::After).run(&Work::Command(order.clone())).await;
+        if matches!(run.outcome, Outcome::Answered(_)) {
+            assert!(call > 10, "{call}");
+            return;
+        }
+        world.leases_run_out().await;
+        world.invocation().run(&Work::Sweep).await;
+        world.tick().await;
+        let record = world.commanded(order).await;
+        assert_eq!((record.status, release(&record)), (Status::Succeeded, "b"), "died at {call}: {}", world.render());
+        assert_eq!(served(&world), "b", "died at {call}");
+    }
+    panic!("it never ends");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redeploy_brings_back_what_is_live_and_is_unchanged_where_all_is_so() {
+    let world = World::two();
+    deployed(&world, &["a", "b"]).await;
+    let order = |id: &str| command("redeploy", &json!({ "id": id }));
+    let same = world.commanded(order("1")).await;
+    assert_eq!((same.status, release(&same)), (Status::Unchanged, "b"));
+    world.somebody(OTHER, "orders", |orders| orders.point("live", 1));
+    let record = world.commanded(order("2")).await;
+    assert_eq!([record.targets[0].status, record.targets[1].status], [Status::Unchanged, Status::Succeeded]);
+    assert_eq!(served_in(&world, OTHER), "b");
+    assert_eq!(release(&rollback(&world).await), "a", "a redeploy is no step of the history");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redeploy_of_nothing_is_refused() {
+    let world = World::with_orders();
+    let record = world.commanded(command("redeploy", &json!({}))).await;
+    assert_eq!((record.status, record.code), (Status::Refused, Some(Code::NotLive)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn deploy_takes_the_newest_version_of_the_key_and_is_refused_where_there_is_none() {
+    let world = World::with_orders();
+    world.put("dev/orders/a.zip", code("a"));
+    world.put("dev/orders/a.zip", code("a, again"));
+    world.pass(Duration::from_secs(1)).await;
+    let record = world.commanded(command("deploy", &json!({"release": "a"}))).await;
+    assert_eq!((record.status, record.cause.kind), (Status::Succeeded, CauseKind::Deploy));
+    assert_eq!(record.artifact.unwrap().version_id, "v2");
+    let none = world.commanded(command("deploy", &json!({"release": "z"}))).await;
+    assert_eq!((none.status, none.code, none.artifact), (Status::Refused, Some(Code::ArtifactGone), None));
+    assert_eq!(none.release.unwrap().as_str(), "z");
+    assert_eq!(none.because.unwrap(), "s3://acme-artifacts/dev/orders/z.zip does not exist: upload the release first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_dies_over_a_deploy_of_nothing_is_succeeded_and_it_is_refused_all_the_same() {
+    for call in 1..30 {
+        let world = World::with_orders();
+        deployed(&world, &["a"]).await;
+        let order = command("deploy", &json!({"release": "z", "id": "d"}));
+        let run = world.invocation().dies_at(call, Moment::After).run(&Work::Command(order.clone())).await;
+        if matches!(run.outcome, Outcome::Answered(_)) {
+            assert!(call > 5, "{call}");
+            return;
+        }
+        world.leases_run_out().await;
+        world.invocation().run(&Work::Sweep).await;
+        world.tick().await;
+        let record = world.commanded(order).await;
+        assert_eq!((record.status, record.code), (Status::Refused, Some(Code::ArtifactGone)), "died at {call}");
+        assert_eq!(served(&world), "a");
+    }
+    panic!("it never ends");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_never_goes_to_what_is_live_already() {
+    let world = World::with_orders();
+    deployed(&world, &["z", "a", "b"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    let again = world.commanded(command("deploy", &json!({"release": "a"}))).await;
+    assert_eq!((again.status, served(&world).as_str()), (Status::Succeeded, "a"));
+    let reject = json!({"command": "reject", "function": "orders", "release": "b", "reason": "it leaks"});
+    world.command(reject).await;
+    let back = rollback(&world).await;
+    assert_eq!((back.status, release(&back), served(&world).as_str()), (Status::Succeeded, "z", "z"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_has_made_way_for_another_is_answered_with_its_own_record() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b"]).await;
+    world.put("dev/orders/c.zip", code("c"));
+    world.pass(Duration::from_secs(1)).await;
+    world.latency(|call| Duration::from_millis(if call.op == Op::ReadTail { 2_000 } else { 20 }));
+    world.on(Op::ReadTail).fail(CallErrorKind::Unknown);
+    let deploy = command("deploy", &json!({"release": "c", "id": "d"}));
+    let back = async {
+        world.pass(Duration::from_millis(500)).await;
+        world.commanded(command("rollback", &json!({"id": "r"}))).await
+    };
+    let (given_up, waits) = tokio::join!(world.commanded(deploy.clone()), back);
+    assert_eq!((given_up.status.is_ended(), waits.status), (false, Status::Pending), "{given_up:?}");
+    let record = world.commanded(deploy).await;
+    assert_eq!((record.cause.kind, record.status), (CauseKind::Deploy, Status::Superseded), "{record:?}");
+    assert_eq!(served(&world), "b", "the rollback means the deploy that it met");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_rollbacks_at_once_go_one_step_back() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b", "c"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    world.latency(|_| Duration::from_millis(20));
+    let order = |id: &str| command("rollback", &json!({ "id": id }));
+    let second = async {
+        world.pass(Duration::from_millis(70)).await;
+        world.commanded(order("2")).await
+    };
+    let (one, two) = tokio::join!(world.commanded(order("1")), second);
+    assert_eq!((one.status, release(&one)), (Status::Succeeded, "b"));
+    assert_eq!(two.id, one.id, "the second joins the first");
+    world.tick().await;
+    let before = world.snapshot();
+    for id in ["1", "2"] {
+        assert_eq!(world.commanded(order(id)).await, one, "the same command again changes nothing");
+    }
+    assert_eq!((world.snapshot() == before, served(&world).as_str()), (true, "b"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_rollback_of_the_same_incident_is_told_who_was_first() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b", "c"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    let order = |id: &str| command("rollback", &json!({ "id": id, "if_live": "c" }));
+    assert_eq!(world.commanded(order("1")).await.status, Status::Succeeded);
+    world.pass(Duration::from_secs(1)).await;
+    let second = world.commanded(order("2")).await;
+    assert_eq!((second.status, second.code), (Status::Refused, Some(Code::LiveChanged)));
+    let because = second.because.unwrap();
+    assert!(
+        because.starts_with("release b is live since ") && because.contains(" by ann has gone back to it"),
+        "{because}"
+    );
+    assert_eq!(served(&world), "b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_one_account_dead_every_command_goes_by_what_was_rolled_out_last() {
+    let world = World::two();
+    deployed(&world, &["r1", "r2"]).await;
+    world.aws(|aws| aws.gate.delete_role(OTHER));
+    for label in ["r3", "r4"] {
+        world.pass(Duration::from_secs(1)).await;
+        let key = format!("dev/orders/{label}.zip");
+        assert_eq!(world.record(&key, code(label)).await.status, Status::Failed);
+    }
+    let status = world.command(command("status", &json!({}))).await;
+    assert_eq!(status["functions"][0]["live"]["release"], "r4");
+    let back = rollback(&world).await;
+    assert_eq!((back.status, release(&back), served_in(&world, DEV).as_str()), (Status::Failed, "r3", "r3"));
+    let to = world.commanded(command("rollback", &json!({"to": "r4"}))).await;
+    assert_eq!((release(&to), served_in(&world, DEV).as_str()), ("r4", "r4"));
+    let again = world.commanded(command("redeploy", &json!({}))).await;
+    assert_eq!((again.status, release(&again), served_in(&world, DEV).as_str()), (Status::Failed, "r4", "r4"));
+    assert_eq!(served_in(&world, OTHER), "r2", "nobody can go there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_refuses_what_is_new_and_lets_a_rollback_through_until_it_is_released() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b"]).await;
+    let status = world.command(command("hold", &json!({"reason": "black friday"}))).await;
+    let hold = &status["functions"][0]["hold"];
+    assert_eq!((&hold["reason"], &hold["requested_by"]), (&json!("black friday"), &json!("ann")));
+    let held = world.record("dev/orders/c.zip", code("c")).await;
+    assert_eq!((held.status, held.code), (Status::Refused, Some(Code::Held)));
+    let because = held.because.unwrap();
+    assert!(because.starts_with("held by ann since ") && because.ends_with(": black friday"), "{because}");
+    for name in ["deploy", "redeploy"] {
+        let more = if name == "deploy" { json!({"release": "c"}) } else { json!({}) };
+        assert_eq!(world.commanded(command(name, &more)).await.code, Some(Code::Held), "{name}");
+    }
+    assert_eq!(rollback(&world).await.status, Status::Succeeded);
+    assert_eq!(served(&world), "a");
+    world.command(command("hold", &json!({"reason": "still"}))).await;
+    assert_eq!(world.command(json!({"command": "status"})).await["functions"][0]["hold"]["reason"], "still");
+    let status = world.command(command("release-hold", &json!({}))).await;
+    assert_eq!(status["functions"][0]["hold"], Value::Null);
+    deployed(&world, &["d"]).await;
+    let (error_type, message) = world.refuses(command("release-hold", &json!({}))).await;
+    assert_eq!(error_type, "InvalidCommand");
+    assert_eq!(message, "orders is not held in dev: there is nothing to release");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_when_a_hold_comes_is_refused_at_once() {
+    let world = World::with_orders();
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
+    let first = world.put("dev/orders/a.zip", code("a"));
+    let then = async {
+        world.pass(Duration::from_secs(3)).await;
+        let waits = world.record("dev/orders/b.zip", code("b")).await;
+        world.command(command("hold", &json!({"reason": "stop"}))).await;
+        waits
+    };
+    let (first, waits) = tokio::join!(world.deliver(&first), then);
+    assert_eq!(world::recorded(first.unwrap()).status, Status::Succeeded, "it was on its way");
+    assert_eq!(waits.status, Status::Pending);
+    world.tick().await;
+    let history = world.command(command("history", &json!({}))).await;
+    let ended = history["deployments"].as_array().unwrap().iter().find(|record| record["release"] == "b").unwrap();
+    assert_eq!((&ended["status"], &ended["code"]), (&json!("refused"), &json!("Held")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_release_is_deployed_by_nobody_and_is_skipped_by_a_rollback() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b", "c"]).await;
+    let reject = |release: &str| json!({"command": "reject", "function": "orders", "release": release, "reason": "it leaks", "requested_by": "ann"});
+    let status = world.command(reject("b")).await;
+    assert_eq!(status["functions"][0]["rejected"], false);
+    assert_eq!(status["functions"][0]["rejects"][0]["release"], "b");
+    let status = world.command(reject("c")).await;
+    assert_eq!(status["functions"][0]["rejected"], true, "what is live stays live, and is shown");
+    assert_eq!(served(&world), "c");
+    assert_eq!(release(&rollback(&world).await), "a", "b is bad too");
+    // By its label, with whatever code, and by its code under another label.
+    world.pass(Duration::from_secs(1)).await;
+    for (key, zip) in [("dev/orders/b.zip", code("b, mended")), ("dev/orders/x.zip", code("b"))] {
+        let record = world.record(key, zip).await;
+        assert_eq!((record.status, record.code), (Status::Refused, Some(Code::Rejected)), "{key}");
+        world.pass(Duration::from_secs(1)).await;
+    }
+    let to = world.commanded(command("rollback", &json!({"to": "c"}))).await;
+    assert_eq!((to.status, to.code), (Status::Refused, Some(Code::Rejected)));
+    assert_eq!(served(&world), "a");
+    let (error_type, message) = world.refuses(reject("z")).await;
+    assert_eq!(error_type, "InvalidCommand");
+    assert_eq!(message, "no release z of orders is known in any environment: status and history tell which are");
+    let unreject = json!({"command": "unreject", "function": "orders", "release": "b"});
+    world.command(unreject.clone()).await;
+    assert_eq!(world.refuses(unreject).await.1, "release b of orders is not rejected: there is nothing to undo");
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(world.record("dev/orders/b.zip", code("b, mended")).await.status, Status::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_rejected_while_it_is_published_never_gets_the_alias() {
+    let world = World::with_orders();
+    deployed(&world, &["a"]).await;
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
+    // Read again beside the wait for the version: the reject must stand by then.
+    let reject = json!({"command": "reject", "function": "orders", "release": "b", "reason": "bad", "id": "x"});
+    let upload = world.put("dev/orders/b.zip", code("b"));
+    let rejected = async {
+        world.pass(Duration::from_millis(150)).await;
+        world.command(reject).await
+    };
+    let (record, _) = tokio::join!(world.deliver(&upload), rejected);
+    let record = world::recorded(record.unwrap());
+    assert_eq!((record.status, record.code), (Status::Refused, Some(Code::Rejected)), "{}", world.render());
+    assert_eq!(served(&world), "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_rejected_while_its_alias_write_is_throttled_never_gets_the_alias() {
+    let world = World::with_orders();
+    deployed(&world, &["a"]).await;
+    world.on(Op::UpdateAlias).times(8).fail(CallErrorKind::Throttled);
+    let reject = json!({"command": "reject", "function": "orders", "release": "b", "reason": "bad", "id": "x"});
+    let upload = world.put("dev/orders/b.zip", code("b"));
+    let rejected = async {
+        world.pass(Duration::from_secs(5)).await;
+        world.command(reject).await
+    };
+    let (record, _) = tokio::join!(world.deliver(&upload), rejected);
+    let record = world::recorded(record.unwrap());
+    assert_eq!((record.status, record.code), (Status::Refused, Some(Code::Rejected)), "{}", world.render());
+    assert_eq!(served(&world), "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn status_tells_what_the_heads_say_and_asks_no_target() {
+    let world = World::with_orders();
+    deployed(&world, &["a"]).await;
+    let before = world.calls().len();
+    let status = world.command(json!({"command": "status", "environment": "dev", "function": "orders"})).await;
+    let all = world.command(json!({"command": "status"})).await;
+    assert_eq!(status, all);
+    let live = &status["functions"][0]["live"];
+    assert_eq!((&live["release"], &status["functions"][0]["active"]), (&json!("a"), &Value::Null));
+    let target = json!({"account": DEV, "region": "eu-west-1", "version": "2", "release": "a"});
+    assert_eq!(status["functions"][0]["targets"], json!([target]));
+    assert!(world.calls()[before..].iter().all(|call| matches!(call.op, Op::ReadLedger | Op::ListLedger)));
+    let (error_type, message) = world.refuses(json!({"command": "status", "environment": "prd"})).await;
+    assert_eq!(
+        (error_type.as_str(), message.as_str()),
+        ("InvalidCommand", "deployer.json has no environment prd (it has dev)")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_is_what_would_be_done_and_nothing_is_done() {
+    let world = World::with_orders();
+    deployed(&world, &["a"]).await;
+    let secret = with_manifest("b", "memory_size = 512\n[environment.variables]\nTOKEN = \"secret\"");
+    world.put("dev/orders/b.zip", secret);
+    let before = world.snapshot();
+    let plan = world.command(command("plan", &json!({"release": "b"}))).await;
+    let steps: Vec<&str> =
+        plan["targets"][0]["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["update configuration", "update code", "move alias"]);
+    assert_eq!((&plan["unchanged"], &plan["release"]), (&json!(false), &json!("b")));
+    let changes = plan["targets"][0]["changes"].as_array().unwrap();
+    assert!(
+        changes.contains(&json!({"field": "environment.variables.TOKEN", "from": null, "to": "***"})),
+        "{changes:?}"
+    );
+    assert!(!plan.to_string().contains("secret"));
+    let live = world.command(command("plan", &json!({}))).await;
+    assert_eq!((&live["unchanged"], &live["release"]), (&json!(true), &json!("a")));
+    let none = world.command(command("plan", &json!({"release": "z"}))).await;
+    assert_eq!((&none["refused"]["code"], &none["unchanged"]), (&json!("ArtifactGone"), &json!(false)));
+    assert_eq!(world.snapshot(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promotion_is_refused_clearly() {
+    let world = World::with_orders();
+    let promote = json!({"command": "promote", "function": "orders", "from": "dev", "to": "dev"});
+    assert_eq!(world.refuses(promote).await.0, "InvalidCommand");
+}

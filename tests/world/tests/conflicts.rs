@@ -1,0 +1,312 @@
+//! Conflicts: our own echo, and somebody else who writes to the same function.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use deployer_core::id::Sha256;
+use deployer_core::record::{DeploymentRecord, Status, TargetError, TargetErrorCode};
+use deployer_engine::port::CallErrorKind;
+use world::zips::{code, function, with_manifest};
+use world::{DEV, Function, Op, World, recorded};
+
+/// What somebody else does to a function.
+type Does = fn(&mut Function) -> &mut Function;
+
+fn error(record: &DeploymentRecord) -> TargetError {
+    record.targets[0].error.clone().unwrap()
+}
+
+/// Just before this call is carried out, somebody does something to `orders`.
+fn meanwhile(world: &World, op: Op, does: Does) {
+    world.on(op).meanwhile(move |aws| {
+        does(aws.at(DEV).function("orders"));
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_to_any_write_of_an_update_converges_with_one_new_version() {
+    for op in [
+        Op::UpdateFunctionConfiguration,
+        Op::UpdateFunctionCode,
+        Op::TagResource,
+        Op::PutFunctionConcurrency,
+        Op::UpdateAlias,
+    ] {
+        let world = World::with_orders();
+        world.on(op).lose_the_answer();
+        let manifest = "timeout = 20\nreserved_concurrent_executions = 5\n[tags]\nteam = \"orders\"\n";
+        let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
+        assert_eq!(record.status, Status::Succeeded, "{op}: {:?}", record.because);
+        assert_eq!(record.targets[0].previous.as_ref().unwrap().version.as_str(), "1", "{op}");
+        let (versions, live) = world.function(DEV, "orders", |f| (f.versions.len(), f.aliases["live"].version));
+        assert_eq!((versions, live), (2, 2), "{op}");
+        world.same_again_changes_nothing().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_to_any_write_of_a_creation_converges_with_one_version() {
+    for op in [Op::CreateFunction, Op::PutFunctionConcurrency, Op::CreateAlias] {
+        let world = World::dev();
+        world.on(op).lose_the_answer();
+        let manifest = format!("reserved_concurrent_executions = 5\n{}", fixtures::MANIFEST);
+        let record = world.record("dev/orders/1.0.0.zip", with_manifest("1.0.0", &manifest)).await;
+        assert_eq!(record.status, Status::Succeeded, "{op}: {:?}", record.because);
+        let (versions, live) = world.function(DEV, "orders", |f| (f.versions.len(), f.aliases["live"].version));
+        assert_eq!((versions, live), (1, 1), "{op}");
+        world.same_again_changes_nothing().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_to_a_publication_gives_the_version_that_was_made() {
+    let world = World::dev();
+    world.given(DEV, "orders", &code("1.0.0"), |f| f);
+    world.on(Op::PublishVersion).lose_the_answer();
+    let record = world.record("dev/orders/1.0.0.zip", code("1.0.0")).await;
+    assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
+    assert_eq!(world.function(DEV, "orders", |f| f.versions.len()), 1);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sdks_second_try_that_meets_its_own_success_is_no_foreign_change() {
+    // The write was carried out, its answer was lost, and the SDK's second try meets the precondition it has spent.
+    for op in [Op::UpdateFunctionConfiguration, Op::UpdateFunctionCode, Op::UpdateAlias] {
+        let world = World::with_orders();
+        world.on(op).twice();
+        let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", "timeout = 20\n")).await;
+        assert_eq!(record.status, Status::Succeeded, "{op}: {:?}", record.because);
+        assert_eq!(world.function(DEV, "orders", |f| f.versions.len()), 2, "{op}");
+        world.same_again_changes_nothing().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn foreign_code_stops_us_with_both_hashes_named_and_nothing_overwritten() {
+    let world = World::with_orders();
+    meanwhile(&world, Op::UpdateFunctionCode, |f| f.code(b"theirs"));
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    assert_eq!(
+        error(&record),
+        TargetError::new(
+            TargetErrorCode::ForeignChange,
+            "update code",
+            format!(
+                "somebody else changed function orders meanwhile: expected code {}, found {}; nothing was \
+                 overwritten: find out who writes to it, then try again",
+                Sha256::of(&code("1.0.0")),
+                Sha256::of(b"theirs")
+            )
+        )
+    );
+    world.function(DEV, "orders", |f| {
+        assert_eq!((f.latest.sha256, f.aliases["live"].version, f.versions.len()), (Sha256::of(b"theirs"), 1, 1));
+    });
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_change_of_a_named_setting_stops_us_with_both_values_named() {
+    let world = World::with_orders();
+    meanwhile(&world, Op::UpdateFunctionConfiguration, |f| f.set(|s| s.timeout = 77));
+    let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", "timeout = 20\n")).await;
+    assert_eq!(error(&record).code, TargetErrorCode::ForeignChange);
+    assert_eq!(
+        error(&record).message,
+        "somebody else changed function orders meanwhile: expected timeout to be 3, found 77; nothing was overwritten: \
+         find out who writes to it, then try again"
+    );
+    assert_eq!(world.function(DEV, "orders", |f| f.latest.settings.timeout), 77);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_change_of_a_named_variable_stops_us_and_shows_no_value() {
+    let world = World::with_orders();
+    meanwhile(&world, Op::UpdateFunctionConfiguration, |f| f.variable("LOG_LEVEL", "their-secret"));
+    let manifest = "[environment.variables]\nLOG_LEVEL = \"our-secret\"\n";
+    let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
+    assert_eq!(error(&record).code, TargetErrorCode::ForeignChange);
+    assert!(error(&record).message.contains("environment.variables.LOG_LEVEL"), "{}", error(&record).message);
+    assert!(!format!("{record:?}").contains("secret"), "{record:?}");
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_that_somebody_else_moved_or_shifted_stops_us() {
+    let moves: [(Does, &str); 3] = [
+        (|f| f.code(b"theirs").publish().point("live", 2), "version 2"),
+        (|f| f.point("live", 0), "$LATEST"),
+        (|f| f.code(b"theirs").publish().shift("live", 2, 0.25), "version 1 and 25% to version 2"),
+    ];
+    for (does, found) in moves {
+        let world = World::with_orders();
+        meanwhile(&world, Op::UpdateFunctionCode, does);
+        let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        assert_eq!(error(&record).code, TargetErrorCode::ForeignChange, "{:?}", error(&record));
+        world.same_again_changes_nothing().await;
+
+        let world = World::with_orders();
+        world.somebody(DEV, "orders", |f| f.code(b"theirs").publish().code(&code("1.0.0")));
+        let late: Does = match found {
+            "version 2" => |f| f.point("live", 2),
+            "$LATEST" => |f| f.point("live", 0),
+            _ => |f| f.shift("live", 2, 0.25),
+        };
+        meanwhile(&world, Op::UpdateAlias, late);
+        let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        assert_eq!((error(&record).code, error(&record).step.as_str()), (TargetErrorCode::ForeignChange, "move alias"));
+        assert_eq!(
+            error(&record).message,
+            format!(
+                "somebody else changed function orders meanwhile: expected alias live to serve version 1, found \
+                 {found}; nothing was overwritten: find out who writes to it, then try again"
+            )
+        );
+        assert_ne!(world.function(DEV, "orders", |f| f.aliases["live"].version), 3);
+        world.same_again_changes_nothing().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_or_alias_that_somebody_else_makes_meanwhile_stops_us() {
+    let world = World::dev();
+    world.on(Op::CreateFunction).meanwhile(|aws| {
+        aws.at(DEV).given("orders", b"theirs").publish().point("live", 1);
+    });
+    let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
+    assert_eq!(
+        error(&record).message,
+        "somebody else changed function orders meanwhile: expected no function of this name, found one with other \
+         code; nothing was overwritten: find out who writes to it, then try again"
+    );
+    world.same_again_changes_nothing().await;
+
+    let world = World::dev();
+    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish());
+    meanwhile(&world, Op::CreateAlias, |f| f.point("live", 1));
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    assert_eq!(
+        error(&record).message,
+        "somebody else changed function orders meanwhile: expected alias live to serve no such alias, found version 1; \
+         nothing was overwritten: find out who writes to it, then try again"
+    );
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_that_somebody_else_deletes_meanwhile_stops_us() {
+    let world = World::with_orders();
+    world.on(Op::UpdateAlias).meanwhile(|aws| aws.at(DEV).functions.clear());
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    assert_eq!(record.status, Status::Failed);
+    assert_eq!(world.writes().len(), 2, "{:?}", world.writes());
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_plan_had_not_read_may_change_meanwhile() {
+    let others: [Does; 5] = [
+        |f| f.tag("cost", "42"),
+        |f| f.permit("events.amazonaws.com"),
+        |f| f.set(|s| s.memory_size = 192),
+        |f| f.variable("THEIRS", "kept"),
+        |f| f.point("canary", 1),
+    ];
+    for op in [Op::UpdateFunctionConfiguration, Op::UpdateFunctionCode, Op::UpdateAlias] {
+        for does in others {
+            let world = World::with_orders();
+            meanwhile(&world, op, does);
+            let manifest = "timeout = 20\n[environment.variables]\nLOG_LEVEL = \"warn\"\n";
+            let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
+            assert_eq!(record.status, Status::Succeeded, "{op}: {:?}", record.because);
+            assert_eq!(world.function(DEV, "orders", |f| f.latest.settings.timeout), 20);
+            world.same_again_changes_nothing().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_variable_that_somebody_else_adds_meanwhile_is_not_lost() {
+    let world = World::with_orders();
+    meanwhile(&world, Op::UpdateFunctionConfiguration, |f| f.variable("THEIRS", "kept"));
+    world.upload("dev/orders/1.1.0.zip", with_manifest("1.1.0", "[environment.variables]\nOURS = \"1\"\n")).await;
+    let snapshot = world.snapshot();
+    assert!(snapshot.contains("THEIRS=kept\n") && snapshot.contains("OURS=1\n"), "{snapshot}");
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn conflicts_without_end_end_the_deployment() {
+    let world = World::with_orders();
+    world.on(Op::UpdateFunctionCode).times(50).meanwhile(|aws| {
+        aws.at(DEV).function("orders").permit("events.amazonaws.com");
+    });
+    let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    // Permissions are nothing that the plan had read.
+    assert_eq!(error(&record).code, TargetErrorCode::Internal);
+    assert_eq!(world.calls_of(Op::UpdateFunctionCode).len(), 5, "each conflict is looked at once more, not for ever");
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_of_somebody_else_that_begins_in_between_is_waited_out_and_looked_at() {
+    // The invocation waits for the short one itself, and over the long one the deployment is parked.
+    for seconds in [15, 30] {
+        let world = World::with_orders();
+        let until = world.now() + Duration::from_secs(seconds);
+        world.on(Op::UpdateFunctionCode).meanwhile(move |aws| {
+            aws.at(DEV).function("orders").set(|s| s.memory_size = 192).busy(0, until);
+        });
+        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        assert_eq!(record.status, Status::Succeeded, "{seconds}: {:?}", record.because);
+        assert_eq!(world.function(DEV, "orders", |f| f.latest.settings.memory_size), 192);
+        world.same_again_changes_nothing().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_without_an_answer_are_tried_again_a_few_times() {
+    let world = World::with_orders();
+    world.on(Op::GetFunction).times(3).fail(CallErrorKind::Unknown);
+    assert_eq!(world.record("dev/orders/1.1.0.zip", code("1.1.0")).await.status, Status::Succeeded);
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_invocations_with_the_same_event_side_by_side_end_with_one_record_and_one_alias() {
+    let world = World::with_orders();
+    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+    let (one, other) = tokio::join!(world.deliver(&upload), world.deliver(&upload));
+    let (one, other) = (recorded(one.unwrap()), recorded(other.unwrap()));
+    assert_eq!(one.id, other.id);
+    // One of them works, the other one leaves it to that.
+    assert!([one.status, other.status].contains(&Status::InProgress), "{} and {}", one.status, other.status);
+    assert_eq!(
+        world.render().split_once("dev/").unwrap().1,
+        "orders/1.1.0: succeeded\n  111111111111/eu-west-1: succeeded, version 2, was 1\n"
+    );
+    assert_eq!(world.function(DEV, "orders", |f| (f.versions.len(), f.aliases["live"].version)), (2, 2));
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_writes_while_our_configuration_settles_is_not_overwritten() {
+    let theirs: [(Does, &str); 2] = [
+        (|f| f.code(&code("theirs")), "expected code"),
+        (|f| f.set(|s| s.timeout = 77), "expected timeout to be 3, found 77"),
+    ];
+    for (does, expected) in theirs {
+        let world = World::with_orders();
+        // The third one is the look at what was just configured.
+        world.on(Op::GetFunction).call(3).meanwhile(move |aws| {
+            does(aws.at(DEV).function("orders"));
+        });
+        let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", "timeout = 20\n")).await;
+        assert_eq!(error(&record).code, TargetErrorCode::ForeignChange, "{record:#?}");
+        assert!(error(&record).message.contains(expected), "{}", error(&record).message);
+        assert!(world.calls_of(Op::UpdateFunctionCode).is_empty(), "nothing was written over it");
+        world.same_again_changes_nothing().await;
+    }
+}

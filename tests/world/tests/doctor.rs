@@ -1,0 +1,302 @@
+//! The doctor against the world fake: what it sees of each broken link, and that it touches nothing.
+
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use deployer_core::doctor::{Check, CheckStatus, DoctorReport, PROBE, ProbedAction};
+use deployer_core::id::{AccountId, ExternalId};
+use deployer_engine::port::CallErrorKind;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use world::zips;
+use world::{DEV, Op, Work, World};
+
+/// A world in which 1.0.0 of orders is live, and the sweep has come by.
+async fn well() -> World {
+    let world = World::dev();
+    world.ended("dev/orders/1.0.0.zip", zips::function("1.0.0")).await;
+    sweep(&world).await;
+    world
+}
+
+async fn sweep(world: &World) {
+    world.invocation().run(&Work::Sweep).await;
+}
+
+fn of_tooling<'r>(report: &'r DoctorReport, check: &str) -> &'r Check {
+    report.tooling.iter().find(|one| one.check == check).unwrap()
+}
+
+fn of_target<'r>(report: &'r DoctorReport, check: &str) -> &'r Check {
+    report.targets[0].checks.iter().find(|one| one.check == check).unwrap()
+}
+
+fn failed(report: &DoctorReport) -> Vec<&str> {
+    let all = report.tooling.iter().chain(report.targets.iter().flat_map(|target| &target.checks));
+    all.filter(|check| !check.is_well()).map(|check| check.check.as_str()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_all_is_well_nothing_fails_and_only_what_cannot_be_tried_is_not_checked() {
+    let world = well().await;
+    let report = world.examine(None).await.unwrap();
+    assert!(report.is_well(), "{report:#?}");
+    let checks = &report.targets[0].checks;
+    let unknown = checks.iter().filter(|check| check.status == CheckStatus::NotChecked);
+    assert_eq!(
+        unknown.map(|check| check.check.as_str()).collect::<Vec<_>>(),
+        ["lambda:CreateFunction", "iam:PassRole", "kms:GenerateDataKey", "lambda:PassCapacityProvider"]
+    );
+    let read = of_target(&report, "read artifact").because.clone().unwrap();
+    assert!(read.starts_with("dev/orders/1.0.0.zip"), "{read}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_that_cannot_be_loaded_any_more_fails_with_its_reason() {
+    let mut world = well().await;
+    world.outdated =
+        Some("s3://ledger/config/deployer.json: environments.prod and dev may mean one function".to_owned());
+    let report = world.examine(None).await.unwrap();
+    assert_eq!(failed(&report), ["deployer.json"]);
+    let because = of_tooling(&report, "deployer.json").because.clone().unwrap();
+    assert!(because.contains("prod and dev may mean one function; the last good one is used"), "{because}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_execution_roles_that_manifests_may_name_are_told() {
+    let mut world = well().await;
+    world.reconfigure(&json!({
+        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
+        "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
+        "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "external_id": "dev-8c1f",
+            "execution_role": "lambda/{function}-*"}},
+    }));
+    let report = world.examine(None).await.unwrap();
+    let told = of_target(&report, "execution_role").because.clone().unwrap();
+    assert!(told.contains("may name lambda/{function}-* only"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_queues_are_looked_at_and_their_one_dead_letter_queue_is_counted_once() {
+    let mut world = well().await;
+    let queue = |name: &str| format!("https://sqs.eu-west-1.amazonaws.com/000000000000/{name}");
+    world.reconfigure(&json!({
+        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
+        "queue_url": queue("deployer"), "wake_queue_url": queue("deployer-wakes"),
+        "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "external_id": "dev-8c1f"}},
+    }));
+    let report = world.examine(None).await.unwrap();
+    let of_queues = ["queue", "wake queue", "dead letters", "wake dead letters"];
+    let seen: Vec<&str> = report.tooling.iter().map(|check| check.check.as_ref()).collect();
+    let seen: Vec<&str> = seen.into_iter().filter(|check| of_queues.contains(check)).collect();
+    assert_eq!(seen, ["queue", "dead letters", "wake queue"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_changes_nothing() {
+    let world = well().await;
+    let before = world.snapshot();
+    world.examine(None).await.unwrap();
+    assert_eq!(world.snapshot(), before);
+    world.aws(|aws| assert!(aws.ledger.keys("").all(|key| !key.contains("nothing"))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_environment_is_told() {
+    assert!(well().await.examine(Some("prod")).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_external_id_keeps_it_out_and_the_rest_is_not_checked() {
+    let world = well().await;
+    world.aws(|aws| aws.gate.role(DEV).external_id = Some(ExternalId::parse("other").unwrap()));
+    let report = world.examine(None).await.unwrap();
+    assert_eq!(failed(&report), ["enter"]);
+    let trust = &of_target(&report, "enter").missing[0];
+    assert_eq!(trust.statement["Condition"]["StringEquals"]["sts:ExternalId"], "dev-8c1f");
+    assert_eq!(of_target(&report, "lambda:UpdateAlias").status, CheckStatus::NotChecked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_in_another_account_is_told_and_nothing_is_tried_there() {
+    let world = well().await;
+    world.aws(|aws| aws.gate.role(DEV).answers_as = AccountId::parse("999999999999").unwrap());
+    let report = world.examine(None).await.unwrap();
+    assert_eq!(failed(&report), ["account"]);
+    assert!(of_target(&report, "account").because.clone().unwrap().contains("999999999999"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_right_that_is_taken_away_is_missed_alone() {
+    let world = well().await;
+    for action in ProbedAction::ALL.iter().skip(1) {
+        world.aws(|aws| aws.gate.role(DEV).may_not = [action.to_string()].into());
+        let report = world.examine(None).await.unwrap();
+        assert_eq!(failed(&report), [action.action()]);
+        let missing = &of_target(&report, action.action()).missing[0];
+        assert_eq!(missing.statement["Action"], action.action());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_tried_on_a_function_that_exists_or_cannot_be_seen() {
+    let world = well().await;
+    world.given(DEV, PROBE, &zips::code("probe"), |function| function);
+    // The fake panics where a writing call meets a function.
+    let report = world.examine(None).await.unwrap();
+    assert_eq!(failed(&report), ["lambda:GetFunction"]);
+    assert_eq!(of_target(&report, "lambda:UpdateFunctionCode").status, CheckStatus::NotChecked);
+    world.aws(|aws| aws.gate.role(DEV).may_not = ["lambda:GetFunction".to_owned()].into());
+    let report = world.examine(None).await.unwrap();
+    // The other calls that read are made, and each meets the function.
+    let reads: Vec<&str> = ProbedAction::ALL.iter().filter(|action| action.only_reads()).map(|a| a.action()).collect();
+    assert_eq!(failed(&report), reads);
+    assert_eq!(of_target(&report, "lambda:DeleteFunction").status, CheckStatus::NotChecked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_artifact_that_the_target_may_not_read_names_both_policies() {
+    let world = well().await;
+    world.aws(|aws| aws.artifacts.closed_to.insert(AccountId::parse(DEV).unwrap()));
+    let report = world.examine(None).await.unwrap();
+    assert_eq!(failed(&report), ["read artifact"]);
+    assert_eq!(of_target(&report, "read artifact").missing.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_anything_is_live_no_artifact_is_read() {
+    let world = World::dev();
+    sweep(&world).await;
+    let report = world.examine(None).await.unwrap();
+    assert!(report.is_well(), "{report:#?}");
+    let because = of_target(&report, "read artifact").because.clone();
+    assert_eq!(because.as_deref(), Some("nothing is live yet in dev"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn versioning_dead_letters_and_clocks_are_told_by_what_is_wrong_with_them() {
+    let world = well().await;
+    world.aws(|aws| {
+        aws.artifacts.versioning_is_off = true;
+        aws.queue.dead = 3;
+        aws.clocks_differ = SignedDuration::from_secs(90);
+    });
+    let report = world.examine(None).await.unwrap();
+    assert_eq!(failed(&report), ["artifact versioning", "dead letters", "clock"]);
+    let said = |check| of_tooling(&report, check).because.clone().unwrap();
+    assert!(said("dead letters").starts_with("3 messages could not be handled"));
+    assert!(said("clock").contains("behind"), "{}", said("clock"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_nobody_takes_fails_and_one_that_somebody_takes_meanwhile_does_not() {
+    let world = well().await;
+    world.aws(|aws| aws.queue.put("{}"));
+    assert_eq!(failed(&world.examine(None).await.unwrap()), ["queue"]);
+    let taken = async {
+        world.pass(Duration::from_millis(1500)).await;
+        let now = world.now();
+        world.aws(|aws| aws.queue.take(now));
+    };
+    let (report, ()) = futures::join!(world.examine(None), taken);
+    assert_eq!(failed(&report.unwrap()), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sweep_is_seen_by_what_it_leaves_every_few_minutes_and_missed_when_it_stops() {
+    let world = well().await;
+    let writes =
+        || world.calls().iter().filter(|call| call.op == Op::WriteLedger && call.what.starts_with("sweeps/")).count();
+    let before = writes();
+    for _ in 0..10 {
+        world.pass(Duration::from_secs(60)).await;
+        sweep(&world).await;
+    }
+    assert_eq!(writes() - before, 2, "a write every five minutes");
+    assert!(world.examine(None).await.unwrap().is_well());
+    world.pass(Duration::from_secs(601)).await;
+    assert_eq!(failed(&world.examine(None).await.unwrap()), ["sweep"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_targets_are_walked_through_side_by_side_and_told_in_their_order() {
+    let accounts: Vec<String> = (1..=30).map(|number| format!("{number:012}")).collect();
+    let world = World::of(&accounts.iter().map(String::as_str).collect::<Vec<_>>());
+    sweep(&world).await;
+    let before = world.elapsed();
+    let report = world.examine(None).await.unwrap();
+    let told: Vec<&str> = report.targets.iter().map(|target| target.target.account.as_str()).collect();
+    assert_eq!(told, accounts);
+    // 17 calls of 20 ms and 14 pauses of 200 ms each, for 16 at once.
+    assert!(world.elapsed() - before < Duration::from_secs(8), "{:?}", world.elapsed() - before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn environments_that_share_an_account_and_region_are_walked_one_after_the_other_and_slowly() {
+    let [shared, apart] =
+        [json!({"account": DEV, "region": "eu-west-1"}), json!({"account": DEV, "region": "us-east-1"})];
+    let environment = |targets: Value| json!({"targets": targets, "external_id": "dev-8c1f", "function_name": "{environment}_{function}"});
+    let world = World::with(&json!({
+        "artifact_bucket": "acme-artifacts",
+        "ledger_bucket": "acme-deployer-ledger",
+        "environments": {
+            "dev": environment(json!([shared, apart])),
+            "qa": environment(json!([shared])),
+            "staging": environment(json!([shared])),
+        },
+    }));
+    sweep(&world).await;
+    let report = world.examine(None).await.unwrap();
+    assert!(report.is_well(), "{report:#?}");
+    let told = report.targets.iter().map(|target| format!("{} {}", target.environment, target.target.region));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        ["dev eu-west-1", "dev us-east-1", "qa eu-west-1", "staging eu-west-1"],
+        "in their order"
+    );
+    let calls: Vec<_> = world.calls().into_iter().filter(|call| call.op.is_lambda()).collect();
+    let began = |region| {
+        let there = calls.iter().filter(move |call| call.place == format!("{DEV}/{region}"));
+        there.map(|call| call.began).collect::<Vec<_>>()
+    };
+    let shared = began("eu-west-1");
+    assert_eq!(shared.len(), 3 * ProbedAction::ALL.len());
+    for seven in shared.windows(7) {
+        assert!(seven[6] - seven[0] > Duration::from_secs(1), "{seven:?}");
+    }
+    assert!(began("us-east-1")[0] < shared[14], "another region does not wait");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_throttled_or_not_answered_fails_nothing() {
+    let world = well().await;
+    for kind in [CallErrorKind::Throttled, CallErrorKind::Unknown, CallErrorKind::Other] {
+        for op in
+            [Op::AssumeRole, Op::GetFunction, Op::UpdateAlias, Op::ReadTail, Op::GetQueueAttributes, Op::WriteLedger]
+        {
+            world.on(op).always().fail(kind);
+            let report = world.examine(None).await.unwrap();
+            assert_eq!(failed(&report), [""; 0], "{op} {kind:?}");
+            assert!(!world.aws(|aws| aws.ledger.keys("").any(|key| key.contains("nothing"))));
+            world.heal();
+        }
+    }
+    world.on(Op::UpdateAlias).always().fail(CallErrorKind::Throttled);
+    let report = world.examine(None).await.unwrap();
+    let check = of_target(&report, "lambda:UpdateAlias");
+    assert_eq!(check.because.as_deref(), Some("UpdateAlias of deployer-doctor-probe: Throttled, says the fault plan"));
+    assert_eq!(of_target(&report, "lambda:CreateAlias").status, CheckStatus::Ok, "the others are tried");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_is_for_other_functions_only_is_not_said_to_lack_rights() {
+    let world = well().await;
+    world.aws(|aws| aws.gate.role(DEV).may_not = ProbedAction::ALL.iter().map(ToString::to_string).collect());
+    let report = world.examine(None).await.unwrap();
+    assert_eq!(failed(&report), [""; 0]);
+    let because = of_target(&report, "lambda:GetFunction").because.clone().unwrap();
+    assert!(because.contains("for other functions only"), "{because}");
+    let tried: Vec<Op> = world.calls().iter().map(|call| call.op).filter(|op| op.is_lambda_write()).collect();
+    assert_eq!(tried[tried.len() - 1], Op::CreateAlias, "of the deployment: {tried:?}");
+}

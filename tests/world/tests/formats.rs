@@ -1,0 +1,133 @@
+//! Two versions of the deployer on one ledger: what the newer one says stays, and what it forbids is left alone.
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use deployer_core::record::{Code, Status};
+use serde_json::{Value, json};
+use world::newer::{Raises, lost, newer};
+use world::orders::{command, deployed, release, rollback, served};
+use world::zips::code;
+use world::{DEV, Moment, Outcome, Work, World, recorded};
+
+/// From now on invocations are of the newer version.
+fn is_newer(world: &mut World, raises: Raises) {
+    world.between = Some(Box::new(move |ports| newer(ports, raises)));
+}
+
+/// Somebody writes an object of a format that this version does not know.
+fn of_a_newer_format(world: &World, key: &str) {
+    world.aws(|aws| {
+        let body =
+            aws.ledger.get(key).map_or_else(|| json!({"schema": 1}), |body| serde_json::from_slice(body).unwrap());
+        let mut object: Value = body;
+        object["format"] = json!(3);
+        aws.ledger.put(key, object.to_string());
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_newer_deployer_says_of_a_release_outlives_all_that_an_older_one_does() {
+    let mut world = World::with_orders();
+    is_newer(&mut world, Raises::Never);
+    deployed(&world, &["a", "b"]).await;
+    let said = world.head("dev", "orders");
+    world.between = None;
+    deployed(&world, &["c"]).await;
+    assert_eq!(release(&rollback(&world).await), "b");
+    world.command(command("hold", &json!({"reason": "audit"}))).await;
+    let after = world.head("dev", "orders");
+    assert_eq!(lost(&said, &after), [""; 0], "{after:#}");
+    let kept: Vec<bool> = after["history"].as_array().unwrap().iter().map(|live| live["newer"].is_object()).collect();
+    assert_eq!(kept.last(), Some(&true), "a is as the newer one had it: {after:#}");
+    assert_eq!((&after["newer"].is_object(), &after["format"]), (&true, &json!(1)));
+    // The newer one goes on with it.
+    is_newer(&mut world, Raises::Never);
+    world.command(command("release-hold", &json!({}))).await;
+    deployed(&world, &["d"]).await;
+    assert_eq!(served(&world), "d");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_of_a_newer_format_is_left_alone_and_nobody_is_told_to_restore_it() {
+    let world = World::with_orders();
+    world.given(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
+    deployed(&world, &["a"]).await;
+    of_a_newer_format(&world, "heads/dev/orders.json");
+    let (before, writes) = (world.head("dev", "orders"), world.writes().len());
+    let says = "heads/dev/orders.json in the ledger bucket is a newer deployer's (it has format 3, this deployer knows \
+                formats up to 2): this one leaves it alone; run the one that wrote it, or a newer one";
+    let upload = world.put("dev/orders/b.zip", code("b"));
+    let transient = world.deliver(&upload).await.unwrap_err().to_string();
+    assert!(transient.contains(says) && !transient.contains("restore"), "{transient}");
+    for (verb, more) in [("rollback", json!({})), ("hold", json!({"reason": "r"})), ("redeploy", json!({}))] {
+        let (kind, message) = world.refuses(command(verb, &more)).await;
+        assert_eq!(kind, "LedgerUnavailable");
+        assert!(message.contains(says) && !message.contains("restore"), "{verb}: {message}");
+    }
+    assert_eq!((world.head("dev", "orders"), world.writes().len()), (before, writes));
+    assert_eq!(served(&world), "a");
+    let other = world.put("dev/payments/1.1.0.zip", code("1.1.0"));
+    assert_eq!(recorded(world.deliver(&other).await.unwrap()).status, Status::Succeeded, "another function goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_decided_where_the_rejects_are_of_a_newer_format() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b"]).await;
+    of_a_newer_format(&world, "rejects/orders.json");
+    let (before, writes) = (world.head("dev", "orders"), world.writes().len());
+    let upload = world.put("dev/orders/c.zip", code("c"));
+    assert!(world.deliver(&upload).await.unwrap_err().to_string().contains("rejects/orders.json"));
+    assert!(world.refuses(command("rollback", &json!({}))).await.1.contains("is a newer deployer's"));
+    assert_eq!((world.head("dev", "orders"), world.writes().len()), (before, writes));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_newer_deployer_works_on_is_left_to_it_and_everybody_goes_on_when_it_has_ended() {
+    let mut world = World::with_orders();
+    deployed(&world, &["a"]).await;
+    is_newer(&mut world, Raises::WhileActive);
+    let upload = world.put("dev/orders/b.zip", code("b"));
+    // It dies when its claim is written.
+    let mut calls = 0;
+    while world.head("dev", "orders")["active"].is_null() {
+        calls += 1;
+        let run = world.invocation().dies_at(calls, Moment::After).upload(&upload).await;
+        assert!(matches!(run.outcome, Outcome::Died), "{:?}", run.outcome);
+    }
+    world.between = None;
+    world.pass(Duration::from_secs(3_600)).await;
+    let before = world.head("dev", "orders");
+    assert_eq!(before["format"], 3);
+    let Outcome::Swept(swept) = world.invocation().run(&Work::Sweep).await.outcome else { panic!() };
+    assert_eq!((swept.failed, swept.woken), (1, 0));
+    assert_eq!(world.head("dev", "orders"), before, "an older one never takes it over");
+    is_newer(&mut world, Raises::WhileActive);
+    assert_eq!(recorded(world.deliver(&upload).await.unwrap()).status, Status::Succeeded);
+    world.between = None;
+    deployed(&world, &["c"]).await;
+    assert_eq!(served(&world), "c");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_of_before_whose_last_deployment_is_forgotten_asks_where_to_go_back_to() {
+    let world = World::with_orders();
+    deployed(&world, &["a", "b", "c"]).await;
+    // As a deployer of before left it: c has reached a target only, its record is gone, and no format is told.
+    let head = world.head("dev", "orders");
+    let (id, mut before) = (head["history"][0]["deployment"].as_str().unwrap().to_owned(), head.clone());
+    before["history"].as_array_mut().unwrap().remove(0);
+    before.as_object_mut().unwrap().remove("format");
+    let record = format!("deployments/dev/orders/{id}.json");
+    world.aws(|aws| aws.ledger.put("heads/dev/orders.json", before.to_string()));
+    let told = world.command(json!({"command": "status", "environment": "dev", "function": "orders"})).await;
+    assert_eq!(told["functions"][0]["live"]["release"], "c", "its record tells");
+    world.aws(|aws| aws.ledger.delete(&record));
+    let refused = rollback(&world).await;
+    assert_eq!((refused.status, refused.code), (Status::Refused, Some(Code::NothingToRollBack)));
+    assert!(refused.because.unwrap().ends_with("name the release to go back to"));
+    let named = world.commanded(command("rollback", &json!({"to": "a"}))).await;
+    assert_eq!((named.status, served(&world).as_str()), (Status::Succeeded, "a"));
+    assert_eq!(world.head("dev", "orders")["format"], 1);
+}

@@ -1,0 +1,305 @@
+//! Writes to Lambda that take effect later than anybody waits for them: on their way for hours, or in a process that was
+//! stopped. Whatever came meanwhile, the aliases serve what the ledger says.
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use deployer_core::artifact::Upload;
+use deployer_core::record::{DeploymentRecord, Status};
+use serde_json::{Value, json};
+use world::zips::{code, function, with_manifest};
+use world::{DEV, Moment, Op, Outcome, Run, Work, World, recorded};
+
+/// Longer than any of these scenarios takes: what is held takes effect after everybody's end.
+const HELD: Duration = Duration::from_secs(12 * 3600);
+const MANIFEST: &str = "timeout = 20\nreserved_concurrent_executions = 5\n[tags]\nteam = \"orders\"\n";
+
+/// `orders` serves 1.1.0, and served 1.0.0 before.
+async fn two_releases() -> World {
+    let world = World::with_orders();
+    for release in ["1.0.0", "1.1.0"] {
+        world.pass(Duration::from_secs(2)).await;
+        let record = world.record(&format!("dev/orders/{release}.zip"), code(release)).await;
+        assert!(record.status.is_ended());
+    }
+    world.pass(Duration::from_secs(2)).await;
+    world
+}
+
+/// What becomes of whoever sends the held call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Owner {
+    /// The connection is reset, and it goes on.
+    Lives,
+    /// It dies in that call.
+    Dies,
+    /// Its process is stopped as it is about to send the call, for longer than its lease.
+    Stops,
+}
+
+/// What comes while the call is held.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Next {
+    Upload,
+    Rollback,
+    Redeploy,
+    Reject,
+    SameAgain,
+}
+
+impl Next {
+    async fn comes(self, world: &World, held: &Upload) {
+        let work = |command: &str, more: Value| {
+            let mut order = json!({"command": command, "function": "orders"});
+            order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            Work::Command(order)
+        };
+        let work = match self {
+            Self::Upload => Work::Upload(world.put("dev/orders/1.3.0.zip", with_manifest("1.3.0", "timeout = 30\n"))),
+            Self::Rollback => work("rollback", json!({"environment": "dev", "to": "1.1.0"})),
+            Self::Redeploy => work("redeploy", json!({"environment": "dev"})),
+            Self::Reject => work("reject", json!({"release": "1.2.0", "reason": "it is bad"})),
+            Self::SameAgain => Work::Upload(held.clone()),
+        };
+        world.invocation().run(&work).await;
+    }
+}
+
+/// Leases run out, sweeps and ticks come, until nothing is open.
+async fn settles(world: &World) {
+    for _ in 0..12 {
+        world.leases_run_out().await;
+        world.invocation().run(&Work::Sweep).await;
+        world.tick().await;
+        let head = world.head("dev", "orders");
+        if head["active"].is_null() && head["pending"].as_array().is_none_or(Vec::is_empty) {
+            return;
+        }
+    }
+    panic!("it does not end: {:#}", world.head("dev", "orders"));
+}
+
+/// The alias serves what is live by the ledger, and that version is the target's by the ledger.
+fn agrees(world: &World, what: &str) {
+    let head = world.head("dev", "orders");
+    let (version, sha256, weights) = world.function(DEV, "orders", |f| {
+        let alias = &f.aliases["live"];
+        (alias.version, f.versions[&alias.version].sha256.to_string(), alias.weights.len())
+    });
+    let told = (head["targets"][0]["version"].as_str(), head["history"][0]["sha256"].as_str());
+    assert_eq!(
+        (told, weights),
+        ((Some(version.to_string().as_str()), Some(sha256.as_str())), 0),
+        "{what}\n{}",
+        world.render()
+    );
+    world.aws(|aws| assert!(aws.at(DEV).misdeeds.is_empty(), "{what}: {:?}", aws.at(DEV).misdeeds));
+}
+
+/// The number of the first such call in an invocation that is not disturbed.
+fn call_of(world: &World, run: &Run, op: Op) -> Option<usize> {
+    let calls = world.calls().into_iter().filter(|call| call.invocation == run.invocation);
+    calls.enumerate().find(|(_, call)| call.op == op).map(|(number, _)| number + 1)
+}
+
+/// The upload of 1.2.0 sends this call, which is held; meanwhile something else comes, and everything ends.
+async fn held(world: &World, zip: Vec<u8>, (op, number): (Op, usize), owner: Owner, next: Next) {
+    let upload = world.put("dev/orders/1.2.0.zip", zip);
+    if owner != Owner::Stops {
+        world.on(op).hold_for(HELD);
+    }
+    let invocation = match owner {
+        Owner::Lives => world.invocation(),
+        Owner::Dies => world.invocation().dies_at(number, Moment::After),
+        Owner::Stops => world.invocation().freezes_before(number, HELD),
+    };
+    let owned = async {
+        let run = invocation.upload(&upload).await;
+        assert_eq!(matches!(run.outcome, Outcome::Died), owner == Owner::Dies, "{:?}", run.outcome);
+    };
+    let before = world.calls_of(op).len();
+    let others = async {
+        while world.calls_of(op).len() == before {
+            world.pass(Duration::from_millis(5)).await;
+        }
+        world.pass(Duration::from_millis(15)).await;
+        next.comes(world, &upload).await;
+        settles(world).await;
+    };
+    if owner == Owner::Stops {
+        // It thaws when all others have ended.
+        tokio::join!(owned, others);
+    } else {
+        tokio::join!(owned, others);
+        assert!(world.aws(|aws| aws.held_calls()) <= 1);
+    }
+    world.pass(HELD).await;
+    assert_eq!(world.aws(|aws| aws.held_calls()), 0);
+    settles(world).await;
+}
+
+const OF_AN_UPDATE: [Op; 5] = [
+    Op::UpdateFunctionConfiguration,
+    Op::UpdateFunctionCode,
+    Op::TagResource,
+    Op::PutFunctionConcurrency,
+    Op::UpdateAlias,
+];
+
+async fn sweep(next: Next) {
+    let undisturbed = two_releases().await;
+    let upload = undisturbed.put("dev/orders/1.2.0.zip", with_manifest("1.2.0", MANIFEST));
+    let run = undisturbed.invocation().upload(&upload).await;
+    for op in OF_AN_UPDATE {
+        let number = call_of(&undisturbed, &run, op).unwrap();
+        for owner in [Owner::Lives, Owner::Dies, Owner::Stops] {
+            let what = format!("{op} of one that {owner:?}, then {next:?}");
+            let world = two_releases().await;
+            held(&world, with_manifest("1.2.0", MANIFEST), (op, number), owner, next).await;
+            agrees(&world, &what);
+            // Nothing is left that stands in the way of what comes then.
+            world.pass(Duration::from_secs(1)).await;
+            let record = world.record("dev/orders/1.4.0.zip", with_manifest("1.4.0", "timeout = 40\n")).await;
+            assert_eq!(record.status, Status::Succeeded, "{what}: {:?}", record.because);
+            agrees(&world, &what);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_late_write_of_an_update_leaves_what_a_newer_upload_has_brought() {
+    sweep(Next::Upload).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_late_write_of_an_update_leaves_what_a_rollback_has_brought_back() {
+    sweep(Next::Rollback).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_late_write_of_an_update_leaves_what_a_redeploy_has_found() {
+    sweep(Next::Redeploy).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_late_write_of_an_update_whose_release_was_rejected_meanwhile_leaves_what_was_live() {
+    sweep(Next::Reject).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_late_write_of_an_update_leaves_what_the_same_upload_has_brought() {
+    sweep(Next::SameAgain).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_late_write_of_a_creation_leaves_what_came_meanwhile() {
+    let undisturbed = World::dev();
+    let run = undisturbed.invocation().upload(&undisturbed.put("dev/orders/1.2.0.zip", function("1.2.0"))).await;
+    for op in [Op::CreateFunction, Op::CreateAlias] {
+        let number = call_of(&undisturbed, &run, op).unwrap();
+        for owner in [Owner::Lives, Owner::Dies, Owner::Stops] {
+            for next in [Next::Upload, Next::SameAgain] {
+                let what = format!("{op} of one that {owner:?}, then {next:?}");
+                let world = World::dev();
+                held(&world, function("1.2.0"), (op, number), owner, next).await;
+                agrees(&world, &what);
+            }
+        }
+    }
+}
+
+/// A rollback finds the alias where it should be, and one that is late to move it.
+async fn stopped_in_time(next: Next) -> (World, Vec<DeploymentRecord>) {
+    let world = two_releases().await;
+    world.on(Op::UpdateAlias).hold_for(HELD);
+    // The next look takes a while, so that whatever comes comes before it.
+    world.latency(|call| match call.op {
+        Op::GetAlias => Duration::from_millis(900),
+        _ => Duration::from_millis(20),
+    });
+    let upload = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
+    let others = async {
+        while world.calls_of(Op::UpdateAlias).iter().all(|call| call.answer != "Unknown") {
+            world.pass(Duration::from_millis(5)).await;
+        }
+        next.comes(&world, &upload).await;
+    };
+    tokio::join!(async { drop(world.deliver(&upload).await) }, others);
+    settles(&world).await;
+    let record = recorded(world.deliver(&upload).await.unwrap());
+    let history = world.command(json!({"command": "history", "environment": "dev", "function": "orders"})).await;
+    let newest: DeploymentRecord = serde_json::from_value(history["deployments"][0].clone()).unwrap();
+    world.pass(HELD).await;
+    agrees(&world, "a late move");
+    (world, vec![record, newest])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_move_that_takes_effect_after_the_rollback_that_stopped_it_finds_a_closed_door() {
+    let (world, records) = stopped_in_time(Next::Rollback).await;
+    assert_eq!(records[0].status, Status::Superseded, "{records:#?}");
+    assert!(world.function(DEV, "orders", |f| f.aliases["live"].description.contains("turned:")));
+    assert_eq!(world.head("dev", "orders")["history"][0]["release"], "1.1.0");
+    assert!(world.head("dev", "orders").get("doors").is_none(), "all are shut");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_move_that_takes_effect_after_its_release_was_rejected_finds_a_closed_door() {
+    let (world, records) = stopped_in_time(Next::Reject).await;
+    assert_eq!(records[0].status, Status::Refused, "{records:#?}");
+    assert!(world.function(DEV, "orders", |f| f.aliases["live"].description.contains("turned:")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_door_that_cannot_be_shut_holds_nobody_and_is_told_until_its_time_is_over() {
+    let world = two_releases().await;
+    world.on(Op::UpdateAlias).hold_for(HELD);
+    let upload = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
+    // It dies in the call, and nobody may enter the account any more.
+    let number = {
+        let undisturbed = two_releases().await;
+        let run = undisturbed.invocation().upload(&undisturbed.put("dev/orders/1.2.0.zip", code("1.2.0"))).await;
+        call_of(&undisturbed, &run, Op::UpdateAlias).unwrap()
+    };
+    world.invocation().dies_at(number, Moment::After).upload(&upload).await;
+    let known_from = world.aws(|aws| std::mem::replace(&mut aws.gate.role(DEV).known_from, jiff::Timestamp::MAX));
+    let rollback = json!({"command": "rollback", "environment": "dev", "function": "orders", "to": "1.1.0"});
+    world.command(rollback.clone()).await;
+    settles(&world).await;
+    let head = world.head("dev", "orders");
+    assert_eq!((&head["active"], head["doors"][0]["version"].as_str()), (&Value::Null, Some("3")), "{head:#}");
+    let status = world.command(json!({"command": "status", "environment": "dev", "function": "orders"})).await;
+    let door = &status["functions"][0]["doors"][0];
+    assert_eq!((door["account"].as_str(), door["version"].as_str()), (Some(DEV), Some("3")), "{status:#}");
+    let record = recorded(world.deliver(&upload).await.unwrap());
+    assert!(record.because.as_deref().unwrap().contains("may still move to version 3 until"), "{record:#?}");
+    // Whoever can enter again shuts it.
+    world.aws(|aws| aws.gate.role(DEV).known_from = known_from);
+    let record = world.commanded(rollback).await;
+    assert_eq!(record.status, Status::Succeeded, "{record:#?}");
+    assert!(world.head("dev", "orders").get("doors").is_none());
+    world.pass(HELD).await;
+    agrees(&world, "a door that was shut late");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_of_a_head_of_before_that_is_taken_over_and_stopped_leaves_no_open_door() {
+    let world = two_releases().await;
+    world.on(Op::UpdateAlias).hold_for(HELD);
+    let number = {
+        let undisturbed = two_releases().await;
+        let run = undisturbed.invocation().upload(&undisturbed.put("dev/orders/1.2.0.zip", code("1.2.0"))).await;
+        call_of(&undisturbed, &run, Op::UpdateAlias).unwrap()
+    };
+    let upload = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
+    world.invocation().dies_at(number, Moment::After).upload(&upload).await;
+    // As an earlier deployer would have written it.
+    let mut head = world.head("dev", "orders");
+    let active = head["active"].as_object_mut().unwrap();
+    assert!(active.remove("doors").is_some() && active.remove("previous").is_some());
+    world.aws(|aws| aws.ledger.put("heads/dev/orders.json", head.to_string().into_bytes()));
+    Next::Rollback.comes(&world, &upload).await;
+    settles(&world).await;
+    world.pass(HELD).await;
+    agrees(&world, "a door that nobody has written down");
+}

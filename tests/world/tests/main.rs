@@ -1,0 +1,30 @@
+//! Scenarios in the world fake, one module for each subject.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod answers;
+mod bad_input;
+mod batches;
+mod clocks;
+mod commands;
+mod commands_trouble;
+mod conflicts;
+mod crash;
+mod doctor;
+mod events;
+mod formats;
+mod held;
+mod ledger;
+mod main_way;
+mod packages;
+mod parked;
+mod previous;
+mod promotions;
+mod promotions_found;
+mod queues;
+mod resumed;
+mod rollback_targets;
+mod status;
+mod targets;
+mod transient;
+mod waiting;
+mod waits;

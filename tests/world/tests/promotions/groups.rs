@@ -1,0 +1,240 @@
+//! Several functions that go together.
+
+use deployer_core::id::Sha256;
+use deployer_engine::port::CallErrorKind;
+use serde_json::{Value, json};
+use world::orders::deployed;
+use world::promotions::{PROD, served_code};
+use world::zips::code;
+use world::{DEV, Moment, Op, Outcome, Work, World};
+
+use super::by_hand;
+
+pub(super) async fn two_releases(world: &World) {
+    deployed(world, &["1.1.0"]).await;
+    world.record("dev/workers/7.zip", code("7")).await;
+}
+
+pub(super) fn together(id: &str) -> Value {
+    json!({"command": "promote", "functions": ["orders", "workers"], "from": "dev", "to": "prod", "requested_by": "ann", "id": id})
+}
+
+/// What both serve in prod.
+pub(super) fn in_prod(world: &World) -> [Sha256; 2] {
+    ["orders", "workers"].map(|function| served_code(world, PROD, function))
+}
+
+pub(super) fn statuses(group: &Value) -> Vec<&str> {
+    group["functions"].as_array().unwrap().iter().map(|member| member["status"].as_str().unwrap_or("-")).collect()
+}
+
+pub(super) async fn until_ended(world: &World, id: &str) -> Value {
+    until_ended_as(world, id, &["orders", "workers"]).await
+}
+
+async fn until_ended_as(world: &World, id: &str, functions: &[&str]) -> Value {
+    let mut again = together(id);
+    again["functions"] = json!(functions);
+    for _ in 0..10 {
+        world.minutes(1).await;
+        let group = world.command(again.clone()).await;
+        if !group["finished_at"].is_null() {
+            return group;
+        }
+    }
+    panic!("the group does not end:\n{}", world.render());
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_move_together() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    let asked = world.command(together("g")).await;
+    assert_eq!(asked["status"], json!("in_progress"), "{asked}");
+    world.tick().await;
+    let group = world.command(together("g")).await;
+    assert_eq!((&group["status"], statuses(&group)), (&json!("succeeded"), vec!["succeeded", "succeeded"]), "{group}");
+    assert_eq!(in_prod(&world), [code("1.1.0"), code("7")].map(|zip| Sha256::of(&zip)));
+    let before = world.snapshot();
+    assert_eq!(world.command(together("g")).await, group);
+    assert_eq!(world.snapshot(), before, "the same id again changes nothing");
+    let mut other = together("g");
+    other["functions"] = json!(["orders"]);
+    let (error, because) = world.refuses(other).await;
+    assert_eq!(error, "InvalidCommand");
+    assert!(because.starts_with("id \"g\" was another group's before"), "{because}");
+    world.markers_are_cleared().await;
+    assert_eq!(world.aws(|aws| aws.ledger.keys("groups/open/").count()), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_one_may_not_pass_none_moves() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    world.command(json!({"command": "reject", "function": "workers", "release": "7", "reason": "leaks"})).await;
+    let before = in_prod(&world);
+    let group = world.command(together("g")).await;
+    assert_eq!((&group["status"], &group["code"]), (&json!("refused"), &json!("Rejected")));
+    let because = group["because"].as_str().unwrap();
+    assert!(
+        because.starts_with("workers: release 7 was rejected") && because.ends_with("; nothing was moved"),
+        "{because}"
+    );
+    world.minutes(2).await;
+    assert_eq!(in_prod(&world), before);
+    assert_eq!(world.told().last().unwrap(), "Promotion Refused -/- - -");
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_the_drift_of_one_is_seen_none_moves() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    world.somebody("111111111111", "workers", |f| f.point("live", 1));
+    let before = in_prod(&world);
+    let group = world.command(together("g")).await;
+    assert_eq!(group["status"], json!("refused"));
+    assert!(group["because"].as_str().unwrap().contains("somebody has changed it by hand"), "{group}");
+    assert_eq!(in_prod(&world), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_one_fails_the_other_goes_back_and_the_record_says_so() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    world.command(together("first")).await;
+    until_ended(&world, "first").await;
+    deployed(&world, &["1.2.0"]).await;
+    world.record("dev/workers/8.zip", code("8")).await;
+    world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Invalid);
+    world.command(together("g")).await;
+    let group = until_ended(&world, "g").await;
+    assert_eq!((&group["status"], statuses(&group)), (&json!("rolled_back"), vec!["rolled_back", "failed"]), "{group}");
+    assert_eq!(group["because"], json!("workers did not get there, and the others went back"));
+    assert!(group["functions"][0]["rollback"].is_string());
+    assert_eq!(in_prod(&world), [code("1.1.0"), code("7")].map(|zip| Sha256::of(&zip)));
+    assert!(
+        world.told().contains(&"Deployment Rolled Back prod/orders 1.1.0 succeeded".to_owned()),
+        "{:?}",
+        world.told()
+    );
+    world.markers_are_cleared().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn member_that_was_live_already_does_not_go_back_when_another_fails() {
+    for drifted in [false, true] {
+        let world = by_hand(&json!({}));
+        two_releases(&world).await;
+        world.command(together("first")).await;
+        until_ended(&world, "first").await;
+        deployed(&world, &["1.2.0"]).await;
+        world.command(json!({"command": "promote", "functions": ["orders"], "from": "dev", "to": "prod", "requested_by": "ann", "id": "o"})).await;
+        until_ended_as(&world, "o", &["orders"]).await;
+        world.record("dev/workers/8.zip", code("8")).await;
+        if drifted {
+            // Somebody has moved the alias by hand, and the group's promotion mends that.
+            world.somebody(PROD, "orders", |orders| orders.point("live", 2));
+        }
+        world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Invalid);
+        world.command(together("g")).await;
+        let group = until_ended(&world, "g").await;
+        assert_eq!(group["functions"][1]["status"], json!("failed"), "{group}");
+        assert_eq!(
+            in_prod(&world),
+            [code("1.2.0"), code("7")].map(|zip| Sha256::of(&zip)),
+            "drifted: {drifted}, {group}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_waits_for_its_approval_as_a_whole() {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    two_releases(&world).await;
+    let asked = world.command(together("g")).await;
+    assert_eq!(asked["status"], json!("pending"));
+    assert!(asked["because"].as_str().unwrap().starts_with("orders: waits for an approval"), "{asked}");
+    let before = in_prod(&world);
+    world.minutes(3).await;
+    assert_eq!(in_prod(&world), before);
+    let approve =
+        json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});
+    world.command(approve).await;
+    let group = until_ended(&world, "g").await;
+    assert_eq!(group["status"], json!("succeeded"), "{group}");
+    assert_eq!(group["approvals"][0]["by"], json!("bob"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_dies_over_a_group_is_succeeded_and_it_ends_alike() {
+    for fails in [false, true] {
+        let make = || async {
+            let world = by_hand(&json!({}));
+            two_releases(&world).await;
+            world.command(together("first")).await;
+            until_ended(&world, "first").await;
+            deployed(&world, &["1.2.0"]).await;
+            world.record("dev/workers/8.zip", code("8")).await;
+            if fails {
+                world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Invalid);
+            }
+            world
+        };
+        let world = make().await;
+        let calls = world.invocation().run(&Work::Command(together("g"))).await.calls;
+        let expected = until_ended(&world, "g").await["status"].clone();
+        for call in 1..=calls {
+            let world = make().await;
+            let run = world.invocation().dies_at(call, Moment::After).run(&Work::Command(together("g"))).await;
+            assert!(matches!(run.outcome, Outcome::Died), "{call}: {run:?}");
+            world.leases_run_out().await;
+            let group = until_ended(&world, "g").await;
+            assert_eq!(group["status"], expected, "died after call {call}: {group}");
+            let code_of = |function: &str| served_code(&world, PROD, function) == served_code(&world, DEV, function);
+            assert_eq!(code_of("orders"), code_of("workers"), "died after call {call}: both or none");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_approved_is_what_was_live_when_the_group_was_asked_for() {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    two_releases(&world).await;
+    let asked = world.command(together("g")).await;
+    assert_eq!(world.told().last().unwrap(), "Promotion Waiting -/- - -");
+    deployed(&world, &["1.2.0"]).await;
+    let approve =
+        json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});
+    world.command(approve).await;
+    assert_eq!(until_ended(&world, "g").await["status"], json!("succeeded"));
+    assert_eq!(in_prod(&world), [code("1.1.0"), code("7")].map(|zip| Sha256::of(&zip)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_something_newer_was_let_in_for_one_meanwhile_none_moves() {
+    let world = by_hand(&json!({"approval": {"required": 1}, "accept_uploads": true}));
+    two_releases(&world).await;
+    let asked = world.command(together("g")).await;
+    world.pass(std::time::Duration::from_secs(60)).await;
+    world.record("prod/orders/2.0.0.zip", code("2.0.0")).await;
+    let before = in_prod(&world);
+    let approve =
+        json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});
+    world.command(approve).await;
+    let group = until_ended(&world, "g").await;
+    assert_eq!((&group["status"], in_prod(&world)), (&json!("superseded"), before), "{group}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_go_back_is_told_with_what_a_person_can_do() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Invalid);
+    world.command(together("g")).await;
+    let group = until_ended(&world, "g").await;
+    assert_eq!(group["status"], json!("failed"), "{group}");
+    assert_eq!(
+        group["because"].as_str().unwrap(),
+        "workers did not get there, and these could not go back: orders (nothing was live here before release 1.1.0; before the deployer came, the alias served version 1 in 333333333333/eu-west-1: aws lambda update-alias moves it there by hand)"
+    );
+}

@@ -1,0 +1,125 @@
+//! Recalling a release: rejected, and rolled back wherever it is live.
+
+use deployer_core::record::Status;
+use deployer_engine::port::CallErrorKind;
+use serde_json::{Value, json};
+use world::orders::{deployed, served_in};
+use world::zips::code;
+use world::{Op, World};
+
+fn recall(id: &str) -> Value {
+    json!({"command": "recall", "function": "orders", "release": "1.2.0", "reason": "it leaks", "requested_by": "ann", "id": id})
+}
+
+fn row() -> World {
+    World::row(
+        &json!({"promotion": {"from": "dev", "automatic": true}}),
+        &json!({"promotion": {"from": "stage", "automatic": true}}),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_rolled_back_wherever_it_is_live_where_it_came_last_first() {
+    let world = row();
+    deployed(&world, &["1.1.0"]).await;
+    world.tick().await;
+    deployed(&world, &["1.2.0"]).await;
+    world.tick().await;
+    assert_eq!(world.serving(), ["1.2.0", "1.2.0", "1.2.0"]);
+    let answer = world.command(recall("r")).await;
+    let told: Vec<_> = answer["environments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["environment"].as_str().unwrap(),
+                one["deployment"]["status"].as_str().unwrap(),
+                one["deployment"]["release"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(told, [("prod", "succeeded", "1.1.0"), ("stage", "succeeded", "1.1.0"), ("dev", "succeeded", "1.1.0")]);
+    assert_eq!(world.serving(), ["1.1.0", "1.1.0", "1.1.0"]);
+    let before = world.snapshot();
+    assert_eq!(world.command(recall("r")).await["environments"].as_array().unwrap().len(), 3);
+    assert_eq!(world.snapshot(), before, "the same id again changes nothing");
+    world.minutes(3).await;
+    assert_eq!(world.serving(), ["1.1.0", "1.1.0", "1.1.0"], "nothing comes back");
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promotion_of_it_that_waits_ends_and_other_releases_stay() {
+    let world = World::row(
+        &json!({"promotion": {"from": "dev", "automatic": true}}),
+        &json!({"promotion": {"from": "stage", "automatic": true, "soak": "1h"}}),
+    );
+    deployed(&world, &["1.1.0"]).await;
+    world.minutes(62).await;
+    deployed(&world, &["1.2.0"]).await;
+    world.tick().await;
+    let answer = world.command(recall("r")).await;
+    let told: Vec<_> =
+        answer["environments"].as_array().unwrap().iter().map(|one| one["environment"].clone()).collect();
+    assert_eq!(told, ["stage", "dev"], "prod never had it");
+    assert_eq!(world.newest_in("prod").await.code, Some(deployer_core::record::Code::SoakCancelled));
+    world.minutes(70).await;
+    assert_eq!(world.serving(), ["1.1.0", "1.1.0", "1.1.0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_nobody_knows_is_not_recalled() {
+    let world = row();
+    deployed(&world, &["1.1.0"]).await;
+    let (error, because) = world.refuses(recall("r")).await;
+    assert_eq!(error, "InvalidCommand");
+    assert!(because.starts_with("no release 1.2.0 of orders is known in any environment"), "{because}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_was_before_it_stays_and_the_answer_says_so() {
+    let world = row();
+    deployed(&world, &["1.2.0"]).await;
+    world.tick().await;
+    let answer = world.command(recall("r")).await;
+    for one in answer["environments"].as_array().unwrap() {
+        assert_eq!(
+            (&one["deployment"]["status"], &one["deployment"]["code"]),
+            (&json!("refused"), &json!("NothingToRollBack")),
+            "{one}"
+        );
+    }
+    assert_eq!(world.serving(), ["1.2.0", "1.2.0", "1.2.0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_only_some_targets_serve_it_they_are_brought_back_too() {
+    let world = World::two();
+    deployed(&world, &["1.1.0"]).await;
+    world.on(Op::UpdateFunctionCode).at("222222222222").fail(CallErrorKind::Invalid);
+    assert_eq!(world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status, Status::Failed);
+    let places = ["111111111111", "222222222222"];
+    assert_eq!(places.map(|place| served_in(&world, place)), ["1.2.0", "1.1.0"]);
+    let answer = world.command(recall("r")).await;
+    let one = &answer["environments"][0];
+    assert_eq!((&one["environment"], &one["deployment"]["status"]), (&json!("dev"), &json!("succeeded")), "{answer}");
+    assert_eq!(places.map(|place| served_in(&world, place)), ["1.1.0", "1.1.0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recall_that_comes_again_after_the_release_was_taken_in_again_takes_nothing_back() {
+    let world = row();
+    for release in ["1.1.0", "1.2.0"] {
+        deployed(&world, &[release]).await;
+        world.tick().await;
+    }
+    world.command(recall("r")).await;
+    world.command(json!({"command": "unreject", "function": "orders", "release": "1.2.0"})).await;
+    world.pass(std::time::Duration::from_secs(1)).await;
+    let again = json!({"command": "deploy", "environment": "dev", "function": "orders", "release": "1.2.0"});
+    assert_eq!(world.commanded(again).await.status, Status::Succeeded);
+    let before = world.snapshot();
+    world.command(recall("r")).await;
+    assert_eq!((world.snapshot(), world.serving()[0].as_str()), (before, "1.2.0"));
+}

@@ -1,0 +1,375 @@
+//! Rollbacks after deployer.json has changed: a target, the alias or the function's name is another one than that which the
+//! releases were deployed to.
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use deployer_core::record::{DeploymentRecord, Status, TargetErrorCode, TargetOutcome};
+use deployer_engine::port::CallErrorKind;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use world::orders::{OTHER, command, release};
+use world::zips::{code, function, with_manifest};
+use world::{Call, DEV, Fate, Moment, Op, Outcome, Work, World, recorded};
+
+/// The alias of a function in an account.
+type Place = (&'static str, &'static str, &'static str);
+
+const LIVE: [Place; 2] = [(DEV, "orders", "live"), (OTHER, "orders", "live")];
+
+/// A deployer.json with these accounts, and more about the environment.
+fn config(accounts: &[&str], more: &Value) -> Value {
+    let target = |account: &&str| json!({"account": account, "region": "eu-west-1"});
+    let targets: Vec<Value> = accounts.iter().map(target).collect();
+    let mut dev = json!({"targets": targets, "external_id": "dev-8c1f"});
+    dev.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({
+        "artifact_bucket": "acme-artifacts",
+        "ledger_bucket": "acme-deployer-ledger",
+        "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
+        "environments": {"dev": dev},
+    })
+}
+
+/// Two accounts, of which deployer.json names these.
+fn world(accounts: &[&str]) -> World {
+    let mut world = World::with(&config(&[DEV, OTHER], &json!({})));
+    for account in [DEV, OTHER] {
+        world.aws(|aws| aws.at(account).role("lambda-execution", Timestamp::UNIX_EPOCH));
+    }
+    world.reconfigure(&config(accounts, &json!({})));
+    world
+}
+
+/// Uploads these releases, a second apart, each with a manifest that a function can be made from.
+async fn deployed(world: &World, releases: &[&str]) {
+    for release in releases {
+        world.pass(Duration::from_secs(1)).await;
+        let record = world.record(&format!("dev/orders/{release}.zip"), function(release)).await;
+        assert_eq!(record.status, Status::Succeeded, "{record:?}");
+    }
+}
+
+/// The release that an alias serves.
+fn served(world: &World, (account, name, alias): Place) -> String {
+    world.aws(|aws| {
+        let function = aws.at(account).function(name);
+        let sha256 = function.versions[&function.aliases[alias].version].sha256;
+        aws.artifacts.label(sha256)
+    })
+}
+
+/// A deployer.json that has changed after releases a, b and c.
+struct Changed {
+    name: &'static str,
+    world: World,
+    serves: Vec<Place>,
+}
+
+/// An account was removed, missed releases, and was added again.
+async fn removed_and_added(before: &[&str], meanwhile: &[&str], name: &'static str) -> Changed {
+    let mut world = world(&[DEV, OTHER]);
+    deployed(&world, before).await;
+    world.reconfigure(&config(&[DEV], &json!({})));
+    deployed(&world, meanwhile).await;
+    world.reconfigure(&config(&[DEV, OTHER], &json!({})));
+    Changed { name, world, serves: LIVE.to_vec() }
+}
+
+/// An account was added, in which this is the function already.
+async fn added(there: Option<&str>, name: &'static str) -> Changed {
+    let mut world = world(&[DEV]);
+    deployed(&world, &["a", "b", "c"]).await;
+    if let Some(label) = there {
+        world.given(OTHER, "orders", &function(label), |f| f.publish().publish().point("live", 1));
+    }
+    world.reconfigure(&config(&[DEV, OTHER], &json!({})));
+    Changed { name, world, serves: LIVE.to_vec() }
+}
+
+/// The alias is called otherwise now.
+async fn renamed(there: Option<u64>, name: &'static str) -> Changed {
+    let mut world = world(&[DEV, OTHER]);
+    deployed(&world, &["a", "b", "c"]).await;
+    for account in [DEV, OTHER] {
+        if let Some(version) = there {
+            world.somebody(account, "orders", |f| f.point("main", version));
+        }
+    }
+    world.reconfigure(&config(&[DEV, OTHER], &json!({"alias": "main"})));
+    Changed { name, world, serves: vec![(DEV, "orders", "main"), (OTHER, "orders", "main")] }
+}
+
+/// The function is called otherwise now.
+async fn called_otherwise(there: Option<&str>, name: &'static str) -> Changed {
+    let mut world = world(&[DEV, OTHER]);
+    deployed(&world, &["a", "b", "c"]).await;
+    for account in [DEV, OTHER] {
+        if let Some(label) = there {
+            world.given(account, "acme-orders", &function(label), |f| f.publish().point("live", 1));
+        }
+    }
+    world.reconfigure(&config(&[DEV, OTHER], &json!({"function_name": "acme-{function}"})));
+    Changed { name, world, serves: vec![(DEV, "acme-orders", "live"), (OTHER, "acme-orders", "live")] }
+}
+
+async fn all() -> Vec<Changed> {
+    vec![
+        removed_and_added(&["a", "b"], &["c"], "removed before c, and added again").await,
+        removed_and_added(&["a"], &["b", "c"], "removed before b, and added again").await,
+        removed_and_added(&["a", "b", "c"], &[], "removed after c, and added again").await,
+        added(None, "added without the function").await,
+        added(Some("foreign"), "added with the alias of somebody else's function").await,
+        added(Some("c"), "added with the alias on what is left").await,
+        added(Some("a"), "added with the alias on an older one").await,
+        renamed(None, "alias renamed").await,
+        renamed(Some(1), "alias renamed to one that serves a").await,
+        renamed(Some(3), "alias renamed to one that serves c").await,
+        called_otherwise(None, "function_name changed").await,
+        called_otherwise(Some("foreign"), "function_name changed to somebody else's function").await,
+        called_otherwise(Some("c"), "function_name changed to a function with what is left").await,
+    ]
+}
+
+fn assert_serves(changed: &Changed, wanted: &str) {
+    let Changed { name, world, serves } = changed;
+    for place in serves {
+        assert_eq!(served(world, *place), wanted, "{name}: {place:?}\n{}", world.render());
+    }
+}
+
+async fn rollback(world: &World, more: &Value) -> DeploymentRecord {
+    world.pass(Duration::from_secs(1)).await;
+    world.commanded(command("rollback", more)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_after_deployer_json_changed_brings_the_release_before_to_every_target() {
+    for changed in all().await {
+        let back = rollback(&changed.world, &json!({})).await;
+        assert_eq!((back.status, release(&back)), (Status::Succeeded, "b"), "{}: {back:?}", changed.name);
+        assert_serves(&changed, "b");
+        let further = rollback(&changed.world, &json!({})).await;
+        assert_eq!((further.status, release(&further)), (Status::Succeeded, "a"), "{}: {further:?}", changed.name);
+        assert_serves(&changed, "a");
+        changed.world.same_again_changes_nothing().await;
+        assert_serves(&changed, "a");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_to_a_release_after_deployer_json_changed_brings_it_to_every_target() {
+    for to in ["a", "b", "c"] {
+        for changed in all().await {
+            let back = rollback(&changed.world, &json!({ "to": to })).await;
+            let is_there = matches!(back.status, Status::Succeeded | Status::Unchanged);
+            assert!(is_there && release(&back) == to, "{}: {back:?}", changed.name);
+            assert_serves(&changed, to);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_during_a_deployment_after_deployer_json_changed_brings_what_is_live_to_every_target() {
+    for (more, wanted) in [(json!({"id": "r"}), "c"), (json!({"id": "r", "to": "b"}), "b")] {
+        for changed in all().await {
+            let world = &changed.world;
+            for account in [DEV, OTHER] {
+                world.aws(|aws| aws.at(account).settling.time = Duration::from_secs(20));
+            }
+            world.pass(Duration::from_secs(1)).await;
+            let upload = world.put("dev/orders/d.zip", function("d"));
+            let back = async {
+                world.pass(Duration::from_secs(3)).await;
+                world.commanded(command("rollback", &more)).await
+            };
+            let (stopped, asked) = tokio::join!(world.deliver(&upload), back);
+            let stopped = recorded(stopped.unwrap());
+            assert_eq!((stopped.status, asked.status), (Status::Superseded, Status::Pending), "{}", changed.name);
+            world.tick().await;
+            let back = world.commanded(command("rollback", &more)).await;
+            assert!(matches!(back.status, Status::Succeeded | Status::Unchanged), "{}: {back:?}", changed.name);
+            assert_eq!(release(&back), wanted, "{}", changed.name);
+            assert_serves(&changed, wanted);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_of_another_function_is_never_taken_for_one_that_served_the_release() {
+    let mut world = world(&[DEV]);
+    deployed(&world, &["a", "b"]).await;
+    // The same bytes under the same number, with a configuration of its own.
+    world.given(DEV, "acme-orders", &function("a"), |f| {
+        f.set(|settings| settings.memory_size = 3_008).publish().code(&code("foreign")).publish().point("live", 2)
+    });
+    world.reconfigure(&config(&[DEV], &json!({"function_name": "acme-{function}"})));
+    let back = rollback(&world, &json!({})).await;
+    assert_eq!((back.status, release(&back)), (Status::Succeeded, "a"), "{back:?}");
+    assert_eq!(served(&world, (DEV, "acme-orders", "live")), "a");
+    let memory = world.function(DEV, "acme-orders", |f| f.versions[&f.aliases["live"].version].settings.memory_size);
+    assert_eq!(memory, 256, "as its manifest says");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_variable_of_another_function_is_never_taken_for_one_that_the_last_deployment_set() {
+    let mut world = world(&[DEV]);
+    let zip = |label: &str, variable: &str| {
+        let manifest = format!(
+            "runtime = \"provided.al2023\"\nhandler = \"bootstrap\"\nrole = \"lambda-execution\"\n\
+             [environment.variables]\n{variable} = \"1\"\n"
+        );
+        with_manifest(label, &manifest)
+    };
+    world.record("dev/orders/a.zip", zip("a", "MINE")).await;
+    world.given(DEV, "acme-orders", &code("foreign"), |f| f.variable("MINE", "theirs").publish().point("live", 1));
+    world.reconfigure(&config(&[DEV], &json!({"function_name": "acme-{function}"})));
+    world.pass(Duration::from_secs(1)).await;
+    let record = world.record("dev/orders/b.zip", zip("b", "OTHER")).await;
+    assert_eq!(record.status, Status::Succeeded, "{record:?}");
+    let variables = world.function(DEV, "acme-orders", |f| format!("{:?}", f.latest.settings.variables));
+    assert!(variables.contains("\"MINE\"") && variables.contains("\"OTHER\""), "{variables}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_of_one_aliass_concurrency_is_not_believed_of_another() {
+    let mut world = world(&[DEV]);
+    deployed(&world, &["a", "b"]).await;
+    world.somebody(DEV, "orders", |f| {
+        let fails = Fate::Fails("FUNCTION_ERROR_INIT_FAILURE".into());
+        f.point("main", 1).provision("main", Duration::from_secs(5), fails)
+    });
+    world.reconfigure(&config(&[DEV], &json!({"alias": "main"})));
+    world.pass(Duration::from_secs(1)).await;
+    let record = world.record("dev/orders/c.zip", function("c")).await;
+    assert_eq!(record.status, Status::Failed, "{record:?}");
+    assert_eq!(record.targets[0].error.as_ref().unwrap().code, TargetErrorCode::TrafficNotMoved);
+    assert_eq!(served(&world, (DEV, "orders", "main")), "a", "the alias is put back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redeploy_after_deployer_json_changed_brings_what_is_live_and_status_tells_what_lacks_it() {
+    for changed in all().await {
+        let Changed { name, world, .. } = &changed;
+        let status = || world.command(command("status", &json!({})));
+        let before = status().await;
+        assert_eq!(before["functions"][0]["live"]["release"], "c", "{name}");
+        let is_whole = before["functions"][0]["live"]["complete"] == true;
+        assert_eq!(is_whole, *name == "removed after c, and added again", "{name}: {before:#}");
+        world.pass(Duration::from_secs(1)).await;
+        let again = world.commanded(command("redeploy", &json!({}))).await;
+        let is_there = matches!(again.status, Status::Succeeded | Status::Unchanged);
+        assert!(is_there && release(&again) == "c", "{name}: {again:?}");
+        assert_serves(&changed, "c");
+        let after = status().await;
+        assert_eq!(after["functions"][0]["live"]["complete"], true, "{name}: {after:#}");
+        assert_eq!(after["functions"][0]["live"]["since"], before["functions"][0]["live"]["since"], "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redeploy_that_fails_under_a_new_alias_does_not_count_the_old_one() {
+    let mut world = world(&[DEV, OTHER]);
+    deployed(&world, &["a"]).await;
+    world.reconfigure(&config(&[DEV, OTHER], &json!({"alias": "main"})));
+    world.on(Op::CreateAlias).at(OTHER).fail(CallErrorKind::Invalid);
+    world.pass(Duration::from_secs(1)).await;
+    let record = world.commanded(command("redeploy", &json!({}))).await;
+    assert_eq!(record.status, Status::Failed, "{record:?}");
+    let live = &world.head("dev", "orders")["history"][0];
+    assert_eq!((&live["complete"], &live["missing"]), (&json!(false), &json!(["222222222222/eu-west-1"])), "{live:#}");
+}
+
+/// An invocation dies after this call of the deployment of b, and deployer.json says something else by the time its lease
+/// has ended.
+async fn taken_over(after: Op, more: &Value, accounts: &[&str], told_again: bool) -> World {
+    let call = {
+        let world = world(&[DEV, OTHER]);
+        deployed(&world, &["a"]).await;
+        let before = world.calls().len();
+        deployed(&world, &["b"]).await;
+        // The claim is the first that is written of the head.
+        let is_it = |call: &Call| call.op == after && (after != Op::WriteLedger || call.what.starts_with("heads/"));
+        1 + world.calls()[before..].iter().position(is_it).unwrap()
+    };
+    let mut world = world(&[DEV, OTHER]);
+    deployed(&world, &["a"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    let upload = world.put("dev/orders/b.zip", function("b"));
+    let run = world.invocation().dies_at(call, Moment::After).upload(&upload).await;
+    assert!(matches!(run.outcome, Outcome::Died), "{:?}", run.outcome);
+    world.reconfigure(&config(accounts, more));
+    world.leases_run_out().await;
+    if told_again {
+        world.invocation().upload(&upload).await;
+    } else {
+        world.invocation().run(&Work::Sweep).await;
+    }
+    world.tick().await;
+    let record = world.until_ended(&upload).await;
+    assert_eq!((record.status, release(&record)), (Status::Succeeded, "b"), "{after:?}: {record:?}");
+    let told: Vec<Place> = record.targets.iter().map(|told| place(told.account.as_str(), told)).collect();
+    assert_eq!(told, LIVE, "{after:?}: as at the first claim");
+    world
+}
+
+fn place(account: &str, told: &TargetOutcome) -> Place {
+    let account = if account == DEV { DEV } else { OTHER };
+    let name = if told.function_name.as_str() == "orders" { "orders" } else { "acme-orders" };
+    (account, name, if told.alias.as_str() == "live" { "live" } else { "main" })
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_a_deployment_over_goes_on_with_what_it_was_claimed_for() {
+    for after in [Op::WriteLedger, Op::UpdateFunctionCode, Op::UpdateAlias] {
+        for (more, accounts, told_again) in [
+            (json!({"alias": "main"}), &[DEV, OTHER][..], false),
+            (json!({"alias": "main"}), &[DEV, OTHER], true),
+            (json!({"function_name": "acme-{function}"}), &[DEV, OTHER], false),
+            (json!({"function_name": "acme-{function}"}), &[DEV, OTHER], true),
+            (json!({}), &[DEV], false),
+            (json!({}), &[DEV], true),
+        ] {
+            let world = taken_over(after, &more, accounts, told_again).await;
+            for place in LIVE {
+                assert_eq!(served(&world, place), "b", "{after:?}: {more}");
+            }
+            let is_untouched = world.aws(|aws| {
+                let orders = aws.at(DEV).function("orders");
+                !orders.aliases.contains_key("main") && !aws.at(DEV).functions.contains_key("acme-orders")
+            });
+            assert!(is_untouched, "{after:?}: {more}");
+            // The next one goes by what deployer.json says now.
+            world.pass(Duration::from_secs(1)).await;
+            let next = world.record("dev/orders/c.zip", function("c")).await;
+            assert_eq!((next.status, next.targets.len()), (Status::Succeeded, accounts.len()), "{next:?}");
+            let next = place(DEV, &next.targets[0]);
+            assert_eq!(served(&world, next), "c", "{next:?}");
+            assert_eq!(next == LIVE[0], accounts.len() == 1, "{next:?}");
+            assert_eq!(served(&world, LIVE[1]), "b", "{after:?}: {more}");
+            world.same_again_changes_nothing().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_waited_while_deployer_json_changed_goes_by_what_it_says_now() {
+    let mut world = world(&[DEV, OTHER]);
+    deployed(&world, &["a", "b"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    let upload = world.put("dev/orders/c.zip", function("c"));
+    let run = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    assert!(matches!(run.outcome, Outcome::Died), "{:?}", run.outcome);
+    world.pass(Duration::from_secs(1)).await;
+    let back = command("rollback", &json!({"id": "r"}));
+    assert_eq!(world.commanded(back.clone()).await.status, Status::Pending);
+    world.reconfigure(&config(&[DEV, OTHER], &json!({"alias": "main"})));
+    world.leases_run_out().await;
+    world.invocation().run(&Work::Sweep).await;
+    world.tick().await;
+    let back = world.commanded(back).await;
+    assert_eq!((back.status, release(&back)), (Status::Succeeded, "b"), "{back:?}");
+    for account in [DEV, OTHER] {
+        assert_eq!(served(&world, (account, "orders", "main")), "b");
+    }
+}

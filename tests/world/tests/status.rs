@@ -1,0 +1,36 @@
+//! How long `status` takes, and that it marks what is not as it should be.
+
+use serde_json::json;
+use world::World;
+use world::many_heads::ManyHeads;
+use world::orders::{OTHER, command, deployed};
+use world::zips::code;
+
+#[tokio::test(start_paused = true)]
+async fn status_tells_which_targets_a_half_failed_release_has_not_reached() {
+    let world = World::two();
+    deployed(&world, &["a"]).await;
+    world.aws(|aws| aws.gate.delete_role(OTHER));
+    world.pass(std::time::Duration::from_secs(1)).await;
+    let failed = world.record("dev/orders/b.zip", code("b")).await;
+    let status = &world.command(command("status", &json!({}))).await["functions"][0];
+    let live = &status["live"];
+    assert_eq!((&live["release"], &live["complete"]), (&json!("b"), &json!(false)), "{status:#}");
+    assert_eq!(live["missing"].as_array().map(Vec::len), Some(1), "{status:#}");
+    let targets = (&status["targets"][0], &status["targets"][1]);
+    assert_eq!((targets.0.get("differs"), targets.1.get("differs")), (None, Some(&json!(true))), "{status:#}");
+    assert_eq!(status["last_failed"]["deployment"], json!(failed.id), "{status:#}");
+    assert_eq!(status["rollback_to"], "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_of_2500_functions_is_answered_in_the_time_of_20_requests_whatever_their_history() {
+    let mut waited = Vec::new();
+    for releases in [1, 50] {
+        let asked = ManyHeads { functions: 500, environments: 5, releases }.ask().await;
+        assert_eq!(asked.told, 2500, "{asked}");
+        assert!(asked.waited <= 20, "{asked}");
+        waited.push((asked.waited, asked.calls));
+    }
+    assert_eq!(waited[0], waited[1], "requests that follow one another, and all of them");
+}
