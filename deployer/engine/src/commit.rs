@@ -158,7 +158,7 @@ impl Reconciler<'_> {
         };
         let goes_on = match next {
             Some(active) => Start::Claimed(Arc::new(Claim::new(active, seen, ObservedAt::Held, self.engine.now()))),
-            None => Start::Seen(seen),
+            None => Start::Seen(Box::new(seen)),
         };
         Ok(Finished { record, marker: claim.request().marker, goes_on })
     }

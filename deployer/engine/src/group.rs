@@ -35,7 +35,7 @@ enum Step {
     /// It is open no more.
     Gone,
     /// It is another now.
-    Goes { from: Group, to: Group },
+    Goes { from: Box<Group>, to: Box<Group> },
 }
 
 impl Engine {
@@ -111,7 +111,7 @@ impl<'e> Groups<'e> {
                 }
                 let next = self.next(group).await?;
                 Ok::<_, Transient>(match next.differs_from(group) {
-                    true => Change::Write(next.clone(), Step::Goes { from: group.clone(), to: next }),
+                    true => Change::Write(next.clone(), Step::Goes { from: Box::new(group.clone()), to: Box::new(next) }),
                     false => Change::Keep(Step::Rests(group.clone())),
                 })
             };

@@ -29,7 +29,7 @@ impl Engine {
         let look_at = released.map_or(look_at, |head| head.active().and_then(|active| active.looks_at));
         tracing::info!(?look_at, "parked: {}", record.because.as_deref().unwrap_or_default());
         if let Some(look_at) = look_at
-            && let Err(transient) = self.on(at).send_tick(Wakeup { id: id, claim: Some(claim.token()) }, look_at).await
+            && let Err(transient) = self.on(at).send_tick(Wakeup { id, claim: Some(claim.token()) }, look_at).await
         {
             tracing::warn!("no tick was sent, so the sweep will go on with this deployment: {transient}");
         }

@@ -30,7 +30,7 @@ pub(crate) enum Start {
     /// A claim is ours: submitting a request, or the commit before, has acquired it.
     Claimed(Arc<Claim>),
     /// The head was seen like this.
-    Seen(Versioned),
+    Seen(Box<Versioned>),
 }
 
 /// Whether this invocation has ended a deployment of the function already.
@@ -101,7 +101,7 @@ impl Reconciler<'_> {
     async fn next_claim(self, start: Start, following: Following) -> Result<Option<Arc<Claim>>, Transient> {
         let seen = match start {
             Start::Claimed(claim) => return Ok(Some(claim)),
-            Start::Seen(seen) => seen,
+            Start::Seen(seen) => *seen,
         };
         let action = seen.head.next_action(self.engine.now(), LeftOut::all_but_deployments());
         if !matches!(action, NextAction::Resume(_) | NextAction::Deploy(_)) {

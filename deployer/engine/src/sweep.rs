@@ -133,7 +133,7 @@ impl Reconciler<'_> {
                         self.send_tick(wakeup, now).await?;
                         self.note_tick(seen).await;
                     } else {
-                        self.resume(Start::Seen(seen)).await?;
+                        self.resume(Start::Seen(Box::new(seen))).await?;
                     }
                     return Ok(swept);
                 }

@@ -32,7 +32,7 @@ impl Engine {
                 ignored(format!("a tick for deployment {id} before its lease has ended"))
             }
             action if action == NextAction::Resume(of) || (is_pending && seen.head.active().is_none()) => {
-                let records = on.resume(Start::Seen(seen)).await?;
+                let records = on.resume(Start::Seen(Box::new(seen))).await?;
                 Ok(outcome(records, id, || format!("deployment {id} was in other hands by then")))
             }
             _ => match on.promotions().follow_hint(id).await? {

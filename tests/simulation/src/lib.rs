@@ -55,7 +55,7 @@ pub use tally::Tally;
 pub use violation::{Rule, Violation};
 
 use misleading::Past;
-use random::Random;
+use fixtures::random::Random;
 use scene::Scene;
 use stage::Stage;
 use versions::Versions;

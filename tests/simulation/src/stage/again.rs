@@ -11,7 +11,7 @@ use world::{Outcome, Work};
 
 /// What came of everything once more.
 #[derive(Default)]
-pub(in crate::simulation) struct Again {
+pub(crate) struct Again {
     pub uploads: Vec<(usize, Outcome)>,
     /// Each with the ended record that was its answer before, if it was one.
     pub orders: Vec<(usize, Option<serde_json::Value>, Outcome)>,
