@@ -10,7 +10,7 @@ use deployer_engine::{MaskingGate, Ports};
 use tokio::sync::Semaphore;
 
 use super::{
-    AwsSelfDiagnostics, ConfigSource, EventBridge, MachineRng, S3Artifacts, S3Ledger, SqsQueue, StsGate, WallClock,
+    AwsSelfDiagnostics, ConfigSource, EventBridge, OsRng, S3Artifacts, S3Ledger, SqsQueue, StsSessions, SystemClock,
     read_object,
 };
 
@@ -19,7 +19,7 @@ pub struct Clients {
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
     events: aws_sdk_eventbridge::Client,
-    gate: Arc<StsGate>,
+    sessions: Arc<StsSessions>,
     inline_body: Arc<Semaphore>,
 }
 
@@ -31,7 +31,7 @@ impl Clients {
             s3: aws_sdk_s3::Client::new(sdk),
             sqs: aws_sdk_sqs::Client::new(sdk),
             events: aws_sdk_eventbridge::Client::new(sdk),
-            gate: Arc::new(StsGate::new(sdk)),
+            sessions: Arc::new(StsSessions::new(sdk)),
             inline_body: Arc::new(Semaphore::new(1)),
         }
     }
@@ -42,25 +42,25 @@ impl Clients {
         Ports {
             artifacts: Arc::new(S3Artifacts::new(self.s3.clone())),
             ledger: Arc::new(S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone())),
-            gate: Arc::new(MaskingGate::before(self.gate.clone())),
+            gate: Arc::new(MaskingGate::before(self.sessions.clone())),
             queue: config.queue_url.clone().map(|url| {
-                let queue = SqsQueue::new(self.sqs.clone(), url).with_wakes(config.wake_queue_url.clone());
+                let queue = SqsQueue::new(self.sqs.clone(), url).with_wake_queue(config.wake_queue_url.clone());
                 Arc::new(queue) as Arc<dyn Queue>
             }),
             events: config
                 .event_bus
                 .clone()
                 .map(|bus| Arc::new(EventBridge::new(self.events.clone(), bus)) as Arc<dyn Events>),
-            clock: Arc::new(WallClock),
-            chance: Arc::new(MachineRng),
+            clock: Arc::new(SystemClock),
+            chance: Arc::new(OsRng),
             inline_body: self.inline_body.clone(),
         }
     }
 
     /// The port that only the doctor uses.
     #[must_use]
-    pub fn premises(&self, config: &Config) -> AwsSelfDiagnostics {
-        AwsSelfDiagnostics::new(self.s3.clone(), self.sqs.clone(), self.gate.clone(), config.ledger_bucket.clone())
+    pub fn self_diagnostics(&self, config: &Config) -> AwsSelfDiagnostics {
+        AwsSelfDiagnostics::new(self.s3.clone(), self.sqs.clone(), self.sessions.clone(), config.ledger_bucket.clone())
     }
 
     /// The queue with an ARN, found by its name.

@@ -5,77 +5,14 @@
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use deployer_core::denial::Denial;
-use deployer_core::text::PlainText;
 
-use super::advice::{ENABLE_REGION, is_region_not_enabled, on_denial, on_object};
+use super::advice::call_advice;
+use super::failure::{Failure, is_region_not_enabled};
 use deployer_engine::port::{CallError, CallErrorKind};
-
-/// A failed call of any service, taken apart.
-#[derive(Debug)]
-pub(super) struct Failure {
-    /// The service's error code; empty where no answer came.
-    pub code: String,
-    /// The HTTP status; 0 where no answer came.
-    pub status: u16,
-    /// Everything there is to say, without the request.
-    pub message: PlainText,
-    /// The service's own text; empty where no answer came.
-    text: String,
-}
-
-impl Failure {
-    /// Takes an SDK error apart.
-    pub fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
-        let Some(service) = error.as_service_error() else {
-            // Also where a status line came and the rest broke off: what happened is not known.
-            return Self { code: String::new(), status: 0, message: causes(error).into(), text: String::new() };
-        };
-        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-        let code = service.code().unwrap_or_default().to_owned();
-        let text = discreet(service.message().unwrap_or("no message"));
-        let message = if code.is_empty() { format!("HTTP {status}: {text}") } else { format!("{code}: {text}") };
-        Self { code, status, message: message.into(), text }
-    }
-
-    /// An answer of a service's, as if it had come.
-    #[cfg(test)]
-    pub fn saying(status: u16, code: &str, text: &str) -> Self {
-        Self { code: code.into(), status, message: PlainText::of(format_args!("{code}: {text}")), text: text.into() }
-    }
-
-    /// Whether no answer came, none of the service's own, or one that says it is done and cannot be read.
-    pub fn is_unanswered(&self) -> bool {
-        matches!(self.status, 0 | 200..300 | 500..)
-    }
-}
-
-/// Lambda quotes all variables when they are too large.
-fn discreet(text: &str) -> String {
-    match text.split_once("String measured") {
-        Some((before, _)) => format!("{before}(the variables are not shown)"),
-        None => text.to_owned(),
-    }
-}
-
-/// An error and its causes, as each displays itself. Their debug form is not for logs: it holds raw answers, and
-/// GetFunction answers with variables in clear.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
 
 /// What can be done about an error of Lambda's. The texts may hold the function's name, which may be any word: so only
 /// phrases with a space, a colon or a bracket are looked for, which no name has.
-pub(super) fn kind(failure: &Failure) -> CallErrorKind {
+pub(super) fn classify(failure: &Failure) -> CallErrorKind {
     use CallErrorKind as Kind;
     if failure.is_unanswered() {
         return Kind::Unknown;
@@ -84,8 +21,8 @@ pub(super) fn kind(failure: &Failure) -> CallErrorKind {
     match failure.code.as_str() {
         "TooManyRequestsException" | "ThrottlingException" | "Throttling" => Kind::Throttled,
         "PreconditionFailedException" => Kind::Conflict,
-        _ if failure.text.contains(S3_SAYS) => of_s3(&failure.text),
-        "ResourceConflictException" => conflict(&failure.text),
+        _ if failure.text.contains(S3_SAYS) => classify_s3_error(&failure.text),
+        "ResourceConflictException" => classify_conflict(&failure.text),
         "ExpiredTokenException" | "ExpiredToken" => Kind::Expired,
         _ if is_region_not_enabled(failure) => Kind::RegionNotEnabled,
         "AccessDeniedException" | "AccessDenied" => Kind::Denied,
@@ -94,7 +31,7 @@ pub(super) fn kind(failure: &Failure) -> CallErrorKind {
         code if code.ends_with("LimitExceededException") => Kind::QuotaReached,
         "CodeVerificationFailedException" | "InvalidCodeSignatureException" => Kind::Unsupported,
         "RequestEntityTooLargeException" | "RequestTooLargeException" => Kind::CodeTooLarge,
-        "InvalidParameterValueException" | "ValidationException" => invalid(&says, &failure.text),
+        "InvalidParameterValueException" | "ValidationException" => classify_invalid_parameter(&says, &failure.text),
         _ if failure.status == 413 => Kind::CodeTooLarge,
         _ if failure.status == 429 => Kind::Throttled,
         _ if failure.status == 403 => Kind::Denied,
@@ -107,7 +44,7 @@ pub(super) fn kind(failure: &Failure) -> CallErrorKind {
 const S3_SAYS: &str = "S3 Error Code: ";
 
 /// Lambda could not read the code, for a reason of S3's.
-fn of_s3(text: &str) -> CallErrorKind {
+fn classify_s3_error(text: &str) -> CallErrorKind {
     let code = text.split_once(S3_SAYS).map_or("", |(_, after)| after);
     let code = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').next().unwrap_or_default();
     match code.trim_end_matches('.') {
@@ -119,7 +56,7 @@ fn of_s3(text: &str) -> CallErrorKind {
 }
 
 /// A 409. The control plane quotes the state that it names, Invoke does not.
-fn conflict(text: &str) -> CallErrorKind {
+fn classify_conflict(text: &str) -> CallErrorKind {
     let state = text.split_once("in the following state: ").map_or("", |(_, after)| after).trim_start_matches('\'');
     if text.contains("is in progress") || state.starts_with("Pending") {
         CallErrorKind::Busy
@@ -136,7 +73,7 @@ fn conflict(text: &str) -> CallErrorKind {
 }
 
 /// Under one code Lambda says what passes by itself and what never will.
-fn invalid(says: &impl Fn(&str) -> bool, text: &str) -> CallErrorKind {
+fn classify_invalid_parameter(says: &impl Fn(&str) -> bool, text: &str) -> CallErrorKind {
     const NOT_YET: [&str; 2] = ["cannot be assumed by Lambda", "The provided execution role does not have permissions"];
     if says("throttled by EC2") {
         CallErrorKind::Throttled
@@ -172,52 +109,15 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let failure = Failure::of(error);
-    let kind = kind(&failure);
-    let advice = advice(kind, &failure).map(|advice| format!(" ({advice})")).unwrap_or_default();
+    let kind = classify(&failure);
+    let advice = call_advice(kind, &failure).map(|advice| format!(" ({advice})")).unwrap_or_default();
     CallError { kind, message: format!("{operation} of {function}: {}{advice}", failure.message) }
 }
 
 /// An answer that came, and lacks what it must have: what happened is not known.
-pub(super) fn unreadable(operation: &str, function: &str, lacks: &str) -> CallError {
+pub(super) fn unreadable_answer(operation: &str, function: &str, lacks: &str) -> CallError {
     let message = format!("{operation} of {function}: the answer cannot be read, it has no {lacks}");
     CallError { kind: CallErrorKind::Unknown, message }
-}
-
-fn advice(kind: CallErrorKind, failure: &Failure) -> Option<&'static str> {
-    match kind {
-        CallErrorKind::StorageFull => {
-            Some("the account's code storage in this region is full: delete versions that nothing uses")
-        }
-        CallErrorKind::Unsupported if failure.code.contains("Sign") || failure.code.contains("Verification") => {
-            Some("the function takes signed code only, and the deployer signs none")
-        }
-        CallErrorKind::Unsupported => Some("the function's code is a container image, and the deployer deploys zips"),
-        CallErrorKind::RoleNotReady if failure.text.contains("assumed by Lambda") => {
-            Some("does the execution role exist, and does its trust policy name lambda.amazonaws.com?")
-        }
-        CallErrorKind::RegionNotEnabled => Some(ENABLE_REGION),
-        CallErrorKind::KeyDenied if failure.text.contains("DisabledException") => {
-            Some("a KMS key that the function uses is disabled: enable the key")
-        }
-        CallErrorKind::KeyDenied if failure.text.contains("NotFoundException") => Some(
-            "a KMS key that the function uses is not there: name another (kms_key_arn for the variables, source_kms_key_arn for the code)",
-        ),
-        CallErrorKind::KeyDenied => Some(
-            "the policies of the KMS keys that the function uses (kms_key_arn, source_kms_key_arn) and of the deploy role (function_keys) must let it use them: kms:CreateGrant, kms:Decrypt, kms:Encrypt, kms:GenerateDataKey",
-        ),
-        CallErrorKind::Denied => on_denial(&failure.text),
-        CallErrorKind::CodeDenied => match Denial::of(&failure.text).advice() {
-            None => Some("the artifact bucket's policy and its key's policy must let the deploy role read the object"),
-            said => said,
-        },
-        CallErrorKind::CodeUnreadable
-            if failure.text.contains("NoSuchKey") || failure.text.contains("NoSuchVersion") =>
-        {
-            Some("the object, or this version of it, does not exist any more: upload it again")
-        }
-        CallErrorKind::CodeUnreadable => on_object(&failure.text),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -226,7 +126,7 @@ mod tests {
     use super::*;
 
     fn kind_of(status: u16, code: &str, text: &str) -> CallErrorKind {
-        kind(&Failure::saying(status, code, text))
+        classify(&Failure::saying(status, code, text))
     }
 
     #[test]
@@ -267,13 +167,6 @@ mod tests {
         }
         let failed = "The function is currently in the following state: Failed";
         assert_eq!(kind_of(409, code, failed), CallErrorKind::Failed);
-    }
-
-    #[test]
-    fn variables_that_lambda_quotes_are_not_passed_on() {
-        let text = "Lambda was unable to configure your environment variables because the environment variables you \
-                    have provided exceeded the 4KB limit. String measured: {\"TOKEN\":\"s3cr3t\"}";
-        assert!(discreet(text).ends_with("exceeded the 4KB limit. (the variables are not shown)"));
     }
 
     #[test]
@@ -334,18 +227,18 @@ mod tests {
 
     #[test]
     fn limits_and_what_cannot_be_deployed_have_kinds_of_their_own() {
-        let invalid = "InvalidParameterValueException";
+        let classify_invalid_parameter = "InvalidParameterValueException";
         for (code, text, expected) in [
             ("CodeStorageExceededException", "Code storage limit exceeded.", CallErrorKind::StorageFull),
             (
-                invalid,
+                classify_invalid_parameter,
                 "… decreases account's UnreservedConcurrentExecution below its minimum",
                 CallErrorKind::QuotaReached,
             ),
             ("FunctionVersionsPerCapacityProviderLimitExceededException", "", CallErrorKind::QuotaReached),
             ("CodeVerificationFailedException", "The code signature failed", CallErrorKind::Unsupported),
             (
-                invalid,
+                classify_invalid_parameter,
                 "Please provide ImageUri when updating a function with packageType Image.",
                 CallErrorKind::Unsupported,
             ),
@@ -358,7 +251,7 @@ mod tests {
     fn advice_is_given_only_where_awss_words_bear_it_out() {
         let advice_on = |code: &str, text: &str| {
             let failure = Failure::saying(403, code, text);
-            advice(kind(&failure), &failure).unwrap_or_default()
+            call_advice(classify(&failure), &failure).unwrap_or_default()
         };
         let denied = |text| advice_on("AccessDeniedException", text);
         assert_eq!(denied("no"), "");

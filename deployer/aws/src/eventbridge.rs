@@ -9,24 +9,24 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use deployer_core::event::Event;
 use deployer_core::names::EVENT_SOURCE;
 
-use super::error::Failure;
+use super::failure::Failure;
 use deployer_engine::port::{Events, EventsError};
 
 /// The deployer's bus.
 pub struct EventBridge {
     client: Client,
     bus: String,
-    is_away: AtomicBool,
+    is_unresponsive: AtomicBool,
 }
 
 /// How long it is waited for: events only tell, and deployments wait meanwhile.
-const LONGEST: Duration = Duration::from_secs(3);
+const SEND_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl EventBridge {
     /// The bus of this name or ARN, for one invocation: where it does not answer it is not asked again.
     #[must_use]
     pub fn new(client: Client, bus: String) -> Self {
-        Self { client, bus, is_away: AtomicBool::new(false) }
+        Self { client, bus, is_unresponsive: AtomicBool::new(false) }
     }
 }
 
@@ -34,7 +34,7 @@ impl EventBridge {
 impl Events for EventBridge {
     async fn send(&self, event: &Event) -> Result<(), EventsError> {
         let error = |message: &str| EventsError(format!("PutEvents to {}: {message}", self.bus));
-        if self.is_away.load(Ordering::Relaxed) {
+        if self.is_unresponsive.load(Ordering::Relaxed) {
             return Err(error("it did not answer before"));
         }
         let entry = PutEventsRequestEntry::builder()
@@ -43,9 +43,10 @@ impl Events for EventBridge {
             .detail_type(event.announces.detail_type())
             .detail(event.detail.to_string())
             .build();
-        let Ok(answer) = tokio::time::timeout(LONGEST, self.client.put_events().entries(entry).send()).await else {
-            self.is_away.store(true, Ordering::Relaxed);
-            return Err(error(&format!("no answer in {} seconds", LONGEST.as_secs())));
+        let Ok(answer) = tokio::time::timeout(SEND_TIMEOUT, self.client.put_events().entries(entry).send()).await
+        else {
+            self.is_unresponsive.store(true, Ordering::Relaxed);
+            return Err(error(&format!("no answer in {} seconds", SEND_TIMEOUT.as_secs())));
         };
         let answer = answer.map_err(|failed| error(&Failure::of(&failed).message))?;
         // Entries fail one by one, in an answer that says 200 (EventBridge API Reference, PutEvents).

@@ -16,8 +16,9 @@ use deployer_core::observed::{
 };
 use deployer_core::plan::{CodeSettings, NewFunction};
 
-use super::error::{Failure, call_error, unreadable};
-use super::lambda_configure::{Configured as _, tenancy};
+use super::error::{call_error, unreadable_answer};
+use super::failure::Failure;
+use super::lambda_configure::{WithConfiguration as _, tenancy};
 use super::lambda_read as read;
 use deployer_engine::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 
@@ -25,7 +26,7 @@ use deployer_engine::port::{Answer, CallError, CallErrorKind, Code, Functions, P
 pub struct LambdaFunctions {
     client: Client,
     target: Target,
-    hand: Writer,
+    writer: Writer,
 }
 
 /// Whose hand writes.
@@ -38,8 +39,8 @@ pub(super) enum Writer {
 }
 
 impl LambdaFunctions {
-    pub(super) fn new(client: Client, target: Target, hand: Writer) -> Self {
-        Self { client, target, hand }
+    pub(super) fn new(client: Client, target: Target, writer: Writer) -> Self {
+        Self { client, target, writer }
     }
 
     fn arn(&self, name: &FunctionName) -> String {
@@ -66,7 +67,7 @@ impl LambdaFunctions {
             .set_tags((!new.tags.is_empty()).then(|| new.tags.clone().into_iter().collect()))
             .publish(true)
             .code(code.build());
-        let answer = call.configured(&new.configuration).send().await;
+        let answer = call.with_configuration(&new.configuration).send().await;
         let output = answer.map_err(|error| call_error("CreateFunction", name.as_str(), &error))?;
         published("CreateFunction", name, output.version(), output.code_sha256())
     }
@@ -101,9 +102,9 @@ fn sent_once() -> aws_sdk_lambda::config::Builder {
 }
 
 /// GetAlias, CreateAlias and UpdateAlias answer with the same fields in three types.
-macro_rules! seen_alias {
+macro_rules! observed_alias {
     ($operation:expr, $name:expr, $alias:expr, $output:expr) => {
-        match read::pointer($output.function_version(), $output.revision_id()) {
+        match read::alias_version($output.function_version(), $output.revision_id()) {
             Ok((version, revision)) => Ok(ObservedAlias {
                 name: $alias.clone(),
                 version,
@@ -115,7 +116,7 @@ macro_rules! seen_alias {
                 moved_by_deployer: untouched($output.description().unwrap_or_default()) == MOVED_BY_DEPLOYER,
                 description: $output.description().unwrap_or_default().to_owned(),
             }),
-            Err(lacks) => Err(unreadable($operation, $name.as_str(), lacks)),
+            Err(lacks) => Err(unreadable_answer($operation, $name.as_str(), lacks)),
         }
     };
 }
@@ -141,13 +142,13 @@ impl Functions for LambdaFunctions {
             return Err(CallError { kind: CallErrorKind::Unsupported, message });
         }
         let seen = read::function(output);
-        seen.map(Some).map_err(|lacks| unreadable("GetFunction", name.as_str(), lacks))
+        seen.map(Some).map_err(|lacks| unreadable_answer("GetFunction", name.as_str(), lacks))
     }
 
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
         let answer = self.client.get_alias().function_name(name.as_str()).name(alias.as_str()).send().await;
         let Some(output) = found("GetAlias", name, answer)? else { return Ok(None) };
-        seen_alias!("GetAlias", name, alias, output).map(Some)
+        observed_alias!("GetAlias", name, alias, output).map(Some)
     }
 
     async fn provisioned(
@@ -199,7 +200,7 @@ impl Functions for LambdaFunctions {
                     .function_name(function)
                     .set_role(configuration.role.as_ref().map(ToString::to_string))
                     .revision_id(&revision.0);
-                done("UpdateFunctionConfiguration", name, call.configured(configuration).send().await)
+                done("UpdateFunctionConfiguration", name, call.with_configuration(configuration).send().await)
             }
             Write::Publish { sha256, revision } => {
                 let call = client
@@ -209,7 +210,7 @@ impl Functions for LambdaFunctions {
                     .set_revision_id(revision.map(|r| r.0.clone()));
                 let output = call.send().await.map_err(|error| call_error("PublishVersion", function, &error))?;
                 let (version, sha256) = read::published(output.version(), output.code_sha256())
-                    .map_err(|lacks| unreadable("PublishVersion", function, lacks))?;
+                    .map_err(|lacks| unreadable_answer("PublishVersion", function, lacks))?;
                 // A new version begins as Pending.
                 let failed_earlier = output.state() == Some(&sdk::State::Failed);
                 Ok(Answer::Published { version: Some(version), sha256: Some(sha256), failed_earlier })
@@ -233,13 +234,13 @@ impl Functions for LambdaFunctions {
             }
             Write::CreateAlias { alias, version } => {
                 // Moving it leaves its description as it is.
-                let description = (self.hand == Writer::Deployer).then(|| MOVED_BY_DEPLOYER.to_owned());
+                let description = (self.writer == Writer::Deployer).then(|| MOVED_BY_DEPLOYER.to_owned());
                 let call = client.create_alias().function_name(function).name(alias.as_str());
                 let call = call.set_description(description);
                 let call = call.function_version(version.as_str()).customize().config_override(sent_once());
                 let output = call.send().await;
                 let output = output.map_err(|error| call_error("CreateAlias", function, &error))?;
-                seen_alias!("CreateAlias", name, alias, output).map(Answer::Alias)
+                observed_alias!("CreateAlias", name, alias, output).map(Answer::Alias)
             }
             Write::MoveAlias { alias, version, revision } => {
                 let call = client
@@ -256,7 +257,7 @@ impl Functions for LambdaFunctions {
                     .revision_id(&revision.0);
                 let call = call.customize().config_override(sent_once());
                 let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
-                seen_alias!("UpdateAlias", name, alias, output).map(Answer::Alias)
+                observed_alias!("UpdateAlias", name, alias, output).map(Answer::Alias)
             }
             Write::TurnAlias { alias, description } => {
                 let call = client.update_alias().function_name(function).name(alias.name.as_str());
@@ -269,7 +270,7 @@ impl Functions for LambdaFunctions {
                     .revision_id(&alias.revision.0);
                 let call = call.customize().config_override(sent_once());
                 let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
-                seen_alias!("UpdateAlias", name, &alias.name, output).map(Answer::Alias)
+                observed_alias!("UpdateAlias", name, &alias.name, output).map(Answer::Alias)
             }
             // With its qualifier always: without one the whole function would be deleted.
             Write::DeleteVersion(version) => {
@@ -291,7 +292,7 @@ fn published(
     sha256: Option<&str>,
 ) -> Result<Answer, CallError> {
     let (version, sha256) =
-        read::published(version, sha256).map_err(|lacks| unreadable(operation, name.as_str(), lacks))?;
+        read::published(version, sha256).map_err(|lacks| unreadable_answer(operation, name.as_str(), lacks))?;
     Ok(Answer::Published { version: Some(version), sha256: Some(sha256), failed_earlier: false })
 }
 
@@ -344,7 +345,7 @@ mod tests {
     use deployer_core::id::{AccountId, Region};
     use deployer_core::manifest::{TenancyConfig, TenantIsolationMode};
 
-    use super::super::canned::{Answer as Canned, answering, ok, without};
+    use super::super::stub_http::{Answer as StubConnector, ok, stub_config, without};
     use super::*;
 
     const FUNCTION: &str = r#"{"FunctionName": "orders", "Version": "$LATEST", "State": "Active",
@@ -354,10 +355,10 @@ mod tests {
         "CodeSha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}"#;
     const ALIAS: &str = r#"{"Name": "live", "FunctionVersion": "7", "RevisionId": "r3"}"#;
 
-    fn lambda(answers: impl IntoIterator<Item = Canned>) -> LambdaFunctions {
+    fn lambda(answers: impl IntoIterator<Item = StubConnector>) -> LambdaFunctions {
         let target =
             Target { account: AccountId::parse("111111111111").unwrap(), region: Region::parse("eu-west-1").unwrap() };
-        LambdaFunctions::new(Client::new(&answering(answers)), target, Writer::Deployer)
+        LambdaFunctions::new(Client::new(&stub_config(answers)), target, Writer::Deployer)
     }
 
     fn orders() -> FunctionName {
@@ -438,7 +439,7 @@ mod tests {
     async fn body(write: Write<'_>) -> serde_json::Value {
         let bodies = Bodies::default();
         let connector = SharedHttpConnector::new(bodies.clone());
-        let sdk = answering([]).into_builder().http_client(http_client_fn(move |_, _| connector.clone())).build();
+        let sdk = stub_config([]).into_builder().http_client(http_client_fn(move |_, _| connector.clone())).build();
         let lambda = LambdaFunctions { client: Client::new(&sdk), ..lambda([]) };
         lambda.write(&orders(), write).await.unwrap();
         bodies.0.lock().unwrap().remove(0)

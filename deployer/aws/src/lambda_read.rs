@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 
 /// GetFunction's answer; or what it lacks.
 pub(super) fn function(output: GetFunctionOutput) -> Result<(ObservedCode, FunctionMetadata), &'static str> {
-    let belongings = FunctionMetadata {
+    let metadata = FunctionMetadata {
         // Without lambda:ListTags Lambda leaves the tags out, and says so in `tags_error`.
         tags: match output.tags_error {
             Some(_) => None,
@@ -32,7 +32,7 @@ pub(super) fn function(output: GetFunctionOutput) -> Result<(ObservedCode, Funct
         reserved_concurrency: output.concurrency.and_then(|c| c.reserved_concurrent_executions),
     };
     let source_key = output.code.and_then(|code| code.source_kms_key_arn).filter(|key| !key.is_empty());
-    Ok((code(output.configuration.ok_or("Configuration")?, source_key)?, belongings))
+    Ok((code(output.configuration.ok_or("Configuration")?, source_key)?, metadata))
 }
 
 /// GetProvisionedConcurrencyConfig's answer. What is neither ready nor failed is under way.
@@ -68,7 +68,7 @@ fn code(seen: FunctionConfiguration, source_key: Option<String>) -> Result<Obser
 }
 
 /// GetAlias's answer, and those of whoever writes an alias; or what it lacks.
-pub(super) fn pointer(
+pub(super) fn alias_version(
     version: Option<&str>,
     revision_id: Option<&str>,
 ) -> Result<(Option<Version>, RevisionId), &'static str> {
@@ -122,7 +122,7 @@ fn settings(seen: FunctionConfiguration, source_kms_key_arn: Option<String>) -> 
         description: seen.description.unwrap_or_default(),
         layers: seen.layers.unwrap_or_default().into_iter().filter_map(|layer| layer.arn).collect(),
         variables: variables(seen.environment),
-        vpc_config: seen.vpc_config.map_or(nowhere(), |vpc| VpcConfig {
+        vpc_config: seen.vpc_config.map_or(no_vpc(), |vpc| VpcConfig {
             subnet_ids: sorted(vpc.subnet_ids),
             security_group_ids: sorted(vpc.security_group_ids),
             ipv6_allowed_for_dual_stack: vpc.ipv6_allowed_for_dual_stack,
@@ -201,6 +201,6 @@ fn sorted(ids: Option<Vec<String>>) -> Vec<String> {
     ids
 }
 
-fn nowhere() -> VpcConfig {
+fn no_vpc() -> VpcConfig {
     VpcConfig { subnet_ids: vec![], security_group_ids: vec![], ipv6_allowed_for_dual_stack: None }
 }

@@ -18,13 +18,13 @@ use aws_smithy_types::date_time::{DateTime, Format};
 use deployer_core::id::BucketName;
 use jiff::Timestamp;
 
-use super::error::Failure;
+use super::failure::Failure;
 use deployer_engine::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
 
 /// How often a write that met 409 is sent again.
-const CONFLICTS: u32 = 5;
+const MAX_CONFLICTS: u32 = 5;
 /// The pause after the first 409; it grows by as much with each.
-const AFTER_A_CONFLICT: Duration = Duration::from_millis(30);
+const CONFLICT_PAUSE: Duration = Duration::from_millis(30);
 
 /// The ledger bucket.
 pub struct S3Ledger {
@@ -57,9 +57,9 @@ impl S3Ledger {
 
 /// Keeps the `Date` of an answer, which the SDK's outputs do not show.
 #[derive(Debug, Clone, Default)]
-struct Dated(Arc<Mutex<Option<String>>>);
+struct DateHeader(Arc<Mutex<Option<String>>>);
 
-impl Dated {
+impl DateHeader {
     /// The second that it names.
     fn second(&self) -> Option<Timestamp> {
         let date = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
@@ -69,7 +69,7 @@ impl Dated {
 }
 
 #[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
-impl Intercept for Dated {
+impl Intercept for DateHeader {
     fn name(&self) -> &'static str {
         "Dated"
     }
@@ -89,14 +89,14 @@ impl Intercept for Dated {
 #[async_trait]
 impl Ledger for S3Ledger {
     async fn get(&self, key: &str) -> Result<Reading, LedgerError> {
-        let dated = Dated::default();
+        let date_header = DateHeader::default();
         let call = self.client.get_object().bucket(self.bucket.as_str()).key(key);
-        let output = match call.customize().interceptor(dated.clone()).send().await {
+        let output = match call.customize().interceptor(date_header.clone()).send().await {
             Ok(output) => output,
             Err(error) => {
                 let failure = Failure::of(&error);
                 return match failure.code.as_str() {
-                    "NoSuchKey" => Ok(Reading { object: None, date: dated.second() }),
+                    "NoSuchKey" => Ok(Reading { object: None, date: date_header.second() }),
                     _ => Err(self.error("reading", key, &failure)),
                 };
             }
@@ -104,7 +104,7 @@ impl Ledger for S3Ledger {
         let etag = self.etag("reading", key, output.e_tag())?;
         let body = output.body.collect().await;
         let body = body.map_err(|error| LedgerError(format!("reading s3://{}/{key}: {error}", self.bucket)))?;
-        Ok(Reading { object: Some((body.to_vec(), etag)), date: dated.second() })
+        Ok(Reading { object: Some((body.to_vec(), etag)), date: date_header.second() })
     }
 
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
@@ -140,9 +140,9 @@ impl Ledger for S3Ledger {
             match failure.status {
                 412 => return Ok(Written::Lost),
                 404 if failure.code == "NoSuchKey" => return Ok(Written::Lost),
-                409 if conflicts < CONFLICTS => {
+                409 if conflicts < MAX_CONFLICTS => {
                     conflicts += 1;
-                    tokio::time::sleep(AFTER_A_CONFLICT * conflicts).await;
+                    tokio::time::sleep(CONFLICT_PAUSE * conflicts).await;
                 }
                 _ => return Err(self.error("writing", key, &failure)),
             }
@@ -158,11 +158,11 @@ impl Ledger for S3Ledger {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::canned::answering;
+    use super::super::stub_http::stub_config;
     use super::*;
 
     fn ledger(headers: Vec<(&'static str, &'static str)>) -> S3Ledger {
-        let client = Client::new(&answering([(200, headers, "{}")]));
+        let client = Client::new(&stub_config([(200, headers, "{}")]));
         S3Ledger::new(client, BucketName::parse("acme-ledger").unwrap())
     }
 

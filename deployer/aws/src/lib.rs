@@ -5,28 +5,29 @@
 //! slows no other.
 
 mod advice;
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
-mod canned;
 mod clients;
 mod config_source;
-mod direct;
+mod describe;
+mod direct_sessions;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
-mod endpoints;
+mod endpoint_tests;
 mod error;
 mod eventbridge;
+mod failure;
 mod lambda;
 mod lambda_configure;
 mod lambda_read;
 mod ledger;
-mod live;
-mod machine;
-mod premises;
 mod probe;
 mod s3;
+mod self_diagnostics;
 mod sqs;
-mod sts;
+mod sts_sessions;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
+mod stub_http;
+mod system;
 
 use std::time::Duration;
 
@@ -44,15 +45,15 @@ use deployer_engine::port::OPERATION_TIMEOUT;
 
 pub use clients::Clients;
 pub use config_source::ConfigSource;
-pub use direct::{DirectGate, NoCaller, SENDING_TIMEOUT, caller};
+pub use describe::{DescribeError, DescribedFunction, describe_function};
+pub use direct_sessions::{CallerError, DirectSessions, SENDING_TIMEOUT, caller};
 pub use eventbridge::EventBridge;
 pub use ledger::S3Ledger;
-pub use live::{LiveFunction, NotDescribed, live_function};
-pub use machine::{MachineRng, WallClock};
-pub use premises::AwsSelfDiagnostics;
 pub use s3::S3Artifacts;
+pub use self_diagnostics::AwsSelfDiagnostics;
 pub use sqs::SqsQueue;
-pub use sts::StsGate;
+pub use sts_sessions::StsSessions;
+pub use system::{OsRng, SystemClock};
 
 /// The longest that one try of a call takes. Lambda copies a large zip before it answers UpdateFunctionCode.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -107,7 +108,7 @@ pub fn words<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {
-    error::Failure::of(error).message.into()
+    failure::Failure::of(error).message.into()
 }
 
 /// A small object as a whole, for the configuration.
@@ -116,6 +117,6 @@ where
 /// AWS's words.
 pub async fn read_object(client: &aws_sdk_s3::Client, bucket: &str, key: &str) -> Result<Vec<u8>, String> {
     let output = client.get_object().bucket(bucket).key(key).send().await;
-    let output = output.map_err(|error| error::Failure::of(&error).message)?;
+    let output = output.map_err(|error| failure::Failure::of(&error).message)?;
     Ok(output.body.collect().await.map_err(|error| error.to_string())?.to_vec())
 }

@@ -11,10 +11,10 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::Target;
-use deployer_core::doctor::{Attempt, PROBE, ProbedAction, Refused};
+use deployer_core::doctor::{Attempt, PROBE, ProbedAction, Refusal, Refused};
 
-use super::error::Failure;
-use super::premises::no;
+use super::advice::ENABLE_REGION;
+use super::failure::{Failure, is_region_not_enabled};
 use super::s3::S3Artifacts;
 use deployer_engine::port::{ArtifactStore as _, Probe, ReadError};
 
@@ -50,45 +50,52 @@ impl Probe for LambdaProbe {
         use ProbedAction as Action;
         let (lambda, arn) = (&self.client, self.arn());
         match action {
-            Action::GetFunction => judged(action, lambda.get_function().function_name(PROBE).send().await),
-            Action::GetAlias => judged(action, lambda.get_alias().function_name(PROBE).name(ANY).send().await),
+            Action::GetFunction => attempt_outcome(action, lambda.get_function().function_name(PROBE).send().await),
+            Action::GetAlias => attempt_outcome(action, lambda.get_alias().function_name(PROBE).name(ANY).send().await),
             Action::GetProvisionedConcurrencyConfig => {
                 let call = lambda.get_provisioned_concurrency_config().function_name(PROBE).qualifier(ANY);
-                judged(action, call.send().await)
+                attempt_outcome(action, call.send().await)
             }
-            Action::ListAliases => judged(action, lambda.list_aliases().function_name(PROBE).send().await),
+            Action::ListAliases => attempt_outcome(action, lambda.list_aliases().function_name(PROBE).send().await),
             Action::ListVersionsByFunction => {
-                judged(action, lambda.list_versions_by_function().function_name(PROBE).send().await)
+                attempt_outcome(action, lambda.list_versions_by_function().function_name(PROBE).send().await)
             }
-            Action::ListTags => judged(action, lambda.list_tags().resource(arn).send().await),
+            Action::ListTags => attempt_outcome(action, lambda.list_tags().resource(arn).send().await),
             Action::UpdateFunctionCode => {
                 let call = lambda.update_function_code().function_name(PROBE).dry_run(true);
-                judged(action, call.zip_file(Blob::new(ZIP)).send().await)
+                attempt_outcome(action, call.zip_file(Blob::new(ZIP)).send().await)
             }
-            Action::PublishVersion => judged(action, lambda.publish_version().function_name(PROBE).send().await),
+            Action::PublishVersion => {
+                attempt_outcome(action, lambda.publish_version().function_name(PROBE).send().await)
+            }
             Action::UpdateAlias => {
                 let call = lambda.update_alias().function_name(PROBE).name(ANY).function_version(ANY_VERSION);
-                judged(action, call.send().await)
+                attempt_outcome(action, call.send().await)
             }
             Action::CreateAlias => {
                 let call = lambda.create_alias().function_name(PROBE).name(ANY).function_version(ANY_VERSION);
-                judged(action, call.send().await)
+                attempt_outcome(action, call.send().await)
             }
             Action::UpdateFunctionConfiguration => {
-                judged(action, lambda.update_function_configuration().function_name(PROBE).send().await)
+                attempt_outcome(action, lambda.update_function_configuration().function_name(PROBE).send().await)
             }
-            Action::TagResource => judged(action, lambda.tag_resource().resource(arn).tags(ANY, ANY).send().await),
-            Action::UntagResource => judged(action, lambda.untag_resource().resource(arn).tag_keys(ANY).send().await),
+            Action::TagResource => {
+                attempt_outcome(action, lambda.tag_resource().resource(arn).tags(ANY, ANY).send().await)
+            }
+            Action::UntagResource => {
+                attempt_outcome(action, lambda.untag_resource().resource(arn).tag_keys(ANY).send().await)
+            }
             Action::PutFunctionConcurrency => {
                 let call = lambda.put_function_concurrency().function_name(PROBE).reserved_concurrent_executions(1);
-                judged(action, call.send().await)
+                attempt_outcome(action, call.send().await)
             }
             Action::DeleteFunctionConcurrency => {
-                judged(action, lambda.delete_function_concurrency().function_name(PROBE).send().await)
+                attempt_outcome(action, lambda.delete_function_concurrency().function_name(PROBE).send().await)
             }
-            Action::DeleteFunction => {
-                judged(action, lambda.delete_function().function_name(PROBE).qualifier(ANY_VERSION).send().await)
-            }
+            Action::DeleteFunction => attempt_outcome(
+                action,
+                lambda.delete_function().function_name(PROBE).qualifier(ANY_VERSION).send().await,
+            ),
         }
     }
 
@@ -99,7 +106,7 @@ impl Probe for LambdaProbe {
 }
 
 /// Answers may hold variables in clear: none is looked at.
-fn judged<T, E>(action: ProbedAction, answer: Result<T, SdkError<E, HttpResponse>>) -> Result<Attempt, Refused>
+fn attempt_outcome<T, E>(action: ProbedAction, answer: Result<T, SdkError<E, HttpResponse>>) -> Result<Attempt, Refused>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -110,17 +117,31 @@ where
             if failure.code == "ResourceNotFoundException" {
                 return Ok(Attempt::NoSuchFunction);
             }
-            Err(no(&format!("{action} of {PROBE}"), &failure))
+            Err(refusal(&format!("{action} of {PROBE}"), &failure))
         }
     }
+}
+
+/// A failed call in the doctor's words. Only what AWS says for certain counts against a link.
+pub(super) fn refusal(what: &str, failure: &Failure) -> Refused {
+    let code = failure.code.as_str();
+    if is_region_not_enabled(failure) {
+        return Refused { kind: Refusal::Wrong, message: format!("{what}: {} ({ENABLE_REGION})", failure.message) };
+    }
+    let kind = if code.contains("AccessDenied") || (failure.status == 403 && code.is_empty()) {
+        Refusal::Denied
+    } else if ["NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"].contains(&code) {
+        Refusal::Wrong
+    } else {
+        Refusal::Unknown
+    };
+    Refused { kind, message: format!("{what}: {}", failure.message) }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::io::{Cursor, Read as _};
-
-    use deployer_core::doctor::Refusal;
 
     use super::*;
 
@@ -136,7 +157,7 @@ mod tests {
 
     #[test]
     fn only_a_denial_says_that_something_is_not_allowed() {
-        let kind = |status, code: &str| no("UpdateAlias", &Failure::saying(status, code, "")).kind;
+        let kind = |status, code: &str| refusal("UpdateAlias", &Failure::saying(status, code, "")).kind;
         for code in ["AccessDeniedException", "AccessDenied"] {
             assert_eq!(kind(403, code), Refusal::Denied, "{code}");
         }

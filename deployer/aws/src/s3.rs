@@ -14,8 +14,8 @@ use deployer_core::denial::Denial;
 use deployer_core::id::BucketName;
 use futures::stream::{self, StreamExt as _};
 
-use super::advice::on_object;
-use super::error::Failure;
+use super::advice::object_advice;
+use super::failure::Failure;
 use deployer_engine::port::{ArtifactStore, Chunks, ReadError, Tail};
 
 /// The artifact bucket.
@@ -63,7 +63,7 @@ impl ArtifactStore for S3Artifacts {
                     "{what} may not be read, or does not exist and the bucket may not be listed ({})",
                     failure.message
                 ))),
-                failure => Err(unless_it_may_pass(format!("{what}: {}", failure.message), failure.status)),
+                failure => Err(read_error_by_status(format!("{what}: {}", failure.message), failure.status)),
             },
         }
     }
@@ -82,7 +82,7 @@ impl ArtifactStore for S3Artifacts {
         };
         let told = Told::by(artifact, &output)?;
         let metadata = output.metadata().cloned().unwrap_or_default().into_iter().collect();
-        let bytes = output.body.collect().await.map_err(|error| broken(artifact, &error))?.into_bytes();
+        let bytes = output.body.collect().await.map_err(|error| broken_body(artifact, &error))?.into_bytes();
         let length = bytes.len() as u64;
         let (start, size) = match told {
             Told::Part { start, size } => (start, size),
@@ -90,7 +90,7 @@ impl ArtifactStore for S3Artifacts {
             Told::Whole => (0, length),
         };
         if start + length != size || length < window.min(size) {
-            return Err(otherwise(artifact, &format!("{length} bytes came of the last {window} of {size}")));
+            return Err(unexpected_answer(artifact, &format!("{length} bytes came of the last {window} of {size}")));
         }
         Ok(Tail { size, bytes, metadata })
     }
@@ -103,7 +103,7 @@ impl ArtifactStore for S3Artifacts {
             Told::Whole => 0,
         };
         if starts != range.start {
-            return Err(otherwise(
+            return Err(unexpected_answer(
                 artifact,
                 &format!("bytes from {starts} came, and those from {} were asked for", range.start),
             ));
@@ -116,11 +116,13 @@ impl ArtifactStore for S3Artifacts {
                 let (mut body, left) = left?;
                 match body.next().await {
                     None if left == 0 => None,
-                    None => Some((Err(otherwise(&artifact, &format!("the last {left} bytes did not come"))), None)),
-                    Some(Err(error)) => Some((Err(broken(&artifact, &error)), None)),
+                    None => {
+                        Some((Err(unexpected_answer(&artifact, &format!("the last {left} bytes did not come"))), None))
+                    }
+                    Some(Err(error)) => Some((Err(broken_body(&artifact, &error)), None)),
                     Some(Ok(chunk)) => match left.checked_sub(chunk.len() as u64) {
                         Some(left) => Some((Ok(chunk), Some((body, left)))),
-                        None => Some((Err(otherwise(&artifact, "more bytes came than were asked for")), None)),
+                        None => Some((Err(unexpected_answer(&artifact, "more bytes came than were asked for")), None)),
                     },
                 }
             }
@@ -141,7 +143,7 @@ impl Told {
     /// Reads an answer's headers. One about another version of the object, or whose range cannot be read, is none.
     fn by(artifact: &ArtifactRef, output: &GetObjectOutput) -> Result<Self, ReadError> {
         if let Some(other) = output.version_id().filter(|id| *id != artifact.version_id) {
-            return Err(otherwise(artifact, &format!("version {other} came")));
+            return Err(unexpected_answer(artifact, &format!("version {other} came")));
         }
         // `bytes 5-9/10`
         let Some(range) = output.content_range() else { return Ok(Self::Whole) };
@@ -149,21 +151,21 @@ impl Told {
             let (range, size) = range.strip_prefix("bytes ")?.split_once('/')?;
             Some(Self::Part { start: range.split_once('-')?.0.parse().ok()?, size: size.parse().ok()? })
         };
-        read().ok_or_else(|| otherwise(artifact, &format!("its range {range:?} cannot be read")))
+        read().ok_or_else(|| unexpected_answer(artifact, &format!("its range {range:?} cannot be read")))
     }
 }
 
 /// An answer that is not the one that was asked for.
-fn otherwise(ArtifactRef { bucket, key, version_id }: &ArtifactRef, how: &str) -> ReadError {
+fn unexpected_answer(ArtifactRef { bucket, key, version_id }: &ArtifactRef, how: &str) -> ReadError {
     ReadError::Transient(format!("reading s3://{bucket}/{key} (version {version_id}): {how}"))
 }
 
-fn broken(artifact: &ArtifactRef, error: &(dyn std::error::Error + 'static)) -> ReadError {
+fn broken_body(artifact: &ArtifactRef, error: &(dyn std::error::Error + 'static)) -> ReadError {
     ReadError::Transient(format!("reading s3://{}/{}: {error}", artifact.bucket, artifact.key))
 }
 
 /// Another try fares no better with what the caller has done wrong, or may not do (HTTP's 4xx, and S3's redirects).
-fn unless_it_may_pass(message: String, status: u16) -> ReadError {
+fn read_error_by_status(message: String, status: u16) -> ReadError {
     match status {
         300..400 => ReadError::Unreadable(message),
         // 416: the object has another size than it was told to have.
@@ -175,7 +177,7 @@ fn unless_it_may_pass(message: String, status: u16) -> ReadError {
 fn read_error(artifact: &ArtifactRef, failure: &Failure) -> ReadError {
     let ArtifactRef { bucket, key, version_id } = artifact;
     let what = format!("s3://{bucket}/{key} (version {version_id})");
-    if let Some(advice) = on_object(&failure.message) {
+    if let Some(advice) = object_advice(&failure.message) {
         return ReadError::Unreadable(format!("{what} cannot be read ({}): {advice}", failure.message));
     }
     match failure.code.as_str() {
@@ -204,14 +206,14 @@ fn read_error(artifact: &ArtifactRef, failure: &Failure) -> ReadError {
              s3:GetObjectVersion (or this version is gone, and s3:ListBucket is missing to say so)",
             failure.message
         )),
-        _ => unless_it_may_pass(format!("{what} cannot be read ({})", failure.message), failure.status),
+        _ => read_error_by_status(format!("{what} cannot be read ({})", failure.message), failure.status),
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::canned::{Answer, answering};
+    use super::super::stub_http::{Answer, stub_config};
     use super::*;
 
     fn artifact() -> ArtifactRef {
@@ -223,7 +225,7 @@ mod tests {
     }
 
     fn bucket(answer: Answer) -> S3Artifacts {
-        S3Artifacts::new(Client::new(&answering([answer])))
+        S3Artifacts::new(Client::new(&stub_config([answer])))
     }
 
     async fn tail_of(answer: Answer) -> Result<Tail, ReadError> {

@@ -10,7 +10,7 @@ use deployer_core::observed::Variables;
 use serde::Serialize;
 
 use super::{Answer, Exit, Stopped, direct};
-use deployer_aws::NotDescribed;
+use deployer_aws::DescribeError;
 
 /// Which function, and where its manifest goes.
 #[derive(Debug, clap::Args)]
@@ -119,12 +119,12 @@ fn converted(file: &Path) -> Result<Made, Stopped> {
 /// Of a live function.
 async fn described(options: &Options, from: &str) -> Result<Made, Stopped> {
     let sdk = deployer_aws::load_for(options.profile.as_deref(), options.region.as_deref()).await;
-    let live = deployer_aws::live_function(&sdk, from).await.map_err(|error| match error {
-        NotDescribed::Image => Stopped::refused(format!("{from}: {error}")),
+    let live = deployer_aws::describe_function(&sdk, from).await.map_err(|error| match error {
+        DescribeError::Image => Stopped::refused(format!("{from}: {error}")),
         _ => Stopped::failed(format!("function {from} cannot be described: {error}")),
     })?;
     let values = if options.with_values { Values::Shown } else { Values::Withheld };
-    let text = write(&live.name, &live.account, &live.settings, &live.belongings, values);
+    let text = write(&live.name, &live.account, &live.settings, &live.metadata, values);
     let names = match &live.settings.variables {
         Variables::Known(known) => known.keys().cloned().collect(),
         Variables::Unreadable { .. } => Vec::new(),

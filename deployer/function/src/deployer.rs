@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deployer_aws::{Clients, WallClock};
+use deployer_aws::{Clients, SystemClock};
 use deployer_core::names::CONFIG_LINE;
 use deployer_core::trigger::{self, Invocation, Message};
 use deployer_engine::batch::{PUTTING_OFF, handle_all, handle_batch, put_back};
@@ -49,8 +49,8 @@ impl Deployer {
             Invocation::Unknown { because } => Err(FunctionError::InvalidCommand(because)),
             Invocation::Command(order) => {
                 let engine = self.engine(deadline).await?;
-                let premises = self.clients.premises(&engine.config);
-                obey(&engine, &premises, *order, invocation.to_owned()).await
+                let self_diagnostics = self.clients.self_diagnostics(&engine.config);
+                obey(&engine, &self_diagnostics, *order, invocation.to_owned()).await
             }
             Invocation::Event(told) => {
                 let engine = self.engine(deadline).await?;
@@ -67,8 +67,8 @@ impl Deployer {
                     Err(_logged) => {
                         let queue = self.queue_of(&messages).await;
                         let failed = messages.into_iter().map(|message| (message.id, message.delivery));
-                        let left = Duration::try_from(deadline - WallClock.now()).unwrap_or_default();
-                        put_back(queue.as_deref(), (&WallClock, left), failed.collect()).await
+                        let left = Duration::try_from(deadline - SystemClock.now()).unwrap_or_default();
+                        put_back(queue.as_deref(), (&SystemClock, left), failed.collect()).await
                     }
                 };
                 let failures: Vec<_> = failed.iter().map(|id| json!({ "itemIdentifier": id })).collect();
@@ -101,7 +101,7 @@ impl Deployer {
 
     async fn load(&self) -> Result<(&Settings, Loaded), InvalidConfig> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
-        let loaded = self.config.get(settings, WallClock.now(), self.clients.config_text(&settings.config)).await?;
+        let loaded = self.config.get(settings, SystemClock.now(), self.clients.config_text(&settings.config)).await?;
         Ok((settings, loaded))
     }
 

@@ -27,8 +27,8 @@ use deployer_core::record::{CauseKind, DeploymentRecord};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use deployer_aws::NoCaller;
-use deployer_aws::{MachineRng, WallClock};
+use deployer_aws::CallerError;
+use deployer_aws::{OsRng, SystemClock};
 use deployer_engine::MaskingGate;
 use deployer_engine::port::{Clock as _, Ledger as _, LedgerError, SessionProvider};
 use deployer_engine::{Caller, CommandError, Engine, Planned, Ports, RetryPolicy};
@@ -119,8 +119,8 @@ impl Direct {
     /// Finds out which account it is.
     ///
     /// # Errors
-    /// [`NoCaller`]: without a role and an account, where the credentials say nothing.
-    pub async fn prepare(sdk: &SdkConfig, way: Way, tell: Tell) -> Result<Self, NoCaller> {
+    /// [`CallerError`]: without a role and an account, where the credentials say nothing.
+    pub async fn prepare(sdk: &SdkConfig, way: Way, tell: Tell) -> Result<Self, CallerError> {
         let account = match (&way.account, &way.role) {
             (Some(account), _) => account.clone(),
             (None, Some(role)) => role.account(),
@@ -130,7 +130,7 @@ impl Direct {
         Ok(Self {
             config: Arc::new(config(&way, target.clone())),
             target,
-            gate: Arc::new(deployer_aws::DirectGate::new(sdk, way.role.clone())),
+            gate: Arc::new(deployer_aws::DirectSessions::new(sdk, way.role.clone())),
             ledger: Arc::default(),
             files: Arc::default(),
             inline_body: Arc::new(Semaphore::new(FUNCTIONS_AT_ONCE)),
@@ -213,11 +213,11 @@ impl Direct {
             gate: Arc::new(WatchedGate::new(gate, self.tell.clone(), self.told.clone())),
             queue: None,
             events: None,
-            clock: Arc::new(WallClock),
-            chance: Arc::new(MachineRng),
+            clock: Arc::new(SystemClock),
+            chance: Arc::new(OsRng),
             inline_body: self.inline_body.clone(),
         };
-        let deadline = WallClock.now().checked_add(LONGEST).unwrap_or(Timestamp::MAX);
+        let deadline = SystemClock.now().checked_add(LONGEST).unwrap_or(Timestamp::MAX);
         let patience = RetryPolicy { write_needs: deployer_aws::SENDING_TIMEOUT, ..RetryPolicy::default() };
         Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, patience }
     }

@@ -14,9 +14,9 @@ pub(super) type Answer = (u16, Vec<(&'static str, &'static str)>, &'static str);
 
 /// Answers one call after the other; the last answer stays.
 #[derive(Debug)]
-struct Canned(Mutex<Vec<Answer>>);
+struct StubConnector(Mutex<Vec<Answer>>);
 
-impl HttpConnector for Canned {
+impl HttpConnector for StubConnector {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
         let mut answers = self.0.lock().unwrap();
         let (status, headers, body) = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
@@ -29,8 +29,8 @@ impl HttpConnector for Canned {
 }
 
 /// A configuration whose every call is answered so.
-pub(super) fn answering(answers: impl IntoIterator<Item = Answer>) -> SdkConfig {
-    let connector = SharedHttpConnector::new(Canned(Mutex::new(answers.into_iter().collect())));
+pub(super) fn stub_config(answers: impl IntoIterator<Item = Answer>) -> SdkConfig {
+    let connector = SharedHttpConnector::new(StubConnector(Mutex::new(answers.into_iter().collect())));
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
@@ -42,9 +42,9 @@ pub(super) fn answering(answers: impl IntoIterator<Item = Answer>) -> SdkConfig 
 
 /// The hosts that were called, one after the other, with what each was told.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hosts(Arc<Mutex<Vec<(String, String)>>>);
+pub(super) struct RecordingConnector(Arc<Mutex<Vec<(String, String)>>>);
 
-impl HttpConnector for Hosts {
+impl HttpConnector for RecordingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let host = request.uri().split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next());
         let told = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
@@ -53,11 +53,11 @@ impl HttpConnector for Hosts {
     }
 }
 
-impl Hosts {
+impl RecordingConnector {
     /// A configuration for this region that calls nobody, and the settings that FIPS and dual-stack endpoints are asked for by.
     pub(super) fn config(&self, region: &str, fips: bool, dual_stack: bool) -> SdkConfig {
         let connector = SharedHttpConnector::new(self.clone());
-        let config = answering([]).into_builder().region(Region::new(region.to_owned()));
+        let config = stub_config([]).into_builder().region(Region::new(region.to_owned()));
         config
             .use_fips(fips)
             .use_dual_stack(dual_stack)

@@ -5,11 +5,11 @@ use aws_sdk_lambda::types::PackageType;
 use deployer_core::id::{AccountId, FunctionName};
 use deployer_core::observed::{FunctionMetadata, Settings};
 
-use super::error::Failure;
+use super::failure::Failure;
 use super::lambda_read as read;
 
 /// What a function is.
-pub struct LiveFunction {
+pub struct DescribedFunction {
     /// Its name.
     pub name: FunctionName,
     /// Its account.
@@ -17,12 +17,12 @@ pub struct LiveFunction {
     /// How `$LATEST` is configured.
     pub settings: Settings,
     /// Its tags and its concurrency.
-    pub belongings: FunctionMetadata,
+    pub metadata: FunctionMetadata,
 }
 
 /// Why it cannot be described.
 #[derive(Debug, thiserror::Error)]
-pub enum NotDescribed {
+pub enum DescribeError {
     /// AWS's words.
     #[error("{0}")]
     Unread(String),
@@ -40,18 +40,18 @@ pub enum NotDescribed {
 /// Looks at a function by name or ARN. Its variables come along in clear.
 ///
 /// # Errors
-/// [`NotDescribed`].
-pub async fn live_function(sdk: &SdkConfig, name: &str) -> Result<LiveFunction, NotDescribed> {
+/// [`DescribeError`].
+pub async fn describe_function(sdk: &SdkConfig, name: &str) -> Result<DescribedFunction, DescribeError> {
     let answer = aws_sdk_lambda::Client::new(sdk).get_function().function_name(name).send().await;
-    let answer = answer.map_err(|error| NotDescribed::Unread(Failure::of(&error).message.into()))?;
-    let configuration = answer.configuration().ok_or(NotDescribed::Incomplete("configuration"))?;
+    let answer = answer.map_err(|error| DescribeError::Unread(Failure::of(&error).message.into()))?;
+    let configuration = answer.configuration().ok_or(DescribeError::Incomplete("configuration"))?;
     if configuration.package_type() == Some(&PackageType::Image) {
-        return Err(NotDescribed::Image);
+        return Err(DescribeError::Image);
     }
     let arn = configuration.function_arn().unwrap_or_default().split(':').nth(4).unwrap_or_default();
-    let account = AccountId::parse(arn).map_err(|_| NotDescribed::Incomplete("ARN"))?;
+    let account = AccountId::parse(arn).map_err(|_| DescribeError::Incomplete("ARN"))?;
     let name = FunctionName::parse(configuration.function_name().unwrap_or_default());
-    let name = name.map_err(|_| NotDescribed::Incomplete("name"))?;
-    let (code, belongings) = read::function(answer).map_err(NotDescribed::Incomplete)?;
-    Ok(LiveFunction { name, account, settings: code.settings, belongings })
+    let name = name.map_err(|_| DescribeError::Incomplete("name"))?;
+    let (code, metadata) = read::function(answer).map_err(DescribeError::Incomplete)?;
+    Ok(DescribedFunction { name, account, settings: code.settings, metadata })
 }

@@ -6,60 +6,48 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_s3::types::BucketVersioningStatus;
 use aws_smithy_types::date_time::{DateTime, Format};
-use deployer_core::doctor::{QueueLook, Refusal, Refused};
+use deployer_core::doctor::{QueueLook, Refused};
 use deployer_core::id::BucketName;
 use deployer_core::names::HEADS;
 use jiff::Timestamp;
 
-use super::advice::{ENABLE_REGION, is_region_not_enabled};
-use super::error::Failure;
+use super::failure::Failure;
 use super::lambda::Writer;
-use super::probe::LambdaProbe;
+use super::probe::{LambdaProbe, refusal};
 use super::sqs;
-use super::sts::{Session, StsGate};
+use super::sts_sessions::{Session, StsSessions};
 use deployer_engine::port::{EnterError, Probe, SelfDiagnostics, SessionRequest, right_account};
 
 /// The deployer's surroundings.
 pub struct AwsSelfDiagnostics {
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
-    gate: Arc<StsGate>,
+    sessions: Arc<StsSessions>,
     ledger: BucketName,
 }
 
 impl AwsSelfDiagnostics {
     /// Looks with these clients, at this ledger bucket.
     #[must_use]
-    pub fn new(s3: aws_sdk_s3::Client, sqs: aws_sdk_sqs::Client, gate: Arc<StsGate>, ledger: BucketName) -> Self {
-        Self { s3, sqs, gate, ledger }
+    pub fn new(
+        s3: aws_sdk_s3::Client,
+        sqs: aws_sdk_sqs::Client,
+        sessions: Arc<StsSessions>,
+        ledger: BucketName,
+    ) -> Self {
+        Self { s3, sqs, sessions, ledger }
     }
 
     async fn look(&self, url: &str) -> Result<(QueueLook, Option<String>), Refused> {
         let look = sqs::look(&self.sqs, url).await;
-        look.map_err(|failure| no(&format!("GetQueueAttributes of {url}"), &failure))
+        look.map_err(|failure| refusal(&format!("GetQueueAttributes of {url}"), &failure))
     }
-}
-
-/// A failed call in the doctor's words. Only what AWS says for certain counts against a link.
-pub(super) fn no(what: &str, failure: &Failure) -> Refused {
-    let code = failure.code.as_str();
-    if is_region_not_enabled(failure) {
-        return Refused { kind: Refusal::Wrong, message: format!("{what}: {} ({ENABLE_REGION})", failure.message) };
-    }
-    let kind = if code.contains("AccessDenied") || (failure.status == 403 && code.is_empty()) {
-        Refusal::Denied
-    } else if ["NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"].contains(&code) {
-        Refusal::Wrong
-    } else {
-        Refusal::Unknown
-    };
-    Refused { kind, message: format!("{what}: {}", failure.message) }
 }
 
 #[async_trait]
 impl SelfDiagnostics for AwsSelfDiagnostics {
     async fn own_role(&self) -> Result<String, Refused> {
-        self.gate.own_role().await.map_err(|failure| no("GetCallerIdentity", &failure))
+        self.sessions.own_role().await.map_err(|failure| refusal("GetCallerIdentity", &failure))
     }
 
     async fn aws_time(&self) -> Option<Timestamp> {
@@ -73,7 +61,8 @@ impl SelfDiagnostics for AwsSelfDiagnostics {
 
     async fn is_versioned(&self, bucket: &BucketName) -> Result<bool, Refused> {
         let answer = self.s3.get_bucket_versioning().bucket(bucket.as_str()).send().await;
-        let answer = answer.map_err(|error| no(&format!("GetBucketVersioning of {bucket}"), &Failure::of(&error)))?;
+        let answer =
+            answer.map_err(|error| refusal(&format!("GetBucketVersioning of {bucket}"), &Failure::of(&error)))?;
         Ok(answer.status() == Some(&BucketVersioningStatus::Enabled))
     }
 
@@ -91,10 +80,10 @@ impl SelfDiagnostics for AwsSelfDiagnostics {
 
     async fn enter(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError> {
         let Session { account, credentials } =
-            self.gate.session(request, &request.target.role_arn(&request.role), Writer::Deployer).await?;
+            self.sessions.session(request, &request.target.role_arn(&request.role), Writer::Deployer).await?;
         right_account(&request.target, &account)?;
-        let lambda = self.gate.lambda(&request.target, credentials.clone());
-        let s3 = self.gate.s3(&request.target, credentials);
+        let lambda = self.sessions.lambda(&request.target, credentials.clone());
+        let s3 = self.sessions.s3(&request.target, credentials);
         Ok(Arc::new(LambdaProbe::new(lambda, s3, request.target.clone())))
     }
 }

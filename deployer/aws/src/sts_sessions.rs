@@ -17,8 +17,8 @@ use deployer_core::denial::Denial;
 use deployer_core::id::AccountId;
 use deployer_core::record::{TargetError, TargetErrorCode};
 
-use super::advice::{ENABLE_REGION, is_region_not_enabled};
-use super::error::Failure;
+use super::advice::ENABLE_REGION;
+use super::failure::{Failure, is_region_not_enabled};
 use super::lambda::{LambdaFunctions, Writer};
 use deployer_engine::port::{Account, EnterError, SessionProvider, SessionRequest};
 
@@ -26,12 +26,12 @@ use deployer_engine::port::{Account, EnterError, SessionProvider, SessionRequest
 const SESSION_SECONDS: i32 = 900;
 
 /// AssumeRole into target accounts.
-pub struct StsGate {
+pub struct StsSessions {
     client: aws_sdk_sts::Client,
     sdk: SdkConfig,
 }
 
-impl StsGate {
+impl StsSessions {
     /// Assumes roles with the credentials of this configuration.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
@@ -39,15 +39,15 @@ impl StsGate {
     }
 
     /// Assumes a role for a deployment, and asserts the account.
-    pub(super) async fn enter_by(
+    pub(super) async fn open_session_as(
         &self,
         request: &SessionRequest,
         role: &str,
-        hand: Writer,
+        writer: Writer,
     ) -> Result<Account, EnterError> {
         let target = &request.target;
-        let Session { account, credentials } = self.session(request, role, hand).await?;
-        let functions = LambdaFunctions::new(self.lambda(target, credentials), target.clone(), hand);
+        let Session { account, credentials } = self.session(request, role, writer).await?;
+        let functions = LambdaFunctions::new(self.lambda(target, credentials), target.clone(), writer);
         Ok(Account::assert(target, &account, Arc::new(functions))?)
     }
 
@@ -56,9 +56,9 @@ impl StsGate {
         &self,
         request: &SessionRequest,
         role: &str,
-        hand: Writer,
+        writer: Writer,
     ) -> Result<Session, EnterError> {
-        let answer = self.assume(request, role, hand).await?;
+        let answer = self.assume(request, role, writer).await?;
         let unusable = |what: &str| EnterError::Unanswered(format!("AssumeRole of {role} answered without {what}"));
         let session = answer.assumed_role_user().ok_or_else(|| unusable("a session"))?;
         let found = account_of(session.arn()).ok_or_else(|| unusable("an account"))?;
@@ -73,19 +73,24 @@ impl StsGate {
         Ok(Session { account: found, credentials: SharedCredentialsProvider::new(credentials) })
     }
 
-    async fn assume(&self, request: &SessionRequest, role: &str, hand: Writer) -> Result<AssumeRoleOutput, EnterError> {
+    async fn assume(
+        &self,
+        request: &SessionRequest,
+        role: &str,
+        writer: Writer,
+    ) -> Result<AssumeRoleOutput, EnterError> {
         let call = self
             .client
             .assume_role()
             .role_arn(role)
             .role_session_name(&request.name)
-            .set_source_identity((hand == Writer::Deployer).then(|| request.name.clone()))
+            .set_source_identity((writer == Writer::Deployer).then(|| request.name.clone()))
             .set_external_id(request.external_id.as_ref().map(ToString::to_string))
             .policy(&request.policy)
             .duration_seconds(SESSION_SECONDS)
             .customize()
             .config_override(aws_sdk_sts::config::Builder::new().retry_partition(partition("sts", &request.target)));
-        call.send().await.map_err(|error| refused(request, role, hand, &Failure::of(&error)))
+        call.send().await.map_err(|error| refused(request, role, writer, &Failure::of(&error)))
     }
 
     /// Lambda of a target, with a session's credentials.
@@ -123,8 +128,8 @@ pub(super) struct Session {
 }
 
 /// Lambda in this target, with what the configuration has of credentials.
-pub(super) fn functions(config: aws_sdk_lambda::config::Builder, target: &Target, hand: Writer) -> LambdaFunctions {
-    LambdaFunctions::new(client(config, target), target.clone(), hand)
+pub(super) fn functions(config: aws_sdk_lambda::config::Builder, target: &Target, writer: Writer) -> LambdaFunctions {
+    LambdaFunctions::new(client(config, target), target.clone(), writer)
 }
 
 fn client(config: aws_sdk_lambda::config::Builder, target: &Target) -> aws_sdk_lambda::Client {
@@ -141,9 +146,9 @@ pub(super) fn account_of(arn: &str) -> Option<AccountId> {
 }
 
 #[async_trait]
-impl SessionProvider for StsGate {
+impl SessionProvider for StsSessions {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
-        self.enter_by(request, &request.target.role_arn(&request.role), Writer::Deployer).await
+        self.open_session_as(request, &request.target.role_arn(&request.role), Writer::Deployer).await
     }
 }
 
@@ -153,11 +158,11 @@ fn partition(service: &str, target: &Target) -> RetryPartition {
 }
 
 /// What to do where AWS's words say why a role is not let in.
-fn on_entering(words: &str, hand: Writer) -> Option<&'static str> {
+fn assume_role_advice(words: &str, writer: Writer) -> Option<&'static str> {
     if let Some(advice) = Denial::of(words).advice() {
         return Some(advice);
     }
-    let names_identity = hand == Writer::Deployer && words.contains("sts:SetSourceIdentity");
+    let names_identity = writer == Writer::Deployer && words.contains("sts:SetSourceIdentity");
     names_identity.then_some(
         "its trust policy, and the policy of the deployer's role, must allow sts:SetSourceIdentity (source identities that begin \
          with deployer-)",
@@ -165,14 +170,14 @@ fn on_entering(words: &str, hand: Writer) -> Option<&'static str> {
 }
 
 /// All that a session's policy has in it and somebody has named.
-const SHORTENS: &str = "fewer layers, or shorter names of layers, execution role and its path, function, environment and release \
+const HOW_TO_SHORTEN: &str = "fewer layers, or shorter names of layers, execution role and its path, function, environment and release \
      shorten it";
 
-fn refused(request: &SessionRequest, role: &str, hand: Writer, failure: &Failure) -> EnterError {
+fn refused(request: &SessionRequest, role: &str, writer: Writer, failure: &Failure) -> EnterError {
     let SessionRequest { target, name, external_id, .. } = request;
     let what = format!("AssumeRole of {role} as session {name}");
     if failure.code == "ExpiredToken" || failure.code == "ExpiredTokenException" {
-        let message = match hand {
+        let message = match writer {
             Writer::Deployer => format!("{what}: the deployer's own credentials have expired"),
             Writer::Direct => format!("{what}: your credentials have expired: log in again"),
         };
@@ -180,20 +185,20 @@ fn refused(request: &SessionRequest, role: &str, hand: Writer, failure: &Failure
     }
     // "Packed policy consumes n% of allotted space": a limit beside that of the characters, on the policy as STS packs it.
     if failure.code.starts_with("PackedPolicyTooLarge") {
-        let message = format!("{what}: the session's policy packs too large ({}): {SHORTENS}", failure.message);
+        let message = format!("{what}: the session's policy packs too large ({}): {HOW_TO_SHORTEN}", failure.message);
         return TargetError::new(TargetErrorCode::InvalidConfiguration, "enter", message).into();
     }
-    if is_region_not_enabled(failure) && hand == Writer::Deployer {
+    if is_region_not_enabled(failure) && writer == Writer::Deployer {
         let message = format!("{what}: {} ({ENABLE_REGION})", failure.message);
         return TargetError::new(TargetErrorCode::AccessDenied, "enter", message).into();
     }
     if failure.status == 403 {
         let because = &failure.message;
         let in_account = format!("AssumeRole of {role} in account {} as session {name}", target.account);
-        if let Some(advice) = on_entering(because, hand) {
+        if let Some(advice) = assume_role_advice(because, writer) {
             return EnterError::Denied(format!("{in_account} was denied ({because}): {advice}"));
         }
-        return EnterError::Denied(match hand {
+        return EnterError::Denied(match writer {
             Writer::Deployer => {
                 let external = match external_id {
                     Some(_) => "with the environment's external id",
@@ -230,7 +235,7 @@ fn refused(request: &SessionRequest, role: &str, hand: Writer, failure: &Failure
 mod tests {
     use deployer_core::id::{Region, RoleName};
 
-    use super::super::canned::{Answer, answering, ok};
+    use super::super::stub_http::{Answer, ok, stub_config};
     use super::*;
 
     async fn enter(answer: Answer) -> EnterError {
@@ -244,7 +249,7 @@ mod tests {
             name: "deployer-1".into(),
             policy: "{}".into(),
         };
-        StsGate::new(&answering([answer])).enter(&request).await.map(drop).unwrap_err()
+        StsSessions::new(&stub_config([answer])).enter(&request).await.map(drop).unwrap_err()
     }
 
     fn no(status: u16, code: &str, text: &str) -> Answer {

@@ -9,10 +9,10 @@ use deployer_engine::port::{Clock, Rng};
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy)]
-pub struct WallClock;
+pub struct SystemClock;
 
 #[async_trait]
-impl Clock for WallClock {
+impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -24,9 +24,9 @@ impl Clock for WallClock {
 
 /// The machine's source of randomness.
 #[derive(Debug, Clone, Copy)]
-pub struct MachineRng;
+pub struct OsRng;
 
-impl Rng for MachineRng {
+impl Rng for OsRng {
     fn draw(&self) -> u128 {
         let mut bytes = [0; 16];
         // A machine without a source of randomness has no TLS either, and so no AWS.

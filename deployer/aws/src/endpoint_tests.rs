@@ -5,9 +5,9 @@ use deployer_core::config::Target;
 use deployer_core::id::{AccountId, Region};
 use deployer_core::partition::{PARTITIONS, Partition};
 
-use super::canned::Hosts;
 use super::lambda::Writer;
-use super::sts::{StsGate, functions};
+use super::sts_sessions::{StsSessions, functions};
+use super::stub_http::RecordingConnector;
 use deployer_engine::port::{Functions as _, Qualifier};
 
 fn target(region: &str) -> Target {
@@ -16,9 +16,9 @@ fn target(region: &str) -> Target {
 
 /// The host that each service is asked at by the deployer in this region for a target in that one.
 async fn asked(home: &str, there: &str, fips: bool, dual_stack: bool) -> [String; 5] {
-    let hosts = Hosts::default();
+    let hosts = RecordingConnector::default();
     let sdk: SdkConfig = hosts.config(home, fips, dual_stack);
-    let _ = StsGate::new(&sdk).own_role().await;
+    let _ = StsSessions::new(&sdk).own_role().await;
     let sts = hosts.last();
     let name = deployer_core::id::FunctionName::parse("orders").unwrap();
     let _ = functions((&sdk).into(), &target(there), Writer::Deployer).function(&name, Qualifier::Latest).await;
