@@ -32,11 +32,11 @@ pub enum Exit {
 impl Exit {
     /// The exit code of several together.
     pub(super) fn worst(all: impl IntoIterator<Item = Self>) -> Self {
-        all.into_iter().max_by_key(|exit| exit.badness()).unwrap_or(Self::Done)
+        all.into_iter().max_by_key(|exit| exit.severity()).unwrap_or(Self::Done)
     }
 
     /// Of what has failed, more may have to be repaired than of what was never tried.
-    pub(super) fn badness(self) -> u8 {
+    pub(super) fn severity(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Differs => 1,
@@ -88,7 +88,7 @@ pub struct Answer {
 /// Why a verb did not come to its answer.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
-pub struct Stopped {
+pub struct CliError {
     /// The exit code.
     pub exit: Exit,
     /// A stable name for programs: the Lambda's `errorType`, or ours.
@@ -97,7 +97,7 @@ pub struct Stopped {
     pub message: String,
 }
 
-impl Stopped {
+impl CliError {
     /// It failed, for a reason outside of us.
     pub fn failed(message: impl Display) -> Self {
         Self { exit: Exit::Failed, error_type: "Failed", message: message.to_string() }
@@ -124,9 +124,9 @@ impl Stopped {
     }
 }
 
-impl From<Stopped> for Answer {
-    fn from(stopped: Stopped) -> Self {
-        let Stopped { exit, error_type, message } = stopped;
+impl From<CliError> for Answer {
+    fn from(error: CliError) -> Self {
+        let CliError { exit, error_type, message } = error;
         let json = json!({ "errorType": error_type, "errorMessage": message });
         Self { text: format!("error: {}\n", lines(&message)), json, exit }
     }
@@ -152,7 +152,7 @@ impl Answer {
     pub fn with_text<T: Serialize>(text: String, value: &T, exit: Exit) -> Self {
         match serde_json::to_value(value) {
             Ok(json) => Self { text, json, exit },
-            Err(error) => Stopped::failed(format!("the answer as JSON: {error}")).into(),
+            Err(error) => CliError::failed(format!("the answer as JSON: {error}")).into(),
         }
     }
 

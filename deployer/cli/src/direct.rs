@@ -10,13 +10,13 @@ use deployer_core::id::{AccountId, AliasName, BucketName, EnvironmentName, Exter
 use deployer_core::manifest::Manifest;
 use deployer_core::names::ALIAS;
 
-use super::Stopped;
+use super::CliError;
 use super::sources::{self, Source};
-use super::zips::{self, Found};
-use crate::direct_deploy::{Direct, Notice, Way};
+use super::zips::{self, Finding};
+use crate::direct_deploy::{Direct, DirectTarget, Notice};
 
 /// What it is called where no environment is named: nothing counts but what the manifest says for all.
-const NO_ENVIRONMENT: &str = "direct";
+const DIRECT_ENVIRONMENT: &str = "direct";
 
 /// How the target is entered from here.
 #[derive(Debug, Clone, clap::Args)]
@@ -44,7 +44,7 @@ pub(super) struct Options {
 
 impl Options {
     /// Whether the deployer has no part in it.
-    pub fn is_asked_for(&self) -> bool {
+    pub fn is_direct(&self) -> bool {
         self.role_arn.is_some() || self.direct
     }
 
@@ -52,10 +52,10 @@ impl Options {
     ///
     /// # Errors
     /// Wrong use, naming one that was given.
-    pub fn not_given(&self) -> Result<(), Stopped> {
+    pub fn reject_if_given(&self) -> Result<(), CliError> {
         // A ledger may be known to everything in this shell.
         match &self.alias {
-            Some(_) => Err(Stopped::wrong_use("--alias is for --role-arn or --direct")),
+            Some(_) => Err(CliError::wrong_use("--alias is for --role-arn or --direct")),
             None => Ok(()),
         }
     }
@@ -64,8 +64,8 @@ impl Options {
     ///
     /// # Errors
     /// Wrong use: no region. Failed: the credentials say nothing.
-    pub async fn prepare(&self, sdk: &SdkConfig, environment: EnvironmentName) -> Result<Direct, Stopped> {
-        let way = Way {
+    pub async fn prepare(&self, sdk: &SdkConfig, environment: EnvironmentName) -> Result<Direct, CliError> {
+        let target = DirectTarget {
             environment,
             region: region(sdk)?,
             alias: self.alias.clone().map_or_else(|| name(AliasName::parse(ALIAS)), Ok)?,
@@ -73,16 +73,16 @@ impl Options {
             external_id: self.external_id.clone(),
             account: self.account.clone(),
         };
-        let direct = Direct::prepare(sdk, way, Arc::new(|notice: Notice| warn(&notice.to_string())));
+        let direct = Direct::prepare(sdk, target, Arc::new(|notice: Notice| warn(&notice.to_string())));
         direct.await.map_err(|error| {
-            Stopped::failed(format!("whose credentials are these? {error}\n  log in, or name a --profile"))
+            CliError::failed(format!("whose credentials are these? {error}\n  log in, or name a --profile"))
         })
     }
 
     /// Warns of functions that the ledger knows, where one is named.
-    pub async fn look_into_ledger(&self, sdk: &SdkConfig, direct: &Direct, functions: &[FunctionName]) {
+    pub async fn warn_if_in_ledger(&self, sdk: &SdkConfig, direct: &Direct, functions: &[FunctionName]) {
         if let Some(bucket) = &self.ledger
-            && let Err(error) = direct.look_into(sdk, bucket.clone(), functions).await
+            && let Err(error) = direct.notify_if_in_ledger(sdk, bucket.clone(), functions).await
         {
             warn(&format!("whether the deployer knows the function could not be looked up: {error}"));
         }
@@ -90,35 +90,35 @@ impl Options {
 }
 
 /// A zip, or a folder as one, that the deployer would take too.
-pub(super) struct Fit {
+pub(super) struct CheckedSource {
     pub source: Source,
     pub zip: File,
     manifest: Option<Manifest>,
 }
 
-impl Fit {
+impl CheckedSource {
     /// Packs and reads it; it is checked for an environment, or for what the manifest says for all.
     ///
     /// # Errors
     /// Wrong use: it cannot be read. Refused: what is wrong with it.
-    pub fn of(source: Source, environment: Option<&EnvironmentName>) -> Result<Self, Stopped> {
-        let zip = sources::zipped(&source.path)?;
-        let unfit = |mistakes: Vec<Found>| zips::unfit(&source.path, &mistakes);
-        let package = zips::read(&zip, |_| {}).map_err(unfit)?;
+    pub fn open(source: Source, environment: Option<&EnvironmentName>) -> Result<Self, CliError> {
+        let zip = sources::open_zip(&source.path)?;
+        let invalid = |mistakes: Vec<Finding>| zips::invalid_zip(&source.path, &mistakes);
+        let package = zips::read(&zip, |_| {}).map_err(invalid)?;
         let manifest = package.manifest.as_ref().map(|(format, text)| zips::manifest(*format, text)).transpose();
-        let manifest = manifest.map_err(unfit)?;
-        let environment = environment.cloned().map_or_else(|| none_of(manifest.iter()), Ok)?;
-        zips::check(&package, Some(&environment)).map_err(unfit)?;
+        let manifest = manifest.map_err(invalid)?;
+        let environment = environment.cloned().map_or_else(|| unnamed_environment(manifest.iter()), Ok)?;
+        zips::check(&package, Some(&environment)).map_err(invalid)?;
         Ok(Self { source, zip, manifest })
     }
 }
 
 /// The environment that was named; or a name that no manifest has a part for, so that none counts.
-pub(super) fn environment(named: Option<&EnvironmentName>, all: &[Fit]) -> Result<EnvironmentName, Stopped> {
+pub(super) fn environment(named: Option<&EnvironmentName>, all: &[CheckedSource]) -> Result<EnvironmentName, CliError> {
     if let Some(environment) = named {
         return Ok(environment.clone());
     }
-    for Fit { source, manifest, .. } in all {
+    for CheckedSource { source, manifest, .. } in all {
         let parts: Vec<&str> = manifest.iter().flat_map(Manifest::environments).map(EnvironmentName::as_str).collect();
         if !parts.is_empty() {
             let (function, parts) = (&source.function, parts.join(", "));
@@ -127,30 +127,30 @@ pub(super) fn environment(named: Option<&EnvironmentName>, all: &[Fit]) -> Resul
             ));
         }
     }
-    none_of(all.iter().filter_map(|fit| fit.manifest.as_ref()))
+    unnamed_environment(all.iter().filter_map(|checked| checked.manifest.as_ref()))
 }
 
-fn none_of<'a>(manifests: impl Iterator<Item = &'a Manifest>) -> Result<EnvironmentName, Stopped> {
-    let taken: BTreeSet<&EnvironmentName> = manifests.flat_map(Manifest::environments).collect();
-    let mut candidate = name(EnvironmentName::parse(NO_ENVIRONMENT))?;
+fn unnamed_environment<'a>(manifests: impl Iterator<Item = &'a Manifest>) -> Result<EnvironmentName, CliError> {
+    let used: BTreeSet<&EnvironmentName> = manifests.flat_map(Manifest::environments).collect();
+    let mut candidate = name(EnvironmentName::parse(DIRECT_ENVIRONMENT))?;
     for number in 2.. {
-        if !taken.contains(&candidate) {
+        if !used.contains(&candidate) {
             break;
         }
-        candidate = name(EnvironmentName::parse(format!("{NO_ENVIRONMENT}-{number}")))?;
+        candidate = name(EnvironmentName::parse(format!("{DIRECT_ENVIRONMENT}-{number}")))?;
     }
     Ok(candidate)
 }
 
-fn name<T>(parsed: Result<T, deployer_core::id::InvalidName>) -> Result<T, Stopped> {
-    parsed.map_err(Stopped::failed)
+fn name<T>(parsed: Result<T, deployer_core::id::InvalidName>) -> Result<T, CliError> {
+    parsed.map_err(CliError::failed)
 }
 
-fn region(sdk: &SdkConfig) -> Result<Region, Stopped> {
+fn region(sdk: &SdkConfig) -> Result<Region, CliError> {
     let Some(region) = sdk.region() else {
-        return Err(Stopped::wrong_use("in which region is the function? --region or AWS_REGION says so"));
+        return Err(CliError::wrong_use("in which region is the function? --region or AWS_REGION says so"));
     };
-    Region::parse(region.as_ref()).map_err(Stopped::wrong_use)
+    Region::parse(region.as_ref()).map_err(CliError::wrong_use)
 }
 
 /// Said where it hinders no program that reads the answer.

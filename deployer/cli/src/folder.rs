@@ -13,16 +13,16 @@ use ignore::{DirEntry, WalkBuilder};
 use indicatif::ProgressBar;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-use super::zips::Found;
+use super::zips::Finding;
 
 /// Names what is not to be packed.
 const IGNORE_FILE: &str = ".lambdaignore";
 /// Never packed.
 const NOT_PACKED: [&str; 2] = [".git", IGNORE_FILE];
 /// So many of the largest files are named where they are too much together.
-const NAMED: usize = 3;
+const LARGEST_NAMED: usize = 3;
 const EXECUTABLE: u32 = 0o755;
-const PLAIN: u32 = 0o644;
+const REGULAR: u32 = 0o644;
 
 /// A file or a link that belongs into the zip.
 #[derive(Debug)]
@@ -47,31 +47,31 @@ enum Content {
 ///
 /// # Errors
 /// All that cannot be packed.
-pub(super) fn pack(folder: &Path, bar: &ProgressBar) -> Result<File, Vec<Found>> {
+pub(super) fn pack(folder: &Path, bar: &ProgressBar) -> Result<File, Vec<Finding>> {
     let entries = entries(folder)?;
-    zipped(&entries, bar).map_err(|found| vec![found])
+    write_zip(&entries, bar).map_err(|found| vec![found])
 }
 
 /// The files and links, sorted by name.
-fn entries(folder: &Path) -> Result<Vec<Entry>, Vec<Found>> {
+fn entries(folder: &Path) -> Result<Vec<Entry>, Vec<Finding>> {
     // A link to a folder is that folder; only within it are links packed as such.
-    let root = folder.canonicalize().map_err(|error| vec![Found::whole(format!("cannot be read: {error}"))])?;
-    let (mut entries, mut wrong) = (Vec::new(), Vec::new());
+    let root = folder.canonicalize().map_err(|error| vec![Finding::whole(format!("cannot be read: {error}"))])?;
+    let (mut entries, mut problems) = (Vec::new(), Vec::new());
     let mut walk = WalkBuilder::new(&root);
     walk.standard_filters(false).add_custom_ignore_filename(IGNORE_FILE);
     walk.filter_entry(|entry| entry.depth() == 0 || NOT_PACKED.iter().all(|name| entry.file_name() != *name));
     for found in walk.build() {
         match found.map_err(|error| error.to_string()).and_then(|found| entry(&root, &found)) {
             Ok(entry) => entries.extend(entry),
-            Err(message) => wrong.push(Found::whole(message)),
+            Err(message) => problems.push(Finding::whole(message)),
         }
     }
-    wrong.extend(too_large(&mut entries));
-    if entries.is_empty() && wrong.is_empty() {
-        wrong.push(Found::whole("there is nothing in it to be packed"));
+    problems.extend(too_large(&mut entries));
+    if entries.is_empty() && problems.is_empty() {
+        problems.push(Finding::whole("there is nothing in it to be packed"));
     }
     entries.sort_by(|one, other| one.name.cmp(&other.name));
-    if wrong.is_empty() { Ok(entries) } else { Err(wrong) }
+    if problems.is_empty() { Ok(entries) } else { Err(problems) }
 }
 
 /// A file or a link; nothing for a folder.
@@ -106,24 +106,24 @@ fn entry(root: &Path, found: &DirEntry) -> Result<Option<Entry>, String> {
 }
 
 /// Too much is not even packed.
-fn too_large(entries: &mut [Entry]) -> Option<Found> {
+fn too_large(entries: &mut [Entry]) -> Option<Finding> {
     let found = entries.iter().map(|entry| entry.size).sum();
     if found <= UNZIPPED_LIMIT {
         return None;
     }
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.size));
-    let largest = entries.iter().take(NAMED).map(|entry| format!("{} ({} bytes)", entry.name, entry.size));
+    let largest = entries.iter().take(LARGEST_NAMED).map(|entry| format!("{} ({} bytes)", entry.name, entry.size));
     let largest = largest.collect::<Vec<_>>().join(", ");
     let rule = PackageError::TooLargeUnzipped { found, limit: UNZIPPED_LIMIT };
-    Some(Found::whole(format!("{rule}; the largest are {largest}; {IGNORE_FILE} may name what is not needed")))
+    Some(Finding::whole(format!("{rule}; the largest are {largest}; {IGNORE_FILE} may name what is not needed")))
 }
 
-fn zipped(entries: &[Entry], bar: &ProgressBar) -> Result<File, Found> {
-    let packing = |error: &dyn std::error::Error| Found::whole(format!("cannot be packed: {error}"));
+fn write_zip(entries: &[Entry], bar: &ProgressBar) -> Result<File, Finding> {
+    let packing = |error: &dyn std::error::Error| Finding::whole(format!("cannot be packed: {error}"));
     let file = tempfile::tempfile().map_err(|error| packing(&error))?;
     let mut zip = ZipWriter::new(BufWriter::new(file));
     for entry in entries {
-        add(&mut zip, entry).map_err(|error| Found::whole(format!("{} cannot be packed: {error}", entry.name)))?;
+        add(&mut zip, entry).map_err(|error| Finding::whole(format!("{} cannot be packed: {error}", entry.name)))?;
         bar.tick();
     }
     let mut written = zip.finish().map_err(|error| packing(&error))?;
@@ -138,7 +138,7 @@ fn add(zip: &mut ZipWriter<BufWriter<File>>, entry: &Entry) -> io::Result<()> {
         Content::File { path, executable } => (path, *executable),
         Content::Link(target) => return Ok(zip.add_symlink(&entry.name, target, options)?),
     };
-    zip.start_file(&entry.name, options.unix_permissions(if executable { EXECUTABLE } else { PLAIN }))?;
+    zip.start_file(&entry.name, options.unix_permissions(if executable { EXECUTABLE } else { REGULAR }))?;
     let mut file = BufReader::new(File::open(path)?);
     io::copy(&mut file, zip).map(drop)
 }
@@ -322,9 +322,9 @@ mod tests {
     #[test]
     fn a_line_of_lambdaignore_that_is_no_pattern_is_a_mistake() {
         let folder = folder(&[(".lambdaignore", "*.log\n{a,b\n"), ("bootstrap", "#!/bin/sh\n")]);
-        let wrong = packed(folder.path()).unwrap_err();
-        assert_eq!(wrong.len(), 1);
-        assert!(wrong[0].contains(".lambdaignore: line 2"), "{wrong:?}");
+        let problems = packed(folder.path()).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].contains(".lambdaignore: line 2"), "{problems:?}");
     }
 
     #[test]
@@ -333,9 +333,9 @@ mod tests {
         assert_eq!(packed(empty.path()).unwrap_err(), ["there is nothing in it to be packed"]);
         let large = folder(&[("bootstrap", "#!/bin/sh\n")]);
         File::create(large.path().join("model.bin")).unwrap().set_len(300_000_000).unwrap();
-        let wrong = packed(large.path()).unwrap_err();
+        let problems = packed(large.path()).unwrap_err();
         assert_eq!(
-            wrong,
+            problems,
             ["the zip unpacks to 300000010 bytes, more than Lambda's 262144000 (250 MB): put less into it, or use \
               layers; the largest are model.bin (300000000 bytes), bootstrap (10 bytes); .lambdaignore may name what is \
               not needed"]

@@ -9,7 +9,7 @@ use deployer_core::manifest::{NotConverted, Values, convert, write};
 use deployer_core::observed::Variables;
 use serde::Serialize;
 
-use super::{Answer, Exit, Stopped, direct};
+use super::{Answer, CliError, Exit, direct};
 use deployer_aws::DescribeError;
 
 /// Which function, and where its manifest goes.
@@ -55,21 +55,21 @@ struct Written {
     warning: Option<&'static str>,
 }
 
-const IN_CLEAR: &str =
+const VALUES_WARNING: &str =
     "the values of variables are in it in clear: take those that are secrets out before you commit or zip it";
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let to_file = options.out.as_os_str() != "-";
     if to_file && !options.force && options.out.exists() {
-        return Err(there_already(options));
+        return Err(file_exists(options));
     }
     let made = match (&options.from_file, &options.from) {
-        (Some(file), _) => converted(file)?,
-        (None, Some(function)) => described(options, function).await?,
-        (None, None) => return Err(Stopped::refused("neither a function nor a file is named")),
+        (Some(file), _) => convert_file(file)?,
+        (None, Some(function)) => describe_function(options, function).await?,
+        (None, None) => return Err(CliError::refused("neither a function nor a file is named")),
     };
-    let Made { function, text, said, withheld, shows_values } = made;
-    let warning = shows_values.then_some(IN_CLEAR);
+    let Draft { function, text, notes, withheld, shows_values } = made;
+    let warning = shows_values.then_some(VALUES_WARNING);
     // Standard output may go into a file, or to a program.
     warning.iter().for_each(|warning| direct::warn(warning));
     if !to_file {
@@ -78,50 +78,50 @@ pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
     }
     save(options, &text, shows_values)?;
     let file = options.out.display().to_string();
-    let said = format!("{file}: {said}\n");
+    let notes = format!("{file}: {notes}\n");
     let written = Written { function, file: Some(file), manifest: None, withheld, warning };
-    Ok(Answer::with_text(said, &written, Exit::Done))
+    Ok(Answer::with_text(notes, &written, Exit::Done))
 }
 
 /// A manifest, and what there is to say of it.
-struct Made {
+struct Draft {
     function: Option<String>,
     text: String,
-    said: String,
+    notes: String,
     withheld: Vec<String>,
     shows_values: bool,
 }
 
 /// Of another tool's file.
-fn converted(file: &Path) -> Result<Made, Stopped> {
+fn convert_file(file: &Path) -> Result<Draft, CliError> {
     let shown = file.display();
-    let bytes = std::fs::read(file).map_err(|error| Stopped::failed(format!("{shown} cannot be read: {error}")))?;
+    let bytes = std::fs::read(file).map_err(|error| CliError::failed(format!("{shown} cannot be read: {error}")))?;
     let is_jsonnet = file.extension().is_some_and(|ending| ending == "jsonnet");
     let made = convert(&bytes).map_err(|error| match error {
         NotConverted::Unreadable(_) if is_jsonnet => {
-            Stopped::refused(format!("{shown} is jsonnet: render it first (lambroll render)"))
+            CliError::refused(format!("{shown} is jsonnet: render it first (lambroll render)"))
         }
-        _ => Stopped::refused(format!("{shown}: {error}")),
+        _ => CliError::refused(format!("{shown}: {error}")),
     })?;
-    let mut said = format!("what {shown} of {} says", made.tool.name());
+    let mut notes = format!("what {shown} of {} says", made.tool.name());
     if made.left_out > 0 {
-        said.push_str(&format!("\nfields that are left out: {} (comments in it say why)", made.left_out));
+        notes.push_str(&format!("\nfields that are left out: {} (comments in it say why)", made.left_out));
     }
     if let Some(mistakes) = &made.mistakes {
-        said.push_str(&format!("\nit is no valid manifest yet: {mistakes}"));
+        notes.push_str(&format!("\nit is no valid manifest yet: {mistakes}"));
     }
-    said.push_str(
+    notes.push_str(
         "\nif it takes the place of that file in the code's folder, take that one out: a zip has one manifest",
     );
-    Ok(Made { function: made.function, text: made.text, said, withheld: Vec::new(), shows_values: made.has_values })
+    Ok(Draft { function: made.function, text: made.text, notes, withheld: Vec::new(), shows_values: made.has_values })
 }
 
 /// Of a live function.
-async fn described(options: &Options, from: &str) -> Result<Made, Stopped> {
+async fn describe_function(options: &Options, from: &str) -> Result<Draft, CliError> {
     let sdk = deployer_aws::load_for(options.profile.as_deref(), options.region.as_deref()).await;
     let live = deployer_aws::describe_function(&sdk, from).await.map_err(|error| match error {
-        DescribeError::Image => Stopped::refused(format!("{from}: {error}")),
-        _ => Stopped::failed(format!("function {from} cannot be described: {error}")),
+        DescribeError::Image => CliError::refused(format!("{from}: {error}")),
+        _ => CliError::failed(format!("function {from} cannot be described: {error}")),
     })?;
     let values = if options.with_values { Values::Shown } else { Values::Withheld };
     let text = write(&live.name, &live.account, &live.settings, &live.metadata, values);
@@ -131,21 +131,21 @@ async fn described(options: &Options, from: &str) -> Result<Made, Stopped> {
     };
     let withheld = if options.with_values { Vec::new() } else { names.clone() };
     let function = live.name.to_string();
-    let mut said = format!("what {function} is");
+    let mut notes = format!("what {function} is");
     if !withheld.is_empty() {
-        said.push_str(&format!(
+        notes.push_str(&format!(
             "\nthe values of {} variables are not in it, and are left as they are on the function (--with-values writes them)",
             withheld.len()
         ));
     }
     let shows_values = options.with_values && !names.is_empty();
-    Ok(Made { function: Some(function), text, said, withheld, shows_values })
+    Ok(Draft { function: Some(function), text, notes, withheld, shows_values })
 }
 
 /// Secrets are nobody else's to read.
-const FOR_THE_OWNER: u32 = 0o600;
+const OWNER_ONLY: u32 = 0o600;
 
-fn save(options: &Options, text: &str, shows_values: bool) -> Result<(), Stopped> {
+fn save(options: &Options, text: &str, shows_values: bool) -> Result<(), CliError> {
     let mut how = OpenOptions::new();
     how.write(true);
     if options.force {
@@ -154,24 +154,24 @@ fn save(options: &Options, text: &str, shows_values: bool) -> Result<(), Stopped
         how.create_new(true)
     };
     if shows_values {
-        how.mode(FOR_THE_OWNER);
+        how.mode(OWNER_ONLY);
     }
     let written = how.open(&options.out).and_then(|mut file| {
         if shows_values && file.metadata()?.is_file() {
             // One that was there has kept its mode.
-            file.set_permissions(Permissions::from_mode(FOR_THE_OWNER))?;
+            file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
         }
         file.write_all(text.as_bytes())
     });
     written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => there_already(options),
-        _ => Stopped::failed(format!("{} cannot be written: {error}", options.out.display())),
+        std::io::ErrorKind::AlreadyExists => file_exists(options),
+        _ => CliError::failed(format!("{} cannot be written: {error}", options.out.display())),
     })
 }
 
-fn there_already(options: &Options) -> Stopped {
+fn file_exists(options: &Options) -> CliError {
     let file = options.out.display();
-    Stopped::refused(format!("{file} is there already: --force writes over it, --out names another file"))
+    CliError::refused(format!("{file} is there already: --force writes over it, --out names another file"))
 }
 
 #[cfg(test)]
@@ -202,11 +202,11 @@ mod tests {
         let options = options(&["--from-file", file.to_str().unwrap(), "--out", out.to_str().unwrap()]).unwrap();
         let answer = run(&options).await.unwrap();
         assert!(answer.text.contains("fields that are left out: 1"), "{}", answer.text);
-        assert_eq!((&answer.json["function"], &answer.json["warning"]), (&"orders-api".into(), &IN_CLEAR.into()));
+        assert_eq!((&answer.json["function"], &answer.json["warning"]), (&"orders-api".into(), &VALUES_WARNING.into()));
         let made = std::fs::read(&out).unwrap();
         let manifest = Manifest::parse(ManifestFormat::Toml, &made).unwrap();
         assert_eq!(manifest.for_all()[0].handler.as_deref(), Some("index.handler"));
-        assert_eq!(std::fs::metadata(&out).unwrap().permissions().mode() & 0o777, FOR_THE_OWNER);
+        assert_eq!(std::fs::metadata(&out).unwrap().permissions().mode() & 0o777, OWNER_ONLY);
         assert!(run(&options).await.is_err());
         assert_eq!(std::fs::read(&out).unwrap(), made);
     }
@@ -235,9 +235,9 @@ mod tests {
             let (file, out) = (place.path().join(name), place.path().join("function.toml"));
             std::fs::write(&file, content).unwrap();
             let options = options(&["--from-file", file.to_str().unwrap(), "--out", out.to_str().unwrap()]).unwrap();
-            let stopped = run(&options).await.unwrap_err();
-            assert_eq!(stopped.exit, Exit::Refused);
-            assert!(stopped.message.contains(reason) && !out.exists(), "{}", stopped.message);
+            let error = run(&options).await.unwrap_err();
+            assert_eq!(error.exit, Exit::Refused);
+            assert!(error.message.contains(reason) && !out.exists(), "{}", error.message);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::answer::Stopped;
+use super::answer::CliError;
 
 /// Signals that end the program, from when they are listened to.
 pub(super) struct Interrupts {
@@ -15,13 +15,13 @@ impl Interrupts {
     ///
     /// # Errors
     /// The system's words.
-    pub fn listen() -> Result<Self, Stopped> {
-        let listen = |kind| signal(kind).map_err(|error| Stopped::failed(format!("listening for signals: {error}")));
+    pub fn listen() -> Result<Self, CliError> {
+        let listen = |kind| signal(kind).map_err(|error| CliError::failed(format!("listening for signals: {error}")));
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
     /// Until one comes.
-    pub async fn come(&mut self) {
+    pub async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -9,7 +9,7 @@ use deployer_core::names::CONFIG_KEY;
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
-use super::answer::Stopped;
+use super::answer::CliError;
 use super::follow;
 use super::remote::{self, Remote};
 use deployer_core::trigger::Command;
@@ -27,10 +27,10 @@ pub(super) struct Options {
 }
 
 /// How long one look may take.
-const LONGEST: Duration = Duration::from_secs(120);
+const READ_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Who tells of the ledger.
-pub(super) enum Teller {
+pub(super) enum StatusSource {
     /// The ledger itself.
     Ledger(Box<Engine>),
     /// The Lambda.
@@ -41,29 +41,31 @@ impl Options {
     /// Whoever is asked, ready to be asked again and again.
     ///
     /// # Errors
-    /// [`Stopped`]: deployer.json cannot be read.
-    pub async fn teller(&self) -> Result<Teller, Stopped> {
+    /// [`CliError`]: deployer.json cannot be read.
+    pub async fn status_source(&self) -> Result<StatusSource, CliError> {
         Ok(match self.engine().await? {
-            Some(engine) => Teller::Ledger(Box::new(engine)),
-            None => Teller::Deployer(self.remote.remote().await),
+            Some(engine) => StatusSource::Ledger(Box::new(engine)),
+            None => StatusSource::Deployer(self.remote.remote().await),
         })
     }
 
     /// An engine that reads the ledger with the caller's own credentials; none where the Lambda shall be asked.
     ///
     /// # Errors
-    /// [`Stopped`]: deployer.json cannot be read.
-    async fn engine(&self) -> Result<Option<Engine>, Stopped> {
+    /// [`CliError`]: deployer.json cannot be read.
+    async fn engine(&self) -> Result<Option<Engine>, CliError> {
         let Some(bucket) = &self.ledger else { return Ok(None) };
         let sdk = self.remote.sdk().await;
         let region = sdk.region().map(|region| Region::parse(region.as_ref())).transpose();
-        let region = region.map_err(Stopped::wrong_use)?.ok_or_else(|| {
-            Stopped::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one")
+        let region = region.map_err(CliError::wrong_use)?.ok_or_else(|| {
+            CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one")
         })?;
         let (clients, source) =
             (Clients::new(&sdk), ConfigSource::S3 { bucket: bucket.to_string(), key: CONFIG_KEY.to_owned() });
         let config = source.load(&region, clients.config_text(&source)).await.map_err(|error| {
-            Stopped::failed(format!("{error}\n  it takes the policy \"look\", and the region of the bucket (--region)"))
+            CliError::failed(format!(
+                "{error}\n  it takes the policy \"look\", and the region of the bucket (--region)"
+            ))
         })?;
         Ok(Some(Engine {
             ports: clients.ports(&config),
@@ -76,16 +78,16 @@ impl Options {
     }
 }
 
-impl Teller {
+impl StatusSource {
     /// What is live, of all that the options leave.
     ///
     /// # Errors
-    /// [`Stopped`]: it cannot be read.
+    /// [`CliError`]: it cannot be read.
     pub async fn status(
         &mut self,
         environment: Option<&EnvironmentName>,
         function: Option<&FunctionName>,
-    ) -> Result<StatusReport, Stopped> {
+    ) -> Result<StatusReport, CliError> {
         match self {
             Self::Ledger(engine) => {
                 engine.deadline = deadline();
@@ -93,7 +95,7 @@ impl Teller {
             }
             Self::Deployer(remote) => {
                 let (environment, function) = (environment.cloned(), function.cloned());
-                remote.ask(&remote::order(Command::Status { environment, function })).await
+                remote.send(&remote::request(Command::Status { environment, function })).await
             }
         }
     }
@@ -101,9 +103,9 @@ impl Teller {
     /// The last deployments of a function.
     ///
     /// # Errors
-    /// [`Stopped`]: they cannot be read.
-    pub async fn history(&self, place: &follow::Place, limit: u32) -> Result<History, Stopped> {
-        let follow::Place { environment, function } = place;
+    /// [`CliError`]: they cannot be read.
+    pub async fn history(&self, args: &follow::FunctionArgs, limit: u32) -> Result<History, CliError> {
+        let follow::FunctionArgs { environment, function } = args;
         match self {
             Self::Ledger(engine) => {
                 Ok(engine.history(environment, function, usize::try_from(limit).unwrap_or(usize::MAX)).await?)
@@ -111,17 +113,17 @@ impl Teller {
             Self::Deployer(remote) => {
                 let (environment, function) = (environment.clone(), function.clone());
                 let command = Command::History { environment, function, limit: Some(limit) };
-                remote.ask(&remote::order(command)).await
+                remote.send(&remote::request(command)).await
             }
         }
     }
 }
 
 fn deadline() -> Timestamp {
-    Timestamp::now().checked_add(LONGEST).unwrap_or(Timestamp::MAX)
+    Timestamp::now().checked_add(READ_TIMEOUT).unwrap_or(Timestamp::MAX)
 }
 
-impl From<CommandError> for Stopped {
+impl From<CommandError> for CliError {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::Invalid(because) => Self::wrong_use(because),

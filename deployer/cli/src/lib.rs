@@ -6,7 +6,7 @@
 mod answer;
 mod approve;
 mod aws_options;
-mod bar;
+mod ci_env;
 mod completions;
 mod deploy;
 mod direct;
@@ -21,8 +21,9 @@ mod init;
 mod interrupts;
 mod ledger;
 mod plan;
+mod progress;
 mod promote;
-mod promoted;
+mod promotion_text;
 mod push;
 mod recall;
 mod records;
@@ -32,10 +33,9 @@ mod remote;
 mod rollback;
 mod sources;
 mod status;
-mod surroundings;
 mod validate;
 mod version;
-mod waits;
+mod waiting_text;
 mod zips;
 
 use std::ffi::OsString;
@@ -43,7 +43,7 @@ use std::io::Write;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use answer::{Answer, Exit, Stopped};
+pub use answer::{Answer, CliError, Exit};
 
 /// How answers are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -138,7 +138,7 @@ enum Verb {
     Approve(approve::Options),
     /// Decline a promotion that waits: it ends as refused.
     #[command(after_help = help::DECLINE)]
-    Decline(approve::Declined),
+    Decline(approve::DeclineOptions),
     /// Reject a release, and roll it back wherever it is live.
     ///
     /// In all environments at once; where it went live last comes first. Promotions of it that wait end.
@@ -153,7 +153,7 @@ enum Verb {
     ///
     /// What was refused meanwhile does not come by itself: deploy --release brings it.
     #[command(after_help = help::RELEASE_HOLD)]
-    ReleaseHold(hold::Released),
+    ReleaseHold(hold::ReleaseOptions),
     /// Mark a release of a function as bad: nothing deploys it any more, in whatever environment, by its label or its code.
     ///
     /// What is live stays live, and is shown as rejected: roll it back.
@@ -161,7 +161,7 @@ enum Verb {
     Reject(reject::Options),
     /// End a reject.
     #[command(after_help = help::UNREJECT)]
-    Unreject(reject::Undone),
+    Unreject(reject::UnrejectOptions),
     /// Walk the whole chain of trust, and say where it is broken and what mends it.
     ///
     /// The deployer itself looks at its ledger, its queue and its sweep, and enters each target; there it tries each right out on
@@ -188,14 +188,14 @@ impl Cli {
         };
         // Help and the version are no errors.
         let exit = if error.use_stderr() { Exit::WrongUse } else { Exit::Done };
-        let printed = if exit == Exit::WrongUse && is_json_asked_for(&arguments) {
+        let printed = if exit == Exit::WrongUse && wants_json(&arguments) {
             let message = error.render().to_string();
             let message = message.trim().trim_start_matches("error: ");
-            Answer::from(Stopped::wrong_use(message)).print(Output::Json, out)
+            Answer::from(CliError::wrong_use(message)).print(Output::Json, out)
         } else {
             error.print()
         };
-        as_far_as_anybody_reads(printed).map(|()| exit)
+        ignore_broken_pipe(printed).map(|()| exit)
     }
 
     /// Does what was asked for, and says so on `out`.
@@ -203,7 +203,7 @@ impl Cli {
     /// # Errors
     /// When `out` cannot be written to.
     async fn run(self, out: &mut impl Write) -> std::io::Result<Exit> {
-        let answer: Result<Answer, Stopped> = match self.verb {
+        let answer: Result<Answer, CliError> = match self.verb {
             Verb::Push(options) => push::run(&options).await,
             Verb::Validate(options) => Ok(validate::run(&options)),
             Verb::Deploy(options) => deploy::run(&options).await,
@@ -227,19 +227,19 @@ impl Cli {
         };
         let answer = answer.unwrap_or_else(Answer::from);
         let printed = answer.print(self.output, out).and_then(|()| out.flush());
-        as_far_as_anybody_reads(printed).map(|()| answer.exit)
+        ignore_broken_pipe(printed).map(|()| answer.exit)
     }
 }
 
 /// Where the arguments are wrong, nobody has read the option.
-fn is_json_asked_for(arguments: &[OsString]) -> bool {
+fn wants_json(arguments: &[OsString]) -> bool {
     let is = |argument: &OsString, text: &str| argument == text;
     arguments.iter().any(|argument| is(argument, "--output=json"))
         || arguments.windows(2).any(|pair| is(&pair[0], "--output") && is(&pair[1], "json"))
 }
 
 /// Whoever read us has read enough; how it ended is as true as before.
-fn as_far_as_anybody_reads(printed: std::io::Result<()>) -> std::io::Result<()> {
+fn ignore_broken_pipe(printed: std::io::Result<()>) -> std::io::Result<()> {
     match printed {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         printed => printed,

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use deployer_core::id::{EnvironmentName, FunctionName, Release};
 use deployer_core::plan::{PlanReport, PlannedChange, PlannedStep, TargetPlan};
 
-use super::answer::{Answer, Exit, Stopped, one_line};
+use super::answer::{Answer, CliError, Exit, one_line};
 use super::{direct, remote, sources, zips};
 use deployer_core::trigger::{Command, DescribedManifest, DescribedPackage};
 
@@ -36,63 +36,64 @@ pub(super) struct Options {
     remote: remote::Options,
 }
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
-    let report = if options.direct.is_asked_for() { seen_from_here(options).await? } else { told(options).await? };
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
+    let report = if options.direct.is_direct() { plan_direct(options).await? } else { ask_deployer(options).await? };
     let exit = exit(&report, if options.exit_code { Exit::Differs } else { Exit::Done });
     Ok(Answer::with_text(text(&report), &report, exit))
 }
 
 /// Asks the deployer.
-async fn told(options: &Options) -> Result<PlanReport, Stopped> {
-    options.direct.not_given()?;
+async fn ask_deployer(options: &Options) -> Result<PlanReport, CliError> {
+    options.direct.reject_if_given()?;
     let Some(environment) = options.environment.clone() else {
-        return Err(Stopped::wrong_use("--environment says where the deployer would deploy to"));
+        return Err(CliError::wrong_use("--environment says where the deployer would deploy to"));
     };
     let (function, package) = match (&options.source, &options.function) {
         (Some(source), named) => {
-            let source = only(source, named.as_ref())?;
-            (source.function, Some(described(&source.path, &environment)?))
+            let source = single_source(source, named.as_ref())?;
+            (source.function, Some(describe_package(&source.path, &environment)?))
         }
         (None, Some(function)) => (function.clone(), None),
-        (None, None) => return Err(Stopped::wrong_use("--function says which function, where no folder or zip does")),
+        (None, None) => return Err(CliError::wrong_use("--function says which function, where no folder or zip does")),
     };
     let command = Command::Plan { environment, function, release: options.release.clone(), package };
-    options.remote.remote().await.ask(&remote::order(command)).await
+    options.remote.remote().await.send(&remote::request(command)).await
 }
 
 /// Looks at the target from this machine.
-async fn seen_from_here(options: &Options) -> Result<PlanReport, Stopped> {
+async fn plan_direct(options: &Options) -> Result<PlanReport, CliError> {
     let Some(source) = &options.source else {
-        return Err(Stopped::wrong_use("which folder or zip? past the deployer there are no releases"));
+        return Err(CliError::wrong_use("which folder or zip? past the deployer there are no releases"));
     };
-    let fit = direct::Fit::of(only(source, options.function.as_ref())?, options.environment.as_ref())?;
-    let all = [fit];
+    let checked =
+        direct::CheckedSource::open(single_source(source, options.function.as_ref())?, options.environment.as_ref())?;
+    let all = [checked];
     let environment = direct::environment(options.environment.as_ref(), &all)?;
-    let [direct::Fit { source, zip, .. }] = all;
+    let [direct::CheckedSource { source, zip, .. }] = all;
     let sdk = options.remote.sdk().await;
     let direct = options.direct.prepare(&sdk, environment).await?;
-    options.direct.look_into_ledger(&sdk, &direct, std::slice::from_ref(&source.function)).await;
+    options.direct.warn_if_in_ledger(&sdk, &direct, std::slice::from_ref(&source.function)).await;
     let report = direct.plan(&source.function, zip).await;
-    report.map_err(|error| Stopped::failed(format!("{error}: try again")))
+    report.map_err(|error| CliError::failed(format!("{error}: try again")))
 }
 
-fn only(argument: &str, named: Option<&FunctionName>) -> Result<sources::Source, Stopped> {
-    let mut sources = sources::of(&[argument.to_owned()], named)?;
+fn single_source(argument: &str, named: Option<&FunctionName>) -> Result<sources::Source, CliError> {
+    let mut sources = sources::resolve(&[argument.to_owned()], named)?;
     match (sources.pop(), sources.len()) {
         (Some(source), 0) => Ok(source),
-        (_, others) => Err(Stopped::wrong_use(format!("{argument} is {} functions: plan one at a time", others + 1))),
+        (_, others) => Err(CliError::wrong_use(format!("{argument} is {} functions: plan one at a time", others + 1))),
     }
 }
 
 /// What the deployer's plan needs of a zip that it does not have. What it would refuse is told here already, with every mistake.
-fn described(path: &Path, environment: &EnvironmentName) -> Result<DescribedPackage, Stopped> {
-    let zip = sources::zipped(path)?;
-    let unfit = |mistakes: Vec<zips::Found>| zips::unfit(path, &mistakes);
-    let package = zips::read(&zip, |_| {}).map_err(unfit)?;
-    zips::check(&package, Some(environment)).map_err(unfit)?;
-    let manifest: Option<Result<_, Stopped>> = package.manifest.map(|(format, text)| {
+fn describe_package(path: &Path, environment: &EnvironmentName) -> Result<DescribedPackage, CliError> {
+    let zip = sources::open_zip(path)?;
+    let invalid = |mistakes: Vec<zips::Finding>| zips::invalid_zip(path, &mistakes);
+    let package = zips::read(&zip, |_| {}).map_err(invalid)?;
+    zips::check(&package, Some(environment)).map_err(invalid)?;
+    let manifest: Option<Result<_, CliError>> = package.manifest.map(|(format, text)| {
         let text = String::from_utf8(text)
-            .map_err(|error| Stopped::refused(format!("{}: {}: {error}", path.display(), format.file_name())))?;
+            .map_err(|error| CliError::refused(format!("{}: {}: {error}", path.display(), format.file_name())))?;
         Ok(DescribedManifest { file: format.file_name().to_owned(), text })
     });
     Ok(DescribedPackage {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use deployer_core::id::{FunctionName, Release};
 use deployer_core::record::{Code, DeploymentRecord, Status};
 
-use super::answer::{Answer, Exit, Stopped, one_line};
+use super::answer::{Answer, CliError, Exit, one_line};
 use super::follow::{self, Followed, Stage, Until};
 use super::records;
 use deployer_core::trigger::Command;
@@ -28,11 +28,11 @@ pub(super) struct Options {
     follow: follow::Options,
 }
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let Options { function, release, reason, follow } = options;
     let (function, release, reason) = (function.clone(), release.clone(), reason.clone());
     let command = Command::Recall { function, release, reason };
-    Ok(follow::Options::told(&follow.followed::<Recalled>(command, Until::Ended).await?))
+    Ok(follow::Options::answer_of(&follow.follow_command::<Recalled>(command, Until::Ended).await?))
 }
 
 impl Followed for Recalled {

@@ -2,7 +2,7 @@
 
 use deployer_core::id::{FunctionName, Release};
 
-use super::answer::{Answer, Stopped};
+use super::answer::{Answer, CliError};
 use super::{remote, status};
 use deployer_core::trigger::Command;
 
@@ -11,12 +11,12 @@ use deployer_core::trigger::Command;
 #[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
-    what: What,
+    release_args: ReleaseArgs,
     /// Why: whoever is refused reads it.
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
-    who: remote::Who,
+    requester: remote::Requester,
     #[command(flatten)]
     remote: remote::Options,
 }
@@ -24,18 +24,18 @@ pub(super) struct Options {
 /// What not to reject any more.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-pub(super) struct Undone {
+pub(super) struct UnrejectOptions {
     #[command(flatten)]
-    what: What,
+    release_args: ReleaseArgs,
     #[command(flatten)]
-    who: remote::Who,
+    requester: remote::Requester,
     #[command(flatten)]
     remote: remote::Options,
 }
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-struct What {
+struct ReleaseArgs {
     /// The function, as keys and the ledger call it.
     #[arg(long, short, value_name = "NAME")]
     function: FunctionName,
@@ -44,15 +44,15 @@ struct What {
     release: Release,
 }
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
-    let What { function, release } = &options.what;
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
+    let ReleaseArgs { function, release } = &options.release_args;
     let reason = options.reason.clone();
     let command = Command::Reject { function: function.clone(), release: release.clone(), reason };
-    status::after(&options.remote, &options.who, command).await
+    status::status_after(&options.remote, &options.requester, command).await
 }
 
-pub(super) async fn undo(options: &Undone) -> Result<Answer, Stopped> {
-    let What { function, release } = &options.what;
+pub(super) async fn undo(options: &UnrejectOptions) -> Result<Answer, CliError> {
+    let ReleaseArgs { function, release } = &options.release_args;
     let command = Command::Unreject { function: function.clone(), release: release.clone() };
-    status::after(&options.remote, &options.who, command).await
+    status::status_after(&options.remote, &options.requester, command).await
 }

@@ -11,8 +11,8 @@ use deployer_core::id::EnvironmentName;
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use serde::Serialize;
 
-use super::zips::{self, Found};
-use super::{Answer, Exit, bar, folder};
+use super::zips::{self, Finding};
+use super::{Answer, Exit, folder, progress};
 
 /// What to validate.
 #[derive(Debug, clap::Args)]
@@ -29,11 +29,11 @@ pub(super) struct Options {
 /// All files and what is wrong with them.
 #[derive(Debug, Serialize)]
 struct Report {
-    files: Vec<Checked>,
+    files: Vec<FileReport>,
 }
 
 #[derive(Debug, Serialize)]
-struct Checked {
+struct FileReport {
     file: String,
     kind: &'static str,
     valid: bool,
@@ -45,7 +45,7 @@ struct Checked {
     /// What may be wrong.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     warnings: BTreeSet<String>,
-    mistakes: Vec<Found>,
+    mistakes: Vec<Finding>,
 }
 
 impl Report {
@@ -60,7 +60,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Checked { file, kind, valid, summary, warnings, mistakes, .. } in &self.files {
+        for FileReport { file, kind, valid, summary, warnings, mistakes, .. } in &self.files {
             let verdict = if *valid { "valid" } else { "NOT valid" };
             write!(f, "{file}: {kind}, {verdict}")?;
             match summary {
@@ -86,14 +86,14 @@ pub(super) fn run(options: &Options) -> Answer {
 fn report(options: &Options) -> Report {
     let check = |file: &PathBuf| {
         let (kind, outcome) = check(file, options.environment.as_ref());
-        let is_wrong_use = matches!(outcome, Err(Unfit::Unchecked(_)));
+        let is_wrong_use = matches!(outcome, Err(CheckError::Unreadable(_)));
         let (good, mistakes) = match outcome {
             Ok(good) => (Some(good), vec![]),
-            Err(Unfit::Unchecked(message)) => (None, vec![Found::whole(message)]),
-            Err(Unfit::Diagnostics(mistakes)) => (None, mistakes),
+            Err(CheckError::Unreadable(message)) => (None, vec![Finding::whole(message)]),
+            Err(CheckError::Invalid(mistakes)) => (None, mistakes),
         };
         let (summary, warnings) = good.map(|good| (good.summary, good.warnings)).unzip();
-        Checked {
+        FileReport {
             file: file.display().to_string(),
             kind,
             valid: mistakes.is_empty(),
@@ -104,15 +104,15 @@ fn report(options: &Options) -> Report {
         }
     };
     let mut report = Report { files: options.files.iter().map(check).collect() };
-    for (checked, strangers) in report.files.iter_mut().zip(strangers(&options.files)) {
-        checked.valid &= strangers.is_empty();
-        checked.mistakes.extend(strangers);
+    for (checked, unknown) in report.files.iter_mut().zip(unknown_environments(&options.files)) {
+        checked.valid &= unknown.is_empty();
+        checked.mistakes.extend(unknown);
     }
     report
 }
 
 /// Of each file, the environments that its manifest names and no deployer.json given beside it has.
-fn strangers(files: &[PathBuf]) -> Vec<Vec<Found>> {
+fn unknown_environments(files: &[PathBuf]) -> Vec<Vec<Finding>> {
     let is_config =
         |file: &&PathBuf| file.extension().is_some_and(|end| end == "json") && !file.ends_with("function.json");
     let configs = files.iter().filter(is_config);
@@ -120,7 +120,7 @@ fn strangers(files: &[PathBuf]) -> Vec<Vec<Found>> {
     let known = || configs.iter().flat_map(|config| config.environments.keys());
     let of_file = |file: &PathBuf| match manifest_of(file) {
         Some((format, manifest)) if !configs.is_empty() => {
-            manifest.strangers(known()).iter().map(|mistake| Found::from(mistake).of(format)).collect()
+            manifest.strangers(known()).iter().map(|mistake| Finding::from(mistake).of(format)).collect()
         }
         _ => vec![],
     };
@@ -144,32 +144,32 @@ fn manifest_of(file: &Path) -> Option<(ManifestFormat, Manifest)> {
 }
 
 /// Why a file is not good.
-enum Unfit {
+enum CheckError {
     /// It cannot be read, or nobody knows what it is.
-    Unchecked(String),
+    Unreadable(String),
     /// What is wrong with it.
-    Diagnostics(Vec<Found>),
+    Invalid(Vec<Finding>),
 }
 
-impl From<Vec<Found>> for Unfit {
-    fn from(mistakes: Vec<Found>) -> Self {
-        Self::Diagnostics(mistakes)
+impl From<Vec<Finding>> for CheckError {
+    fn from(mistakes: Vec<Finding>) -> Self {
+        Self::Invalid(mistakes)
     }
 }
 
 /// What there is to say of a good file.
-struct Good {
+struct ValidFile {
     summary: String,
     warnings: BTreeSet<String>,
 }
 
-impl Good {
+impl ValidFile {
     fn plain(summary: String) -> Self {
         Self { summary, warnings: BTreeSet::new() }
     }
 }
 
-type Outcome = Result<Good, Unfit>;
+type Outcome = Result<ValidFile, CheckError>;
 
 fn check(file: &Path, environment: Option<&EnvironmentName>) -> (&'static str, Outcome) {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -182,14 +182,14 @@ fn check(file: &Path, environment: Option<&EnvironmentName>) -> (&'static str, O
         _ => {
             let known =
                 "a folder, a zip (*.zip), a manifest (function.toml or function.json) nor a configuration (*.json)";
-            ("unknown", Err(Unfit::Unchecked(format!("neither {known}"))))
+            ("unknown", Err(CheckError::Unreadable(format!("neither {known}"))))
         }
     }
 }
 
 /// A folder, as push would pack it.
 fn folder(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
-    let waiting = bar::spinner(format!("packing {}", file.display()));
+    let waiting = progress::spinner(format!("packing {}", file.display()));
     package(&folder::pack(file, &waiting)?, environment)
 }
 
@@ -212,29 +212,29 @@ fn is_zip(file: &Path) -> bool {
 fn package(input: &File, environment: Option<&EnvironmentName>) -> Outcome {
     let package = zips::read(input, |_| {})?;
     let warnings = zips::check(&package, environment)?;
-    let manifest = zips::with_manifest(package.manifest.as_ref().map(|(format, _)| format.file_name()));
+    let manifest = zips::manifest_note(package.manifest.as_ref().map(|(format, _)| format.file_name()));
     let summary = format!("{} bytes, {} files, sha256 {}, {manifest}", package.size, package.files, package.sha256);
-    Ok(Good { summary, warnings })
+    Ok(ValidFile { summary, warnings })
 }
 
 fn manifest(file: &Path, format: ManifestFormat) -> Outcome {
     let manifest = zips::manifest(format, &std::fs::read(file).map_err(unreadable)?)?;
     let warnings = manifest.for_all().iter().flat_map(FunctionConfig::warnings).collect();
-    Ok(Good { summary: "for every environment that it names".into(), warnings })
+    Ok(ValidFile { summary: "for every environment that it names".into(), warnings })
 }
 
 fn configuration(file: &Path) -> Outcome {
     match Config::read(&std::fs::read(file).map_err(unreadable)?) {
         Ok(config) => {
             let targets: usize = config.environments.values().map(|environment| environment.targets.len()).sum();
-            Ok(Good::plain(format!("{} environments, {targets} targets", config.environments.len())))
+            Ok(ValidFile::plain(format!("{} environments, {targets} targets", config.environments.len())))
         }
-        Err(error) => Err(error.mistakes().iter().map(Found::from).collect::<Vec<_>>().into()),
+        Err(error) => Err(error.mistakes().iter().map(Finding::from).collect::<Vec<_>>().into()),
     }
 }
 
-fn unreadable(error: std::io::Error) -> Unfit {
-    Unfit::Unchecked(format!("cannot be read: {error}"))
+fn unreadable(error: std::io::Error) -> CheckError {
+    CheckError::Unreadable(format!("cannot be read: {error}"))
 }
 
 #[cfg(test)]

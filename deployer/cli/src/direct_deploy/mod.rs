@@ -34,20 +34,20 @@ use deployer_engine::port::{Clock as _, Ledger as _, LedgerError, SessionProvide
 use deployer_engine::{Caller, CommandError, Engine, Planned, Ports, RetryPolicy};
 use files::Files;
 pub use ledger::MemoryLedger;
-use watch::{ToldOf, WatchedGate};
+use watch::{NotifiedFunctions, WatchedSessions};
 
 /// How many functions are worked on at once.
 pub const FUNCTIONS_AT_ONCE: usize = 4;
 
 /// A session lasts 15 minutes, and nothing is sent when it is about to end.
-const LONGEST: Duration = Duration::from_secs(14 * 60);
+const MAX_DURATION: Duration = Duration::from_secs(14 * 60);
 
 /// Of a zip that has none: the engine knows artifacts by keys, and a key ends in one.
 const RELEASE: &str = "direct";
 
 /// Where to, and as whom.
 #[derive(Debug, Clone)]
-pub struct Way {
+pub struct DirectTarget {
     /// Which part of the manifest counts.
     pub environment: EnvironmentName,
     /// The region.
@@ -100,19 +100,19 @@ impl fmt::Display for Notice {
 }
 
 /// Who is told.
-pub type Tell = Arc<dyn Fn(Notice) + Send + Sync>;
+pub type NoticeSink = Arc<dyn Fn(Notice) + Send + Sync>;
 
 /// Deployments to one account and region, as one identity.
 pub struct Direct {
-    way: Way,
+    direct_target: DirectTarget,
     target: Target,
     config: Arc<Config>,
-    gate: Arc<dyn SessionProvider>,
+    sessions: Arc<dyn SessionProvider>,
     ledger: Arc<MemoryLedger>,
     files: Arc<Files>,
     inline_body: Arc<Semaphore>,
-    tell: Tell,
-    told: ToldOf,
+    notify: NoticeSink,
+    notified: NotifiedFunctions,
 }
 
 impl Direct {
@@ -120,23 +120,27 @@ impl Direct {
     ///
     /// # Errors
     /// [`CallerError`]: without a role and an account, where the credentials say nothing.
-    pub async fn prepare(sdk: &SdkConfig, way: Way, tell: Tell) -> Result<Self, CallerError> {
-        let account = match (&way.account, &way.role) {
+    pub async fn prepare(
+        sdk: &SdkConfig,
+        direct_target: DirectTarget,
+        notify: NoticeSink,
+    ) -> Result<Self, CallerError> {
+        let account = match (&direct_target.account, &direct_target.role) {
             (Some(account), _) => account.clone(),
             (None, Some(role)) => role.account(),
             (None, None) => deployer_aws::caller(sdk).await?,
         };
-        let target = Target { account, region: way.region.clone() };
+        let target = Target { account, region: direct_target.region.clone() };
         Ok(Self {
-            config: Arc::new(config(&way, target.clone())),
+            config: Arc::new(config(&direct_target, target.clone())),
             target,
-            gate: Arc::new(deployer_aws::DirectSessions::new(sdk, way.role.clone())),
+            sessions: Arc::new(deployer_aws::DirectSessions::new(sdk, direct_target.role.clone())),
             ledger: Arc::default(),
             files: Arc::default(),
             inline_body: Arc::new(Semaphore::new(FUNCTIONS_AT_ONCE)),
-            way,
-            tell,
-            told: Arc::default(),
+            direct_target,
+            notify,
+            notified: Arc::default(),
         })
     }
 
@@ -149,7 +153,7 @@ impl Direct {
     /// The alias that serves.
     #[must_use]
     pub fn alias(&self) -> &AliasName {
-        &self.way.alias
+        &self.direct_target.alias
     }
 
     /// Makes a zip what the function serves, or says why not.
@@ -162,9 +166,10 @@ impl Direct {
         zip: File,
         caller: Caller,
     ) -> Result<DeploymentRecord, CommandError> {
-        let subject = Source::Newest { release: self.take(function, zip) };
+        let subject = Source::Newest { release: self.register_zip(function, zip) };
         let command = (CauseKind::Deploy, subject);
-        let record = self.engine().deploy_by_command(&self.way.environment, function, command, caller).await?;
+        let record =
+            self.engine().deploy_by_command(&self.direct_target.environment, function, command, caller).await?;
         Ok(DeploymentRecord { release: None, ..record })
     }
 
@@ -173,8 +178,8 @@ impl Direct {
     /// # Errors
     /// [`CommandError`]: another try can mend it.
     pub async fn plan(&self, function: &FunctionName, zip: File) -> Result<PlanReport, CommandError> {
-        let what = Planned::Release(Some(self.take(function, zip)));
-        let report = self.engine().plan(&self.way.environment, function, what).await?;
+        let what = Planned::Release(Some(self.register_zip(function, zip)));
+        let report = self.engine().plan(&self.direct_target.environment, function, what).await?;
         Ok(PlanReport { release: None, ..report })
     }
 
@@ -182,7 +187,7 @@ impl Direct {
     ///
     /// # Errors
     /// The ledger cannot be read.
-    pub async fn look_into(
+    pub async fn notify_if_in_ledger(
         &self,
         sdk: &SdkConfig,
         bucket: BucketName,
@@ -198,7 +203,7 @@ impl Direct {
         }
         for function in functions {
             if let Some(environments) = heads.remove(function.as_str()) {
-                (self.tell)(Notice::HeadInALedger { function: function.clone(), environments });
+                (self.notify)(Notice::HeadInALedger { function: function.clone(), environments });
             }
         }
         Ok(())
@@ -206,25 +211,25 @@ impl Direct {
 
     /// One deployment's engine: with a deadline, and a watch, of its own.
     fn engine(&self) -> Engine {
-        let gate = Arc::new(MaskingGate::before(self.gate.clone()));
+        let masked = Arc::new(MaskingGate::before(self.sessions.clone()));
         let ports = Ports {
             artifacts: self.files.clone(),
             ledger: self.ledger.clone(),
-            gate: Arc::new(WatchedGate::new(gate, self.tell.clone(), self.told.clone())),
+            gate: Arc::new(WatchedSessions::new(masked, self.notify.clone(), self.notified.clone())),
             queue: None,
             events: None,
             clock: Arc::new(SystemClock),
             chance: Arc::new(OsRng),
             inline_body: self.inline_body.clone(),
         };
-        let deadline = SystemClock.now().checked_add(LONGEST).unwrap_or(Timestamp::MAX);
+        let deadline = SystemClock.now().checked_add(MAX_DURATION).unwrap_or(Timestamp::MAX);
         let patience = RetryPolicy { write_needs: deployer_aws::SENDING_TIMEOUT, ..RetryPolicy::default() };
         Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, patience }
     }
 
     /// Takes the zip for the newest of the function's only release.
-    fn take(&self, function: &FunctionName, zip: File) -> Release {
-        let (environment, function) = (self.way.environment.clone(), function.clone());
+    fn register_zip(&self, function: &FunctionName, zip: File) -> Release {
+        let (environment, function) = (self.direct_target.environment.clone(), function.clone());
         let place = Place { environment, function, release: literal(RELEASE) };
         self.files.put(place.key(), zip);
         place.release
@@ -232,13 +237,13 @@ impl Direct {
 }
 
 /// A configuration of one environment with one target.
-fn config(way: &Way, target: Target) -> Config {
+fn config(direct_target: &DirectTarget, target: Target) -> Config {
     let environment = Environment {
         targets: vec![target],
         // The gate knows its role by its whole ARN.
         role_name: literal::<RoleName>(DEPLOY_ROLE),
-        external_id: way.external_id.clone(),
-        alias: way.alias.clone(),
+        external_id: direct_target.external_id.clone(),
+        alias: direct_target.alias.clone(),
         function_name: FunctionNameTemplate::default(),
         execution_role: None,
         accept_uploads: true,
@@ -258,7 +263,7 @@ fn config(way: &Way, target: Target) -> Config {
         queue_url: None,
         wake_queue_url: None,
         event_bus: None,
-        environments: [(way.environment.clone(), environment)].into(),
+        environments: [(direct_target.environment.clone(), environment)].into(),
     }
 }
 
@@ -274,7 +279,7 @@ mod tests {
 
     #[test]
     fn what_stands_in_for_buckets_role_and_release_obeys_their_rules() {
-        let way = Way {
+        let direct_target = DirectTarget {
             environment: EnvironmentName::parse("dev").unwrap(),
             region: Region::parse("eu-west-1").unwrap(),
             alias: AliasName::parse("live").unwrap(),
@@ -282,8 +287,9 @@ mod tests {
             external_id: None,
             account: None,
         };
-        let target = Target { account: AccountId::parse("111111111111").unwrap(), region: way.region.clone() };
-        let config = config(&way, target);
+        let target =
+            Target { account: AccountId::parse("111111111111").unwrap(), region: direct_target.region.clone() };
+        let config = config(&direct_target, target);
         assert_ne!(config.artifact_bucket, config.ledger_bucket);
         assert_eq!(literal::<Release>(RELEASE).as_str(), RELEASE);
     }

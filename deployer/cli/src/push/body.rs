@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use indicatif::ProgressBar;
@@ -23,16 +24,16 @@ struct Stretch {
     until: u64,
     bar: ProgressBar,
     /// What this try and the one before have told the bar.
-    told: Arc<AtomicU64>,
+    reported: Arc<AtomicU64>,
     started: bool,
 }
 
 /// The bytes of a file from here to there. `bar` sees them as they go.
 pub(super) fn body(file: &Arc<File>, from: u64, until: u64, bar: &ProgressBar) -> ByteStream {
-    let (file, bar, told) = (file.clone(), bar.clone(), Arc::new(AtomicU64::new(0)));
+    let (file, bar, reported) = (file.clone(), bar.clone(), Arc::new(AtomicU64::new(0)));
     ByteStream::new(SdkBody::retryable(move || {
-        let (file, bar, told) = (file.clone(), bar.clone(), told.clone());
-        SdkBody::from_body_1_x(Stretch { file, at: from, until, bar, told, started: false })
+        let (file, bar, reported) = (file.clone(), bar.clone(), reported.clone());
+        SdkBody::from_body_1_x(Stretch { file, at: from, until, bar, reported, started: false })
     }))
 }
 
@@ -55,7 +56,7 @@ impl Body for Stretch {
         if !this.started {
             this.started = true;
             // What an earlier try has sent is to be sent again.
-            this.bar.dec(this.told.swap(0, Ordering::Relaxed));
+            this.bar.dec(this.reported.swap(0, Ordering::Relaxed));
         }
         let length = CHUNK.min(this.until - this.at);
         if length == 0 {
@@ -63,7 +64,7 @@ impl Body for Stretch {
         }
         let read = this.read(length);
         if read.is_ok() {
-            this.told.fetch_add(length, Ordering::Relaxed);
+            this.reported.fetch_add(length, Ordering::Relaxed);
             this.bar.inc(length);
         }
         Poll::Ready(Some(read.map(Frame::data)))

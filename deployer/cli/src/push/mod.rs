@@ -24,11 +24,11 @@ use serde_json::json;
 
 use super::aws_options::AwsOptions;
 use super::interrupts::Interrupts;
-use super::zips::{self, Found};
-use super::{Answer, Exit, Stopped, bar, folder, records};
-use metadata::{Metadata, Told};
+use super::zips::{self, Finding};
+use super::{Answer, CliError, Exit, folder, progress, records};
+use metadata::{MetadataOptions, UploadMetadata};
 use upload::{Parts, Upload};
-use wait::Awaited;
+use wait::ResultWait;
 
 /// What is pushed, and where to.
 #[derive(Debug, clap::Args)]
@@ -59,7 +59,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = Span::parse, requires = "wait")]
     timeout: Span,
     #[command(flatten)]
-    metadata: Metadata,
+    metadata: MetadataOptions,
     #[command(flatten)]
     aws: AwsOptions,
 }
@@ -81,7 +81,7 @@ struct Uploaded {
 }
 
 /// A zip that the deployer will take.
-struct Checked {
+struct CheckedZip {
     file: File,
     package: Package,
     parts: Vec<Sha256>,
@@ -90,24 +90,24 @@ struct Checked {
 /// Pushes it.
 ///
 /// # Errors
-/// [`Stopped`]: 1 where the upload failed, 2 where it was asked for in a wrong way, 4 where no result came in time, 130 where
+/// [`CliError`]: 1 where the upload failed, 2 where it was asked for in a wrong way, 4 where no result came in time, 130 where
 /// somebody stopped it.
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
-    let ledger = options.awaited_in()?;
-    let Told { values, left_out } = options.metadata.told(|name| std::env::var(name).ok())?;
-    left_out.iter().for_each(|left| say(&format!("note: {left}")));
-    let checked = match options.checked()? {
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
+    let ledger = options.result_ledger()?;
+    let UploadMetadata { values, left_out } = options.metadata.collect(|name| std::env::var(name).ok())?;
+    left_out.iter().for_each(|left| print_stderr(&format!("note: {left}")));
+    let checked = match options.check()? {
         Ok(checked) => checked,
         Err(mistakes) => return Ok(refused(options, &mistakes)),
     };
     let sdk = options.aws.sdk().await;
     if sdk.region().is_none() {
-        return Err(Stopped::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one"));
+        return Err(CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one"));
     }
     let mut interrupts = Interrupts::listen()?;
-    let uploaded = options.uploaded(&sdk, checked, values, &mut interrupts).await?;
+    let uploaded = options.upload(&sdk, checked, values, &mut interrupts).await?;
     match ledger {
-        Some(ledger) => options.awaited(&sdk, ledger, &uploaded, &mut interrupts).await,
+        Some(ledger) => options.wait_for_result(&sdk, ledger, &uploaded, &mut interrupts).await,
         None => Ok(Answer::with_text(uploaded.text(), &uploaded, Exit::Done)),
     }
 }
@@ -118,22 +118,23 @@ impl Options {
     }
 
     /// Where the result is waited for, if it is.
-    fn awaited_in(&self) -> Result<Option<&BucketName>, Stopped> {
+    fn result_ledger(&self) -> Result<Option<&BucketName>, CliError> {
         match (self.wait, &self.ledger) {
             (false, _) => Ok(None),
             (true, Some(ledger)) => Ok(Some(ledger)),
-            (true, None) => Err(Stopped::wrong_use(
+            (true, None) => Err(CliError::wrong_use(
                 "--wait needs to know the ledger bucket, where results are: say --ledger or DEPLOYER_LEDGER_BUCKET",
             )),
         }
     }
 
     /// Packs it if it is a folder, and reads the zip once.
-    fn checked(&self) -> Result<Result<Checked, Vec<Found>>, Stopped> {
+    fn check(&self) -> Result<Result<CheckedZip, Vec<Finding>>, CliError> {
         let source = &self.source;
-        let cannot = |error| Stopped::wrong_use(format!("{} cannot be read: {error}", source.display()));
+        let cannot = |error| CliError::wrong_use(format!("{} cannot be read: {error}", source.display()));
         let is_folder = source.metadata().map_err(cannot)?.is_dir();
-        let waiting = bar::spinner(format!("{} {}", if is_folder { "packing" } else { "checking" }, source.display()));
+        let waiting =
+            progress::spinner(format!("{} {}", if is_folder { "packing" } else { "checking" }, source.display()));
         let file = if is_folder {
             match folder::pack(source, &waiting) {
                 Ok(file) => file,
@@ -145,49 +146,49 @@ impl Options {
         let mut parts = Parts::new();
         let checked = zips::read(&file, |bytes| parts.feed(bytes)).and_then(|package| {
             zips::check(&package, Some(&self.environment))?;
-            Ok(Checked { file, package, parts: parts.finish() })
+            Ok(CheckedZip { file, package, parts: parts.finish() })
         });
         Ok(checked)
     }
 
-    async fn uploaded(
+    async fn upload(
         &self,
         sdk: &SdkConfig,
-        checked: Checked,
+        checked: CheckedZip,
         metadata: std::collections::BTreeMap<&'static str, String>,
         interrupts: &mut Interrupts,
-    ) -> Result<Uploaded, Stopped> {
-        let Checked { file, package, parts } = checked;
+    ) -> Result<Uploaded, CliError> {
+        let CheckedZip { file, package, parts } = checked;
         let Package { size, sha256, files, .. } = package;
         let manifest = package.manifest.map(|(format, _)| format.file_name());
         let (bucket, key) = (&self.bucket, self.place().key());
-        let bar = &bar::bytes(format!("uploading {key}"), size);
+        let bar = &progress::bytes(format!("uploading {key}"), size);
         let upload = Upload { bucket, key: &key, file: Arc::new(file), size, sha256, parts, metadata, bar };
         let version_id = upload.send(&upload::client(sdk), interrupts).await?;
         let result = DeploymentRecord::result_of(&self.environment, &self.function, &self.release, &version_id);
         Ok(Uploaded { bucket: bucket.clone(), key, version_id, size, files, manifest, sha256, result })
     }
 
-    async fn awaited(
+    async fn wait_for_result(
         &self,
         sdk: &SdkConfig,
         ledger: &BucketName,
         uploaded: &Uploaded,
         interrupts: &mut Interrupts,
-    ) -> Result<Answer, Stopped> {
+    ) -> Result<Answer, CliError> {
         let place = &self.place();
         let Uploaded { bucket, key, version_id, .. } = uploaded;
-        say(&format!(
+        print_stderr(&format!(
             "uploaded s3://{bucket}/{key} (version {version_id}), {}\nwaiting for its deployment, {} at most",
             uploaded.content(),
             self.timeout
         ));
-        let bar = bar::spinner(format!(
+        let bar = progress::spinner(format!(
             "{}/{}/{}: waiting for its deployment",
             place.environment, place.function, place.release
         ));
-        let awaited = Awaited { ledger, key: &uploaded.result, place, timeout: self.timeout };
-        let came = awaited.come(&aws_sdk_s3::Client::new(sdk), interrupts).await;
+        let wait = ResultWait { ledger, key: &uploaded.result, place, timeout: self.timeout };
+        let came = wait.wait(&aws_sdk_s3::Client::new(sdk), interrupts).await;
         drop(bar);
         let (record, json) = came?;
         Ok(Answer { text: records::text(&record), json, exit: Exit::from(&record) })
@@ -196,7 +197,7 @@ impl Options {
 
 impl Uploaded {
     fn content(&self) -> String {
-        format!("{} bytes, {} files, {}", self.size, self.files, zips::with_manifest(self.manifest))
+        format!("{} bytes, {} files, {}", self.size, self.files, zips::manifest_note(self.manifest))
     }
 
     fn text(&self) -> String {
@@ -225,7 +226,7 @@ fn release(text: &str) -> Result<Release, String> {
 }
 
 /// What the deployer would refuse is not uploaded.
-fn refused(options: &Options, mistakes: &[Found]) -> Answer {
+fn refused(options: &Options, mistakes: &[Finding]) -> Answer {
     let Options { source, environment, .. } = options;
     let mut message = format!("{} would be refused in {environment}, and is not uploaded:", source.display());
     for mistake in mistakes {
@@ -236,7 +237,7 @@ fn refused(options: &Options, mistakes: &[Found]) -> Answer {
 }
 
 /// Tells whoever watches. Nobody need.
-fn say(line: &str) {
+fn print_stderr(line: &str) {
     let _unwatched = writeln!(anstream::stderr(), "{line}");
 }
 
@@ -280,10 +281,10 @@ mod tests {
             sha256: Sha256::of(b"zip"),
             result: "results/dev/orders-api/1.4.2/v.json".into(),
         };
-        let told = |uploaded: &Uploaded| uploaded.text().lines().map(str::to_owned).collect::<Vec<_>>();
+        let lines = |uploaded: &Uploaded| uploaded.text().lines().map(str::to_owned).collect::<Vec<_>>();
         let sha256 = uploaded.sha256;
         assert_eq!(
-            told(&uploaded),
+            lines(&uploaded),
             [
                 "uploaded s3://acme-artifacts/dev/orders-api/1.4.2.zip",
                 "  version id v",
@@ -295,6 +296,6 @@ mod tests {
         );
         uploaded.manifest = None;
         let line = "  401 bytes, 2 files, no manifest: only the code of an existing function is deployed";
-        assert_eq!(told(&uploaded)[2], line);
+        assert_eq!(lines(&uploaded)[2], line);
     }
 }

@@ -101,18 +101,18 @@ fn one(status: &FunctionStatus, now: Timestamp) -> String {
         say("late", format!("{yellow}{words}{yellow:#}"));
     }
     for waiting in &status.waiting {
-        for line in waits(status, waiting, now) {
+        for line in waiting_lines(status, waiting, now) {
             say("waiting", line);
         }
     }
     for behind in &status.behind {
-        say("behind", format!("{yellow}{}{yellow:#}", lags(behind, now)));
+        say("behind", format!("{yellow}{}{yellow:#}", behind_text(behind, now)));
     }
     text
 }
 
 /// A promotion that waits: what it brings, for what it waits, and what can be done.
-fn waits(status: &FunctionStatus, waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
+fn waiting_lines(status: &FunctionStatus, waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
     let WaitingStatus { deployment, from, release, requested_by, since, approvals, wait, because } = waiting;
     let release = release.as_ref().map_or("-", |release| release.as_str());
     let by = requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
@@ -129,7 +129,7 @@ fn waits(status: &FunctionStatus, waiting: &WaitingStatus, now: Timestamp) -> Ve
 }
 
 /// By how much it lags behind an environment that it is promoted from.
-fn lags(behind: &Behind, now: Timestamp) -> String {
+fn behind_text(behind: &Behind, now: Timestamp) -> String {
     let Behind { environment, release, releases, ahead_since, .. } = behind;
     let releases = if *releases == 1 { "1 release".to_owned() } else { format!("{releases} releases") };
     let since = ahead_since.strftime("%Y-%m-%d %H:%M:%SZ");

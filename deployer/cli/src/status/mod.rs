@@ -12,9 +12,9 @@ use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
-use super::answer::{Answer, Exit, Stopped};
+use super::answer::{Answer, CliError, Exit};
 use super::interrupts::Interrupts;
-use super::ledger::{self, Teller};
+use super::ledger::{self, StatusSource};
 use super::{Output, remote};
 use deployer_core::trigger::Command;
 
@@ -39,28 +39,30 @@ pub(super) struct Options {
     ledger: ledger::Options,
 }
 
-pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Stopped> {
-    let mut teller = options.ledger.teller().await?;
-    let Some(seconds) = options.watch else { return Ok(told(options, &report(options, &mut teller).await?)) };
+pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
+    let mut status_source = options.ledger.status_source().await?;
+    let Some(seconds) = options.watch else {
+        return Ok(answer_of(options, &report(options, &mut status_source).await?));
+    };
     let mut interrupts = Interrupts::listen()?;
     loop {
         // What passes is seen to pass: the watch goes on.
         let answer = tokio::select! {
-            report = report(options, &mut teller) => report.map_or_else(Answer::from, |report| told(options, &report)),
-            () = interrupts.come() => return Ok(nothing_more()),
+            report = report(options, &mut status_source) => report.map_or_else(Answer::from, |report| answer_of(options, &report)),
+            () = interrupts.received() => return Ok(nothing_more()),
         };
-        if drawn(&answer, output, seconds).is_err() {
+        if draw(&answer, output, seconds).is_err() {
             return Ok(nothing_more());
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
-            () = interrupts.come() => return Ok(nothing_more()),
+            () = interrupts.received() => return Ok(nothing_more()),
         }
     }
 }
 
 /// One look: on a terminal in place of the last one; for programs a line.
-fn drawn(answer: &Answer, output: Output, seconds: u64) -> std::io::Result<()> {
+fn draw(answer: &Answer, output: Output, seconds: u64) -> std::io::Result<()> {
     let mut out = anstream::stdout();
     match output {
         Output::Json => writeln!(out, "{}", answer.json)?,
@@ -74,12 +76,12 @@ fn drawn(answer: &Answer, output: Output, seconds: u64) -> std::io::Result<()> {
     out.flush()
 }
 
-async fn report(options: &Options, teller: &mut Teller) -> Result<StatusReport, Stopped> {
+async fn report(options: &Options, status_source: &mut StatusSource) -> Result<StatusReport, CliError> {
     let function = options.only.as_ref().or(options.function.as_ref());
-    teller.status(options.environment.as_ref(), function).await
+    status_source.status(options.environment.as_ref(), function).await
 }
 
-fn told(options: &Options, report: &StatusReport) -> Answer {
+fn answer_of(options: &Options, report: &StatusReport) -> Answer {
     if options.only.is_some() || options.function.is_some() {
         return in_detail(report);
     }
@@ -88,8 +90,12 @@ fn told(options: &Options, report: &StatusReport) -> Answer {
 }
 
 /// The answer to a command that deploys nothing is the status of what it touched.
-pub(super) async fn after(remote: &remote::Options, who: &remote::Who, command: Command) -> Result<Answer, Stopped> {
-    let report: StatusReport = remote.remote().await.ask(&who.order(command, None)).await?;
+pub(super) async fn status_after(
+    remote: &remote::Options,
+    requester: &remote::Requester,
+    command: Command,
+) -> Result<Answer, CliError> {
+    let report: StatusReport = remote.remote().await.send(&requester.request(command, None)).await?;
     Ok(in_detail(&report))
 }
 

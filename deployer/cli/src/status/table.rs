@@ -48,8 +48,8 @@ fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
             vec![(format!("{}{versions}", live.release), colour), (format!("{}{by}", ago(live.since, now)), faint())]
         }
     };
-    let waiting = status.waiting.iter().map(|waiting| (waits(waiting), AnsiColor::Cyan));
-    let behind = status.behind.iter().map(|behind| (lags(behind), AnsiColor::Yellow));
+    let waiting = status.waiting.iter().map(|waiting| (waiting_text(waiting), AnsiColor::Cyan));
+    let behind = status.behind.iter().map(|behind| (behind_text(behind), AnsiColor::Yellow));
     let open = [
         status.active.map(|_| ("deploying".to_owned(), AnsiColor::Cyan)),
         status.pending.map(|_| ("pending".to_owned(), AnsiColor::Cyan)),
@@ -62,7 +62,7 @@ fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
 }
 
 /// What waits, and for what first.
-fn waits(waiting: &WaitingStatus) -> String {
+fn waiting_text(waiting: &WaitingStatus) -> String {
     let release = waiting.release.as_ref().map_or("-", |release| release.as_str());
     let until = |time: Timestamp| time.strftime("%m-%d %H:%MZ").to_string();
     let Wait { soak_until, frozen_until, approvals_wanted, .. } = waiting.wait;
@@ -76,7 +76,7 @@ fn waits(waiting: &WaitingStatus) -> String {
 }
 
 /// By how much it lags behind an environment that it is promoted from.
-fn lags(behind: &Behind) -> String {
+fn behind_text(behind: &Behind) -> String {
     match behind.releases {
         0 | 1 => format!("behind {} ({})", behind.environment, behind.release),
         several => format!("{several} behind {} ({})", behind.environment, behind.release),
