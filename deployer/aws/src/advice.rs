@@ -1,11 +1,11 @@
-//! What to do about AWS's errors: a sentence where AWS's own words bear it out, and none where they do not.
+//! Hints about AWS's errors: a sentence where AWS's message supports it, and none elsewhere.
 
 use deployer_core::denial::{Denial, PolicyKind};
 
 use super::failure::Failure;
 use deployer_engine::port::CallErrorKind;
 
-/// What to do where an object cannot be read, whoever was to read it: ourselves, or Lambda, which quotes S3.
+/// Returns the hint for an object that the deployer, or Lambda (which quotes S3), cannot read.
 pub(super) fn object_advice(words: &str) -> Option<&'static str> {
     let says = |phrase: &str| words.contains(phrase);
     Some(if says("InvalidObjectState") {
@@ -25,11 +25,11 @@ pub(super) fn object_advice(words: &str) -> Option<&'static str> {
     })
 }
 
-/// What to do where a region is not enabled.
+/// The hint for a region that is not enabled.
 pub(super) const ENABLE_REGION: &str = "the region is not enabled for the account: enable it there (account settings), or take the \
                                         target out of deployer.json";
 
-/// What to do where Lambda says no to a call of the deploy role's.
+/// Returns the hint for a call of the deploy role's that Lambda denies.
 pub(super) fn denial_advice(words: &str) -> Option<&'static str> {
     match Denial::of(words) {
         Denial::Lacking(PolicyKind::Identity) => {
@@ -38,7 +38,7 @@ pub(super) fn denial_advice(words: &str) -> Option<&'static str> {
         Denial::Lacking(PolicyKind::Resource) => {
             Some("the policy of the resource that is named does not let the deploy role do it")
         }
-        // The target module denies it for all roles but those that it was given.
+        // The target module denies iam:PassRole for every role but its execution_roles.
         Denial::Explicit(PolicyKind::Identity)
             if words.contains("iam:PassRole") && words.contains("identity-based policy") =>
         {
@@ -51,7 +51,7 @@ pub(super) fn denial_advice(words: &str) -> Option<&'static str> {
     }
 }
 
-/// The sentence that is added to a failed call to Lambda.
+/// Returns the hint that is added to a failed call to Lambda.
 pub(super) fn call_advice(kind: CallErrorKind, failure: &Failure) -> Option<&'static str> {
     match kind {
         CallErrorKind::StorageFull => {

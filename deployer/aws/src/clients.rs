@@ -1,4 +1,4 @@
-//! The SDK's clients, made once for a process, and the ports of an engine over them.
+//! The SDK's clients, made once per process, and the engine's ports over them.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::{
     read_object,
 };
 
-/// The clients of the services in the tooling account, and what enters the target accounts.
+/// The clients of the services in the tooling account, and the sessions in target accounts.
 pub struct Clients {
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
@@ -36,7 +36,7 @@ impl Clients {
         }
     }
 
-    /// The ports of one invocation's engine, to the buckets, queues and bus that the configuration names.
+    /// Makes the ports of one invocation's engine for the buckets, queues and bus that the configuration names.
     #[must_use]
     pub fn ports(&self, config: &Config) -> Ports {
         Ports {
@@ -57,24 +57,24 @@ impl Clients {
         }
     }
 
-    /// The port that only the doctor uses.
+    /// Makes the port that only the doctor uses.
     #[must_use]
     pub fn self_diagnostics(&self, config: &Config) -> AwsSelfDiagnostics {
         AwsSelfDiagnostics::new(self.s3.clone(), self.sqs.clone(), self.sessions.clone(), config.ledger_bucket.clone())
     }
 
-    /// The queue with an ARN, found by its name.
+    /// Finds a queue by its ARN.
     ///
     /// # Errors
-    /// AWS's words.
+    /// AWS's message.
     pub async fn queue(&self, arn: &str) -> Result<SqsQueue, QueueError> {
         SqsQueue::of_arn(self.sqs.clone(), arn).await
     }
 
-    /// The text of deployer.json.
+    /// Reads the text of deployer.json.
     ///
     /// # Errors
-    /// Why it cannot be read, or is no text.
+    /// The reason why it cannot be read or is not UTF-8.
     pub async fn config_text(&self, source: &ConfigSource) -> Result<String, String> {
         let bytes = match source {
             ConfigSource::File(path) => std::fs::read(path).map_err(|error| error.to_string())?,

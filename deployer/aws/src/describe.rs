@@ -1,4 +1,4 @@
-//! A live function, as anybody with credentials may look at it.
+//! Describes a live function with the caller's own credentials.
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::types::PackageType;
@@ -8,22 +8,22 @@ use deployer_core::observed::{FunctionMetadata, Settings};
 use super::failure::Failure;
 use super::lambda_read as read;
 
-/// What a function is.
+/// A function and its configuration.
 pub struct DescribedFunction {
     /// Its name.
     pub name: FunctionName,
     /// Its account.
     pub account: AccountId,
-    /// How `$LATEST` is configured.
+    /// The configuration of `$LATEST`.
     pub settings: Settings,
-    /// Its tags and its concurrency.
+    /// Its tags and its reserved concurrency.
     pub metadata: FunctionMetadata,
 }
 
-/// Why it cannot be described.
+/// The reason why a function cannot be described.
 #[derive(Debug, thiserror::Error)]
 pub enum DescribeError {
-    /// AWS's words.
+    /// The call failed, with AWS's message.
     #[error("{0}")]
     Unread(String),
     /// Its code is a container image.
@@ -32,12 +32,12 @@ pub enum DescribeError {
          as a zip first)"
     )]
     Image,
-    /// The answer lacks what it must have.
+    /// The answer lacks a required field.
     #[error("Lambda's answer cannot be read: it has no {0}")]
     Incomplete(&'static str),
 }
 
-/// Looks at a function by name or ARN. Its variables come along in clear.
+/// Reads a function by name or ARN. The values of its variables are in clear.
 ///
 /// # Errors
 /// [`DescribeError`].

@@ -1,6 +1,6 @@
-//! The door to the one account of a direct deployment: an ordinary role, or the caller's own credentials.
+//! Sessions for direct deployments: an ordinary role, or the caller's own credentials.
 //!
-//! An ordinary role's trust policy seldom allows a source identity, so none is set; the session's name and its inline
+//! An ordinary role's trust policy seldom allows a source identity, so none is set. The session's name and its inline
 //! policy are those of every deployment.
 
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use super::lambda::Writer;
 use super::sts_sessions::{StsSessions, account_of, functions};
 use deployer_engine::port::{Account, EnterError, SessionProvider, SessionRequest};
 
-/// The longest that a call takes where 50 MB may have to go through somebody's line at home.
+/// The timeout of a call that may send 50 MB over a slow home connection.
 pub const SENDING_TIMEOUT: Duration = Duration::from_secs(240);
 
-/// Enters by an ordinary role, or stays who the caller is.
+/// Opens sessions by an ordinary role, or uses the caller's own credentials.
 pub struct DirectSessions {
     sdk: SdkConfig,
     sts: StsSessions,
@@ -28,8 +28,8 @@ pub struct DirectSessions {
 }
 
 impl DirectSessions {
-    /// Asks with the credentials of this configuration. Without a role they are used as they are, and no inline policy
-    /// limits them.
+    /// Uses the credentials of this configuration. Without a role they are used unchanged, and no inline policy limits
+    /// them.
     #[must_use]
     pub fn new(sdk: &SdkConfig, role: Option<RoleArn>) -> Self {
         let timeouts = TimeoutConfig::builder()
@@ -58,21 +58,21 @@ impl SessionProvider for DirectSessions {
     }
 }
 
-/// Why it is not known whose credentials they are.
+/// The error when the account of the credentials cannot be found.
 #[derive(Debug, thiserror::Error)]
 pub enum CallerError {
-    /// AWS says no to them.
+    /// AWS rejects the credentials.
     #[error("{0}")]
     Refused(String),
-    /// There are none, or no answer came.
+    /// There are no credentials, or no answer came.
     #[error("{0}")]
     Unanswered(String),
 }
 
-/// The account that the credentials of this configuration belong to.
+/// Finds the account that the credentials of this configuration belong to.
 ///
 /// # Errors
-/// [`CallerError`], in AWS's words.
+/// [`CallerError`], with AWS's message.
 pub async fn caller(sdk: &SdkConfig) -> Result<AccountId, CallerError> {
     let answer = aws_sdk_sts::Client::new(sdk).get_caller_identity().send().await;
     let answer = answer.map_err(|error| {

@@ -1,4 +1,4 @@
-//! Which endpoints are asked: those of the region, of FIPS and of both IP versions, as the settings say.
+//! Tests of the endpoints that clients call: regional, FIPS and dual-stack.
 
 use aws_config::SdkConfig;
 use deployer_core::config::Target;
@@ -14,7 +14,7 @@ fn target(region: &str) -> Target {
     Target { account: AccountId::parse("111111111111").unwrap(), region: Region::parse(region).unwrap() }
 }
 
-/// The host that each service is asked at by the deployer in this region for a target in that one.
+/// Returns the hosts of STS, Lambda, S3, SQS and EventBridge for a deployer in `home` and a target in `there`.
 async fn asked(home: &str, there: &str, fips: bool, dual_stack: bool) -> [String; 5] {
     let hosts = RecordingConnector::default();
     let sdk: SdkConfig = hosts.config(home, fips, dual_stack);

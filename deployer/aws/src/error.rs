@@ -1,4 +1,4 @@
-//! What AWS says when it says no: the code, the status, the words; and what Lambda's errors mean to us.
+//! Classifies Lambda's errors into the kinds that the engine knows.
 //!
 //! Some of Lambda's errors differ by their text only (Lambda API Reference, "Common errors";
 //! Lambda Developer Guide, "Troubleshoot deployment issues").
@@ -10,8 +10,8 @@ use super::advice::call_advice;
 use super::failure::{Failure, is_region_not_enabled};
 use deployer_engine::port::{CallError, CallErrorKind};
 
-/// What can be done about an error of Lambda's. The texts may hold the function's name, which may be any word: so only
-/// phrases with a space, a colon or a bracket are looked for, which no name has.
+/// Returns the kind of a Lambda error. The texts may hold the function's name, which may be any word; so the function
+/// looks only for phrases with a space, a colon or a bracket, which no name has.
 pub(super) fn classify(failure: &Failure) -> CallErrorKind {
     use CallErrorKind as Kind;
     if failure.is_unanswered() {
@@ -40,10 +40,10 @@ pub(super) fn classify(failure: &Failure) -> CallErrorKind {
     }
 }
 
-/// Lambda quotes S3's error code after this.
+/// Lambda quotes S3's error code after this phrase.
 const S3_SAYS: &str = "S3 Error Code: ";
 
-/// Lambda could not read the code, for a reason of S3's.
+/// Classifies an error of S3's that kept Lambda from reading the code.
 fn classify_s3_error(text: &str) -> CallErrorKind {
     let code = text.split_once(S3_SAYS).map_or("", |(_, after)| after);
     let code = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').next().unwrap_or_default();
@@ -55,7 +55,7 @@ fn classify_s3_error(text: &str) -> CallErrorKind {
     }
 }
 
-/// A 409. The control plane quotes the state that it names, Invoke does not.
+/// Classifies a 409. The control plane quotes the state that it names, Invoke does not.
 fn classify_conflict(text: &str) -> CallErrorKind {
     let state = text.split_once("in the following state: ").map_or("", |(_, after)| after).trim_start_matches('\'');
     if text.contains("is in progress") || state.starts_with("Pending") {
@@ -72,13 +72,13 @@ fn classify_conflict(text: &str) -> CallErrorKind {
     }
 }
 
-/// Under one code Lambda says what passes by itself and what never will.
+/// Classifies an invalid parameter: under one code Lambda reports both passing and lasting errors.
 fn classify_invalid_parameter(says: &impl Fn(&str) -> bool, text: &str) -> CallErrorKind {
     const NOT_YET: [&str; 2] = ["cannot be assumed by Lambda", "The provided execution role does not have permissions"];
     if says("throttled by EC2") {
         CallErrorKind::Throttled
     } else if let Some((_, of_kms)) = text.split_once("KMS key is invalid for CreateGrant") {
-        // A role that was just made is no valid principal yet. What the key itself says stays so.
+        // A new role is no valid principal for some seconds. An error of the key itself lasts.
         let lasts = ["AccessDeniedException", "DisabledException", "NotFoundException"];
         if lasts.iter().any(|exception| of_kms.contains(exception)) {
             CallErrorKind::KeyDenied
@@ -88,7 +88,7 @@ fn classify_invalid_parameter(says: &impl Fn(&str) -> bool, text: &str) -> CallE
     } else if NOT_YET.iter().any(|text| says(text)) {
         CallErrorKind::RoleNotReady
     } else if says("CodeSHA256 (") || says("CodeSha256 (") {
-        // What is to be published is not what we sent: somebody else was faster.
+        // The code in $LATEST is not the code that we sent: somebody else has updated it.
         CallErrorKind::Conflict
     } else if says("while GetObject") {
         CallErrorKind::CodeUnreadable
@@ -103,7 +103,7 @@ fn classify_invalid_parameter(says: &impl Fn(&str) -> bool, text: &str) -> CallE
     }
 }
 
-/// A failed call to Lambda in the engine's words.
+/// Converts a failed call to Lambda to the engine's error.
 pub(super) fn call_error<E>(operation: &str, function: &str, error: &SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -114,7 +114,7 @@ where
     CallError { kind, message: format!("{operation} of {function}: {}{advice}", failure.message) }
 }
 
-/// An answer that came, and lacks what it must have: what happened is not known.
+/// The error for an answer that lacks a required field: the outcome is unknown.
 pub(super) fn unreadable_answer(operation: &str, function: &str, lacks: &str) -> CallError {
     let message = format!("{operation} of {function}: the answer cannot be read, it has no {lacks}");
     CallError { kind: CallErrorKind::Unknown, message }

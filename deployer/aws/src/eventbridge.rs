@@ -1,4 +1,4 @@
-//! The bus that the deployer's events go to, over EventBridge.
+//! The deployer's events, sent to a bus over EventBridge.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,18 +12,18 @@ use deployer_core::names::EVENT_SOURCE;
 use super::failure::Failure;
 use deployer_engine::port::{Events, EventsError};
 
-/// The deployer's bus.
+/// The bus that receives the deployer's events.
 pub struct EventBridge {
     client: Client,
     bus: String,
     is_unresponsive: AtomicBool,
 }
 
-/// How long it is waited for: events only tell, and deployments wait meanwhile.
+/// The timeout of a send: events only inform, and deployments wait meanwhile.
 const SEND_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl EventBridge {
-    /// The bus of this name or ARN, for one invocation: where it does not answer it is not asked again.
+    /// Sends to the bus of this name or ARN for one invocation; after a timeout it sends nothing more.
     #[must_use]
     pub fn new(client: Client, bus: String) -> Self {
         Self { client, bus, is_unresponsive: AtomicBool::new(false) }
@@ -49,7 +49,7 @@ impl Events for EventBridge {
             return Err(error(&format!("no answer in {} seconds", SEND_TIMEOUT.as_secs())));
         };
         let answer = answer.map_err(|failed| error(&Failure::of(&failed).message))?;
-        // Entries fail one by one, in an answer that says 200 (EventBridge API Reference, PutEvents).
+        // Entries fail one by one in an answer with status 200 (EventBridge API Reference, PutEvents).
         match answer.entries().iter().find_map(|entry| Some((entry.error_code()?, entry.error_message()))) {
             Some((code, message)) => Err(error(&format!("{code}: {}", message.unwrap_or_default()))),
             None => Ok(()),

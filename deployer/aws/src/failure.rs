@@ -4,27 +4,27 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_core::text::PlainText;
 
-/// A failed call of any service, taken apart.
+/// The parts of a failed call.
 #[derive(Debug)]
 pub(super) struct Failure {
     /// The service's error code; empty where no answer came.
     pub code: String,
     /// The HTTP status; 0 where no answer came.
     pub status: u16,
-    /// Everything there is to say, without the request.
+    /// The code, the text and the causes, without the request.
     pub message: PlainText,
     /// The service's own text; empty where no answer came.
     pub text: String,
 }
 
 impl Failure {
-    /// Takes an SDK error apart.
+    /// Takes the parts of an SDK error.
     pub fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let Some(service) = error.as_service_error() else {
-            // Also where a status line came and the rest broke off: what happened is not known.
+            // A status line may have come before the connection broke, so the outcome is unknown then too.
             return Self { code: String::new(), status: 0, message: causes(error).into(), text: String::new() };
         };
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
@@ -34,19 +34,19 @@ impl Failure {
         Self { code, status, message: message.into(), text }
     }
 
-    /// An answer of a service's, as if it had come.
+    /// A service's answer with these parts.
     #[cfg(test)]
     pub fn saying(status: u16, code: &str, text: &str) -> Self {
         Self { code: code.into(), status, message: PlainText::of(format_args!("{code}: {text}")), text: text.into() }
     }
 
-    /// Whether no answer came, none of the service's own, or one that says it is done and cannot be read.
+    /// Whether the outcome is unknown: no answer came, the server failed, or a success cannot be read.
     pub fn is_unanswered(&self) -> bool {
         matches!(self.status, 0 | 200..300 | 500..)
     }
 }
 
-/// Lambda quotes all variables when they are too large.
+/// Cuts the text before the variables, which Lambda quotes when they are too large.
 fn without_variables(text: &str) -> String {
     match text.split_once("String measured") {
         Some((before, _)) => format!("{before}(the variables are not shown)"),
@@ -54,7 +54,7 @@ fn without_variables(text: &str) -> String {
     }
 }
 
-/// An error and its causes, as each displays itself. Their debug form is not for logs: it holds raw answers, and
+/// Joins an error and its causes, each as it displays itself. The debug form is not for logs: it holds raw answers, and
 /// GetFunction answers with variables in clear.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -66,9 +66,9 @@ fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Whether the words say that the account has not enabled the region, so that no policy can help.
+/// Whether the account has not enabled the region, so that no policy can help.
 pub(super) fn is_region_not_enabled(failure: &Failure) -> bool {
-    // A session that STS has just opened is unknown to a service only where the account has not enabled the region.
+    // A service rejects a session that STS has just opened only where the account has not enabled the region.
     matches!(failure.code.as_str(), "RegionDisabledException" | "UnrecognizedClientException" | "InvalidClientTokenId")
 }
 

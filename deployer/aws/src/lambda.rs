@@ -1,4 +1,4 @@
-//! Lambda of one target: reads, and each writing call with its precondition.
+//! The Lambda API of one target: reads, and writing calls that each carry their precondition.
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
@@ -22,19 +22,19 @@ use super::lambda_configure::{WithConfiguration as _, tenancy};
 use super::lambda_read as read;
 use deployer_engine::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 
-/// Lambda in one account and region, with the credentials of one deployment.
+/// The Lambda API in one account and region, with the credentials of one deployment.
 pub struct LambdaFunctions {
     client: Client,
     target: Target,
     writer: Writer,
 }
 
-/// Whose hand writes.
+/// The kind of client that writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Writer {
-    /// A deployer's, with a ledger: the aliases that it makes say so.
+    /// A deployer with a ledger; the aliases that it creates say so in their description.
     Deployer,
-    /// A person's, who deploys without one.
+    /// A person who deploys without a ledger.
     Direct,
 }
 
@@ -96,12 +96,12 @@ impl LambdaFunctions {
     }
 }
 
-/// The client itself does not send it again: whoever sent it must know whether an earlier try may still take effect.
+/// The SDK does not retry such a call: the engine must know whether an earlier try may still take effect.
 fn sent_once() -> aws_sdk_lambda::config::Builder {
     aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled())
 }
 
-/// GetAlias, CreateAlias and UpdateAlias answer with the same fields in three types.
+/// GetAlias, CreateAlias and UpdateAlias return the same fields in three types.
 macro_rules! observed_alias {
     ($operation:expr, $name:expr, $alias:expr, $output:expr) => {
         match read::alias_version($output.function_version(), $output.revision_id()) {
@@ -211,7 +211,7 @@ impl Functions for LambdaFunctions {
                 let output = call.send().await.map_err(|error| call_error("PublishVersion", function, &error))?;
                 let (version, sha256) = read::published(output.version(), output.code_sha256())
                     .map_err(|lacks| unreadable_answer("PublishVersion", function, lacks))?;
-                // A new version begins as Pending.
+                // A new version is Pending at first, so a failed one was published by an earlier attempt.
                 let failed_earlier = output.state() == Some(&sdk::State::Failed);
                 Ok(Answer::Published { version: Some(version), sha256: Some(sha256), failed_earlier })
             }
@@ -233,7 +233,7 @@ impl Functions for LambdaFunctions {
                 done("DeleteFunctionConcurrency", name, call.send().await)
             }
             Write::CreateAlias { alias, version } => {
-                // Moving it leaves its description as it is.
+                // Moving the alias later leaves its description unchanged.
                 let description = (self.writer == Writer::Deployer).then(|| MOVED_BY_DEPLOYER.to_owned());
                 let call = client.create_alias().function_name(function).name(alias.as_str());
                 let call = call.set_description(description);
@@ -248,7 +248,7 @@ impl Functions for LambdaFunctions {
                     .function_name(function)
                     .name(alias.as_str())
                     .function_version(version.as_str())
-                    // An empty routing configuration ends a traffic shift that somebody has left.
+                    // An empty routing configuration ends a traffic shift that somebody has left behind.
                     .routing_config(
                         sdk::AliasRoutingConfiguration::builder()
                             .set_additional_version_weights(Some([].into()))
@@ -272,7 +272,7 @@ impl Functions for LambdaFunctions {
                 let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
                 observed_alias!("UpdateAlias", name, &alias.name, output).map(Answer::Alias)
             }
-            // With its qualifier always: without one the whole function would be deleted.
+            // The qualifier is always set: without one Lambda would delete the whole function.
             Write::DeleteVersion(version) => {
                 let call = client.delete_function().function_name(function).qualifier(version.as_str());
                 done("DeleteFunction", name, call.send().await)
@@ -307,10 +307,10 @@ where
     answer.map(|_| Answer::Done).map_err(|error| call_error(operation, name.as_str(), &error))
 }
 
-/// The codes by which Lambda says that what was asked for does not exist.
+/// Lambda returns these codes when the requested thing does not exist.
 const ABSENT: [&str; 2] = ["ResourceNotFoundException", "ProvisionedConcurrencyConfigNotFoundException"];
 
-/// What a read found; a function, version or alias that does not exist is an answer, not an error.
+/// Returns the output of a read; a function, version or alias that does not exist is `None`, not an error.
 fn found<T, E>(
     operation: &str,
     name: &FunctionName,
@@ -324,7 +324,7 @@ where
         Err(error) if ABSENT.contains(&Failure::of(&error).code.as_str()) => Ok(None),
         Err(error) => {
             let error = call_error(operation, name.as_str(), &error);
-            // A read changes nothing: whatever stands in its way is no conflict.
+            // A read changes nothing, so no failure of it is a conflict.
             let kind = match error.kind {
                 CallErrorKind::Conflict | CallErrorKind::RefusedForNow => CallErrorKind::Unknown,
                 kind => kind,
@@ -424,7 +424,7 @@ mod tests {
         }
     }
 
-    /// The bodies of all calls; each is answered by a version.
+    /// A connector that keeps the bodies of all calls and answers each with a version.
     #[derive(Debug, Clone, Default)]
     struct Bodies(std::sync::Arc<std::sync::Mutex<Vec<serde_json::Value>>>);
 
@@ -435,7 +435,7 @@ mod tests {
         }
     }
 
-    /// What is sent of this write.
+    /// Sends this write and returns the body of the request.
     async fn body(write: Write<'_>) -> serde_json::Value {
         let bodies = Bodies::default();
         let connector = SharedHttpConnector::new(bodies.clone());

@@ -1,4 +1,4 @@
-//! What a plan sends, in Lambda's words.
+//! Converts the configuration that a plan sends to the types of the SDK.
 
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
 use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder;
@@ -8,7 +8,7 @@ use deployer_core::plan::Configuration;
 
 /// CreateFunction and UpdateFunctionConfiguration take the same fields through builders of two types.
 pub(super) trait WithConfiguration: Sized {
-    /// With each field that is to be sent.
+    /// Sets each field that the plan sends.
     fn with_configuration(self, configuration: &Configuration) -> Self;
 }
 

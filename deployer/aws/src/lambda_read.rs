@@ -1,6 +1,6 @@
-//! Lambda's answers in our words.
+//! Converts Lambda's answers to the types of core.
 //!
-//! An answer that lacks what it must have is no answer. Answers hold variables in clear; none is logged.
+//! An answer without a required field is an error. Answers hold variables in clear, so none is logged.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +21,10 @@ use deployer_core::observed::{
 };
 use serde::de::DeserializeOwned;
 
-/// GetFunction's answer; or what it lacks.
+/// Converts GetFunction's answer, or names the field that it lacks.
 pub(super) fn function(output: GetFunctionOutput) -> Result<(ObservedCode, FunctionMetadata), &'static str> {
     let metadata = FunctionMetadata {
-        // Without lambda:ListTags Lambda leaves the tags out, and says so in `tags_error`.
+        // Without lambda:ListTags Lambda leaves the tags out and sets `tags_error`.
         tags: match output.tags_error {
             Some(_) => None,
             None => Some(output.tags.unwrap_or_default().into_iter().collect()),
@@ -35,7 +35,7 @@ pub(super) fn function(output: GetFunctionOutput) -> Result<(ObservedCode, Funct
     Ok((code(output.configuration.ok_or("Configuration")?, source_key)?, metadata))
 }
 
-/// GetProvisionedConcurrencyConfig's answer. What is neither ready nor failed is under way.
+/// Converts GetProvisionedConcurrencyConfig's answer. Any status but ready and failed counts as in progress.
 pub(super) fn provisioned(output: &GetProvisionedConcurrencyConfigOutput) -> ProvisionedConcurrency {
     ProvisionedConcurrency {
         requested: output.requested_provisioned_concurrent_executions().unwrap_or_default(),
@@ -67,7 +67,8 @@ fn code(seen: FunctionConfiguration, source_key: Option<String>) -> Result<Obser
     })
 }
 
-/// GetAlias's answer, and those of whoever writes an alias; or what it lacks.
+/// Reads the version and the revision from the answer of GetAlias, CreateAlias or UpdateAlias, or names the field that
+/// it lacks.
 pub(super) fn alias_version(
     version: Option<&str>,
     revision_id: Option<&str>,
@@ -75,7 +76,7 @@ pub(super) fn alias_version(
     Ok((version_or_latest(version).map_err(|_| "FunctionVersion")?, revision(revision_id)?))
 }
 
-/// The version and the code that were published; or what the answer lacks.
+/// Reads the published version and the code's hash, or names the field that the answer lacks.
 pub(super) fn published(version: Option<&str>, sha: Option<&str>) -> Result<(Version, Sha256), &'static str> {
     let version = version.and_then(self::version).ok_or("Version")?;
     Ok((version, sha.and_then(sha256).ok_or("CodeSha256")?))
@@ -186,7 +187,7 @@ fn variables(environment: Option<EnvironmentResponse>) -> Variables {
     Variables::Known(variables.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
 }
 
-/// A word of AWS's as our enum; one that we do not know is not there for us.
+/// Parses AWS's word as our enum; an unknown word counts as absent.
 fn word<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::String(text.to_owned())).ok()
 }

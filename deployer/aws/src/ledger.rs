@@ -1,4 +1,4 @@
-//! The ledger over S3: conditional writes only.
+//! The ledger over S3, with conditional writes only.
 //!
 //! S3 User Guide, "Conditional writes": 412 PreconditionFailed and 404 (If-Match on a missing key) mean that somebody
 //! else was first; 409 ConditionalRequestConflict means try again.
@@ -21,9 +21,9 @@ use jiff::Timestamp;
 use super::failure::Failure;
 use deployer_engine::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
 
-/// How often a write that met 409 is sent again.
+/// The number of times that a write which met 409 is sent again.
 const MAX_CONFLICTS: u32 = 5;
-/// The pause after the first 409; it grows by as much with each.
+/// The pause after the first 409; it grows by the same time after each.
 const CONFLICT_PAUSE: Duration = Duration::from_millis(30);
 
 /// The ledger bucket.
@@ -60,7 +60,7 @@ impl S3Ledger {
 struct DateHeader(Arc<Mutex<Option<String>>>);
 
 impl DateHeader {
-    /// The second that it names.
+    /// Returns the time that the header names.
     fn second(&self) -> Option<Timestamp> {
         let date = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         let date = DateTime::from_str(&date, Format::HttpDate).ok()?;
@@ -133,7 +133,7 @@ impl Ledger for S3Ledger {
                 Precondition::Unchanged(ETag(etag)) => call.if_match(etag),
             };
             let failure = match call.send().await {
-                // Whether it is written shows when it is read.
+                // Where the answer has no ETag, the next read shows whether the object was written.
                 Ok(output) => return self.etag("writing", key, output.e_tag()).map(Written::Now),
                 Err(error) => Failure::of(&error),
             };

@@ -1,8 +1,8 @@
-//! Rights in a target account, tried out on a function that does not exist: Lambda looks at rights first, so "not found" means
-//! "you may" (Lambda API Reference, "Common errors").
+//! Tries permissions in a target account on a function that does not exist. Lambda checks permissions first, so "not
+//! found" means "allowed" (Lambda API Reference, "Common errors").
 //!
-//! The function's name is a constant in every call here, code goes with `DryRun`, a deletion has a qualifier, and the session's
-//! policy names that function only.
+//! No call can harm: the function's name is a constant, code goes with `DryRun`, a deletion has a qualifier, and the
+//! session's policy names that function only.
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
@@ -18,15 +18,15 @@ use super::failure::{Failure, is_region_not_enabled};
 use super::s3::S3Artifacts;
 use deployer_engine::port::{ArtifactStore as _, Probe, ReadError};
 
-/// A zip with one short file: whether code is one may be looked at before whether the function is there.
+/// A zip with one short file: Lambda may check the code before it looks for the function.
 const ZIP: &[u8] = b"PK\x03\x04\x14\0\0\0\0\0\0\0!\0*o^\xd7\x05\0\0\0\x05\0\0\0\x05\0\0\0probeprobe\
 PK\x01\x02\x14\x03\x14\0\0\0\0\0\0\0!\0*o^\xd7\x05\0\0\0\x05\0\0\0\x05\0\0\0\0\0\0\0\0\0\0\0\xa4\x01\0\0\0\0probe\
 PK\x05\x06\0\0\0\0\x01\0\x01\x003\0\0\0(\0\0\0\0\0";
-/// What is named beside the function, and exists as little.
+/// The name of an alias and of a tag that do not exist either.
 const ANY: &str = "probe";
 const ANY_VERSION: &str = "1";
 
-/// A session in a target account.
+/// A session in a target account that tries permissions.
 pub(super) struct LambdaProbe {
     client: Client,
     artifacts: S3Artifacts,
@@ -100,12 +100,12 @@ impl Probe for LambdaProbe {
     }
 
     async fn read(&self, artifact: &ArtifactRef) -> Result<(), ReadError> {
-        // A byte of it, not only its head: reading needs the key.
+        // Reading one byte needs the KMS key too; reading only the head would not.
         self.artifacts.tail(artifact, 1).await.map(drop)
     }
 }
 
-/// Answers may hold variables in clear: none is looked at.
+/// Returns what a call shows about a permission. Answers may hold variables in clear, so none is read.
 fn attempt_outcome<T, E>(action: ProbedAction, answer: Result<T, SdkError<E, HttpResponse>>) -> Result<Attempt, Refused>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -122,7 +122,7 @@ where
     }
 }
 
-/// A failed call in the doctor's words. Only what AWS says for certain counts against a link.
+/// Converts a failed call to the doctor's words. Only what AWS says for certain counts against a link.
 pub(super) fn refusal(what: &str, failure: &Failure) -> Refused {
     let code = failure.code.as_str();
     if is_region_not_enabled(failure) {
@@ -150,7 +150,7 @@ mod tests {
         let mut zip = zip::ZipArchive::new(Cursor::new(ZIP)).unwrap();
         assert_eq!(zip.len(), 1);
         let mut text = String::new();
-        // Reading to the end compares the checksum too.
+        // Reading to the end checks the checksum too.
         zip.by_index(0).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "probe");
     }

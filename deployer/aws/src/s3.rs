@@ -1,4 +1,4 @@
-//! The artifact bucket over S3: reads by version id, nothing else.
+//! The artifact bucket over S3, read by version id.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -73,7 +73,7 @@ impl ArtifactStore for S3Artifacts {
             Ok(output) => output,
             Err(error) => {
                 let failure = Failure::of(&error);
-                // An empty object has no last bytes.
+                // An empty object has no last bytes, so S3 answers with 416.
                 if failure.status == 416 {
                     return Ok(Tail { size: 0, bytes: Bytes::new(), metadata: BTreeMap::new() });
                 }
@@ -86,7 +86,7 @@ impl ArtifactStore for S3Artifacts {
         let length = bytes.len() as u64;
         let (start, size) = match told {
             Told::Part { start, size } => (start, size),
-            // Without a range the whole object came.
+            // An answer without a range holds the whole object.
             Told::Whole => (0, length),
         };
         if start + length != size || length < window.min(size) {
@@ -109,7 +109,7 @@ impl ArtifactStore for S3Artifacts {
             ));
         }
         let artifact = artifact.clone();
-        // Ends where all came, or after an error.
+        // The stream ends after the last byte, or after an error.
         let chunks = stream::unfold(Some((output.body, range.end - range.start)), move |left| {
             let artifact = artifact.clone();
             async move {
@@ -131,16 +131,16 @@ impl ArtifactStore for S3Artifacts {
     }
 }
 
-/// What an answer says that it holds.
+/// The bytes that an answer holds, by its headers.
 enum Told {
-    /// From this byte on, of an object of this size.
+    /// A part that begins at this byte, of an object of this size.
     Part { start: u64, size: u64 },
-    /// The object.
+    /// The whole object.
     Whole,
 }
 
 impl Told {
-    /// Reads an answer's headers. One about another version of the object, or whose range cannot be read, is none.
+    /// Reads an answer's headers. An answer about another version, or with an unreadable range, is an error.
     fn by(artifact: &ArtifactRef, output: &GetObjectOutput) -> Result<Self, ReadError> {
         if let Some(other) = output.version_id().filter(|id| *id != artifact.version_id) {
             return Err(unexpected_answer(artifact, &format!("version {other} came")));
@@ -155,7 +155,7 @@ impl Told {
     }
 }
 
-/// An answer that is not the one that was asked for.
+/// The error for an answer that does not match the request.
 fn unexpected_answer(ArtifactRef { bucket, key, version_id }: &ArtifactRef, how: &str) -> ReadError {
     ReadError::Transient(format!("reading s3://{bucket}/{key} (version {version_id}): {how}"))
 }
@@ -164,11 +164,11 @@ fn broken_body(artifact: &ArtifactRef, error: &(dyn std::error::Error + 'static)
     ReadError::Transient(format!("reading s3://{}/{}: {error}", artifact.bucket, artifact.key))
 }
 
-/// Another try fares no better with what the caller has done wrong, or may not do (HTTP's 4xx, and S3's redirects).
+/// A retry cannot help against a client error (4xx) or a redirect.
 fn read_error_by_status(message: String, status: u16) -> ReadError {
     match status {
         300..400 => ReadError::Unreadable(message),
-        // 416: the object has another size than it was told to have.
+        // 416 says that the object's size differs from the size that we know.
         400..500 if ![408, 409, 416, 429].contains(&status) => ReadError::Unreadable(message),
         _ => ReadError::Transient(message),
     }
@@ -189,7 +189,7 @@ fn read_error(artifact: &ArtifactRef, failure: &Failure) -> ReadError {
             ReadError::Gone(format!("{what} does not exist any more ({}): upload it again", failure.message))
         }
         _ if failure.status == 404 => ReadError::Gone(format!("{what} does not exist any more: upload it again")),
-        // The delete marker of a key is a version that cannot be read.
+        // A delete marker is a version that cannot be read.
         "MethodNotAllowed" => ReadError::Gone(format!("{what} is a deletion: upload it again")),
         _ if failure.status == 403 && Denial::of(&failure.message).advice().is_some() => ReadError::Denied(format!(
             "{what} may not be read ({}): {}",

@@ -1,5 +1,5 @@
-//! What the doctor looks at, over the SDK: the buckets' settings, the queues' lengths, AWS's clock, and a session that tries
-//! rights out on a function that does not exist.
+//! The doctor's port over the SDK: it reads the buckets' settings, the queues' lengths and AWS's clock, and opens
+//! sessions that try permissions out on a function that does not exist.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::sqs;
 use super::sts_sessions::{Session, StsSessions};
 use deployer_engine::port::{EnterError, Probe, SelfDiagnostics, SessionRequest, right_account};
 
-/// The deployer's surroundings.
+/// The doctor's view of the deployer's own buckets, queues and role.
 pub struct AwsSelfDiagnostics {
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
@@ -27,7 +27,7 @@ pub struct AwsSelfDiagnostics {
 }
 
 impl AwsSelfDiagnostics {
-    /// Looks with these clients, at this ledger bucket.
+    /// Uses these clients and this ledger bucket.
     #[must_use]
     pub fn new(
         s3: aws_sdk_s3::Client,
@@ -51,7 +51,7 @@ impl SelfDiagnostics for AwsSelfDiagnostics {
     }
 
     async fn aws_time(&self) -> Option<Timestamp> {
-        // The SDK shows an answer's header only where the answer is an error, so one is asked for. RFC 9110, "Date".
+        // The SDK shows an answer's headers only for errors, so this call asks for one (RFC 9110, "Date").
         let call = self.s3.head_object().bucket(self.ledger.as_str()).key(format!("{HEADS}-/nothing"));
         let error = call.send().await.err()?;
         let date = error.raw_response()?.headers().get("date")?.to_owned();
@@ -71,8 +71,8 @@ impl SelfDiagnostics for AwsSelfDiagnostics {
     }
 
     async fn dead_letters(&self, url: &str, arn: &str) -> Result<QueueLook, Refused> {
-        // A queue and its dead-letter queue are of one account and region (SQS Developer Guide, "Using dead-letter queues"), so
-        // only the name differs.
+        // A queue and its dead-letter queue are in one account and region, so only the name differs (SQS Developer
+        // Guide, "Using dead-letter queues").
         let base = url.rsplit_once('/').map_or("", |(base, _)| base);
         let name = arn.rsplit(':').next().unwrap_or_default();
         self.look(&format!("{base}/{name}")).await.map(|(look, _)| look)

@@ -16,7 +16,7 @@ use deployer_engine::port::{Queue, QueueError};
 pub struct SqsQueue {
     client: Client,
     url: String,
-    /// Where messages to the deployer itself go, if that is another one.
+    /// The URL of the queue for messages to the deployer itself, if it has one of its own.
     wake_queue: Option<String>,
 }
 
@@ -27,7 +27,7 @@ impl SqsQueue {
         Self { client, url, wake_queue: None }
     }
 
-    /// The same, and what the deployer sends to itself goes to the queue at this URL.
+    /// The same, with another queue for what the deployer sends to itself.
     #[must_use]
     pub fn with_wake_queue(self, wake_queue: Option<String>) -> Self {
         Self { wake_queue, ..self }
@@ -37,15 +37,15 @@ impl SqsQueue {
         self.wake_queue.as_deref().unwrap_or(&self.url)
     }
 
-    /// The URL of the queue that a message came from. A queue's URL and its ARN both end in its name.
+    /// Returns the URL of the queue that a message came from. A queue's URL and its ARN both end in its name.
     fn origin(&self, arn: Option<&str>) -> &str {
         let name = arn.and_then(|arn| arn.rsplit(':').next());
         let is_wakes = name.is_some() && name == self.wake_queue().rsplit('/').next();
         if is_wakes { self.wake_queue() } else { &self.url }
     }
 
-    /// The queue that an event names by its ARN, where no configuration tells its URL. SQS is asked, for the URL's form
-    /// differs between partitions and with `AWS_ENDPOINT_URL` (SQS API Reference, GetQueueUrl).
+    /// Finds the queue that an event names by its ARN, where no configuration has its URL. SQS is asked, because the
+    /// URL's form differs between partitions and with `AWS_ENDPOINT_URL` (SQS API Reference, GetQueueUrl).
     ///
     /// # Errors
     /// [`QueueError`].
@@ -100,7 +100,7 @@ impl Queue for SqsQueue {
     }
 }
 
-/// How long a queue is, and the ARN of its dead-letter queue, where it has one.
+/// Returns a queue's length, and the ARN of its dead-letter queue, if it has one.
 pub(super) async fn look(client: &Client, url: &str) -> Result<(QueueLook, Option<String>), Failure> {
     let call = client
         .get_queue_attributes()
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(queue.origin(None), UPLOADS);
     }
 
-    /// By it the one who receives the message knows since when it could have come.
+    /// The receiver needs the delay to know when the message became visible.
     #[tokio::test]
     async fn a_message_that_is_delayed_bears_its_delay() {
         let hosts = RecordingConnector::default();

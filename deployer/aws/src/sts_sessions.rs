@@ -1,7 +1,7 @@
-//! The door to target accounts over STS: a session per deployment, limited to one function.
+//! Sessions in target accounts over STS: each deployment assumes the role anew, limited to one function.
 //!
-//! The SDK's own AssumeRole provider knows no source identity and keeps sessions; ours asks once and keeps nothing, for
-//! a session belongs to one deployment. STS API Reference, AssumeRole.
+//! The SDK's AssumeRole provider cannot set a source identity and caches sessions; this one asks once and caches
+//! nothing, because a session belongs to one deployment. STS API Reference, AssumeRole.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -25,7 +25,7 @@ use deployer_engine::port::{Account, EnterError, SessionProvider, SessionRequest
 /// Role chaining allows one hour at most; a deployment in one invocation needs less than STS's shortest session.
 const SESSION_SECONDS: i32 = 900;
 
-/// AssumeRole into target accounts.
+/// Opens sessions in target accounts by AssumeRole.
 pub struct StsSessions {
     client: aws_sdk_sts::Client,
     sdk: SdkConfig,
@@ -38,7 +38,7 @@ impl StsSessions {
         Self { client: aws_sdk_sts::Client::new(sdk), sdk: sdk.clone() }
     }
 
-    /// Assumes a role for a deployment, and asserts the account.
+    /// Assumes a role for a deployment and checks that the session is in the right account.
     pub(super) async fn open_session_as(
         &self,
         request: &SessionRequest,
@@ -51,7 +51,7 @@ impl StsSessions {
         Ok(Account::assert(target, &account, Arc::new(functions))?)
     }
 
-    /// Assumes the role, once.
+    /// Assumes the role once.
     pub(super) async fn session(
         &self,
         request: &SessionRequest,
@@ -93,12 +93,12 @@ impl StsSessions {
         call.send().await.map_err(|error| refused(request, role, writer, &Failure::of(&error)))
     }
 
-    /// Lambda of a target, with a session's credentials.
+    /// A Lambda client for a target, with a session's credentials.
     pub(super) fn lambda(&self, target: &Target, credentials: SharedCredentialsProvider) -> aws_sdk_lambda::Client {
         client(aws_sdk_lambda::config::Builder::from(&self.sdk).credentials_provider(credentials), target)
     }
 
-    /// The artifact bucket, with a session's credentials.
+    /// An S3 client for the artifact bucket, with a session's credentials.
     pub(super) fn s3(&self, target: &Target, credentials: SharedCredentialsProvider) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.sdk)
             .credentials_provider(credentials)
@@ -107,7 +107,8 @@ impl StsSessions {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    /// The ARN of the role that this is a session of: `arn:aws:sts::<account>:assumed-role/<role>/<session>`.
+    /// Returns the ARN of the deployer's own role, made from its session's:
+    /// `arn:aws:sts::<account>:assumed-role/<role>/<session>`.
     pub(super) async fn own_role(&self) -> Result<String, Failure> {
         let answer = self.client.get_caller_identity().send().await.map_err(|error| Failure::of(&error))?;
         let arn = answer.arn().unwrap_or_default();
@@ -121,13 +122,13 @@ impl StsSessions {
     }
 }
 
-/// Credentials in some account.
+/// Credentials, and the account that they belong to.
 pub(super) struct Session {
     pub account: AccountId,
     pub credentials: SharedCredentialsProvider,
 }
 
-/// Lambda in this target, with what the configuration has of credentials.
+/// The Lambda API in this target, with the credentials of the configuration.
 pub(super) fn functions(config: aws_sdk_lambda::config::Builder, target: &Target, writer: Writer) -> LambdaFunctions {
     LambdaFunctions::new(client(config, target), target.clone(), writer)
 }
@@ -140,7 +141,7 @@ fn client(config: aws_sdk_lambda::config::Builder, target: &Target) -> aws_sdk_l
     aws_sdk_lambda::Client::from_conf(config)
 }
 
-/// The account of an ARN.
+/// The account that an ARN names.
 pub(super) fn account_of(arn: &str) -> Option<AccountId> {
     arn.split(':').nth(4).and_then(|account| AccountId::parse(account).ok())
 }
@@ -152,12 +153,12 @@ impl SessionProvider for StsSessions {
     }
 }
 
-/// A custom partition owns its token bucket: a throttled target uses up nobody else's retries.
+/// A custom partition owns its token bucket, so a throttled target uses up no other target's retries.
 fn partition(service: &str, target: &Target) -> RetryPartition {
     RetryPartition::custom(format!("{service}-{target}")).build()
 }
 
-/// What to do where AWS's words say why a role is not let in.
+/// Returns the hint for a denied AssumeRole, where AWS's message says why it was denied.
 fn assume_role_advice(words: &str, writer: Writer) -> Option<&'static str> {
     if let Some(advice) = Denial::of(words).advice() {
         return Some(advice);
@@ -169,7 +170,7 @@ fn assume_role_advice(words: &str, writer: Writer) -> Option<&'static str> {
     )
 }
 
-/// All that a session's policy has in it and somebody has named.
+/// The hint for a session policy that packs too large: it lists the named parts of the policy.
 const HOW_TO_SHORTEN: &str = "fewer layers, or shorter names of layers, execution role and its path, function, environment and release \
      shorten it";
 
@@ -183,7 +184,8 @@ fn refused(request: &SessionRequest, role: &str, writer: Writer, failure: &Failu
         };
         return TargetError::new(TargetErrorCode::TimedOut, "enter", message).into();
     }
-    // "Packed policy consumes n% of allotted space": a limit beside that of the characters, on the policy as STS packs it.
+    // STS limits the packed size of a policy too, not only its characters: "Packed policy consumes n% of allotted
+    // space".
     if failure.code.starts_with("PackedPolicyTooLarge") {
         let message = format!("{what}: the session's policy packs too large ({}): {HOW_TO_SHORTEN}", failure.message);
         return TargetError::new(TargetErrorCode::InvalidConfiguration, "enter", message).into();

@@ -1,4 +1,4 @@
-//! Answers that a test has written down, in place of AWS.
+//! HTTP connectors that answer with what a test has written down, in place of AWS.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,10 +9,10 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 
-/// What is answered: status, headers, body.
+/// The status, the headers and the body of an answer.
 pub(super) type Answer = (u16, Vec<(&'static str, &'static str)>, &'static str);
 
-/// Answers one call after the other; the last answer stays.
+/// Gives one answer per call; the last answer repeats.
 #[derive(Debug)]
 struct StubConnector(Mutex<Vec<Answer>>);
 
@@ -28,7 +28,7 @@ impl HttpConnector for StubConnector {
     }
 }
 
-/// A configuration whose every call is answered so.
+/// A configuration whose calls get these answers.
 pub(super) fn stub_config(answers: impl IntoIterator<Item = Answer>) -> SdkConfig {
     let connector = SharedHttpConnector::new(StubConnector(Mutex::new(answers.into_iter().collect())));
     SdkConfig::builder()
@@ -40,7 +40,7 @@ pub(super) fn stub_config(answers: impl IntoIterator<Item = Answer>) -> SdkConfi
         .build()
 }
 
-/// The hosts that were called, one after the other, with what each was told.
+/// A connector that records the host and the body of each call.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RecordingConnector(Arc<Mutex<Vec<(String, String)>>>);
 
@@ -54,7 +54,7 @@ impl HttpConnector for RecordingConnector {
 }
 
 impl RecordingConnector {
-    /// A configuration for this region that calls nobody, and the settings that FIPS and dual-stack endpoints are asked for by.
+    /// A configuration for this region, with these settings for FIPS and dual-stack endpoints; its calls reach nobody.
     pub(super) fn config(&self, region: &str, fips: bool, dual_stack: bool) -> SdkConfig {
         let connector = SharedHttpConnector::new(self.clone());
         let config = stub_config([]).into_builder().region(Region::new(region.to_owned()));
@@ -65,12 +65,12 @@ impl RecordingConnector {
             .build()
     }
 
-    /// The one that was called last.
+    /// The host that was called last.
     pub(super) fn last(&self) -> String {
         self.0.lock().unwrap().last().cloned().unwrap_or_default().0
     }
 
-    /// The body that it was sent.
+    /// The body of the last call.
     pub(super) fn told(&self) -> String {
         self.0.lock().unwrap().last().cloned().unwrap_or_default().1
     }
@@ -81,7 +81,7 @@ pub(super) fn ok(body: &'static str) -> Answer {
     (200, vec![], body)
 }
 
-/// JSON without some of its fields.
+/// The JSON object without this field.
 pub(super) fn without(json: &str, field: &str) -> String {
     let mut all: BTreeMap<String, serde_json::Value> = serde_json::from_str(json).unwrap();
     all.remove(field);

@@ -1,4 +1,4 @@
-//! The process's environment as settings, all at once, before any client exists; and deployer.json, kept for a minute.
+//! Reads the settings from the environment before any client exists, and keeps deployer.json for a minute.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,20 +11,21 @@ use deployer_engine::InvalidConfig;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
-/// How long deployer.json is not read again.
+/// The time for which deployer.json is not read again.
 pub const CONFIG_AGE: Duration = Duration::from_secs(60);
 
-/// What the environment says.
+/// The settings of the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `DEPLOYER_CONFIG`.
     pub config: ConfigSource,
-    /// `AWS_REGION`: the deployer's region, which is the artifact bucket's, for S3 notifies only queues of its own.
+    /// `AWS_REGION`: the region of the deployer and of the artifact bucket, because S3 notifies only queues of its own
+    /// region.
     pub region: Region,
 }
 
 impl Settings {
-    /// Reads the settings from variables, by a function that finds one.
+    /// Reads the settings through a function that returns one variable.
     ///
     /// # Errors
     /// [`InvalidConfig`] naming the variable.
@@ -47,22 +48,22 @@ impl Settings {
 pub struct Loaded {
     /// The configuration.
     pub config: Arc<Config>,
-    /// Why it is the last good one, where what is there now cannot be loaded.
+    /// Why the current deployer.json cannot be loaded, where `config` is the last good one.
     pub outdated: Option<InvalidConfig>,
 }
 
-/// deployer.json as it was last loaded. One that cannot be loaded does not take the last good one away.
+/// The last good deployer.json. A newer one that cannot be loaded does not replace it.
 #[derive(Default)]
 pub struct ConfigCache {
-    /// With the time at which it was read; none where the last reading failed.
+    /// The configuration and the time when it was read; no time where the last read failed.
     kept: Mutex<Option<(Arc<Config>, Option<Timestamp>)>>,
 }
 
 impl ConfigCache {
-    /// The configuration, read anew when it is older than a minute or the last reading failed.
+    /// Returns the configuration, read again when it is older than a minute or the last read failed.
     ///
     /// # Errors
-    /// [`InvalidConfig`], naming the place and the field: it cannot be loaded, and never was.
+    /// [`InvalidConfig`], naming the place and the field: deployer.json cannot be loaded and never was.
     pub async fn get(
         &self,
         Settings { config: source, region }: &Settings,
@@ -127,7 +128,8 @@ mod tests {
     const FIRST: &str = r#"{"artifact_bucket": "artifacts", "ledger_bucket": "ledger", "environments": {}}"#;
     const SECOND: &str = r#"{"artifact_bucket": "others", "ledger_bucket": "ledger", "environments": {}}"#;
 
-    /// Asks a cache so many seconds after it was made, where the file is read so: the artifact bucket, and what is said.
+    /// Gets the configuration from the cache at this second, with this answer from the file; returns the artifact
+    /// bucket and the warning.
     async fn asked(
         cache: &ConfigCache,
         seconds: i64,
