@@ -133,7 +133,7 @@ impl Ledger for S3Ledger {
                 Precondition::Unchanged(ETag(etag)) => call.if_match(etag),
             };
             let failure = match call.send().await {
-                // Where the answer has no ETag, the next read shows whether the object was written.
+                // If the answer has no ETag, the next read shows whether the object was written.
                 Ok(output) => return self.etag("writing", key, output.e_tag()).map(Written::Now),
                 Err(error) => Failure::of(&error),
             };

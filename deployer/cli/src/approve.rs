@@ -1,7 +1,7 @@
-//! `deployctl approve` and `decline`: somebody's word on a promotion that waits for it.
+//! `deployctl approve` and `decline`: a person decides about a promotion that waits for approval.
 //!
-//! Which promotion is meant is looked up before anything is said, so that a word that has to be sent twice never is about
-//! another one.
+//! The promotion's id is looked up before the command is sent, so that a command that is sent twice never concerns
+//! another promotion.
 
 use deployer_core::group::Group;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
@@ -13,41 +13,41 @@ use super::follow::{self, Followed, Until};
 use super::{remote, waiting_text};
 use deployer_core::trigger::Command;
 
-/// Which promotion.
+/// The promotion to decide about.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct PromotionArgs {
-    /// The environment that it goes to.
+    /// The environment that the promotion goes to.
     #[arg(long, short, value_name = "NAME")]
     environment: EnvironmentName,
-    /// The function, as keys and the ledger call it; none: --deployment is a group.
+    /// The function, as keys and the ledger name it; without it, --deployment is a group.
     #[arg(long, short, value_name = "NAME", required_unless_present = "deployment")]
     function: Option<FunctionName>,
-    /// The promotion, or the group [default: the one that waits there].
+    /// The promotion or the group [default: the only promotion that waits there].
     #[arg(long, value_name = "ID", value_parser = DeploymentId::parse)]
     deployment: Option<DeploymentId>,
 }
 
-/// What to approve.
+/// The options of `approve`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
     promotion: PromotionArgs,
-    /// Wait for its end also where it waits for more approvals, for its soak, or for a freeze to be over.
+    /// Wait until the promotion ends, even while it waits for more approvals, its soak or the end of a freeze.
     #[arg(long, conflicts_with = "no_wait")]
     wait: bool,
     #[command(flatten)]
     follow: follow::Options,
 }
 
-/// What to decline, and why.
+/// The options of `decline`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct DeclineOptions {
     #[command(flatten)]
     promotion: PromotionArgs,
-    /// Why: whoever has asked for it reads it.
+    /// The reason; the requester of the promotion reads it.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
@@ -81,13 +81,13 @@ pub(super) async fn decline(options: &DeclineOptions) -> Result<Answer, CliError
     Ok(Answer::with_text(record.text(), &record, decline_exit(record.status)))
 }
 
-/// What is declined has ended as refused; anything else was past that.
+/// A declined promotion has ended as refused; any other status means that the decision came too late.
 fn decline_exit(status: Status) -> Exit {
     if status == Status::Refused { Exit::Done } else { Exit::Refused }
 }
 
 impl PromotionArgs {
-    /// The promotion that is meant.
+    /// Returns the promotion that the options name.
     async fn resolve(
         &self,
         remote: &remote::Options,
@@ -100,7 +100,7 @@ impl PromotionArgs {
         Ok((environment.clone(), function.clone(), deployment))
     }
 
-    /// The only one that waits there.
+    /// Finds the only promotion that waits there.
     async fn find_waiting(&self, remote: &remote::Options) -> Result<DeploymentId, CliError> {
         let (environment, function) = (Some(self.environment.clone()), self.function.clone());
         let request = remote::request(Command::Status { environment, function });
@@ -120,7 +120,7 @@ impl PromotionArgs {
                     format!("\n  --deployment {} ({release}{})", one.deployment, one.because)
                 });
                 let several: String = several.collect();
-                Err(CliError::wrong_use(format!("several promotions wait there: name one of them{several}")))
+                Err(CliError::wrong_use(format!("several promotions wait there: name one{several}")))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! `deployctl deploy`: a release that is uploaded already, by the deployer; or folders and zips, straight from here.
+//! `deployctl deploy`: the deployer deploys an uploaded release, or this machine deploys folders and zips itself.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,10 +19,10 @@ use super::{direct, follow, records};
 use crate::direct_deploy::{Direct, FUNCTIONS_AT_ONCE};
 use deployer_core::trigger::Command;
 
-/// The options that leave the deployer out of it: then there is nobody to wait for.
+/// The options of a direct deployment, which has no end to wait for.
 const DIRECT_OPTIONS: [&str; 2] = ["role_arn", "direct"];
 
-/// What to deploy, and how.
+/// The options of `deploy`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(
@@ -30,19 +30,20 @@ const DIRECT_OPTIONS: [&str; 2] = ["role_arn", "direct"];
     mut_arg("timeout", |arg| arg.conflicts_with_all(DIRECT_OPTIONS)),
 )]
 pub(super) struct Options {
-    /// With --role-arn or --direct: folders, zips, or patterns of them such as 'functions/*'. Each is the function of its name.
+    /// With --role-arn or --direct: folders, zips, or patterns of them such as 'functions/*'. Each is the function of
+    /// its name.
     #[arg(value_name = "DIR|FILE")]
     sources: Vec<String>,
-    /// The environment; past the deployer: which part of the manifest counts [default: none].
+    /// The environment; without the deployer, the part of the manifest that counts [default: none].
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
-    /// The function; past the deployer: what the only folder or zip is called.
+    /// The function; without the deployer, the name of the only folder or zip.
     #[arg(long, short, value_name = "NAME")]
     function: Option<FunctionName>,
     /// The release that the deployer deploys.
     #[arg(long, short, value_name = "RELEASE")]
     release: Option<Release>,
-    /// Past the deployer: make the function if there is none.
+    /// Without the deployer: create the function if it does not exist.
     #[arg(long)]
     create: bool,
     #[command(flatten)]
@@ -59,7 +60,7 @@ async fn deploy_release(options: &Options) -> Result<Answer, CliError> {
     options.direct.reject_if_given()?;
     if options.create {
         return Err(CliError::wrong_use(
-            "--create is for --role-arn or --direct: the deployer makes what there is not",
+            "--create is for --role-arn or --direct: the deployer creates missing functions by itself",
         ));
     }
     if !options.sources.is_empty() {
@@ -86,7 +87,9 @@ async fn deploy_direct(options: &Options) -> Result<Answer, CliError> {
         )));
     }
     if options.sources.is_empty() {
-        return Err(CliError::wrong_use("which folders or zips? past the deployer their code is sent from here"));
+        return Err(CliError::wrong_use(
+            "name the folders or zips: a direct deployment sends the code from this machine",
+        ));
     }
     let checked =
         check_sources(sources::resolve(&options.sources, options.function.as_ref())?, options.environment.as_ref())?;
@@ -109,7 +112,7 @@ async fn deploy_direct(options: &Options) -> Result<Answer, CliError> {
     }
 }
 
-/// All of them, or none: whatever is wrong with them is said before the first is deployed.
+/// Checks all sources before the first is deployed: all are deployed, or none.
 fn check_sources(sources: Vec<Source>, environment: Option<&EnvironmentName>) -> Result<Vec<CheckedSource>, CliError> {
     let several = sources.len() > 1;
     let (mut checked, mut invalid) = (Vec::new(), Vec::<CliError>::new());
@@ -153,7 +156,7 @@ async fn deploy_all(
     }
 }
 
-/// Where nobody asked for a new function, one that there is not is a mistake: of its name, the region or the role.
+/// Refuses functions that do not exist: without --create, the name, the region or the role is wrong.
 async fn ensure_functions_exist(direct: &Direct, checked: &[CheckedSource]) -> Result<(), CliError> {
     let plans = stream::iter(checked).map(async |CheckedSource { source, zip, .. }| {
         let again =
@@ -187,10 +190,10 @@ async fn ensure_functions_exist(direct: &Direct, checked: &[CheckedSource]) -> R
     )))
 }
 
-/// What a plan calls the making of a function.
+/// The step of a plan that creates a function.
 const CREATE: &str = "create function";
 
-/// One function.
+/// Deploys one function.
 async fn deploy(
     options: &Options,
     direct: &Direct,
@@ -201,7 +204,7 @@ async fn deploy(
     let record = record.map_err(|error| CliError::failed(format!("{error}: try again")))?;
     let cannot = |error| CliError::failed(format!("the record as JSON: {error}"));
     let mut json = serde_json::to_value(&record).map_err(cannot)?;
-    // It lies in no bucket.
+    // The zip is in no bucket, so the JSON names the local file.
     if let (Some(artifact), Some(fields)) = (&record.artifact, json.as_object_mut()) {
         let (file, size, sha256) = (source.path.display().to_string(), artifact.size, artifact.sha256);
         let local = serde_json::to_value(LocalArtifact { file, size, sha256 }).map_err(cannot)?;
@@ -210,19 +213,19 @@ async fn deploy(
     Ok(Answer { text: text(&record), json, exit: Exit::from(&record) })
 }
 
-/// The zip of a deployment from here.
+/// The zip of a direct deployment.
 #[derive(Debug, Serialize)]
 struct LocalArtifact {
-    /// Where it is, or the folder that it was made of.
+    /// The path of the zip, or of the folder that was packed.
     file: String,
     size: Option<u64>,
     sha256: Option<Sha256>,
 }
 
-/// How far it is, for whoever stops it.
+/// The progress, which an interrupted user is told.
 #[derive(Debug, Default)]
 struct Progress {
-    /// Whether those that were begun have ended.
+    /// Each begun function, and whether it has ended.
     functions: RefCell<BTreeMap<FunctionName, bool>>,
 }
 
@@ -255,13 +258,13 @@ impl Progress {
     }
 }
 
-/// What stopped one function stops no other.
+/// The answer for a function that failed; the others go on.
 fn failed_answer(source: &Source, error: CliError) -> Answer {
     let message = format!("{}: {}", source.function, error.message);
     Answer::from(CliError { message, ..error })
 }
 
-/// A line for each, and the worst of their exit codes.
+/// Combines the answers: all texts, and the worst exit code.
 fn combine_answers(answers: Vec<Answer>) -> Answer {
     let exit = Exit::worst(answers.iter().map(|answer| answer.exit));
     let text = answers.iter().map(|answer| answer.text.as_str()).collect();

@@ -1,4 +1,4 @@
-//! What the verbs share that deploy, or plan, straight from this machine.
+//! Shared parts of the verbs that deploy or plan from this machine.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -15,17 +15,17 @@ use super::sources::{self, Source};
 use super::zips::{self, Finding};
 use crate::direct_deploy::{Direct, DirectTarget, Notice};
 
-/// What it is called where no environment is named: nothing counts but what the manifest says for all.
+/// The environment's name where the user names none: only the manifest's part for all environments counts.
 const DIRECT_ENVIRONMENT: &str = "direct";
 
-/// How the target is entered from here.
+/// The options of a direct deployment.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Past the deployer: enter the target from this machine, by this role.
+    /// Without the deployer: assume this role from this machine to enter the target.
     #[arg(short = 'i', long, value_name = "ARN")]
     role_arn: Option<RoleArn>,
-    /// Past the deployer as well, with the credentials that are here, and no role.
+    /// Without the deployer: use the credentials of this machine, without a role.
     #[arg(long, conflicts_with = "role_arn")]
     direct: bool,
     /// The external id that the role's trust policy asks for.
@@ -34,36 +34,36 @@ pub(super) struct Options {
     /// With --direct: the account that the credentials must belong to.
     #[arg(long, value_name = "ID", requires = "direct", conflicts_with = "role_arn")]
     account: Option<AccountId>,
-    /// Past the deployer: the alias that serves [default: live].
+    /// Without the deployer: the alias that serves [default: live].
     #[arg(long, value_name = "NAME")]
     alias: Option<AliasName>,
-    /// Past the deployer: look into this ledger bucket whether the deployer knows the function, and warn if it does.
+    /// Without the deployer: read this ledger bucket, and warn if the deployer knows the function.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
 }
 
 impl Options {
-    /// Whether the deployer has no part in it.
+    /// Whether the user asks for a direct deployment.
     pub fn is_direct(&self) -> bool {
         self.role_arn.is_some() || self.direct
     }
 
-    /// Options that mean nothing to the deployer.
+    /// Refuses options that mean nothing to the deployer.
     ///
     /// # Errors
-    /// Wrong use, naming one that was given.
+    /// Wrong use, naming the option that was given.
     pub fn reject_if_given(&self) -> Result<(), CliError> {
-        // A ledger may be known to everything in this shell.
+        // --ledger is not checked: its variable may be set for the whole shell.
         match &self.alias {
             Some(_) => Err(CliError::wrong_use("--alias is for --role-arn or --direct")),
             None => Ok(()),
         }
     }
 
-    /// Everything that is ready before the first function.
+    /// Prepares direct deployments before the first function.
     ///
     /// # Errors
-    /// Wrong use: no region. Failed: the credentials say nothing.
+    /// Wrong use: no region is set. Failed: the credentials do not work.
     pub async fn prepare(&self, sdk: &SdkConfig, environment: EnvironmentName) -> Result<Direct, CliError> {
         let target = DirectTarget {
             environment,
@@ -75,11 +75,13 @@ impl Options {
         };
         let direct = Direct::prepare(sdk, target, Arc::new(|notice: Notice| warn(&notice.to_string())));
         direct.await.map_err(|error| {
-            CliError::failed(format!("whose credentials are these? {error}\n  log in, or name a --profile"))
+            CliError::failed(format!(
+                "the account of the credentials cannot be found: {error}\n  log in, or name a --profile"
+            ))
         })
     }
 
-    /// Warns of functions that the ledger knows, where one is named.
+    /// Warns about functions that the ledger knows, if the user names a ledger.
     pub async fn warn_if_in_ledger(&self, sdk: &SdkConfig, direct: &Direct, functions: &[FunctionName]) {
         if let Some(bucket) = &self.ledger
             && let Err(error) = direct.notify_if_in_ledger(sdk, bucket.clone(), functions).await
@@ -89,7 +91,7 @@ impl Options {
     }
 }
 
-/// A zip, or a folder as one, that the deployer would take too.
+/// A zip, or a packed folder, that passes the deployer's checks.
 pub(super) struct CheckedSource {
     pub source: Source,
     pub zip: File,
@@ -97,10 +99,11 @@ pub(super) struct CheckedSource {
 }
 
 impl CheckedSource {
-    /// Packs and reads it; it is checked for an environment, or for what the manifest says for all.
+    /// Packs a folder, then reads and checks the zip for the environment, or for the manifest's part for all
+    /// environments.
     ///
     /// # Errors
-    /// Wrong use: it cannot be read. Refused: what is wrong with it.
+    /// Wrong use: the source cannot be read. Refused: the list of mistakes.
     pub fn open(source: Source, environment: Option<&EnvironmentName>) -> Result<Self, CliError> {
         let zip = sources::open_zip(&source.path)?;
         let invalid = |mistakes: Vec<Finding>| zips::invalid_zip(&source.path, &mistakes);
@@ -113,7 +116,7 @@ impl CheckedSource {
     }
 }
 
-/// The environment that was named; or a name that no manifest has a part for, so that none counts.
+/// Returns the named environment, or a name that no manifest has a part for, so that no part counts.
 pub(super) fn environment(named: Option<&EnvironmentName>, all: &[CheckedSource]) -> Result<EnvironmentName, CliError> {
     if let Some(environment) = named {
         return Ok(environment.clone());
@@ -148,14 +151,14 @@ fn name<T>(parsed: Result<T, deployer_core::id::InvalidName>) -> Result<T, CliEr
 
 fn region(sdk: &SdkConfig) -> Result<Region, CliError> {
     let Some(region) = sdk.region() else {
-        return Err(CliError::wrong_use("in which region is the function? --region or AWS_REGION says so"));
+        return Err(CliError::wrong_use("no region is known: say --region or AWS_REGION"));
     };
     Region::parse(region.as_ref()).map_err(CliError::wrong_use)
 }
 
-/// Said where it hinders no program that reads the answer.
+/// Prints a warning to standard error, where it disturbs no program that reads the answer.
 pub(super) fn warn(message: &str) {
     let style = anstyle::AnsiColor::Yellow.on_default();
-    // Whoever does not read our warnings gets the answer all the same.
+    // An unread warning must not stop the answer.
     let _unread = writeln!(anstream::stderr(), "{style}warning:{style:#} {message}");
 }

@@ -1,5 +1,5 @@
-//! `deployctl doctor`: the deployer walks the chain of trust, for only it is trusted; here its report is drawn, with what only
-//! this machine can tell.
+//! `deployctl doctor`: prints the deployer's report on the chain of trust, with checks that only this machine can make.
+//! The deployer does the checks, because only its role is trusted.
 
 use std::time::Duration;
 
@@ -14,18 +14,19 @@ use super::remote::{self, request};
 use super::{Answer, CliError, Exit};
 use deployer_core::trigger::Command;
 
-/// Which targets are walked to.
+/// The options of `doctor`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
     remote: remote::Options,
-    /// Only the targets of this environment.
+    /// Check only the targets of this environment.
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
 }
 
-/// The clock of this machine matters to nobody's deployment; five minutes are what signatures bear.
+/// The difference of clocks that is reported. No deployment depends on this machine's clock, but AWS rejects signatures
+/// that are off by more than five minutes.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
@@ -49,7 +50,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     Ok(Answer::with_text(draw(&report), &report, exit))
 }
 
-/// The first link that is broken: the deployer itself does not answer.
+/// Makes the check for a deployer that does not answer: the first broken link.
 async fn invoke_failed(error: CliError, options: &Options) -> Result<Check, CliError> {
     match error.error_type {
         "InvalidCommand" => Err(error),
@@ -83,7 +84,7 @@ fn invoke_check(message: &str, name: &str, region: Option<&Region>) -> Check {
     }])
 }
 
-/// A tree: the deployer, then each environment with its targets.
+/// Draws a tree: the deployer, then each environment with its targets.
 fn draw(report: &DoctorReport) -> String {
     let mut out = String::new();
     let bold = Style::new().bold();
@@ -121,7 +122,7 @@ fn checks(out: &mut String, indent: &str, checks: &[Check]) {
             CheckStatus::NotChecked => (AnsiColor::Yellow.on_default(), "–   "),
         };
         let Check { check: name, status, because, missing } = check;
-        // AWS's words are in it, and whoever answers for the deployer wrote it.
+        // The text holds AWS's words, and comes from whoever runs the deployer.
         out.push_str(&format!("{indent}{branch}{style}{word}{style:#} {}", one_line(name)));
         match because.as_deref().map(one_line) {
             Some(because) if *status == CheckStatus::NotChecked => out.push_str(&format!(": not checked: {because}\n")),

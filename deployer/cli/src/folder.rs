@@ -1,7 +1,8 @@
-//! A folder as a zip: the same folder gives the same bytes, on every machine and at any time.
+//! Packs a folder as a zip: the same folder gives the same bytes on every machine and at any time.
 //!
-//! Entries are sorted by name and all of one time; of permissions only the executable bit counts. Folders have no entries of
-//! their own. Links are packed as links and never followed; whether they lead somewhere is judged where the zip is read. What `.lambdaignore` names (by gitignore's rules) stays out, and so do `.lambdaignore` and `.git`.
+//! Entries are sorted by name and have one fixed time; of the permissions only the executable bit counts. Folders have
+//! no entries of their own. Links are packed as links and never followed; the reader of the zip checks where they lead.
+//! `.lambdaignore` excludes paths by gitignore's rules; `.lambdaignore` itself and `.git` are excluded too.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write as _};
@@ -15,19 +16,19 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::zips::Finding;
 
-/// Names what is not to be packed.
+/// The file that names paths to exclude.
 const IGNORE_FILE: &str = ".lambdaignore";
-/// Never packed.
+/// Paths that are never packed.
 const NOT_PACKED: [&str; 2] = [".git", IGNORE_FILE];
-/// So many of the largest files are named where they are too much together.
+/// The number of largest files that the error for a too large folder names.
 const LARGEST_NAMED: usize = 3;
 const EXECUTABLE: u32 = 0o755;
 const REGULAR: u32 = 0o644;
 
-/// A file or a link that belongs into the zip.
+/// A file or a link to pack.
 #[derive(Debug)]
 struct Entry {
-    /// With forward slashes, from the folder's root.
+    /// The path from the folder's root, with forward slashes.
     name: String,
     size: u64,
     content: Content,
@@ -39,22 +40,22 @@ enum Content {
         path: PathBuf,
         executable: bool,
     },
-    /// What the link says.
+    /// The target of the link.
     Link(String),
 }
 
-/// Packs a folder into a temporary file, which has no name and goes away by itself.
+/// Packs a folder into a temporary file without a name, which disappears when it is closed.
 ///
 /// # Errors
-/// All that cannot be packed.
+/// The paths that cannot be packed.
 pub(super) fn pack(folder: &Path, bar: &ProgressBar) -> Result<File, Vec<Finding>> {
     let entries = entries(folder)?;
     write_zip(&entries, bar).map_err(|found| vec![found])
 }
 
-/// The files and links, sorted by name.
+/// Returns the files and links, sorted by name.
 fn entries(folder: &Path) -> Result<Vec<Entry>, Vec<Finding>> {
-    // A link to a folder is that folder; only within it are links packed as such.
+    // A link to the folder is followed; links within it are packed as links.
     let root = folder.canonicalize().map_err(|error| vec![Finding::whole(format!("cannot be read: {error}"))])?;
     let (mut entries, mut problems) = (Vec::new(), Vec::new());
     let mut walk = WalkBuilder::new(&root);
@@ -74,9 +75,9 @@ fn entries(folder: &Path) -> Result<Vec<Entry>, Vec<Finding>> {
     if problems.is_empty() { Ok(entries) } else { Err(problems) }
 }
 
-/// A file or a link; nothing for a folder.
+/// Makes the entry of a file or a link; a folder has none.
 fn entry(root: &Path, found: &DirEntry) -> Result<Option<Entry>, String> {
-    // A line of an ignore file that is none; other lines would have counted.
+    // A wrong line of an ignore file is an error, because the other lines would be applied all the same.
     if let Some(error) = found.error() {
         return Err(error.to_string());
     }
@@ -105,7 +106,7 @@ fn entry(root: &Path, found: &DirEntry) -> Result<Option<Entry>, String> {
     Ok(Some(Entry { name, size: about.len(), content }))
 }
 
-/// Too much is not even packed.
+/// Refuses a folder that is too large, before packing it.
 fn too_large(entries: &mut [Entry]) -> Option<Finding> {
     let found = entries.iter().map(|entry| entry.size).sum();
     if found <= UNZIPPED_LIMIT {
@@ -132,7 +133,7 @@ fn write_zip(entries: &[Entry], bar: &ProgressBar) -> Result<File, Finding> {
 }
 
 fn add(zip: &mut ZipWriter<BufWriter<File>>, entry: &Entry) -> io::Result<()> {
-    // 1980-01-01: a zip knows no earlier time, and every file gets this one.
+    // Every file gets 1980-01-01, the earliest time that a zip can hold.
     let options = SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
     let (path, executable) = match &entry.content {
         Content::File { path, executable } => (path, *executable),
@@ -242,7 +243,7 @@ mod tests {
         std::os::unix::fs::symlink(to, path).unwrap();
     }
 
-    /// A tree as npm and pnpm make them: links to files, to folders, through other links, and to a layer.
+    /// A tree like those of npm and pnpm: links to files, to folders, through other links, and to a layer.
     fn linked() -> TempDir {
         let folder = folder(&[
             ("function.toml", "runtime = \"nodejs22.x\"\nhandler = \"index.handler\"\n"),

@@ -1,4 +1,4 @@
-//! A command that deploys, followed to its end: the same order again tells how far it is.
+//! Sends a command that deploys and follows it to its end: the same request sent again returns its progress.
 
 use std::time::Duration;
 
@@ -15,33 +15,33 @@ use super::remote::{self, Remote, SendError, SendOutcome};
 use super::{progress, records};
 use deployer_core::trigger::{Command, CommandRequest};
 
-/// An answer that tells how far something is.
+/// An answer that shows the progress of a deployment, a group or a recall.
 pub(super) trait Followed: DeserializeOwned + Serialize {
-    /// How far it is.
+    /// Its stage.
     fn stage(&self) -> Stage;
-    /// What it is called, as in "deployment 01K… goes on".
+    /// Its name, as in "deployment 01K… goes on".
     fn name(&self) -> String;
-    /// How far it is, in a few words, as long as it has not ended.
+    /// Its progress in a few words, before it has ended.
     fn how(&self) -> String;
-    /// All of it, for people.
+    /// The whole answer, for people.
     fn text(&self) -> String;
-    /// How it has ended; [`Exit::Done`] of what has not.
+    /// The exit code of its end; [`Exit::Done`] before it has ended.
     fn exit(&self) -> Exit;
 }
 
-/// How far something is.
+/// The stage of a deployment, a group or a recall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// The deployer is at work, or it is not its turn yet.
+    /// The deployer works on it, or another deployment has its turn first.
     Running,
-    /// It waits for people or for the calendar: that may take days.
+    /// It waits for approvals, its soak or the end of a freeze, which may take days.
     Waiting,
-    /// Nothing more will happen to it.
+    /// It has ended.
     Ended,
 }
 
 impl Stage {
-    /// How far several are.
+    /// The stage of several together.
     pub fn of_all(stages: impl IntoIterator<Item = Self>) -> Self {
         stages.into_iter().fold(Self::Ended, |all, one| match (all, one) {
             (Self::Running, _) | (_, Self::Running) => Self::Running,
@@ -51,12 +51,12 @@ impl Stage {
     }
 }
 
-/// Until when something is followed.
+/// The stage at which following stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Until {
-    /// It has ended, or waits for people or for the calendar.
+    /// Stop when it has ended or waits for approvals, its soak or the end of a freeze.
     WaitingOrEnded,
-    /// It has ended.
+    /// Stop when it has ended.
     Ended,
 }
 
@@ -86,29 +86,29 @@ impl Followed for DeploymentRecord {
     }
 }
 
-/// Which function, and where.
+/// A function in an environment.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct FunctionArgs {
     /// The environment.
     #[arg(long, short, value_name = "NAME")]
     pub environment: EnvironmentName,
-    /// The function, as keys and the ledger call it.
+    /// The function, as keys and the ledger name it.
     #[arg(long, short, value_name = "NAME")]
     pub function: FunctionName,
 }
 
-/// How long its end is waited for, and by what it is known.
+/// The options of verbs that wait for the end of a deployment.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Do not wait where another deployment has its turn first: say that it is pending, and end with 0.
+    /// Do not wait if another deployment has its turn first: print that this one is pending, and exit with 0.
     #[arg(long)]
     no_wait: bool,
-    /// How long to wait [default: 15m].
+    /// The time to wait [default: 15m].
     #[arg(long, value_name = "TIME", value_parser = Span::parse, conflicts_with = "no_wait")]
     timeout: Option<Span>,
-    /// Ask for the same again: the id that was told when no answer came [default: a new one].
+    /// Repeat an earlier request by the id that was printed when no answer came [default: a new id].
     #[arg(long, value_name = "ID")]
     id: Option<String>,
     #[command(flatten)]
@@ -118,52 +118,52 @@ pub(super) struct Options {
 }
 
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
-/// Between two questions how far it is.
+/// The pause between two requests for the progress.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How often it is asked again where nobody was reached, or the deployer itself broke.
+/// The number of tries while nobody is reached or the deployer itself fails.
 const TRIES: u32 = 5;
 
-/// What is known of an order that is followed.
+/// The state of a request that is followed.
 #[derive(Debug, Default)]
 struct RequestState {
-    /// A call was sent that may have been taken.
+    /// The deployer may have accepted the request.
     maybe_accepted: bool,
-    /// It was taken, and is called so.
+    /// The name of the deployment, once the deployer has accepted the request.
     accepted: Option<String>,
-    /// Why the last try had no answer.
+    /// The reason why the last try had no answer.
     trouble: Option<String>,
 }
 
 impl Options {
-    /// What means something to the deployer only.
+    /// Refuses options that mean something to the deployer only.
     ///
     /// # Errors
-    /// Wrong use, naming one that was given.
+    /// Wrong use, naming the option that was given.
     pub fn reject_if_given(&self) -> Result<(), CliError> {
         let given = [("--no-wait", self.no_wait), ("--timeout", self.timeout.is_some()), ("--id", self.id.is_some())];
         match given.into_iter().find(|(_, given)| *given) {
             Some((name, _)) => Err(CliError::wrong_use(format!(
-                "{name} is for what the deployer does: past it, everything is waited for and nothing is remembered"
+                "{name} is for deployments by the deployer: a direct deployment always waits, and records nothing"
             ))),
             None => Ok(()),
         }
     }
 
-    /// Gives a command whose answer is a record, and tells how it ended.
+    /// Sends a command whose answer is a record, and reports how the deployment ended.
     ///
     /// # Errors
-    /// [`CliError`]: 4 where it has not ended in time, 130 where somebody stops the wait; it says whether the deployer has taken
-    /// it.
+    /// [`CliError`]: 4 where the deployment has not ended in time, 130 where the user interrupts the wait; the message
+    /// says whether the deployer has accepted the request.
     pub async fn run_command(&self, command: Command) -> Result<Answer, CliError> {
         self.follow_command::<DeploymentRecord>(command, Until::WaitingOrEnded)
             .await
             .map(|record| Self::answer_of(&record))
     }
 
-    /// Gives a command whose answer tells how far it is, and follows it.
+    /// Sends a command and follows it until it has ended or waits.
     ///
     /// # Errors
-    /// As above.
+    /// [`CliError`], as for `run_command`.
     pub async fn follow_command<T: Followed>(&self, command: Command, until: Until) -> Result<T, CliError> {
         let request = self.requester.request(command, self.id.clone());
         let remote = self.remote.remote().await;
@@ -181,12 +181,12 @@ impl Options {
         }
     }
 
-    /// What was followed, in both forms.
+    /// Makes an answer from what was followed.
     pub fn answer_of<T: Followed>(answer: &T) -> Answer {
         Answer::with_text(answer.text(), answer, answer.exit())
     }
 
-    /// Asks until it has ended. The same order is the same request: what got no answer is asked for again.
+    /// Sends the same request until it has ended; after a lost answer the same request is sent again.
     async fn ended<T: Followed>(
         &self,
         (remote, request): (&Remote, &CommandRequest),
@@ -226,7 +226,7 @@ fn is_over(answer: &impl Followed, until: Until) -> bool {
 }
 
 impl RequestState {
-    /// Whether it is asked again after no answer came.
+    /// Decides whether the request is sent again after no answer came.
     fn may_retry(
         &self,
         outcome: SendOutcome,
@@ -249,7 +249,7 @@ impl RequestState {
         }
     }
 
-    /// What is known, and how to know more.
+    /// Describes the state of the request, and how to learn more.
     fn describe(&self, request: &CommandRequest) -> String {
         let trouble = self.trouble.as_deref().and_then(|words| words.lines().next());
         let trouble = trouble.map_or(String::new(), |words| format!("\n  the last try had no answer: {words}"));

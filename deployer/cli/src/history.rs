@@ -7,13 +7,13 @@ use deployer_core::record::DeploymentRecord;
 use super::answer::{Answer, CliError, Exit, one_line};
 use super::{follow, ledger, records};
 
-/// What to tell of, and how much.
+/// The options of `history`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
     args: follow::FunctionArgs,
-    /// How many; 100 at most.
+    /// The number of deployments, 100 at most.
     #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
     limit: u32,
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     Ok(Answer::with_text(text, &history, Exit::Done))
 }
 
-/// When, what came of it, which release, what asked for it, and why it is not live.
+/// Writes a line with the time, status, release, cause and user, and the reason if the deployment is not live.
 fn line(record: &DeploymentRecord) -> String {
     let DeploymentRecord { id, release, because, cause, started_at, targets, .. } = record;
     let release = release.as_ref().map_or("-", |release| release.as_str());

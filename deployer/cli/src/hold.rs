@@ -1,16 +1,16 @@
-//! `deployctl hold` and `release-hold`: nothing new is taken for a function, until it is again.
+//! `deployctl hold` and `release-hold`: a held function takes no new release until its hold is released.
 
 use super::answer::{Answer, CliError};
 use super::{follow, remote, status};
 use deployer_core::trigger::Command;
 
-/// What to hold, and why.
+/// The options of `hold`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
     args: follow::FunctionArgs,
-    /// Why: whoever is refused reads it.
+    /// The reason; users whose uploads are refused read it.
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
@@ -19,7 +19,7 @@ pub(super) struct Options {
     remote: remote::Options,
 }
 
-/// What to release.
+/// The options of `release-hold`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct ReleaseOptions {

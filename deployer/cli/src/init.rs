@@ -1,4 +1,5 @@
-//! `deployctl init`: a manifest from a live function, with the caller's own credentials, or from another tool's file.
+//! `deployctl init`: makes a manifest from a live function, with the caller's own credentials, or from another tool's
+//! file.
 
 use std::fs::{OpenOptions, Permissions};
 use std::io::Write as _;
@@ -12,25 +13,26 @@ use serde::Serialize;
 use super::{Answer, CliError, Exit, direct};
 use deployer_aws::DescribeError;
 
-/// Which function, and where its manifest goes.
+/// The options of `init`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(group(clap::ArgGroup::new("source").args(["from", "from_file"]).required(true)))]
 pub(super) struct Options {
-    /// The function: its name or ARN. Takes lambda:GetFunction on it, and lambda:ListTags for its tags.
+    /// The function's name or ARN. Needs lambda:GetFunction on it, and lambda:ListTags for its tags.
     #[arg(long, value_name = "FUNCTION")]
     from: Option<String>,
-    /// The function.json of lambroll or Apex, of which a manifest is made; jsonnet, and templates outside of texts, are to be
-    /// rendered first (lambroll render). Calls nobody.
+    /// The function.json of lambroll or Apex to convert. Render jsonnet, and templates outside of strings, first
+    /// (lambroll render). Needs no network.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["with_values", "region", "profile"])]
     from_file: Option<PathBuf>,
-    /// Where the manifest is written; - is standard output.
+    /// The file to write; - is standard output.
     #[arg(long, value_name = "FILE", default_value = "function.toml")]
     out: PathBuf,
-    /// Write over a file that is there.
+    /// Overwrite an existing file.
     #[arg(long)]
     force: bool,
-    /// Write the values of variables too, in clear: they may be secrets, and a manifest is in the zip for everybody who reads it.
+    /// Write the values of variables too, in clear. They may be secrets, and everybody who reads the zip can read its
+    /// manifest.
     #[arg(long)]
     with_values: bool,
     /// The region of the function [default: as the AWS CLI finds it].
@@ -41,16 +43,16 @@ pub(super) struct Options {
     profile: Option<String>,
 }
 
-/// What was written.
+/// The answer of `init`.
 #[derive(Debug, Serialize)]
 struct Written {
-    /// Null where a file does not name it.
+    /// The function's name; null where the file has none.
     function: Option<String>,
     /// The file; null for standard output.
     file: Option<String>,
-    /// The manifest; null where it went into a file.
+    /// The manifest; null if it was written to a file.
     manifest: Option<String>,
-    /// Variables whose values are not in it.
+    /// The variables whose values are not in the manifest.
     withheld: Vec<String>,
     warning: Option<&'static str>,
 }
@@ -70,7 +72,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     };
     let Draft { function, text, notes, withheld, shows_values } = made;
     let warning = shows_values.then_some(VALUES_WARNING);
-    // Standard output may go into a file, or to a program.
+    // The warning goes to standard error, because standard output may go to a file or a program.
     warning.iter().for_each(|warning| direct::warn(warning));
     if !to_file {
         let written = Written { function, file: None, manifest: Some(text.clone()), withheld, warning };
@@ -83,7 +85,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     Ok(Answer::with_text(notes, &written, Exit::Done))
 }
 
-/// A manifest, and what there is to say of it.
+/// A manifest and the notes about it.
 struct Draft {
     function: Option<String>,
     text: String,
@@ -92,7 +94,7 @@ struct Draft {
     shows_values: bool,
 }
 
-/// Of another tool's file.
+/// Makes the draft from another tool's file.
 fn convert_file(file: &Path) -> Result<Draft, CliError> {
     let shown = file.display();
     let bytes = std::fs::read(file).map_err(|error| CliError::failed(format!("{shown} cannot be read: {error}")))?;
@@ -116,7 +118,7 @@ fn convert_file(file: &Path) -> Result<Draft, CliError> {
     Ok(Draft { function: made.function, text: made.text, notes, withheld: Vec::new(), shows_values: made.has_values })
 }
 
-/// Of a live function.
+/// Makes the draft from a live function.
 async fn describe_function(options: &Options, from: &str) -> Result<Draft, CliError> {
     let sdk = deployer_aws::load_for(options.profile.as_deref(), options.region.as_deref()).await;
     let live = deployer_aws::describe_function(&sdk, from).await.map_err(|error| match error {
@@ -142,7 +144,7 @@ async fn describe_function(options: &Options, from: &str) -> Result<Draft, CliEr
     Ok(Draft { function: Some(function), text, notes, withheld, shows_values })
 }
 
-/// Secrets are nobody else's to read.
+/// The mode of a file that may hold secrets.
 const OWNER_ONLY: u32 = 0o600;
 
 fn save(options: &Options, text: &str, shows_values: bool) -> Result<(), CliError> {
@@ -158,7 +160,7 @@ fn save(options: &Options, text: &str, shows_values: bool) -> Result<(), CliErro
     }
     let written = how.open(&options.out).and_then(|mut file| {
         if shows_values && file.metadata()?.is_file() {
-            // One that was there has kept its mode.
+            // An overwritten file keeps its mode, so the mode is set here.
             file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
         }
         file.write_all(text.as_bytes())

@@ -1,4 +1,4 @@
-//! The ledger itself, for people who may only look: what the Lambda would tell, read without it.
+//! Reads the status from the ledger itself, for users who may only read it, or asks the Lambda.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,21 +15,22 @@ use super::remote::{self, Remote};
 use deployer_core::trigger::Command;
 use deployer_engine::{CommandError, Engine, History, RetryPolicy};
 
-/// Whom to ask.
+/// The options that choose the source.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Read the ledger in this bucket, and the deployer.json in it, instead of asking the Lambda: takes only the policy look.
+    /// Read the ledger in this bucket, and the deployer.json in it, instead of asking the Lambda; needs only the policy
+    /// look.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
     #[command(flatten)]
     pub remote: remote::Options,
 }
 
-/// How long one look may take.
+/// The time that one read may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Who tells of the ledger.
+/// The source of status and history.
 pub(super) enum StatusSource {
     /// The ledger itself.
     Ledger(Box<Engine>),
@@ -38,7 +39,7 @@ pub(super) enum StatusSource {
 }
 
 impl Options {
-    /// Whoever is asked, ready to be asked again and again.
+    /// Returns the source, which can be asked again and again.
     ///
     /// # Errors
     /// [`CliError`]: deployer.json cannot be read.
@@ -49,7 +50,7 @@ impl Options {
         })
     }
 
-    /// An engine that reads the ledger with the caller's own credentials; none where the Lambda shall be asked.
+    /// Makes an engine that reads the ledger with the caller's own credentials; none if the Lambda is to be asked.
     ///
     /// # Errors
     /// [`CliError`]: deployer.json cannot be read.
@@ -79,10 +80,10 @@ impl Options {
 }
 
 impl StatusSource {
-    /// What is live, of all that the options leave.
+    /// Returns the status of these functions and environments.
     ///
     /// # Errors
-    /// [`CliError`]: it cannot be read.
+    /// [`CliError`]: the status cannot be read.
     pub async fn status(
         &mut self,
         environment: Option<&EnvironmentName>,
@@ -100,10 +101,10 @@ impl StatusSource {
         }
     }
 
-    /// The last deployments of a function.
+    /// Returns the last deployments of a function.
     ///
     /// # Errors
-    /// [`CliError`]: they cannot be read.
+    /// [`CliError`]: the deployments cannot be read.
     pub async fn history(&self, args: &follow::FunctionArgs, limit: u32) -> Result<History, CliError> {
         let follow::FunctionArgs { environment, function } = args;
         match self {

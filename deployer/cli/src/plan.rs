@@ -1,4 +1,4 @@
-//! `deployctl plan`: what a deployment would change, told by the deployer, or seen from here.
+//! `deployctl plan`: shows what a deployment would change, as the deployer or this machine plans it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,23 +11,23 @@ use super::answer::{Answer, CliError, Exit, one_line};
 use super::{direct, remote, sources, zips};
 use deployer_core::trigger::{Command, DescribedManifest, DescribedPackage};
 
-/// What to plan, and how.
+/// The options of `plan`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// A folder or a zip that was not uploaded.
+    /// A folder or a zip that is not uploaded.
     #[arg(value_name = "DIR|FILE", conflicts_with = "release")]
     source: Option<String>,
-    /// The environment; past the deployer: which part of the manifest counts [default: none].
+    /// The environment; without the deployer, the part of the manifest that counts [default: none].
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
-    /// The function [default: as the folder or the zip is called].
+    /// The function [default: the name of the folder or the zip].
     #[arg(long, short, value_name = "NAME")]
     function: Option<FunctionName>,
-    /// A release that is uploaded already; without one and without a folder or a zip: what is live.
+    /// An uploaded release; without one, and without a folder or a zip, plan what is live.
     #[arg(long, short, value_name = "RELEASE")]
     release: Option<Release>,
-    /// End with 5 if something would change.
+    /// Exit with 5 if something would change.
     #[arg(long)]
     exit_code: bool,
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     Ok(Answer::with_text(text(&report), &report, exit))
 }
 
-/// Asks the deployer.
+/// Asks the deployer for the plan.
 async fn ask_deployer(options: &Options) -> Result<PlanReport, CliError> {
     options.direct.reject_if_given()?;
     let Some(environment) = options.environment.clone() else {
@@ -54,13 +54,13 @@ async fn ask_deployer(options: &Options) -> Result<PlanReport, CliError> {
             (source.function, Some(describe_package(&source.path, &environment)?))
         }
         (None, Some(function)) => (function.clone(), None),
-        (None, None) => return Err(CliError::wrong_use("--function says which function, where no folder or zip does")),
+        (None, None) => return Err(CliError::wrong_use("name the function (--function), or give a folder or a zip")),
     };
     let command = Command::Plan { environment, function, release: options.release.clone(), package };
     options.remote.remote().await.send(&remote::request(command)).await
 }
 
-/// Looks at the target from this machine.
+/// Plans from this machine.
 async fn plan_direct(options: &Options) -> Result<PlanReport, CliError> {
     let Some(source) = &options.source else {
         return Err(CliError::wrong_use("which folder or zip? past the deployer there are no releases"));
@@ -85,7 +85,8 @@ fn single_source(argument: &str, named: Option<&FunctionName>) -> Result<sources
     }
 }
 
-/// What the deployer's plan needs of a zip that it does not have. What it would refuse is told here already, with every mistake.
+/// Describes a zip for the deployer's plan, which does not have the zip. A zip that the deployer would refuse is
+/// refused here, with every mistake.
 fn describe_package(path: &Path, environment: &EnvironmentName) -> Result<DescribedPackage, CliError> {
     let zip = sources::open_zip(path)?;
     let invalid = |mistakes: Vec<zips::Finding>| zips::invalid_zip(path, &mistakes);
@@ -104,7 +105,7 @@ fn describe_package(path: &Path, environment: &EnvironmentName) -> Result<Descri
     })
 }
 
-/// Refused before failed: where a rule says no, no target was planned.
+/// A refusal goes before a failure, because a refused plan has planned no target.
 fn exit(report: &PlanReport, differs: Exit) -> Exit {
     if report.refused.is_some() {
         Exit::Refused
@@ -123,7 +124,7 @@ const REMOVED: Style = AnsiColor::Red.on_default();
 const WRONG: Style = AnsiColor::Red.on_default().bold();
 const HEADING: Style = Style::new().bold();
 
-/// A plan for people: what differs, target by target, and the calls that would be made.
+/// Writes a plan for people: the differences of each target, and the calls that a deployment would make.
 pub(super) fn text(report: &PlanReport) -> String {
     let PlanReport { environment, function, release, refused, targets, .. } = report;
     let release = release.as_ref().map(|release| format!(", release {release}")).unwrap_or_default();
@@ -171,7 +172,7 @@ mod tests {
 
     use super::*;
 
-    /// As it is where nobody would see colours.
+    /// The text without colours.
     fn plain(report: &PlanReport) -> String {
         anstream::adapter::strip_str(&text(report)).to_string()
     }

@@ -1,4 +1,4 @@
-//! `deployctl promote`: what one environment has live becomes live in another.
+//! `deployctl promote`: brings what one environment has live to another.
 
 use std::str::FromStr;
 
@@ -15,37 +15,37 @@ use super::{promotion_text, waiting_text};
 use deployer_core::trigger::Command;
 use deployer_engine::History;
 
-/// What to promote, from where to where.
+/// The options of `promote`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// The function, as keys and the ledger call it; a pattern with * promotes each that matches and is ready. Given more than
-    /// once: these functions go together, all or none.
+    /// The function, as keys and the ledger name it. A pattern with * promotes each function that matches and is ready.
+    /// Several functions go together: all or none.
     #[arg(long, short, value_name = "NAME", required = true, value_delimiter = ',')]
     function: Vec<FunctionPattern>,
-    /// The environment that has it live.
+    /// The environment that has the release live.
     #[arg(long, value_name = "NAME")]
     from: EnvironmentName,
-    /// The environment that shall have it.
+    /// The environment to promote to.
     #[arg(long, value_name = "NAME")]
     to: EnvironmentName,
-    /// This release, of those that were live there [default: what is].
+    /// The release to promote, one that was live there [default: the live one].
     #[arg(long, short, value_name = "NAME")]
     release: Option<Release>,
-    /// It is of no use after this time, and ends then: a time such as 2026-12-01T09:00:00Z, or so long from now, such as 2h.
+    /// End the promotion if it is not live by then: a time such as 2026-12-01T09:00:00Z, or a span from now such as 2h.
     #[arg(long, value_name = "TIME", value_parser = NotAfter::from_str)]
     not_after: Option<NotAfter>,
-    /// Promote although the environment is frozen: why. It is recorded, and told on the bus.
+    /// Promote during a freeze, for this reason. It is recorded and sent to the event bus.
     #[arg(long, value_name = "REASON")]
     override_freeze: Option<String>,
-    /// Wait for its end also where it waits for approvals, or for a freeze to be over.
+    /// Wait until the promotion ends, even while it waits for approvals or the end of a freeze.
     #[arg(long, conflicts_with = "no_wait")]
     wait: bool,
     #[command(flatten)]
     follow: follow::Options,
 }
 
-/// When a promotion is of no use any more.
+/// The time at which a promotion ends if it is not live by then.
 #[derive(Debug, Clone, Copy)]
 enum NotAfter {
     At(Timestamp),
@@ -112,7 +112,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     }
 }
 
-/// One, one by one, or together.
+/// Reads the functions: one, each that matches a pattern, or several together.
 fn functions(given: &[FunctionPattern]) -> Result<Functions, CliError> {
     if let [one] = given {
         return Functions::of(Some(one.clone()), None).map_err(CliError::wrong_use);

@@ -1,4 +1,4 @@
-//! Promotions of several functions in words: those that a pattern has found, each for itself, and those that go together.
+//! The text of promotions of several functions: those that match a pattern, and groups.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use super::follow::{Followed, Stage};
 use super::{records, waiting_text};
 use deployer_engine::History;
 
-/// That a pattern has found nothing.
+/// The text where nothing that matches the pattern is ready.
 pub(super) fn nothing(pattern: &FunctionPattern, from: &EnvironmentName, to: &EnvironmentName) -> String {
     format!("nothing is ready: of {pattern}, {from} has nothing that {to} has not and may take now\n")
 }
@@ -111,7 +111,7 @@ impl Followed for Group {
     }
 }
 
-/// How one function of a group fares.
+/// The line of one function of a group.
 fn member_line(member: &Member) -> String {
     let release = member.release.as_ref().map_or(String::new(), |release| format!("{release}   "));
     let Some(status) = member.status else { return format!("{release}not moved") };
@@ -120,7 +120,7 @@ fn member_line(member: &Member) -> String {
     format!("{release}{}   deployment {}{because}{back}", padded(status), member.deployment)
 }
 
-/// How a group goes on that waits.
+/// Writes what lets a waiting group go on.
 fn next_step(group: &Group) -> String {
     let place = format!("-e {} --deployment {}", group.environment, group.id);
     match group.approvals_wanted {
@@ -133,7 +133,7 @@ fn release(record: &DeploymentRecord) -> &str {
     record.release.as_ref().map_or("-", |release| release.as_str())
 }
 
-/// A status in its colour, as wide as the usual ones are.
+/// A status in its colour, padded to the usual width.
 fn padded(status: Status) -> String {
     let space = "succeeded".len().saturating_sub(status.to_string().len());
     format!("{}{}", records::status(status), " ".repeat(space))

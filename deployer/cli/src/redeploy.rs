@@ -1,10 +1,10 @@
-//! `deployctl redeploy`: every target serves what is live again.
+//! `deployctl redeploy`: makes every target serve what is live again.
 
 use super::answer::{Answer, CliError};
 use super::follow;
 use deployer_core::trigger::Command;
 
-/// What to deploy again.
+/// The options of `redeploy`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {

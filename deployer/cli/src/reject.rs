@@ -1,4 +1,4 @@
-//! `deployctl reject` and `unreject`: a release that nothing deploys any more, until it may be again.
+//! `deployctl reject` and `unreject`: nothing deploys a rejected release until the reject ends.
 
 use deployer_core::id::{FunctionName, Release};
 
@@ -6,13 +6,13 @@ use super::answer::{Answer, CliError};
 use super::{remote, status};
 use deployer_core::trigger::Command;
 
-/// What to reject, and why.
+/// The options of `reject`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
     release_args: ReleaseArgs,
-    /// Why: whoever is refused reads it.
+    /// The reason; users who are refused read it.
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
@@ -21,7 +21,7 @@ pub(super) struct Options {
     remote: remote::Options,
 }
 
-/// What not to reject any more.
+/// The options of `unreject`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct UnrejectOptions {
@@ -36,10 +36,10 @@ pub(super) struct UnrejectOptions {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct ReleaseArgs {
-    /// The function, as keys and the ledger call it.
+    /// The function, as keys and the ledger name it.
     #[arg(long, short, value_name = "NAME")]
     function: FunctionName,
-    /// The release that is bad (or is not any more).
+    /// The bad release.
     #[arg(long, short, value_name = "NAME")]
     release: Release,
 }

@@ -1,4 +1,4 @@
-//! The deployer's Lambda, as the command line talks to it.
+//! Sends commands to the deployer's Lambda.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::ci_env;
 use deployer_core::trigger::{Command, CommandRequest};
 use deployer_engine::Caller;
 
-/// Where the deployer is.
+/// The options that locate the deployer.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
@@ -29,40 +29,40 @@ pub(super) struct Options {
     aws: AwsOptions,
 }
 
-/// The longest that one try of a command takes that deploys, or walks through accounts: on the way, what says nothing for longer
-/// than 350 s may be cut off (VPC User Guide, "NAT gateways"). PromotionRequest again, it is the same request and tells how far it is.
+/// The timeout of one try of a command that deploys or enters accounts. Networks may cut a connection that is silent
+/// for more than 350 s (VPC User Guide, "NAT gateways"); the same request sent again returns the progress.
 const DEPLOY_TIMEOUT: Duration = Duration::from_secs(310);
-/// The same of a command that only reads and writes the ledger.
+/// The timeout of one try of a command that only reads and writes the ledger.
 const LEDGER_TIMEOUT: Duration = Duration::from_secs(90);
-/// How often it is tried in all.
+/// The number of tries.
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Who asks.
+/// The person who asks.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(super) struct Requester {
-    /// Who asks for it [default: GITHUB_ACTOR, GITLAB_USER_LOGIN, or the user].
+    /// The person who asks for it [default: GITHUB_ACTOR, GITLAB_USER_LOGIN, or the user].
     #[arg(long, value_name = "NAME")]
     requested_by: Option<String>,
 }
 
-/// Why an order has no answer, as far as the order goes.
+/// The fate of a request that has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SendOutcome {
-    /// AWS or the deployer says no.
+    /// AWS or the deployer refused it.
     Refused,
-    /// It was not sent: nobody was reached.
+    /// It was not sent, because no connection was made.
     NotSent,
-    /// It was not taken, for too much is going on.
+    /// AWS throttled it.
     Throttled,
     /// It was sent, and no answer came.
     Lost,
-    /// The deployer has begun, and says that another try can mend it.
+    /// The deployer began and reported an error that another try can mend.
     Broken,
 }
 
-/// An order without an answer.
+/// The error of a request without an answer.
 #[derive(Debug, Clone)]
 pub(super) struct SendError {
     pub outcome: SendOutcome,
@@ -76,7 +76,7 @@ pub(super) struct Remote {
 }
 
 impl Options {
-    /// The AWS configuration that was asked for.
+    /// Loads the AWS configuration for the options.
     pub async fn sdk(&self) -> SdkConfig {
         self.aws.sdk().await
     }
@@ -86,14 +86,14 @@ impl Options {
         &self.function_name
     }
 
-    /// A client of the deployer.
+    /// Makes a client of the deployer's Lambda.
     pub async fn remote(&self) -> Remote {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(10))
             .disable_operation_attempt_timeout()
             .disable_operation_timeout()
             .build();
-        // Each try is ours, for it must be known whether anything was sent.
+        // The SDK does not retry: this file must know whether anything was sent.
         let config = aws_sdk_lambda::config::Builder::from(&self.sdk().await)
             .timeout_config(timeouts)
             .retry_config(RetryConfig::disabled())
@@ -104,10 +104,10 @@ impl Options {
 }
 
 impl Remote {
-    /// Gives a command and reads the answer. The same order again is the same request, so what got no answer is sent again.
+    /// Sends a command and reads the answer. A request without an answer is sent again under the same id.
     ///
     /// # Errors
-    /// [`CliError`]: 2 where the Lambda says that the command is wrong, 4 where something may be changed that nobody told of, 1
+    /// [`CliError`]: 2 where the Lambda rejects the command, 4 where it may have changed something unreported, 1
     /// otherwise.
     pub async fn send<T: DeserializeOwned>(&self, request: &CommandRequest) -> Result<T, CliError> {
         let mut lost = false;
@@ -128,10 +128,10 @@ impl Remote {
         Err(CliError::failed("the deployer was not asked"))
     }
 
-    /// Gives a command once.
+    /// Sends a command once.
     ///
     /// # Errors
-    /// [`SendError`], and what that means.
+    /// [`SendError`], with what happened to the request.
     pub async fn try_send<T: DeserializeOwned>(&self, request: &CommandRequest) -> Result<T, SendError> {
         let name = &self.function_name;
         let payload = Blob::new(request.payload().to_string());
@@ -175,32 +175,32 @@ fn invoke_error(name: &str, error: &SdkError<InvokeError, HttpResponse>) -> Send
     let message = deployer_aws::words(error);
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     let outcome = match error {
-        // The SDK's own words: it says in no other way whether a connection was there.
+        // The SDK shows only in its message whether a connection was made.
         _ if message.contains("client error (Connect)") || message.contains("HTTP connect timeout") => {
             SendOutcome::NotSent
         }
         SdkError::ConstructionFailure(_) => SendOutcome::Refused,
         _ if status == 429 => SendOutcome::Throttled,
         _ if status == 0 || status >= 500 => SendOutcome::Lost,
-        // A status line of success, and the rest broke off.
+        // A successful status line came, and the connection broke after it.
         SdkError::ResponseError(_) if status < 400 => SendOutcome::Lost,
         _ => SendOutcome::Refused,
     };
     let error = CliError::failed(format!(
         "the deployer's Lambda {name:?} could not be invoked: {message}\n  --function-name, --region and --profile say which \
-         one is meant; it takes lambda:InvokeFunction on it (the policy \"operate\")"
+         one is meant; you need lambda:InvokeFunction on it (the policy \"operate\")"
     ));
     SendError { outcome, error }
 }
 
 impl Requester {
-    /// An order of theirs, and an id by which a retried call is the same request.
+    /// Makes a request of this person, under an id that makes a retried call the same request.
     pub fn request(&self, command: Command, id: Option<String>) -> CommandRequest {
         let Caller { requested_by, id } = self.caller(id);
         CommandRequest { command, requested_by, id: Some(id) }
     }
 
-    /// They, with an id that nobody has had before, unless they say one.
+    /// Names this person, with the given id or a new one.
     pub fn caller(&self, id: Option<String>) -> Caller {
         let id = id.unwrap_or_else(|| format!("deployctl-{}", ulid_now()));
         let user = || ci_env::user(|name| std::env::var(name).ok());
@@ -208,7 +208,7 @@ impl Requester {
     }
 }
 
-/// An order of whoever runs this.
+/// Makes a request of the user who runs this.
 pub(super) fn request(command: Command) -> CommandRequest {
     Requester { requested_by: None }.request(command, None)
 }

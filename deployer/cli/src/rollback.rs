@@ -1,5 +1,5 @@
-//! `deployctl rollback`: what was live before is live again. Whoever asks for it is shown what he leaves, and leaves nothing
-//! that he was not shown.
+//! `deployctl rollback`: makes what was live before live again. It shows the user what it leaves, and leaves nothing
+//! else.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
@@ -14,26 +14,26 @@ use super::status::ago;
 use super::{Output, follow};
 use deployer_core::trigger::Command;
 
-/// What to roll back, and where to.
+/// The options of `rollback`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
     args: follow::FunctionArgs,
-    /// The release to go back to, of the last 50 that were live there [default: the one before].
+    /// The release to go back to, one of the last 50 that were live there [default: the one before].
     #[arg(long, short = 'r', visible_alias = "release", value_name = "NAME")]
     to: Option<Release>,
-    /// Do not ask; refused if anything else than this release is live.
+    /// Do not ask for confirmation; the rollback is refused if any other release is live.
     #[arg(long, value_name = "NAME", conflicts_with = "yes")]
     leaving: Option<Release>,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
     follow: follow::Options,
 }
 
-/// What the person means to leave, by which the deployer knows whether it still is so.
+/// The state that the user has seen; the deployer refuses the rollback if it has changed.
 #[derive(Debug, Default)]
 struct ExpectedState {
     live: Option<String>,
@@ -51,7 +51,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
 }
 
 impl Options {
-    /// Shows what would be left, and asks whether it shall be, unless that was said.
+    /// Shows what the rollback leaves, and asks for confirmation unless --yes is given.
     async fn expected_state(&self, output: Output) -> Result<ExpectedState, CliError> {
         let is_asked = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         if !(self.yes || is_asked) {
@@ -87,7 +87,7 @@ impl Options {
         Ok(status.map(|status| ExpectedState::of(&status)).unwrap_or_default())
     }
 
-    /// None where nothing is known of it.
+    /// Returns the status, or `None` if nothing is known of the function.
     async fn status(&self) -> Result<Option<FunctionStatus>, CliError> {
         let follow::FunctionArgs { environment, function } = &self.args;
         let mut status_source = StatusSource::Deployer(self.follow.remote.remote().await);
@@ -134,14 +134,14 @@ impl ExpectedState {
     }
 }
 
-/// Beside the answer, which is for programs too.
+/// Writes to standard error, because standard output may go to a program.
 fn print_stderr(words: &str) -> Result<(), CliError> {
     let mut err = anstream::stderr();
     let told = write!(err, "{words}").and_then(|()| err.flush());
     told.map_err(|error| CliError::failed(format!("writing to standard error: {error}")))
 }
 
-/// Whatever is not a clear yes is a no.
+/// Any answer but a clear yes counts as no.
 fn is_confirmed() -> Result<bool, CliError> {
     print_stderr("Roll back? [y/N] ")?;
     let mut answer = String::new();

@@ -1,4 +1,4 @@
-//! What a verb is given to deploy: folders, zips, and patterns of them; which function each is, and its zip.
+//! Reads the folders, zips and patterns that a verb is given: the name of each function, and its zip.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,20 +9,20 @@ use glob::{MatchOptions, Pattern};
 
 use super::{CliError, folder, progress, zips};
 
-/// One function's code.
+/// The code of one function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
-    /// What the function is called.
+    /// The function's name.
     pub function: FunctionName,
     /// A folder, or a zip.
     pub path: PathBuf,
 }
 
-/// What the arguments mean: each a folder or a zip, or a pattern of them that no shell has expanded. A function is called as
-/// its folder or zip is, unless it is told.
+/// Resolves the arguments: each is a folder, a zip, or a pattern that no shell has expanded. A function has the name of
+/// its folder or zip unless `named` gives another.
 ///
 /// # Errors
-/// Wrong use: nothing there, no name, or two of the same name.
+/// Wrong use: an argument matches nothing, has no valid name, or two have the same name.
 pub(super) fn resolve(arguments: &[String], named: Option<&FunctionName>) -> Result<Vec<Source>, CliError> {
     let mut paths = Vec::new();
     for argument in arguments {
@@ -51,7 +51,7 @@ pub(super) fn resolve(arguments: &[String], named: Option<&FunctionName>) -> Res
     Ok(sources.into_iter().map(|(function, path)| Source { function, path }).collect())
 }
 
-/// Whether an argument stands for as many as there are.
+/// Whether an argument is a pattern.
 pub(super) fn is_pattern(argument: &str) -> bool {
     argument.contains(['*', '?', '[']) && !Path::new(argument).exists()
 }
@@ -71,7 +71,7 @@ fn expand(argument: &str) -> Result<Vec<PathBuf>, CliError> {
     let mut paths = Vec::new();
     for one in found {
         let path = one.map_err(|error| CliError::failed(format!("looking for {argument}: {error}")))?;
-        // A read-me beside the functions is none.
+        // Other files beside the functions are skipped.
         if path.is_dir() || path.extension().is_some_and(|extension| extension == "zip") {
             paths.push(path);
         }
@@ -89,17 +89,17 @@ fn function_name(path: &Path) -> Result<FunctionName, CliError> {
             path.display()
         ))
     };
-    // `.` and `..` are called as what they lead to.
+    // `.` and `..` get the name of the folder that they lead to.
     let whole = path.canonicalize().map_err(|error| said(&error))?;
     let last = if whole.is_dir() { whole.file_name() } else { whole.file_stem() };
     let last = last.map(|last| last.to_string_lossy().into_owned()).unwrap_or_default();
     FunctionName::parse(last).map_err(|error| said(&error))
 }
 
-/// The zip itself, or the folder as one, open to be read.
+/// Opens the zip, or packs the folder.
 ///
 /// # Errors
-/// Wrong use: it cannot be read. Refused: the folder cannot be packed.
+/// Wrong use: the path cannot be read. Refused: the folder cannot be packed.
 pub(super) fn open_zip(path: &Path) -> Result<File, CliError> {
     if !path.is_dir() {
         return File::open(path)

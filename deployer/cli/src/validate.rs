@@ -1,4 +1,4 @@
-//! `deployctl validate`: zips, manifests and deployer.json, offline.
+//! `deployctl validate`: checks zips, manifests and deployer.json without a network.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,19 +14,19 @@ use serde::Serialize;
 use super::zips::{self, Finding};
 use super::{Answer, Exit, folder, progress};
 
-/// What to validate.
+/// The options of `validate`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Folders, zips (whatever they are called), manifests (function.toml, function.json) and configurations (other *.json).
+    /// Folders, zips (with any name), manifests (function.toml, function.json) and configurations (other *.json).
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Check zips as uploads to this environment only, not for all that their manifest names.
+    /// Check zips as uploads to this environment only; otherwise to all that their manifest names.
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
 }
 
-/// All files and what is wrong with them.
+/// The reports of all files.
 #[derive(Debug, Serialize)]
 struct Report {
     files: Vec<FileReport>,
@@ -37,12 +37,12 @@ struct FileReport {
     file: String,
     kind: &'static str,
     valid: bool,
-    /// Whether it could not be checked at all.
+    /// Whether the file could not be checked at all.
     #[serde(skip)]
     is_wrong_use: bool,
-    /// What is good to know of a valid file.
+    /// Facts about a valid file.
     summary: Option<String>,
-    /// What may be wrong.
+    /// Possible mistakes.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     warnings: BTreeSet<String>,
     mistakes: Vec<Finding>,
@@ -111,7 +111,7 @@ fn report(options: &Options) -> Report {
     report
 }
 
-/// Of each file, the environments that its manifest names and no deployer.json given beside it has.
+/// For each file, finds the environments that its manifest names and that no given deployer.json has.
 fn unknown_environments(files: &[PathBuf]) -> Vec<Vec<Finding>> {
     let is_config =
         |file: &&PathBuf| file.extension().is_some_and(|end| end == "json") && !file.ends_with("function.json");
@@ -127,7 +127,7 @@ fn unknown_environments(files: &[PathBuf]) -> Vec<Vec<Finding>> {
     files.iter().map(of_file).collect()
 }
 
-/// The manifest that a file is, or has in it, where it is a good one.
+/// Returns the valid manifest that a file is or contains.
 fn manifest_of(file: &Path) -> Option<(ManifestFormat, Manifest)> {
     let (format, bytes) = match file.file_name().unwrap_or_default().to_str()? {
         "function.toml" => (ManifestFormat::Toml, std::fs::read(file).ok()?),
@@ -143,11 +143,11 @@ fn manifest_of(file: &Path) -> Option<(ManifestFormat, Manifest)> {
     Some((format, Manifest::parse(format, &bytes).ok()?))
 }
 
-/// Why a file is not good.
+/// The reason why a file is not valid.
 enum CheckError {
-    /// It cannot be read, or nobody knows what it is.
+    /// The file cannot be read, or its kind is unknown.
     Unreadable(String),
-    /// What is wrong with it.
+    /// The mistakes in the file.
     Invalid(Vec<Finding>),
 }
 
@@ -157,7 +157,7 @@ impl From<Vec<Finding>> for CheckError {
     }
 }
 
-/// What there is to say of a good file.
+/// Facts about a valid file, and its warnings.
 struct ValidFile {
     summary: String,
     warnings: BTreeSet<String>,
@@ -187,7 +187,7 @@ fn check(file: &Path, environment: Option<&EnvironmentName>) -> (&'static str, O
     }
 }
 
-/// A folder, as push would pack it.
+/// Checks a folder as push would pack it.
 fn folder(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
     let waiting = progress::spinner(format!("packing {}", file.display()));
     package(&folder::pack(file, &waiting)?, environment)
@@ -201,7 +201,8 @@ fn zip(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
     Ok(good)
 }
 
-/// By its first bytes, whatever its name: a jar is one too. An empty file, and one that begins otherwise, is one if it is called so.
+/// Whether a file is a zip by its first bytes, whatever its name (a jar is one too), or by its ending if it is empty or
+/// begins otherwise.
 fn is_zip(file: &Path) -> bool {
     let mut first = [0; 4];
     let begins = File::open(file).and_then(|mut file| file.read_exact(&mut first)).is_ok();
@@ -244,7 +245,7 @@ mod tests {
 
     use super::*;
 
-    /// The bytes of a zip that push would make of these files.
+    /// Returns the zip that push would make of these files.
     fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
         let source = tempfile::tempdir().unwrap();
         for (name, body) in files {

@@ -1,6 +1,6 @@
-//! `docs/deployctl.md` is what `deployctl --help` says, with what people wrote about it in `docs/deployctl/`.
+//! `docs/deployctl.md` is made from clap's definition of `deployctl` and from the pages in `docs/deployctl/`.
 //!
-//! What the examples there print is proved by the test of the same name in the package `acceptance`.
+//! The test of the same name in the package `acceptance` runs the examples and compares their output.
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
@@ -110,7 +110,7 @@ fn page(command: &Command, written: impl Fn(&str) -> String) -> String {
     text
 }
 
-/// What stands below the options.
+/// The text below the options.
 fn below(text: &mut String, command: &Command) {
     if let Some(words) = command.get_after_help() {
         let _infallible = write!(text, "\n```text\n{}\n```\n", words.to_string().trim());

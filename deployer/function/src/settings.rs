@@ -48,7 +48,7 @@ impl Settings {
 pub struct Loaded {
     /// The configuration.
     pub config: Arc<Config>,
-    /// Why the current deployer.json cannot be loaded, where `config` is the last good one.
+    /// The error of the current deployer.json, if `config` is the last good one.
     pub outdated: Option<InvalidConfig>,
 }
 

@@ -1,6 +1,6 @@
-//! A ledger that lives as long as the process: for deployments that nobody shall remember.
+//! A ledger in memory, for deployments that nobody needs to remember.
 //!
-//! It keeps the promises that the engine is built on (compare-and-swap, no two states with the same name), for one process.
+//! It gives the engine's guarantees within one process: compare-and-swap, and a new ETag for each write.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use deployer_engine::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
 
-/// Objects in memory.
+/// The objects of the ledger, in memory.
 #[derive(Debug, Default)]
 pub struct MemoryLedger {
     objects: Mutex<Objects>,

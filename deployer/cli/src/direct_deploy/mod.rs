@@ -1,8 +1,8 @@
-//! Deploying straight from a machine with credentials: the engine as it is, with other ports.
+//! Direct deployments from a machine with credentials: the same engine with other ports.
 //!
-//! Waits, preconditions, the proof of the code and masking are the engine's and the planner's, and so they hold here too.
-//! What a ledger gives does not: nothing claims the function, puts deployments in order, remembers what was live, or can
-//! roll back. The ledger is in memory and ends with the process, the zip lies on this machine and is sent along.
+//! The engine and the planner give the same waits, preconditions, checks of the code and masking as in the deployer.
+//! The ledger's guarantees are missing: nothing claims the function, orders deployments, remembers what was live, or
+//! can roll back. The ledger is in memory and ends with the process; the zip is on this machine and is sent along.
 
 mod files;
 mod ledger;
@@ -36,36 +36,36 @@ use files::Files;
 pub use ledger::MemoryLedger;
 use watch::{NotifiedFunctions, WatchedSessions};
 
-/// How many functions are worked on at once.
+/// The number of functions that are deployed at once.
 pub const FUNCTIONS_AT_ONCE: usize = 4;
 
-/// A session lasts 15 minutes, and nothing is sent when it is about to end.
+/// The time that a deployment may take: a session lasts 15 minutes, and nothing is sent when it is about to end.
 const MAX_DURATION: Duration = Duration::from_secs(14 * 60);
 
-/// Of a zip that has none: the engine knows artifacts by keys, and a key ends in one.
+/// The release of a zip that has none: the engine names artifacts by keys, and a key ends in a release.
 const RELEASE: &str = "direct";
 
-/// Where to, and as whom.
+/// The target of a direct deployment, and how it is entered.
 #[derive(Debug, Clone)]
 pub struct DirectTarget {
-    /// Which part of the manifest counts.
+    /// The part of the manifest that counts.
     pub environment: EnvironmentName,
     /// The region.
     pub region: Region,
     /// The alias that serves.
     pub alias: AliasName,
-    /// The role that is assumed; none: the caller's own credentials are used.
+    /// The role to assume; without one, the caller's own credentials are used.
     pub role: Option<RoleArn>,
-    /// What the role's trust policy asks for.
+    /// The external id that the role's trust policy asks for.
     pub external_id: Option<ExternalId>,
-    /// The account that it must be; none: the role's, or the caller's.
+    /// The required account; without one, the role's or the caller's account.
     pub account: Option<AccountId>,
 }
 
-/// Something to be told while it goes on.
+/// A notice to the user during a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// The alias says that a deployer moves it.
+    /// The alias's description says that a deployer moves it.
     AliasOfADeployer {
         /// The function.
         function: FunctionName,
@@ -76,7 +76,7 @@ pub enum Notice {
     HeadInALedger {
         /// The function.
         function: FunctionName,
-        /// In which environments.
+        /// The environments of the heads.
         environments: Vec<String>,
     },
 }
@@ -99,7 +99,7 @@ impl fmt::Display for Notice {
     }
 }
 
-/// Who is told.
+/// The receiver of notices.
 pub type NoticeSink = Arc<dyn Fn(Notice) + Send + Sync>;
 
 /// Deployments to one account and region, as one identity.
@@ -116,10 +116,10 @@ pub struct Direct {
 }
 
 impl Direct {
-    /// Finds out which account it is.
+    /// Finds the account and prepares the ports.
     ///
     /// # Errors
-    /// [`CallerError`]: without a role and an account, where the credentials say nothing.
+    /// [`CallerError`]: neither a role nor an account is given, and the credentials do not work.
     pub async fn prepare(
         sdk: &SdkConfig,
         direct_target: DirectTarget,
@@ -156,7 +156,7 @@ impl Direct {
         &self.direct_target.alias
     }
 
-    /// Makes a zip what the function serves, or says why not.
+    /// Deploys a zip to the function.
     ///
     /// # Errors
     /// [`CommandError`]: another try can mend it.
@@ -173,7 +173,7 @@ impl Direct {
         Ok(DeploymentRecord { release: None, ..record })
     }
 
-    /// What [`Direct::deploy`] would do.
+    /// Plans what [`Direct::deploy`] would do.
     ///
     /// # Errors
     /// [`CommandError`]: another try can mend it.
@@ -183,7 +183,7 @@ impl Direct {
         Ok(PlanReport { release: None, ..report })
     }
 
-    /// Tells of those of these functions that a ledger knows.
+    /// Sends a notice for each of these functions that a ledger knows.
     ///
     /// # Errors
     /// The ledger cannot be read.
@@ -209,7 +209,7 @@ impl Direct {
         Ok(())
     }
 
-    /// One deployment's engine: with a deadline, and a watch, of its own.
+    /// Makes the engine of one deployment, with its own deadline and its own watch.
     fn engine(&self) -> Engine {
         let masked = Arc::new(MaskingGate::before(self.sessions.clone()));
         let ports = Ports {
@@ -227,7 +227,7 @@ impl Direct {
         Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, patience }
     }
 
-    /// Takes the zip for the newest of the function's only release.
+    /// Registers the zip as the newest upload of the function's only release.
     fn register_zip(&self, function: &FunctionName, zip: File) -> Release {
         let (environment, function) = (self.direct_target.environment.clone(), function.clone());
         let place = Place { environment, function, release: literal(RELEASE) };
@@ -236,11 +236,11 @@ impl Direct {
     }
 }
 
-/// A configuration of one environment with one target.
+/// The configuration of one environment with one target.
 fn config(direct_target: &DirectTarget, target: Target) -> Config {
     let environment = Environment {
         targets: vec![target],
-        // The gate knows its role by its whole ARN.
+        // `DirectSessions` has the role's whole ARN, so this name is not used.
         role_name: literal::<RoleName>(DEPLOY_ROLE),
         external_id: direct_target.external_id.clone(),
         alias: direct_target.alias.clone(),
@@ -248,7 +248,7 @@ fn config(direct_target: &DirectTarget, target: Target) -> Config {
         execution_role: None,
         accept_uploads: true,
         traffic_within: Span::TRAFFIC_WITHIN,
-        // Without a ledger nobody knows which versions somebody may want to go back to: none is deleted.
+        // Without a ledger nobody knows which versions a rollback may need, so none is deleted.
         keep_versions: u32::MAX,
         prune_durable: false,
         immutable_releases: false,

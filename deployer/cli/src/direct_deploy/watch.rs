@@ -1,6 +1,6 @@
-//! An eye on what the engine sees in the account: is the function one that a deployer owns?
+//! Watches what the engine reads in the account, and sends a notice if a deployer owns the function.
 //!
-//! It is told before anything is written, and hinders nothing.
+//! The notice comes before the first write and stops nothing.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,10 +15,10 @@ use deployer_engine::port::{
     Write,
 };
 
-/// Functions of which it was told: once is enough.
+/// The functions that a notice was sent about; one notice each is enough.
 pub(super) type NotifiedFunctions = Arc<Mutex<BTreeSet<FunctionName>>>;
 
-/// A gate behind which somebody watches.
+/// Opens sessions whose reads are watched.
 pub(super) struct WatchedSessions {
     sessions: Arc<dyn SessionProvider>,
     notify: NoticeSink,

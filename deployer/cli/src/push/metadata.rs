@@ -1,47 +1,47 @@
-//! What an upload tells of where it comes from: options first, then what the CI says of itself.
+//! The metadata of an upload: its options, or else what the CI's variables say.
 //!
-//! S3 takes US-ASCII only, 2 KB in all (S3 User Guide, "User-defined object metadata").
+//! S3 accepts US-ASCII only, 2 KB in all (S3 User Guide, "User-defined object metadata").
 
 use std::collections::BTreeMap;
 
 use super::super::answer::CliError;
 use super::super::ci_env;
 
-/// The most that names and values have together.
+/// The limit for all names and values together.
 const MAX_BYTES: usize = 2048;
 
-/// Where the upload comes from.
+/// The options that say where an upload comes from.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(super) struct MetadataOptions {
     /// The commit it is built from [default: GITHUB_SHA or CI_COMMIT_SHA].
     #[arg(long, value_name = "ID")]
     commit: Option<String>,
-    /// When that commit was made, as RFC 3339 writes it: git log -1 --format=%cI [default: CI_COMMIT_TIMESTAMP].
+    /// The time of that commit in RFC 3339: git log -1 --format=%cI [default: CI_COMMIT_TIMESTAMP].
     #[arg(long, value_name = "TIME")]
     commit_time: Option<String>,
-    /// Where its build can be seen [default: that of the GitHub Actions run or of the GitLab job].
+    /// The URL of the build [default: that of the GitHub Actions run or of the GitLab job].
     #[arg(long, value_name = "URL")]
     build_url: Option<String>,
-    /// Who uploads it [default: GITHUB_ACTOR or GITLAB_USER_LOGIN].
+    /// The user who uploads it [default: GITHUB_ACTOR or GITLAB_USER_LOGIN].
     #[arg(long, value_name = "NAME")]
     uploaded_by: Option<String>,
 }
 
-/// What goes onto the object.
+/// The metadata of the object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct UploadMetadata {
-    /// By name.
+    /// The values by name.
     pub values: BTreeMap<&'static str, String>,
-    /// What the environment says and S3 does not take: a sentence each.
+    /// A sentence for each value of the CI that S3 does not accept.
     pub left_out: Vec<String>,
 }
 
 impl MetadataOptions {
-    /// All that is known.
+    /// Collects the metadata from options and variables.
     ///
     /// # Errors
-    /// 2 where S3 does not take what an option says.
+    /// 2 where S3 does not accept an option's value.
     pub fn collect(&self, variable: impl Fn(&str) -> Option<String>) -> Result<UploadMetadata, CliError> {
         let set = |name: &str| ci_env::set(&variable, name);
         let github = || {
@@ -55,7 +55,7 @@ impl MetadataOptions {
             ("build-url", &self.build_url, github().or_else(|| set("CI_JOB_URL"))),
             ("uploaded-by", &self.uploaded_by, ci_env::ci_user(&variable)),
         ] {
-            // A pipeline's variable that is not set arrives as an empty option.
+            // An empty option counts as absent: a pipeline passes an unset variable so.
             let option = option.as_ref().filter(|value| !value.is_empty());
             match (option, default) {
                 (Some(value), _) => match violated_rule(name, value) {
@@ -83,7 +83,7 @@ impl MetadataOptions {
 const RULE: &str = "S3 takes letters, digits and signs of US-ASCII only, with no space at either end";
 const TIME: &str = "a time is written as in RFC 3339, such as 2026-11-01T10:00:00+01:00 (git log -1 --format=%cI)";
 
-/// The rule that a value breaks.
+/// Returns the rule that a value breaks.
 fn violated_rule(name: &str, value: &str) -> Option<&'static str> {
     let is_taken = value.trim() == value && value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     match name {
@@ -93,7 +93,7 @@ fn violated_rule(name: &str, value: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a text is a time of RFC 3339; jiff takes more forms than that.
+/// Whether a text is a time of RFC 3339; jiff accepts more forms.
 fn is_time(text: &str) -> bool {
     let like = |text: &str, form: &str| {
         let fits = |(found, form): (u8, u8)| if form == b'0' { found.is_ascii_digit() } else { found == form };

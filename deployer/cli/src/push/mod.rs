@@ -1,7 +1,7 @@
-//! `deployctl push`: from a folder or a zip to an upload, and to what became of it.
+//! `deployctl push`: uploads a folder or a zip, and waits for the result if asked to.
 //!
-//! The zip is read once, by the deployer's own rules, and uploaded only if it keeps them. It takes no right but those that the
-//! module `uploader` gives a CI.
+//! push reads the zip once, by the deployer's own rules, and uploads it only if it passes. It needs only the
+//! permissions that the module `uploader` gives a CI.
 
 mod body;
 mod metadata;
@@ -30,11 +30,11 @@ use metadata::{MetadataOptions, UploadMetadata};
 use upload::{Parts, Upload};
 use wait::ResultWait;
 
-/// What is pushed, and where to.
+/// The options of `push`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// A zip, or a folder, which is zipped; .lambdaignore in it names what stays out, by the rules of .gitignore.
+    /// A zip, or a folder to zip; its .lambdaignore excludes paths by the rules of .gitignore.
     #[arg(value_name = "DIR|FILE")]
     source: PathBuf,
     /// The environment to deploy to.
@@ -43,19 +43,19 @@ pub(super) struct Options {
     /// The function to deploy.
     #[arg(long, short, value_name = "NAME")]
     function: FunctionName,
-    /// What to call this release: a number, a commit.
+    /// The name of this release: a number, a commit.
     #[arg(long, short, value_name = "RELEASE", value_parser = release)]
     release: Release,
     /// The artifact bucket.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_ARTIFACT_BUCKET")]
     bucket: BucketName,
-    /// The ledger bucket, where results are; needed with --wait.
+    /// The ledger bucket, which holds the results; needed with --wait.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
-    /// Wait until the deployment has ended, and end as it did.
+    /// Wait until the deployment has ended, and exit as it did.
     #[arg(long)]
     wait: bool,
-    /// With --wait: how long, as 90s, 30m or 2h; the deployment goes on afterwards.
+    /// With --wait: the timeout, such as 90s, 30m or 2h; the deployment goes on afterwards.
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = Span::parse, requires = "wait")]
     timeout: Span,
     #[command(flatten)]
@@ -64,14 +64,14 @@ pub(super) struct Options {
     aws: AwsOptions,
 }
 
-/// An upload that is done.
+/// A finished upload.
 #[derive(Debug, Serialize)]
 struct Uploaded {
     bucket: BucketName,
     key: String,
     version_id: String,
     size: u64,
-    /// How many files are in the zip.
+    /// The number of files in the zip.
     files: usize,
     /// The manifest's name; null where there is none.
     manifest: Option<&'static str>,
@@ -80,18 +80,18 @@ struct Uploaded {
     result: String,
 }
 
-/// A zip that the deployer will take.
+/// A zip that passes the deployer's checks.
 struct CheckedZip {
     file: File,
     package: Package,
     parts: Vec<Sha256>,
 }
 
-/// Pushes it.
+/// Runs `push`.
 ///
 /// # Errors
-/// [`CliError`]: 1 where the upload failed, 2 where it was asked for in a wrong way, 4 where no result came in time, 130 where
-/// somebody stopped it.
+/// [`CliError`]: 1 where the upload failed, 2 where the call is wrong, 4 where no result came in time, 130 where the
+/// user interrupts it.
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let ledger = options.result_ledger()?;
     let UploadMetadata { values, left_out } = options.metadata.collect(|name| std::env::var(name).ok())?;
@@ -117,7 +117,7 @@ impl Options {
         Place { environment: self.environment.clone(), function: self.function.clone(), release: self.release.clone() }
     }
 
-    /// Where the result is waited for, if it is.
+    /// Returns the ledger bucket if the result is to be waited for.
     fn result_ledger(&self) -> Result<Option<&BucketName>, CliError> {
         match (self.wait, &self.ledger) {
             (false, _) => Ok(None),
@@ -128,7 +128,7 @@ impl Options {
         }
     }
 
-    /// Packs it if it is a folder, and reads the zip once.
+    /// Packs a folder, and reads the zip once.
     fn check(&self) -> Result<Result<CheckedZip, Vec<Finding>>, CliError> {
         let source = &self.source;
         let cannot = |error| CliError::wrong_use(format!("{} cannot be read: {error}", source.display()));
@@ -210,10 +210,10 @@ impl Uploaded {
     }
 }
 
-/// Why a result may never come.
+/// The reason why a result may never come.
 const IGNORED: &str = "an upload to an environment that the deployer does not know is ignored, and its log says so";
 
-/// A release's name is no file's.
+/// Parses a release, and refuses a file's name.
 fn release(text: &str) -> Result<Release, String> {
     let release = Release::parse(text).map_err(|error| error.to_string())?;
     match text.rsplit_once('.') {
@@ -225,7 +225,7 @@ fn release(text: &str) -> Result<Release, String> {
     }
 }
 
-/// What the deployer would refuse is not uploaded.
+/// The answer for a zip that the deployer would refuse.
 fn refused(options: &Options, mistakes: &[Finding]) -> Answer {
     let Options { source, environment, .. } = options;
     let mut message = format!("{} would be refused in {environment}, and is not uploaded:", source.display());
@@ -236,7 +236,7 @@ fn refused(options: &Options, mistakes: &[Finding]) -> Answer {
     Answer { text: format!("error: {message}\n"), json, exit: Exit::Refused }
 }
 
-/// Tells whoever watches. Nobody need.
+/// Prints a line to standard error; a failure does not matter.
 fn print_stderr(line: &str) {
     let _unwatched = writeln!(anstream::stderr(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! The upload: in one request, or in parts, several at once. S3 holds every byte to the checksums of what was checked before.
+//! Uploads in one request, or in several parts at once. S3 checks every byte against the checksums of the checked zip.
 //!
 //! S3 User Guide, "Checking object integrity" and "Uploading and copying objects using multipart upload".
 
@@ -24,18 +24,18 @@ use super::super::answer::{CliError, Exit};
 use super::super::interrupts::Interrupts;
 use super::body::body;
 
-/// Of what is larger, parts are sent.
+/// A larger file is sent in parts.
 const SINGLE_REQUEST_LIMIT: u64 = 32 * 1024 * 1024;
-/// A part; the last one is what is left.
+/// The size of a part; the last one is smaller.
 const PART_SIZE: u64 = 16 * 1024 * 1024;
 const PARTS_AT_ONCE: usize = 4;
 const TRIES: u32 = 5;
-/// One request, on a slow line. A line that stands still is noticed by the SDK.
+/// The timeout of one request on a slow line; the SDK itself notices a stalled line.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(3600);
-/// Cleaning up is not worth more.
+/// The timeout of the cleanup.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is uploaded, and where to.
+/// A file to upload, and its place.
 pub(super) struct Upload<'a> {
     pub bucket: &'a BucketName,
     pub key: &'a str,
@@ -47,7 +47,7 @@ pub(super) struct Upload<'a> {
     pub bar: &'a ProgressBar,
 }
 
-/// The checksums of the parts, while a file is read.
+/// Computes the checksums of the parts while a file is read.
 pub(super) struct Parts {
     hasher: sha2::Sha256,
     filled: u64,
@@ -55,7 +55,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Of nothing yet.
+    /// Begins without bytes.
     pub fn new() -> Self {
         Self { hasher: sha2::Sha256::new(), filled: 0, done: Vec::new() }
     }
@@ -79,7 +79,7 @@ impl Parts {
         self.filled = 0;
     }
 
-    /// All of them.
+    /// Returns the checksums of all parts.
     pub fn finish(mut self) -> Vec<Sha256> {
         if self.filled > 0 {
             self.end_part();
@@ -88,7 +88,7 @@ impl Parts {
     }
 }
 
-/// A client with patience.
+/// A client with long timeouts and more tries.
 pub(super) fn client(sdk: &SdkConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(10))
@@ -102,24 +102,24 @@ pub(super) fn client(sdk: &SdkConfig) -> Client {
 }
 
 impl Upload<'_> {
-    /// Uploads it, and says which S3 version it became.
+    /// Uploads the file and returns its S3 version id.
     ///
     /// # Errors
-    /// 1 where it is not there afterwards, or has no version; 130 where somebody stopped it.
+    /// 1 where the object is missing afterwards or has no version; 130 where the user interrupts it.
     pub async fn send(&self, client: &Client, interrupts: &mut Interrupts) -> Result<String, CliError> {
         let version_id = if self.size > SINGLE_REQUEST_LIMIT {
             self.put_in_parts(client, interrupts).await?
         } else {
             tokio::select! {
                 sent = self.put_whole(client) => sent?,
-                // Where all bytes are sent, only the answer is missing.
+                // Once all bytes are sent, only the answer is missing.
                 () = interrupts.received() => {
                     let all_sent = self.bar.position() >= self.size;
                     return Err(if all_sent { self.maybe_uploaded() } else { self.interrupted() });
                 }
             }
         };
-        // Without versioning S3 gives no version id, and "null" while versioning is suspended.
+        // S3 returns no version id without versioning, and "null" while versioning is suspended.
         version_id.filter(|id| !id.is_empty() && id != "null").ok_or_else(|| {
             let Self { bucket, key, .. } = self;
             CliError::failed(format!(
@@ -156,7 +156,7 @@ impl Upload<'_> {
             .checksum_type(ChecksumType::Composite)
             .content_type(CONTENT_TYPE)
             .set_metadata(self.metadata());
-        // Of what was begun and not told, the bucket's lifecycle makes an end.
+        // The bucket's lifecycle rule ends an upload that began without an answer.
         let begun = tokio::select! {
             begun = call.send() => begun.map_err(|error| self.failed(&error))?,
             () = interrupts.received() => return Err(self.interrupted()),
@@ -170,7 +170,7 @@ impl Upload<'_> {
         match sent {
             Ok(version_id) => Ok(version_id),
             Err(error) if is_ending.get() && error.exit == Exit::Interrupted => {
-                // What can be taken back was not completed.
+                // An upload that can be aborted was not completed.
                 let taken_back = self.abort(client, &id).await.is_ok();
                 Err(if taken_back { error } else { self.maybe_uploaded() })
             }
@@ -211,7 +211,7 @@ impl Upload<'_> {
         Ok(part.set_e_tag(sent.e_tag).build())
     }
 
-    /// Takes back the parts that are there. Who may not (`s3:AbortMultipartUpload`) leaves them to the bucket's lifecycle.
+    /// Aborts the upload. Without `s3:AbortMultipartUpload` the bucket's lifecycle rule removes the parts.
     async fn abort_and_report(&self, client: &Client, id: &str, error: CliError) -> CliError {
         let Err(because) = self.abort(client, id).await else { return error };
         let message = format!(

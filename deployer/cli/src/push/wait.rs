@@ -1,4 +1,4 @@
-//! The wait for what became of an upload: the result in the ledger bucket, which CI may read. Nothing else is asked for.
+//! Waits for the result of an upload in the ledger bucket, which the CI may read, and asks nothing else.
 
 use std::convert::Infallible;
 use std::io::IsTerminal as _;
@@ -20,7 +20,7 @@ use super::super::interrupts::Interrupts;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
-/// A result that is to come.
+/// A result to wait for.
 pub(super) struct ResultWait<'a> {
     pub ledger: &'a BucketName,
     pub key: &'a str,
@@ -28,7 +28,7 @@ pub(super) struct ResultWait<'a> {
     pub timeout: Span,
 }
 
-/// Whoever reads a log sees that it is alive; on a terminal something turns.
+/// Prints a line each minute, so that a log shows progress; a terminal has the spinner.
 async fn tell_each_minute() -> Infallible {
     if std::io::stderr().is_terminal() {
         return std::future::pending().await;
@@ -40,14 +40,14 @@ async fn tell_each_minute() -> Infallible {
     std::future::pending().await
 }
 
-/// A look at the ledger that found nothing: the reason, where it is another than that it is not there yet.
+/// The reason why a read failed; `None` while the result does not exist yet.
 type LookTrouble = Option<String>;
 
 impl ResultWait<'_> {
-    /// The record of the ended deployment, as it is and as it reads.
+    /// Waits for the record of the ended deployment, and returns it and its JSON.
     ///
     /// # Errors
-    /// 1 where it cannot be read, 4 where it has not come in time, 130 where somebody stops the wait.
+    /// 1 where the result cannot be read, 4 where it has not come in time, 130 where the user interrupts the wait.
     pub async fn wait(
         &self,
         client: &Client,
@@ -74,7 +74,7 @@ impl ResultWait<'_> {
         )))
     }
 
-    /// What happens now, and how to see it.
+    /// Says what happens next and how to see it.
     fn next_steps(&self, name: &str) -> String {
         let Self { ledger, key, place: Place { environment, function, .. }, .. } = self;
         format!(
@@ -111,7 +111,7 @@ impl ResultWait<'_> {
         Ok(Ok((record, value)))
     }
 
-    /// What is not there, or what may pass, is waited for.
+    /// Sorts a failed read: a missing result and a passing error are waited for, others end the wait.
     fn classify_miss(&self, error: &SdkError<GetObjectError, HttpResponse>) -> Result<LookTrouble, CliError> {
         let Self { ledger, key, .. } = self;
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());

@@ -1,4 +1,4 @@
-//! All that is known of a function, environment by environment.
+//! The detailed status of a function, environment by environment.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ pub(super) fn text(report: &StatusReport, now: Timestamp) -> String {
         return "nothing is known of it: nothing was deployed, and nothing is held\n".to_owned();
     }
     let mut text: String = report.functions.iter().map(|status| one(status, now)).collect();
-    // Rejects are the function's, in all environments.
+    // A reject concerns the function in all environments, so it is printed once.
     let mut told = Vec::new();
     for status in &report.functions {
         for reject in &status.rejects {
@@ -111,7 +111,7 @@ fn one(status: &FunctionStatus, now: Timestamp) -> String {
     text
 }
 
-/// A promotion that waits: what it brings, for what it waits, and what can be done.
+/// Describes a waiting promotion: its release, what it waits for, and the command that approves it.
 fn waiting_lines(status: &FunctionStatus, waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
     let WaitingStatus { deployment, from, release, requested_by, since, approvals, wait, because } = waiting;
     let release = release.as_ref().map_or("-", |release| release.as_str());
@@ -128,7 +128,7 @@ fn waiting_lines(status: &FunctionStatus, waiting: &WaitingStatus, now: Timestam
     lines
 }
 
-/// By how much it lags behind an environment that it is promoted from.
+/// Says how far it is behind an environment that it is promoted from.
 fn behind_text(behind: &Behind, now: Timestamp) -> String {
     let Behind { environment, release, releases, ahead_since, .. } = behind;
     let releases = if *releases == 1 { "1 release".to_owned() } else { format!("{releases} releases") };

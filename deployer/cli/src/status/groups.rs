@@ -1,4 +1,4 @@
-//! The promotions of several functions together that are open, one after the other.
+//! The text of open groups.
 
 use std::fmt::Write as _;
 

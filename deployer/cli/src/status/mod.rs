@@ -1,4 +1,4 @@
-//! `deployctl status`: what is live where, as a table; of one function in detail.
+//! `deployctl status`: shows what is live where, as a table, or one function in detail.
 
 mod detail;
 mod groups;
@@ -18,20 +18,20 @@ use super::ledger::{self, StatusSource};
 use super::{Output, remote};
 use deployer_core::trigger::Command;
 
-/// What to tell of.
+/// The options of `status`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Only this function, with all that is known of it.
+    /// Show only this function, in detail.
     #[arg(value_name = "FUNCTION")]
     only: Option<FunctionName>,
-    /// The same, as the other verbs take it.
+    /// The same as the argument, in the form of the other verbs.
     #[arg(long, short, value_name = "NAME", conflicts_with = "only")]
     function: Option<FunctionName>,
-    /// Only this environment.
+    /// Show only this environment.
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
-    /// Tell again every so many seconds, until Ctrl-C; on a terminal in place.
+    /// Repeat every so many seconds, until Ctrl-C; a terminal is redrawn in place.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "5",
         value_parser = clap::value_parser!(u64).range(1..))]
     watch: Option<u64>,
@@ -46,28 +46,28 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     };
     let mut interrupts = Interrupts::listen()?;
     loop {
-        // What passes is seen to pass: the watch goes on.
+        // An error is shown, and the watch goes on.
         let answer = tokio::select! {
             report = report(options, &mut status_source) => report.map_or_else(Answer::from, |report| answer_of(options, &report)),
-            () = interrupts.received() => return Ok(nothing_more()),
+            () = interrupts.received() => return Ok(empty_answer()),
         };
         if draw(&answer, output, seconds).is_err() {
-            return Ok(nothing_more());
+            return Ok(empty_answer());
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
-            () = interrupts.received() => return Ok(nothing_more()),
+            () = interrupts.received() => return Ok(empty_answer()),
         }
     }
 }
 
-/// One look: on a terminal in place of the last one; for programs a line.
+/// Prints one status: on a terminal in place of the last one, for programs as a line.
 fn draw(answer: &Answer, output: Output, seconds: u64) -> std::io::Result<()> {
     let mut out = anstream::stdout();
     match output {
         Output::Json => writeln!(out, "{}", answer.json)?,
         Output::Text => {
-            // To the upper left, and what was there before goes away.
+            // The sequence moves to the upper left and clears the screen.
             let again = if std::io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
             let now = Timestamp::now().strftime("%H:%M:%SZ");
             write!(out, "{again}{}\n{now}, again every {seconds} s; Ctrl-C ends it\n", answer.text)?;
@@ -89,7 +89,7 @@ fn answer_of(options: &Options, report: &StatusReport) -> Answer {
     Answer::with_text(table::text(report, now) + &groups::text(&report.groups, now), report, Exit::Done)
 }
 
-/// The answer to a command that deploys nothing is the status of what it touched.
+/// Sends a command that deploys nothing, and answers with the status of the function that it changed.
 pub(super) async fn status_after(
     remote: &remote::Options,
     requester: &remote::Requester,
@@ -99,17 +99,17 @@ pub(super) async fn status_after(
     Ok(in_detail(&report))
 }
 
-/// Everything of each, one after the other.
+/// Shows each function in detail.
 fn in_detail(report: &StatusReport) -> Answer {
     let now = Timestamp::now();
     Answer::with_text(detail::text(report, now) + &groups::text(&report.groups, now), report, Exit::Done)
 }
 
-fn nothing_more() -> Answer {
+fn empty_answer() -> Answer {
     Answer { text: String::new(), json: serde_json::Value::Null, exit: Exit::Done }
 }
 
-/// How long ago, in its largest unit.
+/// The time since then, in its largest unit.
 pub(super) fn ago(since: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(since).as_secs().max(0);
     match seconds {
