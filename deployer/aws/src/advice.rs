@@ -47,7 +47,7 @@ pub(super) fn denial_advice(words: &str) -> Option<&'static str> {
                  role there, or use another",
             )
         }
-        said => said.advice(),
+        denial => denial.advice(),
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) fn call_advice(kind: CallErrorKind, failure: &Failure) -> Option<&'st
         CallErrorKind::Denied => denial_advice(&failure.text),
         CallErrorKind::CodeDenied => match Denial::of(&failure.text).advice() {
             None => Some("the artifact bucket's policy and its key's policy must let the deploy role read the object"),
-            said => said,
+            advice => advice,
         },
         CallErrorKind::CodeUnreadable
             if failure.text.contains("NoSuchKey") || failure.text.contains("NoSuchVersion") =>
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn denied_pass_role_names_execution_roles_and_takes_no_guard_away() {
+    fn denied_pass_role_names_execution_roles_only_with_named_policy() {
         let denied = |action: &str| {
             let words = format!(
                 "User: arn:aws:sts::222222222222:assumed-role/deployer-deploy/d is not authorized to perform: {action} on resource: \

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_under_one_code_are_told_apart_by_their_text() {
+    fn errors_with_one_code_are_classified_by_text() {
         let code = "InvalidParameterValueException";
         for (text, expected) in [
             ("The role defined for the function cannot be assumed by Lambda.", CallErrorKind::RoleNotReady),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_by_s3_is_about_the_code_under_either_of_its_codes() {
+    fn denial_by_s3_under_either_code_is_code_denied() {
         let text = "Your access has been denied by S3, please make sure your request credentials have permission to \
                     GetObject for acme-artifacts/dev/f/1.zip. S3 Error Code: AccessDenied.";
         for code in ["AccessDeniedException", "InvalidParameterValueException"] {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_may_be_named_after_a_state() {
+    fn function_named_after_a_state_does_not_confuse_classification() {
         let code = "ResourceConflictException";
         let text = "Alias already exists: arn:aws:lambda:eu-west-1:111111111111:function:ProcessFailedOrders:live";
         assert_eq!(kind_of(409, code, text), CallErrorKind::Conflict);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conflict_is_waited_out_only_while_an_update_is_in_progress() {
+    fn conflict_is_busy_only_while_an_update_is_in_progress() {
         let code = "ResourceConflictException";
         let busy = "The operation cannot be performed at this time. An update is in progress for resource: …";
         assert_eq!(kind_of(409, code, busy), CallErrorKind::Busy);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_409_that_quotes_the_state_is_the_same_as_one_that_does_not() {
+    fn status_409_with_quoted_state_equals_one_without_quotes() {
         let code = "ResourceConflictException";
         let now = "The operation cannot be performed at this time. The function is currently in the following state: ";
         for (state, expected) in [
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_by_itself_is_no_verdict() {
+    fn passing_errors_are_throttled_or_busy() {
         let code = "InvalidParameterValueException";
         let s3 = |code: &str| format!("Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: no");
         assert_eq!(kind_of(400, code, "Lambda was throttled by EC2"), CallErrorKind::Throttled);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_denies_is_a_denial_and_one_that_does_not_know_the_role_yet_is_not() {
+    fn kms_denial_is_key_denied_and_unknown_role_is_role_not_ready() {
         let code = "InvalidParameterValueException";
         let grant = |exception: &str| {
             format!(
@@ -220,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn a_409_that_nobody_knows_is_refused_for_now_and_no_conflict() {
+    fn unknown_409_is_refused_for_now() {
         let text = "The provisioned concurrency of the alias is being changed";
         assert_eq!(kind_of(409, "ResourceConflictException", text), CallErrorKind::RefusedForNow);
     }
 
     #[test]
-    fn limits_and_what_cannot_be_deployed_have_kinds_of_their_own() {
+    fn limits_and_unsupported_functions_have_their_own_kinds() {
         let classify_invalid_parameter = "InvalidParameterValueException";
         for (code, text, expected) in [
             ("CodeStorageExceededException", "Code storage limit exceeded.", CallErrorKind::StorageFull),
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn advice_is_given_only_where_awss_words_bear_it_out() {
+    fn hint_is_given_only_where_awss_message_supports_it() {
         let advice_on = |code: &str, text: &str| {
             let failure = Failure::saying(403, code, text);
             call_advice(classify(&failure), &failure).unwrap_or_default()
@@ -272,13 +272,13 @@ mod tests {
     }
 
     #[test]
-    fn a_2xx_that_cannot_be_read_says_nothing_about_what_happened() {
+    fn unreadable_2xx_has_unknown_outcome() {
         assert_eq!(kind_of(200, "", "no message"), CallErrorKind::Unknown);
         assert!(Failure::saying(201, "", "no message").is_unanswered());
     }
 
     #[test]
-    fn no_answer_and_a_server_error_say_nothing_about_what_happened() {
+    fn missing_answer_and_server_error_have_unknown_outcome() {
         assert_eq!(kind_of(0, "", ""), CallErrorKind::Unknown);
         assert_eq!(kind_of(502, "ServiceException", ""), CallErrorKind::Unknown);
         assert_eq!(kind_of(429, "TooManyRequestsException", ""), CallErrorKind::Throttled);

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_that_lambda_quotes_are_not_passed_on() {
+    fn variables_quoted_by_lambda_are_cut() {
         let text = "Lambda was unable to configure your environment variables because the environment variables you \
                     have provided exceeded the 4KB limit. String measured: {\"TOKEN\":\"s3cr3t\"}";
         assert!(without_variables(text).ends_with("exceeded the 4KB limit. (the variables are not shown)"));

@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn get_function_that_cannot_be_read_is_no_verdict() {
+    async fn unreadable_get_function_answer_has_unknown_outcome() {
         let whole = leak(format!("{{\"Configuration\": {FUNCTION}}}"));
         assert!(lambda([ok(whole)]).function(&orders(), Qualifier::Latest).await.unwrap().is_some());
         let mut bodies = garbled("{}", &[]);
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn get_alias_that_cannot_be_read_is_no_verdict() {
+    async fn unreadable_get_alias_answer_has_unknown_outcome() {
         let alias = AliasName::parse("live").unwrap();
         assert!(lambda([ok(ALIAS)]).alias(&orders(), &alias).await.unwrap().is_some());
         for body in garbled(ALIAS, &["FunctionVersion", "RevisionId"]) {
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_written_answer_that_cannot_be_read_is_an_unknown_one() {
+    async fn unreadable_answer_to_a_write_has_unknown_outcome() {
         let (revision, alias) = (RevisionId("r1".into()), AliasName::parse("live").unwrap());
         let version = Version::parse("7").unwrap();
         let code = Code::Inline(bytes::Bytes::from_static(b"zip"));
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_key_of_the_code_goes_with_new_code_and_tenancy_with_creation_only() {
+    async fn kms_key_goes_with_code_and_tenancy_with_creation_only() {
         let (key, revision) = ("arn:aws:kms:eu-west-1:111111111111:key/1", RevisionId("r1".into()));
         let code = || Code::Inline(bytes::Bytes::from_static(b"zip"));
         let settings = CodeSettings { architecture: None, source_key: Some(key.into()) };
@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_get_function_tells_of_the_newer_fields_is_what_they_are_set_by() {
+    async fn newer_fields_read_by_get_function_are_sent_back_unchanged() {
         let whole = r#"{"Code": {"SourceKMSKeyArn": "arn:aws:kms:eu-west-1:111111111111:key/1"}, "Configuration": {
             "Version": "$LATEST", "RevisionId": "r1", "CodeSha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
             "DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 7},
@@ -490,9 +490,9 @@ mod tests {
         };
         let revision = RevisionId("r1".into());
         let sent = body(Write::UpdateConfiguration { configuration: &configuration, revision: &revision }).await;
-        let told: serde_json::Value = serde_json::from_str(whole).unwrap();
+        let sent_back: serde_json::Value = serde_json::from_str(whole).unwrap();
         for field in ["DurableConfig", "CapacityProviderConfig", "FileSystemConfigs"] {
-            assert_eq!(sent[field], told["Configuration"][field]);
+            assert_eq!(sent[field], sent_back["Configuration"][field]);
         }
     }
 }

@@ -49,9 +49,9 @@ impl S3Ledger {
         LedgerError(format!("{doing} s3://{}/{key}: {}{hint}", self.bucket, failure.message))
     }
 
-    fn etag(&self, doing: &str, key: &str, told: Option<&str>) -> Result<ETag, LedgerError> {
+    fn etag(&self, doing: &str, key: &str, header: Option<&str>) -> Result<ETag, LedgerError> {
         let missing = || LedgerError(format!("{doing} s3://{}/{key}: S3 answered without an ETag", self.bucket));
-        told.map(|etag| ETag(etag.to_owned())).ok_or_else(missing)
+        header.map(|etag| ETag(etag.to_owned())).ok_or_else(missing)
     }
 }
 
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_put_or_get_without_an_etag_is_an_unknown_answer() {
+    async fn put_or_get_without_etag_has_unknown_outcome() {
         let whole = ledger(vec![("etag", "\"e1\"")]);
         assert_eq!(whole.put("k", vec![], Precondition::Absent).await.unwrap(), Written::Now(ETag("\"e1\"".into())));
         assert!(whole.get("k").await.unwrap().object.is_some());

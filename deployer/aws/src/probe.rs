@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_code_that_is_sent_is_a_zip_with_a_file_in_it() {
+    fn probe_code_is_a_zip_with_one_file() {
         let mut zip = zip::ZipArchive::new(Cursor::new(ZIP)).unwrap();
         assert_eq!(zip.len(), 1);
         let mut text = String::new();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_denial_says_that_something_is_not_allowed() {
+    fn only_denial_counts_as_denied() {
         let kind = |status, code: &str| refusal("UpdateAlias", &Failure::saying(status, code, "")).kind;
         for code in ["AccessDeniedException", "AccessDenied"] {
             assert_eq!(kind(403, code), Refusal::Denied, "{code}");

@@ -80,14 +80,14 @@ impl ArtifactStore for S3Artifacts {
                 return Err(read_error(artifact, &failure));
             }
         };
-        let told = Told::by(artifact, &output)?;
+        let content_range = ContentRange::by(artifact, &output)?;
         let metadata = output.metadata().cloned().unwrap_or_default().into_iter().collect();
         let bytes = output.body.collect().await.map_err(|error| broken_body(artifact, &error))?.into_bytes();
         let length = bytes.len() as u64;
-        let (start, size) = match told {
-            Told::Part { start, size } => (start, size),
+        let (start, size) = match content_range {
+            ContentRange::Part { start, size } => (start, size),
             // An answer without a range holds the whole object.
-            Told::Whole => (0, length),
+            ContentRange::Whole => (0, length),
         };
         if start + length != size || length < window.min(size) {
             return Err(unexpected_answer(artifact, &format!("{length} bytes came of the last {window} of {size}")));
@@ -98,9 +98,9 @@ impl ArtifactStore for S3Artifacts {
     async fn range(&self, artifact: &ArtifactRef, range: Range<u64>) -> Result<Chunks, ReadError> {
         let header = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
         let output = self.get(artifact, &header).await.map_err(|error| read_error(artifact, &Failure::of(&error)))?;
-        let starts = match Told::by(artifact, &output)? {
-            Told::Part { start, .. } => start,
-            Told::Whole => 0,
+        let starts = match ContentRange::by(artifact, &output)? {
+            ContentRange::Part { start, .. } => start,
+            ContentRange::Whole => 0,
         };
         if starts != range.start {
             return Err(unexpected_answer(
@@ -132,14 +132,14 @@ impl ArtifactStore for S3Artifacts {
 }
 
 /// The bytes that an answer holds, by its headers.
-enum Told {
+enum ContentRange {
     /// A part that begins at this byte, of an object of this size.
     Part { start: u64, size: u64 },
     /// The whole object.
     Whole,
 }
 
-impl Told {
+impl ContentRange {
     /// Reads an answer's headers. An answer about another version, or with an unreadable range, is an error.
     fn by(artifact: &ArtifactRef, output: &GetObjectOutput) -> Result<Self, ReadError> {
         if let Some(other) = output.version_id().filter(|id| *id != artifact.version_id) {
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_end_that_is_not_the_one_asked_for_is_read_again() {
+    async fn tail_that_differs_from_request_is_transient_error() {
         let whole = (206, vec![("content-range", "bytes 6-9/10"), ("x-amz-version-id", "v1")], "abcd");
         assert_eq!(tail_of(whole).await.unwrap().size, 10);
         let all = (200, vec![("x-amz-version-id", "v1")], "abc");
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_range_that_is_shorter_or_longer_than_asked_for_is_read_again() {
+    async fn range_shorter_or_longer_than_requested_is_transient_error() {
         let headers = || vec![("content-range", "bytes 0-3/10"), ("x-amz-version-id", "v1")];
         assert_eq!(range_of((206, headers(), "abcd")).await.unwrap(), b"abcd");
         for body in ["", "abc", "abcde"] {
@@ -272,12 +272,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_reason_why_an_artifact_cannot_be_read_has_its_own_advice() {
+    async fn unreadable_artifact_gets_the_hint_for_its_reason() {
         let no = |status, code: &str, text: &str| {
             let body = format!("<Error><Code>{code}</Code><Message>{text}</Message></Error>");
             (status, vec![], &*body.leak())
         };
-        let said = |answer: Answer| async move {
+        let message_for = |answer: Answer| async move {
             match tail_of(answer).await.unwrap_err() {
                 ReadError::Denied(text)
                 | ReadError::Unreadable(text)
@@ -286,13 +286,15 @@ mod tests {
             }
         };
         let archived =
-            said(no(403, "InvalidObjectState", "The operation is not valid for the object's storage class")).await;
+            message_for(no(403, "InvalidObjectState", "The operation is not valid for the object's storage class"))
+                .await;
         assert!(archived.contains("restore it") && !archived.contains("bucket policy"), "{archived}");
-        let skewed = said(no(403, "RequestTimeTooSkewed", "The difference is too large.")).await;
+        let skewed = message_for(no(403, "RequestTimeTooSkewed", "The difference is too large.")).await;
         assert!(skewed.contains("clock") && !skewed.contains("bucket policy"), "{skewed}");
-        let disabled = said(no(400, "KMS.DisabledException", "arn:aws:kms:eu-west-1:1:key/2 is disabled.")).await;
+        let disabled =
+            message_for(no(400, "KMS.DisabledException", "arn:aws:kms:eu-west-1:1:key/2 is disabled.")).await;
         assert!(disabled.contains("enable the key") && !disabled.contains("must allow"), "{disabled}");
-        let own_key = said(no(
+        let own_key = message_for(no(
             400,
             "InvalidRequest",
             "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to \
@@ -301,12 +303,13 @@ mod tests {
         .await;
         assert!(own_key.contains("SSE-C"), "{own_key}");
         let scp =
-            said(no(403, "AccessDenied", "not authorized with an explicit deny in a service control policy")).await;
+            message_for(no(403, "AccessDenied", "not authorized with an explicit deny in a service control policy"))
+                .await;
         assert!(
             scp.contains("service control policy has to let it through") && !scp.contains("bucket policy of"),
             "{scp}"
         );
-        let plain = said(no(403, "AccessDenied", "Access Denied")).await;
+        let plain = message_for(no(403, "AccessDenied", "Access Denied")).await;
         assert!(plain.contains("the bucket policy of acme-artifacts"), "{plain}");
     }
 }

@@ -75,10 +75,10 @@ fn seconds(delay: Duration) -> i32 {
 impl Queue for SqsQueue {
     async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError> {
         let (url, delay) = (self.wake_queue(), seconds(delay));
-        let told = MessageAttributeValue::builder().data_type("Number").string_value(delay.to_string()).build();
-        let told = told.map_err(|error| QueueError(format!("SendMessage of {url}: {error}")))?;
+        let attribute = MessageAttributeValue::builder().data_type("Number").string_value(delay.to_string()).build();
+        let attribute = attribute.map_err(|error| QueueError(format!("SendMessage of {url}: {error}")))?;
         let call = self.client.send_message().queue_url(url).message_body(body).delay_seconds(delay);
-        let call = call.message_attributes(Tick::DELAY_ATTRIBUTE, told);
+        let call = call.message_attributes(Tick::DELAY_ATTRIBUTE, attribute);
         call.send().await.map(drop).map_err(|failed| error("SendMessage", url, &Failure::of(&failed)))
     }
 
@@ -138,13 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn what_the_deployer_sends_itself_goes_to_the_wake_queue_where_there_is_one() {
+    fn own_messages_go_to_wake_queue_if_configured() {
         assert_eq!(queue(Some(WAKES)).wake_queue(), WAKES);
         assert_eq!(queue(None).wake_queue(), UPLOADS);
     }
 
     #[test]
-    fn a_put_back_message_returns_to_the_queue_that_it_came_from() {
+    fn message_put_back_returns_to_its_origin_queue() {
         let queue = queue(Some(WAKES));
         let arn = |name: &str| format!("arn:aws:sqs:eu-west-1:000000000000:{name}");
         assert_eq!(queue.origin(Some(&arn("deployer-wakes"))), WAKES);
@@ -154,29 +154,29 @@ mod tests {
 
     /// The receiver needs the delay to know when the message became visible.
     #[tokio::test]
-    async fn a_message_that_is_delayed_bears_its_delay() {
+    async fn delayed_message_carries_its_delay() {
         let hosts = RecordingConnector::default();
         let queue = SqsQueue::new(Client::new(&hosts.config("eu-west-1", false, false)), UPLOADS.to_owned());
         let _ = queue.send("{}".to_owned(), Duration::from_secs(300)).await;
-        let told: serde_json::Value = serde_json::from_str(&hosts.told()).unwrap();
+        let body: serde_json::Value = serde_json::from_str(&hosts.last_body()).unwrap();
         assert_eq!(
-            (&told["DelaySeconds"], &told["MessageAttributes"][Tick::DELAY_ATTRIBUTE]["StringValue"]),
+            (&body["DelaySeconds"], &body["MessageAttributes"][Tick::DELAY_ATTRIBUTE]["StringValue"]),
             (&300.into(), &"300".into())
         );
     }
 
     #[tokio::test]
-    async fn each_queue_tells_how_long_it_is_or_why_not() {
+    async fn lengths_report_each_queue_or_its_error() {
         let length =
             ok(r#"{"Attributes": {"ApproximateNumberOfMessages": "3", "ApproximateNumberOfMessagesNotVisible": "1",
             "ApproximateNumberOfMessagesDelayed": "2"}}"#);
         let no = (403, vec![], r#"{"__type": "AccessDenied", "message": "no"}"#);
         let queue = SqsQueue::new(Client::new(&stub_config([length, no])), UPLOADS.to_owned());
         let lengths = queue.with_wake_queue(Some(WAKES.to_owned())).lengths().await;
-        let told = |number: usize| (lengths[number].0.as_str(), lengths[number].1.clone().map_err(|error| error.0));
-        assert_eq!(told(0), ("deployer", Ok(QueueLook { waiting: 3, in_flight: 1, delayed: 2 })));
+        let length = |number: usize| (lengths[number].0.as_str(), lengths[number].1.clone().map_err(|error| error.0));
+        assert_eq!(length(0), ("deployer", Ok(QueueLook { waiting: 3, in_flight: 1, delayed: 2 })));
         let because = format!("GetQueueAttributes of {WAKES}: ");
-        let (name, look) = told(1);
+        let (name, look) = length(1);
         assert!(name == "deployer-wakes" && look.clone().is_err_and(|error| error.starts_with(&because)), "{look:?}");
     }
 }

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn assume_role_that_cannot_be_read_is_no_verdict() {
+    async fn unreadable_assume_role_answer_has_unknown_outcome() {
         for body in [
             "<html>moved</html>",
             "",
@@ -276,16 +276,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn advice_on_a_denied_role_follows_awss_words() {
-        let said = |text: &'static str| async move { enter(no(403, "AccessDenied", text)).await.to_string() };
-        let plain = said("User: arn is not authorized to perform: sts:AssumeRole on resource: arn").await;
+    async fn hint_for_denied_role_follows_awss_message() {
+        let message_for = |text: &'static str| async move { enter(no(403, "AccessDenied", text)).await.to_string() };
+        let plain = message_for("User: arn is not authorized to perform: sts:AssumeRole on resource: arn").await;
         assert!(plain.contains("its trust policy does not name the deployer's role"), "{plain}");
-        let identity = said("User: arn is not authorized to perform: sts:SetSourceIdentity on resource: arn").await;
+        let identity =
+            message_for("User: arn is not authorized to perform: sts:SetSourceIdentity on resource: arn").await;
         assert!(
             identity.contains("must allow sts:SetSourceIdentity") && !identity.contains("does not exist"),
             "{identity}"
         );
-        let scp = said(
+        let scp = message_for(
             "User: arn is not authorized to perform: sts:AssumeRole on resource: arn with an explicit deny in a service \
              control policy",
         )
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_policy_that_packs_too_large_is_told_with_what_shortens_it() {
+    async fn too_large_policy_error_says_what_shortens_it() {
         let answer = enter(no(400, "PackedPolicyTooLarge", "Packed policy consumes 112% of allotted space")).await;
         let EnterError::Target(error) = answer else { panic!("{answer:?}") };
         assert_eq!((error.code, error.step.as_str()), (TargetErrorCode::InvalidConfiguration, "enter"));
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_region_that_is_not_enabled_is_told_as_such_and_at_once() {
+    async fn region_not_enabled_is_reported_at_once() {
         for (status, code) in [(403, "RegionDisabledException"), (403, "InvalidClientTokenId")] {
             let EnterError::Target(error) = enter(no(status, code, "STS is not activated")).await else {
                 panic!("{code}");

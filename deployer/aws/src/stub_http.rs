@@ -47,8 +47,8 @@ pub(super) struct RecordingConnector(Arc<Mutex<Vec<(String, String)>>>);
 impl HttpConnector for RecordingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let host = request.uri().split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next());
-        let told = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-        self.0.lock().unwrap().push((host.unwrap_or_default().to_owned(), told));
+        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+        self.0.lock().unwrap().push((host.unwrap_or_default().to_owned(), body));
         HttpConnectorFuture::ready(Ok(HttpResponse::new(500.try_into().unwrap(), SdkBody::empty())))
     }
 }
@@ -66,12 +66,12 @@ impl RecordingConnector {
     }
 
     /// The host that was called last.
-    pub(super) fn last(&self) -> String {
+    pub(super) fn last_host(&self) -> String {
         self.0.lock().unwrap().last().cloned().unwrap_or_default().0
     }
 
     /// The body of the last call.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn last_body(&self) -> String {
         self.0.lock().unwrap().last().cloned().unwrap_or_default().1
     }
 }

@@ -28,7 +28,7 @@ fn fields(under: &str, builder: &impl Debug) -> Vec<String> {
 }
 
 #[test]
-fn the_table_names_each_field_of_the_sdks_inputs_and_no_other() {
+fn field_table_matches_sdk_inputs() {
     let managed = "capacity_provider_config.lambda_managed_instances_capacity_provider_config.";
     let of_sdk: BTreeSet<String> = [
         fields("", &CreateFunctionInput::builder()),

@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_started_the_job_goes_before_the_user_that_it_runs_as() {
+    fn ci_user_goes_before_machine_user() {
         let by = |set: &[(&str, &str)]| {
             user(|name| set.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned()))
         };

@@ -278,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_stops_it_reads_what_may_be_half_done() {
+    fn interruption_lists_begun_ended_and_unbegun_functions() {
         let all = ["orders", "stock", "users"].map(|name| FunctionName::parse(name).unwrap());
         let progress = Progress::default();
         assert_eq!(progress.interrupted(&all).message, "interrupted\n  orders, stock, users: was not begun");

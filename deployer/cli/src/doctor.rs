@@ -32,9 +32,9 @@ const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let before = Timestamp::now();
     let command = Command::Doctor { environment: options.environment.clone() };
-    let asked = options.remote.remote().await.send::<DoctorReport>(&request(command)).await;
+    let answer = options.remote.remote().await.send::<DoctorReport>(&request(command)).await;
     let after = Timestamp::now();
-    let report = match asked {
+    let report = match answer {
         Ok(mut report) => {
             let mut own = vec![Check::ok("invoke")];
             let now = report.now.map(|now| ("this machine's clock", (before, after), now));
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_to_ask_the_deployer_is_told_in_its_own_partition_and_region() {
+    fn missing_invoke_permission_names_partition_and_region() {
         let function = |name: &str, region: &str| {
             let check = invoke_check("AccessDeniedException: no", name, Region::parse(region).ok().as_ref());
             check.missing.first().map(|missing| missing.statement["Resource"].clone())
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_others_stay_on_their_line_and_command_no_terminal() {
+    fn foreign_text_is_one_line_without_control_sequences() {
         let foreign = "no\n├─ OK   enter \u{1b}[2J\u{9b}2J";
         let missing = vec![Missing { belongs: foreign.into(), statement: serde_json::json!({"Sid": foreign}) }];
         let tooling = vec![Check::fail(foreign, foreign).for_want_of(missing)];

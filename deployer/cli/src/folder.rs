@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_folder_gives_the_same_bytes_in_whatever_order_and_when_it_was_made() {
+    fn same_folder_made_in_any_order_gives_same_bytes() {
         let files = [("bootstrap", "#!/bin/sh\n"), ("lib/a.txt", "a"), ("lib/b/c.txt", "c"), ("lib.txt", "l")];
         let one = folder(&files);
         let mut backwards = files;
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lambdaignore_names_stays_out_by_gits_rules_and_so_do_git_and_itself() {
+    fn paths_in_lambdaignore_and_git_folder_are_not_packed() {
         let folder = folder(&[
             (".lambdaignore", "# not for Lambda\n*.log\n!keep.log\n/target/\ntests/**/data\n\\#odd\n"),
             (".git/HEAD", "ref"),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn ignore_files_of_the_folders_above_do_not_count() {
+    fn ignore_files_above_the_folder_are_ignored() {
         let above = folder(&[(".lambdaignore", "*\n"), (".gitignore", "*\n"), ("function/bootstrap", "#!/bin/sh\n")]);
         assert_eq!(names(&above.path().join("function")), ["bootstrap"]);
     }
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn links_that_lead_astray_are_refused_by_the_rule_for_zips_unless_they_stay_out() {
+    fn links_out_of_the_zip_are_refused_unless_excluded() {
         let folder = folder(&[("bootstrap", "#!/bin/sh\n"), (".lambdaignore", "node_modules/.bin\n")]);
         for name in ["current", "node_modules/.bin/tool"] {
             link(&folder, name, "/etc/hostname");
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_the_folder_is_the_folder() {
+    fn link_to_the_folder_is_followed() {
         let folder = folder(&[("dist/bootstrap", "#!/bin/sh\n")]);
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(folder.path().join("dist"), &link).unwrap();
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_lambdaignore_that_is_no_pattern_is_a_mistake() {
+    fn invalid_line_of_lambdaignore_is_an_error() {
         let folder = folder(&[(".lambdaignore", "*.log\n{a,b\n"), ("bootstrap", "#!/bin/sh\n")]);
         let problems = packed(folder.path()).unwrap_err();
         assert_eq!(problems.len(), 1);
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_folder_and_one_that_is_too_large_are_not_packed() {
+    fn empty_or_too_large_folder_is_refused() {
         let empty = folder(&[(".lambdaignore", "*.log\n"), ("a.log", "")]);
         assert_eq!(packed(empty.path()).unwrap_err(), ["there is nothing in it to be packed"]);
         let large = folder(&[("bootstrap", "#!/bin/sh\n")]);

@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_is_asked_for_again_and_what_was_never_sent_is_given_up() {
+    fn sent_request_is_retried_and_unsent_request_is_given_up() {
         let sent = RequestState { maybe_accepted: true, ..RequestState::default() };
         assert!(sent.may_retry(SendOutcome::Lost, TRIES + 1, &error(), &request()).is_ok());
         assert!(sent.may_retry(SendOutcome::NotSent, TRIES + 1, &error(), &request()).is_ok());
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_been_taken_ends_with_4_and_the_id_by_which_it_is_the_same() {
+    fn possibly_accepted_request_ends_with_4_and_its_id() {
         let sent = RequestState { maybe_accepted: true, ..RequestState::default() };
         let ended = sent.may_retry(SendOutcome::Refused, 0, &error(), &request()).unwrap_err();
         assert_eq!(ended.exit, Exit::TimedOut);
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_passes_ends_the_wait_for_a_deployment_that_was_taken() {
+    fn passing_errors_do_not_end_the_wait_for_an_accepted_deployment() {
         let name = "deployment 01JD3Z9V7Q0000000000000000".to_owned();
         let accepted = RequestState { maybe_accepted: true, accepted: Some(name), trouble: None };
         for outcome in [SendOutcome::Lost, SendOutcome::Broken, SendOutcome::NotSent, SendOutcome::Throttled] {

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_tools_file_becomes_a_manifest_and_nothing_is_written_over() {
+    async fn other_tools_file_becomes_manifest_without_overwriting() {
         let place = tempfile::tempdir().unwrap();
         let (file, out) = (place.path().join("function.json"), place.path().join("function.toml"));
         let lambroll = r#"{"FunctionName": "orders-api", "Runtime": "nodejs22.x", "Handler": "index.handler",
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn one_source_is_named_and_what_concerns_a_function_does_not_stand_beside_a_file() {
+    fn options_of_both_sources_or_none_are_refused() {
         for wrong in [
             &[][..],
             &["--from", "a", "--from-file", "b"],
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn files_of_which_no_manifest_can_be_made_are_refused_with_the_reason() {
+    async fn files_that_cannot_be_converted_are_refused_with_reason() {
         let place = tempfile::tempdir().unwrap();
         for (name, content, reason) in [
             ("function.json", r#"{"PackageType": "Image", "Role": "x"}"#, "the function is a container image"),
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_source_asks_for_one_of_both() {
+    fn missing_source_error_names_both_options() {
         let error = options(&[]).err().unwrap().to_string();
         assert!(error.contains("--from <FUNCTION>") && error.contains("--from-file <FILE>"), "{error}");
     }

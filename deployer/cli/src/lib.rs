@@ -91,7 +91,7 @@ enum Verb {
     /// Upload a zip or a folder for a function, and with --wait follow its deployment.
     ///
     /// push first checks the zip by the deployer's rules and does not upload what the deployer would refuse. With
-    /// --wait it exits as the deployment ends; without, after the upload.
+    /// --wait its exit code tells how the deployment ended; without, it exits after the upload.
     #[command(after_help = help::PUSH)]
     Push(Box<push::Options>),
     /// Show what is live where: release, version, since when and by whom, and what is pending, held, rejected or
@@ -256,25 +256,25 @@ mod tests {
     use clap::CommandFactory as _;
 
     #[test]
-    fn the_command_line_fits_together() {
+    fn command_line_definition_is_consistent() {
         super::Cli::command().debug_assert();
     }
 
     #[tokio::test]
-    async fn a_wrong_use_is_told_to_programs_in_their_form_and_help_is_none() {
-        let said = async |arguments: &[&str]| {
+    async fn wrong_use_with_json_output_is_json_and_help_is_no_error() {
+        let run = async |arguments: &[&str]| {
             let mut out = Vec::new();
             let all = std::iter::once("deployctl").chain(arguments.iter().copied()).map(Into::into).collect();
             let exit = super::Cli::main(all, &mut out).await.unwrap();
             (exit, String::from_utf8(out).unwrap())
         };
         for arguments in [["nonsense", "--output=json", "x"], ["--output", "json", "nonsense"]] {
-            let (exit, out) = said(&arguments).await;
+            let (exit, out) = run(&arguments).await;
             let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
             assert_eq!((exit, &answer["errorType"]), (super::Exit::WrongUse, &"WrongUse".into()));
             assert!(answer["errorMessage"].as_str().unwrap().starts_with("unrecognized subcommand"), "{answer}");
         }
-        assert_eq!(said(&["nonsense"]).await, (super::Exit::WrongUse, String::new()));
-        assert_eq!(said(&["--version", "--output", "json"]).await, (super::Exit::Done, String::new()));
+        assert_eq!(run(&["nonsense"]).await, (super::Exit::WrongUse, String::new()));
+        assert_eq!(run(&["--version", "--output", "json"]).await, (super::Exit::Done, String::new()));
     }
 }

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_told_target_by_target() {
+    fn plan_text_lists_each_target() {
         assert_eq!(
             plain(&report()),
             "orders in dev, release 1.4.2\n\
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_without_a_plan_and_a_refusal_say_why() {
+    fn failed_target_and_refusal_show_their_reason() {
         let mut report = report();
         report.targets.truncate(1);
         let error = TargetError::new(TargetErrorCode::AssumeRoleDenied, "enter", "denied");

@@ -137,8 +137,8 @@ impl ExpectedState {
 /// Writes to standard error, because standard output may go to a program.
 fn print_stderr(words: &str) -> Result<(), CliError> {
     let mut err = anstream::stderr();
-    let told = write!(err, "{words}").and_then(|()| err.flush());
-    told.map_err(|error| CliError::failed(format!("writing to standard error: {error}")))
+    let written = write!(err, "{words}").and_then(|()| err.flush());
+    written.map_err(|error| CliError::failed(format!("writing to standard error: {error}")))
 }
 
 /// Any answer but a clear yes counts as no.

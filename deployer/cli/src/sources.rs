@@ -83,17 +83,17 @@ fn expand(argument: &str) -> Result<Vec<PathBuf>, CliError> {
 }
 
 fn function_name(path: &Path) -> Result<FunctionName, CliError> {
-    let said = |error: &dyn std::fmt::Display| {
+    let invalid = |error: &dyn std::fmt::Display| {
         CliError::wrong_use(format!(
             "{}: its function is called as it is, but {error}: --function names it",
             path.display()
         ))
     };
     // `.` and `..` get the name of the folder that they lead to.
-    let whole = path.canonicalize().map_err(|error| said(&error))?;
+    let whole = path.canonicalize().map_err(|error| invalid(&error))?;
     let last = if whole.is_dir() { whole.file_name() } else { whole.file_stem() };
     let last = last.map(|last| last.to_string_lossy().into_owned()).unwrap_or_default();
-    FunctionName::parse(last).map_err(|error| said(&error))
+    FunctionName::parse(last).map_err(|error| invalid(&error))
 }
 
 /// Opens the zip, or packs the folder.
@@ -115,14 +115,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_not_there_as_it_is_written_is_a_pattern() {
+    fn existing_path_is_never_a_pattern() {
         assert!(is_pattern("functions/*"));
         assert!(!is_pattern("functions/orders"));
         assert!(!is_pattern(env!("CARGO_MANIFEST_DIR")));
     }
 
     #[test]
-    fn a_folder_is_called_as_where_it_leads_and_a_file_as_it_is_without_its_ending() {
+    fn function_name_is_the_folders_or_the_files_stem() {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         assert_eq!(function_name(here).unwrap().as_str(), "cli");
         assert_eq!(function_name(&here.join("src/..")).unwrap().as_str(), "cli");
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn one_name_is_for_one_function() {
+    fn function_option_with_several_sources_is_refused() {
         let pattern = format!("{}/*", env!("CARGO_MANIFEST_DIR"));
         let function = FunctionName::parse("orders").unwrap();
         let error = resolve(std::slice::from_ref(&pattern), Some(&function)).unwrap_err();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_fits_nothing_is_told() {
+    fn pattern_without_match_is_wrong_use() {
         let error = resolve(&["functions/none-*".to_owned()], None).unwrap_err();
         assert_eq!(error.message, "there is neither a folder nor a zip like functions/none-*");
     }

@@ -258,7 +258,7 @@ mod tests {
         bytes
     }
 
-    fn told(name: &str, bytes: &[u8]) -> (String, Exit) {
+    fn validated(name: &str, bytes: &[u8]) -> (String, Exit) {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join(name);
         std::fs::write(&file, bytes).unwrap();
@@ -268,37 +268,37 @@ mod tests {
     }
 
     #[test]
-    fn zip_is_judged_by_its_content_whatever_its_name_ends_in() {
+    fn zip_is_recognized_by_content_under_any_name() {
         let good = zipped(&[("index.js", b"exports.handler = 1\n")]);
         for name in ["orders.zip", "orders.jar", "orders.ZIP", "orders"] {
-            let (text, exit) = told(name, &good);
+            let (text, exit) = validated(name, &good);
             assert!(exit == Exit::Done && text.starts_with(&format!("{name}: zip, valid (")), "{text}");
             let warned = text.contains("warning: an upload's key must end in .zip");
             assert_eq!(warned, name != "orders.zip", "{text}");
         }
         for name in ["orders.zip", "orders.ZIP"] {
-            let (text, exit) = told(name, b"hello");
+            let (text, exit) = validated(name, b"hello");
             assert!(exit == Exit::Refused && text.contains("the object is not a zip"), "{text}");
         }
     }
 
     #[test]
-    fn manifest_in_utf16_is_told_alike_in_a_zip_and_alone() {
+    fn utf16_manifest_gives_same_error_in_zip_and_alone() {
         let utf16 = b"\xff\xfet\x00";
         let sentence = "\n  function.toml: UTF-16 (PowerShell's default): save as UTF-8\n";
         let zip = zipped(&[("index.js", b"exports.handler = 1\n"), ("function.toml", utf16)]);
-        for (text, exit) in [told("orders.zip", &zip), told("function.toml", utf16)] {
+        for (text, exit) in [validated("orders.zip", &zip), validated("function.toml", utf16)] {
             assert!(exit == Exit::Refused && text.contains(sentence), "{text}");
         }
-        let (text, exit) = told("function.toml", b"\xef\xbb\xbftimeout = 7\n");
+        let (text, exit) = validated("function.toml", b"\xef\xbb\xbftimeout = 7\n");
         assert_eq!(exit, Exit::Done, "{text}");
     }
 
     #[test]
-    fn numbers_above_what_is_known_are_warned_of_alike_in_a_zip_and_alone() {
+    fn number_above_known_limit_gives_same_warning_in_zip_and_alone() {
         let manifest = b"timeout = 7\n[environments.prod]\ntimeout = 1800\n";
         let zip = zipped(&[("index.js", b"exports.handler = 1\n"), ("function.toml", manifest)]);
-        for (text, exit) in [told("orders.zip", &zip), told("function.toml", manifest)] {
+        for (text, exit) in [validated("orders.zip", &zip), validated("function.toml", manifest)] {
             let warning =
                 "\n  warning: timeout is 1800, more than the 900 that this deployer knows of; Lambda decides\n";
             assert!(exit == Exit::Done && text.ends_with(warning), "{text}");
@@ -306,22 +306,22 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_of_a_manifest_name_it_wherever_it_stands() {
+    fn manifest_mistake_names_the_manifest_in_zip_and_alone() {
         let manifest = b"memory = 1\n";
         let zip = zipped(&[("index.js", b"exports.handler = 1\n"), ("function.toml", manifest)]);
-        for (text, exit) in [told("orders.zip", &zip), told("function.toml", manifest)] {
+        for (text, exit) in [validated("orders.zip", &zip), validated("function.toml", manifest)] {
             let sentence = "\n  function.toml: memory: unknown field; did you mean memory_size?\n";
             assert!(exit == Exit::Refused && text.ends_with(sentence), "{text}");
         }
     }
 
     #[test]
-    fn configuration_that_is_no_utf8_is_told_what_to_do() {
+    fn configuration_in_wrong_encoding_is_refused_with_advice() {
         for (bytes, sentence) in [
             (&b"\xff\xfe{\x00"[..], "\n  UTF-16 (PowerShell's default): save as UTF-8\n"),
             (b"{\"\xe9\": 1}", "\n  not UTF-8: the byte at 2 (counted from 0) begins no character\n"),
         ] {
-            let (text, exit) = told("deployer.json", bytes);
+            let (text, exit) = validated("deployer.json", bytes);
             assert!(exit == Exit::Refused && text.ends_with(sentence), "{text}");
         }
     }

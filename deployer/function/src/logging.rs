@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_level_makes_the_sdk_log_its_requests() {
+    fn sdk_requests_are_not_logged_at_any_level() {
         for text in ["trace", "TRACE", "debug", "deployer=trace,aws_smithy_runtime=trace"] {
             let filter = filter(level(text).unwrap());
             assert!(!filter.would_enable("aws_smithy_runtime::client::orchestrator", &Level::INFO), "{text}");
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_level_is_for_our_own_lines() {
+    fn level_applies_to_own_lines_only() {
         assert!(filter(Level::TRACE).would_enable("deployer_function::engine", &Level::TRACE));
         assert!(!filter(Level::ERROR).would_enable("deployer_function::engine", &Level::WARN));
         assert_eq!(level("TRACE"), Some(Level::TRACE));

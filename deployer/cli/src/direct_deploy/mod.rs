@@ -278,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_in_for_buckets_role_and_release_obeys_their_rules() {
+    fn placeholders_for_buckets_role_and_release_are_valid() {
         let direct_target = DirectTarget {
             environment: EnvironmentName::parse("dev").unwrap(),
             region: Region::parse("eu-west-1").unwrap(),

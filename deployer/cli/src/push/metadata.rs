@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn github_and_gitlab_say_where_they_build() {
+    fn metadata_comes_from_github_and_gitlab_variables() {
         let github = [
             ("GITHUB_SHA", "4f5c2e1"),
             ("GITHUB_SERVER_URL", "https://github.com"),
@@ -155,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn an_option_goes_before_what_the_ci_says() {
+    fn option_goes_before_ci_variable() {
         let metadata =
             collect([Some("mine"), None, None], &[("GITHUB_SHA", "theirs"), ("GITHUB_RUN_ID", "7")]).unwrap();
         assert_eq!(values(&metadata), [("commit", "mine")]);
     }
 
     #[test]
-    fn what_s3_does_not_take_is_refused_as_an_option_and_left_out_as_a_default() {
+    fn non_ascii_value_is_refused_as_option_and_left_out_as_default() {
         assert_eq!(
             collect([None, None, Some("Jörg")], &[]).unwrap_err(),
             "--uploaded-by \"Jörg\": S3 takes letters, digits and signs of US-ASCII only, with no space at either end"
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn commit_time_is_a_time_of_rfc_3339_or_is_refused() {
+    fn commit_time_not_of_rfc_3339_is_refused() {
         for good in ["2026-11-01T10:00:00+01:00", "2026-11-01T10:00:00Z", "2026-11-01T10:00:00.123-07:30"] {
             assert_eq!(values(&commit_time(Some(good), &[]).unwrap()), [("commit-time", good)]);
         }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_option_counts_as_none_given() {
+    fn empty_option_counts_as_absent() {
         assert_eq!(commit_time(Some(""), &[]).unwrap(), UploadMetadata::default());
         let time = "2026-11-01T10:00:00+01:00";
         assert_eq!(values(&commit_time(Some(""), &[("CI_COMMIT_TIMESTAMP", time)]).unwrap()), [("commit-time", time)]);

@@ -52,7 +52,7 @@ pub(super) struct Options {
     /// The ledger bucket, which holds the results; needed with --wait.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
-    /// Wait until the deployment has ended, and exit as it did.
+    /// Wait until the deployment has ended; the exit code tells how.
     #[arg(long)]
     wait: bool,
     /// With --wait: the timeout, such as 90s, 30m or 2h; the deployment goes on afterwards.
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn release_named_as_a_file_is_refused_for_the_key_would_end_twice() {
+    fn release_ending_in_zip_is_refused() {
         assert!(options("1.4.2").is_ok());
         for release in ["v1.zip", "v1.ZIP"] {
             let error = options(release).err().unwrap();
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn upload_tells_files_and_manifest_and_that_an_unknown_environment_is_ignored() {
+    fn upload_text_names_files_and_manifest_and_warns_of_unknown_environment() {
         let mut uploaded = Uploaded {
             bucket: BucketName::parse("acme-artifacts").unwrap(),
             key: "dev/orders-api/1.4.2.zip".into(),

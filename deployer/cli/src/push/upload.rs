@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_part_has_the_checksum_of_its_bytes_however_they_come() {
+    fn part_checksums_do_not_depend_on_chunk_sizes() {
         let length = usize::try_from(PART_SIZE).unwrap_or_default();
         let bytes: Vec<u8> = (0..length * 2 + 5).map(|at| (at % 251) as u8).collect();
         let mut parts = Parts::new();

@@ -17,11 +17,11 @@ pub(super) fn text(report: &StatusReport, now: Timestamp) -> String {
     }
     let mut text: String = report.functions.iter().map(|status| one(status, now)).collect();
     // A reject concerns the function in all environments, so it is printed once.
-    let mut told = Vec::new();
+    let mut printed = Vec::new();
     for status in &report.functions {
         for reject in &status.rejects {
-            if !told.contains(&(&status.function, &reject.release)) {
-                told.push((&status.function, &reject.release));
+            if !printed.contains(&(&status.function, &reject.release)) {
+                printed.push((&status.function, &reject.release));
                 let _always = writeln!(text, "{}", rejected(status, reject));
             }
         }
