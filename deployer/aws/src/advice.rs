@@ -1,11 +1,12 @@
-//! What to do about AWS's errors: a sentence where AWS's own words bear it out, and none where they do not.
+//! Hints about AWS's errors: a sentence where AWS's message supports it, and none elsewhere.
 
 use deployer_core::denial::{Denial, PolicyKind};
 
-use super::error::Failure;
+use super::failure::Failure;
+use deployer_engine::port::CallErrorKind;
 
-/// What to do where an object cannot be read, whoever was to read it: ourselves, or Lambda, which quotes S3.
-pub(super) fn on_object(words: &str) -> Option<&'static str> {
+/// Returns the hint for an object that the deployer, or Lambda (which quotes S3), cannot read.
+pub(super) fn object_advice(words: &str) -> Option<&'static str> {
     let says = |phrase: &str| words.contains(phrase);
     Some(if says("InvalidObjectState") {
         "the object is archived: restore it, or upload it again"
@@ -24,18 +25,12 @@ pub(super) fn on_object(words: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether the words say that the account has not enabled the region, so that no policy can help.
-pub(super) fn is_region_not_enabled(failure: &Failure) -> bool {
-    // A session that STS has just opened is unknown to a service only where the account has not enabled the region.
-    matches!(failure.code.as_str(), "RegionDisabledException" | "UnrecognizedClientException" | "InvalidClientTokenId")
-}
-
-/// What to do where a region is not enabled.
+/// The hint for a region that is not enabled.
 pub(super) const ENABLE_REGION: &str = "the region is not enabled for the account: enable it there (account settings), or take the \
                                         target out of deployer.json";
 
-/// What to do where Lambda says no to a call of the deploy role's.
-pub(super) fn on_denial(words: &str) -> Option<&'static str> {
+/// Returns the hint for a call of the deploy role's that Lambda denies.
+pub(super) fn denial_advice(words: &str) -> Option<&'static str> {
     match Denial::of(words) {
         Denial::Lacking(PolicyKind::Identity) => {
             Some("the deploy role's policy does not allow it: see the target module's permissions")
@@ -43,7 +38,7 @@ pub(super) fn on_denial(words: &str) -> Option<&'static str> {
         Denial::Lacking(PolicyKind::Resource) => {
             Some("the policy of the resource that is named does not let the deploy role do it")
         }
-        // The target module denies it for all roles but those that it was given.
+        // The target module denies iam:PassRole for every role but its execution_roles.
         Denial::Explicit(PolicyKind::Identity)
             if words.contains("iam:PassRole") && words.contains("identity-based policy") =>
         {
@@ -52,7 +47,45 @@ pub(super) fn on_denial(words: &str) -> Option<&'static str> {
                  role there, or use another",
             )
         }
-        said => said.advice(),
+        denial => denial.advice(),
+    }
+}
+
+/// Returns the hint that is added to a failed call to Lambda.
+pub(super) fn call_advice(kind: CallErrorKind, failure: &Failure) -> Option<&'static str> {
+    match kind {
+        CallErrorKind::StorageFull => {
+            Some("the account's code storage in this region is full: delete versions that nothing uses")
+        }
+        CallErrorKind::Unsupported if failure.code.contains("Sign") || failure.code.contains("Verification") => {
+            Some("the function takes signed code only, and the deployer signs none")
+        }
+        CallErrorKind::Unsupported => Some("the function's code is a container image, and the deployer deploys zips"),
+        CallErrorKind::RoleNotReady if failure.text.contains("assumed by Lambda") => {
+            Some("does the execution role exist, and does its trust policy name lambda.amazonaws.com?")
+        }
+        CallErrorKind::RegionNotEnabled => Some(ENABLE_REGION),
+        CallErrorKind::KeyDenied if failure.text.contains("DisabledException") => {
+            Some("a KMS key that the function uses is disabled: enable the key")
+        }
+        CallErrorKind::KeyDenied if failure.text.contains("NotFoundException") => Some(
+            "a KMS key that the function uses is not there: name another (kms_key_arn for the variables, source_kms_key_arn for the code)",
+        ),
+        CallErrorKind::KeyDenied => Some(
+            "the policies of the KMS keys that the function uses (kms_key_arn, source_kms_key_arn) and of the deploy role (function_keys) must let it use them: kms:CreateGrant, kms:Decrypt, kms:Encrypt, kms:GenerateDataKey",
+        ),
+        CallErrorKind::Denied => denial_advice(&failure.text),
+        CallErrorKind::CodeDenied => match Denial::of(&failure.text).advice() {
+            None => Some("the artifact bucket's policy and its key's policy must let the deploy role read the object"),
+            advice => advice,
+        },
+        CallErrorKind::CodeUnreadable
+            if failure.text.contains("NoSuchKey") || failure.text.contains("NoSuchVersion") =>
+        {
+            Some("the object, or this version of it, does not exist any more: upload it again")
+        }
+        CallErrorKind::CodeUnreadable => object_advice(&failure.text),
+        _ => None,
     }
 }
 
@@ -62,18 +95,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn denied_pass_role_names_execution_roles_and_takes_no_guard_away() {
+    fn denied_pass_role_names_execution_roles_only_with_named_policy() {
         let denied = |action: &str| {
             let words = format!(
                 "User: arn:aws:sts::222222222222:assumed-role/deployer-deploy/d is not authorized to perform: {action} on resource: \
                  arn:aws:iam::222222222222:role/other with an explicit deny in an identity-based policy"
             );
-            on_denial(&words).unwrap()
+            denial_advice(&words).unwrap()
         };
         assert!(denied("iam:PassRole").contains("execution_roles"));
         assert!(!denied("iam:PassRole").contains("has to go"));
         let unnamed = "is not authorized to perform: iam:PassRole on resource: r with an explicit deny";
-        assert!(!on_denial(unnamed).unwrap().contains("execution_roles"), "it may be anybody's");
+        assert!(!denial_advice(unnamed).unwrap().contains("execution_roles"), "it may be anybody's");
         assert!(denied("lambda:CreateFunction").contains("that denial has to go"));
     }
 }

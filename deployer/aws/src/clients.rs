@@ -1,4 +1,4 @@
-//! The SDK's clients, made once for a process, and the ports of an engine over them.
+//! The SDK's clients, made once per process, and the engine's ports over them.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use deployer_engine::{MaskingGate, Ports};
 use tokio::sync::Semaphore;
 
 use super::{
-    AwsSelfDiagnostics, ConfigSource, EventBridge, MachineRng, S3Artifacts, S3Ledger, SqsQueue, StsGate, WallClock,
+    AwsSelfDiagnostics, ConfigSource, EventBridge, OsRng, S3Artifacts, S3Ledger, SqsQueue, StsSessions, SystemClock,
     read_object,
 };
 
-/// The clients of the services in the tooling account, and what enters the target accounts.
+/// The clients of the services in the tooling account, and the sessions in target accounts.
 pub struct Clients {
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
     events: aws_sdk_eventbridge::Client,
-    gate: Arc<StsGate>,
+    sessions: Arc<StsSessions>,
     inline_body: Arc<Semaphore>,
 }
 
@@ -31,50 +31,50 @@ impl Clients {
             s3: aws_sdk_s3::Client::new(sdk),
             sqs: aws_sdk_sqs::Client::new(sdk),
             events: aws_sdk_eventbridge::Client::new(sdk),
-            gate: Arc::new(StsGate::new(sdk)),
+            sessions: Arc::new(StsSessions::new(sdk)),
             inline_body: Arc::new(Semaphore::new(1)),
         }
     }
 
-    /// The ports of one invocation's engine, to the buckets, queues and bus that the configuration names.
+    /// Makes the ports of one invocation's engine for the buckets, queues and bus that the configuration names.
     #[must_use]
     pub fn ports(&self, config: &Config) -> Ports {
         Ports {
             artifacts: Arc::new(S3Artifacts::new(self.s3.clone())),
             ledger: Arc::new(S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone())),
-            gate: Arc::new(MaskingGate::before(self.gate.clone())),
+            gate: Arc::new(MaskingGate::before(self.sessions.clone())),
             queue: config.queue_url.clone().map(|url| {
-                let queue = SqsQueue::new(self.sqs.clone(), url).with_wakes(config.wake_queue_url.clone());
+                let queue = SqsQueue::new(self.sqs.clone(), url).with_wake_queue(config.wake_queue_url.clone());
                 Arc::new(queue) as Arc<dyn Queue>
             }),
             events: config
                 .event_bus
                 .clone()
                 .map(|bus| Arc::new(EventBridge::new(self.events.clone(), bus)) as Arc<dyn Events>),
-            clock: Arc::new(WallClock),
-            chance: Arc::new(MachineRng),
+            clock: Arc::new(SystemClock),
+            chance: Arc::new(OsRng),
             inline_body: self.inline_body.clone(),
         }
     }
 
-    /// The port that only the doctor uses.
+    /// Makes the port that only the doctor uses.
     #[must_use]
-    pub fn premises(&self, config: &Config) -> AwsSelfDiagnostics {
-        AwsSelfDiagnostics::new(self.s3.clone(), self.sqs.clone(), self.gate.clone(), config.ledger_bucket.clone())
+    pub fn self_diagnostics(&self, config: &Config) -> AwsSelfDiagnostics {
+        AwsSelfDiagnostics::new(self.s3.clone(), self.sqs.clone(), self.sessions.clone(), config.ledger_bucket.clone())
     }
 
-    /// The queue with an ARN, found by its name.
+    /// Finds a queue by its ARN.
     ///
     /// # Errors
-    /// AWS's words.
+    /// AWS's message.
     pub async fn queue(&self, arn: &str) -> Result<SqsQueue, QueueError> {
         SqsQueue::of_arn(self.sqs.clone(), arn).await
     }
 
-    /// The text of deployer.json.
+    /// Reads the text of deployer.json.
     ///
     /// # Errors
-    /// Why it cannot be read, or is no text.
+    /// The reason why it cannot be read or is not UTF-8.
     pub async fn config_text(&self, source: &ConfigSource) -> Result<String, String> {
         let bytes = match source {
             ConfigSource::File(path) => std::fs::read(path).map_err(|error| error.to_string())?,

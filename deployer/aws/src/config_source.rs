@@ -1,4 +1,4 @@
-//! Where deployer.json is, and how it is read from there.
+//! Locates deployer.json and loads it.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use deployer_core::id::Region;
 use deployer_core::names::CONFIG_VARIABLE;
 use deployer_engine::InvalidConfig;
 
-/// Where deployer.json is.
+/// The location of deployer.json.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigSource {
     /// An object: `s3://bucket/key`.
@@ -22,7 +22,7 @@ pub enum ConfigSource {
 }
 
 impl ConfigSource {
-    /// `s3://bucket/key`, or a file's path.
+    /// Parses `s3://bucket/key` or a file's path.
     ///
     /// # Errors
     /// [`InvalidConfig`]: the address of an object without a bucket or a key.
@@ -36,10 +36,10 @@ impl ConfigSource {
         }
     }
 
-    /// Makes the configuration of the text that is read there, for a deployer in this region.
+    /// Parses the text that was read there as the configuration of a deployer in this region.
     ///
     /// # Errors
-    /// [`InvalidConfig`], naming the place: it cannot be read, or is wrong.
+    /// [`InvalidConfig`], naming the place: the text cannot be read, or is wrong.
     pub async fn load(
         &self,
         region: &Region,

@@ -1,81 +1,18 @@
-//! What AWS says when it says no: the code, the status, the words; and what Lambda's errors mean to us.
+//! Classifies Lambda's errors into the kinds that the engine knows.
 //!
 //! Some of Lambda's errors differ by their text only (Lambda API Reference, "Common errors";
 //! Lambda Developer Guide, "Troubleshoot deployment issues").
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use deployer_core::denial::Denial;
-use deployer_core::text::PlainText;
 
-use super::advice::{ENABLE_REGION, is_region_not_enabled, on_denial, on_object};
+use super::advice::call_advice;
+use super::failure::{Failure, is_region_not_enabled};
 use deployer_engine::port::{CallError, CallErrorKind};
 
-/// A failed call of any service, taken apart.
-#[derive(Debug)]
-pub(super) struct Failure {
-    /// The service's error code; empty where no answer came.
-    pub code: String,
-    /// The HTTP status; 0 where no answer came.
-    pub status: u16,
-    /// Everything there is to say, without the request.
-    pub message: PlainText,
-    /// The service's own text; empty where no answer came.
-    text: String,
-}
-
-impl Failure {
-    /// Takes an SDK error apart.
-    pub fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
-        let Some(service) = error.as_service_error() else {
-            // Also where a status line came and the rest broke off: what happened is not known.
-            return Self { code: String::new(), status: 0, message: causes(error).into(), text: String::new() };
-        };
-        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-        let code = service.code().unwrap_or_default().to_owned();
-        let text = discreet(service.message().unwrap_or("no message"));
-        let message = if code.is_empty() { format!("HTTP {status}: {text}") } else { format!("{code}: {text}") };
-        Self { code, status, message: message.into(), text }
-    }
-
-    /// An answer of a service's, as if it had come.
-    #[cfg(test)]
-    pub fn saying(status: u16, code: &str, text: &str) -> Self {
-        Self { code: code.into(), status, message: PlainText::of(format_args!("{code}: {text}")), text: text.into() }
-    }
-
-    /// Whether no answer came, none of the service's own, or one that says it is done and cannot be read.
-    pub fn is_unanswered(&self) -> bool {
-        matches!(self.status, 0 | 200..300 | 500..)
-    }
-}
-
-/// Lambda quotes all variables when they are too large.
-fn discreet(text: &str) -> String {
-    match text.split_once("String measured") {
-        Some((before, _)) => format!("{before}(the variables are not shown)"),
-        None => text.to_owned(),
-    }
-}
-
-/// An error and its causes, as each displays itself. Their debug form is not for logs: it holds raw answers, and
-/// GetFunction answers with variables in clear.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
-/// What can be done about an error of Lambda's. The texts may hold the function's name, which may be any word: so only
-/// phrases with a space, a colon or a bracket are looked for, which no name has.
-pub(super) fn kind(failure: &Failure) -> CallErrorKind {
+/// Returns the kind of a Lambda error. The texts may hold the function's name, which may be any word; so the function
+/// looks only for phrases with a space, a colon or a bracket, which no name has.
+pub(super) fn classify(failure: &Failure) -> CallErrorKind {
     use CallErrorKind as Kind;
     if failure.is_unanswered() {
         return Kind::Unknown;
@@ -84,8 +21,8 @@ pub(super) fn kind(failure: &Failure) -> CallErrorKind {
     match failure.code.as_str() {
         "TooManyRequestsException" | "ThrottlingException" | "Throttling" => Kind::Throttled,
         "PreconditionFailedException" => Kind::Conflict,
-        _ if failure.text.contains(S3_SAYS) => of_s3(&failure.text),
-        "ResourceConflictException" => conflict(&failure.text),
+        _ if failure.text.contains(S3_SAYS) => classify_s3_error(&failure.text),
+        "ResourceConflictException" => classify_conflict(&failure.text),
         "ExpiredTokenException" | "ExpiredToken" => Kind::Expired,
         _ if is_region_not_enabled(failure) => Kind::RegionNotEnabled,
         "AccessDeniedException" | "AccessDenied" => Kind::Denied,
@@ -94,7 +31,7 @@ pub(super) fn kind(failure: &Failure) -> CallErrorKind {
         code if code.ends_with("LimitExceededException") => Kind::QuotaReached,
         "CodeVerificationFailedException" | "InvalidCodeSignatureException" => Kind::Unsupported,
         "RequestEntityTooLargeException" | "RequestTooLargeException" => Kind::CodeTooLarge,
-        "InvalidParameterValueException" | "ValidationException" => invalid(&says, &failure.text),
+        "InvalidParameterValueException" | "ValidationException" => classify_invalid_parameter(&says, &failure.text),
         _ if failure.status == 413 => Kind::CodeTooLarge,
         _ if failure.status == 429 => Kind::Throttled,
         _ if failure.status == 403 => Kind::Denied,
@@ -103,11 +40,11 @@ pub(super) fn kind(failure: &Failure) -> CallErrorKind {
     }
 }
 
-/// Lambda quotes S3's error code after this.
+/// Lambda quotes S3's error code after this phrase.
 const S3_SAYS: &str = "S3 Error Code: ";
 
-/// Lambda could not read the code, for a reason of S3's.
-fn of_s3(text: &str) -> CallErrorKind {
+/// Classifies an error of S3's that kept Lambda from reading the code.
+fn classify_s3_error(text: &str) -> CallErrorKind {
     let code = text.split_once(S3_SAYS).map_or("", |(_, after)| after);
     let code = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').next().unwrap_or_default();
     match code.trim_end_matches('.') {
@@ -118,8 +55,8 @@ fn of_s3(text: &str) -> CallErrorKind {
     }
 }
 
-/// A 409. The control plane quotes the state that it names, Invoke does not.
-fn conflict(text: &str) -> CallErrorKind {
+/// Classifies a 409. The control plane quotes the state that it names, Invoke does not.
+fn classify_conflict(text: &str) -> CallErrorKind {
     let state = text.split_once("in the following state: ").map_or("", |(_, after)| after).trim_start_matches('\'');
     if text.contains("is in progress") || state.starts_with("Pending") {
         CallErrorKind::Busy
@@ -135,13 +72,13 @@ fn conflict(text: &str) -> CallErrorKind {
     }
 }
 
-/// Under one code Lambda says what passes by itself and what never will.
-fn invalid(says: &impl Fn(&str) -> bool, text: &str) -> CallErrorKind {
+/// Classifies an invalid parameter: under one code Lambda reports both passing and lasting errors.
+fn classify_invalid_parameter(says: &impl Fn(&str) -> bool, text: &str) -> CallErrorKind {
     const NOT_YET: [&str; 2] = ["cannot be assumed by Lambda", "The provided execution role does not have permissions"];
     if says("throttled by EC2") {
         CallErrorKind::Throttled
     } else if let Some((_, of_kms)) = text.split_once("KMS key is invalid for CreateGrant") {
-        // A role that was just made is no valid principal yet. What the key itself says stays so.
+        // A new role is no valid principal for some seconds. An error of the key itself lasts.
         let lasts = ["AccessDeniedException", "DisabledException", "NotFoundException"];
         if lasts.iter().any(|exception| of_kms.contains(exception)) {
             CallErrorKind::KeyDenied
@@ -151,7 +88,7 @@ fn invalid(says: &impl Fn(&str) -> bool, text: &str) -> CallErrorKind {
     } else if NOT_YET.iter().any(|text| says(text)) {
         CallErrorKind::RoleNotReady
     } else if says("CodeSHA256 (") || says("CodeSha256 (") {
-        // What is to be published is not what we sent: somebody else was faster.
+        // The code in $LATEST is not the code that we sent: somebody else has updated it.
         CallErrorKind::Conflict
     } else if says("while GetObject") {
         CallErrorKind::CodeUnreadable
@@ -166,58 +103,21 @@ fn invalid(says: &impl Fn(&str) -> bool, text: &str) -> CallErrorKind {
     }
 }
 
-/// A failed call to Lambda in the engine's words.
+/// Converts a failed call to Lambda to the engine's error.
 pub(super) fn call_error<E>(operation: &str, function: &str, error: &SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let failure = Failure::of(error);
-    let kind = kind(&failure);
-    let advice = advice(kind, &failure).map(|advice| format!(" ({advice})")).unwrap_or_default();
+    let kind = classify(&failure);
+    let advice = call_advice(kind, &failure).map(|advice| format!(" ({advice})")).unwrap_or_default();
     CallError { kind, message: format!("{operation} of {function}: {}{advice}", failure.message) }
 }
 
-/// An answer that came, and lacks what it must have: what happened is not known.
-pub(super) fn unreadable(operation: &str, function: &str, lacks: &str) -> CallError {
+/// The error for an answer that lacks a required field: the outcome is unknown.
+pub(super) fn unreadable_answer(operation: &str, function: &str, lacks: &str) -> CallError {
     let message = format!("{operation} of {function}: the answer cannot be read, it has no {lacks}");
     CallError { kind: CallErrorKind::Unknown, message }
-}
-
-fn advice(kind: CallErrorKind, failure: &Failure) -> Option<&'static str> {
-    match kind {
-        CallErrorKind::StorageFull => {
-            Some("the account's code storage in this region is full: delete versions that nothing uses")
-        }
-        CallErrorKind::Unsupported if failure.code.contains("Sign") || failure.code.contains("Verification") => {
-            Some("the function takes signed code only, and the deployer signs none")
-        }
-        CallErrorKind::Unsupported => Some("the function's code is a container image, and the deployer deploys zips"),
-        CallErrorKind::RoleNotReady if failure.text.contains("assumed by Lambda") => {
-            Some("does the execution role exist, and does its trust policy name lambda.amazonaws.com?")
-        }
-        CallErrorKind::RegionNotEnabled => Some(ENABLE_REGION),
-        CallErrorKind::KeyDenied if failure.text.contains("DisabledException") => {
-            Some("a KMS key that the function uses is disabled: enable the key")
-        }
-        CallErrorKind::KeyDenied if failure.text.contains("NotFoundException") => Some(
-            "a KMS key that the function uses is not there: name another (kms_key_arn for the variables, source_kms_key_arn for the code)",
-        ),
-        CallErrorKind::KeyDenied => Some(
-            "the policies of the KMS keys that the function uses (kms_key_arn, source_kms_key_arn) and of the deploy role (function_keys) must let it use them: kms:CreateGrant, kms:Decrypt, kms:Encrypt, kms:GenerateDataKey",
-        ),
-        CallErrorKind::Denied => on_denial(&failure.text),
-        CallErrorKind::CodeDenied => match Denial::of(&failure.text).advice() {
-            None => Some("the artifact bucket's policy and its key's policy must let the deploy role read the object"),
-            said => said,
-        },
-        CallErrorKind::CodeUnreadable
-            if failure.text.contains("NoSuchKey") || failure.text.contains("NoSuchVersion") =>
-        {
-            Some("the object, or this version of it, does not exist any more: upload it again")
-        }
-        CallErrorKind::CodeUnreadable => on_object(&failure.text),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -226,11 +126,11 @@ mod tests {
     use super::*;
 
     fn kind_of(status: u16, code: &str, text: &str) -> CallErrorKind {
-        kind(&Failure::saying(status, code, text))
+        classify(&Failure::saying(status, code, text))
     }
 
     #[test]
-    fn errors_under_one_code_are_told_apart_by_their_text() {
+    fn errors_with_one_code_are_classified_by_text() {
         let code = "InvalidParameterValueException";
         for (text, expected) in [
             ("The role defined for the function cannot be assumed by Lambda.", CallErrorKind::RoleNotReady),
@@ -245,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_by_s3_is_about_the_code_under_either_of_its_codes() {
+    fn denial_by_s3_under_either_code_is_code_denied() {
         let text = "Your access has been denied by S3, please make sure your request credentials have permission to \
                     GetObject for acme-artifacts/dev/f/1.zip. S3 Error Code: AccessDenied.";
         for code in ["AccessDeniedException", "InvalidParameterValueException"] {
@@ -255,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_may_be_named_after_a_state() {
+    fn function_named_after_a_state_does_not_confuse_classification() {
         let code = "ResourceConflictException";
         let text = "Alias already exists: arn:aws:lambda:eu-west-1:111111111111:function:ProcessFailedOrders:live";
         assert_eq!(kind_of(409, code, text), CallErrorKind::Conflict);
@@ -270,14 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_that_lambda_quotes_are_not_passed_on() {
-        let text = "Lambda was unable to configure your environment variables because the environment variables you \
-                    have provided exceeded the 4KB limit. String measured: {\"TOKEN\":\"s3cr3t\"}";
-        assert!(discreet(text).ends_with("exceeded the 4KB limit. (the variables are not shown)"));
-    }
-
-    #[test]
-    fn a_conflict_is_waited_out_only_while_an_update_is_in_progress() {
+    fn conflict_is_busy_only_while_an_update_is_in_progress() {
         let code = "ResourceConflictException";
         let busy = "The operation cannot be performed at this time. An update is in progress for resource: …";
         assert_eq!(kind_of(409, code, busy), CallErrorKind::Busy);
@@ -288,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_409_that_quotes_the_state_is_the_same_as_one_that_does_not() {
+    fn status_409_with_quoted_state_equals_one_without_quotes() {
         let code = "ResourceConflictException";
         let now = "The operation cannot be performed at this time. The function is currently in the following state: ";
         for (state, expected) in [
@@ -302,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_by_itself_is_no_verdict() {
+    fn passing_errors_are_throttled_or_busy() {
         let code = "InvalidParameterValueException";
         let s3 = |code: &str| format!("Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: no");
         assert_eq!(kind_of(400, code, "Lambda was throttled by EC2"), CallErrorKind::Throttled);
@@ -312,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_denies_is_a_denial_and_one_that_does_not_know_the_role_yet_is_not() {
+    fn kms_denial_is_key_denied_and_unknown_role_is_role_not_ready() {
         let code = "InvalidParameterValueException";
         let grant = |exception: &str| {
             format!(
@@ -327,25 +220,25 @@ mod tests {
     }
 
     #[test]
-    fn a_409_that_nobody_knows_is_refused_for_now_and_no_conflict() {
+    fn unknown_409_is_refused_for_now() {
         let text = "The provisioned concurrency of the alias is being changed";
         assert_eq!(kind_of(409, "ResourceConflictException", text), CallErrorKind::RefusedForNow);
     }
 
     #[test]
-    fn limits_and_what_cannot_be_deployed_have_kinds_of_their_own() {
-        let invalid = "InvalidParameterValueException";
+    fn limits_and_unsupported_functions_have_their_own_kinds() {
+        let classify_invalid_parameter = "InvalidParameterValueException";
         for (code, text, expected) in [
             ("CodeStorageExceededException", "Code storage limit exceeded.", CallErrorKind::StorageFull),
             (
-                invalid,
+                classify_invalid_parameter,
                 "… decreases account's UnreservedConcurrentExecution below its minimum",
                 CallErrorKind::QuotaReached,
             ),
             ("FunctionVersionsPerCapacityProviderLimitExceededException", "", CallErrorKind::QuotaReached),
             ("CodeVerificationFailedException", "The code signature failed", CallErrorKind::Unsupported),
             (
-                invalid,
+                classify_invalid_parameter,
                 "Please provide ImageUri when updating a function with packageType Image.",
                 CallErrorKind::Unsupported,
             ),
@@ -355,10 +248,10 @@ mod tests {
     }
 
     #[test]
-    fn advice_is_given_only_where_awss_words_bear_it_out() {
+    fn hint_is_given_only_where_awss_message_supports_it() {
         let advice_on = |code: &str, text: &str| {
             let failure = Failure::saying(403, code, text);
-            advice(kind(&failure), &failure).unwrap_or_default()
+            call_advice(classify(&failure), &failure).unwrap_or_default()
         };
         let denied = |text| advice_on("AccessDeniedException", text);
         assert_eq!(denied("no"), "");
@@ -379,13 +272,13 @@ mod tests {
     }
 
     #[test]
-    fn a_2xx_that_cannot_be_read_says_nothing_about_what_happened() {
+    fn unreadable_2xx_has_unknown_outcome() {
         assert_eq!(kind_of(200, "", "no message"), CallErrorKind::Unknown);
         assert!(Failure::saying(201, "", "no message").is_unanswered());
     }
 
     #[test]
-    fn no_answer_and_a_server_error_say_nothing_about_what_happened() {
+    fn missing_answer_and_server_error_have_unknown_outcome() {
         assert_eq!(kind_of(0, "", ""), CallErrorKind::Unknown);
         assert_eq!(kind_of(502, "ServiceException", ""), CallErrorKind::Unknown);
         assert_eq!(kind_of(429, "TooManyRequestsException", ""), CallErrorKind::Throttled);

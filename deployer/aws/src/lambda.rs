@@ -1,4 +1,4 @@
-//! Lambda of one target: reads, and each writing call with its precondition.
+//! The Lambda API of one target: reads, and writing calls that each carry their precondition.
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
@@ -16,30 +16,31 @@ use deployer_core::observed::{
 };
 use deployer_core::plan::{CodeSettings, NewFunction};
 
-use super::error::{Failure, call_error, unreadable};
-use super::lambda_configure::{Configured as _, tenancy};
+use super::error::{call_error, unreadable_answer};
+use super::failure::Failure;
+use super::lambda_configure::{WithConfiguration as _, tenancy};
 use super::lambda_read as read;
 use deployer_engine::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 
-/// Lambda in one account and region, with the credentials of one deployment.
+/// The Lambda API in one account and region, with the credentials of one deployment.
 pub struct LambdaFunctions {
     client: Client,
     target: Target,
-    hand: Writer,
+    writer: Writer,
 }
 
-/// Whose hand writes.
+/// The kind of client that writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Writer {
-    /// A deployer's, with a ledger: the aliases that it makes say so.
+    /// A deployer with a ledger; the aliases that it creates say so in their description.
     Deployer,
-    /// A person's, who deploys without one.
+    /// A person who deploys without a ledger.
     Direct,
 }
 
 impl LambdaFunctions {
-    pub(super) fn new(client: Client, target: Target, hand: Writer) -> Self {
-        Self { client, target, hand }
+    pub(super) fn new(client: Client, target: Target, writer: Writer) -> Self {
+        Self { client, target, writer }
     }
 
     fn arn(&self, name: &FunctionName) -> String {
@@ -66,7 +67,7 @@ impl LambdaFunctions {
             .set_tags((!new.tags.is_empty()).then(|| new.tags.clone().into_iter().collect()))
             .publish(true)
             .code(code.build());
-        let answer = call.configured(&new.configuration).send().await;
+        let answer = call.with_configuration(&new.configuration).send().await;
         let output = answer.map_err(|error| call_error("CreateFunction", name.as_str(), &error))?;
         published("CreateFunction", name, output.version(), output.code_sha256())
     }
@@ -95,15 +96,15 @@ impl LambdaFunctions {
     }
 }
 
-/// The client itself does not send it again: whoever sent it must know whether an earlier try may still take effect.
+/// The SDK does not retry such a call: the engine must know whether an earlier try may still take effect.
 fn sent_once() -> aws_sdk_lambda::config::Builder {
     aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled())
 }
 
-/// GetAlias, CreateAlias and UpdateAlias answer with the same fields in three types.
-macro_rules! seen_alias {
+/// GetAlias, CreateAlias and UpdateAlias return the same fields in three types.
+macro_rules! observed_alias {
     ($operation:expr, $name:expr, $alias:expr, $output:expr) => {
-        match read::pointer($output.function_version(), $output.revision_id()) {
+        match read::alias_version($output.function_version(), $output.revision_id()) {
             Ok((version, revision)) => Ok(ObservedAlias {
                 name: $alias.clone(),
                 version,
@@ -115,7 +116,7 @@ macro_rules! seen_alias {
                 moved_by_deployer: untouched($output.description().unwrap_or_default()) == MOVED_BY_DEPLOYER,
                 description: $output.description().unwrap_or_default().to_owned(),
             }),
-            Err(lacks) => Err(unreadable($operation, $name.as_str(), lacks)),
+            Err(lacks) => Err(unreadable_answer($operation, $name.as_str(), lacks)),
         }
     };
 }
@@ -141,13 +142,13 @@ impl Functions for LambdaFunctions {
             return Err(CallError { kind: CallErrorKind::Unsupported, message });
         }
         let seen = read::function(output);
-        seen.map(Some).map_err(|lacks| unreadable("GetFunction", name.as_str(), lacks))
+        seen.map(Some).map_err(|lacks| unreadable_answer("GetFunction", name.as_str(), lacks))
     }
 
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
         let answer = self.client.get_alias().function_name(name.as_str()).name(alias.as_str()).send().await;
         let Some(output) = found("GetAlias", name, answer)? else { return Ok(None) };
-        seen_alias!("GetAlias", name, alias, output).map(Some)
+        observed_alias!("GetAlias", name, alias, output).map(Some)
     }
 
     async fn provisioned(
@@ -199,7 +200,7 @@ impl Functions for LambdaFunctions {
                     .function_name(function)
                     .set_role(configuration.role.as_ref().map(ToString::to_string))
                     .revision_id(&revision.0);
-                done("UpdateFunctionConfiguration", name, call.configured(configuration).send().await)
+                done("UpdateFunctionConfiguration", name, call.with_configuration(configuration).send().await)
             }
             Write::Publish { sha256, revision } => {
                 let call = client
@@ -209,8 +210,8 @@ impl Functions for LambdaFunctions {
                     .set_revision_id(revision.map(|r| r.0.clone()));
                 let output = call.send().await.map_err(|error| call_error("PublishVersion", function, &error))?;
                 let (version, sha256) = read::published(output.version(), output.code_sha256())
-                    .map_err(|lacks| unreadable("PublishVersion", function, lacks))?;
-                // A new version begins as Pending.
+                    .map_err(|lacks| unreadable_answer("PublishVersion", function, lacks))?;
+                // A new version is Pending at first, so a failed one was published by an earlier attempt.
                 let failed_earlier = output.state() == Some(&sdk::State::Failed);
                 Ok(Answer::Published { version: Some(version), sha256: Some(sha256), failed_earlier })
             }
@@ -232,14 +233,14 @@ impl Functions for LambdaFunctions {
                 done("DeleteFunctionConcurrency", name, call.send().await)
             }
             Write::CreateAlias { alias, version } => {
-                // Moving it leaves its description as it is.
-                let description = (self.hand == Writer::Deployer).then(|| MOVED_BY_DEPLOYER.to_owned());
+                // Moving the alias later leaves its description unchanged.
+                let description = (self.writer == Writer::Deployer).then(|| MOVED_BY_DEPLOYER.to_owned());
                 let call = client.create_alias().function_name(function).name(alias.as_str());
                 let call = call.set_description(description);
                 let call = call.function_version(version.as_str()).customize().config_override(sent_once());
                 let output = call.send().await;
                 let output = output.map_err(|error| call_error("CreateAlias", function, &error))?;
-                seen_alias!("CreateAlias", name, alias, output).map(Answer::Alias)
+                observed_alias!("CreateAlias", name, alias, output).map(Answer::Alias)
             }
             Write::MoveAlias { alias, version, revision } => {
                 let call = client
@@ -247,7 +248,7 @@ impl Functions for LambdaFunctions {
                     .function_name(function)
                     .name(alias.as_str())
                     .function_version(version.as_str())
-                    // An empty routing configuration ends a traffic shift that somebody has left.
+                    // An empty routing configuration ends a traffic shift that somebody has left behind.
                     .routing_config(
                         sdk::AliasRoutingConfiguration::builder()
                             .set_additional_version_weights(Some([].into()))
@@ -256,7 +257,7 @@ impl Functions for LambdaFunctions {
                     .revision_id(&revision.0);
                 let call = call.customize().config_override(sent_once());
                 let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
-                seen_alias!("UpdateAlias", name, alias, output).map(Answer::Alias)
+                observed_alias!("UpdateAlias", name, alias, output).map(Answer::Alias)
             }
             Write::TurnAlias { alias, description } => {
                 let call = client.update_alias().function_name(function).name(alias.name.as_str());
@@ -269,9 +270,9 @@ impl Functions for LambdaFunctions {
                     .revision_id(&alias.revision.0);
                 let call = call.customize().config_override(sent_once());
                 let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
-                seen_alias!("UpdateAlias", name, &alias.name, output).map(Answer::Alias)
+                observed_alias!("UpdateAlias", name, &alias.name, output).map(Answer::Alias)
             }
-            // With its qualifier always: without one the whole function would be deleted.
+            // The qualifier is always set: without one Lambda would delete the whole function.
             Write::DeleteVersion(version) => {
                 let call = client.delete_function().function_name(function).qualifier(version.as_str());
                 done("DeleteFunction", name, call.send().await)
@@ -291,7 +292,7 @@ fn published(
     sha256: Option<&str>,
 ) -> Result<Answer, CallError> {
     let (version, sha256) =
-        read::published(version, sha256).map_err(|lacks| unreadable(operation, name.as_str(), lacks))?;
+        read::published(version, sha256).map_err(|lacks| unreadable_answer(operation, name.as_str(), lacks))?;
     Ok(Answer::Published { version: Some(version), sha256: Some(sha256), failed_earlier: false })
 }
 
@@ -306,10 +307,10 @@ where
     answer.map(|_| Answer::Done).map_err(|error| call_error(operation, name.as_str(), &error))
 }
 
-/// The codes by which Lambda says that what was asked for does not exist.
+/// Lambda returns these codes when the requested thing does not exist.
 const ABSENT: [&str; 2] = ["ResourceNotFoundException", "ProvisionedConcurrencyConfigNotFoundException"];
 
-/// What a read found; a function, version or alias that does not exist is an answer, not an error.
+/// Returns the output of a read; a function, version or alias that does not exist is `None`, not an error.
 fn found<T, E>(
     operation: &str,
     name: &FunctionName,
@@ -323,7 +324,7 @@ where
         Err(error) if ABSENT.contains(&Failure::of(&error).code.as_str()) => Ok(None),
         Err(error) => {
             let error = call_error(operation, name.as_str(), &error);
-            // A read changes nothing: whatever stands in its way is no conflict.
+            // A read changes nothing, so no failure of it is a conflict.
             let kind = match error.kind {
                 CallErrorKind::Conflict | CallErrorKind::RefusedForNow => CallErrorKind::Unknown,
                 kind => kind,
@@ -344,7 +345,7 @@ mod tests {
     use deployer_core::id::{AccountId, Region};
     use deployer_core::manifest::{TenancyConfig, TenantIsolationMode};
 
-    use super::super::canned::{Answer as Canned, answering, ok, without};
+    use super::super::stub_http::{Answer as StubConnector, ok, stub_config, without};
     use super::*;
 
     const FUNCTION: &str = r#"{"FunctionName": "orders", "Version": "$LATEST", "State": "Active",
@@ -354,10 +355,10 @@ mod tests {
         "CodeSha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}"#;
     const ALIAS: &str = r#"{"Name": "live", "FunctionVersion": "7", "RevisionId": "r3"}"#;
 
-    fn lambda(answers: impl IntoIterator<Item = Canned>) -> LambdaFunctions {
+    fn lambda(answers: impl IntoIterator<Item = StubConnector>) -> LambdaFunctions {
         let target =
             Target { account: AccountId::parse("111111111111").unwrap(), region: Region::parse("eu-west-1").unwrap() };
-        LambdaFunctions::new(Client::new(&answering(answers)), target, Writer::Deployer)
+        LambdaFunctions::new(Client::new(&stub_config(answers)), target, Writer::Deployer)
     }
 
     fn orders() -> FunctionName {
@@ -375,7 +376,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn get_function_that_cannot_be_read_is_no_verdict() {
+    async fn unreadable_get_function_answer_has_unknown_outcome() {
         let whole = leak(format!("{{\"Configuration\": {FUNCTION}}}"));
         assert!(lambda([ok(whole)]).function(&orders(), Qualifier::Latest).await.unwrap().is_some());
         let mut bodies = garbled("{}", &[]);
@@ -390,7 +391,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn get_alias_that_cannot_be_read_is_no_verdict() {
+    async fn unreadable_get_alias_answer_has_unknown_outcome() {
         let alias = AliasName::parse("live").unwrap();
         assert!(lambda([ok(ALIAS)]).alias(&orders(), &alias).await.unwrap().is_some());
         for body in garbled(ALIAS, &["FunctionVersion", "RevisionId"]) {
@@ -400,7 +401,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_written_answer_that_cannot_be_read_is_an_unknown_one() {
+    async fn unreadable_answer_to_a_write_has_unknown_outcome() {
         let (revision, alias) = (RevisionId("r1".into()), AliasName::parse("live").unwrap());
         let version = Version::parse("7").unwrap();
         let code = Code::Inline(bytes::Bytes::from_static(b"zip"));
@@ -423,7 +424,7 @@ mod tests {
         }
     }
 
-    /// The bodies of all calls; each is answered by a version.
+    /// A connector that keeps the bodies of all calls and answers each with a version.
     #[derive(Debug, Clone, Default)]
     struct Bodies(std::sync::Arc<std::sync::Mutex<Vec<serde_json::Value>>>);
 
@@ -434,18 +435,18 @@ mod tests {
         }
     }
 
-    /// What is sent of this write.
+    /// Sends this write and returns the body of the request.
     async fn body(write: Write<'_>) -> serde_json::Value {
         let bodies = Bodies::default();
         let connector = SharedHttpConnector::new(bodies.clone());
-        let sdk = answering([]).into_builder().http_client(http_client_fn(move |_, _| connector.clone())).build();
+        let sdk = stub_config([]).into_builder().http_client(http_client_fn(move |_, _| connector.clone())).build();
         let lambda = LambdaFunctions { client: Client::new(&sdk), ..lambda([]) };
         lambda.write(&orders(), write).await.unwrap();
         bodies.0.lock().unwrap().remove(0)
     }
 
     #[tokio::test]
-    async fn the_key_of_the_code_goes_with_new_code_and_tenancy_with_creation_only() {
+    async fn kms_key_goes_with_code_and_tenancy_with_creation_only() {
         let (key, revision) = ("arn:aws:kms:eu-west-1:111111111111:key/1", RevisionId("r1".into()));
         let code = || Code::Inline(bytes::Bytes::from_static(b"zip"));
         let settings = CodeSettings { architecture: None, source_key: Some(key.into()) };
@@ -468,7 +469,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_get_function_tells_of_the_newer_fields_is_what_they_are_set_by() {
+    async fn newer_fields_read_by_get_function_are_sent_back_unchanged() {
         let whole = r#"{"Code": {"SourceKMSKeyArn": "arn:aws:kms:eu-west-1:111111111111:key/1"}, "Configuration": {
             "Version": "$LATEST", "RevisionId": "r1", "CodeSha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
             "DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 7},
@@ -489,9 +490,9 @@ mod tests {
         };
         let revision = RevisionId("r1".into());
         let sent = body(Write::UpdateConfiguration { configuration: &configuration, revision: &revision }).await;
-        let told: serde_json::Value = serde_json::from_str(whole).unwrap();
+        let sent_back: serde_json::Value = serde_json::from_str(whole).unwrap();
         for field in ["DurableConfig", "CapacityProviderConfig", "FileSystemConfigs"] {
-            assert_eq!(sent[field], told["Configuration"][field]);
+            assert_eq!(sent[field], sent_back["Configuration"][field]);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a plan sends, in Lambda's words.
+//! Converts the configuration that a plan sends to the types of the SDK.
 
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
 use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder;
@@ -7,15 +7,15 @@ use deployer_core::manifest::{CapacityProviderConfig, DurableConfig, FileSystemC
 use deployer_core::plan::Configuration;
 
 /// CreateFunction and UpdateFunctionConfiguration take the same fields through builders of two types.
-pub(super) trait Configured: Sized {
-    /// With each field that is to be sent.
-    fn configured(self, configuration: &Configuration) -> Self;
+pub(super) trait WithConfiguration: Sized {
+    /// Sets each field that the plan sends.
+    fn with_configuration(self, configuration: &Configuration) -> Self;
 }
 
-macro_rules! configured {
+macro_rules! with_configuration {
     ($($builder:ty),*) => { $(
-        impl Configured for $builder {
-            fn configured(self, c: &Configuration) -> Self {
+        impl WithConfiguration for $builder {
+            fn with_configuration(self, c: &Configuration) -> Self {
                 self.set_runtime(c.runtime.as_ref().map(|runtime| runtime.as_str().into()))
                     .set_handler(c.handler.clone())
                     .set_memory_size(c.memory_size.and_then(|n| i32::try_from(n).ok()))
@@ -62,7 +62,7 @@ macro_rules! configured {
     )* };
 }
 
-configured!(CreateFunctionFluentBuilder, UpdateFunctionConfigurationFluentBuilder);
+with_configuration!(CreateFunctionFluentBuilder, UpdateFunctionConfigurationFluentBuilder);
 
 fn file_system(mount: &FileSystemConfig) -> Option<sdk::FileSystemConfig> {
     let reading = mount

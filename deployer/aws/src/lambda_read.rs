@@ -1,6 +1,6 @@
-//! Lambda's answers in our words.
+//! Converts Lambda's answers to the types of core.
 //!
-//! An answer that lacks what it must have is no answer. Answers hold variables in clear; none is logged.
+//! An answer without a required field is an error. Answers hold variables in clear, so none is logged.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +21,10 @@ use deployer_core::observed::{
 };
 use serde::de::DeserializeOwned;
 
-/// GetFunction's answer; or what it lacks.
+/// Converts GetFunction's answer, or names the field that it lacks.
 pub(super) fn function(output: GetFunctionOutput) -> Result<(ObservedCode, FunctionMetadata), &'static str> {
-    let belongings = FunctionMetadata {
-        // Without lambda:ListTags Lambda leaves the tags out, and says so in `tags_error`.
+    let metadata = FunctionMetadata {
+        // Without lambda:ListTags Lambda leaves the tags out and sets `tags_error`.
         tags: match output.tags_error {
             Some(_) => None,
             None => Some(output.tags.unwrap_or_default().into_iter().collect()),
@@ -32,10 +32,10 @@ pub(super) fn function(output: GetFunctionOutput) -> Result<(ObservedCode, Funct
         reserved_concurrency: output.concurrency.and_then(|c| c.reserved_concurrent_executions),
     };
     let source_key = output.code.and_then(|code| code.source_kms_key_arn).filter(|key| !key.is_empty());
-    Ok((code(output.configuration.ok_or("Configuration")?, source_key)?, belongings))
+    Ok((code(output.configuration.ok_or("Configuration")?, source_key)?, metadata))
 }
 
-/// GetProvisionedConcurrencyConfig's answer. What is neither ready nor failed is under way.
+/// Converts GetProvisionedConcurrencyConfig's answer. Any status but ready and failed counts as in progress.
 pub(super) fn provisioned(output: &GetProvisionedConcurrencyConfigOutput) -> ProvisionedConcurrency {
     ProvisionedConcurrency {
         requested: output.requested_provisioned_concurrent_executions().unwrap_or_default(),
@@ -67,15 +67,16 @@ fn code(seen: FunctionConfiguration, source_key: Option<String>) -> Result<Obser
     })
 }
 
-/// GetAlias's answer, and those of whoever writes an alias; or what it lacks.
-pub(super) fn pointer(
+/// Reads the version and the revision from the answer of GetAlias, CreateAlias or UpdateAlias, or names the field that
+/// it lacks.
+pub(super) fn alias_version(
     version: Option<&str>,
     revision_id: Option<&str>,
 ) -> Result<(Option<Version>, RevisionId), &'static str> {
     Ok((version_or_latest(version).map_err(|_| "FunctionVersion")?, revision(revision_id)?))
 }
 
-/// The version and the code that were published; or what the answer lacks.
+/// Reads the published version and the code's hash, or names the field that the answer lacks.
 pub(super) fn published(version: Option<&str>, sha: Option<&str>) -> Result<(Version, Sha256), &'static str> {
     let version = version.and_then(self::version).ok_or("Version")?;
     Ok((version, sha.and_then(sha256).ok_or("CodeSha256")?))
@@ -122,7 +123,7 @@ fn settings(seen: FunctionConfiguration, source_kms_key_arn: Option<String>) -> 
         description: seen.description.unwrap_or_default(),
         layers: seen.layers.unwrap_or_default().into_iter().filter_map(|layer| layer.arn).collect(),
         variables: variables(seen.environment),
-        vpc_config: seen.vpc_config.map_or(nowhere(), |vpc| VpcConfig {
+        vpc_config: seen.vpc_config.map_or(no_vpc(), |vpc| VpcConfig {
             subnet_ids: sorted(vpc.subnet_ids),
             security_group_ids: sorted(vpc.security_group_ids),
             ipv6_allowed_for_dual_stack: vpc.ipv6_allowed_for_dual_stack,
@@ -186,7 +187,7 @@ fn variables(environment: Option<EnvironmentResponse>) -> Variables {
     Variables::Known(variables.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
 }
 
-/// A word of AWS's as our enum; one that we do not know is not there for us.
+/// Parses AWS's word as our enum; an unknown word counts as absent.
 fn word<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::String(text.to_owned())).ok()
 }
@@ -201,6 +202,6 @@ fn sorted(ids: Option<Vec<String>>) -> Vec<String> {
     ids
 }
 
-fn nowhere() -> VpcConfig {
+fn no_vpc() -> VpcConfig {
     VpcConfig { subnet_ids: vec![], security_group_ids: vec![], ipv6_allowed_for_dual_stack: None }
 }

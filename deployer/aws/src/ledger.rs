@@ -1,4 +1,4 @@
-//! The ledger over S3: conditional writes only.
+//! The ledger over S3, with conditional writes only.
 //!
 //! S3 User Guide, "Conditional writes": 412 PreconditionFailed and 404 (If-Match on a missing key) mean that somebody
 //! else was first; 409 ConditionalRequestConflict means try again.
@@ -18,13 +18,13 @@ use aws_smithy_types::date_time::{DateTime, Format};
 use deployer_core::id::BucketName;
 use jiff::Timestamp;
 
-use super::error::Failure;
+use super::failure::Failure;
 use deployer_engine::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
 
-/// How often a write that met 409 is sent again.
-const CONFLICTS: u32 = 5;
-/// The pause after the first 409; it grows by as much with each.
-const AFTER_A_CONFLICT: Duration = Duration::from_millis(30);
+/// The number of times that a write which met 409 is sent again.
+const MAX_CONFLICTS: u32 = 5;
+/// The pause after the first 409; it grows by the same time after each.
+const CONFLICT_PAUSE: Duration = Duration::from_millis(30);
 
 /// The ledger bucket.
 pub struct S3Ledger {
@@ -49,18 +49,18 @@ impl S3Ledger {
         LedgerError(format!("{doing} s3://{}/{key}: {}{hint}", self.bucket, failure.message))
     }
 
-    fn etag(&self, doing: &str, key: &str, told: Option<&str>) -> Result<ETag, LedgerError> {
+    fn etag(&self, doing: &str, key: &str, header: Option<&str>) -> Result<ETag, LedgerError> {
         let missing = || LedgerError(format!("{doing} s3://{}/{key}: S3 answered without an ETag", self.bucket));
-        told.map(|etag| ETag(etag.to_owned())).ok_or_else(missing)
+        header.map(|etag| ETag(etag.to_owned())).ok_or_else(missing)
     }
 }
 
 /// Keeps the `Date` of an answer, which the SDK's outputs do not show.
 #[derive(Debug, Clone, Default)]
-struct Dated(Arc<Mutex<Option<String>>>);
+struct DateHeader(Arc<Mutex<Option<String>>>);
 
-impl Dated {
-    /// The second that it names.
+impl DateHeader {
+    /// Returns the time that the header names.
     fn second(&self) -> Option<Timestamp> {
         let date = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         let date = DateTime::from_str(&date, Format::HttpDate).ok()?;
@@ -69,7 +69,7 @@ impl Dated {
 }
 
 #[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
-impl Intercept for Dated {
+impl Intercept for DateHeader {
     fn name(&self) -> &'static str {
         "Dated"
     }
@@ -89,14 +89,14 @@ impl Intercept for Dated {
 #[async_trait]
 impl Ledger for S3Ledger {
     async fn get(&self, key: &str) -> Result<Reading, LedgerError> {
-        let dated = Dated::default();
+        let date_header = DateHeader::default();
         let call = self.client.get_object().bucket(self.bucket.as_str()).key(key);
-        let output = match call.customize().interceptor(dated.clone()).send().await {
+        let output = match call.customize().interceptor(date_header.clone()).send().await {
             Ok(output) => output,
             Err(error) => {
                 let failure = Failure::of(&error);
                 return match failure.code.as_str() {
-                    "NoSuchKey" => Ok(Reading { object: None, date: dated.second() }),
+                    "NoSuchKey" => Ok(Reading { object: None, date: date_header.second() }),
                     _ => Err(self.error("reading", key, &failure)),
                 };
             }
@@ -104,7 +104,7 @@ impl Ledger for S3Ledger {
         let etag = self.etag("reading", key, output.e_tag())?;
         let body = output.body.collect().await;
         let body = body.map_err(|error| LedgerError(format!("reading s3://{}/{key}: {error}", self.bucket)))?;
-        Ok(Reading { object: Some((body.to_vec(), etag)), date: dated.second() })
+        Ok(Reading { object: Some((body.to_vec(), etag)), date: date_header.second() })
     }
 
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
@@ -133,16 +133,16 @@ impl Ledger for S3Ledger {
                 Precondition::Unchanged(ETag(etag)) => call.if_match(etag),
             };
             let failure = match call.send().await {
-                // Whether it is written shows when it is read.
+                // If the answer has no ETag, the next read shows whether the object was written.
                 Ok(output) => return self.etag("writing", key, output.e_tag()).map(Written::Now),
                 Err(error) => Failure::of(&error),
             };
             match failure.status {
                 412 => return Ok(Written::Lost),
                 404 if failure.code == "NoSuchKey" => return Ok(Written::Lost),
-                409 if conflicts < CONFLICTS => {
+                409 if conflicts < MAX_CONFLICTS => {
                     conflicts += 1;
-                    tokio::time::sleep(AFTER_A_CONFLICT * conflicts).await;
+                    tokio::time::sleep(CONFLICT_PAUSE * conflicts).await;
                 }
                 _ => return Err(self.error("writing", key, &failure)),
             }
@@ -158,16 +158,16 @@ impl Ledger for S3Ledger {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::canned::answering;
+    use super::super::stub_http::stub_config;
     use super::*;
 
     fn ledger(headers: Vec<(&'static str, &'static str)>) -> S3Ledger {
-        let client = Client::new(&answering([(200, headers, "{}")]));
+        let client = Client::new(&stub_config([(200, headers, "{}")]));
         S3Ledger::new(client, BucketName::parse("acme-ledger").unwrap())
     }
 
     #[tokio::test]
-    async fn a_put_or_get_without_an_etag_is_an_unknown_answer() {
+    async fn put_or_get_without_etag_has_unknown_outcome() {
         let whole = ledger(vec![("etag", "\"e1\"")]);
         assert_eq!(whole.put("k", vec![], Precondition::Absent).await.unwrap(), Written::Now(ETag("\"e1\"".into())));
         assert!(whole.get("k").await.unwrap().object.is_some());

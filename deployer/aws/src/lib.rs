@@ -1,32 +1,33 @@
-//! The ports over the AWS SDK, one per file.
+//! The engine's ports over the AWS SDK, one per file.
 //!
-//! All clients share one http client with one set of timeouts (they are its pool's key), over rustls with ring:
-//! ARCHITECTURE.md, "TLS", has the figures. Each target gets a retry partition of its own, so that a throttled account
+//! All clients share one http client with one set of timeouts (the timeouts are the key of its pool), over rustls with
+//! ring; ARCHITECTURE.md, "TLS", has the figures. Each target has a retry partition of its own, so a throttled account
 //! slows no other.
 
 mod advice;
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
-mod canned;
 mod clients;
 mod config_source;
-mod direct;
+mod describe;
+mod direct_sessions;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
-mod endpoints;
+mod endpoint_tests;
 mod error;
 mod eventbridge;
+mod failure;
 mod lambda;
 mod lambda_configure;
 mod lambda_read;
 mod ledger;
-mod live;
-mod machine;
-mod premises;
 mod probe;
 mod s3;
+mod self_diagnostics;
 mod sqs;
-mod sts;
+mod sts_sessions;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
+mod stub_http;
+mod system;
 
 use std::time::Duration;
 
@@ -44,30 +45,30 @@ use deployer_engine::port::OPERATION_TIMEOUT;
 
 pub use clients::Clients;
 pub use config_source::ConfigSource;
-pub use direct::{DirectGate, NoCaller, SENDING_TIMEOUT, caller};
+pub use describe::{DescribeError, DescribedFunction, describe_function};
+pub use direct_sessions::{CallerError, DirectSessions, SENDING_TIMEOUT, caller};
 pub use eventbridge::EventBridge;
 pub use ledger::S3Ledger;
-pub use live::{LiveFunction, NotDescribed, live_function};
-pub use machine::{MachineRng, WallClock};
-pub use premises::AwsSelfDiagnostics;
 pub use s3::S3Artifacts;
+pub use self_diagnostics::AwsSelfDiagnostics;
 pub use sqs::SqsQueue;
-pub use sts::StsGate;
+pub use sts_sessions::StsSessions;
+pub use system::{OsRng, SystemClock};
 
-/// The longest that one try of a call takes. Lambda copies a large zip before it answers UpdateFunctionCode.
+/// The timeout of one attempt of a call. Lambda copies a large zip before it answers UpdateFunctionCode.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The configuration that all clients are made from: the environment's, our http client, our timeouts.
+/// Loads the configuration that all clients are made from: the environment's, with our http client and timeouts.
 ///
-/// `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` are honoured, because it is loaded by aws_config.
+/// aws_config honours `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`.
 pub async fn load() -> SdkConfig {
     load_for(None, None).await
 }
 
-/// The same, of another profile of the configuration files, or in another region.
+/// Loads the same for another profile of the configuration files, or for another region.
 ///
-/// Whoever names a profile means it, so it goes before credentials and a region of the environment, as in the AWS CLI
-/// (AWS CLI User Guide, "Configuration settings and precedence").
+/// A named profile goes before credentials and a region of the environment, as in the AWS CLI (AWS CLI User Guide,
+/// "Configuration settings and precedence").
 pub async fn load_for(profile: Option<&str>, region: Option<&str>) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
@@ -102,20 +103,20 @@ pub async fn load_for(profile: Option<&str>, region: Option<&str>) -> SdkConfig 
     loader.load().await
 }
 
-/// AWS's words of a call that did not succeed.
+/// AWS's message about a failed call.
 pub fn words<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {
-    error::Failure::of(error).message.into()
+    failure::Failure::of(error).message.into()
 }
 
-/// A small object as a whole, for the configuration.
+/// Reads a small object whole.
 ///
 /// # Errors
-/// AWS's words.
+/// AWS's message.
 pub async fn read_object(client: &aws_sdk_s3::Client, bucket: &str, key: &str) -> Result<Vec<u8>, String> {
     let output = client.get_object().bucket(bucket).key(key).send().await;
-    let output = output.map_err(|error| error::Failure::of(&error).message)?;
+    let output = output.map_err(|error| failure::Failure::of(&error).message)?;
     Ok(output.body.collect().await.map_err(|error| error.to_string())?.to_vec())
 }

@@ -1,8 +1,8 @@
-//! Rights in a target account, tried out on a function that does not exist: Lambda looks at rights first, so "not found" means
-//! "you may" (Lambda API Reference, "Common errors").
+//! Tries permissions in a target account on a function that does not exist. Lambda checks permissions first, so "not
+//! found" means "allowed" (Lambda API Reference, "Common errors").
 //!
-//! The function's name is a constant in every call here, code goes with `DryRun`, a deletion has a qualifier, and the session's
-//! policy names that function only.
+//! No call can harm: the function's name is a constant, code goes with `DryRun`, a deletion has a qualifier, and the
+//! session's policy names that function only.
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
@@ -11,22 +11,22 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::Target;
-use deployer_core::doctor::{Attempt, PROBE, ProbedAction, Refused};
+use deployer_core::doctor::{Attempt, PROBE, ProbedAction, Refusal, Refused};
 
-use super::error::Failure;
-use super::premises::no;
+use super::advice::ENABLE_REGION;
+use super::failure::{Failure, is_region_not_enabled};
 use super::s3::S3Artifacts;
 use deployer_engine::port::{ArtifactStore as _, Probe, ReadError};
 
-/// A zip with one short file: whether code is one may be looked at before whether the function is there.
+/// A zip with one short file: Lambda may check the code before it looks for the function.
 const ZIP: &[u8] = b"PK\x03\x04\x14\0\0\0\0\0\0\0!\0*o^\xd7\x05\0\0\0\x05\0\0\0\x05\0\0\0probeprobe\
 PK\x01\x02\x14\x03\x14\0\0\0\0\0\0\0!\0*o^\xd7\x05\0\0\0\x05\0\0\0\x05\0\0\0\0\0\0\0\0\0\0\0\xa4\x01\0\0\0\0probe\
 PK\x05\x06\0\0\0\0\x01\0\x01\x003\0\0\0(\0\0\0\0\0";
-/// What is named beside the function, and exists as little.
+/// The name of an alias and of a tag that do not exist either.
 const ANY: &str = "probe";
 const ANY_VERSION: &str = "1";
 
-/// A session in a target account.
+/// A session in a target account that tries permissions.
 pub(super) struct LambdaProbe {
     client: Client,
     artifacts: S3Artifacts,
@@ -50,56 +50,63 @@ impl Probe for LambdaProbe {
         use ProbedAction as Action;
         let (lambda, arn) = (&self.client, self.arn());
         match action {
-            Action::GetFunction => judged(action, lambda.get_function().function_name(PROBE).send().await),
-            Action::GetAlias => judged(action, lambda.get_alias().function_name(PROBE).name(ANY).send().await),
+            Action::GetFunction => attempt_outcome(action, lambda.get_function().function_name(PROBE).send().await),
+            Action::GetAlias => attempt_outcome(action, lambda.get_alias().function_name(PROBE).name(ANY).send().await),
             Action::GetProvisionedConcurrencyConfig => {
                 let call = lambda.get_provisioned_concurrency_config().function_name(PROBE).qualifier(ANY);
-                judged(action, call.send().await)
+                attempt_outcome(action, call.send().await)
             }
-            Action::ListAliases => judged(action, lambda.list_aliases().function_name(PROBE).send().await),
+            Action::ListAliases => attempt_outcome(action, lambda.list_aliases().function_name(PROBE).send().await),
             Action::ListVersionsByFunction => {
-                judged(action, lambda.list_versions_by_function().function_name(PROBE).send().await)
+                attempt_outcome(action, lambda.list_versions_by_function().function_name(PROBE).send().await)
             }
-            Action::ListTags => judged(action, lambda.list_tags().resource(arn).send().await),
+            Action::ListTags => attempt_outcome(action, lambda.list_tags().resource(arn).send().await),
             Action::UpdateFunctionCode => {
                 let call = lambda.update_function_code().function_name(PROBE).dry_run(true);
-                judged(action, call.zip_file(Blob::new(ZIP)).send().await)
+                attempt_outcome(action, call.zip_file(Blob::new(ZIP)).send().await)
             }
-            Action::PublishVersion => judged(action, lambda.publish_version().function_name(PROBE).send().await),
+            Action::PublishVersion => {
+                attempt_outcome(action, lambda.publish_version().function_name(PROBE).send().await)
+            }
             Action::UpdateAlias => {
                 let call = lambda.update_alias().function_name(PROBE).name(ANY).function_version(ANY_VERSION);
-                judged(action, call.send().await)
+                attempt_outcome(action, call.send().await)
             }
             Action::CreateAlias => {
                 let call = lambda.create_alias().function_name(PROBE).name(ANY).function_version(ANY_VERSION);
-                judged(action, call.send().await)
+                attempt_outcome(action, call.send().await)
             }
             Action::UpdateFunctionConfiguration => {
-                judged(action, lambda.update_function_configuration().function_name(PROBE).send().await)
+                attempt_outcome(action, lambda.update_function_configuration().function_name(PROBE).send().await)
             }
-            Action::TagResource => judged(action, lambda.tag_resource().resource(arn).tags(ANY, ANY).send().await),
-            Action::UntagResource => judged(action, lambda.untag_resource().resource(arn).tag_keys(ANY).send().await),
+            Action::TagResource => {
+                attempt_outcome(action, lambda.tag_resource().resource(arn).tags(ANY, ANY).send().await)
+            }
+            Action::UntagResource => {
+                attempt_outcome(action, lambda.untag_resource().resource(arn).tag_keys(ANY).send().await)
+            }
             Action::PutFunctionConcurrency => {
                 let call = lambda.put_function_concurrency().function_name(PROBE).reserved_concurrent_executions(1);
-                judged(action, call.send().await)
+                attempt_outcome(action, call.send().await)
             }
             Action::DeleteFunctionConcurrency => {
-                judged(action, lambda.delete_function_concurrency().function_name(PROBE).send().await)
+                attempt_outcome(action, lambda.delete_function_concurrency().function_name(PROBE).send().await)
             }
-            Action::DeleteFunction => {
-                judged(action, lambda.delete_function().function_name(PROBE).qualifier(ANY_VERSION).send().await)
-            }
+            Action::DeleteFunction => attempt_outcome(
+                action,
+                lambda.delete_function().function_name(PROBE).qualifier(ANY_VERSION).send().await,
+            ),
         }
     }
 
     async fn read(&self, artifact: &ArtifactRef) -> Result<(), ReadError> {
-        // A byte of it, not only its head: reading needs the key.
+        // Reading one byte needs the KMS key too; reading only the head would not.
         self.artifacts.tail(artifact, 1).await.map(drop)
     }
 }
 
-/// Answers may hold variables in clear: none is looked at.
-fn judged<T, E>(action: ProbedAction, answer: Result<T, SdkError<E, HttpResponse>>) -> Result<Attempt, Refused>
+/// Returns what a call shows about a permission. Answers may hold variables in clear, so none is read.
+fn attempt_outcome<T, E>(action: ProbedAction, answer: Result<T, SdkError<E, HttpResponse>>) -> Result<Attempt, Refused>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -110,9 +117,25 @@ where
             if failure.code == "ResourceNotFoundException" {
                 return Ok(Attempt::NoSuchFunction);
             }
-            Err(no(&format!("{action} of {PROBE}"), &failure))
+            Err(refusal(&format!("{action} of {PROBE}"), &failure))
         }
     }
+}
+
+/// Converts a failed call to the doctor's words. Only what AWS says for certain counts against a link.
+pub(super) fn refusal(what: &str, failure: &Failure) -> Refused {
+    let code = failure.code.as_str();
+    if is_region_not_enabled(failure) {
+        return Refused { kind: Refusal::Wrong, message: format!("{what}: {} ({ENABLE_REGION})", failure.message) };
+    }
+    let kind = if code.contains("AccessDenied") || (failure.status == 403 && code.is_empty()) {
+        Refusal::Denied
+    } else if ["NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"].contains(&code) {
+        Refusal::Wrong
+    } else {
+        Refusal::Unknown
+    };
+    Refused { kind, message: format!("{what}: {}", failure.message) }
 }
 
 #[cfg(test)]
@@ -120,23 +143,21 @@ where
 mod tests {
     use std::io::{Cursor, Read as _};
 
-    use deployer_core::doctor::Refusal;
-
     use super::*;
 
     #[test]
-    fn the_code_that_is_sent_is_a_zip_with_a_file_in_it() {
+    fn probe_code_is_a_zip_with_one_file() {
         let mut zip = zip::ZipArchive::new(Cursor::new(ZIP)).unwrap();
         assert_eq!(zip.len(), 1);
         let mut text = String::new();
-        // Reading to the end compares the checksum too.
+        // Reading to the end checks the checksum too.
         zip.by_index(0).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "probe");
     }
 
     #[test]
-    fn only_a_denial_says_that_something_is_not_allowed() {
-        let kind = |status, code: &str| no("UpdateAlias", &Failure::saying(status, code, "")).kind;
+    fn only_denial_counts_as_denied() {
+        let kind = |status, code: &str| refusal("UpdateAlias", &Failure::saying(status, code, "")).kind;
         for code in ["AccessDeniedException", "AccessDenied"] {
             assert_eq!(kind(403, code), Refusal::Denied, "{code}");
         }

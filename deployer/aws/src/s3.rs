@@ -1,4 +1,4 @@
-//! The artifact bucket over S3: reads by version id, nothing else.
+//! The artifact bucket over S3, read by version id.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,8 +14,8 @@ use deployer_core::denial::Denial;
 use deployer_core::id::BucketName;
 use futures::stream::{self, StreamExt as _};
 
-use super::advice::on_object;
-use super::error::Failure;
+use super::advice::object_advice;
+use super::failure::Failure;
 use deployer_engine::port::{ArtifactStore, Chunks, ReadError, Tail};
 
 /// The artifact bucket.
@@ -63,7 +63,7 @@ impl ArtifactStore for S3Artifacts {
                     "{what} may not be read, or does not exist and the bucket may not be listed ({})",
                     failure.message
                 ))),
-                failure => Err(unless_it_may_pass(format!("{what}: {}", failure.message), failure.status)),
+                failure => Err(read_error_by_status(format!("{what}: {}", failure.message), failure.status)),
             },
         }
     }
@@ -73,24 +73,24 @@ impl ArtifactStore for S3Artifacts {
             Ok(output) => output,
             Err(error) => {
                 let failure = Failure::of(&error);
-                // An empty object has no last bytes.
+                // An empty object has no last bytes, so S3 answers with 416.
                 if failure.status == 416 {
                     return Ok(Tail { size: 0, bytes: Bytes::new(), metadata: BTreeMap::new() });
                 }
                 return Err(read_error(artifact, &failure));
             }
         };
-        let told = Told::by(artifact, &output)?;
+        let content_range = ContentRange::by(artifact, &output)?;
         let metadata = output.metadata().cloned().unwrap_or_default().into_iter().collect();
-        let bytes = output.body.collect().await.map_err(|error| broken(artifact, &error))?.into_bytes();
+        let bytes = output.body.collect().await.map_err(|error| broken_body(artifact, &error))?.into_bytes();
         let length = bytes.len() as u64;
-        let (start, size) = match told {
-            Told::Part { start, size } => (start, size),
-            // Without a range the whole object came.
-            Told::Whole => (0, length),
+        let (start, size) = match content_range {
+            ContentRange::Part { start, size } => (start, size),
+            // An answer without a range holds the whole object.
+            ContentRange::Whole => (0, length),
         };
         if start + length != size || length < window.min(size) {
-            return Err(otherwise(artifact, &format!("{length} bytes came of the last {window} of {size}")));
+            return Err(unexpected_answer(artifact, &format!("{length} bytes came of the last {window} of {size}")));
         }
         Ok(Tail { size, bytes, metadata })
     }
@@ -98,29 +98,31 @@ impl ArtifactStore for S3Artifacts {
     async fn range(&self, artifact: &ArtifactRef, range: Range<u64>) -> Result<Chunks, ReadError> {
         let header = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
         let output = self.get(artifact, &header).await.map_err(|error| read_error(artifact, &Failure::of(&error)))?;
-        let starts = match Told::by(artifact, &output)? {
-            Told::Part { start, .. } => start,
-            Told::Whole => 0,
+        let starts = match ContentRange::by(artifact, &output)? {
+            ContentRange::Part { start, .. } => start,
+            ContentRange::Whole => 0,
         };
         if starts != range.start {
-            return Err(otherwise(
+            return Err(unexpected_answer(
                 artifact,
                 &format!("bytes from {starts} came, and those from {} were asked for", range.start),
             ));
         }
         let artifact = artifact.clone();
-        // Ends where all came, or after an error.
+        // The stream ends after the last byte, or after an error.
         let chunks = stream::unfold(Some((output.body, range.end - range.start)), move |left| {
             let artifact = artifact.clone();
             async move {
                 let (mut body, left) = left?;
                 match body.next().await {
                     None if left == 0 => None,
-                    None => Some((Err(otherwise(&artifact, &format!("the last {left} bytes did not come"))), None)),
-                    Some(Err(error)) => Some((Err(broken(&artifact, &error)), None)),
+                    None => {
+                        Some((Err(unexpected_answer(&artifact, &format!("the last {left} bytes did not come"))), None))
+                    }
+                    Some(Err(error)) => Some((Err(broken_body(&artifact, &error)), None)),
                     Some(Ok(chunk)) => match left.checked_sub(chunk.len() as u64) {
                         Some(left) => Some((Ok(chunk), Some((body, left)))),
-                        None => Some((Err(otherwise(&artifact, "more bytes came than were asked for")), None)),
+                        None => Some((Err(unexpected_answer(&artifact, "more bytes came than were asked for")), None)),
                     },
                 }
             }
@@ -129,19 +131,19 @@ impl ArtifactStore for S3Artifacts {
     }
 }
 
-/// What an answer says that it holds.
-enum Told {
-    /// From this byte on, of an object of this size.
+/// The bytes that an answer holds, by its headers.
+enum ContentRange {
+    /// A part that begins at this byte, of an object of this size.
     Part { start: u64, size: u64 },
-    /// The object.
+    /// The whole object.
     Whole,
 }
 
-impl Told {
-    /// Reads an answer's headers. One about another version of the object, or whose range cannot be read, is none.
+impl ContentRange {
+    /// Reads an answer's headers. An answer about another version, or with an unreadable range, is an error.
     fn by(artifact: &ArtifactRef, output: &GetObjectOutput) -> Result<Self, ReadError> {
         if let Some(other) = output.version_id().filter(|id| *id != artifact.version_id) {
-            return Err(otherwise(artifact, &format!("version {other} came")));
+            return Err(unexpected_answer(artifact, &format!("version {other} came")));
         }
         // `bytes 5-9/10`
         let Some(range) = output.content_range() else { return Ok(Self::Whole) };
@@ -149,24 +151,24 @@ impl Told {
             let (range, size) = range.strip_prefix("bytes ")?.split_once('/')?;
             Some(Self::Part { start: range.split_once('-')?.0.parse().ok()?, size: size.parse().ok()? })
         };
-        read().ok_or_else(|| otherwise(artifact, &format!("its range {range:?} cannot be read")))
+        read().ok_or_else(|| unexpected_answer(artifact, &format!("its range {range:?} cannot be read")))
     }
 }
 
-/// An answer that is not the one that was asked for.
-fn otherwise(ArtifactRef { bucket, key, version_id }: &ArtifactRef, how: &str) -> ReadError {
+/// The error for an answer that does not match the request.
+fn unexpected_answer(ArtifactRef { bucket, key, version_id }: &ArtifactRef, how: &str) -> ReadError {
     ReadError::Transient(format!("reading s3://{bucket}/{key} (version {version_id}): {how}"))
 }
 
-fn broken(artifact: &ArtifactRef, error: &(dyn std::error::Error + 'static)) -> ReadError {
+fn broken_body(artifact: &ArtifactRef, error: &(dyn std::error::Error + 'static)) -> ReadError {
     ReadError::Transient(format!("reading s3://{}/{}: {error}", artifact.bucket, artifact.key))
 }
 
-/// Another try fares no better with what the caller has done wrong, or may not do (HTTP's 4xx, and S3's redirects).
-fn unless_it_may_pass(message: String, status: u16) -> ReadError {
+/// A retry cannot help against a client error (4xx) or a redirect.
+fn read_error_by_status(message: String, status: u16) -> ReadError {
     match status {
         300..400 => ReadError::Unreadable(message),
-        // 416: the object has another size than it was told to have.
+        // 416 says that the object's size differs from the size that we know.
         400..500 if ![408, 409, 416, 429].contains(&status) => ReadError::Unreadable(message),
         _ => ReadError::Transient(message),
     }
@@ -175,7 +177,7 @@ fn unless_it_may_pass(message: String, status: u16) -> ReadError {
 fn read_error(artifact: &ArtifactRef, failure: &Failure) -> ReadError {
     let ArtifactRef { bucket, key, version_id } = artifact;
     let what = format!("s3://{bucket}/{key} (version {version_id})");
-    if let Some(advice) = on_object(&failure.message) {
+    if let Some(advice) = object_advice(&failure.message) {
         return ReadError::Unreadable(format!("{what} cannot be read ({}): {advice}", failure.message));
     }
     match failure.code.as_str() {
@@ -187,7 +189,7 @@ fn read_error(artifact: &ArtifactRef, failure: &Failure) -> ReadError {
             ReadError::Gone(format!("{what} does not exist any more ({}): upload it again", failure.message))
         }
         _ if failure.status == 404 => ReadError::Gone(format!("{what} does not exist any more: upload it again")),
-        // The delete marker of a key is a version that cannot be read.
+        // A delete marker is a version that cannot be read.
         "MethodNotAllowed" => ReadError::Gone(format!("{what} is a deletion: upload it again")),
         _ if failure.status == 403 && Denial::of(&failure.message).advice().is_some() => ReadError::Denied(format!(
             "{what} may not be read ({}): {}",
@@ -204,14 +206,14 @@ fn read_error(artifact: &ArtifactRef, failure: &Failure) -> ReadError {
              s3:GetObjectVersion (or this version is gone, and s3:ListBucket is missing to say so)",
             failure.message
         )),
-        _ => unless_it_may_pass(format!("{what} cannot be read ({})", failure.message), failure.status),
+        _ => read_error_by_status(format!("{what} cannot be read ({})", failure.message), failure.status),
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::canned::{Answer, answering};
+    use super::super::stub_http::{Answer, stub_config};
     use super::*;
 
     fn artifact() -> ArtifactRef {
@@ -223,7 +225,7 @@ mod tests {
     }
 
     fn bucket(answer: Answer) -> S3Artifacts {
-        S3Artifacts::new(Client::new(&answering([answer])))
+        S3Artifacts::new(Client::new(&stub_config([answer])))
     }
 
     async fn tail_of(answer: Answer) -> Result<Tail, ReadError> {
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_end_that_is_not_the_one_asked_for_is_read_again() {
+    async fn tail_that_differs_from_request_is_transient_error() {
         let whole = (206, vec![("content-range", "bytes 6-9/10"), ("x-amz-version-id", "v1")], "abcd");
         assert_eq!(tail_of(whole).await.unwrap().size, 10);
         let all = (200, vec![("x-amz-version-id", "v1")], "abc");
@@ -258,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_range_that_is_shorter_or_longer_than_asked_for_is_read_again() {
+    async fn range_shorter_or_longer_than_requested_is_transient_error() {
         let headers = || vec![("content-range", "bytes 0-3/10"), ("x-amz-version-id", "v1")];
         assert_eq!(range_of((206, headers(), "abcd")).await.unwrap(), b"abcd");
         for body in ["", "abc", "abcde"] {
@@ -270,12 +272,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_reason_why_an_artifact_cannot_be_read_has_its_own_advice() {
+    async fn unreadable_artifact_gets_the_hint_for_its_reason() {
         let no = |status, code: &str, text: &str| {
             let body = format!("<Error><Code>{code}</Code><Message>{text}</Message></Error>");
             (status, vec![], &*body.leak())
         };
-        let said = |answer: Answer| async move {
+        let message_for = |answer: Answer| async move {
             match tail_of(answer).await.unwrap_err() {
                 ReadError::Denied(text)
                 | ReadError::Unreadable(text)
@@ -284,13 +286,15 @@ mod tests {
             }
         };
         let archived =
-            said(no(403, "InvalidObjectState", "The operation is not valid for the object's storage class")).await;
+            message_for(no(403, "InvalidObjectState", "The operation is not valid for the object's storage class"))
+                .await;
         assert!(archived.contains("restore it") && !archived.contains("bucket policy"), "{archived}");
-        let skewed = said(no(403, "RequestTimeTooSkewed", "The difference is too large.")).await;
+        let skewed = message_for(no(403, "RequestTimeTooSkewed", "The difference is too large.")).await;
         assert!(skewed.contains("clock") && !skewed.contains("bucket policy"), "{skewed}");
-        let disabled = said(no(400, "KMS.DisabledException", "arn:aws:kms:eu-west-1:1:key/2 is disabled.")).await;
+        let disabled =
+            message_for(no(400, "KMS.DisabledException", "arn:aws:kms:eu-west-1:1:key/2 is disabled.")).await;
         assert!(disabled.contains("enable the key") && !disabled.contains("must allow"), "{disabled}");
-        let own_key = said(no(
+        let own_key = message_for(no(
             400,
             "InvalidRequest",
             "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to \
@@ -299,12 +303,13 @@ mod tests {
         .await;
         assert!(own_key.contains("SSE-C"), "{own_key}");
         let scp =
-            said(no(403, "AccessDenied", "not authorized with an explicit deny in a service control policy")).await;
+            message_for(no(403, "AccessDenied", "not authorized with an explicit deny in a service control policy"))
+                .await;
         assert!(
             scp.contains("service control policy has to let it through") && !scp.contains("bucket policy of"),
             "{scp}"
         );
-        let plain = said(no(403, "AccessDenied", "Access Denied")).await;
+        let plain = message_for(no(403, "AccessDenied", "Access Denied")).await;
         assert!(plain.contains("the bucket policy of acme-artifacts"), "{plain}");
     }
 }

@@ -9,43 +9,43 @@ use deployer_core::doctor::QueueLook;
 use deployer_core::head::Tick;
 use futures::future::join_all;
 
-use super::error::Failure;
+use super::failure::Failure;
 use deployer_engine::port::{Queue, QueueError};
 
 /// The deployer's queues.
 pub struct SqsQueue {
     client: Client,
     url: String,
-    /// Where messages to the deployer itself go, if that is another one.
-    wakes: Option<String>,
+    /// The URL of the queue for messages to the deployer itself, if it has one of its own.
+    wake_queue: Option<String>,
 }
 
 impl SqsQueue {
     /// The queue at this URL.
     #[must_use]
     pub fn new(client: Client, url: String) -> Self {
-        Self { client, url, wakes: None }
+        Self { client, url, wake_queue: None }
     }
 
-    /// The same, and what the deployer sends to itself goes to the queue at this URL.
+    /// The same, with another queue for what the deployer sends to itself.
     #[must_use]
-    pub fn with_wakes(self, wakes: Option<String>) -> Self {
-        Self { wakes, ..self }
+    pub fn with_wake_queue(self, wake_queue: Option<String>) -> Self {
+        Self { wake_queue, ..self }
     }
 
-    fn wakes(&self) -> &str {
-        self.wakes.as_deref().unwrap_or(&self.url)
+    fn wake_queue(&self) -> &str {
+        self.wake_queue.as_deref().unwrap_or(&self.url)
     }
 
-    /// The URL of the queue that a message came from. A queue's URL and its ARN both end in its name.
+    /// Returns the URL of the queue that a message came from. A queue's URL and its ARN both end in its name.
     fn origin(&self, arn: Option<&str>) -> &str {
         let name = arn.and_then(|arn| arn.rsplit(':').next());
-        let is_wakes = name.is_some() && name == self.wakes().rsplit('/').next();
-        if is_wakes { self.wakes() } else { &self.url }
+        let is_wakes = name.is_some() && name == self.wake_queue().rsplit('/').next();
+        if is_wakes { self.wake_queue() } else { &self.url }
     }
 
-    /// The queue that an event names by its ARN, where no configuration tells its URL. SQS is asked, for the URL's form
-    /// differs between partitions and with `AWS_ENDPOINT_URL` (SQS API Reference, GetQueueUrl).
+    /// Finds the queue that an event names by its ARN, where no configuration has its URL. SQS is asked, because the
+    /// URL's form differs between partitions and with `AWS_ENDPOINT_URL` (SQS API Reference, GetQueueUrl).
     ///
     /// # Errors
     /// [`QueueError`].
@@ -74,11 +74,11 @@ fn seconds(delay: Duration) -> i32 {
 #[async_trait]
 impl Queue for SqsQueue {
     async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError> {
-        let (url, delay) = (self.wakes(), seconds(delay));
-        let told = MessageAttributeValue::builder().data_type("Number").string_value(delay.to_string()).build();
-        let told = told.map_err(|error| QueueError(format!("SendMessage of {url}: {error}")))?;
+        let (url, delay) = (self.wake_queue(), seconds(delay));
+        let attribute = MessageAttributeValue::builder().data_type("Number").string_value(delay.to_string()).build();
+        let attribute = attribute.map_err(|error| QueueError(format!("SendMessage of {url}: {error}")))?;
         let call = self.client.send_message().queue_url(url).message_body(body).delay_seconds(delay);
-        let call = call.message_attributes(Tick::DELAY_ATTRIBUTE, told);
+        let call = call.message_attributes(Tick::DELAY_ATTRIBUTE, attribute);
         call.send().await.map(drop).map_err(|failed| error("SendMessage", url, &Failure::of(&failed)))
     }
 
@@ -90,7 +90,7 @@ impl Queue for SqsQueue {
     }
 
     async fn lengths(&self) -> Vec<(String, Result<QueueLook, QueueError>)> {
-        let urls = [Some(&self.url), self.wakes.as_ref()];
+        let urls = [Some(&self.url), self.wake_queue.as_ref()];
         let looks = urls.into_iter().flatten().map(|url| async move {
             let name = url.rsplit('/').next().unwrap_or_default().to_owned();
             let look = look(&self.client, url).await;
@@ -100,7 +100,7 @@ impl Queue for SqsQueue {
     }
 }
 
-/// How long a queue is, and the ARN of its dead-letter queue, where it has one.
+/// Returns a queue's length, and the ARN of its dead-letter queue, if it has one.
 pub(super) async fn look(client: &Client, url: &str) -> Result<(QueueLook, Option<String>), Failure> {
     let call = client
         .get_queue_attributes()
@@ -126,25 +126,25 @@ pub(super) async fn look(client: &Client, url: &str) -> Result<(QueueLook, Optio
 
 #[cfg(test)]
 mod tests {
-    use super::super::canned::{Hosts, answering, ok};
+    use super::super::stub_http::{RecordingConnector, ok, stub_config};
     use super::*;
 
     const UPLOADS: &str = "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer";
     const WAKES: &str = "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer-wakes";
 
-    fn queue(wakes: Option<&str>) -> SqsQueue {
-        let client = Client::new(&answering([ok("{}")]));
-        SqsQueue::new(client, UPLOADS.to_owned()).with_wakes(wakes.map(str::to_owned))
+    fn queue(wake_queue: Option<&str>) -> SqsQueue {
+        let client = Client::new(&stub_config([ok("{}")]));
+        SqsQueue::new(client, UPLOADS.to_owned()).with_wake_queue(wake_queue.map(str::to_owned))
     }
 
     #[test]
-    fn what_the_deployer_sends_itself_goes_to_the_wake_queue_where_there_is_one() {
-        assert_eq!(queue(Some(WAKES)).wakes(), WAKES);
-        assert_eq!(queue(None).wakes(), UPLOADS);
+    fn own_messages_go_to_wake_queue_if_configured() {
+        assert_eq!(queue(Some(WAKES)).wake_queue(), WAKES);
+        assert_eq!(queue(None).wake_queue(), UPLOADS);
     }
 
     #[test]
-    fn a_put_back_message_returns_to_the_queue_that_it_came_from() {
+    fn message_put_back_returns_to_its_origin_queue() {
         let queue = queue(Some(WAKES));
         let arn = |name: &str| format!("arn:aws:sqs:eu-west-1:000000000000:{name}");
         assert_eq!(queue.origin(Some(&arn("deployer-wakes"))), WAKES);
@@ -152,31 +152,31 @@ mod tests {
         assert_eq!(queue.origin(None), UPLOADS);
     }
 
-    /// By it the one who receives the message knows since when it could have come.
+    /// The receiver needs the delay to know when the message became visible.
     #[tokio::test]
-    async fn a_message_that_is_delayed_bears_its_delay() {
-        let hosts = Hosts::default();
+    async fn delayed_message_carries_its_delay() {
+        let hosts = RecordingConnector::default();
         let queue = SqsQueue::new(Client::new(&hosts.config("eu-west-1", false, false)), UPLOADS.to_owned());
         let _ = queue.send("{}".to_owned(), Duration::from_secs(300)).await;
-        let told: serde_json::Value = serde_json::from_str(&hosts.told()).unwrap();
+        let body: serde_json::Value = serde_json::from_str(&hosts.last_body()).unwrap();
         assert_eq!(
-            (&told["DelaySeconds"], &told["MessageAttributes"][Tick::DELAY_ATTRIBUTE]["StringValue"]),
+            (&body["DelaySeconds"], &body["MessageAttributes"][Tick::DELAY_ATTRIBUTE]["StringValue"]),
             (&300.into(), &"300".into())
         );
     }
 
     #[tokio::test]
-    async fn each_queue_tells_how_long_it_is_or_why_not() {
+    async fn lengths_report_each_queue_or_its_error() {
         let length =
             ok(r#"{"Attributes": {"ApproximateNumberOfMessages": "3", "ApproximateNumberOfMessagesNotVisible": "1",
             "ApproximateNumberOfMessagesDelayed": "2"}}"#);
         let no = (403, vec![], r#"{"__type": "AccessDenied", "message": "no"}"#);
-        let queue = SqsQueue::new(Client::new(&answering([length, no])), UPLOADS.to_owned());
-        let lengths = queue.with_wakes(Some(WAKES.to_owned())).lengths().await;
-        let told = |number: usize| (lengths[number].0.as_str(), lengths[number].1.clone().map_err(|error| error.0));
-        assert_eq!(told(0), ("deployer", Ok(QueueLook { waiting: 3, in_flight: 1, delayed: 2 })));
+        let queue = SqsQueue::new(Client::new(&stub_config([length, no])), UPLOADS.to_owned());
+        let lengths = queue.with_wake_queue(Some(WAKES.to_owned())).lengths().await;
+        let length = |number: usize| (lengths[number].0.as_str(), lengths[number].1.clone().map_err(|error| error.0));
+        assert_eq!(length(0), ("deployer", Ok(QueueLook { waiting: 3, in_flight: 1, delayed: 2 })));
         let because = format!("GetQueueAttributes of {WAKES}: ");
-        let (name, look) = told(1);
+        let (name, look) = length(1);
         assert!(name == "deployer-wakes" && look.clone().is_err_and(|error| error.starts_with(&because)), "{look:?}");
     }
 }

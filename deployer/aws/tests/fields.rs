@@ -1,4 +1,5 @@
-//! The table of the fields that AWS has for a function, held to the inputs of the AWS SDK: a new version of the SDK names what is new.
+//! Compares the table of a function's fields with the inputs of the AWS SDK, so that a new version of the SDK shows its
+//! new fields.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -14,7 +15,7 @@ use aws_sdk_lambda::types::{
 };
 use deployer_core::manifest::{KNOWN_FIELDS, Origin};
 
-/// The fields of a builder, by its own text form.
+/// Reads the fields of a builder from its debug text.
 fn fields(under: &str, builder: &impl Debug) -> Vec<String> {
     let text = format!("{builder:#?}");
     let of_line = |line: &str| {
@@ -27,7 +28,7 @@ fn fields(under: &str, builder: &impl Debug) -> Vec<String> {
 }
 
 #[test]
-fn the_table_names_each_field_of_the_sdks_inputs_and_no_other() {
+fn field_table_matches_sdk_inputs() {
     let managed = "capacity_provider_config.lambda_managed_instances_capacity_provider_config.";
     let of_sdk: BTreeSet<String> = [
         fields("", &CreateFunctionInput::builder()),

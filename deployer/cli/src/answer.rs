@@ -1,4 +1,4 @@
-//! What a verb comes to: words for people, JSON for programs, and an exit code.
+//! The answer of a verb: text for people, JSON for programs, and an exit code.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -10,33 +10,33 @@ use serde_json::{Value, json};
 
 use super::Output;
 
-/// Exit codes; 2 is clap's too.
+/// The exit codes; clap uses 2 too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: what was asked for is so.
+    /// 0: the request is fulfilled.
     Done,
-    /// 1: it failed.
+    /// 1: the verb failed.
     Failed,
-    /// 2: it was asked for in a wrong way.
+    /// 2: the user called the verb in a wrong way.
     WrongUse,
-    /// 3: a rule says no.
+    /// 3: a rule refuses the request.
     Refused,
-    /// 4: it has not ended in the time that was given.
+    /// 4: the deployment has not ended within the timeout.
     TimedOut,
-    /// 5: there are differences, and it was asked whether there are.
+    /// 5: the plan has differences, and the user asked for this code.
     Differs,
-    /// 130: somebody stopped it (128 and the number of SIGINT, as shells have it).
+    /// 130: the user interrupted it (128 plus the number of SIGINT, as in shells).
     Interrupted,
 }
 
 impl Exit {
-    /// The exit code of several together.
+    /// The exit code of several answers together: the most severe one.
     pub(super) fn worst(all: impl IntoIterator<Item = Self>) -> Self {
-        all.into_iter().max_by_key(|exit| exit.badness()).unwrap_or(Self::Done)
+        all.into_iter().max_by_key(|exit| exit.severity()).unwrap_or(Self::Done)
     }
 
-    /// Of what has failed, more may have to be repaired than of what was never tried.
-    pub(super) fn badness(self) -> u8 {
+    /// A failure ranks above a refusal, because it may need more repair than what was never tried.
+    pub(super) fn severity(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Differs => 1,
@@ -74,92 +74,92 @@ impl From<&DeploymentRecord> for Exit {
     }
 }
 
-/// What a verb comes to.
+/// The answer of a verb.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// For people; with colours, which are taken away where nobody would see them.
+    /// The text for people, with colours; the printer removes them where nobody would see them.
     pub text: String,
-    /// For programs.
+    /// The JSON for programs.
     pub json: Value,
-    /// For whoever started us.
+    /// The exit code for the caller.
     pub exit: Exit,
 }
 
-/// Why a verb did not come to its answer.
+/// The reason why a verb has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
-pub struct Stopped {
+pub struct CliError {
     /// The exit code.
     pub exit: Exit,
     /// A stable name for programs: the Lambda's `errorType`, or ours.
     pub error_type: &'static str,
-    /// What was being done, to what, and what to do about it.
+    /// The operation, its object, and what to do about it.
     pub message: String,
 }
 
-impl Stopped {
-    /// It failed, for a reason outside of us.
+impl CliError {
+    /// The verb failed for an outside reason.
     pub fn failed(message: impl Display) -> Self {
         Self { exit: Exit::Failed, error_type: "Failed", message: message.to_string() }
     }
 
-    /// It was asked for in a wrong way.
+    /// The user called the verb in a wrong way.
     pub fn wrong_use(message: impl Display) -> Self {
         Self { exit: Exit::WrongUse, error_type: "WrongUse", message: message.to_string() }
     }
 
-    /// A rule says no.
+    /// A rule refuses the request.
     pub fn refused(message: impl Display) -> Self {
         Self { exit: Exit::Refused, error_type: "Refused", message: message.to_string() }
     }
 
-    /// It has not ended in time.
+    /// The deployment has not ended within the timeout.
     pub fn timed_out(message: impl Display) -> Self {
         Self { exit: Exit::TimedOut, error_type: "TimedOut", message: message.to_string() }
     }
 
-    /// Somebody stopped it.
+    /// The user interrupted it.
     pub fn interrupted(message: impl Display) -> Self {
         Self { exit: Exit::Interrupted, error_type: "Interrupted", message: message.to_string() }
     }
 }
 
-impl From<Stopped> for Answer {
-    fn from(stopped: Stopped) -> Self {
-        let Stopped { exit, error_type, message } = stopped;
+impl From<CliError> for Answer {
+    fn from(error: CliError) -> Self {
+        let CliError { exit, error_type, message } = error;
         let json = json!({ "errorType": error_type, "errorMessage": message });
         Self { text: format!("error: {}\n", lines(&message)), json, exit }
     }
 }
 
-/// Text of somebody else's, on one line and without anything that a terminal obeys.
+/// Foreign text on one line, without control sequences.
 pub(super) fn one_line(text: &str) -> String {
     plain(text).into_owned()
 }
 
-/// The same of a text that has lines of its own.
+/// Foreign text of several lines, each without control sequences.
 pub(super) fn lines(text: &str) -> String {
     text.split('\n').map(one_line).collect::<Vec<_>>().join("\n")
 }
 
 impl Answer {
-    /// The same value in both forms.
+    /// Makes an answer whose text and JSON show the same value.
     pub fn of<T: Display + Serialize>(value: &T, exit: Exit) -> Self {
         Self::with_text(value.to_string(), value, exit)
     }
 
-    /// A value for programs, and words of their own for people.
+    /// Makes an answer from a value for programs and a text for people.
     pub fn with_text<T: Serialize>(text: String, value: &T, exit: Exit) -> Self {
         match serde_json::to_value(value) {
             Ok(json) => Self { text, json, exit },
-            Err(error) => Stopped::failed(format!("the answer as JSON: {error}")).into(),
+            Err(error) => CliError::failed(format!("the answer as JSON: {error}")).into(),
         }
     }
 
-    /// Prints it. Errors for people go to standard error.
+    /// Prints the answer. Errors for people go to standard error.
     pub(super) fn print(&self, output: Output, out: &mut impl Write) -> std::io::Result<()> {
         match output {
-            // Everything is said.
+            // The verb has printed everything itself.
             Output::Json if self.json.is_null() => Ok(()),
             Output::Json => writeln!(out, "{:#}", self.json),
             Output::Text if self.json.get("errorType").is_some() => write!(anstream::stderr(), "{}", self.text),

@@ -1,8 +1,8 @@
-//! Which AWS is meant: what the AWS CLI has too, under the same names.
+//! The options that select the region and the profile, under the names of the AWS CLI.
 
 use aws_config::SdkConfig;
 
-/// Where AWS is, and as whom.
+/// The region and the profile.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(super) struct AwsOptions {
@@ -15,7 +15,7 @@ pub(super) struct AwsOptions {
 }
 
 impl AwsOptions {
-    /// The AWS configuration that was asked for.
+    /// Loads the AWS configuration for these options.
     pub async fn sdk(&self) -> SdkConfig {
         deployer_aws::load_for(self.profile.as_deref(), self.region.as_deref()).await
     }

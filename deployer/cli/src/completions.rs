@@ -1,4 +1,4 @@
-//! `deployctl completions`: what a shell must know to complete verbs and options.
+//! `deployctl completions`: the script by which a shell completes verbs and options.
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Answer, Cli, Exit};
 
-/// For which shell.
+/// The options of `completions`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {

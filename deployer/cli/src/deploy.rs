@@ -1,4 +1,4 @@
-//! `deployctl deploy`: a release that is uploaded already, by the deployer; or folders and zips, straight from here.
+//! `deployctl deploy`: the deployer deploys an uploaded release, or this machine deploys folders and zips itself.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,38 +11,39 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Exit, Stopped};
-use super::direct::Fit;
+use super::answer::{Answer, CliError, Exit};
+use super::direct::CheckedSource;
 use super::interrupts::Interrupts;
 use super::sources::{self, Source};
 use super::{direct, follow, records};
 use crate::direct_deploy::{Direct, FUNCTIONS_AT_ONCE};
 use deployer_core::trigger::Command;
 
-/// The options that leave the deployer out of it: then there is nobody to wait for.
-const PAST_THE_DEPLOYER: [&str; 2] = ["role_arn", "direct"];
+/// The options of a direct deployment, which has no end to wait for.
+const DIRECT_OPTIONS: [&str; 2] = ["role_arn", "direct"];
 
-/// What to deploy, and how.
+/// The options of `deploy`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(
-    mut_arg("no_wait", |arg| arg.conflicts_with_all(PAST_THE_DEPLOYER)),
-    mut_arg("timeout", |arg| arg.conflicts_with_all(PAST_THE_DEPLOYER)),
+    mut_arg("no_wait", |arg| arg.conflicts_with_all(DIRECT_OPTIONS)),
+    mut_arg("timeout", |arg| arg.conflicts_with_all(DIRECT_OPTIONS)),
 )]
 pub(super) struct Options {
-    /// With --role-arn or --direct: folders, zips, or patterns of them such as 'functions/*'. Each is the function of its name.
+    /// With --role-arn or --direct: folders, zips, or patterns of them such as 'functions/*'. Each is the function of
+    /// its name.
     #[arg(value_name = "DIR|FILE")]
     sources: Vec<String>,
-    /// The environment; past the deployer: which part of the manifest counts [default: none].
+    /// The environment; without the deployer, the part of the manifest that counts [default: none].
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
-    /// The function; past the deployer: what the only folder or zip is called.
+    /// The function; without the deployer, the name of the only folder or zip.
     #[arg(long, short, value_name = "NAME")]
     function: Option<FunctionName>,
     /// The release that the deployer deploys.
     #[arg(long, short, value_name = "RELEASE")]
     release: Option<Release>,
-    /// Past the deployer: make the function if there is none.
+    /// Without the deployer: create the function if it does not exist.
     #[arg(long)]
     create: bool,
     #[command(flatten)]
@@ -51,43 +52,48 @@ pub(super) struct Options {
     follow: follow::Options,
 }
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
-    if options.direct.is_asked_for() { straight(options).await } else { through_the_deployer(options).await }
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
+    if options.direct.is_direct() { deploy_direct(options).await } else { deploy_release(options).await }
 }
 
-async fn through_the_deployer(options: &Options) -> Result<Answer, Stopped> {
-    options.direct.not_given()?;
+async fn deploy_release(options: &Options) -> Result<Answer, CliError> {
+    options.direct.reject_if_given()?;
     if options.create {
-        return Err(Stopped::wrong_use("--create is for --role-arn or --direct: the deployer makes what there is not"));
+        return Err(CliError::wrong_use(
+            "--create is for --role-arn or --direct: the deployer creates missing functions by itself",
+        ));
     }
     if !options.sources.is_empty() {
-        return Err(Stopped::wrong_use(
+        return Err(CliError::wrong_use(
             "push uploads folders and zips to the deployer; to deploy them past it, say --role-arn or --direct",
         ));
     }
     let (Some(environment), Some(function), Some(release)) =
         (options.environment.clone(), options.function.clone(), options.release.clone())
     else {
-        return Err(Stopped::wrong_use(
+        return Err(CliError::wrong_use(
             "--environment, --function and --release say what the deployer shall deploy; a folder or a zip and --role-arn, \
              what shall be deployed past it",
         ));
     };
-    options.follow.carried_out(Command::Deploy { environment, function, release }).await
+    options.follow.run_command(Command::Deploy { environment, function, release }).await
 }
 
-async fn straight(options: &Options) -> Result<Answer, Stopped> {
-    options.follow.not_given()?;
+async fn deploy_direct(options: &Options) -> Result<Answer, CliError> {
+    options.follow.reject_if_given()?;
     if let Some(release) = &options.release {
-        return Err(Stopped::wrong_use(format!(
+        return Err(CliError::wrong_use(format!(
             "past the deployer there are no releases: leave --release {release} away, or --role-arn and --direct"
         )));
     }
     if options.sources.is_empty() {
-        return Err(Stopped::wrong_use("which folders or zips? past the deployer their code is sent from here"));
+        return Err(CliError::wrong_use(
+            "name the folders or zips: a direct deployment sends the code from this machine",
+        ));
     }
-    let fits = fits(sources::of(&options.sources, options.function.as_ref())?, options.environment.as_ref())?;
-    let environment = direct::environment(options.environment.as_ref(), &fits)?;
+    let checked =
+        check_sources(sources::resolve(&options.sources, options.function.as_ref())?, options.environment.as_ref())?;
+    let environment = direct::environment(options.environment.as_ref(), &checked)?;
     let sdk = options.follow.remote.sdk().await;
     let direct = options.direct.prepare(&sdk, environment).await?;
     direct::warn(&format!(
@@ -96,64 +102,65 @@ async fn straight(options: &Options) -> Result<Answer, Stopped> {
         direct.target(),
         direct.alias()
     ));
-    let functions: Vec<FunctionName> = fits.iter().map(|fit| fit.source.function.clone()).collect();
-    options.direct.look_into_ledger(&sdk, &direct, &functions).await;
+    let functions: Vec<FunctionName> = checked.iter().map(|one| one.source.function.clone()).collect();
+    options.direct.warn_if_in_ledger(&sdk, &direct, &functions).await;
     let mut interrupts = Interrupts::listen()?;
     let progress = Progress::default();
     tokio::select! {
-        answer = carried_out(options, &direct, fits, &progress) => answer,
-        () = interrupts.come() => Err(progress.interrupted(&functions)),
+        answer = deploy_all(options, &direct, checked, &progress) => answer,
+        () = interrupts.received() => Err(progress.interrupted(&functions)),
     }
 }
 
-/// All of them, or none: whatever is wrong with them is said before the first is deployed.
-fn fits(sources: Vec<Source>, environment: Option<&EnvironmentName>) -> Result<Vec<Fit>, Stopped> {
+/// Checks all sources before the first is deployed: all are deployed, or none.
+fn check_sources(sources: Vec<Source>, environment: Option<&EnvironmentName>) -> Result<Vec<CheckedSource>, CliError> {
     let several = sources.len() > 1;
-    let (mut fits, mut unfit) = (Vec::new(), Vec::<Stopped>::new());
+    let (mut checked, mut invalid) = (Vec::new(), Vec::<CliError>::new());
     for source in sources {
-        match Fit::of(source, environment) {
-            Ok(fit) => fits.push(fit),
-            Err(stopped) => unfit.push(stopped),
+        match CheckedSource::open(source, environment) {
+            Ok(one) => checked.push(one),
+            Err(error) => invalid.push(error),
         }
     }
-    let mut messages: Vec<String> = unfit.iter().map(|stopped| stopped.message.clone()).collect();
-    match unfit.into_iter().max_by_key(|stopped| stopped.exit.badness()) {
-        None => Ok(fits),
+    let mut messages: Vec<String> = invalid.iter().map(|error| error.message.clone()).collect();
+    match invalid.into_iter().max_by_key(|error| error.exit.severity()) {
+        None => Ok(checked),
         Some(worst) => {
             messages.extend(several.then(|| "none of them is deployed".to_owned()));
-            Err(Stopped { message: messages.join("\n"), ..worst })
+            Err(CliError { message: messages.join("\n"), ..worst })
         }
     }
 }
 
-async fn carried_out(
+async fn deploy_all(
     options: &Options,
     direct: &Direct,
-    fits: Vec<Fit>,
+    checked: Vec<CheckedSource>,
     progress: &Progress,
-) -> Result<Answer, Stopped> {
+) -> Result<Answer, CliError> {
     if !options.create {
-        all_there(direct, &fits).await?;
+        ensure_functions_exist(direct, &checked).await?;
     }
-    let alone = fits.len() == 1 && matches!(&options.sources[..], [argument] if !sources::is_pattern(argument));
+    let alone = checked.len() == 1 && matches!(&options.sources[..], [argument] if !sources::is_pattern(argument));
     let text = if alone { records::text } else { records::lines };
-    let answers = stream::iter(fits).map(async |Fit { source, zip, .. }| {
+    let answers = stream::iter(checked).map(async |CheckedSource { source, zip, .. }| {
         progress.begun(&source.function);
         let answer = deploy(options, direct, (&source, zip), text).await;
         progress.ended(&source.function);
-        if alone { answer } else { Ok(answer.unwrap_or_else(|stopped| of(&source, stopped))) }
+        if alone { answer } else { Ok(answer.unwrap_or_else(|error| failed_answer(&source, error))) }
     });
     let mut answers: Vec<Answer> = answers.buffered(FUNCTIONS_AT_ONCE).try_collect().await?;
     match answers.pop() {
         Some(answer) if alone => Ok(answer),
-        last => Ok(together(answers.into_iter().chain(last).collect())),
+        last => Ok(combine_answers(answers.into_iter().chain(last).collect())),
     }
 }
 
-/// Where nobody asked for a new function, one that there is not is a mistake: of its name, the region or the role.
-async fn all_there(direct: &Direct, fits: &[Fit]) -> Result<(), Stopped> {
-    let plans = stream::iter(fits).map(async |Fit { source, zip, .. }| {
-        let again = |error: &dyn std::fmt::Display| Stopped::failed(format!("{}: {error}: try again", source.function));
+/// Refuses functions that do not exist: without --create, the name, the region or the role is wrong.
+async fn ensure_functions_exist(direct: &Direct, checked: &[CheckedSource]) -> Result<(), CliError> {
+    let plans = stream::iter(checked).map(async |CheckedSource { source, zip, .. }| {
+        let again =
+            |error: &dyn std::fmt::Display| CliError::failed(format!("{}: {error}: try again", source.function));
         let zip = zip.try_clone().map_err(|error| again(&error))?;
         direct.plan(&source.function, zip).await.map_err(|error| again(&error))
     });
@@ -161,11 +168,11 @@ async fn all_there(direct: &Direct, fits: &[Fit]) -> Result<(), Stopped> {
     let mut missing = Vec::new();
     for PlanReport { function, targets, refused, .. } in plans {
         if let Some(refused) = refused {
-            return Err(Stopped::refused(format!("{function}: {:?}: {}", refused.code, refused.because)));
+            return Err(CliError::refused(format!("{function}: {:?}: {}", refused.code, refused.because)));
         }
         for TargetPlan { steps, error, .. } in targets {
             if let Some(error) = error {
-                return Err(Stopped::failed(format!("{function}: {:?}: {error}", error.code)));
+                return Err(CliError::failed(format!("{function}: {:?}: {error}", error.code)));
             }
             if steps.first().is_some_and(|first| first.step == CREATE) {
                 missing.push(function.to_string());
@@ -175,7 +182,7 @@ async fn all_there(direct: &Direct, fits: &[Fit]) -> Result<(), Stopped> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Stopped::refused(format!(
+    Err(CliError::refused(format!(
         "there is no function {} in {}, and nothing is deployed: --create makes what there is not; is it another --function, \
          --region or role that was meant?",
         missing.join(", "),
@@ -183,21 +190,21 @@ async fn all_there(direct: &Direct, fits: &[Fit]) -> Result<(), Stopped> {
     )))
 }
 
-/// What a plan calls the making of a function.
+/// The step of a plan that creates a function.
 const CREATE: &str = "create function";
 
-/// One function.
+/// Deploys one function.
 async fn deploy(
     options: &Options,
     direct: &Direct,
     (source, zip): (&Source, File),
     text: fn(&DeploymentRecord) -> String,
-) -> Result<Answer, Stopped> {
-    let record = direct.deploy(&source.function, zip, options.follow.who.caller(None)).await;
-    let record = record.map_err(|error| Stopped::failed(format!("{error}: try again")))?;
-    let cannot = |error| Stopped::failed(format!("the record as JSON: {error}"));
+) -> Result<Answer, CliError> {
+    let record = direct.deploy(&source.function, zip, options.follow.requester.caller(None)).await;
+    let record = record.map_err(|error| CliError::failed(format!("{error}: try again")))?;
+    let cannot = |error| CliError::failed(format!("the record as JSON: {error}"));
     let mut json = serde_json::to_value(&record).map_err(cannot)?;
-    // It lies in no bucket.
+    // The zip is in no bucket, so the JSON names the local file.
     if let (Some(artifact), Some(fields)) = (&record.artifact, json.as_object_mut()) {
         let (file, size, sha256) = (source.path.display().to_string(), artifact.size, artifact.sha256);
         let local = serde_json::to_value(LocalArtifact { file, size, sha256 }).map_err(cannot)?;
@@ -206,19 +213,19 @@ async fn deploy(
     Ok(Answer { text: text(&record), json, exit: Exit::from(&record) })
 }
 
-/// The zip of a deployment from here.
+/// The zip of a direct deployment.
 #[derive(Debug, Serialize)]
 struct LocalArtifact {
-    /// Where it is, or the folder that it was made of.
+    /// The path of the zip, or of the folder that was packed.
     file: String,
     size: Option<u64>,
     sha256: Option<Sha256>,
 }
 
-/// How far it is, for whoever stops it.
+/// The progress, which an interrupted user is told.
 #[derive(Debug, Default)]
 struct Progress {
-    /// Whether those that were begun have ended.
+    /// Each begun function, and whether it has ended.
     functions: RefCell<BTreeMap<FunctionName, bool>>,
 }
 
@@ -231,7 +238,7 @@ impl Progress {
         self.functions.borrow_mut().insert(function.clone(), true);
     }
 
-    fn interrupted(&self, all: &[FunctionName]) -> Stopped {
+    fn interrupted(&self, all: &[FunctionName]) -> CliError {
         let functions = self.functions.borrow();
         let named = |ended: Option<bool>| {
             let named = all.iter().filter(|function| functions.get(*function).copied() == ended);
@@ -247,18 +254,18 @@ impl Progress {
                 message.push_str(&format!("\n  {names}: {words}"));
             }
         }
-        Stopped::interrupted(message)
+        CliError::interrupted(message)
     }
 }
 
-/// What stopped one function stops no other.
-fn of(source: &Source, stopped: Stopped) -> Answer {
-    let message = format!("{}: {}", source.function, stopped.message);
-    Answer::from(Stopped { message, ..stopped })
+/// The answer for a function that failed; the others go on.
+fn failed_answer(source: &Source, error: CliError) -> Answer {
+    let message = format!("{}: {}", source.function, error.message);
+    Answer::from(CliError { message, ..error })
 }
 
-/// A line for each, and the worst of their exit codes.
-fn together(answers: Vec<Answer>) -> Answer {
+/// Combines the answers: all texts, and the worst exit code.
+fn combine_answers(answers: Vec<Answer>) -> Answer {
     let exit = Exit::worst(answers.iter().map(|answer| answer.exit));
     let text = answers.iter().map(|answer| answer.text.as_str()).collect();
     let all: Vec<Value> = answers.into_iter().map(|answer| answer.json).collect();
@@ -271,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_stops_it_reads_what_may_be_half_done() {
+    fn interruption_lists_begun_ended_and_unbegun_functions() {
         let all = ["orders", "stock", "users"].map(|name| FunctionName::parse(name).unwrap());
         let progress = Progress::default();
         assert_eq!(progress.interrupted(&all).message, "interrupted\n  orders, stock, users: was not begun");

@@ -1,4 +1,4 @@
-//! What the verbs share that deploy, or plan, straight from this machine.
+//! Shared parts of the verbs that deploy or plan from this machine.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -10,22 +10,22 @@ use deployer_core::id::{AccountId, AliasName, BucketName, EnvironmentName, Exter
 use deployer_core::manifest::Manifest;
 use deployer_core::names::ALIAS;
 
-use super::Stopped;
+use super::CliError;
 use super::sources::{self, Source};
-use super::zips::{self, Found};
-use crate::direct_deploy::{Direct, Notice, Way};
+use super::zips::{self, Finding};
+use crate::direct_deploy::{Direct, DirectTarget, Notice};
 
-/// What it is called where no environment is named: nothing counts but what the manifest says for all.
-const NO_ENVIRONMENT: &str = "direct";
+/// The environment's name where the user names none: only the manifest's part for all environments counts.
+const DIRECT_ENVIRONMENT: &str = "direct";
 
-/// How the target is entered from here.
+/// The options of a direct deployment.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Past the deployer: enter the target from this machine, by this role.
+    /// Without the deployer: assume this role from this machine to enter the target.
     #[arg(short = 'i', long, value_name = "ARN")]
     role_arn: Option<RoleArn>,
-    /// Past the deployer as well, with the credentials that are here, and no role.
+    /// Without the deployer: use the credentials of this machine, without a role.
     #[arg(long, conflicts_with = "role_arn")]
     direct: bool,
     /// The external id that the role's trust policy asks for.
@@ -34,38 +34,38 @@ pub(super) struct Options {
     /// With --direct: the account that the credentials must belong to.
     #[arg(long, value_name = "ID", requires = "direct", conflicts_with = "role_arn")]
     account: Option<AccountId>,
-    /// Past the deployer: the alias that serves [default: live].
+    /// Without the deployer: the alias that serves [default: live].
     #[arg(long, value_name = "NAME")]
     alias: Option<AliasName>,
-    /// Past the deployer: look into this ledger bucket whether the deployer knows the function, and warn if it does.
+    /// Without the deployer: read this ledger bucket, and warn if the deployer knows the function.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
 }
 
 impl Options {
-    /// Whether the deployer has no part in it.
-    pub fn is_asked_for(&self) -> bool {
+    /// Whether the user asks for a direct deployment.
+    pub fn is_direct(&self) -> bool {
         self.role_arn.is_some() || self.direct
     }
 
-    /// Options that mean nothing to the deployer.
+    /// Refuses options that mean nothing to the deployer.
     ///
     /// # Errors
-    /// Wrong use, naming one that was given.
-    pub fn not_given(&self) -> Result<(), Stopped> {
-        // A ledger may be known to everything in this shell.
+    /// Wrong use, naming the option that was given.
+    pub fn reject_if_given(&self) -> Result<(), CliError> {
+        // --ledger is not checked: its variable may be set for the whole shell.
         match &self.alias {
-            Some(_) => Err(Stopped::wrong_use("--alias is for --role-arn or --direct")),
+            Some(_) => Err(CliError::wrong_use("--alias is for --role-arn or --direct")),
             None => Ok(()),
         }
     }
 
-    /// Everything that is ready before the first function.
+    /// Prepares direct deployments before the first function.
     ///
     /// # Errors
-    /// Wrong use: no region. Failed: the credentials say nothing.
-    pub async fn prepare(&self, sdk: &SdkConfig, environment: EnvironmentName) -> Result<Direct, Stopped> {
-        let way = Way {
+    /// Wrong use: no region is set. Failed: the credentials do not work.
+    pub async fn prepare(&self, sdk: &SdkConfig, environment: EnvironmentName) -> Result<Direct, CliError> {
+        let target = DirectTarget {
             environment,
             region: region(sdk)?,
             alias: self.alias.clone().map_or_else(|| name(AliasName::parse(ALIAS)), Ok)?,
@@ -73,52 +73,55 @@ impl Options {
             external_id: self.external_id.clone(),
             account: self.account.clone(),
         };
-        let direct = Direct::prepare(sdk, way, Arc::new(|notice: Notice| warn(&notice.to_string())));
+        let direct = Direct::prepare(sdk, target, Arc::new(|notice: Notice| warn(&notice.to_string())));
         direct.await.map_err(|error| {
-            Stopped::failed(format!("whose credentials are these? {error}\n  log in, or name a --profile"))
+            CliError::failed(format!(
+                "the account of the credentials cannot be found: {error}\n  log in, or name a --profile"
+            ))
         })
     }
 
-    /// Warns of functions that the ledger knows, where one is named.
-    pub async fn look_into_ledger(&self, sdk: &SdkConfig, direct: &Direct, functions: &[FunctionName]) {
+    /// Warns about functions that the ledger knows, if the user names a ledger.
+    pub async fn warn_if_in_ledger(&self, sdk: &SdkConfig, direct: &Direct, functions: &[FunctionName]) {
         if let Some(bucket) = &self.ledger
-            && let Err(error) = direct.look_into(sdk, bucket.clone(), functions).await
+            && let Err(error) = direct.notify_if_in_ledger(sdk, bucket.clone(), functions).await
         {
             warn(&format!("whether the deployer knows the function could not be looked up: {error}"));
         }
     }
 }
 
-/// A zip, or a folder as one, that the deployer would take too.
-pub(super) struct Fit {
+/// A zip, or a packed folder, that passes the deployer's checks.
+pub(super) struct CheckedSource {
     pub source: Source,
     pub zip: File,
     manifest: Option<Manifest>,
 }
 
-impl Fit {
-    /// Packs and reads it; it is checked for an environment, or for what the manifest says for all.
+impl CheckedSource {
+    /// Packs a folder, then reads and checks the zip for the environment, or for the manifest's part for all
+    /// environments.
     ///
     /// # Errors
-    /// Wrong use: it cannot be read. Refused: what is wrong with it.
-    pub fn of(source: Source, environment: Option<&EnvironmentName>) -> Result<Self, Stopped> {
-        let zip = sources::zipped(&source.path)?;
-        let unfit = |mistakes: Vec<Found>| zips::unfit(&source.path, &mistakes);
-        let package = zips::read(&zip, |_| {}).map_err(unfit)?;
+    /// Wrong use: the source cannot be read. Refused: the list of mistakes.
+    pub fn open(source: Source, environment: Option<&EnvironmentName>) -> Result<Self, CliError> {
+        let zip = sources::open_zip(&source.path)?;
+        let invalid = |mistakes: Vec<Finding>| zips::invalid_zip(&source.path, &mistakes);
+        let package = zips::read(&zip, |_| {}).map_err(invalid)?;
         let manifest = package.manifest.as_ref().map(|(format, text)| zips::manifest(*format, text)).transpose();
-        let manifest = manifest.map_err(unfit)?;
-        let environment = environment.cloned().map_or_else(|| none_of(manifest.iter()), Ok)?;
-        zips::check(&package, Some(&environment)).map_err(unfit)?;
+        let manifest = manifest.map_err(invalid)?;
+        let environment = environment.cloned().map_or_else(|| unnamed_environment(manifest.iter()), Ok)?;
+        zips::check(&package, Some(&environment)).map_err(invalid)?;
         Ok(Self { source, zip, manifest })
     }
 }
 
-/// The environment that was named; or a name that no manifest has a part for, so that none counts.
-pub(super) fn environment(named: Option<&EnvironmentName>, all: &[Fit]) -> Result<EnvironmentName, Stopped> {
+/// Returns the named environment, or a name that no manifest has a part for, so that no part counts.
+pub(super) fn environment(named: Option<&EnvironmentName>, all: &[CheckedSource]) -> Result<EnvironmentName, CliError> {
     if let Some(environment) = named {
         return Ok(environment.clone());
     }
-    for Fit { source, manifest, .. } in all {
+    for CheckedSource { source, manifest, .. } in all {
         let parts: Vec<&str> = manifest.iter().flat_map(Manifest::environments).map(EnvironmentName::as_str).collect();
         if !parts.is_empty() {
             let (function, parts) = (&source.function, parts.join(", "));
@@ -127,35 +130,35 @@ pub(super) fn environment(named: Option<&EnvironmentName>, all: &[Fit]) -> Resul
             ));
         }
     }
-    none_of(all.iter().filter_map(|fit| fit.manifest.as_ref()))
+    unnamed_environment(all.iter().filter_map(|checked| checked.manifest.as_ref()))
 }
 
-fn none_of<'a>(manifests: impl Iterator<Item = &'a Manifest>) -> Result<EnvironmentName, Stopped> {
-    let taken: BTreeSet<&EnvironmentName> = manifests.flat_map(Manifest::environments).collect();
-    let mut candidate = name(EnvironmentName::parse(NO_ENVIRONMENT))?;
+fn unnamed_environment<'a>(manifests: impl Iterator<Item = &'a Manifest>) -> Result<EnvironmentName, CliError> {
+    let used: BTreeSet<&EnvironmentName> = manifests.flat_map(Manifest::environments).collect();
+    let mut candidate = name(EnvironmentName::parse(DIRECT_ENVIRONMENT))?;
     for number in 2.. {
-        if !taken.contains(&candidate) {
+        if !used.contains(&candidate) {
             break;
         }
-        candidate = name(EnvironmentName::parse(format!("{NO_ENVIRONMENT}-{number}")))?;
+        candidate = name(EnvironmentName::parse(format!("{DIRECT_ENVIRONMENT}-{number}")))?;
     }
     Ok(candidate)
 }
 
-fn name<T>(parsed: Result<T, deployer_core::id::InvalidName>) -> Result<T, Stopped> {
-    parsed.map_err(Stopped::failed)
+fn name<T>(parsed: Result<T, deployer_core::id::InvalidName>) -> Result<T, CliError> {
+    parsed.map_err(CliError::failed)
 }
 
-fn region(sdk: &SdkConfig) -> Result<Region, Stopped> {
+fn region(sdk: &SdkConfig) -> Result<Region, CliError> {
     let Some(region) = sdk.region() else {
-        return Err(Stopped::wrong_use("in which region is the function? --region or AWS_REGION says so"));
+        return Err(CliError::wrong_use("no region is known: say --region or AWS_REGION"));
     };
-    Region::parse(region.as_ref()).map_err(Stopped::wrong_use)
+    Region::parse(region.as_ref()).map_err(CliError::wrong_use)
 }
 
-/// Said where it hinders no program that reads the answer.
+/// Prints a warning to standard error, where it disturbs no program that reads the answer.
 pub(super) fn warn(message: &str) {
     let style = anstyle::AnsiColor::Yellow.on_default();
-    // Whoever does not read our warnings gets the answer all the same.
+    // An unread warning must not stop the answer.
     let _unread = writeln!(anstream::stderr(), "{style}warning:{style:#} {message}");
 }

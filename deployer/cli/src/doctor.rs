@@ -1,5 +1,5 @@
-//! `deployctl doctor`: the deployer walks the chain of trust, for only it is trusted; here its report is drawn, with what only
-//! this machine can tell.
+//! `deployctl doctor`: prints the deployer's report on the chain of trust, with checks that only this machine can make.
+//! The deployer does the checks, because only its role is trusted.
 
 use std::time::Duration;
 
@@ -10,56 +10,59 @@ use deployer_core::id::{EnvironmentName, Region};
 use jiff::Timestamp;
 
 use super::answer::one_line;
-use super::remote::{self, order};
-use super::{Answer, Exit, Stopped};
+use super::remote::{self, request};
+use super::{Answer, CliError, Exit};
 use deployer_core::trigger::Command;
 
-/// Which targets are walked to.
+/// The options of `doctor`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
     remote: remote::Options,
-    /// Only the targets of this environment.
+    /// Check only the targets of this environment.
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
 }
 
-/// The clock of this machine matters to nobody's deployment; five minutes are what signatures bear.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+/// The difference of clocks that is reported. No deployment depends on this machine's clock, but AWS rejects signatures
+/// that are off by more than five minutes.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let before = Timestamp::now();
     let command = Command::Doctor { environment: options.environment.clone() };
-    let asked = options.remote.remote().await.ask::<DoctorReport>(&order(command)).await;
+    let answer = options.remote.remote().await.send::<DoctorReport>(&request(command)).await;
     let after = Timestamp::now();
-    let report = match asked {
+    let report = match answer {
         Ok(mut report) => {
             let mut own = vec![Check::ok("invoke")];
             let now = report.now.map(|now| ("this machine's clock", (before, after), now));
-            own.extend(now.map(|(whose, looks, now)| doctor::clocks("your clock", whose, looks, now, CLOCKS_DIFFER)));
+            own.extend(
+                now.map(|(whose, looks, now)| doctor::clocks("your clock", whose, looks, now, MAX_CLOCK_DIFFERENCE)),
+            );
             report.tooling.splice(0..0, own);
             report
         }
-        Err(stopped) => DoctorReport { now: None, tooling: vec![not_asked(stopped, options).await?], targets: vec![] },
+        Err(error) => DoctorReport { now: None, tooling: vec![invoke_failed(error, options).await?], targets: vec![] },
     };
     let exit = if report.is_well() { Exit::Done } else { Exit::Failed };
-    Ok(Answer::with_text(drawn(&report), &report, exit))
+    Ok(Answer::with_text(draw(&report), &report, exit))
 }
 
-/// The first link that is broken: the deployer itself does not answer.
-async fn not_asked(stopped: Stopped, options: &Options) -> Result<Check, Stopped> {
-    match stopped.error_type {
-        "InvalidCommand" => Err(stopped),
-        "InvalidConfig" => Ok(Check::fail("deployer.json", stopped.message)),
+/// Makes the check for a deployer that does not answer: the first broken link.
+async fn invoke_failed(error: CliError, options: &Options) -> Result<Check, CliError> {
+    match error.error_type {
+        "InvalidCommand" => Err(error),
+        "InvalidConfig" => Ok(Check::fail("deployer.json", error.message)),
         _ => {
             let region = options.remote.sdk().await.region().and_then(|region| Region::parse(region.as_ref()).ok());
-            Ok(uninvoked(&stopped.message, options.remote.function_name(), region.as_ref()))
+            Ok(invoke_check(&error.message, options.remote.function_name(), region.as_ref()))
         }
     }
 }
 
-fn uninvoked(message: &str, name: &str, region: Option<&Region>) -> Check {
+fn invoke_check(message: &str, name: &str, region: Option<&Region>) -> Check {
     let words = message.replace("\n  ", "; ");
     if let Some(advice) = Denial::of(message).advice() {
         return Check::fail("invoke", format!("{words}; {advice}"));
@@ -81,8 +84,8 @@ fn uninvoked(message: &str, name: &str, region: Option<&Region>) -> Check {
     }])
 }
 
-/// A tree: the deployer, then each environment with its targets.
-fn drawn(report: &DoctorReport) -> String {
+/// Draws a tree: the deployer, then each environment with its targets.
+fn draw(report: &DoctorReport) -> String {
     let mut out = String::new();
     let bold = Style::new().bold();
     out.push_str(&format!("{bold}deployer{bold:#}\n"));
@@ -119,7 +122,7 @@ fn checks(out: &mut String, indent: &str, checks: &[Check]) {
             CheckStatus::NotChecked => (AnsiColor::Yellow.on_default(), "–   "),
         };
         let Check { check: name, status, because, missing } = check;
-        // AWS's words are in it, and whoever answers for the deployer wrote it.
+        // The text holds AWS's words, and comes from whoever runs the deployer.
         out.push_str(&format!("{indent}{branch}{style}{word}{style:#} {}", one_line(name)));
         match because.as_deref().map(one_line) {
             Some(because) if *status == CheckStatus::NotChecked => out.push_str(&format!(": not checked: {because}\n")),
@@ -144,9 +147,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_to_ask_the_deployer_is_told_in_its_own_partition_and_region() {
+    fn missing_invoke_permission_names_partition_and_region() {
         let function = |name: &str, region: &str| {
-            let check = uninvoked("AccessDeniedException: no", name, Region::parse(region).ok().as_ref());
+            let check = invoke_check("AccessDeniedException: no", name, Region::parse(region).ok().as_ref());
             check.missing.first().map(|missing| missing.statement["Resource"].clone())
         };
         let named = |text: &str| Some(serde_json::Value::from(text));
@@ -163,11 +166,11 @@ mod tests {
     }
 
     #[test]
-    fn words_of_others_stay_on_their_line_and_command_no_terminal() {
+    fn foreign_text_is_one_line_without_control_sequences() {
         let foreign = "no\n├─ OK   enter \u{1b}[2J\u{9b}2J";
         let missing = vec![Missing { belongs: foreign.into(), statement: serde_json::json!({"Sid": foreign}) }];
         let tooling = vec![Check::fail(foreign, foreign).for_want_of(missing)];
-        let text = drawn(&DoctorReport { now: None, tooling, targets: vec![] });
+        let text = draw(&DoctorReport { now: None, tooling, targets: vec![] });
         assert_eq!(text.matches('\u{1b}').count(), 5, "only our own: {text:?}");
         assert!(!text.contains('\u{9b}'), "{text:?}");
         assert!(!text.lines().any(|line| line.trim_start().starts_with("├─ OK")), "{text}");

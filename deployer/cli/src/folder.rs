@@ -1,7 +1,8 @@
-//! A folder as a zip: the same folder gives the same bytes, on every machine and at any time.
+//! Packs a folder as a zip: the same folder gives the same bytes on every machine and at any time.
 //!
-//! Entries are sorted by name and all of one time; of permissions only the executable bit counts. Folders have no entries of
-//! their own. Links are packed as links and never followed; whether they lead somewhere is judged where the zip is read. What `.lambdaignore` names (by gitignore's rules) stays out, and so do `.lambdaignore` and `.git`.
+//! Entries are sorted by name and have one fixed time; of the permissions only the executable bit counts. Folders have
+//! no entries of their own. Links are packed as links and never followed; the reader of the zip checks where they lead.
+//! `.lambdaignore` excludes paths by gitignore's rules; `.lambdaignore` itself and `.git` are excluded too.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write as _};
@@ -13,21 +14,21 @@ use ignore::{DirEntry, WalkBuilder};
 use indicatif::ProgressBar;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-use super::zips::Found;
+use super::zips::Finding;
 
-/// Names what is not to be packed.
+/// The file that names paths to exclude.
 const IGNORE_FILE: &str = ".lambdaignore";
-/// Never packed.
+/// Paths that are never packed.
 const NOT_PACKED: [&str; 2] = [".git", IGNORE_FILE];
-/// So many of the largest files are named where they are too much together.
-const NAMED: usize = 3;
+/// The number of largest files that the error for a too large folder names.
+const LARGEST_NAMED: usize = 3;
 const EXECUTABLE: u32 = 0o755;
-const PLAIN: u32 = 0o644;
+const REGULAR: u32 = 0o644;
 
-/// A file or a link that belongs into the zip.
+/// A file or a link to pack.
 #[derive(Debug)]
 struct Entry {
-    /// With forward slashes, from the folder's root.
+    /// The path from the folder's root, with forward slashes.
     name: String,
     size: u64,
     content: Content,
@@ -39,44 +40,44 @@ enum Content {
         path: PathBuf,
         executable: bool,
     },
-    /// What the link says.
+    /// The target of the link.
     Link(String),
 }
 
-/// Packs a folder into a temporary file, which has no name and goes away by itself.
+/// Packs a folder into a temporary file without a name, which disappears when it is closed.
 ///
 /// # Errors
-/// All that cannot be packed.
-pub(super) fn pack(folder: &Path, bar: &ProgressBar) -> Result<File, Vec<Found>> {
+/// The paths that cannot be packed.
+pub(super) fn pack(folder: &Path, bar: &ProgressBar) -> Result<File, Vec<Finding>> {
     let entries = entries(folder)?;
-    zipped(&entries, bar).map_err(|found| vec![found])
+    write_zip(&entries, bar).map_err(|found| vec![found])
 }
 
-/// The files and links, sorted by name.
-fn entries(folder: &Path) -> Result<Vec<Entry>, Vec<Found>> {
-    // A link to a folder is that folder; only within it are links packed as such.
-    let root = folder.canonicalize().map_err(|error| vec![Found::whole(format!("cannot be read: {error}"))])?;
-    let (mut entries, mut wrong) = (Vec::new(), Vec::new());
+/// Returns the files and links, sorted by name.
+fn entries(folder: &Path) -> Result<Vec<Entry>, Vec<Finding>> {
+    // A link to the folder is followed; links within it are packed as links.
+    let root = folder.canonicalize().map_err(|error| vec![Finding::whole(format!("cannot be read: {error}"))])?;
+    let (mut entries, mut problems) = (Vec::new(), Vec::new());
     let mut walk = WalkBuilder::new(&root);
     walk.standard_filters(false).add_custom_ignore_filename(IGNORE_FILE);
     walk.filter_entry(|entry| entry.depth() == 0 || NOT_PACKED.iter().all(|name| entry.file_name() != *name));
     for found in walk.build() {
         match found.map_err(|error| error.to_string()).and_then(|found| entry(&root, &found)) {
             Ok(entry) => entries.extend(entry),
-            Err(message) => wrong.push(Found::whole(message)),
+            Err(message) => problems.push(Finding::whole(message)),
         }
     }
-    wrong.extend(too_large(&mut entries));
-    if entries.is_empty() && wrong.is_empty() {
-        wrong.push(Found::whole("there is nothing in it to be packed"));
+    problems.extend(too_large(&mut entries));
+    if entries.is_empty() && problems.is_empty() {
+        problems.push(Finding::whole("there is nothing in it to be packed"));
     }
     entries.sort_by(|one, other| one.name.cmp(&other.name));
-    if wrong.is_empty() { Ok(entries) } else { Err(wrong) }
+    if problems.is_empty() { Ok(entries) } else { Err(problems) }
 }
 
-/// A file or a link; nothing for a folder.
+/// Makes the entry of a file or a link; a folder has none.
 fn entry(root: &Path, found: &DirEntry) -> Result<Option<Entry>, String> {
-    // A line of an ignore file that is none; other lines would have counted.
+    // A wrong line of an ignore file is an error, because the other lines would be applied all the same.
     if let Some(error) = found.error() {
         return Err(error.to_string());
     }
@@ -105,25 +106,25 @@ fn entry(root: &Path, found: &DirEntry) -> Result<Option<Entry>, String> {
     Ok(Some(Entry { name, size: about.len(), content }))
 }
 
-/// Too much is not even packed.
-fn too_large(entries: &mut [Entry]) -> Option<Found> {
+/// Refuses a folder that is too large, before packing it.
+fn too_large(entries: &mut [Entry]) -> Option<Finding> {
     let found = entries.iter().map(|entry| entry.size).sum();
     if found <= UNZIPPED_LIMIT {
         return None;
     }
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.size));
-    let largest = entries.iter().take(NAMED).map(|entry| format!("{} ({} bytes)", entry.name, entry.size));
+    let largest = entries.iter().take(LARGEST_NAMED).map(|entry| format!("{} ({} bytes)", entry.name, entry.size));
     let largest = largest.collect::<Vec<_>>().join(", ");
     let rule = PackageError::TooLargeUnzipped { found, limit: UNZIPPED_LIMIT };
-    Some(Found::whole(format!("{rule}; the largest are {largest}; {IGNORE_FILE} may name what is not needed")))
+    Some(Finding::whole(format!("{rule}; the largest are {largest}; {IGNORE_FILE} may name what is not needed")))
 }
 
-fn zipped(entries: &[Entry], bar: &ProgressBar) -> Result<File, Found> {
-    let packing = |error: &dyn std::error::Error| Found::whole(format!("cannot be packed: {error}"));
+fn write_zip(entries: &[Entry], bar: &ProgressBar) -> Result<File, Finding> {
+    let packing = |error: &dyn std::error::Error| Finding::whole(format!("cannot be packed: {error}"));
     let file = tempfile::tempfile().map_err(|error| packing(&error))?;
     let mut zip = ZipWriter::new(BufWriter::new(file));
     for entry in entries {
-        add(&mut zip, entry).map_err(|error| Found::whole(format!("{} cannot be packed: {error}", entry.name)))?;
+        add(&mut zip, entry).map_err(|error| Finding::whole(format!("{} cannot be packed: {error}", entry.name)))?;
         bar.tick();
     }
     let mut written = zip.finish().map_err(|error| packing(&error))?;
@@ -132,13 +133,13 @@ fn zipped(entries: &[Entry], bar: &ProgressBar) -> Result<File, Found> {
 }
 
 fn add(zip: &mut ZipWriter<BufWriter<File>>, entry: &Entry) -> io::Result<()> {
-    // 1980-01-01: a zip knows no earlier time, and every file gets this one.
+    // Every file gets 1980-01-01, the earliest time that a zip can hold.
     let options = SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
     let (path, executable) = match &entry.content {
         Content::File { path, executable } => (path, *executable),
         Content::Link(target) => return Ok(zip.add_symlink(&entry.name, target, options)?),
     };
-    zip.start_file(&entry.name, options.unix_permissions(if executable { EXECUTABLE } else { PLAIN }))?;
+    zip.start_file(&entry.name, options.unix_permissions(if executable { EXECUTABLE } else { REGULAR }))?;
     let mut file = BufReader::new(File::open(path)?);
     io::copy(&mut file, zip).map(drop)
 }
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_folder_gives_the_same_bytes_in_whatever_order_and_when_it_was_made() {
+    fn same_folder_made_in_any_order_gives_same_bytes() {
         let files = [("bootstrap", "#!/bin/sh\n"), ("lib/a.txt", "a"), ("lib/b/c.txt", "c"), ("lib.txt", "l")];
         let one = folder(&files);
         let mut backwards = files;
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lambdaignore_names_stays_out_by_gits_rules_and_so_do_git_and_itself() {
+    fn paths_in_lambdaignore_and_git_folder_are_not_packed() {
         let folder = folder(&[
             (".lambdaignore", "# not for Lambda\n*.log\n!keep.log\n/target/\ntests/**/data\n\\#odd\n"),
             (".git/HEAD", "ref"),
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn ignore_files_of_the_folders_above_do_not_count() {
+    fn ignore_files_above_the_folder_are_ignored() {
         let above = folder(&[(".lambdaignore", "*\n"), (".gitignore", "*\n"), ("function/bootstrap", "#!/bin/sh\n")]);
         assert_eq!(names(&above.path().join("function")), ["bootstrap"]);
     }
@@ -242,7 +243,7 @@ mod tests {
         std::os::unix::fs::symlink(to, path).unwrap();
     }
 
-    /// A tree as npm and pnpm make them: links to files, to folders, through other links, and to a layer.
+    /// A tree like those of npm and pnpm: links to files, to folders, through other links, and to a layer.
     fn linked() -> TempDir {
         let folder = folder(&[
             ("function.toml", "runtime = \"nodejs22.x\"\nhandler = \"index.handler\"\n"),
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn links_that_lead_astray_are_refused_by_the_rule_for_zips_unless_they_stay_out() {
+    fn links_out_of_the_zip_are_refused_unless_excluded() {
         let folder = folder(&[("bootstrap", "#!/bin/sh\n"), (".lambdaignore", "node_modules/.bin\n")]);
         for name in ["current", "node_modules/.bin/tool"] {
             link(&folder, name, "/etc/hostname");
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_the_folder_is_the_folder() {
+    fn link_to_the_folder_is_followed() {
         let folder = folder(&[("dist/bootstrap", "#!/bin/sh\n")]);
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(folder.path().join("dist"), &link).unwrap();
@@ -320,22 +321,22 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_lambdaignore_that_is_no_pattern_is_a_mistake() {
+    fn invalid_line_of_lambdaignore_is_an_error() {
         let folder = folder(&[(".lambdaignore", "*.log\n{a,b\n"), ("bootstrap", "#!/bin/sh\n")]);
-        let wrong = packed(folder.path()).unwrap_err();
-        assert_eq!(wrong.len(), 1);
-        assert!(wrong[0].contains(".lambdaignore: line 2"), "{wrong:?}");
+        let problems = packed(folder.path()).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].contains(".lambdaignore: line 2"), "{problems:?}");
     }
 
     #[test]
-    fn an_empty_folder_and_one_that_is_too_large_are_not_packed() {
+    fn empty_or_too_large_folder_is_refused() {
         let empty = folder(&[(".lambdaignore", "*.log\n"), ("a.log", "")]);
         assert_eq!(packed(empty.path()).unwrap_err(), ["there is nothing in it to be packed"]);
         let large = folder(&[("bootstrap", "#!/bin/sh\n")]);
         File::create(large.path().join("model.bin")).unwrap().set_len(300_000_000).unwrap();
-        let wrong = packed(large.path()).unwrap_err();
+        let problems = packed(large.path()).unwrap_err();
         assert_eq!(
-            wrong,
+            problems,
             ["the zip unpacks to 300000010 bytes, more than Lambda's 262144000 (250 MB): put less into it, or use \
               layers; the largest are model.bin (300000000 bytes), bootstrap (10 bytes); .lambdaignore may name what is \
               not needed"]

@@ -1,4 +1,4 @@
-//! A command that deploys, followed to its end: the same order again tells how far it is.
+//! Sends a command that deploys and follows it to its end: the same request sent again returns its progress.
 
 use std::time::Duration;
 
@@ -9,54 +9,54 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::answer::{Answer, Exit, Stopped, one_line};
+use super::answer::{Answer, CliError, Exit, one_line};
 use super::interrupts::Interrupts;
-use super::remote::{self, Fate, NoAnswer, Remote};
-use super::{bar, records};
+use super::remote::{self, Remote, SendError, SendOutcome};
+use super::{progress, records};
 use deployer_core::trigger::{Command, CommandRequest};
 
-/// An answer that tells how far something is.
+/// An answer that shows the progress of a deployment, a group or a recall.
 pub(super) trait Followed: DeserializeOwned + Serialize {
-    /// How far it is.
+    /// Its stage.
     fn stage(&self) -> Stage;
-    /// What it is called, as in "deployment 01K… goes on".
+    /// Its name, as in "deployment 01K… goes on".
     fn name(&self) -> String;
-    /// How far it is, in a few words, as long as it has not ended.
+    /// Its progress in a few words, before it has ended.
     fn how(&self) -> String;
-    /// All of it, for people.
+    /// The whole answer, for people.
     fn text(&self) -> String;
-    /// How it has ended; [`Exit::Done`] of what has not.
+    /// The exit code of its end; [`Exit::Done`] before it has ended.
     fn exit(&self) -> Exit;
 }
 
-/// How far something is.
+/// The stage of a deployment, a group or a recall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// The deployer is at work, or it is not its turn yet.
-    GoesOn,
-    /// It waits for people or for the calendar: that may take days.
-    Rests,
-    /// Nothing more will happen to it.
+    /// The deployer works on it, or another deployment has its turn first.
+    Running,
+    /// It waits for approvals, its soak or the end of a freeze, which may take days.
+    Waiting,
+    /// It has ended.
     Ended,
 }
 
 impl Stage {
-    /// How far several are.
+    /// The stage of several together.
     pub fn of_all(stages: impl IntoIterator<Item = Self>) -> Self {
         stages.into_iter().fold(Self::Ended, |all, one| match (all, one) {
-            (Self::GoesOn, _) | (_, Self::GoesOn) => Self::GoesOn,
-            (Self::Rests, _) | (_, Self::Rests) => Self::Rests,
+            (Self::Running, _) | (_, Self::Running) => Self::Running,
+            (Self::Waiting, _) | (_, Self::Waiting) => Self::Waiting,
             _ => Self::Ended,
         })
     }
 }
 
-/// Until when something is followed.
+/// The stage at which following stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Until {
-    /// It has ended, or waits for people or for the calendar.
-    Resting,
-    /// It has ended.
+    /// Stop when it has ended or waits for approvals, its soak or the end of a freeze.
+    WaitingOrEnded,
+    /// Stop when it has ended.
     Ended,
 }
 
@@ -64,8 +64,8 @@ impl Followed for DeploymentRecord {
     fn stage(&self) -> Stage {
         match &self.promotion {
             _ if self.status.is_ended() => Stage::Ended,
-            Some(promotion) if promotion.waits_for_long() => Stage::Rests,
-            _ => Stage::GoesOn,
+            Some(promotion) if promotion.waits_for_long() => Stage::Waiting,
+            _ => Stage::Running,
         }
     }
 
@@ -86,128 +86,130 @@ impl Followed for DeploymentRecord {
     }
 }
 
-/// Which function, and where.
+/// A function in an environment.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-pub(super) struct Place {
+pub(super) struct FunctionArgs {
     /// The environment.
     #[arg(long, short, value_name = "NAME")]
     pub environment: EnvironmentName,
-    /// The function, as keys and the ledger call it.
+    /// The function, as keys and the ledger name it.
     #[arg(long, short, value_name = "NAME")]
     pub function: FunctionName,
 }
 
-/// How long its end is waited for, and by what it is known.
+/// The options of verbs that wait for the end of a deployment.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Do not wait where another deployment has its turn first: say that it is pending, and end with 0.
+    /// Do not wait if another deployment has its turn first: print that this one is pending, and exit with 0.
     #[arg(long)]
     no_wait: bool,
-    /// How long to wait [default: 15m].
+    /// The time to wait [default: 15m].
     #[arg(long, value_name = "TIME", value_parser = Span::parse, conflicts_with = "no_wait")]
     timeout: Option<Span>,
-    /// Ask for the same again: the id that was told when no answer came [default: a new one].
+    /// Repeat an earlier request by the id that was printed when no answer came [default: a new id].
     #[arg(long, value_name = "ID")]
     id: Option<String>,
     #[command(flatten)]
-    pub who: remote::Who,
+    pub requester: remote::Requester,
     #[command(flatten)]
     pub remote: remote::Options,
 }
 
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
-/// Between two questions how far it is.
+/// The pause between two requests for the progress.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How often it is asked again where nobody was reached, or the deployer itself broke.
+/// The number of tries while nobody is reached or the deployer itself fails.
 const TRIES: u32 = 5;
 
-/// What is known of an order that is followed.
+/// The state of a request that is followed.
 #[derive(Debug, Default)]
-struct Known {
-    /// A call was sent that may have been taken.
-    may_be_taken: bool,
-    /// It was taken, and is called so.
-    taken: Option<String>,
-    /// Why the last try had no answer.
+struct RequestState {
+    /// The deployer may have accepted the request.
+    maybe_accepted: bool,
+    /// The name of the deployment, once the deployer has accepted the request.
+    accepted: Option<String>,
+    /// The reason why the last try had no answer.
     trouble: Option<String>,
 }
 
 impl Options {
-    /// What means something to the deployer only.
+    /// Refuses options that mean something to the deployer only.
     ///
     /// # Errors
-    /// Wrong use, naming one that was given.
-    pub fn not_given(&self) -> Result<(), Stopped> {
+    /// Wrong use, naming the option that was given.
+    pub fn reject_if_given(&self) -> Result<(), CliError> {
         let given = [("--no-wait", self.no_wait), ("--timeout", self.timeout.is_some()), ("--id", self.id.is_some())];
         match given.into_iter().find(|(_, given)| *given) {
-            Some((name, _)) => Err(Stopped::wrong_use(format!(
-                "{name} is for what the deployer does: past it, everything is waited for and nothing is remembered"
+            Some((name, _)) => Err(CliError::wrong_use(format!(
+                "{name} is for deployments by the deployer: a direct deployment always waits, and records nothing"
             ))),
             None => Ok(()),
         }
     }
 
-    /// Gives a command whose answer is a record, and tells how it ended.
+    /// Sends a command whose answer is a record, and reports how the deployment ended.
     ///
     /// # Errors
-    /// [`Stopped`]: 4 where it has not ended in time, 130 where somebody stops the wait; it says whether the deployer has taken
-    /// it.
-    pub async fn carried_out(&self, command: Command) -> Result<Answer, Stopped> {
-        self.followed::<DeploymentRecord>(command, Until::Resting).await.map(|record| Self::told(&record))
+    /// [`CliError`]: 4 where the deployment has not ended in time, 130 where the user interrupts the wait; the message
+    /// says whether the deployer has accepted the request.
+    pub async fn run_command(&self, command: Command) -> Result<Answer, CliError> {
+        self.follow_command::<DeploymentRecord>(command, Until::WaitingOrEnded)
+            .await
+            .map(|record| Self::answer_of(&record))
     }
 
-    /// Gives a command whose answer tells how far it is, and follows it.
+    /// Sends a command and follows it until it has ended or waits.
     ///
     /// # Errors
-    /// As above.
-    pub async fn followed<T: Followed>(&self, command: Command, until: Until) -> Result<T, Stopped> {
-        let order = self.who.order(command, self.id.clone());
+    /// [`CliError`], as for `run_command`.
+    pub async fn follow_command<T: Followed>(&self, command: Command, until: Until) -> Result<T, CliError> {
+        let request = self.requester.request(command, self.id.clone());
         let remote = self.remote.remote().await;
         let mut interrupts = Interrupts::listen()?;
-        let spinner = bar::spinner("waiting for the deployer".to_owned());
+        let spinner = progress::spinner("waiting for the deployer".to_owned());
         let timeout = self.timeout.map_or(TIMEOUT, Span::as_duration);
-        let mut known = Known::default();
+        let mut state = RequestState::default();
         tokio::select! {
-            ended = self.ended((&remote, &order), until, &spinner, &mut known) => ended,
+            ended = self.ended((&remote, &request), until, &spinner, &mut state) => ended,
             () = tokio::time::sleep(timeout) => {
                 let timeout = self.timeout.map_or_else(|| "15m".to_owned(), |timeout| timeout.to_string());
-                Err(Stopped::timed_out(format!("not ended after {timeout}; {}", known.words(&order))))
+                Err(CliError::timed_out(format!("not ended after {timeout}; {}", state.describe(&request))))
             }
-            () = interrupts.come() => Err(Stopped::interrupted(format!("interrupted; {}", known.words(&order)))),
+            () = interrupts.received() => Err(CliError::interrupted(format!("interrupted; {}", state.describe(&request)))),
         }
     }
 
-    /// What was followed, in both forms.
-    pub fn told<T: Followed>(followed: &T) -> Answer {
-        Answer::with_text(followed.text(), followed, followed.exit())
+    /// Makes an answer from what was followed.
+    pub fn answer_of<T: Followed>(answer: &T) -> Answer {
+        Answer::with_text(answer.text(), answer, answer.exit())
     }
 
-    /// Asks until it has ended. The same order is the same request: what got no answer is asked for again.
+    /// Sends the same request until it has ended; after a lost answer the same request is sent again.
     async fn ended<T: Followed>(
         &self,
-        (remote, order): (&Remote, &CommandRequest),
+        (remote, request): (&Remote, &CommandRequest),
         until: Until,
         spinner: &ProgressBar,
-        known: &mut Known,
-    ) -> Result<T, Stopped> {
+        state: &mut RequestState,
+    ) -> Result<T, CliError> {
         let mut tries = 0;
         loop {
-            let before = known.may_be_taken;
-            known.may_be_taken = true;
-            match remote.try_to_ask::<T>(order).await {
+            let before = state.maybe_accepted;
+            state.maybe_accepted = true;
+            match remote.try_send::<T>(request).await {
                 Ok(answer) if self.no_wait || is_over(&answer, until) => return Ok(answer),
                 Ok(answer) => {
                     spinner.set_message(format!("{}: {}", answer.name(), answer.how()));
-                    (known.taken, known.trouble) = (Some(answer.name()), None);
+                    (state.accepted, state.trouble) = (Some(answer.name()), None);
                 }
-                Err(NoAnswer { fate, stopped }) => {
-                    known.may_be_taken = before || matches!(fate, Fate::Lost | Fate::Broken);
-                    tries += u32::from(matches!(fate, Fate::Broken | Fate::NotSent));
-                    known.goes_on(fate, tries, &stopped, order)?;
+                Err(SendError { outcome, error }) => {
+                    state.maybe_accepted = before || matches!(outcome, SendOutcome::Lost | SendOutcome::Broken);
+                    tries += u32::from(matches!(outcome, SendOutcome::Broken | SendOutcome::NotSent));
+                    state.may_retry(outcome, tries, &error, request)?;
                     spinner.set_message("no answer; asking for the same again".to_owned());
-                    known.trouble = Some(stopped.message);
+                    state.trouble = Some(error.message);
                 }
             }
             tokio::time::sleep(PAUSE).await;
@@ -218,38 +220,44 @@ impl Options {
 fn is_over(answer: &impl Followed, until: Until) -> bool {
     match answer.stage() {
         Stage::Ended => true,
-        Stage::Rests => until == Until::Resting,
-        Stage::GoesOn => false,
+        Stage::Waiting => until == Until::WaitingOrEnded,
+        Stage::Running => false,
     }
 }
 
-impl Known {
-    /// Whether it is asked again after no answer came.
-    fn goes_on(&self, fate: Fate, tries: u32, stopped: &Stopped, order: &CommandRequest) -> Result<(), Stopped> {
-        let is_on_its_way = self.taken.is_some() || self.may_be_taken;
-        match fate {
-            Fate::Lost | Fate::Throttled => Ok(()),
-            Fate::Broken | Fate::NotSent if self.taken.is_some() || tries <= TRIES => Ok(()),
-            Fate::NotSent if is_on_its_way => Ok(()),
-            Fate::Refused if is_on_its_way && stopped.exit != Exit::WrongUse => {
-                Err(Stopped::timed_out(format!("{}\n  {}", stopped.message, self.words(order))))
+impl RequestState {
+    /// Decides whether the request is sent again after no answer came.
+    fn may_retry(
+        &self,
+        outcome: SendOutcome,
+        tries: u32,
+        error: &CliError,
+        request: &CommandRequest,
+    ) -> Result<(), CliError> {
+        let is_on_its_way = self.accepted.is_some() || self.maybe_accepted;
+        match outcome {
+            SendOutcome::Lost | SendOutcome::Throttled => Ok(()),
+            SendOutcome::Broken | SendOutcome::NotSent if self.accepted.is_some() || tries <= TRIES => Ok(()),
+            SendOutcome::NotSent if is_on_its_way => Ok(()),
+            SendOutcome::Refused if is_on_its_way && error.exit != Exit::WrongUse => {
+                Err(CliError::timed_out(format!("{}\n  {}", error.message, self.describe(request))))
             }
-            Fate::Broken => {
-                Err(Stopped { message: format!("{}\n  {}", stopped.message, self.words(order)), ..stopped.clone() })
+            SendOutcome::Broken => {
+                Err(CliError { message: format!("{}\n  {}", error.message, self.describe(request)), ..error.clone() })
             }
-            Fate::NotSent | Fate::Refused => Err(stopped.clone()),
+            SendOutcome::NotSent | SendOutcome::Refused => Err(error.clone()),
         }
     }
 
-    /// What is known, and how to know more.
-    fn words(&self, order: &CommandRequest) -> String {
+    /// Describes the state of the request, and how to learn more.
+    fn describe(&self, request: &CommandRequest) -> String {
         let trouble = self.trouble.as_deref().and_then(|words| words.lines().next());
         let trouble = trouble.map_or(String::new(), |words| format!("\n  the last try had no answer: {words}"));
-        let history = history(&order.command);
-        let id = order.id.as_deref().unwrap_or_default();
-        match &self.taken {
+        let history = history(&request.command);
+        let id = request.id.as_deref().unwrap_or_default();
+        match &self.accepted {
             Some(name) => format!("{name} goes on{trouble}\n  {history}\n    shows how far it is"),
-            None if self.may_be_taken => format!(
+            None if self.maybe_accepted => format!(
                 "it may have been taken{trouble}\n  say --id {id} to ask for the same again: it is not done twice\n  \
                  {history}\n    shows whether it was taken"
             ),
@@ -282,50 +290,50 @@ fn history(command: &Command) -> String {
 mod tests {
     use super::*;
 
-    fn order() -> CommandRequest {
+    fn request() -> CommandRequest {
         let payload =
             serde_json::json!({"command": "redeploy", "environment": "dev", "function": "orders", "id": "deployctl-1"});
         serde_json::from_value(payload).unwrap()
     }
 
-    fn stopped() -> Stopped {
-        Stopped::failed("no answer")
+    fn error() -> CliError {
+        CliError::failed("no answer")
     }
 
     #[test]
-    fn what_was_sent_is_asked_for_again_and_what_was_never_sent_is_given_up() {
-        let sent = Known { may_be_taken: true, ..Known::default() };
-        assert!(sent.goes_on(Fate::Lost, TRIES + 1, &stopped(), &order()).is_ok());
-        assert!(sent.goes_on(Fate::NotSent, TRIES + 1, &stopped(), &order()).is_ok());
-        let never = Known::default();
-        assert!(never.goes_on(Fate::NotSent, TRIES, &stopped(), &order()).is_ok());
-        let given_up = never.goes_on(Fate::NotSent, TRIES + 1, &stopped(), &order()).unwrap_err();
+    fn sent_request_is_retried_and_unsent_request_is_given_up() {
+        let sent = RequestState { maybe_accepted: true, ..RequestState::default() };
+        assert!(sent.may_retry(SendOutcome::Lost, TRIES + 1, &error(), &request()).is_ok());
+        assert!(sent.may_retry(SendOutcome::NotSent, TRIES + 1, &error(), &request()).is_ok());
+        let never = RequestState::default();
+        assert!(never.may_retry(SendOutcome::NotSent, TRIES, &error(), &request()).is_ok());
+        let given_up = never.may_retry(SendOutcome::NotSent, TRIES + 1, &error(), &request()).unwrap_err();
         assert_eq!((given_up.exit, given_up.message.as_str()), (Exit::Failed, "no answer"));
     }
 
     #[test]
-    fn what_may_have_been_taken_ends_with_4_and_the_id_by_which_it_is_the_same() {
-        let sent = Known { may_be_taken: true, ..Known::default() };
-        let ended = sent.goes_on(Fate::Refused, 0, &stopped(), &order()).unwrap_err();
+    fn possibly_accepted_request_ends_with_4_and_its_id() {
+        let sent = RequestState { maybe_accepted: true, ..RequestState::default() };
+        let ended = sent.may_retry(SendOutcome::Refused, 0, &error(), &request()).unwrap_err();
         assert_eq!(ended.exit, Exit::TimedOut);
         assert_eq!(
             ended.message,
             "no answer\n  it may have been taken\n  say --id deployctl-1 to ask for the same again: it is not done twice\n  \
              deployctl history -e dev -f orders\n    shows whether it was taken"
         );
-        let broken = sent.goes_on(Fate::Broken, TRIES + 1, &stopped(), &order()).unwrap_err();
+        let broken = sent.may_retry(SendOutcome::Broken, TRIES + 1, &error(), &request()).unwrap_err();
         assert_eq!(broken.exit, Exit::Failed);
         assert!(broken.message.contains("--id deployctl-1"), "{broken}");
     }
 
     #[test]
-    fn nothing_that_passes_ends_the_wait_for_a_deployment_that_was_taken() {
+    fn passing_errors_do_not_end_the_wait_for_an_accepted_deployment() {
         let name = "deployment 01JD3Z9V7Q0000000000000000".to_owned();
-        let taken = Known { may_be_taken: true, taken: Some(name), trouble: None };
-        for fate in [Fate::Lost, Fate::Broken, Fate::NotSent, Fate::Throttled] {
-            assert!(taken.goes_on(fate, u32::MAX, &stopped(), &order()).is_ok(), "{fate:?}");
+        let accepted = RequestState { maybe_accepted: true, accepted: Some(name), trouble: None };
+        for outcome in [SendOutcome::Lost, SendOutcome::Broken, SendOutcome::NotSent, SendOutcome::Throttled] {
+            assert!(accepted.may_retry(outcome, u32::MAX, &error(), &request()).is_ok(), "{outcome:?}");
         }
-        let words = taken.words(&order());
+        let words = accepted.describe(&request());
         assert!(words.starts_with("deployment 01JD3Z9V7Q0000000000000000 goes on\n"), "{words}");
     }
 }

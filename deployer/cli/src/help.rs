@@ -1,20 +1,20 @@
-//! What stands below the options of each verb: the rights that it takes, how it ends, and an example.
+//! The text below the options of each verb: the permissions that it needs, its exit codes, and an example.
 //!
 //! `docs/deployctl.md` shows the same texts.
 
-/// Below the list of verbs.
+/// The text below the list of verbs.
 pub(super) const FIRST_STEPS: &str = "\
 First steps:
-  deployctl init --from orders-api                  a function.toml from a function that is live
-  deployctl validate function.toml deployer.json    is all of it right? offline
-  deployctl plan ./orders-api -e dev                what would change, and nothing does
+  deployctl init --from orders-api                  write function.toml from a live function
+  deployctl validate function.toml deployer.json    check both, offline
+  deployctl plan ./orders-api -e dev                show what would change
   deployctl push ./orders-api -e dev -f orders-api -r 1.4.2 --wait
-  deployctl status                                  what is live where
-  deployctl rollback -e dev -f orders-api           back to what was live before
+  deployctl status                                  show what is live where
+  deployctl rollback -e dev -f orders-api           go back to what was live before
 
-Something is wrong, and you do not know what: deployctl doctor.
+If something is wrong and you do not know what: deployctl doctor.
 
-Rights, and the policies of infra/ that give them:
+Permissions, and the policies of infra/ that grant them:
   push                        the role of module uploader
   status, history --ledger    policy look of module tooling
   the other verbs             policy operate of module tooling
@@ -29,8 +29,8 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused by a rule, 4 not ended in t
 
 pub(super) const INIT: &str = "\
 Needs: lambda:GetFunction on the function, and lambda:ListTags for its tags; nothing of the deployer.
-Exit codes: 0 written, 1 it cannot be described, 3 a file is in the way, the function is a container image, or the file is
-none that a manifest can be made of.
+Exit codes: 0 written, 1 the function cannot be read, 3 a file exists already, the function is a container image, or the
+file cannot be converted.
 
 Example:
   deployctl init --from orders-api --profile dev";
@@ -45,45 +45,45 @@ Examples:
 
 pub(super) const PLAN: &str = "\
 Needs: the policy operate; with -i, a role of the target account; with --direct, credentials there.
-Exit codes: 0 planned, 1 a target could not be planned, 2 wrong use, 3 it would be refused, 5 something would change
+Exit codes: 0 planned, 1 a target could not be planned, 2 wrong use, 3 the deployer would refuse it, 5 something would change
 (only with --exit-code).
 
 Examples:
-  deployctl plan ./orders-api -e dev                 a folder that was not uploaded
-  deployctl plan -e prod -f orders-api -r 1.4.2      a release that was
+  deployctl plan ./orders-api -e dev                 a folder that is not uploaded
+  deployctl plan -e prod -f orders-api -r 1.4.2      an uploaded release
   deployctl plan -e prod -f orders-api               has anybody changed what is live?";
 
 pub(super) const PUSH: &str = "\
-Needs: the rights of module uploader: to put the object, and with --wait to read results/<environment>/*.
+Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*.
 Exit codes: 0 uploaded; with --wait: live, or live already. 1 it failed. 2 wrong use. 3 refused, or a newer one took its
-place. 4 it has not ended in time. 130 Ctrl-C. After 4 and 130 the deployment goes on.
+place. 4 not ended in time. 130 Ctrl-C. After 4 and 130 the deployment goes on.
 
 Example:
   deployctl push ./orders-api -e dev -f orders-api -r \"$(git rev-parse --short HEAD)\" --wait";
 
 pub(super) const STATUS: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
-Exit codes: 0 told, 1 nobody answers, 2 wrong use.
+Exit codes: 0 printed, 1 no answer, 2 wrong use.
 
 Examples:
   deployctl status                                         all functions, in all environments
-  deployctl status orders-api                              one, with all that is known of it
+  deployctl status orders-api                              one, in detail
   deployctl status --ledger acme-deployer-ledger --watch   without the Lambda, every 5 seconds";
 
 pub(super) const HISTORY: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
-Exit codes: 0 told, 1 nobody answers, 2 wrong use.
+Exit codes: 0 printed, 1 no answer, 2 wrong use.
 
 Example:
   deployctl history -e prod -f orders-api --limit 5";
 
-/// For those whose answer is the record of a deployment.
+/// The text of verbs whose answer is the record of a deployment.
 macro_rules! deploying {
     ($examples:literal) => {
         concat!(
             "Needs: the policy operate.\n\
-             Exit codes: 0 it is so, 1 it failed in some target, 2 wrong use, 3 refused, or another one took its place, 4 not \
-             ended in\ntime, 130 Ctrl-C. After 4 and 130 it goes on: deployctl history shows how far it is.\n\n",
+             Exit codes: 0 done, 1 it failed in some target, 2 wrong use, 3 refused, or another one took its place, 4 not ended \
+             in\ntime, 130 Ctrl-C. After 4 and 130 the deployment goes on: deployctl history shows its progress.\n\n",
             $examples
         )
     };
@@ -112,7 +112,7 @@ pub(super) const PROMOTE: &str = "\
 Needs: the policy operate.
 Exit codes: 0 live there, or live already; or it waits for approvals or for a freeze to end, or nothing is ready. 1 it
 failed in some target. 2 wrong use. 3 refused, or another one took its place. 4 not ended in time. 130 Ctrl-C. After 4
-and 130 it goes on. Of several functions, the worst; of a group, the group's.
+and 130 the promotion goes on. Of several functions, the worst; of a group, the group's.
 
 Examples:
   deployctl promote -f orders-api --from dev --to prod
@@ -130,24 +130,24 @@ Examples:
 
 pub(super) const DECLINE: &str = "\
 Needs: the policy operate.
-Exit codes: 0 it is declined, 1 nobody answers, 2 wrong use, or nothing waits there, 3 too late: it waits no more.
+Exit codes: 0 declined, 1 no answer, 2 wrong use, or nothing waits there, 3 too late: it no longer waits.
 
 Example:
   deployctl decline -e prod -f orders-api --reason \"not before the sale\"";
 
 pub(super) const RECALL: &str = "\
 Needs: the policy operate.
-Exit codes: 0 it is rejected and live nowhere any more, 1 somewhere it could not be rolled back, 2 wrong use, or there is
-no such release, 4 not ended in time, 130 Ctrl-C. After 4 and 130 it goes on.
+Exit codes: 0 rejected, and live nowhere any more, 1 not rolled back everywhere, 2 wrong use, or there is no such
+release, 4 not ended in time, 130 Ctrl-C. After 4 and 130 the recall goes on.
 
 Example:
   deployctl recall -f orders-api -r 1.4.2 --reason \"loses orders\"";
 
-/// For those whose answer is a status.
+/// The text of verbs whose answer is a status.
 macro_rules! marking {
     ($wrong:literal, $example:literal) => {
         concat!(
-            "Needs: the policy operate.\nExit codes: 0 it is so, 1 nobody answers, 2 wrong use",
+            "Needs: the policy operate.\nExit codes: 0 done, 1 no answer, 2 wrong use",
             $wrong,
             ".\n\nExample:\n  ",
             $example
@@ -164,8 +164,8 @@ pub(super) const REJECT: &str =
 pub(super) const UNREJECT: &str = marking!(", or it is not rejected", "deployctl unreject -f orders-api -r 1.4.2");
 
 pub(super) const DOCTOR: &str = "\
-Needs: the policy operate. What is missing is told as the statement, and the policy that it belongs into.
-Exit codes: 0 nothing fails, 1 something does, 2 wrong use.
+Needs: the policy operate. For each missing permission doctor prints the IAM statement, and the policy that needs it.
+Exit codes: 0 no check fails, 1 a check fails, 2 wrong use.
 
 Example:
   deployctl doctor -e prod";

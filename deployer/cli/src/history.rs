@@ -4,25 +4,25 @@ use std::fmt::Write as _;
 
 use deployer_core::record::DeploymentRecord;
 
-use super::answer::{Answer, Exit, Stopped, one_line};
+use super::answer::{Answer, CliError, Exit, one_line};
 use super::{follow, ledger, records};
 
-/// What to tell of, and how much.
+/// The options of `history`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
-    place: follow::Place,
-    /// How many; 100 at most.
+    args: follow::FunctionArgs,
+    /// The number of deployments, 100 at most.
     #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
     limit: u32,
     #[command(flatten)]
     ledger: ledger::Options,
 }
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
-    let follow::Place { environment, function } = &options.place;
-    let history = options.ledger.teller().await?.history(&options.place, options.limit).await?;
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
+    let follow::FunctionArgs { environment, function } = &options.args;
+    let history = options.ledger.status_source().await?.history(&options.args, options.limit).await?;
     let text = match history.deployments.is_empty() {
         true => format!("nothing was deployed for {function} in {environment} yet\n"),
         false => history.deployments.iter().map(line).collect(),
@@ -30,14 +30,14 @@ pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
     Ok(Answer::with_text(text, &history, Exit::Done))
 }
 
-/// When, what came of it, which release, what asked for it, and why it is not live.
+/// Writes a line with the time, status, release, cause and user, and the reason if the deployment is not live.
 fn line(record: &DeploymentRecord) -> String {
     let DeploymentRecord { id, release, because, cause, started_at, targets, .. } = record;
     let release = release.as_ref().map_or("-", |release| release.as_str());
     let kind = serde_json::to_value(cause.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
     let by = cause.requested_by.as_deref().or_else(|| {
         let artifact = record.artifact.as_ref()?;
-        artifact.metadata.get(deployer_core::artifact::UPLOADED_BY).map(|who| who.as_str())
+        artifact.metadata.get(deployer_core::artifact::UPLOADED_BY).map(|by| by.as_str())
     });
     let by = by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
     let mut versions: Vec<&str> = targets.iter().filter_map(|t| t.version.as_ref()).map(|v| v.as_str()).collect();

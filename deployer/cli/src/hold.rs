@@ -1,45 +1,45 @@
-//! `deployctl hold` and `release-hold`: nothing new is taken for a function, until it is again.
+//! `deployctl hold` and `release-hold`: a held function takes no new release until its hold is released.
 
-use super::answer::{Answer, Stopped};
+use super::answer::{Answer, CliError};
 use super::{follow, remote, status};
 use deployer_core::trigger::Command;
 
-/// What to hold, and why.
+/// The options of `hold`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
-    place: follow::Place,
-    /// Why: whoever is refused reads it.
+    args: follow::FunctionArgs,
+    /// The reason; users whose uploads are refused read it.
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
-    who: remote::Who,
+    requester: remote::Requester,
     #[command(flatten)]
     remote: remote::Options,
 }
 
-/// What to release.
+/// The options of `release-hold`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-pub(super) struct Released {
+pub(super) struct ReleaseOptions {
     #[command(flatten)]
-    place: follow::Place,
+    args: follow::FunctionArgs,
     #[command(flatten)]
-    who: remote::Who,
+    requester: remote::Requester,
     #[command(flatten)]
     remote: remote::Options,
 }
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
-    let follow::Place { environment, function } = &options.place;
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
+    let follow::FunctionArgs { environment, function } = &options.args;
     let reason = options.reason.clone();
     let command = Command::Hold { environment: environment.clone(), function: function.clone(), reason };
-    status::after(&options.remote, &options.who, command).await
+    status::status_after(&options.remote, &options.requester, command).await
 }
 
-pub(super) async fn release(options: &Released) -> Result<Answer, Stopped> {
-    let follow::Place { environment, function } = &options.place;
+pub(super) async fn release(options: &ReleaseOptions) -> Result<Answer, CliError> {
+    let follow::FunctionArgs { environment, function } = &options.args;
     let command = Command::ReleaseHold { environment: environment.clone(), function: function.clone() };
-    status::after(&options.remote, &options.who, command).await
+    status::status_after(&options.remote, &options.requester, command).await
 }

@@ -1,4 +1,5 @@
-//! `deployctl init`: a manifest from a live function, with the caller's own credentials, or from another tool's file.
+//! `deployctl init`: makes a manifest from a live function, with the caller's own credentials, or from another tool's
+//! file.
 
 use std::fs::{OpenOptions, Permissions};
 use std::io::Write as _;
@@ -9,28 +10,29 @@ use deployer_core::manifest::{NotConverted, Values, convert, write};
 use deployer_core::observed::Variables;
 use serde::Serialize;
 
-use super::{Answer, Exit, Stopped, direct};
-use deployer_aws::NotDescribed;
+use super::{Answer, CliError, Exit, direct};
+use deployer_aws::DescribeError;
 
-/// Which function, and where its manifest goes.
+/// The options of `init`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(group(clap::ArgGroup::new("source").args(["from", "from_file"]).required(true)))]
 pub(super) struct Options {
-    /// The function: its name or ARN. Takes lambda:GetFunction on it, and lambda:ListTags for its tags.
+    /// The function's name or ARN. Needs lambda:GetFunction on it, and lambda:ListTags for its tags.
     #[arg(long, value_name = "FUNCTION")]
     from: Option<String>,
-    /// The function.json of lambroll or Apex, of which a manifest is made; jsonnet, and templates outside of texts, are to be
-    /// rendered first (lambroll render). Calls nobody.
+    /// The function.json of lambroll or Apex to convert. Render jsonnet, and templates outside of strings, first
+    /// (lambroll render). Needs no network.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["with_values", "region", "profile"])]
     from_file: Option<PathBuf>,
-    /// Where the manifest is written; - is standard output.
+    /// The file to write; - is standard output.
     #[arg(long, value_name = "FILE", default_value = "function.toml")]
     out: PathBuf,
-    /// Write over a file that is there.
+    /// Overwrite an existing file.
     #[arg(long)]
     force: bool,
-    /// Write the values of variables too, in clear: they may be secrets, and a manifest is in the zip for everybody who reads it.
+    /// Write the values of variables too, in clear. They may be secrets, and everybody who reads the zip can read its
+    /// manifest.
     #[arg(long)]
     with_values: bool,
     /// The region of the function [default: as the AWS CLI finds it].
@@ -41,36 +43,36 @@ pub(super) struct Options {
     profile: Option<String>,
 }
 
-/// What was written.
+/// The answer of `init`.
 #[derive(Debug, Serialize)]
 struct Written {
-    /// Null where a file does not name it.
+    /// The function's name; null where the file has none.
     function: Option<String>,
     /// The file; null for standard output.
     file: Option<String>,
-    /// The manifest; null where it went into a file.
+    /// The manifest; null if it was written to a file.
     manifest: Option<String>,
-    /// Variables whose values are not in it.
+    /// The variables whose values are not in the manifest.
     withheld: Vec<String>,
     warning: Option<&'static str>,
 }
 
-const IN_CLEAR: &str =
+const VALUES_WARNING: &str =
     "the values of variables are in it in clear: take those that are secrets out before you commit or zip it";
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let to_file = options.out.as_os_str() != "-";
     if to_file && !options.force && options.out.exists() {
-        return Err(there_already(options));
+        return Err(file_exists(options));
     }
     let made = match (&options.from_file, &options.from) {
-        (Some(file), _) => converted(file)?,
-        (None, Some(function)) => described(options, function).await?,
-        (None, None) => return Err(Stopped::refused("neither a function nor a file is named")),
+        (Some(file), _) => convert_file(file)?,
+        (None, Some(function)) => describe_function(options, function).await?,
+        (None, None) => return Err(CliError::refused("neither a function nor a file is named")),
     };
-    let Made { function, text, said, withheld, shows_values } = made;
-    let warning = shows_values.then_some(IN_CLEAR);
-    // Standard output may go into a file, or to a program.
+    let Draft { function, text, notes, withheld, shows_values } = made;
+    let warning = shows_values.then_some(VALUES_WARNING);
+    // The warning goes to standard error, because standard output may go to a file or a program.
     warning.iter().for_each(|warning| direct::warn(warning));
     if !to_file {
         let written = Written { function, file: None, manifest: Some(text.clone()), withheld, warning };
@@ -78,74 +80,74 @@ pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
     }
     save(options, &text, shows_values)?;
     let file = options.out.display().to_string();
-    let said = format!("{file}: {said}\n");
+    let notes = format!("{file}: {notes}\n");
     let written = Written { function, file: Some(file), manifest: None, withheld, warning };
-    Ok(Answer::with_text(said, &written, Exit::Done))
+    Ok(Answer::with_text(notes, &written, Exit::Done))
 }
 
-/// A manifest, and what there is to say of it.
-struct Made {
+/// A manifest and the notes about it.
+struct Draft {
     function: Option<String>,
     text: String,
-    said: String,
+    notes: String,
     withheld: Vec<String>,
     shows_values: bool,
 }
 
-/// Of another tool's file.
-fn converted(file: &Path) -> Result<Made, Stopped> {
+/// Makes the draft from another tool's file.
+fn convert_file(file: &Path) -> Result<Draft, CliError> {
     let shown = file.display();
-    let bytes = std::fs::read(file).map_err(|error| Stopped::failed(format!("{shown} cannot be read: {error}")))?;
+    let bytes = std::fs::read(file).map_err(|error| CliError::failed(format!("{shown} cannot be read: {error}")))?;
     let is_jsonnet = file.extension().is_some_and(|ending| ending == "jsonnet");
     let made = convert(&bytes).map_err(|error| match error {
         NotConverted::Unreadable(_) if is_jsonnet => {
-            Stopped::refused(format!("{shown} is jsonnet: render it first (lambroll render)"))
+            CliError::refused(format!("{shown} is jsonnet: render it first (lambroll render)"))
         }
-        _ => Stopped::refused(format!("{shown}: {error}")),
+        _ => CliError::refused(format!("{shown}: {error}")),
     })?;
-    let mut said = format!("what {shown} of {} says", made.tool.name());
+    let mut notes = format!("what {shown} of {} says", made.tool.name());
     if made.left_out > 0 {
-        said.push_str(&format!("\nfields that are left out: {} (comments in it say why)", made.left_out));
+        notes.push_str(&format!("\nfields that are left out: {} (comments in it say why)", made.left_out));
     }
     if let Some(mistakes) = &made.mistakes {
-        said.push_str(&format!("\nit is no valid manifest yet: {mistakes}"));
+        notes.push_str(&format!("\nit is no valid manifest yet: {mistakes}"));
     }
-    said.push_str(
+    notes.push_str(
         "\nif it takes the place of that file in the code's folder, take that one out: a zip has one manifest",
     );
-    Ok(Made { function: made.function, text: made.text, said, withheld: Vec::new(), shows_values: made.has_values })
+    Ok(Draft { function: made.function, text: made.text, notes, withheld: Vec::new(), shows_values: made.has_values })
 }
 
-/// Of a live function.
-async fn described(options: &Options, from: &str) -> Result<Made, Stopped> {
+/// Makes the draft from a live function.
+async fn describe_function(options: &Options, from: &str) -> Result<Draft, CliError> {
     let sdk = deployer_aws::load_for(options.profile.as_deref(), options.region.as_deref()).await;
-    let live = deployer_aws::live_function(&sdk, from).await.map_err(|error| match error {
-        NotDescribed::Image => Stopped::refused(format!("{from}: {error}")),
-        _ => Stopped::failed(format!("function {from} cannot be described: {error}")),
+    let live = deployer_aws::describe_function(&sdk, from).await.map_err(|error| match error {
+        DescribeError::Image => CliError::refused(format!("{from}: {error}")),
+        _ => CliError::failed(format!("function {from} cannot be described: {error}")),
     })?;
     let values = if options.with_values { Values::Shown } else { Values::Withheld };
-    let text = write(&live.name, &live.account, &live.settings, &live.belongings, values);
+    let text = write(&live.name, &live.account, &live.settings, &live.metadata, values);
     let names = match &live.settings.variables {
         Variables::Known(known) => known.keys().cloned().collect(),
         Variables::Unreadable { .. } => Vec::new(),
     };
     let withheld = if options.with_values { Vec::new() } else { names.clone() };
     let function = live.name.to_string();
-    let mut said = format!("what {function} is");
+    let mut notes = format!("what {function} is");
     if !withheld.is_empty() {
-        said.push_str(&format!(
+        notes.push_str(&format!(
             "\nthe values of {} variables are not in it, and are left as they are on the function (--with-values writes them)",
             withheld.len()
         ));
     }
     let shows_values = options.with_values && !names.is_empty();
-    Ok(Made { function: Some(function), text, said, withheld, shows_values })
+    Ok(Draft { function: Some(function), text, notes, withheld, shows_values })
 }
 
-/// Secrets are nobody else's to read.
-const FOR_THE_OWNER: u32 = 0o600;
+/// The mode of a file that may hold secrets.
+const OWNER_ONLY: u32 = 0o600;
 
-fn save(options: &Options, text: &str, shows_values: bool) -> Result<(), Stopped> {
+fn save(options: &Options, text: &str, shows_values: bool) -> Result<(), CliError> {
     let mut how = OpenOptions::new();
     how.write(true);
     if options.force {
@@ -154,24 +156,24 @@ fn save(options: &Options, text: &str, shows_values: bool) -> Result<(), Stopped
         how.create_new(true)
     };
     if shows_values {
-        how.mode(FOR_THE_OWNER);
+        how.mode(OWNER_ONLY);
     }
     let written = how.open(&options.out).and_then(|mut file| {
         if shows_values && file.metadata()?.is_file() {
-            // One that was there has kept its mode.
-            file.set_permissions(Permissions::from_mode(FOR_THE_OWNER))?;
+            // An overwritten file keeps its mode, so the mode is set here.
+            file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
         }
         file.write_all(text.as_bytes())
     });
     written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => there_already(options),
-        _ => Stopped::failed(format!("{} cannot be written: {error}", options.out.display())),
+        std::io::ErrorKind::AlreadyExists => file_exists(options),
+        _ => CliError::failed(format!("{} cannot be written: {error}", options.out.display())),
     })
 }
 
-fn there_already(options: &Options) -> Stopped {
+fn file_exists(options: &Options) -> CliError {
     let file = options.out.display();
-    Stopped::refused(format!("{file} is there already: --force writes over it, --out names another file"))
+    CliError::refused(format!("{file} is there already: --force writes over it, --out names another file"))
 }
 
 #[cfg(test)]
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_tools_file_becomes_a_manifest_and_nothing_is_written_over() {
+    async fn other_tools_file_becomes_manifest_without_overwriting() {
         let place = tempfile::tempdir().unwrap();
         let (file, out) = (place.path().join("function.json"), place.path().join("function.toml"));
         let lambroll = r#"{"FunctionName": "orders-api", "Runtime": "nodejs22.x", "Handler": "index.handler",
@@ -202,17 +204,17 @@ mod tests {
         let options = options(&["--from-file", file.to_str().unwrap(), "--out", out.to_str().unwrap()]).unwrap();
         let answer = run(&options).await.unwrap();
         assert!(answer.text.contains("fields that are left out: 1"), "{}", answer.text);
-        assert_eq!((&answer.json["function"], &answer.json["warning"]), (&"orders-api".into(), &IN_CLEAR.into()));
+        assert_eq!((&answer.json["function"], &answer.json["warning"]), (&"orders-api".into(), &VALUES_WARNING.into()));
         let made = std::fs::read(&out).unwrap();
         let manifest = Manifest::parse(ManifestFormat::Toml, &made).unwrap();
         assert_eq!(manifest.for_all()[0].handler.as_deref(), Some("index.handler"));
-        assert_eq!(std::fs::metadata(&out).unwrap().permissions().mode() & 0o777, FOR_THE_OWNER);
+        assert_eq!(std::fs::metadata(&out).unwrap().permissions().mode() & 0o777, OWNER_ONLY);
         assert!(run(&options).await.is_err());
         assert_eq!(std::fs::read(&out).unwrap(), made);
     }
 
     #[test]
-    fn one_source_is_named_and_what_concerns_a_function_does_not_stand_beside_a_file() {
+    fn options_of_both_sources_or_none_are_refused() {
         for wrong in [
             &[][..],
             &["--from", "a", "--from-file", "b"],
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn files_of_which_no_manifest_can_be_made_are_refused_with_the_reason() {
+    async fn files_that_cannot_be_converted_are_refused_with_reason() {
         let place = tempfile::tempdir().unwrap();
         for (name, content, reason) in [
             ("function.json", r#"{"PackageType": "Image", "Role": "x"}"#, "the function is a container image"),
@@ -235,14 +237,14 @@ mod tests {
             let (file, out) = (place.path().join(name), place.path().join("function.toml"));
             std::fs::write(&file, content).unwrap();
             let options = options(&["--from-file", file.to_str().unwrap(), "--out", out.to_str().unwrap()]).unwrap();
-            let stopped = run(&options).await.unwrap_err();
-            assert_eq!(stopped.exit, Exit::Refused);
-            assert!(stopped.message.contains(reason) && !out.exists(), "{}", stopped.message);
+            let error = run(&options).await.unwrap_err();
+            assert_eq!(error.exit, Exit::Refused);
+            assert!(error.message.contains(reason) && !out.exists(), "{}", error.message);
         }
     }
 
     #[test]
-    fn neither_source_asks_for_one_of_both() {
+    fn missing_source_error_names_both_options() {
         let error = options(&[]).err().unwrap().to_string();
         assert!(error.contains("--from <FUNCTION>") && error.contains("--from-file <FILE>"), "{error}");
     }

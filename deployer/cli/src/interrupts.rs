@@ -1,27 +1,27 @@
-//! Ctrl-C, and the polite signal by which a CI ends a job.
+//! Ctrl-C (SIGINT), and SIGTERM, with which a CI ends a job.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::answer::Stopped;
+use super::answer::CliError;
 
-/// Signals that end the program, from when they are listened to.
+/// The signals that end the program.
 pub(super) struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Interrupts {
-    /// From now on the program does not end by itself.
+    /// Begins to listen; from then on the signals do not end the program by themselves.
     ///
     /// # Errors
-    /// The system's words.
-    pub fn listen() -> Result<Self, Stopped> {
-        let listen = |kind| signal(kind).map_err(|error| Stopped::failed(format!("listening for signals: {error}")));
+    /// The system's message.
+    pub fn listen() -> Result<Self, CliError> {
+        let listen = |kind| signal(kind).map_err(|error| CliError::failed(format!("listening for signals: {error}")));
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    /// Until one comes.
-    pub async fn come(&mut self) {
+    /// Waits until a signal comes.
+    pub async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

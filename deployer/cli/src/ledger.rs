@@ -1,4 +1,4 @@
-//! The ledger itself, for people who may only look: what the Lambda would tell, read without it.
+//! Reads the status from the ledger itself, for users who may only read it, or asks the Lambda.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,28 +9,29 @@ use deployer_core::names::CONFIG_KEY;
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
-use super::answer::Stopped;
+use super::answer::CliError;
 use super::follow;
 use super::remote::{self, Remote};
 use deployer_core::trigger::Command;
 use deployer_engine::{CommandError, Engine, History, RetryPolicy};
 
-/// Whom to ask.
+/// The options that choose the source.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Read the ledger in this bucket, and the deployer.json in it, instead of asking the Lambda: takes only the policy look.
+    /// Read the ledger in this bucket, and the deployer.json in it, instead of asking the Lambda; needs only the policy
+    /// look.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
     #[command(flatten)]
     pub remote: remote::Options,
 }
 
-/// How long one look may take.
-const LONGEST: Duration = Duration::from_secs(120);
+/// The time that one read may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Who tells of the ledger.
-pub(super) enum Teller {
+/// The source of status and history.
+pub(super) enum StatusSource {
     /// The ledger itself.
     Ledger(Box<Engine>),
     /// The Lambda.
@@ -38,32 +39,34 @@ pub(super) enum Teller {
 }
 
 impl Options {
-    /// Whoever is asked, ready to be asked again and again.
+    /// Returns the source, which can be asked again and again.
     ///
     /// # Errors
-    /// [`Stopped`]: deployer.json cannot be read.
-    pub async fn teller(&self) -> Result<Teller, Stopped> {
+    /// [`CliError`]: deployer.json cannot be read.
+    pub async fn status_source(&self) -> Result<StatusSource, CliError> {
         Ok(match self.engine().await? {
-            Some(engine) => Teller::Ledger(Box::new(engine)),
-            None => Teller::Deployer(self.remote.remote().await),
+            Some(engine) => StatusSource::Ledger(Box::new(engine)),
+            None => StatusSource::Deployer(self.remote.remote().await),
         })
     }
 
-    /// An engine that reads the ledger with the caller's own credentials; none where the Lambda shall be asked.
+    /// Makes an engine that reads the ledger with the caller's own credentials; none if the Lambda is to be asked.
     ///
     /// # Errors
-    /// [`Stopped`]: deployer.json cannot be read.
-    async fn engine(&self) -> Result<Option<Engine>, Stopped> {
+    /// [`CliError`]: deployer.json cannot be read.
+    async fn engine(&self) -> Result<Option<Engine>, CliError> {
         let Some(bucket) = &self.ledger else { return Ok(None) };
         let sdk = self.remote.sdk().await;
         let region = sdk.region().map(|region| Region::parse(region.as_ref())).transpose();
-        let region = region.map_err(Stopped::wrong_use)?.ok_or_else(|| {
-            Stopped::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one")
+        let region = region.map_err(CliError::wrong_use)?.ok_or_else(|| {
+            CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one")
         })?;
         let (clients, source) =
             (Clients::new(&sdk), ConfigSource::S3 { bucket: bucket.to_string(), key: CONFIG_KEY.to_owned() });
         let config = source.load(&region, clients.config_text(&source)).await.map_err(|error| {
-            Stopped::failed(format!("{error}\n  it takes the policy \"look\", and the region of the bucket (--region)"))
+            CliError::failed(format!(
+                "{error}\n  it takes the policy \"look\", and the region of the bucket (--region)"
+            ))
         })?;
         Ok(Some(Engine {
             ports: clients.ports(&config),
@@ -76,16 +79,16 @@ impl Options {
     }
 }
 
-impl Teller {
-    /// What is live, of all that the options leave.
+impl StatusSource {
+    /// Returns the status of these functions and environments.
     ///
     /// # Errors
-    /// [`Stopped`]: it cannot be read.
+    /// [`CliError`]: the status cannot be read.
     pub async fn status(
         &mut self,
         environment: Option<&EnvironmentName>,
         function: Option<&FunctionName>,
-    ) -> Result<StatusReport, Stopped> {
+    ) -> Result<StatusReport, CliError> {
         match self {
             Self::Ledger(engine) => {
                 engine.deadline = deadline();
@@ -93,17 +96,17 @@ impl Teller {
             }
             Self::Deployer(remote) => {
                 let (environment, function) = (environment.cloned(), function.cloned());
-                remote.ask(&remote::order(Command::Status { environment, function })).await
+                remote.send(&remote::request(Command::Status { environment, function })).await
             }
         }
     }
 
-    /// The last deployments of a function.
+    /// Returns the last deployments of a function.
     ///
     /// # Errors
-    /// [`Stopped`]: they cannot be read.
-    pub async fn history(&self, place: &follow::Place, limit: u32) -> Result<History, Stopped> {
-        let follow::Place { environment, function } = place;
+    /// [`CliError`]: the deployments cannot be read.
+    pub async fn history(&self, args: &follow::FunctionArgs, limit: u32) -> Result<History, CliError> {
+        let follow::FunctionArgs { environment, function } = args;
         match self {
             Self::Ledger(engine) => {
                 Ok(engine.history(environment, function, usize::try_from(limit).unwrap_or(usize::MAX)).await?)
@@ -111,17 +114,17 @@ impl Teller {
             Self::Deployer(remote) => {
                 let (environment, function) = (environment.clone(), function.clone());
                 let command = Command::History { environment, function, limit: Some(limit) };
-                remote.ask(&remote::order(command)).await
+                remote.send(&remote::request(command)).await
             }
         }
     }
 }
 
 fn deadline() -> Timestamp {
-    Timestamp::now().checked_add(LONGEST).unwrap_or(Timestamp::MAX)
+    Timestamp::now().checked_add(READ_TIMEOUT).unwrap_or(Timestamp::MAX)
 }
 
-impl From<CommandError> for Stopped {
+impl From<CommandError> for CliError {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::Invalid(because) => Self::wrong_use(because),

@@ -1,12 +1,12 @@
-//! The command line, one verb per file: options in, a serializable answer out, printed for people or as JSON.
+//! The command line, one verb per file: options in, a serializable answer out, printed as text or JSON.
 //!
-//! A verb decides nothing about printing but its words: [`Answer`] has both forms and the exit code. What is drawn while
-//! people wait goes to standard error, and only where that is a terminal.
+//! A verb writes its text and leaves printing to [`Answer`], which has both forms and the exit code. Progress bars go
+//! to standard error, and only to a terminal.
 
 mod answer;
 mod approve;
 mod aws_options;
-mod bar;
+mod ci_env;
 mod completions;
 mod deploy;
 mod direct;
@@ -21,8 +21,9 @@ mod init;
 mod interrupts;
 mod ledger;
 mod plan;
+mod progress;
 mod promote;
-mod promoted;
+mod promotion_text;
 mod push;
 mod recall;
 mod records;
@@ -32,10 +33,9 @@ mod remote;
 mod rollback;
 mod sources;
 mod status;
-mod surroundings;
 mod validate;
 mod version;
-mod waits;
+mod waiting_text;
 mod zips;
 
 use std::ffi::OsString;
@@ -43,25 +43,25 @@ use std::io::Write;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use answer::{Answer, Exit, Stopped};
+pub use answer::{Answer, CliError, Exit};
 
-/// How answers are printed.
+/// The form of printed answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For programs.
+    /// JSON for programs.
     Json,
 }
 
 /// Deploy Lambda functions across AWS accounts.
 ///
-/// Most verbs ask the deployer, a Lambda in the tooling account, to do something; push only uploads to it, and status and
-/// history may look into its ledger without it.
+/// Most verbs ask the deployer, a Lambda in the tooling account, to do something. push only uploads to it, and status
+/// and history can read its ledger directly.
 #[derive(Debug, Parser)]
 #[command(name = "deployctl", version, about, propagate_version = true, after_help = help::FIRST_STEPS)]
 pub struct Cli {
-    /// How the answer is printed.
+    /// The form of the answer.
     #[arg(long, short, value_enum, default_value_t = Output::Text, global = true)]
     output: Output,
     #[command(subcommand)]
@@ -72,138 +72,142 @@ pub struct Cli {
 enum Verb {
     /// Write function.toml from a live function.
     ///
-    /// Deploying with it changes nothing of how the function is configured. The values of its variables are not written unless asked
-    /// for; those in another tool's file (--from-file) are, for they stand there already.
+    /// Deploying with the manifest does not change the function's configuration. init leaves out the values of the
+    /// function's variables unless --with-values is given; it keeps those in another tool's file (--from-file), which
+    /// already shows them.
     #[command(after_help = help::INIT)]
     Init(init::Options),
     /// Check a zip, a manifest or deployer.json, without AWS.
     ///
-    /// Says all that is wrong and where, by the rules that the deployer applies to uploads.
+    /// It lists every mistake and its place, by the rules that the deployer applies to uploads.
     #[command(after_help = help::VALIDATE)]
     Validate(validate::Options),
     /// Show what a deployment would change, and change nothing.
     ///
-    /// The deployer is asked what would become of a folder, a zip or a release that is uploaded already; with --role-arn (or
-    /// --direct) the target is looked at from here. Values of variables are never shown.
+    /// The deployer plans a folder, a zip or an uploaded release; with --role-arn or --direct this machine reads the
+    /// target itself. Values of variables are never shown.
     #[command(after_help = help::PLAN)]
     Plan(plan::Options),
-    /// Upload a zip or a folder for a function, and wait for its deployment if asked to.
+    /// Upload a zip or a folder for a function, and with --wait follow its deployment.
     ///
-    /// It is checked first, by the rules of the deployer: what would be refused is not uploaded. With --wait it ends as the
-    /// deployment does; without, as soon as it is uploaded.
+    /// push first checks the zip by the deployer's rules and does not upload what the deployer would refuse. With
+    /// --wait its exit code tells how the deployment ended; without, it exits after the upload.
     #[command(after_help = help::PUSH)]
     Push(Box<push::Options>),
-    /// Show what is live where: release, version, since when and by whom, and what is pending, held, rejected or behind.
+    /// Show what is live where: release, version, since when and by whom, and what is pending, held, rejected or
+    /// behind.
     ///
-    /// It is read from the ledger: no target account is asked. Whether somebody else has changed a function there, plan shows.
+    /// status reads the ledger and asks no target account. plan shows whether somebody else has changed a function
+    /// there.
     #[command(after_help = help::STATUS)]
     Status(status::Options),
     /// List the last deployments of a function in an environment, newest first.
     ///
-    /// Those that failed, were refused or superseded are among them, with the reason.
+    /// The list includes failed, refused and superseded deployments, with the reason.
     #[command(after_help = help::HISTORY)]
     History(history::Options),
-    /// Go back to what was live before, again and again if need be.
+    /// Go back to what was live before; each further rollback goes one release further back.
     ///
-    /// The alias moves back to the version that served, and with it the configuration that this version has; where Lambda does not
-    /// have it any more, it is published again from its artifact. A deployment in progress that brings something new is stopped,
-    /// and every target ends at what is live. What would be left is shown first, and to be confirmed; it is refused if something
-    /// else is live by then. Works during a hold.
+    /// The alias moves back to the version that served before, which keeps its configuration; if Lambda no longer has
+    /// that version, the deployer publishes it again from its artifact. A deployment in progress of something new is
+    /// stopped, and every target ends at what is live. rollback shows what it leaves and asks for confirmation; it is
+    /// refused if something else is live by then. It works during a hold.
     #[command(after_help = help::ROLLBACK)]
     Rollback(rollback::Options),
-    /// Make every target serve what is live again, where somebody or something has changed it.
+    /// Make every target serve what is live again, after somebody or something has changed it.
     ///
-    /// Targets that serve it already are left alone. Puts back code and what the manifest names.
+    /// Targets that already serve it stay unchanged. redeploy restores the code and what the manifest names.
     #[command(after_help = help::REDEPLOY)]
     Redeploy(redeploy::Options),
-    /// Deploy a release that is uploaded already; or, with --role-arn, folders and zips straight from this machine.
+    /// Deploy an uploaded release; or, with --role-arn, deploy folders and zips from this machine.
     ///
-    /// With --release the deployer deploys the newest upload of that release, as if it had just come. With --role-arn (or --direct)
-    /// the deployer has no part in it: the role is assumed from here, the same plan is made and walked, and nothing is
-    /// remembered of it.
+    /// With --release the deployer deploys the newest upload of that release, as if it had just come. With --role-arn
+    /// or --direct this machine deploys without the deployer: it assumes the role, makes the same plan, applies it, and
+    /// records nothing.
     #[command(after_help = help::DEPLOY)]
     Deploy(deploy::Options),
     /// Bring what one environment has live to another.
     ///
-    /// The very same bytes: nothing is built or uploaded again. One function; each that is ready, by a pattern; or several
-    /// together, of which none moves unless all may, and all go back if one fails. What waits for an approval or for a freeze to
-    /// end is not waited for, unless --wait is said.
+    /// promote deploys the very same bytes and builds or uploads nothing. It promotes one function; or, by a pattern,
+    /// each function that is ready; or several functions together, where none moves unless all may, and all go back if
+    /// one fails. It does not wait for approvals or for the end of a freeze unless --wait is given.
     #[command(after_help = help::PROMOTE)]
     Promote(Box<promote::Options>),
     /// Approve a promotion that waits for it, and follow it.
     ///
-    /// Whoever has asked for a promotion cannot approve it. The name that counts is --requested-by; who may invoke the deployer is
-    /// IAM's business.
+    /// The requester of a promotion cannot approve it. The deployer compares the names of --requested-by; IAM decides
+    /// who may invoke the deployer.
     #[command(after_help = help::APPROVE)]
     Approve(approve::Options),
-    /// Decline a promotion that waits: it ends as refused.
+    /// Decline a waiting promotion, which ends as refused.
     #[command(after_help = help::DECLINE)]
-    Decline(approve::Declined),
+    Decline(approve::DeclineOptions),
     /// Reject a release, and roll it back wherever it is live.
     ///
-    /// In all environments at once; where it went live last comes first. Promotions of it that wait end.
+    /// recall acts in all environments at once, where the release went live last first. It ends promotions of the
+    /// release that wait.
     #[command(after_help = help::RECALL)]
     Recall(recall::Options),
-    /// Take nothing new for a function into an environment, until release-hold. Rolling back stays possible.
+    /// Take no new release of a function into an environment, until release-hold. Rolling back stays possible.
     ///
-    /// What is uploaded meanwhile is refused, and not kept for later. Holding again replaces the reason.
+    /// Uploads are refused meanwhile, and not kept for later. Holding again replaces the reason.
     #[command(after_help = help::HOLD)]
     Hold(hold::Options),
     /// End a hold.
     ///
-    /// What was refused meanwhile does not come by itself: deploy --release brings it.
+    /// Uploads that were refused meanwhile do not come back by themselves: deploy --release brings one.
     #[command(after_help = help::RELEASE_HOLD)]
-    ReleaseHold(hold::Released),
-    /// Mark a release of a function as bad: nothing deploys it any more, in whatever environment, by its label or its code.
+    ReleaseHold(hold::ReleaseOptions),
+    /// Mark a release of a function as bad: nothing deploys it any more, in any environment, by its label or its code.
     ///
-    /// What is live stays live, and is shown as rejected: roll it back.
+    /// A live release stays live and is shown as rejected: roll it back.
     #[command(after_help = help::REJECT)]
     Reject(reject::Options),
     /// End a reject.
     #[command(after_help = help::UNREJECT)]
-    Unreject(reject::Undone),
-    /// Walk the whole chain of trust, and say where it is broken and what mends it.
+    Unreject(reject::UnrejectOptions),
+    /// Check the whole chain of trust, and print where it is broken and what mends it.
     ///
-    /// The deployer itself looks at its ledger, its queue and its sweep, and enters each target; there it tries each right out on
-    /// a function that does not exist. Nothing is changed. Of each right that is missing it says the statement, and where that
-    /// belongs.
+    /// The deployer checks its ledger, its queue and its sweep, and enters each target; there it tries each permission
+    /// on a function that does not exist. It changes nothing. For each missing permission it prints the IAM statement,
+    /// and the policy that needs it.
     #[command(after_help = help::DOCTOR)]
     Doctor(doctor::Options),
-    /// Print what a shell must know to complete this command line.
+    /// Print the script by which a shell completes this command line.
     #[command(after_help = help::COMPLETIONS)]
     Completions(completions::Options),
-    /// Say which version this is.
+    /// Print the version.
     Version,
 }
 
 impl Cli {
-    /// Reads the arguments, the program's name first, and does what they ask for.
+    /// Parses the arguments, the program's name first, and runs the verb.
     ///
     /// # Errors
-    /// When `out` cannot be written to.
+    /// `out` cannot be written to.
     pub async fn main(arguments: Vec<OsString>, out: &mut impl Write) -> std::io::Result<Exit> {
         let error = match Self::try_parse_from(&arguments) {
             Ok(cli) => return cli.run(out).await,
             Err(error) => error,
         };
-        // Help and the version are no errors.
+        // Help and the version are not errors.
         let exit = if error.use_stderr() { Exit::WrongUse } else { Exit::Done };
-        let printed = if exit == Exit::WrongUse && is_json_asked_for(&arguments) {
+        let printed = if exit == Exit::WrongUse && wants_json(&arguments) {
             let message = error.render().to_string();
             let message = message.trim().trim_start_matches("error: ");
-            Answer::from(Stopped::wrong_use(message)).print(Output::Json, out)
+            Answer::from(CliError::wrong_use(message)).print(Output::Json, out)
         } else {
             error.print()
         };
-        as_far_as_anybody_reads(printed).map(|()| exit)
+        ignore_broken_pipe(printed).map(|()| exit)
     }
 
-    /// Does what was asked for, and says so on `out`.
+    /// Runs the verb and prints its answer to `out`.
     ///
     /// # Errors
-    /// When `out` cannot be written to.
+    /// `out` cannot be written to.
     async fn run(self, out: &mut impl Write) -> std::io::Result<Exit> {
-        let answer: Result<Answer, Stopped> = match self.verb {
+        let answer: Result<Answer, CliError> = match self.verb {
             Verb::Push(options) => push::run(&options).await,
             Verb::Validate(options) => Ok(validate::run(&options)),
             Verb::Deploy(options) => deploy::run(&options).await,
@@ -227,19 +231,19 @@ impl Cli {
         };
         let answer = answer.unwrap_or_else(Answer::from);
         let printed = answer.print(self.output, out).and_then(|()| out.flush());
-        as_far_as_anybody_reads(printed).map(|()| answer.exit)
+        ignore_broken_pipe(printed).map(|()| answer.exit)
     }
 }
 
-/// Where the arguments are wrong, nobody has read the option.
-fn is_json_asked_for(arguments: &[OsString]) -> bool {
+/// Looks for --output json in the arguments, because a failed parse has read no option.
+fn wants_json(arguments: &[OsString]) -> bool {
     let is = |argument: &OsString, text: &str| argument == text;
     arguments.iter().any(|argument| is(argument, "--output=json"))
         || arguments.windows(2).any(|pair| is(&pair[0], "--output") && is(&pair[1], "json"))
 }
 
-/// Whoever read us has read enough; how it ended is as true as before.
-fn as_far_as_anybody_reads(printed: std::io::Result<()>) -> std::io::Result<()> {
+/// Ignores a broken pipe: the reader has read enough, and the exit code stays true.
+fn ignore_broken_pipe(printed: std::io::Result<()>) -> std::io::Result<()> {
     match printed {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         printed => printed,
@@ -252,25 +256,25 @@ mod tests {
     use clap::CommandFactory as _;
 
     #[test]
-    fn the_command_line_fits_together() {
+    fn command_line_definition_is_consistent() {
         super::Cli::command().debug_assert();
     }
 
     #[tokio::test]
-    async fn a_wrong_use_is_told_to_programs_in_their_form_and_help_is_none() {
-        let said = async |arguments: &[&str]| {
+    async fn wrong_use_with_json_output_is_json_and_help_is_no_error() {
+        let run = async |arguments: &[&str]| {
             let mut out = Vec::new();
             let all = std::iter::once("deployctl").chain(arguments.iter().copied()).map(Into::into).collect();
             let exit = super::Cli::main(all, &mut out).await.unwrap();
             (exit, String::from_utf8(out).unwrap())
         };
         for arguments in [["nonsense", "--output=json", "x"], ["--output", "json", "nonsense"]] {
-            let (exit, out) = said(&arguments).await;
+            let (exit, out) = run(&arguments).await;
             let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
             assert_eq!((exit, &answer["errorType"]), (super::Exit::WrongUse, &"WrongUse".into()));
             assert!(answer["errorMessage"].as_str().unwrap().starts_with("unrecognized subcommand"), "{answer}");
         }
-        assert_eq!(said(&["nonsense"]).await, (super::Exit::WrongUse, String::new()));
-        assert_eq!(said(&["--version", "--output", "json"]).await, (super::Exit::Done, String::new()));
+        assert_eq!(run(&["nonsense"]).await, (super::Exit::WrongUse, String::new()));
+        assert_eq!(run(&["--version", "--output", "json"]).await, (super::Exit::Done, String::new()));
     }
 }

@@ -1,4 +1,4 @@
-//! The command line.
+//! The main of `deployctl`.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ async fn main() -> ExitCode {
     match Cli::main(std::env::args_os().collect(), &mut out).await {
         Ok(exit) => exit.into(),
         Err(error) => {
-            // There is nobody else to tell.
+            // A failed write to standard error can be reported to nobody.
             let _unread = writeln!(anstream::stderr(), "error: standard output cannot be written: {error}");
             Exit::Failed.into()
         }

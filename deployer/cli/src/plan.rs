@@ -1,4 +1,4 @@
-//! `deployctl plan`: what a deployment would change, told by the deployer, or seen from here.
+//! `deployctl plan`: shows what a deployment would change, as the deployer or this machine plans it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,27 +7,27 @@ use anstyle::{AnsiColor, Style};
 use deployer_core::id::{EnvironmentName, FunctionName, Release};
 use deployer_core::plan::{PlanReport, PlannedChange, PlannedStep, TargetPlan};
 
-use super::answer::{Answer, Exit, Stopped, one_line};
+use super::answer::{Answer, CliError, Exit, one_line};
 use super::{direct, remote, sources, zips};
 use deployer_core::trigger::{Command, DescribedManifest, DescribedPackage};
 
-/// What to plan, and how.
+/// The options of `plan`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// A folder or a zip that was not uploaded.
+    /// A folder or a zip that is not uploaded.
     #[arg(value_name = "DIR|FILE", conflicts_with = "release")]
     source: Option<String>,
-    /// The environment; past the deployer: which part of the manifest counts [default: none].
+    /// The environment; without the deployer, the part of the manifest that counts [default: none].
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
-    /// The function [default: as the folder or the zip is called].
+    /// The function [default: the name of the folder or the zip].
     #[arg(long, short, value_name = "NAME")]
     function: Option<FunctionName>,
-    /// A release that is uploaded already; without one and without a folder or a zip: what is live.
+    /// An uploaded release; without one, and without a folder or a zip, plan what is live.
     #[arg(long, short, value_name = "RELEASE")]
     release: Option<Release>,
-    /// End with 5 if something would change.
+    /// Exit with 5 if something would change.
     #[arg(long)]
     exit_code: bool,
     #[command(flatten)]
@@ -36,63 +36,65 @@ pub(super) struct Options {
     remote: remote::Options,
 }
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
-    let report = if options.direct.is_asked_for() { seen_from_here(options).await? } else { told(options).await? };
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
+    let report = if options.direct.is_direct() { plan_direct(options).await? } else { ask_deployer(options).await? };
     let exit = exit(&report, if options.exit_code { Exit::Differs } else { Exit::Done });
     Ok(Answer::with_text(text(&report), &report, exit))
 }
 
-/// Asks the deployer.
-async fn told(options: &Options) -> Result<PlanReport, Stopped> {
-    options.direct.not_given()?;
+/// Asks the deployer for the plan.
+async fn ask_deployer(options: &Options) -> Result<PlanReport, CliError> {
+    options.direct.reject_if_given()?;
     let Some(environment) = options.environment.clone() else {
-        return Err(Stopped::wrong_use("--environment says where the deployer would deploy to"));
+        return Err(CliError::wrong_use("--environment says where the deployer would deploy to"));
     };
     let (function, package) = match (&options.source, &options.function) {
         (Some(source), named) => {
-            let source = only(source, named.as_ref())?;
-            (source.function, Some(described(&source.path, &environment)?))
+            let source = single_source(source, named.as_ref())?;
+            (source.function, Some(describe_package(&source.path, &environment)?))
         }
         (None, Some(function)) => (function.clone(), None),
-        (None, None) => return Err(Stopped::wrong_use("--function says which function, where no folder or zip does")),
+        (None, None) => return Err(CliError::wrong_use("name the function (--function), or give a folder or a zip")),
     };
     let command = Command::Plan { environment, function, release: options.release.clone(), package };
-    options.remote.remote().await.ask(&remote::order(command)).await
+    options.remote.remote().await.send(&remote::request(command)).await
 }
 
-/// Looks at the target from this machine.
-async fn seen_from_here(options: &Options) -> Result<PlanReport, Stopped> {
+/// Plans from this machine.
+async fn plan_direct(options: &Options) -> Result<PlanReport, CliError> {
     let Some(source) = &options.source else {
-        return Err(Stopped::wrong_use("which folder or zip? past the deployer there are no releases"));
+        return Err(CliError::wrong_use("which folder or zip? past the deployer there are no releases"));
     };
-    let fit = direct::Fit::of(only(source, options.function.as_ref())?, options.environment.as_ref())?;
-    let all = [fit];
+    let checked =
+        direct::CheckedSource::open(single_source(source, options.function.as_ref())?, options.environment.as_ref())?;
+    let all = [checked];
     let environment = direct::environment(options.environment.as_ref(), &all)?;
-    let [direct::Fit { source, zip, .. }] = all;
+    let [direct::CheckedSource { source, zip, .. }] = all;
     let sdk = options.remote.sdk().await;
     let direct = options.direct.prepare(&sdk, environment).await?;
-    options.direct.look_into_ledger(&sdk, &direct, std::slice::from_ref(&source.function)).await;
+    options.direct.warn_if_in_ledger(&sdk, &direct, std::slice::from_ref(&source.function)).await;
     let report = direct.plan(&source.function, zip).await;
-    report.map_err(|error| Stopped::failed(format!("{error}: try again")))
+    report.map_err(|error| CliError::failed(format!("{error}: try again")))
 }
 
-fn only(argument: &str, named: Option<&FunctionName>) -> Result<sources::Source, Stopped> {
-    let mut sources = sources::of(&[argument.to_owned()], named)?;
+fn single_source(argument: &str, named: Option<&FunctionName>) -> Result<sources::Source, CliError> {
+    let mut sources = sources::resolve(&[argument.to_owned()], named)?;
     match (sources.pop(), sources.len()) {
         (Some(source), 0) => Ok(source),
-        (_, others) => Err(Stopped::wrong_use(format!("{argument} is {} functions: plan one at a time", others + 1))),
+        (_, others) => Err(CliError::wrong_use(format!("{argument} is {} functions: plan one at a time", others + 1))),
     }
 }
 
-/// What the deployer's plan needs of a zip that it does not have. What it would refuse is told here already, with every mistake.
-fn described(path: &Path, environment: &EnvironmentName) -> Result<DescribedPackage, Stopped> {
-    let zip = sources::zipped(path)?;
-    let unfit = |mistakes: Vec<zips::Found>| zips::unfit(path, &mistakes);
-    let package = zips::read(&zip, |_| {}).map_err(unfit)?;
-    zips::check(&package, Some(environment)).map_err(unfit)?;
-    let manifest: Option<Result<_, Stopped>> = package.manifest.map(|(format, text)| {
+/// Describes a zip for the deployer's plan, which does not have the zip. A zip that the deployer would refuse is
+/// refused here, with every mistake.
+fn describe_package(path: &Path, environment: &EnvironmentName) -> Result<DescribedPackage, CliError> {
+    let zip = sources::open_zip(path)?;
+    let invalid = |mistakes: Vec<zips::Finding>| zips::invalid_zip(path, &mistakes);
+    let package = zips::read(&zip, |_| {}).map_err(invalid)?;
+    zips::check(&package, Some(environment)).map_err(invalid)?;
+    let manifest: Option<Result<_, CliError>> = package.manifest.map(|(format, text)| {
         let text = String::from_utf8(text)
-            .map_err(|error| Stopped::refused(format!("{}: {}: {error}", path.display(), format.file_name())))?;
+            .map_err(|error| CliError::refused(format!("{}: {}: {error}", path.display(), format.file_name())))?;
         Ok(DescribedManifest { file: format.file_name().to_owned(), text })
     });
     Ok(DescribedPackage {
@@ -103,7 +105,7 @@ fn described(path: &Path, environment: &EnvironmentName) -> Result<DescribedPack
     })
 }
 
-/// Refused before failed: where a rule says no, no target was planned.
+/// A refusal goes before a failure, because a refused plan has planned no target.
 fn exit(report: &PlanReport, differs: Exit) -> Exit {
     if report.refused.is_some() {
         Exit::Refused
@@ -122,7 +124,7 @@ const REMOVED: Style = AnsiColor::Red.on_default();
 const WRONG: Style = AnsiColor::Red.on_default().bold();
 const HEADING: Style = Style::new().bold();
 
-/// A plan for people: what differs, target by target, and the calls that would be made.
+/// Writes a plan for people: the differences of each target, and the calls that a deployment would make.
 pub(super) fn text(report: &PlanReport) -> String {
     let PlanReport { environment, function, release, refused, targets, .. } = report;
     let release = release.as_ref().map(|release| format!(", release {release}")).unwrap_or_default();
@@ -170,7 +172,7 @@ mod tests {
 
     use super::*;
 
-    /// As it is where nobody would see colours.
+    /// The text without colours.
     fn plain(report: &PlanReport) -> String {
         anstream::adapter::strip_str(&text(report)).to_string()
     }
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_told_target_by_target() {
+    fn plan_text_lists_each_target() {
         assert_eq!(
             plain(&report()),
             "orders in dev, release 1.4.2\n\
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_without_a_plan_and_a_refusal_say_why() {
+    fn failed_target_and_refusal_show_their_reason() {
         let mut report = report();
         report.targets.truncate(1);
         let error = TargetError::new(TargetErrorCode::AssumeRoleDenied, "enter", "denied");

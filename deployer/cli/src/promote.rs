@@ -1,4 +1,4 @@
-//! `deployctl promote`: what one environment has live becomes live in another.
+//! `deployctl promote`: brings what one environment has live to another.
 
 use std::str::FromStr;
 
@@ -9,43 +9,43 @@ use deployer_core::promotion::Functions;
 use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
 
-use super::answer::{Answer, Stopped};
+use super::answer::{Answer, CliError};
 use super::follow::{self, Followed as _, Until};
-use super::{promoted, waits};
+use super::{promotion_text, waiting_text};
 use deployer_core::trigger::Command;
 use deployer_engine::History;
 
-/// What to promote, from where to where.
+/// The options of `promote`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// The function, as keys and the ledger call it; a pattern with * promotes each that matches and is ready. Given more than
-    /// once: these functions go together, all or none.
+    /// The function, as keys and the ledger name it. A pattern with * promotes each function that matches and is ready.
+    /// Several functions go together: all or none.
     #[arg(long, short, value_name = "NAME", required = true, value_delimiter = ',')]
     function: Vec<FunctionPattern>,
-    /// The environment that has it live.
+    /// The environment that has the release live.
     #[arg(long, value_name = "NAME")]
     from: EnvironmentName,
-    /// The environment that shall have it.
+    /// The environment to promote to.
     #[arg(long, value_name = "NAME")]
     to: EnvironmentName,
-    /// This release, of those that were live there [default: what is].
+    /// The release to promote, one that was live there [default: the live one].
     #[arg(long, short, value_name = "NAME")]
     release: Option<Release>,
-    /// It is of no use after this time, and ends then: a time such as 2026-12-01T09:00:00Z, or so long from now, such as 2h.
+    /// End the promotion if it is not live by then: a time such as 2026-12-01T09:00:00Z, or a span from now such as 2h.
     #[arg(long, value_name = "TIME", value_parser = NotAfter::from_str)]
     not_after: Option<NotAfter>,
-    /// Promote although the environment is frozen: why. It is recorded, and told on the bus.
+    /// Promote during a freeze, for this reason. It is recorded and sent to the event bus.
     #[arg(long, value_name = "REASON")]
     override_freeze: Option<String>,
-    /// Wait for its end also where it waits for approvals, or for a freeze to be over.
+    /// Wait until the promotion ends, even while it waits for approvals or the end of a freeze.
     #[arg(long, conflicts_with = "no_wait")]
     wait: bool,
     #[command(flatten)]
     follow: follow::Options,
 }
 
-/// When a promotion is of no use any more.
+/// The time at which a promotion ends if it is not live by then.
 #[derive(Debug, Clone, Copy)]
 enum NotAfter {
     At(Timestamp),
@@ -63,18 +63,18 @@ impl FromStr for NotAfter {
 }
 
 impl NotAfter {
-    fn time(self) -> Result<Timestamp, Stopped> {
+    fn time(self) -> Result<Timestamp, CliError> {
         match self {
             Self::At(time) => Ok(time),
-            Self::In(span) => Timestamp::now().checked_add(span.as_duration()).map_err(Stopped::wrong_use),
+            Self::In(span) => Timestamp::now().checked_add(span.as_duration()).map_err(CliError::wrong_use),
         }
     }
 }
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let functions = functions(&options.function)?;
     if let (Functions::Each(pattern), Some(_)) = (&functions, &options.release) {
-        return Err(Stopped::wrong_use(format!(
+        return Err(CliError::wrong_use(format!(
             "--release belongs to one function, and {pattern} may match several: name the function"
         )));
     }
@@ -91,39 +91,39 @@ pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
         not_after: options.not_after.map(NotAfter::time).transpose()?,
         override_freeze: options.override_freeze.clone(),
     };
-    let (follow, until) = (&options.follow, if options.wait { Until::Ended } else { Until::Resting });
+    let (follow, until) = (&options.follow, if options.wait { Until::Ended } else { Until::WaitingOrEnded });
     match functions {
         Functions::One(_) => {
-            let record = follow.followed::<DeploymentRecord>(command, until).await?;
-            Ok(Answer::with_text(waits::text(&record), &record, record.exit()))
+            let record = follow.follow_command::<DeploymentRecord>(command, until).await?;
+            Ok(Answer::with_text(waiting_text::text(&record), &record, record.exit()))
         }
         Functions::Together(_) => {
-            let group = follow.followed::<Group>(command, until).await?;
-            Ok(follow::Options::told(&group))
+            let group = follow.follow_command::<Group>(command, until).await?;
+            Ok(follow::Options::answer_of(&group))
         }
         Functions::Each(pattern) => {
-            let each = follow.followed::<History>(command, until).await?;
+            let each = follow.follow_command::<History>(command, until).await?;
             if each.deployments.is_empty() {
                 let (from, to) = (&options.from, &options.to);
-                return Ok(Answer::with_text(promoted::nothing(&pattern, from, to), &each, each.exit()));
+                return Ok(Answer::with_text(promotion_text::nothing(&pattern, from, to), &each, each.exit()));
             }
-            Ok(follow::Options::told(&each))
+            Ok(follow::Options::answer_of(&each))
         }
     }
 }
 
-/// One, one by one, or together.
-fn functions(given: &[FunctionPattern]) -> Result<Functions, Stopped> {
+/// Reads the functions: one, each that matches a pattern, or several together.
+fn functions(given: &[FunctionPattern]) -> Result<Functions, CliError> {
     if let [one] = given {
-        return Functions::of(Some(one.clone()), None).map_err(Stopped::wrong_use);
+        return Functions::of(Some(one.clone()), None).map_err(CliError::wrong_use);
     }
     let names = given.iter().map(|name| FunctionName::parse(name.as_str()).map_err(|_| name));
     let names = names.collect::<Result<Vec<_>, _>>().map_err(|pattern| {
-        Stopped::wrong_use(format!(
+        CliError::wrong_use(format!(
             "{pattern} stands for each that is ready, one by one; functions that go together are named: give the pattern \
              alone, or names only"
         ))
     })?;
     Functions::of(None, Some(names))
-        .map_err(|error| Stopped::wrong_use(error.replace("functions names", "--function names")))
+        .map_err(|error| CliError::wrong_use(error.replace("functions names", "--function names")))
 }

@@ -1,38 +1,38 @@
-//! `deployctl recall`: a release is rejected, and rolled back wherever it is live.
+//! `deployctl recall`: rejects a release, and rolls it back wherever it is live.
 
 use std::fmt::Write as _;
 
 use deployer_core::id::{FunctionName, Release};
 use deployer_core::record::{Code, DeploymentRecord, Status};
 
-use super::answer::{Answer, Exit, Stopped, one_line};
+use super::answer::{Answer, CliError, Exit, one_line};
 use super::follow::{self, Followed, Stage, Until};
 use super::records;
 use deployer_core::trigger::Command;
 use deployer_engine::{Recalled, RecalledFrom};
 
-/// What to recall, and why.
+/// The options of `recall`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// The function, as keys and the ledger call it.
+    /// The function, as keys and the ledger name it.
     #[arg(long, short, value_name = "NAME")]
     function: FunctionName,
-    /// The release that is bad.
+    /// The bad release.
     #[arg(long, short, value_name = "NAME")]
     release: Release,
-    /// Why: whoever is refused reads it.
+    /// The reason; users who are refused read it.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
     follow: follow::Options,
 }
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let Options { function, release, reason, follow } = options;
     let (function, release, reason) = (function.clone(), release.clone(), reason.clone());
     let command = Command::Recall { function, release, reason };
-    Ok(follow::Options::told(&follow.followed::<Recalled>(command, Until::Ended).await?))
+    Ok(follow::Options::answer_of(&follow.follow_command::<Recalled>(command, Until::Ended).await?))
 }
 
 impl Followed for Recalled {
@@ -73,9 +73,9 @@ impl Followed for Recalled {
         text
     }
 
-    /// The whole aim is that it serves nowhere.
+    /// A recall succeeds if the release serves nowhere any more.
     fn exit(&self) -> Exit {
-        // Whoever was faster has brought something else there.
+        // Another release has gone live there first, so the bad one is gone.
         let is_gone = |record: &DeploymentRecord| record.code == Some(Code::NotLive);
         let is_bad = |record: &DeploymentRecord| record.exit() != Exit::Done && !is_gone(record);
         let failed = |one: &RecalledFrom| one.deployment.as_ref().is_none_or(is_bad);

@@ -1,4 +1,4 @@
-//! Records in words for people.
+//! The text of records, for people.
 
 use std::fmt::Write as _;
 
@@ -7,14 +7,14 @@ use deployer_core::record::{DeploymentRecord, Status, TargetOutcome};
 
 use super::answer::one_line;
 
-/// How one deployment went: a line for the whole, one for each target.
+/// Writes a line for the deployment and one for each target.
 pub(super) fn text(record: &DeploymentRecord) -> String {
     let DeploymentRecord { id, environment, function, release, .. } = record;
     let release = release.as_ref().map_or(String::new(), |release| format!("/{release}"));
     let took = record.finished_at.map(|end| end.duration_since(record.started_at).as_secs());
     let took = took.map_or(String::new(), |seconds| format!(" after {seconds} s"));
     let mut text = format!("{environment}/{function}{release}: {}{took}, deployment {id}\n", status(record.status));
-    // Targets have their own words.
+    // A failed target's line has its own reason.
     if record.targets.iter().all(|target| target.error.is_none())
         && let Some(because) = because(record)
     {
@@ -26,7 +26,7 @@ pub(super) fn text(record: &DeploymentRecord) -> String {
     text
 }
 
-/// How one of several went: a line for each target, or one for the whole where no target was tried.
+/// Writes a line for each target, or one for the deployment if no target was tried.
 pub(super) fn lines(record: &DeploymentRecord) -> String {
     let what = format!("{}/{}", record.environment, record.function);
     let tried = record.targets.iter().any(|target| target.error.is_some() || target.version.is_some());

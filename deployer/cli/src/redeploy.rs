@@ -1,21 +1,21 @@
-//! `deployctl redeploy`: every target serves what is live again.
+//! `deployctl redeploy`: makes every target serve what is live again.
 
-use super::answer::{Answer, Stopped};
+use super::answer::{Answer, CliError};
 use super::follow;
 use deployer_core::trigger::Command;
 
-/// What to deploy again.
+/// The options of `redeploy`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
-    place: follow::Place,
+    args: follow::FunctionArgs,
     #[command(flatten)]
     follow: follow::Options,
 }
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
-    let follow::Place { environment, function } = &options.place;
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
+    let follow::FunctionArgs { environment, function } = &options.args;
     let command = Command::Redeploy { environment: environment.clone(), function: function.clone() };
-    options.follow.carried_out(command).await
+    options.follow.run_command(command).await
 }

@@ -1,58 +1,58 @@
-//! `deployctl reject` and `unreject`: a release that nothing deploys any more, until it may be again.
+//! `deployctl reject` and `unreject`: nothing deploys a rejected release until the reject ends.
 
 use deployer_core::id::{FunctionName, Release};
 
-use super::answer::{Answer, Stopped};
+use super::answer::{Answer, CliError};
 use super::{remote, status};
 use deployer_core::trigger::Command;
 
-/// What to reject, and why.
+/// The options of `reject`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
-    what: What,
-    /// Why: whoever is refused reads it.
+    release_args: ReleaseArgs,
+    /// The reason; users who are refused read it.
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
-    who: remote::Who,
+    requester: remote::Requester,
     #[command(flatten)]
     remote: remote::Options,
 }
 
-/// What not to reject any more.
+/// The options of `unreject`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-pub(super) struct Undone {
+pub(super) struct UnrejectOptions {
     #[command(flatten)]
-    what: What,
+    release_args: ReleaseArgs,
     #[command(flatten)]
-    who: remote::Who,
+    requester: remote::Requester,
     #[command(flatten)]
     remote: remote::Options,
 }
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-struct What {
-    /// The function, as keys and the ledger call it.
+struct ReleaseArgs {
+    /// The function, as keys and the ledger name it.
     #[arg(long, short, value_name = "NAME")]
     function: FunctionName,
-    /// The release that is bad (or is not any more).
+    /// The bad release.
     #[arg(long, short, value_name = "NAME")]
     release: Release,
 }
 
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
-    let What { function, release } = &options.what;
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
+    let ReleaseArgs { function, release } = &options.release_args;
     let reason = options.reason.clone();
     let command = Command::Reject { function: function.clone(), release: release.clone(), reason };
-    status::after(&options.remote, &options.who, command).await
+    status::status_after(&options.remote, &options.requester, command).await
 }
 
-pub(super) async fn undo(options: &Undone) -> Result<Answer, Stopped> {
-    let What { function, release } = &options.what;
+pub(super) async fn undo(options: &UnrejectOptions) -> Result<Answer, CliError> {
+    let ReleaseArgs { function, release } = &options.release_args;
     let command = Command::Unreject { function: function.clone(), release: release.clone() };
-    status::after(&options.remote, &options.who, command).await
+    status::status_after(&options.remote, &options.requester, command).await
 }

@@ -1,4 +1,4 @@
-//! The deployer's Lambda, as the command line talks to it.
+//! Sends commands to the deployer's Lambda.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::answer::{Exit, Stopped};
+use super::answer::{CliError, Exit};
 use super::aws_options::AwsOptions;
-use super::surroundings;
+use super::ci_env;
 use deployer_core::trigger::{Command, CommandRequest};
 use deployer_engine::Caller;
 
-/// Where the deployer is.
+/// The options that locate the deployer.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
@@ -29,44 +29,44 @@ pub(super) struct Options {
     aws: AwsOptions,
 }
 
-/// The longest that one try of a command takes that deploys, or walks through accounts: on the way, what says nothing for longer
-/// than 350 s may be cut off (VPC User Guide, "NAT gateways"). PromotionRequest again, it is the same request and tells how far it is.
-const LONGEST: Duration = Duration::from_secs(310);
-/// The same of a command that only reads and writes the ledger.
-const LONGEST_OF_THE_LEDGER: Duration = Duration::from_secs(90);
-/// How often it is tried in all.
+/// The timeout of one try of a command that deploys or enters accounts. Networks may cut a connection that is silent
+/// for more than 350 s (VPC User Guide, "NAT gateways"); the same request sent again returns the progress.
+const DEPLOY_TIMEOUT: Duration = Duration::from_secs(310);
+/// The timeout of one try of a command that only reads and writes the ledger.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(90);
+/// The number of tries.
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Who asks.
+/// The person who asks.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
-pub(super) struct Who {
-    /// Who asks for it [default: GITHUB_ACTOR, GITLAB_USER_LOGIN, or the user].
+pub(super) struct Requester {
+    /// The person who asks for it [default: GITHUB_ACTOR, GITLAB_USER_LOGIN, or the user].
     #[arg(long, value_name = "NAME")]
     requested_by: Option<String>,
 }
 
-/// Why an order has no answer, as far as the order goes.
+/// The fate of a request that has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// AWS or the deployer says no.
+pub(super) enum SendOutcome {
+    /// AWS or the deployer refused it.
     Refused,
-    /// It was not sent: nobody was reached.
+    /// It was not sent, because no connection was made.
     NotSent,
-    /// It was not taken, for too much is going on.
+    /// AWS throttled it.
     Throttled,
     /// It was sent, and no answer came.
     Lost,
-    /// The deployer has begun, and says that another try can mend it.
+    /// The deployer began and reported an error that another try can mend.
     Broken,
 }
 
-/// An order without an answer.
+/// The error of a request without an answer.
 #[derive(Debug, Clone)]
-pub(super) struct NoAnswer {
-    pub fate: Fate,
-    pub stopped: Stopped,
+pub(super) struct SendError {
+    pub outcome: SendOutcome,
+    pub error: CliError,
 }
 
 /// The deployer's Lambda.
@@ -76,7 +76,7 @@ pub(super) struct Remote {
 }
 
 impl Options {
-    /// The AWS configuration that was asked for.
+    /// Loads the AWS configuration for the options.
     pub async fn sdk(&self) -> SdkConfig {
         self.aws.sdk().await
     }
@@ -86,14 +86,14 @@ impl Options {
         &self.function_name
     }
 
-    /// A client of the deployer.
+    /// Makes a client of the deployer's Lambda.
     pub async fn remote(&self) -> Remote {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(10))
             .disable_operation_attempt_timeout()
             .disable_operation_timeout()
             .build();
-        // Each try is ours, for it must be known whether anything was sent.
+        // The SDK does not retry: this file must know whether anything was sent.
         let config = aws_sdk_lambda::config::Builder::from(&self.sdk().await)
             .timeout_config(timeouts)
             .retry_config(RetryConfig::disabled())
@@ -104,45 +104,47 @@ impl Options {
 }
 
 impl Remote {
-    /// Gives a command and reads the answer. The same order again is the same request, so what got no answer is sent again.
+    /// Sends a command and reads the answer. A request without an answer is sent again under the same id.
     ///
     /// # Errors
-    /// [`Stopped`]: 2 where the Lambda says that the command is wrong, 4 where something may be changed that nobody told of, 1
+    /// [`CliError`]: 2 where the Lambda rejects the command, 4 where it may have changed something unreported, 1
     /// otherwise.
-    pub async fn ask<T: DeserializeOwned>(&self, order: &CommandRequest) -> Result<T, Stopped> {
+    pub async fn send<T: DeserializeOwned>(&self, request: &CommandRequest) -> Result<T, CliError> {
         let mut lost = false;
         for number in 1.. {
-            let NoAnswer { fate, stopped } = match self.try_to_ask(order).await {
+            let SendError { outcome, error } = match self.try_send(request).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            lost |= fate == Fate::Lost;
-            let is_final = fate == Fate::Refused || (fate == Fate::Broken && stopped.error_type == "Internal");
+            lost |= outcome == SendOutcome::Lost;
+            let is_final =
+                outcome == SendOutcome::Refused || (outcome == SendOutcome::Broken && error.error_type == "Internal");
             if is_final || number >= TRIES {
-                let maybe = lost && !matches!(order.command, Command::Status { .. } | Command::History { .. });
-                return Err(if maybe { maybe_taken(stopped) } else { stopped });
+                let maybe = lost && !matches!(request.command, Command::Status { .. } | Command::History { .. });
+                return Err(if maybe { maybe_accepted(error) } else { error });
             }
             tokio::time::sleep(PAUSE * number).await;
         }
-        Err(Stopped::failed("the deployer was not asked"))
+        Err(CliError::failed("the deployer was not asked"))
     }
 
-    /// Gives a command once.
+    /// Sends a command once.
     ///
     /// # Errors
-    /// [`NoAnswer`], and what that means.
-    pub async fn try_to_ask<T: DeserializeOwned>(&self, order: &CommandRequest) -> Result<T, NoAnswer> {
+    /// [`SendError`], with what happened to the request.
+    pub async fn try_send<T: DeserializeOwned>(&self, request: &CommandRequest) -> Result<T, SendError> {
         let name = &self.function_name;
-        let payload = Blob::new(order.payload().to_string());
+        let payload = Blob::new(request.payload().to_string());
         let call = self.client.invoke().function_name(name).payload(payload).send();
-        let longest = longest(&order.command);
-        let Ok(answer) = tokio::time::timeout(longest, call).await else {
-            let message = format!("the deployer's Lambda {name:?} has not answered in {} s", longest.as_secs());
-            return Err(NoAnswer { fate: Fate::Lost, stopped: Stopped::failed(message) });
+        let timeout = timeout_of(&request.command);
+        let Ok(answer) = tokio::time::timeout(timeout, call).await else {
+            let message = format!("the deployer's Lambda {name:?} has not answered in {} s", timeout.as_secs());
+            return Err(SendError { outcome: SendOutcome::Lost, error: CliError::failed(message) });
         };
-        let answer = answer.map_err(|error| uninvoked(name, &error))?;
+        let answer = answer.map_err(|error| invoke_error(name, &error))?;
         let body = answer.payload().map(Blob::as_ref).unwrap_or_default();
-        let unreadable = |error: serde_json::Error| NoAnswer { fate: Fate::Refused, stopped: unreadable(name, &error) };
+        let unreadable =
+            |error: serde_json::Error| SendError { outcome: SendOutcome::Refused, error: unreadable(name, &error) };
         let value: Value = serde_json::from_slice(body).map_err(unreadable)?;
         if answer.function_error().is_some() {
             return Err(refused(&value));
@@ -151,7 +153,7 @@ impl Remote {
     }
 }
 
-fn longest(command: &Command) -> Duration {
+fn timeout_of(command: &Command) -> Duration {
     match command {
         Command::Deploy { .. }
         | Command::Redeploy { .. }
@@ -160,53 +162,55 @@ fn longest(command: &Command) -> Duration {
         | Command::Approve { .. }
         | Command::Recall { .. }
         | Command::Doctor { .. }
-        | Command::Sweep {} => LONGEST,
-        _ => LONGEST_OF_THE_LEDGER,
+        | Command::Sweep {} => DEPLOY_TIMEOUT,
+        _ => LEDGER_TIMEOUT,
     }
 }
 
-fn maybe_taken(stopped: Stopped) -> Stopped {
-    Stopped::timed_out(format!("{}\n  it may have been taken all the same: asking again does no harm", stopped.message))
+fn maybe_accepted(error: CliError) -> CliError {
+    CliError::timed_out(format!("{}\n  it may have been taken all the same: asking again does no harm", error.message))
 }
 
-fn uninvoked(name: &str, error: &SdkError<InvokeError, HttpResponse>) -> NoAnswer {
+fn invoke_error(name: &str, error: &SdkError<InvokeError, HttpResponse>) -> SendError {
     let message = deployer_aws::words(error);
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-    let fate = match error {
-        // The SDK's own words: it says in no other way whether a connection was there.
-        _ if message.contains("client error (Connect)") || message.contains("HTTP connect timeout") => Fate::NotSent,
-        SdkError::ConstructionFailure(_) => Fate::Refused,
-        _ if status == 429 => Fate::Throttled,
-        _ if status == 0 || status >= 500 => Fate::Lost,
-        // A status line of success, and the rest broke off.
-        SdkError::ResponseError(_) if status < 400 => Fate::Lost,
-        _ => Fate::Refused,
+    let outcome = match error {
+        // The SDK shows only in its message whether a connection was made.
+        _ if message.contains("client error (Connect)") || message.contains("HTTP connect timeout") => {
+            SendOutcome::NotSent
+        }
+        SdkError::ConstructionFailure(_) => SendOutcome::Refused,
+        _ if status == 429 => SendOutcome::Throttled,
+        _ if status == 0 || status >= 500 => SendOutcome::Lost,
+        // A successful status line came, and the connection broke after it.
+        SdkError::ResponseError(_) if status < 400 => SendOutcome::Lost,
+        _ => SendOutcome::Refused,
     };
-    let stopped = Stopped::failed(format!(
+    let error = CliError::failed(format!(
         "the deployer's Lambda {name:?} could not be invoked: {message}\n  --function-name, --region and --profile say which \
-         one is meant; it takes lambda:InvokeFunction on it (the policy \"operate\")"
+         one is meant; you need lambda:InvokeFunction on it (the policy \"operate\")"
     ));
-    NoAnswer { fate, stopped }
+    SendError { outcome, error }
 }
 
-impl Who {
-    /// An order of theirs, and an id by which a retried call is the same request.
-    pub fn order(&self, command: Command, id: Option<String>) -> CommandRequest {
+impl Requester {
+    /// Makes a request of this person, under an id that makes a retried call the same request.
+    pub fn request(&self, command: Command, id: Option<String>) -> CommandRequest {
         let Caller { requested_by, id } = self.caller(id);
         CommandRequest { command, requested_by, id: Some(id) }
     }
 
-    /// They, with an id that nobody has had before, unless they say one.
+    /// Names this person, with the given id or a new one.
     pub fn caller(&self, id: Option<String>) -> Caller {
         let id = id.unwrap_or_else(|| format!("deployctl-{}", ulid_now()));
-        let user = || surroundings::user(|name| std::env::var(name).ok());
+        let user = || ci_env::user(|name| std::env::var(name).ok());
         Caller { requested_by: self.requested_by.clone().or_else(user).map(Into::into), id }
     }
 }
 
-/// An order of whoever runs this.
-pub(super) fn order(command: Command) -> CommandRequest {
-    Who { requested_by: None }.order(command, None)
+/// Makes a request of the user who runs this.
+pub(super) fn request(command: Command) -> CommandRequest {
+    Requester { requested_by: None }.request(command, None)
 }
 
 fn ulid_now() -> String {
@@ -215,19 +219,19 @@ fn ulid_now() -> String {
     deployer_core::id::Token::drawn(jiff::Timestamp::now(), random).to_string()
 }
 
-fn unreadable(name: &str, error: &serde_json::Error) -> Stopped {
-    Stopped::failed(format!(
+fn unreadable(name: &str, error: &serde_json::Error) -> CliError {
+    CliError::failed(format!(
         "the answer of {name:?} cannot be read ({error}): is it the deployer, and of the same version as this deployctl?"
     ))
 }
 
-fn refused(value: &Value) -> NoAnswer {
+fn refused(value: &Value) -> SendError {
     let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (exit, error_type, fate) = match text("errorType").as_str() {
-        "InvalidCommand" => (Exit::WrongUse, "InvalidCommand", Fate::Refused),
-        "InvalidConfig" => (Exit::Failed, "InvalidConfig", Fate::Refused),
-        "LedgerUnavailable" => (Exit::Failed, "LedgerUnavailable", Fate::Broken),
-        _ => (Exit::Failed, "Internal", Fate::Broken),
+    let (exit, error_type, outcome) = match text("errorType").as_str() {
+        "InvalidCommand" => (Exit::WrongUse, "InvalidCommand", SendOutcome::Refused),
+        "InvalidConfig" => (Exit::Failed, "InvalidConfig", SendOutcome::Refused),
+        "LedgerUnavailable" => (Exit::Failed, "LedgerUnavailable", SendOutcome::Broken),
+        _ => (Exit::Failed, "Internal", SendOutcome::Broken),
     };
-    NoAnswer { fate, stopped: Stopped { exit, error_type, message: text("errorMessage") } }
+    SendError { outcome, error: CliError { exit, error_type, message: text("errorMessage") } }
 }

@@ -1,5 +1,5 @@
-//! `deployctl rollback`: what was live before is live again. Whoever asks for it is shown what he leaves, and leaves nothing
-//! that he was not shown.
+//! `deployctl rollback`: makes what was live before live again. It shows the user what it leaves, and leaves nothing
+//! else.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
@@ -8,54 +8,54 @@ use deployer_core::id::{DeploymentId, Release};
 use deployer_core::status::FunctionStatus;
 use jiff::Timestamp;
 
-use super::answer::{Answer, Exit, Stopped, one_line};
-use super::ledger::Teller;
+use super::answer::{Answer, CliError, Exit, one_line};
+use super::ledger::StatusSource;
 use super::status::ago;
 use super::{Output, follow};
 use deployer_core::trigger::Command;
 
-/// What to roll back, and where to.
+/// The options of `rollback`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
-    place: follow::Place,
-    /// The release to go back to, of the last 50 that were live there [default: the one before].
+    args: follow::FunctionArgs,
+    /// The release to go back to, one of the last 50 that were live there [default: the one before].
     #[arg(long, short = 'r', visible_alias = "release", value_name = "NAME")]
     to: Option<Release>,
-    /// Do not ask; refused if anything else than this release is live.
+    /// Do not ask for confirmation; the rollback is refused if any other release is live.
     #[arg(long, value_name = "NAME", conflicts_with = "yes")]
     leaving: Option<Release>,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
     follow: follow::Options,
 }
 
-/// What the person means to leave, by which the deployer knows whether it still is so.
+/// The state that the user has seen; the deployer refuses the rollback if it has changed.
 #[derive(Debug, Default)]
-struct Seen {
+struct ExpectedState {
     live: Option<String>,
     active: Option<DeploymentId>,
 }
 
-pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Stopped> {
-    let Seen { live: if_live, active: if_active } = match &options.leaving {
-        Some(release) => Seen { live: Some(release.to_string()), active: None },
-        None => options.seen(output).await?,
+pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
+    let ExpectedState { live: if_live, active: if_active } = match &options.leaving {
+        Some(release) => ExpectedState { live: Some(release.to_string()), active: None },
+        None => options.expected_state(output).await?,
     };
-    let follow::Place { environment, function } = &options.place;
+    let follow::FunctionArgs { environment, function } = &options.args;
     let (environment, function, to) = (environment.clone(), function.clone(), options.to.clone());
-    options.follow.carried_out(Command::Rollback { environment, function, to, if_live, if_active }).await
+    options.follow.run_command(Command::Rollback { environment, function, to, if_live, if_active }).await
 }
 
 impl Options {
-    /// Shows what would be left, and asks whether it shall be, unless that was said.
-    async fn seen(&self, output: Output) -> Result<Seen, Stopped> {
+    /// Shows what the rollback leaves, and asks for confirmation unless --yes is given.
+    async fn expected_state(&self, output: Output) -> Result<ExpectedState, CliError> {
         let is_asked = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         if !(self.yes || is_asked) {
-            return Err(Stopped::wrong_use(
+            return Err(CliError::wrong_use(
                 "nobody is at a terminal who could confirm it: say --leaving RELEASE, and it is refused if anything else is \
                  live, or --yes",
             ));
@@ -64,11 +64,11 @@ impl Options {
             Ok(status) => status,
             Err(wrong) if wrong.exit == Exit::WrongUse => return Err(wrong),
             Err(unread) if self.yes => {
-                tell(&format!("rolling back unseen, for what is live cannot be read: {unread}\n"))?;
-                return Ok(Seen::default());
+                print_stderr(&format!("rolling back unseen, for what is live cannot be read: {unread}\n"))?;
+                return Ok(ExpectedState::default());
             }
             Err(unread) => {
-                return Err(Stopped {
+                return Err(CliError {
                     message: format!(
                         "what is live cannot be read, and nothing was rolled back: {}\n  --leaving RELEASE or --yes rolls \
                          back without a look",
@@ -79,24 +79,24 @@ impl Options {
             }
         };
         if !self.yes || output == Output::Text {
-            tell(&self.shown(status.as_ref(), Timestamp::now()))?;
+            print_stderr(&self.preview(status.as_ref(), Timestamp::now()))?;
         }
         if !self.yes && !is_confirmed()? {
-            return Err(Stopped::interrupted("not confirmed: nothing was rolled back"));
+            return Err(CliError::interrupted("not confirmed: nothing was rolled back"));
         }
-        Ok(status.map(|status| Seen::of(&status)).unwrap_or_default())
+        Ok(status.map(|status| ExpectedState::of(&status)).unwrap_or_default())
     }
 
-    /// None where nothing is known of it.
-    async fn status(&self) -> Result<Option<FunctionStatus>, Stopped> {
-        let follow::Place { environment, function } = &self.place;
-        let mut teller = Teller::Deployer(self.follow.remote.remote().await);
-        let report = teller.status(Some(environment), Some(function)).await?;
+    /// Returns the status, or `None` if nothing is known of the function.
+    async fn status(&self) -> Result<Option<FunctionStatus>, CliError> {
+        let follow::FunctionArgs { environment, function } = &self.args;
+        let mut status_source = StatusSource::Deployer(self.follow.remote.remote().await);
+        let report = status_source.status(Some(environment), Some(function)).await?;
         Ok(report.functions.into_iter().next())
     }
 
-    fn shown(&self, status: Option<&FunctionStatus>, now: Timestamp) -> String {
-        let follow::Place { environment, function } = &self.place;
+    fn preview(&self, status: Option<&FunctionStatus>, now: Timestamp) -> String {
+        let follow::FunctionArgs { environment, function } = &self.args;
         let mut text = format!("{function} in {environment}\n");
         let live = status.and_then(|status| Some((status, status.live.as_ref()?)));
         let _always = match live {
@@ -127,25 +127,25 @@ impl Options {
     }
 }
 
-impl Seen {
+impl ExpectedState {
     fn of(status: &FunctionStatus) -> Self {
         let live = status.live.as_ref().map(|live| live.deployment.to_string());
         Self { live, active: status.active.or(status.pending) }
     }
 }
 
-/// Beside the answer, which is for programs too.
-fn tell(words: &str) -> Result<(), Stopped> {
+/// Writes to standard error, because standard output may go to a program.
+fn print_stderr(words: &str) -> Result<(), CliError> {
     let mut err = anstream::stderr();
-    let told = write!(err, "{words}").and_then(|()| err.flush());
-    told.map_err(|error| Stopped::failed(format!("writing to standard error: {error}")))
+    let written = write!(err, "{words}").and_then(|()| err.flush());
+    written.map_err(|error| CliError::failed(format!("writing to standard error: {error}")))
 }
 
-/// Whatever is not a clear yes is a no.
-fn is_confirmed() -> Result<bool, Stopped> {
-    tell("Roll back? [y/N] ")?;
+/// Any answer but a clear yes counts as no.
+fn is_confirmed() -> Result<bool, CliError> {
+    print_stderr("Roll back? [y/N] ")?;
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);
-    read.map_err(|error| Stopped::failed(format!("reading the confirmation: {error}; nothing was rolled back")))?;
+    read.map_err(|error| CliError::failed(format!("reading the confirmation: {error}; nothing was rolled back")))?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }

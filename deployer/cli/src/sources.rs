@@ -1,4 +1,4 @@
-//! What a verb is given to deploy: folders, zips, and patterns of them; which function each is, and its zip.
+//! Reads the folders, zips and patterns that a verb is given: the name of each function, and its zip.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,26 +7,26 @@ use std::path::{Path, PathBuf};
 use deployer_core::id::FunctionName;
 use glob::{MatchOptions, Pattern};
 
-use super::{Stopped, bar, folder, zips};
+use super::{CliError, folder, progress, zips};
 
-/// One function's code.
+/// The code of one function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
-    /// What the function is called.
+    /// The function's name.
     pub function: FunctionName,
     /// A folder, or a zip.
     pub path: PathBuf,
 }
 
-/// What the arguments mean: each a folder or a zip, or a pattern of them that no shell has expanded. A function is called as
-/// its folder or zip is, unless it is told.
+/// Resolves the arguments: each is a folder, a zip, or a pattern that no shell has expanded. A function has the name of
+/// its folder or zip unless `named` gives another.
 ///
 /// # Errors
-/// Wrong use: nothing there, no name, or two of the same name.
-pub(super) fn of(arguments: &[String], named: Option<&FunctionName>) -> Result<Vec<Source>, Stopped> {
+/// Wrong use: an argument matches nothing, has no valid name, or two have the same name.
+pub(super) fn resolve(arguments: &[String], named: Option<&FunctionName>) -> Result<Vec<Source>, CliError> {
     let mut paths = Vec::new();
     for argument in arguments {
-        paths.extend(expanded(argument)?);
+        paths.extend(expand(argument)?);
     }
     paths.sort();
     paths.dedup();
@@ -34,16 +34,16 @@ pub(super) fn of(arguments: &[String], named: Option<&FunctionName>) -> Result<V
         ([path], Some(function)) => return Ok(vec![Source { function: function.clone(), path: path.clone() }]),
         (_, Some(function)) => {
             let message = format!("--function {function} names one function, and {} are given", paths.len());
-            return Err(Stopped::wrong_use(message));
+            return Err(CliError::wrong_use(message));
         }
         (_, None) => {}
     }
     let mut sources: BTreeMap<FunctionName, PathBuf> = BTreeMap::new();
     for path in paths {
-        let function = name(&path)?;
+        let function = function_name(&path)?;
         if let Some(other) = sources.insert(function.clone(), path.clone()) {
             let (one, other) = (other.display(), path.display());
-            return Err(Stopped::wrong_use(format!(
+            return Err(CliError::wrong_use(format!(
                 "{one} and {other} are both function {function}: give one of them"
             )));
         }
@@ -51,62 +51,62 @@ pub(super) fn of(arguments: &[String], named: Option<&FunctionName>) -> Result<V
     Ok(sources.into_iter().map(|(function, path)| Source { function, path }).collect())
 }
 
-/// Whether an argument stands for as many as there are.
+/// Whether an argument is a pattern.
 pub(super) fn is_pattern(argument: &str) -> bool {
     argument.contains(['*', '?', '[']) && !Path::new(argument).exists()
 }
 
-fn expanded(argument: &str) -> Result<Vec<PathBuf>, Stopped> {
+fn expand(argument: &str) -> Result<Vec<PathBuf>, CliError> {
     let path = Path::new(argument);
     if !is_pattern(argument) {
         if path.is_dir() || path.is_file() {
             return Ok(vec![path.to_owned()]);
         }
-        return Err(Stopped::wrong_use(format!("{argument} is neither a folder nor a file")));
+        return Err(CliError::wrong_use(format!("{argument} is neither a folder nor a file")));
     }
-    let wrong = |error: &dyn std::fmt::Display| Stopped::wrong_use(format!("{argument} is no pattern: {error}"));
+    let wrong = |error: &dyn std::fmt::Display| CliError::wrong_use(format!("{argument} is no pattern: {error}"));
     Pattern::new(argument).map_err(|error| wrong(&error))?;
     let options = MatchOptions { require_literal_leading_dot: true, ..MatchOptions::new() };
     let found = glob::glob_with(argument, options).map_err(|error| wrong(&error))?;
     let mut paths = Vec::new();
     for one in found {
-        let path = one.map_err(|error| Stopped::failed(format!("looking for {argument}: {error}")))?;
-        // A read-me beside the functions is none.
+        let path = one.map_err(|error| CliError::failed(format!("looking for {argument}: {error}")))?;
+        // Other files beside the functions are skipped.
         if path.is_dir() || path.extension().is_some_and(|extension| extension == "zip") {
             paths.push(path);
         }
     }
     if paths.is_empty() {
-        return Err(Stopped::wrong_use(format!("there is neither a folder nor a zip like {argument}")));
+        return Err(CliError::wrong_use(format!("there is neither a folder nor a zip like {argument}")));
     }
     Ok(paths)
 }
 
-fn name(path: &Path) -> Result<FunctionName, Stopped> {
-    let said = |error: &dyn std::fmt::Display| {
-        Stopped::wrong_use(format!(
+fn function_name(path: &Path) -> Result<FunctionName, CliError> {
+    let invalid = |error: &dyn std::fmt::Display| {
+        CliError::wrong_use(format!(
             "{}: its function is called as it is, but {error}: --function names it",
             path.display()
         ))
     };
-    // `.` and `..` are called as what they lead to.
-    let whole = path.canonicalize().map_err(|error| said(&error))?;
+    // `.` and `..` get the name of the folder that they lead to.
+    let whole = path.canonicalize().map_err(|error| invalid(&error))?;
     let last = if whole.is_dir() { whole.file_name() } else { whole.file_stem() };
     let last = last.map(|last| last.to_string_lossy().into_owned()).unwrap_or_default();
-    FunctionName::parse(last).map_err(|error| said(&error))
+    FunctionName::parse(last).map_err(|error| invalid(&error))
 }
 
-/// The zip itself, or the folder as one, open to be read.
+/// Opens the zip, or packs the folder.
 ///
 /// # Errors
-/// Wrong use: it cannot be read. Refused: the folder cannot be packed.
-pub(super) fn zipped(path: &Path) -> Result<File, Stopped> {
+/// Wrong use: the path cannot be read. Refused: the folder cannot be packed.
+pub(super) fn open_zip(path: &Path) -> Result<File, CliError> {
     if !path.is_dir() {
         return File::open(path)
-            .map_err(|error| Stopped::wrong_use(format!("{} cannot be read: {error}", path.display())));
+            .map_err(|error| CliError::wrong_use(format!("{} cannot be read: {error}", path.display())));
     }
-    let waiting = bar::spinner(format!("packing {}", path.display()));
-    folder::pack(path, &waiting).map_err(|mistakes| zips::unfit(path, &mistakes))
+    let waiting = progress::spinner(format!("packing {}", path.display()));
+    folder::pack(path, &waiting).map_err(|mistakes| zips::invalid_zip(path, &mistakes))
 }
 
 #[cfg(test)]
@@ -115,36 +115,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_not_there_as_it_is_written_is_a_pattern() {
+    fn existing_path_is_never_a_pattern() {
         assert!(is_pattern("functions/*"));
         assert!(!is_pattern("functions/orders"));
         assert!(!is_pattern(env!("CARGO_MANIFEST_DIR")));
     }
 
     #[test]
-    fn a_folder_is_called_as_where_it_leads_and_a_file_as_it_is_without_its_ending() {
+    fn function_name_is_the_folders_or_the_files_stem() {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        assert_eq!(name(here).unwrap().as_str(), "cli");
-        assert_eq!(name(&here.join("src/..")).unwrap().as_str(), "cli");
-        assert_eq!(name(&here.join("Cargo.toml")).unwrap().as_str(), "Cargo");
-        let error = name(&here.join("src/lib.rs").join("none")).unwrap_err();
+        assert_eq!(function_name(here).unwrap().as_str(), "cli");
+        assert_eq!(function_name(&here.join("src/..")).unwrap().as_str(), "cli");
+        assert_eq!(function_name(&here.join("Cargo.toml")).unwrap().as_str(), "Cargo");
+        let error = function_name(&here.join("src/lib.rs").join("none")).unwrap_err();
         assert!(error.message.contains("--function names it"), "{error}");
     }
 
     #[test]
-    fn one_name_is_for_one_function() {
+    fn function_option_with_several_sources_is_refused() {
         let pattern = format!("{}/*", env!("CARGO_MANIFEST_DIR"));
         let function = FunctionName::parse("orders").unwrap();
-        let error = of(std::slice::from_ref(&pattern), Some(&function)).unwrap_err();
+        let error = resolve(std::slice::from_ref(&pattern), Some(&function)).unwrap_err();
         assert!(error.message.starts_with("--function orders names one function, and "), "{error}");
-        let all = of(&[pattern], None).unwrap();
+        let all = resolve(&[pattern], None).unwrap();
         assert!(all.iter().any(|source| source.function.as_str() == "src"));
         assert!(all.iter().all(|source| source.path.is_dir()), "Cargo.toml is no function");
     }
 
     #[test]
-    fn a_pattern_that_fits_nothing_is_told() {
-        let error = of(&["functions/none-*".to_owned()], None).unwrap_err();
+    fn pattern_without_match_is_wrong_use() {
+        let error = resolve(&["functions/none-*".to_owned()], None).unwrap_err();
         assert_eq!(error.message, "there is neither a folder nor a zip like functions/none-*");
     }
 }

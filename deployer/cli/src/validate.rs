@@ -1,4 +1,4 @@
-//! `deployctl validate`: zips, manifests and deployer.json, offline.
+//! `deployctl validate`: checks zips, manifests and deployer.json without a network.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,41 +11,41 @@ use deployer_core::id::EnvironmentName;
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use serde::Serialize;
 
-use super::zips::{self, Found};
-use super::{Answer, Exit, bar, folder};
+use super::zips::{self, Finding};
+use super::{Answer, Exit, folder, progress};
 
-/// What to validate.
+/// The options of `validate`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Folders, zips (whatever they are called), manifests (function.toml, function.json) and configurations (other *.json).
+    /// Folders, zips (with any name), manifests (function.toml, function.json) and configurations (other *.json).
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Check zips as uploads to this environment only, not for all that their manifest names.
+    /// Check zips as uploads to this environment only; otherwise to all that their manifest names.
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
 }
 
-/// All files and what is wrong with them.
+/// The reports of all files.
 #[derive(Debug, Serialize)]
 struct Report {
-    files: Vec<Checked>,
+    files: Vec<FileReport>,
 }
 
 #[derive(Debug, Serialize)]
-struct Checked {
+struct FileReport {
     file: String,
     kind: &'static str,
     valid: bool,
-    /// Whether it could not be checked at all.
+    /// Whether the file could not be checked at all.
     #[serde(skip)]
     is_wrong_use: bool,
-    /// What is good to know of a valid file.
+    /// Facts about a valid file.
     summary: Option<String>,
-    /// What may be wrong.
+    /// Possible mistakes.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     warnings: BTreeSet<String>,
-    mistakes: Vec<Found>,
+    mistakes: Vec<Finding>,
 }
 
 impl Report {
@@ -60,7 +60,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Checked { file, kind, valid, summary, warnings, mistakes, .. } in &self.files {
+        for FileReport { file, kind, valid, summary, warnings, mistakes, .. } in &self.files {
             let verdict = if *valid { "valid" } else { "NOT valid" };
             write!(f, "{file}: {kind}, {verdict}")?;
             match summary {
@@ -86,14 +86,14 @@ pub(super) fn run(options: &Options) -> Answer {
 fn report(options: &Options) -> Report {
     let check = |file: &PathBuf| {
         let (kind, outcome) = check(file, options.environment.as_ref());
-        let is_wrong_use = matches!(outcome, Err(Unfit::Unchecked(_)));
+        let is_wrong_use = matches!(outcome, Err(CheckError::Unreadable(_)));
         let (good, mistakes) = match outcome {
             Ok(good) => (Some(good), vec![]),
-            Err(Unfit::Unchecked(message)) => (None, vec![Found::whole(message)]),
-            Err(Unfit::Diagnostics(mistakes)) => (None, mistakes),
+            Err(CheckError::Unreadable(message)) => (None, vec![Finding::whole(message)]),
+            Err(CheckError::Invalid(mistakes)) => (None, mistakes),
         };
         let (summary, warnings) = good.map(|good| (good.summary, good.warnings)).unzip();
-        Checked {
+        FileReport {
             file: file.display().to_string(),
             kind,
             valid: mistakes.is_empty(),
@@ -104,15 +104,15 @@ fn report(options: &Options) -> Report {
         }
     };
     let mut report = Report { files: options.files.iter().map(check).collect() };
-    for (checked, strangers) in report.files.iter_mut().zip(strangers(&options.files)) {
-        checked.valid &= strangers.is_empty();
-        checked.mistakes.extend(strangers);
+    for (checked, unknown) in report.files.iter_mut().zip(unknown_environments(&options.files)) {
+        checked.valid &= unknown.is_empty();
+        checked.mistakes.extend(unknown);
     }
     report
 }
 
-/// Of each file, the environments that its manifest names and no deployer.json given beside it has.
-fn strangers(files: &[PathBuf]) -> Vec<Vec<Found>> {
+/// For each file, finds the environments that its manifest names and that no given deployer.json has.
+fn unknown_environments(files: &[PathBuf]) -> Vec<Vec<Finding>> {
     let is_config =
         |file: &&PathBuf| file.extension().is_some_and(|end| end == "json") && !file.ends_with("function.json");
     let configs = files.iter().filter(is_config);
@@ -120,14 +120,14 @@ fn strangers(files: &[PathBuf]) -> Vec<Vec<Found>> {
     let known = || configs.iter().flat_map(|config| config.environments.keys());
     let of_file = |file: &PathBuf| match manifest_of(file) {
         Some((format, manifest)) if !configs.is_empty() => {
-            manifest.strangers(known()).iter().map(|mistake| Found::from(mistake).of(format)).collect()
+            manifest.strangers(known()).iter().map(|mistake| Finding::from(mistake).of(format)).collect()
         }
         _ => vec![],
     };
     files.iter().map(of_file).collect()
 }
 
-/// The manifest that a file is, or has in it, where it is a good one.
+/// Returns the valid manifest that a file is or contains.
 fn manifest_of(file: &Path) -> Option<(ManifestFormat, Manifest)> {
     let (format, bytes) = match file.file_name().unwrap_or_default().to_str()? {
         "function.toml" => (ManifestFormat::Toml, std::fs::read(file).ok()?),
@@ -143,33 +143,33 @@ fn manifest_of(file: &Path) -> Option<(ManifestFormat, Manifest)> {
     Some((format, Manifest::parse(format, &bytes).ok()?))
 }
 
-/// Why a file is not good.
-enum Unfit {
-    /// It cannot be read, or nobody knows what it is.
-    Unchecked(String),
-    /// What is wrong with it.
-    Diagnostics(Vec<Found>),
+/// The reason why a file is not valid.
+enum CheckError {
+    /// The file cannot be read, or its kind is unknown.
+    Unreadable(String),
+    /// The mistakes in the file.
+    Invalid(Vec<Finding>),
 }
 
-impl From<Vec<Found>> for Unfit {
-    fn from(mistakes: Vec<Found>) -> Self {
-        Self::Diagnostics(mistakes)
+impl From<Vec<Finding>> for CheckError {
+    fn from(mistakes: Vec<Finding>) -> Self {
+        Self::Invalid(mistakes)
     }
 }
 
-/// What there is to say of a good file.
-struct Good {
+/// Facts about a valid file, and its warnings.
+struct ValidFile {
     summary: String,
     warnings: BTreeSet<String>,
 }
 
-impl Good {
+impl ValidFile {
     fn plain(summary: String) -> Self {
         Self { summary, warnings: BTreeSet::new() }
     }
 }
 
-type Outcome = Result<Good, Unfit>;
+type Outcome = Result<ValidFile, CheckError>;
 
 fn check(file: &Path, environment: Option<&EnvironmentName>) -> (&'static str, Outcome) {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -182,14 +182,14 @@ fn check(file: &Path, environment: Option<&EnvironmentName>) -> (&'static str, O
         _ => {
             let known =
                 "a folder, a zip (*.zip), a manifest (function.toml or function.json) nor a configuration (*.json)";
-            ("unknown", Err(Unfit::Unchecked(format!("neither {known}"))))
+            ("unknown", Err(CheckError::Unreadable(format!("neither {known}"))))
         }
     }
 }
 
-/// A folder, as push would pack it.
+/// Checks a folder as push would pack it.
 fn folder(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
-    let waiting = bar::spinner(format!("packing {}", file.display()));
+    let waiting = progress::spinner(format!("packing {}", file.display()));
     package(&folder::pack(file, &waiting)?, environment)
 }
 
@@ -201,7 +201,8 @@ fn zip(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
     Ok(good)
 }
 
-/// By its first bytes, whatever its name: a jar is one too. An empty file, and one that begins otherwise, is one if it is called so.
+/// Whether a file is a zip by its first bytes, whatever its name (a jar is one too), or by its ending if it is empty or
+/// begins otherwise.
 fn is_zip(file: &Path) -> bool {
     let mut first = [0; 4];
     let begins = File::open(file).and_then(|mut file| file.read_exact(&mut first)).is_ok();
@@ -212,29 +213,29 @@ fn is_zip(file: &Path) -> bool {
 fn package(input: &File, environment: Option<&EnvironmentName>) -> Outcome {
     let package = zips::read(input, |_| {})?;
     let warnings = zips::check(&package, environment)?;
-    let manifest = zips::with_manifest(package.manifest.as_ref().map(|(format, _)| format.file_name()));
+    let manifest = zips::manifest_note(package.manifest.as_ref().map(|(format, _)| format.file_name()));
     let summary = format!("{} bytes, {} files, sha256 {}, {manifest}", package.size, package.files, package.sha256);
-    Ok(Good { summary, warnings })
+    Ok(ValidFile { summary, warnings })
 }
 
 fn manifest(file: &Path, format: ManifestFormat) -> Outcome {
     let manifest = zips::manifest(format, &std::fs::read(file).map_err(unreadable)?)?;
     let warnings = manifest.for_all().iter().flat_map(FunctionConfig::warnings).collect();
-    Ok(Good { summary: "for every environment that it names".into(), warnings })
+    Ok(ValidFile { summary: "for every environment that it names".into(), warnings })
 }
 
 fn configuration(file: &Path) -> Outcome {
     match Config::read(&std::fs::read(file).map_err(unreadable)?) {
         Ok(config) => {
             let targets: usize = config.environments.values().map(|environment| environment.targets.len()).sum();
-            Ok(Good::plain(format!("{} environments, {targets} targets", config.environments.len())))
+            Ok(ValidFile::plain(format!("{} environments, {targets} targets", config.environments.len())))
         }
-        Err(error) => Err(error.mistakes().iter().map(Found::from).collect::<Vec<_>>().into()),
+        Err(error) => Err(error.mistakes().iter().map(Finding::from).collect::<Vec<_>>().into()),
     }
 }
 
-fn unreadable(error: std::io::Error) -> Unfit {
-    Unfit::Unchecked(format!("cannot be read: {error}"))
+fn unreadable(error: std::io::Error) -> CheckError {
+    CheckError::Unreadable(format!("cannot be read: {error}"))
 }
 
 #[cfg(test)]
@@ -244,7 +245,7 @@ mod tests {
 
     use super::*;
 
-    /// The bytes of a zip that push would make of these files.
+    /// Returns the zip that push would make of these files.
     fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
         let source = tempfile::tempdir().unwrap();
         for (name, body) in files {
@@ -257,7 +258,7 @@ mod tests {
         bytes
     }
 
-    fn told(name: &str, bytes: &[u8]) -> (String, Exit) {
+    fn validated(name: &str, bytes: &[u8]) -> (String, Exit) {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join(name);
         std::fs::write(&file, bytes).unwrap();
@@ -267,37 +268,37 @@ mod tests {
     }
 
     #[test]
-    fn zip_is_judged_by_its_content_whatever_its_name_ends_in() {
+    fn zip_is_recognized_by_content_under_any_name() {
         let good = zipped(&[("index.js", b"exports.handler = 1\n")]);
         for name in ["orders.zip", "orders.jar", "orders.ZIP", "orders"] {
-            let (text, exit) = told(name, &good);
+            let (text, exit) = validated(name, &good);
             assert!(exit == Exit::Done && text.starts_with(&format!("{name}: zip, valid (")), "{text}");
             let warned = text.contains("warning: an upload's key must end in .zip");
             assert_eq!(warned, name != "orders.zip", "{text}");
         }
         for name in ["orders.zip", "orders.ZIP"] {
-            let (text, exit) = told(name, b"hello");
+            let (text, exit) = validated(name, b"hello");
             assert!(exit == Exit::Refused && text.contains("the object is not a zip"), "{text}");
         }
     }
 
     #[test]
-    fn manifest_in_utf16_is_told_alike_in_a_zip_and_alone() {
+    fn utf16_manifest_gives_same_error_in_zip_and_alone() {
         let utf16 = b"\xff\xfet\x00";
         let sentence = "\n  function.toml: UTF-16 (PowerShell's default): save as UTF-8\n";
         let zip = zipped(&[("index.js", b"exports.handler = 1\n"), ("function.toml", utf16)]);
-        for (text, exit) in [told("orders.zip", &zip), told("function.toml", utf16)] {
+        for (text, exit) in [validated("orders.zip", &zip), validated("function.toml", utf16)] {
             assert!(exit == Exit::Refused && text.contains(sentence), "{text}");
         }
-        let (text, exit) = told("function.toml", b"\xef\xbb\xbftimeout = 7\n");
+        let (text, exit) = validated("function.toml", b"\xef\xbb\xbftimeout = 7\n");
         assert_eq!(exit, Exit::Done, "{text}");
     }
 
     #[test]
-    fn numbers_above_what_is_known_are_warned_of_alike_in_a_zip_and_alone() {
+    fn number_above_known_limit_gives_same_warning_in_zip_and_alone() {
         let manifest = b"timeout = 7\n[environments.prod]\ntimeout = 1800\n";
         let zip = zipped(&[("index.js", b"exports.handler = 1\n"), ("function.toml", manifest)]);
-        for (text, exit) in [told("orders.zip", &zip), told("function.toml", manifest)] {
+        for (text, exit) in [validated("orders.zip", &zip), validated("function.toml", manifest)] {
             let warning =
                 "\n  warning: timeout is 1800, more than the 900 that this deployer knows of; Lambda decides\n";
             assert!(exit == Exit::Done && text.ends_with(warning), "{text}");
@@ -305,22 +306,22 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_of_a_manifest_name_it_wherever_it_stands() {
+    fn manifest_mistake_names_the_manifest_in_zip_and_alone() {
         let manifest = b"memory = 1\n";
         let zip = zipped(&[("index.js", b"exports.handler = 1\n"), ("function.toml", manifest)]);
-        for (text, exit) in [told("orders.zip", &zip), told("function.toml", manifest)] {
+        for (text, exit) in [validated("orders.zip", &zip), validated("function.toml", manifest)] {
             let sentence = "\n  function.toml: memory: unknown field; did you mean memory_size?\n";
             assert!(exit == Exit::Refused && text.ends_with(sentence), "{text}");
         }
     }
 
     #[test]
-    fn configuration_that_is_no_utf8_is_told_what_to_do() {
+    fn configuration_in_wrong_encoding_is_refused_with_advice() {
         for (bytes, sentence) in [
             (&b"\xff\xfe{\x00"[..], "\n  UTF-16 (PowerShell's default): save as UTF-8\n"),
             (b"{\"\xe9\": 1}", "\n  not UTF-8: the byte at 2 (counted from 0) begins no character\n"),
         ] {
-            let (text, exit) = told("deployer.json", bytes);
+            let (text, exit) = validated("deployer.json", bytes);
             assert!(exit == Exit::Refused && text.ends_with(sentence), "{text}");
         }
     }

@@ -1,4 +1,4 @@
-//! `deployctl version`: which one this is.
+//! `deployctl version`: prints the version.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! A zip on this machine, checked as the deployer will check the upload: one way for every verb that has zips.
+//! Checks a zip on this machine as the deployer will check the upload, for every verb.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,43 +12,43 @@ use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};
 use serde::Serialize;
 
-use super::Stopped;
+use super::CliError;
 
-/// How much is read at once.
+/// The number of bytes that one read returns.
 const CHUNK: usize = 1 << 16;
 
-/// Something that is wrong.
+/// A mistake in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Found {
-    /// The manifest that it is about; absent where it is about the zip or deployer.json.
+pub(super) struct Finding {
+    /// The manifest that the mistake is in; absent if it is in the zip or in deployer.json.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<&'static str>,
-    /// The path of the field; null where it is about the whole file.
+    /// The path of the field; null if the mistake concerns the whole file.
     pub path: Option<String>,
-    /// What is wrong, and what to do about it.
+    /// The mistake, and what to do about it.
     pub message: String,
 }
 
-impl Found {
-    /// About the file as a whole.
+impl Finding {
+    /// A mistake that concerns the whole file.
     pub fn whole(message: impl fmt::Display) -> Self {
         Self { file: None, path: None, message: message.to_string() }
     }
 
-    /// The same in a manifest.
+    /// The same mistake, in a manifest.
     pub fn of(self, format: ManifestFormat) -> Self {
         Self { file: Some(format.file_name()), ..self }
     }
 }
 
-impl From<&Diagnostic> for Found {
+impl From<&Diagnostic> for Finding {
     fn from(mistake: &Diagnostic) -> Self {
         let path = Some(mistake.path.clone()).filter(|path| !path.is_empty());
         Self { file: None, path: path.map(Into::into), message: mistake.sentence.clone().into() }
     }
 }
 
-impl fmt::Display for Found {
+impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let places = [self.file, self.path.as_deref()];
         places.iter().flatten().try_for_each(|place| write!(f, "{place}: "))?;
@@ -56,22 +56,22 @@ impl fmt::Display for Found {
     }
 }
 
-/// A zip, or a folder, that no deployer would take.
-pub(super) fn unfit(path: &Path, mistakes: &[Found]) -> Stopped {
+/// The error for a zip or a folder that the deployer would refuse.
+pub(super) fn invalid_zip(path: &Path, mistakes: &[Finding]) -> CliError {
     let mut message = format!("{} would be refused:", path.display());
     for mistake in mistakes {
         message.push_str(&format!("\n  {mistake}"));
     }
-    Stopped::refused(message)
+    CliError::refused(message)
 }
 
-/// Goes the deployer's way through a zip: its end first, then everything once. `each` sees all bytes, in order.
+/// Reads a zip as the deployer does: its end first, then everything once. `each` gets all bytes, in order.
 ///
 /// # Errors
-/// What is wrong with it.
-pub(super) fn read(input: &File, mut each: impl FnMut(&[u8])) -> Result<Package, Vec<Found>> {
-    let cannot = |error: io::Error| vec![Found::whole(format!("cannot be read: {error}"))];
-    let refused = |error: PackageError| vec![Found::whole(error)];
+/// The mistakes in it.
+pub(super) fn read(input: &File, mut each: impl FnMut(&[u8])) -> Result<Package, Vec<Finding>> {
+    let cannot = |error: io::Error| vec![Finding::whole(format!("cannot be read: {error}"))];
+    let refused = |error: PackageError| vec![Finding::whole(error)];
     let mut input = input;
     let size = input.metadata().map_err(cannot)?.len();
     let mut from = size.saturating_sub(WINDOW);
@@ -98,12 +98,15 @@ pub(super) fn read(input: &File, mut each: impl FnMut(&[u8])) -> Result<Package,
     }
 }
 
-/// Checks what a zip says of itself: its manifest, and that it suits it. For one environment, or for all that the manifest names.
-/// Gives back what may be wrong.
+/// Checks a zip's manifest, and whether the code fits it, for one environment or for all that the manifest names.
+/// Returns the warnings.
 ///
 /// # Errors
-/// What is wrong with it.
-pub(super) fn check(package: &Package, environment: Option<&EnvironmentName>) -> Result<BTreeSet<String>, Vec<Found>> {
+/// The mistakes in it.
+pub(super) fn check(
+    package: &Package,
+    environment: Option<&EnvironmentName>,
+) -> Result<BTreeSet<String>, Vec<Finding>> {
     let Some((format, text)) = &package.manifest else { return Ok(BTreeSet::new()) };
     let manifest = manifest(*format, text)?;
     let configs = match environment {
@@ -112,24 +115,24 @@ pub(super) fn check(package: &Package, environment: Option<&EnvironmentName>) ->
     };
     let mut warnings: BTreeSet<String> = configs.iter().flat_map(FunctionConfig::warnings).collect();
     for config in &configs {
-        warnings.extend(package.startup.suits(Run::offline(config)).map_err(|error| vec![Found::whole(error)])?);
+        warnings.extend(package.startup.suits(Run::offline(config)).map_err(|error| vec![Finding::whole(error)])?);
     }
     Ok(warnings)
 }
 
-/// A manifest, in a zip or by itself.
+/// Parses a manifest, from a zip or a file.
 ///
 /// # Errors
-/// What is wrong with it; each mistake names it, as the deployer's record does.
-pub(super) fn manifest(format: ManifestFormat, text: &[u8]) -> Result<Manifest, Vec<Found>> {
+/// The mistakes in it; each names the manifest, as the deployer's record does.
+pub(super) fn manifest(format: ManifestFormat, text: &[u8]) -> Result<Manifest, Vec<Finding>> {
     Manifest::parse(format, text).map_err(|error| match error.mistakes() {
-        [] => vec![Found::whole(error).of(format)],
-        mistakes => mistakes.iter().map(|mistake| Found::from(mistake).of(format)).collect(),
+        [] => vec![Finding::whole(error).of(format)],
+        mistakes => mistakes.iter().map(|mistake| Finding::from(mistake).of(format)).collect(),
     })
 }
 
-/// What there is to say of the manifest of a zip, or of its having none.
-pub(super) fn with_manifest(manifest: Option<&str>) -> String {
+/// The note about a zip's manifest, or about its absence.
+pub(super) fn manifest_note(manifest: Option<&str>) -> String {
     match manifest {
         Some(name) => format!("with {name}"),
         None => "no manifest: only the code of an existing function is deployed".to_owned(),

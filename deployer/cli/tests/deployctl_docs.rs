@@ -1,6 +1,6 @@
-//! `docs/deployctl.md` is what `deployctl --help` says, with what people wrote about it in `docs/deployctl/`.
+//! `docs/deployctl.md` is made from clap's definition of `deployctl` and from the pages in `docs/deployctl/`.
 //!
-//! What the examples there print is proved by the test of the same name in the package `local-aws`.
+//! The test of the same name in the package `local-aws` runs the examples and compares their output.
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ const STALE: &str = "docs/deployctl.md is stale: UPDATE_DOCS=1 cargo test --test
 
 /// Write it anew with `UPDATE_DOCS=1 cargo test --test deployctl_docs`.
 #[test]
-fn the_page_about_deployctl_is_current() {
+fn deployctl_page_is_current() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let written = |name: &str| std::fs::read_to_string(docs.join(format!("deployctl/{name}.md"))).unwrap_or_default();
     let (page, text) = (docs.join("deployctl.md"), page(&command(), written));
@@ -25,7 +25,7 @@ fn the_page_about_deployctl_is_current() {
 }
 
 #[test]
-fn what_is_written_about_a_verb_is_about_one_that_there_is() {
+fn each_page_is_about_an_existing_verb() {
     let command = command();
     let verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/deployctl");
@@ -37,7 +37,7 @@ fn what_is_written_about_a_verb_is_about_one_that_there_is() {
 }
 
 #[test]
-fn every_verb_says_what_it_is_for_and_how_it_ends_and_the_definition_is_sound() {
+fn each_verb_has_about_exit_codes_and_example() {
     Cli::command().debug_assert();
     for verb in command().get_subcommands().filter(|verb| verb.get_name() != "version") {
         let (name, about) = (verb.get_name(), verb.get_about().unwrap().to_string());
@@ -48,7 +48,7 @@ fn every_verb_says_what_it_is_for_and_how_it_ends_and_the_definition_is_sound() 
 }
 
 #[test]
-fn options_are_called_the_same_in_every_verb() {
+fn options_have_same_names_in_every_verb() {
     for verb in command().get_subcommands() {
         for (long, short) in [("environment", 'e'), ("function", 'f'), ("release", 'r')] {
             let found = verb.get_arguments().find(|arg| arg.get_long() == Some(long));
@@ -59,7 +59,7 @@ fn options_are_called_the_same_in_every_verb() {
 }
 
 #[test]
-fn options_that_make_no_sense_together_are_wrong_use() {
+fn contradicting_options_are_wrong_use() {
     for line in [
         "deploy x -i arn:aws:iam::111111111111:role/a --no-wait",
         "deploy x --direct --timeout 5m",
@@ -110,7 +110,7 @@ fn page(command: &Command, written: impl Fn(&str) -> String) -> String {
     text
 }
 
-/// What stands below the options.
+/// The text below the options.
 fn below(text: &mut String, command: &Command) {
     if let Some(words) = command.get_after_help() {
         let _infallible = write!(text, "\n```text\n{}\n```\n", words.to_string().trim());

@@ -1,13 +1,13 @@
-//! An invocation, from its payload to its answer.
+//! Answers an invocation, from its payload to its answer.
 //!
-//! Decoding is `trigger`'s, deploying is `engine`'s; here they are put together, messages of a batch are answered for
-//! one by one, and function errors get their names.
+//! `trigger` decodes and `engine` deploys; this file puts them together, reports the failed messages of a batch, and
+//! names the function errors.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deployer_aws::{Clients, WallClock};
+use deployer_aws::{Clients, SystemClock};
 use deployer_core::names::CONFIG_LINE;
 use deployer_core::trigger::{self, Invocation, Message};
 use deployer_engine::batch::{PUTTING_OFF, handle_all, handle_batch, put_back};
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::settings::{ConfigCache, Loaded, Settings};
 
-/// The deployer as a Lambda: what is made once and used by every invocation.
+/// The deployer as a Lambda: everything that all invocations share.
 pub struct Deployer {
     settings: Result<Settings, InvalidConfig>,
     clients: Clients,
@@ -28,16 +28,15 @@ pub struct Deployer {
 }
 
 impl Deployer {
-    /// Makes the clients. Settings that are wrong are told to each invocation, so that whoever waits for an answer
-    /// reads why.
+    /// Makes the clients. Wrong settings are kept and reported to each invocation, so that its caller reads why.
     pub async fn start(settings: Result<Settings, InvalidConfig>) -> Self {
         Self { settings, clients: Clients::new(&deployer_aws::load().await), config: ConfigCache::default() }
     }
 
-    /// Answers one invocation, by whose id a command is known that has none of its own.
+    /// Answers one invocation. A command without an id of its own gets the invocation's id.
     ///
     /// # Errors
-    /// [`FunctionError`]: by hand and wrongly, or another try can mend it.
+    /// [`FunctionError`]: a command is wrong, or another try can mend it.
     pub async fn invoke(&self, payload: &str, deadline: Timestamp, invocation: &str) -> Result<Value, FunctionError> {
         let work = AssertUnwindSafe(Box::pin(self.answer(payload, deadline, invocation))).catch_unwind();
         let answer = work.await.unwrap_or_else(|panic| Err(Transient::panicked(panic.as_ref()).into()));
@@ -47,15 +46,15 @@ impl Deployer {
     async fn answer(&self, payload: &str, deadline: Timestamp, invocation: &str) -> Result<Value, FunctionError> {
         match trigger::read(payload) {
             Invocation::Unknown { because } => Err(FunctionError::InvalidCommand(because)),
-            Invocation::Command(order) => {
+            Invocation::Command(request) => {
                 let engine = self.engine(deadline).await?;
-                let premises = self.clients.premises(&engine.config);
-                obey(&engine, &premises, *order, invocation.to_owned()).await
+                let self_diagnostics = self.clients.self_diagnostics(&engine.config);
+                obey(&engine, &self_diagnostics, *request, invocation.to_owned()).await
             }
-            Invocation::Event(told) => {
+            Invocation::Event(event) => {
                 let engine = self.engine(deadline).await?;
                 let mut handled = Vec::new();
-                for outcome in handle_all(&engine, vec![told]).await.into_iter().flatten() {
+                for outcome in handle_all(&engine, vec![event]).await.into_iter().flatten() {
                     handled.push(answer(&outcome?));
                 }
                 Ok(json!({ "handled": handled }))
@@ -63,12 +62,12 @@ impl Deployer {
             Invocation::Batch(messages) => {
                 let failed = match self.engine(deadline).await {
                     Ok(engine) => handle_batch(&engine, messages).await,
-                    // None of them can be handled: they come again like any message that failed.
+                    // No message can be handled, so each comes again like any message that failed.
                     Err(_logged) => {
                         let queue = self.queue_of(&messages).await;
                         let failed = messages.into_iter().map(|message| (message.id, message.delivery));
-                        let left = Duration::try_from(deadline - WallClock.now()).unwrap_or_default();
-                        put_back(queue.as_deref(), (&WallClock, left), failed.collect()).await
+                        let left = Duration::try_from(deadline - SystemClock.now()).unwrap_or_default();
+                        put_back(queue.as_deref(), (&SystemClock, left), failed.collect()).await
                     }
                 };
                 let failures: Vec<_> = failed.iter().map(|id| json!({ "itemIdentifier": id })).collect();
@@ -77,7 +76,7 @@ impl Deployer {
         }
     }
 
-    /// An engine for one invocation.
+    /// Makes the engine for one invocation.
     ///
     /// # Errors
     /// [`FunctionError`]: the settings or deployer.json are wrong.
@@ -101,11 +100,12 @@ impl Deployer {
 
     async fn load(&self) -> Result<(&Settings, Loaded), InvalidConfig> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
-        let loaded = self.config.get(settings, WallClock.now(), self.clients.config_text(&settings.config)).await?;
+        let loaded = self.config.get(settings, SystemClock.now(), self.clients.config_text(&settings.config)).await?;
         Ok((settings, loaded))
     }
 
-    /// The queue that messages came from, by what they say: deployer.json, which has its URL, cannot be loaded.
+    /// Finds the queue that messages came from by the ARN in them, because deployer.json, which has its URL, cannot be
+    /// loaded.
     async fn queue_of(&self, messages: &[Message]) -> Option<Arc<dyn Queue>> {
         let arn = messages.iter().find_map(|message| message.delivery.as_ref()?.queue.as_deref())?;
         match tokio::time::timeout(PUTTING_OFF, self.clients.queue(arn)).await {

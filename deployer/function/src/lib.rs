@@ -1,6 +1,7 @@
 //! The deployer as a Lambda function: an invocation's payload in, its answer out.
 //!
-//! `deployer_core::trigger` decodes, `deployer_engine` deploys; here are the clients, the settings and the logs.
+//! `deployer_core::trigger` decodes payloads and `deployer_engine` deploys. This package has the clients, the settings
+//! and the logs.
 
 mod deployer;
 pub mod logging;

@@ -1,4 +1,4 @@
-//! Log lines: JSON inside Lambda, for people elsewhere.
+//! Log lines: JSON inside Lambda, text elsewhere.
 //!
 //! Lambda Developer Guide, "Working with advanced logging controls": `AWS_LAMBDA_LOG_FORMAT`, `AWS_LAMBDA_LOG_LEVEL`.
 
@@ -8,13 +8,14 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
 
-/// Installs the subscriber. Lines of a deployment carry its id, for they are within its span.
+/// Installs the subscriber. Each line of a deployment carries its id, because it is written within the deployment's
+/// span.
 pub fn init() {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let level = variable("RUST_LOG").and_then(|text| level(&text));
     let level = level.or_else(|| variable("AWS_LAMBDA_LOG_LEVEL").and_then(|text| level_named(&text)));
     let filter = filter(level.unwrap_or(Level::INFO));
-    // A panic is a line like any other.
+    // A panic is logged like any other error.
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     let in_lambda = variable("AWS_LAMBDA_RUNTIME_API").is_some();
     let json = in_lambda || variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
@@ -27,13 +28,13 @@ pub fn init() {
     }
 }
 
-/// The level is for our own lines. What the SDK logs below info holds requests whole, with variables in clear: those
+/// Applies the level to our own lines only. The SDK logs whole requests below info, with variables in clear; those
 /// lines are never written, whatever the level.
 fn filter(level: Level) -> Targets {
     Targets::new().with_default(Level::WARN.min(level)).with_target("deployer", level)
 }
 
-/// What `RUST_LOG` says for us: `debug`, or `deployer=debug` among other directives.
+/// Reads our level from `RUST_LOG`: `debug`, or `deployer=debug` among other directives.
 fn level(directives: &str) -> Option<Level> {
     let all = || directives.split(',').map(str::trim);
     let ours = all().find_map(|one| one.strip_prefix("deployer=").and_then(level_named));
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_level_makes_the_sdk_log_its_requests() {
+    fn sdk_requests_are_not_logged_at_any_level() {
         for text in ["trace", "TRACE", "debug", "deployer=trace,aws_smithy_runtime=trace"] {
             let filter = filter(level(text).unwrap());
             assert!(!filter.would_enable("aws_smithy_runtime::client::orchestrator", &Level::INFO), "{text}");
@@ -58,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_level_is_for_our_own_lines() {
+    fn level_applies_to_own_lines_only() {
         assert!(filter(Level::TRACE).would_enable("deployer_function::engine", &Level::TRACE));
         assert!(!filter(Level::ERROR).would_enable("deployer_function::engine", &Level::WARN));
         assert_eq!(level("TRACE"), Some(Level::TRACE));

@@ -1,4 +1,4 @@
-//! The Lambda: clients once, then invocations.
+//! The Lambda's main: it makes the clients once, then answers invocations.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     deployer_function::logging::init();
     let settings = Settings::read(|name| std::env::var(name).ok());
     let deployer = Arc::new(Deployer::start(settings).await);
-    // Unparsed: what the runtime itself cannot parse it would answer with an error of its own.
+    // The payload stays unparsed: the runtime would answer a payload that it cannot parse with an error of its own.
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let deployer = deployer.clone();
         async move {

@@ -1,4 +1,4 @@
-//! The process's environment as settings, all at once, before any client exists; and deployer.json, kept for a minute.
+//! Reads the settings from the environment before any client exists, and keeps deployer.json for a minute.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,20 +11,21 @@ use deployer_engine::InvalidConfig;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
-/// How long deployer.json is not read again.
+/// The time for which deployer.json is not read again.
 pub const CONFIG_AGE: Duration = Duration::from_secs(60);
 
-/// What the environment says.
+/// The settings of the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `DEPLOYER_CONFIG`.
     pub config: ConfigSource,
-    /// `AWS_REGION`: the deployer's region, which is the artifact bucket's, for S3 notifies only queues of its own.
+    /// `AWS_REGION`: the region of the deployer and of the artifact bucket, because S3 notifies only queues of its own
+    /// region.
     pub region: Region,
 }
 
 impl Settings {
-    /// Reads the settings from variables, by a function that finds one.
+    /// Reads the settings through a function that returns one variable.
     ///
     /// # Errors
     /// [`InvalidConfig`] naming the variable.
@@ -47,22 +48,22 @@ impl Settings {
 pub struct Loaded {
     /// The configuration.
     pub config: Arc<Config>,
-    /// Why it is the last good one, where what is there now cannot be loaded.
+    /// The error of the current deployer.json, if `config` is the last good one.
     pub outdated: Option<InvalidConfig>,
 }
 
-/// deployer.json as it was last loaded. One that cannot be loaded does not take the last good one away.
+/// The last good deployer.json. A newer one that cannot be loaded does not replace it.
 #[derive(Default)]
 pub struct ConfigCache {
-    /// With the time at which it was read; none where the last reading failed.
+    /// The configuration and the time when it was read; no time where the last read failed.
     kept: Mutex<Option<(Arc<Config>, Option<Timestamp>)>>,
 }
 
 impl ConfigCache {
-    /// The configuration, read anew when it is older than a minute or the last reading failed.
+    /// Returns the configuration, read again when it is older than a minute or the last read failed.
     ///
     /// # Errors
-    /// [`InvalidConfig`], naming the place and the field: it cannot be loaded, and never was.
+    /// [`InvalidConfig`], naming the place and the field: deployer.json cannot be loaded and never was.
     pub async fn get(
         &self,
         Settings { config: source, region }: &Settings,
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_is_an_object_or_a_file() {
+    fn configuration_source_is_object_or_file() {
         let source = |text| read(text, "eu-west-1").unwrap().config;
         assert_eq!(source("s3://b/c/d.json"), ConfigSource::S3 { bucket: "b".into(), key: "c/d.json".into() });
         assert_eq!(source("conf/deployer.json"), ConfigSource::File("conf/deployer.json".into()));
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_variable_is_named() {
+    fn missing_variable_is_named() {
         assert_eq!(
             read("", "eu-west-1").unwrap_err(),
             "DEPLOYER_CONFIG is not set: it must be s3://bucket/key or a file's path, where deployer.json is"
@@ -127,8 +128,9 @@ mod tests {
     const FIRST: &str = r#"{"artifact_bucket": "artifacts", "ledger_bucket": "ledger", "environments": {}}"#;
     const SECOND: &str = r#"{"artifact_bucket": "others", "ledger_bucket": "ledger", "environments": {}}"#;
 
-    /// Asks a cache so many seconds after it was made, where the file is read so: the artifact bucket, and what is said.
-    async fn asked(
+    /// Gets the configuration from the cache at this second, with this answer from the file; returns the artifact
+    /// bucket and the warning.
+    async fn load_at(
         cache: &ConfigCache,
         seconds: i64,
         answer: Result<&str, &str>,
@@ -142,31 +144,34 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_configuration_is_read_again_after_a_minute_or_a_failure() {
+    async fn configuration_is_read_again_after_a_minute_or_failure() {
         let cache = ConfigCache::default();
         let good = |bucket: &str| Ok((bucket.to_owned(), None));
-        assert_eq!(asked(&cache, 0, Err("denied")).await, Err("d.json cannot be read: denied".to_owned()));
-        assert_eq!(asked(&cache, 0, Ok(FIRST)).await, good("artifacts"));
-        assert_eq!(asked(&cache, 60, Err("not asked")).await, good("artifacts"));
-        assert_eq!(asked(&cache, 61, Ok(SECOND)).await, good("others"));
+        assert_eq!(load_at(&cache, 0, Err("denied")).await, Err("d.json cannot be read: denied".to_owned()));
+        assert_eq!(load_at(&cache, 0, Ok(FIRST)).await, good("artifacts"));
+        assert_eq!(load_at(&cache, 60, Err("not asked")).await, good("artifacts"));
+        assert_eq!(load_at(&cache, 61, Ok(SECOND)).await, good("others"));
     }
 
     #[tokio::test]
-    async fn a_configuration_for_another_partition_than_the_deployers_is_not_loaded() {
+    async fn configuration_for_another_partition_is_not_loaded() {
         let far = r#"{"artifact_bucket": "artifacts", "ledger_bucket": "ledger", "environments":
             {"dev": {"targets": [{"account": "111111111111", "region": "cn-north-1"}]}}}"#;
-        let told = asked(&ConfigCache::default(), 0, Ok(far)).await.unwrap_err();
-        assert!(told.contains("cn-north-1 is in the partition aws-cn, and eu-west-1 of the deployer in aws"), "{told}");
+        let error = load_at(&ConfigCache::default(), 0, Ok(far)).await.unwrap_err();
+        assert!(
+            error.contains("cn-north-1 is in the partition aws-cn, and eu-west-1 of the deployer in aws"),
+            "{error}"
+        );
     }
 
     #[tokio::test]
-    async fn the_last_good_configuration_stays_until_another_one_is_loaded() {
+    async fn last_good_configuration_stays_until_another_is_loaded() {
         let cache = ConfigCache::default();
         let kept = |why: &str| Ok(("artifacts".to_owned(), Some(why.to_owned())));
-        assert!(asked(&cache, 0, Ok(FIRST)).await.is_ok());
-        assert_eq!(asked(&cache, 61, Err("denied")).await, kept("d.json cannot be read: denied"));
-        let broken = asked(&cache, 62, Ok("{}")).await;
+        assert!(load_at(&cache, 0, Ok(FIRST)).await.is_ok());
+        assert_eq!(load_at(&cache, 61, Err("denied")).await, kept("d.json cannot be read: denied"));
+        let broken = load_at(&cache, 62, Ok("{}")).await;
         assert!(matches!(&broken, Ok((_, Some(why))) if why.starts_with("d.json: ")), "{broken:?}");
-        assert_eq!(asked(&cache, 63, Ok(SECOND)).await, Ok(("others".to_owned(), None)), "read again at once");
+        assert_eq!(load_at(&cache, 63, Ok(SECOND)).await, Ok(("others".to_owned(), None)), "read again at once");
     }
 }

@@ -1,4 +1,4 @@
-//! Zips that are open on this machine, as the engine reads artifacts.
+//! An artifact store of zips that are open on this machine.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,18 +14,18 @@ use futures::stream::{self, StreamExt as _};
 
 use deployer_engine::port::{ArtifactStore, Chunks, ReadError, Tail};
 
-/// So much is read at once.
+/// The number of bytes that one read returns.
 const CHUNK: u64 = 1 << 20;
 
-/// Zips by the keys that they would have in a bucket. Each is one file from the first reading to the last, whatever comes to
-/// lie under its name meanwhile.
+/// Open zips by the keys that they would have in a bucket. Each key keeps its file from the first read to the last,
+/// even if the path gets another file meanwhile.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     by_key: Mutex<BTreeMap<String, Arc<File>>>,
 }
 
 impl Files {
-    /// From now on this key is that file.
+    /// Maps this key to this file.
     pub fn put(&self, key: String, file: File) {
         self.by_key.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::new(file));
     }
@@ -61,7 +61,7 @@ impl ArtifactStore for Files {
                 let until = end.min(start.saturating_add(CHUNK));
                 match read(&file, start..until) {
                     _ if start >= end => None,
-                    // After an error there is nothing more.
+                    // The stream ends after an error.
                     Err(error) => Some((Err(error), end..end)),
                     Ok(bytes) => Some((Ok(bytes), until..end)),
                 }

@@ -1,6 +1,6 @@
-//! A ledger that lives as long as the process: for deployments that nobody shall remember.
+//! A ledger in memory, for deployments that nobody needs to remember.
 //!
-//! It keeps the promises that the engine is built on (compare-and-swap, no two states with the same name), for one process.
+//! It gives the engine's guarantees within one process: compare-and-swap, and a new ETag for each write.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use deployer_engine::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
 
-/// Objects in memory.
+/// The objects of the ledger, in memory.
 #[derive(Debug, Default)]
 pub struct MemoryLedger {
     objects: Mutex<Objects>,
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn of_two_writers_who_read_the_same_state_the_second_loses() {
+    async fn second_writer_of_the_same_state_loses() {
         let ledger = MemoryLedger::default();
         let put = |body: &str, precondition| ledger.put("heads/dev/f.json", body.into(), precondition);
         let Written::Now(first) = put("1", Precondition::Absent).await.unwrap() else { panic!("it was absent") };
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_written_anew_after_a_deletion_is_another_state() {
+    async fn object_written_after_deletion_has_another_etag() {
         let ledger = MemoryLedger::default();
         let put = |precondition| ledger.put("open/dev/f/1", b"x".to_vec(), precondition);
         let Written::Now(first) = put(Precondition::Absent).await.unwrap() else { panic!("it was absent") };

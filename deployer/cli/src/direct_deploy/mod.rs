@@ -1,8 +1,8 @@
-//! Deploying straight from a machine with credentials: the engine as it is, with other ports.
+//! Direct deployments from a machine with credentials: the same engine with other ports.
 //!
-//! Waits, preconditions, the proof of the code and masking are the engine's and the planner's, and so they hold here too.
-//! What a ledger gives does not: nothing claims the function, puts deployments in order, remembers what was live, or can
-//! roll back. The ledger is in memory and ends with the process, the zip lies on this machine and is sent along.
+//! The engine and the planner give the same waits, preconditions, checks of the code and masking as in the deployer.
+//! The ledger's guarantees are missing: nothing claims the function, orders deployments, remembers what was live, or
+//! can roll back. The ledger is in memory and ends with the process; the zip is on this machine and is sent along.
 
 mod files;
 mod ledger;
@@ -27,45 +27,45 @@ use deployer_core::record::{CauseKind, DeploymentRecord};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use deployer_aws::NoCaller;
-use deployer_aws::{MachineRng, WallClock};
+use deployer_aws::CallerError;
+use deployer_aws::{OsRng, SystemClock};
 use deployer_engine::MaskingGate;
 use deployer_engine::port::{Clock as _, Ledger as _, LedgerError, SessionProvider};
 use deployer_engine::{Caller, CommandError, Engine, Planned, Ports, RetryPolicy};
 use files::Files;
 pub use ledger::MemoryLedger;
-use watch::{ToldOf, WatchedGate};
+use watch::{NotifiedFunctions, WatchedSessions};
 
-/// How many functions are worked on at once.
+/// The number of functions that are deployed at once.
 pub const FUNCTIONS_AT_ONCE: usize = 4;
 
-/// A session lasts 15 minutes, and nothing is sent when it is about to end.
-const LONGEST: Duration = Duration::from_secs(14 * 60);
+/// The time that a deployment may take: a session lasts 15 minutes, and nothing is sent when it is about to end.
+const MAX_DURATION: Duration = Duration::from_secs(14 * 60);
 
-/// Of a zip that has none: the engine knows artifacts by keys, and a key ends in one.
+/// The release of a zip that has none: the engine names artifacts by keys, and a key ends in a release.
 const RELEASE: &str = "direct";
 
-/// Where to, and as whom.
+/// The target of a direct deployment, and how it is entered.
 #[derive(Debug, Clone)]
-pub struct Way {
-    /// Which part of the manifest counts.
+pub struct DirectTarget {
+    /// The part of the manifest that counts.
     pub environment: EnvironmentName,
     /// The region.
     pub region: Region,
     /// The alias that serves.
     pub alias: AliasName,
-    /// The role that is assumed; none: the caller's own credentials are used.
+    /// The role to assume; without one, the caller's own credentials are used.
     pub role: Option<RoleArn>,
-    /// What the role's trust policy asks for.
+    /// The external id that the role's trust policy asks for.
     pub external_id: Option<ExternalId>,
-    /// The account that it must be; none: the role's, or the caller's.
+    /// The required account; without one, the role's or the caller's account.
     pub account: Option<AccountId>,
 }
 
-/// Something to be told while it goes on.
+/// A notice to the user during a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// The alias says that a deployer moves it.
+    /// The alias's description says that a deployer moves it.
     AliasOfADeployer {
         /// The function.
         function: FunctionName,
@@ -76,7 +76,7 @@ pub enum Notice {
     HeadInALedger {
         /// The function.
         function: FunctionName,
-        /// In which environments.
+        /// The environments of the heads.
         environments: Vec<String>,
     },
 }
@@ -99,44 +99,48 @@ impl fmt::Display for Notice {
     }
 }
 
-/// Who is told.
-pub type Tell = Arc<dyn Fn(Notice) + Send + Sync>;
+/// The receiver of notices.
+pub type NoticeSink = Arc<dyn Fn(Notice) + Send + Sync>;
 
 /// Deployments to one account and region, as one identity.
 pub struct Direct {
-    way: Way,
+    direct_target: DirectTarget,
     target: Target,
     config: Arc<Config>,
-    gate: Arc<dyn SessionProvider>,
+    sessions: Arc<dyn SessionProvider>,
     ledger: Arc<MemoryLedger>,
     files: Arc<Files>,
     inline_body: Arc<Semaphore>,
-    tell: Tell,
-    told: ToldOf,
+    notify: NoticeSink,
+    notified: NotifiedFunctions,
 }
 
 impl Direct {
-    /// Finds out which account it is.
+    /// Finds the account and prepares the ports.
     ///
     /// # Errors
-    /// [`NoCaller`]: without a role and an account, where the credentials say nothing.
-    pub async fn prepare(sdk: &SdkConfig, way: Way, tell: Tell) -> Result<Self, NoCaller> {
-        let account = match (&way.account, &way.role) {
+    /// [`CallerError`]: neither a role nor an account is given, and the credentials do not work.
+    pub async fn prepare(
+        sdk: &SdkConfig,
+        direct_target: DirectTarget,
+        notify: NoticeSink,
+    ) -> Result<Self, CallerError> {
+        let account = match (&direct_target.account, &direct_target.role) {
             (Some(account), _) => account.clone(),
             (None, Some(role)) => role.account(),
             (None, None) => deployer_aws::caller(sdk).await?,
         };
-        let target = Target { account, region: way.region.clone() };
+        let target = Target { account, region: direct_target.region.clone() };
         Ok(Self {
-            config: Arc::new(config(&way, target.clone())),
+            config: Arc::new(config(&direct_target, target.clone())),
             target,
-            gate: Arc::new(deployer_aws::DirectGate::new(sdk, way.role.clone())),
+            sessions: Arc::new(deployer_aws::DirectSessions::new(sdk, direct_target.role.clone())),
             ledger: Arc::default(),
             files: Arc::default(),
             inline_body: Arc::new(Semaphore::new(FUNCTIONS_AT_ONCE)),
-            way,
-            tell,
-            told: Arc::default(),
+            direct_target,
+            notify,
+            notified: Arc::default(),
         })
     }
 
@@ -149,10 +153,10 @@ impl Direct {
     /// The alias that serves.
     #[must_use]
     pub fn alias(&self) -> &AliasName {
-        &self.way.alias
+        &self.direct_target.alias
     }
 
-    /// Makes a zip what the function serves, or says why not.
+    /// Deploys a zip to the function.
     ///
     /// # Errors
     /// [`CommandError`]: another try can mend it.
@@ -162,27 +166,28 @@ impl Direct {
         zip: File,
         caller: Caller,
     ) -> Result<DeploymentRecord, CommandError> {
-        let subject = Source::Newest { release: self.take(function, zip) };
+        let subject = Source::Newest { release: self.register_zip(function, zip) };
         let command = (CauseKind::Deploy, subject);
-        let record = self.engine().deploy_by_command(&self.way.environment, function, command, caller).await?;
+        let record =
+            self.engine().deploy_by_command(&self.direct_target.environment, function, command, caller).await?;
         Ok(DeploymentRecord { release: None, ..record })
     }
 
-    /// What [`Direct::deploy`] would do.
+    /// Plans what [`Direct::deploy`] would do.
     ///
     /// # Errors
     /// [`CommandError`]: another try can mend it.
     pub async fn plan(&self, function: &FunctionName, zip: File) -> Result<PlanReport, CommandError> {
-        let what = Planned::Release(Some(self.take(function, zip)));
-        let report = self.engine().plan(&self.way.environment, function, what).await?;
+        let what = Planned::Release(Some(self.register_zip(function, zip)));
+        let report = self.engine().plan(&self.direct_target.environment, function, what).await?;
         Ok(PlanReport { release: None, ..report })
     }
 
-    /// Tells of those of these functions that a ledger knows.
+    /// Sends a notice for each of these functions that a ledger knows.
     ///
     /// # Errors
     /// The ledger cannot be read.
-    pub async fn look_into(
+    pub async fn notify_if_in_ledger(
         &self,
         sdk: &SdkConfig,
         bucket: BucketName,
@@ -198,52 +203,52 @@ impl Direct {
         }
         for function in functions {
             if let Some(environments) = heads.remove(function.as_str()) {
-                (self.tell)(Notice::HeadInALedger { function: function.clone(), environments });
+                (self.notify)(Notice::HeadInALedger { function: function.clone(), environments });
             }
         }
         Ok(())
     }
 
-    /// One deployment's engine: with a deadline, and a watch, of its own.
+    /// Makes the engine of one deployment, with its own deadline and its own watch.
     fn engine(&self) -> Engine {
-        let gate = Arc::new(MaskingGate::before(self.gate.clone()));
+        let masked = Arc::new(MaskingGate::before(self.sessions.clone()));
         let ports = Ports {
             artifacts: self.files.clone(),
             ledger: self.ledger.clone(),
-            gate: Arc::new(WatchedGate::new(gate, self.tell.clone(), self.told.clone())),
+            gate: Arc::new(WatchedSessions::new(masked, self.notify.clone(), self.notified.clone())),
             queue: None,
             events: None,
-            clock: Arc::new(WallClock),
-            chance: Arc::new(MachineRng),
+            clock: Arc::new(SystemClock),
+            chance: Arc::new(OsRng),
             inline_body: self.inline_body.clone(),
         };
-        let deadline = WallClock.now().checked_add(LONGEST).unwrap_or(Timestamp::MAX);
+        let deadline = SystemClock.now().checked_add(MAX_DURATION).unwrap_or(Timestamp::MAX);
         let patience = RetryPolicy { write_needs: deployer_aws::SENDING_TIMEOUT, ..RetryPolicy::default() };
         Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, patience }
     }
 
-    /// Takes the zip for the newest of the function's only release.
-    fn take(&self, function: &FunctionName, zip: File) -> Release {
-        let (environment, function) = (self.way.environment.clone(), function.clone());
+    /// Registers the zip as the newest upload of the function's only release.
+    fn register_zip(&self, function: &FunctionName, zip: File) -> Release {
+        let (environment, function) = (self.direct_target.environment.clone(), function.clone());
         let place = Place { environment, function, release: literal(RELEASE) };
         self.files.put(place.key(), zip);
         place.release
     }
 }
 
-/// A configuration of one environment with one target.
-fn config(way: &Way, target: Target) -> Config {
+/// The configuration of one environment with one target.
+fn config(direct_target: &DirectTarget, target: Target) -> Config {
     let environment = Environment {
         targets: vec![target],
-        // The gate knows its role by its whole ARN.
+        // `DirectSessions` has the role's whole ARN, so this name is not used.
         role_name: literal::<RoleName>(DEPLOY_ROLE),
-        external_id: way.external_id.clone(),
-        alias: way.alias.clone(),
+        external_id: direct_target.external_id.clone(),
+        alias: direct_target.alias.clone(),
         function_name: FunctionNameTemplate::default(),
         execution_role: None,
         accept_uploads: true,
         traffic_within: Span::TRAFFIC_WITHIN,
-        // Without a ledger nobody knows which versions somebody may want to go back to: none is deleted.
+        // Without a ledger nobody knows which versions a rollback may need, so none is deleted.
         keep_versions: u32::MAX,
         prune_durable: false,
         immutable_releases: false,
@@ -258,7 +263,7 @@ fn config(way: &Way, target: Target) -> Config {
         queue_url: None,
         wake_queue_url: None,
         event_bus: None,
-        environments: [(way.environment.clone(), environment)].into(),
+        environments: [(direct_target.environment.clone(), environment)].into(),
     }
 }
 
@@ -273,8 +278,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_in_for_buckets_role_and_release_obeys_their_rules() {
-        let way = Way {
+    fn placeholders_for_buckets_role_and_release_are_valid() {
+        let direct_target = DirectTarget {
             environment: EnvironmentName::parse("dev").unwrap(),
             region: Region::parse("eu-west-1").unwrap(),
             alias: AliasName::parse("live").unwrap(),
@@ -282,8 +287,9 @@ mod tests {
             external_id: None,
             account: None,
         };
-        let target = Target { account: AccountId::parse("111111111111").unwrap(), region: way.region.clone() };
-        let config = config(&way, target);
+        let target =
+            Target { account: AccountId::parse("111111111111").unwrap(), region: direct_target.region.clone() };
+        let config = config(&direct_target, target);
         assert_ne!(config.artifact_bucket, config.ledger_bucket);
         assert_eq!(literal::<Release>(RELEASE).as_str(), RELEASE);
     }

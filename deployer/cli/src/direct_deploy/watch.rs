@@ -1,6 +1,6 @@
-//! An eye on what the engine sees in the account: is the function one that a deployer owns?
+//! Watches what the engine reads in the account, and sends a notice if a deployer owns the function.
 //!
-//! It is told before anything is written, and hinders nothing.
+//! The notice comes before the first write and stops nothing.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,46 +9,46 @@ use async_trait::async_trait;
 use deployer_core::id::{AliasName, FunctionName, Version};
 use deployer_core::observed::{FunctionMetadata, ObservedAlias, ObservedCode, ProvisionedConcurrency};
 
-use super::{Notice, Tell};
+use super::{Notice, NoticeSink};
 use deployer_engine::port::{
     Account, Answer, CallError, EnterError, Functions, PublishedVersions, Qualifier, SessionProvider, SessionRequest,
     Write,
 };
 
-/// Functions of which it was told: once is enough.
-pub(super) type ToldOf = Arc<Mutex<BTreeSet<FunctionName>>>;
+/// The functions that a notice was sent about; one notice each is enough.
+pub(super) type NotifiedFunctions = Arc<Mutex<BTreeSet<FunctionName>>>;
 
-/// A gate behind which somebody watches.
-pub(super) struct WatchedGate {
-    gate: Arc<dyn SessionProvider>,
-    tell: Tell,
-    told: ToldOf,
+/// Opens sessions whose reads are watched.
+pub(super) struct WatchedSessions {
+    sessions: Arc<dyn SessionProvider>,
+    notify: NoticeSink,
+    notified: NotifiedFunctions,
 }
 
-impl WatchedGate {
-    pub fn new(gate: Arc<dyn SessionProvider>, tell: Tell, told: ToldOf) -> Self {
-        Self { gate, tell, told }
+impl WatchedSessions {
+    pub fn new(sessions: Arc<dyn SessionProvider>, notify: NoticeSink, notified: NotifiedFunctions) -> Self {
+        Self { sessions, notify, notified }
     }
 }
 
 #[async_trait]
-impl SessionProvider for WatchedGate {
+impl SessionProvider for WatchedSessions {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
-        let account = self.gate.enter(request).await?;
-        let (tell, told) = (self.tell.clone(), self.told.clone());
-        Ok(account.with_decorator(|functions| Arc::new(Watched { functions, tell, told })))
+        let account = self.sessions.enter(request).await?;
+        let (notify, notified) = (self.notify.clone(), self.notified.clone());
+        Ok(account.with_decorator(|functions| Arc::new(Watched { functions, notify, notified })))
     }
 }
 
 struct Watched {
     functions: Arc<dyn Functions>,
-    tell: Tell,
-    told: ToldOf,
+    notify: NoticeSink,
+    notified: NotifiedFunctions,
 }
 
 impl Watched {
     fn is_new(&self, name: &FunctionName) -> bool {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone())
+        self.notified.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone())
     }
 }
 
@@ -65,7 +65,7 @@ impl Functions for Watched {
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
         let seen = self.functions.alias(name, alias).await?;
         if seen.as_ref().is_some_and(|alias| alias.moved_by_deployer) && self.is_new(name) {
-            (self.tell)(Notice::AliasOfADeployer { function: name.clone(), alias: alias.clone() });
+            (self.notify)(Notice::AliasOfADeployer { function: name.clone(), alias: alias.clone() });
         }
         Ok(seen)
     }

@@ -1,90 +1,90 @@
-//! What an upload tells of where it comes from: options first, then what the CI says of itself.
+//! The metadata of an upload: its options, or else what the CI's variables say.
 //!
-//! S3 takes US-ASCII only, 2 KB in all (S3 User Guide, "User-defined object metadata").
+//! S3 accepts US-ASCII only, 2 KB in all (S3 User Guide, "User-defined object metadata").
 
 use std::collections::BTreeMap;
 
-use super::super::answer::Stopped;
-use super::super::surroundings;
+use super::super::answer::CliError;
+use super::super::ci_env;
 
-/// The most that names and values have together.
-const MOST_BYTES: usize = 2048;
+/// The limit for all names and values together.
+const MAX_BYTES: usize = 2048;
 
-/// Where the upload comes from.
+/// The options that say where an upload comes from.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
-pub(super) struct Metadata {
+pub(super) struct MetadataOptions {
     /// The commit it is built from [default: GITHUB_SHA or CI_COMMIT_SHA].
     #[arg(long, value_name = "ID")]
     commit: Option<String>,
-    /// When that commit was made, as RFC 3339 writes it: git log -1 --format=%cI [default: CI_COMMIT_TIMESTAMP].
+    /// The time of that commit in RFC 3339: git log -1 --format=%cI [default: CI_COMMIT_TIMESTAMP].
     #[arg(long, value_name = "TIME")]
     commit_time: Option<String>,
-    /// Where its build can be seen [default: that of the GitHub Actions run or of the GitLab job].
+    /// The URL of the build [default: that of the GitHub Actions run or of the GitLab job].
     #[arg(long, value_name = "URL")]
     build_url: Option<String>,
-    /// Who uploads it [default: GITHUB_ACTOR or GITLAB_USER_LOGIN].
+    /// The user who uploads it [default: GITHUB_ACTOR or GITLAB_USER_LOGIN].
     #[arg(long, value_name = "NAME")]
     uploaded_by: Option<String>,
 }
 
-/// What goes onto the object.
+/// The metadata of the object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Told {
-    /// By name.
+pub(super) struct UploadMetadata {
+    /// The values by name.
     pub values: BTreeMap<&'static str, String>,
-    /// What the environment says and S3 does not take: a sentence each.
+    /// A sentence for each value of the CI that S3 does not accept.
     pub left_out: Vec<String>,
 }
 
-impl Metadata {
-    /// All that is known.
+impl MetadataOptions {
+    /// Collects the metadata from options and variables.
     ///
     /// # Errors
-    /// 2 where S3 does not take what an option says.
-    pub fn told(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Told, Stopped> {
-        let set = |name: &str| surroundings::set(&variable, name);
+    /// 2 where S3 does not accept an option's value.
+    pub fn collect(&self, variable: impl Fn(&str) -> Option<String>) -> Result<UploadMetadata, CliError> {
+        let set = |name: &str| ci_env::set(&variable, name);
         let github = || {
             let [server, repository, run] = ["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"].map(set);
             Some(format!("{}/{}/actions/runs/{}", server?, repository?, run?))
         };
-        let mut told = Told::default();
+        let mut metadata = UploadMetadata::default();
         for (name, option, default) in [
             ("commit", &self.commit, set("GITHUB_SHA").or_else(|| set("CI_COMMIT_SHA"))),
             ("commit-time", &self.commit_time, set("CI_COMMIT_TIMESTAMP")),
             ("build-url", &self.build_url, github().or_else(|| set("CI_JOB_URL"))),
-            ("uploaded-by", &self.uploaded_by, surroundings::ci_user(&variable)),
+            ("uploaded-by", &self.uploaded_by, ci_env::ci_user(&variable)),
         ] {
-            // A pipeline's variable that is not set arrives as an empty option.
+            // An empty option counts as absent: a pipeline passes an unset variable so.
             let option = option.as_ref().filter(|value| !value.is_empty());
             match (option, default) {
-                (Some(value), _) => match broken(name, value) {
-                    None => drop(told.values.insert(name, value.clone())),
-                    Some(rule) => return Err(Stopped::wrong_use(format!("--{name} {value:?}: {rule}"))),
+                (Some(value), _) => match violated_rule(name, value) {
+                    None => drop(metadata.values.insert(name, value.clone())),
+                    Some(rule) => return Err(CliError::wrong_use(format!("--{name} {value:?}: {rule}"))),
                 },
-                (None, Some(value)) => match broken(name, &value) {
-                    None => drop(told.values.insert(name, value)),
-                    Some(rule) => told.left_out.push(format!(
+                (None, Some(value)) => match violated_rule(name, &value) {
+                    None => drop(metadata.values.insert(name, value)),
+                    Some(rule) => metadata.left_out.push(format!(
                         "{name} is left out, for the CI says {value:?}, and {rule}; --{name} may say another"
                     )),
                 },
                 (None, None) => {}
             }
         }
-        let size: usize = told.values.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if size > MOST_BYTES {
+        let size: usize = metadata.values.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if size > MAX_BYTES {
             let names = "--commit, --commit-time, --build-url and --uploaded-by";
-            return Err(Stopped::wrong_use(format!("{names} have {size} bytes, and S3 takes {MOST_BYTES}: say less")));
+            return Err(CliError::wrong_use(format!("{names} have {size} bytes, and S3 takes {MAX_BYTES}: say less")));
         }
-        Ok(told)
+        Ok(metadata)
     }
 }
 
 const RULE: &str = "S3 takes letters, digits and signs of US-ASCII only, with no space at either end";
 const TIME: &str = "a time is written as in RFC 3339, such as 2026-11-01T10:00:00+01:00 (git log -1 --format=%cI)";
 
-/// The rule that a value breaks.
-fn broken(name: &str, value: &str) -> Option<&'static str> {
+/// Returns the rule that a value breaks.
+fn violated_rule(name: &str, value: &str) -> Option<&'static str> {
     let is_taken = value.trim() == value && value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     match name {
         _ if !is_taken => Some(RULE),
@@ -93,7 +93,7 @@ fn broken(name: &str, value: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a text is a time of RFC 3339; jiff takes more forms than that.
+/// Whether a text is a time of RFC 3339; jiff accepts more forms.
 fn is_time(text: &str) -> bool {
     let like = |text: &str, form: &str| {
         let fits = |(found, form): (u8, u8)| if form == b'0' { found.is_ascii_digit() } else { found == form };
@@ -115,20 +115,22 @@ fn is_time(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn told(options: [Option<&str>; 3], environment: &[(&str, &str)]) -> Result<Told, String> {
+    fn collect(options: [Option<&str>; 3], environment: &[(&str, &str)]) -> Result<UploadMetadata, String> {
         let [commit, build_url, uploaded_by] = options.map(|option| option.map(str::to_owned));
         let variable = |name: &str| {
             environment.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
         };
-        Metadata { commit, commit_time: None, build_url, uploaded_by }.told(variable).map_err(|stopped| stopped.message)
+        MetadataOptions { commit, commit_time: None, build_url, uploaded_by }
+            .collect(variable)
+            .map_err(|error| error.message)
     }
 
-    fn values(told: &Told) -> Vec<(&str, &str)> {
-        told.values.iter().map(|(name, value)| (*name, value.as_str())).collect()
+    fn values(metadata: &UploadMetadata) -> Vec<(&str, &str)> {
+        metadata.values.iter().map(|(name, value)| (*name, value.as_str())).collect()
     }
 
     #[test]
-    fn github_and_gitlab_say_where_they_build() {
+    fn metadata_comes_from_github_and_gitlab_variables() {
         let github = [
             ("GITHUB_SHA", "4f5c2e1"),
             ("GITHUB_SERVER_URL", "https://github.com"),
@@ -136,7 +138,7 @@ mod tests {
             ("GITHUB_RUN_ID", "7"),
             ("GITHUB_ACTOR", "ada"),
         ];
-        let of_github = told([None; 3], &github).unwrap();
+        let of_github = collect([None; 3], &github).unwrap();
         let url = "https://github.com/acme/orders/actions/runs/7";
         assert_eq!(values(&of_github), [("build-url", url), ("commit", "4f5c2e1"), ("uploaded-by", "ada")]);
         let gitlab = [
@@ -145,42 +147,43 @@ mod tests {
             ("CI_JOB_URL", "https://gitlab.com/acme/orders/-/jobs/7"),
             ("GITLAB_USER_LOGIN", "ada"),
         ];
-        let of_gitlab = told([None; 3], &gitlab).unwrap();
+        let of_gitlab = collect([None; 3], &gitlab).unwrap();
         let url = "https://gitlab.com/acme/orders/-/jobs/7";
         let time = ("commit-time", "2026-11-01T10:00:00+01:00");
         assert_eq!(values(&of_gitlab), [("build-url", url), ("commit", "9a"), time, ("uploaded-by", "ada")]);
-        assert_eq!(told([None; 3], &[]).unwrap(), Told::default());
+        assert_eq!(collect([None; 3], &[]).unwrap(), UploadMetadata::default());
     }
 
     #[test]
-    fn an_option_goes_before_what_the_ci_says() {
-        let told = told([Some("mine"), None, None], &[("GITHUB_SHA", "theirs"), ("GITHUB_RUN_ID", "7")]).unwrap();
-        assert_eq!(values(&told), [("commit", "mine")]);
+    fn option_goes_before_ci_variable() {
+        let metadata =
+            collect([Some("mine"), None, None], &[("GITHUB_SHA", "theirs"), ("GITHUB_RUN_ID", "7")]).unwrap();
+        assert_eq!(values(&metadata), [("commit", "mine")]);
     }
 
     #[test]
-    fn what_s3_does_not_take_is_refused_as_an_option_and_left_out_as_a_default() {
+    fn non_ascii_value_is_refused_as_option_and_left_out_as_default() {
         assert_eq!(
-            told([None, None, Some("Jörg")], &[]).unwrap_err(),
+            collect([None, None, Some("Jörg")], &[]).unwrap_err(),
             "--uploaded-by \"Jörg\": S3 takes letters, digits and signs of US-ASCII only, with no space at either end"
         );
-        assert!(told([Some("a\nb"), None, None], &[]).is_err());
-        let left = told([None; 3], &[("GITHUB_ACTOR", "Jörg"), ("GITHUB_SHA", "4f")]).unwrap();
+        assert!(collect([Some("a\nb"), None, None], &[]).is_err());
+        let left = collect([None; 3], &[("GITHUB_ACTOR", "Jörg"), ("GITHUB_SHA", "4f")]).unwrap();
         assert_eq!(values(&left), [("commit", "4f")]);
         assert_eq!(left.left_out.len(), 1);
-        assert!(told([Some(&"x".repeat(2048)), None, None], &[]).unwrap_err().contains("S3 takes 2048"));
+        assert!(collect([Some(&"x".repeat(2048)), None, None], &[]).unwrap_err().contains("S3 takes 2048"));
     }
 
-    fn commit_time(option: Option<&str>, ci: &[(&str, &str)]) -> Result<Told, String> {
+    fn commit_time(option: Option<&str>, ci: &[(&str, &str)]) -> Result<UploadMetadata, String> {
         let variable =
             |name: &str| ci.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned());
         let commit_time = option.map(str::to_owned);
-        let metadata = Metadata { commit: None, commit_time, build_url: None, uploaded_by: None };
-        metadata.told(variable).map_err(|stopped| stopped.message)
+        let metadata = MetadataOptions { commit: None, commit_time, build_url: None, uploaded_by: None };
+        metadata.collect(variable).map_err(|error| error.message)
     }
 
     #[test]
-    fn commit_time_is_a_time_of_rfc_3339_or_is_refused() {
+    fn commit_time_not_of_rfc_3339_is_refused() {
         for good in ["2026-11-01T10:00:00+01:00", "2026-11-01T10:00:00Z", "2026-11-01T10:00:00.123-07:30"] {
             assert_eq!(values(&commit_time(Some(good), &[]).unwrap()), [("commit-time", good)]);
         }
@@ -207,11 +210,11 @@ mod tests {
     }
 
     #[test]
-    fn empty_option_counts_as_none_given() {
-        assert_eq!(commit_time(Some(""), &[]).unwrap(), Told::default());
+    fn empty_option_counts_as_absent() {
+        assert_eq!(commit_time(Some(""), &[]).unwrap(), UploadMetadata::default());
         let time = "2026-11-01T10:00:00+01:00";
         assert_eq!(values(&commit_time(Some(""), &[("CI_COMMIT_TIMESTAMP", time)]).unwrap()), [("commit-time", time)]);
-        assert_eq!(told([Some(""); 3], &[]).unwrap(), Told::default());
-        assert_eq!(values(&told([Some(""); 3], &[("GITHUB_SHA", "4f")]).unwrap()), [("commit", "4f")]);
+        assert_eq!(collect([Some(""); 3], &[]).unwrap(), UploadMetadata::default());
+        assert_eq!(values(&collect([Some(""); 3], &[("GITHUB_SHA", "4f")]).unwrap()), [("commit", "4f")]);
     }
 }

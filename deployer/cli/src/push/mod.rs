@@ -1,7 +1,7 @@
-//! `deployctl push`: from a folder or a zip to an upload, and to what became of it.
+//! `deployctl push`: uploads a folder or a zip, and waits for the result if asked to.
 //!
-//! The zip is read once, by the deployer's own rules, and uploaded only if it keeps them. It takes no right but those that the
-//! module `uploader` gives a CI.
+//! push reads the zip once, by the deployer's own rules, and uploads it only if it passes. It needs only the
+//! permissions that the module `uploader` gives a CI.
 
 mod body;
 mod metadata;
@@ -24,17 +24,17 @@ use serde_json::json;
 
 use super::aws_options::AwsOptions;
 use super::interrupts::Interrupts;
-use super::zips::{self, Found};
-use super::{Answer, Exit, Stopped, bar, folder, records};
-use metadata::{Metadata, Told};
+use super::zips::{self, Finding};
+use super::{Answer, CliError, Exit, folder, progress, records};
+use metadata::{MetadataOptions, UploadMetadata};
 use upload::{Parts, Upload};
-use wait::Awaited;
+use wait::ResultWait;
 
-/// What is pushed, and where to.
+/// The options of `push`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// A zip, or a folder, which is zipped; .lambdaignore in it names what stays out, by the rules of .gitignore.
+    /// A zip, or a folder to zip; its .lambdaignore excludes paths by the rules of .gitignore.
     #[arg(value_name = "DIR|FILE")]
     source: PathBuf,
     /// The environment to deploy to.
@@ -43,35 +43,35 @@ pub(super) struct Options {
     /// The function to deploy.
     #[arg(long, short, value_name = "NAME")]
     function: FunctionName,
-    /// What to call this release: a number, a commit.
+    /// The name of this release: a number, a commit.
     #[arg(long, short, value_name = "RELEASE", value_parser = release)]
     release: Release,
     /// The artifact bucket.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_ARTIFACT_BUCKET")]
     bucket: BucketName,
-    /// The ledger bucket, where results are; needed with --wait.
+    /// The ledger bucket, which holds the results; needed with --wait.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
-    /// Wait until the deployment has ended, and end as it did.
+    /// Wait until the deployment has ended; the exit code tells how.
     #[arg(long)]
     wait: bool,
-    /// With --wait: how long, as 90s, 30m or 2h; the deployment goes on afterwards.
+    /// With --wait: the timeout, such as 90s, 30m or 2h; the deployment goes on afterwards.
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = Span::parse, requires = "wait")]
     timeout: Span,
     #[command(flatten)]
-    metadata: Metadata,
+    metadata: MetadataOptions,
     #[command(flatten)]
     aws: AwsOptions,
 }
 
-/// An upload that is done.
+/// A finished upload.
 #[derive(Debug, Serialize)]
 struct Uploaded {
     bucket: BucketName,
     key: String,
     version_id: String,
     size: u64,
-    /// How many files are in the zip.
+    /// The number of files in the zip.
     files: usize,
     /// The manifest's name; null where there is none.
     manifest: Option<&'static str>,
@@ -80,34 +80,34 @@ struct Uploaded {
     result: String,
 }
 
-/// A zip that the deployer will take.
-struct Checked {
+/// A zip that passes the deployer's checks.
+struct CheckedZip {
     file: File,
     package: Package,
     parts: Vec<Sha256>,
 }
 
-/// Pushes it.
+/// Runs `push`.
 ///
 /// # Errors
-/// [`Stopped`]: 1 where the upload failed, 2 where it was asked for in a wrong way, 4 where no result came in time, 130 where
-/// somebody stopped it.
-pub(super) async fn run(options: &Options) -> Result<Answer, Stopped> {
-    let ledger = options.awaited_in()?;
-    let Told { values, left_out } = options.metadata.told(|name| std::env::var(name).ok())?;
-    left_out.iter().for_each(|left| say(&format!("note: {left}")));
-    let checked = match options.checked()? {
+/// [`CliError`]: 1 where the upload failed, 2 where the call is wrong, 4 where no result came in time, 130 where the
+/// user interrupts it.
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
+    let ledger = options.result_ledger()?;
+    let UploadMetadata { values, left_out } = options.metadata.collect(|name| std::env::var(name).ok())?;
+    left_out.iter().for_each(|left| print_stderr(&format!("note: {left}")));
+    let checked = match options.check()? {
         Ok(checked) => checked,
         Err(mistakes) => return Ok(refused(options, &mistakes)),
     };
     let sdk = options.aws.sdk().await;
     if sdk.region().is_none() {
-        return Err(Stopped::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one"));
+        return Err(CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one"));
     }
     let mut interrupts = Interrupts::listen()?;
-    let uploaded = options.uploaded(&sdk, checked, values, &mut interrupts).await?;
+    let uploaded = options.upload(&sdk, checked, values, &mut interrupts).await?;
     match ledger {
-        Some(ledger) => options.awaited(&sdk, ledger, &uploaded, &mut interrupts).await,
+        Some(ledger) => options.wait_for_result(&sdk, ledger, &uploaded, &mut interrupts).await,
         None => Ok(Answer::with_text(uploaded.text(), &uploaded, Exit::Done)),
     }
 }
@@ -117,23 +117,24 @@ impl Options {
         Place { environment: self.environment.clone(), function: self.function.clone(), release: self.release.clone() }
     }
 
-    /// Where the result is waited for, if it is.
-    fn awaited_in(&self) -> Result<Option<&BucketName>, Stopped> {
+    /// Returns the ledger bucket if the result is to be waited for.
+    fn result_ledger(&self) -> Result<Option<&BucketName>, CliError> {
         match (self.wait, &self.ledger) {
             (false, _) => Ok(None),
             (true, Some(ledger)) => Ok(Some(ledger)),
-            (true, None) => Err(Stopped::wrong_use(
+            (true, None) => Err(CliError::wrong_use(
                 "--wait needs to know the ledger bucket, where results are: say --ledger or DEPLOYER_LEDGER_BUCKET",
             )),
         }
     }
 
-    /// Packs it if it is a folder, and reads the zip once.
-    fn checked(&self) -> Result<Result<Checked, Vec<Found>>, Stopped> {
+    /// Packs a folder, and reads the zip once.
+    fn check(&self) -> Result<Result<CheckedZip, Vec<Finding>>, CliError> {
         let source = &self.source;
-        let cannot = |error| Stopped::wrong_use(format!("{} cannot be read: {error}", source.display()));
+        let cannot = |error| CliError::wrong_use(format!("{} cannot be read: {error}", source.display()));
         let is_folder = source.metadata().map_err(cannot)?.is_dir();
-        let waiting = bar::spinner(format!("{} {}", if is_folder { "packing" } else { "checking" }, source.display()));
+        let waiting =
+            progress::spinner(format!("{} {}", if is_folder { "packing" } else { "checking" }, source.display()));
         let file = if is_folder {
             match folder::pack(source, &waiting) {
                 Ok(file) => file,
@@ -145,49 +146,49 @@ impl Options {
         let mut parts = Parts::new();
         let checked = zips::read(&file, |bytes| parts.feed(bytes)).and_then(|package| {
             zips::check(&package, Some(&self.environment))?;
-            Ok(Checked { file, package, parts: parts.finish() })
+            Ok(CheckedZip { file, package, parts: parts.finish() })
         });
         Ok(checked)
     }
 
-    async fn uploaded(
+    async fn upload(
         &self,
         sdk: &SdkConfig,
-        checked: Checked,
+        checked: CheckedZip,
         metadata: std::collections::BTreeMap<&'static str, String>,
         interrupts: &mut Interrupts,
-    ) -> Result<Uploaded, Stopped> {
-        let Checked { file, package, parts } = checked;
+    ) -> Result<Uploaded, CliError> {
+        let CheckedZip { file, package, parts } = checked;
         let Package { size, sha256, files, .. } = package;
         let manifest = package.manifest.map(|(format, _)| format.file_name());
         let (bucket, key) = (&self.bucket, self.place().key());
-        let bar = &bar::bytes(format!("uploading {key}"), size);
+        let bar = &progress::bytes(format!("uploading {key}"), size);
         let upload = Upload { bucket, key: &key, file: Arc::new(file), size, sha256, parts, metadata, bar };
         let version_id = upload.send(&upload::client(sdk), interrupts).await?;
         let result = DeploymentRecord::result_of(&self.environment, &self.function, &self.release, &version_id);
         Ok(Uploaded { bucket: bucket.clone(), key, version_id, size, files, manifest, sha256, result })
     }
 
-    async fn awaited(
+    async fn wait_for_result(
         &self,
         sdk: &SdkConfig,
         ledger: &BucketName,
         uploaded: &Uploaded,
         interrupts: &mut Interrupts,
-    ) -> Result<Answer, Stopped> {
+    ) -> Result<Answer, CliError> {
         let place = &self.place();
         let Uploaded { bucket, key, version_id, .. } = uploaded;
-        say(&format!(
+        print_stderr(&format!(
             "uploaded s3://{bucket}/{key} (version {version_id}), {}\nwaiting for its deployment, {} at most",
             uploaded.content(),
             self.timeout
         ));
-        let bar = bar::spinner(format!(
+        let bar = progress::spinner(format!(
             "{}/{}/{}: waiting for its deployment",
             place.environment, place.function, place.release
         ));
-        let awaited = Awaited { ledger, key: &uploaded.result, place, timeout: self.timeout };
-        let came = awaited.come(&aws_sdk_s3::Client::new(sdk), interrupts).await;
+        let wait = ResultWait { ledger, key: &uploaded.result, place, timeout: self.timeout };
+        let came = wait.wait(&aws_sdk_s3::Client::new(sdk), interrupts).await;
         drop(bar);
         let (record, json) = came?;
         Ok(Answer { text: records::text(&record), json, exit: Exit::from(&record) })
@@ -196,7 +197,7 @@ impl Options {
 
 impl Uploaded {
     fn content(&self) -> String {
-        format!("{} bytes, {} files, {}", self.size, self.files, zips::with_manifest(self.manifest))
+        format!("{} bytes, {} files, {}", self.size, self.files, zips::manifest_note(self.manifest))
     }
 
     fn text(&self) -> String {
@@ -209,10 +210,10 @@ impl Uploaded {
     }
 }
 
-/// Why a result may never come.
+/// The reason why a result may never come.
 const IGNORED: &str = "an upload to an environment that the deployer does not know is ignored, and its log says so";
 
-/// A release's name is no file's.
+/// Parses a release, and refuses a file's name.
 fn release(text: &str) -> Result<Release, String> {
     let release = Release::parse(text).map_err(|error| error.to_string())?;
     match text.rsplit_once('.') {
@@ -224,8 +225,8 @@ fn release(text: &str) -> Result<Release, String> {
     }
 }
 
-/// What the deployer would refuse is not uploaded.
-fn refused(options: &Options, mistakes: &[Found]) -> Answer {
+/// The answer for a zip that the deployer would refuse.
+fn refused(options: &Options, mistakes: &[Finding]) -> Answer {
     let Options { source, environment, .. } = options;
     let mut message = format!("{} would be refused in {environment}, and is not uploaded:", source.display());
     for mistake in mistakes {
@@ -235,8 +236,8 @@ fn refused(options: &Options, mistakes: &[Found]) -> Answer {
     Answer { text: format!("error: {message}\n"), json, exit: Exit::Refused }
 }
 
-/// Tells whoever watches. Nobody need.
-fn say(line: &str) {
+/// Prints a line to standard error; a failure does not matter.
+fn print_stderr(line: &str) {
     let _unwatched = writeln!(anstream::stderr(), "{line}");
 }
 
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn release_named_as_a_file_is_refused_for_the_key_would_end_twice() {
+    fn release_ending_in_zip_is_refused() {
         assert!(options("1.4.2").is_ok());
         for release in ["v1.zip", "v1.ZIP"] {
             let error = options(release).err().unwrap();
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn upload_tells_files_and_manifest_and_that_an_unknown_environment_is_ignored() {
+    fn upload_text_names_files_and_manifest_and_warns_of_unknown_environment() {
         let mut uploaded = Uploaded {
             bucket: BucketName::parse("acme-artifacts").unwrap(),
             key: "dev/orders-api/1.4.2.zip".into(),
@@ -280,10 +281,10 @@ mod tests {
             sha256: Sha256::of(b"zip"),
             result: "results/dev/orders-api/1.4.2/v.json".into(),
         };
-        let told = |uploaded: &Uploaded| uploaded.text().lines().map(str::to_owned).collect::<Vec<_>>();
+        let lines = |uploaded: &Uploaded| uploaded.text().lines().map(str::to_owned).collect::<Vec<_>>();
         let sha256 = uploaded.sha256;
         assert_eq!(
-            told(&uploaded),
+            lines(&uploaded),
             [
                 "uploaded s3://acme-artifacts/dev/orders-api/1.4.2.zip",
                 "  version id v",
@@ -295,6 +296,6 @@ mod tests {
         );
         uploaded.manifest = None;
         let line = "  401 bytes, 2 files, no manifest: only the code of an existing function is deployed";
-        assert_eq!(told(&uploaded)[2], line);
+        assert_eq!(lines(&uploaded)[2], line);
     }
 }

@@ -1,4 +1,4 @@
-//! The upload: in one request, or in parts, several at once. S3 holds every byte to the checksums of what was checked before.
+//! Uploads in one request, or in several parts at once. S3 checks every byte against the checksums of the checked zip.
 //!
 //! S3 User Guide, "Checking object integrity" and "Uploading and copying objects using multipart upload".
 
@@ -20,22 +20,22 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::ProgressBar;
 use sha2::Digest as _;
 
-use super::super::answer::{Exit, Stopped};
+use super::super::answer::{CliError, Exit};
 use super::super::interrupts::Interrupts;
 use super::body::body;
 
-/// Of what is larger, parts are sent.
-const ONE_REQUEST: u64 = 32 * 1024 * 1024;
-/// A part; the last one is what is left.
-const PART: u64 = 16 * 1024 * 1024;
+/// A larger file is sent in parts.
+const SINGLE_REQUEST_LIMIT: u64 = 32 * 1024 * 1024;
+/// The size of a part; the last one is smaller.
+const PART_SIZE: u64 = 16 * 1024 * 1024;
 const PARTS_AT_ONCE: usize = 4;
 const TRIES: u32 = 5;
-/// One request, on a slow line. A line that stands still is noticed by the SDK.
-const LONGEST_REQUEST: Duration = Duration::from_secs(3600);
-/// Cleaning up is not worth more.
-const LONGEST_ABORT: Duration = Duration::from_secs(10);
+/// The timeout of one request on a slow line; the SDK itself notices a stalled line.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(3600);
+/// The timeout of the cleanup.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is uploaded, and where to.
+/// A file to upload, and its place.
 pub(super) struct Upload<'a> {
     pub bucket: &'a BucketName,
     pub key: &'a str,
@@ -47,7 +47,7 @@ pub(super) struct Upload<'a> {
     pub bar: &'a ProgressBar,
 }
 
-/// The checksums of the parts, while a file is read.
+/// Computes the checksums of the parts while a file is read.
 pub(super) struct Parts {
     hasher: sha2::Sha256,
     filled: u64,
@@ -55,7 +55,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Of nothing yet.
+    /// Begins without bytes.
     pub fn new() -> Self {
         Self { hasher: sha2::Sha256::new(), filled: 0, done: Vec::new() }
     }
@@ -63,11 +63,11 @@ impl Parts {
     /// Takes the next bytes.
     pub fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let room = usize::try_from(PART - self.filled).unwrap_or(usize::MAX);
+            let room = usize::try_from(PART_SIZE - self.filled).unwrap_or(usize::MAX);
             let (now, rest) = bytes.split_at(room.min(bytes.len()));
             self.hasher.update(now);
             self.filled += now.len() as u64;
-            if self.filled == PART {
+            if self.filled == PART_SIZE {
                 self.end_part();
             }
             bytes = rest;
@@ -79,7 +79,7 @@ impl Parts {
         self.filled = 0;
     }
 
-    /// All of them.
+    /// Returns the checksums of all parts.
     pub fn finish(mut self) -> Vec<Sha256> {
         if self.filled > 0 {
             self.end_part();
@@ -88,11 +88,11 @@ impl Parts {
     }
 }
 
-/// A client with patience.
+/// A client with long timeouts and more tries.
 pub(super) fn client(sdk: &SdkConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(10))
-        .operation_attempt_timeout(LONGEST_REQUEST)
+        .operation_attempt_timeout(REQUEST_TIMEOUT)
         .disable_operation_timeout()
         .build();
     let config = aws_sdk_s3::config::Builder::from(sdk)
@@ -102,27 +102,27 @@ pub(super) fn client(sdk: &SdkConfig) -> Client {
 }
 
 impl Upload<'_> {
-    /// Uploads it, and says which S3 version it became.
+    /// Uploads the file and returns its S3 version id.
     ///
     /// # Errors
-    /// 1 where it is not there afterwards, or has no version; 130 where somebody stopped it.
-    pub async fn send(&self, client: &Client, interrupts: &mut Interrupts) -> Result<String, Stopped> {
-        let version_id = if self.size > ONE_REQUEST {
-            self.in_parts(client, interrupts).await?
+    /// 1 where the object is missing afterwards or has no version; 130 where the user interrupts it.
+    pub async fn send(&self, client: &Client, interrupts: &mut Interrupts) -> Result<String, CliError> {
+        let version_id = if self.size > SINGLE_REQUEST_LIMIT {
+            self.put_in_parts(client, interrupts).await?
         } else {
             tokio::select! {
-                sent = self.at_once(client) => sent?,
-                // Where all bytes are sent, only the answer is missing.
-                () = interrupts.come() => {
+                sent = self.put_whole(client) => sent?,
+                // Once all bytes are sent, only the answer is missing.
+                () = interrupts.received() => {
                     let all_sent = self.bar.position() >= self.size;
                     return Err(if all_sent { self.maybe_uploaded() } else { self.interrupted() });
                 }
             }
         };
-        // Without versioning S3 gives no version id, and "null" while versioning is suspended.
+        // S3 returns no version id without versioning, and "null" while versioning is suspended.
         version_id.filter(|id| !id.is_empty() && id != "null").ok_or_else(|| {
             let Self { bucket, key, .. } = self;
-            Stopped::failed(format!(
+            CliError::failed(format!(
                 "s3://{bucket}/{key} is uploaded and will not be deployed, for it got no version id: turn versioning on for \
                  bucket {bucket}, then push again"
             ))
@@ -133,7 +133,7 @@ impl Upload<'_> {
         Some(self.metadata.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
     }
 
-    async fn at_once(&self, client: &Client) -> Result<Option<String>, Stopped> {
+    async fn put_whole(&self, client: &Client) -> Result<Option<String>, CliError> {
         let call = client
             .put_object()
             .bucket(self.bucket.as_str())
@@ -147,7 +147,7 @@ impl Upload<'_> {
         Ok(sent.version_id)
     }
 
-    async fn in_parts(&self, client: &Client, interrupts: &mut Interrupts) -> Result<Option<String>, Stopped> {
+    async fn put_in_parts(&self, client: &Client, interrupts: &mut Interrupts) -> Result<Option<String>, CliError> {
         let call = client
             .create_multipart_upload()
             .bucket(self.bucket.as_str())
@@ -156,30 +156,30 @@ impl Upload<'_> {
             .checksum_type(ChecksumType::Composite)
             .content_type(CONTENT_TYPE)
             .set_metadata(self.metadata());
-        // Of what was begun and not told, the bucket's lifecycle makes an end.
+        // The bucket's lifecycle rule ends an upload that began without an answer.
         let begun = tokio::select! {
             begun = call.send() => begun.map_err(|error| self.failed(&error))?,
-            () = interrupts.come() => return Err(self.interrupted()),
+            () = interrupts.received() => return Err(self.interrupted()),
         };
         let id = begun.upload_id.unwrap_or_default();
         let is_ending = Cell::new(false);
         let sent = tokio::select! {
-            sent = self.all_parts(client, &id, &is_ending) => sent,
-            () = interrupts.come() => Err(self.interrupted()),
+            sent = self.send_parts(client, &id, &is_ending) => sent,
+            () = interrupts.received() => Err(self.interrupted()),
         };
         match sent {
             Ok(version_id) => Ok(version_id),
-            Err(stopped) if is_ending.get() && stopped.exit == Exit::Interrupted => {
-                // What can be taken back was not completed.
+            Err(error) if is_ending.get() && error.exit == Exit::Interrupted => {
+                // An upload that can be aborted was not completed.
                 let taken_back = self.abort(client, &id).await.is_ok();
-                Err(if taken_back { stopped } else { self.maybe_uploaded() })
+                Err(if taken_back { error } else { self.maybe_uploaded() })
             }
-            Err(stopped) => Err(self.aborted(client, &id, stopped).await),
+            Err(error) => Err(self.abort_and_report(client, &id, error).await),
         }
     }
 
-    async fn all_parts(&self, client: &Client, id: &str, is_ending: &Cell<bool>) -> Result<Option<String>, Stopped> {
-        let sending = (1..).zip(&self.parts).map(|(number, sha256)| self.part(client, id, number, *sha256));
+    async fn send_parts(&self, client: &Client, id: &str, is_ending: &Cell<bool>) -> Result<Option<String>, CliError> {
+        let sending = (1..).zip(&self.parts).map(|(number, sha256)| self.send_part(client, id, number, *sha256));
         let parts = stream::iter(sending).buffered(PARTS_AT_ONCE).try_collect().await?;
         let all = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let call = client.complete_multipart_upload().bucket(self.bucket.as_str()).key(self.key).upload_id(id);
@@ -188,9 +188,15 @@ impl Upload<'_> {
         Ok(done.version_id)
     }
 
-    async fn part(&self, client: &Client, id: &str, number: i32, sha256: Sha256) -> Result<CompletedPart, Stopped> {
-        let from = PART * u64::from(number.unsigned_abs().saturating_sub(1));
-        let until = self.size.min(from + PART);
+    async fn send_part(
+        &self,
+        client: &Client,
+        id: &str,
+        number: i32,
+        sha256: Sha256,
+    ) -> Result<CompletedPart, CliError> {
+        let from = PART_SIZE * u64::from(number.unsigned_abs().saturating_sub(1));
+        let until = self.size.min(from + PART_SIZE);
         let call = client
             .upload_part()
             .bucket(self.bucket.as_str())
@@ -205,42 +211,42 @@ impl Upload<'_> {
         Ok(part.set_e_tag(sent.e_tag).build())
     }
 
-    /// Takes back the parts that are there. Who may not (`s3:AbortMultipartUpload`) leaves them to the bucket's lifecycle.
-    async fn aborted(&self, client: &Client, id: &str, stopped: Stopped) -> Stopped {
-        let Err(because) = self.abort(client, id).await else { return stopped };
+    /// Aborts the upload. Without `s3:AbortMultipartUpload` the bucket's lifecycle rule removes the parts.
+    async fn abort_and_report(&self, client: &Client, id: &str, error: CliError) -> CliError {
+        let Err(because) = self.abort(client, id).await else { return error };
         let message = format!(
             "{}\n  what was uploaded of it could not be removed ({because}): the bucket's lifecycle rule for incomplete \
              uploads will do so",
-            stopped.message
+            error.message
         );
-        Stopped { message, ..stopped }
+        CliError { message, ..error }
     }
 
     async fn abort(&self, client: &Client, id: &str) -> Result<(), String> {
         let call = client.abort_multipart_upload().bucket(self.bucket.as_str()).key(self.key).upload_id(id);
-        match tokio::time::timeout(LONGEST_ABORT, call.send()).await {
+        match tokio::time::timeout(ABORT_TIMEOUT, call.send()).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(deployer_aws::words(&error)),
             Err(_) => Err("no answer in time".to_owned()),
         }
     }
 
-    fn maybe_uploaded(&self) -> Stopped {
+    fn maybe_uploaded(&self) -> CliError {
         let Self { bucket, key, .. } = self;
         let mut place = key.splitn(3, '/');
         let (environment, function) = (place.next().unwrap_or_default(), place.next().unwrap_or_default());
-        Stopped::interrupted(format!(
+        CliError::interrupted(format!(
             "interrupted before S3 answered: s3://{bucket}/{key} may be uploaded already, and is deployed then\n  deployctl \
              history -e {environment} -f {function}\n    shows it"
         ))
     }
 
-    fn interrupted(&self) -> Stopped {
+    fn interrupted(&self) -> CliError {
         let Self { bucket, key, .. } = self;
-        Stopped::interrupted(format!("interrupted while uploading s3://{bucket}/{key}: push it again to deploy it"))
+        CliError::interrupted(format!("interrupted while uploading s3://{bucket}/{key}: push it again to deploy it"))
     }
 
-    fn failed<E>(&self, error: &SdkError<E, HttpResponse>) -> Stopped
+    fn failed<E>(&self, error: &SdkError<E, HttpResponse>) -> CliError
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
@@ -264,9 +270,9 @@ impl Upload<'_> {
                      module \"uploader\"); --profile says as whom"
                 )
             }
-            _ => return Stopped::failed(format!("uploading s3://{bucket}/{key}: {}", deployer_aws::words(error))),
+            _ => return CliError::failed(format!("uploading s3://{bucket}/{key}: {}", deployer_aws::words(error))),
         };
-        Stopped::failed(format!("uploading s3://{bucket}/{key}: {}\n  {what_to_do}", deployer_aws::words(error)))
+        CliError::failed(format!("uploading s3://{bucket}/{key}: {}\n  {what_to_do}", deployer_aws::words(error)))
     }
 }
 
@@ -277,8 +283,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_part_has_the_checksum_of_its_bytes_however_they_come() {
-        let length = usize::try_from(PART).unwrap_or_default();
+    fn part_checksums_do_not_depend_on_chunk_sizes() {
+        let length = usize::try_from(PART_SIZE).unwrap_or_default();
         let bytes: Vec<u8> = (0..length * 2 + 5).map(|at| (at % 251) as u8).collect();
         let mut parts = Parts::new();
         bytes.chunks(1_000_003).for_each(|chunk| parts.feed(chunk));

@@ -1,4 +1,4 @@
-//! The wait for what became of an upload: the result in the ledger bucket, which CI may read. Nothing else is asked for.
+//! Waits for the result of an upload in the ledger bucket, which the CI may read, and asks nothing else.
 
 use std::convert::Infallible;
 use std::io::IsTerminal as _;
@@ -14,68 +14,68 @@ use deployer_core::id::BucketName;
 use deployer_core::record::DeploymentRecord;
 use serde_json::Value;
 
-use super::super::answer::Stopped;
+use super::super::answer::CliError;
 use super::super::interrupts::Interrupts;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const MAX_PAUSE: Duration = Duration::from_secs(5);
 
-/// A result that is to come.
-pub(super) struct Awaited<'a> {
+/// A result to wait for.
+pub(super) struct ResultWait<'a> {
     pub ledger: &'a BucketName,
     pub key: &'a str,
     pub place: &'a Place,
     pub timeout: Span,
 }
 
-/// Whoever reads a log sees that it is alive; on a terminal something turns.
+/// Prints a line each minute, so that a log shows progress; a terminal has the spinner.
 async fn tell_each_minute() -> Infallible {
     if std::io::stderr().is_terminal() {
         return std::future::pending().await;
     }
     for minutes in 1_u64.. {
         tokio::time::sleep(Duration::from_secs(60)).await;
-        super::say(&format!("still waiting, for {minutes} min now"));
+        super::print_stderr(&format!("still waiting, for {minutes} min now"));
     }
     std::future::pending().await
 }
 
-/// A look at the ledger that found nothing: the reason, where it is another than that it is not there yet.
-type NotYet = Option<String>;
+/// The reason why a read failed; `None` while the result does not exist yet.
+type LookTrouble = Option<String>;
 
-impl Awaited<'_> {
-    /// The record of the ended deployment, as it is and as it reads.
+impl ResultWait<'_> {
+    /// Waits for the record of the ended deployment, and returns it and its JSON.
     ///
     /// # Errors
-    /// 1 where it cannot be read, 4 where it has not come in time, 130 where somebody stops the wait.
-    pub async fn come(
+    /// 1 where the result cannot be read, 4 where it has not come in time, 130 where the user interrupts the wait.
+    pub async fn wait(
         &self,
         client: &Client,
         interrupts: &mut Interrupts,
-    ) -> Result<(DeploymentRecord, Value), Stopped> {
+    ) -> Result<(DeploymentRecord, Value), CliError> {
         let mut trouble = None;
         let over = tokio::select! {
-            found = self.look(client, &mut trouble) => return found,
+            found = self.poll(client, &mut trouble) => return found,
             never = tell_each_minute() => match never {},
             () = tokio::time::sleep(self.timeout.as_duration()) => true,
-            () = interrupts.come() => false,
+            () = interrupts.received() => false,
         };
         let Place { environment, function, release } = self.place;
         let name = format!("{environment}/{function}/{release}");
         if !over {
-            return Err(Stopped::interrupted(format!("interrupted; {}", self.goes_on(&name))));
+            return Err(CliError::interrupted(format!("interrupted; {}", self.next_steps(&name))));
         }
         let trouble = trouble.map_or(String::new(), |words| format!(" (the last look at the ledger failed: {words})"));
-        Err(Stopped::timed_out(format!(
+        Err(CliError::timed_out(format!(
             "after {} there is no result{trouble}; {}\n  {}",
             self.timeout,
-            self.goes_on(&name),
+            self.next_steps(&name),
             super::IGNORED
         )))
     }
 
-    /// What happens now, and how to see it.
-    fn goes_on(&self, name: &str) -> String {
+    /// Says what happens next and how to see it.
+    fn next_steps(&self, name: &str) -> String {
         let Self { ledger, key, place: Place { environment, function, .. }, .. } = self;
         format!(
             "the deployment of {name} goes on\n  aws s3 cp s3://{ledger}/{key} -\n    shows its result, once it has ended\n  \
@@ -84,7 +84,7 @@ impl Awaited<'_> {
         )
     }
 
-    async fn look(&self, client: &Client, trouble: &mut Option<String>) -> Result<(DeploymentRecord, Value), Stopped> {
+    async fn poll(&self, client: &Client, trouble: &mut Option<String>) -> Result<(DeploymentRecord, Value), CliError> {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.get(client).await? {
@@ -92,15 +92,15 @@ impl Awaited<'_> {
                 Err(not_yet) => *trouble = not_yet,
             }
             tokio::time::sleep(pause).await;
-            pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+            pause = (pause * 3 / 2).min(MAX_PAUSE);
         }
     }
 
-    async fn get(&self, client: &Client) -> Result<Result<(DeploymentRecord, Value), NotYet>, Stopped> {
+    async fn get(&self, client: &Client) -> Result<Result<(DeploymentRecord, Value), LookTrouble>, CliError> {
         let call = client.get_object().bucket(self.ledger.as_str()).key(self.key);
         let body = match call.send().await {
             Ok(answer) => answer.body.collect().await,
-            Err(error) => return self.missing(&error).map(Err),
+            Err(error) => return self.classify_miss(&error).map(Err),
         };
         let bytes = match body {
             Ok(bytes) => bytes.into_bytes(),
@@ -111,8 +111,8 @@ impl Awaited<'_> {
         Ok(Ok((record, value)))
     }
 
-    /// What is not there, or what may pass, is waited for.
-    fn missing(&self, error: &SdkError<GetObjectError, HttpResponse>) -> Result<NotYet, Stopped> {
+    /// Sorts a failed read: a missing result and a passing error are waited for, others end the wait.
+    fn classify_miss(&self, error: &SdkError<GetObjectError, HttpResponse>) -> Result<LookTrouble, CliError> {
         let Self { ledger, key, .. } = self;
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let what_to_do = match (error.code().unwrap_or_default(), status) {
@@ -131,15 +131,15 @@ impl Awaited<'_> {
             }
             _ => "--ledger and --region say where results are".to_owned(),
         };
-        Err(Stopped::failed(format!(
+        Err(CliError::failed(format!(
             "uploaded, but its result s3://{ledger}/{key} cannot be waited for: {}\n  {what_to_do}",
             deployer_aws::words(error)
         )))
     }
 
-    fn unreadable(&self, error: &serde_json::Error) -> Stopped {
+    fn unreadable(&self, error: &serde_json::Error) -> CliError {
         let Self { ledger, key, .. } = self;
-        Stopped::failed(format!(
+        CliError::failed(format!(
             "s3://{ledger}/{key} cannot be read ({error}): is this deployctl older than the deployer?"
         ))
     }

@@ -1,4 +1,4 @@
-//! All that is known of a function, environment by environment.
+//! The detailed status of a function, environment by environment.
 
 use std::fmt::Write as _;
 
@@ -16,12 +16,12 @@ pub(super) fn text(report: &StatusReport, now: Timestamp) -> String {
         return "nothing is known of it: nothing was deployed, and nothing is held\n".to_owned();
     }
     let mut text: String = report.functions.iter().map(|status| one(status, now)).collect();
-    // Rejects are the function's, in all environments.
-    let mut told = Vec::new();
+    // A reject concerns the function in all environments, so it is printed once.
+    let mut printed = Vec::new();
     for status in &report.functions {
         for reject in &status.rejects {
-            if !told.contains(&(&status.function, &reject.release)) {
-                told.push((&status.function, &reject.release));
+            if !printed.contains(&(&status.function, &reject.release)) {
+                printed.push((&status.function, &reject.release));
                 let _always = writeln!(text, "{}", rejected(status, reject));
             }
         }
@@ -101,18 +101,18 @@ fn one(status: &FunctionStatus, now: Timestamp) -> String {
         say("late", format!("{yellow}{words}{yellow:#}"));
     }
     for waiting in &status.waiting {
-        for line in waits(status, waiting, now) {
+        for line in waiting_lines(status, waiting, now) {
             say("waiting", line);
         }
     }
     for behind in &status.behind {
-        say("behind", format!("{yellow}{}{yellow:#}", lags(behind, now)));
+        say("behind", format!("{yellow}{}{yellow:#}", behind_text(behind, now)));
     }
     text
 }
 
-/// A promotion that waits: what it brings, for what it waits, and what can be done.
-fn waits(status: &FunctionStatus, waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
+/// Describes a waiting promotion: its release, what it waits for, and the command that approves it.
+fn waiting_lines(status: &FunctionStatus, waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
     let WaitingStatus { deployment, from, release, requested_by, since, approvals, wait, because } = waiting;
     let release = release.as_ref().map_or("-", |release| release.as_str());
     let by = requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
@@ -128,8 +128,8 @@ fn waits(status: &FunctionStatus, waiting: &WaitingStatus, now: Timestamp) -> Ve
     lines
 }
 
-/// By how much it lags behind an environment that it is promoted from.
-fn lags(behind: &Behind, now: Timestamp) -> String {
+/// Says how far it is behind an environment that it is promoted from.
+fn behind_text(behind: &Behind, now: Timestamp) -> String {
     let Behind { environment, release, releases, ahead_since, .. } = behind;
     let releases = if *releases == 1 { "1 release".to_owned() } else { format!("{releases} releases") };
     let since = ahead_since.strftime("%Y-%m-%d %H:%M:%SZ");

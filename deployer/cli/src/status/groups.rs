@@ -1,4 +1,4 @@
-//! The promotions of several functions together that are open, one after the other.
+//! The text of open groups.
 
 use std::fmt::Write as _;
 
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_that_waits_is_told_with_its_functions_and_why() {
+    fn waiting_group_is_shown_with_functions_and_reason() {
         let group: GroupStatus = serde_json::from_value(json!({
             "id": "01JBJ4GZ00ABCDEFGH0123456J", "environment": "prod", "from": "dev", "status": "pending",
             "phase": "checking", "because": "api: waits for an approval", "requested_by": "ann",

@@ -1,10 +1,10 @@
-//! What is not as it should be in an environment, in a few words each: whatever is marked so is not plain green.
+//! Marks of a function's problems in an environment, in a few words each; a marked function is not plain green.
 
 use anstyle::AnsiColor;
 use deployer_core::id::Release;
 use deployer_core::status::FunctionStatus;
 
-/// Something that somebody should look at.
+/// A problem that somebody should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
     pub words: String,

@@ -1,4 +1,4 @@
-//! `deployctl status`: what is live where, as a table; of one function in detail.
+//! `deployctl status`: shows what is live where, as a table, or one function in detail.
 
 mod detail;
 mod groups;
@@ -12,26 +12,26 @@ use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
-use super::answer::{Answer, Exit, Stopped};
+use super::answer::{Answer, CliError, Exit};
 use super::interrupts::Interrupts;
-use super::ledger::{self, Teller};
+use super::ledger::{self, StatusSource};
 use super::{Output, remote};
 use deployer_core::trigger::Command;
 
-/// What to tell of.
+/// The options of `status`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Only this function, with all that is known of it.
+    /// Show only this function, in detail.
     #[arg(value_name = "FUNCTION")]
     only: Option<FunctionName>,
-    /// The same, as the other verbs take it.
+    /// The same as the argument, in the form of the other verbs.
     #[arg(long, short, value_name = "NAME", conflicts_with = "only")]
     function: Option<FunctionName>,
-    /// Only this environment.
+    /// Show only this environment.
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
-    /// Tell again every so many seconds, until Ctrl-C; on a terminal in place.
+    /// Repeat every so many seconds, until Ctrl-C; a terminal is redrawn in place.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "5",
         value_parser = clap::value_parser!(u64).range(1..))]
     watch: Option<u64>,
@@ -39,33 +39,35 @@ pub(super) struct Options {
     ledger: ledger::Options,
 }
 
-pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Stopped> {
-    let mut teller = options.ledger.teller().await?;
-    let Some(seconds) = options.watch else { return Ok(told(options, &report(options, &mut teller).await?)) };
+pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
+    let mut status_source = options.ledger.status_source().await?;
+    let Some(seconds) = options.watch else {
+        return Ok(answer_of(options, &report(options, &mut status_source).await?));
+    };
     let mut interrupts = Interrupts::listen()?;
     loop {
-        // What passes is seen to pass: the watch goes on.
+        // An error is shown, and the watch goes on.
         let answer = tokio::select! {
-            report = report(options, &mut teller) => report.map_or_else(Answer::from, |report| told(options, &report)),
-            () = interrupts.come() => return Ok(nothing_more()),
+            report = report(options, &mut status_source) => report.map_or_else(Answer::from, |report| answer_of(options, &report)),
+            () = interrupts.received() => return Ok(empty_answer()),
         };
-        if drawn(&answer, output, seconds).is_err() {
-            return Ok(nothing_more());
+        if draw(&answer, output, seconds).is_err() {
+            return Ok(empty_answer());
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
-            () = interrupts.come() => return Ok(nothing_more()),
+            () = interrupts.received() => return Ok(empty_answer()),
         }
     }
 }
 
-/// One look: on a terminal in place of the last one; for programs a line.
-fn drawn(answer: &Answer, output: Output, seconds: u64) -> std::io::Result<()> {
+/// Prints one status: on a terminal in place of the last one, for programs as a line.
+fn draw(answer: &Answer, output: Output, seconds: u64) -> std::io::Result<()> {
     let mut out = anstream::stdout();
     match output {
         Output::Json => writeln!(out, "{}", answer.json)?,
         Output::Text => {
-            // To the upper left, and what was there before goes away.
+            // The sequence moves to the upper left and clears the screen.
             let again = if std::io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
             let now = Timestamp::now().strftime("%H:%M:%SZ");
             write!(out, "{again}{}\n{now}, again every {seconds} s; Ctrl-C ends it\n", answer.text)?;
@@ -74,12 +76,12 @@ fn drawn(answer: &Answer, output: Output, seconds: u64) -> std::io::Result<()> {
     out.flush()
 }
 
-async fn report(options: &Options, teller: &mut Teller) -> Result<StatusReport, Stopped> {
+async fn report(options: &Options, status_source: &mut StatusSource) -> Result<StatusReport, CliError> {
     let function = options.only.as_ref().or(options.function.as_ref());
-    teller.status(options.environment.as_ref(), function).await
+    status_source.status(options.environment.as_ref(), function).await
 }
 
-fn told(options: &Options, report: &StatusReport) -> Answer {
+fn answer_of(options: &Options, report: &StatusReport) -> Answer {
     if options.only.is_some() || options.function.is_some() {
         return in_detail(report);
     }
@@ -87,23 +89,27 @@ fn told(options: &Options, report: &StatusReport) -> Answer {
     Answer::with_text(table::text(report, now) + &groups::text(&report.groups, now), report, Exit::Done)
 }
 
-/// The answer to a command that deploys nothing is the status of what it touched.
-pub(super) async fn after(remote: &remote::Options, who: &remote::Who, command: Command) -> Result<Answer, Stopped> {
-    let report: StatusReport = remote.remote().await.ask(&who.order(command, None)).await?;
+/// Sends a command that deploys nothing, and answers with the status of the function that it changed.
+pub(super) async fn status_after(
+    remote: &remote::Options,
+    requester: &remote::Requester,
+    command: Command,
+) -> Result<Answer, CliError> {
+    let report: StatusReport = remote.remote().await.send(&requester.request(command, None)).await?;
     Ok(in_detail(&report))
 }
 
-/// Everything of each, one after the other.
+/// Shows each function in detail.
 fn in_detail(report: &StatusReport) -> Answer {
     let now = Timestamp::now();
     Answer::with_text(detail::text(report, now) + &groups::text(&report.groups, now), report, Exit::Done)
 }
 
-fn nothing_more() -> Answer {
+fn empty_answer() -> Answer {
     Answer { text: String::new(), json: serde_json::Value::Null, exit: Exit::Done }
 }
 
-/// How long ago, in its largest unit.
+/// The time since then, in its largest unit.
 pub(super) fn ago(since: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(since).as_secs().max(0);
     match seconds {

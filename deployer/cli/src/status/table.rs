@@ -1,4 +1,4 @@
-//! Functions by environments: a row for each function, a column for each environment, a cell of two or three lines.
+//! The table of functions by environments: a row per function, a column per environment, a cell of two or three lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::super::answer::one_line;
 use super::{ago, marks};
 
-/// A line of a cell: its words, and how they look.
+/// A line of a cell, and its style.
 type Line = (String, Style);
 
 pub(super) fn text(report: &StatusReport, now: Timestamp) -> String {
@@ -31,7 +31,7 @@ pub(super) fn text(report: &StatusReport, now: Timestamp) -> String {
         let cells = environments.iter().map(|name| cells.remove(*name).unwrap_or_else(|| vec![("-".into(), faint())]));
         table.push(std::iter::once(bold(function.as_str())).chain(cells).collect());
     }
-    drawn(&table)
+    draw(&table)
 }
 
 fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
@@ -48,8 +48,8 @@ fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
             vec![(format!("{}{versions}", live.release), colour), (format!("{}{by}", ago(live.since, now)), faint())]
         }
     };
-    let waiting = status.waiting.iter().map(|waiting| (waits(waiting), AnsiColor::Cyan));
-    let behind = status.behind.iter().map(|behind| (lags(behind), AnsiColor::Yellow));
+    let waiting = status.waiting.iter().map(|waiting| (waiting_text(waiting), AnsiColor::Cyan));
+    let behind = status.behind.iter().map(|behind| (behind_text(behind), AnsiColor::Yellow));
     let open = [
         status.active.map(|_| ("deploying".to_owned(), AnsiColor::Cyan)),
         status.pending.map(|_| ("pending".to_owned(), AnsiColor::Cyan)),
@@ -61,8 +61,8 @@ fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
     lines
 }
 
-/// What waits, and for what first.
-fn waits(waiting: &WaitingStatus) -> String {
+/// Says what waits, and what it waits for first.
+fn waiting_text(waiting: &WaitingStatus) -> String {
     let release = waiting.release.as_ref().map_or("-", |release| release.as_str());
     let until = |time: Timestamp| time.strftime("%m-%d %H:%MZ").to_string();
     let Wait { soak_until, frozen_until, approvals_wanted, .. } = waiting.wait;
@@ -75,16 +75,16 @@ fn waits(waiting: &WaitingStatus) -> String {
     }
 }
 
-/// By how much it lags behind an environment that it is promoted from.
-fn lags(behind: &Behind) -> String {
+/// Says how far it is behind an environment that it is promoted from.
+fn behind_text(behind: &Behind) -> String {
     match behind.releases {
         0 | 1 => format!("behind {} ({})", behind.environment, behind.release),
         several => format!("{several} behind {} ({})", behind.environment, behind.release),
     }
 }
 
-/// Columns as wide as their widest line.
-fn drawn(table: &[Vec<Vec<Line>>]) -> String {
+/// Draws columns as wide as their widest lines.
+fn draw(table: &[Vec<Vec<Line>>]) -> String {
     let columns = table.first().map_or(0, Vec::len);
     let width = |column: usize| {
         let lines = table.iter().filter_map(|row| row.get(column)).flatten();

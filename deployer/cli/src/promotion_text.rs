@@ -1,4 +1,4 @@
-//! Promotions of several functions in words: those that a pattern has found, each for itself, and those that go together.
+//! The text of promotions of several functions: those that match a pattern, and groups.
 
 use std::fmt::Write as _;
 
@@ -8,10 +8,10 @@ use deployer_core::record::{DeploymentRecord, Status};
 
 use super::answer::{Exit, one_line};
 use super::follow::{Followed, Stage};
-use super::{records, waits};
+use super::{records, waiting_text};
 use deployer_engine::History;
 
-/// That a pattern has found nothing.
+/// The text where nothing that matches the pattern is ready.
 pub(super) fn nothing(pattern: &FunctionPattern, from: &EnvironmentName, to: &EnvironmentName) -> String {
     format!("nothing is ready: of {pattern}, {from} has nothing that {to} has not and may take now\n")
 }
@@ -40,7 +40,7 @@ impl Followed for History {
         let mut text = String::new();
         for record in &self.deployments {
             let state = padded(record.status);
-            let because = because(record.because.as_deref());
+            let because = because_suffix(record.because.as_deref());
             let _always = writeln!(
                 text,
                 "{:function$}   {:release$}   {state}   deployment {}{because}",
@@ -49,9 +49,9 @@ impl Followed for History {
                 record.id
             );
         }
-        let rests = self.deployments.iter().filter(|record| record.stage() == Stage::Rests);
-        for record in rests {
-            let _always = write!(text, "{}: {}", record.function, waits::going_on(record));
+        let waiting = self.deployments.iter().filter(|record| record.stage() == Stage::Waiting);
+        for record in waiting {
+            let _always = write!(text, "{}: {}", record.function, waiting_text::next_step(record));
         }
         text
     }
@@ -65,8 +65,8 @@ impl Followed for Group {
     fn stage(&self) -> Stage {
         match self.phase {
             Phase::Ended => Stage::Ended,
-            Phase::Checking if self.because.is_some() => Stage::Rests,
-            Phase::Checking | Phase::Placing | Phase::Moving | Phase::GoingBack => Stage::GoesOn,
+            Phase::Checking if self.because.is_some() => Stage::Waiting,
+            Phase::Checking | Phase::Placing | Phase::Moving | Phase::GoingBack => Stage::Running,
         }
     }
 
@@ -94,10 +94,10 @@ impl Followed for Group {
         }
         let function = names.iter().map(|name| name.len()).max().unwrap_or(0);
         for member in &self.functions {
-            let _always = writeln!(text, "  {:function$}   {}", member.function.as_str(), one_of(member));
+            let _always = writeln!(text, "  {:function$}   {}", member.function.as_str(), member_line(member));
         }
-        if self.stage() == Stage::Rests {
-            text.push_str(&going_on(self));
+        if self.stage() == Stage::Waiting {
+            text.push_str(&next_step(self));
         }
         text
     }
@@ -111,20 +111,20 @@ impl Followed for Group {
     }
 }
 
-/// How one function of a group fares.
-fn one_of(member: &Member) -> String {
+/// The line of one function of a group.
+fn member_line(member: &Member) -> String {
     let release = member.release.as_ref().map_or(String::new(), |release| format!("{release}   "));
     let Some(status) = member.status else { return format!("{release}not moved") };
     let back = member.rollback.map_or(String::new(), |rollback| format!(", brought back by {rollback}"));
-    let because = because(member.because.as_deref());
+    let because = because_suffix(member.because.as_deref());
     format!("{release}{}   deployment {}{because}{back}", padded(status), member.deployment)
 }
 
-/// How a group goes on that waits.
-fn going_on(group: &Group) -> String {
+/// Writes what lets a waiting group go on.
+fn next_step(group: &Group) -> String {
     let place = format!("-e {} --deployment {}", group.environment, group.id);
     match group.approvals_wanted {
-        Some(wanted) => waits::approve(wanted, group.cause.requested_by.as_deref(), &place),
+        Some(wanted) => waiting_text::approve_hint(wanted, group.cause.requested_by.as_deref(), &place),
         None => format!("It goes on by itself then; to end it: deployctl decline {place}\n"),
     }
 }
@@ -133,12 +133,12 @@ fn release(record: &DeploymentRecord) -> &str {
     record.release.as_ref().map_or("-", |release| release.as_str())
 }
 
-/// A status in its colour, as wide as the usual ones are.
+/// A status in its colour, padded to the usual width.
 fn padded(status: Status) -> String {
     let space = "succeeded".len().saturating_sub(status.to_string().len());
     format!("{}{}", records::status(status), " ".repeat(space))
 }
 
-fn because(because: Option<&str>) -> String {
+fn because_suffix(because: Option<&str>) -> String {
     because.map_or(String::new(), |because| format!(", {}", one_line(because)))
 }

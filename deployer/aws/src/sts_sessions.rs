@@ -1,7 +1,7 @@
-//! The door to target accounts over STS: a session per deployment, limited to one function.
+//! Sessions in target accounts over STS: each deployment assumes the role anew, limited to one function.
 //!
-//! The SDK's own AssumeRole provider knows no source identity and keeps sessions; ours asks once and keeps nothing, for
-//! a session belongs to one deployment. STS API Reference, AssumeRole.
+//! The SDK's AssumeRole provider cannot set a source identity and caches sessions; this one asks once and caches
+//! nothing, because a session belongs to one deployment. STS API Reference, AssumeRole.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -17,48 +17,48 @@ use deployer_core::denial::Denial;
 use deployer_core::id::AccountId;
 use deployer_core::record::{TargetError, TargetErrorCode};
 
-use super::advice::{ENABLE_REGION, is_region_not_enabled};
-use super::error::Failure;
+use super::advice::ENABLE_REGION;
+use super::failure::{Failure, is_region_not_enabled};
 use super::lambda::{LambdaFunctions, Writer};
 use deployer_engine::port::{Account, EnterError, SessionProvider, SessionRequest};
 
 /// Role chaining allows one hour at most; a deployment in one invocation needs less than STS's shortest session.
 const SESSION_SECONDS: i32 = 900;
 
-/// AssumeRole into target accounts.
-pub struct StsGate {
+/// Opens sessions in target accounts by AssumeRole.
+pub struct StsSessions {
     client: aws_sdk_sts::Client,
     sdk: SdkConfig,
 }
 
-impl StsGate {
+impl StsSessions {
     /// Assumes roles with the credentials of this configuration.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
         Self { client: aws_sdk_sts::Client::new(sdk), sdk: sdk.clone() }
     }
 
-    /// Assumes a role for a deployment, and asserts the account.
-    pub(super) async fn enter_by(
+    /// Assumes a role for a deployment and checks that the session is in the right account.
+    pub(super) async fn open_session_as(
         &self,
         request: &SessionRequest,
         role: &str,
-        hand: Writer,
+        writer: Writer,
     ) -> Result<Account, EnterError> {
         let target = &request.target;
-        let Session { account, credentials } = self.session(request, role, hand).await?;
-        let functions = LambdaFunctions::new(self.lambda(target, credentials), target.clone(), hand);
+        let Session { account, credentials } = self.session(request, role, writer).await?;
+        let functions = LambdaFunctions::new(self.lambda(target, credentials), target.clone(), writer);
         Ok(Account::assert(target, &account, Arc::new(functions))?)
     }
 
-    /// Assumes the role, once.
+    /// Assumes the role once.
     pub(super) async fn session(
         &self,
         request: &SessionRequest,
         role: &str,
-        hand: Writer,
+        writer: Writer,
     ) -> Result<Session, EnterError> {
-        let answer = self.assume(request, role, hand).await?;
+        let answer = self.assume(request, role, writer).await?;
         let unusable = |what: &str| EnterError::Unanswered(format!("AssumeRole of {role} answered without {what}"));
         let session = answer.assumed_role_user().ok_or_else(|| unusable("a session"))?;
         let found = account_of(session.arn()).ok_or_else(|| unusable("an account"))?;
@@ -73,27 +73,32 @@ impl StsGate {
         Ok(Session { account: found, credentials: SharedCredentialsProvider::new(credentials) })
     }
 
-    async fn assume(&self, request: &SessionRequest, role: &str, hand: Writer) -> Result<AssumeRoleOutput, EnterError> {
+    async fn assume(
+        &self,
+        request: &SessionRequest,
+        role: &str,
+        writer: Writer,
+    ) -> Result<AssumeRoleOutput, EnterError> {
         let call = self
             .client
             .assume_role()
             .role_arn(role)
             .role_session_name(&request.name)
-            .set_source_identity((hand == Writer::Deployer).then(|| request.name.clone()))
+            .set_source_identity((writer == Writer::Deployer).then(|| request.name.clone()))
             .set_external_id(request.external_id.as_ref().map(ToString::to_string))
             .policy(&request.policy)
             .duration_seconds(SESSION_SECONDS)
             .customize()
             .config_override(aws_sdk_sts::config::Builder::new().retry_partition(partition("sts", &request.target)));
-        call.send().await.map_err(|error| refused(request, role, hand, &Failure::of(&error)))
+        call.send().await.map_err(|error| refused(request, role, writer, &Failure::of(&error)))
     }
 
-    /// Lambda of a target, with a session's credentials.
+    /// A Lambda client for a target, with a session's credentials.
     pub(super) fn lambda(&self, target: &Target, credentials: SharedCredentialsProvider) -> aws_sdk_lambda::Client {
         client(aws_sdk_lambda::config::Builder::from(&self.sdk).credentials_provider(credentials), target)
     }
 
-    /// The artifact bucket, with a session's credentials.
+    /// An S3 client for the artifact bucket, with a session's credentials.
     pub(super) fn s3(&self, target: &Target, credentials: SharedCredentialsProvider) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.sdk)
             .credentials_provider(credentials)
@@ -102,7 +107,8 @@ impl StsGate {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    /// The ARN of the role that this is a session of: `arn:aws:sts::<account>:assumed-role/<role>/<session>`.
+    /// Returns the ARN of the deployer's own role, made from its session's:
+    /// `arn:aws:sts::<account>:assumed-role/<role>/<session>`.
     pub(super) async fn own_role(&self) -> Result<String, Failure> {
         let answer = self.client.get_caller_identity().send().await.map_err(|error| Failure::of(&error))?;
         let arn = answer.arn().unwrap_or_default();
@@ -116,15 +122,15 @@ impl StsGate {
     }
 }
 
-/// Credentials in some account.
+/// Credentials, and the account that they belong to.
 pub(super) struct Session {
     pub account: AccountId,
     pub credentials: SharedCredentialsProvider,
 }
 
-/// Lambda in this target, with what the configuration has of credentials.
-pub(super) fn functions(config: aws_sdk_lambda::config::Builder, target: &Target, hand: Writer) -> LambdaFunctions {
-    LambdaFunctions::new(client(config, target), target.clone(), hand)
+/// The Lambda API in this target, with the credentials of the configuration.
+pub(super) fn functions(config: aws_sdk_lambda::config::Builder, target: &Target, writer: Writer) -> LambdaFunctions {
+    LambdaFunctions::new(client(config, target), target.clone(), writer)
 }
 
 fn client(config: aws_sdk_lambda::config::Builder, target: &Target) -> aws_sdk_lambda::Client {
@@ -135,65 +141,66 @@ fn client(config: aws_sdk_lambda::config::Builder, target: &Target) -> aws_sdk_l
     aws_sdk_lambda::Client::from_conf(config)
 }
 
-/// The account of an ARN.
+/// The account that an ARN names.
 pub(super) fn account_of(arn: &str) -> Option<AccountId> {
     arn.split(':').nth(4).and_then(|account| AccountId::parse(account).ok())
 }
 
 #[async_trait]
-impl SessionProvider for StsGate {
+impl SessionProvider for StsSessions {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
-        self.enter_by(request, &request.target.role_arn(&request.role), Writer::Deployer).await
+        self.open_session_as(request, &request.target.role_arn(&request.role), Writer::Deployer).await
     }
 }
 
-/// A custom partition owns its token bucket: a throttled target uses up nobody else's retries.
+/// A custom partition owns its token bucket, so a throttled target uses up no other target's retries.
 fn partition(service: &str, target: &Target) -> RetryPartition {
     RetryPartition::custom(format!("{service}-{target}")).build()
 }
 
-/// What to do where AWS's words say why a role is not let in.
-fn on_entering(words: &str, hand: Writer) -> Option<&'static str> {
+/// Returns the hint for a denied AssumeRole, where AWS's message says why it was denied.
+fn assume_role_advice(words: &str, writer: Writer) -> Option<&'static str> {
     if let Some(advice) = Denial::of(words).advice() {
         return Some(advice);
     }
-    let names_identity = hand == Writer::Deployer && words.contains("sts:SetSourceIdentity");
+    let names_identity = writer == Writer::Deployer && words.contains("sts:SetSourceIdentity");
     names_identity.then_some(
         "its trust policy, and the policy of the deployer's role, must allow sts:SetSourceIdentity (source identities that begin \
          with deployer-)",
     )
 }
 
-/// All that a session's policy has in it and somebody has named.
-const SHORTENS: &str = "fewer layers, or shorter names of layers, execution role and its path, function, environment and release \
+/// The hint for a session policy that packs too large: it lists the named parts of the policy.
+const HOW_TO_SHORTEN: &str = "fewer layers, or shorter names of layers, execution role and its path, function, environment and release \
      shorten it";
 
-fn refused(request: &SessionRequest, role: &str, hand: Writer, failure: &Failure) -> EnterError {
+fn refused(request: &SessionRequest, role: &str, writer: Writer, failure: &Failure) -> EnterError {
     let SessionRequest { target, name, external_id, .. } = request;
     let what = format!("AssumeRole of {role} as session {name}");
     if failure.code == "ExpiredToken" || failure.code == "ExpiredTokenException" {
-        let message = match hand {
+        let message = match writer {
             Writer::Deployer => format!("{what}: the deployer's own credentials have expired"),
             Writer::Direct => format!("{what}: your credentials have expired: log in again"),
         };
         return TargetError::new(TargetErrorCode::TimedOut, "enter", message).into();
     }
-    // "Packed policy consumes n% of allotted space": a limit beside that of the characters, on the policy as STS packs it.
+    // STS limits the packed size of a policy too, not only its characters: "Packed policy consumes n% of allotted
+    // space".
     if failure.code.starts_with("PackedPolicyTooLarge") {
-        let message = format!("{what}: the session's policy packs too large ({}): {SHORTENS}", failure.message);
+        let message = format!("{what}: the session's policy packs too large ({}): {HOW_TO_SHORTEN}", failure.message);
         return TargetError::new(TargetErrorCode::InvalidConfiguration, "enter", message).into();
     }
-    if is_region_not_enabled(failure) && hand == Writer::Deployer {
+    if is_region_not_enabled(failure) && writer == Writer::Deployer {
         let message = format!("{what}: {} ({ENABLE_REGION})", failure.message);
         return TargetError::new(TargetErrorCode::AccessDenied, "enter", message).into();
     }
     if failure.status == 403 {
         let because = &failure.message;
         let in_account = format!("AssumeRole of {role} in account {} as session {name}", target.account);
-        if let Some(advice) = on_entering(because, hand) {
+        if let Some(advice) = assume_role_advice(because, writer) {
             return EnterError::Denied(format!("{in_account} was denied ({because}): {advice}"));
         }
-        return EnterError::Denied(match hand {
+        return EnterError::Denied(match writer {
             Writer::Deployer => {
                 let external = match external_id {
                     Some(_) => "with the environment's external id",
@@ -230,7 +237,7 @@ fn refused(request: &SessionRequest, role: &str, hand: Writer, failure: &Failure
 mod tests {
     use deployer_core::id::{Region, RoleName};
 
-    use super::super::canned::{Answer, answering, ok};
+    use super::super::stub_http::{Answer, ok, stub_config};
     use super::*;
 
     async fn enter(answer: Answer) -> EnterError {
@@ -244,7 +251,7 @@ mod tests {
             name: "deployer-1".into(),
             policy: "{}".into(),
         };
-        StsGate::new(&answering([answer])).enter(&request).await.map(drop).unwrap_err()
+        StsSessions::new(&stub_config([answer])).enter(&request).await.map(drop).unwrap_err()
     }
 
     fn no(status: u16, code: &str, text: &str) -> Answer {
@@ -255,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn assume_role_that_cannot_be_read_is_no_verdict() {
+    async fn unreadable_assume_role_answer_has_unknown_outcome() {
         for body in [
             "<html>moved</html>",
             "",
@@ -269,16 +276,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn advice_on_a_denied_role_follows_awss_words() {
-        let said = |text: &'static str| async move { enter(no(403, "AccessDenied", text)).await.to_string() };
-        let plain = said("User: arn is not authorized to perform: sts:AssumeRole on resource: arn").await;
+    async fn hint_for_denied_role_follows_awss_message() {
+        let message_for = |text: &'static str| async move { enter(no(403, "AccessDenied", text)).await.to_string() };
+        let plain = message_for("User: arn is not authorized to perform: sts:AssumeRole on resource: arn").await;
         assert!(plain.contains("its trust policy does not name the deployer's role"), "{plain}");
-        let identity = said("User: arn is not authorized to perform: sts:SetSourceIdentity on resource: arn").await;
+        let identity =
+            message_for("User: arn is not authorized to perform: sts:SetSourceIdentity on resource: arn").await;
         assert!(
             identity.contains("must allow sts:SetSourceIdentity") && !identity.contains("does not exist"),
             "{identity}"
         );
-        let scp = said(
+        let scp = message_for(
             "User: arn is not authorized to perform: sts:AssumeRole on resource: arn with an explicit deny in a service \
              control policy",
         )
@@ -287,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_policy_that_packs_too_large_is_told_with_what_shortens_it() {
+    async fn too_large_policy_error_says_what_shortens_it() {
         let answer = enter(no(400, "PackedPolicyTooLarge", "Packed policy consumes 112% of allotted space")).await;
         let EnterError::Target(error) = answer else { panic!("{answer:?}") };
         assert_eq!((error.code, error.step.as_str()), (TargetErrorCode::InvalidConfiguration, "enter"));
@@ -295,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_region_that_is_not_enabled_is_told_as_such_and_at_once() {
+    async fn region_not_enabled_is_reported_at_once() {
         for (status, code) in [(403, "RegionDisabledException"), (403, "InvalidClientTokenId")] {
             let EnterError::Target(error) = enter(no(status, code, "STS is not activated")).await else {
                 panic!("{code}");

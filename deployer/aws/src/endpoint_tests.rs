@@ -1,40 +1,40 @@
-//! Which endpoints are asked: those of the region, of FIPS and of both IP versions, as the settings say.
+//! Tests of the endpoints that clients call: regional, FIPS and dual-stack.
 
 use aws_config::SdkConfig;
 use deployer_core::config::Target;
 use deployer_core::id::{AccountId, Region};
 use deployer_core::partition::{PARTITIONS, Partition};
 
-use super::canned::Hosts;
 use super::lambda::Writer;
-use super::sts::{StsGate, functions};
+use super::sts_sessions::{StsSessions, functions};
+use super::stub_http::RecordingConnector;
 use deployer_engine::port::{Functions as _, Qualifier};
 
 fn target(region: &str) -> Target {
     Target { account: AccountId::parse("111111111111").unwrap(), region: Region::parse(region).unwrap() }
 }
 
-/// The host that each service is asked at by the deployer in this region for a target in that one.
-async fn asked(home: &str, there: &str, fips: bool, dual_stack: bool) -> [String; 5] {
-    let hosts = Hosts::default();
+/// Returns the hosts of STS, Lambda, S3, SQS and EventBridge for a deployer in `home` and a target in `there`.
+async fn called_hosts(home: &str, there: &str, fips: bool, dual_stack: bool) -> [String; 5] {
+    let hosts = RecordingConnector::default();
     let sdk: SdkConfig = hosts.config(home, fips, dual_stack);
-    let _ = StsGate::new(&sdk).own_role().await;
-    let sts = hosts.last();
+    let _ = StsSessions::new(&sdk).own_role().await;
+    let sts = hosts.last_host();
     let name = deployer_core::id::FunctionName::parse("orders").unwrap();
     let _ = functions((&sdk).into(), &target(there), Writer::Deployer).function(&name, Qualifier::Latest).await;
-    let lambda = hosts.last();
+    let lambda = hosts.last_host();
     let _ = aws_sdk_s3::Client::new(&sdk).get_object().bucket("artifacts").key("k").send().await;
-    let s3 = hosts.last();
+    let s3 = hosts.last_host();
     let _ = aws_sdk_sqs::Client::new(&sdk).get_queue_url().queue_name("deployer").send().await;
-    let sqs = hosts.last();
+    let sqs = hosts.last_host();
     let _ = aws_sdk_eventbridge::Client::new(&sdk).put_events().send().await;
-    [sts, lambda, s3, sqs, hosts.last()]
+    [sts, lambda, s3, sqs, hosts.last_host()]
 }
 
 #[tokio::test]
-async fn each_service_is_asked_at_its_regional_endpoint() {
+async fn each_service_is_called_at_its_regional_endpoint() {
     assert_eq!(
-        asked("eu-west-1", "us-east-2", false, false).await,
+        called_hosts("eu-west-1", "us-east-2", false, false).await,
         [
             "sts.eu-west-1.amazonaws.com",
             "lambda.us-east-2.amazonaws.com",
@@ -43,14 +43,14 @@ async fn each_service_is_asked_at_its_regional_endpoint() {
             "events.eu-west-1.amazonaws.com",
         ]
     );
-    let [sts, ..] = asked("us-east-1", "us-east-1", false, false).await;
+    let [sts, ..] = called_hosts("us-east-1", "us-east-1", false, false).await;
     assert_eq!(sts, "sts.us-east-1.amazonaws.com", "not the global one");
 }
 
 #[tokio::test]
-async fn fips_and_dual_stack_endpoints_are_asked_where_the_settings_say_so() {
+async fn fips_and_dual_stack_endpoints_are_called_if_set() {
     assert_eq!(
-        asked("us-east-1", "us-west-2", true, false).await,
+        called_hosts("us-east-1", "us-west-2", true, false).await,
         [
             "sts-fips.us-east-1.amazonaws.com",
             "lambda-fips.us-west-2.amazonaws.com",
@@ -60,7 +60,7 @@ async fn fips_and_dual_stack_endpoints_are_asked_where_the_settings_say_so() {
         ]
     );
     assert_eq!(
-        asked("eu-west-1", "eu-west-1", false, true).await,
+        called_hosts("eu-west-1", "eu-west-1", false, true).await,
         [
             "sts.eu-west-1.api.aws",
             "lambda.eu-west-1.api.aws",
@@ -72,7 +72,7 @@ async fn fips_and_dual_stack_endpoints_are_asked_where_the_settings_say_so() {
 }
 
 #[tokio::test]
-async fn the_table_of_partitions_says_what_the_sdk_says() {
+async fn partition_table_matches_sdk() {
     for region in [
         "eu-west-1",
         "mx-central-1",
@@ -85,7 +85,7 @@ async fn the_table_of_partitions_says_what_the_sdk_says() {
         "eusc-de-east-1",
     ] {
         let partition = Partition::of(&Region::parse(region).unwrap()).unwrap();
-        let [_, lambda, ..] = asked("eu-west-1", region, false, false).await;
+        let [_, lambda, ..] = called_hosts("eu-west-1", region, false, false).await;
         assert_eq!(lambda, format!("lambda.{region}.{}", partition.dns_suffix));
     }
     assert_eq!(PARTITIONS.len(), 8, "each has a region above");

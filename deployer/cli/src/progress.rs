@@ -1,4 +1,4 @@
-//! What is drawn while people wait: on standard error, and only where that is a terminal.
+//! Progress bars and spinners, on standard error and only on a terminal.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 const EVERY: Duration = Duration::from_millis(200);
 
-/// Something that takes an unknown time.
+/// A spinner for work of unknown length.
 pub(super) fn spinner(what: String) -> ProgressBar {
-    drawn(ProgressBar::new_spinner(), "{spinner} {msg} ({elapsed})", what)
+    styled(ProgressBar::new_spinner(), "{spinner} {msg} ({elapsed})", what)
 }
 
-/// Something of so many bytes.
+/// A bar for this number of bytes.
 pub(super) fn bytes(what: String, all: u64) -> ProgressBar {
-    drawn(ProgressBar::new(all), "{msg} [{bar:30}] {bytes}/{total_bytes}, {bytes_per_sec}", what)
+    styled(ProgressBar::new(all), "{msg} [{bar:30}] {bytes}/{total_bytes}, {bytes_per_sec}", what)
 }
 
-/// It goes away when it is done or dropped.
-fn drawn(bar: ProgressBar, template: &str, what: String) -> ProgressBar {
+/// The bar disappears when it is finished or dropped.
+fn styled(bar: ProgressBar, template: &str, what: String) -> ProgressBar {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
     let bar = bar.with_style(style).with_message(what).with_finish(ProgressFinish::AndClear);
     if !bar.is_hidden() {

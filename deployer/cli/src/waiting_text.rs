@@ -1,33 +1,33 @@
-//! Promotions that wait for people or for the calendar, in words: for what, and what to do about it.
+//! The text of waiting promotions: what they wait for, and what the user can do.
 
 use deployer_core::record::DeploymentRecord;
 
 use super::follow::{Followed as _, Stage};
 use super::records;
 
-/// How a promotion went; of one that waits also how it goes on.
+/// Writes how a promotion went, and how a waiting one goes on.
 pub(super) fn text(record: &DeploymentRecord) -> String {
     let mut text = records::text(record);
-    if record.stage() == Stage::Rests {
-        text.push_str(&going_on(record));
+    if record.stage() == Stage::Waiting {
+        text.push_str(&next_step(record));
     }
     text
 }
 
-/// How a promotion goes on that waits.
-pub(super) fn going_on(record: &DeploymentRecord) -> String {
+/// Writes what lets a waiting promotion go on.
+pub(super) fn next_step(record: &DeploymentRecord) -> String {
     let DeploymentRecord { environment, function, id, cause, .. } = record;
     let wanted = record.promotion.as_ref().and_then(|promotion| promotion.approvals_wanted);
     let asked_by = cause.requested_by.as_deref();
     let place = format!("-e {environment} -f {function} --deployment {id}");
     match wanted {
-        Some(wanted) => approve(wanted, asked_by, &place),
+        Some(wanted) => approve_hint(wanted, asked_by, &place),
         None => format!("It goes on by itself then; to end it: deployctl decline {place}\n"),
     }
 }
 
-/// How something is approved: `place` are the options that name it.
-pub(super) fn approve(wanted: u32, asked_by: Option<&str>, place: &str) -> String {
+/// Writes the command that approves it; `place` has the options that name it.
+pub(super) fn approve_hint(wanted: u32, asked_by: Option<&str>, place: &str) -> String {
     let people = if wanted == 1 { "somebody approves".to_owned() } else { format!("{wanted} people approve") };
     let but = asked_by.map_or(String::new(), |by| format!(" ({} may not)", super::answer::one_line(by)));
     format!("It goes on when {people}{but}:\n  deployctl approve {place}\n")

@@ -1,4 +1,4 @@
-//! The clock and the source of randomness of the machine that we run on.
+//! The system's clock and the system's source of randomness.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use jiff::Timestamp;
 
 use deployer_engine::port::{Clock, Rng};
 
-/// The machine's clock.
+/// The system's clock.
 #[derive(Debug, Clone, Copy)]
-pub struct WallClock;
+pub struct SystemClock;
 
 #[async_trait]
-impl Clock for WallClock {
+impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -22,14 +22,14 @@ impl Clock for WallClock {
     }
 }
 
-/// The machine's source of randomness.
+/// The system's source of randomness.
 #[derive(Debug, Clone, Copy)]
-pub struct MachineRng;
+pub struct OsRng;
 
-impl Rng for MachineRng {
+impl Rng for OsRng {
     fn draw(&self) -> u128 {
         let mut bytes = [0; 16];
-        // A machine without a source of randomness has no TLS either, and so no AWS.
+        // A machine without a source of randomness has no TLS and so never reaches AWS.
         getrandom::fill(&mut bytes).map(|()| u128::from_ne_bytes(bytes)).unwrap_or_default()
     }
 }

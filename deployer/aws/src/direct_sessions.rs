@@ -1,6 +1,6 @@
-//! The door to the one account of a direct deployment: an ordinary role, or the caller's own credentials.
+//! Sessions for direct deployments: an ordinary role, or the caller's own credentials.
 //!
-//! An ordinary role's trust policy seldom allows a source identity, so none is set; the session's name and its inline
+//! An ordinary role's trust policy seldom allows a source identity, so none is set. The session's name and its inline
 //! policy are those of every deployment.
 
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use aws_config::timeout::TimeoutConfig;
 use deployer_core::id::{AccountId, RoleArn};
 use deployer_core::record::{TargetError, TargetErrorCode};
 
-use super::error::Failure;
+use super::failure::Failure;
 use super::lambda::Writer;
-use super::sts::{StsGate, account_of, functions};
+use super::sts_sessions::{StsSessions, account_of, functions};
 use deployer_engine::port::{Account, EnterError, SessionProvider, SessionRequest};
 
-/// The longest that a call takes where 50 MB may have to go through somebody's line at home.
+/// The timeout of a call that may send 50 MB over a slow home connection.
 pub const SENDING_TIMEOUT: Duration = Duration::from_secs(240);
 
-/// Enters by an ordinary role, or stays who the caller is.
-pub struct DirectGate {
+/// Opens sessions by an ordinary role, or uses the caller's own credentials.
+pub struct DirectSessions {
     sdk: SdkConfig,
-    sts: StsGate,
+    sts: StsSessions,
     role: Option<RoleArn>,
 }
 
-impl DirectGate {
-    /// Asks with the credentials of this configuration. Without a role they are used as they are, and no inline policy
-    /// limits them.
+impl DirectSessions {
+    /// Uses the credentials of this configuration. Without a role they are used unchanged, and no inline policy limits
+    /// them.
     #[must_use]
     pub fn new(sdk: &SdkConfig, role: Option<RoleArn>) -> Self {
         let timeouts = TimeoutConfig::builder()
@@ -38,19 +38,19 @@ impl DirectGate {
             .operation_timeout(SENDING_TIMEOUT)
             .build();
         let sdk = sdk.clone().into_builder().timeout_config(timeouts).build();
-        Self { sts: StsGate::new(&sdk), sdk, role }
+        Self { sts: StsSessions::new(&sdk), sdk, role }
     }
 }
 
 #[async_trait]
-impl SessionProvider for DirectGate {
+impl SessionProvider for DirectSessions {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
         if let Some(role) = &self.role {
-            return self.sts.enter_by(request, role.as_str(), Writer::Direct).await;
+            return self.sts.open_session_as(request, role.as_str(), Writer::Direct).await;
         }
         let found = caller(&self.sdk).await.map_err(|error| match error {
-            NoCaller::Refused(message) => TargetError::new(TargetErrorCode::AccessDenied, "enter", message).into(),
-            NoCaller::Unanswered(message) => EnterError::Unanswered(message),
+            CallerError::Refused(message) => TargetError::new(TargetErrorCode::AccessDenied, "enter", message).into(),
+            CallerError::Unanswered(message) => EnterError::Unanswered(message),
         })?;
         let config = aws_sdk_lambda::config::Builder::from(&self.sdk);
         let functions = functions(config, &request.target, Writer::Direct);
@@ -58,28 +58,28 @@ impl SessionProvider for DirectGate {
     }
 }
 
-/// Why it is not known whose credentials they are.
+/// The error when the account of the credentials cannot be found.
 #[derive(Debug, thiserror::Error)]
-pub enum NoCaller {
-    /// AWS says no to them.
+pub enum CallerError {
+    /// AWS rejects the credentials.
     #[error("{0}")]
     Refused(String),
-    /// There are none, or no answer came.
+    /// There are no credentials, or no answer came.
     #[error("{0}")]
     Unanswered(String),
 }
 
-/// The account that the credentials of this configuration belong to.
+/// Finds the account that the credentials of this configuration belong to.
 ///
 /// # Errors
-/// [`NoCaller`], in AWS's words.
-pub async fn caller(sdk: &SdkConfig) -> Result<AccountId, NoCaller> {
+/// [`CallerError`], with AWS's message.
+pub async fn caller(sdk: &SdkConfig) -> Result<AccountId, CallerError> {
     let answer = aws_sdk_sts::Client::new(sdk).get_caller_identity().send().await;
     let answer = answer.map_err(|error| {
         let failure = Failure::of(&error);
         let message = format!("GetCallerIdentity: {}", failure.message);
-        if failure.is_unanswered() { NoCaller::Unanswered(message) } else { NoCaller::Refused(message) }
+        if failure.is_unanswered() { CallerError::Unanswered(message) } else { CallerError::Refused(message) }
     })?;
     let account = answer.arn().and_then(account_of);
-    account.ok_or_else(|| NoCaller::Unanswered("GetCallerIdentity answered without an account".into()))
+    account.ok_or_else(|| CallerError::Unanswered("GetCallerIdentity answered without an account".into()))
 }

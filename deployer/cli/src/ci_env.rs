@@ -1,16 +1,17 @@
-//! Who runs this, as the CI or the machine says.
+//! The user who runs this, by the variables of the CI or the machine.
 
-/// A variable that is set to something.
+/// Returns a variable that is set and not empty.
 pub(super) fn set(variable: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
     variable(name).filter(|value| !value.is_empty())
 }
 
-/// Whoever started the CI's job: GitHub's name for them, or GitLab's.
+/// The user who started the CI's job, by GitHub's or GitLab's variable.
 pub(super) fn ci_user(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     ["GITHUB_ACTOR", "GITLAB_USER_LOGIN"].iter().find_map(|name| set(&variable, name))
 }
 
-/// Whoever runs this: a job's user is nobody, so the CI's word goes first. One that is no single line is left out.
+/// The user who runs this. The CI's variable goes before the machine's, because a job's user is nobody. A name of
+/// several lines is left out.
 pub(super) fn user(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     let machine = || ["USER", "USERNAME"].iter().find_map(|name| set(&variable, name));
     ci_user(&variable).or_else(machine).filter(|user| !user.trim().is_empty() && !user.chars().any(char::is_control))
@@ -21,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_started_the_job_goes_before_the_user_that_it_runs_as() {
+    fn ci_user_goes_before_machine_user() {
         let by = |set: &[(&str, &str)]| {
             user(|name| set.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned()))
         };

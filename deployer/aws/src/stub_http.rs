@@ -1,4 +1,4 @@
-//! Answers that a test has written down, in place of AWS.
+//! HTTP connectors that answer with what a test has written down, in place of AWS.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,14 +9,14 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 
-/// What is answered: status, headers, body.
+/// The status, the headers and the body of an answer.
 pub(super) type Answer = (u16, Vec<(&'static str, &'static str)>, &'static str);
 
-/// Answers one call after the other; the last answer stays.
+/// Gives one answer per call; the last answer repeats.
 #[derive(Debug)]
-struct Canned(Mutex<Vec<Answer>>);
+struct StubConnector(Mutex<Vec<Answer>>);
 
-impl HttpConnector for Canned {
+impl HttpConnector for StubConnector {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
         let mut answers = self.0.lock().unwrap();
         let (status, headers, body) = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
@@ -28,9 +28,9 @@ impl HttpConnector for Canned {
     }
 }
 
-/// A configuration whose every call is answered so.
-pub(super) fn answering(answers: impl IntoIterator<Item = Answer>) -> SdkConfig {
-    let connector = SharedHttpConnector::new(Canned(Mutex::new(answers.into_iter().collect())));
+/// A configuration whose calls get these answers.
+pub(super) fn stub_config(answers: impl IntoIterator<Item = Answer>) -> SdkConfig {
+    let connector = SharedHttpConnector::new(StubConnector(Mutex::new(answers.into_iter().collect())));
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
@@ -40,24 +40,24 @@ pub(super) fn answering(answers: impl IntoIterator<Item = Answer>) -> SdkConfig 
         .build()
 }
 
-/// The hosts that were called, one after the other, with what each was told.
+/// A connector that records the host and the body of each call.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hosts(Arc<Mutex<Vec<(String, String)>>>);
+pub(super) struct RecordingConnector(Arc<Mutex<Vec<(String, String)>>>);
 
-impl HttpConnector for Hosts {
+impl HttpConnector for RecordingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let host = request.uri().split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next());
-        let told = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-        self.0.lock().unwrap().push((host.unwrap_or_default().to_owned(), told));
+        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+        self.0.lock().unwrap().push((host.unwrap_or_default().to_owned(), body));
         HttpConnectorFuture::ready(Ok(HttpResponse::new(500.try_into().unwrap(), SdkBody::empty())))
     }
 }
 
-impl Hosts {
-    /// A configuration for this region that calls nobody, and the settings that FIPS and dual-stack endpoints are asked for by.
+impl RecordingConnector {
+    /// A configuration for this region, with these settings for FIPS and dual-stack endpoints; its calls reach nobody.
     pub(super) fn config(&self, region: &str, fips: bool, dual_stack: bool) -> SdkConfig {
         let connector = SharedHttpConnector::new(self.clone());
-        let config = answering([]).into_builder().region(Region::new(region.to_owned()));
+        let config = stub_config([]).into_builder().region(Region::new(region.to_owned()));
         config
             .use_fips(fips)
             .use_dual_stack(dual_stack)
@@ -65,13 +65,13 @@ impl Hosts {
             .build()
     }
 
-    /// The one that was called last.
-    pub(super) fn last(&self) -> String {
+    /// The host that was called last.
+    pub(super) fn last_host(&self) -> String {
         self.0.lock().unwrap().last().cloned().unwrap_or_default().0
     }
 
-    /// The body that it was sent.
-    pub(super) fn told(&self) -> String {
+    /// The body of the last call.
+    pub(super) fn last_body(&self) -> String {
         self.0.lock().unwrap().last().cloned().unwrap_or_default().1
     }
 }
@@ -81,7 +81,7 @@ pub(super) fn ok(body: &'static str) -> Answer {
     (200, vec![], body)
 }
 
-/// JSON without some of its fields.
+/// The JSON object without this field.
 pub(super) fn without(json: &str, field: &str) -> String {
     let mut all: BTreeMap<String, serde_json::Value> = serde_json::from_str(json).unwrap();
     all.remove(field);
