@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 
 use super::commands::CommandError;
 use super::promote::Sources;
-use super::{Engine, Transient, deploy};
+use super::{Engine, Transient, rollout};
 
 /// How many functions are asked for at once.
 const ASKED_AT_ONCE: usize = 16;
@@ -78,7 +78,7 @@ impl Engine {
         let at = self.at(&asked.to, function)?;
         let inputs = self.policy_inputs(&at, None).await?;
         let request = self.request_for(asked, &at, &inputs.sources);
-        let span = deploy::span(&at, &request, request.subject.release());
+        let span = rollout::span(&at, &request, request.subject.release());
         let refusal = asked.is_out_of_time(self.now());
         let taken = async {
             tracing::info!(from = %asked.from, requested_by = asked.requested_by.as_deref(), "promotion asked for");

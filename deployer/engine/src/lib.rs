@@ -5,43 +5,31 @@
 //! for the claim and the artifact.
 
 mod announce;
-mod apply;
 mod ask;
 mod asked;
-mod back;
 pub mod batch;
 
 mod claim;
 mod commands;
 mod consent;
-mod deploy;
 mod doctor;
-mod doors;
-mod enter;
-mod fared;
 mod finish;
 mod group;
 mod history;
-mod inline;
-mod lambda_waits;
+mod lock;
 mod masking;
 pub mod obey;
-mod parking;
 mod plan;
 pub mod port;
 mod promote;
-mod prune;
 mod recall;
 mod resolve;
-mod sending;
+mod rollout;
 mod status;
 mod status_groups;
 mod store;
 mod swept;
-mod target;
-mod traffic;
-mod verify;
-mod waiting;
+mod timer;
 mod wake;
 
 use std::any::Any;
@@ -71,8 +59,9 @@ pub use recall::{Recalled, RecalledFrom};
 pub use swept::{Failing, NotSwept, QueueLength, Swept};
 
 use claim::SubmitOutcome;
-use deploy::{Job, Unfinished};
 use finish::Finished;
+use rollout::Rollout;
+use rollout::error::Unfinished;
 
 /// How many targets of one deployment are worked on at once.
 pub const TARGETS_AT_ONCE: usize = 64;
@@ -252,7 +241,7 @@ impl Engine {
             tracing::info!(key = %upload.artifact.key, version_id = %upload.artifact.version_id, "upload received");
             self.take_in(&at, &request).await
         };
-        let taken = Box::pin(taken).instrument(deploy::span(&at, &request, request.subject.release())).await?;
+        let taken = Box::pin(taken).instrument(rollout::span(&at, &request, request.subject.release())).await?;
         self.submit_without_queue().await;
         Ok(match taken {
             Some(record) => EventOutcome::Recorded(Box::new(record)),
@@ -272,21 +261,18 @@ impl Engine {
             return Err(Transient::NoTime);
         }
         let standing = match (at.refusal(request.cause.kind), request.chosen()) {
-            (None, Some(chosen)) => {
-                let job = Job::new(at, request.clone(), chosen);
-                match Box::pin(self.begin(&job)).await {
-                    Ok(Finished { record, marker, next }) => {
-                        if marker != request.marker {
-                            self.store().unmark(at, request).await;
-                        }
-                        self.follow(at, next).await;
-                        return Ok(Some(record));
+            (None, Some(chosen)) => match Box::pin(Rollout::new(self, at, request.clone(), chosen).begin()).await {
+                Ok(Finished { record, marker, next }) => {
+                    if marker != request.marker {
+                        self.store().unmark(at, request).await;
                     }
-                    Err(Unfinished::SubmitOutcome(standing)) => standing,
-                    Err(Unfinished::Saved(record)) => return Ok(Some(*record)),
-                    Err(Unfinished::Transient(transient)) => return Err(transient),
+                    self.follow(at, next).await;
+                    return Ok(Some(record));
                 }
-            }
+                Err(Unfinished::SubmitOutcome(standing)) => standing,
+                Err(Unfinished::Saved(record)) => return Ok(Some(*record)),
+                Err(Unfinished::Transient(transient)) => return Err(transient),
+            },
             // What it is about is found out under the claim.
             (refusal, _) => {
                 self.store().mark_open(at, request).await?;

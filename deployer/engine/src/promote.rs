@@ -18,6 +18,7 @@ use deployer_core::rejects::Rejects;
 use futures::future::{try_join, try_join_all, try_join3};
 
 use super::claim::{Claim, SubmitOutcome};
+use super::rollout::observer::Observer;
 use super::store::{Change, Versioned};
 use super::{Engine, Transient};
 use crate::port::Qualifier;
@@ -267,8 +268,8 @@ impl Engine {
                 let account = self.enter_to_look(source, target, id).await?;
                 let (functions, name, alias) = (account.functions(), &source.function_name, &source.environment.alias);
                 let (alias, code) = try_join(
-                    self.alias_of(source, &account),
-                    self.reading("observe", || functions.function(name, Qualifier::Alias(alias))),
+                    Observer { timer: self.timer(), at: source, account: &account }.alias(),
+                    self.timer().read("observe", || functions.function(name, Qualifier::Alias(alias))),
                 )
                 .await?;
                 // One that shares its traffic serves no one release.

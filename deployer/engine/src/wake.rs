@@ -18,13 +18,14 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
-use super::claim::{Claim, ObservedAt, SubmitOutcome};
-use super::deploy::{Job, Unfinished};
+use super::claim::{Claim, SubmitOutcome};
 use super::finish::{FinishDetails, Finished};
 use super::resolve::Resolved;
+use super::rollout::Rollout;
+use super::rollout::error::Unfinished;
 use super::store::Versioned;
 use super::swept::{Failing, Swept};
-use super::waiting::between;
+use super::timer::between;
 use super::{Engine, EventOutcome, Transient};
 
 /// SQS delays no message for longer (SQS API Reference, SendMessage, DelaySeconds).
@@ -285,10 +286,8 @@ impl Engine {
                 return Err(transient.into());
             }
         };
-        let job = Job::new(at, claim.request().clone(), chosen);
-        let span = job.span();
-        let (ground, rejects) = (future::ready(Ok(ObservedAt::Held)), future::ready(Ok(rejects)));
-        self.deploy(&job, ground, future::ready(Ok(claim)), rejects).instrument(span).await
+        let rollout = Rollout::new(self, at, claim.request().clone(), chosen);
+        rollout.resume(claim, rejects).instrument(rollout.span()).await
     }
 
     /// What is open here shall be woken when it sleeps. A tick that cannot be sent costs no more than a sweep's period.
