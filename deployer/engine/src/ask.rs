@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 
 use super::commands::CommandError;
 use super::promotions::policy::Sources;
-use super::{Engine, Transient, deploy};
+use super::{Engine, Transient, rollout};
 
 /// How many functions are asked for at once.
 const ASKED_AT_ONCE: usize = 16;
@@ -90,7 +90,7 @@ impl PromotionRequests<'_> {
         let at = self.engine.at(&asked.to, function)?;
         let inputs = self.engine.on(&at).promotions().inputs(None).await?;
         let request = self.request_for(asked, &at, &inputs.sources);
-        let span = deploy::span(&at, &request, request.subject.release());
+        let span = rollout::span(&at, &request, request.subject.release());
         let refusal = asked.is_out_of_time(self.engine.now());
         let taken = async {
             tracing::info!(from = %asked.from, requested_by = asked.requested_by.as_deref(), "promotion asked for");

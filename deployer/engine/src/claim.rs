@@ -4,24 +4,22 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::destination::FunctionRef;
-use deployer_core::head::{ATTEMPTS, Active, Claimant, Request, ResolvedArtifact, Waiting};
+use deployer_core::head::{ATTEMPTS, Active, Claimant, Request, ResolvedArtifact, ServedBefore, Waiting};
 use deployer_core::id::{DeploymentId, Token};
-use deployer_core::record::{Code, DeploymentRecord, Ending, Status, TargetOutcome};
-use futures::future;
+use deployer_core::record::{Code, DeploymentRecord, Ending, Previous, Status, TargetOutcome};
 use jiff::Timestamp;
-use tokio::sync::SetOnce;
 
-use super::deploy::Unfit;
-use super::doors::{Doors, OwnershipCheck};
-use super::lambda_waits::Waits;
+use super::lock::locked;
+use super::rollout::doors::Doors;
+use super::rollout::shared_check::SharedCheck;
+use super::rollout::waits::Waits;
 use super::store::Versioned;
-use super::{Engine, Transient};
+use super::Engine;
 use crate::port::ETag;
 
 /// How much longer than the invocation a lease lasts: 5 seconds for clocks that differ, 5 for what is in flight.
@@ -33,14 +31,15 @@ pub struct Claim {
     /// The state of the head that it was written over, where that is known.
     over: ObservedAt,
     seen: Mutex<Versioned>,
-    pub(super) ownership: OwnershipCheck,
-    pub(super) doors: Mutex<Doors>,
+    /// The ownership check of all its targets.
+    pub(super) check: SharedCheck,
+    /// The writes to aliases that may still take effect.
+    pub(super) doors: Doors,
     /// What its targets wait for.
     pub(super) waits: Waits,
     noted: Mutex<Option<ETag>>,
     untold_start: AtomicBool,
-    stopped: SetOnce<Transient>,
-    halted: Mutex<Option<Halted>>,
+    stopped: Mutex<Option<Stopped>>,
     /// What may be wrong with what it brings.
     pub(super) warnings: Mutex<BTreeSet<String>>,
 }
@@ -48,13 +47,13 @@ pub struct Claim {
 /// Why no alias moves any more for a deployment whose claim is ours all the same: a rollback was asked for, or its release
 /// was rejected meanwhile.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Halted {
+pub(super) struct Stopped {
     pub status: Status,
     pub code: Code,
     pub because: String,
 }
 
-impl Halted {
+impl Stopped {
     pub(super) fn by(rollback: DeploymentId) -> Self {
         let because = format!("rollback {rollback}, asked for later, has asked it to stop");
         Self { status: Status::Superseded, code: Code::Superseded, because }
@@ -102,16 +101,15 @@ impl Claim {
     pub(super) fn new(active: Active, seen: Versioned, over: ObservedAt, now: Timestamp) -> Self {
         let resumed = active.attempts > 1 || active.extensions > 0;
         Self {
-            doors: Mutex::new(Doors::of(&seen.head, resumed, now)),
-            halted: Mutex::new(active.stop.map(Halted::by)),
+            doors: Doors::of(&seen.head, resumed, now),
+            stopped: Mutex::new(active.stop.map(Stopped::by)),
             waits: Waits::of(&active),
             untold_start: AtomicBool::new(active.start_untold),
             active,
             over,
             seen: Mutex::new(seen),
-            ownership: OwnershipCheck::default(),
+            check: SharedCheck::default(),
             noted: Mutex::default(),
-            stopped: SetOnce::new(),
             warnings: Mutex::default(),
         }
     }
@@ -138,25 +136,31 @@ impl Claim {
     }
 
     /// No alias moves any more.
-    pub(super) fn halt(&self, because: Halted) {
-        locked(&self.halted).get_or_insert(because);
-    }
-
-    /// A rule says no to the artifact. Where an earlier invocation may have moved an alias already, the deployment is not
-    /// refused any more: it is only looked how far it came.
-    pub(super) fn refuse(&self, refusal: Ending, verified: &VerifiedArtifact) -> Result<(), Unfit> {
-        match refusal {
-            Ending::Refused { code, because } if self.resumed() => {
-                self.halt(Halted { status: Status::Refused, code, because });
-                Ok(())
-            }
-            refusal => Err(Unfit::Ending(refusal, Box::new(verified.into()))),
-        }
+    pub(super) fn stop(&self, because: Stopped) {
+        locked(&self.stopped).get_or_insert(because);
     }
 
     /// Why no alias moves any more.
-    pub(super) fn halted(&self) -> Option<Halted> {
-        locked(&self.halted).clone()
+    pub(super) fn stopped(&self) -> Option<Stopped> {
+        locked(&self.stopped).clone()
+    }
+
+    /// A rule says no to the artifact. Where an earlier invocation may have moved an alias already, the deployment is not
+    /// refused any more: it only looks how far it came.
+    pub(super) fn refuse(&self, refusal: Ending) -> Result<(), Ending> {
+        match refusal {
+            Ending::Refused { code, because } if self.resumed() => {
+                self.stop(Stopped { status: Status::Refused, code, because });
+                Ok(())
+            }
+            refusal => Err(refusal),
+        }
+    }
+
+    /// What this deployment has said that a target's alias served before; none where it has said nothing.
+    pub(super) fn served_before(&self, target: &Target) -> Option<Option<Previous>> {
+        let known = self.active.previous.iter().find(|known: &&ServedBefore| known.target == *target)?;
+        Some(known.previous.clone())
     }
 
     /// Whether nobody can have written to a target between what it was observed on and the claim.
@@ -238,22 +242,6 @@ impl Claim {
     pub(super) fn sees(&self, seen: Versioned) {
         *locked(&self.seen) = seen;
     }
-
-    /// From here on nothing more is written. Never resolves: whoever waits for it also watches [`Claim::stopped`].
-    pub(super) async fn stop<T>(&self, because: Transient) -> T {
-        // Whoever was first has said why.
-        let _ = self.stopped.set(because);
-        future::pending().await
-    }
-
-    /// Resolves when the claim must not be used any more.
-    pub(super) async fn stopped(&self) -> Transient {
-        self.stopped.wait().await.clone()
-    }
-}
-
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Engine {

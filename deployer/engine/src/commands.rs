@@ -18,7 +18,7 @@ use tracing::Instrument as _;
 
 use super::handle::FunctionCommands;
 use super::store::{Change, Versioned};
-use super::{Engine, Transient, deploy};
+use super::{Engine, Transient, rollout};
 
 /// What is kept for telling how far it is, where the time is up.
 const ANSWER_NEEDS: Duration = Duration::from_secs(5);
@@ -72,7 +72,7 @@ impl Engine {
         let at = self.at(environment, function)?;
         let cause = Cause { kind, requested_by: caller.requested_by, event_id: Some(caller.id.into()) };
         let request = Request::by_command((environment, function), subject, cause, (self.now(), self.token()));
-        let span = deploy::span(&at, &request, request.subject.release());
+        let span = rollout::span(&at, &request, request.subject.release());
         let taken = async {
             tracing::info!(command = ?kind, requested_by = request.cause.requested_by.as_deref(), "command received");
             self.on(&at).submit(&request).await

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::event::Event;
 use deployer_core::head::{Active, End, Finish, ManagedKeys, ResolvedArtifact};
@@ -14,9 +13,9 @@ use deployer_core::names::ENDED_LINE;
 use deployer_core::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
 
 use super::Transient;
-use super::claim::{Claim, ObservedAt, locked};
-use super::deploy::Job;
+use super::claim::{Claim, ObservedAt};
 use super::handle::Reconciler;
+use super::lock::locked;
 use super::reconcile::Start;
 use super::store::{Change, Persistence, Versioned};
 
@@ -34,20 +33,6 @@ pub(super) struct FinishDetails {
     pub provisioned: BTreeMap<Target, bool>,
     /// Nobody has looked at a target before it ended: aliases that earlier owners moved are as they left them.
     pub unseen: bool,
-}
-
-impl FinishDetails {
-    /// Those of a job; of its artifact what was read, or what was known before.
-    pub fn of(job: &Job<'_>, verified: Option<&VerifiedArtifact>) -> Self {
-        Self {
-            artifact: Some(verified.map_or_else(|| job.chosen.recorded(), RecordedArtifact::from)),
-            named: verified.and_then(VerifiedArtifact::named),
-            written: job.written(),
-            kept: job.kept(),
-            provisioned: job.provisioned(),
-            unseen: false,
-        }
-    }
 }
 
 /// A deployment that has ended.
@@ -107,7 +92,7 @@ impl Reconciler<'_> {
         }
         add_hint(&mut record, claim.chosen());
         locked(&claim.warnings).iter().for_each(|warning| record.add(warning));
-        let doors = claim.open_doors();
+        let doors = claim.doors.all();
         let end = End { record, named, written, kept, doors, provisioned, untold_start: claim.is_start_untold() };
         let (me, since) = (self.engine.claimant(), self.engine.now());
         let may_try = || self.engine.left() > self.engine.patience.record_needs && self.engine.passed(since) < LONGEST;

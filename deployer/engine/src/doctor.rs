@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use super::waiting::between;
+use super::timer::between;
 use crate::port::{
     ETag, EnterError, LedgerError, Precondition, Probe, ReadError, SelfDiagnostics, SessionRequest, Written,
 };

@@ -111,7 +111,9 @@ impl<'e> Groups<'e> {
                 }
                 let next = self.next(group).await?;
                 Ok::<_, Transient>(match next.differs_from(group) {
-                    true => Change::Write(next.clone(), Step::Goes { from: Box::new(group.clone()), to: Box::new(next) }),
+                    true => {
+                        Change::Write(next.clone(), Step::Goes { from: Box::new(group.clone()), to: Box::new(next) })
+                    }
                     false => Change::Keep(Step::Rests(group.clone())),
                 })
             };

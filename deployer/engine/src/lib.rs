@@ -5,49 +5,37 @@
 //! for the claim and the artifact.
 
 mod announce;
-mod apply;
 mod ask;
 mod asked;
-mod back;
 pub mod batch;
 
 mod claim;
 mod commands;
 mod commit;
 mod consent;
-mod deploy;
 mod doctor;
-mod doors;
-mod enter;
-mod fared;
 mod group;
 mod handle;
 mod history;
-mod inline;
-mod lambda_waits;
+mod lock;
 mod masking;
 pub mod obey;
 mod outbox;
-mod parking;
 mod plan;
 pub mod port;
 mod promotions;
-mod prune;
 mod recall;
 mod reconcile;
 mod resolve;
-mod sending;
+mod rollout;
 mod status;
 mod status_groups;
 mod store;
 mod submit;
 mod sweep;
 mod swept;
-mod target;
 mod tick;
-mod traffic;
-mod verify;
-mod waiting;
+mod timer;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -253,7 +241,7 @@ impl Engine {
             tracing::info!(key = %upload.artifact.key, version_id = %upload.artifact.version_id, "upload received");
             self.on(&at).submit(&request).await
         };
-        let taken = Box::pin(taken).instrument(deploy::span(&at, &request, request.subject.release())).await?;
+        let taken = Box::pin(taken).instrument(rollout::span(&at, &request, request.subject.release())).await?;
         self.submit_without_queue().await;
         Ok(match taken {
             Some(record) => EventOutcome::Recorded(Box::new(record)),

@@ -12,7 +12,9 @@ use deployer_core::record::{CauseKind, Code, Ending, TargetError};
 use futures::stream::{self, StreamExt as _};
 
 use super::commands::CommandError;
-use super::deploy::Unfit;
+use super::rollout::error::InvalidArtifact;
+use super::rollout::observer::Observer;
+use super::rollout::verify::ArtifactReader;
 use super::{Engine, TARGETS_AT_ONCE, Transient};
 
 /// What shall be planned.
@@ -85,10 +87,10 @@ impl Engine {
             Err(refusal) => return Ok((release, Err(refused(refusal)))),
         };
         let release = Some(chosen.release.clone());
-        let verified = match self.verify(at, &chosen.artifact).await {
+        let verified = match ArtifactReader::of(self, at).verify(&chosen.artifact).await {
             Ok(verified) => verified,
-            Err(Unfit::Ending(refusal, _)) => return Ok((release, Err(refused(refusal)))),
-            Err(Unfit::Transient(transient)) => return Err(transient.into()),
+            Err(InvalidArtifact::Ending(refusal, _)) => return Ok((release, Err(refused(refusal)))),
+            Err(InvalidArtifact::Transient(transient)) => return Err(transient.into()),
         };
         Ok(match rejects.refusal(&chosen.release, Some(verified.sha256)) {
             Some(refusal) => (release, Err(refused(refusal))),
@@ -109,7 +111,7 @@ impl Engine {
         let wanted = Wanted { target, function, alias, artifact, formerly: &formerly, meant: &[] };
         let plan = async {
             let account = self.enter_to_look(at, target, id).await?;
-            let observed = self.observe(at, &account).await?;
+            let observed = Observer { timer: self.timer(), at, account: &account }.observe().await?;
             Ok::<_, TargetError>(planned(&wanted, &observed)?)
         };
         let plan = plan.await;

@@ -6,18 +6,18 @@ use std::time::Duration;
 use deployer_core::asked::FORMAT;
 use deployer_core::head::{GivenUp, Head, LeftOut, NextAction, ResolvedArtifact, Tick, Wakeup};
 use deployer_core::record::DeploymentRecord;
-use futures::future;
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
 use super::Transient;
-use super::claim::{Claim, ObservedAt, SubmitOutcome};
+use super::claim::{Claim, SubmitOutcome};
 use super::commit::{FinishDetails, Finished};
-use super::deploy::{Job, Unfinished};
 use super::handle::Reconciler;
 use super::resolve::Resolved;
+use super::rollout::Rollout;
+use super::rollout::error::Unfinished;
 use super::store::{Change, Versioned};
-use super::waiting::between;
+use super::timer::between;
 
 /// SQS delays no message for longer (SQS API Reference, SendMessage, DelaySeconds).
 const LONGEST_DELAY: Duration = Duration::from_secs(900);
@@ -151,10 +151,8 @@ impl Reconciler<'_> {
                 return Err(transient.into());
             }
         };
-        let job = Job::new(at, claim.request().clone(), chosen);
-        let span = job.span();
-        let (ground, rejects) = (future::ready(Ok(ObservedAt::Held)), future::ready(Ok(rejects)));
-        self.engine.deploy(&job, ground, future::ready(Ok(claim)), rejects).instrument(span).await
+        let rollout = Rollout::new(self.engine, at, claim.request().clone(), chosen);
+        rollout.resume(claim, rejects).instrument(rollout.span()).await
     }
 
     /// Gives a claim up before its lease ends, so that whoever comes next need not wait for that. Best effort; gives the head that

@@ -13,9 +13,10 @@ use deployer_core::record::{Code, Ending, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
 use deployer_core::session::{looking_policy, session_name};
 
-use super::claim::{Claim, Halted};
+use super::claim::{Claim, Stopped};
 use super::handle::Reconciler;
 use super::promotions::policy::Judged;
+use super::rollout::enter::enter;
 use super::store::{Change, Versioned};
 use super::{Engine, Transient};
 use crate::port::{Account, ReadError, SessionRequest};
@@ -36,14 +37,14 @@ impl Engine {
         target: &Target,
         id: DeploymentId,
     ) -> Result<Account, TargetError> {
-        self.enter(&SessionRequest {
+        let session = SessionRequest {
             target: target.clone(),
             role: at.environment.role_name.clone(),
             external_id: at.environment.external_id.clone(),
             name: session_name(id),
             policy: looking_policy(target, &at.function_name),
-        })
-        .await
+        };
+        enter(self.ports.gate.as_ref(), self.timer(), &session).await
     }
 }
 
@@ -56,7 +57,7 @@ impl Reconciler<'_> {
         }
         let (request, head) = (claim.request(), claim.seen().head);
         if let Some(promoting) = request.promoting() {
-            if let Some(Halted { because, .. }) = claim.halted() {
+            if let Some(Stopped { because, .. }) = claim.stopped() {
                 return Ok(Resolved::Refused(Ending::Superseded { because }));
             }
             return match self.promotions().evaluate_under_claim(claim, promoting).await? {

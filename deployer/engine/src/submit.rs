@@ -9,9 +9,10 @@ use deployer_core::record::{DeploymentRecord, Status};
 use super::Transient;
 use super::claim::{Claim, ObservedAt, SubmitOutcome};
 use super::commit::Finished;
-use super::deploy::{Job, Unfinished};
 use super::handle::Reconciler;
 use super::reconcile::{Following, Start};
+use super::rollout::Rollout;
+use super::rollout::error::Unfinished;
 use super::store::{Change, Versioned};
 use crate::port::LedgerError;
 
@@ -23,8 +24,8 @@ impl Reconciler<'_> {
         }
         let standing = match (self.at.refusal(request.cause.kind), request.chosen()) {
             (None, Some(chosen)) => {
-                let job = Job::new(self.at, request.clone(), chosen);
-                match Box::pin(self.engine.begin(&job)).await {
+                let rollout = Rollout::new(self.engine, self.at, request.clone(), chosen);
+                match Box::pin(rollout.begin()).await {
                     Ok(Finished { record, marker, goes_on }) => {
                         if marker != request.marker {
                             self.engine.store().unmark(self.at, request).await;

@@ -16,7 +16,7 @@ use super::handle::Reconciler;
 use super::reconcile::Start;
 use super::store::Versioned;
 use super::swept::{Failing, Swept};
-use super::waiting::between;
+use super::timer::between;
 use super::{Engine, Transient};
 
 /// Lambda runs nothing for longer than 15 minutes: who has put a marker down before this is gone.

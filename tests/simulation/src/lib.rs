@@ -54,8 +54,8 @@ pub use planted::Planted;
 pub use tally::Tally;
 pub use violation::{Rule, Violation};
 
-use misleading::Past;
 use fixtures::random::Random;
+use misleading::Past;
 use scene::Scene;
 use stage::Stage;
 use versions::Versions;

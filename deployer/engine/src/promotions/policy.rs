@@ -19,6 +19,7 @@ use crate::Transient;
 use crate::claim::Claim;
 use crate::handle::Promotions;
 use crate::port::Qualifier;
+use crate::rollout::observer::Observer;
 
 /// How long it is tried to see what a source serves.
 const UNSEEN_FOR: Duration = Duration::from_secs(3600);
@@ -180,8 +181,8 @@ impl<'e> Promotions<'e> {
                 let account = self.engine.enter_to_look(source, target, id).await?;
                 let (functions, name, alias) = (account.functions(), &source.function_name, &source.environment.alias);
                 let (alias, code) = try_join(
-                    self.engine.alias_of(source, &account),
-                    self.engine.reading("observe", || functions.function(name, Qualifier::Alias(alias))),
+                    Observer { timer: self.engine.timer(), at: source, account: &account }.alias(),
+                    self.engine.timer().read("observe", || functions.function(name, Qualifier::Alias(alias))),
                 )
                 .await?;
                 // One that shares its traffic serves no one release.

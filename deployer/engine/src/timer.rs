@@ -1,19 +1,63 @@
-//! Waiting and trying again, within the deadline; and what a call's error comes to in the record.
+//! Waiting and trying again, within the deadline; and the record's words for a call's error.
 
 use std::time::Duration;
 
 use deployer_core::record::{TargetError, TargetErrorCode};
 use jiff::Timestamp;
 
-use super::Engine;
-use crate::port::{CallError, CallErrorKind};
+use super::{Engine, RetryPolicy};
+use crate::port::{CallError, CallErrorKind, Clock};
 
 /// How often a read that got no answer is tried again.
 pub(super) const MAX_READ_RETRIES: u32 = 3;
 
-impl Engine {
-    /// A read, tried again while it is throttled, for some seconds while it is denied, and a few times where no answer came.
-    pub(super) async fn reading<T, F>(&self, step: &'static str, read: impl Fn() -> F) -> Result<T, TargetError>
+/// The time that an invocation has, and its one retry policy.
+#[derive(Clone, Copy)]
+pub(super) struct Timer<'e> {
+    clock: &'e dyn Clock,
+    deadline: Timestamp,
+    pub retries: &'e RetryPolicy,
+}
+
+impl Timer<'_> {
+    /// The time by the wall clock.
+    pub fn now(self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The time until the deadline.
+    pub fn left(self) -> Duration {
+        between(self.now(), self.deadline)
+    }
+
+    /// The time since then.
+    pub fn passed(self, since: Timestamp) -> Duration {
+        between(since, self.now())
+    }
+
+    /// Whether a write still has the longest time that it can take, and the record after it.
+    pub fn allows_write(self) -> bool {
+        self.left() >= self.retries.write_needs + self.retries.record_needs
+    }
+
+    /// Waits for this long.
+    pub async fn sleep(self, duration: Duration) {
+        self.clock.sleep(duration).await;
+    }
+
+    /// Waits before the next attempt, if there is time for one.
+    pub async fn pause(self, attempt: u32, step: &'static str, because: &str) -> Result<(), TargetError> {
+        let wait = self.retries.wait(attempt);
+        if self.left() < wait + self.retries.record_needs {
+            return Err(timed_out(step, because));
+        }
+        tracing::debug!(step, ?wait, "waiting: {because}");
+        self.sleep(wait).await;
+        Ok(())
+    }
+
+    /// Reads, and tries again while it is throttled, for some seconds while it is denied, and a few times where no answer came.
+    pub async fn read<T, F>(self, step: &'static str, read: impl Fn() -> F) -> Result<T, TargetError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
@@ -28,9 +72,7 @@ impl Engine {
                             return Err(error.at_the_deadline(step));
                         }
                     }
-                    CallErrorKind::Denied
-                        if self.passed(since) + self.patience.wait(attempt) <= self.patience.denied =>
-                    {
+                    CallErrorKind::Denied if self.passed(since) + self.retries.wait(attempt) <= self.retries.denied => {
                         self.pause(attempt, step, &error.message).await?;
                     }
                     CallErrorKind::Unknown if unanswered < MAX_READ_RETRIES => {
@@ -43,30 +85,26 @@ impl Engine {
         }
         unreachable!("attempts do not end")
     }
+}
 
-    /// Waits before the next look, if there is time for one.
-    pub(super) async fn pause(&self, attempt: u32, step: &'static str, because: &str) -> Result<(), TargetError> {
-        let wait = self.patience.wait(attempt);
-        if self.left() < wait + self.patience.record_needs {
-            return Err(timed_out(step, because));
-        }
-        tracing::debug!(step, ?wait, "waiting: {because}");
-        self.ports.clock.sleep(wait).await;
-        Ok(())
+impl Engine {
+    /// The time that this invocation has.
+    pub(super) fn timer(&self) -> Timer<'_> {
+        Timer { clock: self.ports.clock.as_ref(), deadline: self.deadline, retries: &self.patience }
     }
 
     /// The time until the deadline, by the wall clock.
     pub(crate) fn left(&self) -> Duration {
-        between(self.now(), self.deadline)
+        self.timer().left()
     }
 
     pub(super) fn passed(&self, since: Timestamp) -> Duration {
-        between(since, self.now())
+        self.timer().passed(since)
     }
 }
 
-impl super::RetryPolicy {
-    /// The wait before the look after this one: doubling, up to the longest.
+impl RetryPolicy {
+    /// The wait before the attempt after this one: doubling, up to the longest.
     pub(super) fn wait(&self, attempt: u32) -> Duration {
         self.first_wait.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(self.longest_wait)
     }

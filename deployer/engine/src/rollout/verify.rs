@@ -9,16 +9,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use deployer_core::artifact::{ArtifactRef, KEPT_METADATA, UPLOADED_BY, VerifiedArtifact};
 use deployer_core::destination::FunctionRef;
-use deployer_core::id::Sha256;
+use deployer_core::id::Region;
 use deployer_core::manifest::{FunctionConfig, Manifest};
 use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};
-use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, Status, TargetError, TargetErrorCode};
+use deployer_core::record::{Code, Ending, RecordedArtifact, TargetError, TargetErrorCode};
 use deployer_core::text::{Person, PlainText};
 use futures::StreamExt as _;
 
-use super::deploy::{Job, Unfit};
-use super::{Claim, Engine, Transient};
-use crate::port::{LedgerError, ReadError, Tail};
+use super::error::InvalidArtifact;
+use crate::port::{ArtifactStore, ReadError, Tail};
+use crate::timer::Timer;
+use crate::{Engine, Transient};
 
 /// What stands in the way of a verified artifact.
 enum Problem {
@@ -39,91 +40,61 @@ impl From<PackageError> for Problem {
     }
 }
 
-impl Engine {
-    pub(super) async fn verify(
-        &self,
-        at: &FunctionRef<'_>,
-        artifact: &ArtifactRef,
-    ) -> Result<Arc<VerifiedArtifact>, Unfit> {
+/// The reader of artifacts for one function.
+#[derive(Clone, Copy)]
+pub(crate) struct ArtifactReader<'a> {
+    artifacts: &'a dyn ArtifactStore,
+    /// The region of the artifact bucket, where there is one.
+    region: Option<&'a Region>,
+    timer: Timer<'a>,
+    at: &'a FunctionRef<'a>,
+}
+
+impl<'a> ArtifactReader<'a> {
+    /// The reader of an invocation.
+    pub fn of(engine: &'a Engine, at: &'a FunctionRef<'a>) -> Self {
+        let (artifacts, region) = (engine.ports.artifacts.as_ref(), engine.region.as_ref());
+        Self { artifacts, region, timer: engine.timer(), at }
+    }
+
+    /// Reads an artifact, and says what is wrong with it.
+    pub async fn verify(self, artifact: &ArtifactRef) -> Result<Arc<VerifiedArtifact>, InvalidArtifact> {
         let mut facts = RecordedArtifact::from(artifact);
-        match self.read_patiently(at, artifact, &mut facts).await {
+        match self.read_patiently(artifact, &mut facts).await {
             Ok(verified) => {
                 tracing::info!(bytes = verified.size, sha256 = %verified.sha256, "artifact verified");
                 Ok(Arc::new(verified))
             }
-            Err(Problem::Read(ReadError::Transient(cause))) => Err(Unfit::Transient(Transient::Artifact(cause))),
+            Err(Problem::Read(ReadError::Transient(cause))) => {
+                Err(InvalidArtifact::Transient(Transient::Artifact(cause)))
+            }
             Err(Problem::Read(ReadError::Gone(because))) => {
-                Err(Unfit::Ending(Ending::Refused { code: Code::ArtifactGone, because }, Box::new(facts)))
+                Err(InvalidArtifact::Ending(Ending::Refused { code: Code::ArtifactGone, because }, Box::new(facts)))
             }
             Err(Problem::Refused(code, because)) => {
-                Err(Unfit::Ending(Ending::Refused { code, because }, Box::new(facts)))
+                Err(InvalidArtifact::Ending(Ending::Refused { code, because }, Box::new(facts)))
             }
             Err(Problem::Read(ReadError::Denied(message) | ReadError::Unreadable(message))) => {
                 // The deployer itself may not read it: no target can be served.
                 let error = TargetError::new(TargetErrorCode::ArtifactUnreadable, "verify", message);
-                Err(Unfit::Ending(at.all_failed(&error), Box::new(facts)))
+                Err(InvalidArtifact::Ending(self.at.all_failed(&error), Box::new(facts)))
             }
         }
-    }
-
-    /// Where releases are immutable: says no if this one was deployed here with other bytes.
-    pub(super) async fn refuse_if_taken(
-        &self,
-        job: &Job<'_>,
-        claim: &Claim,
-        verified: &VerifiedArtifact,
-    ) -> Result<(), Unfit> {
-        match self.release_is_taken(job, claim, verified.sha256).await {
-            Ok(None) => Ok(()),
-            Ok(Some(refusal)) => Err(Unfit::Ending(refusal, Box::new(verified.into()))),
-            Err(error) => Err(Unfit::Transient(error.into())),
-        }
-    }
-
-    async fn release_is_taken(
-        &self,
-        job: &Job<'_>,
-        claim: &Claim,
-        sha256: Sha256,
-    ) -> Result<Option<Ending>, LedgerError> {
-        let (at, release) = (job.at, &job.chosen.release);
-        // What has ended a moment ago may have no result yet.
-        let seen = claim.seen();
-        let same_release =
-            seen.head.outbox().iter().map(|entry| &entry.record).filter(|r| r.release.as_ref() == Some(release));
-        let mut all: Vec<DeploymentRecord> = same_release.cloned().collect();
-        for key in self.store().keys(&DeploymentRecord::results_of(&at.name, &at.function, release)).await? {
-            all.extend(self.store().record_at(&key).await?);
-        }
-        for earlier in all {
-            let was_live = earlier.targets.iter().any(|t| matches!(t.status, Status::Succeeded | Status::Unchanged));
-            let other = earlier.artifact.and_then(|artifact| artifact.sha256).filter(|other| *other != sha256);
-            if let Some(other) = other.filter(|_| was_live) {
-                let because = format!(
-                    "release {release} of {} was deployed to {} with other bytes (sha256 {other}, deployment {}), and \
-                     releases are immutable there: give the new code a new release",
-                    at.function, at.name, earlier.id
-                );
-                return Ok(Some(Ending::Refused { code: Code::ImmutableRelease, because }));
-            }
-        }
-        Ok(None)
     }
 
     /// A policy that was just written takes some seconds until S3 knows it.
     async fn read_patiently(
-        &self,
-        at: &FunctionRef<'_>,
+        self,
         reference: &ArtifactRef,
         facts: &mut RecordedArtifact,
     ) -> Result<VerifiedArtifact, Problem> {
-        let since = self.now();
+        let since = self.timer.now();
         for attempt in 0.. {
-            match self.read(at, reference, facts).await {
+            match self.read(reference, facts).await {
                 Err(Problem::Read(ReadError::Denied(because)))
-                    if self.passed(since) + self.patience.wait(attempt) <= self.patience.denied =>
+                    if self.timer.passed(since) + self.timer.retries.wait(attempt) <= self.timer.retries.denied =>
                 {
-                    if self.pause(attempt, "verify", &because).await.is_err() {
+                    if self.timer.pause(attempt, "verify", &because).await.is_err() {
                         return Err(ReadError::Denied(because).into());
                     }
                 }
@@ -133,22 +104,17 @@ impl Engine {
         unreachable!("attempts do not end")
     }
 
-    async fn read(
-        &self,
-        at: &FunctionRef<'_>,
-        reference: &ArtifactRef,
-        facts: &mut RecordedArtifact,
-    ) -> Result<VerifiedArtifact, Problem> {
-        let mut tail = self.ports.artifacts.tail(reference, WINDOW).await?;
+    async fn read(self, reference: &ArtifactRef, facts: &mut RecordedArtifact) -> Result<VerifiedArtifact, Problem> {
+        let mut tail = self.artifacts.tail(reference, WINDOW).await?;
         facts.size = Some(tail.size);
         facts.metadata = kept(std::mem::take(&mut tail.metadata));
 
         let package = self.read_package(reference, tail).await?;
         facts.sha256 = Some(package.sha256);
-        let config = manifest(&package, at)?;
+        let config = manifest(&package, self.at)?;
         Ok(VerifiedArtifact {
             reference: reference.clone(),
-            region: self.region.clone(),
+            region: self.region.cloned(),
             has_manifest: package.manifest.is_some(),
             sha256: package.sha256,
             size: package.size,
@@ -159,7 +125,7 @@ impl Engine {
     }
 
     /// Every byte is asked for once: the tail, the directory's start if it is longer than that, and all before.
-    async fn read_package(&self, reference: &ArtifactRef, tail: Tail) -> Result<Package, Problem> {
+    async fn read_package(self, reference: &ArtifactRef, tail: Tail) -> Result<Package, Problem> {
         let Tail { size, bytes: mut end, .. } = tail;
         let mut start = size.saturating_sub(end.len() as u64);
         let directory = match Directory::open(size, &end)? {
@@ -175,7 +141,7 @@ impl Engine {
         };
         let mut reader = directory.reader();
         if start > 0 {
-            let mut chunks = self.ports.artifacts.range(reference, 0..start).await?;
+            let mut chunks = self.artifacts.range(reference, 0..start).await?;
             while let Some(chunk) = chunks.next().await {
                 reader.feed(&chunk?);
             }
@@ -184,15 +150,10 @@ impl Engine {
         Ok(reader.finish()?)
     }
 
-    async fn collect(
-        &self,
-        reference: &ArtifactRef,
-        range: std::ops::Range<u64>,
-        end: Bytes,
-    ) -> Result<Bytes, Problem> {
+    async fn collect(self, reference: &ArtifactRef, range: std::ops::Range<u64>, end: Bytes) -> Result<Bytes, Problem> {
         let length = range.end - range.start + end.len() as u64;
         let mut all = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        let mut chunks = self.ports.artifacts.range(reference, range).await?;
+        let mut chunks = self.artifacts.range(reference, range).await?;
         while let Some(chunk) = chunks.next().await {
             all.extend_from_slice(&chunk?);
         }

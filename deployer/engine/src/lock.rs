@@ -1,0 +1,8 @@
+//! Mutexes whose holder may have panicked.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The value behind a mutex. A holder that panicked leaves it usable.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,242 @@
+//! Steps "plan" and "apply" of a target: it is planned on what was observed, and planned again after a precondition failed or an answer
+//! was lost.
+
+use std::collections::BTreeSet;
+
+use deployer_core::artifact::VerifiedArtifact;
+use deployer_core::id::Version;
+use deployer_core::observed::{Observed, ObservedAlias, Reason};
+use deployer_core::plan::{AWAIT_TRAFFIC, Plan, Step, Wanted, foreign_change, plan as planned};
+use deployer_core::record::{Previous, TargetError};
+use deployer_core::text::PlainText;
+
+use super::error::{StepError, TargetFailed, WaitError, given_up, is_late};
+use super::executor::PlanExecutor;
+use super::results::TargetDone;
+use super::shut_doors::Shut;
+use super::step_context::StepContext;
+use super::target::{MAX_REOBSERVATIONS, TargetRollout};
+use crate::lock::locked;
+use crate::port::Account;
+
+impl TargetRollout<'_> {
+    /// Brings the target to serve the artifact, from what was observed.
+    pub async fn converge(self, artifact: &VerifiedArtifact, observed: Observed) -> Result<TargetDone, TargetFailed> {
+        let (at, target, seen) = (self.rollout.at, self.target, self.claim.seen());
+        let (formerly, meant) = (seen.head.named_on(&at.function_name, target), seen.head.meant_code());
+        let (function, alias) = (&at.function_name, &at.environment.alias);
+        let wanted = Wanted { target, function, alias, artifact, formerly: &formerly, meant: &meant };
+        if let Some(found) = self.claim.active().moved_since(target, observed.alias.as_ref()) {
+            return Err(self.foreign_change(AWAIT_TRAFFIC, &found).into());
+        }
+        let convergence = Convergence {
+            on: self,
+            wanted: &wanted,
+            live_before: self.live_before(),
+            previous: self.served_before(),
+            observed,
+            written: self.claim.resumed(),
+            acted: false,
+            reobservations: 0,
+            met: BTreeSet::new(),
+        };
+        convergence.run().await
+    }
+}
+
+/// A target on its way to what is wanted.
+struct Convergence<'a> {
+    on: TargetRollout<'a>,
+    wanted: &'a Wanted<'a>,
+    /// What the head says was live here before this deployment.
+    live_before: Option<Previous>,
+    /// What the alias served before this deployment first wrote to it, once that is known.
+    previous: Option<Option<Previous>>,
+    observed: Observed,
+    /// Something may have been written: by another invocation, or by a call that got no answer.
+    written: bool,
+    /// This invocation has changed something.
+    acted: bool,
+    reobservations: u32,
+    /// The versions that callers still meet for some seconds after the alias has moved.
+    met: BTreeSet<Version>,
+}
+
+impl Convergence<'_> {
+    async fn run(mut self) -> Result<TargetDone, TargetFailed> {
+        loop {
+            if let Some(done) = self.plan_and_apply().await? {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Plans on what was observed, and carries the plan out. `None`: the target was observed once more, and is to be planned anew.
+    async fn plan_and_apply(&mut self) -> Result<Option<TargetDone>, TargetFailed> {
+        let plan = self.plan()?;
+        if self.on.may_shut_doors(&plan) {
+            if plan.writes_nothing() {
+                self.on.rollout.progress.set_moved(self.on.target);
+            }
+            match self.on.shut_doors(self.observed.alias.as_ref()).await? {
+                Shut::Before => {}
+                Shut::Now => self.acted = true,
+                Shut::ByAnother => return self.observe_again().await,
+            }
+        }
+        if plan.is_empty() {
+            tracing::info!(version = ?plan.serving.as_ref().map(|v| v.as_str()), "already there");
+            return Ok(Some(self.done(plan.serving)));
+        }
+        self.ensure_may_act(&plan)?;
+        tracing::info!(steps = %steps(&plan), "planned");
+        let acting = self.on.account_for(&plan).await?;
+        self.acted |= !plan.writes_nothing();
+        match PlanExecutor::new(self.context(&acting, &plan), Some(self.wanted)).run().await {
+            Ok(version) => {
+                if self.written {
+                    self.mend_belongings().await?;
+                }
+                self.on.prune(&version, &self.met).await;
+                Ok(Some(self.done(Some(version))))
+            }
+            // An earlier try got no answer: that door is shut first.
+            Err(StepError::Stopped) if self.on.claim.doors.is_open(self.on.target) => self.observe_again().await,
+            Err(StepError::Failed { error, may_pass }) => self.make_anew(error, may_pass).await,
+            Err(StepError::Reobserve { step, error }) => self.reobserve(step, error).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn plan(&mut self) -> Result<Plan, TargetFailed> {
+        self.on.alias_is(self.observed.alias.as_ref());
+        self.met.extend(self.observed.alias.iter().flat_map(ObservedAlias::versions));
+        let plan = match planned(self.wanted, &self.observed) {
+            // Once something was written the deployment is no longer refused.
+            Err(no_plan) if self.written => return Err(TargetError::from(no_plan).into()),
+            planned => planned?,
+        };
+        locked(&self.on.claim.warnings).extend(plan.warnings.iter().cloned());
+        if !plan.is_empty() || !self.on.claim.doors.are_unsaid() {
+            self.previous.get_or_insert_with(|| plan.previous.clone());
+        }
+        Ok(plan)
+    }
+
+    /// Says no where the alias may not move any more, or Lambda has failed too often to make the version.
+    fn ensure_may_act(&self, plan: &Plan) -> Result<(), TargetFailed> {
+        let TargetRollout { claim, target, .. } = self.on;
+        if claim.stopped().is_some() {
+            return Err(TargetFailed::Stopped);
+        }
+        if claim.only_looks() {
+            return Err(given_up("it has not arrived here").into());
+        }
+        if let Some(because) = update_failed(plan, &self.observed)
+            && !claim.waits.makes_anew(target)
+        {
+            let message = format!("function {} in {target}: {because}", self.wanted.function);
+            return Err(TargetError::new(because.error_code(), "update code", message).into());
+        }
+        Ok(())
+    }
+
+    fn context<'c>(&'c self, account: &'c Account, plan: &'c Plan) -> StepContext<'c> {
+        let previous = self.previous.as_ref().and_then(Option::as_ref);
+        StepContext { on: TargetRollout { account, ..self.on }, plan, previous }
+    }
+
+    /// The target serves this version. Of what an earlier invocation did nothing is known but what the head says: where that was
+    /// something else, or nothing, it was this deployment's work.
+    fn done(&self, version: Option<Version>) -> TargetDone {
+        let was = self.on.claim.served_before(self.on.target).unwrap_or_else(|| self.live_before.clone());
+        let moved = was.as_ref().map(|before| &before.version) != version.as_ref();
+        let changed = self.acted || (self.written && moved);
+        TargetDone::new(changed, version, self.previous.clone().flatten())
+    }
+
+    async fn observe_again(&mut self) -> Result<Option<TargetDone>, TargetFailed> {
+        self.observed = self.on.observe().await?;
+        self.written = true;
+        Ok(None)
+    }
+
+    /// Lambda has failed to make the version: the code is sent once more, where that may succeed.
+    async fn make_anew(&mut self, error: TargetError, may_pass: bool) -> Result<Option<TargetDone>, TargetFailed> {
+        let waits = &self.on.claim.waits;
+        if !may_pass || self.observed.publishing_failed || !waits.makes_anew(self.on.target) {
+            waits.give_up(self.on.target);
+            return Err(error.into());
+        }
+        tracing::warn!("sending the code anew: {}", error.message);
+        self.on.timer().pause(self.reobservations, "publish version", &error.message).await?;
+        let now = self.on.observe().await?;
+        if let Some(found) = foreign_change(self.wanted, &self.observed, &now) {
+            return Err(self.on.foreign_change("publish version", &found).into());
+        }
+        (self.written, self.observed) = (true, Observed { publishing_failed: true, ..now });
+        Ok(None)
+    }
+
+    /// A precondition failed, or an answer was lost: the target is planned again, unless somebody else has changed it.
+    async fn reobserve(&mut self, step: &'static str, error: TargetError) -> Result<Option<TargetDone>, TargetFailed> {
+        tracing::warn!(step, "looking again: {}", error.message);
+        if self.reobservations > 0 {
+            self.on.timer().pause(self.reobservations, step, &error.message).await?;
+        }
+        let now = match self.on.observe().await {
+            Ok(now) => now,
+            Err(WaitError::Waits) => return Err(TargetFailed::Waits),
+            Err(WaitError::Final(later)) => return Err(neither(&error, &later).into()),
+        };
+        // What serves already has arrived, whatever somebody does to $LATEST after that.
+        let serves = planned(self.wanted, &now).is_ok_and(|plan| plan.writes_nothing());
+        if self.on.claim.doors.explain(self.on.target, self.observed.alias.as_ref(), now.alias.as_ref()) {
+            (self.observed.alias, self.observed.serving) = (now.alias.clone(), now.serving.clone());
+        }
+        if let Some(found) = foreign_change(self.wanted, &self.observed, &now).filter(|_| !serves) {
+            return Err(self.on.foreign_change(step, &found).into());
+        }
+        // Nobody foreign: our own write, or a change that is none of ours (permissions, an update that has become stable).
+        // Who keeps writing there must be found by a person.
+        if self.reobservations >= MAX_REOBSERVATIONS && !planned(self.wanted, &now)?.writes_nothing() {
+            return Err(error.into());
+        }
+        self.reobservations += 1;
+        (self.written, self.observed) = (true, now);
+        Ok(None)
+    }
+
+    /// Tags and reserved concurrency have no precondition, so an earlier write of them may have taken effect after ours: they
+    /// are read again, and written anew where they differ.
+    async fn mend_belongings(&self) -> Result<(), TargetFailed> {
+        let now = self.on.observe().await?;
+        self.on.alias_is(now.alias.as_ref());
+        let Ok(plan) = planned(self.wanted, &now) else { return Ok(()) };
+        if plan.is_empty() || !plan.steps.iter().all(Step::is_about_belongings) {
+            return Ok(());
+        }
+        let acting = self.on.account_for(&plan).await?;
+        PlanExecutor::new(self.context(&acting, &plan), Some(self.wanted)).run().await?;
+        Ok(())
+    }
+}
+
+fn steps(plan: &Plan) -> String {
+    plan.steps.iter().map(Step::name).collect::<Vec<_>>().join(", ")
+}
+
+/// Why a plan sends code to a function that Lambda has failed to update.
+fn update_failed<'a>(plan: &Plan, observed: &'a Observed) -> Option<&'a Reason> {
+    let sends = plan.steps.iter().any(|step| matches!(step, Step::UpdateCode(_)));
+    observed.latest.as_ref().filter(|_| sends)?.last_update_failed.as_ref()
+}
+
+/// The error of a write that may have been done, where looking again has failed.
+fn neither(error: &TargetError, later: &TargetError) -> TargetError {
+    let message =
+        PlainText::of(format_args!("{}; it may have been done, but looking again failed: {later}", error.message));
+    // Where only the time was up, another invocation looks again.
+    let code = if is_late(later.code) { later.code } else { error.code };
+    TargetError { message, code, ..error.clone() }
+}

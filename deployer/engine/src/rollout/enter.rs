@@ -1,0 +1,92 @@
+//! Step "enter": the sessions of a deployment in a target account.
+
+use deployer_core::config::Target;
+use deployer_core::plan::Plan;
+use deployer_core::record::{TargetError, TargetErrorCode};
+use deployer_core::session::{Scope, session_name};
+
+use super::Rollout;
+use super::target::TargetRollout;
+use crate::port::{Account, EnterError, SessionProvider, SessionRequest};
+use crate::timer::{MAX_READ_RETRIES, Timer};
+
+/// Opens a session. A fresh trust policy takes some seconds until STS knows it.
+pub(crate) async fn enter(
+    gate: &dyn SessionProvider,
+    timer: Timer<'_>,
+    session: &SessionRequest,
+) -> Result<Account, TargetError> {
+    let since = timer.now();
+    let mut unanswered = 0;
+    for attempt in 0.. {
+        match gate.enter(session).await {
+            Ok(account) => return Ok(account),
+            Err(EnterError::Target(error)) if error.code == TargetErrorCode::Throttled => {
+                if timer.pause(attempt, "enter", &error.message).await.is_err() {
+                    return Err(error);
+                }
+            }
+            Err(EnterError::Target(error)) => return Err(error),
+            Err(EnterError::Unanswered(message)) if unanswered < MAX_READ_RETRIES => {
+                unanswered += 1;
+                timer.pause(attempt, "enter", &message).await?;
+            }
+            Err(EnterError::Unanswered(message)) => {
+                return Err(TargetError::new(TargetErrorCode::Internal, "enter", message));
+            }
+            Err(EnterError::Denied(message)) => {
+                let wait = timer.retries.wait(attempt);
+                if timer.passed(since) + wait > timer.retries.denied {
+                    return Err(TargetError::new(TargetErrorCode::AssumeRoleDenied, "enter", message));
+                }
+                timer.pause(attempt, "enter", &message).await?;
+            }
+        }
+    }
+    unreachable!("attempts do not end")
+}
+
+impl Rollout<'_> {
+    /// The first session in a target, whose policy is enough for new code.
+    pub(super) fn session(&self, target: &Target) -> SessionRequest {
+        SessionRequest {
+            target: target.clone(),
+            role: self.at.environment.role_name.clone(),
+            external_id: self.at.environment.external_id.clone(),
+            name: session_name(self.request.id),
+            policy: self.scope(target).base_policy(),
+        }
+    }
+
+    /// Enters a target.
+    pub(super) async fn enter(&self, session: &SessionRequest) -> Result<Account, TargetError> {
+        enter(self.engine.ports.gate.as_ref(), self.engine.timer(), session).await
+    }
+
+    /// Enters a target once more, with another policy.
+    pub(super) async fn enter_with(&self, target: &Target, policy: String) -> Result<Account, TargetError> {
+        self.enter(&SessionRequest { policy, ..self.session(target) }).await
+    }
+
+    /// The scope that sessions in a target are limited to.
+    pub(super) fn scope<'s>(&'s self, target: &'s Target) -> Scope<'s> {
+        let (function, artifact) = (&self.at.function_name, &self.chosen.artifact);
+        Scope { target, function, artifact, artifact_region: self.engine.region.as_ref() }
+    }
+}
+
+impl TargetRollout<'_> {
+    /// The first session where it is enough; a second one, cut from the plan, where it is not.
+    pub(super) async fn account_for(self, plan: &Plan) -> Result<Account, TargetError> {
+        let policy = self
+            .rollout
+            .scope(self.target)
+            .plan_policy(plan)
+            .map_err(|error| TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()))?;
+        let Some(policy) = policy else { return Ok(self.account.clone()) };
+        let account = self.rollout.enter_with(self.target, policy).await?;
+        let session = session_name(self.rollout.request.id);
+        tracing::info!(session, "account entered again, with what the plan needs");
+        Ok(account)
+    }
+}

@@ -1,0 +1,75 @@
+//! The zip in memory, where a target's region cannot copy it from the artifact bucket.
+
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use deployer_core::artifact::VerifiedArtifact;
+use deployer_core::id::Sha256;
+use deployer_core::record::{TargetError, TargetErrorCode};
+use futures::StreamExt as _;
+use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit};
+
+use crate::Ports;
+use crate::port::{ArtifactStore, ReadError};
+use crate::timer::{MAX_READ_RETRIES, Timer};
+
+/// The zip of one deployment for the targets that cannot copy it: shared by those that send it at the same time, and gone with the
+/// last of them.
+#[derive(Default)]
+pub(super) struct InlineBody {
+    loaded: Mutex<Weak<Loaded>>,
+    sending: Mutex<()>,
+}
+
+/// The zip in memory, with the process's one permit for that.
+pub(super) struct Loaded {
+    pub bytes: Bytes,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl InlineBody {
+    /// The whole zip, of which there is only one at a time in the process.
+    pub async fn load(
+        &self,
+        ports: &Ports,
+        timer: Timer<'_>,
+        artifact: &VerifiedArtifact,
+        step: &'static str,
+    ) -> Result<Arc<Loaded>, TargetError> {
+        let mut shared = self.loaded.lock().await;
+        if let Some(loaded) = shared.upgrade() {
+            return Ok(loaded);
+        }
+        let unreadable = |cause: String| TargetError::new(TargetErrorCode::ArtifactUnreadable, step, cause);
+        let permit = ports.inline_body.clone().acquire_owned().await.map_err(|error| unreadable(error.to_string()))?;
+        for attempt in 0.. {
+            match read_whole(ports.artifacts.as_ref(), artifact).await {
+                Ok(body) if Sha256::of(&body) == artifact.sha256 => {
+                    let loaded = Arc::new(Loaded { bytes: body.into(), _permit: permit });
+                    *shared = Arc::downgrade(&loaded);
+                    return Ok(loaded);
+                }
+                Ok(_) => return Err(unreadable("the artifact's bytes are not those that were verified".into())),
+                Err(ReadError::Transient(cause)) if attempt < MAX_READ_RETRIES => {
+                    timer.pause(attempt, step, &cause).await?;
+                }
+                Err(error) => return Err(unreadable(error.to_string())),
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+
+    /// The turn to send it: one target after the other, for the client makes copies of what it sends.
+    pub async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.sending.lock().await
+    }
+}
+
+async fn read_whole(artifacts: &dyn ArtifactStore, artifact: &VerifiedArtifact) -> Result<Vec<u8>, ReadError> {
+    let mut chunks = artifacts.range(&artifact.reference, 0..artifact.size).await?;
+    let mut body = Vec::with_capacity(usize::try_from(artifact.size).unwrap_or_default());
+    while let Some(chunk) = chunks.next().await {
+        body.extend_from_slice(&chunk?);
+    }
+    Ok(body)
+}

@@ -1,0 +1,103 @@
+//! Waiting for Lambda: a version that is Pending, an update in progress, an execution role that Lambda cannot assume yet, a 409 that
+//! nobody knows.
+//!
+//! Nobody knows when that passes, so the engine waits for a time in all, across invocations. With a queue, an invocation itself waits
+//! for seconds only: the deployment is parked, and the invocation is free for others.
+
+use std::time::Duration;
+
+use deployer_core::head::LambdaTask;
+use deployer_core::record::{TargetError, TargetErrorCode};
+
+use super::error::WaitError;
+use super::target::TargetRollout;
+use crate::Engine;
+
+/// Somebody's update, our own, and a version that is made: a target has no more time for all its waits than so many of the longest.
+const WAITS_IN_A_ROW: u32 = 3;
+
+/// One wait of a target for Lambda.
+pub(super) struct WaitForLambda<'a> {
+    pub task: &'a LambdaTask,
+    pub step: &'static str,
+    /// What Lambda says, or is seen to do.
+    pub because: &'a str,
+    /// AWS has refused something, so there is an end to it also where no other invocation goes on.
+    pub is_refused: bool,
+}
+
+impl TargetRollout<'_> {
+    /// Waits while Lambda is at work.
+    pub async fn wait_while_busy(
+        self,
+        task: &LambdaTask,
+        attempt: u32,
+        step: &'static str,
+        because: &str,
+    ) -> Result<(), WaitError> {
+        let wait = WaitForLambda { task, step, because, is_refused: false };
+        self.wait_for_lambda(&wait, attempt, || self.not_done_by_lambda(step, because)).await
+    }
+
+    /// Pauses before the next look at what Lambda has not done yet; `ends` makes the error of a target that has waited for too long.
+    pub async fn wait_for_lambda(
+        self,
+        wait: &WaitForLambda<'_>,
+        attempt: u32,
+        ends: impl FnOnce() -> TargetError,
+    ) -> Result<(), WaitError> {
+        let WaitForLambda { task, step, because, is_refused } = *wait;
+        let (claim, target, timer) = (self.claim, self.target, self.timer());
+        // Whoever was asked to stop, or only looks, must see the target stable to end.
+        let may_park = self.rollout.engine.ports.queue.is_some() && !claim.only_looks() && claim.stopped().is_none();
+        if may_park || is_refused {
+            let since = claim.waits.begin(target, task, format!("{step}: {because}"), timer.now());
+            let is_long = timer.passed(since.own) >= timer.retries.waits_here;
+            let longest = longest_wait(self.rollout.engine);
+            if is_long && timer.passed(since.own) >= longest {
+                claim.waits.give_up(target);
+                return Err(WaitError::Final(ends()));
+            }
+            // What is new gets its seconds, however long others were waited for before it.
+            if is_long && timer.passed(since.first) >= longest * WAITS_IN_A_ROW {
+                claim.waits.give_up(target);
+                return Err(WaitError::Final(self.at_work_again_and_again(step, because)));
+            }
+            if may_park && is_long {
+                return Err(WaitError::Waits);
+            }
+        }
+        match timer.pause(attempt, step, because).await {
+            Err(_) if may_park => Err(WaitError::Waits),
+            paused => Ok(paused?),
+        }
+    }
+
+    /// The error of a target that has waited for one thing after the other.
+    fn at_work_again_and_again(self, step: &str, because: &str) -> TargetError {
+        let minutes = (longest_wait(self.rollout.engine) * WAITS_IN_A_ROW).as_secs() / 60;
+        let message = format!(
+            "for {minutes} minutes Lambda was at work again and again (now: {because}): see who changes the function, and takes back \
+             what is deployed, then try again"
+        );
+        TargetError::new(TargetErrorCode::TimedOut, step, message)
+    }
+
+    /// The error of a target for which Lambda has been at work for too long.
+    fn not_done_by_lambda(self, step: &str, because: &str) -> TargetError {
+        let minutes = longest_wait(self.rollout.engine).as_secs() / 60;
+        let message = format!(
+            "Lambda was not done within {minutes} minutes ({because}): see what holds the function up, then try again"
+        );
+        TargetError::new(TargetErrorCode::TimedOut, step, message)
+    }
+}
+
+/// The longest time for one wait. Without a queue nobody goes on where this invocation stops.
+pub(super) fn longest_wait(engine: &Engine) -> Duration {
+    let retries = engine.timer().retries;
+    match engine.ports.queue {
+        Some(_) => retries.waits_in_all,
+        None => retries.waits_in_all_without_queue,
+    }
+}

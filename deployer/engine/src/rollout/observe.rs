@@ -1,0 +1,41 @@
+//! Step "observe" of a target under the claim: one that waits for an update for long is parked, whoever has begun the update.
+
+use deployer_core::head::LambdaTask;
+use deployer_core::observed::Observed;
+
+use super::error::WaitError;
+use super::observer::{OBSERVE, Unstable};
+use super::target::TargetRollout;
+
+impl TargetRollout<'_> {
+    /// Looks until the function is stable.
+    pub async fn observe(self) -> Result<Observed, WaitError> {
+        let task = &LambdaTask::update();
+        for attempt in 0.. {
+            match self.observer().look().await? {
+                Ok(observed) => {
+                    self.claim.waits.is_over(self.target, task);
+                    return Ok(observed);
+                }
+                Err(unstable @ Unstable::AliasMoves) => {
+                    self.timer().pause(attempt, OBSERVE, unstable.because()).await?;
+                }
+                Err(unstable @ Unstable::Busy) => {
+                    self.wait_while_busy(task, attempt, OBSERVE, unstable.because()).await?;
+                }
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+
+    /// Goes on from a look that was begun beside the claim.
+    pub async fn observe_after(self, first: Result<Observed, Unstable>) -> Result<Observed, WaitError> {
+        match first {
+            Ok(observed) => {
+                self.claim.waits.is_over(self.target, &LambdaTask::update());
+                Ok(observed)
+            }
+            Err(_) => self.observe().await,
+        }
+    }
+}

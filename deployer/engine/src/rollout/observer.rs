@@ -1,0 +1,106 @@
+//! Reading a function in an entered account: its code, its alias, and what the alias serves.
+//!
+//! Must not know of claims, or of what shall be served.
+
+use deployer_core::destination::FunctionRef;
+use deployer_core::observed::{Condition, Observed, ObservedAlias, ProvisionedConcurrency};
+use deployer_core::record::TargetError;
+use deployer_core::traffic::Traffic;
+
+use crate::port::{Account, CallErrorKind, Qualifier};
+use crate::timer::Timer;
+
+/// The step in which a target is read.
+pub(crate) const OBSERVE: &str = "observe";
+
+/// The reading side of a function in an account.
+#[derive(Clone, Copy)]
+pub(crate) struct Observer<'a> {
+    pub timer: Timer<'a>,
+    pub at: &'a FunctionRef<'a>,
+    pub account: &'a Account,
+}
+
+/// Why a look at a target is no ground to plan on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Unstable {
+    /// Lambda is at work on the function.
+    Busy,
+    /// The alias was moved between two reads.
+    AliasMoves,
+}
+
+impl Unstable {
+    /// The reason in words.
+    pub fn because(self) -> &'static str {
+        match self {
+            Self::Busy => "another update is in progress",
+            Self::AliasMoves => "the alias is being moved",
+        }
+    }
+}
+
+impl Observer<'_> {
+    /// Looks until the function is stable.
+    pub async fn observe(self) -> Result<Observed, TargetError> {
+        for attempt in 0.. {
+            match self.look().await? {
+                Ok(observed) => return Ok(observed),
+                Err(unstable) => self.timer.pause(attempt, OBSERVE, unstable.because()).await?,
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+
+    /// Looks once.
+    pub async fn look(self) -> Result<Result<Observed, Unstable>, TargetError> {
+        let (functions, name, alias) = (self.account.functions(), &self.at.function_name, &self.at.environment.alias);
+        let (latest, pointer, serving) = futures::try_join!(
+            self.timer.read(OBSERVE, || functions.function(name, Qualifier::Latest)),
+            self.alias(),
+            self.timer.read(OBSERVE, || functions.function(name, Qualifier::Alias(alias))),
+        )?;
+        let (latest, belongings) = match latest {
+            Some((latest, belongings)) => (Some(latest), belongings),
+            None => (None, Default::default()),
+        };
+        let serving = serving.map(|(code, _)| code);
+        if latest.as_ref().is_some_and(|latest| latest.condition == Condition::Busy) {
+            return Ok(Err(Unstable::Busy));
+        }
+        // The three were read side by side: somebody may have moved the alias between them.
+        if pointer.as_ref().map(|alias| &alias.version) != serving.as_ref().map(|code| &code.version) {
+            return Ok(Err(Unstable::AliasMoves));
+        }
+        Ok(Ok(Observed { latest, belongings, alias: pointer, serving, publishing_failed: false }))
+    }
+
+    /// Reads the alias. Where its whole traffic is on another version, it asks too whether Lambda may have done that.
+    pub async fn alias(self) -> Result<Option<ObservedAlias>, TargetError> {
+        let (functions, name, alias) = (self.account.functions(), &self.at.function_name, &self.at.environment.alias);
+        let seen = self.timer.read(OBSERVE, || functions.alias(name, alias)).await?;
+        let Some(seen) = seen else { return Ok(None) };
+        if !matches!(Traffic::of(&seen), Traffic::Held { .. }) {
+            return Ok(Some(seen));
+        }
+        let provisioned = self.concurrency(OBSERVE).await?.map(|found| found.is_some());
+        Ok(Some(ObservedAlias { provisioned, ..seen }))
+    }
+
+    /// Reads the provisioned concurrency of the alias. The outer `None`: the deploy role may not see it.
+    pub async fn concurrency(self, step: &'static str) -> Result<Option<Option<ProvisionedConcurrency>>, TargetError> {
+        let (functions, name, alias) = (self.account.functions(), &self.at.function_name, &self.at.environment.alias);
+        let read = || async {
+            match functions.provisioned(name, alias).await {
+                Ok(found) => Ok(Some(found)),
+                // An older deploy role: the alias itself tells most of it.
+                Err(error) if error.kind == CallErrorKind::Denied => {
+                    tracing::warn!("whether the alias has provisioned concurrency is not known: {error}");
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            }
+        };
+        self.timer.read(step, read).await
+    }
+}

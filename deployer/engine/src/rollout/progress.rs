@@ -1,0 +1,82 @@
+//! The progress of a rollout's targets: what was written there, and what became of the alias.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use deployer_core::config::Target;
+
+use crate::lock::locked;
+
+/// The progress of all targets of one rollout.
+#[derive(Default)]
+pub(crate) struct Progress(Mutex<BTreeMap<Target, TargetProgress>>);
+
+#[derive(Default)]
+struct TargetProgress {
+    written: bool,
+    moved: bool,
+    restored: bool,
+    alias_only: bool,
+    provisioned: Option<bool>,
+}
+
+impl Progress {
+    /// A write was carried out, or may have been.
+    pub fn set_written(&self, target: &Target) {
+        self.change(target, |progress| progress.written = true);
+    }
+
+    /// The alias was pointed to what is deployed.
+    pub fn set_moved(&self, target: &Target) {
+        self.change(target, |progress| progress.moved = true);
+    }
+
+    /// The alias was put back after it had moved.
+    pub fn set_restored(&self, target: &Target) {
+        self.change(target, |progress| progress.restored = true);
+    }
+
+    /// Only the alias moves: the target goes back to a version as it was.
+    pub fn set_alias_only(&self, target: &Target) {
+        self.change(target, |progress| progress.alias_only = true);
+    }
+
+    /// The alias was seen to have provisioned concurrency, or to have none.
+    pub fn set_provisioned(&self, target: &Target, provisioned: bool) {
+        self.change(target, |progress| progress.provisioned = Some(provisioned));
+    }
+
+    /// Whether the alias was pointed to what is deployed.
+    pub fn is_moved(&self, target: &Target) -> bool {
+        locked(&self.0).get(target).is_some_and(|progress| progress.moved)
+    }
+
+    /// Whether the alias was put back.
+    pub fn is_restored(&self, target: &Target) -> bool {
+        locked(&self.0).get(target).is_some_and(|progress| progress.restored)
+    }
+
+    /// The targets that were written to, or may have been.
+    pub fn written(&self) -> BTreeSet<Target> {
+        self.those(|progress| progress.written)
+    }
+
+    /// The targets that go back to a version as it was.
+    pub fn alias_only(&self) -> BTreeSet<Target> {
+        self.those(|progress| progress.alias_only)
+    }
+
+    /// The targets whose aliases were seen to have provisioned concurrency, or to have none.
+    pub fn provisioned(&self) -> BTreeMap<Target, bool> {
+        let known = |(target, progress): (&Target, &TargetProgress)| Some((target.clone(), progress.provisioned?));
+        locked(&self.0).iter().filter_map(known).collect()
+    }
+
+    fn change(&self, target: &Target, change: impl FnOnce(&mut TargetProgress)) {
+        change(locked(&self.0).entry(target.clone()).or_default());
+    }
+
+    fn those(&self, are: impl Fn(&TargetProgress) -> bool) -> BTreeSet<Target> {
+        locked(&self.0).iter().filter(|(_, progress)| are(progress)).map(|(target, _)| target.clone()).collect()
+    }
+}

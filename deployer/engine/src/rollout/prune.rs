@@ -1,0 +1,142 @@
+//! Step "prune": old versions in Lambda are deleted after a deployment, so that an account's code storage does not fill up; and before
+//! that where it is full.
+//!
+//! It never fails a deployment: what could not be deleted is deleted after the next one.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use deployer_core::id::Version;
+use deployer_core::plan::{PRUNED_AT_ONCE, surplus};
+use deployer_core::record::{TargetError, TargetErrorCode};
+
+use super::lambda_writer::LambdaWriter;
+use super::target::TargetRollout;
+use crate::port::{CallError, CallErrorKind};
+
+/// CI waits meanwhile: what is not deleted by then is deleted after the next deployment.
+const LONGEST: Duration = Duration::from_secs(15);
+
+impl TargetRollout<'_> {
+    /// Deletes what is beyond `keep_versions` and needed neither by an alias, nor for going back, nor by callers that still meet what
+    /// was served `before`.
+    pub async fn prune(self, published: &Version, before: &BTreeSet<Version>) {
+        // Numbers only grow: there cannot be more versions than the newest number.
+        if published.number() > u64::from(self.rollout.at.environment.keep_versions) {
+            Pruning { on: self, deleted: 0 }.run(before).await;
+        }
+    }
+
+    /// Deletes the same because the account's code storage is full. Whether anything went.
+    pub async fn make_room(self) -> bool {
+        tracing::warn!("the code storage is full: old versions are deleted");
+        // The session of a plan need not be one that may list versions.
+        match self.rollout.enter(&self.rollout.session(self.target)).await {
+            Ok(account) => {
+                let on = TargetRollout { account: &account, ..self };
+                Pruning { on, deleted: 0 }.run(&BTreeSet::new()).await > 0
+            }
+            Err(error) => {
+                tracing::warn!("no old version could be deleted: {error}");
+                false
+            }
+        }
+    }
+}
+
+/// The old versions of one function are deleted.
+struct Pruning<'a> {
+    on: TargetRollout<'a>,
+    deleted: usize,
+}
+
+impl Pruning<'_> {
+    /// Deletes as long as there is time. How many went.
+    async fn run(mut self, before: &BTreeSet<Version>) -> usize {
+        let timer = self.on.timer();
+        let left = timer.left().saturating_sub(timer.retries.record_needs * 3);
+        if left.is_zero() {
+            return 0;
+        }
+        let pruned = tokio::select! {
+            pruned = self.delete_surplus(before) => pruned,
+            () = timer.sleep(LONGEST.min(left)) => {
+                Err(TargetError::new(TargetErrorCode::TimedOut, "prune", "it takes too long"))
+            }
+        };
+        if let Err(error) = pruned {
+            tracing::warn!("old versions stay for now: {error}");
+        }
+        self.deleted
+    }
+
+    async fn delete_surplus(&mut self, before: &BTreeSet<Version>) -> Result<(), TargetError> {
+        let TargetRollout { rollout, account, .. } = self.on;
+        let (functions, name, environment) = (account.functions(), &rollout.at.function_name, &rollout.at.environment);
+        let keep = environment.keep_versions;
+        let all = functions.versions(name).await.map_err(in_step)?;
+        if all.is_durable && !environment.prune_durable {
+            tracing::info!("old versions of a durable function stay (prune_durable)");
+            return Ok(());
+        }
+        if surplus(&all.numbers, keep, &BTreeSet::new()).is_empty() {
+            return Ok(());
+        }
+        let mut needed = before.clone();
+        needed.extend(functions.aliased(name).await.map_err(in_step)?);
+        needed.extend(self.needed_to_go_back(keep));
+        // Some cannot be deleted (those that Lambda@Edge has copied): the others are, however many of those there are.
+        for some in surplus(&all.numbers, keep, &needed).chunks(PRUNED_AT_ONCE) {
+            if self.delete(some).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// The versions that a rollback would go to: with the version that was just published, as many as are kept.
+    fn needed_to_go_back(&self, keep: u32) -> Vec<Version> {
+        let (head, place) = (self.on.claim.seen().head, self.on.target.to_string());
+        let history = head.history().iter().take(usize::try_from(keep.saturating_sub(1)).unwrap_or(usize::MAX));
+        let mut needed: Vec<_> = history.filter_map(|live| live.versions.get(&place).cloned()).collect();
+        needed.extend(head.target(self.on.target).and_then(|live| live.version.clone()));
+        needed
+    }
+
+    /// Deletes these versions, in a session for exactly them. Whether it is enough for this time.
+    async fn delete(&mut self, versions: &[Version]) -> Result<bool, TargetError> {
+        let TargetRollout { rollout, target, .. } = self.on;
+        let account = rollout.enter_with(target, rollout.scope(target).pruning_policy(versions)).await?;
+        let writer = LambdaWriter::of(TargetRollout { account: &account, ..self.on });
+        for version in versions {
+            if self.deleted == PRUNED_AT_ONCE || !rollout.engine.has_time_to_begin() {
+                return Ok(true);
+            }
+            match writer.delete_version(version).await {
+                Ok(()) => {
+                    self.deleted += 1;
+                    tracing::info!(%version, "old version deleted");
+                }
+                Err(error) if is_about_all(&error) => return Err(in_step(error)),
+                Err(error) => tracing::warn!(%version, "this old version stays: {error}"),
+            }
+        }
+        Ok(self.deleted == PRUNED_AT_ONCE)
+    }
+}
+
+/// Whether the next call would fare no better.
+fn is_about_all(error: &CallError) -> bool {
+    matches!(
+        error.kind,
+        CallErrorKind::Denied
+            | CallErrorKind::RegionNotEnabled
+            | CallErrorKind::Throttled
+            | CallErrorKind::Expired
+            | CallErrorKind::Unknown
+    )
+}
+
+fn in_step(error: CallError) -> TargetError {
+    error.in_step("prune")
+}

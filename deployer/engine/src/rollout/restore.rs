@@ -1,0 +1,212 @@
+//! An alias moves back to a version that it has served before, as long as Lambda has that version.
+//!
+//! A version carries its code and its configuration, so nothing is sent and the artifact need not even be there.
+
+use deployer_core::head::LambdaTask;
+use deployer_core::id::{Sha256, Version};
+use deployer_core::observed::{Condition, ObservedAlias, ObservedCode};
+use deployer_core::plan::{AWAIT_TRAFFIC, Plan, going_back};
+use deployer_core::record::Previous;
+
+use super::error::{StepError, TargetFailed, WaitError, given_up};
+use super::executor::PlanExecutor;
+use super::observer::OBSERVE;
+use super::results::TargetDone;
+use super::shut_doors::Shut;
+use super::step_context::StepContext;
+use super::target::{MAX_REOBSERVATIONS, TargetRollout};
+use crate::port::Qualifier;
+
+/// What becomes of a version that nobody has called for weeks (state Inactive). The next call wakes it, and may itself fail (Lambda
+/// Developer Guide, "Lambda function states").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inactive {
+    /// It is published again, for then it serves at once.
+    PublishAgain,
+    /// It is used as it is, for its zip is gone.
+    Use,
+}
+
+impl TargetRollout<'_> {
+    /// Moves the alias back to a version. `None`: Lambda does not have it any more, or not as it was; or it is inactive, and must be
+    /// published again.
+    pub async fn restore_version(
+        self,
+        (version, sha256): (&Version, Sha256),
+        inactive: Inactive,
+    ) -> Result<Option<TargetDone>, TargetFailed> {
+        let restoration = Restoration {
+            on: self,
+            version,
+            sha256,
+            inactive,
+            live_before: self.live_before(),
+            previous: self.served_before(),
+            planned_from: None,
+            rewritten: false,
+        };
+        restoration.run().await
+    }
+}
+
+/// An alias on its way back.
+struct Restoration<'a> {
+    on: TargetRollout<'a>,
+    version: &'a Version,
+    sha256: Sha256,
+    inactive: Inactive,
+    /// What the head says was live here before this deployment.
+    live_before: Option<Previous>,
+    /// What the alias served before this deployment first wrote to it, once that is known.
+    previous: Option<Option<Previous>>,
+    /// The alias as it was when the last plan was carried out.
+    planned_from: Option<Option<ObservedAlias>>,
+    /// The alias was written as it was, to shut a door.
+    rewritten: bool,
+}
+
+/// What comes of one try.
+enum Tried {
+    Done(TargetDone),
+    /// Lambda does not have the version as it was.
+    NoVersion,
+    /// The alias is to be looked at again.
+    Again,
+}
+
+impl Restoration<'_> {
+    async fn run(mut self) -> Result<Option<TargetDone>, TargetFailed> {
+        for looks in 0.. {
+            match self.look_and_move(looks).await? {
+                Tried::Done(done) => return Ok(Some(done)),
+                Tried::NoVersion => return Ok(None),
+                Tried::Again => {}
+            }
+        }
+        unreachable!("looks do not end")
+    }
+
+    async fn look_and_move(&mut self, looks: u32) -> Result<Tried, TargetFailed> {
+        let TargetRollout { rollout, claim, target, .. } = self.on;
+        let (alias, code) = self.look().await?;
+        if let Some(found) = claim.active().moved_since(target, alias.as_ref()) {
+            return Err(self.on.foreign_change(AWAIT_TRAFFIC, &found).into());
+        }
+        if !code.is_some_and(|code| self.still_is(&code)) {
+            return Ok(Tried::NoVersion);
+        }
+        // Somebody who moves the alias elsewhere meanwhile is not overruled.
+        let moved_by_others = self.planned_from.as_ref().is_some_and(|from| {
+            serves(from.as_ref()) != serves(alias.as_ref())
+                && !claim.doors.explain(target, from.as_ref(), alias.as_ref())
+        });
+        self.on.alias_is(alias.as_ref());
+        let plan = self.plan(alias.as_ref());
+        if self.on.may_shut_doors(&plan) {
+            if plan.writes_nothing() {
+                rollout.progress.set_moved(target);
+            }
+            match self.on.shut_doors(alias.as_ref()).await? {
+                Shut::Before => {}
+                Shut::Now => self.rewritten = true,
+                Shut::ByAnother => return Ok(Tried::Again),
+            }
+        }
+        let changes = self.has_changed(&plan);
+        if plan.is_empty() {
+            let version = Some(self.version.clone());
+            return Ok(Tried::Done(TargetDone::new(changes, version, self.previous.clone().flatten())));
+        }
+        if moved_by_others && !plan.writes_nothing() {
+            let found = alias.map_or("the alias is gone".to_owned(), |alias| format!("the alias serves {alias}"));
+            return Err(self.on.foreign_change("move alias", &found).into());
+        }
+        if claim.stopped().is_some() {
+            return Err(TargetFailed::Stopped);
+        }
+        if claim.only_looks() {
+            return Err(given_up("it has not arrived here").into());
+        }
+        self.planned_from = Some(alias);
+        let acting = self.on.account_for(&plan).await?;
+        rollout.progress.set_alias_only(target);
+        let previous = self.previous.clone().flatten();
+        let on = TargetRollout { account: &acting, ..self.on };
+        let context = StepContext { on, plan: &plan, previous: previous.as_ref() };
+        match PlanExecutor::new(context, None).run().await {
+            Ok(version) => Ok(Tried::Done(TargetDone::new(changes, Some(version), previous))),
+            // An earlier try got no answer: that door is shut first.
+            Err(StepError::Stopped) if claim.doors.is_open(target) => Ok(Tried::Again),
+            Err(StepError::Reobserve { step, error }) if looks < MAX_REOBSERVATIONS => {
+                self.on.timer().pause(looks, step, &error.message).await?;
+                Ok(Tried::Again)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The alias, and the version while it is stable.
+    async fn look(&self) -> Result<(Option<ObservedAlias>, Option<ObservedCode>), WaitError> {
+        let TargetRollout { rollout, claim, target, account, .. } = self.on;
+        let (functions, name) = (account.functions(), &rollout.at.function_name);
+        let task = &LambdaTask::version(self.version);
+        for attempt in 0.. {
+            let (alias, code) = futures::try_join!(
+                self.on.observer().alias(),
+                self.on.timer().read(OBSERVE, || functions.function(name, Qualifier::Version(self.version))),
+            )?;
+            match code {
+                Some((code, _)) if code.condition == Condition::Busy => {
+                    self.on.wait_while_busy(task, attempt, OBSERVE, "the version is still being made").await?;
+                }
+                code => {
+                    claim.waits.is_over(target, task);
+                    return Ok((alias, code.map(|(code, _)| code)));
+                }
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+
+    fn plan(&mut self, alias: Option<&ObservedAlias>) -> Plan {
+        let (at, to) = (self.on.rollout.at, (self.version, self.sha256));
+        let plan = going_back(&at.function_name, &at.environment.alias, to, alias);
+        if !plan.is_empty() || !self.on.claim.doors.are_unsaid() {
+            self.previous.get_or_insert_with(|| self.on.with_known_code(plan.previous.clone()));
+        }
+        plan
+    }
+
+    /// Whether a version is what it was when it served, and an alias may serve it.
+    fn still_is(&self, code: &ObservedCode) -> bool {
+        let may_serve = match code.condition {
+            Condition::Ready => true,
+            Condition::Idle { .. } => self.inactive == Inactive::Use,
+            _ => false,
+        };
+        code.sha256 == Some(self.sha256) && may_serve
+    }
+
+    /// Whether this deployment has changed something here, or is about to. Whoever only waits for Lambda has begun that before, or
+    /// finds it begun by others.
+    fn has_changed(&self, plan: &Plan) -> bool {
+        let claim = self.on.claim;
+        let was = claim.served_before(self.on.target).unwrap_or_else(|| self.live_before.clone());
+        let moved = was.is_some_and(|before| before.version != *self.version);
+        let writes = !plan.is_empty() && !plan.writes_nothing();
+        self.rewritten || writes || self.planned_from.is_some() || (claim.resumed() && moved)
+    }
+}
+
+impl TargetRollout<'_> {
+    /// What the alias served, with its code where the ledger knows that of the version.
+    fn with_known_code(self, served: Option<Previous>) -> Option<Previous> {
+        let (head, name) = (self.claim.seen().head, &self.rollout.at.function_name);
+        let code = |version: &Version| head.code_of(name, self.target, version);
+        served.map(|served| Previous { sha256: code(&served.version), ..served })
+    }
+}
+
+fn serves(alias: Option<&ObservedAlias>) -> Option<(Option<&Version>, bool)> {
+    alias.map(|alias| (alias.version.as_ref(), alias.serves_alone().is_some()))
+}

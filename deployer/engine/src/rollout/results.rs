@@ -1,0 +1,83 @@
+//! The targets' results, and how a deployment ends by them.
+//!
+//! Must not know Lambda, or the ledger.
+
+use deployer_core::id::Version;
+use deployer_core::record::{Code, Ending, Previous, Status, TargetOutcome};
+
+use crate::claim::Stopped;
+
+/// A target serves what is wanted.
+pub(super) struct TargetDone {
+    pub status: Status,
+    pub version: Option<Version>,
+    pub previous: Option<Previous>,
+}
+
+impl TargetDone {
+    /// It was this deployment that has changed something, or nothing had to be changed.
+    pub fn new(changed: bool, version: Option<Version>, previous: Option<Previous>) -> Self {
+        let status = if changed { Status::Succeeded } else { Status::Unchanged };
+        Self { status, version, previous }
+    }
+}
+
+/// The result of one target.
+pub(super) struct TargetResult {
+    pub outcome: TargetOutcome,
+    /// The artifact breaks a rule that only shows beside the function as it is: nothing was written.
+    pub unfit: Option<String>,
+    /// Its alias did not move, because none may any more.
+    pub stopped: bool,
+    /// Lambda is not done: its version is not made yet, say, or its alias has moved and the traffic is held back.
+    pub waits: bool,
+    /// It stopped only because the time was up.
+    pub late: bool,
+}
+
+impl TargetResult {
+    /// A result of which no more is to be said.
+    pub fn of(outcome: TargetOutcome) -> Self {
+        Self { outcome, unfit: None, stopped: false, waits: false, late: false }
+    }
+}
+
+/// The results of all targets, in their order.
+pub(super) struct TargetResults(pub Vec<TargetResult>);
+
+impl TargetResults {
+    /// Whether a target stopped only because the time was up: another invocation can go on.
+    pub fn ran_out_of_time(&self) -> bool {
+        self.0.iter().any(|result| result.late)
+    }
+
+    /// Whether Lambda needs longer for a target than an invocation should wait.
+    pub fn wait(&self) -> bool {
+        self.0.iter().any(|result| result.waits)
+    }
+
+    /// The outcomes of those targets that another invocation need not go on with.
+    pub fn done(self) -> Vec<TargetOutcome> {
+        self.0.into_iter().filter(|result| !result.late && !result.waits).map(|result| result.outcome).collect()
+    }
+
+    /// The ending of the whole: where the artifact fits no target, nothing was tried, and the deployment is refused.
+    pub fn ending(self, stopped: Option<Stopped>) -> Ending {
+        let Self(results) = self;
+        let unfit = results.first().and_then(|first| first.unfit.clone());
+        if let Some(because) = unfit.filter(|_| results.iter().all(|result| result.unfit.is_some())) {
+            return Ending::Refused { code: Code::InvalidArtifact, because };
+        }
+        let stopped = stopped.filter(|_| results.iter().any(|result| result.stopped || result.waits));
+        let status = stopped.as_ref().map_or(Status::Failed, |stopped| stopped.status);
+        let targets = results.into_iter().map(|result| match result.waits {
+            true => TargetOutcome { status, ..result.outcome },
+            false => result.outcome,
+        });
+        let targets = targets.collect();
+        match stopped {
+            Some(Stopped { status, code, because }) => Ending::Stopped { status, code, because, targets },
+            None => Ending::Tried(targets),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! One deployment, from its claim to its end: what begins at once, what waits for what, and what ends it early.
+
+use std::collections::BTreeMap;
+use std::future::ready;
+use std::sync::Arc;
+
+use deployer_core::artifact::VerifiedArtifact;
+use deployer_core::head::{ATTEMPTS, EXTENSIONS, GivenUp, Next, Rules};
+use deployer_core::record::{Ending, RecordedArtifact};
+use deployer_core::rejects::Rejects;
+use futures::future::{self, FutureExt as _, TryFutureExt as _};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::Rollout;
+use super::error::{Interrupted, InvalidArtifact, UNSEEN, Unfinished, given_up};
+use super::prerequisites::{Prerequisite, Prerequisites, prerequisite};
+use super::results::TargetResults;
+use super::target_run::TargetRun;
+use super::verify::ArtifactReader;
+use crate::claim::{Claim, ObservedAt, SubmitOutcome};
+use crate::commit::{FinishDetails, Finished};
+use crate::{TARGETS_AT_ONCE, Transient};
+
+impl Rollout<'_> {
+    /// Begins everything at once, in the hope that the request is new and nothing stands in its way.
+    pub async fn begin(&self) -> Result<Finished, Unfinished> {
+        let (engine, at, request) = (self.engine, self.at, &self.request);
+        let head = async { Ok::<_, Unfinished>(engine.store().head(at).await?) }.shared();
+        let rejects = async { Ok::<_, Transient>(engine.store().rejects(&at.function).await?) }.shared();
+        let ours = |id| id == request.id;
+        // By its label; by its code once that is known.
+        let refusal = || async {
+            let rejects = rejects.clone().await?;
+            let refusal = rejects.refusal(&self.chosen.release, None);
+            Ok::<_, Transient>((rejects, refusal))
+        };
+        let observed_at = async {
+            let (seen, refusal) = future::join(head.clone(), refusal()).await;
+            let (seen, (rejects, refusal)) = (seen?, refusal?);
+            let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
+            match seen.head.accept(request, at, rules, &engine.claimant()).then {
+                Next::Work(active) if ours(active.request.id) => Ok(ObservedAt::Read(seen.etag)),
+                // The claim tells what else it is.
+                _ => Err(Unfinished::SubmitOutcome(SubmitOutcome::Nothing)),
+            }
+        };
+        let claim = async {
+            // The marker stands before the head says that work is open.
+            let (seen, marked) = future::join(head.clone(), engine.store().mark_open(at, request)).await;
+            marked?;
+            let refusal = refusal().await;
+            if seen.is_err() || refusal.is_err() {
+                // Nothing was opened.
+                engine.store().unmark(at, request).await;
+            }
+            let (rejects, refusal) = refusal?;
+            let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
+            match engine.on(at).accept(request, rules, Some(seen?)).await? {
+                // What an earlier owner has begun goes on where that one began it.
+                SubmitOutcome::Claimed(claim) if ours(claim.request().id) && claim.is_for(at) => Ok(claim),
+                otherwise => Err(Unfinished::SubmitOutcome(otherwise)),
+            }
+        };
+        // A deployment holds a lot at once: it does not lie on the stack of whoever waits for it.
+        Box::pin(self.run(observed_at, claim, rejects.clone())).await
+    }
+
+    /// Goes on under a claim that is ours already.
+    pub async fn resume(&self, claim: Arc<Claim>, rejects: Rejects) -> Result<Finished, Unfinished> {
+        self.run(ready(Ok(ObservedAt::Held)), ready(Ok(claim)), ready(Ok(rejects))).await
+    }
+
+    /// Carries the deployment out, and ends it. A target writes only after both the claim and the artifact are there.
+    async fn run<'r>(
+        &'r self,
+        observed_at: impl Future<Output = Result<ObservedAt, Unfinished>> + 'r,
+        claim: impl Future<Output = Result<Arc<Claim>, Unfinished>> + 'r,
+        rejects: impl Future<Output = Result<Rejects, Transient>> + 'r,
+    ) -> Result<Finished, Unfinished> {
+        let (engine, at) = (self.engine, self.at);
+        if let Some(refusal) = at.refusal(self.request.cause.kind) {
+            let claim = claim.await?;
+            return Ok(engine.on(at).commit(&claim, refusal, self.unseen(None)).await?);
+        }
+        let claim = prerequisite(claim);
+        let artifact = prerequisite(self.deployable_artifact(claim.clone(), rejects));
+        let needs = Prerequisites { observed_at: prerequisite(observed_at), claim, artifact };
+        let results = self.work(&needs).await;
+        if let Err(Interrupted::Unfinished(unfinished)) = results {
+            return Err(unfinished);
+        }
+        let claim = match needs.claim().await {
+            Ok(claim) => claim,
+            Err(Interrupted::Unfinished(unfinished)) => return Err(unfinished),
+            Err(_) => return Err(Transient::TakenOver.into()),
+        };
+        let (ending, details) = match results {
+            Ok(results) => self.conclude(&claim, results, &needs).await?,
+            Err(interrupted) => self.ends_early(&claim, interrupted).await?,
+        };
+        Ok(engine.on(at).commit(&claim, ending, details).await?)
+    }
+
+    /// All that goes on at the same time. The first part that cannot go on ends the others: what is dropped because the claim is ours
+    /// no more, or the ledger is away, ends within its lease.
+    async fn work(&self, needs: &Prerequisites<'_>) -> Result<TargetResults, Interrupted> {
+        let ((), results, (), ()) = futures::try_join!(
+            self.ensure_claimed(needs),
+            self.run_targets(needs),
+            self.note(needs),
+            self.ensure_artifact(needs),
+        )?;
+        Ok(results)
+    }
+
+    async fn ensure_claimed(&self, needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
+        // Who only looked has died too, or could not.
+        match needs.claim().await?.attempts() > ATTEMPTS + 1 {
+            true => Err(Interrupted::GivenUp),
+            false => Ok(()),
+        }
+    }
+
+    /// Runs the targets beside each other: a slow one holds no other's place.
+    async fn run_targets(&self, needs: &Prerequisites<'_>) -> Result<TargetResults, Interrupted> {
+        let results = stream::iter(self.at.environment.targets.iter().enumerate())
+            .map(|(number, target)| {
+                TargetRun { rollout: self, target, needs }.run().map_ok(move |result| (number, result))
+            })
+            .buffer_unordered(TARGETS_AT_ONCE)
+            .try_collect::<BTreeMap<_, _>>()
+            .await?;
+        Ok(TargetResults(results.into_values().collect()))
+    }
+
+    /// Writes down that the deployment is in progress.
+    async fn note(&self, needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
+        let claim = needs.claim().await?;
+        self.engine.on(self.at).record_start(&claim).await;
+        Ok(())
+    }
+
+    /// Reads the artifact from the beginning on. What goes back reads it only where a target cannot do without.
+    async fn ensure_artifact(&self, needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
+        if self.may_restore() {
+            return Ok(());
+        }
+        let artifact = needs.artifact().await;
+        needs.claim().await?;
+        artifact.map(drop)
+    }
+
+    /// The artifact, once it is read and nothing speaks against it.
+    async fn deployable_artifact(
+        &self,
+        claim: Prerequisite<'_, Arc<Claim>>,
+        rejects: impl Future<Output = Result<Rejects, Transient>>,
+    ) -> Result<Arc<VerifiedArtifact>, Interrupted> {
+        let reader = ArtifactReader::of(self.engine, self.at);
+        let (verified, rejects) = future::join(reader.verify(&self.chosen.artifact), rejects).await;
+        let (verified, rejects) = (verified?, rejects.map_err(InvalidArtifact::Transient)?);
+        // Only who has the claim knows that nobody else is about to take the release.
+        if let Some(refusal) = rejects.refusal(&self.chosen.release, Some(verified.sha256)) {
+            let refused = claim.clone().await?.refuse(refusal);
+            refused.map_err(|ending| InvalidArtifact::Ending(ending, Box::new(verified.as_ref().into())))?;
+        }
+        if self.at.environment.immutable_releases && self.request.is_new_here() {
+            let claim = claim.await?;
+            self.refuse_taken_release(&claim, &verified).await?;
+        }
+        Ok(verified)
+    }
+
+    /// The ending by the targets' results, unless another invocation goes on.
+    async fn conclude(
+        &self,
+        claim: &Claim,
+        results: TargetResults,
+        needs: &Prerequisites<'_>,
+    ) -> Result<(Ending, FinishDetails), Unfinished> {
+        // A wait for Lambda has an end of its own.
+        let may_go_on = claim.extensions() < EXTENSIONS || claim.waits.is_any();
+        let goes_on = !claim.only_looks() && claim.stopped().is_none();
+        if goes_on && may_go_on && results.ran_out_of_time() {
+            return Err(self.save(claim, results).await);
+        }
+        if goes_on && results.wait() {
+            return Err(self.park(claim, results).await);
+        }
+        let verified = needs.artifact.peek().and_then(|artifact| artifact.as_ref().ok());
+        Ok((results.ending(claim.stopped()), self.details(verified.map(Arc::as_ref))))
+    }
+
+    /// The ending of a rollout that was interrupted.
+    async fn ends_early(&self, claim: &Claim, interrupted: Interrupted) -> Result<(Ending, FinishDetails), Unfinished> {
+        match interrupted {
+            Interrupted::Unfinished(unfinished) => Err(unfinished),
+            Interrupted::GivenUp => Ok((self.at.all_failed(&given_up(UNSEEN)), self.unseen(None))),
+            Interrupted::Artifact(InvalidArtifact::Ending(ending, artifact)) => {
+                Ok((ending, self.unseen(Some(*artifact))))
+            }
+            Interrupted::Artifact(InvalidArtifact::Transient(transient)) => {
+                // Nothing was written without the artifact, so nothing of ours is in flight.
+                self.engine.on(self.at).release(claim, GivenUp::Untouched).await;
+                Err(transient.into())
+            }
+        }
+    }
+
+    /// What is known at the end, where nobody has looked at the targets.
+    fn unseen(&self, artifact: Option<RecordedArtifact>) -> FinishDetails {
+        let details = self.details(None);
+        FinishDetails { artifact: artifact.or(details.artifact), unseen: true, ..details }
+    }
+
+    /// What is known at the end: of the artifact what was read, or what was known before.
+    fn details(&self, verified: Option<&VerifiedArtifact>) -> FinishDetails {
+        FinishDetails {
+            artifact: Some(verified.map_or_else(|| self.chosen.recorded(), RecordedArtifact::from)),
+            named: verified.and_then(VerifiedArtifact::named),
+            written: self.progress.written(),
+            kept: self.progress.alias_only(),
+            provisioned: self.progress.provisioned(),
+            unseen: false,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! One writing call over all its tries: it is sent only while there is time for its answer, and again while waiting helps.
+
+use deployer_core::head::{Door, LambdaTask};
+use deployer_core::id::Sha256;
+use jiff::Timestamp;
+
+use super::error::StepError;
+use super::lambda_wait::WaitForLambda;
+use super::lambda_writer::LambdaWriter;
+use super::ownership::OWNED_FOR;
+use super::target::TargetRollout;
+use crate::port::{Answer, CallError, CallErrorKind, Code, Write};
+use crate::timer::timed_out;
+
+/// A writing call of one step.
+pub(super) struct Sending<'a> {
+    on: TargetRollout<'a>,
+    step: &'static str,
+    /// The code that is about to serve.
+    brings: Sha256,
+    /// The door by which the call writes the alias; the head knows it.
+    door: Option<&'a Door>,
+    attempt: u32,
+    denied_since: Option<Timestamp>,
+    made_room: bool,
+}
+
+impl<'a> Sending<'a> {
+    /// A call of a step.
+    pub fn new(on: TargetRollout<'a>, step: &'static str, brings: Sha256, door: Option<&'a Door>) -> Self {
+        Self { on, step, brings, door, attempt: 0, denied_since: None, made_room: false }
+    }
+
+    /// Sends the call until Lambda has answered it.
+    pub async fn send(mut self, write: Write<'_>) -> Result<Answer, StepError> {
+        let TargetRollout { rollout, claim, target, .. } = self.on;
+        let timer = self.on.timer();
+        let mut last: Option<CallError> = None;
+        // Who puts an alias back because it was asked to stop goes on with that.
+        let (mut owned, was_stopped) = (timer.now(), claim.stopped().is_some());
+        loop {
+            if self.door.is_some() && last.is_some() && timer.passed(owned) > OWNED_FOR {
+                self.on.ensure_still_owned(self.brings, None).await?;
+                owned = timer.now();
+                if claim.stopped().is_some() && !was_stopped {
+                    return Err(StepError::Stopped);
+                }
+            }
+            let turn = match write {
+                Write::Create { code: Code::Inline(_), .. } | Write::UpdateCode { code: Code::Inline(_), .. } => {
+                    Some(rollout.inline.turn().await)
+                }
+                _ => None,
+            };
+            if !timer.allows_write() {
+                return Err(match last {
+                    Some(error) => error.at_the_deadline(self.step),
+                    None => timed_out(self.step, "too little time is left for another call"),
+                }
+                .into());
+            }
+            let error = match self.send_once(write.clone()).await {
+                Ok(answer) => {
+                    claim.waits.is_over(target, &LambdaTask::call(self.step));
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            drop(turn);
+            self.wait_to_send_again(&error).await?;
+            last = Some(error);
+        }
+    }
+
+    /// Sends the call, and notes what may have come of it.
+    async fn send_once(&self, write: Write<'_>) -> Result<Answer, CallError> {
+        let TargetRollout { rollout, claim, target, .. } = self.on;
+        self.door.inspect(|door| claim.doors.open(door));
+        let answer = LambdaWriter::of(self.on).write(write).await;
+        self.door.inspect(|door| claim.doors.answered(door, &answer));
+        let is_written = match &answer {
+            Ok(_) => true,
+            // A conflict may be our own write: the SDK sends again what got no answer.
+            Err(error) => matches!(error.kind, CallErrorKind::Unknown | CallErrorKind::Conflict),
+        };
+        if is_written {
+            rollout.progress.set_written(target);
+        }
+        answer
+    }
+
+    /// Waits until a call that ended so may be sent again; or says why it is not.
+    async fn wait_to_send_again(&mut self, error: &CallError) -> Result<(), StepError> {
+        let (step, timer, because) = (self.step, self.on.timer(), error.message.as_str());
+        let ends = || Err(error.clone().in_step(step).into());
+        let task = &LambdaTask::call(step);
+        let attempt = self.attempt;
+        self.attempt += 1;
+        match error.kind {
+            CallErrorKind::Busy => return Ok(self.on.wait_while_busy(task, attempt, step, because).await?),
+            CallErrorKind::Throttled => {
+                let paused = timer.pause(attempt, step, because).await;
+                return paused.map_err(|_| error.clone().at_the_deadline(step).into());
+            }
+            CallErrorKind::RoleNotReady | CallErrorKind::RefusedForNow => {
+                let wait = WaitForLambda { task, step, because, is_refused: true };
+                return Ok(self.on.wait_for_lambda(&wait, attempt, || error.clone().in_step(step)).await?);
+            }
+            CallErrorKind::Denied | CallErrorKind::CodeDenied => {
+                let since = *self.denied_since.get_or_insert_with(|| timer.now());
+                if timer.passed(since) + timer.retries.wait(attempt) > timer.retries.denied {
+                    return ends();
+                }
+            }
+            CallErrorKind::StorageFull if !self.made_room => {
+                self.made_room = true;
+                return if self.on.make_room().await { Ok(()) } else { ends() };
+            }
+            CallErrorKind::Conflict | CallErrorKind::Unknown => {
+                return Err(StepError::Reobserve { step, error: error.clone().in_step(step) });
+            }
+            _ => return ends(),
+        }
+        Ok(timer.pause(attempt, step, because).await?)
+    }
+}

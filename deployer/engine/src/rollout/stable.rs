@@ -1,0 +1,88 @@
+//! Waiting until what a step has made is stable: a version that is Active, a configuration that is written.
+
+use deployer_core::head::LambdaTask;
+use deployer_core::observed::{Fit, ObservedCode, Reason};
+use deployer_core::record::{TargetError, TargetErrorCode};
+
+use super::error::{StepError, WaitError};
+use super::lambda_wait::WaitForLambda;
+use super::ownership::OWNED_FOR;
+use super::step_context::StepContext;
+use super::target::TargetRollout;
+use crate::port::Qualifier;
+
+impl StepContext<'_> {
+    /// Reads until the function or version is stable. `Failed` is an end, never waited on.
+    pub async fn wait_until_stable(
+        self,
+        step: &'static str,
+        qualifier: Qualifier<'_>,
+    ) -> Result<ObservedCode, StepError> {
+        let TargetRollout { claim, target, account, .. } = self.on;
+        let (functions, name, timer) = (account.functions(), &self.plan.function, self.on.timer());
+        let since = timer.now();
+        let mut owned = since;
+        for attempt in 0.. {
+            // It may take minutes, and somebody may ask us to stop meanwhile.
+            if timer.passed(owned) > OWNED_FOR {
+                owned = timer.now();
+                self.ensure_still_owned(None).await?;
+            }
+            if claim.stopped().is_some() {
+                return Err(StepError::Stopped);
+            }
+            let read = timer.read(step, || functions.function(name, qualifier.clone())).await?;
+            let Some((code, _)) = read else {
+                // What was just made is not seen everywhere at once; what stays away was deleted by somebody.
+                if timer.passed(since) >= timer.retries.denied {
+                    let message = format!("function {name} in {target} is gone: somebody deleted it");
+                    return Err(TargetError::new(TargetErrorCode::ForeignChange, step, message).into());
+                }
+                timer.pause(attempt, step, "Lambda does not show the function yet").await?;
+                continue;
+            };
+            let error = |because: &Reason| {
+                let message = format!("function {name} in {target}: {because}");
+                TargetError::new(because.error_code(), step, message)
+            };
+            let failed = |because: &Reason| StepError::Failed { error: error(because), may_pass: because.passes() };
+            let (fit, task) = match qualifier {
+                Qualifier::Version(version) => (code.condition.to_serve(), &LambdaTask::version(version)),
+                _ => (code.condition.to_be_written(), &LambdaTask::update()),
+            };
+            if matches!(fit, Fit::Now | Fit::Never(_)) {
+                claim.waits.rests(target);
+            }
+            match (fit, &code.last_update_failed) {
+                (Fit::Never(because), _) => return Err(failed(&because)),
+                (Fit::Now, Some(because)) => return Err(failed(because)),
+                (Fit::Now, None) => {
+                    claim.waits.is_over(target, task);
+                    return Ok(code);
+                }
+                (Fit::Soon, _) => {
+                    let because = &format!("Lambda is still at work on {} of {name}", shown(&qualifier));
+                    self.on.wait_while_busy(task, attempt, step, because).await?;
+                }
+                (Fit::Perhaps(reason), _) => {
+                    let because = &reason.to_string();
+                    let wait = WaitForLambda { task, step, because, is_refused: true };
+                    let waited = self.on.wait_for_lambda(&wait, attempt, || error(&reason)).await;
+                    waited.map_err(|over| match over {
+                        WaitError::Final(_) if claim.waits.is_given_up(target) => failed(&reason),
+                        over => over.into(),
+                    })?;
+                }
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+}
+
+fn shown(qualifier: &Qualifier<'_>) -> String {
+    match qualifier {
+        Qualifier::Latest => "the configuration".to_owned(),
+        Qualifier::Version(version) => format!("version {version}"),
+        Qualifier::Alias(alias) => format!("alias {alias}"),
+    }
+}

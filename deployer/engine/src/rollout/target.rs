@@ -1,0 +1,76 @@
+//! One target of a rollout, with the two permissions to act there: the claim and the entered account.
+
+use deployer_core::config::Target;
+use deployer_core::observed::ObservedAlias;
+use deployer_core::plan::Plan;
+use deployer_core::record::{Previous, TargetError, TargetErrorCode};
+
+use super::Rollout;
+use super::observer::Observer;
+use crate::claim::Claim;
+use crate::port::Account;
+use crate::timer::Timer;
+
+/// How often a target is observed again after a precondition failed and nothing foreign was found.
+pub(super) const MAX_REOBSERVATIONS: u32 = 4;
+
+/// One target of a rollout. Its steps are in the files that carry their names.
+#[derive(Clone, Copy)]
+pub(super) struct TargetRollout<'a> {
+    pub rollout: &'a Rollout<'a>,
+    pub claim: &'a Claim,
+    pub target: &'a Target,
+    pub account: &'a Account,
+}
+
+impl<'a> TargetRollout<'a> {
+    /// The time that there is.
+    pub fn timer(self) -> Timer<'a> {
+        self.rollout.engine.timer()
+    }
+
+    /// The reading side of the account.
+    pub fn observer(self) -> Observer<'a> {
+        Observer { timer: self.timer(), at: self.rollout.at, account: self.account }
+    }
+
+    /// Notes how the alias was read.
+    pub fn alias_is(self, alias: Option<&ObservedAlias>) {
+        let (claim, now) = (self.claim, self.timer().now());
+        if claim.doors.observe(&claim.active_now(), self.target, alias, now) {
+            self.rollout.progress.set_moved(self.target);
+        }
+    }
+
+    /// What the head says was live here before this deployment.
+    pub fn live_before(self) -> Option<Previous> {
+        let seen = self.claim.seen();
+        let live = seen.head.target_of(self.rollout.at, self.target)?;
+        Some(Previous { version: live.version.clone()?, sha256: live.sha256, weights: Default::default() })
+    }
+
+    /// What the alias served before this deployment first wrote to it, as far as that was written down. Owners that did not know
+    /// of doors wrote nothing down: then it is what the ledger knew.
+    pub fn served_before(self) -> Option<Option<Previous>> {
+        let written = self.claim.served_before(self.target);
+        written.or_else(|| self.live_before().filter(|_| self.claim.doors.are_unsaid()).map(Some))
+    }
+
+    /// Whether what an earlier write may still do is to be ruled out here: nothing else writes the alias.
+    pub fn may_shut_doors(self, plan: &Plan) -> bool {
+        (plan.writes_nothing() || self.claim.stopped().is_some()) && !self.claim.only_looks()
+    }
+
+    /// The error of a target that somebody else has changed.
+    pub fn foreign_change(self, step: &str, found: &str) -> TargetError {
+        let function = &self.rollout.at.function_name;
+        TargetError::new(
+            TargetErrorCode::ForeignChange,
+            step,
+            format!(
+                "somebody else changed function {function} meanwhile: {found}; nothing was overwritten: find out who writes to it, \
+                 then try again"
+            ),
+        )
+    }
+}

@@ -1,0 +1,144 @@
+//! One target, from entering its account to its result. A target's error stays its own: it never stops or hides another target.
+
+use std::pin::pin;
+
+use deployer_core::config::Target;
+use deployer_core::plan::NoPlan;
+use deployer_core::record::{Status, TargetError, TargetOutcome};
+use futures::future::{Either, select};
+use tracing::Instrument as _;
+
+use super::Rollout;
+use super::error::{GIVEN_UP, Interrupted, TargetFailed, UNSEEN, given_up, is_late};
+use super::observer::Observer;
+use super::prerequisites::Prerequisites;
+use super::restore::Inactive;
+use super::results::{TargetDone, TargetResult};
+use super::target::TargetRollout;
+use crate::claim::{Claim, ObservedAt};
+use crate::port::Account;
+
+/// One target of a rollout on its way through the steps.
+#[derive(Clone, Copy)]
+pub(super) struct TargetRun<'a, 'p> {
+    pub rollout: &'a Rollout<'a>,
+    pub target: &'a Target,
+    pub needs: &'a Prerequisites<'p>,
+}
+
+impl TargetRun<'_, '_> {
+    /// Deploys to the target. What an earlier invocation was done with stays as it was: what failed for good is not tried again.
+    pub async fn run(self) -> Result<TargetResult, Interrupted> {
+        let Self { target, needs, .. } = self;
+        let span = tracing::info_span!("target", account = %target.account, region = %target.region);
+        let done = async { Ok::<_, Interrupted>(needs.claim().await?.done(target).cloned()) };
+        match select(pin!(done), pin!(self.deploy().instrument(span))).await {
+            Either::Left((done, deploying)) => match done? {
+                Some(done) => Ok(TargetResult::of(done)),
+                None => self.result(deploying.await).await,
+            },
+            Either::Right((deployed, _)) => self.result(deployed).await,
+        }
+    }
+
+    /// Step "enter", and all that follows.
+    async fn deploy(self) -> Result<TargetDone, TargetFailed> {
+        let session = self.rollout.session(self.target);
+        let account = self.rollout.enter(&session).await?;
+        tracing::info!(role = %session.role, session = %session.name, "account entered");
+        let reached = self.reach(&account).await;
+        if let Err(TargetFailed::NoPlan(_) | TargetFailed::Stopped) = &reached {
+            let claim = self.needs.claim().await?;
+            self.on(&claim, &account).leave().await;
+        }
+        reached
+    }
+
+    /// Has the target serve what is wanted: by a version that there is, or by the artifact.
+    async fn reach(self, account: &Account) -> Result<TargetDone, TargetFailed> {
+        if self.rollout.may_restore() {
+            if let Some(done) = self.restore(account, Inactive::PublishAgain).await? {
+                return Ok(done);
+            }
+            // It never was here, or is not any more. What goes back elsewhere does not depend on the artifact.
+            match self.needs.artifact().await {
+                Ok(_) => {}
+                Err(Interrupted::Artifact(invalid)) => {
+                    let restored = self.restore(account, Inactive::Use).await?;
+                    return restored.ok_or_else(|| invalid.in_target().into());
+                }
+                Err(interrupted) => return Err(interrupted.into()),
+            }
+        }
+        let observed_at = match self.needs.observed_at().await {
+            Ok(observed_at) => observed_at,
+            // It looked like somebody else's turn. What the claim says counts.
+            Err(_) => {
+                self.needs.claim().await?;
+                ObservedAt::Held
+            }
+        };
+        // It is looked at beside the claim: only who has that waits for long.
+        let observer = Observer { timer: self.rollout.engine.timer(), at: self.rollout.at, account };
+        let first = observer.look().await?;
+        let claim = self.needs.claim().await?;
+        let on = self.on(&claim, account);
+        let mut observed = on.observe_after(first).await?;
+        let artifact = self.needs.artifact().await?;
+        if !claim.follows(&observed_at) {
+            // Another deployment may have come and gone between: what was observed is no ground to plan on.
+            observed = on.observe().await?;
+        }
+        on.converge(&artifact, observed).await
+    }
+
+    /// Goes back to the version that the target has served, where there is one.
+    async fn restore(self, account: &Account, inactive: Inactive) -> Result<Option<TargetDone>, TargetFailed> {
+        let Some((version, sha256)) = self.rollout.version_to_restore(self.target) else { return Ok(None) };
+        let claim = self.needs.claim().await?;
+        let restored = self.on(&claim, account).restore_version((version, sha256), inactive).await?;
+        if restored.is_none() && inactive == Inactive::PublishAgain {
+            tracing::info!(%version, "the version is not there any more: publishing it again");
+        }
+        Ok(restored)
+    }
+
+    fn on<'t>(&'t self, claim: &'t Claim, account: &'t Account) -> TargetRollout<'t> {
+        TargetRollout { rollout: self.rollout, claim, target: self.target, account }
+    }
+
+    /// The result that the record tells.
+    async fn result(self, deployed: Result<TargetDone, TargetFailed>) -> Result<TargetResult, Interrupted> {
+        let Self { rollout, target, needs } = self;
+        let claim = needs.claim().await?;
+        if let Some(done) = claim.done(target) {
+            return Ok(TargetResult::of(done.clone()));
+        }
+        let (name, alias) = (rollout.at.function_name.clone(), rollout.at.environment.alias.clone());
+        let outcome = TargetOutcome::untouched(target, name, alias, Status::Failed);
+        let reached = rollout.has_left_moved(&claim, target);
+        Ok(match deployed {
+            Ok(TargetDone { status, version, previous }) => {
+                TargetResult::of(TargetOutcome { status, version, previous, ..outcome })
+            }
+            Err(TargetFailed::Waits) => TargetResult { waits: true, ..TargetResult::of(outcome) },
+            Err(TargetFailed::Stopped) => {
+                let status = claim.stopped().map_or(Status::Failed, |stopped| stopped.status);
+                let outcome = TargetOutcome { status, reached, ..outcome };
+                TargetResult { stopped: true, ..TargetResult::of(outcome) }
+            }
+            Err(TargetFailed::NoPlan(no_plan)) => {
+                let unfit = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());
+                let error = TargetError::from(no_plan);
+                let error = match claim.only_looks() && error.step != GIVEN_UP {
+                    true => given_up(&format!("{UNSEEN} ({error})")),
+                    false => error,
+                };
+                let late = is_late(error.code) && !claim.waits.is_given_up(target);
+                let outcome = TargetOutcome { error: Some(error), reached, ..outcome };
+                TargetResult { unfit, late, ..TargetResult::of(outcome) }
+            }
+            Err(TargetFailed::Interrupted(interrupted)) => return Err(interrupted),
+        })
+    }
+}

@@ -1,0 +1,278 @@
+//! After an alias has moved, the engine waits until all of its traffic is on the new version.
+//!
+//! Lambda itself holds the traffic of an alias with provisioned concurrency back for minutes, for good if the new version's
+//! init fails. The engine looks at the alias until the traffic has arrived, and puts it back if the traffic does not come.
+
+use std::time::Duration;
+
+use deployer_core::head::Door;
+use deployer_core::id::Version;
+use deployer_core::observed::{ObservedAlias, ProvisionedConcurrency, ProvisionedStatus};
+use deployer_core::plan::{AWAIT_TRAFFIC, Step};
+use deployer_core::record::{TargetError, TargetErrorCode};
+use deployer_core::traffic::{Awaited, Traffic};
+use jiff::Timestamp;
+
+use super::error::{StepError, internal};
+use super::ownership::OWNED_FOR;
+use super::step_context::StepContext;
+use super::target::{MAX_REOBSERVATIONS, TargetRollout};
+use crate::Transient;
+use crate::claim::Stopped;
+use crate::port::{Answer, Write};
+use crate::store::{Change, Versioned};
+
+/// Lambda may tell of the failure before for so long.
+const FAILURES_ARE_OURS_AFTER: Duration = Duration::from_secs(5);
+
+/// Whether the alias that the plan moves has provisioned concurrency; nothing where the plan does not move it, or that is not known.
+/// Lambda is not asked where the head knows of the last day that it has none.
+pub(super) async fn is_provisioned(context: StepContext<'_>) -> Option<bool> {
+    let TargetRollout { rollout, claim, target, .. } = context.on;
+    if !context.plan.steps.iter().any(|step| matches!(step, Step::MoveAlias { .. })) {
+        return None;
+    }
+    let now = context.on.timer().now();
+    if claim.seen().head.target_of(rollout.at, target).is_some_and(|live| live.is_unprovisioned(now)) {
+        return Some(false);
+    }
+    match context.on.observer().concurrency("move alias").await {
+        Ok(found) => {
+            let is_provisioned = found.map(|found| found.is_some());
+            if let Some(is_provisioned) = is_provisioned {
+                rollout.progress.set_provisioned(target, is_provisioned);
+            }
+            is_provisioned
+        }
+        // UpdateAlias's own answer tells as well.
+        Err(error) => {
+            tracing::warn!("whether the alias has provisioned concurrency is not known: {error}");
+            None
+        }
+    }
+}
+
+/// The watch over an alias's traffic while it moves to a version.
+pub(super) struct TrafficWatch<'a> {
+    context: StepContext<'a>,
+    version: &'a Version,
+    /// The version that had all of the traffic before the alias moved, if that is another one.
+    before: Option<Version>,
+}
+
+/// An alias was put back, or was to be.
+struct Restored {
+    error: TargetError,
+    is_answered: bool,
+}
+
+impl<'a> TrafficWatch<'a> {
+    /// The watch over a move.
+    pub fn new(context: StepContext<'a>, version: &'a Version, before: Option<Version>) -> Self {
+        Self { context, version, before }
+    }
+
+    /// Writes into the head what will be waited for, before the alias moves, so that any later owner knows it. The time counts
+    /// from this move: an owner that died before its own move has waited for nothing.
+    pub async fn note_the_move(&self) -> Result<(), StepError> {
+        self.write_awaited(&self.awaited_from_now()).await?;
+        // Whoever asks it to stop may have been first.
+        self.context.on.claim.stopped().map_or(Ok(()), |_| Err(StepError::Stopped))
+    }
+
+    /// Goes on after Lambda has answered the move.
+    pub async fn after_the_move(self, answer: Answer, provisioned: Option<bool>) -> Result<(), StepError> {
+        let TargetRollout { rollout, target, .. } = self.context.on;
+        rollout.progress.set_moved(target);
+        let Answer::Alias(seen) = answer else { return Ok(()) };
+        if provisioned != Some(true) && Traffic::after_move(&seen, self.before.as_ref()) == Traffic::Whole {
+            return Ok(());
+        }
+        rollout.progress.set_provisioned(target, true);
+        self.run().await
+    }
+
+    /// Looks at the alias until all of its traffic is on the version.
+    pub async fn run(self) -> Result<(), StepError> {
+        let TargetRollout { rollout, claim, target, .. } = self.context.on;
+        let timer = self.context.on.timer();
+        let has_queue = rollout.engine.ports.queue.is_some();
+        let awaited = self.awaited();
+        self.write_awaited(&awaited).await?;
+        let mut owned = timer.now();
+        let (mut restored, mut unanswered): (Option<TargetError>, _) = (None, 0);
+        for attempt in 0.. {
+            // Somebody may ask us to stop meanwhile.
+            if timer.passed(owned) > OWNED_FOR {
+                owned = timer.now();
+                self.context.ensure_still_owned(None).await?;
+            }
+            if claim.stopped().is_some() {
+                return Err(StepError::Stopped);
+            }
+            let (seen, concurrency) = self.look().await?;
+            let is_moved = seen.version.as_ref() == Some(self.version);
+            match (Traffic::after_move(&seen, awaited.before.as_ref()), restored.take()) {
+                // It may have come over after all.
+                (Traffic::Whole, _) if is_moved => return self.has_come_over(),
+                (Traffic::Whole, Some(error)) if seen.version == awaited.before => {
+                    rollout.progress.set_restored(target);
+                    return Err(error.into());
+                }
+                (Traffic::Held { on }, _) if is_moved => {
+                    if let Some(why) = self.gives_up(&awaited, concurrency.as_ref()) {
+                        let Restored { error, is_answered } = self.restore(&awaited, &on, &why, &seen).await?;
+                        restored = Some(error.clone());
+                        if is_answered {
+                            continue;
+                        }
+                        unanswered += 1;
+                        // Whoever ends leaves no door open that it can shut.
+                        if unanswered > MAX_REOBSERVATIONS
+                            || timer.pause(unanswered, AWAIT_TRAFFIC, &error.message).await.is_err()
+                        {
+                            return Err(error.into());
+                        }
+                        continue;
+                    }
+                }
+                _ => return Err(self.moved_by_somebody(&format!("the alias serves {seen}"))),
+            }
+            if has_queue && timer.passed(awaited.since) >= timer.retries.waits_here {
+                return Err(StepError::Waits);
+            }
+            let because = "Lambda holds the alias's traffic back until its provisioned concurrency stands";
+            if let Err(late) = timer.pause(attempt, AWAIT_TRAFFIC, because).await {
+                return Err(if has_queue { StepError::Waits } else { late.into() });
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+
+    /// Reads the alias and its provisioned concurrency.
+    async fn look(&self) -> Result<(ObservedAlias, Option<ProvisionedConcurrency>), StepError> {
+        let StepContext { on, plan, .. } = self.context;
+        let (functions, timer) = (on.account.functions(), on.timer());
+        let (seen, concurrency) = futures::try_join!(
+            timer.read(AWAIT_TRAFFIC, || functions.alias(&plan.function, &plan.alias)),
+            on.observer().concurrency(AWAIT_TRAFFIC),
+        )?;
+        let Some(seen) = seen else { return Err(self.moved_by_somebody("the alias is gone")) };
+        on.claim.doors.observe(&on.claim.active_now(), on.target, Some(&seen), timer.now());
+        if seen.version.as_ref() == Some(self.version) {
+            on.rollout.progress.set_moved(on.target);
+        }
+        Ok((seen, concurrency.flatten()))
+    }
+
+    /// The move that is waited for: the head's, where this deployment has begun to wait before.
+    fn awaited(&self) -> Awaited {
+        let TargetRollout { claim, target, .. } = self.context.on;
+        let seen = claim.seen().head;
+        let known = seen.active().filter(|active| active.claim == claim.token()).and_then(|a| a.awaits(target));
+        let known = known.filter(|known| known.version == *self.version).cloned();
+        known.unwrap_or_else(|| self.awaited_from_now())
+    }
+
+    fn awaited_from_now(&self) -> Awaited {
+        let TargetRollout { rollout, target, .. } = self.context.on;
+        let since = self.context.on.timer().now();
+        let until = since.checked_add(rollout.at.environment.traffic_within.as_duration()).unwrap_or(Timestamp::MAX);
+        let (target, version, before) = (target.clone(), self.version.clone(), self.before.clone());
+        Awaited { target, version, before, since, until }
+    }
+
+    async fn write_awaited(&self, awaited: &Awaited) -> Result<(), Transient> {
+        let TargetRollout { rollout, claim, .. } = self.context.on;
+        let write = async |seen: &mut Versioned| {
+            let ours = seen.head.active().filter(|active| active.claim == claim.token());
+            if let Some(rollback) = ours.and_then(|active| active.stop) {
+                claim.stop(Stopped::by(rollback));
+            }
+            match seen.head.with_awaited(claim.token(), awaited) {
+                Some(head) => Ok(Change::Write(Box::new(head), true)),
+                None if seen.head.is_held_by(claim.token()) => Ok(Change::Keep(false)),
+                None => Err(Transient::TakenOver),
+            }
+        };
+        let (seen, is_written) = rollout.engine.store().update_head(rollout.at, Some(claim.seen()), write).await?;
+        if is_written {
+            claim.sees(seen);
+        }
+        Ok(())
+    }
+
+    /// All of the traffic is on the version. An earlier write that may still come is ruled out by looking again.
+    fn has_come_over(&self) -> Result<(), StepError> {
+        let TargetRollout { claim, target, .. } = self.context.on;
+        if !claim.doors.is_open(target) {
+            return Ok(());
+        }
+        let error = internal(AWAIT_TRAFFIC, "an earlier write of the alias got no answer");
+        Err(StepError::Reobserve { step: AWAIT_TRAFFIC, error })
+    }
+
+    /// The reason to wait for the traffic no longer.
+    fn gives_up(&self, awaited: &Awaited, concurrency: Option<&ProvisionedConcurrency>) -> Option<String> {
+        let timer = self.context.on.timer();
+        let passed = timer.passed(awaited.since);
+        if let Some(ProvisionedConcurrency { status: ProvisionedStatus::Failed { because }, .. }) = concurrency
+            && passed >= FAILURES_ARE_OURS_AFTER
+        {
+            return Some(format!("its provisioned concurrency failed: {because}"));
+        }
+        if timer.now() >= awaited.until {
+            return Some(format!("not within {} s (traffic_within)", passed.as_secs()));
+        }
+        // Without a queue nobody else goes on: there must be time left to put the alias back.
+        let retries = timer.retries;
+        let needs = retries.write_needs + retries.record_needs + retries.longest_wait * 2;
+        (self.context.on.rollout.engine.ports.queue.is_none() && timer.left() <= needs)
+            .then(|| format!("not before the invocation's deadline, {} s after the move", passed.as_secs()))
+    }
+
+    /// Points the alias to the version that has the traffic. A rollback leaves the alias: nobody wants back to where it came from.
+    async fn restore(
+        &self,
+        awaited: &Awaited,
+        on: &Version,
+        why: &str,
+        seen: &ObservedAlias,
+    ) -> Result<Restored, StepError> {
+        let StepContext { plan, on: TargetRollout { rollout, claim, target, .. }, .. } = self.context;
+        let error = |then: &str| {
+            let message = format!(
+                "Lambda did not let the traffic of alias {} from version {on} to version {}: {why}; {then}",
+                plan.alias, awaited.version
+            );
+            TargetError::new(TargetErrorCode::TrafficNotMoved, AWAIT_TRAFFIC, message)
+        };
+        let back = awaited.before.as_ref().filter(|before| *before == on && !rollout.request.is_rollback());
+        let Some(back) = back else {
+            return Err(error("the alias was left as it is: mend what Lambda names, then deploy again").into());
+        };
+        let to = (Some(&seen.revision), back);
+        let door = Door::of(claim.active(), target, to, self.context.on.timer().now());
+        self.context.ensure_still_owned(Some(self.context.opening(door.clone()))).await?;
+        if claim.stopped().is_some() {
+            return Err(StepError::Stopped);
+        }
+        let write = Write::MoveAlias { alias: &plan.alias, version: back, revision: &seen.revision };
+        match self.context.write_alias(AWAIT_TRAFFIC, write, &door).await {
+            Ok(_) => {
+                let then = format!("the alias was put back to version {back}: mend the release, then upload it again");
+                Ok(Restored { error: error(&then), is_answered: true })
+            }
+            // Looking again tells whether it was written, or whether the traffic has come over meanwhile.
+            Err(StepError::Reobserve { .. }) => {
+                let then = format!("the alias was to be put back to version {back}, and Lambda gave no answer");
+                Ok(Restored { error: error(&then), is_answered: false })
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn moved_by_somebody(&self, found: &str) -> StepError {
+        self.context.on.foreign_change(AWAIT_TRAFFIC, found).into()
+    }
+}

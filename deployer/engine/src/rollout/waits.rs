@@ -1,0 +1,95 @@
+//! The waits of a claim's targets for Lambda, across invocations: the head keeps each wait's start.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use deployer_core::config::Target;
+use deployer_core::head::{Active, LambdaTask, LambdaWait, LambdaWaits, Since};
+use deployer_core::record::TargetOutcome;
+use jiff::Timestamp;
+
+use crate::lock::locked;
+
+/// The waits of a claim's targets.
+pub(crate) struct Waits(Mutex<Targets>);
+
+struct Targets {
+    all: LambdaWaits,
+    now: BTreeMap<Target, Waiting>,
+    given_up: BTreeSet<Target>,
+}
+
+/// One target waits.
+#[derive(Clone)]
+pub(crate) struct Waiting {
+    pub target: Target,
+    /// The start by which it ends.
+    pub since: Timestamp,
+    pub because: String,
+}
+
+impl Waits {
+    /// Those that earlier owners have left.
+    pub fn of(active: &Active) -> Self {
+        Self(Mutex::new(Targets { all: LambdaWaits::of(active), now: BTreeMap::new(), given_up: BTreeSet::new() }))
+    }
+
+    /// Whether a target waits now.
+    pub fn is_any(&self) -> bool {
+        !locked(&self.0).now.is_empty()
+    }
+
+    /// Lambda has done what a target waited for.
+    pub fn is_over(&self, target: &Target, task: &LambdaTask) {
+        let mut targets = locked(&self.0);
+        targets.now.remove(target);
+        targets.all.end(target, task);
+    }
+
+    /// A target waits no longer, whatever Lambda has come to there.
+    pub fn rests(&self, target: &Target) {
+        locked(&self.0).now.remove(target);
+    }
+
+    /// Lets another version be made in place of the one that has failed, which is so once: otherwise the target gives up.
+    pub fn makes_anew(&self, target: &Target) -> bool {
+        let mut targets = locked(&self.0);
+        let may = targets.all.versions(target) < 2;
+        match may {
+            true => targets.given_up.remove(target),
+            false => targets.given_up.insert(target.clone()),
+        };
+        may
+    }
+
+    /// Whether a target has failed for good, be it that it has waited for as long as it may.
+    pub fn is_given_up(&self, target: &Target) -> bool {
+        locked(&self.0).given_up.contains(target)
+    }
+
+    /// The targets that wait now and are not done.
+    pub fn current(&self, done: &[TargetOutcome]) -> Vec<Waiting> {
+        let is_done = |waiting: &&Waiting| done.iter().any(|done| done.target() == waiting.target);
+        locked(&self.0).now.values().filter(|waiting| !is_done(waiting)).cloned().collect()
+    }
+
+    /// The waits that are not over, of the targets that are not done.
+    pub fn left(&self, done: &[TargetOutcome]) -> Vec<LambdaWait> {
+        locked(&self.0).all.without(done)
+    }
+
+    /// A target has failed for good: its time being up is no reason to go on with it later.
+    pub fn give_up(&self, target: &Target) {
+        let mut targets = locked(&self.0);
+        targets.now.remove(target);
+        targets.given_up.insert(target.clone());
+    }
+
+    /// A target waits for something, from now on or still.
+    pub fn begin(&self, target: &Target, task: &LambdaTask, because: String, now: Timestamp) -> Since {
+        let mut targets = locked(&self.0);
+        let since = targets.all.begin(target, task, now);
+        targets.now.insert(target.clone(), Waiting { target: target.clone(), since: since.own, because });
+        since
+    }
+}
