@@ -11,11 +11,7 @@ use crate::port::EventsError;
 impl Engine {
     /// Tells that a promotion is refused of which there is no record, and why. Best effort.
     pub async fn tell_of_refused(&self, because: &str, about: RecordlessEvent) {
-        self.announcer().publish_without_record(Announcement::PromotionRefused, because, about).await;
-    }
-
-    pub(crate) fn announcer(&self) -> Announcer<'_> {
-        Announcer { engine: self }
+        Announcer::of(self).publish_without_record(Announcement::PromotionRefused, because, about).await;
     }
 }
 
@@ -25,7 +21,11 @@ pub(crate) struct Announcer<'e> {
     engine: &'e Engine,
 }
 
-impl Announcer<'_> {
+impl<'e> Announcer<'e> {
+    pub(crate) fn of(engine: &'e Engine) -> Self {
+        Self { engine }
+    }
+
     /// Tells of what there is no record of. Best effort.
     pub(super) async fn publish_without_record(self, announces: Announcement, because: &str, about: RecordlessEvent) {
         let event = Event::without_record(announces, because, about);

@@ -13,9 +13,12 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
-use super::commands::CommandError;
+use super::error::CommandError;
 use super::promotions::policy::Sources;
 use super::{Engine, Transient, rollout};
+use crate::asked::Requested;
+use crate::claim::timed;
+use crate::group::Groups;
 
 /// How many functions are asked for at once.
 const ASKED_AT_ONCE: usize = 16;
@@ -38,7 +41,7 @@ impl Engine {
     /// [`CommandError`]: there is no such environment, or another try can help. What is refused is no error: its record says
     /// so.
     pub async fn promote(&self, asked: &PromotionRequest) -> Result<Promoted, CommandError> {
-        let promoted = self.promotion_requests().submit(asked).await;
+        let promoted = PromotionRequests::of(self).submit(asked).await;
         if let Err(CommandError::Invalid(because)) = &promoted {
             let about = RecordlessEvent {
                 function: Some(asked.functions.to_string().into()),
@@ -53,10 +56,6 @@ impl Engine {
         }
         promoted
     }
-
-    pub(crate) fn promotion_requests(&self) -> PromotionRequests<'_> {
-        PromotionRequests { engine: self }
-    }
 }
 
 /// Promotions that are requested: of one function, of each that matches, or of several together.
@@ -65,7 +64,11 @@ pub(crate) struct PromotionRequests<'e> {
     engine: &'e Engine,
 }
 
-impl PromotionRequests<'_> {
+impl<'e> PromotionRequests<'e> {
+    pub(crate) fn of(engine: &'e Engine) -> Self {
+        Self { engine }
+    }
+
     async fn submit(self, asked: &PromotionRequest) -> Result<Promoted, CommandError> {
         self.engine.knows(&asked.to)?;
         let promoted = match &asked.functions {
@@ -74,10 +77,10 @@ impl PromotionRequests<'_> {
             }
             Functions::Each(pattern) => Promoted::Each(self.submit_each(asked, pattern).await?),
             Functions::Together(functions) => {
-                Promoted::Together(Box::new(self.engine.groups().promote(asked, functions).await?))
+                Promoted::Together(Box::new(Groups::of(self.engine).promote(asked, functions).await?))
             }
         };
-        self.engine.submit_without_queue().await;
+        Requested::of(self.engine).submit_without_queue().await;
         Ok(promoted)
     }
 
@@ -179,7 +182,7 @@ impl PromotionRequests<'_> {
         let at = self.engine.at(&asked.to, function)?;
         let head = async { Ok::<_, Transient>(self.engine.store().head(&at).await?) };
         let (seen, inputs) = futures::try_join!(head, self.engine.on(&at).promotions().inputs(None))?;
-        let request = self.engine.timed(&self.request_for(asked, &at, &inputs.sources), &seen);
+        let request = timed(self.engine, &self.request_for(asked, &at, &inputs.sources), &seen);
         if seen.head.id_of(&request).is_some() {
             return Ok(true);
         }

@@ -20,7 +20,7 @@ pub async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> Vec<String
     let outcomes = handle_all(engine, told).await;
     let failed = messages.into_iter().zip(outcomes).filter(|(_, outcomes)| outcomes.iter().any(Result::is_err));
     let failed = failed.map(|(message, _)| message).collect();
-    put_back(engine.ports.queue.as_deref(), (engine.ports.clock.as_ref(), engine.left()), failed).await
+    put_back(engine.ports.queue.as_deref(), (engine.ports.clock.as_ref(), engine.timer().left()), failed).await
 }
 
 /// Names messages as failed, each with a pause before it comes again. Whatever becomes of the pause, the batch is answered
@@ -60,7 +60,7 @@ fn tell_late(engine: &Engine, delivery: &Delivery) {
         1 => (delivery.due, longest, "a message comes late"),
         2 => {
             // The first invocation may have taken as long as this one has, and then put it off.
-            let extend_visibility = backoff(1) + engine.left();
+            let extend_visibility = backoff(1) + engine.timer().left();
             (
                 delivery.first_received,
                 longest + extend_visibility,
@@ -166,7 +166,7 @@ async fn guarded(engine: &Engine, told: InboundEvent) -> Result<EventOutcome, Tr
         | InboundEvent::NotUnderstood { because } => because.clone(),
     };
     let work = AssertUnwindSafe(handle(engine, told)).catch_unwind();
-    let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
+    let late = engine.ports.clock.sleep(engine.timer().left().saturating_sub(ANSWER_NEEDS));
     let outcome = tokio::select! {
         biased;
         outcome = work => outcome.unwrap_or_else(|panic| Err(Transient::panicked(panic.as_ref()))),

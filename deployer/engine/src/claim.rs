@@ -14,12 +14,12 @@ use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Previous, Status, TargetOutcome};
 use jiff::Timestamp;
 
+use super::Engine;
 use super::lock::locked;
 use super::rollout::doors::Doors;
 use super::rollout::shared_check::SharedCheck;
 use super::rollout::waits::Waits;
 use super::store::Versioned;
-use super::Engine;
 use crate::port::ETag;
 
 /// How much longer than the invocation a lease lasts: 5 seconds for clocks that differ, 5 for what is in flight.
@@ -244,25 +244,19 @@ impl Claim {
     }
 }
 
-impl Engine {
-    /// Who asks for a claim: with a token of its own each time.
-    pub(super) fn claimant(&self) -> Claimant {
-        let now = self.now();
-        let lease_until = self.deadline.checked_add(LEASE_OUTLASTS).unwrap_or(Timestamp::MAX);
-        Claimant { token: self.token(), now, lease_until }
-    }
+/// A claimant with a token of its own.
+pub(super) fn claimant(engine: &Engine) -> Claimant {
+    let now = engine.now();
+    let lease_until = engine.deadline.checked_add(LEASE_OUTLASTS).unwrap_or(Timestamp::MAX);
+    Claimant { token: engine.token(), now, lease_until }
+}
 
-    pub(super) fn token(&self) -> Token {
-        Token::drawn(self.now(), self.ports.chance.draw())
-    }
+/// The same claimant, now.
+pub(super) fn now_as(engine: &Engine, me: &Claimant) -> Claimant {
+    Claimant { now: engine.now(), ..*me }
+}
 
-    /// The same claimant, now.
-    pub(super) fn now_as(&self, me: &Claimant) -> Claimant {
-        Claimant { now: self.now(), ..*me }
-    }
-
-    /// A request at the moment at which it is decided on this head.
-    pub(super) fn timed(&self, request: &Request, seen: &Versioned) -> Request {
-        request.timed(self.now(), seen.date)
-    }
+/// A request at the moment at which it is decided on this head.
+pub(super) fn timed(engine: &Engine, request: &Request, seen: &Versioned) -> Request {
+    request.timed(engine.now(), seen.date)
 }

@@ -13,11 +13,12 @@ use deployer_core::names::ENDED_LINE;
 use deployer_core::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
 
 use super::Transient;
-use super::claim::{Claim, ObservedAt};
+use super::claim::{Claim, ObservedAt, claimant};
 use super::handle::Reconciler;
 use super::lock::locked;
 use super::reconcile::Start;
 use super::store::{Change, Persistence, Versioned};
+use crate::announce::Announcer;
 
 /// What is known at the end, beside how it ended.
 #[derive(Default)]
@@ -59,7 +60,7 @@ impl Reconciler<'_> {
         let record = self.at.record_of(claim.active(), Status::InProgress);
         claim.tells_of_its_start(false);
         let told = async {
-            if self.engine.announcer().publish(Event::of(&record)).await.is_ok() {
+            if Announcer::of(self.engine).publish(Event::of(&record)).await.is_ok() {
                 claim.tells_of_its_start(true);
             }
         };
@@ -94,15 +95,18 @@ impl Reconciler<'_> {
         locked(&claim.warnings).iter().for_each(|warning| record.add(warning));
         let doors = claim.doors.all();
         let end = End { record, named, written, kept, doors, provisioned, untold_start: claim.is_start_untold() };
-        let (me, since) = (self.engine.claimant(), self.engine.now());
-        let may_try = || self.engine.left() > self.engine.patience.record_needs && self.engine.passed(since) < LONGEST;
+        let (me, since) = (claimant(self.engine), self.engine.now());
+        let may_try = || {
+            self.engine.timer().left() > self.engine.patience.record_needs
+                && self.engine.timer().passed(since) < LONGEST
+        };
         // The targets are live already: nothing is as urgent as this write, as long as there is time.
         let persistence = Persistence { errors: &|_| may_try(), races: &|_| may_try() };
         let change = async |seen: &mut Versioned| match seen.head.finish(
             claim.token(),
             &end,
             self.at,
-            self.engine.has_time_for_another().then_some(&me),
+            self.engine.timer().has_time_for_another().then_some(&me),
         ) {
             Finish::Commit { head, next } => Ok(Change::Write(head, (true, next))),
             Finish::Over { next } => Ok(Change::Keep((false, next))),

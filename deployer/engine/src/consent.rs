@@ -7,9 +7,11 @@ use deployer_core::record::DeploymentRecord;
 
 use super::Engine;
 use super::ask::Promoted;
-use super::commands::CommandError;
+use super::error::CommandError;
 use super::handle::FunctionCommands;
 use super::store::{Change, Versioned};
+use crate::asked::Requested;
+use crate::group::Groups;
 use deployer_core::destination::FunctionRef;
 use deployer_core::group::{Group, Phase};
 
@@ -28,21 +30,29 @@ impl Engine {
     pub async fn hear(&self, consent: &ApprovalGiven) -> Result<Promoted, CommandError> {
         self.knows(&consent.environment)?;
         let promoted = match &consent.function {
-            None => Promoted::Together(Box::new(self.hear_of_group(consent).await?)),
+            None => Promoted::Together(Box::new(Approvals::of(self).record_for_group(consent).await?)),
             Some(function) => {
                 let at = self.at(&consent.environment, function)?;
                 Promoted::One(Box::new(self.on(&at).commands().record_approval(consent).await?))
             }
         };
-        self.submit_without_queue().await;
+        Requested::of(self).submit_without_queue().await;
         Ok(promoted)
     }
+}
 
-    fn approved(&self, consent: &ApprovalGiven) -> Approved {
-        Approved { by: consent.by.clone(), account: consent.account.clone(), at: self.now() }
+/// Records approvals of groups.
+#[derive(Clone, Copy)]
+pub(crate) struct Approvals<'e> {
+    engine: &'e Engine,
+}
+
+impl<'e> Approvals<'e> {
+    pub(crate) fn of(engine: &'e Engine) -> Self {
+        Self { engine }
     }
 
-    async fn hear_of_group(&self, consent: &ApprovalGiven) -> Result<Group, CommandError> {
+    async fn record_for_group(self, consent: &ApprovalGiven) -> Result<Group, CommandError> {
         let Some(id) = consent.deployment else {
             return Err(CommandError::Invalid("function is missing (or deployment, the id of a group)".into()));
         };
@@ -53,9 +63,11 @@ impl Engine {
                 _ if !matches!(group.phase, Phase::Checking | Phase::Placing) => {
                     return Ok(Change::Keep(Some(Some(group.clone()))));
                 }
-                ApprovalDecision::Yes => group.with_approval(&self.approved(consent)).map_err(CommandError::Invalid)?,
+                ApprovalDecision::Yes => {
+                    group.with_approval(&approved(self.engine, consent)).map_err(CommandError::Invalid)?
+                }
                 ApprovalDecision::No { reason } => {
-                    Some(group.declined(declined(consent, reason.as_deref()), self.now()))
+                    Some(group.declined(declined(consent, reason.as_deref()), self.engine.now()))
                 }
             };
             Ok(match next {
@@ -63,10 +75,10 @@ impl Engine {
                 None => Change::Keep(Some(None)),
             })
         };
-        match self.store().update(&key, change).await? {
+        match self.engine.store().update(&key, change).await? {
             Some(Some(decided)) => Ok(decided),
-            Some(None) => Ok(self.groups().drive(&consent.environment, id).await?),
-            None => self.groups().read(&Group::ended_key(&consent.environment, id)).await?.ok_or_else(|| {
+            Some(None) => Ok(Groups::of(self.engine).drive(&consent.environment, id).await?),
+            None => Groups::of(self.engine).read(&Group::ended_key(&consent.environment, id)).await?.ok_or_else(|| {
                 CommandError::Invalid(format!(
                     "no group {id} waits in {}: the answer to its promotion has its id",
                     consent.environment
@@ -82,7 +94,7 @@ impl FunctionCommands<'_> {
             let head = &seen.head;
             let id = which(head, self.at, consent.deployment)?;
             let heard = match &consent.says {
-                ApprovalDecision::Yes => head.with_approval(id, &self.engine.approved(consent)),
+                ApprovalDecision::Yes => head.with_approval(id, &approved(self.engine, consent)),
                 ApprovalDecision::No { reason } => {
                     head.declined(id, declined(consent, reason.as_deref()), self.at, self.engine.now())
                 }
@@ -148,4 +160,8 @@ fn declined(consent: &ApprovalGiven, reason: Option<&str>) -> String {
     let account = consent.account.as_deref().map_or(String::new(), |account| format!(" (account {account})"));
     let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
     format!("declined by {}{account}{reason}", consent.by)
+}
+
+fn approved(engine: &Engine, consent: &ApprovalGiven) -> Approved {
+    Approved { by: consent.by.clone(), account: consent.account.clone(), at: engine.now() }
 }

@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::commands::CommandError;
+use super::error::CommandError;
 use super::{Engine, Transient};
 
 /// How many records are told at once.
@@ -40,7 +40,7 @@ impl Engine {
         let head = self.store().head(&at).await.map_err(Transient::from)?.head;
         let mut ids = head.deployments();
         if limit > ids.len() && ids.len() >= ENDED {
-            ids = self.all_ids(&at).await?;
+            ids = all_ids(self, &at).await?;
         }
         let limit = limit.min(MOST);
         // Ids sort by whole seconds, in which they say nothing: all of the last second are read before some of them are
@@ -64,11 +64,11 @@ impl Engine {
         deployments.truncate(limit);
         Ok(History { deployments })
     }
+}
 
-    async fn all_ids(&self, at: &FunctionRef<'_>) -> Result<Vec<DeploymentId>, Transient> {
-        let prefix = format!("{DEPLOYMENTS}{}/{}/", at.name, at.function);
-        let keys = self.store().keys(&prefix).await?;
-        let id = |key: &String| DeploymentId::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
-        Ok(keys.iter().rev().filter_map(id).collect())
-    }
+async fn all_ids(engine: &Engine, at: &FunctionRef<'_>) -> Result<Vec<DeploymentId>, Transient> {
+    let prefix = format!("{DEPLOYMENTS}{}/{}/", at.name, at.function);
+    let keys = engine.store().keys(&prefix).await?;
+    let id = |key: &String| DeploymentId::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
+    Ok(keys.iter().rev().filter_map(id).collect())
 }

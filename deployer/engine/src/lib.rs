@@ -14,6 +14,7 @@ mod commands;
 mod commit;
 mod consent;
 mod doctor;
+mod error;
 mod group;
 mod handle;
 mod history;
@@ -26,6 +27,7 @@ pub mod port;
 mod promotions;
 mod recall;
 mod reconcile;
+mod reject;
 mod resolve;
 mod rollout;
 mod status;
@@ -36,27 +38,24 @@ mod sweep;
 mod swept;
 mod tick;
 mod timer;
+mod upload;
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
-use deployer_core::destination::FunctionRef;
 use deployer_core::group::Group;
-use deployer_core::head::Request;
-use deployer_core::id::Region;
+use deployer_core::id::{Region, Token};
 use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
-use tracing::Instrument as _;
 
-use crate::port::{ArtifactStore, Clock, Events, Ledger, LedgerError, Queue, Rng, SessionProvider};
+use crate::port::{ArtifactStore, Clock, Events, Ledger, Queue, Rng, SessionProvider};
 
 pub use ask::Promoted;
 pub use claim::Claim;
-pub use commands::{Caller, CommandError};
+pub use commands::Caller;
+pub use error::{CommandError, InvalidConfig, Transient};
 pub use history::History;
 pub use masking::MaskingGate;
 pub use plan::Planned;
@@ -157,108 +156,10 @@ pub enum EventOutcome {
     Together(Box<Group>),
 }
 
-/// A failure that another try can mend. The message goes back to the queue.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Transient {
-    /// Nothing is done without the ledger.
-    #[error("the ledger is unavailable: {0}")]
-    Ledger(#[from] LedgerError),
-    /// A newer deployer understands it.
-    #[error("a message of the deployer's own is put back, for it is not understood: {0}")]
-    NotUnderstood(String),
-    /// Others kept writing the head.
-    #[error("the function's head in the ledger kept changing")]
-    Contended,
-    /// S3 did not deliver the artifact.
-    #[error("the artifact could not be read this time: {0}")]
-    Artifact(String),
-    /// What a promotion needs could not be looked at.
-    #[error("{0}")]
-    Unseen(String),
-    /// No tick could be sent.
-    #[error("the queue is unavailable: {0}")]
-    Queue(String),
-    /// Another invocation works on it, and without a queue nothing can be deferred.
-    #[error("another invocation works on it until {0} at most")]
-    InOtherHands(Timestamp),
-    /// Another invocation has taken the deployment over.
-    #[error("another invocation has taken the deployment over")]
-    TakenOver,
-    /// A deployment that could not end in time is not begun.
-    #[error(
-        "too little time is left to begin: the deployer's function timeout should be 5 minutes, and the batch size 10 at \
-         most"
-    )]
-    NoTime,
-    /// The invocation's deadline came first.
-    #[error("not done before the invocation's deadline")]
-    Deadline,
-    /// A defect of ours.
-    #[error("the deployment panicked: {0}")]
-    Panicked(String),
-}
-
-impl Transient {
-    /// What a panic said.
-    #[must_use]
-    pub fn panicked(panic: &(dyn Any + Send)) -> Self {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Self::Panicked(text.unwrap_or_default())
-    }
-}
-
-/// The deployer cannot work as it is set up.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidConfig(pub String);
-
 impl Engine {
-    /// Deploys an upload to every target of its environment, or says why not.
-    ///
-    /// # Errors
-    /// [`Transient`]: the same message shall come again.
-    pub async fn upload(&self, upload: Upload) -> Result<EventOutcome, Transient> {
-        let ignored = |because: String| Ok(EventOutcome::Ignored { because });
-        let upload = match upload.locate(&self.config.artifact_bucket) {
-            Ok(upload) => upload,
-            Err(not_ours) => {
-                self.announcer().near_miss(&not_ours).await;
-                return ignored(not_ours.to_string());
-            }
-        };
-        let place = &upload.place;
-        let at = match FunctionRef::find(&self.config, &place.environment, &place.function) {
-            Ok(at) => at,
-            Err(unknown) => {
-                let because = format!("{:?} is {unknown}", upload.artifact.key);
-                self.announcer().upload_ignored(&upload.artifact.key, &because).await;
-                return ignored(because);
-            }
-        };
-        let request = Request::of(&upload, self.now(), self.token());
-        let taken = async {
-            tracing::info!(key = %upload.artifact.key, version_id = %upload.artifact.version_id, "upload received");
-            self.on(&at).submit(&request).await
-        };
-        let taken = Box::pin(taken).instrument(rollout::span(&at, &request, request.subject.release())).await?;
-        self.submit_without_queue().await;
-        Ok(match taken {
-            Some(record) => EventOutcome::Recorded(Box::new(record)),
-            None => EventOutcome::Ignored {
-                because: format!("{:?} has ended, and its record is gone", upload.artifact.key),
-            },
-        })
-    }
-
-    /// Whether a deployment that begins now could end.
-    fn has_time_to_begin(&self) -> bool {
-        self.left() >= self.patience.write_needs + self.patience.record_needs * 2
-    }
-
-    /// Whether there is time for the deployment that waited for this one: more than just enough.
-    fn has_time_for_another(&self) -> bool {
-        self.left() >= self.patience.write_needs * 2 + self.patience.record_needs * 2
+    /// Draws a token.
+    fn token(&self) -> Token {
+        Token::drawn(self.now(), self.ports.chance.draw())
     }
 
     fn now(&self) -> Timestamp {

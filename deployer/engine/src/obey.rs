@@ -107,7 +107,7 @@ pub async fn obey(
 ) -> Result<Value, FunctionError> {
     let CommandRequest { command, requested_by, id } = order;
     let caller = Caller { requested_by, id: id.unwrap_or(invocation) };
-    let late = engine.ports.clock.sleep(engine.left().saturating_sub(ANSWER_NEEDS));
+    let late = engine.ports.clock.sleep(engine.timer().left().saturating_sub(ANSWER_NEEDS));
     tokio::select! {
         biased;
         answer = AssertUnwindSafe(Box::pin(answer(engine, premises, command, caller))).catch_unwind() => {

@@ -15,6 +15,7 @@ use super::commit::log_outcome;
 use super::handle::Outbox;
 use super::store::{Change, Versioned};
 use super::{Engine, Transient};
+use crate::announce::Announcer;
 use crate::port::{ETag, LedgerError};
 
 /// What has become of an outbox.
@@ -104,10 +105,10 @@ impl Outbox<'_> {
         };
         let events = async {
             if todo.contains(&SideEffect::Started) {
-                self.engine.announcer().publish(Event::started(record)).await?;
+                Announcer::of(self.engine).publish(Event::started(record)).await?;
             }
             if todo.contains(&SideEffect::Ended) {
-                self.engine.announcer().publish(Event::of(record)).await?;
+                Announcer::of(self.engine).publish(Event::of(record)).await?;
             }
             Ok::<_, Untold>(())
         };

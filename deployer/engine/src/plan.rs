@@ -11,11 +11,12 @@ use deployer_core::plan::{PlanReport, RefusedPlan, TargetPlan, Wanted, plan as p
 use deployer_core::record::{CauseKind, Code, Ending, TargetError};
 use futures::stream::{self, StreamExt as _};
 
-use super::commands::CommandError;
+use super::error::CommandError;
 use super::rollout::error::InvalidArtifact;
 use super::rollout::observer::Observer;
 use super::rollout::verify::ArtifactReader;
 use super::{Engine, TARGETS_AT_ONCE, Transient};
+use crate::resolve::enter_to_look;
 
 /// What shall be planned.
 pub enum Planned {
@@ -45,7 +46,7 @@ impl Engine {
             (Some(misnamed @ Ending::Tried(_)), Planned::Package(_)) => (None, Err(refused(misnamed.clone()))),
             (Some(misnamed @ Ending::Tried(_)), Planned::Release(release)) => (release, Err(refused(misnamed.clone()))),
             (_, Planned::Package(verified)) => (None, Ok(*verified)),
-            (_, Planned::Release(release)) => self.planned_artifact(&at, &head, release).await?,
+            (_, Planned::Release(release)) => Planning::of(self).artifact(&at, &head, release).await?,
         };
         let report = |targets: Vec<TargetPlan>, refused| PlanReport {
             environment: environment.clone(),
@@ -61,7 +62,7 @@ impl Engine {
         };
         let plans = stream::iter(at.environment.targets.iter().enumerate())
             .map(|(number, target)| {
-                let plan = self.plan_for(&at, target, &head, &artifact, id);
+                let plan = Planning::of(self).target(&at, target, &head, &artifact, id);
                 async move { (number, plan.await) }
             })
             .buffer_unordered(TARGETS_AT_ONCE)
@@ -72,22 +73,34 @@ impl Engine {
         let refusal = by_rule.or_else(|| head.hold().map(held_by)).or_else(by_code);
         Ok(report(plans.into_values().collect(), refusal.map(refused)))
     }
+}
+
+/// Plans as a deployment would.
+#[derive(Clone, Copy)]
+pub(crate) struct Planning<'e> {
+    engine: &'e Engine,
+}
+
+impl<'e> Planning<'e> {
+    pub(crate) fn of(engine: &'e Engine) -> Self {
+        Self { engine }
+    }
 
     /// The artifact that a deployment would be about, or why it would be refused.
-    async fn planned_artifact(
-        &self,
+    async fn artifact(
+        self,
         at: &FunctionRef<'_>,
         head: &Head,
         release: Option<Release>,
     ) -> Result<(Option<Release>, Result<VerifiedArtifact, RefusedPlan>), CommandError> {
-        let rejects = self.store().rejects(&at.function).await?;
+        let rejects = self.engine.store().rejects(&at.function).await?;
         let subject = release.clone().map_or(Source::Live { of: None }, |release| Source::Newest { release });
-        let chosen: ResolvedArtifact = match self.on(at).resolve_artifact(head, &subject, &rejects).await? {
+        let chosen: ResolvedArtifact = match self.engine.on(at).resolve_artifact(head, &subject, &rejects).await? {
             Ok(chosen) => chosen,
             Err(refusal) => return Ok((release, Err(refused(refusal)))),
         };
         let release = Some(chosen.release.clone());
-        let verified = match ArtifactReader::of(self, at).verify(&chosen.artifact).await {
+        let verified = match ArtifactReader::of(self.engine, at).verify(&chosen.artifact).await {
             Ok(verified) => verified,
             Err(InvalidArtifact::Ending(refusal, _)) => return Ok((release, Err(refused(refusal)))),
             Err(InvalidArtifact::Transient(transient)) => return Err(transient.into()),
@@ -98,8 +111,8 @@ impl Engine {
         })
     }
 
-    async fn plan_for(
-        &self,
+    async fn target(
+        self,
         at: &FunctionRef<'_>,
         target: &Target,
         head: &Head,
@@ -110,8 +123,8 @@ impl Engine {
         let (function, alias) = (&at.function_name, &at.environment.alias);
         let wanted = Wanted { target, function, alias, artifact, formerly: &formerly, meant: &[] };
         let plan = async {
-            let account = self.enter_to_look(at, target, id).await?;
-            let observed = Observer { timer: self.timer(), at, account: &account }.observe().await?;
+            let account = enter_to_look(self.engine, at, target, id).await?;
+            let observed = Observer { timer: self.engine.timer(), at, account: &account }.observe().await?;
             Ok::<_, TargetError>(planned(&wanted, &observed)?)
         };
         let plan = plan.await;

@@ -12,9 +12,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::claim::SubmitOutcome;
-use super::commands::{Caller, CommandError};
+use super::commands::Caller;
+use super::error::CommandError;
 use super::handle::FunctionCommands;
 use super::{Engine, Transient};
+use crate::reject::Rejecting;
 
 /// What has come of recalling a release.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,8 +55,10 @@ impl Engine {
     ) -> Result<Recalled, CommandError> {
         let reason = reason.unwrap_or_else(|| "recalled".into());
         // Where the same command comes again after somebody has ended the reject, it tells how far it is and begins nothing.
-        let is_over =
-            matches!(self.mark_as_rejected(function, release, reason, &caller).await?, CommandEffect::Reused { .. });
+        let is_over = matches!(
+            Rejecting::of(self).mark_as_rejected(function, release, reason, &caller).await?,
+            CommandEffect::Reused { .. }
+        );
         let may = |request: &Request, head: &Head| !is_over || head.id_of(request).is_some();
         let rejects = self.store().rejects(function).await?;
         // Somebody may have ended the reject since this was asked for first.
@@ -100,7 +104,7 @@ impl Engine {
                 Err(error) => places.push((self.now(), at, Err(error.to_string()))),
             }
             // A soak of it ends now, not when the sweep comes by.
-            self.look_at_waiting(name, function).await;
+            Recalling::of(self).look_at_waiting(name, function).await;
         }
         places.sort_by_key(|(since, ..)| std::cmp::Reverse(*since));
         let mut begun = Vec::new();
@@ -134,15 +138,27 @@ impl Engine {
         let environments = join_all(environments).await;
         Ok(Recalled { function: function.clone(), release: release.clone(), environments })
     }
+}
+
+/// Recalls a release.
+#[derive(Clone, Copy)]
+pub(crate) struct Recalling<'e> {
+    engine: &'e Engine,
+}
+
+impl<'e> Recalling<'e> {
+    pub(crate) fn of(engine: &'e Engine) -> Self {
+        Self { engine }
+    }
 
     /// Judges anew what waits in an environment. Best effort: the sweep does it otherwise.
-    async fn look_at_waiting(&self, name: &EnvironmentName, function: &FunctionName) {
-        let Ok(at) = FunctionRef::find(&self.config, name, function) else { return };
+    async fn look_at_waiting(self, name: &EnvironmentName, function: &FunctionName) {
+        let Ok(at) = FunctionRef::find(&self.engine.config, name, function) else { return };
         let looked = async {
-            let seen = self.store().head(&at).await?;
-            for (id, verdict) in self.on(&at).promotions().movable(&seen.head).await? {
+            let seen = self.engine.store().head(&at).await?;
+            for (id, verdict) in self.engine.on(&at).promotions().movable(&seen.head).await? {
                 if let Decision::Deny(_) = verdict {
-                    self.on(&at).promotions().resume(id).await?;
+                    self.engine.on(&at).promotions().resume(id).await?;
                 }
             }
             Ok::<_, Transient>(())

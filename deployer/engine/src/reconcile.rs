@@ -62,7 +62,7 @@ impl Reconciler<'_> {
         loop {
             let step = async {
                 let Some(claim) = self.next_claim(start, following).await? else { return Ok(None) };
-                if !self.engine.has_time_to_begin() {
+                if !self.engine.timer().has_time_to_begin() {
                     self.release(&claim, GivenUp::Untouched).await;
                     return Err(Transient::NoTime);
                 }
@@ -108,11 +108,11 @@ impl Reconciler<'_> {
             return Ok(None);
         }
         match following {
-            Following::AnEnd if !self.engine.has_time_for_another() => {
+            Following::AnEnd if !self.engine.timer().has_time_for_another() => {
                 self.schedule_wakeup().await;
                 return Ok(None);
             }
-            Following::Nothing if !self.engine.has_time_to_begin() => return Err(Transient::NoTime),
+            Following::Nothing if !self.engine.timer().has_time_to_begin() => return Err(Transient::NoTime),
             _ => {}
         }
         match self.acquire(seen).await? {

@@ -29,24 +29,7 @@ pub(super) enum Resolved {
     Waits(Wait),
 }
 
-impl Engine {
-    /// A session that may only read the function.
-    pub(super) async fn enter_to_look(
-        &self,
-        at: &FunctionRef<'_>,
-        target: &Target,
-        id: DeploymentId,
-    ) -> Result<Account, TargetError> {
-        let session = SessionRequest {
-            target: target.clone(),
-            role: at.environment.role_name.clone(),
-            external_id: at.environment.external_id.clone(),
-            name: session_name(id),
-            policy: looking_policy(target, &at.function_name),
-        };
-        enter(self.ports.gate.as_ref(), self.timer(), &session).await
-    }
-}
+impl Engine {}
 
 impl Reconciler<'_> {
     pub(crate) async fn resolve(self, claim: &Arc<Claim>, rejects: &Rejects) -> Result<Resolved, Transient> {
@@ -119,4 +102,21 @@ impl Reconciler<'_> {
         let (seen, chosen) = self.engine.store().update_head(self.at, Some(claim.seen()), write).await?;
         Ok(Resolved::Known(Arc::new(claim.on(chosen.clone(), seen, self.engine.now())), chosen))
     }
+}
+
+/// A session that may only read the function.
+pub(crate) async fn enter_to_look(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    target: &Target,
+    id: DeploymentId,
+) -> Result<Account, TargetError> {
+    let session = SessionRequest {
+        target: target.clone(),
+        role: at.environment.role_name.clone(),
+        external_id: at.environment.external_id.clone(),
+        name: session_name(id),
+        policy: looking_policy(target, &at.function_name),
+    };
+    enter(engine.ports.gate.as_ref(), engine.timer(), &session).await
 }

@@ -11,10 +11,11 @@ use deployer_core::status::{Ahead, FunctionStatus, StatusReport};
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _};
 
-use super::commands::CommandError;
+use super::error::CommandError;
 use super::store::Versioned;
 use super::{Engine, Transient};
 use crate::port::LedgerError;
+use crate::status_groups::OpenGroups;
 
 /// How many objects are read at once: thousands of heads take as long as some twenty requests.
 const READ_AT_ONCE: usize = 160;
@@ -44,9 +45,12 @@ impl Engine {
         // What an environment is promoted from is looked at too.
         let sources = asked.iter().filter_map(|(_, e)| e.promotion.as_ref()).flat_map(|p| p.from.iter());
         let names: BTreeSet<&EnvironmentName> = asked.iter().map(|(name, _)| *name).chain(sources).collect();
-        let (places, rejects) = futures::try_join!(self.places(&names, function), self.all_rejects(function))?;
+        let (places, rejects) = futures::try_join!(
+            StatusReader::of(self).places(&names, function),
+            StatusReader::of(self).all_rejects(function)
+        )?;
         let (rejects, mut unreadable) = rejects;
-        let (told, broken) = self.tell(places, &rejects).await;
+        let (told, broken) = StatusReader::of(self).tell(places, &rejects).await;
         let only_one = environment.is_some() && function.is_some();
         if let Some(because) = broken.first().filter(|_| only_one && told.is_empty()) {
             return Err(Transient::Ledger(LedgerError(because.clone())).into());
@@ -66,13 +70,25 @@ impl Engine {
             }
         }
         let environments: Vec<&EnvironmentName> = asked.iter().map(|(name, _)| *name).collect();
-        let groups = self.open_groups(&environments, function, &mut unreadable).await?;
+        let groups = OpenGroups::of(self).read(&environments, function, &mut unreadable).await?;
         Ok(StatusReport { functions, groups, unreadable })
+    }
+}
+
+/// Reads what the status tells.
+#[derive(Clone, Copy)]
+pub(crate) struct StatusReader<'e> {
+    engine: &'e Engine,
+}
+
+impl<'e> StatusReader<'e> {
+    pub(crate) fn of(engine: &'e Engine) -> Self {
+        Self { engine }
     }
 
     /// The functions that have a head, by environment.
     async fn places(
-        &self,
+        self,
         environments: &BTreeSet<&EnvironmentName>,
         function: Option<&FunctionName>,
     ) -> Result<Vec<Place>, Transient> {
@@ -81,7 +97,7 @@ impl Engine {
             let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
             let functions: Vec<FunctionName> = match function {
                 Some(function) => vec![function.clone()],
-                None => self.store().keys(&prefix).await?.iter().filter_map(of).collect(),
+                None => self.engine.store().keys(&prefix).await?.iter().filter_map(of).collect(),
             };
             Ok::<_, Transient>(functions.into_iter().map(|function| (function, (*environment).clone())))
         });
@@ -89,14 +105,15 @@ impl Engine {
     }
 
     /// What each head tells, and why some cannot be read.
-    async fn tell(&self, places: Vec<Place>, rejects: &AllRejects) -> (Told, Vec<String>) {
+    async fn tell(self, places: Vec<Place>, rejects: &AllRejects) -> (Told, Vec<String>) {
         let none = Rejects::default();
         let read = |(function, environment): Place| {
             let none = &none;
             async move {
-                let at = FunctionRef::find(&self.config, &environment, &function);
+                let at = FunctionRef::find(&self.engine.config, &environment, &function);
                 let at = at.map_err(|unknown| unknown.to_string())?;
-                let Versioned { head, etag, .. } = self.store().head(&at).await.map_err(|error| error.to_string())?;
+                let Versioned { head, etag, .. } =
+                    self.engine.store().head(&at).await.map_err(|error| error.to_string())?;
                 if etag.is_none() {
                     return Ok(None);
                 }
@@ -120,13 +137,13 @@ impl Engine {
         (told, broken)
     }
 
-    async fn all_rejects(&self, function: Option<&FunctionName>) -> Result<(AllRejects, Vec<String>), Transient> {
+    async fn all_rejects(self, function: Option<&FunctionName>) -> Result<(AllRejects, Vec<String>), Transient> {
         let of = |key: &String| FunctionName::parse(key.strip_prefix(REJECTS)?.strip_suffix(".json")?).ok();
         let functions: Vec<FunctionName> = match function {
             Some(function) => vec![function.clone()],
-            None => self.store().keys(REJECTS).await?.iter().filter_map(of).collect(),
+            None => self.engine.store().keys(REJECTS).await?.iter().filter_map(of).collect(),
         };
-        let read = |function: FunctionName| async move { (self.store().rejects(&function).await, function) };
+        let read = |function: FunctionName| async move { (self.engine.store().rejects(&function).await, function) };
         let mut reading = stream::iter(functions).map(read).buffer_unordered(READ_AT_ONCE);
         let (mut all, mut broken) = (AllRejects::new(), vec![]);
         while let Some((read, function)) = reading.next().await {

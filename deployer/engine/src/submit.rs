@@ -6,20 +6,20 @@ use deployer_core::head::{Head, Next, OutboxEntry, Request, Rules, Source, Trans
 use deployer_core::id::Token;
 use deployer_core::record::{DeploymentRecord, Status};
 
-use super::Transient;
-use super::claim::{Claim, ObservedAt, SubmitOutcome};
+use super::claim::{Claim, ObservedAt, SubmitOutcome, claimant, now_as, timed};
 use super::commit::Finished;
 use super::handle::Reconciler;
 use super::reconcile::{Following, Start};
 use super::rollout::Rollout;
 use super::rollout::error::Unfinished;
 use super::store::{Change, Versioned};
+use super::{Engine, Transient};
 use crate::port::LedgerError;
 
 impl Reconciler<'_> {
     /// Submits a request, works on it where it is its turn, and then does what the head asks for next.
     pub(crate) async fn submit(self, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
-        if !self.engine.has_time_to_begin() {
+        if !self.engine.timer().has_time_to_begin() {
             return Err(Transient::NoTime);
         }
         let standing = match (self.at.refusal(request.cause.kind), request.chosen()) {
@@ -65,9 +65,9 @@ impl Reconciler<'_> {
         rules: Rules<'_>,
         first: Option<Versioned>,
     ) -> Result<SubmitOutcome, Transient> {
-        let me = self.engine.claimant();
+        let me = claimant(self.engine);
         let accept = |seen: &Versioned| {
-            seen.head.accept(&self.engine.timed(request, seen), self.at, rules, &self.engine.now_as(&me))
+            seen.head.accept(&timed(self.engine, request, seen), self.at, rules, &now_as(self.engine, &me))
         };
         self.transition(first, Some(request.marker), accept).await
     }
@@ -80,8 +80,8 @@ impl Reconciler<'_> {
 
     /// Acquires the deployment that nobody works on.
     pub(crate) async fn acquire(self, first: Versioned) -> Result<SubmitOutcome, Transient> {
-        let me = self.engine.claimant();
-        self.transition(Some(first), None, |seen| seen.head.wake(self.at, &self.engine.now_as(&me))).await
+        let me = claimant(self.engine);
+        self.transition(Some(first), None, |seen| seen.head.wake(self.at, &now_as(self.engine, &me))).await
     }
 
     /// Takes the head through a transition.
@@ -91,7 +91,7 @@ impl Reconciler<'_> {
         marker: Option<Token>,
         decide: impl Fn(&Versioned) -> Transition,
     ) -> Result<SubmitOutcome, Transient> {
-        let mut forgotten = None;
+        let mut known = None;
         let change = async |seen: &mut Versioned| {
             if seen.head.is_overfull() {
                 let settled = self.outbox().flush(seen.clone()).await?;
@@ -107,25 +107,18 @@ impl Reconciler<'_> {
                 return Ok(Change::Keep((then, again, ObservedAt::Held)));
             };
             if let Next::Over(_) = then {
-                forgotten = self.forgotten(&head).await?;
-                if forgotten.is_some() {
+                known = forgotten(self.engine, &head).await?;
+                if known.is_some() {
                     return Ok(Change::Keep((then, true, ObservedAt::Held)));
                 }
             }
             Ok::<_, Transient>(Change::Write(head, (then, false, ObservedAt::Read(seen.etag.clone()))))
         };
         let (seen, (then, again, over)) = self.engine.store().update_head(self.at, first, change).await?;
-        if let Some(record) = forgotten {
+        if let Some(record) = known {
             return Ok(SubmitOutcome::Finished { record: Box::new(record), marker: None });
         }
         self.after_transition(seen, then, again, over).await
-    }
-
-    /// An upload that the head has forgotten, but not the ledger: its result tells how it ended.
-    pub(crate) async fn forgotten(self, head: &Head) -> Result<Option<DeploymentRecord>, LedgerError> {
-        let key = head.outbox().last().and_then(|entry| entry.record.result_key());
-        let Some(key) = key else { return Ok(None) };
-        self.engine.store().record_at(&key).await
     }
 
     /// Does what follows from a transition that the head has gone through.
@@ -261,4 +254,11 @@ impl Reconciler<'_> {
             }
         }
     }
+}
+
+/// An upload that the head has forgotten, but not the ledger: its result tells how it ended.
+async fn forgotten(engine: &Engine, head: &Head) -> Result<Option<DeploymentRecord>, LedgerError> {
+    let key = head.outbox().last().and_then(|entry| entry.record.result_key());
+    let Some(key) = key else { return Ok(None) };
+    engine.store().record_at(&key).await
 }

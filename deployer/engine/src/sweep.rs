@@ -12,12 +12,16 @@ use futures::future;
 use futures::stream::{self, StreamExt as _};
 use tracing::Instrument as _;
 
+use super::doctor::note_sweep;
 use super::handle::Reconciler;
 use super::reconcile::Start;
 use super::store::Versioned;
 use super::swept::{Failing, Swept};
 use super::timer::between;
 use super::{Engine, Transient};
+use crate::asked::Requested;
+use crate::group::Groups;
+use crate::swept::QueueLook;
 
 /// Lambda runs nothing for longer than 15 minutes: who has put a marker down before this is gone.
 const MARKERS_LAST: Duration = Duration::from_secs(16 * 60);
@@ -31,49 +35,8 @@ impl Engine {
     /// # Errors
     /// [`Transient`]: the markers cannot be listed. What goes wrong with one function never stops the others.
     pub async fn sweep(&self) -> Result<Swept, Transient> {
-        let (queues, swept) = future::join(self.look_at_queues(), self.sweep_functions()).await;
+        let (queues, swept) = future::join(QueueLook::of(self).look(), sweep_functions(self)).await;
         swept.map(|swept| swept.and(queues))
-    }
-
-    async fn sweep_functions(&self) -> Result<Swept, Transient> {
-        let mut places: BTreeMap<(EnvironmentName, FunctionName), BTreeSet<Token>> = BTreeMap::new();
-        for key in self.store().keys(OPEN).await? {
-            match parse_marker(&key) {
-                Some((environment, function, marker)) => {
-                    places.entry((environment, function)).or_default().insert(marker);
-                }
-                None => tracing::warn!(key, "no marker of this deployer's: delete it"),
-            }
-        }
-        let looked = stream::iter(places)
-            .map(|((name, function), markers)| async move {
-                let span = tracing::info_span!("sweep", environment = %name, function = %function);
-                let place = format!("{name}/{function}");
-                let at = match FunctionRef::find(&self.config, &name, &function) {
-                    Ok(at) => at,
-                    Err(unknown) => {
-                        let because =
-                            format!("work may be open {unknown}: put it back, or delete the markers open/{name}/…");
-                        tracing::warn!(parent: &span, "{because}");
-                        return Swept::one().failing(&place, Failing::Configuration, &because);
-                    }
-                };
-                match self.on(&at).sweep(&markers).instrument(span.clone()).await {
-                    Ok(swept) => swept,
-                    Err(error) => {
-                        tracing::error!(parent: &span, "not swept: {error}");
-                        Swept::one().failing(&place, Failing::of(&error), &error.to_string())
-                    }
-                }
-            })
-            .buffer_unordered(SWEPT_AT_ONCE)
-            .fold(Swept::default(), |all, one| future::ready(all.and(one)))
-            .await;
-        let asked = self.sweep_asked().await?;
-        let groups = self.groups().drive_all().await?;
-        self.submit_without_queue().await;
-        self.note_sweep().await;
-        Ok(looked.and(asked).and(groups))
     }
 }
 
@@ -175,4 +138,45 @@ impl Reconciler<'_> {
         }
         Ok(moving.len())
     }
+}
+
+async fn sweep_functions(engine: &Engine) -> Result<Swept, Transient> {
+    let mut places: BTreeMap<(EnvironmentName, FunctionName), BTreeSet<Token>> = BTreeMap::new();
+    for key in engine.store().keys(OPEN).await? {
+        match parse_marker(&key) {
+            Some((environment, function, marker)) => {
+                places.entry((environment, function)).or_default().insert(marker);
+            }
+            None => tracing::warn!(key, "no marker of this deployer's: delete it"),
+        }
+    }
+    let looked = stream::iter(places)
+        .map(|((name, function), markers)| async move {
+            let span = tracing::info_span!("sweep", environment = %name, function = %function);
+            let place = format!("{name}/{function}");
+            let at = match FunctionRef::find(&engine.config, &name, &function) {
+                Ok(at) => at,
+                Err(unknown) => {
+                    let because =
+                        format!("work may be open {unknown}: put it back, or delete the markers open/{name}/…");
+                    tracing::warn!(parent: &span, "{because}");
+                    return Swept::one().failing(&place, Failing::Configuration, &because);
+                }
+            };
+            match engine.on(&at).sweep(&markers).instrument(span.clone()).await {
+                Ok(swept) => swept,
+                Err(error) => {
+                    tracing::error!(parent: &span, "not swept: {error}");
+                    Swept::one().failing(&place, Failing::of(&error), &error.to_string())
+                }
+            }
+        })
+        .buffer_unordered(SWEPT_AT_ONCE)
+        .fold(Swept::default(), |all, one| future::ready(all.and(one)))
+        .await;
+    let asked = Requested::of(engine).sweep().await?;
+    let groups = Groups::of(engine).drive_all().await?;
+    Requested::of(engine).submit_without_queue().await;
+    note_sweep(engine).await;
+    Ok(looked.and(asked).and(groups))
 }

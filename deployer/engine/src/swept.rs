@@ -123,17 +123,29 @@ impl Swept {
     }
 }
 
-impl Engine {
+impl Engine {}
+
+/// Looks how long the queues are.
+#[derive(Clone, Copy)]
+pub(crate) struct QueueLook<'e> {
+    engine: &'e Engine,
+}
+
+impl<'e> QueueLook<'e> {
+    pub(crate) fn of(engine: &'e Engine) -> Self {
+        Self { engine }
+    }
+
     /// Looks how long the queues are, and says so in the log where nobody takes a queue's messages. A queue that cannot be looked at
     /// harms nothing else.
-    pub(super) async fn look_at_queues(&self) -> Swept {
+    pub(super) async fn look(self) -> Swept {
         let mut queues = self.queue_lengths().await;
         let mut standing: BTreeSet<String> = names_of_standing(&queues).collect();
         for _ in 1..MAX_REOBSERVATIONS {
             if standing.is_empty() {
                 break;
             }
-            self.ports.clock.sleep(BETWEEN_LOOKS).await;
+            self.engine.ports.clock.sleep(BETWEEN_LOOKS).await;
             queues = self.queue_lengths().await;
             let still: BTreeSet<String> = names_of_standing(&queues).collect();
             standing.retain(|name| still.contains(name));
@@ -144,8 +156,8 @@ impl Engine {
         Swept { queues, ..Swept::default() }
     }
 
-    async fn queue_lengths(&self) -> Vec<QueueLength> {
-        let Some(queue) = &self.ports.queue else { return vec![] };
+    async fn queue_lengths(self) -> Vec<QueueLength> {
+        let Some(queue) = &self.engine.ports.queue else { return vec![] };
         let told = queue.lengths().await.into_iter().filter_map(|(name, look)| match look {
             Ok(look) => {
                 Some(QueueLength { name, waiting: look.waiting, in_flight: look.in_flight, delayed: look.delayed })

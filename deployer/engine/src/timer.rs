@@ -40,6 +40,16 @@ impl Timer<'_> {
         self.left() >= self.retries.write_needs + self.retries.record_needs
     }
 
+    /// Whether a deployment that begins now could end.
+    pub fn has_time_to_begin(self) -> bool {
+        self.left() >= self.retries.write_needs + self.retries.record_needs * 2
+    }
+
+    /// Whether there is time for the deployment that waited for this one: more than just enough.
+    pub fn has_time_for_another(self) -> bool {
+        self.left() >= self.retries.write_needs * 2 + self.retries.record_needs * 2
+    }
+
     /// Waits for this long.
     pub async fn sleep(self, duration: Duration) {
         self.clock.sleep(duration).await;
@@ -91,15 +101,6 @@ impl Engine {
     /// The time that this invocation has.
     pub(super) fn timer(&self) -> Timer<'_> {
         Timer { clock: self.ports.clock.as_ref(), deadline: self.deadline, retries: &self.patience }
-    }
-
-    /// The time until the deadline, by the wall clock.
-    pub(crate) fn left(&self) -> Duration {
-        self.timer().left()
-    }
-
-    pub(super) fn passed(&self, since: Timestamp) -> Duration {
-        self.timer().passed(since)
     }
 }
 

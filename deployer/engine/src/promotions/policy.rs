@@ -17,8 +17,10 @@ use futures::future::{try_join, try_join_all, try_join3};
 
 use crate::Transient;
 use crate::claim::Claim;
+use crate::group::Groups;
 use crate::handle::Promotions;
 use crate::port::Qualifier;
+use crate::resolve::enter_to_look;
 use crate::rollout::observer::Observer;
 
 /// How long it is tried to see what a source serves.
@@ -63,7 +65,7 @@ impl<'e> Promotions<'e> {
     ) -> Result<PolicyInputs, Transient> {
         let groups: BTreeSet<DeploymentId> = groups.into_iter().collect();
         let groups = groups.into_iter().map(|id| async move {
-            let open = self.engine.groups().read(&Group::open_key(&self.at.name, id)).await?;
+            let open = Groups::of(self.engine).read(&Group::open_key(&self.at.name, id)).await?;
             // One that is not open any more has ended.
             Ok::<_, Transient>((id, open.map_or(GroupState::Over, |group| group.state())))
         });
@@ -112,7 +114,7 @@ impl<'e> Promotions<'e> {
             // It makes way for others meanwhile.
             Err(Transient::Unseen(because)) => {
                 let since = promoting.unseen_since.unwrap_or(self.engine.now());
-                if self.engine.passed(since) <= UNSEEN_FOR {
+                if self.engine.timer().passed(since) <= UNSEEN_FOR {
                     return Ok(Judged::Waits(Wait { unseen: Some(because), ..Wait::over(self.engine.now()) }));
                 }
                 let because = format!("what its source serves cannot be seen since {since}: {because}");
@@ -178,7 +180,7 @@ impl<'e> Promotions<'e> {
         let looks = source.environment.targets.iter().map(|target| {
             let source = &source;
             async move {
-                let account = self.engine.enter_to_look(source, target, id).await?;
+                let account = enter_to_look(self.engine, source, target, id).await?;
                 let (functions, name, alias) = (account.functions(), &source.function_name, &source.environment.alias);
                 let (alias, code) = try_join(
                     Observer { timer: self.engine.timer(), at: source, account: &account }.alias(),

@@ -9,6 +9,7 @@ use deployer_core::record::DeploymentRecord;
 use super::policy::PolicyInputs;
 use crate::Transient;
 use crate::claim::SubmitOutcome;
+use crate::group::Groups;
 use crate::handle::Promotions;
 
 impl Promotions<'_> {
@@ -27,7 +28,7 @@ impl Promotions<'_> {
         let record = self.engine.store().record(self.at, id).await?;
         let group = record.as_ref().and_then(|record| record.promotion.as_ref()?.group);
         if let Some(group) = group {
-            self.engine.groups().drive(&self.at.name, group).await?;
+            Groups::of(self.engine).drive(&self.at.name, group).await?;
         }
         Ok(record.filter(|_| group.is_some()))
     }

@@ -8,7 +8,8 @@ use deployer_core::record::{DeploymentRecord, Ending};
 
 use super::policy::PolicyInputs;
 use crate::Transient;
-use crate::claim::{Claim, SubmitOutcome};
+use crate::announce::Announcer;
+use crate::claim::{Claim, SubmitOutcome, claimant, now_as, timed};
 use crate::handle::Promotions;
 use crate::reconcile::Start;
 use crate::store::{Change, Versioned};
@@ -22,7 +23,7 @@ impl Promotions<'_> {
         inputs: &PolicyInputs,
         refusal: Option<Ending>,
     ) -> Result<SubmitOutcome, Transient> {
-        if !self.engine.has_time_to_begin() {
+        if !self.engine.timer().has_time_to_begin() {
             return Err(Transient::NoTime);
         }
         if let Some(record) =
@@ -33,12 +34,12 @@ impl Promotions<'_> {
         }
         self.engine.store().mark_open(self.at, request).await?;
         let refusal = refusal.or_else(|| self.at.refusal(request.cause.kind));
-        let me = self.engine.claimant();
+        let me = claimant(self.engine);
         let accept = |seen: &Versioned| {
-            let request = self.engine.timed(request, seen);
+            let request = timed(self.engine, request, seen);
             let judged = || self.evaluate(&seen.head, &request, inputs);
             let verdict = refusal.clone().map_or_else(judged, Decision::Deny);
-            seen.head.accept_promotion((&request, taking), &verdict, self.at, &self.engine.now_as(&me))
+            seen.head.accept_promotion((&request, taking), &verdict, self.at, &now_as(self.engine, &me))
         };
         let standing = self.reconciler().transition(None, Some(request.marker), accept).await?;
         // What was put down and waits for nothing is gone on with from there.
@@ -55,12 +56,12 @@ impl Promotions<'_> {
         let first = self.engine.store().head(self.at).await?;
         let waiting = first.head.waiting().iter().find(|waiting| waiting.request.id == id);
         let inputs = self.inputs(waiting.and_then(|waiting| waiting.request.group())).await?;
-        let me = self.engine.claimant();
+        let me = claimant(self.engine);
         let go_on = |seen: &Versioned| {
             let head = &seen.head;
             let waiting = head.waiting().iter().find(|waiting| waiting.request.id == id);
             let verdict = waiting.map(|waiting| self.evaluate(head, &waiting.request, &inputs));
-            head.go_on_waiting(id, &verdict.unwrap_or(Decision::Allow), self.at, &self.engine.now_as(&me))
+            head.go_on_waiting(id, &verdict.unwrap_or(Decision::Allow), self.at, &now_as(self.engine, &me))
         };
         self.reconciler().transition(Some(first), None, go_on).await
     }
@@ -113,7 +114,7 @@ impl Promotions<'_> {
             Ok(None) => return,
             Err(error) => return tracing::warn!("not recorded as waiting: {error}"),
         }
-        if waiting.told || self.engine.announcer().publish(Event::of(&record)).await.is_err() {
+        if waiting.told || Announcer::of(self.engine).publish(Event::of(&record)).await.is_err() {
             return;
         }
         let change = async |seen: &mut Versioned| {
@@ -132,7 +133,7 @@ impl Promotions<'_> {
     pub(crate) async fn schedule(self, id: DeploymentId) {
         let sent = match self.engine.ports.queue.is_some() {
             true => self.reconciler().send_tick(Wakeup { id, claim: None }, self.engine.now()).await,
-            false if self.engine.has_time_for_another() => Box::pin(self.resume(id)).await.map(drop),
+            false if self.engine.timer().has_time_for_another() => Box::pin(self.resume(id)).await.map(drop),
             false => Ok(()),
         };
         if let Err(transient) = sent {

@@ -109,7 +109,7 @@ impl Pruning<'_> {
         let account = rollout.enter_with(target, rollout.scope(target).pruning_policy(versions)).await?;
         let writer = LambdaWriter::of(TargetRollout { account: &account, ..self.on });
         for version in versions {
-            if self.deleted == PRUNED_AT_ONCE || !rollout.engine.has_time_to_begin() {
+            if self.deleted == PRUNED_AT_ONCE || !rollout.engine.timer().has_time_to_begin() {
                 return Ok(true);
             }
             match writer.delete_version(version).await {

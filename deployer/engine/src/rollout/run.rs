@@ -17,7 +17,7 @@ use super::prerequisites::{Prerequisite, Prerequisites, prerequisite};
 use super::results::TargetResults;
 use super::target_run::TargetRun;
 use super::verify::ArtifactReader;
-use crate::claim::{Claim, ObservedAt, SubmitOutcome};
+use crate::claim::{Claim, ObservedAt, SubmitOutcome, claimant};
 use crate::commit::{FinishDetails, Finished};
 use crate::{TARGETS_AT_ONCE, Transient};
 
@@ -38,7 +38,7 @@ impl Rollout<'_> {
             let (seen, refusal) = future::join(head.clone(), refusal()).await;
             let (seen, (rejects, refusal)) = (seen?, refusal?);
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
-            match seen.head.accept(request, at, rules, &engine.claimant()).then {
+            match seen.head.accept(request, at, rules, &claimant(engine)).then {
                 Next::Work(active) if ours(active.request.id) => Ok(ObservedAt::Read(seen.etag)),
                 // The claim tells what else it is.
                 _ => Err(Unfinished::SubmitOutcome(SubmitOutcome::Nothing)),

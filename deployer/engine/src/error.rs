@@ -1,0 +1,74 @@
+//! The errors of the engine.
+
+use std::any::Any;
+
+use jiff::Timestamp;
+
+use crate::port::LedgerError;
+
+/// A command was not carried out.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommandError {
+    /// It is wrong: the sentence says what would be right. Nothing was changed.
+    #[error("{0}")]
+    Invalid(String),
+    /// Another try can mend it.
+    #[error(transparent)]
+    Transient(#[from] Transient),
+}
+
+/// A failure that another try can mend. The message goes back to the queue.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Transient {
+    /// Nothing is done without the ledger.
+    #[error("the ledger is unavailable: {0}")]
+    Ledger(#[from] LedgerError),
+    /// A newer deployer understands it.
+    #[error("a message of the deployer's own is put back, for it is not understood: {0}")]
+    NotUnderstood(String),
+    /// Others kept writing the head.
+    #[error("the function's head in the ledger kept changing")]
+    Contended,
+    /// S3 did not deliver the artifact.
+    #[error("the artifact could not be read this time: {0}")]
+    Artifact(String),
+    /// What a promotion needs could not be looked at.
+    #[error("{0}")]
+    Unseen(String),
+    /// No tick could be sent.
+    #[error("the queue is unavailable: {0}")]
+    Queue(String),
+    /// Another invocation works on it, and without a queue nothing can be deferred.
+    #[error("another invocation works on it until {0} at most")]
+    InOtherHands(Timestamp),
+    /// Another invocation has taken the deployment over.
+    #[error("another invocation has taken the deployment over")]
+    TakenOver,
+    /// A deployment that could not end in time is not begun.
+    #[error(
+        "too little time is left to begin: the deployer's function timeout should be 5 minutes, and the batch size 10 at \
+         most"
+    )]
+    NoTime,
+    /// The invocation's deadline came first.
+    #[error("not done before the invocation's deadline")]
+    Deadline,
+    /// A defect of ours.
+    #[error("the deployment panicked: {0}")]
+    Panicked(String),
+}
+
+impl Transient {
+    /// What a panic said.
+    #[must_use]
+    pub fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Self::Panicked(text.unwrap_or_default())
+    }
+}
+
+/// The deployer cannot work as it is set up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidConfig(pub String);

@@ -1,0 +1,210 @@
+//! Promotions of several functions together: the group's object in the ledger is driven on by whoever comes by, each step by
+//! compare-and-swap, each deployment known by an identity that the group gives it.
+
+mod steps;
+
+use deployer_core::destination::FunctionRef;
+use deployer_core::event::{Announcement, Event, RecordlessEvent};
+use deployer_core::group::{Group, Member, Phase};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
+use deployer_core::promotion::PromotionRequest;
+use deployer_core::record::{Ending, Status};
+
+use crate::announce::Announcer;
+use crate::announce::Untold;
+use crate::error::CommandError;
+use crate::store::Change;
+use crate::swept::{Failing, Swept};
+use crate::{Engine, Transient};
+
+/// The most steps that a group takes at once.
+const MAX_STEPS: u32 = 12;
+
+/// One step of a group.
+enum Step {
+    /// Nothing changes now.
+    Rests(Group),
+    /// It has come to its end.
+    Ends(Group),
+    /// It is open no more.
+    Gone,
+    /// It is another now.
+    Goes { from: Box<Group>, to: Box<Group> },
+}
+
+impl Engine {}
+
+/// Promotions of several functions together.
+#[derive(Clone, Copy)]
+pub(crate) struct Groups<'e> {
+    engine: &'e Engine,
+}
+
+impl<'e> Groups<'e> {
+    pub(crate) fn of(engine: &'e Engine) -> Self {
+        Self { engine }
+    }
+
+    /// Takes a group in, and drives it as far as it goes now.
+    pub(super) async fn promote(
+        self,
+        asked: &PromotionRequest,
+        functions: &[FunctionName],
+    ) -> Result<Group, CommandError> {
+        let group = Group::of(asked, functions, self.engine.now());
+        if let Some(ended) = self.read(&Group::ended_key(&group.environment, group.id)).await? {
+            return is_the_same(asked, &group, ended);
+        }
+        if let Some(ending) = asked.is_out_of_time(self.engine.now()) {
+            let (Ending::Refused { because, .. } | Ending::Superseded { because }) = ending else {
+                return Err(CommandError::Invalid("it is out of time".into()));
+            };
+            return Err(CommandError::Invalid(because));
+        }
+        if self.engine.store().create(&Group::open_key(&group.environment, group.id), &group).await?
+            && let Some(ended) = self.read(&Group::ended_key(&group.environment, group.id)).await?
+        {
+            // It ended between the two looks.
+            self.engine.store().delete(&Group::open_key(&group.environment, group.id)).await;
+            return is_the_same(asked, &group, ended);
+        }
+        is_the_same(asked, &group, self.drive(&group.environment, group.id).await?)
+    }
+
+    /// Drives every group that is open. What goes wrong with one never stops the others.
+    pub(super) async fn drive_all(self) -> Result<Swept, Transient> {
+        let prefix = Group::open();
+        let mut swept = Swept::default();
+        for key in self.engine.store().keys(&prefix).await? {
+            let parsed = key.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".json")?.split_once('/'));
+            let place = parsed.and_then(|(environment, id)| {
+                Some((EnvironmentName::parse(environment).ok()?, DeploymentId::parse(id).ok()?))
+            });
+            let Some((environment, id)) = place else {
+                tracing::warn!(key, "no group of this deployer's: delete it");
+                continue;
+            };
+            let mut one = Swept::one();
+            if let Err(error) = self.drive(&environment, id).await {
+                tracing::error!(group = %id, "not driven on: {error}");
+                one = one.failing(&format!("group {id}"), Failing::of(&error), &error.to_string());
+            }
+            swept = swept.and(one);
+        }
+        Ok(swept)
+    }
+
+    /// Drives a group as far as it goes now.
+    pub(super) async fn drive(self, environment: &EnvironmentName, id: DeploymentId) -> Result<Group, Transient> {
+        let (open, ended) = (Group::open_key(environment, id), Group::ended_key(environment, id));
+        for _ in 0..MAX_STEPS {
+            let step = async |group: Option<&Group>| {
+                let Some(group) = group else { return Ok(Change::Keep(Step::Gone)) };
+                if group.phase == Phase::Ended {
+                    return Ok(Change::Keep(Step::Ends(group.clone())));
+                }
+                let next = self.next(group).await?;
+                Ok::<_, Transient>(match next.differs_from(group) {
+                    true => {
+                        Change::Write(next.clone(), Step::Goes { from: Box::new(group.clone()), to: Box::new(next) })
+                    }
+                    false => Change::Keep(Step::Rests(group.clone())),
+                })
+            };
+            match self.engine.store().update(&open, step).await? {
+                Step::Rests(group) => return Ok(group),
+                Step::Ends(group) => return self.end_group(&group).await,
+                Step::Gone => {
+                    return self.read(&ended).await?.ok_or(Transient::TakenOver);
+                }
+                Step::Goes { from, to } => self.after_step(&from, &to).await,
+            }
+        }
+        Err(Transient::Contended)
+    }
+
+    /// The group after its next step, which is taken here.
+    async fn next(self, group: &Group) -> Result<Group, Transient> {
+        Ok(match group.phase {
+            _ if !self.engine.config.environments.contains_key(&group.environment) => {
+                group.abandoned(self.engine.now())
+            }
+            Phase::Checking if group.places.is_some() => {
+                self.give_places_back(group).await?;
+                group.without_places()
+            }
+            Phase::Checking => group.judged(&self.check(group).await?, self.engine.token(), self.engine.now()),
+            Phase::Placing => self.place_and_decide(group).await?,
+            Phase::Moving => {
+                let next = group.moved(&self.move_all(group).await?, self.engine.now());
+                self.withdraw(&next).await?;
+                next
+            }
+            Phase::GoingBack => group.gone_back(&self.roll_back_members(group).await?, self.engine.now()),
+            Phase::Ended => group.clone(),
+        })
+    }
+
+    /// Tells of a step that is written, and sends the members of a group that is decided.
+    async fn after_step(self, from: &Group, to: &Group) {
+        let begins_to_wait = to.phase == Phase::Checking && from.because.is_none() && to.because.is_some();
+        if begins_to_wait {
+            drop(self.tell_of_group(Announcement::PromotionWaiting, to).await);
+        } else if to.phase == Phase::Moving && from.phase == Phase::Placing {
+            self.send_members(to).await;
+        }
+    }
+
+    /// Where one of its functions goes.
+    pub(super) fn place_of(self, group: &Group, member: &Member) -> Result<FunctionRef<'e>, Transient> {
+        self.engine.at(&group.environment, &member.function).map_err(|error| Transient::Unseen(error.to_string()))
+    }
+
+    pub(super) async fn end_group(self, group: &Group) -> Result<Group, Transient> {
+        let is_abandoned = !self.engine.config.environments.contains_key(&group.environment);
+        if group.decided_at.is_none() || is_abandoned {
+            self.give_places_back(group).await?;
+        }
+        let key = Group::ended_key(&group.environment, group.id);
+        self.engine.store().create(&key, group).await?;
+        let is_refused = is_abandoned || matches!(group.status, Status::Refused | Status::Superseded);
+        if is_refused && self.tell_of_group(Announcement::PromotionRefused, group).await.is_err() {
+            // It stays open for the sweep, until that is told.
+            return Ok(group.clone());
+        }
+        self.engine.store().delete(&Group::open_key(&group.environment, group.id)).await;
+        tracing::info!(group = %group.id, status = %group.status, because = group.because.as_deref(), "group ended");
+        Ok(group.clone())
+    }
+
+    /// Tells of a group, which has no record like those of deployments.
+    pub(super) async fn tell_of_group(self, announces: Announcement, group: &Group) -> Result<(), Untold> {
+        let about = RecordlessEvent {
+            group: Some(group.id),
+            approvals_wanted: group.approvals_wanted,
+            functions: Some(group.functions.iter().map(|member| member.function.clone()).collect()),
+            from: Some(group.from.clone()),
+            to: Some(group.environment.clone()),
+            requested_by: group.cause.requested_by.clone(),
+            ..RecordlessEvent::default()
+        };
+        let because = group.because.clone().unwrap_or_default();
+        Announcer::of(self.engine).publish(Some(Event::without_record(announces, &because, about))).await
+    }
+
+    pub(super) async fn read(self, key: &str) -> Result<Option<Group>, Transient> {
+        Ok(self.engine.store().object(key).await?.map(|(group, _)| group))
+    }
+}
+
+/// An id names one request: the group that was found under it must be of what is asked for now.
+fn is_the_same(asked: &PromotionRequest, wanted: &Group, found: Group) -> Result<Group, CommandError> {
+    let functions = |group: &Group| group.functions.iter().map(|member| member.function.clone()).collect::<Vec<_>>();
+    match (functions(&found), &found.from) == (functions(wanted), &wanted.from) {
+        true => Ok(found),
+        false => Err(CommandError::Invalid(format!(
+            "id {:?} was another group's before ({}): give each request an id of its own",
+            asked.id, found.id
+        ))),
+    }
+}
