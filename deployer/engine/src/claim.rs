@@ -14,12 +14,12 @@ use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Previous, Status, TargetOutcome};
 use jiff::Timestamp;
 
+use super::Engine;
 use super::lock::locked;
 use super::rollout::doors::Doors;
 use super::rollout::shared_check::SharedCheck;
 use super::rollout::waits::Waits;
 use super::store::Versioned;
-use super::Engine;
 use crate::port::ETag;
 
 /// How much longer than the invocation a lease lasts: 5 seconds for clocks that differ, 5 for what is in flight.

@@ -1,4 +1,4 @@
-//! What a rollout needs before its targets may be written to. Each begins when somebody first waits for it, and runs only while
+//! The prerequisites of writing to a target. Each begins when somebody first waits for it, and runs only while
 //! somebody does.
 
 use std::sync::Arc;

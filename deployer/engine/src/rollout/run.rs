@@ -56,7 +56,7 @@ impl Rollout<'_> {
             let (rejects, refusal) = refusal?;
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
             match engine.on(at).accept(request, rules, Some(seen?)).await? {
-                // What an earlier owner has begun goes on where that one began it.
+                // A deployment that an earlier owner has begun goes on where that one began it.
                 SubmitOutcome::Claimed(claim) if ours(claim.request().id) && claim.is_for(at) => Ok(claim),
                 otherwise => Err(Unfinished::SubmitOutcome(otherwise)),
             }
@@ -113,7 +113,7 @@ impl Rollout<'_> {
     }
 
     async fn ensure_claimed(&self, needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
-        // Who only looked has died too, or could not.
+        // The invocation that only looked has died too, or could not.
         match needs.claim().await?.attempts() > ATTEMPTS + 1 {
             true => Err(Interrupted::GivenUp),
             false => Ok(()),
@@ -205,13 +205,13 @@ impl Rollout<'_> {
         }
     }
 
-    /// What is known at the end, where nobody has looked at the targets.
+    /// The details at the end, where nobody has looked at the targets.
     fn unseen(&self, artifact: Option<RecordedArtifact>) -> FinishDetails {
         let details = self.details(None);
         FinishDetails { artifact: artifact.or(details.artifact), unseen: true, ..details }
     }
 
-    /// What is known at the end: of the artifact what was read, or what was known before.
+    /// The details at the end. They tell of the artifact as it was read, or as it was known before.
     fn details(&self, verified: Option<&VerifiedArtifact>) -> FinishDetails {
         FinishDetails {
             artifact: Some(verified.map_or_else(|| self.chosen.recorded(), RecordedArtifact::from)),
