@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Engine, RetryPolicy};
 use crate::port::{CallError, CallErrorKind, Clock};
 
-/// How often a read that got no answer is tried again.
+/// The number of times that a read without an answer is tried again.
 pub(super) const MAX_READ_RETRIES: u32 = 3;
 
 /// The time that an invocation has, and its one retry policy.

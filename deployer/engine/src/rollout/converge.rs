@@ -48,9 +48,9 @@ impl TargetRollout<'_> {
 struct Convergence<'a> {
     on: TargetRollout<'a>,
     wanted: &'a Wanted<'a>,
-    /// What the head says was live here before this deployment.
+    /// The version that was live here before this deployment, as the head says.
     live_before: Option<Previous>,
-    /// What the alias served before this deployment first wrote to it, once that is known.
+    /// The version that the alias served before this deployment first wrote to it, once that is known.
     previous: Option<Option<Previous>>,
     observed: Observed,
     /// Something may have been written: by another invocation, or by a call that got no answer.
@@ -189,7 +189,7 @@ impl Convergence<'_> {
             Err(WaitError::Waits) => return Err(TargetFailed::Waits),
             Err(WaitError::Final(later)) => return Err(neither(&error, &later).into()),
         };
-        // What serves already has arrived, whatever somebody does to $LATEST after that.
+        // A target that serves it already has arrived, whatever somebody does to $LATEST after that.
         let serves = planned(self.wanted, &now).is_ok_and(|plan| plan.writes_nothing());
         if self.on.claim.doors.explain(self.on.target, self.observed.alias.as_ref(), now.alias.as_ref()) {
             (self.observed.alias, self.observed.serving) = (now.alias.clone(), now.serving.clone());
@@ -198,7 +198,7 @@ impl Convergence<'_> {
             return Err(self.on.foreign_change(step, &found).into());
         }
         // Nobody foreign: our own write, or a change that is none of ours (permissions, an update that has become stable).
-        // Who keeps writing there must be found by a person.
+        // A person must find out who keeps writing there.
         if self.reobservations >= MAX_REOBSERVATIONS && !planned(self.wanted, &now)?.writes_nothing() {
             return Err(error.into());
         }
@@ -236,7 +236,7 @@ fn update_failed<'a>(plan: &Plan, observed: &'a Observed) -> Option<&'a Reason> 
 fn neither(error: &TargetError, later: &TargetError) -> TargetError {
     let message =
         PlainText::of(format_args!("{}; it may have been done, but looking again failed: {later}", error.message));
-    // Where only the time was up, another invocation looks again.
+    // Another invocation looks again where only the time was up.
     let code = if is_late(later.code) { later.code } else { error.code };
     TargetError { message, code, ..error.clone() }
 }

@@ -172,6 +172,12 @@ impl From<Interrupted> for TargetFailed {
     }
 }
 
+impl From<Unfinished> for TargetFailed {
+    fn from(unfinished: Unfinished) -> Self {
+        Self::Interrupted(unfinished.into())
+    }
+}
+
 impl From<Unfinished> for Interrupted {
     fn from(unfinished: Unfinished) -> Self {
         Self::Unfinished(unfinished)

@@ -21,7 +21,7 @@ use crate::port::{Answer, Code, Qualifier, Write};
 /// A plan that is carried out, and what its steps so far have brought.
 pub(super) struct PlanExecutor<'a> {
     context: StepContext<'a>,
-    /// What was planned for; nothing where the plan only goes back to a version that there is.
+    /// The goal of the plan; none where it only goes back to a version that there is.
     wanted: Option<&'a Wanted<'a>>,
     revision: Option<RevisionId>,
     version: Option<Version>,
@@ -167,7 +167,7 @@ impl<'a> PlanExecutor<'a> {
     }
 
     /// Before the alias is written, the head must say on what, the claim must still be ours, and nothing must have asked us to stop.
-    /// Where nothing was published, provisioned concurrency is asked for beside it.
+    /// Provisioned concurrency is asked for beside it, where nothing was published.
     async fn ensure_door(&mut self, step: &'static str) -> Result<Door, StepError> {
         let (context, now) = (self.context, self.context.on.timer().now());
         let door = match self.door.take() {

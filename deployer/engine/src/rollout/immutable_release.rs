@@ -1,4 +1,4 @@
-//! Where releases are immutable, one that was deployed with other bytes is refused.
+//! A release that was deployed with other bytes is refused where releases are immutable.
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::id::Sha256;
@@ -25,7 +25,7 @@ impl Rollout<'_> {
 
     async fn release_is_taken(&self, claim: &Claim, sha256: Sha256) -> Result<Option<Ending>, LedgerError> {
         let (at, release, store) = (self.at, &self.chosen.release, self.engine.store());
-        // What has ended a moment ago may have no result yet.
+        // A deployment that has ended a moment ago may have no result yet.
         let seen = claim.seen();
         let same_release =
             seen.head.outbox().iter().map(|entry| &entry.record).filter(|r| r.release.as_ref() == Some(release));

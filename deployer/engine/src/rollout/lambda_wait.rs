@@ -20,7 +20,7 @@ const WAITS_IN_A_ROW: u32 = 3;
 pub(super) struct WaitForLambda<'a> {
     pub task: &'a LambdaTask,
     pub step: &'static str,
-    /// What Lambda says, or is seen to do.
+    /// The words of Lambda, or what it is seen to do.
     pub because: &'a str,
     /// AWS has refused something, so there is an end to it also where no other invocation goes on.
     pub is_refused: bool,
@@ -48,7 +48,7 @@ impl TargetRollout<'_> {
     ) -> Result<(), WaitError> {
         let WaitForLambda { task, step, because, is_refused } = *wait;
         let (claim, target, timer) = (self.claim, self.target, self.timer());
-        // Whoever was asked to stop, or only looks, must see the target stable to end.
+        // A deployment that was asked to stop, or only looks, must see the target stable to end.
         let may_park = self.rollout.engine.ports.queue.is_some() && !claim.only_looks() && claim.stopped().is_none();
         if may_park || is_refused {
             let since = claim.waits.begin(target, task, format!("{step}: {because}"), timer.now());
@@ -58,7 +58,7 @@ impl TargetRollout<'_> {
                 claim.waits.give_up(target);
                 return Err(WaitError::Final(ends()));
             }
-            // What is new gets its seconds, however long others were waited for before it.
+            // A new wait gets its seconds, however long the others before it were.
             if is_long && timer.passed(since.first) >= longest * WAITS_IN_A_ROW {
                 claim.waits.give_up(target);
                 return Err(WaitError::Final(self.at_work_again_and_again(step, because)));

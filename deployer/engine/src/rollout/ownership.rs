@@ -13,7 +13,7 @@ use crate::claim::Stopped;
 use crate::store::{Change, Persistence, Versioned};
 use crate::timer::MAX_READ_RETRIES;
 
-/// How long a check counts: a version may take minutes, and somebody may ask us to stop meanwhile.
+/// The time for which a check counts: a version may take minutes, and somebody may ask us to stop meanwhile.
 pub(super) const OWNED_FOR: Duration = Duration::from_secs(3);
 
 impl TargetRollout<'_> {

@@ -29,7 +29,7 @@ impl Rollout<'_> {
             tracing::warn!("not recorded as waiting for Lambda: {error}");
         }
         let released = engine.on(at).release(claim, GivenUp::Parked { left: &left, look_at }).await;
-        // Where it was asked to stop meanwhile, the head says that it is looked at now.
+        // The head says that it is looked at now, where it was asked to stop meanwhile.
         let look_at = released.map_or(look_at, |head| head.active().and_then(|active| active.looks_at));
         tracing::info!(?look_at, "parked: {}", record.because.as_deref().unwrap_or_default());
         if let Some(look_at) = look_at
@@ -56,7 +56,7 @@ impl Rollout<'_> {
         }
     }
 
-    /// What the next owner must know.
+    /// The things that the next owner must know.
     fn left(&self, claim: &Claim, results: TargetResults) -> Left {
         let done = results.done();
         let (waits, doors) = (claim.waits.left(&done), claim.doors.all());

@@ -17,7 +17,7 @@ use super::step_context::StepContext;
 use super::target::{MAX_REOBSERVATIONS, TargetRollout};
 use crate::port::Qualifier;
 
-/// What becomes of a version that nobody has called for weeks (state Inactive). The next call wakes it, and may itself fail (Lambda
+/// The use of a version that nobody has called for weeks (state Inactive). The next call wakes it, and may itself fail (Lambda
 /// Developer Guide, "Lambda function states").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Inactive {
@@ -55,9 +55,9 @@ struct Restoration<'a> {
     version: &'a Version,
     sha256: Sha256,
     inactive: Inactive,
-    /// What the head says was live here before this deployment.
+    /// The version that was live here before this deployment, as the head says.
     live_before: Option<Previous>,
-    /// What the alias served before this deployment first wrote to it, once that is known.
+    /// The version that the alias served before this deployment first wrote to it, once that is known.
     previous: Option<Option<Previous>>,
     /// The alias as it was when the last plan was carried out.
     planned_from: Option<Option<ObservedAlias>>,
@@ -65,7 +65,7 @@ struct Restoration<'a> {
     rewritten: bool,
 }
 
-/// What comes of one try.
+/// The result of one try.
 enum Tried {
     Done(TargetDone),
     /// Lambda does not have the version as it was.
@@ -199,7 +199,7 @@ impl Restoration<'_> {
 }
 
 impl TargetRollout<'_> {
-    /// What the alias served, with its code where the ledger knows that of the version.
+    /// The version that the alias served, with its code where the ledger knows that.
     fn with_known_code(self, served: Option<Previous>) -> Option<Previous> {
         let (head, name) = (self.claim.seen().head, &self.rollout.at.function_name);
         let code = |version: &Version| head.code_of(name, self.target, version);

@@ -8,7 +8,7 @@ use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::head::{ATTEMPTS, EXTENSIONS, GivenUp, Next, Rules};
 use deployer_core::record::{Ending, RecordedArtifact};
 use deployer_core::rejects::Rejects;
-use futures::future::{self, FutureExt as _, TryFutureExt as _};
+use futures::future::{self, FutureExt as _, LocalBoxFuture, TryFutureExt as _};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::Rollout;
@@ -56,7 +56,7 @@ impl Rollout<'_> {
             let (rejects, refusal) = refusal?;
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
             match engine.on(at).accept(request, rules, Some(seen?)).await? {
-                // What an earlier owner has begun goes on where that one began it.
+                // A deployment that an earlier owner has begun goes on where that one began it.
                 SubmitOutcome::Claimed(claim) if ours(claim.request().id) && claim.is_for(at) => Ok(claim),
                 otherwise => Err(Unfinished::SubmitOutcome(otherwise)),
             }
@@ -86,14 +86,7 @@ impl Rollout<'_> {
         let artifact = prerequisite(self.deployable_artifact(claim.clone(), rejects));
         let needs = Prerequisites { observed_at: prerequisite(observed_at), claim, artifact };
         let results = self.work(&needs).await;
-        if let Err(Interrupted::Unfinished(unfinished)) = results {
-            return Err(unfinished);
-        }
-        let claim = match needs.claim().await {
-            Ok(claim) => claim,
-            Err(Interrupted::Unfinished(unfinished)) => return Err(unfinished),
-            Err(_) => return Err(Transient::TakenOver.into()),
-        };
+        let claim = needs.claim().await?;
         let (ending, details) = match results {
             Ok(results) => self.conclude(&claim, results, &needs).await?,
             Err(interrupted) => self.ends_early(&claim, interrupted).await?,
@@ -103,18 +96,24 @@ impl Rollout<'_> {
 
     /// All that goes on at the same time. The first part that cannot go on ends the others: what is dropped because the claim is ours
     /// no more, or the ledger is away, ends within its lease.
-    async fn work(&self, needs: &Prerequisites<'_>) -> Result<TargetResults, Interrupted> {
-        let ((), results, (), ()) = futures::try_join!(
-            self.ensure_claimed(needs),
-            self.run_targets(needs),
-            self.note(needs),
-            self.ensure_artifact(needs),
-        )?;
-        Ok(results)
+    ///
+    /// It is large: it does not lie on the stack of whoever waits for it.
+    #[inline(never)]
+    fn work<'w>(&'w self, needs: &'w Prerequisites<'_>) -> LocalBoxFuture<'w, Result<TargetResults, Interrupted>> {
+        let work = async {
+            let ((), results, (), ()) = futures::try_join!(
+                self.ensure_claimed(needs),
+                self.run_targets(needs),
+                self.note(needs),
+                self.ensure_artifact(needs),
+            )?;
+            Ok(results)
+        };
+        work.boxed_local()
     }
 
     async fn ensure_claimed(&self, needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
-        // Who only looked has died too, or could not.
+        // The invocation that only looked has died too, or could not.
         match needs.claim().await?.attempts() > ATTEMPTS + 1 {
             true => Err(Interrupted::GivenUp),
             false => Ok(()),
@@ -153,7 +152,7 @@ impl Rollout<'_> {
     /// The artifact, once it is read and nothing speaks against it.
     async fn deployable_artifact(
         &self,
-        claim: Prerequisite<'_, Arc<Claim>>,
+        claim: Prerequisite<'_, Arc<Claim>, Unfinished>,
         rejects: impl Future<Output = Result<Rejects, Transient>>,
     ) -> Result<Arc<VerifiedArtifact>, Interrupted> {
         let reader = ArtifactReader::of(self.engine, self.at);
@@ -187,8 +186,7 @@ impl Rollout<'_> {
         if goes_on && results.wait() {
             return Err(self.park(claim, results).await);
         }
-        let verified = needs.artifact.peek().and_then(|artifact| artifact.as_ref().ok());
-        Ok((results.ending(claim.stopped()), self.details(verified.map(Arc::as_ref))))
+        Ok((results.ending(claim.stopped()), self.details(needs.artifact_read())))
     }
 
     /// The ending of a rollout that was interrupted.
@@ -207,13 +205,13 @@ impl Rollout<'_> {
         }
     }
 
-    /// What is known at the end, where nobody has looked at the targets.
+    /// The details at the end, where nobody has looked at the targets.
     fn unseen(&self, artifact: Option<RecordedArtifact>) -> FinishDetails {
         let details = self.details(None);
         FinishDetails { artifact: artifact.or(details.artifact), unseen: true, ..details }
     }
 
-    /// What is known at the end: of the artifact what was read, or what was known before.
+    /// The details at the end. They tell of the artifact as it was read, or as it was known before.
     fn details(&self, verified: Option<&VerifiedArtifact>) -> FinishDetails {
         FinishDetails {
             artifact: Some(verified.map_or_else(|| self.chosen.recorded(), RecordedArtifact::from)),

@@ -36,7 +36,7 @@ impl<'a> Sending<'a> {
         let TargetRollout { rollout, claim, target, .. } = self.on;
         let timer = self.on.timer();
         let mut last: Option<CallError> = None;
-        // Who puts an alias back because it was asked to stop goes on with that.
+        // A deployment that puts an alias back because it was asked to stop goes on with that.
         let (mut owned, was_stopped) = (timer.now(), claim.stopped().is_some());
         loop {
             if self.door.is_some() && last.is_some() && timer.passed(owned) > OWNED_FOR {

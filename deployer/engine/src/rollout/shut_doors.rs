@@ -10,7 +10,7 @@ use super::lambda_writer::LambdaWriter;
 use super::target::{MAX_REOBSERVATIONS, TargetRollout};
 use crate::port::CallErrorKind;
 
-/// What became of the doors at a target.
+/// The doors at a target, after they were shut where they were open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shut {
     /// None was open.

@@ -33,7 +33,7 @@ impl StepContext<'_> {
             }
             let read = timer.read(step, || functions.function(name, qualifier.clone())).await?;
             let Some((code, _)) = read else {
-                // What was just made is not seen everywhere at once; what stays away was deleted by somebody.
+                // Lambda shows a new function not everywhere at once; one that stays away was deleted by somebody.
                 if timer.passed(since) >= timer.retries.denied {
                     let message = format!("function {name} in {target} is gone: somebody deleted it");
                     return Err(TargetError::new(TargetErrorCode::ForeignChange, step, message).into());

@@ -1,4 +1,4 @@
-//! What the steps of one plan have in common.
+//! The things that all steps of one plan need.
 
 use deployer_core::head::{Door, Opening};
 use deployer_core::id::Version;
@@ -16,7 +16,7 @@ use crate::port::{Answer, Write};
 pub(super) struct StepContext<'a> {
     pub on: TargetRollout<'a>,
     pub plan: &'a Plan,
-    /// What the alias was seen to serve before this deployment first wrote to the target.
+    /// The version that the alias was seen to serve before this deployment first wrote to the target.
     pub previous: Option<&'a Previous>,
 }
 

@@ -11,7 +11,7 @@ use crate::claim::Claim;
 use crate::port::Account;
 use crate::timer::Timer;
 
-/// How often a target is observed again after a precondition failed and nothing foreign was found.
+/// The number of times that a target is observed again after a precondition failed and nothing foreign was found.
 pub(super) const MAX_REOBSERVATIONS: u32 = 4;
 
 /// One target of a rollout. Its steps are in the files that carry their names.
@@ -42,14 +42,14 @@ impl<'a> TargetRollout<'a> {
         }
     }
 
-    /// What the head says was live here before this deployment.
+    /// The version that was live here before this deployment, as the head says.
     pub fn live_before(self) -> Option<Previous> {
         let seen = self.claim.seen();
         let live = seen.head.target_of(self.rollout.at, self.target)?;
         Some(Previous { version: live.version.clone()?, sha256: live.sha256, weights: Default::default() })
     }
 
-    /// What the alias served before this deployment first wrote to it, as far as that was written down. Owners that did not know
+    /// The version that the alias served before this deployment first wrote to it, as far as that was written down. Owners that did not know
     /// of doors wrote nothing down: then it is what the ledger knew.
     pub fn served_before(self) -> Option<Option<Previous>> {
         let written = self.claim.served_before(self.target);

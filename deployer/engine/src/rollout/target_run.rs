@@ -9,7 +9,7 @@ use futures::future::{Either, select};
 use tracing::Instrument as _;
 
 use super::Rollout;
-use super::error::{GIVEN_UP, Interrupted, TargetFailed, UNSEEN, given_up, is_late};
+use super::error::{GIVEN_UP, Interrupted, TargetFailed, UNSEEN, Unfinished, given_up, is_late};
 use super::observer::Observer;
 use super::prerequisites::Prerequisites;
 use super::restore::Inactive;
@@ -31,7 +31,7 @@ impl TargetRun<'_, '_> {
     pub async fn run(self) -> Result<TargetResult, Interrupted> {
         let Self { target, needs, .. } = self;
         let span = tracing::info_span!("target", account = %target.account, region = %target.region);
-        let done = async { Ok::<_, Interrupted>(needs.claim().await?.done(target).cloned()) };
+        let done = async { Ok::<_, Unfinished>(needs.claim().await?.done(target).cloned()) };
         match select(pin!(done), pin!(self.deploy().instrument(span))).await {
             Either::Left((done, deploying)) => match done? {
                 Some(done) => Ok(TargetResult::of(done)),

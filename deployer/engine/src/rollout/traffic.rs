@@ -76,7 +76,7 @@ impl<'a> TrafficWatch<'a> {
     /// from this move: an owner that died before its own move has waited for nothing.
     pub async fn note_the_move(&self) -> Result<(), StepError> {
         self.write_awaited(&self.awaited_from_now()).await?;
-        // Whoever asks it to stop may have been first.
+        // Somebody who asks it to stop may have been first.
         self.context.on.claim.stopped().map_or(Ok(()), |_| Err(StepError::Stopped))
     }
 
@@ -127,7 +127,7 @@ impl<'a> TrafficWatch<'a> {
                             continue;
                         }
                         unanswered += 1;
-                        // Whoever ends leaves no door open that it can shut.
+                        // A deployment that ends leaves no door open that it can shut.
                         if unanswered > MAX_REOBSERVATIONS
                             || timer.pause(unanswered, AWAIT_TRAFFIC, &error.message).await.is_err()
                         {

@@ -21,7 +21,7 @@ use crate::port::{ArtifactStore, ReadError, Tail};
 use crate::timer::Timer;
 use crate::{Engine, Transient};
 
-/// What stands in the way of a verified artifact.
+/// The reason why an artifact is not verified.
 enum Problem {
     Read(ReadError),
     Refused(Code, String),
@@ -167,7 +167,7 @@ fn manifest(package: &Package, at: &FunctionRef<'_>) -> Result<FunctionConfig, P
     let invalid = |error: String| Problem::Refused(Code::InvalidManifest, format!("{}: {error}", file.file_name()));
     let manifest = Manifest::parse(*file, text).map_err(|error| invalid(error.to_string()))?;
     let config = manifest.for_environment(&at.name);
-    // What may be in a layer is judged target by target.
+    // The planner judges target by target what may be in a layer.
     package.startup.suits(Run::unseen(&config))?;
     if let Some(role) = &config.role {
         at.takes_role(role).map_err(|error| invalid(format!("role: {error}")))?;
