@@ -8,18 +8,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deployer_core::config::Target;
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{ATTEMPTS, Active, Claimant, Request, ResolvedArtifact, ServedBefore, Waiting};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Previous, Status, TargetOutcome};
 use jiff::Timestamp;
 
+use super::Engine;
 use super::lock::locked;
 use super::rollout::doors::Doors;
 use super::rollout::shared_check::SharedCheck;
 use super::rollout::waits::Waits;
 use super::store::Versioned;
-use super::Engine;
 use crate::port::ETag;
 
 /// How much longer than the invocation a lease lasts: 5 seconds for clocks that differ, 5 for what is in flight.

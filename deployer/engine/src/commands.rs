@@ -5,12 +5,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use deployer_core::destination::FunctionRef;
-use deployer_core::head::{CommandEffect, Head, Live, Request, Source};
+use deployer_core::commanded::CommandEffect;
+use deployer_core::commanded::{Hold, Reject};
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::head::{Head, Live, Request, Source};
 use deployer_core::id::{EnvironmentName, FunctionName, Release, Sha256};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Status};
 use deployer_core::rejects::Rejects;
-use deployer_core::status::{FunctionStatus, Hold, Reject, StatusReport};
+use deployer_core::status::{FunctionStatus, StatusReport};
 use deployer_core::text::{Person, PlainText};
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use deployer_core::destination::FunctionRef;
+use deployer_core::commanded::CommandEffect;
 use deployer_core::event::{Announcement, Event, RecordlessEvent};
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Checked, Group, Member, Phase};
-use deployer_core::head::{CommandEffect, Consent, GivenUp, Head, Placing, Request, Wakeup};
+use deployer_core::head::{Consent, GivenUp, Head, Placing, Request, Wakeup};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::promotion::{Decision, PromotionRequest, SourceEnvironment, Wait};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status};

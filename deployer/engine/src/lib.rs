@@ -43,7 +43,7 @@ use std::time::Duration;
 
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::Group;
 use deployer_core::head::Request;
 use deployer_core::id::Region;
