@@ -3,7 +3,7 @@
 #![no_main]
 
 use deployer_core::config::Config;
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::freeze::frozen_until;
 use deployer_core::id::{EnvironmentName, FunctionName, Region};
 use deployer_core::manifest::ExecutionRole;

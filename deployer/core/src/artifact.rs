@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::head::ManagedKeys;
 use crate::id::{
     BucketName, DeploymentId, EnvironmentName, FunctionName, InvalidName, Region, Release, RequestHash, Sha256,
 };
+use crate::managed_keys::ManagedKeys;
 use crate::manifest::FunctionConfig;
 use crate::names::ARTIFACT_SUFFIX;
 use crate::package::Startup;

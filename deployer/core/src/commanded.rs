@@ -3,9 +3,12 @@
 //! The ids of those commands stand beside it, so that a command that comes again is told from one whose effect was since
 //! undone. They go with it: whoever undoes it, or puts another in its place, forgets them with the same write.
 
+use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::RequestHash;
+use crate::id::{Release, RequestHash, Sha256};
+use crate::text::{Person, PlainText};
 
 /// How many commands are known by their id: those that stand beside one thing, and those that an object has carried out.
 pub const OBEYED: usize = 50;
@@ -60,4 +63,31 @@ impl<T> Commanded<T> {
         let has_other_words = self.asked_by.first() == Some(&hash) && !in_these_words(&self.what);
         is_known && !has_other_words
     }
+}
+
+/// Nothing new is taken until it is released; rolling back is still possible.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hold {
+    /// Why, in the words of whoever holds.
+    pub reason: PlainText,
+    /// Who.
+    pub requested_by: Option<Person>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A release of a function that nothing deploys any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reject {
+    /// Its label.
+    pub release: Release,
+    /// Its code, in whatever environment and under whatever label it comes again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sha256: Vec<Sha256>,
+    /// Why, in the words of whoever rejected it.
+    pub reason: PlainText,
+    /// Who.
+    pub requested_by: Option<Person>,
+    /// Since when.
+    pub since: Timestamp,
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256};
-use crate::promotion::RecordedPromotion;
+use crate::record::RecordedPromotion;
 use crate::record::{Cause, CauseKind, Code, DeploymentRecord, RecordedArtifact, SCHEMA, Status, TargetOutcome};
 use crate::text::{Person, PlainText};
 

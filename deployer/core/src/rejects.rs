@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::as_read::AsRead;
-use crate::commanded::{CommandEffect, Commanded, OBEYED};
+use crate::commanded::{CommandEffect, Commanded, OBEYED, Reject};
 use crate::id::{FunctionName, Release, RequestHash, Sha256};
 use crate::names::REJECTS;
 use crate::record::{Code, Ending, SCHEMA};
-use crate::status::Reject;
 
 /// How many releases of a function can be rejected. None is ever forgotten.
 pub const MOST: usize = 500;

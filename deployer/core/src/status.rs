@@ -6,12 +6,14 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::commanded::{Hold, Reject};
 use crate::config::Target;
-use crate::destination::FunctionRef;
+use crate::function_ref::FunctionRef;
 use crate::group::GroupStatus;
 use crate::head::{Door, Head, Live, Rollback, Source, Waiting};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
-use crate::promotion::{Approved, Wait};
+use crate::promotion::Wait;
+use crate::record::Approved;
 use crate::rejects::Rejects;
 use crate::text::{Person, PlainText};
 
@@ -172,33 +174,6 @@ fn yes() -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
 fn is_false(value: &bool) -> bool {
     !*value
-}
-
-/// Nothing new is taken until it is released; rolling back is still possible.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Hold {
-    /// Why, in the words of whoever holds.
-    pub reason: PlainText,
-    /// Who.
-    pub requested_by: Option<Person>,
-    /// Since when.
-    pub since: Timestamp,
-}
-
-/// A release of a function that nothing deploys any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Reject {
-    /// Its label.
-    pub release: Release,
-    /// Its code, in whatever environment and under whatever label it comes again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sha256: Vec<Sha256>,
-    /// Why, in the words of whoever rejected it.
-    pub reason: PlainText,
-    /// Who.
-    pub requested_by: Option<Person>,
-    /// Since when.
-    pub since: Timestamp,
 }
 
 /// What an environment lags behind.

@@ -1,7 +1,7 @@
 //! Promotions that somebody asks for: of one function, of each that matches and is ready, or of several together.
 
-use deployer_core::destination::FunctionRef;
 use deployer_core::event::RecordlessEvent;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::Group;
 use deployer_core::head::Request;
 use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};

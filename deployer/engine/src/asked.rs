@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use deployer_core::asked::AskedFor;
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::id::EnvironmentName;
 use deployer_core::names::ASKED;
 use deployer_core::promotion::Dispatch;

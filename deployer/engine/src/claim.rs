@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deployer_core::config::Target;
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{ATTEMPTS, Active, Claimant, Request, ResolvedArtifact, ServedBefore, Waiting};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::{Code, DeploymentRecord, Ending, Previous, Status, TargetOutcome};

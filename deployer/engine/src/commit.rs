@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use deployer_core::config::Target;
 use deployer_core::event::Event;
-use deployer_core::head::{Active, End, Finish, ManagedKeys, ResolvedArtifact};
+use deployer_core::head::{Active, End, Finish, ResolvedArtifact};
 use deployer_core::id::Token;
+use deployer_core::managed_keys::ManagedKeys;
 use deployer_core::names::ENDED_LINE;
 use deployer_core::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
 

@@ -2,7 +2,8 @@
 
 use deployer_core::head::{Consent, Head};
 use deployer_core::id::DeploymentId;
-use deployer_core::promotion::{ApprovalDecision, ApprovalGiven, Approved};
+use deployer_core::promotion::{ApprovalDecision, ApprovalGiven};
+use deployer_core::record::Approved;
 use deployer_core::record::DeploymentRecord;
 
 use super::Engine;
@@ -12,7 +13,7 @@ use super::handle::FunctionCommands;
 use super::store::{Change, Versioned};
 use crate::asked::Requested;
 use crate::group::Groups;
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Phase};
 
 /// The head's part in what was heard.

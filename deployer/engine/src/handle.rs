@@ -1,6 +1,6 @@
 //! Handles on one function of one environment: the parts of the engine that work on it.
 
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 
 use super::Engine;
 

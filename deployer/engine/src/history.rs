@@ -1,6 +1,6 @@
 //! What was deployed, newest first, without reading everything.
 
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::ENDED;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::names::DEPLOYMENTS;

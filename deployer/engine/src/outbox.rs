@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deployer_core::asked::AskedFor;
-use deployer_core::destination::FunctionRef;
 use deployer_core::event::Event;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, OutboxEntry, Request, ResolvedArtifact, SideEffect, Wakeup};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::DeploymentRecord;

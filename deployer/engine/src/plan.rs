@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, ResolvedArtifact, Source, held_by};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash};
 use deployer_core::plan::{PlanReport, RefusedPlan, TargetPlan, Wanted, plan as planned};

@@ -1,8 +1,9 @@
 //! Recalling a release: it is rejected, and rolled back wherever it is live.
 
 use deployer_core::artifact::ArtifactRef;
-use deployer_core::destination::FunctionRef;
-use deployer_core::head::{CommandEffect, Head, Live, Request, ResolvedArtifact};
+use deployer_core::commanded::CommandEffect;
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::head::{Head, Live, Request, ResolvedArtifact};
 use deployer_core::id::{EnvironmentName, FunctionName, Release};
 use deployer_core::promotion::Decision;
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord};

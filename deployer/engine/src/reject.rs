@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use deployer_core::destination::FunctionRef;
-use deployer_core::head::{CommandEffect, Head, Live};
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::commanded::CommandEffect;
+use deployer_core::head::{Head, Live};
 use deployer_core::id::{FunctionName, Release, Sha256};
 use deployer_core::record::DeploymentRecord;
 use deployer_core::rejects::Rejects;
-use deployer_core::status::{Reject, StatusReport};
+use deployer_core::commanded::Reject;
+use deployer_core::status::StatusReport;
 use deployer_core::text::PlainText;
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};

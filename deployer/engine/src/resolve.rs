@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use deployer_core::artifact::Place;
 use deployer_core::config::Target;
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, ResolvedArtifact, Source};
 use deployer_core::id::{DeploymentId, Release};
 use deployer_core::promotion::Wait;

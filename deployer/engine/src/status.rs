@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deployer_core::config::Environment;
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::names::{HEADS, REJECTS};
 use deployer_core::rejects::Rejects;

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use deployer_core::as_read::AsRead;
-use deployer_core::destination::FunctionRef;
 use deployer_core::format::{self, LedgerObject, Unusable};
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, Request};
 use deployer_core::id::{DeploymentId, FunctionName};
 use deployer_core::record::{DeploymentRecord, SCHEMA, Status};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, LeftOut, NextAction, Wakeup};
 use deployer_core::id::{EnvironmentName, FunctionName, Token};
 use deployer_core::names::OPEN;

@@ -1,7 +1,7 @@
 //! An upload: the object's key says which function of which environment it is for.
 
 use deployer_core::artifact::Upload;
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::Request;
 use tracing::Instrument as _;
 

@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use deployer_core::status::{
-    Behind, DoorStatus, FunctionStatus, Hold, LastFailed, Reject, StatusReport, WaitingStatus,
-};
+use deployer_core::commanded::{Hold, Reject};
+use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, StatusReport, WaitingStatus};
 use jiff::Timestamp;
 
 use super::super::answer::one_line;

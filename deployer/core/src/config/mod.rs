@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostics::{self, Diagnostic, Diagnostics, Reading};
 use crate::freeze::Freeze;
@@ -115,11 +115,6 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.account, self.region)
     }
-}
-
-/// `null` is the same as absent, as everywhere in the file: Terraform's `jsonencode` writes it.
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
-    Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
 /// Why a `deployer.json` cannot be loaded: each mistake with the path of its field.

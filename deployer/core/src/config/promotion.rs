@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{SeqAccess, Visitor, value};
 use serde::{Deserialize, Deserializer};
 
-use super::{Span, or_default};
+use super::Span;
 use crate::id::EnvironmentName;
 
 /// What other environments have live may be brought here.
@@ -132,4 +132,9 @@ impl JsonSchema for Sources {
             "anyOf": [name, { "type": "array", "items": name, "minItems": 1, "uniqueItems": true }]
         })
     }
+}
+
+/// `null` is the same as absent, as everywhere in the file: Terraform's `jsonencode` writes it.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
 }

@@ -9,8 +9,8 @@ use crate::as_read::AsRead;
 use crate::head::{Request, ResolvedArtifact};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::names::GROUPS;
-use crate::promotion::{Approved, GroupState, PromotionRequest, PromotionSpec};
-use crate::record::{Cause, CauseKind, Code, SCHEMA, Status};
+use crate::promotion::{GroupState, PromotionRequest, PromotionSpec};
+use crate::record::{Approved, Cause, CauseKind, Code, SCHEMA, Status};
 use crate::text::PlainText;
 
 mod status;
@@ -159,7 +159,7 @@ impl Group {
             as_read: AsRead::default(),
         };
         let member = |function: &FunctionName| {
-            let hash = group.identity(function);
+            let hash = identity(&group, function);
             Member {
                 function: function.clone(),
                 deployment: DeploymentId::of(group.asked_at, hash),
@@ -200,11 +200,6 @@ impl Group {
         }
         self.places = None;
         self
-    }
-
-    fn identity(&self, function: &FunctionName) -> RequestHash {
-        let id = self.cause.event_id.as_deref().unwrap_or_default();
-        RequestHash::of(&["promotion", id, self.environment.as_str(), function.as_str()])
     }
 
     /// The promotion of one of its functions.
@@ -287,6 +282,12 @@ impl Group {
     pub fn differs_from(&self, other: &Self) -> bool {
         *self != Self { revision: self.revision, ..other.clone() }
     }
+}
+
+/// The identity of the promotion of one of a group's functions.
+fn identity(group: &Group, function: &FunctionName) -> RequestHash {
+    let id = group.cause.event_id.as_deref().unwrap_or_default();
+    RequestHash::of(&["promotion", id, group.environment.as_str(), function.as_str()])
 }
 
 impl Member {

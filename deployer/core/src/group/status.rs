@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Group, Phase};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release};
-use crate::promotion::Approved;
-use crate::record::Status;
+use crate::record::{Approved, Status};
 use crate::text::{Person, PlainText};
 
 /// A promotion of several functions together that is open.

@@ -21,7 +21,7 @@ impl Group {
     /// and otherwise its members take their places, under this token.
     #[must_use]
     pub fn judged(&self, verdicts: &[Checked], places: Token, now: Timestamp) -> Self {
-        let (mut group, may_all_pass) = self.after(verdicts, now);
+        let (mut group, may_all_pass) = after(self, verdicts, now);
         if may_all_pass {
             (group.phase, group.places) = (Phase::Placing, Some(places));
             (group.because, group.approvals_wanted) = (None, None);
@@ -32,7 +32,7 @@ impl Group {
     /// After all functions were judged once more and every member holds its place: this write decides it.
     #[must_use]
     pub fn decided(&self, verdicts: &[Checked], now: Timestamp) -> Self {
-        let (mut group, may_all_pass) = self.after(verdicts, now);
+        let (mut group, may_all_pass) = after(self, verdicts, now);
         if may_all_pass {
             (group.status, group.code, group.because) = (Status::InProgress, None, None);
             (group.phase, group.decided_at) = (Phase::Moving, Some(now));
@@ -40,44 +40,6 @@ impl Group {
             group.phase = Phase::Checking;
         }
         group
-    }
-
-    /// The group as it is after its members were judged: it ends, or waits, unless all of them may pass.
-    fn after(&self, verdicts: &[Checked], now: Timestamp) -> (Self, bool) {
-        let mut group = self.next();
-        // People approve what was live when it was asked for.
-        for (member, (_, chosen)) in group.functions.iter_mut().zip(verdicts) {
-            member.release = chosen.as_ref().map(|chosen| chosen.release.clone()).or(member.release.take());
-            member.chosen.clone_from(chosen);
-        }
-        let judged = || self.functions.iter().zip(verdicts);
-        let ends = judged().find_map(|(member, (verdict, _))| match verdict {
-            Decision::Deny(ending) => Some((member, ending)),
-            _ => None,
-        });
-        if let Some((member, ending)) = ends {
-            let (status, code, because) = match ending {
-                Ending::Superseded { because } => (Status::Superseded, Code::Superseded, because.as_str()),
-                Ending::Refused { code, because } | Ending::Stopped { code, because, .. } => {
-                    (Status::Refused, *code, because.as_str())
-                }
-                Ending::Tried(_) | Ending::OnlyStopped { .. } => {
-                    (Status::Refused, Code::NotPromotable, "it cannot be deployed there")
-                }
-            };
-            group.end_before(status, code, &format!("{}: {because}", member.function), now);
-            return (group, false);
-        }
-        let waits = judged().find_map(|(member, (verdict, _))| match verdict {
-            Decision::Wait(wait) => Some((member, wait)),
-            _ => None,
-        });
-        if let Some((member, wait)) = waits {
-            group.because = Some(format!("{}: {wait}", member.function).into());
-            group.approvals_wanted = Some(wait.approvals_wanted).filter(|wanted| *wanted > 0);
-            return (group, false);
-        }
-        (group, true)
     }
 
     /// Ends the group before its decision.
@@ -219,6 +181,44 @@ impl Group {
         let go_no_more = has_failed || self.is_late(now);
         self.functions.iter().filter(move |one| go_no_more && one.status == Some(Status::Pending))
     }
+}
+
+/// The group as it is after its members were judged: it ends, or waits, unless all of them may pass.
+fn after(before: &Group, verdicts: &[Checked], now: Timestamp) -> (Group, bool) {
+    let mut group = before.next();
+    // People approve what was live when it was asked for.
+    for (member, (_, chosen)) in group.functions.iter_mut().zip(verdicts) {
+        member.release = chosen.as_ref().map(|chosen| chosen.release.clone()).or(member.release.take());
+        member.chosen.clone_from(chosen);
+    }
+    let judged = || before.functions.iter().zip(verdicts);
+    let ends = judged().find_map(|(member, (verdict, _))| match verdict {
+        Decision::Deny(ending) => Some((member, ending)),
+        _ => None,
+    });
+    if let Some((member, ending)) = ends {
+        let (status, code, because) = match ending {
+            Ending::Superseded { because } => (Status::Superseded, Code::Superseded, because.as_str()),
+            Ending::Refused { code, because } | Ending::Stopped { code, because, .. } => {
+                (Status::Refused, *code, because.as_str())
+            }
+            Ending::Tried(_) | Ending::OnlyStopped { .. } => {
+                (Status::Refused, Code::NotPromotable, "it cannot be deployed there")
+            }
+        };
+        group.end_before(status, code, &format!("{}: {because}", member.function), now);
+        return (group, false);
+    }
+    let waits = judged().find_map(|(member, (verdict, _))| match verdict {
+        Decision::Wait(wait) => Some((member, wait)),
+        _ => None,
+    });
+    if let Some((member, wait)) = waits {
+        group.because = Some(format!("{}: {wait}", member.function).into());
+        group.approvals_wanted = Some(wait.approvals_wanted).filter(|wanted| *wanted > 0);
+        return (group, false);
+    }
+    (group, true)
 }
 
 /// Says whether this deployment has moved an alias. One that served the version before does not count.

@@ -1,75 +1,15 @@
 //! The head chooses the artifact of a request that does not name one itself: what is live, or what was.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
-use super::{Active, Head, Live, Request, Rollback, Source};
-use crate::artifact::ArtifactRef;
+use super::active::Active;
+use super::live::Live;
+use super::request::Request;
+use super::resolved::ResolvedArtifact;
+use super::source::{Rollback, Source};
+use super::state::Head;
 use crate::config::Target;
-use crate::id::{FunctionName, Release, Sha256, Token, Version};
-use crate::record::{Code, Ending, RecordedArtifact};
+use crate::id::Token;
+use crate::record::{Code, Ending};
 use crate::rejects::Rejects;
-use crate::text::PlainText;
-
-/// The artifact that a deployment is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ResolvedArtifact {
-    /// The release.
-    pub release: Release,
-    /// The object version.
-    pub artifact: ArtifactRef,
-    /// Its code, where that was live before.
-    #[serde(default)]
-    pub sha256: Option<Sha256>,
-    /// Its bytes, where they were read before.
-    #[serde(default)]
-    pub size: Option<u64>,
-    /// The versions that have served it, by target: a rollback goes back to them as long as Lambda has them.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub versions: BTreeMap<String, Version>,
-    /// The function whose versions these are; heads of before do not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub function_name: Option<FunctionName>,
-    /// The reason for this choice, where it is not plain: the record says it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub because: Option<PlainText>,
-}
-
-impl ResolvedArtifact {
-    /// An artifact that nothing more is known of yet.
-    #[must_use]
-    pub fn of(release: Release, artifact: ArtifactRef) -> Self {
-        let versions = BTreeMap::new();
-        Self { release, artifact, sha256: None, size: None, versions, function_name: None, because: None }
-    }
-
-    /// The artifact as a record tells it.
-    #[must_use]
-    pub fn recorded(&self) -> RecordedArtifact {
-        RecordedArtifact { size: self.size, sha256: self.sha256, ..(&self.artifact).into() }
-    }
-
-    pub(super) fn again(live: &Live) -> Self {
-        let Live { release, artifact, sha256, size, versions, mut former, function_name, .. } = live.clone();
-        former.extend(versions);
-        Self { release, artifact, sha256, size, versions: former, function_name, because: None }
-    }
-
-    /// The version of this function that has served it in a target.
-    #[must_use]
-    pub fn version_of(&self, function_name: &FunctionName, target: &Target) -> Option<&Version> {
-        let is_its = self.function_name.as_ref().is_none_or(|name| name == function_name);
-        self.versions.get(&target.to_string()).filter(|_| is_its)
-    }
-}
-
-impl From<&Live> for ResolvedArtifact {
-    /// Brings what is live once more, with what its manifest names.
-    fn from(live: &Live) -> Self {
-        Self { versions: BTreeMap::new(), function_name: None, ..Self::again(live) }
-    }
-}
 
 impl Head {
     /// The artifact that a request is about, where the head knows it.

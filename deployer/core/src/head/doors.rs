@@ -5,58 +5,20 @@
 //! Must not know: who sends the writes, or how a door is shut.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
-use super::{Active, Head, Live};
+use super::active::Active;
+use super::door::{Door, Opening, ServedBefore};
+use super::live::Live;
+use super::state::Head;
 use crate::config::Target;
-use crate::id::{DeploymentId, FunctionName, Sha256, Token, Version};
+use crate::id::{FunctionName, Sha256, Token, Version};
 use crate::observed::{ObservedAlias, RevisionId};
-use crate::record::Previous;
 
 /// How long after it was sent at the latest a write may take effect.
 pub const TAKES_EFFECT_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// The step in which a door is shut, in records.
 pub const SHUT_DOOR: &str = "shut door";
-
-/// A write to a target's alias that may take effect late.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Door {
-    /// The target.
-    #[serde(flatten)]
-    pub target: Target,
-    /// The alias's RevisionId that the write names; absent: the alias is created.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revision: Option<RevisionId>,
-    /// The version that the alias would serve; absent where that is not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<Version>,
-    /// The deployment whose write it is.
-    pub deployment: DeploymentId,
-    /// Since when.
-    pub since: Timestamp,
-    /// From then on the write cannot take effect any more: 15 minutes after the last time at which it can have been sent.
-    pub until: Timestamp,
-}
-
-/// What a target's alias was seen to serve before a deployment first wrote to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServedBefore {
-    /// The target.
-    #[serde(flatten)]
-    pub target: Target,
-    /// The version; none: there was no alias, or it served `$LATEST`.
-    pub previous: Option<Previous>,
-}
-
-/// A door that is about to be opened, and what the alias serves until then.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opening {
-    /// The door.
-    pub door: Door,
-    /// What the alias serves.
-    pub previous: Option<Previous>,
-}
 
 impl Door {
     /// The door by which the active deployment writes an alias: on this RevisionId (none: it creates it), to this version.

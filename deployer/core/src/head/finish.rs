@@ -4,12 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::accept::Claimant;
+use super::active::Active;
+use super::door::Door;
 use super::doors::still_open;
-use super::{Active, Door, Head, LambdaWait, LiveTarget, ManagedKeys, SideEffect};
+use super::lambda_wait::LambdaWait;
+use super::live_target::LiveTarget;
+use super::outbox::SideEffect;
+use super::state::Head;
+use super::transition::Claimant;
 use crate::config::Target;
-use crate::destination::FunctionRef;
+use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, Token};
+use crate::managed_keys::ManagedKeys;
 use crate::record::{DeploymentRecord, Status, TargetOutcome};
 
 /// How a deployment ends.

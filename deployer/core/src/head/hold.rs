@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{Head, Request};
-use crate::commanded::{CommandEffect, Commanded, OBEYED};
-use crate::destination::FunctionRef;
+use super::request::Request;
+use super::state::Head;
+use crate::commanded::{CommandEffect, Commanded, Hold, OBEYED};
+use crate::function_ref::FunctionRef;
 use crate::id::RequestHash;
 use crate::record::{Code, Ending, Status};
-use crate::status::Hold;
 
 impl Head {
     /// Why the hold refuses this; rolling back is always possible.

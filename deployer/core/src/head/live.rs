@@ -6,11 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Active, HISTORY, Head};
 use crate::artifact::{ArtifactRef, UPLOADED_BY};
 use crate::config::Target;
 use crate::id::{AliasName, DeploymentId, FunctionName, Release, Sha256, Version};
-use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
+use crate::record::{CauseKind, DeploymentRecord, TargetOutcome};
 use crate::text::Person;
 
 /// An artifact that was live, on every target or on some.
@@ -151,7 +150,7 @@ impl Live {
 
     /// Counts the targets that serve it after these outcomes. A target that served it before, and that nothing was done
     /// to, still does.
-    fn count(&mut self, outcomes: &[TargetOutcome]) {
+    pub(super) fn count(&mut self, outcomes: &[TargetOutcome]) {
         let present: BTreeSet<String> = outcomes.iter().map(|outcome| outcome.target().to_string()).collect();
         self.missing.retain(|target| present.contains(target));
         for outcome in outcomes {
@@ -172,7 +171,7 @@ impl Live {
     }
 
     /// The same bytes were brought once more: the entry takes over their label and artifact, and keeps everything else.
-    fn renewed(&mut self, by: Self, outcomes: &[TargetOutcome]) {
+    pub(super) fn renewed(&mut self, by: Self, outcomes: &[TargetOutcome]) {
         let Self { release, artifact, sha256, size, function_name, alias, .. } = by;
         if self.function_name.is_some() && self.function_name != function_name {
             self.versions.clear();
@@ -186,7 +185,7 @@ impl Live {
     }
 
     /// Whether its completion calls for promotions.
-    fn calls_for_promotions(&self) -> bool {
+    pub(super) fn calls_for_promotions(&self) -> bool {
         self.cause.is_some_and(calls_for_promotions)
     }
 }
@@ -195,82 +194,4 @@ impl Live {
 pub(super) fn calls_for_promotions(cause: CauseKind) -> bool {
     use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
     matches!(cause, Upload | Deploy | Promotion | AutomaticPromotion)
-}
-
-impl Head {
-    /// A deployment has ended: if it has reached a target, its artifact is what is live. One that was asked to stop is
-    /// left as well, whatever it has reached.
-    pub(super) fn set_live(&mut self, active: &Active, record: &DeploymentRecord) -> Option<Completed> {
-        let mut live = Live::brought_by(record)?;
-        live.former = self.former_versions(&live);
-        let is_live = self.live().is_some_and(|first| first.is_same_as(&live.artifact, live.sha256));
-        if active.stop.is_some() && !is_live {
-            self.leave(live.clone());
-        }
-        if !record.targets.iter().any(TargetOutcome::has_reached) {
-            return None;
-        }
-        self.unrecovered = None;
-        if record.cause.kind == CauseKind::Rollback {
-            self.leave_newer_than(&live);
-        }
-        if active.stop.is_none() {
-            self.left.retain(|left| left.artifact != live.artifact);
-        }
-        let was_complete = match self.history.first_mut().filter(|first| first.is_same_as(&live.artifact, live.sha256))
-        {
-            Some(first) => {
-                let was_complete = first.complete;
-                first.renewed(live, &record.targets);
-                let restores = record.cause.kind == CauseKind::Rollback && record.status != Status::Unchanged;
-                if restores && active.stop.is_none() {
-                    first.restored_by = Some(record.id);
-                }
-                was_complete
-            }
-            None => {
-                self.history.insert(0, live);
-                false
-            }
-        };
-        self.history.truncate(HISTORY);
-        let live = self.history.first()?;
-        let is_first = live.complete && !was_complete && active.stop.is_none();
-        (is_first && live.calls_for_promotions() && record.status != Status::Superseded)
-            .then_some(Completed { deployment: live.deployment, since: live.since })
-    }
-
-    /// The code of all that was live here, was gone back from, or has just ended.
-    #[must_use]
-    pub fn meant_code(&self) -> Vec<Sha256> {
-        let lives = self.history.iter().chain(&self.left).filter_map(|live| live.sha256);
-        let ended = self.outbox.iter().filter_map(|entry| entry.record.artifact.as_ref()?.sha256);
-        lives.chain(ended).collect()
-    }
-
-    /// The versions by which an artifact served targets when it was live before.
-    fn former_versions(&self, live: &Live) -> BTreeMap<String, Version> {
-        let same_name = |one: &Live| one.function_name.is_none() || one.function_name == live.function_name;
-        let is_it = |one: &&Live| one.is_same_as(&live.artifact, live.sha256) && same_name(one);
-        let before = self.history.iter().chain(&self.left).find(is_it);
-        let known = before.into_iter().flat_map(|before| before.former.iter().chain(&before.versions));
-        known.filter(|(target, _)| !live.versions.contains_key(*target)).map(|(t, v)| (t.clone(), v.clone())).collect()
-    }
-
-    /// A rollback walks back: it leaves behind what was live after the artifact that it has brought back, and that entry
-    /// itself, for it is live anew.
-    pub(super) fn leave_newer_than(&mut self, live: &Live) {
-        let is_it = |earlier: &Live| earlier.is_same_as(&live.artifact, live.sha256);
-        let Some(at) = self.history.iter().position(is_it).filter(|at| *at > 0) else { return };
-        let newer: Vec<Live> = self.history.drain(..=at).take(at).collect();
-        for left in newer.into_iter().rev() {
-            self.leave(left);
-        }
-    }
-
-    pub(super) fn leave(&mut self, left: Live) {
-        self.left.retain(|other| other.artifact != left.artifact);
-        self.left.insert(0, left);
-        self.left.truncate(HISTORY);
-    }
 }

@@ -2,22 +2,16 @@
 //! its group is decided until it has ended.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::accept::{Claimant, Next, Transition};
-use super::{Active, Head, Request, Waiting};
-use crate::destination::FunctionRef;
+use super::active::Active;
+use super::request::Request;
+use super::state::Head;
+use super::transition::{Claimant, Next, Transition};
+use super::waiting::{Place, Waiting};
+use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, Token};
 use crate::promotion::Wait;
 use crate::record::{Ending, Status};
-
-/// The place that a member of a group holds.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Place {
-    /// The deployments that were next when the place was taken: they go first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub behind: Vec<DeploymentId>,
-}
 
 /// The answer to a member that asks for its place.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Request;
+use super::request::Request;
 use crate::record::CauseKind;
 
 /// The place of an upload in the order of the uploads of one function.

@@ -1,6 +1,6 @@
 //! A record says in one sentence what its deployment found at the targets that the ledger did not know.
 
-use super::Head;
+use super::state::Head;
 use crate::id::Version;
 use crate::record::{DeploymentRecord, Previous, Status, TargetOutcome};
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Active, Head};
+use super::active::Active;
+use super::state::Head;
 use crate::config::Target;
 use crate::id::Token;
 use crate::observed::ObservedAlias;

@@ -1,30 +1,18 @@
 //! Promotions that wait: they are let in, wait, and go on, as the rules say (`promotion::PromotionPolicy`).
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::accept::{Claimant, Next, Transition};
-use super::{Active, Head, Place, Request, Source, WAITING};
+use super::active::Active;
+use super::request::Request;
+use super::source::Source;
+use super::state::{Head, WAITING};
+use super::transition::{Claimant, Next, Transition};
+use super::waiting::{Place, Waiting};
 use crate::config::Policy;
-use crate::destination::FunctionRef;
+use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, Token};
-use crate::promotion::{Approved, Decision, Dispatch, Wait};
-use crate::record::{CauseKind, Code, DeploymentRecord, Ending, Status};
-
-/// A promotion that waits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
-    /// What was asked for.
-    pub request: Request,
-    /// What it waits for.
-    pub wait: Wait,
-    /// Its record is written, and the event that it waits is sent.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub told: bool,
-    /// The place that it holds as a member of a group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
-}
+use crate::promotion::{Decision, Dispatch, Wait};
+use crate::record::{Approved, CauseKind, Code, Ending, Status};
 
 /// What came of somebody's consent, or of its refusal.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,32 +25,6 @@ pub enum Consent {
     NotWaiting,
     /// It does not count: the sentence says why.
     Void(String),
-}
-
-impl Waiting {
-    /// Its record.
-    #[must_use]
-    pub fn record(&self, at: &FunctionRef<'_>) -> DeploymentRecord {
-        let record = at.record(&self.request, Status::Pending);
-        let promotion = record.promotion.map(|told| told.waiting(&self.wait));
-        let artifact = self.request.promoting().and_then(|promoting| Some(promoting.artifact.as_ref()?.recorded()));
-        let because = Some(self.wait.to_string());
-        DeploymentRecord { code: Some(Code::Waiting), because: because.map(Into::into), promotion, artifact, ..record }
-    }
-
-    /// How it ends by a refusal that comes while it waits: what interrupts a soak cancels it.
-    #[must_use]
-    pub fn cancelled_by(&self, refusal: Ending) -> Ending {
-        let is_automatic = self.request.cause.kind == CauseKind::AutomaticPromotion;
-        match refusal {
-            Ending::Refused { code: Code::Held | Code::Rejected | Code::NotLive, because }
-                if is_automatic && self.wait.soak_until.is_some() =>
-            {
-                Ending::Refused { code: Code::SoakCancelled, because: format!("its soak was interrupted: {because}") }
-            }
-            other => other,
-        }
-    }
 }
 
 impl Head {

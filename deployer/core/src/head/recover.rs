@@ -3,8 +3,9 @@
 
 use std::cmp::Reverse;
 
-use super::live::calls_for_promotions;
-use super::{Completed, HISTORY, Head, Live, OutboxEntry, SideEffect};
+use super::live::{Completed, Live, calls_for_promotions};
+use super::outbox::{OutboxEntry, SideEffect};
+use super::state::{HISTORY, Head};
 use crate::as_read::AsRead;
 use crate::id::DeploymentId;
 use crate::record::{CauseKind, Code, DeploymentRecord, Ending, Status};

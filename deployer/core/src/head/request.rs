@@ -5,7 +5,9 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Mark, ResolvedArtifact, Rollback, Sequencer};
+use super::order::{Mark, Sequencer};
+use super::resolved::ResolvedArtifact;
+use super::source::{Rollback, Source};
 use crate::artifact::{ArtifactRef, LocatedUpload};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::promotion::PromotionSpec;
@@ -31,49 +33,6 @@ pub struct Request {
     pub accepted_at: Timestamp,
     /// The marker under `open/` that lets the sweep find this work until it is done.
     pub marker: Token,
-}
-
-/// What shall become live. What it is exactly is found out under the claim, for it depends on what came before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Source {
-    /// This object version.
-    Artifact {
-        /// The release.
-        release: Release,
-        /// The object version.
-        artifact: ArtifactRef,
-        /// S3's order within the key.
-        sequencer: Option<String>,
-    },
-    /// The newest version of this release's key.
-    Newest {
-        /// The release.
-        release: Release,
-    },
-    /// The artifact that is live: targets that serve something else are brought back to it.
-    Live {
-        /// The deployment that had brought what was live when this was asked for: something newer supersedes it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        of: Option<DeploymentId>,
-    },
-    /// What another environment has live.
-    Promoted(Box<PromotionSpec>),
-    /// What was live before this artifact, as long as it still is live; what is live, where some targets only serve it.
-    Undo {
-        /// The release that goes.
-        release: Release,
-        /// Its object version; any of its label, unless told.
-        artifact: Option<ArtifactRef>,
-        /// The deployment that brought it; any, unless told. Where another one did, what is live stays.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        of: Option<DeploymentId>,
-    },
-    /// An artifact that was live before.
-    Earlier(Rollback),
-    /// Something that a newer deployer asks for.
-    #[serde(other, rename = "?")]
-    Unknown,
 }
 
 impl Request {
@@ -314,19 +273,6 @@ impl Request {
         match &self.subject {
             Source::Artifact { release, artifact, .. } => Some(ResolvedArtifact::of(release.clone(), artifact.clone())),
             _ => None,
-        }
-    }
-}
-
-impl Source {
-    /// The release, where it was named.
-    #[must_use]
-    pub fn release(&self) -> Option<&Release> {
-        match self {
-            Self::Artifact { release, .. } | Self::Newest { release } => Some(release),
-            Self::Promoted(promoting) => promoting.release(),
-            Self::Earlier(rollback) => rollback.to.as_ref(),
-            Self::Live { .. } | Self::Undo { .. } | Self::Unknown => None,
         }
     }
 }

@@ -1,34 +1,16 @@
 //! The write that accepts a rollback judges what it means, before it stops or displaces anything; its claim finds out what
 //! it goes back to.
 
-use serde::{Deserialize, Serialize};
-
-use super::{Head, Live, Request, ResolvedArtifact, Source};
+use super::live::Live;
+use super::request::Request;
+use super::resolved::ResolvedArtifact;
+use super::source::{Rollback, Source};
+use super::state::Head;
 use crate::artifact::ArtifactRef;
 use crate::config::Target;
 use crate::id::{DeploymentId, Release};
 use crate::record::{CauseKind, Code, DeploymentRecord, Ending};
 use crate::rejects::Rejects;
-
-/// A rollback by hand.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Rollback {
-    /// The release whose newest artifact it goes back to; none: it goes back to the artifact before what is live.
-    #[serde(default)]
-    pub to: Option<Release>,
-    /// The release or the deployment that the person saw live: the rollback is refused where it is live no more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub if_live: Option<String>,
-    /// The deployment that the person saw under way; it may have ended meanwhile as what is live.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub if_active: Option<DeploymentId>,
-    /// The deployment that was under way when the rollback was accepted, and that it means.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub undoes: Option<DeploymentId>,
-    /// The artifact that was live then; none: nothing was, and the rollback only stops the deployment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base: Option<Box<ResolvedArtifact>>,
-}
 
 /// The outcome of judging a request on a head.
 pub(super) enum Judged {
@@ -36,26 +18,6 @@ pub(super) enum Judged {
     Joins(DeploymentId),
     /// The head lets it in, as this request.
     Goes(Box<Request>),
-}
-
-impl Rollback {
-    /// A rollback to a release, or to what was live before.
-    #[must_use]
-    pub fn to(to: Option<Release>) -> Self {
-        Self { to, ..Self::default() }
-    }
-
-    /// The same, where what the person saw was so when it stopped a deployment: that this may have changed what is live is its
-    /// own doing.
-    pub(super) fn judged(self) -> Self {
-        Self { if_live: None, if_active: None, ..self }
-    }
-
-    /// Whether it names no release.
-    #[must_use]
-    pub fn is_bare(&self) -> bool {
-        self.to.is_none()
-    }
 }
 
 impl Head {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::values::{ExecutionRole, Gib, ReservedConcurrency, Runtime, Secret};
 use crate::diagnostics::{at_least, maybe_at_least};
-use crate::head::ManagedKeys;
+use crate::managed_keys::ManagedKeys;
 
 /// How a function is configured. What is not named is left as it is.
 // Least values: AWS Lambda API Reference, CreateFunction. The most that is known stands in `super::limits`.

@@ -3,32 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::known::{self, Support};
+use super::recognise::{Foreign, json};
 use super::{Manifest, ManifestError, ManifestFormat, Table, write};
-use crate::diagnostics::{self, Diagnostic};
-
-/// Another tool whose file has the name of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Foreign {
-    /// lambroll: the input of CreateFunction, in AWS's own spelling.
-    Lambroll,
-    /// Apex: a table of its own.
-    Apex,
-}
-
-/// Fields that say whose file it is: two of them are enough.
-const OF_LAMBROLL: [&str; 7] = ["FunctionName", "Handler", "MemorySize", "PackageType", "Role", "Runtime", "Timeout"];
-const OF_APEX: [&str; 10] = [
-    "deadletter_arn",
-    "defaultEnvironment",
-    "hooks",
-    "kms_arn",
-    "memory",
-    "name",
-    "nameTemplate",
-    "retainedVersions",
-    "shim",
-    "vpc",
-];
+use crate::diagnostics;
 
 /// Apex's names, and the paths that a manifest has for the same.
 const FROM_APEX: [(&str, &str); 11] = [
@@ -52,31 +29,6 @@ const BESIDE_APEX: [(&str, &str); 4] = [
     ("alias", "alias of deployer.json's environments takes its place"),
     ("retainedVersions", "keep_versions of deployer.json's environments takes its place"),
 ];
-
-impl Foreign {
-    /// Whose file this is, where it is another tool's.
-    pub(super) fn recognised(file: &Table) -> Option<Self> {
-        let has_two = |names: &[&str]| names.iter().filter(|name| file.contains_key(**name)).count() >= 2;
-        if has_two(&OF_LAMBROLL) { Some(Self::Lambroll) } else { has_two(&OF_APEX).then_some(Self::Apex) }
-    }
-
-    /// The tool's name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Lambroll => "lambroll",
-            Self::Apex => "Apex",
-        }
-    }
-
-    pub(super) fn refusal(self) -> Diagnostic {
-        let sentence = format_args!(
-            "this is the function.json of {}: deployctl init --from-file function.json makes a function.toml of it",
-            self.name()
-        );
-        Diagnostic::new("", sentence)
-    }
-}
 
 /// A `function.toml` that was made of another tool's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,29 +89,6 @@ pub fn convert(file: impl AsRef<[u8]>) -> Result<Converted, NotConverted> {
     let text = format!("# Made of the function.json of {}.\n{text}", tool.name());
     let mistakes = Manifest::parse(ManifestFormat::Toml, text.as_bytes()).err().map(|error| error.to_string());
     Ok(Converted { tool, function, text, left_out, mistakes, has_values })
-}
-
-/// Reads JSON. Where a template that is not within a text breaks it, the mistake says so.
-pub(super) fn json(text: &str) -> Result<Value, Diagnostic> {
-    diagnostics::strict(text).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        if !is_in_template(text, line, column) {
-            return diagnostics::not_json(&error);
-        }
-        let place = format_args!("at line {line} column {column}");
-        Diagnostic::new(
-            "",
-            format_args!("not JSON: a template stands {place}: render the file first (lambroll render)"),
-        )
-    })
-}
-
-/// Whether a `{{` before this place, or at either of its two bytes, has not ended there. Columns count bytes, from 1.
-fn is_in_template(text: &str, line: usize, column: usize) -> bool {
-    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    let until_here = text.as_bytes().get(..=before + column).unwrap_or(text.as_bytes());
-    let last = |sign: &[u8]| until_here.windows(sign.len()).rposition(|found| found == sign);
-    last(b"{{") > last(b"}}")
 }
 
 fn is_image(file: &Table) -> bool {

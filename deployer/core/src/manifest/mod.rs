@@ -8,6 +8,7 @@ mod fields;
 mod foreign;
 mod known;
 mod limits;
+mod recognise;
 mod rules;
 mod values;
 mod write;
@@ -18,8 +19,9 @@ pub use fields::{
     S3FilesConfig, SnapStart, SnapStartApplyOn, SystemLogLevel, TenancyConfig, TenantIsolationMode, TracingConfig,
     TracingMode, VpcConfig,
 };
-pub use foreign::{Converted, Foreign, NotConverted, convert};
+pub use foreign::{Converted, NotConverted, convert};
 pub use known::{KNOWN_FIELDS, KnownField, Origin, Support};
+pub use recognise::Foreign;
 pub use values::{ExecutionRole, ForeignRole, Gib, ReservedConcurrency, RolePath, Runtime, Secret};
 pub use write::{Values, write};
 
@@ -124,7 +126,7 @@ impl Manifest {
         let text = diagnostics::text(bytes)?;
         let mut base = match format {
             ManifestFormat::Toml => toml(text)?,
-            ManifestFormat::Json => table("", foreign::json(text)?)?,
+            ManifestFormat::Json => table("", recognise::json(text)?)?,
         };
         if let Some(tool) = Foreign::recognised(&base).filter(|_| format == ManifestFormat::Json) {
             return Err(tool.refusal().into());

@@ -3,13 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use super::bootstrap::{Bootstrap, BootstrapKind};
-use super::directory::{BOOTSTRAP, Item};
+use super::directory::BOOTSTRAP;
 use super::entry::Kind;
-use super::error::{Offenders, PackageError, shown};
+use super::error::PackageError;
+use super::handler;
+use super::item::Item;
+use super::item::Wanted;
 use super::links::{Astray, Lead, Links};
+use super::offenders::{Offenders, shown};
 use super::startup::Startup;
 use super::unpack::Unpacked;
-use super::{handler, unpack::Wanted};
 use crate::manifest::ManifestFormat;
 
 type Manifest = (ManifestFormat, Vec<u8>);

@@ -1,7 +1,7 @@
 //! The data descriptor (APPNOTE 4.3.9): checksum and sizes of an entry that was zipped as a stream, behind its data.
 
-use super::directory::Item;
 use super::fields::Fields;
+use super::item::Item;
 use super::scan::Signature;
 
 /// Flag bit 3: checksum and sizes are behind the data.

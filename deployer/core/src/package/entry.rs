@@ -1,10 +1,11 @@
 //! One entry of the central directory (APPNOTE 4.3.12) and the rules it has to obey on its own.
 
 use super::attributes::{Attributes, FOLDER, REGULAR};
-use super::error::{Offenders, PackageError, shown};
+use super::error::PackageError;
 use super::extra::Extra;
 use super::fields::Fields;
-use super::{LOCAL_HEADER, RATIO_LIMIT};
+use super::limits::{LOCAL_HEADER, RATIO_LIMIT};
+use super::offenders::{Offenders, shown};
 
 const SIGNATURE: [u8; 4] = *b"PK\x01\x02";
 

@@ -1,62 +1,7 @@
 //! Why a zip is refused: one variant per rule, each a sentence for the person who uploaded it.
 
-use std::fmt;
-
 use super::bootstrap::{Machine, remedy};
-
-/// How many entries a message names.
-const SHOWN: usize = 5;
-/// How many characters of an entry's name a message shows.
-const NAME_SHOWN: usize = 200;
-
-/// The entries that break a rule: the first five by name, the rest as a number.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Offenders {
-    first: Vec<String>,
-    more: usize,
-}
-
-impl Offenders {
-    pub(super) fn add(&mut self, shown: impl FnOnce() -> String) {
-        if self.first.len() < SHOWN {
-            self.first.push(shown());
-        } else {
-            self.more = self.more.saturating_add(1);
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.first.is_empty()
-    }
-
-    /// Nothing when nobody broke the rule, else the rule's error.
-    pub(super) fn refuse(self, error: fn(Self) -> PackageError) -> Result<(), PackageError> {
-        if self.is_empty() { Ok(()) } else { Err(error(self)) }
-    }
-}
-
-impl fmt::Display for Offenders {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.first.join(", "))?;
-        if self.more > 0 {
-            write!(f, " and {} more", self.more)?;
-        }
-        Ok(())
-    }
-}
-
-/// An entry's name as a message shows it: between backticks, escaped (names come from strangers and end up in
-/// terminals), and cut to 200 characters.
-pub(super) fn shown(name: &[u8]) -> String {
-    let escaped: String = match std::str::from_utf8(name) {
-        Ok(text) => text.chars().flat_map(char::escape_debug).take(NAME_SHOWN + 1).collect(),
-        Err(_) => name.escape_ascii().map(char::from).take(NAME_SHOWN + 1).collect(),
-    };
-    match escaped.char_indices().nth(NAME_SHOWN) {
-        Some((end, _)) => format!("`{}…`", escaped.get(..end).unwrap_or_default()),
-        None => format!("`{escaped}`"),
-    }
-}
+use super::offenders::Offenders;
 
 /// What is wrong with an uploaded zip. All of it is terminal: the same bytes never become right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,10 +1,10 @@
 //! The header before an entry's data (APPNOTE 4.3.7), which must say what the directory says.
 
-use super::LOCAL_HEADER;
-use super::directory::Item;
 use super::entry::DEFLATED;
 use super::extra::Extra;
 use super::fields::Fields;
+use super::item::Item;
+use super::limits::LOCAL_HEADER;
 use super::scan::Signature;
 
 /// What a local header begins with.

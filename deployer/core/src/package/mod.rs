@@ -22,8 +22,11 @@ mod error;
 mod extra;
 mod fields;
 mod handler;
+mod item;
+mod limits;
 mod links;
 mod local;
+mod offenders;
 mod scan;
 mod startup;
 #[cfg(test)]
@@ -31,42 +34,23 @@ mod tests;
 mod unpack;
 mod walk;
 
-use sha2::Digest as _;
-
-use crate::manifest::ManifestFormat;
-pub use bootstrap::{Bootstrap, BootstrapKind, Machine};
-pub use directory::Listed;
-pub use entry::Kind;
-pub use error::{Offenders, PackageError};
-pub use startup::{Run, Startup, looks_by};
-
-use crate::id::Sha256;
 use directory::Contents;
+use sha2::Digest as _;
 use walk::Walk;
 
-/// How many bytes of the object's end are read first.
-pub const WINDOW: u64 = 2 * 1024 * 1024;
-/// 250 MB, the most that a function may have unzipped (Lambda Developer Guide, "Lambda quotas").
-pub const UNZIPPED_LIMIT: u64 = 262_144_000;
-/// 50 MB, the most that Lambda takes inline (Lambda Developer Guide, "Lambda quotas").
-pub const INLINE_LIMIT: u64 = 52_428_800;
-/// A larger central directory is refused.
-pub const DIRECTORY_LIMIT: u64 = 16 * 1024 * 1024;
-/// More entries are refused: they are all held at once while their names are compared.
-pub const ENTRIES_LIMIT: u64 = 200_000;
-/// A larger object is refused without reading it. 250 MB that cannot be packed, with headers and directory, are less.
-pub const ARCHIVE_LIMIT: u64 = UNZIPPED_LIMIT + 4 * DIRECTORY_LIMIT;
-/// A larger manifest is refused.
-pub const MANIFEST_LIMIT: u64 = crate::manifest::MOST_BYTES as u64;
-/// An entry may unpack to so many times its size: deflate reaches 1,032.
-pub const RATIO_LIMIT: u64 = 1033;
-/// A longer link is refused: no path of Linux is longer (PATH_MAX).
-pub const LINK_LIMIT: u64 = 4096;
-/// More text of links is refused: it is all held at once while they are followed.
-pub const LINKS_LIMIT: u64 = 16 * 1024 * 1024;
+use crate::id::Sha256;
+use crate::manifest::ManifestFormat;
 
-/// A local header without name and extra fields (APPNOTE 4.3.7).
-const LOCAL_HEADER: u64 = 30;
+pub use bootstrap::{Bootstrap, BootstrapKind, Machine};
+pub use entry::Kind;
+pub use error::PackageError;
+pub use item::Listed;
+pub use limits::{
+    ARCHIVE_LIMIT, DIRECTORY_LIMIT, ENTRIES_LIMIT, INLINE_LIMIT, LINK_LIMIT, LINKS_LIMIT, MANIFEST_LIMIT, RATIO_LIMIT,
+    UNZIPPED_LIMIT, WINDOW,
+};
+pub use offenders::Offenders;
+pub use startup::{Run, Startup, looks_by};
 
 /// What came of looking at the end of an archive.
 #[derive(Debug)]
@@ -115,7 +99,7 @@ impl Directory {
 
     /// The entries in the order of their bytes, for a comparison with other readers.
     pub fn entries(&self) -> impl Iterator<Item = Listed<'_>> {
-        self.contents.items.iter().map(directory::Item::listed)
+        self.contents.items.iter().map(item::Item::listed)
     }
 
     /// A reader for the bytes of this archive.

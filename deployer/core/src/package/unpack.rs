@@ -4,23 +4,12 @@ use flate2::{Crc, Decompress, DecompressError, FlushDecompress, Status};
 use sha2::{Digest as _, Sha256};
 
 use super::bootstrap::FIRST_BYTES;
-use super::directory::Item;
 use super::entry::DEFLATED;
+use super::item::Item;
+use super::item::Wanted;
 
 /// So much is unpacked at once.
 const CHUNK: usize = 32 * 1024;
-
-/// What is wanted of an entry's data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Nothing,
-    /// All of them; they are few.
-    All,
-    /// The first bytes, and that they are whole.
-    Program,
-    /// Their hash, and the first bytes.
-    Hash,
-}
 
 /// What came of an entry's data.
 #[derive(Debug)]

@@ -2,12 +2,16 @@
 //! where it was zipped as a stream, and what lies between entries. Nothing may lie there that a reader could take for an
 //! entry, and no reader may find another end of an entry than we do.
 
-use super::directory::{Contents, Item};
+use super::directory::Contents;
 use super::entry::{Kind, STORED};
-use super::error::{PackageError, shown};
+use super::error::PackageError;
+use super::item::Item;
+use super::item::Wanted;
+use super::limits::LOCAL_HEADER;
+use super::offenders::shown;
 use super::scan::{Scan, Signature};
-use super::unpack::{Inflater, Unpacked, Unpacking, Wanted};
-use super::{LOCAL_HEADER, descriptor, local};
+use super::unpack::{Inflater, Unpacked, Unpacking};
+use super::{descriptor, local};
 
 /// Between entries, readers look for the next one.
 const OF_ENTRIES: &[Signature] = &[local::SIGNATURE];

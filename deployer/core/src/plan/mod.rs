@@ -17,20 +17,20 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::artifact::VerifiedArtifact;
+use crate::config::Target;
+use crate::id::{AliasName, FunctionName, RoleArn, Sha256, Version};
+use crate::managed_keys::ManagedKeys;
+use crate::manifest::{Architecture, TenancyConfig};
+use crate::observed::RevisionId;
+use crate::record::Previous;
+
 pub use back::going_back;
 pub use configuration::{Change, Configuration, Shown, UnmergeableVariables, differences};
 pub use conflict::{foreign_change, still_as_planned};
 pub use planner::{NoPlan, plan};
 pub use report::{PlanReport, PlannedChange, PlannedStep, RefusedPlan, TargetPlan};
 pub use surplus::{PRUNED_AT_ONCE, surplus};
-
-use crate::artifact::VerifiedArtifact;
-use crate::config::Target;
-use crate::head::ManagedKeys;
-use crate::id::{AliasName, FunctionName, RoleArn, Sha256, Version};
-use crate::manifest::{Architecture, TenancyConfig};
-use crate::observed::RevisionId;
-use crate::record::Previous;
 
 /// What one target shall serve.
 #[derive(Debug, Clone, Copy)]

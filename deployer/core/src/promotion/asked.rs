@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::PromotionSpec;
+use super::spec::PromotionSpec;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
 use crate::record::{Code, Ending};
 use crate::text::{Person, PlainText};

@@ -5,12 +5,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{GroupState, PromotionSpec, SourceEnvironment, Wait, is_same};
-use crate::config::{Policy, Promotion, Require, Target, WhenFrozen};
-use crate::destination::FunctionRef;
+use super::group::GroupState;
+use super::source::{SourceEnvironment, is_same};
+use super::spec::PromotionSpec;
+use super::wait::Wait;
+use crate::config::Target;
+use crate::config::{Policy, Promotion, Require, WhenFrozen};
 use crate::freeze::frozen_until;
+use crate::function_ref::FunctionRef;
 use crate::head::{Head, Request, ResolvedArtifact};
-use crate::id::{DeploymentId, EnvironmentName, Sha256};
+use crate::id::Sha256;
+use crate::id::{DeploymentId, EnvironmentName};
 use crate::record::{CauseKind, Code, Ending};
 use crate::rejects::Rejects;
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::gate::{Decision, PromotionPolicy, refused};
-use super::{PromotionSpec, SourceEnvironment, Wait, is_same};
+use super::source::{SourceEnvironment, is_same};
+use super::spec::PromotionSpec;
+use super::wait::Wait;
 use crate::head::Request;
 use crate::id::DeploymentId;
 use crate::record::{Code, Ending};

@@ -1,9 +1,8 @@
 //! The environments that promotions come from, as they were read.
 
+use super::spec::PromotionSpec;
 use crate::config::Target;
 use crate::head::{Head, Live, ResolvedArtifact};
-
-use super::is_same;
 
 /// An environment that a promotion may come from.
 #[derive(Debug, Clone, Default)]
@@ -28,5 +27,27 @@ impl SourceEnvironment {
         let mut same = all.filter(|live| is_same(live, artifact)).peekable();
         let first = same.peek().copied()?;
         (!same.any(|live| self.is_complete(live))).then(|| first.extent(&self.targets))
+    }
+}
+
+/// Whether what was live is this artifact: the same object, or the same code.
+#[must_use]
+pub fn is_same(live: &Live, artifact: &ResolvedArtifact) -> bool {
+    live.artifact == artifact.artifact || (live.sha256.is_some() && live.sha256 == artifact.sha256)
+}
+
+impl PromotionSpec {
+    /// Finds out which artifact is meant: what `from` has live, or of the named release the newest that was complete there.
+    #[must_use]
+    pub fn looked_up_in(self, from: &SourceEnvironment) -> Self {
+        let live = match &self.named {
+            None => from.head.live(),
+            Some(release) => {
+                let all = from.head.history().iter().chain(from.head.left());
+                let named = all.filter(|live| live.release == *release);
+                named.max_by_key(|live| (from.is_complete(live), live.since))
+            }
+        };
+        Self { artifact: live.map(ResolvedArtifact::from), ..self }
     }
 }

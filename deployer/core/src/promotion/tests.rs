@@ -10,10 +10,10 @@ use serde_json::json;
 use super::*;
 use crate::artifact::ArtifactRef;
 use crate::config::Config;
-use crate::destination::FunctionRef;
-use crate::head::{Head, Request};
-use crate::id::{FunctionName, FunctionPattern, RequestHash, Sha256, Token};
-use crate::record::{Cause, CauseKind, Code, Ending};
+use crate::function_ref::FunctionRef;
+use crate::head::{Head, Request, ResolvedArtifact};
+use crate::id::{EnvironmentName, FunctionName, FunctionPattern, Release, RequestHash, Sha256, Token};
+use crate::record::{Approved, Cause, CauseKind, Code, Ending};
 use crate::rejects::Rejects;
 
 fn name(text: &str) -> EnvironmentName {

@@ -2,13 +2,14 @@
 //!
 //! Keys are plain here.
 
-use crate::artifact::Upload;
-use crate::names::{PROMOTION_APPROVED, PROMOTION_DECLINED, PROMOTION_REQUESTED};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{InboundEvent, promotion};
+use super::inbound::InboundEvent;
+use super::promotion;
+use crate::artifact::Upload;
+use crate::names::{PROMOTION_APPROVED, PROMOTION_DECLINED, PROMOTION_REQUESTED};
 
 #[derive(Deserialize)]
 struct ObjectCreated {

@@ -1,17 +1,18 @@
 //! What is called by hand or by a schedule, and the deployer's own ticks.
 
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::fields::{free_text, in_field};
+use super::promotion;
 use crate::asked::FORMAT;
 use crate::head::Tick;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release, Sha256};
 use crate::package::Startup;
 use crate::promotion::Functions;
 use crate::text::Person;
-use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-
-use super::promotion;
 
 /// A command to the deployer, and who gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -248,9 +249,6 @@ impl CommandRequest {
     }
 }
 
-/// The longest text of a field in which people write what they like.
-const LONGEST_TEXT: usize = 500;
-
 /// Reads a command. Of one that is wrong it is said what would be right.
 pub(super) fn order(payload: &Value) -> Result<CommandRequest, String> {
     let Some(name) = payload.get("command").and_then(Value::as_str) else {
@@ -271,31 +269,6 @@ pub(super) fn order(payload: &Value) -> Result<CommandRequest, String> {
         Command::deserialize(&fields).map_err(|error| wrong(in_field::<Command>(&fields, &error.to_string())))?;
     command.check().map_err(wrong)?;
     Ok(CommandRequest { command, requested_by: requested_by.map(Person::from), id })
-}
-
-/// The error with the field that it is about, which serde does not tell of a value: the one without which it is another error.
-pub(super) fn in_field<T: for<'de> Deserialize<'de>>(fields: &Value, error: &str) -> String {
-    if error.starts_with("missing field") || error.starts_with("unknown field") {
-        return error.to_owned();
-    }
-    let is_it = |field: &&String| {
-        let mut others = fields.clone();
-        let _taken = others.as_object_mut().and_then(|others| others.remove(*field));
-        T::deserialize(&others).err().is_none_or(|other| other.to_string() != error)
-    };
-    let mut named =
-        fields.as_object().into_iter().flatten().map(|(field, _)| field).filter(|field| *field != "command");
-    named.find(is_it).map_or_else(|| error.to_owned(), |field| format!("{field}: {error}"))
-}
-
-pub(super) fn free_text(field: &str, text: &str) -> Result<(), String> {
-    if Person::from(text).is_empty() {
-        return Err(format!("{field} must not be empty"));
-    }
-    if text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control) {
-        return Err(format!("{field} must be one line of at most {LONGEST_TEXT} characters"));
-    }
-    Ok(())
 }
 
 impl Command {

@@ -4,6 +4,8 @@
 //! decision about an upload is made here.
 
 mod eventbridge;
+mod fields;
+mod inbound;
 mod manual;
 mod promotion;
 mod s3;
@@ -11,14 +13,12 @@ mod s3;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::artifact::Upload;
-use crate::event::RecordlessEvent;
 use crate::head::Tick;
-use crate::promotion::{ApprovalGiven, PromotionRequest};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use inbound::InboundEvent;
 pub use manual::{Command, CommandRequest, DescribedManifest, DescribedPackage};
 pub use promotion::{PromotionApproved, PromotionDeclined, PromotionRequested};
 
@@ -69,46 +69,6 @@ impl Delivery {
     #[must_use]
     pub fn queue_name(&self) -> Option<&str> {
         self.queue.as_deref()?.rsplit(':').next()
-    }
-}
-
-/// One thing that an event tells.
-#[derive(Debug, Clone, PartialEq)]
-pub enum InboundEvent {
-    /// A zip may have been uploaded.
-    Upload(Upload),
-    /// Somebody asks for a promotion.
-    Promotion(Box<PromotionRequest>),
-    /// Somebody approves a promotion that waits, or declines it.
-    Consent(Box<ApprovalGiven>),
-    /// We wake ourselves.
-    Tick(Tick),
-    /// Nothing for us.
-    Ignored {
-        /// Why, in one sentence.
-        because: String,
-    },
-    /// One of our own messages in a form that this deployer does not know: a newer one has sent it, and takes it.
-    NotUnderstood {
-        /// What is not understood.
-        because: String,
-    },
-    /// It should be for us, but it is broken. Trying again cannot help.
-    Malformed {
-        /// What is wrong.
-        because: String,
-        /// What can be read of it, where somebody asks for a promotion and waits for an answer.
-        asked: Option<Box<RecordlessEvent>>,
-    },
-}
-
-impl InboundEvent {
-    fn ignored(because: impl Into<String>) -> Vec<Self> {
-        vec![Self::Ignored { because: because.into() }]
-    }
-
-    fn malformed(because: impl Into<String>) -> Vec<Self> {
-        vec![Self::Malformed { because: because.into(), asked: None }]
     }
 }
 

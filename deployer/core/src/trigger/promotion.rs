@@ -2,17 +2,18 @@
 //!
 //! `account` is EventBridge's own word about who sent an event; everything in `detail` is the sender's.
 
-use crate::event::RecordlessEvent;
-use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
-use crate::promotion::{ApprovalDecision, ApprovalGiven, Functions, PromotionRequest, account_name};
-use crate::text::{PlainText, plain_json};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::InboundEvent;
-use super::manual::{free_text, in_field};
+use super::fields::{free_text, in_field};
+use super::inbound::InboundEvent;
+use crate::event::RecordlessEvent;
+use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
+use crate::promotion::{ApprovalDecision, ApprovalGiven, Functions, PromotionRequest};
+use crate::record::account_name;
+use crate::text::{PlainText, plain_json};
 
 struct Envelope<T> {
     sent: Sent,

@@ -2,13 +2,13 @@
 //!
 //! Keys are form-encoded here, and decoded here.
 
-use crate::artifact::Upload;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::InboundEvent;
+use super::inbound::InboundEvent;
+use crate::artifact::Upload;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::artifact::Upload;
 
 fn s3_event(key: &str) -> Value {
     json!({"Records": [{

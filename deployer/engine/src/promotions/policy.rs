@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use deployer_core::config::{Require, Target};
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::Group;
 use deployer_core::head::{Head, Request, ResolvedArtifact};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Sha256};

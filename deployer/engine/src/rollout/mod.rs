@@ -37,7 +37,7 @@ mod target_run;
 mod traffic;
 
 use deployer_core::config::Target;
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Request, ResolvedArtifact};
 use deployer_core::id::{Release, Sha256, Version};
 

@@ -2,7 +2,7 @@
 //!
 //! Must not know of claims, or of what shall be served.
 
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::observed::{Condition, Observed, ObservedAlias, ProvisionedConcurrency};
 use deployer_core::record::TargetError;
 use deployer_core::traffic::Traffic;

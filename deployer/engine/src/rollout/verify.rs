@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deployer_core::artifact::{ArtifactRef, KEPT_METADATA, UPLOADED_BY, VerifiedArtifact};
-use deployer_core::destination::FunctionRef;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::id::Region;
 use deployer_core::manifest::{FunctionConfig, Manifest};
 use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};

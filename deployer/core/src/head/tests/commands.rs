@@ -1,8 +1,8 @@
 //! Commands in the order, what waits, and what is asked to stop; holds; what a command is about, and what comes of it.
 
 use super::*;
+use crate::commanded::{Hold, Reject};
 use crate::rejects::Rejects;
-use crate::status::{Hold, Reject};
 
 /// Releases 1, 2 and 3 were live, the newest first.
 pub(super) fn three() -> Head {

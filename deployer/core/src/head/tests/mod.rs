@@ -20,12 +20,21 @@ mod times;
 
 use std::sync::LazyLock;
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
 use super::*;
 use crate::artifact::ArtifactRef;
 use crate::artifact::LocatedUpload;
-use crate::config::Config;
-use crate::destination::FunctionRef;
-use crate::record::{Cause, CauseKind, Code, Ending, Status, TargetError, TargetErrorCode};
+use crate::commanded::{CommandEffect, Hold};
+use crate::config::{Config, Target};
+use crate::function_ref::FunctionRef;
+use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Sha256, Token, Version};
+use crate::managed_keys::ManagedKeys;
+use crate::record::{
+    Cause, CauseKind, Code, DeploymentRecord, Ending, Status, TargetError, TargetErrorCode, TargetOutcome,
+};
 use crate::rejects::Rejects;
 
 /// How long a claim's lease lasts here, in seconds.

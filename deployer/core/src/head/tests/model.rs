@@ -6,8 +6,8 @@ use proptest::sample::Index;
 
 use super::lives::{Operation, Outcome};
 use super::*;
+use crate::commanded::Hold;
 use crate::rejects::Rejects;
-use crate::status::Hold;
 
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,8 @@
 //! Promotions that wait: what comes of them, and what they make way for.
 
 use super::*;
-use crate::promotion::{Approved, Decision, Dispatch, PromotionSpec, Wait};
+use crate::promotion::{Decision, Dispatch, PromotionSpec, Wait};
+use crate::record::Approved;
 
 static ROW: LazyLock<Config> = LazyLock::new(|| row("newest"));
 static IN_ORDER: LazyLock<Config> = LazyLock::new(|| row("in-order"));

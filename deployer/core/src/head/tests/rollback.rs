@@ -3,8 +3,8 @@
 use super::commands::{back_to, redeploy, releases, three};
 use super::*;
 use crate::commanded::CommandEffect;
+use crate::commanded::Hold;
 use crate::record::RecordedArtifact;
-use crate::status::Hold;
 
 fn seen(id: &str, if_live: Option<&str>, if_active: Option<DeploymentId>, time: i64) -> Request {
     let rollback = Rollback { if_live: if_live.map(Into::into), if_active, ..Rollback::default() };

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::artifact::ArtifactRef;
-use crate::head::ManagedKeys;
 use crate::id::{AccountId, BucketName, EnvironmentName, Region};
+use crate::managed_keys::ManagedKeys;
 use crate::manifest::{
     DirectS3Read, DurableConfig, FileSystemConfig, FunctionConfig, Manifest, ManifestFormat, S3FilesConfig, Secret,
     TenancyConfig, TenantIsolationMode, VpcConfig,

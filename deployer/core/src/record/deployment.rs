@@ -1,326 +1,24 @@
-//! The record: what is written down about a deployment, and read by people, CI and the deployer itself.
-
-use std::collections::BTreeMap;
-use std::fmt;
+//! The record of one deployment, and how it ends.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{ArtifactRef, VerifiedArtifact};
-use crate::config::Target;
-use crate::id::{
-    AccountId, AliasName, BucketName, DeploymentId, EnvironmentName, FunctionName, Region, Release, Sha256, Version,
-};
+use super::artifact::RecordedArtifact;
+use super::cause::{Cause, CauseKind};
+use super::ending::Ending;
+use super::promotion::RecordedPromotion;
+use super::status::{Code, Status};
+use super::target::{TargetError, TargetErrorCode, TargetOutcome};
+use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release};
 use crate::names::{DEPLOYMENTS, RESULTS};
-use crate::promotion::RecordedPromotion;
-use crate::text::{Person, PlainText};
+use crate::text::PlainText;
 
 /// The version of every JSON object that the ledger holds.
 pub const SCHEMA: u32 = 1;
 
 fn current_schema() -> u32 {
     SCHEMA
-}
-
-/// How far a deployment, or one target of it, is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Accepted; waits for something that `because` names.
-    Pending,
-    /// Being worked on.
-    InProgress,
-    /// Live on every target.
-    Succeeded,
-    /// Every target already served exactly this code and configuration.
-    Unchanged,
-    /// A newer one took its place.
-    Superseded,
-    /// A rule said no; nothing was tried.
-    Refused,
-    /// At least one target did not get there.
-    Failed,
-    /// Undone by the deployer itself.
-    RolledBack,
-}
-
-impl Status {
-    /// Whether nothing more will happen to it. An ended record is never changed.
-    #[must_use]
-    pub fn is_ended(self) -> bool {
-        !matches!(self, Self::Pending | Self::InProgress)
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pending => "pending",
-            Self::InProgress => "in progress",
-            Self::Succeeded => "succeeded",
-            Self::Unchanged => "unchanged",
-            Self::Superseded => "superseded",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-            Self::RolledBack => "rolled back",
-        })
-    }
-}
-
-/// Why a deployment is not succeeded or unchanged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Code {
-    InvalidArtifact,
-    InvalidManifest,
-    ArtifactGone,
-    UploadsNotAccepted,
-    ImmutableRelease,
-    Held,
-    Rejected,
-    Superseded,
-    NothingToRollBack,
-    NotLive,
-    NotPromotable,
-    Expired,
-    SoakCancelled,
-    LiveChanged,
-    TargetFailed,
-    Waiting,
-    /// A newer deployer's.
-    #[serde(other, rename = "?")]
-    #[schemars(skip)]
-    Unknown,
-}
-
-/// Why one target did not get there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum TargetErrorCode {
-    /// STS refused the deploy role.
-    AssumeRoleDenied,
-    /// The session belongs to another account than the target.
-    WrongAccount,
-    /// The session may not make a call that the plan needs.
-    AccessDenied,
-    /// Lambda could not read the artifact.
-    ArtifactUnreadable,
-    /// The zip is too large for the way it must take.
-    CodeTooLarge,
-    /// Lambda refused the configuration, or it is not enough to create the function.
-    InvalidConfiguration,
-    /// Lambda cannot assume the execution role.
-    RoleNotAssumable,
-    /// The function or its version ended in state Failed.
-    FunctionFailed,
-    /// Lambda did not let the alias's traffic to the new version.
-    TrafficNotMoved,
-    /// Somebody else changed the function meanwhile.
-    ForeignChange,
-    /// AWS kept throttling until the deadline.
-    Throttled,
-    /// Not done before the deadline.
-    TimedOut,
-    /// The account has reached a limit: of code storage, versions or concurrency.
-    QuotaExceeded,
-    /// The deployer cannot deploy such a function: a container image, or one whose code must be signed.
-    Unsupported,
-    /// Anything else; the message has the last cause.
-    Internal,
-    /// A newer deployer's.
-    #[serde(other, rename = "?")]
-    #[schemars(skip)]
-    Unknown,
-}
-
-/// What went wrong on one target, in which step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
-#[error("{step}: {message}")]
-pub struct TargetError {
-    /// The kind.
-    pub code: TargetErrorCode,
-    /// What was being done, to what, what came of it and what to do about it.
-    pub message: PlainText,
-    /// The step of the way: `enter`, `observe`, `plan`, or a step of the plan.
-    pub step: String,
-}
-
-impl TargetError {
-    /// An error of this kind in this step.
-    pub fn new(code: TargetErrorCode, step: impl Into<String>, message: impl Into<PlainText>) -> Self {
-        Self { code, message: message.into(), step: step.into() }
-    }
-}
-
-/// What asked for a deployment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum CauseKind {
-    Upload,
-    Deploy,
-    Redeploy,
-    Rollback,
-    Promotion,
-    AutomaticPromotion,
-    /// A newer deployer's.
-    #[serde(other, rename = "?")]
-    #[schemars(skip)]
-    Unknown,
-}
-
-/// What asked for a deployment, and who.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Cause {
-    /// The kind of request.
-    pub kind: CauseKind,
-    /// Who asked, where a command or a promotion said so.
-    pub requested_by: Option<Person>,
-    /// The event's or request's id, for finding it in logs.
-    pub event_id: Option<PlainText>,
-}
-
-/// The artifact of a deployment, as far as it is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RecordedArtifact {
-    /// The artifact bucket.
-    pub bucket: BucketName,
-    /// The object's key.
-    pub key: String,
-    /// The object's S3 version id.
-    pub version_id: String,
-    /// Bytes; null until read.
-    pub size: Option<u64>,
-    /// The zip's hash; null until read to the end.
-    pub sha256: Option<Sha256>,
-    /// `commit`, `commit-time`, `build-url`, `uploaded-by` of the object's user metadata.
-    pub metadata: BTreeMap<String, PlainText>,
-}
-
-impl RecordedArtifact {
-    /// The object version.
-    #[must_use]
-    pub fn reference(&self) -> ArtifactRef {
-        ArtifactRef { bucket: self.bucket.clone(), key: self.key.clone(), version_id: self.version_id.clone() }
-    }
-}
-
-impl From<&ArtifactRef> for RecordedArtifact {
-    fn from(artifact: &ArtifactRef) -> Self {
-        Self {
-            bucket: artifact.bucket.clone(),
-            key: artifact.key.clone(),
-            version_id: artifact.version_id.clone(),
-            size: None,
-            sha256: None,
-            metadata: BTreeMap::new(),
-        }
-    }
-}
-
-impl From<&VerifiedArtifact> for RecordedArtifact {
-    fn from(verified: &VerifiedArtifact) -> Self {
-        Self {
-            size: Some(verified.size),
-            sha256: Some(verified.sha256),
-            metadata: verified.metadata.clone(),
-            ..Self::from(&verified.reference)
-        }
-    }
-}
-
-/// What a target's alias was seen to serve before a deployment first wrote to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Previous {
-    /// The version.
-    pub version: Version,
-    /// Its code.
-    pub sha256: Option<Sha256>,
-    /// Further versions that got a part of the traffic, and which part.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub weights: BTreeMap<String, Weight>,
-}
-
-impl fmt::Display for Previous {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "version {}", self.version)?;
-        self.weights.iter().try_for_each(|(version, Weight(part))| {
-            let percent = (part * 10_000.0).round() / 100.0;
-            write!(f, " and {percent}% to version {version}")
-        })
-    }
-}
-
-/// A part of the traffic, between 0 and 1.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Weight(pub f64);
-
-/// JSON has no number that differs from itself.
-impl Eq for Weight {}
-
-/// How one target fared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct TargetOutcome {
-    /// The target's account.
-    pub account: AccountId,
-    /// The target's region.
-    pub region: Region,
-    /// How far it is.
-    pub status: Status,
-    /// The function's name there.
-    pub function_name: FunctionName,
-    /// The alias that is moved.
-    pub alias: AliasName,
-    /// The version that the alias serves because of this deployment.
-    pub version: Option<Version>,
-    /// What it served before.
-    pub previous: Option<Previous>,
-    /// What went wrong.
-    pub error: Option<TargetError>,
-    /// It failed, and its alias serves this deployment's version all the same, or that is not known.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub reached: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-impl TargetOutcome {
-    /// Whether its alias serves what was deployed.
-    #[must_use]
-    pub fn has_arrived(&self) -> bool {
-        matches!(self.status, Status::Succeeded | Status::Unchanged)
-    }
-
-    /// Whether its alias serves what was deployed, or may.
-    #[must_use]
-    pub fn has_reached(&self) -> bool {
-        self.has_arrived() || self.reached
-    }
-
-    /// Which target it is about.
-    #[must_use]
-    pub fn target(&self) -> Target {
-        Target { account: self.account.clone(), region: self.region.clone() }
-    }
-
-    /// A target that nothing was done to yet.
-    #[must_use]
-    pub fn untouched(target: &Target, function_name: FunctionName, alias: AliasName, status: Status) -> Self {
-        Self {
-            account: target.account.clone(),
-            region: target.region.clone(),
-            status,
-            function_name,
-            alias,
-            version: None,
-            previous: None,
-            error: None,
-            reached: false,
-        }
-    }
 }
 
 /// The record of one deployment.
@@ -356,41 +54,6 @@ pub struct DeploymentRecord {
     pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
-}
-
-/// How a deployment ends, before it is written down.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
-    /// A rule said no before any target was written to.
-    Refused {
-        /// Which rule.
-        code: Code,
-        /// The sentence for people.
-        because: String,
-    },
-    /// A later one took its place before anything was tried.
-    Superseded {
-        /// The sentence for people.
-        because: String,
-    },
-    /// Every target was tried.
-    Tried(Vec<TargetOutcome>),
-    /// A rollback had only to stop a deployment, for nothing was live before that.
-    OnlyStopped {
-        /// The sentence for people.
-        because: String,
-    },
-    /// It was stopped on the way: no alias moves any more.
-    Stopped {
-        /// What it comes to where it has arrived nowhere.
-        status: Status,
-        /// Which rule.
-        code: Code,
-        /// The sentence for people.
-        because: String,
-        /// What became of the targets until then.
-        targets: Vec<TargetOutcome>,
-    },
 }
 
 impl DeploymentRecord {
@@ -533,6 +196,9 @@ fn told_once(sentence: &str, targets: &[&TargetOutcome]) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::artifact::ArtifactRef;
+    use crate::config::Target;
+    use crate::id::{AccountId, AliasName, BucketName, Region};
 
     fn outcome(account: &str, status: Status, error: Option<TargetError>) -> TargetOutcome {
         let target =

@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-
 use crate::config::{Config, Environment, Target};
-use crate::head::{Active, Request};
-use crate::id::{AliasName, DeploymentId, EnvironmentName, FunctionName};
+use crate::head::{Active, ClaimedFor, Request};
+use crate::id::{DeploymentId, EnvironmentName, FunctionName};
 use crate::manifest::{ExecutionRole, ForeignRole};
 use crate::promotion::PromotionSpec;
 use crate::record::{
@@ -29,17 +27,6 @@ pub struct FunctionRef<'a> {
     misnamed: Option<String>,
     /// As the configuration says, where a deployment was claimed for something else.
     configured: Option<Box<Self>>,
-}
-
-/// The targets, the alias and the function's name that a deployment is claimed for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClaimedFor {
-    /// The targets.
-    pub targets: Vec<Target>,
-    /// The alias that moves.
-    pub alias: AliasName,
-    /// The function's name in the targets.
-    pub function_name: FunctionName,
 }
 
 /// deployer.json does not have the environment.

@@ -1,0 +1,62 @@
+//! The outbox: deployments that have ended, each with the side effects that are still to be run.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::live::Completed;
+use crate::as_read::AsRead;
+use crate::id::{DeploymentId, Token};
+use crate::record::DeploymentRecord;
+
+/// A deployment has ended, and not all that follows from it is done yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxEntry {
+    /// The ended record.
+    pub record: DeploymentRecord,
+    /// The request's marker, which is deleted when all is done.
+    pub marker: Token,
+    /// What is still to be done.
+    #[serde(default = "SideEffect::all")]
+    pub todo: BTreeSet<SideEffect>,
+    /// The record as it was read.
+    #[serde(skip)]
+    pub as_read: AsRead,
+    /// By this end an artifact has become complete here for the first time: automatic promotions start from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Completed>,
+}
+
+/// What follows from a deployment's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SideEffect {
+    /// The record and the result are written.
+    Record,
+    /// The promotions that it calls for are asked for.
+    Promotions,
+    /// The event that it has started, which could not be sent then.
+    Started,
+    /// The event that it has ended.
+    Ended,
+    /// Something that a newer deployer has to do.
+    #[serde(other, rename = "?")]
+    Unknown,
+}
+
+impl SideEffect {
+    /// What follows from every end.
+    pub(super) fn all() -> BTreeSet<Self> {
+        BTreeSet::from([Self::Record, Self::Promotions, Self::Ended])
+    }
+}
+
+/// A deployment that was tried here and has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// When it ended.
+    pub at: Timestamp,
+}

@@ -1,0 +1,104 @@
+//! The source of a request: what shall become live.
+
+use serde::{Deserialize, Serialize};
+
+use super::resolved::ResolvedArtifact;
+use crate::artifact::ArtifactRef;
+use crate::id::{DeploymentId, Release};
+use crate::promotion::PromotionSpec;
+
+/// What shall become live. What it is exactly is found out under the claim, for it depends on what came before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Source {
+    /// This object version.
+    Artifact {
+        /// The release.
+        release: Release,
+        /// The object version.
+        artifact: ArtifactRef,
+        /// S3's order within the key.
+        sequencer: Option<String>,
+    },
+    /// The newest version of this release's key.
+    Newest {
+        /// The release.
+        release: Release,
+    },
+    /// The artifact that is live: targets that serve something else are brought back to it.
+    Live {
+        /// The deployment that had brought what was live when this was asked for: something newer supersedes it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<DeploymentId>,
+    },
+    /// What another environment has live.
+    Promoted(Box<PromotionSpec>),
+    /// What was live before this artifact, as long as it still is live; what is live, where some targets only serve it.
+    Undo {
+        /// The release that goes.
+        release: Release,
+        /// Its object version; any of its label, unless told.
+        artifact: Option<ArtifactRef>,
+        /// The deployment that brought it; any, unless told. Where another one did, what is live stays.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<DeploymentId>,
+    },
+    /// An artifact that was live before.
+    Earlier(Rollback),
+    /// Something that a newer deployer asks for.
+    #[serde(other, rename = "?")]
+    Unknown,
+}
+
+impl Source {
+    /// The release, where it was named.
+    #[must_use]
+    pub fn release(&self) -> Option<&Release> {
+        match self {
+            Self::Artifact { release, .. } | Self::Newest { release } => Some(release),
+            Self::Promoted(promoting) => promoting.release(),
+            Self::Earlier(rollback) => rollback.to.as_ref(),
+            Self::Live { .. } | Self::Undo { .. } | Self::Unknown => None,
+        }
+    }
+}
+
+/// A rollback by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Rollback {
+    /// The release whose newest artifact it goes back to; none: it goes back to the artifact before what is live.
+    #[serde(default)]
+    pub to: Option<Release>,
+    /// The release or the deployment that the person saw live: the rollback is refused where it is live no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_live: Option<String>,
+    /// The deployment that the person saw under way; it may have ended meanwhile as what is live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_active: Option<DeploymentId>,
+    /// The deployment that was under way when the rollback was accepted, and that it means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<DeploymentId>,
+    /// The artifact that was live then; none: nothing was, and the rollback only stops the deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Box<ResolvedArtifact>>,
+}
+
+impl Rollback {
+    /// A rollback to a release, or to what was live before.
+    #[must_use]
+    pub fn to(to: Option<Release>) -> Self {
+        Self { to, ..Self::default() }
+    }
+
+    /// The same, where what the person saw was so when it stopped a deployment: that this may have changed what is live is its
+    /// own doing.
+    pub(super) fn judged(self) -> Self {
+        Self { if_live: None, if_active: None, ..self }
+    }
+
+    /// Whether it names no release.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.to.is_none()
+    }
+}

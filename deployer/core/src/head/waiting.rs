@@ -1,0 +1,58 @@
+//! A promotion that waits in the head.
+
+use serde::{Deserialize, Serialize};
+
+use super::request::Request;
+use crate::function_ref::FunctionRef;
+use crate::id::DeploymentId;
+use crate::promotion::Wait;
+use crate::record::{CauseKind, Code, DeploymentRecord, Ending, Status};
+
+/// A promotion that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What was asked for.
+    pub request: Request,
+    /// What it waits for.
+    pub wait: Wait,
+    /// Its record is written, and the event that it waits is sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
+    /// The place that it holds as a member of a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+impl Waiting {
+    /// Its record.
+    #[must_use]
+    pub fn record(&self, at: &FunctionRef<'_>) -> DeploymentRecord {
+        let record = at.record(&self.request, Status::Pending);
+        let promotion = record.promotion.map(|told| told.waiting(&self.wait));
+        let artifact = self.request.promoting().and_then(|promoting| Some(promoting.artifact.as_ref()?.recorded()));
+        let because = Some(self.wait.to_string());
+        DeploymentRecord { code: Some(Code::Waiting), because: because.map(Into::into), promotion, artifact, ..record }
+    }
+
+    /// How it ends by a refusal that comes while it waits: what interrupts a soak cancels it.
+    #[must_use]
+    pub fn cancelled_by(&self, refusal: Ending) -> Ending {
+        let is_automatic = self.request.cause.kind == CauseKind::AutomaticPromotion;
+        match refusal {
+            Ending::Refused { code: Code::Held | Code::Rejected | Code::NotLive, because }
+                if is_automatic && self.wait.soak_until.is_some() =>
+            {
+                Ending::Refused { code: Code::SoakCancelled, because: format!("its soak was interrupted: {because}") }
+            }
+            other => other,
+        }
+    }
+}
+
+/// The place that a member of a group holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Place {
+    /// The deployments that were next when the place was taken: they go first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<DeploymentId>,
+}

@@ -1,0 +1,78 @@
+//! A `function.json` of another tool is recognised by its fields, or by its templates.
+
+use serde_json::{Map, Value};
+
+use crate::diagnostics::{self, Diagnostic};
+
+/// Another tool whose file has the name of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign {
+    /// lambroll: the input of CreateFunction, in AWS's own spelling.
+    Lambroll,
+    /// Apex: a table of its own.
+    Apex,
+}
+
+/// Fields that say whose file it is: two of them are enough.
+const OF_LAMBROLL: [&str; 7] = ["FunctionName", "Handler", "MemorySize", "PackageType", "Role", "Runtime", "Timeout"];
+
+const OF_APEX: [&str; 10] = [
+    "deadletter_arn",
+    "defaultEnvironment",
+    "hooks",
+    "kms_arn",
+    "memory",
+    "name",
+    "nameTemplate",
+    "retainedVersions",
+    "shim",
+    "vpc",
+];
+
+impl Foreign {
+    /// Whose file this is, where it is another tool's.
+    pub(super) fn recognised(file: &Map<String, Value>) -> Option<Self> {
+        let has_two = |names: &[&str]| names.iter().filter(|name| file.contains_key(**name)).count() >= 2;
+        if has_two(&OF_LAMBROLL) { Some(Self::Lambroll) } else { has_two(&OF_APEX).then_some(Self::Apex) }
+    }
+
+    /// The tool's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lambroll => "lambroll",
+            Self::Apex => "Apex",
+        }
+    }
+
+    pub(super) fn refusal(self) -> Diagnostic {
+        let sentence = format_args!(
+            "this is the function.json of {}: deployctl init --from-file function.json makes a function.toml of it",
+            self.name()
+        );
+        Diagnostic::new("", sentence)
+    }
+}
+
+/// Reads JSON. Where a template that is not within a text breaks it, the mistake says so.
+pub(super) fn json(text: &str) -> Result<Value, Diagnostic> {
+    diagnostics::strict(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        if !is_in_template(text, line, column) {
+            return diagnostics::not_json(&error);
+        }
+        let place = format_args!("at line {line} column {column}");
+        Diagnostic::new(
+            "",
+            format_args!("not JSON: a template stands {place}: render the file first (lambroll render)"),
+        )
+    })
+}
+
+/// Whether a `{{` before this place, or at either of its two bytes, has not ended there. Columns count bytes, from 1.
+fn is_in_template(text: &str, line: usize, column: usize) -> bool {
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let until_here = text.as_bytes().get(..=before + column).unwrap_or(text.as_bytes());
+    let last = |sign: &[u8]| until_here.windows(sign.len()).rposition(|found| found == sign);
+    last(b"{{") > last(b"}}")
+}

@@ -1,0 +1,87 @@
+//! An entry of the directory.
+
+use super::descriptor;
+use super::entry::{Entry, Kind};
+use crate::manifest::ManifestFormat;
+
+/// An entry of the directory.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) executable: bool,
+    pub(super) flags: u16,
+    pub(super) method: u16,
+    pub(super) crc32: u32,
+    pub(super) packed: u64,
+    pub(super) unpacked: u64,
+    /// Where its local header begins.
+    pub(super) at: u64,
+    /// The first byte that is certainly not its own: the header's extra fields are known only there, so it is the least that
+    /// it can be; that is enough to see every overlap.
+    pub(super) least_end: u64,
+    /// The part of its data that is wanted.
+    pub(super) wanted: Wanted,
+}
+
+/// An entry as every reader has to find it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed<'a> {
+    /// Its name; that of a folder ends with a slash.
+    pub name: &'a str,
+    /// An entry becomes this when it is unpacked.
+    pub kind: Kind,
+    /// The bytes of its data, unpacked.
+    pub size: u64,
+    /// The checksum of its data (APPNOTE 4.4.7).
+    pub crc32: u32,
+}
+
+impl Item {
+    pub(super) fn of(entry: &Entry<'_>) -> Option<Self> {
+        let (name, least_end) = (entry.text()?.to_owned(), entry.least_end()?);
+        let Entry { flags, method, crc32, packed, unpacked, at, .. } = *entry;
+        let (kind, executable) = (entry.kind(), entry.is_executable());
+        let wanted = Wanted::Nothing;
+        Some(Self { name, kind, executable, flags, method, crc32, packed, unpacked, at, least_end, wanted })
+    }
+
+    pub(super) fn listed(&self) -> Listed<'_> {
+        Listed { name: &self.name, kind: self.kind, size: self.unpacked, crc32: self.crc32 }
+    }
+
+    /// The name without the slash that marks a folder.
+    pub(super) fn path(&self) -> &str {
+        self.name.strip_suffix('/').unwrap_or(&self.name)
+    }
+
+    /// It was zipped as a stream: its checksum and sizes follow its data.
+    pub(super) fn is_streamed(&self) -> bool {
+        self.flags & descriptor::FLAG != 0
+    }
+
+    pub(super) fn parts(&self) -> impl Iterator<Item = &str> {
+        self.path().split('/')
+    }
+
+    pub(super) fn manifest(&self) -> Option<ManifestFormat> {
+        ManifestFormat::of(&self.name)
+    }
+
+    /// The directory says the same of both entries.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        (self.kind, self.unpacked, self.crc32) == (other.kind, other.unpacked, other.crc32)
+    }
+}
+
+/// What is wanted of an entry's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Nothing,
+    /// All of them; they are few.
+    All,
+    /// The first bytes, and that they are whole.
+    Program,
+    /// Their hash, and the first bytes.
+    Hash,
+}

@@ -1,0 +1,34 @@
+//! Rules of fields, and the field that an error is about.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::text::Person;
+
+/// The longest text of a field in which people write what they like.
+const LONGEST_TEXT: usize = 500;
+
+/// The error with the field that it is about, which serde does not tell of a value: the one without which it is another error.
+pub(super) fn in_field<T: for<'de> Deserialize<'de>>(fields: &Value, error: &str) -> String {
+    if error.starts_with("missing field") || error.starts_with("unknown field") {
+        return error.to_owned();
+    }
+    let is_it = |field: &&String| {
+        let mut others = fields.clone();
+        let _taken = others.as_object_mut().and_then(|others| others.remove(*field));
+        T::deserialize(&others).err().is_none_or(|other| other.to_string() != error)
+    };
+    let mut named =
+        fields.as_object().into_iter().flatten().map(|(field, _)| field).filter(|field| *field != "command");
+    named.find(is_it).map_or_else(|| error.to_owned(), |field| format!("{field}: {error}"))
+}
+
+pub(super) fn free_text(field: &str, text: &str) -> Result<(), String> {
+    if Person::from(text).is_empty() {
+        return Err(format!("{field} must not be empty"));
+    }
+    if text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control) {
+        return Err(format!("{field} must be one line of at most {LONGEST_TEXT} characters"));
+    }
+    Ok(())
+}
