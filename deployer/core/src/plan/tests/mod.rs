@@ -94,7 +94,7 @@ fn code(version: Option<&str>, bytes: &[u8]) -> ObservedCode {
         settings: Settings {
             runtime: Some("provided.al2023".into()),
             handler: Some("bootstrap".into()),
-            architecture: Architecture::X86_64,
+            architectures: Architecture::X86_64,
             role: Some("arn:aws:iam::111111111111:role/orders".into()),
             memory_size: 128,
             timeout: 3,
@@ -513,7 +513,7 @@ fn after_a_conflict_only_what_the_plan_had_read_counts_as_foreign() {
     rebuilt.artifact.startup.bootstrap =
         Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::Aarch64) });
     let mut was = serving(b"old");
-    was.latest.as_mut().unwrap().settings.architecture = Architecture::Arm64;
+    was.latest.as_mut().unwrap().settings.architectures = Architecture::Arm64;
     assert_eq!(
         foreign_change(&rebuilt.wanted(), &was, &serving(b"old")).unwrap(),
         "expected architectures to be arm64, found x86_64"
