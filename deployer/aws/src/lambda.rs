@@ -18,7 +18,7 @@ use deployer_core::plan::{CodeSettings, NewFunction};
 
 use super::error::{call_error, unreadable_answer};
 use super::failure::Failure;
-use super::lambda_configure::{WithConfiguration as _, tenancy};
+use super::lambda_fields::{ToLambda as _, WithConfiguration as _};
 use super::lambda_read as read;
 use deployer_engine::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 
@@ -60,14 +60,15 @@ impl LambdaFunctions {
         let call = self
             .client
             .create_function()
+            .with_configuration(&new.configuration)
             .function_name(name.as_str())
             .role(new.role.as_str())
             .architectures(architecture(new.architecture))
-            .set_tenancy_config(new.tenancy.as_ref().and_then(tenancy))
+            .set_tenancy_config(new.tenancy.as_ref().and_then(|tenancy| tenancy.to_lambda()))
             .set_tags((!new.tags.is_empty()).then(|| new.tags.clone().into_iter().collect()))
             .publish(true)
             .code(code.build());
-        let answer = call.with_configuration(&new.configuration).send().await;
+        let answer = call.send().await;
         let output = answer.map_err(|error| call_error("CreateFunction", name.as_str(), &error))?;
         published("CreateFunction", name, output.version(), output.code_sha256())
     }
@@ -195,11 +196,7 @@ impl Functions for LambdaFunctions {
             Write::Create { new, code } => self.create(name, new, code).await,
             Write::UpdateCode { code, settings, revision } => self.update_code(name, code, settings, revision).await,
             Write::UpdateConfiguration { configuration, revision } => {
-                let call = client
-                    .update_function_configuration()
-                    .function_name(function)
-                    .set_role(configuration.role.as_ref().map(ToString::to_string))
-                    .revision_id(&revision.0);
+                let call = client.update_function_configuration().function_name(function).revision_id(&revision.0);
                 done("UpdateFunctionConfiguration", name, call.with_configuration(configuration).send().await)
             }
             Write::Publish { sha256, revision } => {

@@ -16,7 +16,7 @@ mod error;
 mod eventbridge;
 mod failure;
 mod lambda;
-mod lambda_configure;
+mod lambda_fields;
 mod lambda_read;
 mod ledger;
 mod probe;

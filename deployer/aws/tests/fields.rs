@@ -13,7 +13,7 @@ use aws_sdk_lambda::types::{
     FunctionCode, ImageConfig, LambdaManagedInstancesCapacityProviderConfig, LoggingConfig, S3FilesConfig, SnapStart,
     TenancyConfig, TracingConfig, VpcConfig,
 };
-use deployer_core::manifest::{KNOWN_FIELDS, Origin};
+use deployer_core::manifest::{Origin, known_fields};
 
 /// Reads the fields of a builder from its debug text.
 fn fields(under: &str, builder: &impl Debug) -> Vec<String> {
@@ -55,7 +55,7 @@ fn field_table_matches_sdk_inputs() {
     .flatten()
     .collect();
     let in_table: Vec<&str> =
-        KNOWN_FIELDS.iter().filter(|known| known.origin == Origin::Lambda).map(|known| known.path).collect();
+        known_fields().iter().filter(|known| known.origin == Origin::Lambda).map(|known| known.path.as_str()).collect();
     let known: BTreeSet<String> = in_table.iter().map(ToString::to_string).collect();
     assert_eq!(known.len(), in_table.len(), "a field stands twice in the table");
     let new: Vec<&String> = of_sdk.difference(&known).collect();

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use crate::condition::{Condition, Fit, Reason};
+use crate::function_fields;
 use crate::id::{AliasName, Sha256, Version};
 use crate::manifest::{
     Architecture, CapacityProviderConfig, DeadLetterConfig, DurableConfig, EphemeralStorage, FileSystemConfig,
@@ -20,7 +22,7 @@ use crate::record::{Previous, Weight};
 pub struct RevisionId(pub String);
 
 /// The variables of a function as Lambda shows them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Variables {
     /// All of them, in clear. Never logged.
     Known(BTreeMap<String, Secret>),
@@ -31,52 +33,38 @@ pub enum Variables {
     },
 }
 
-/// The configuration that `$LATEST` or a version has.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// The runtime's identifier; absent for images.
-    pub runtime: Option<String>,
-    /// The handler; absent for images.
-    pub handler: Option<String>,
-    /// The instruction set.
-    pub architecture: Architecture,
-    /// The execution role's ARN.
-    pub role: Option<String>,
-    /// MB.
-    pub memory_size: u32,
-    /// Seconds.
-    pub timeout: u32,
-    /// Free text; empty where none.
-    pub description: String,
-    /// Layer version ARNs, in order.
-    pub layers: Vec<String>,
-    /// Environment variables.
-    pub variables: Variables,
-    /// Subnets and security groups.
-    pub vpc_config: VpcConfig,
-    /// Where failed asynchronous events go.
-    pub dead_letter_config: Option<DeadLetterConfig>,
-    /// X-Ray.
-    pub tracing_config: Option<TracingConfig>,
-    /// `/tmp`.
-    pub ephemeral_storage: Option<EphemeralStorage>,
-    /// The customer key for the variables.
-    pub kms_key_arn: Option<String>,
-    /// Log format, levels and group.
-    pub logging_config: Option<LoggingConfig>,
-    /// SnapStart.
-    pub snap_start: Option<SnapStart>,
-    /// EFS mounts.
-    pub file_system_config: Vec<FileSystemConfig>,
-    /// The customer key for the zip that Lambda keeps.
-    pub source_kms_key_arn: Option<String>,
-    /// Durable execution, where the function was made with it.
-    pub durable_config: Option<DurableConfig>,
-    /// Tenant isolation, where the function was made with it.
-    pub tenancy_config: Option<TenancyConfig>,
-    /// Where it runs on a capacity provider.
-    pub capacity_provider_config: Option<CapacityProviderConfig>,
+impl Default for Variables {
+    fn default() -> Self {
+        Self::Known(BTreeMap::new())
+    }
 }
+
+impl From<BTreeMap<String, Secret>> for Variables {
+    fn from(known: BTreeMap<String, Secret>) -> Self {
+        Self::Known(known)
+    }
+}
+
+/// Makes the type of what is seen.
+macro_rules! settings {
+    ($( $(#[$attribute:meta])* $name:ident: $type:ty { seen: $seen:ty $(, $($rest:tt)*)? } )*) => {
+        /// The configuration that `$LATEST` or a version has. By default nothing is there.
+        #[derive(Debug, Clone, PartialEq, Default)]
+        #[allow(missing_docs, reason = "the fields of the manifest; see `manifest::FunctionConfig`")]
+        pub struct Settings {
+            $( pub $name: $seen, )*
+        }
+
+        impl Settings {
+            /// Each field's name and its value as JSON; values of variables are masked.
+            pub(crate) fn values(&self) -> Vec<(&'static str, Value)> {
+                vec![$( (stringify!($name), serde_json::to_value(&self.$name).unwrap_or_default()), )*]
+            }
+        }
+    };
+}
+
+function_fields!(settings);
 
 /// A function (`$LATEST`) or one of its versions.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use deployer_core::function_ref::FunctionRef;
 use deployer_core::commanded::CommandEffect;
+use deployer_core::commanded::Hold;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, Request, Source};
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Status};
 use deployer_core::status::{FunctionStatus, StatusReport};
-use deployer_core::commanded::Hold;
 use deployer_core::text::{Person, PlainText};
 use tracing::Instrument as _;
 

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use deployer_core::id::{AliasName, Sha256, Version};
 use deployer_core::manifest::{
-    Architecture, EphemeralStorage, LogFormat, LoggingConfig, Secret, SnapStart, SnapStartApplyOn, TracingConfig,
-    TracingMode, VpcConfig,
+    EphemeralStorage, LogFormat, LoggingConfig, Secret, SnapStart, SnapStartApplyOn, TracingConfig, TracingMode,
 };
 use deployer_core::observed::{
     Condition, ObservedAlias, ObservedCode, ProvisionedConcurrency, ProvisionedStatus, Reason, RevisionId, Settings,
@@ -180,18 +179,11 @@ pub fn defaults(function: &str, role: &str) -> Settings {
     Settings {
         runtime: Some("provided.al2023".into()),
         handler: Some("bootstrap".into()),
-        architecture: Architecture::X86_64,
         role: Some(role.to_owned()),
         memory_size: 128,
         timeout: 3,
-        description: String::new(),
-        layers: vec![],
-        variables: Variables::Known(BTreeMap::new()),
-        vpc_config: VpcConfig { subnet_ids: vec![], security_group_ids: vec![], ipv6_allowed_for_dual_stack: None },
-        dead_letter_config: None,
         tracing_config: Some(TracingConfig { mode: TracingMode::PassThrough }),
         ephemeral_storage: Some(EphemeralStorage { size: 512 }),
-        kms_key_arn: None,
         logging_config: Some(LoggingConfig {
             log_format: Some(LogFormat::Text),
             application_log_level: None,
@@ -199,11 +191,7 @@ pub fn defaults(function: &str, role: &str) -> Settings {
             log_group: Some(format!("/aws/lambda/{function}")),
         }),
         snap_start: Some(SnapStart { apply_on: SnapStartApplyOn::None }),
-        file_system_config: vec![],
-        source_kms_key_arn: None,
-        durable_config: None,
-        tenancy_config: None,
-        capacity_provider_config: None,
+        ..Settings::default()
     }
 }
 

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 
 use deployer_core::config::Target;
 use deployer_core::id::{AliasName, FunctionName, Sha256, Version};
-use deployer_core::manifest::DeadLetterConfig;
-use deployer_core::observed::{RevisionId, Settings, Variables};
+use deployer_core::observed::RevisionId;
 use deployer_core::plan::{Configuration, NewFunction};
 use deployer_engine::port::{Answer, CallError, CallErrorKind as Kind, Write};
 use jiff::Timestamp;
@@ -85,7 +84,7 @@ impl Lambda {
             Write::Create { .. } => unreachable!("made above"),
             Write::UpdateConfiguration { configuration, revision } => {
                 function.may_be_updated("UpdateFunctionConfiguration", name, Some(revision))?;
-                lay_over(&mut function.latest.settings, configuration);
+                configuration.lay_over(&mut function.latest.settings);
                 function.updated(busy);
                 Ok(Answer::Done)
             }
@@ -93,7 +92,7 @@ impl Lambda {
                 function.may_be_updated("UpdateFunctionCode", name, Some(revision))?;
                 function.latest.sha256 = moment.code.unwrap();
                 if let Some(architecture) = settings.architecture {
-                    function.latest.settings.architecture = architecture;
+                    function.latest.settings.architectures = architecture;
                 }
                 // A call that names no key goes back to Lambda's own.
                 function.latest.settings.source_kms_key_arn = settings.source_key.clone();
@@ -193,10 +192,10 @@ impl Lambda {
         }
         self.check_assumable("CreateFunction", name, new.role.as_str(), moment.now)?;
         let mut settings = defaults(name, new.role.as_str());
-        settings.architecture = new.architecture;
+        settings.architectures = new.architecture;
         settings.source_kms_key_arn = new.source_key.clone();
         settings.tenancy_config = new.tenancy.clone();
-        lay_over(&mut settings, &new.configuration);
+        new.configuration.lay_over(&mut settings);
         if settings.runtime.as_deref() == Some("provided.al2") {
             let text = "InvalidParameterValueException: The runtime parameter of provided.al2 is no longer supported";
             return Err(no(Kind::Invalid, "CreateFunction", name, text));
@@ -311,39 +310,4 @@ fn published(version: u64, function: &Function) -> Answer {
         sha256: Some(function.latest.sha256),
         failed_earlier: function.versions.get(&version).is_some_and(|build| matches!(build.state, State::Failed(_))),
     }
-}
-
-/// What is sent takes the place of what is there; what is not sent stays.
-fn lay_over(settings: &mut Settings, sent: &Configuration) {
-    fn put<T: Clone>(there: &mut T, sent: Option<&T>) {
-        if let Some(sent) = sent {
-            *there = sent.clone();
-        }
-    }
-    fn put_some<T: Clone>(there: &mut Option<T>, sent: Option<&T>) {
-        if sent.is_some() {
-            *there = sent.cloned();
-        }
-    }
-    put_some(&mut settings.runtime, sent.runtime.as_ref().map(|r| r.as_str().to_owned()).as_ref());
-    put_some(&mut settings.handler, sent.handler.as_ref());
-    put_some(&mut settings.role, sent.role.as_ref().map(ToString::to_string).as_ref());
-    put(&mut settings.memory_size, sent.memory_size.as_ref());
-    put(&mut settings.timeout, sent.timeout.as_ref());
-    put(&mut settings.description, sent.description.as_ref());
-    put(&mut settings.layers, sent.layers.as_ref());
-    put(&mut settings.variables, sent.variables.clone().map(Variables::Known).as_ref());
-    put(&mut settings.vpc_config, sent.vpc_config.as_ref());
-    put_some(&mut settings.dead_letter_config, sent.dead_letter_config.as_ref());
-    settings.dead_letter_config =
-        settings.dead_letter_config.take().filter(|DeadLetterConfig { target_arn }| !target_arn.is_empty());
-    put_some(&mut settings.tracing_config, sent.tracing_config.as_ref());
-    put_some(&mut settings.ephemeral_storage, sent.ephemeral_storage.as_ref());
-    put_some(&mut settings.kms_key_arn, sent.kms_key_arn.as_ref());
-    settings.kms_key_arn = settings.kms_key_arn.take().filter(|key| !key.is_empty());
-    put_some(&mut settings.logging_config, sent.logging_config.as_ref());
-    put_some(&mut settings.snap_start, sent.snap_start.as_ref());
-    put(&mut settings.file_system_config, sent.file_system_config.as_ref());
-    put_some(&mut settings.durable_config, sent.durable_config.as_ref());
-    put_some(&mut settings.capacity_provider_config, sent.capacity_provider_config.as_ref());
 }

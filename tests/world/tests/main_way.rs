@@ -467,8 +467,8 @@ async fn another_architecture_goes_with_its_code() {
     assert_eq!(record.because, None);
     world.aws(|aws| {
         let orders = aws.at(DEV).function("orders");
-        assert_eq!(orders.versions[&2].settings.architecture, Architecture::Arm64);
-        assert_eq!(orders.versions[&1].settings.architecture, Architecture::X86_64);
+        assert_eq!(orders.versions[&2].settings.architectures, Architecture::Arm64);
+        assert_eq!(orders.versions[&1].settings.architectures, Architecture::X86_64);
     });
     world.same_again_changes_nothing().await;
 

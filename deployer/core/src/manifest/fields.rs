@@ -1,95 +1,166 @@
-//! What a manifest can say about a function: one type per field, named as in Terraform's `aws_lambda_function`.
+//! The fields of a function's configuration: one table, from which all is made that goes through them field by field.
 //!
-//! These types say which words and numbers there are; what texts and lists must look like is in [`super::rules`].
+//! A row is named as in Terraform's `aws_lambda_function`. Its type says which words and numbers there are; what texts and
+//! lists must look like is in [`super::rules`].
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
 
-use super::values::{ExecutionRole, Gib, ReservedConcurrency, Runtime, Secret};
-use crate::diagnostics::{at_least, maybe_at_least};
+use super::blocks::{
+    Architecture, CapacityProviderConfig, DeadLetterConfig, DurableConfig, EphemeralStorage, FileSystemConfig,
+    LoggingConfig, SnapStart, TenancyConfig, TracingConfig, VpcConfig,
+};
+use super::values::{ExecutionRole, ReservedConcurrency, Runtime, Secret};
+use crate::diagnostics::maybe_at_least;
 use crate::managed_keys::ManagedKeys;
 
-/// How a function is configured. What is not named is left as it is.
+/// The table: `function_fields!(each)` gives all rows to the macro `each!`.
+///
+/// A row has the manifest's documentation, rules and name of the field, the type of its value there, and in braces:
+///
+/// | word | meaning |
+/// |---|---|
+/// | `seen` | the type by which [`Settings`](crate::observed::Settings) has it |
+/// | `lambda` | the field of GetFunction's configuration that shows it |
+/// | `sent` | the setter by which CreateFunction and UpdateFunctionConfiguration take it; without one it goes with the code or with creation only, and the planner has a line for it |
+/// | `by` | the method of `plan::Differences` that holds the named value against the seen one; `value` where Lambda shows a value as it takes it, `merged` by a function where the named value may leave some of it open |
+/// | `as` | the type that is sent, where it is not the manifest's |
+///
+/// From the rows are made: [`FunctionConfig`] and with it the schema and [`known_fields`](super::known_fields), `Settings`,
+/// [`Configuration`](crate::plan::Configuration) and its differences, the text that [`write`](super::write()) gives, and in
+/// `deployer-aws` what is read from Lambda and sent to it.
 // Least values: AWS Lambda API Reference, CreateFunction. The most that is known stands in `super::limits`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct FunctionConfig {
-    /// The identifier of the runtime, such as `provided.al2023`. Required to create a function.
-    pub runtime: Option<Runtime>,
-    /// What Lambda calls in the code. Required to create a function.
-    #[schemars(regex(pattern = r"^[^\s]{1,128}$"))]
-    pub handler: Option<String>,
-    /// The instruction set: a list with exactly one of `x86_64` and `arm64`.
-    #[serde(deserialize_with = "only_architecture")]
-    #[schemars(with = "Option<[Architecture; 1]>")]
-    pub architectures: Option<Architecture>,
-    /// The execution role: a name (or path/name) in the target account, or a full ARN of that account. Required to
-    /// create a function.
-    pub role: Option<ExecutionRole>,
-    /// Memory in MB.
-    #[serde(deserialize_with = "maybe_at_least::<_, 128>")]
-    #[schemars(range(min = 128, max = i32::MAX))]
-    pub memory_size: Option<u32>,
-    /// The longest that one invocation may take, in seconds.
-    #[serde(deserialize_with = "maybe_at_least::<_, 1>")]
-    #[schemars(range(min = 1, max = i32::MAX))]
-    pub timeout: Option<u32>,
-    /// What the function is for.
-    #[schemars(length(max = 256))]
-    pub description: Option<String>,
-    /// The ARNs of layer versions, or of layers of AWS's own (`awslayer`), in the order in which they are laid over each
-    /// other. `[]` takes all away.
-    #[schemars(
-        length(max = 5),
-        inner(regex(
-            pattern = r"^arn:aws[a-zA-Z-]*:lambda:([a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]{1,140}:[1-9][0-9]*|::awslayer:[A-Za-z0-9_-]{1,140})$"
-        ))
-    )]
-    pub layers: Option<Vec<String>>,
-    /// The environment of the function's code.
-    #[serde(rename = "environment", deserialize_with = "variables")]
-    #[schemars(with = "Option<EnvironmentBlock>")]
-    pub variables: Option<BTreeMap<String, Secret>>,
-    /// Tags of the function, none of them with the prefix `aws:`.
-    #[schemars(extend("maxProperties" = 50, "propertyNames" = { "pattern": "^(?![aA][wW][sS]:).{1,128}$" }))]
-    pub tags: Option<BTreeMap<String, String>>,
-    /// The subnets and security groups through which the function reaches a VPC. Two empty lists take it out.
-    pub vpc_config: Option<VpcConfig>,
-    /// Where asynchronous invocations go that failed.
-    pub dead_letter_config: Option<DeadLetterConfig>,
-    /// AWS X-Ray.
-    pub tracing_config: Option<TracingConfig>,
-    /// The size of `/tmp`.
-    pub ephemeral_storage: Option<EphemeralStorage>,
-    /// The ARN of the key that encrypts the variables; an empty text goes back to Lambda's own.
-    #[schemars(regex(pattern = r"^(arn:aws[a-zA-Z-]*:kms:.*)?$"))]
-    pub kms_key_arn: Option<String>,
-    /// Where and how the function logs.
-    pub logging_config: Option<LoggingConfig>,
-    /// Lambda SnapStart.
-    pub snap_start: Option<SnapStart>,
-    /// A file system to mount: a table, or a list of at most one. `[]` takes it away.
-    #[serde(deserialize_with = "one_or_list")]
-    #[schemars(schema_with = "one_or_list_schema")]
-    pub file_system_config: Option<Vec<FileSystemConfig>>,
-    /// The ARN of the key that encrypts the zip that Lambda keeps; an empty text goes back to Lambda's own.
-    #[schemars(regex(pattern = r"^(arn:aws[a-zA-Z-]*:kms:.*)?$"))]
-    pub source_kms_key_arn: Option<String>,
-    /// Durable execution. Lambda takes it for a new function, and for one that was made with it.
-    pub durable_config: Option<DurableConfig>,
-    /// Tenant isolation. Lambda takes it for a new function only.
-    pub tenancy_config: Option<TenancyConfig>,
-    /// The capacity provider on whose instances the function runs. It brings the network, so there is no `vpc_config` beside it.
-    pub capacity_provider_config: Option<CapacityProviderConfig>,
-    /// How many executions are reserved for the function; -1 reserves none.
-    #[schemars(with = "Option<i32>", range(min = -1))]
-    pub reserved_concurrent_executions: Option<ReservedConcurrency>,
+#[macro_export]
+macro_rules! function_fields {
+    ($each:ident) => { $each! {
+        /// The identifier of the runtime, such as `provided.al2023`. Required to create a function.
+        runtime: Runtime { seen: Option<String>, lambda: runtime, sent: set_runtime, by: value }
+
+        /// What Lambda calls in the code. Required to create a function.
+        #[schemars(regex(pattern = r"^[^\s]{1,128}$"))]
+        handler: String { seen: Option<String>, lambda: handler, sent: set_handler, by: value }
+
+        /// The instruction set: a list with exactly one of `x86_64` and `arm64`.
+        #[serde(deserialize_with = "only_architecture")]
+        #[schemars(with = "Option<[Architecture; 1]>")]
+        architectures: Architecture { seen: Architecture, lambda: architectures }
+
+        /// The execution role: a name (or path/name) in the target account, or a full ARN of that account. Required to
+        /// create a function.
+        role: ExecutionRole { seen: Option<String>, lambda: role, sent: set_role, by: role, as: RoleArn }
+
+        /// Memory in MB.
+        #[serde(deserialize_with = "maybe_at_least::<_, 128>")]
+        #[schemars(range(min = 128, max = i32::MAX))]
+        memory_size: u32 { seen: u32, lambda: memory_size, sent: set_memory_size, by: value }
+
+        /// The longest that one invocation may take, in seconds.
+        #[serde(deserialize_with = "maybe_at_least::<_, 1>")]
+        #[schemars(range(min = 1, max = i32::MAX))]
+        timeout: u32 { seen: u32, lambda: timeout, sent: set_timeout, by: value }
+
+        /// What the function is for.
+        #[schemars(length(max = 256))]
+        description: String { seen: String, lambda: description, sent: set_description, by: value }
+
+        /// The ARNs of layer versions, or of layers of AWS's own (`awslayer`), in the order in which they are laid over each
+        /// other. `[]` takes all away.
+        #[schemars(
+            length(max = 5),
+            inner(regex(
+                pattern = r"^arn:aws[a-zA-Z-]*:lambda:([a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]{1,140}:[1-9][0-9]*|::awslayer:[A-Za-z0-9_-]{1,140})$"
+            ))
+        )]
+        layers: Vec<String> { seen: Vec<String>, lambda: layers, sent: set_layers, by: value }
+
+        /// The environment of the function's code.
+        #[serde(rename = "environment", deserialize_with = "variables")]
+        #[schemars(with = "Option<EnvironmentBlock>")]
+        variables: BTreeMap<String, Secret> {
+            seen: Variables, lambda: environment, sent: set_environment, by: variables
+        }
+
+        /// The subnets and security groups through which the function reaches a VPC. Two empty lists take it out.
+        vpc_config: VpcConfig { seen: VpcConfig, lambda: vpc_config, sent: set_vpc_config, by: merged(vpc_over) }
+
+        /// Where asynchronous invocations go that failed.
+        dead_letter_config: DeadLetterConfig {
+            seen: Option<DeadLetterConfig>, lambda: dead_letter_config, sent: set_dead_letter_config, by: emptied
+        }
+
+        /// AWS X-Ray.
+        tracing_config: TracingConfig {
+            seen: Option<TracingConfig>, lambda: tracing_config, sent: set_tracing_config, by: value
+        }
+
+        /// The size of `/tmp`.
+        ephemeral_storage: EphemeralStorage {
+            seen: Option<EphemeralStorage>, lambda: ephemeral_storage, sent: set_ephemeral_storage, by: value
+        }
+
+        /// The ARN of the key that encrypts the variables; an empty text goes back to Lambda's own.
+        #[schemars(regex(pattern = r"^(arn:aws[a-zA-Z-]*:kms:.*)?$"))]
+        kms_key_arn: String { seen: Option<String>, lambda: kms_key_arn, sent: set_kms_key_arn, by: emptied }
+
+        /// Where and how the function logs.
+        logging_config: LoggingConfig {
+            seen: Option<LoggingConfig>, lambda: logging_config, sent: set_logging_config, by: merged(logging_over)
+        }
+
+        /// Lambda SnapStart.
+        snap_start: SnapStart { seen: Option<SnapStart>, lambda: snap_start, sent: set_snap_start, by: value }
+
+        /// A file system to mount: a table, or a list of at most one. `[]` takes it away.
+        #[serde(deserialize_with = "one_or_list")]
+        #[schemars(schema_with = "one_or_list_schema")]
+        file_system_config: Vec<FileSystemConfig> {
+            seen: Vec<FileSystemConfig>, lambda: file_system_configs, sent: set_file_system_configs, by: merged(mounts_over)
+        }
+
+        /// The ARN of the key that encrypts the zip that Lambda keeps; an empty text goes back to Lambda's own.
+        #[schemars(regex(pattern = r"^(arn:aws[a-zA-Z-]*:kms:.*)?$"))]
+        source_kms_key_arn: String { seen: Option<String> }
+
+        /// Durable execution. Lambda takes it for a new function, and for one that was made with it.
+        durable_config: DurableConfig {
+            seen: Option<DurableConfig>, lambda: durable_config, sent: set_durable_config, by: merged(durable_over)
+        }
+
+        /// Tenant isolation. Lambda takes it for a new function only.
+        tenancy_config: TenancyConfig { seen: Option<TenancyConfig>, lambda: tenancy_config }
+
+        /// The capacity provider on whose instances the function runs. It brings the network, so there is no `vpc_config` beside it.
+        capacity_provider_config: CapacityProviderConfig {
+            seen: Option<CapacityProviderConfig>, lambda: capacity_provider_config, sent: set_capacity_provider_config, by: merged(capacity_over)
+        }
+    } };
 }
+
+/// Makes the manifest's type.
+macro_rules! manifest {
+    ($( $(#[$attribute:meta])* $name:ident: $type:ty { $($rest:tt)* } )*) => {
+        /// How a function is configured. What is not named is left as it is.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct FunctionConfig {
+            $( $(#[$attribute])* pub $name: Option<$type>, )*
+            // What belongs to the function as a whole, and to no version of it (`observed::FunctionMetadata`).
+            /// Tags of the function, none of them with the prefix `aws:`.
+            #[schemars(extend("maxProperties" = 50, "propertyNames" = { "pattern": "^(?![aA][wW][sS]:).{1,128}$" }))]
+            pub tags: Option<BTreeMap<String, String>>,
+            /// How many executions are reserved for the function; -1 reserves none.
+            #[schemars(with = "Option<i32>", range(min = -1))]
+            pub reserved_concurrent_executions: Option<ReservedConcurrency>,
+        }
+    };
+}
+
+function_fields!(manifest);
 
 impl FunctionConfig {
     /// The names of what it sets beside the code that others may set too.
@@ -99,191 +170,6 @@ impl FunctionConfig {
             variables: self.variables.iter().flat_map(BTreeMap::keys).cloned().collect(),
             tags: self.tags.iter().flat_map(BTreeMap::keys).cloned().collect(),
         }
-    }
-}
-
-/// Defines enums whose variants are words of AWS's.
-macro_rules! choices {
-    ($( $(#[$doc:meta])* $name:ident { $( $variant:ident = $text:literal, $what:literal; )+ } )*) => { $(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-        pub enum $name { $( #[doc = $what] #[serde(rename = $text)] $variant, )+ }
-
-        impl $name {
-            /// The word as AWS writes it.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $( Self::$variant => $text, )+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    )* };
-}
-
-choices! {
-    /// The instruction set that the code is built for.
-    Architecture {
-        X86_64 = "x86_64", "Intel and AMD, 64 bits.";
-        Arm64 = "arm64", "Graviton.";
-    }
-    /// Whether invocations are traced.
-    TracingMode {
-        Active = "Active", "Lambda decides, by sampling.";
-        PassThrough = "PassThrough", "Only when the caller's trace says so.";
-    }
-    /// How log lines look.
-    LogFormat {
-        Text = "Text", "As the code writes them.";
-        Json = "JSON", "One JSON object each.";
-    }
-    /// The least level of the code's own log lines that is kept.
-    ApplicationLogLevel {
-        Trace = "TRACE", "Everything.";
-        Debug = "DEBUG", "Debug and above.";
-        Info = "INFO", "Info and above.";
-        Warn = "WARN", "Warnings and above.";
-        Error = "ERROR", "Errors and above.";
-        Fatal = "FATAL", "Only what is fatal.";
-    }
-    /// The least level of Lambda's own log lines that is kept.
-    SystemLogLevel {
-        Debug = "DEBUG", "Everything.";
-        Info = "INFO", "Info and above.";
-        Warn = "WARN", "Warnings.";
-    }
-    /// Whether a function reads an S3 file system's objects from S3 itself.
-    DirectS3Read {
-        Auto = "AUTO", "Lambda decides.";
-        Enabled = "ENABLED", "It does.";
-        Disabled = "DISABLED", "It reads through the file system.";
-    }
-    /// How a function's tenants are kept apart.
-    TenantIsolationMode {
-        PerTenant = "PER_TENANT", "Each tenant has execution environments of its own.";
-    }
-    /// What SnapStart takes a snapshot of.
-    SnapStartApplyOn {
-        PublishedVersions = "PublishedVersions", "Each version as it is published.";
-        None = "None", "Nothing.";
-    }
-}
-
-/// Defines the tables within a manifest.
-macro_rules! blocks {
-    ($( $(#[$doc:meta])* $name:ident { $( $(#[$field_doc:meta])* $field:ident: $kind:ty, )+ } )*) => { $(
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-        #[serde(deny_unknown_fields)]
-        pub struct $name { $( $(#[$field_doc])* pub $field: $kind, )+ }
-    )* };
-}
-
-blocks! {
-    /// A function's place in a VPC. Both lists have something in them, or neither has.
-    VpcConfig {
-        /// The subnets' ids.
-        #[schemars(length(max = 16), inner(regex(pattern = r"^subnet-[0-9a-z]+$")))]
-        subnet_ids: Vec<String>,
-        /// The security groups' ids.
-        #[schemars(length(max = 5), inner(regex(pattern = r"^sg-[0-9a-zA-Z]+$")))]
-        security_group_ids: Vec<String>,
-        /// Whether it may reach out over IPv6 in subnets that have both.
-        ipv6_allowed_for_dual_stack: Option<bool>,
-    }
-    /// A dead-letter queue.
-    DeadLetterConfig {
-        /// The ARN of an SQS queue or SNS topic; an empty text takes it away.
-        #[schemars(regex(pattern = r"^(arn:aws[a-zA-Z-]*:(sqs|sns):[a-z0-9-]+:[0-9]{12}:.+)?$"))]
-        target_arn: String,
-    }
-    /// AWS X-Ray.
-    TracingConfig {
-        /// Whether invocations are traced.
-        mode: TracingMode,
-    }
-    /// The function's `/tmp`.
-    EphemeralStorage {
-        /// Its size in MB.
-        #[serde(deserialize_with = "at_least::<_, 512>")]
-        #[schemars(range(min = 512, max = i32::MAX))]
-        size: u32,
-    }
-    /// Where and how the function logs. What is absent is left as it is.
-    LoggingConfig {
-        /// How log lines look.
-        log_format: Option<LogFormat>,
-        /// The least level of the code's own lines that is kept, in the JSON format.
-        application_log_level: Option<ApplicationLogLevel>,
-        /// The least level of Lambda's own lines that is kept, in the JSON format.
-        system_log_level: Option<SystemLogLevel>,
-        /// The log group's name.
-        #[schemars(regex(pattern = r"^[A-Za-z0-9._/#-]{1,512}$"))]
-        log_group: Option<String>,
-    }
-    /// Lambda SnapStart.
-    SnapStart {
-        /// What a snapshot is taken of.
-        apply_on: SnapStartApplyOn,
-    }
-    /// A file system that is mounted into the function.
-    FileSystemConfig {
-        /// The ARN of its access point.
-        #[schemars(regex(pattern = r"^arn:aws[a-zA-Z-]*:(elasticfilesystem|s3files):[a-z0-9-]+:[0-9]{12}:.*access-point/fsap-[0-9a-f]+$"), length(max = 256))]
-        arn: String,
-        /// Where it is mounted: `/mnt/` and a name.
-        #[schemars(regex(pattern = r"^/mnt/[a-zA-Z0-9_.-]+$"), length(max = 160))]
-        local_mount_path: String,
-        /// How an S3 file system is read. What is absent is left as it is.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        s3_files_config: Option<S3FilesConfig>,
-    }
-    /// How an S3 file system is read.
-    S3FilesConfig {
-        /// Whether objects are read from S3 itself.
-        direct_s3_read: DirectS3Read,
-    }
-    /// Durable execution. What is absent is left as it is.
-    DurableConfig {
-        /// The longest that a durable execution may take, in seconds.
-        #[serde(deserialize_with = "at_least::<_, 1>")]
-        #[schemars(range(min = 1, max = i32::MAX))]
-        execution_timeout: u32,
-        /// For how many days the history of an execution is kept.
-        #[serde(default, deserialize_with = "maybe_at_least::<_, 1>", skip_serializing_if = "Option::is_none")]
-        #[schemars(range(min = 1, max = i32::MAX))]
-        retention_period: Option<u32>,
-        /// The ARN of the key that encrypts what executions take, give and fail with.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(regex(pattern = r"^arn:aws[a-zA-Z-]*:kms:.*$"))]
-        kms_key_arn: Option<String>,
-    }
-    /// Tenant isolation.
-    TenancyConfig {
-        /// How tenants are kept apart.
-        tenant_isolation_mode: TenantIsolationMode,
-    }
-    /// What a function runs on instead of Lambda's own capacity.
-    CapacityProviderConfig {
-        /// Lambda Managed Instances.
-        lambda_managed_instances_capacity_provider_config: ManagedInstancesConfig,
-    }
-    /// Lambda Managed Instances. What is absent is left as it is.
-    ManagedInstancesConfig {
-        /// The ARN of the capacity provider.
-        #[schemars(regex(pattern = r"^arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:[0-9]{12}:capacity-provider:[A-Za-z0-9_-]+$"))]
-        capacity_provider_arn: String,
-        /// Memory in GiB for each virtual CPU.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        execution_environment_memory_gib_per_vcpu: Option<Gib>,
-        /// How many invocations one execution environment has at once.
-        #[serde(default, deserialize_with = "maybe_at_least::<_, 1>", skip_serializing_if = "Option::is_none")]
-        #[schemars(range(min = 1, max = i32::MAX))]
-        per_execution_environment_max_concurrency: Option<u32>,
     }
 }
 

@@ -110,14 +110,14 @@ impl Conversion {
     /// A field in AWS's own spelling.
     fn take(&mut self, path: &[&str], value: Value) {
         let shown = diagnostics::cut(&path.join("."));
-        match (known::find(path).map(|known| known.support), value) {
+        match (known::find(path).map(|known| &known.support), value) {
             (_, Value::Null) => {}
             (Some(Support::As(ours)), Value::Object(fields)) if !is_free(ours) => {
                 for (name, value) in fields {
                     self.take(&[path, &[&name]].concat(), value);
                 }
             }
-            (Some(Support::As("file_system_config")), Value::Array(mounts)) => {
+            (Some(Support::As(ours)), Value::Array(mounts)) if ours == "file_system_config" => {
                 let mut mounts = mounts.into_iter();
                 mounts.next().into_iter().for_each(|mount| self.take(path, mount));
                 for _ in mounts {

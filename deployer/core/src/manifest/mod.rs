@@ -4,6 +4,7 @@
 //! found when the artifact comes to dev. Nothing here knows what a target holds; what is `None` is left as it is.
 //! A variable's value is in no message.
 
+mod blocks;
 mod fields;
 mod foreign;
 mod known;
@@ -13,14 +14,14 @@ mod rules;
 mod values;
 mod write;
 
-pub use fields::{
+pub use blocks::{
     ApplicationLogLevel, Architecture, CapacityProviderConfig, DeadLetterConfig, DirectS3Read, DurableConfig,
-    EphemeralStorage, FileSystemConfig, FunctionConfig, LogFormat, LoggingConfig, ManagedInstancesConfig,
-    S3FilesConfig, SnapStart, SnapStartApplyOn, SystemLogLevel, TenancyConfig, TenantIsolationMode, TracingConfig,
-    TracingMode, VpcConfig,
+    EphemeralStorage, FileSystemConfig, LogFormat, LoggingConfig, ManagedInstancesConfig, S3FilesConfig, SnapStart,
+    SnapStartApplyOn, SystemLogLevel, TenancyConfig, TenantIsolationMode, TracingConfig, TracingMode, VpcConfig,
 };
+pub use fields::FunctionConfig;
 pub use foreign::{Converted, NotConverted, convert};
-pub use known::{KNOWN_FIELDS, KnownField, Origin, Support};
+pub use known::{KnownField, Origin, Support, known_fields};
 pub use recognise::Foreign;
 pub use values::{ExecutionRole, ForeignRole, Gib, ReservedConcurrency, RolePath, Runtime, Secret};
 pub use write::{Values, write};

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::fields::{FileSystemConfig, FunctionConfig, VpcConfig};
+use super::blocks::{FileSystemConfig, VpcConfig};
+use super::fields::FunctionConfig;
 use super::values::Secret;
 use crate::diagnostics::{Diagnostic, cut};
 use crate::id::{AccountId, Region, Version};

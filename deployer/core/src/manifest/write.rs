@@ -8,9 +8,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Manifest, ManifestError, ManifestFormat};
+use super::{LogFormat, LoggingConfig, Manifest, ManifestError, ManifestFormat};
 use crate::id::{AccountId, FunctionName};
-use crate::manifest::LogFormat;
 use crate::observed::{FunctionMetadata, Settings, Variables};
 use crate::text::plain;
 
@@ -32,10 +31,15 @@ pub fn write(
     belongings: &FunctionMetadata,
     values: Values,
 ) -> String {
-    let mut parts = fields(account, settings, belongings);
+    let (tables, plain): (Vec<_>, Vec<_>) =
+        seen_values(name, account, settings).into_iter().partition(|(_, value)| value.is_object());
+    let reserved = ("reserved_concurrent_executions", of(&belongings.reserved_concurrency));
+    let plain = plain.into_iter().chain([reserved]);
+    let mut parts: Vec<String> =
+        plain.filter_map(|(name, value)| Some(format!("{name} = {}\n", shown(&value)?))).collect();
     parts.extend(variables(settings, values));
     parts.extend(tags(belongings));
-    parts.extend(blocks(name, settings));
+    parts.extend(tables.into_iter().filter_map(|(name, value)| block(name, &value)));
     format!("# What function {name} of account {account} was, when this was written.\n")
         + &checked(parts, |error| format!("Left as it is, for a manifest cannot say it: {error}"))
 }
@@ -61,22 +65,34 @@ pub(super) fn checked(
     text
 }
 
-/// The fields before any table.
-fn fields(account: &AccountId, settings: &Settings, belongings: &FunctionMetadata) -> Vec<String> {
-    let mut parts: Vec<String> = Vec::new();
-    let mut add = |name: &str, value: Value| parts.extend(shown(&value).map(|text| format!("{name} = {text}\n")));
-    add("runtime", of(&settings.runtime));
-    add("handler", of(&settings.handler));
-    add("architectures", Value::Array(vec![of(&settings.architecture)]));
-    add("role", of(&settings.role.as_deref().map(|arn| role(account, arn))));
-    add("memory_size", of(&settings.memory_size));
-    add("timeout", of(&settings.timeout));
-    add("description", of(&Some(&settings.description).filter(|text| !text.is_empty())));
-    add("layers", of(&Some(&settings.layers).filter(|layers| !layers.is_empty())));
-    add("kms_key_arn", of(&settings.kms_key_arn.as_ref().filter(|key| !key.is_empty())));
-    add("source_kms_key_arn", of(&settings.source_kms_key_arn));
-    add("reserved_concurrent_executions", of(&belongings.reserved_concurrency));
-    parts
+/// Each field of the table as a manifest has it, but for the variables; nothing where there is nothing to say.
+fn seen_values(name: &FunctionName, account: &AccountId, settings: &Settings) -> Vec<(&'static str, Value)> {
+    let as_manifest = |(field, value): (&'static str, Value)| {
+        let value = match field {
+            "variables" => Value::Null,
+            "architectures" => Value::Array(vec![value]),
+            "role" => of(&settings.role.as_deref().map(|arn| role(account, arn))),
+            "vpc_config" if settings.vpc_config.subnet_ids.is_empty() => Value::Null,
+            "logging_config" => of(&settings.logging_config.clone().and_then(|logging| own_logging(name, logging))),
+            // A function has one file system at most, and a manifest has it as a table.
+            "file_system_config" => settings.file_system_config.first().map_or(Value::Null, of),
+            _ => value,
+        };
+        let is_empty = value.as_str().is_some_and(str::is_empty) || value.as_array().is_some_and(Vec::is_empty);
+        (field, if is_empty { Value::Null } else { value })
+    };
+    settings.values().into_iter().map(as_manifest).collect()
+}
+
+/// How the function logs, without what Lambda gives each function of itself.
+fn own_logging(name: &FunctionName, mut logging: LoggingConfig) -> Option<LoggingConfig> {
+    // The group that Lambda gives a function of this name: another function has another.
+    if logging.log_group.as_deref() == Some(&format!("/aws/lambda/{name}")) {
+        logging.log_group = None;
+    }
+    // And so logs whoever says nothing.
+    let is_default = logging.log_group.is_none() && logging.log_format == Some(LogFormat::Text);
+    (!is_default).then_some(logging)
 }
 
 /// Path and name: the same manifest goes to other accounts.
@@ -118,32 +134,6 @@ fn tags(belongings: &FunctionMetadata) -> Option<String> {
     let own = tags.iter().filter(|(name, _)| !name.to_lowercase().starts_with("aws:"));
     let lines: String = own.map(|(name, value)| format!("{} = {}\n", key(name), quoted(value))).collect();
     (!lines.is_empty()).then(|| format!("[tags]\n{lines}"))
-}
-
-fn blocks(name: &FunctionName, settings: &Settings) -> Vec<String> {
-    let mut parts = Vec::new();
-    let vpc = Some(&settings.vpc_config).filter(|vpc| !vpc.subnet_ids.is_empty());
-    parts.extend(vpc.and_then(|vpc| block("vpc_config", &of(vpc))));
-    parts.extend(settings.dead_letter_config.as_ref().and_then(|dead| block("dead_letter_config", &of(dead))));
-    parts.extend(settings.tracing_config.as_ref().and_then(|tracing| block("tracing_config", &of(tracing))));
-    parts.extend(settings.ephemeral_storage.as_ref().and_then(|storage| block("ephemeral_storage", &of(storage))));
-    parts.extend(settings.logging_config.as_ref().and_then(|logging| {
-        let mut logging = logging.clone();
-        // The group that Lambda gives a function of this name: another function has another.
-        if logging.log_group.as_deref() == Some(&format!("/aws/lambda/{name}")) {
-            logging.log_group = None;
-        }
-        // And so logs whoever says nothing.
-        let is_default = logging.log_group.is_none() && logging.log_format == Some(LogFormat::Text);
-        if is_default { None } else { block("logging_config", &of(&logging)) }
-    }));
-    parts.extend(settings.snap_start.as_ref().and_then(|snap| block("snap_start", &of(snap))));
-    parts.extend(settings.file_system_config.iter().filter_map(|mount| block("file_system_config", &of(mount))));
-    parts.extend(settings.durable_config.as_ref().and_then(|durable| block("durable_config", &of(durable))));
-    parts.extend(settings.tenancy_config.as_ref().and_then(|tenancy| block("tenancy_config", &of(tenancy))));
-    let capacity = settings.capacity_provider_config.as_ref();
-    parts.extend(capacity.and_then(|capacity| block("capacity_provider_config", &of(capacity))));
-    parts
 }
 
 pub(super) fn block(name: &str, value: &Value) -> Option<String> {

@@ -7,39 +7,86 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::function_fields;
 use crate::id::RoleArn;
 use crate::manifest::{
-    CapacityProviderConfig, DeadLetterConfig, DurableConfig, EphemeralStorage, FileSystemConfig, FunctionConfig,
-    LogFormat, LoggingConfig, Runtime, Secret, SnapStart, TracingConfig, VpcConfig,
+    CapacityProviderConfig, DeadLetterConfig, DurableConfig, EphemeralStorage, ExecutionRole, FileSystemConfig,
+    FunctionConfig, LogFormat, LoggingConfig, Runtime, Secret, SnapStart, TracingConfig, VpcConfig,
 };
 use crate::observed::{Settings, Variables};
 
-/// The fields that a write sends; `None` is not sent.
-#[derive(Debug, Clone, PartialEq, Default)]
-#[allow(missing_docs, reason = "the fields of the manifest; see `manifest::FunctionConfig`")]
-pub struct Configuration {
-    pub runtime: Option<Runtime>,
-    pub handler: Option<String>,
-    /// PassRole is checked whenever a role is sent, so it is sent only when it changes.
-    pub role: Option<RoleArn>,
-    pub memory_size: Option<u32>,
-    pub timeout: Option<u32>,
-    pub description: Option<String>,
-    pub layers: Option<Vec<String>>,
-    /// All variables that the function shall have, for Lambda replaces them as a whole.
-    pub variables: Option<BTreeMap<String, Secret>>,
-    pub vpc_config: Option<VpcConfig>,
-    pub dead_letter_config: Option<DeadLetterConfig>,
-    pub tracing_config: Option<TracingConfig>,
-    pub ephemeral_storage: Option<EphemeralStorage>,
-    pub kms_key_arn: Option<String>,
-    pub logging_config: Option<LoggingConfig>,
-    pub snap_start: Option<SnapStart>,
-    pub file_system_config: Option<Vec<FileSystemConfig>>,
-    pub durable_config: Option<DurableConfig>,
-    pub capacity_provider_config: Option<CapacityProviderConfig>,
-    /// Not sent: the customer key that the function already has, which whoever sends variables must be able to use.
-    pub variables_key: Option<String>,
+/// The type that is sent: the manifest's, where the row names no other.
+macro_rules! sent {
+    ($type:ty) => {
+        $type
+    };
+    ($type:ty, $sent:ty) => {
+        $sent
+    };
+}
+
+/// Makes the type of what is sent, and goes through its fields.
+macro_rules! configuration {
+    ($( $(#[$attribute:meta])* $name:ident: $type:ty {
+        seen: $seen:ty
+        $(, lambda: $lambda:ident)?
+        $(, sent: $set:ident, by: $by:ident $(($over:ident))? $(, as: $sent:ty)?)?
+    } )*) => {
+        /// The fields that a write sends; `None` is not sent.
+        ///
+        /// PassRole is checked whenever a role is sent, so it is sent only when it changes. Variables are all that the function
+        /// shall have, for Lambda replaces them as a whole.
+        #[derive(Debug, Clone, PartialEq, Default)]
+        #[allow(missing_docs, reason = "the fields of the manifest; see `manifest::FunctionConfig`")]
+        pub struct Configuration {
+            $( $( #[doc = concat!("Sent by `", stringify!($set), "`.")] pub $name: Option<sent!($type $(, $sent)?)>, )? )*
+            /// Not sent: the customer key that the function already has, which whoever sends variables must be able to use.
+            pub variables_key: Option<String>,
+        }
+
+        impl Configuration {
+            /// Of each field the value to send, where one is named and the function does not have it.
+            fn compared(
+                differences: &mut Differences<'_>,
+                wanted: &FunctionConfig,
+                seen: &Settings,
+            ) -> Result<Self, UnmergeableVariables> {
+                Ok(Self {
+                    $( $( $name: differences.$by(stringify!($name), wanted.$name.as_ref(), &seen.$name $(, $over)?)?, )? )*
+                    variables_key: None,
+                })
+            }
+
+            /// Lays what is sent over what a function has, as Lambda does: what is not sent stays, and an empty text or queue
+            /// takes away what is there.
+            pub fn lay_over(&self, settings: &mut Settings) {
+                $( $(
+                    let sent: &Option<sent!($type $(, $sent)?)> = &self.$name;
+                    if let Some(sent) = sent {
+                        settings.$name = sent.clone().into();
+                    }
+                )? )*
+                settings.kms_key_arn.take_if(|key| key.is_empty());
+                settings.dead_letter_config.take_if(|dead| dead.target_arn.is_empty());
+            }
+        }
+    };
+}
+
+function_fields!(configuration);
+
+/// As [`Settings`] has it.
+impl From<Runtime> for Option<String> {
+    fn from(runtime: Runtime) -> Self {
+        Some(runtime.into())
+    }
+}
+
+/// As [`Settings`] has it.
+impl From<RoleArn> for Option<String> {
+    fn from(role: RoleArn) -> Self {
+        Some(role.to_string())
+    }
 }
 
 impl Configuration {
@@ -49,34 +96,12 @@ impl Configuration {
         *self == Self::default()
     }
 
-    /// Everything that the manifest names, for a function that does not exist yet.
+    /// Everything that the manifest names but the role, for a function that does not exist yet and so has nothing.
     ///
     /// # Errors
     /// [`UnmergeableVariables::TooLarge`].
     pub fn all_of(wanted: &FunctionConfig) -> Result<Self, UnmergeableVariables> {
-        wanted.variables.as_ref().map_or(Ok(()), check_size)?;
-        Ok(Self {
-            runtime: wanted.runtime.clone(),
-            handler: wanted.handler.clone(),
-            role: None,
-            memory_size: wanted.memory_size,
-            timeout: wanted.timeout,
-            description: wanted.description.clone(),
-            layers: wanted.layers.clone(),
-            variables: wanted.variables.clone(),
-            vpc_config: wanted.vpc_config.clone(),
-            // An empty text takes away what is there, and here nothing is.
-            dead_letter_config: wanted.dead_letter_config.clone().filter(|dead| !dead.target_arn.is_empty()),
-            tracing_config: wanted.tracing_config.clone(),
-            ephemeral_storage: wanted.ephemeral_storage.clone(),
-            kms_key_arn: wanted.kms_key_arn.clone().filter(|key| !key.is_empty()),
-            logging_config: wanted.logging_config.clone(),
-            snap_start: wanted.snap_start.clone(),
-            file_system_config: wanted.file_system_config.clone(),
-            durable_config: wanted.durable_config.clone(),
-            capacity_provider_config: wanted.capacity_provider_config.clone(),
-            variables_key: None,
-        })
+        differences(wanted, &BTreeSet::new(), None, &Settings::default()).map(|(all, _)| all)
     }
 }
 
@@ -185,67 +210,12 @@ pub fn differences(
     role: Option<&RoleArn>,
     seen: &Settings,
 ) -> Result<(Configuration, Vec<Change>), UnmergeableVariables> {
-    let mut all = Differences::default();
-    let text = |text: &Option<String>| text.as_deref().map_or(Shown::Absent, |t| Shown::Plain(t.to_owned()));
-    let mut sent = Configuration {
-        runtime: all.field("runtime", wanted.runtime.as_ref(), |w| {
-            (Some(w.as_str()) != seen.runtime.as_deref()).then(|| text(&seen.runtime))
-        }),
-        handler: all.field("handler", wanted.handler.as_ref(), |w| {
-            (Some(w) != seen.handler.as_ref()).then(|| text(&seen.handler))
-        }),
-        role: all.field("role", role, |w| (Some(w.as_str()) != seen.role.as_deref()).then(|| text(&seen.role))),
-        memory_size: all.value("memory_size", wanted.memory_size.as_ref(), Some(&seen.memory_size)),
-        timeout: all.value("timeout", wanted.timeout.as_ref(), Some(&seen.timeout)),
-        description: all.value("description", wanted.description.as_ref(), Some(&seen.description)),
-        layers: all.value("layers", wanted.layers.as_ref(), Some(&seen.layers)),
-        variables: all.variables(wanted.variables.as_ref(), formerly, &seen.variables)?,
-        vpc_config: all.value(
-            "vpc_config",
-            wanted.vpc_config.as_ref().map(|w| vpc_over(w, &seen.vpc_config)).as_ref(),
-            Some(&seen.vpc_config),
-        ),
-        dead_letter_config: all.value(
-            "dead_letter_config",
-            wanted.dead_letter_config.as_ref(),
-            Some(seen.dead_letter_config.as_ref().unwrap_or(&DeadLetterConfig { target_arn: String::new() })),
-        ),
-        tracing_config: all.value("tracing_config", wanted.tracing_config.as_ref(), seen.tracing_config.as_ref()),
-        ephemeral_storage: all.value(
-            "ephemeral_storage",
-            wanted.ephemeral_storage.as_ref(),
-            seen.ephemeral_storage.as_ref(),
-        ),
-        kms_key_arn: all.value(
-            "kms_key_arn",
-            wanted.kms_key_arn.as_ref(),
-            Some(seen.kms_key_arn.as_ref().unwrap_or(&String::new())),
-        ),
-        logging_config: {
-            let merged = wanted.logging_config.as_ref().map(|w| logging_over(w, seen.logging_config.as_ref()));
-            all.value("logging_config", merged.as_ref(), seen.logging_config.as_ref())
-        },
-        snap_start: all.value("snap_start", wanted.snap_start.as_ref(), seen.snap_start.as_ref()),
-        file_system_config: all.value(
-            "file_system_config",
-            wanted.file_system_config.as_ref().map(|w| mounts_over(w, &seen.file_system_config)).as_ref(),
-            Some(&seen.file_system_config),
-        ),
-        durable_config: {
-            let merged = wanted.durable_config.as_ref().map(|w| durable_over(w, seen.durable_config.as_ref()));
-            all.value("durable_config", merged.as_ref(), seen.durable_config.as_ref())
-        },
-        capacity_provider_config: {
-            let there = seen.capacity_provider_config.as_ref();
-            let merged = wanted.capacity_provider_config.as_ref().map(|w| capacity_over(w, there));
-            all.value("capacity_provider_config", merged.as_ref(), there)
-        },
-        variables_key: None,
-    };
+    let mut differences = Differences { formerly, role, changes: Vec::new() };
+    let mut sent = Configuration::compared(&mut differences, wanted, seen)?;
     if sent.variables.is_some() && sent.kms_key_arn.is_none() {
         sent.variables_key = seen.kms_key_arn.clone();
     }
-    Ok((sent, all.changes))
+    Ok((sent, differences.changes))
 }
 
 /// The lists replace; they are sets, so their order says nothing.
@@ -263,7 +233,8 @@ fn vpc_over(named: &VpcConfig, seen: &VpcConfig) -> VpcConfig {
 }
 
 /// How the same file system is read stays as it is where the manifest does not say it: Lambda replaces mounts as a whole.
-fn mounts_over(named: &[FileSystemConfig], seen: &[FileSystemConfig]) -> Vec<FileSystemConfig> {
+#[allow(clippy::ptr_arg, reason = "the type of the field")]
+fn mounts_over(named: &Vec<FileSystemConfig>, seen: &Vec<FileSystemConfig>) -> Vec<FileSystemConfig> {
     let with_its_reading = |mount: &FileSystemConfig| {
         let there = seen.iter().find(|there| there.arn == mount.arn).and_then(|there| there.s3_files_config.clone());
         FileSystemConfig { s3_files_config: mount.s3_files_config.clone().or(there), ..mount.clone() }
@@ -271,7 +242,8 @@ fn mounts_over(named: &[FileSystemConfig], seen: &[FileSystemConfig]) -> Vec<Fil
     named.iter().map(with_its_reading).collect()
 }
 
-fn durable_over(named: &DurableConfig, seen: Option<&DurableConfig>) -> DurableConfig {
+fn durable_over(named: &DurableConfig, seen: &Option<DurableConfig>) -> DurableConfig {
+    let seen = seen.as_ref();
     DurableConfig {
         execution_timeout: named.execution_timeout,
         retention_period: named.retention_period.or(seen.and_then(|seen| seen.retention_period)),
@@ -280,10 +252,10 @@ fn durable_over(named: &DurableConfig, seen: Option<&DurableConfig>) -> DurableC
 }
 
 /// Another capacity provider takes its own numbers, not those that another one had.
-fn capacity_over(named: &CapacityProviderConfig, seen: Option<&CapacityProviderConfig>) -> CapacityProviderConfig {
+fn capacity_over(named: &CapacityProviderConfig, seen: &Option<CapacityProviderConfig>) -> CapacityProviderConfig {
     let of = |config: &CapacityProviderConfig| config.lambda_managed_instances_capacity_provider_config.clone();
     let mut managed = of(named);
-    let same = seen.map(of).filter(|seen| seen.capacity_provider_arn == managed.capacity_provider_arn);
+    let same = seen.as_ref().map(of).filter(|seen| seen.capacity_provider_arn == managed.capacity_provider_arn);
     if let Some(seen) = same {
         let (memory, most) =
             (seen.execution_environment_memory_gib_per_vcpu, seen.per_execution_environment_max_concurrency);
@@ -295,7 +267,7 @@ fn capacity_over(named: &CapacityProviderConfig, seen: Option<&CapacityProviderC
 }
 
 /// Log levels exist in the JSON format only: a change to text leaves them behind.
-fn logging_over(named: &LoggingConfig, seen: Option<&LoggingConfig>) -> LoggingConfig {
+fn logging_over(named: &LoggingConfig, seen: &Option<LoggingConfig>) -> LoggingConfig {
     let Some(seen) = seen else { return named.clone() };
     let log_format = named.log_format.or(seen.log_format);
     let json = log_format == Some(LogFormat::Json);
@@ -307,43 +279,64 @@ fn logging_over(named: &LoggingConfig, seen: Option<&LoggingConfig>) -> LoggingC
     }
 }
 
-#[derive(Default)]
-struct Differences {
+/// How a field's named value is held against what the function has: the methods that the rows of [`function_fields`] name.
+/// Each gives the value to send, if it differs, and notes the change.
+struct Differences<'a> {
+    /// The variables that were named before.
+    formerly: &'a BTreeSet<String>,
+    /// The execution role that the manifest names, in the target's account.
+    role: Option<&'a RoleArn>,
     changes: Vec<Change>,
 }
 
-impl Differences {
-    /// The wanted value if it is not what `other` says is there instead.
-    fn field<T: Clone + Serialize>(
-        &mut self,
-        field: &str,
-        wanted: Option<&T>,
-        other: impl FnOnce(&T) -> Option<Shown>,
-    ) -> Option<T> {
-        let wanted = wanted?;
-        let from = other(wanted)?;
-        self.changes.push(Change { field: field.to_owned(), from, to: show(wanted) });
-        Some(wanted.clone())
+type Difference<T> = Result<Option<T>, UnmergeableVariables>;
+
+impl Differences<'_> {
+    /// Two values are the same where a manifest would write them the same.
+    fn value<T: Clone + Serialize>(&mut self, field: &str, named: Option<&T>, seen: &impl Serialize) -> Difference<T> {
+        let Some(named) = named else { return Ok(None) };
+        let (from, to) = (show(seen), show(named));
+        if from == to {
+            return Ok(None);
+        }
+        self.changes.push(Change { field: field.to_owned(), from, to });
+        Ok(Some(named.clone()))
     }
 
-    fn value<T: Clone + Serialize + PartialEq>(
+    /// An empty value takes away what is there, and equals nothing.
+    fn emptied<T: Clone + Default + Serialize>(
         &mut self,
         field: &str,
-        wanted: Option<&T>,
-        seen: Option<&T>,
-    ) -> Option<T> {
-        self.field(field, wanted, |w| (Some(w) != seen).then(|| seen.map_or(Shown::Absent, show)))
+        named: Option<&T>,
+        seen: &Option<T>,
+    ) -> Difference<T> {
+        self.value(field, named, &seen.clone().unwrap_or_default())
+    }
+
+    /// The named value laid over what is there, for it may leave some of it open.
+    fn merged<T: Clone + Serialize, S: Serialize>(
+        &mut self,
+        field: &str,
+        named: Option<&T>,
+        seen: &S,
+        over: fn(&T, &S) -> T,
+    ) -> Difference<T> {
+        self.value(field, named.map(|named| over(named, seen)).as_ref(), seen)
+    }
+
+    fn role(&mut self, field: &str, _: Option<&ExecutionRole>, seen: &Option<String>) -> Difference<RoleArn> {
+        self.value(field, self.role, seen)
     }
 
     /// All variables that the function shall have, if one of the named differs.
     fn variables(
         &mut self,
-        wanted: Option<&BTreeMap<String, Secret>>,
-        formerly: &BTreeSet<String>,
+        _: &str,
+        named: Option<&BTreeMap<String, Secret>>,
         seen: &Variables,
-    ) -> Result<Option<BTreeMap<String, Secret>>, UnmergeableVariables> {
+    ) -> Difference<BTreeMap<String, Secret>> {
         let none = BTreeMap::new();
-        let wanted = wanted.unwrap_or(&none);
+        let (wanted, formerly) = (named.unwrap_or(&none), self.formerly);
         if wanted.is_empty() && formerly.is_empty() {
             return Ok(None);
         }

@@ -67,7 +67,7 @@ pub fn still_as_planned(wanted: &Wanted<'_>, plan: &Plan, settled: &ObservedCode
 
 fn foreign_setting(wanted: &Wanted<'_>, was: &ObservedCode, now: &ObservedCode) -> Option<String> {
     let named = wanted.artifact.config.architectures;
-    let (before, after) = (was.settings.architecture, now.settings.architecture);
+    let (before, after) = (was.settings.architectures, now.settings.architectures);
     if named.is_some_and(|named| after != before && after != named) {
         return Some(format!("expected architectures to be {before}, found {after}"));
     }

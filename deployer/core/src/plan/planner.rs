@@ -130,7 +130,7 @@ impl Draft {
                 Variables::Known(variables) if manifest.variables.is_none() => looks_by(variables),
                 _ => None,
             }),
-            ..named.on(manifest.architectures.unwrap_or(settings.architecture))
+            ..named.on(manifest.architectures.unwrap_or(settings.architectures))
         };
         self.fits(wanted, run)?;
 
@@ -282,11 +282,11 @@ impl Difference {
     ) -> Result<Option<Self>, TargetError> {
         let (configuration, mut changes) = differences(manifest, &wanted.formerly().variables, role, &seen.settings)
             .map_err(|error| unmergeable(&error))?;
-        let architecture = manifest.architectures.filter(|named| *named != seen.settings.architecture);
+        let architecture = manifest.architectures.filter(|named| *named != seen.settings.architectures);
         if let Some(named) = architecture {
             changes.push(Change {
                 field: "architectures".into(),
-                from: Shown::Plain(seen.settings.architecture.as_str().into()),
+                from: Shown::Plain(seen.settings.architectures.as_str().into()),
                 to: Shown::Plain(named.as_str().into()),
             });
         }

@@ -3,8 +3,8 @@
 
 mod steps;
 
-use deployer_core::function_ref::FunctionRef;
 use deployer_core::event::{Announcement, Event, RecordlessEvent};
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Member, Phase};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::promotion::PromotionRequest;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use deployer_core::group::{Checked, Group, Member};
 use deployer_core::commanded::CommandEffect;
+use deployer_core::group::{Checked, Group, Member};
 use deployer_core::head::{Consent, GivenUp, Head, Placing, Request, Wakeup};
 use deployer_core::promotion::{Decision, SourceEnvironment, Wait};
 use deployer_core::record::{Code, DeploymentRecord, Ending};

@@ -56,25 +56,3 @@ fn a_capacity_provider_does_not_stand_beside_a_vpc_in_any_environment() {
     assert_eq!(refusal(&format!("{capacity}{}", vpc("environments.prod."))), format!("environments.prod.{sentence}"));
     assert!(manifest(&format!("{capacity}[vpc_config]\nsubnet_ids = []\nsecurity_group_ids = []\n")).is_ok());
 }
-
-#[test]
-fn the_table_of_known_fields_and_the_schema_name_the_same_fields() {
-    fn paths(under: &str, schema: &Value, into: &mut std::collections::BTreeSet<String>) {
-        let one_of = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
-        for table in one_of.chain([schema]) {
-            for (name, field) in table.get("properties").and_then(Value::as_object).into_iter().flatten() {
-                let path = if under.is_empty() { name.clone() } else { format!("{under}.{name}") };
-                paths(&path, field, into);
-                into.insert(path);
-            }
-        }
-    }
-    let mut of_schema = std::collections::BTreeSet::new();
-    paths("", &serde_json::to_value(Manifest::schema()).unwrap(), &mut of_schema);
-    of_schema.retain(|path| !path.starts_with(ENVIRONMENTS));
-    let supported = KNOWN_FIELDS.iter().filter_map(|known| match known.support {
-        Support::As(ours) => Some(ours.to_owned()),
-        Support::No(_) => None,
-    });
-    assert_eq!(supported.collect::<std::collections::BTreeSet<_>>(), of_schema);
-}

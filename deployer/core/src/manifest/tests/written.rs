@@ -8,7 +8,7 @@ fn what_is_written_of_a_function_reads_back_as_what_it_was_without_the_values_of
     let settings = Settings {
         runtime: Some("provided.al2023".into()),
         handler: Some("bootstrap".into()),
-        architecture: Architecture::Arm64,
+        architectures: Architecture::Arm64,
         role: Some("arn:aws:iam::111111111111:role/app/orders".into()),
         memory_size: 256,
         timeout: 7,

@@ -175,3 +175,25 @@ fn a_capacity_providers_numbers_stay_unless_named_or_of_another_provider() {
     assert_eq!(sent(&manifest("a", "execution_environment_memory_gib_per_vcpu = 2.5")), (Some(2.5), Some(10)));
     assert_eq!(sent(&manifest("b", "")), (None, None));
 }
+
+#[test]
+fn what_is_sent_leaves_nothing_to_send_once_lambda_has_it() {
+    let manifest = format!(
+        "{FULL}memory_size = 512\ntimeout = 7\ndescription = \"d\"\nlayers = []\nkms_key_arn = {KEY:?}\n\
+         environment.variables.A1 = \"1\"\nvpc_config.subnet_ids = [\"subnet-2\", \"subnet-1\"]\n\
+         vpc_config.security_group_ids = [\"sg-1\"]\ntracing_config.mode = \"Active\"\nephemeral_storage.size = 1024\n\
+         dead_letter_config.target_arn = \"arn:aws:sqs:eu-west-1:111111111111:dead\"\nlogging_config.log_format = \"JSON\"\n\
+         snap_start.apply_on = \"PublishedVersions\"\ndurable_config.execution_timeout = 60\n"
+    );
+    let config = Scene::new(&manifest).artifact.config;
+    let taking = Scene::new("kms_key_arn = \"\"\ndead_letter_config.target_arn = \"\"\n").artifact.config;
+    let mut settings = Settings::default();
+    for wanted in [config, taking] {
+        let compare = |seen: &Settings| differences(&wanted, &Default::default(), None, seen).unwrap();
+        let (sent, changes) = compare(&settings);
+        assert!(!sent.is_empty() && !changes.is_empty());
+        sent.lay_over(&mut settings);
+        assert_eq!(compare(&settings), (Configuration::default(), vec![]));
+    }
+    assert_eq!((settings.kms_key_arn, settings.dead_letter_config, settings.memory_size), (None, None, 512));
+}

@@ -94,11 +94,9 @@ fn code(version: Option<&str>, bytes: &[u8]) -> ObservedCode {
         settings: Settings {
             runtime: Some("provided.al2023".into()),
             handler: Some("bootstrap".into()),
-            architecture: Architecture::X86_64,
             role: Some("arn:aws:iam::111111111111:role/orders".into()),
             memory_size: 128,
             timeout: 3,
-            description: String::new(),
             layers: vec!["arn:aws:lambda:eu-west-1:111111111111:layer:tools:3".into()],
             variables: Variables::Known([("KEPT".to_owned(), Secret::new("old"))].into()),
             vpc_config: VpcConfig {
@@ -106,17 +104,7 @@ fn code(version: Option<&str>, bytes: &[u8]) -> ObservedCode {
                 security_group_ids: vec![],
                 ipv6_allowed_for_dual_stack: Some(false),
             },
-            dead_letter_config: None,
-            tracing_config: None,
-            ephemeral_storage: None,
-            kms_key_arn: None,
-            logging_config: None,
-            snap_start: None,
-            file_system_config: vec![],
-            source_kms_key_arn: None,
-            durable_config: None,
-            tenancy_config: None,
-            capacity_provider_config: None,
+            ..Settings::default()
         },
         revision: RevisionId("rev-1".into()),
         condition: Condition::Ready,
@@ -513,7 +501,7 @@ fn after_a_conflict_only_what_the_plan_had_read_counts_as_foreign() {
     rebuilt.artifact.startup.bootstrap =
         Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::Aarch64) });
     let mut was = serving(b"old");
-    was.latest.as_mut().unwrap().settings.architecture = Architecture::Arm64;
+    was.latest.as_mut().unwrap().settings.architectures = Architecture::Arm64;
     assert_eq!(
         foreign_change(&rebuilt.wanted(), &was, &serving(b"old")).unwrap(),
         "expected architectures to be arm64, found x86_64"

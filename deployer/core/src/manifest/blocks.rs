@@ -1,0 +1,217 @@
+//! The tables that a manifest has within it, and the words of AWS's that stand in them.
+//!
+//! These types say which words and numbers there are; what texts and lists must look like is in [`super::rules`].
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::values::Gib;
+use crate::diagnostics::{at_least, maybe_at_least};
+
+/// Defines enums whose variants are words of AWS's.
+macro_rules! choices {
+    ($( $(#[$doc:meta])* $name:ident { $( $variant:ident = $text:literal, $what:literal; )+ } )*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum $name { $( #[doc = $what] #[serde(rename = $text)] $variant, )+ }
+
+        impl $name {
+            /// The word as AWS writes it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $text, )+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )* };
+}
+
+choices! {
+    /// The instruction set that the code is built for.
+    Architecture {
+        X86_64 = "x86_64", "Intel and AMD, 64 bits.";
+        Arm64 = "arm64", "Graviton.";
+    }
+    /// Whether invocations are traced.
+    TracingMode {
+        Active = "Active", "Lambda decides, by sampling.";
+        PassThrough = "PassThrough", "Only when the caller's trace says so.";
+    }
+    /// How log lines look.
+    LogFormat {
+        Text = "Text", "As the code writes them.";
+        Json = "JSON", "One JSON object each.";
+    }
+    /// The least level of the code's own log lines that is kept.
+    ApplicationLogLevel {
+        Trace = "TRACE", "Everything.";
+        Debug = "DEBUG", "Debug and above.";
+        Info = "INFO", "Info and above.";
+        Warn = "WARN", "Warnings and above.";
+        Error = "ERROR", "Errors and above.";
+        Fatal = "FATAL", "Only what is fatal.";
+    }
+    /// The least level of Lambda's own log lines that is kept.
+    SystemLogLevel {
+        Debug = "DEBUG", "Everything.";
+        Info = "INFO", "Info and above.";
+        Warn = "WARN", "Warnings.";
+    }
+    /// Whether a function reads an S3 file system's objects from S3 itself.
+    DirectS3Read {
+        Auto = "AUTO", "Lambda decides.";
+        Enabled = "ENABLED", "It does.";
+        Disabled = "DISABLED", "It reads through the file system.";
+    }
+    /// How a function's tenants are kept apart.
+    TenantIsolationMode {
+        PerTenant = "PER_TENANT", "Each tenant has execution environments of its own.";
+    }
+    /// What SnapStart takes a snapshot of.
+    SnapStartApplyOn {
+        PublishedVersions = "PublishedVersions", "Each version as it is published.";
+        None = "None", "Nothing.";
+    }
+}
+
+/// Defines the tables within a manifest.
+macro_rules! blocks {
+    ($( $(#[$doc:meta])* $name:ident { $( $(#[$field_doc:meta])* $field:ident: $kind:ty, )+ } )*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $( $(#[$field_doc])* pub $field: $kind, )+ }
+    )* };
+}
+
+blocks! {
+    /// A function's place in a VPC. Both lists have something in them, or neither has.
+    VpcConfig {
+        /// The subnets' ids.
+        #[schemars(length(max = 16), inner(regex(pattern = r"^subnet-[0-9a-z]+$")))]
+        subnet_ids: Vec<String>,
+        /// The security groups' ids.
+        #[schemars(length(max = 5), inner(regex(pattern = r"^sg-[0-9a-zA-Z]+$")))]
+        security_group_ids: Vec<String>,
+        /// Whether it may reach out over IPv6 in subnets that have both.
+        ipv6_allowed_for_dual_stack: Option<bool>,
+    }
+    /// A dead-letter queue.
+    DeadLetterConfig {
+        /// The ARN of an SQS queue or SNS topic; an empty text takes it away.
+        #[schemars(regex(pattern = r"^(arn:aws[a-zA-Z-]*:(sqs|sns):[a-z0-9-]+:[0-9]{12}:.+)?$"))]
+        target_arn: String,
+    }
+    /// AWS X-Ray.
+    TracingConfig {
+        /// Whether invocations are traced.
+        mode: TracingMode,
+    }
+    /// The function's `/tmp`.
+    EphemeralStorage {
+        /// Its size in MB.
+        #[serde(deserialize_with = "at_least::<_, 512>")]
+        #[schemars(range(min = 512, max = i32::MAX))]
+        size: u32,
+    }
+    /// Where and how the function logs. What is absent is left as it is.
+    LoggingConfig {
+        /// How log lines look.
+        log_format: Option<LogFormat>,
+        /// The least level of the code's own lines that is kept, in the JSON format.
+        application_log_level: Option<ApplicationLogLevel>,
+        /// The least level of Lambda's own lines that is kept, in the JSON format.
+        system_log_level: Option<SystemLogLevel>,
+        /// The log group's name.
+        #[schemars(regex(pattern = r"^[A-Za-z0-9._/#-]{1,512}$"))]
+        log_group: Option<String>,
+    }
+    /// Lambda SnapStart.
+    SnapStart {
+        /// What a snapshot is taken of.
+        apply_on: SnapStartApplyOn,
+    }
+    /// A file system that is mounted into the function.
+    FileSystemConfig {
+        /// The ARN of its access point.
+        #[schemars(regex(pattern = r"^arn:aws[a-zA-Z-]*:(elasticfilesystem|s3files):[a-z0-9-]+:[0-9]{12}:.*access-point/fsap-[0-9a-f]+$"), length(max = 256))]
+        arn: String,
+        /// Where it is mounted: `/mnt/` and a name.
+        #[schemars(regex(pattern = r"^/mnt/[a-zA-Z0-9_.-]+$"), length(max = 160))]
+        local_mount_path: String,
+        /// How an S3 file system is read. What is absent is left as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        s3_files_config: Option<S3FilesConfig>,
+    }
+    /// How an S3 file system is read.
+    S3FilesConfig {
+        /// Whether objects are read from S3 itself.
+        direct_s3_read: DirectS3Read,
+    }
+    /// Durable execution. What is absent is left as it is.
+    DurableConfig {
+        /// The longest that a durable execution may take, in seconds.
+        #[serde(deserialize_with = "at_least::<_, 1>")]
+        #[schemars(range(min = 1, max = i32::MAX))]
+        execution_timeout: u32,
+        /// For how many days the history of an execution is kept.
+        #[serde(default, deserialize_with = "maybe_at_least::<_, 1>", skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1, max = i32::MAX))]
+        retention_period: Option<u32>,
+        /// The ARN of the key that encrypts what executions take, give and fail with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(regex(pattern = r"^arn:aws[a-zA-Z-]*:kms:.*$"))]
+        kms_key_arn: Option<String>,
+    }
+    /// Tenant isolation.
+    TenancyConfig {
+        /// How tenants are kept apart.
+        tenant_isolation_mode: TenantIsolationMode,
+    }
+    /// What a function runs on instead of Lambda's own capacity.
+    CapacityProviderConfig {
+        /// Lambda Managed Instances.
+        lambda_managed_instances_capacity_provider_config: ManagedInstancesConfig,
+    }
+    /// Lambda Managed Instances. What is absent is left as it is.
+    ManagedInstancesConfig {
+        /// The ARN of the capacity provider.
+        #[schemars(regex(pattern = r"^arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:[0-9]{12}:capacity-provider:[A-Za-z0-9_-]+$"))]
+        capacity_provider_arn: String,
+        /// Memory in GiB for each virtual CPU.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        execution_environment_memory_gib_per_vcpu: Option<Gib>,
+        /// How many invocations one execution environment has at once.
+        #[serde(default, deserialize_with = "maybe_at_least::<_, 1>", skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1, max = i32::MAX))]
+        per_execution_environment_max_concurrency: Option<u32>,
+    }
+}
+
+/// Lambda gives a function no VPC where nothing is named.
+impl Default for VpcConfig {
+    fn default() -> Self {
+        Self { subnet_ids: vec![], security_group_ids: vec![], ipv6_allowed_for_dual_stack: None }
+    }
+}
+
+/// An empty text stands for no queue.
+impl Default for DeadLetterConfig {
+    fn default() -> Self {
+        Self { target_arn: String::new() }
+    }
+}
+
+/// Lambda takes it where nothing is named.
+impl Default for Architecture {
+    fn default() -> Self {
+        Self::X86_64
+    }
+}
