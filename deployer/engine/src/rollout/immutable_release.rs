@@ -16,35 +16,35 @@ impl Rollout<'_> {
         claim: &Claim,
         verified: &VerifiedArtifact,
     ) -> Result<(), InvalidArtifact> {
-        match self.release_is_taken(claim, verified.sha256).await {
+        match release_is_taken(self, claim, verified.sha256).await {
             Ok(None) => Ok(()),
             Ok(Some(refusal)) => Err(InvalidArtifact::Ending(refusal, Box::new(verified.into()))),
             Err(error) => Err(InvalidArtifact::Transient(error.into())),
         }
     }
+}
 
-    async fn release_is_taken(&self, claim: &Claim, sha256: Sha256) -> Result<Option<Ending>, LedgerError> {
-        let (at, release, store) = (self.at, &self.chosen.release, self.engine.store());
-        // A deployment that has ended a moment ago may have no result yet.
-        let seen = claim.seen();
-        let same_release =
-            seen.head.outbox().iter().map(|entry| &entry.record).filter(|r| r.release.as_ref() == Some(release));
-        let mut all: Vec<DeploymentRecord> = same_release.cloned().collect();
-        for key in store.keys(&DeploymentRecord::results_of(&at.name, &at.function, release)).await? {
-            all.extend(store.record_at(&key).await?);
-        }
-        for earlier in all {
-            let was_live = earlier.targets.iter().any(|t| matches!(t.status, Status::Succeeded | Status::Unchanged));
-            let other = earlier.artifact.and_then(|artifact| artifact.sha256).filter(|other| *other != sha256);
-            if let Some(other) = other.filter(|_| was_live) {
-                let because = format!(
-                    "release {release} of {} was deployed to {} with other bytes (sha256 {other}, deployment {}), and \
-                     releases are immutable there: give the new code a new release",
-                    at.function, at.name, earlier.id
-                );
-                return Ok(Some(Ending::Refused { code: Code::ImmutableRelease, because }));
-            }
-        }
-        Ok(None)
+async fn release_is_taken(rollout: &Rollout<'_>, claim: &Claim, sha256: Sha256) -> Result<Option<Ending>, LedgerError> {
+    let (at, release, store) = (rollout.at, &rollout.chosen.release, rollout.engine.store());
+    // A deployment that has ended a moment ago may have no result yet.
+    let seen = claim.seen();
+    let same_release =
+        seen.head.outbox().iter().map(|entry| &entry.record).filter(|r| r.release.as_ref() == Some(release));
+    let mut all: Vec<DeploymentRecord> = same_release.cloned().collect();
+    for key in store.keys(&DeploymentRecord::results_of(&at.name, &at.function, release)).await? {
+        all.extend(store.record_at(&key).await?);
     }
+    for earlier in all {
+        let was_live = earlier.targets.iter().any(|t| matches!(t.status, Status::Succeeded | Status::Unchanged));
+        let other = earlier.artifact.and_then(|artifact| artifact.sha256).filter(|other| *other != sha256);
+        if let Some(other) = other.filter(|_| was_live) {
+            let because = format!(
+                "release {release} of {} was deployed to {} with other bytes (sha256 {other}, deployment {}), and \
+                 releases are immutable there: give the new code a new release",
+                at.function, at.name, earlier.id
+            );
+            return Ok(Some(Ending::Refused { code: Code::ImmutableRelease, because }));
+        }
+    }
+    Ok(None)
 }

@@ -102,7 +102,7 @@ impl Rollout<'_> {
     fn work<'w>(&'w self, needs: &'w Prerequisites<'_>) -> LocalBoxFuture<'w, Result<TargetResults, Interrupted>> {
         let work = async {
             let ((), results, (), ()) = futures::try_join!(
-                self.ensure_claimed(needs),
+                ensure_claimed(needs),
                 self.run_targets(needs),
                 self.note(needs),
                 self.ensure_artifact(needs),
@@ -110,14 +110,6 @@ impl Rollout<'_> {
             Ok(results)
         };
         work.boxed_local()
-    }
-
-    async fn ensure_claimed(&self, needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
-        // The invocation that only looked has died too, or could not.
-        match needs.claim().await?.attempts() > ATTEMPTS + 1 {
-            true => Err(Interrupted::GivenUp),
-            false => Ok(()),
-        }
     }
 
     /// Runs the targets beside each other: a slow one holds no other's place.
@@ -221,5 +213,13 @@ impl Rollout<'_> {
             provisioned: self.progress.provisioned(),
             unseen: false,
         }
+    }
+}
+
+async fn ensure_claimed(needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
+    // The invocation that only looked has died too, or could not.
+    match needs.claim().await?.attempts() > ATTEMPTS + 1 {
+        true => Err(Interrupted::GivenUp),
+        false => Ok(()),
     }
 }
