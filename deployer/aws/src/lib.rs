@@ -1,7 +1,7 @@
 //! The engine's ports over the AWS SDK, one per file.
 //!
 //! All clients share one http client with one set of timeouts (the timeouts are the key of its pool), over rustls with
-//! ring; ARCHITECTURE.md, "TLS", has the figures. Each target has a retry partition of its own, so a throttled account
+//! ring; docs/figures.md, "TLS", has the figures. Each target has a retry partition of its own, so a throttled account
 //! slows no other.
 
 mod advice;

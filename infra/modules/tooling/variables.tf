@@ -24,7 +24,7 @@ variable "ledger_bucket" {
 }
 
 variable "environments" {
-  description = "The environments, as deployer.json has them (README, \"The configuration\"). The deployer's own rights, the buckets' policies and deployer.json are all made from this."
+  description = "The environments, as deployer.json has them (docs/reference/configuration.md). The deployer's own rights, the buckets' policies and deployer.json are all made from this."
 
   type = map(object({
     targets            = list(object({ account = string, region = string }))
@@ -298,7 +298,7 @@ variable "log_retention_days" {
 }
 
 variable "promotion_requesters" {
-  description = "The ARNs of roles of other accounts that may ask for promotions (README, \"Promotions\"). Those of this account need the policy `request` alone."
+  description = "The ARNs of roles of other accounts that may ask for promotions (docs/promotions.md). Those of this account need the policy `request` alone."
   type        = list(string)
   default     = []
 

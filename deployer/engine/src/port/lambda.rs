@@ -120,7 +120,7 @@ pub trait Functions: Send + Sync {
     async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError>;
     /// The versions that any alias points to, or gives a part of its traffic.
     async fn aliased(&self, name: &FunctionName) -> Result<Vec<Version>, CallError>;
-    /// One writing call. Only `engine::apply` makes it.
+    /// One writing call. Only `rollout::lambda_writer` makes it.
     async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError>;
 }
 
