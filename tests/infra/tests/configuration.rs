@@ -1,19 +1,23 @@
 //! The module tooling writes a `deployer.json` that the deployer takes.
 
 use deployer_core::config::Config;
-use local_aws::terraform::Terraform;
+use local_aws::terraform::{Terraform, copy_of_infra};
 use local_aws::{Doing as _, Result};
 use serde_json::Value;
-
-use super::modules::tested;
 
 #[test]
 fn the_deployer_takes_what_the_module_tooling_writes() -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
-    let said = tested(&terraform, "tooling")?;
-    let states = said.iter().filter(|message| message["type"] == "test_state");
-    let written: Vec<String> =
-        states.filter_map(|message| content(&message["test_state"]["root_module"]["resources"])).collect();
+    let copy = copy_of_infra()?;
+    let folder = copy.path().join("modules/tooling");
+    terraform.run(&folder, &["init", "-backend=false"])?;
+    let said = terraform.run(&folder, &["test", "-json", "-verbose", "-filter=tests/made.tftest.hcl"])?;
+    let written: Vec<String> = said
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["type"] == "test_state")
+        .filter_map(|message| content(&message["test_state"]["root_module"]["resources"]))
+        .collect();
     for text in &written {
         Config::parse(text).doing(format!("reading {text}"))?;
     }

@@ -91,6 +91,7 @@ fn cargo() -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_cargos(&name.to_string_lossy())) {
         command.env_remove(name);
     }
+    command.env_remove("RUSTC_BOOTSTRAP");
     command
 }
 
