@@ -31,7 +31,7 @@ fn the_policies_that_are_checked_in_are_those_of_the_contract() -> Result<()> {
     let Some(first) = names.first() else { return Ok(()) };
     panic!(
         "infra/contract makes other policies than those in infra/contract/policies: {names:?} differ. Write them with \
-         {UPDATE}=1 cargo test --test infra, and read what has changed. The first, as it is made:\n{}",
+         {UPDATE}=1 cargo test -p infra, and read what has changed. The first, as it is made:\n{}",
         rendered.get(*first).map_or("(none)", String::as_str)
     );
 }

@@ -1,4 +1,8 @@
-"""`python -m local_aws`: serves until stdin closes. The first line on stdout says where."""
+"""`python -m local_aws`: serves until stdin closes. The first line on stdout says where.
+
+With `--forks` it loads everything once, and forks a server for each connection to the port that its first line names: the
+connection's first line has the server's options, and the connection is the server's stdin, stdout and stderr.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,12 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true", help="moto without our corrections")
     parser.add_argument("--tls", type=Path, metavar="DIR", help="serve https; ca.pem and the leaf are written to DIR")
     parser.add_argument("--no-stdin", action="store_true", help="do not end when stdin closes")
+    parser.add_argument("--forks", action="store_true", help="a server of its own for each connection")
     options = parser.parse_args()
 
     from moto.core.config import default_user_config
 
-    from . import tls
+    from . import forks, tls
     from .front import Front
     from .server import Server, die_with_parent
 
@@ -27,6 +32,9 @@ def main() -> None:
         from . import corrections
 
         corrections.install()
+    if options.forks:
+        # Only what was forked comes back from here.
+        options = parser.parse_args(forks.serve())
     if not options.no_stdin:
         die_with_parent()
     server = Server(Front(not options.plain), options.port, tls.context(options.tls) if options.tls else None)

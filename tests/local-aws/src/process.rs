@@ -53,6 +53,10 @@ impl Lines {
         });
     }
 
+    pub(super) fn add(&self, line: String) {
+        guard(&self.0).push(line);
+    }
+
     pub(super) fn all(&self) -> Vec<String> {
         guard(&self.0).clone()
     }

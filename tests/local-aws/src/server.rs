@@ -1,13 +1,16 @@
-//! The emulator's process: started on a free port, gone when we are.
+//! The emulator: one process that has loaded everything, and a fork of it for each server, on a free port, gone when its
+//! [`Server`] is.
 //!
-//! Its stdin is ours: when it closes, however we end, the server ends.
+//! A connection is the fork's stdin, stdout and stderr: when it closes, however we end, the server ends.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Shutdown, TcpStream};
 use std::process::{ChildStdin, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
 use super::process::{Lines, Reaped};
@@ -27,37 +30,48 @@ pub enum Transport {
     Tls,
 }
 
-/// A running `python -m local_aws`.
+/// A running local AWS.
 #[derive(Debug)]
 pub struct Server {
     endpoint: String,
+    pid: u32,
     authority: Option<(TempDir, Vec<u8>)>,
     words: Lines,
-    process: Reaped,
+    connection: TcpStream,
+}
+
+/// A server's first line.
+#[derive(Deserialize)]
+struct Serving {
+    endpoint: String,
+    pid: u32,
+}
+
+/// `python -m local_aws --forks`, one for this process.
+#[derive(Debug)]
+struct Forks {
+    port: u16,
+    words: Lines,
+    _process: Reaped,
     _stdin: Option<ChildStdin>,
 }
 
+/// Its first line.
 #[derive(Deserialize)]
-struct FirstLine {
-    endpoint: String,
+struct Forking {
+    port: u16,
 }
 
-impl Server {
-    /// Starts one. Blocks until it listens.
-    ///
-    /// # Errors
-    /// Python is missing, or the server's own words.
-    pub fn start(transport: Transport) -> Result<Self> {
+impl Forks {
+    fn of_this_process() -> Result<&'static Self> {
+        static FORKS: OnceLock<Result<Forks>> = OnceLock::new();
+        FORKS.get_or_init(Self::start).as_ref().map_err(Clone::clone)
+    }
+
+    fn start() -> Result<Self> {
         let python = venv::python()?;
         let mut command = Command::new(&python);
-        command.args(["-m", "local_aws"]).current_dir(venv::source());
-        let folder = match transport {
-            Transport::Http => None,
-            Transport::Tls => Some(TempDir::new().doing("making a folder for certificates")?),
-        };
-        if let Some(folder) = &folder {
-            command.arg("--tls").arg(folder.path());
-        }
+        command.args(["-m", "local_aws", "--forks"]).current_dir(venv::source());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = venv::alone(&mut command).spawn().doing(format!("starting {}", python.display()))?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -66,7 +80,6 @@ impl Server {
         if let Some(stderr) = stderr {
             words.collect(stderr);
         }
-
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             let mut line = String::new();
@@ -74,10 +87,46 @@ impl Server {
             let _nobody_waits = sender.send(read.map(|_| line));
         });
         let line = receiver.recv_timeout(STARTS_WITHIN).ok().flatten().unwrap_or_default();
-        let told = serde_json::from_str::<FirstLine>(&line).map_err(|error| {
-            let cause = format!("its first line is {line:?} ({error})\n{}", words.tail());
-            Error::failed("starting the local AWS", cause)
-        })?;
+        let told = first_line::<Forking>(&line, &words)?;
+        Ok(Self { port: told.port, words, _process: process, _stdin: stdin })
+    }
+}
+
+fn first_line<T: DeserializeOwned>(line: &str, words: &Lines) -> Result<T> {
+    serde_json::from_str(line).map_err(|error| {
+        let cause = format!("its first line is {line:?} ({error})\n{}", words.tail());
+        Error::failed("starting the local AWS", cause)
+    })
+}
+
+impl Server {
+    /// Starts one. Blocks until it listens.
+    ///
+    /// # Errors
+    /// Python is missing, or the server's own words.
+    pub fn start(transport: Transport) -> Result<Self> {
+        let what = "starting a local AWS";
+        let forks = Forks::of_this_process()?;
+        let folder = match transport {
+            Transport::Http => None,
+            Transport::Tls => Some(TempDir::new().doing("making a folder for certificates")?),
+        };
+        let options = folder.as_ref().map(|folder| format!("--tls\t{}", folder.path().display()));
+        let connected = TcpStream::connect(("127.0.0.1", forks.port));
+        let mut connection =
+            connected.map_err(|error| Error::failed(what, format!("{error}\n{}", forks.words.tail())))?;
+        connection.set_read_timeout(Some(STARTS_WITHIN)).doing(what)?;
+        connection.write_all(format!("{}\n", options.unwrap_or_default()).as_bytes()).doing(what)?;
+        let mut said = BufReader::new(connection.try_clone().doing(what)?);
+        let words = Lines::default();
+        let mut line = String::new();
+        // A warning on stderr may come first.
+        while said.read_line(&mut line).doing(what)? > 0 && !line.starts_with('{') {
+            words.add(std::mem::take(&mut line));
+        }
+        let told = first_line::<Serving>(&line, &words)?;
+        connection.set_read_timeout(None).doing(what)?;
+        words.collect(said);
         let authority = match folder {
             None => None,
             Some(folder) => {
@@ -87,7 +136,7 @@ impl Server {
         };
         // An address, not a name: S3's clients put buckets before names, and not every machine resolves those.
         let endpoint = told.endpoint.replace("localhost", "127.0.0.1");
-        Ok(Self { endpoint, authority, words, process, _stdin: stdin })
+        Ok(Self { endpoint, pid: told.pid, authority, words, connection })
     }
 
     /// Where AWS is.
@@ -128,6 +177,13 @@ impl Server {
     /// Its process.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.process.pid()
+        self.pid
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It fails only where the server is gone already.
+        let _gone = self.connection.shutdown(Shutdown::Both);
     }
 }

@@ -15,6 +15,7 @@ fn the_local_aws_answers_as_we_read_the_documentation() -> Result<()> {
 }
 
 #[test]
+#[ignore = "long: cargo verify"]
 fn every_correction_has_a_test_that_fails_on_plain_moto() -> Result<()> {
     passes(&["tests.plain"])
 }

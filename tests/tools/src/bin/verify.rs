@@ -1,0 +1,123 @@
+//! The long searches: more schedules, every mutant of the policies, a crash at every call. A release needs all of them;
+//! `--quick` is what every change needs.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use fixtures::error::{Doing as _, Error, Result};
+use fixtures::say;
+
+/// Plays the searches that are too long for `cargo test`, and says how long each took.
+#[derive(Parser)]
+struct Options {
+    /// Plays as much as five minutes hold.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// A search that takes longer has failed.
+const QUICK: Duration = Duration::from_secs(300);
+const LOOKS_EVERY: Duration = Duration::from_millis(100);
+
+/// One search: its name, and the program with its arguments.
+type Search = (&'static str, &'static [&'static str]);
+
+const SEARCHES_QUICK: &[Search] = &[
+    ("schedules", &["simulate", "--schedules", "5000"]),
+    ("policies and their mutants", &["policies"]),
+    (
+        "corrections that plain moto fails",
+        &["cargo", "test", "--locked", "--workspace", "--test", "scenarios", "every_correction", "--", "--ignored"],
+    ),
+];
+const SEARCHES: &[Search] = &[
+    ("schedules", &["simulate", "--schedules", "100000"]),
+    ("policies and their mutants", &["policies"]),
+    ("readers of zips", &["readers", "--seeds", "6000"]),
+    ("long scenarios", &["cargo", "test", "--locked", "--workspace", "--test", "scenarios", "--", "--ignored"]),
+];
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say!("verify: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<bool> {
+    let bins = built()?;
+    let began = Instant::now();
+    let (searches, until) = match options.quick {
+        true => (SEARCHES_QUICK, Some(began + QUICK)),
+        false => (SEARCHES, None),
+    };
+    let mut rows = Vec::new();
+    for (name, line) in searches {
+        let started = Instant::now();
+        let holds = play(&bins, line, until)?;
+        rows.push((*name, holds, started.elapsed().as_secs()));
+    }
+    say!("\n{:36} {:>7}", "search", "seconds");
+    for (name, holds, seconds) in &rows {
+        say!("{name:36} {seconds:>7}{}", if *holds { "" } else { "  FAILED" });
+    }
+    Ok(rows.iter().all(|(_, holds, _)| *holds))
+}
+
+/// Builds all programs and tests with the features that they have in `cargo test`, and gives the folder of the programs.
+fn built() -> Result<PathBuf> {
+    for arguments in [&["build", "--bins"][..], &["test", "--no-run"]] {
+        let mut command = cargo();
+        command.args(arguments).args(["--locked", "--workspace", "--quiet"]);
+        if !command.status().doing("starting cargo")?.success() {
+            return Err(Error::Unexpected(format!("cargo {} fails", arguments.join(" "))));
+        }
+    }
+    let executable = std::env::current_exe().doing("finding this executable")?;
+    Ok(executable.parent().unwrap_or(Path::new(".")).to_path_buf())
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // The tools' own folder is not where the workspace begins.
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    // Build scripts that watch what cargo sets for whoever it runs would run again.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_cargos(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
+    command.env_remove("RUSTC_BOOTSTRAP");
+    command
+}
+
+fn is_cargos(name: &str) -> bool {
+    ["CARGO_BIN_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_PRIMARY_"]
+        .iter()
+        .any(|start| name.starts_with(start))
+}
+
+/// Whether a search holds, and that before its time is over.
+fn play(bins: &Path, line: &[&str], until: Option<Instant>) -> Result<bool> {
+    let [program, arguments @ ..] = line else { return Ok(true) };
+    say!("\n== {}", line.join(" "));
+    let mut command = if *program == "cargo" { cargo() } else { Command::new(bins.join(program)) };
+    let mut child = command.args(arguments).spawn().doing(format!("starting {program}"))?;
+    while until.is_none_or(|until| Instant::now() < until) {
+        if let Some(status) = child.try_wait().doing(format!("waiting for {program}"))? {
+            return Ok(status.success());
+        }
+        std::thread::sleep(LOOKS_EVERY);
+    }
+    say!("{program} was not ready after {} s, and is ended", QUICK.as_secs());
+    end(&mut child)
+}
+
+fn end(child: &mut Child) -> Result<bool> {
+    child.kill().and_then(|()| child.wait()).doing("ending a search")?;
+    Ok(false)
+}
