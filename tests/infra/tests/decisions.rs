@@ -1,6 +1,8 @@
 //! The decision matrix over the policies that Terraform renders for the contract's example, and proof that it would notice weaker
 //! ones. `cargo policies` prints both as tables.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use local_aws::policies::{Policies, Verdict, mutants, noticed_by, rows, session_actions};

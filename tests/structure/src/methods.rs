@@ -11,7 +11,7 @@ pub fn methods(modules: &Modules) -> BTreeMap<(String, String), usize> {
     let mut found = BTreeMap::new();
     for (path, module) in &modules.all {
         for (name, count) in impls(&module.tokens) {
-            let home = match modules.resolve(path, &[name.clone()]) {
+            let home = match modules.resolve(path, std::slice::from_ref(&name)) {
                 Some(Found::Item(home, _)) => home,
                 _ => path.clone(),
             };
