@@ -8,7 +8,7 @@ use deployer_core::text::plain;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Output;
+use super::output::Output;
 
 /// The exit codes; clap uses 2 too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,9 @@
 //! `deployctl completions`: the script by which a shell completes verbs and options.
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 use serde_json::json;
 
-use super::{Answer, Cli, Exit};
+use super::answer::{Answer, Exit};
 
 /// The options of `completions`.
 #[derive(Debug, clap::Args)]
@@ -14,8 +13,7 @@ pub(super) struct Options {
     shell: Shell,
 }
 
-pub(super) fn run(options: &Options) -> Answer {
-    let mut command = Cli::command();
+pub(super) fn run(options: &Options, mut command: clap::Command) -> Answer {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut command, name, &mut script);

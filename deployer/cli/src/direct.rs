@@ -10,7 +10,7 @@ use deployer_core::id::{AccountId, AliasName, BucketName, EnvironmentName, Exter
 use deployer_core::manifest::Manifest;
 use deployer_core::names::ALIAS;
 
-use super::CliError;
+use super::answer::CliError;
 use super::sources::{self, Source};
 use super::zips::{self, Finding};
 use crate::direct_deploy::{Direct, DirectTarget, Notice};

@@ -10,8 +10,8 @@ use deployer_core::id::{EnvironmentName, Region};
 use jiff::Timestamp;
 
 use super::answer::one_line;
+use super::answer::{Answer, CliError, Exit};
 use super::remote::{self, request};
-use super::{Answer, CliError, Exit};
 use deployer_core::trigger::Command;
 
 /// The options of `doctor`.

@@ -10,7 +10,8 @@ use deployer_core::manifest::{NotConverted, Values, convert, write};
 use deployer_core::observed::Variables;
 use serde::Serialize;
 
-use super::{Answer, CliError, Exit, direct};
+use super::answer::{Answer, CliError, Exit};
+use super::direct;
 use deployer_aws::DescribeError;
 
 /// The options of `init`.

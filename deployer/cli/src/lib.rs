@@ -3,6 +3,7 @@
 //! A verb writes its text and leaves printing to [`Answer`], which has both forms and the exit code. Progress bars go
 //! to standard error, and only to a terminal.
 
+mod ago;
 mod answer;
 mod approve;
 mod aws_options;
@@ -20,6 +21,7 @@ mod hold;
 mod init;
 mod interrupts;
 mod ledger;
+mod output;
 mod plan;
 mod progress;
 mod promote;
@@ -41,18 +43,10 @@ mod zips;
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use answer::{Answer, CliError, Exit};
-
-/// The form of printed answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// Text for people.
-    Text,
-    /// JSON for programs.
-    Json,
-}
+pub use output::Output;
 
 /// Deploy Lambda functions across AWS accounts.
 ///
@@ -224,7 +218,7 @@ impl Cli {
             Verb::ReleaseHold(options) => hold::release(&options).await,
             Verb::Reject(options) => reject::run(&options).await,
             Verb::Unreject(options) => reject::undo(&options).await,
-            Verb::Completions(options) => Ok(completions::run(&options)),
+            Verb::Completions(options) => Ok(completions::run(&options, Self::command())),
             Verb::Version => Ok(version::run()),
             Verb::Doctor(options) => doctor::run(&options).await,
             Verb::Init(options) => init::run(&options).await,

@@ -8,10 +8,11 @@ use deployer_core::id::{DeploymentId, Release};
 use deployer_core::status::FunctionStatus;
 use jiff::Timestamp;
 
+use super::ago::ago;
 use super::answer::{Answer, CliError, Exit, one_line};
+use super::follow;
 use super::ledger::StatusSource;
-use super::status::ago;
-use super::{Output, follow};
+use super::output::Output;
 use deployer_core::trigger::Command;
 
 /// The options of `rollback`.

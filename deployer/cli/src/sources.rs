@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use deployer_core::id::FunctionName;
 use glob::{MatchOptions, Pattern};
 
-use super::{CliError, folder, progress, zips};
+use super::answer::CliError;
+use super::{folder, progress, zips};
 
 /// The code of one function.
 #[derive(Debug, Clone, PartialEq, Eq)]

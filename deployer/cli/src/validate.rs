@@ -11,8 +11,9 @@ use deployer_core::id::EnvironmentName;
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use serde::Serialize;
 
+use super::answer::{Answer, Exit};
 use super::zips::{self, Finding};
-use super::{Answer, Exit, folder, progress};
+use super::{folder, progress};
 
 /// The options of `validate`.
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Answer, Exit};
+use super::answer::{Answer, Exit};
 
 /// This program.
 #[derive(Debug, Serialize)]

@@ -12,7 +12,7 @@ use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};
 use serde::Serialize;
 
-use super::CliError;
+use super::answer::CliError;
 
 /// The number of bytes that one read returns.
 const CHUNK: usize = 1 << 16;

@@ -27,6 +27,7 @@ pub mod storm;
 pub mod terminal;
 pub mod terraform;
 mod time;
+mod upload;
 mod venv;
 mod wishes;
 
@@ -54,43 +55,16 @@ pub(crate) use process::peak_memory;
 pub use runtime::{Answer, Launch, Runtime};
 pub use server::{Server, Transport};
 pub use sight::{Live, Snapshot};
+pub use upload::Upload;
 pub(crate) use venv::target_dir;
 pub use wishes::{Fault, Settle};
 
 use crate::terraform::{Applied, Terraform};
-use fixtures::Zip;
 use process::guard;
 
 /// The deployer's timeout: five minutes.
 const TIMEOUT: Duration = Duration::from_secs(300);
 const LOOKS_EVERY: Duration = Duration::from_millis(10);
-
-/// What can be uploaded.
-pub trait Upload {
-    /// Its bytes.
-    ///
-    /// # Errors
-    /// It cannot be zipped.
-    fn bytes(self) -> Result<Vec<u8>>;
-}
-
-impl Upload for Vec<u8> {
-    fn bytes(self) -> Result<Vec<u8>> {
-        Ok(self)
-    }
-}
-
-impl Upload for &Zip {
-    fn bytes(self) -> Result<Vec<u8>> {
-        self.build().doing("zipping")
-    }
-}
-
-impl Upload for Zip {
-    fn bytes(self) -> Result<Vec<u8>> {
-        (&self).bytes()
-    }
-}
 
 /// A local AWS with the deployer in it.
 #[derive(Debug)]

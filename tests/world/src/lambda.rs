@@ -11,7 +11,8 @@ use deployer_core::plan::{Configuration, NewFunction};
 use deployer_engine::port::{Answer, CallError, CallErrorKind as Kind, Write};
 use jiff::Timestamp;
 
-use super::function::{Alias, Busy, Fate, Function, Settling, State, defaults};
+use super::alias::Alias;
+use super::function::{Busy, Fate, Function, Settling, State, defaults};
 
 /// Lambda in one account and region.
 pub struct Lambda {

@@ -6,7 +6,9 @@
 //! knows the engine's steps; it must run on tokio's paused time (`#[tokio::test(start_paused = true)]`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a mistake in a test ends the test")]
 
+mod alias;
 mod artifacts;
+mod asserted;
 mod call;
 mod clock;
 pub mod door;
@@ -14,11 +16,13 @@ mod events;
 mod fault;
 mod function;
 mod gate;
+mod healed;
 pub mod journal;
 mod lambda;
 mod late;
 mod ledger;
 pub mod many_heads;
+mod mishap;
 pub mod newer;
 pub mod orders;
 mod policy;
@@ -48,10 +52,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+pub use alias::{Alias, Provisioned};
 pub use call::{Call, Crash, Freeze, Latency, Moment, Op};
 pub use clock::{VirtualClock, WrongClock};
 pub use fault::On;
-pub use function::{Alias, Build, Fate, Function, Provisioned, Settling, State as Condition, defaults};
+pub use function::{Build, Fate, Function, Settling, State as Condition, defaults};
 pub use gate::{Gate, Role};
 pub use lambda::Lambda;
 pub use policy::{Need, Policy};
@@ -249,71 +254,6 @@ impl World {
         *self.shared.latency.lock().unwrap() = Box::new(latency);
     }
 
-    /// Time passes until every claim of an invocation that began by now is free.
-    pub async fn leases_run_out(&self) {
-        self.pass(self.time + Duration::from_secs(11)).await;
-    }
-
-    /// Delivers the deployer's own messages as they come due, until there are none.
-    ///
-    /// # Panics
-    /// If there is no end of them.
-    pub async fn tick(&self) -> Vec<Run> {
-        let mut runs = Vec::new();
-        while let Some(due) = self.aws(|aws| aws.queue.next()) {
-            assert!(runs.len() < 100, "the deployer wakes itself for ever: {runs:#?}");
-            self.pass(due.duration_since(self.now()).try_into().unwrap_or_default()).await;
-            for body in self.aws(|aws| aws.queue.take(due)) {
-                runs.push(self.invocation().run(&Work::Tick(tick(&body))).await);
-            }
-        }
-        runs
-    }
-
-    /// Delivers an event until its deployment has ended, however often that takes: leases run out in between, the sweep comes
-    /// each minute, and ticks are delivered.
-    ///
-    /// # Panics
-    /// If there is no end of it.
-    pub async fn until_ended(&self, upload: &Upload) -> DeploymentRecord {
-        for _ in 0..10 {
-            match self.deliver(upload).await {
-                Ok(EventOutcome::Recorded(record)) if record.status.is_ended() => return *record,
-                _ => self.swept_until_leases_run_out().await,
-            }
-        }
-        panic!("the deployment does not end:\n{}", self.render());
-    }
-
-    async fn swept_until_leases_run_out(&self) {
-        let free = self.now() + self.time + Duration::from_secs(11);
-        while self.now() < free && self.is_at_work() {
-            self.pass(Duration::from_secs(60)).await;
-            self.invocation().run(&Work::Sweep).await;
-            self.tick().await;
-        }
-    }
-
-    /// Whether some head has a deployment that has not ended.
-    fn is_at_work(&self) -> bool {
-        let is_at_work = |head: &Value| !head["active"].is_null();
-        self.aws(|aws| {
-            let heads = aws.ledger.keys("heads/").filter_map(|key| aws.ledger.get(key));
-            heads.map(|head| serde_json::from_slice(head).unwrap()).any(|head: Value| is_at_work(&head))
-        })
-    }
-
-    /// The schedule sends the sweep until no marker is old enough to be cleared away any more.
-    ///
-    /// # Panics
-    /// If a marker stays.
-    pub async fn markers_are_cleared(&self) {
-        self.pass(Duration::from_secs(17 * 60)).await;
-        self.invocation().run(&Work::Sweep).await;
-        let left: Vec<String> = self.aws(|aws| aws.ledger.keys("open/").map(str::to_owned).collect());
-        assert!(left.is_empty(), "markers stay: {left:?}");
-    }
-
     /// Uploads, and lets the deployer wake itself until the deployment has ended.
     ///
     /// # Panics
@@ -366,36 +306,6 @@ impl World {
         }
     }
 
-    /// Gives a command by hand, and its answer.
-    ///
-    /// # Panics
-    /// If it is not carried out.
-    pub async fn command(&self, command: Value) -> Value {
-        match self.invocation().run(&Work::Command(command)).await.outcome {
-            Outcome::Answered(answer) => answer,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Gives a command that ends with a record.
-    ///
-    /// # Panics
-    /// If it does not.
-    pub async fn commanded(&self, command: Value) -> DeploymentRecord {
-        serde_json::from_value(self.command(command).await).unwrap()
-    }
-
-    /// Gives a command that is wrong: the function's error.
-    ///
-    /// # Panics
-    /// If it is carried out.
-    pub async fn refuses(&self, command: Value) -> (String, String) {
-        match self.invocation().run(&Work::Command(command)).await.outcome {
-            Outcome::Refused { error_type, message } => (error_type, message),
-            other => panic!("{other:?}"),
-        }
-    }
-
     /// Puts a zip into the bucket and delivers its event.
     ///
     /// # Panics
@@ -411,68 +321,6 @@ impl World {
     /// If there is none.
     pub async fn record(&self, key: &str, zip: Vec<u8>) -> DeploymentRecord {
         recorded(self.upload(key, zip).await)
-    }
-
-    /// Every event that was delivered so far comes once more, through both doors. It must change nothing: the answer
-    /// is the one that was given, nothing is written, and no target account sees more than an AssumeRole.
-    ///
-    /// # Panics
-    /// If it changes something.
-    pub async fn same_again_changes_nothing(&self) {
-        let uploads = self.delivered.lock().unwrap().clone();
-        assert!(!uploads.is_empty(), "nothing was delivered");
-        // What is still settling settles.
-        self.pass(Duration::from_secs(1)).await;
-        for upload in uploads {
-            // S3's notification and EventBridge's event of the same upload tell of different times.
-            let later = Upload { time: upload.time + Duration::from_secs(2), ..upload.clone() };
-            for event in [upload, later] {
-                let (before, calls) = (self.snapshot(), self.calls().len());
-                let first = self.deliver(&event).await.unwrap_or_else(|transient| panic!("{transient}"));
-                if let EventOutcome::Recorded(record) = &first {
-                    assert!(record.status.is_ended(), "{record:?}");
-                }
-                assert_eq!(self.snapshot(), before, "the same event again changed something");
-                for call in &self.calls()[calls..] {
-                    assert!(!call.is_lasting_write() && !call.op.is_lambda(), "the same event again called {call}");
-                }
-            }
-        }
-        self.aws(|aws| {
-            for lambda in aws.lambdas.values() {
-                assert!(lambda.misdeeds.is_empty(), "{:?}", lambda.misdeeds);
-            }
-        });
-    }
-
-    /// Every port call so far.
-    #[must_use]
-    pub fn calls(&self) -> Vec<Call> {
-        self.shared.log.lock().unwrap().clone()
-    }
-
-    /// Every call of an operation so far.
-    #[must_use]
-    pub fn calls_of(&self, op: Op) -> Vec<Call> {
-        self.calls().into_iter().filter(|call| call.op == op).collect()
-    }
-
-    /// The writing calls to Lambda so far, in a line each: `UpdateAlias 111111111111/eu-west-1 orders: ok`.
-    #[must_use]
-    pub fn writes(&self) -> Vec<String> {
-        self.calls().iter().filter(|call| call.op.is_lambda_write()).map(ToString::to_string).collect()
-    }
-
-    /// How many places were worked on at once: from the first to the last call of each.
-    #[must_use]
-    pub fn most_places_at_once(&self) -> usize {
-        let mut places: BTreeMap<String, (Duration, Duration)> = BTreeMap::new();
-        for call in self.calls().into_iter().filter(|call| call.op >= Op::AssumeRole) {
-            let (began, ended) = (call.began, call.ended.unwrap_or(call.began));
-            let span = places.entry(call.place).or_insert((began, ended));
-            *span = (span.0.min(began), span.1.max(ended));
-        }
-        most_at_once(places.into_values())
     }
 }
 

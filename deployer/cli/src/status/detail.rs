@@ -8,7 +8,7 @@ use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, Stat
 use jiff::Timestamp;
 
 use super::super::answer::one_line;
-use super::ago;
+use crate::ago::ago;
 
 pub(super) fn text(report: &StatusReport, now: Timestamp) -> String {
     if report.functions.is_empty() {

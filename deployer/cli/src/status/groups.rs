@@ -7,7 +7,7 @@ use deployer_core::group::{GroupStatus, MemberStatus};
 use jiff::Timestamp;
 
 use super::super::answer::one_line;
-use super::ago;
+use crate::ago::ago;
 
 pub(super) fn text(groups: &[GroupStatus], now: Timestamp) -> String {
     groups.iter().map(|group| one(group, now)).collect()

@@ -10,7 +10,8 @@ use deployer_core::status::{Behind, FunctionStatus, StatusReport, WaitingStatus}
 use jiff::Timestamp;
 
 use super::super::answer::one_line;
-use super::{ago, marks};
+use super::marks;
+use crate::ago::ago;
 
 /// A line of a cell, and its style.
 type Line = (String, Style);

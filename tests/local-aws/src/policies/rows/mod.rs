@@ -8,6 +8,7 @@ mod notifications;
 mod people;
 mod promotions;
 mod sessions;
+mod target_options;
 mod targets;
 
 use super::Policies;

@@ -60,9 +60,9 @@ const NEVER_RIGHTS: [&str; 10] = [
     "iam:UploadServerCertificate",
 ];
 
-const DEPLOYER_FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:deployer";
+pub(super) const DEPLOYER_FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:deployer";
 
-struct Place {
+pub(super) struct Place {
     who: Who,
     account: &'static str,
     permissions: &'static str,
@@ -75,7 +75,7 @@ struct Place {
     roles: &'static [&'static str],
 }
 
-const PLACES: [Place; 3] = [
+pub(super) const PLACES: [Place; 3] = [
     Place {
         who: IN_DEV,
         account: DEV,
@@ -113,21 +113,21 @@ const PLACES: [Place; 3] = [
 ];
 
 impl Place {
-    fn ask(&self, action: &'static str, resource: impl Into<String>) -> Ask {
+    pub(super) fn ask(&self, action: &'static str, resource: impl Into<String>) -> Ask {
         Ask::of(&self.who, Doc::Named(self.permissions), action, resource)
     }
 
     /// A resource of this account that lets everybody in; within one account, whom its own policy allows it.
-    fn let_in_by(&self, owner: &'static str) -> Doc {
+    pub(super) fn let_in_by(&self, owner: &'static str) -> Doc {
         if owner == self.account { Doc::LeftTo(owner) } else { Doc::Open }
     }
 
     /// The role as it would be with everything allowed beside its own policy: only what is denied holds it back.
-    fn with_everything(&self, action: &'static str, resource: impl Into<String>) -> Ask {
+    pub(super) fn with_everything(&self, action: &'static str, resource: impl Into<String>) -> Ask {
         self.ask(action, resource).at(Doc::Open, self.account)
     }
 
-    fn function(&self, region: &str, name: &str) -> String {
+    pub(super) fn function(&self, region: &str, name: &str) -> String {
         format!("arn:aws:lambda:{region}:{}:function:{name}", self.account)
     }
 }
@@ -138,8 +138,8 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
         others(rows, place);
         never(rows, place);
     }
-    where_asked(rows);
-    boundary(rows);
+    super::target_options::where_asked(rows);
+    super::target_options::boundary(rows);
 }
 
 fn functions(rows: &mut Vec<Row>, place: &Place) {
@@ -289,134 +289,4 @@ fn never(rows: &mut Vec<Row>, place: &Place) {
             Ask::of(&place.who, Doc::Named(place.permissions), action, artifact).at(Doc::Open, place.account);
         may_not(rows, "and never writes artifacts", attached);
     }
-}
-
-/// What only a target has that was asked to.
-fn where_asked(rows: &mut Vec<Row>) {
-    let [dev, prod, _] = &PLACES;
-    let layer = "arn:aws:lambda:eu-west-1:222222222222:layer:shared:3";
-    may(rows, "prod's functions may have the layers that are named", prod.ask("lambda:GetLayerVersion", layer));
-    may_not(
-        rows,
-        "and no others",
-        prod.ask("lambda:GetLayerVersion", "arn:aws:lambda:eu-west-1:222222222222:layer:other:3"),
-    );
-    may_not(
-        rows,
-        "of no other region",
-        prod.ask("lambda:GetLayerVersion", "arn:aws:lambda:us-east-1:222222222222:layer:shared:3"),
-    );
-    let elsewhere = prod.ask("lambda:GetLayerVersion", "arn:aws:lambda:eu-west-1:999999999999:layer:shared:3");
-    may_not(rows, "of no other account", elsewhere.at(Doc::Open, STRANGE));
-    let provider = "arn:aws:lambda:eu-west-1:222222222222:capacity-provider:shared";
-    let put_on = |place: &Place, provider: &str| place.ask("lambda:PassCapacityProvider", provider);
-    may(rows, "prod's functions run on the capacity provider that is named", put_on(prod, provider));
-    may_not(rows, "and on no other", put_on(prod, "arn:aws:lambda:eu-west-1:222222222222:capacity-provider:other"));
-    may_not(rows, "of no other region", put_on(prod, "arn:aws:lambda:us-east-1:222222222222:capacity-provider:shared"));
-    let foreign = put_on(prod, "arn:aws:lambda:eu-west-1:999999999999:capacity-provider:shared");
-    may_not(rows, "of no other account", foreign.at(Doc::Open, STRANGE));
-    may_not(rows, "and nothing else is done to it", prod.ask("lambda:DeleteCapacityProvider", provider));
-    may_not(rows, "dev's on none", put_on(dev, "arn:aws:lambda:eu-west-1:111111111111:capacity-provider:shared"));
-    may_not(rows, "and prod does nothing else to layers", prod.ask("lambda:DeleteLayerVersion", layer));
-    may_not(
-        rows,
-        "dev's have none",
-        dev.ask("lambda:GetLayerVersion", "arn:aws:lambda:eu-west-1:111111111111:layer:shared:3"),
-    );
-
-    let key = "arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002";
-    let use_key = |place: &Place, action, key: &str, via: &str| {
-        place.ask(action, key).trusted_by(Doc::LeftTo(PROD), PROD).with("kms:ViaService", via)
-    };
-    for action in ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"] {
-        for via in ["lambda.eu-west-1.amazonaws.com", "lambda.us-east-1.amazonaws.com"] {
-            may(rows, "prod's functions may have their variables encrypted", use_key(prod, action, key, via));
-        }
-        may_not(rows, "only through Lambda", use_key(prod, action, key, "s3.eu-west-1.amazonaws.com"));
-        let via = "lambda.eu-west-1.amazonaws.com";
-        may_not(rows, "with no other key", use_key(prod, action, "arn:aws:kms:eu-west-1:222222222222:key/other", via));
-        may_not(rows, "in no other region", use_key(prod, action, &key.replace("eu-west-1", "us-east-1"), via));
-        let foreign = prod.ask(action, key.replace(PROD, STRANGE)).trusted_by(Doc::Open, STRANGE);
-        may_not(rows, "and no other account", foreign.with("kms:ViaService", via));
-        may_not(rows, "dev's cannot", use_key(dev, action, key, "lambda.eu-west-1.amazonaws.com"));
-    }
-    may_not(
-        rows,
-        "and nothing else is done with that key",
-        use_key(prod, "kms:ScheduleKeyDeletion", key, "lambda.eu-west-1.amazonaws.com"),
-    );
-
-    for action in [
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeSubnets",
-        "ec2:DescribeVpcs",
-        "elasticfilesystem:DescribeMountTargets",
-    ] {
-        let network = "arn:aws:ec2:eu-west-1:222222222222:subnet/subnet-1";
-        may(rows, "prod's functions may be in a VPC", prod.ask(action, network));
-        may_not(rows, "dev's may not", dev.ask(action, "arn:aws:ec2:eu-west-1:111111111111:subnet/subnet-1"));
-    }
-    for action in ["ec2:CreateNetworkInterface", "ec2:RunInstances", "elasticfilesystem:DeleteFileSystem"] {
-        may_not(
-            rows,
-            "and networks are only looked at",
-            prod.ask(action, "arn:aws:ec2:eu-west-1:222222222222:subnet/subnet-1"),
-        );
-    }
-}
-
-/// What a deployed function may do whose own role allows everything.
-fn boundary(rows: &mut Vec<Row>) {
-    for (account, policy) in [(PROD, "prod/execution_boundary"), (TOOLING, "tools/execution_boundary")] {
-        let function = Who::Role(account, "lambda/orders-api");
-        let does =
-            |action, resource: &str| Ask::of(&function, Doc::Open, action, resource).boundary(Doc::Named(policy));
-        for (action, resource) in [
-            ("s3:GetObject", "arn:aws:s3:::orders-data/x"),
-            ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:222222222222:orders"),
-            ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:222222222222:function:hello"),
-            ("sts:AssumeRole", "arn:aws:iam::222222222222:role/partner"),
-        ] {
-            may(rows, "a deployed function uses the services that it may", does(action, resource));
-        }
-        for action in ["ec2:RunInstances", "kms:Decrypt", "secretsmanager:GetSecretValue", "iam:PassRole"] {
-            may_not(rows, "and no others", does(action, "arn:aws:ec2:eu-west-1:222222222222:instance/i"));
-        }
-        for action in [
-            "lambda:AddPermission",
-            "lambda:CreateFunction",
-            "lambda:DeleteFunction",
-            "lambda:PublishVersion",
-            "lambda:PutFunctionConcurrency",
-            "lambda:RemovePermission",
-            "lambda:UpdateFunctionCode",
-        ] {
-            may_not(rows, "never deploys", does(action, "arn:aws:lambda:eu-west-1:222222222222:function:hello"));
-        }
-        for role in [
-            "arn:aws:iam::111111111111:role/deployer-target",
-            "arn:aws:iam::222222222222:role/deployer-target",
-            "arn:aws:iam::123456789012:role/deployer",
-        ] {
-            may_not(rows, "never enters a deploy role or becomes the deployer", does("sts:AssumeRole", role));
-        }
-        for (action, resource) in [
-            ("lambda:InvokeFunction", DEPLOYER_FUNCTION),
-            ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:123456789012:function:deployer:7"),
-            ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:deployer"),
-            ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:deployer-wakes"),
-            ("s3:GetObject", "arn:aws:s3:::acme-artifacts/prod/orders-api/1.zip"),
-            ("s3:ListBucket", ARTIFACTS),
-            ("s3:PutObject", "arn:aws:s3:::acme-deployer-ledger/heads/prod/orders-api.json"),
-            ("s3:ListBucket", "arn:aws:s3:::acme-deployer-ledger"),
-        ] {
-            may_not(rows, "never commands the deployer, or touches what is its own", does(action, resource));
-        }
-    }
-    let table = "arn:aws:dynamodb:eu-west-1:222222222222:table/orders";
-    let puts = Ask::of(&Who::Role(PROD, "lambda/orders-api"), Doc::Open, "dynamodb:PutItem", table);
-    may(rows, "prod's functions use tables", puts.boundary(Doc::Named("prod/execution_boundary")));
-    let log = "arn:aws:logs:eu-west-1:222222222222:log-group:x:*";
-    let writes = Ask::of(&Who::Role(PROD, "lambda/orders-api"), Doc::Open, "logs:PutLogEvents", log);
-    may(rows, "and write logs", writes.boundary(Doc::Named("prod/execution_boundary")));
 }
