@@ -85,3 +85,12 @@ fn every_relative_link_leads_to_a_file_and_a_heading() -> std::io::Result<()> {
     assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
     Ok(())
 }
+
+#[test]
+fn the_readme_has_at_most_150_lines_of_100_columns() -> std::io::Result<()> {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md"))?;
+    assert!(text.lines().count() <= 150, "README.md has {} lines", text.lines().count());
+    let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 100).collect();
+    assert!(long.is_empty(), "longer than 100 columns:\n{}", long.join("\n"));
+    Ok(())
+}

@@ -298,7 +298,7 @@ variable "log_retention_days" {
 }
 
 variable "promotion_requesters" {
-  description = "The ARNs of roles of other accounts that may ask for promotions (docs/promotions.md). Those of this account need the policy `request` alone."
+  description = "The ARNs of roles of other accounts that may ask for promotions (docs/concepts/promotions.md). Those of this account need the policy `request` alone."
   type        = list(string)
   default     = []
 

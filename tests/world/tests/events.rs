@@ -1,5 +1,5 @@
 //! What the deployer tells on its bus is what `event.schema.json` says, and what it takes from there what the schemas of those
-//! events say. The examples of `docs/promotions.md` are so too.
+//! events say. The examples of the pages about promotions and events are so too.
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
@@ -268,10 +268,12 @@ fn holds_as_configuration(environments: &Value) {
 }
 
 #[test]
-fn the_examples_of_the_page_about_promotions_are_right() {
-    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/promotions.md");
+fn the_examples_of_the_pages_about_promotions_and_events_are_right() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let pages = ["concepts/promotions.md", "reference/events.md"];
+    let text: String = pages.iter().map(|page| std::fs::read_to_string(docs.join(page)).unwrap()).collect();
     let (mut told, mut configured) = (0, 0);
-    for block in blocks(&std::fs::read_to_string(page).unwrap()) {
+    for block in blocks(&text) {
         let schema = match block["detail-type"].as_str() {
             None => {
                 holds_as_configuration(&block);
