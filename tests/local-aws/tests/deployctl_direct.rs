@@ -433,7 +433,7 @@ async fn what_is_asked_for_in_a_wrong_way_is_said_before_anything_is_done() -> R
     for (arguments, words) in [
         (&["deploy", zip][..], "push uploads folders and zips to the deployer"),
         (&["deploy"][..], "--environment, --function and --release say what the deployer shall deploy"),
-        (&["deploy", "-i", ROLE][..], "which folders or zips?"),
+        (&["deploy", "-i", ROLE][..], "name the folders or zips"),
         (&["deploy", "/nowhere/at-all", "-i", ROLE][..], "is neither a folder nor a file"),
         (&["deploy", zip, "-i", "lambda-admin"][..], "is not a role's ARN"),
         (&release[..], "past the deployer there are no releases"),
