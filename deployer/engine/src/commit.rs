@@ -20,6 +20,7 @@ use super::lock::locked;
 use super::reconcile::Start;
 use super::store::{Change, Persistence, Versioned};
 use crate::announce::Announcer;
+use crate::port::LedgerError;
 
 /// What is known at the end, beside how it ended.
 #[derive(Default)]
@@ -102,7 +103,14 @@ impl Reconciler<'_> {
                 && self.engine.timer().passed(since) < LONGEST
         };
         // The targets are live already: nothing is as urgent as this write, as long as there is time.
-        let persistence = Persistence { errors: &|_| may_try(), races: &|_| may_try() };
+        let may_try_after = |error: &LedgerError| {
+            let may_try = may_try();
+            if may_try {
+                tracing::warn!("the deployment is not committed yet: {error}");
+            }
+            may_try
+        };
+        let persistence = Persistence { errors: &|_, error| may_try_after(error), races: &|_| may_try() };
         let change = async |seen: &mut Versioned| match seen.head.finish(
             claim.token(),
             &end,

@@ -43,8 +43,8 @@ pub(super) enum Change<T, R> {
 /// How an update goes on where another writer was first, or the ledger fails.
 #[derive(Clone, Copy)]
 pub(super) struct Persistence<'p> {
-    /// Whether a read or a write that failed for the nth time is tried again.
-    pub errors: &'p (dyn Fn(u32) -> bool + Sync),
+    /// Whether a read or a write that failed for the nth time, with this error, is tried again.
+    pub errors: &'p (dyn Fn(u32, &LedgerError) -> bool + Sync),
     /// Whether an update that has lost the nth race is decided on again.
     pub races: &'p (dyn Fn(u32) -> bool + Sync),
 }
@@ -52,7 +52,7 @@ pub(super) struct Persistence<'p> {
 impl Default for Persistence<'_> {
     /// Errors end the update, and so does the twelfth lost race.
     fn default() -> Self {
-        Self { errors: &|_| false, races: &|attempt| attempt + 1 < MAX_CAS_ATTEMPTS }
+        Self { errors: &|_, _| false, races: &|attempt| attempt + 1 < MAX_CAS_ATTEMPTS }
     }
 }
 
@@ -175,7 +175,7 @@ impl<'e> Store<'e> {
             match outcome {
                 Ok(()) if races(attempt) => tracing::debug!(attempt, "another writer was first: deciding again"),
                 Ok(()) => return Err(Contended.into()),
-                Err(error) if errors(attempt) => tracing::warn!("the ledger is tried again: {error}"),
+                Err(error) if errors(attempt, &error) => {}
                 Err(error) => return Err(error.into()),
             }
             self.pause(attempt).await;

@@ -10,6 +10,7 @@ use deployer_core::record::{Ending, Status};
 use super::target::TargetRollout;
 use crate::Transient;
 use crate::claim::Stopped;
+use crate::port::LedgerError;
 use crate::store::{Change, Persistence, Versioned};
 use crate::timer::MAX_READ_RETRIES;
 
@@ -47,7 +48,11 @@ impl TargetRollout<'_> {
             })
         };
         // The targets are under way: giving up costs a whole lease.
-        let patient = Persistence { errors: &|attempt| attempt < MAX_READ_RETRIES, ..Persistence::default() };
+        let may_try_again = |attempt: u32, error: &LedgerError| {
+            tracing::warn!("the head could not be read or written before the alias: {error}");
+            attempt < MAX_READ_RETRIES
+        };
+        let patient = Persistence { errors: &may_try_again, ..Persistence::default() };
         let store = self.rollout.engine.store();
         let (seen, ()) = store.update_head_with(self.rollout.at, last_seen, patient, change).await?;
         claim.sees(seen);
