@@ -12,6 +12,7 @@ pub mod batch;
 mod claim;
 mod commands;
 mod commit;
+mod compare_and_swap;
 mod consent;
 mod doctor;
 mod error;

@@ -2,8 +2,6 @@
 //!
 //! Must not know when an object is changed, or what follows from that.
 
-use std::time::Duration;
-
 use deployer_core::as_read::AsRead;
 use deployer_core::format::{self, LedgerObject, Unusable};
 use deployer_core::function_ref::FunctionRef;
@@ -12,6 +10,7 @@ use deployer_core::id::{DeploymentId, FunctionName};
 use deployer_core::record::{DeploymentRecord, SCHEMA, Status};
 use deployer_core::rejects::Rejects;
 use jiff::Timestamp;
+use std::time::Duration;
 
 use super::{CommandError, Engine, Ports, RetryPolicy, Transient};
 use crate::port::{ETag, LedgerError, Precondition, Reading, Written};
@@ -94,95 +93,6 @@ impl<'e> Store<'e> {
         Ok(etag.map(|etag| Versioned { head, etag: Some(etag), date: None }))
     }
 
-    /// Changes a head by compare-and-swap: reads it (or begins with `first`), has `change` decide, writes what that gives, and
-    /// decides again from the start when another writer was first. The state that was written, or read, comes back with the result.
-    pub async fn update_head<R, E>(
-        self,
-        at: &FunctionRef<'_>,
-        first: Option<Versioned>,
-        change: impl AsyncFnMut(&mut Versioned) -> Result<Change<Box<Head>, R>, E>,
-    ) -> Result<(Versioned, R), E>
-    where
-        E: From<LedgerError> + From<Contended>,
-    {
-        self.update_head_with(at, first, Persistence::default(), change).await
-    }
-
-    /// The same, as persistent as the caller says.
-    pub async fn update_head_with<R, E>(
-        self,
-        at: &FunctionRef<'_>,
-        first: Option<Versioned>,
-        persistence: Persistence<'_>,
-        change: impl AsyncFnMut(&mut Versioned) -> Result<Change<Box<Head>, R>, E>,
-    ) -> Result<(Versioned, R), E>
-    where
-        E: From<LedgerError> + From<Contended>,
-    {
-        let read = async || self.head(at).await;
-        let write = async |seen: &Versioned, head: Box<Head>| self.write_head(at, seen.etag.clone(), *head).await;
-        // An update may do a lot: it does not lie on the stack of whoever waits for it.
-        Box::pin(self.compare_and_swap(first, persistence, read, write, change)).await
-    }
-
-    /// Changes any other object by compare-and-swap; it need not be there.
-    pub async fn update<T: LedgerObject, R, E>(
-        self,
-        key: &str,
-        mut change: impl AsyncFnMut(Option<&T>) -> Result<Change<T, R>, E>,
-    ) -> Result<R, E>
-    where
-        E: From<LedgerError> + From<Contended>,
-    {
-        let read = async || self.object::<T>(key).await;
-        let write = async |seen: &Option<(T, ETag)>, object: T| {
-            let over = seen.as_ref().map(|(_, etag)| etag.clone());
-            let etag = self.put(key, &object, &object.as_read(), over).await?;
-            Ok(etag.map(|etag| Some((object, etag))))
-        };
-        let change = async |seen: &mut Option<(T, ETag)>| change(seen.as_ref().map(|(object, _)| object)).await;
-        Ok(Box::pin(self.compare_and_swap(None, Persistence::default(), read, write, change)).await?.1)
-    }
-
-    /// The one loop.
-    async fn compare_and_swap<S, T, R, E>(
-        self,
-        mut first: Option<S>,
-        Persistence { errors, races }: Persistence<'_>,
-        read: impl AsyncFn() -> Result<S, LedgerError>,
-        write: impl AsyncFn(&S, T) -> Result<Option<S>, LedgerError>,
-        mut change: impl AsyncFnMut(&mut S) -> Result<Change<T, R>, E>,
-    ) -> Result<(S, R), E>
-    where
-        E: From<LedgerError> + From<Contended>,
-    {
-        for attempt in 0.. {
-            let seen = match first.take() {
-                Some(seen) => Ok(seen),
-                None => read().await,
-            };
-            let outcome = match seen {
-                Err(error) => Err(error),
-                Ok(mut seen) => match Box::pin(change(&mut seen)).await? {
-                    Change::Keep(result) => return Ok((seen, result)),
-                    Change::Write(object, result) => match write(&seen, object).await {
-                        Ok(Some(written)) => return Ok((written, result)),
-                        Ok(None) => Ok(()),
-                        Err(error) => Err(error),
-                    },
-                },
-            };
-            match outcome {
-                Ok(()) if races(attempt) => tracing::debug!(attempt, "another writer was first: deciding again"),
-                Ok(()) => return Err(Contended.into()),
-                Err(error) if errors(attempt, &error) => {}
-                Err(error) => return Err(error.into()),
-            }
-            self.pause(attempt).await;
-        }
-        unreachable!("attempts do not end")
-    }
-
     /// Waits a random while before an object is read and decided on again.
     pub async fn pause(self, attempt: u32) {
         let most = (self.retries.first_wait.saturating_mul(1_u32 << attempt.min(4))).as_millis().max(1);
@@ -206,7 +116,7 @@ impl<'e> Store<'e> {
         Ok(self.put(key, object, &object.as_read(), None).await?.is_some())
     }
 
-    async fn put<T: LedgerObject>(
+    pub async fn put<T: LedgerObject>(
         self,
         key: &str,
         object: &T,
