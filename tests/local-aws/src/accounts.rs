@@ -15,6 +15,7 @@ use super::bus::{self, BUS};
 use super::clients::Clients;
 use super::control::{Control, Signed};
 use super::rights::{Place, Rights};
+use super::roles::Roles;
 use crate::terraform::Applied;
 use fixtures::error::{Doing as _, Result};
 
@@ -169,12 +170,13 @@ pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> 
     }
     notify(clients, setup.notifications, &queue_arn).await?;
     let of_lambda = rights.deployer_trust();
-    role(clients, TOOLING, ("/", "deployer"), &of_lambda, Some(&rights.deployer())).await?;
+    Roles::of(control, TOOLING).create_with(("/", "deployer"), &of_lambda, &rights.deployer()).await?;
     for (account, place) in rights.places() {
         let permissions = rights.permissions(account, place);
-        role(clients, account, ("/", "deployer-target"), &rights.trust(place), Some(&permissions)).await?;
+        let roles = Roles::of(control, account);
+        roles.create_with(("/", "deployer-target"), &rights.trust(place), &permissions).await?;
         for name in [("/", EXECUTION_ROLE), ("/lambda/", "hello")] {
-            role(clients, account, name, &of_lambda, None).await?;
+            roles.create(name, &of_lambda).await?;
         }
     }
     control.hold_to_rights().await?;
@@ -286,21 +288,4 @@ async fn rule(control: &Control, queue_arn: &str) -> Result<()> {
 pub(super) async fn bucket_policy(clients: &Clients, bucket: &str, policy: &Value) -> Result<()> {
     let call = clients.s3(TOOLING, REGION).put_bucket_policy().bucket(bucket).policy(policy.to_string());
     call.send().await.doing(format!("setting the policy of bucket {bucket}")).map(drop)
-}
-
-async fn role(
-    clients: &Clients,
-    account: &str,
-    (path, name): (&str, &str),
-    trust: &Value,
-    policy: Option<&Value>,
-) -> Result<()> {
-    let iam = clients.iam(account);
-    let call = iam.create_role().path(path).role_name(name).assume_role_policy_document(trust.to_string());
-    call.send().await.doing(format!("making role {name} in account {account}"))?;
-    if let Some(policy) = policy {
-        let call = iam.put_role_policy().role_name(name).policy_name(name).policy_document(policy.to_string());
-        call.send().await.doing(format!("giving role {name} of account {account} its policy"))?;
-    }
-    Ok(())
 }

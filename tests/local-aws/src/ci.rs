@@ -36,12 +36,8 @@ impl<'a> Ci<'a> {
     /// # Errors
     /// IAM's words.
     pub async fn allowed(aws: &'a LocalAws, name: &str, policy: &Value) -> Result<Self> {
-        let iam = aws.clients().iam(TOOLING);
-        let trust = Policies::of_the_contract()?.get("github/trust").to_string();
-        let call = iam.create_role().role_name(name).assume_role_policy_document(trust);
-        call.send().await.doing("making CI's role")?;
-        let call = iam.put_role_policy().role_name(name).policy_name(name).policy_document(policy.to_string());
-        call.send().await.doing("giving CI its rights")?;
+        let trust = Policies::of_the_contract()?.get("github/trust");
+        aws.roles(TOOLING).create_with(("/", name), &trust, policy).await?;
         let keys = aws.control().session(&format!("arn:aws:iam::{TOOLING}:role/{name}"), name).await?;
         Ok(Self { aws, keys })
     }

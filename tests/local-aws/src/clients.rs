@@ -75,12 +75,6 @@ impl Clients {
     pub fn sqs(&self, account: &str, region: &str) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.config(account, region))
     }
-
-    /// IAM.
-    #[must_use]
-    pub fn iam(&self, account: &str) -> aws_sdk_iam::Client {
-        aws_sdk_iam::Client::new(&self.config(account, "us-east-1"))
-    }
 }
 
 /// By path: no name of a bucket resolves here.

@@ -196,11 +196,7 @@ impl Control {
     /// # Errors
     /// The emulator's words.
     pub async fn json_call(&self, signed: &Signed<'_>, target: &str, body: &Value) -> Result<Value> {
-        let Signed { account, region, service } = signed;
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, \
-             SignedHeaders=host, Signature=none"
-        );
+        let authorization = signed.authorization();
         let headers = [
             ("x-amz-target", target),
             ("authorization", authorization.as_str()),
@@ -209,13 +205,32 @@ impl Control {
         self.send("POST", "", Some(body), &headers).await
     }
 
+    /// A call of a query service of AWS for which there is no client here; the answer is XML. Nobody checks signatures.
+    ///
+    /// # Errors
+    /// The emulator's words.
+    pub async fn form_call(&self, signed: &Signed<'_>, form: String) -> Result<String> {
+        let authorization = signed.authorization();
+        let headers =
+            [("authorization", authorization.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+        let answer = self.exchange("POST", "", form, &headers).await?;
+        String::from_utf8(answer).doing("reading an answer")
+    }
+
     async fn post(&self, what: &str, body: &Value) -> Result<Value> {
         self.send("POST", &format!("local-aws/{what}"), Some(body), &[]).await
     }
 
     async fn send(&self, method: &str, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Result<Value> {
+        let answer = self.exchange(method, path, body.map_or(String::new(), ToString::to_string), headers).await?;
+        if answer.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&answer).doing(format!("{method} {}/{path}", self.endpoint))
+    }
+
+    async fn exchange(&self, method: &str, path: &str, body: String, headers: &[(&str, &str)]) -> Result<Vec<u8>> {
         let what = format!("{method} {}/{path}", self.endpoint);
-        let body = body.map_or(String::new(), ToString::to_string);
         let length = body.len().to_string();
         let mut request = HttpRequest::new(SdkBody::from(body));
         request.set_method(method).doing(&what)?;
@@ -231,7 +246,7 @@ impl Control {
         if status != 200 {
             return Err(Error::failed(what, format!("{status} {}", String::from_utf8_lossy(&body))));
         }
-        if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body).doing(&what) }
+        Ok(body)
     }
 }
 
@@ -244,6 +259,16 @@ pub struct Signed<'a> {
     pub region: &'a str,
     /// The service's signing name.
     pub service: &'a str,
+}
+
+impl Signed<'_> {
+    fn authorization(&self) -> String {
+        let Self { account, region, service } = self;
+        format!(
+            "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, \
+             SignedHeaders=host, Signature=none"
+        )
+    }
 }
 
 /// Trusts one authority and no other.

@@ -19,6 +19,7 @@ mod meanwhile;
 pub mod policies;
 mod process;
 mod rights;
+mod roles;
 mod runtime;
 mod runtime_api;
 mod server;
@@ -52,6 +53,7 @@ pub use door::Door;
 pub use fixtures::error::{Doing, Error, Result};
 pub use mapping::{Delivery, Mapping};
 pub(crate) use process::peak_memory;
+pub use roles::Roles;
 pub use runtime::{Answer, Launch, Runtime};
 pub use server::{Server, Transport};
 pub use sight::{Live, Snapshot};
@@ -141,6 +143,12 @@ impl LocalAws {
     #[must_use]
     pub fn control(&self) -> &Control {
         &self.control
+    }
+
+    /// The roles of an account.
+    #[must_use]
+    pub fn roles<'a>(&'a self, account: &'a str) -> Roles<'a> {
+        Roles::of(&self.control, account)
     }
 
     /// SDK clients of any account.

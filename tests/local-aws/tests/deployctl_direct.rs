@@ -75,11 +75,7 @@ impl Machine {
 async fn role(aws: &LocalAws, account: &str, (path, name): (&str, &str), who: Value, may: &Value) -> Result<()> {
     let trust = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": who, "Action": "sts:AssumeRole"}]});
-    let iam = aws.clients().iam(account);
-    let call = iam.create_role().path(path).role_name(name).assume_role_policy_document(trust.to_string());
-    call.send().await.doing(format!("making role {name}"))?;
-    let call = iam.put_role_policy().role_name(name).policy_name(name).policy_document(may.to_string());
-    call.send().await.doing(format!("giving role {name} its policy")).map(drop)
+    aws.roles(account).create_with((path, name), &trust, may).await
 }
 
 fn text(path: &Path) -> &str {

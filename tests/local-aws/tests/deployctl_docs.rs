@@ -238,11 +238,7 @@ fn row() -> Setup {
 async fn person(aws: &LocalAws, (account, name): (&str, &str), who: Value, may: Value) -> Result<SessionKeys> {
     let trust = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": who, "Action": "sts:AssumeRole"}]});
-    let iam = aws.clients().iam(account);
-    let call = iam.create_role().role_name(name).assume_role_policy_document(trust.to_string());
-    call.send().await.doing(format!("making role {name}"))?;
-    let call = iam.put_role_policy().role_name(name).policy_name(name).policy_document(may.to_string());
-    call.send().await.doing(format!("giving role {name} its policy"))?;
+    aws.roles(account).create_with(("/", name), &trust, &may).await?;
     aws.control().session(&format!("arn:aws:iam::{account}:role/{name}"), name).await
 }
 

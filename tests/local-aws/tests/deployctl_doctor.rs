@@ -143,15 +143,10 @@ async fn another_external_id_fails_and_trust_policy_and_external_id_are_named() 
 #[tokio::test]
 async fn a_right_that_the_deploy_role_lacks_fails_with_its_statement_and_adding_that_mends_it() -> Result<()> {
     let aws = well().await?;
-    let iam = aws.clients().iam(FIRST);
-    let get = || iam.get_role_policy().role_name("deployer-target").policy_name("deployer-target").send();
-    let whole = get().await.doing("reading the role's policy")?.policy_document;
-    let text = percent_decoded(&whole);
-    assert!(text.contains("lambda:UpdateAlias"), "{text}");
-    let put = |name: &'static str, text: String| {
-        iam.put_role_policy().role_name("deployer-target").policy_name(name).policy_document(text).send()
-    };
-    put("deployer-target", text.replace("lambda:UpdateAlias", "lambda:GetAlias")).await.doing("taking a right")?;
+    let (roles, role) = (aws.roles(FIRST), "deployer-target");
+    let whole = roles.policy(role, role).await?;
+    assert!(whole.to_string().contains("lambda:UpdateAlias"), "{whole:#}");
+    roles.put_policy(role, role, &with(&whole, "lambda:UpdateAlias", "lambda:GetAlias")?).await?;
     let (said, report) = doctor(&aws, &[]).await?;
     assert_eq!((failed(&report), said.exit), (vec!["dev eu-west-1: lambda:UpdateAlias".to_owned()], Some(1)));
     let missing = &check(&report, "dev eu-west-1", "lambda:UpdateAlias")?["missing"][0];
@@ -170,13 +165,13 @@ async fn a_right_that_the_deploy_role_lacks_fails_with_its_statement_and_adding_
             },
         })
     );
-    let mended = json!({"Version": "2012-10-17", "Statement": [missing["statement"]]}).to_string();
-    put("mended", mended.replace("<functions>", "*")).await.doing("giving the right back")?;
+    let mended = json!({"Version": "2012-10-17", "Statement": [missing["statement"]]});
+    roles.put_policy(role, "mended", &with(&mended, "<functions>", "*")?).await?;
     let (said, report) = doctor(&aws, &[]).await?;
     assert_eq!((failed(&report), said.exit), (vec![], Some(0)));
 
-    let narrow = text.replace(":function:*", ":function:orders-*");
-    put("deployer-target", narrow.clone()).await.doing("making the role for some functions only")?;
+    let narrow = with(&whole, ":function:*", ":function:orders-*")?;
+    roles.put_policy(role, role, &narrow).await?;
     let (said, report) = doctor(&aws, &["-e", "dev"]).await?;
     assert_eq!((failed(&report), said.exit), (vec![], Some(0)), "{narrow}");
     let right = check(&report, "dev eu-west-1", "lambda:GetFunction")?;
@@ -269,13 +264,7 @@ async fn an_environment_that_there_is_not_is_wrong_use() -> Result<()> {
     Ok(())
 }
 
-/// IAM answers with policies as URLs have them.
-fn percent_decoded(text: &str) -> String {
-    let mut out = Vec::new();
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        let hex = |byte: Option<u8>| byte.and_then(|byte| (byte as char).to_digit(16)).unwrap_or_default() as u8;
-        out.push(if byte == b'%' { hex(bytes.next()) * 16 + hex(bytes.next()) } else { byte });
-    }
-    String::from_utf8_lossy(&out).into_owned()
+/// The policy with other words in it.
+fn with(policy: &Value, old: &str, new: &str) -> Result<Value> {
+    serde_json::from_str(&policy.to_string().replace(old, new)).doing("changing a policy")
 }

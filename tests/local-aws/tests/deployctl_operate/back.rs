@@ -101,11 +101,9 @@ async fn in_two_accounts_one_of_which_is_broken_the_other_goes_back_and_both_are
         let result = person.aws.deploy(&format!("both/orders/{release}.zip"), Zip::function(release)).await?;
         assert_eq!(result["status"], "succeeded", "{result:#}");
     }
-    let iam = person.aws.clients().iam(SECOND);
     let deny = json!({"Version": "2012-10-17", "Statement":
         [{"Effect": "Deny", "Action": "lambda:UpdateAlias", "Resource": "*"}]});
-    let put = iam.put_role_policy().role_name("deployer-target").policy_name("no").policy_document(deny.to_string());
-    put.send().await.doing("denying the alias")?;
+    person.aws.roles(SECOND).put_policy("deployer-target", "no", &deny).await?;
 
     let both = ["--environment", "both", "--function", "orders", "--yes"];
     let said = person.says("rollback", &both).await?;

@@ -122,12 +122,10 @@ impl Person {
 
 /// Credentials of somebody with this policy.
 async fn keys(aws: &LocalAws, policy: &str) -> Result<SessionKeys> {
-    let (iam, policies) = (aws.clients().iam(TOOLING), Policies::of_the_contract()?);
-    let trust = policies.get("tooling/deployer_trust").to_string();
-    iam.create_role().role_name(policy).assume_role_policy_document(trust).send().await.doing("making a role")?;
-    let rights = policies.get(&format!("tooling/{policy}")).to_string();
-    let put = iam.put_role_policy().role_name(policy).policy_name(policy).policy_document(rights);
-    put.send().await.doing("giving a role its policy")?;
+    let policies = Policies::of_the_contract()?;
+    let trust = policies.get("tooling/deployer_trust");
+    let rights = policies.get(&format!("tooling/{policy}"));
+    aws.roles(TOOLING).create_with(("/", policy), &trust, &rights).await?;
     aws.control().session(&format!("arn:aws:iam::{TOOLING}:role/{policy}"), "ada").await
 }
 

@@ -129,10 +129,8 @@ async fn a_right_that_is_missing_is_missed() -> Result<()> {
     aws.deploy("dev/orders/1.zip", Zip::function("1")).await?;
     let deny = json!({"Version": "2012-10-17", "Statement":
         [{"Effect": "Deny", "Action": "lambda:UpdateAlias", "Resource": "*"}]});
-    let put = aws.clients().iam(FIRST).put_role_policy().role_name("deployer-target").policy_name("no");
-    put.policy_document(deny.to_string()).send().await.doing("denying the alias")?;
-    let role = aws.clients().iam(SECOND).delete_role_policy().role_name("deployer-target");
-    role.policy_name("deployer-target").send().await.doing("taking all rights")?;
+    aws.roles(FIRST).put_policy("deployer-target", "no", &deny).await?;
+    aws.roles(SECOND).delete_policy("deployer-target", "deployer-target").await?;
     // Both are tried for some seconds, at the same time.
     let keys = ["dev/orders/2.zip", "prod/bills/1.zip"];
     let versions = [aws.upload(keys[0], Zip::function("2")).await?, aws.upload(keys[1], Zip::function("1")).await?];
@@ -254,11 +252,9 @@ async fn an_upload_that_is_called_like_the_deployer_never_becomes_it() -> Result
 
 /// Somebody of the tooling account with this policy of the contract's.
 async fn session(aws: &LocalAws, role: &str, policy: &str) -> Result<aws_sdk_s3::Client> {
-    let (iam, policies) = (aws.clients().iam(TOOLING), Policies::of_the_contract()?);
-    let trust = policies.get("tooling/deployer_trust").to_string();
-    iam.create_role().role_name(role).assume_role_policy_document(trust).send().await.doing("making a role")?;
-    let put = iam.put_role_policy().role_name(role).policy_name(role).policy_document(policies.get(policy).to_string());
-    put.send().await.doing("giving a role its policy")?;
+    let policies = Policies::of_the_contract()?;
+    let trust = policies.get("tooling/deployer_trust");
+    aws.roles(TOOLING).create_with(("/", role), &trust, &policies.get(policy)).await?;
     let keys = aws.control().session(&format!("arn:aws:iam::{TOOLING}:role/{role}"), role).await?;
     Ok(aws.clients().session_s3(&keys, REGION))
 }
