@@ -10,8 +10,6 @@ use local_aws::{
 use serde_json::{Value, json};
 
 const STRANGER: &str = "999999999999";
-/// A trust that is never asked.
-const NOBODY: &str = r#"{"Version": "2012-10-17", "Statement": []}"#;
 
 #[tokio::test]
 async fn what_terraform_lays_deploys_uploads_does_not_drift_and_goes_away_again() -> Result<()> {
@@ -78,11 +76,9 @@ async fn what_terraform_lays_deploys_uploads_does_not_drift_and_goes_away_again(
 async fn promotions_are_asked_for_and_approved(aws: &LocalAws, queue_url: &str) -> Result<()> {
     let (requested, approved) = ("Promotion Requested", "Promotion Approved");
     for (policy, may, may_not) in [("request", requested, approved), ("approve", approved, requested)] {
-        let (iam, arn) = (aws.clients().iam(TOOLING), format!("arn:aws:iam::{TOOLING}:policy/deployer-{policy}"));
-        let role = iam.create_role().role_name(policy).assume_role_policy_document(NOBODY);
-        role.send().await.doing("making a role")?;
-        let attach = iam.attach_role_policy().role_name(policy).policy_arn(&arn);
-        attach.send().await.doing("attaching a policy for people")?;
+        let (roles, arn) = (aws.roles(TOOLING), format!("arn:aws:iam::{TOOLING}:policy/deployer-{policy}"));
+        roles.create(("/", policy), &nobody()).await?;
+        roles.attach_policy(policy, &arn).await?;
         let keys = aws.control().session(&format!("arn:aws:iam::{TOOLING}:role/{policy}"), policy).await?;
         let bus = aws_sdk_eventbridge::Client::new(&aws.clients().session_config(&keys, REGION));
 
@@ -93,10 +89,14 @@ async fn promotions_are_asked_for_and_approved(aws: &LocalAws, queue_url: &str) 
         assert_eq!(received(aws, queue_url).await?, [may]);
 
         // Else Terraform could not take the policy away.
-        let detach = iam.detach_role_policy().role_name(policy).policy_arn(&arn);
-        detach.send().await.doing("detaching a policy for people")?;
+        roles.detach_policy(policy, &arn).await?;
     }
     Ok(())
+}
+
+/// A trust policy that is never asked.
+fn nobody() -> Value {
+    json!({"Version": "2012-10-17", "Statement": []})
 }
 
 /// What came of an event: that it was sent, or the error's code.

@@ -1,4 +1,4 @@
-//! Roles of an account and their inline policies, over IAM's query API. Four calls do not pay for the SDK's crate of IAM, the
+//! Roles of an account and their inline policies, over IAM's query API. Six calls do not pay for the SDK's crate of IAM, the
 //! largest of all to compile.
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -57,6 +57,22 @@ impl<'a> Roles<'a> {
     /// IAM's words.
     pub async fn delete_policy(&self, role: &str, name: &str) -> Result<()> {
         self.call("DeleteRolePolicy", &[("RoleName", role), ("PolicyName", name)]).await.map(drop)
+    }
+
+    /// Attaches a managed policy (IAM API Reference, AttachRolePolicy).
+    ///
+    /// # Errors
+    /// IAM's words.
+    pub async fn attach_policy(&self, role: &str, arn: &str) -> Result<()> {
+        self.call("AttachRolePolicy", &[("RoleName", role), ("PolicyArn", arn)]).await.map(drop)
+    }
+
+    /// Detaches a managed policy (IAM API Reference, DetachRolePolicy).
+    ///
+    /// # Errors
+    /// IAM's words.
+    pub async fn detach_policy(&self, role: &str, arn: &str) -> Result<()> {
+        self.call("DetachRolePolicy", &[("RoleName", role), ("PolicyArn", arn)]).await.map(drop)
     }
 
     /// Reads an inline policy (IAM API Reference, GetRolePolicy: the document comes percent-encoded).
