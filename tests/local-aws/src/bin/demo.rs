@@ -20,9 +20,9 @@ struct Options {
     /// Leave the local AWS running, to explore it with the AWS CLI, until Ctrl-C.
     #[arg(long)]
     keep: bool,
-    /// Lay the accounts without Terraform, which takes a second instead of a minute or two.
+    /// Lay the accounts by Terraform, as infra/examples/two-accounts has them: the AWS provider waits for a minute or two.
     #[arg(long)]
-    without_terraform: bool,
+    terraform: bool,
 }
 
 /// What is shown, and where the function comes to life.
@@ -76,18 +76,19 @@ async fn run(options: &Options) -> Result<()> {
 /// Lays the accounts, and says which way.
 async fn set(options: &Options) -> Result<Stage> {
     let paint = Paint::new();
-    let terraform = if options.without_terraform { None } else { Terraform::of_this_machine()? };
-    let Some(terraform) = terraform else {
-        let why = if options.without_terraform { "as you wished" } else { "there is none in PATH" };
-        say!("{}", paint.dim(&format!("The accounts are laid without Terraform: {why}.")));
+    if !options.terraform {
+        say!("{}", paint.dim("Three accounts are laid as infra/ would; --terraform lets Terraform do it."));
         return Ok(Stage { aws: LocalAws::start().await?, environment: "dev", account: FIRST, paint });
-    };
+    }
+    let terraform = Terraform::of_this_machine()?.ok_or_else(|| {
+        Error::Unexpected("there is no Terraform in PATH: install it, or leave --terraform out".to_owned())
+    })?;
     say!("{}", paint.bold("Terraform lays the accounts: infra/examples/two-accounts, as it stands."));
     say!("  {}", paint.dim(&terraform.describe()));
-    say!("  {}", paint.dim("The AWS provider waits for a minute or two; --without-terraform is faster."));
+    say!("  {}", paint.dim("The AWS provider waits for a minute or two."));
     let began = Instant::now();
     let (aws, applied) = LocalAws::applied(terraform).await.map_err(|error| {
-        Error::Unexpected(format!("{error}\nWithout Terraform it can still be shown: cargo demo --without-terraform"))
+        Error::Unexpected(format!("{error}\nWithout Terraform it can still be shown: cargo demo"))
     })?;
     say!("  {} resources in {:.0} s\n", applied.resources()?, began.elapsed().as_secs_f64());
     Ok(Stage { aws, environment: "prod", account: SECOND, paint })
