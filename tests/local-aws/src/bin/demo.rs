@@ -80,16 +80,14 @@ async fn set(options: &Options) -> Result<Stage> {
         say!("{}", paint.dim("Three accounts are laid as infra/ would; --terraform lets Terraform do it."));
         return Ok(Stage { aws: LocalAws::start().await?, environment: "dev", account: FIRST, paint });
     }
-    let terraform = Terraform::of_this_machine()?.ok_or_else(|| {
-        Error::Unexpected("there is no Terraform in PATH: install it, or leave --terraform out".to_owned())
-    })?;
+    let terraform = Terraform::find()?;
     say!("{}", paint.bold("Terraform lays the accounts: infra/examples/two-accounts, as it stands."));
     say!("  {}", paint.dim(&terraform.describe()));
     say!("  {}", paint.dim("The AWS provider waits for a minute or two."));
     let began = Instant::now();
-    let (aws, applied) = LocalAws::applied(terraform).await.map_err(|error| {
-        Error::Unexpected(format!("{error}\nWithout Terraform it can still be shown: cargo demo"))
-    })?;
+    let (aws, applied) = LocalAws::applied(terraform)
+        .await
+        .map_err(|error| Error::Unexpected(format!("{error}\nWithout Terraform it can still be shown: cargo demo")))?;
     say!("  {} resources in {:.0} s\n", applied.resources()?, began.elapsed().as_secs_f64());
     Ok(Stage { aws, environment: "prod", account: SECOND, paint })
 }

@@ -71,14 +71,6 @@ impl Terraform {
         FOUND.get_or_init(|| Self::find_with(&Variables::of_process())).clone()
     }
 
-    /// The same, where the machine has a program already; none where one would have to be fetched.
-    ///
-    /// # Errors
-    /// Those of [`Terraform::find`].
-    pub fn of_this_machine() -> Result<Option<Self>> {
-        if Program::is_there(&Variables::of_process()) { Self::find().map(Some) } else { Ok(None) }
-    }
-
     /// The same for a test; none where the variable `DEPLOYER_SKIP_TERRAFORM` is `1`, which is told on stderr.
     ///
     /// # Errors

@@ -70,11 +70,6 @@ impl fmt::Display for Program {
 }
 
 impl Program {
-    /// Whether there is one without fetching it.
-    pub(super) fn is_there(variables: &Variables) -> bool {
-        variables.get(VARIABLE).is_some() || Self::in_path().is_ok()
-    }
-
     /// The one in `PATH`, or why each is none.
     fn in_path() -> std::result::Result<Self, Vec<String>> {
         let mut unfits = Vec::new();
