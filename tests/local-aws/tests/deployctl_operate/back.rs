@@ -120,8 +120,7 @@ async fn in_two_accounts_one_of_which_is_broken_the_other_goes_back_and_both_are
     assert_eq!(releases, ["a", "b"], "{status:#}");
 
     // Mended, another rollback completes the one that was half done.
-    let delete = iam.delete_role_policy().role_name("deployer-target").policy_name("no");
-    delete.send().await.doing("mending it")?;
+    person.aws.roles(SECOND).delete_policy("deployer-target", "no").await?;
     let (exit, record) = person.tells("rollback", &both).await?;
     assert_eq!((exit, text(&record, "/release").as_str()), (Some(0), "a"), "{record:#}");
     assert_eq!(serving(&person).await?, ["1", "1"]);

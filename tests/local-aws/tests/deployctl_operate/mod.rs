@@ -17,9 +17,7 @@ mod wrong;
 use fixtures::schema::Schema;
 use fixtures::{MANIFEST, Zip};
 use local_aws::policies::Policies;
-use local_aws::{
-    Doing as _, Error, FIRST, Live, LocalAws, Operating, REGION, Result, Said, SessionKeys, Setup, Shown, TOOLING,
-};
+use local_aws::{Error, FIRST, Live, LocalAws, Operating, REGION, Result, Said, SessionKeys, Setup, Shown, TOOLING};
 use serde_json::Value;
 
 /// Where nearly everything happens.
