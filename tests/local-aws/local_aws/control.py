@@ -1,4 +1,4 @@
-"""The control API, `/local-aws/…`: how tests arrange the emulator and look at what happened. README.md lists it."""
+"""The control API, `/local-aws/…`: tests set up the emulator and read what happened. README.md lists it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def answer(method: str, path: str, query: dict[str, str], body: bytes) -> Respon
         return _json(404, {"error": f"no {method} {path} here"})
     try:
         sent = {**query, **(json.loads(body) if body else {})}
-        if route is _held:  # waits for others' calls
+        if route is _held:  # waits for other calls, which need the lock
             return _json(200, route(sent))
         with world.LOCK:
             return _json(200, route(sent))
@@ -67,7 +67,7 @@ def _latency(sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def _enforce(sent: dict[str, Any]) -> dict[str, Any]:
-    """What is not said of `identity` leaves it as it is."""
+    """Sets `on`, and `identity` if it is sent."""
     WISHES.enforce = bool(sent["on"])
     WISHES.enforce_identity = bool(sent.get("identity", WISHES.enforce_identity))
     return {}
@@ -99,7 +99,7 @@ def _queue_clock(sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def _session(sent: dict[str, Any]) -> dict[str, Any]:
-    """Credentials of a role as a service that runs under it gets them (Lambda's execution role): no trust is asked."""
+    """Returns credentials of a role as a service gets them (Lambda's execution role), without checking the trust policy."""
     role_arn = sent["role_arn"]
     partition, account = role_arn.split(":")[1], role_arn.split(":")[4]
     key = iam_backends[account][partition].create_temp_access_key()

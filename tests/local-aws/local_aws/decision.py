@@ -1,6 +1,6 @@
-"""Whether all the policies that have a say in a call let it pass, and which of them does not. Knows nothing of where they are.
+"""Decides whether all policies that apply to a call allow it, and names the one that does not; grants.py finds the policies.
 
-Our reading of IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic"; the words are those of
+Our reading of IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic". The messages follow
 "Troubleshoot access denied error messages".
 """
 
@@ -20,7 +20,7 @@ _ARTICLES = {
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked for, and by whom: `names` are all names of the caller, `own` those that mean nobody else."""
+    """An action on a resource by a caller: `names` are all its names, `own` those that mean nobody else."""
 
     action: str
     resource: str
@@ -31,21 +31,21 @@ class Asked:
 
 @dataclass(frozen=True)
 class Sides:
-    """The policies with a say. `identity` is None for who needs none (an account's root)."""
+    """The policies that apply to a call; `identity` is None for a caller that needs none (an account's root)."""
 
     identity: list[str] | None = None
     boundary: str | None = None
     session: str | None = None
     resource: str | None = None
-    # The resource is another account's: its policy has to allow the call as well, and alone does not suffice.
+    # The resource is another account's: its policy and the caller's must both allow the call.
     foreign: bool = False
-    # `resource` is a role's trust policy: it names no resource, and must allow the call in any account.
+    # `resource` is a role's trust policy, which names no resource and must allow the call in the same account too.
     trust: bool = False
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """The side that does not let it pass."""
+    """The kind of policy that denies a call, and whether a Deny does or a missing Allow."""
 
     side: str
     explicit: bool
@@ -57,7 +57,7 @@ class Refusal:
 
 
 def decide(asked: Asked, sides: Sides) -> Refusal | None:
-    """None where every side lets it pass."""
+    """Returns the refusal, or None if every policy lets the call pass."""
     request = Request(asked.action, asked.resource, context=asked.context)
     resource = None if sides.trust else asked.resource
     by_all = Request(asked.action, resource, asked.names, asked.context)
@@ -79,7 +79,7 @@ def decide(asked: Asked, sides: Sides) -> Refusal | None:
 
     if (sides.foreign or sides.trust) and granted is not Decision.ALLOW:
         return Refusal("resource-based policy", explicit=False)
-    # A resource that names its account's root leaves the decision to that account's policies; one that names the role decides.
+    # An Allow for the account's root leaves the decision to the role's policies. An Allow for the role itself decides.
     named = granted is Decision.ALLOW and sides.resource is not None and evaluate(sides.resource, by_name) is Decision.ALLOW
     if identity is not Decision.ALLOW and (sides.foreign or not named):
         return Refusal("identity-based policy", explicit=False)
@@ -90,7 +90,7 @@ def decide(asked: Asked, sides: Sides) -> Refusal | None:
 
 
 def _together(documents: list[str] | None, request: Request) -> Decision:
-    """Of one side's policies; a side that there is not has nothing against it."""
+    """Returns the decision of several policies of one kind; without any of that kind it is ALLOW."""
     if documents is None:
         return Decision.ALLOW
     found = {evaluate(document, request) for document in documents}

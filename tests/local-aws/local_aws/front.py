@@ -1,4 +1,4 @@
-"""What every request passes on its way to moto and back: naming, latency, faults, permissions, the log."""
+"""The steps of every request around moto: it is identified, delayed, failed, authorized and logged here."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .rules import WISHES
 
 
 class Front:
-    """`corrected` false leaves moto as it is: names, faults, latency and the log stay, permissions and corrections go."""
+    """Answers requests; without `corrected` moto is plain: faults, latency and the log work, permissions are not checked."""
 
     def __init__(self, corrected: bool) -> None:
         self._corrected = corrected
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def answer(self, environ: dict[str, Any], body: bytes, arrived: float) -> tuple[Call | None, Response | None]:
-        """The answer, or None where the connection is to be closed without one; and the call, unless it was ours."""
+        """Returns the call (None for the control API) and its answer (None: the connection is closed without one)."""
         path = environ["PATH_INFO"]
         if path.startswith(control.PREFIX):
             query = dict(p.split("=", 1) for p in environ["QUERY_STRING"].split("&") if "=" in p)
@@ -69,7 +69,7 @@ class Front:
         owner = call.queue.split(":")[4] if call.queue and self._corrected else call.account
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = owner
         world.enter(call)
-        if call.operation == "ReceiveMessage":  # waits for others' calls, and takes the lock itself (sqs.py)
+        if call.operation == "ReceiveMessage":  # waits for other calls, and takes the lock itself (sqs.py)
             with world.LOCK:
                 refused = access.refusal(call) if self._corrected else None
             return refused or self._ask_moto(environ, body)

@@ -1,9 +1,9 @@
-"""Provisioned concurrency on an alias, and how Lambda moves it when the alias moves.
+"""Provisioned concurrency on an alias, which Lambda moves when the alias moves.
 
 Our reading of Lambda API Reference, PutProvisionedConcurrencyConfig, GetProvisionedConcurrencyConfig and
-DeleteProvisionedConcurrencyConfig, and of what users of AWS have seen (hashicorp/terraform-provider-aws#48116,
-serverless/serverless#7250): after UpdateAlias Lambda itself puts all traffic beside the new FunctionVersion on the version before,
-and takes that weight away as soon as the concurrency stands on the new one. Where the new version's init fails the weight stays.
+DeleteProvisionedConcurrencyConfig, and of reports by users of AWS (hashicorp/terraform-provider-aws#48116,
+serverless/serverless#7250): after UpdateAlias Lambda itself sets a weight that leaves all traffic on the version before. It
+removes that weight as soon as the concurrency is allocated on the new version. If the new version's init fails, the weight stays.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class NotProvisioned(LambdaClientError):
 
 @dataclass
 class Concurrency:
-    """What an alias or a version has, and the version that it stands on."""
+    """The provisioned concurrency of an alias or a version, and the version that it is allocated on."""
 
     requested: int
     stands_on: str | None
@@ -55,7 +55,7 @@ class Concurrency:
 
 class Provisioned(Attached):
     def put_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
-        """PutProvisionedConcurrencyConfig: on a published version, or on an alias of one that shares its traffic with none."""
+        """PutProvisionedConcurrencyConfig: only on a published version, or on an alias of one without weights."""
         latest, qualifier = self._attached_to()
         alias = self._alias_called(qualifier)
         version = alias.function_version if alias else qualifier
@@ -74,7 +74,7 @@ class Provisioned(Attached):
         return self._answer(202, concurrency.shown())
 
     def get_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
-        """GetProvisionedConcurrencyConfig. While an alias is between two versions only GetAlias counts as a look at it."""
+        """GetProvisionedConcurrencyConfig: does not count as a read while the alias has weights; only GetAlias does then."""
         latest, qualifier = self._attached_to()
         concurrency = self._provisioned(qualifier)
         alias = self._alias_called(qualifier)
@@ -83,7 +83,7 @@ class Provisioned(Attached):
         return self._answer(200, concurrency.shown())
 
     def delete_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
-        """DeleteProvisionedConcurrencyConfig: nothing holds the traffic back any more."""
+        """DeleteProvisionedConcurrencyConfig: removes a weight that Lambda has set."""
         latest, qualifier = self._attached_to()
         self._provisioned(qualifier)
         alias = self._alias_called(qualifier)
@@ -108,10 +108,10 @@ class Provisioned(Attached):
         rule = WISHES.settle.take(account=call.account, region=call.region, function=call.function, operation="provision")
         return Settling(rule)
 
-    # ---- what the alias has to do with it
+    # ---- moves of the alias
 
     def _alias_moved(self, alias: Alias, before: str) -> None:
-        """UpdateAlias has moved an alias: the traffic stays where the concurrency stands until it stands on the new version."""
+        """Keeps a moved alias's traffic on the former version until the concurrency is allocated on the new one."""
         concurrency = self._latest().attached.get(("provisioned", alias.name))
         if concurrency is None or alias.function_version == before:
             return

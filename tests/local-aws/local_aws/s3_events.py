@@ -1,4 +1,4 @@
-"""What S3 tells others about an object, through notifications and through EventBridge.
+"""S3's events about an object, through notifications and through EventBridge.
 
 Our reading of Amazon S3 User Guide, "Event message structure", "EventBridge event message structure" and "Amazon S3 Event
 Notifications"; Amazon EventBridge User Guide, "Event buses" (AWS services send to the default bus).
@@ -27,7 +27,7 @@ _REASONS = {"Put": "PutObject", "Post": "POST Object", "Copy": "CopyObject"}
 
 
 class _Sequencer:
-    """Grows; compares as text after the shorter is padded with zeros on its right, so its own trailing zeros can go."""
+    """A growing number as text; S3 pads the shorter of two with zeros on its right to compare them, so trailing zeros can go."""
 
     def __init__(self) -> None:
         self._last = 0
@@ -41,15 +41,15 @@ _SEQUENCER = _Sequencer()
 
 
 def send_event(account_id: str, event_name: S3NotificationEvent, bucket: Any, key: Any) -> None:
-    """One event per thing that happened, to whoever asked for it."""
+    """Sends one event to every configured target that matches it."""
     configured = bucket.notification_configuration
     call = world.current()
     if configured is None or key is None:
         return
     if event_name is S3NotificationEvent.OBJECT_CREATED_PUT_EVENT and getattr(key, "multipart", None):
-        return  # its CompleteMultipartUpload is told, not its making
+        return  # CompleteMultipartUpload sends the event
     if "ObjectTagging" in event_name and call and not call.operation.endswith("ObjectTagging"):
-        return  # an upload without tags tags nothing
+        return  # moto reports tags for every upload
     sequencer = _SEQUENCER.next()
     for listed, deliver in (
         (configured.queue, _to_queue),
@@ -64,7 +64,7 @@ def send_event(account_id: str, event_name: S3NotificationEvent, bucket: Any, ke
 
 
 def send_test_event(account_id: str, bucket: Any) -> None:
-    """Sent when a notification is configured: has no Records."""
+    """Sends the event, without Records, that S3 sends when a notification is configured."""
     event = {
         "Service": "Amazon S3",
         "Event": "s3:TestEvent",
@@ -141,7 +141,7 @@ def _event(name: S3NotificationEvent, bucket: Any, key: Any, sequencer: str) -> 
 
 
 def _version(key: Any) -> str | None:
-    """Left out where the bucket has no versions."""
+    """Returns the version id, or None in a bucket without versioning."""
     return None if key.version_id in (None, "null") else key.version_id
 
 
@@ -158,7 +158,7 @@ def _request_ids(short: str, long: str | None = None) -> dict[str, str]:
 
 
 def _quietly(deliver: Callable[..., None], *what: Any) -> None:
-    """Delivery is asynchronous on AWS: the upload succeeds whatever becomes of it."""
+    """Prints a delivery's failure instead of raising it: delivery is asynchronous on AWS, and the upload succeeds."""
     try:
         deliver(*what)
     except Exception:
@@ -180,7 +180,7 @@ def _to_topic(arn: str, body: str) -> None:
 
 
 def _to_function(arn: str, body: str) -> None:
-    """Functions are not run here: the harness plays the trigger."""
+    """Does nothing, because the harness plays the trigger."""
 
 
 def _to_event_bus(bucket: Any, event: dict[str, Any]) -> None:
@@ -196,7 +196,7 @@ _set_delete_marker = S3Backend._set_delete_marker
 
 
 def set_delete_marker(self: S3Backend, bucket_name: str, key_name: str) -> FakeDeleteMarker:
-    """Amazon S3 User Guide, "Supported event types": in a versioned bucket a deletion makes a marker, and that is told."""
+    """Sends the event for a delete marker (Amazon S3 User Guide, "Supported event types")."""
     marker = _set_delete_marker(self, bucket_name, key_name)
     created = S3NotificationEvent.OBJECT_REMOVED_DELETE_MARKER_CREATED_EVENT
     send_event(self.account_id, created, self.get_bucket(bucket_name), marker)
