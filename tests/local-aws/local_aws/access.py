@@ -18,10 +18,10 @@ from . import decision, grants, needs, wire
 from .calls import Call
 from .needs import bucket_arn, function_arn
 from .policy import Context
-from .rules import ORGANIZATIONS, WISHES
+from .rules import BEHAVIOUR, ORGANIZATIONS
 from .uses import USES
 
-# Status and code of a denial by services that do not answer 403 AccessDeniedException (EventBridge API Reference, "Common Errors").
+# Denials of services that do not answer 403 AccessDeniedException (EventBridge API Reference, "Common Errors").
 _REFUSALS = {"s3": (403, "AccessDenied"), "sqs": (403, "AccessDenied"), "events": (400, "AccessDeniedException")}
 # s3:ObjectCreationOperation by operation (Amazon S3 User Guide, "Enforce conditional writes on Amazon S3 buckets").
 _MAKES_OBJECT = {
@@ -37,7 +37,7 @@ class Denial:
     call: Call
     action: str
     resource: str
-    side: str
+    policy_kind: str
     because: str
 
     @property
@@ -48,14 +48,14 @@ class Denial:
     def record(self) -> Denial:
         """Lists the denial, unless the session's inline policy denied the call: the caller has chosen that limit itself."""
         session = self.call.caller.session
-        if session and self.side != "session policy":
+        if session and self.policy_kind != "session policy":
             USES.denied(session.role_arn, self.action, self.resource, self.because, session.name)
         return self
 
 
 def refusal(call: Call) -> Response | None:
     """Returns the AccessDenied answer for a call that is denied, before moto sees the call."""
-    wanted = needs.of_roles(call) if WISHES.identity else needs.of_session_policies(call)
+    wanted = needs.for_roles(call) if BEHAVIOUR.identity else needs.for_session_policies(call)
     denied = next((d for d in (denial(call, *need) for need in wanted) if d), None)
     if denied is None:
         return None
@@ -68,30 +68,30 @@ def denial(call: Call, action: str, resource: str, trust: str | None = None, mor
 
     `trust` is the trust policy of the role to be assumed. `more` holds condition keys of this request alone.
     """
-    if not WISHES.enforce:
+    if not BEHAVIOUR.enforce:
         return None
     session = call.caller.session
-    owned = grants.owned(resource) if action != "s3:CreateBucket" else grants.Owned()
+    owned = grants.find_resource(resource) if action != "s3:CreateBucket" else grants.OwnedResource()
     account = resource.split(":")[4] if trust else owned.account
-    role = grants.role(session.role_arn) if session and WISHES.identity else None
-    asked = decision.Asked(
+    role = grants.role(session.role_arn) if session and BEHAVIOUR.identity else None
+    asked = decision.AccessRequest(
         action,
         resource,
-        {**context(call), **_about(call, action, account), **(more or {})},
+        {**context(call), **_resource_context(call, action, account), **(more or {})},
         call.caller.principals,
         call.caller.own_names,
     )
-    sides = decision.Sides(
-        identity=grants.identity_policies(role) if session and WISHES.identity else None,
+    policies = decision.Policies(
+        identity=grants.identity_policies(role) if session and BEHAVIOUR.identity else None,
         boundary=grants.boundary(role),
         session=session.policy if session else None,
         resource=trust or owned.policy,
         foreign=_is_foreign(call, account),
         trust=trust is not None,
     )
-    refused = decision.decide(asked, sides)
+    refused = decision.decide(asked, policies)
     if refused:
-        return Denial(call, action, resource, refused.side, refused.because(action))
+        return Denial(call, action, resource, refused.policy_kind, refused.because(action))
     if session:
         USES.allowed(session.role_arn, action, resource)
     return None
@@ -104,7 +104,7 @@ def may(call: Call, action: str, resource: str) -> bool:
 def _is_foreign(call: Call, account: str | None) -> bool:
     """Whether the caller is of another account; false for keys other than sessions and roots, which only set tests up."""
     held = call.caller.session or re.fullmatch(r"\d{12}", call.caller.access_key)
-    return bool(WISHES.identity and held and account not in (None, call.caller.account))
+    return bool(BEHAVIOUR.identity and held and account not in (None, call.caller.account))
 
 
 def context(call: Call) -> dict[str, str | list[str]]:
@@ -127,7 +127,7 @@ def context(call: Call) -> dict[str, str | list[str]]:
     if session:
         keys |= {f"aws:PrincipalTag/{k}": v for k, v in session.tags.items()}
     if call.service == "s3":
-        keys |= _of_s3(call)
+        keys |= _s3_context(call)
     elif call.service == "lambda":
         vpc = call.wire.get("VpcConfig") or {}
         listed = (("Layer", call.wire.get("Layers")), *((k, vpc.get(k)) for k in ("SubnetIds", "SecurityGroupIds")))
@@ -139,7 +139,7 @@ def context(call: Call) -> dict[str, str | list[str]]:
     return keys
 
 
-def _of_s3(call: Call) -> dict[str, str | list[str]]:
+def _s3_context(call: Call) -> dict[str, str | list[str]]:
     """Returns the keys from query and headers (Service Authorization Reference, "Condition keys for Amazon S3")."""
     keys: dict[str, str | list[str]] = {"s3:TlsVersion": "1.3"}
     keys |= {f"s3:{k}": call.wire[k] for k in ("prefix", "delimiter", "max-keys") if k in call.wire}
@@ -153,7 +153,7 @@ def _of_s3(call: Call) -> dict[str, str | list[str]]:
     return keys
 
 
-def _about(call: Call, action: str, account: str | None) -> dict[str, str]:
+def _resource_context(call: Call, action: str, account: str | None) -> dict[str, str]:
     """Returns the condition keys that describe the resource and the service, not the caller."""
     keys = {}
     if action.startswith("kms:"):  # KMS Developer Guide, "kms:ViaService": here only Lambda calls KMS
@@ -169,7 +169,7 @@ def _about(call: Call, action: str, account: str | None) -> dict[str, str]:
     return keys
 
 
-def veiled(call: Call, answer: Response) -> Response:
+def redacted(call: Call, answer: Response) -> Response:
     """Hides tags from a session without ListTags, and that an object is missing from a session without ListBucket.
 
     Lambda API Reference, GetFunction; Amazon S3 API Reference, GetObject ("Permissions").

@@ -14,7 +14,7 @@ from .calls import LOG
 from .hold import HOLD
 from .identity import SESSIONS, Session
 from .late import LATE
-from .rules import ORGANIZATIONS, WISHES, Answer, Fault, Settle
+from .rules import BEHAVIOUR, ORGANIZATIONS, Answer, Fault, Settle
 from .uses import USES
 
 PREFIX = "/local-aws/"
@@ -39,37 +39,37 @@ def _json(status: int, value: Any) -> Response:
 
 
 def _fault(sent: dict[str, Any]) -> dict[str, Any]:
-    WISHES.faults.append(Fault.parse({"times": 1, **sent}))
+    BEHAVIOUR.faults.append(Fault.parse({"times": 1, **sent}))
     return {}
 
 
 def _settle(sent: dict[str, Any]) -> dict[str, Any]:
-    WISHES.settle.append(Settle.parse(sent))
+    BEHAVIOUR.settle.append(Settle.parse(sent))
     return {}
 
 
 def _invoke(sent: dict[str, Any]) -> dict[str, Any]:
-    WISHES.invoke.append(Answer.parse(sent))
+    BEHAVIOUR.invoke.append(Answer.parse(sent))
     return {}
 
 
-def _clear(what: Callable[[], None]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def _clear(action: Callable[[], None]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     def cleared(_: dict[str, Any]) -> dict[str, Any]:
-        what()
+        action()
         return {}
 
     return cleared
 
 
 def _latency(sent: dict[str, Any]) -> dict[str, Any]:
-    WISHES.latency_ms = float(sent["ms"])
+    BEHAVIOUR.latency_ms = float(sent["ms"])
     return {}
 
 
 def _enforce(sent: dict[str, Any]) -> dict[str, Any]:
     """Sets `on`, and `identity` if it is sent."""
-    WISHES.enforce = bool(sent["on"])
-    WISHES.enforce_identity = bool(sent.get("identity", WISHES.enforce_identity))
+    BEHAVIOUR.enforce = bool(sent["on"])
+    BEHAVIOUR.enforce_identity = bool(sent.get("identity", BEHAVIOUR.enforce_identity))
     return {}
 
 
@@ -122,12 +122,12 @@ _ROUTES: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
     ("POST", "late"): lambda _: {"statuses": LATE.carry_out()},
     ("POST", "queue-clock"): _queue_clock,
     ("POST", "settle"): _settle,
-    ("DELETE", "settle"): _clear(WISHES.settle.clear),
+    ("DELETE", "settle"): _clear(BEHAVIOUR.settle.clear),
     ("POST", "faults"): _fault,
-    ("DELETE", "faults"): _clear(WISHES.faults.clear),
+    ("DELETE", "faults"): _clear(BEHAVIOUR.faults.clear),
     ("POST", "latency"): _latency,
     ("POST", "invoke"): _invoke,
-    ("DELETE", "invoke"): _clear(WISHES.invoke.clear),
+    ("DELETE", "invoke"): _clear(BEHAVIOUR.invoke.clear),
     ("POST", "organization"): _organization,
     ("POST", "enforce"): _enforce,
     ("GET", "uses"): lambda _: {"uses": USES.list_allowed()},

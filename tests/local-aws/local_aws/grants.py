@@ -15,7 +15,7 @@ NOTHING = '{"Statement": []}'
 
 
 @dataclass(frozen=True)
-class Owned:
+class OwnedResource:
     """A resource's account and policy; `account` is None for resources whose policies are not checked here."""
 
     account: str | None = None
@@ -55,26 +55,26 @@ def _default(policy: Any) -> str:
     return next(str(v.document) for v in policy.versions if v.version_id == policy.default_version_id)
 
 
-def owned(resource: str) -> Owned:
+def find_resource(resource: str) -> OwnedResource:
     """Returns a resource's account and policy; the policies of Lambda functions and KMS keys are not read."""
     parts = resource.split(":", 5)
     if len(parts) < 6:
-        return Owned()
+        return OwnedResource()
     service, region, account, name = parts[2:]
     if service == "s3":
         return _bucket(name.split("/")[0])
     if service == "sqs":
         queue = sqs_backends[account][region].queues.get(name)
-        return Owned(account, queue.policy if queue else None)
+        return OwnedResource(account, queue.policy if queue else None)
     if service == "events" and name.startswith("event-bus/"):
         bus = events_backends[account][region].event_buses.get(name.removeprefix("event-bus/"))
-        return Owned(account, bus.policy if bus else None)
-    return Owned()
+        return OwnedResource(account, bus.policy if bus else None)
+    return OwnedResource()
 
 
-def _bucket(name: str) -> Owned:
+def _bucket(name: str) -> OwnedResource:
     if name not in s3_backends.bucket_accounts:
-        return Owned()
+        return OwnedResource()
     partition, account = s3_backends.bucket_accounts[name]
     found: Any = s3_backends[account][partition].get_bucket(name).policy
-    return Owned(account, found.decode() if isinstance(found, bytes) else found)
+    return OwnedResource(account, found.decode() if isinstance(found, bytes) else found)

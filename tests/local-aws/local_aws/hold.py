@@ -14,7 +14,7 @@ from enum import Enum
 from .calls import Call
 
 
-class Fate(Enum):
+class Treatment(Enum):
     """The treatment of a call."""
 
     PASSES = "executed and answered"
@@ -61,21 +61,21 @@ class Hold:
                 self._changed.wait(left)
             return self._session is not None and self._reached and not self._under_way
 
-    def arriving(self, identify: Callable[[], Call]) -> tuple[Call, Fate]:
+    def arriving(self, identify: Callable[[], Call]) -> tuple[Call, Treatment]:
         """Counts an arriving call and returns it with its treatment."""
         with self._changed:
             call = identify()
             if self._session is None or not (call.session_name or "").startswith(self._session):
-                return call, Fate.PASSES
+                return call, Treatment.PASSES
             self._left -= 1
             if self._left > 0 or (self._left == 0 and self._execute):
                 self._under_way.add(call.seq)
             if self._left > 0:
-                return call, Fate.PASSES
+                return call, Treatment.PASSES
             self._reached = True
             self._held.add(call.seq)
             self._changed.notify_all()
-            return call, Fate.LAST if self._left == 0 and self._execute else Fate.NEVER
+            return call, Treatment.LAST if self._left == 0 and self._execute else Treatment.NEVER
 
     def executed(self, call: Call) -> None:
         """Notes that the call is done."""

@@ -24,7 +24,7 @@ from moto.core.common_types import TYPE_RESPONSE
 from . import lambda_code, lambda_model, sts
 from .lambda_model import Alias, Conflict, Function, check_revision
 from .lambda_provisioned import Provisioned
-from .rules import WISHES
+from .rules import BEHAVIOUR
 
 # Lambda API Reference, ListVersionsByFunction and ListAliases, "MaxItems".
 LONGEST_LIST = 50
@@ -80,7 +80,7 @@ class Lambda(Provisioned):
         return super().get_function_configuration()
 
     def _by_alias(self, answer: str) -> str:
-        alias = self._alias_called(self._call().qualifier)
+        alias = self._alias_named(self._call().qualifier)
         if alias is None:
             return answer
         shown = json.loads(answer)
@@ -208,7 +208,7 @@ class Lambda(Provisioned):
     def get_alias(self) -> TYPE_RESPONSE:
         """GetAlias."""
         alias = self._alias()
-        self._alias_seen(alias)
+        self._alias_read(alias)
         return self._answer(200, alias.to_json())
 
     def update_alias(self) -> TYPE_RESPONSE:
@@ -284,7 +284,7 @@ class Lambda(Provisioned):
         function: Function = self.backend.get_function(call.function or "", call.qualifier)  # type: ignore[assignment]
         if function.state != "Active":
             function.require_settled()
-        rule = WISHES.invoke.take(account=call.account, region=call.region, function=call.function)
+        rule = BEHAVIOUR.invoke.take(account=call.account, region=call.region, function=call.function)
         headers = {"content-type": "application/json", "x-amz-executed-version": str(function.version)}
         kind = self.headers.get("X-Amz-Invocation-Type", "RequestResponse")
         if kind != "RequestResponse":

@@ -20,7 +20,7 @@ from moto.awslambda.policy import Policy
 from moto.core.utils import iso_8601_datetime_with_nanoseconds
 
 from . import lambda_code
-from .rules import WISHES
+from .rules import BEHAVIOUR
 from .settling import Settling
 
 MAX_ENVIRONMENT = 4096
@@ -109,7 +109,9 @@ class Function(models.LambdaFunction):
 
     def begin(self, operation: str) -> None:
         """Starts a write of this kind (create, update, publish)."""
-        rule = WISHES.settle.take(account=self.account_id, region=self.region, function=self.function_name, operation=operation)
+        rule = BEHAVIOUR.settle.take(
+            account=self.account_id, region=self.region, function=self.function_name, operation=operation
+        )
         self.settling = Settling(rule)
         self.touch()
         if operation == "update":

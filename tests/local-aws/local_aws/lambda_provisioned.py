@@ -17,7 +17,7 @@ from moto.core.utils import iso_8601_datetime_with_nanoseconds
 
 from .lambda_attached import Attached
 from .lambda_model import Alias, new_revision
-from .rules import WISHES
+from .rules import BEHAVIOUR
 from .settling import Settling
 
 
@@ -35,14 +35,14 @@ class Concurrency:
     """The provisioned concurrency of an alias or a version, and the version that it is allocated on."""
 
     requested: int
-    stands_on: str | None
+    allocated_on: str | None
     modified: str
     moving: Settling | None = None
     failure: tuple[str, str] | None = None
 
     def shown(self) -> dict[str, Any]:
         status = "IN_PROGRESS" if self.moving else "FAILED" if self.failure else "READY"
-        allocated = self.requested if self.stands_on else 0
+        allocated = self.requested if self.allocated_on else 0
         return {
             "RequestedProvisionedConcurrentExecutions": self.requested,
             "AvailableProvisionedConcurrentExecutions": allocated if status == "READY" else 0,
@@ -57,7 +57,7 @@ class Provisioned(Attached):
     def put_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
         """PutProvisionedConcurrencyConfig: only on a published version, or on an alias of one without weights."""
         latest, qualifier = self._attached_to()
-        alias = self._alias_called(qualifier)
+        alias = self._alias_named(qualifier)
         version = alias.function_version if alias else qualifier
         if version in (None, "$LATEST"):
             raise InvalidParameterValueException("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
@@ -66,9 +66,9 @@ class Provisioned(Attached):
         before = latest.attached.get(("provisioned", qualifier))
         concurrency = Concurrency(
             int(self.json_body["ProvisionedConcurrentExecutions"]),
-            before.stands_on if before else None,
+            before.allocated_on if before else None,
             iso_8601_datetime_with_nanoseconds(),
-            self._begins_to_move(),
+            self._start_move(),
         )
         latest.attached["provisioned", qualifier] = concurrency
         return self._answer(202, concurrency.shown())
@@ -77,16 +77,16 @@ class Provisioned(Attached):
         """GetProvisionedConcurrencyConfig: does not count as a read while the alias has weights; only GetAlias does then."""
         latest, qualifier = self._attached_to()
         concurrency = self._provisioned(qualifier)
-        alias = self._alias_called(qualifier)
+        alias = self._alias_named(qualifier)
         if not (alias and alias.weights):
-            self._look(concurrency, alias, alias.function_version if alias else qualifier)
+            self._note_read(concurrency, alias, alias.function_version if alias else qualifier)
         return self._answer(200, concurrency.shown())
 
     def delete_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
         """DeleteProvisionedConcurrencyConfig: removes a weight that Lambda has set."""
         latest, qualifier = self._attached_to()
         self._provisioned(qualifier)
-        alias = self._alias_called(qualifier)
+        alias = self._alias_named(qualifier)
         del latest.attached["provisioned", qualifier]
         if alias and alias.held_back:
             alias.all_to_function_version()
@@ -99,13 +99,13 @@ class Provisioned(Attached):
         assert isinstance(concurrency, Concurrency)
         return concurrency
 
-    def _alias_called(self, name: str | None) -> Alias | None:
+    def _alias_named(self, name: str | None) -> Alias | None:
         aliases: Any = self.backend.list_aliases(self._call().function or "")
         return next((alias for alias in aliases if alias.name == name), None)
 
-    def _begins_to_move(self) -> Settling:
+    def _start_move(self) -> Settling:
         call = self._call()
-        rule = WISHES.settle.take(account=call.account, region=call.region, function=call.function, operation="provision")
+        rule = BEHAVIOUR.settle.take(account=call.account, region=call.region, function=call.function, operation="provision")
         return Settling(rule)
 
     # ---- moves of the alias
@@ -116,23 +116,23 @@ class Provisioned(Attached):
         if concurrency is None or alias.function_version == before:
             return
         concurrency.failure = None
-        if alias.function_version == concurrency.stands_on or alias.weights:
+        if alias.function_version == concurrency.allocated_on or alias.weights:
             concurrency.moving = None
             return
-        concurrency.moving = self._begins_to_move()
-        alias.hold_back(concurrency.stands_on or before)
+        concurrency.moving = self._start_move()
+        alias.hold_back(concurrency.allocated_on or before)
 
-    def _alias_seen(self, alias: Alias) -> None:
+    def _alias_read(self, alias: Alias) -> None:
         concurrency = self._latest().attached.get(("provisioned", alias.name))
         if concurrency is not None:
-            self._look(concurrency, alias, alias.function_version)
+            self._note_read(concurrency, alias, alias.function_version)
 
     @staticmethod
-    def _look(concurrency: Concurrency, alias: Alias | None, version: str | None) -> None:
+    def _note_read(concurrency: Concurrency, alias: Alias | None, version: str | None) -> None:
         if concurrency.moving is None or concurrency.moving.hides_from_read():
             return
         concurrency.failure, concurrency.moving = concurrency.moving.failure, None
         if concurrency.failure is None:
-            concurrency.stands_on = version
+            concurrency.allocated_on = version
             if alias and alias.held_back:
                 alias.all_to_function_version()

@@ -58,7 +58,7 @@ _OF_VERSIONS = {
 }
 
 
-def of_session_policies(call: Call) -> Iterator[Need]:
+def for_session_policies(call: Call) -> Iterator[Need]:
     """Yields what a session's inline policy and a bucket's policy must allow."""
     if call.service == "lambda":
         yield from _lambda(call)
@@ -66,11 +66,11 @@ def of_session_policies(call: Call) -> Iterator[Need]:
         yield from _s3(call)
 
 
-def of_roles(call: Call) -> Iterator[Need]:
+def for_roles(call: Call) -> Iterator[Need]:
     """Yields what a role's own policies must allow, which is the same and more."""
-    yield from of_session_policies(call)
+    yield from for_session_policies(call)
     if call.service == "lambda" and call.operation in ("CreateFunction", "UpdateFunctionConfiguration"):
-        yield from _elsewhere(call)
+        yield from _other_services(call)
     elif call.service == "s3" and call.key is not None and "x-amz-tagging" in call.headers:
         yield "s3:PutObjectTagging", f"{bucket_arn(call)}/{call.key}"
     elif call.service == "sqs":
@@ -88,8 +88,8 @@ def bucket_arn(call: Call) -> str:
     return f"arn:{get_partition(call.region)}:s3:::{call.bucket}"
 
 
-def _arn(call: Call, service: str, what: str) -> str:
-    return f"arn:{get_partition(call.region)}:{service}:{call.region}:{call.account}:{what}"
+def _arn(call: Call, service: str, resource: str) -> str:
+    return f"arn:{get_partition(call.region)}:{service}:{call.region}:{call.account}:{resource}"
 
 
 def _lambda(call: Call) -> Iterator[Need]:
@@ -116,7 +116,7 @@ def _lambda(call: Call) -> Iterator[Need]:
             yield "iam:PassRole", call.wire["Role"]
 
 
-def _elsewhere(call: Call) -> Iterator[Need]:
+def _other_services(call: Call) -> Iterator[Need]:
     """Yields what Lambda calls in other services with the caller's rights.
 
     Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC", "Securing Lambda environment

@@ -101,7 +101,7 @@ class Answer(Rule):
 
 
 @dataclass
-class Wishes:
+class Behaviour:
     """Everything that tests have set."""
 
     faults: Rules[Fault]
@@ -127,5 +127,5 @@ class Wishes:
         return None
 
 
-WISHES = Wishes(Rules(), Rules(), Rules())
+BEHAVIOUR = Behaviour(Rules(), Rules(), Rules())
 ORGANIZATIONS: dict[str, str] = {}

@@ -44,7 +44,7 @@ def _undecided(*_: Any) -> PermissionResult:
 def _dispose(*_: Any) -> None:
     """Keeps the key's other versions, which moto drops while versioning is suspended; moto also fails on a delete marker.
 
-    Amazon S3 User Guide, "Deleting objects from versioning-suspended buckets": a deletion by version id deletes that version only.
+    Amazon S3 User Guide, "Deleting objects from versioning-suspended buckets": a version id deletes that version only.
     """
 
 

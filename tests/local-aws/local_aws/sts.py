@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 from . import access, decision, grants, policy, wire, world
 from .calls import Call
 from .identity import SESSIONS, Session
-from .rules import WISHES
+from .rules import BEHAVIOUR
 
 
 class Refused(HTTPException):
@@ -95,10 +95,10 @@ def _check_trust(call: Call, role_arn: str, source_identity: str | None, tags: d
         found = policy.evaluate(trust, request) if trust else policy.Decision.NOTHING
         if found is not policy.Decision.ALLOW:
             refused = decision.Refusal("resource-based policy", explicit=found is policy.Decision.DENY)
-            access.Denial(call, action, role_arn, refused.side, refused.because(action)).record()
+            access.Denial(call, action, role_arn, refused.policy_kind, refused.because(action)).record()
             # STS does not name the policy that denied it.
             raise Refused(f"User: {call.caller.arn} is not authorized to perform: {action} on resource: {role_arn}")
-        if WISHES.identity and (denied := access.denial(call, action, role_arn, trust, context)):
+        if BEHAVIOUR.identity and (denied := access.denial(call, action, role_arn, trust, context)):
             raise Refused(denied.record().message)
 
 
