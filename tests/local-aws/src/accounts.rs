@@ -1,6 +1,6 @@
-//! Three accounts as `infra/` would lay them: the tooling account and two that are deployed to.
+//! Sets up three accounts as `infra/` does: the tooling account and two target accounts.
 //!
-//! Names are those of the contract's example.
+//! The names are those of the contract's example.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,31 +18,31 @@ use super::rights::{Place, Rights};
 use crate::terraform::Applied;
 use fixtures::error::{Doing as _, Result};
 
-/// The account that the deployer runs in.
+/// The deployer's account.
 pub const TOOLING: &str = "123456789012";
-/// `dev` is here.
+/// The account of `dev`.
 pub const FIRST: &str = "111111111111";
-/// `prod` is here.
+/// The account of `prod`.
 pub const SECOND: &str = "222222222222";
-/// The deployer's region, and its buckets'.
+/// The region of the deployer and of its buckets.
 pub const REGION: &str = "eu-west-1";
 /// The second region of `prod`.
 pub const OTHER_REGION: &str = "us-east-1";
-/// Where CI uploads.
+/// The bucket that CI uploads to.
 pub const ARTIFACTS: &str = "acme-artifacts";
-/// Where the deployer writes.
+/// The ledger bucket, which the deployer writes to.
 pub const LEDGER: &str = "acme-deployer-ledger";
-/// Where deployer.json is, in the ledger bucket.
+/// The key of deployer.json in the ledger bucket.
 pub const CONFIG_KEY: &str = deployer_core::names::CONFIG_KEY;
-/// The role that the deployer runs under.
+/// The deployer's role.
 pub const DEPLOYER_ROLE: &str = "arn:aws:iam::123456789012:role/deployer";
-/// The role that deployed functions run under, in each target account.
+/// The name of the deployed functions' role in each target account.
 pub const EXECUTION_ROLE: &str = "lambda-execution";
 
 const QUEUE: &str = "deployer";
 const WAKE_QUEUE: &str = "deployer-wakes";
 
-/// How the accounts are laid.
+/// The environments, notifications and bus of the accounts.
 #[derive(Debug, Clone)]
 pub struct Setup {
     environments: Value,
@@ -50,7 +50,7 @@ pub struct Setup {
     has_bus: bool,
 }
 
-/// How S3 tells of uploads.
+/// The services through which S3 reports uploads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Notifications {
     Queue,
@@ -59,7 +59,7 @@ enum Notifications {
 }
 
 impl Default for Setup {
-    /// `dev` is one target, `prod` one account in two regions; both take uploads.
+    /// Makes `dev` with one target and `prod` with one account in two regions; both accept uploads.
     fn default() -> Self {
         Self {
             environments: json!({
@@ -76,41 +76,42 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// Only this environment: its part of deployer.json. One whose targets are those of others must not stand beside them.
+    /// Returns a setup with this environment only, given as its part of deployer.json. Two environments must not share
+    /// a target.
     #[must_use]
     pub fn only(name: &str, part: &Value) -> Self {
         Self { environments: json!({ name: part }), ..Self::default() }
     }
 
-    /// Adds an environment, or replaces it: its part of deployer.json. Trust in its accounts follows from it.
+    /// Adds or replaces an environment, given as its part of deployer.json. The trust in its accounts is made from it.
     #[must_use]
     pub fn environment(mut self, name: &str, part: Value) -> Self {
         self.environments[name] = part;
         self
     }
 
-    /// S3 tells EventBridge, and a rule tells the queue.
+    /// Lets S3 send events to EventBridge, where a rule sends them to the queue.
     #[must_use]
     pub fn through_eventbridge(mut self) -> Self {
         self.notifications = Notifications::EventBridge;
         self
     }
 
-    /// Each upload is told through both doors.
+    /// Lets S3 report each upload twice: to the queue and to EventBridge.
     #[must_use]
     pub fn through_both_doors(mut self) -> Self {
         self.notifications = Notifications::Both;
         self
     }
 
-    /// There is an event bus, by which promotions are asked for and on which the deployer tells what happens.
+    /// Adds an event bus, for requests for promotions and for the deployer's events.
     #[must_use]
     pub fn with_bus(mut self) -> Self {
         self.has_bus = true;
         self
     }
 
-    /// Each target account, with what is deployed there.
+    /// Returns each target account with its environments.
     fn places(&self) -> BTreeMap<String, Place> {
         let mut places: BTreeMap<String, Place> = BTreeMap::new();
         for (name, environment) in self.environments.as_object().into_iter().flatten() {
@@ -125,7 +126,7 @@ impl Setup {
         places
     }
 
-    /// Adds what an environment is promoted from, and what that is.
+    /// Adds the environments that an environment is promoted from, directly or through others.
     fn before(&self, name: &str, found: &mut BTreeSet<String>) {
         let from = &self.environments[name]["promotion"]["from"];
         let several = from.as_array().map_or(std::slice::from_ref(from), Vec::as_slice);
@@ -137,22 +138,22 @@ impl Setup {
     }
 }
 
-/// What was laid.
+/// The resources that a setup has made.
 #[derive(Debug, Clone)]
 pub struct Laid {
-    /// The queue that tells of uploads.
+    /// The queue of uploads.
     pub queue_url: String,
-    /// The queue by which the deployer wakes itself, and to which requests for promotions go.
+    /// The queue of the deployer's wakes and of requests for promotions.
     pub wake_queue_url: String,
-    /// Their dead-letter queue.
+    /// The dead-letter queue of both.
     pub dead_letter_url: String,
-    /// deployer.json as it stands in the ledger bucket.
+    /// deployer.json, as in the ledger bucket.
     pub config: Value,
-    /// The buckets with their policies.
+    /// The buckets' policies.
     pub buckets: BTreeMap<&'static str, Value>,
 }
 
-/// Lays the accounts.
+/// Sets up the accounts.
 pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> Result<Laid> {
     let rights = Rights::of(setup.places())?;
     let (dead_letter_url, dead_letter_arn) = queue(clients, "deployer-dead-letters", None).await?;
@@ -190,12 +191,12 @@ pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> 
         config["event_bus"] = json!(BUS);
     }
     configure(clients, &config).await?;
-    // What S3 sent to try the notification out was taken by the mapping before any test began.
+    // S3 has sent a test event for the new notification, which no test expects.
     clients.sqs(TOOLING, REGION).purge_queue().queue_url(&queue_url).send().await.doing("emptying the queue")?;
     Ok(Laid { queue_url, wake_queue_url, dead_letter_url, config, buckets })
 }
 
-/// What Terraform has laid.
+/// Finds the resources that Terraform has made.
 pub(super) async fn found(applied: &Applied, clients: &Clients, control: &Control) -> Result<Laid> {
     let s3 = clients.s3(TOOLING, REGION);
     let mut buckets = BTreeMap::new();
@@ -219,7 +220,7 @@ pub(super) async fn found(applied: &Applied, clients: &Clients, control: &Contro
     })
 }
 
-/// Puts deployer.json where the deployer reads it.
+/// Writes deployer.json into the ledger bucket.
 pub(super) async fn configure(clients: &Clients, config: &Value) -> Result<()> {
     let body = serde_json::to_vec_pretty(config).doing("writing deployer.json")?;
     let put = clients.s3(TOOLING, REGION).put_object().bucket(LEDGER).key(CONFIG_KEY).body(body.into());
@@ -271,7 +272,7 @@ async fn notify(clients: &Clients, how: Notifications, queue_arn: &str) -> Resul
     call.send().await.doing("setting up the notification of uploads").map(drop)
 }
 
-/// A rule on the default bus, where S3's events arrive.
+/// Makes a rule on the default bus, which gets S3's events, that sends them to the queue.
 async fn rule(control: &Control, queue_arn: &str) -> Result<()> {
     let signed = Signed { account: TOOLING, region: REGION, service: "events" };
     let pattern = json!({"source": ["aws.s3"], "detail-type": ["Object Created"],

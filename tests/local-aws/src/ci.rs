@@ -1,4 +1,4 @@
-//! The command line as CI runs it: the real program, under the role that the module `uploader` makes.
+//! Runs the real `deployctl` as CI does, under the role that the module `uploader` makes.
 
 use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use crate::policies::Policies;
 use crate::{Doing as _, Error, LocalAws, REGION, Result, SessionKeys, TOOLING, deployctl, peak_memory};
 
-/// The program as the role of CI runs it.
+/// `deployctl` with the credentials of CI's role.
 #[derive(Debug)]
 pub struct Ci<'a> {
     aws: &'a LocalAws,
@@ -19,10 +19,10 @@ pub struct Ci<'a> {
 }
 
 impl<'a> Ci<'a> {
-    /// As the rendered policy of the module `uploader` has it, with only those of its statements.
+    /// Makes CI's role with those statements of the module `uploader`'s rendered policy whose Sid passes `kept`.
     ///
     /// # Errors
-    /// IAM's words.
+    /// IAM answers with an error.
     pub async fn with_statements(aws: &'a LocalAws, kept: impl Fn(&str) -> bool) -> Result<Self> {
         let mut policy = Policies::of_the_contract()?.get("github/permissions");
         if let Some(statements) = policy["Statement"].as_array_mut() {
@@ -31,10 +31,10 @@ impl<'a> Ci<'a> {
         Self::allowed(aws, "build", &policy).await
     }
 
-    /// As this policy has it; the session has this name, and so has the role.
+    /// Makes a role with this policy. The role and its session have this name.
     ///
     /// # Errors
-    /// IAM's words.
+    /// IAM answers with an error.
     pub async fn allowed(aws: &'a LocalAws, name: &str, policy: &Value) -> Result<Self> {
         let iam = aws.clients().iam(TOOLING);
         let trust = Policies::of_the_contract()?.get("github/trust").to_string();
@@ -46,15 +46,15 @@ impl<'a> Ci<'a> {
         Ok(Self { aws, keys })
     }
 
-    /// As that policy has it.
+    /// Makes CI's role with the whole policy.
     ///
     /// # Errors
-    /// IAM's words.
+    /// IAM answers with an error.
     pub async fn of(aws: &'a LocalAws) -> Result<Self> {
         Self::with_statements(aws, |_| true).await
     }
 
-    /// The account's root instead.
+    /// Returns the program with the credentials of the account's root.
     #[must_use]
     pub fn root(aws: &'a LocalAws) -> Self {
         let none = || "none".to_owned();
@@ -62,7 +62,7 @@ impl<'a> Ci<'a> {
         Self { aws, keys }
     }
 
-    /// Any command line.
+    /// Returns `deployctl` with these arguments.
     ///
     /// # Errors
     /// It cannot be built.
@@ -81,7 +81,7 @@ impl<'a> Ci<'a> {
         Ok(command)
     }
 
-    /// `push` of this release to this environment and function.
+    /// Returns `deployctl push` of this release to this environment and function.
     ///
     /// # Errors
     /// It cannot be built.
@@ -92,24 +92,24 @@ impl<'a> Ci<'a> {
     }
 }
 
-/// What it came to.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Ended {
     /// The exit code.
     pub code: Option<i32>,
-    /// What it printed.
+    /// Standard output.
     pub out: String,
-    /// What it said on standard error.
+    /// Standard error.
     pub err: String,
 }
 
 impl Ended {
-    /// With what it said on standard error, or on a terminal.
+    /// Makes a result from exit status, standard output and standard error (or a terminal's text).
     pub fn new(status: ExitStatus, out: &[u8], err: impl Into<String>) -> Self {
         Self { code: status.code(), out: String::from_utf8_lossy(out).into_owned(), err: err.into() }
     }
 
-    /// What it printed, read.
+    /// Parses standard output as JSON.
     ///
     /// # Errors
     /// It is not JSON.
@@ -118,7 +118,7 @@ impl Ended {
     }
 }
 
-/// Runs it to its end.
+/// Runs a command to its end.
 ///
 /// # Errors
 /// It does not start.
@@ -127,7 +127,7 @@ pub async fn run(mut command: Command) -> Result<Ended> {
     Ok(Ended::new(status, &stdout, String::from_utf8_lossy(&stderr)))
 }
 
-/// One that waits for a deployment: its upload is done.
+/// A `deployctl push` that has uploaded and waits for its deployment.
 #[derive(Debug)]
 pub struct Waiting {
     child: Child,
@@ -136,10 +136,10 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Until it has uploaded.
+    /// Starts the command and waits until it has uploaded.
     ///
     /// # Errors
-    /// It has not, and its words.
+    /// It ends without having uploaded; the error has its text.
     pub async fn start(mut command: Command) -> Result<Self> {
         let mut child = command.spawn().doing("starting deployctl")?;
         let err = child.stderr.take().ok_or_else(|| Error::Unexpected("it has no standard error".into()))?;
@@ -152,7 +152,7 @@ impl Waiting {
         Err(Error::Unexpected(format!("it does not wait: {said}")))
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the command.
     ///
     /// # Errors
     /// It has ended.
@@ -160,7 +160,7 @@ impl Waiting {
         send(&self.child, signal)
     }
 
-    /// The most memory that it has had resident so far, in bytes.
+    /// Returns the command's highest resident memory so far, in bytes.
     ///
     /// # Errors
     /// It has ended, or this is not Linux.
@@ -168,10 +168,10 @@ impl Waiting {
         peak_memory(self.child.id().unwrap_or_default())
     }
 
-    /// Until it ends.
+    /// Waits until the command ends.
     ///
     /// # Errors
-    /// The system's words.
+    /// The operating system refuses it.
     pub async fn end(mut self) -> Result<Ended> {
         self.err.read_to_string(&mut self.said).await.doing("reading what deployctl says")?;
         let output = self.child.wait_with_output().await.doing("waiting for deployctl")?;

@@ -1,4 +1,4 @@
-//! The real `deployctl`, started as a person or a CI job would start it.
+//! Runs the real `deployctl` as a person or a CI job does.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -17,10 +17,10 @@ use crate::ci::send;
 use crate::terminal::Terminal;
 use fixtures::error::{Doing as _, Result};
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone)]
 pub struct Said {
-    /// The exit code; none where a signal ended it.
+    /// The exit code; `None` if a signal ended it.
     pub exit: Option<i32>,
     /// Standard output.
     pub out: String,
@@ -29,7 +29,7 @@ pub struct Said {
 }
 
 impl Said {
-    /// Standard output as JSON.
+    /// Parses standard output as JSON.
     ///
     /// # Errors
     /// It is not JSON.
@@ -38,12 +38,12 @@ impl Said {
     }
 }
 
-/// What of a run goes to its terminal.
+/// The streams of a run that go to its terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
-    /// As a person runs it.
+    /// Standard output and standard error.
     Everything,
-    /// As where its answer goes to a file.
+    /// Standard error only, as where standard output goes to a file.
     ButTheAnswer,
 }
 
@@ -51,13 +51,13 @@ pub enum Shown {
 #[derive(Debug)]
 pub struct Operating {
     child: Child,
-    /// What a person sees of it.
+    /// The terminal as a person sees it.
     pub terminal: Terminal,
     _door: Door,
 }
 
 impl Operating {
-    /// Ctrl-C.
+    /// Interrupts the run, as Ctrl-C does.
     ///
     /// # Errors
     /// It has ended.
@@ -65,10 +65,10 @@ impl Operating {
         send(&self.child, Signal::INT)
     }
 
-    /// Until it ends: standard error is what its terminal has shown.
+    /// Waits for the run's end; the result's standard error is the terminal's text.
     ///
     /// # Errors
-    /// The system's words.
+    /// The operating system refuses it.
     pub async fn end(self) -> Result<Said> {
         let Self { child, terminal, _door } = self;
         let output = child.wait_with_output().await.doing("waiting for deployctl")?;
@@ -78,7 +78,7 @@ impl Operating {
 }
 
 impl LocalAws {
-    /// Runs `deployctl` with these credentials and nothing else of the surroundings, to its end.
+    /// Runs `deployctl` to its end with these credentials and nothing else of the process's environment.
     ///
     /// # Errors
     /// It cannot be built or started.
@@ -86,7 +86,7 @@ impl LocalAws {
         self.deployctl_with(keys, &[], arguments).await
     }
 
-    /// Runs `deployctl` where invoking the deployer reaches the real one.
+    /// Runs `deployctl` so that its invocations of the deployer reach the real one.
     ///
     /// # Errors
     /// It cannot be built or started.
@@ -95,8 +95,8 @@ impl LocalAws {
         self.deployctl_with(keys, &[("AWS_ENDPOINT_URL_LAMBDA", door.endpoint())], arguments).await
     }
 
-    /// Starts `deployctl` where invoking the deployer reaches the real one, on a terminal: all that it says is seen there, or
-    /// only what is not its answer.
+    /// Starts `deployctl` on a terminal so that its invocations of the deployer reach the real one. The terminal shows
+    /// all its output or standard error only.
     ///
     /// # Errors
     /// It cannot be built or started.
@@ -121,7 +121,7 @@ impl LocalAws {
         Ok(Operating { child, terminal, _door: door })
     }
 
-    /// `deployctl` with these credentials, to be started and stopped.
+    /// Returns `deployctl` with these credentials, for a test that starts and stops it.
     ///
     /// # Errors
     /// It cannot be built.
@@ -133,7 +133,7 @@ impl LocalAws {
         Ok(command)
     }
 
-    /// Lambda for command lines that a test starts itself.
+    /// Opens a Lambda endpoint for command lines that a test starts itself.
     ///
     /// # Errors
     /// No port is free.
@@ -141,7 +141,7 @@ impl LocalAws {
         Door::open(self.deployer.clone()).await
     }
 
-    /// Runs `deployctl` with these variables besides.
+    /// Runs `deployctl` with these variables added.
     ///
     /// # Errors
     /// It cannot be built or started.
@@ -163,7 +163,7 @@ impl LocalAws {
         Ok(Said { exit: output.status.code(), out: text(output.stdout), err: text(output.stderr) })
     }
 
-    /// All of its environment.
+    /// Returns the command's whole environment.
     fn surroundings(&self, keys: &SessionKeys, more: &[(&'static str, &str)]) -> BTreeMap<&'static str, OsString> {
         let mut environment: BTreeMap<&str, OsString> = BTreeMap::from([
             ("AWS_REGION", REGION.into()),

@@ -1,7 +1,7 @@
 //! The policies that Terraform renders for the contract's example, for the accounts and environments of a setup.
 //!
-//! The local AWS holds every session to them, so whatever the tests make the deployer do, it has the right to do on AWS as well.
-//! Only names are put in here: which actions, conditions and denials there are is the infrastructure's.
+//! The local AWS holds every session to them, so whatever the tests make the deployer do, it has the right to do on AWS
+//! as well. Only names are put in here: which actions, conditions and denials there are is the infrastructure's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,8 +79,8 @@ impl Rights {
         })
     }
 
-    /// The permissions of prod's deploy role, which has all that can be asked for, in this account: for all functions, and
-    /// with dev's execution roles.
+    /// The permissions of prod's deploy role, which has all that can be asked for, in this account: for all functions,
+    /// and with dev's execution roles.
     pub(super) fn permissions(&self, account: &str, place: &Place) -> Value {
         let here = |text: &str| text.replace("222222222222", account).replace("111111111111", account);
         let in_regions = |pattern: &str| -> Vec<String> {
@@ -157,7 +157,7 @@ impl LocalAws {
     /// Adds statements to a bucket's policy, until [`LocalAws::restore_policy`].
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn add_to_policy(&self, bucket: &str, statements: &[Value]) -> Result<()> {
         let mut policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
         policy["Statement"].as_array_mut().into_iter().for_each(|all| all.extend_from_slice(statements));
@@ -167,7 +167,7 @@ impl LocalAws {
     /// Takes a bucket's policy away, for what it would forbid even to its owner.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn lift_policy(&self, bucket: &str) -> Result<()> {
         let call = self.clients.s3(TOOLING, REGION).delete_bucket_policy().bucket(bucket);
         call.send().await.doing(format!("lifting the policy of bucket {bucket}")).map(drop)
@@ -176,7 +176,7 @@ impl LocalAws {
     /// Gives a bucket the policy back that it had at first.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn restore_policy(&self, bucket: &str) -> Result<()> {
         let policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
         bucket_policy(&self.clients, bucket, &policy).await

@@ -1,5 +1,5 @@
-//! The emulator: one process that has loaded everything, and a fork of it for each server, on a free port, gone when its
-//! [`Server`] is.
+//! The emulator: one process that has loaded everything, and a fork of it for each server, on a free port, gone when
+//! its [`Server`] is.
 //!
 //! A connection is the fork's stdin, stdout and stderr: when it closes, however we end, the server ends.
 

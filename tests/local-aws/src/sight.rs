@@ -58,7 +58,7 @@ impl LocalAws {
     /// What the alias `live` of a function serves; `None`: there is none.
     ///
     /// # Errors
-    /// Lambda's words.
+    /// Lambda answers with an error.
     pub async fn live(&self, account: &str, region: &str, function: &str) -> Result<Option<Live>> {
         self.serving(account, region, function, "live").await
     }
@@ -66,7 +66,7 @@ impl LocalAws {
     /// What an alias of a function serves; `None`: there is none.
     ///
     /// # Errors
-    /// Lambda's words.
+    /// Lambda answers with an error.
     pub async fn serving(&self, account: &str, region: &str, function: &str, alias: &str) -> Result<Option<Live>> {
         let lambda = self.clients().lambda(account, region);
         let call = lambda.get_function().function_name(function).qualifier(alias).send();
@@ -103,7 +103,7 @@ impl LocalAws {
     /// Whether an upload has its result already.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn has_result(&self, key: &str, version_id: &str) -> Result<bool> {
         let place = key.strip_suffix(".zip").unwrap_or(key);
         Ok(self.ledger_object(&format!("results/{place}/{version_id}.json")).await?.is_some())
@@ -112,7 +112,7 @@ impl LocalAws {
     /// All records of a function in an environment, oldest first.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn records(&self, environment: &str, function: &str) -> Result<Vec<Value>> {
         let mut records = Vec::new();
         for key in self.ledger_keys(&format!("deployments/{environment}/{function}/")).await? {
@@ -147,7 +147,7 @@ impl LocalAws {
     /// The keys in the ledger bucket under a prefix.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn ledger_keys(&self, prefix: &str) -> Result<Vec<String>> {
         let call = self.clients().s3(TOOLING, REGION).list_objects_v2().bucket(LEDGER).prefix(prefix);
         let mut pages = call.into_paginator().send();
@@ -162,7 +162,7 @@ impl LocalAws {
     /// Everything that a deployment can change.
     ///
     /// # Errors
-    /// AWS's words.
+    /// AWS answers with an error.
     pub async fn snapshot(&self) -> Result<Snapshot> {
         let mut all = BTreeMap::new();
         for account in [FIRST, SECOND] {
@@ -174,8 +174,8 @@ impl LocalAws {
         Ok(Snapshot(all))
     }
 
-    /// Every version of every object, for a write that changes nothing is a write too. Only of markers it counts which ones
-    /// stand: each delivery puts one down and takes it away; and that a sweep came is no change.
+    /// Every version of every object, for a write that changes nothing is a write too. Only of markers it counts which
+    /// ones stand: each delivery puts one down and takes it away; and that a sweep came is no change.
     async fn ledger_versions(&self, all: &mut BTreeMap<String, String>) -> Result<()> {
         let s3 = self.clients().s3(TOOLING, REGION);
         let mut after = (None, None);

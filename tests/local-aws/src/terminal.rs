@@ -23,7 +23,7 @@ impl Terminal {
     /// A terminal of 24 lines of 120 characters, and its end for the child.
     ///
     /// # Errors
-    /// The system's words.
+    /// The operating system refuses it.
     pub fn open() -> Result<(Self, File)> {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).doing("making a terminal")?;
         grantpt(&ours).and_then(|()| unlockpt(&ours)).doing("making a terminal")?;
@@ -50,7 +50,7 @@ impl Terminal {
     /// Types a line.
     ///
     /// # Errors
-    /// The system's words.
+    /// The operating system refuses it.
     pub fn types(&mut self, line: &str) -> Result<()> {
         writeln!(self.keyboard, "{line}").doing("typing")
     }

@@ -20,7 +20,7 @@ impl LocalAws {
     /// Nobody may be at work.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn leases_run_out(&self) -> Result<()> {
         for key in self.ledger_keys("heads/").await? {
             let Some(mut head) = self.ledger_object(&key).await? else { continue };
@@ -35,8 +35,8 @@ impl LocalAws {
         Ok(())
     }
 
-    /// Plays that time passes until nobody can be about to use the markers that no head needs: gives them a time that is
-    /// long ago.
+    /// Plays that time passes until nobody can be about to use the markers that no head needs: gives them a time that
+    /// is long ago.
     ///
     /// # Errors
     /// S3's words, or a marker that is none of this deployer's.
@@ -63,7 +63,7 @@ impl LocalAws {
     /// Plays that so much time passes in SQS: delays and visibility timeouts end by so much earlier.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn queue_time_passes(&self, time: Duration) -> Result<()> {
         self.control().queue_clock_forward(time).await
     }
@@ -71,7 +71,7 @@ impl LocalAws {
     /// Puts an object into the ledger bucket, whatever is there: as a person repairs it, over what he has seen.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn put_in_ledger(&self, key: &str, body: Vec<u8>) -> Result<()> {
         let s3 = self.clients().s3(TOOLING, REGION);
         let there = s3.head_object().bucket(LEDGER).key(key).send().await.ok().and_then(|there| there.e_tag);

@@ -1,5 +1,5 @@
-//! `cargo demo`: uploads releases of a sample function as CI would, lets the real deployer bring them to another
-//! account of the local AWS, and shows the way each took. Exits with an error if anything is not as it should be.
+//! `cargo demo`: uploads releases of a sample function as CI does, lets the real deployer deploy them to another
+//! account of the local AWS, and shows the steps of each. Exits with an error if a state is not the expected one.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -25,7 +25,7 @@ struct Options {
     without_terraform: bool,
 }
 
-/// What is shown, and where the function comes to life.
+/// The local AWS and the target of the demo's function.
 struct Stage {
     aws: LocalAws,
     environment: &'static str,
@@ -34,7 +34,7 @@ struct Stage {
 }
 
 const FUNCTION: &str = "hello";
-/// The steps of a plan whose version is worth telling.
+/// The steps of a plan that are shown with their version.
 const PUBLISHING: [&str; 5] = ["create function", "update code", "publish version", "create alias", "move alias"];
 
 #[tokio::main(flavor = "current_thread")]
@@ -73,7 +73,7 @@ async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Lays the accounts, and says which way.
+/// Sets up the accounts, with Terraform if there is one, and prints which.
 async fn set(options: &Options) -> Result<Stage> {
     let paint = Paint::new();
     let terraform = if options.without_terraform { None } else { Terraform::of_this_machine()? };
@@ -137,7 +137,7 @@ async fn show(stage: &Stage, release: &str, zip: &Zip, what: &str) -> Result<()>
     )
 }
 
-/// What the deployer logged, as a person would tell it.
+/// Prints the deployer's log in short.
 fn steps(paint: &Paint, log: &[Value]) {
     let time = |line: &Value| line["timestamp"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
     let start = log.first().and_then(time);
@@ -175,7 +175,7 @@ fn steps(paint: &Paint, log: &[Value]) {
     }
 }
 
-/// What the AWS CLI would show.
+/// Prints the function's alias, versions and ledger objects as the AWS CLI would.
 async fn commands(stage: &Stage) -> Result<()> {
     let Stage { aws, account, paint, .. } = stage;
     let lambda = aws.clients().lambda(account, REGION);
@@ -211,7 +211,7 @@ async fn commands(stage: &Stage) -> Result<()> {
     expect("the versions there are", &versions.versions().len(), &4)
 }
 
-/// Goes on delivering, so that uploads by hand are deployed too.
+/// Delivers events until Ctrl-C, so that uploads by hand are deployed too.
 async fn keep(stage: &Stage) -> Result<()> {
     let Stage { aws, environment, account, paint } = stage;
     say!("{}", paint.bold("It keeps running until Ctrl-C. In another shell:"));
@@ -249,7 +249,7 @@ fn prompt(paint: &Paint, command: &str) {
     say!("{} {command}", paint.dim("$"));
 }
 
-/// Colours, on a terminal that wants them.
+/// Colours text on a terminal, unless NO_COLOR is set.
 struct Paint {
     colours: bool,
 }

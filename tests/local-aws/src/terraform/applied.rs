@@ -1,7 +1,7 @@
 //! `infra/examples/two-accounts`, applied to a local AWS.
 //!
-//! The example is applied as it stands. Beside it lies an override file (Terraform, "Override Files") that says where AWS is,
-//! and that buckets may be destroyed with what is in them.
+//! The example is applied as it stands. Beside it lies an override file (Terraform, "Override Files") that says where
+//! AWS is, and that buckets may be destroyed with what is in them.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,8 @@ use super::{Terraform, copy_of_infra};
 use crate::{Doing as _, Error, Result, SECOND, TOOLING};
 use fixtures::Zip;
 
-/// An applied example. What was made is gone with the emulator; [`Applied::destroy`] is for who wants to see that it can be.
+/// An applied example. What was made is gone with the emulator; [`Applied::destroy`] is for who wants to see that it
+/// can be.
 #[derive(Debug)]
 pub struct Applied {
     terraform: Terraform,
@@ -21,11 +22,11 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// Applies it: to the account [`TOOLING`], which is dev's too, and to [`SECOND`], which is prod's. Takes a minute, most of
-    /// which the provider waits.
+    /// Applies it: to the account [`TOOLING`], which is dev's too, and to [`SECOND`], which is prod's. Takes a minute,
+    /// most of which the provider waits.
     ///
     /// # Errors
-    /// Terraform's words.
+    /// Terraform fails.
     pub fn apply(terraform: &Terraform, endpoint: &str) -> Result<Self> {
         let terraform = terraform.clone().with("AWS_ENDPOINT_URL", endpoint);
         let infra = copy_of_infra()?;
@@ -55,7 +56,7 @@ impl Applied {
     /// How many resources there are.
     ///
     /// # Errors
-    /// Terraform's words.
+    /// Terraform fails.
     pub fn resources(&self) -> Result<usize> {
         Ok(self.run(&["state", "list"])?.lines().filter(|line| !line.contains("data.")).count())
     }
@@ -63,7 +64,7 @@ impl Applied {
     /// What another apply would do, in Terraform's words; nothing where nothing has drifted.
     ///
     /// # Errors
-    /// Terraform's words.
+    /// Terraform fails.
     pub fn drift(&self) -> Result<Option<String>> {
         let said = self.run(&["plan"])?;
         Ok((!said.contains("No changes.")).then_some(said))
@@ -72,7 +73,7 @@ impl Applied {
     /// Takes all of it away again, and says how many resources that were.
     ///
     /// # Errors
-    /// Terraform's words.
+    /// Terraform fails.
     pub fn destroy(&self) -> Result<usize> {
         let said = self.run(&["destroy", "-auto-approve", "-parallelism=30"])?;
         let (_, rest) = said.split_once("Destroy complete! Resources: ").unwrap_or_default();

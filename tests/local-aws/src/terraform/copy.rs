@@ -12,7 +12,7 @@ use crate::{Doing as _, Result};
 /// when the result is dropped.
 ///
 /// # Errors
-/// What failed.
+/// A file operation fails.
 pub fn copy_of_infra() -> Result<TempDir> {
     let infra = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra");
     let folder = TempDir::with_prefix("infra-").doing("making a temporary folder")?;

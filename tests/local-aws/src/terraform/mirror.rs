@@ -95,7 +95,7 @@ impl Mirror {
     /// has it under both.
     ///
     /// # Errors
-    /// What failed.
+    /// A file operation fails.
     pub(super) fn offering(&self, registry: Registry, folder: &Path) -> Result<Self> {
         if self.registries.contains(&registry) {
             return Ok(self.clone());

@@ -53,7 +53,7 @@ provider_installation {{
 /// Writes it below this folder. Another text gets another name, so that nobody's configuration changes below him.
 ///
 /// # Errors
-/// What failed.
+/// A file operation fails.
 pub(super) fn write(folder: &Path, text: &str) -> Result<PathBuf> {
     let file = folder.join(format!("cli-{}.tfrc", short_hash(text.as_bytes())));
     write_whole(&file, text)?;

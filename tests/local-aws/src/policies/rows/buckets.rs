@@ -1,4 +1,4 @@
-//! The artifact bucket, its key, the ledger bucket and the queues: what their policies allow, and what they forbid to everybody.
+//! Rows about the policies of the artifact bucket, its key, the ledger bucket and the queues.
 
 use super::{
     ADMIN, ARTIFACTS, Ask, DEPLOYER, DEV_ADMIN, Doc, IN_DEV, IN_PROD, KEY, LEDGER, OTHER_KEYS, PROD_ADMIN, Row,
@@ -21,7 +21,7 @@ fn own(action: &'static str, resource: impl Into<String>) -> Ask {
     Ask::of(&DEPLOYER, Doc::Named("tooling/deployer"), action, resource)
 }
 
-/// What the deployer does to queues that are not its own.
+/// Adds rows that deny the deployer an action on queues of other regions and accounts.
 fn works_elsewhere(rows: &mut Vec<Row>, action: &'static str) {
     for queue in ["deployer", "deployer-wakes"] {
         let other = format!("arn:aws:sqs:us-east-1:123456789012:{queue}");
@@ -32,7 +32,7 @@ fn works_elsewhere(rows: &mut Vec<Row>, action: &'static str) {
     may_not(rows, "on none that is called otherwise", own(action, "arn:aws:sqs:eu-west-1:123456789012:deployer-other"));
 }
 
-/// The deployer's own policy in its own account.
+/// Adds rows about the deployer's own policy in its own account.
 fn deployer(rows: &mut Vec<Row>) {
     let at_artifacts = |ask: Ask| ask.at(Doc::Named("tooling/artifact_bucket"), TOOLING);
     let at_ledger = |ask: Ask| ask.at(Doc::Named("tooling/ledger_bucket"), TOOLING).with("s3:if-match", "\"etag\"");
@@ -296,7 +296,7 @@ fn queues(rows: &mut Vec<Row>) {
     may_not(rows, "S3 sends nothing there", woken.by(s3, "sqs:SendMessage").with("aws:SourceArn", ARTIFACTS));
 }
 
-/// A queue that one service sends to.
+/// A queue that one service sends events to.
 struct Told {
     queue: &'static str,
     policy: &'static str,
@@ -305,7 +305,7 @@ struct Told {
 }
 
 impl Told {
-    /// What a service does to it for the source.
+    /// Returns a request of a service for the queue's source.
     fn by(&self, service: &'static str, action: &'static str) -> Ask {
         Ask::of(&Who::Service(service), Doc::Silent, action, self.queue)
             .at(Doc::Named(self.policy), TOOLING)
@@ -313,7 +313,7 @@ impl Told {
             .with("aws:SourceAccount", TOOLING)
     }
 
-    /// What nobody does to either queue.
+    /// Adds rows that the queue denies to every service.
     fn rows(&self, rows: &mut Vec<Row>) {
         let insecure = self.by(self.service, "sqs:SendMessage").with("aws:SecureTransport", false);
         may_not(rows, "never without TLS", insecure);

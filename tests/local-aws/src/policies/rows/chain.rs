@@ -1,4 +1,4 @@
-//! The trust chain: who enters which role.
+//! Rows about trust policies: the callers that may assume each role.
 
 use super::{
     ADMIN, Ask, DEPLOYER, DEV, DEV_ADMIN, Doc, IN_DEV, IN_PROD, PROD, Row, STRANGE, STRANGER, TOOLING, Who, anything,
@@ -17,7 +17,8 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
     services(rows);
 }
 
-/// The deployer enters, as its trust wants it.
+/// Returns the request to assume a deploy role, with the external id and source identity that its trust policy
+/// requires.
 fn enters(who: &Who, identity: Doc, role: &'static str) -> Ask {
     let (trust, owner, external_id) = match role {
         DEV_ROLE => (Doc::Named("dev/trust"), DEV, "dev-8c1f"),
@@ -62,7 +63,7 @@ fn deploy_roles(rows: &mut Vec<Row>) {
     may_not(rows, "nor names a deployment from there", names(&DEPLOYER, PROD_ROLE).with("aws:PrincipalOrgID", strange));
 }
 
-/// What the deployer's own policy lets it enter, whatever trusts it.
+/// Adds rows about the roles that the deployer's own policy lets it assume.
 fn deployer(rows: &mut Vec<Row>) {
     let own = |action, resource: &str, owner| {
         Ask::of(&DEPLOYER, Doc::Named("tooling/deployer"), action, resource).trusted_by(Doc::Open, owner)
@@ -101,7 +102,7 @@ fn deployer(rows: &mut Vec<Row>) {
     }
 }
 
-/// The roles that services and CI take.
+/// Adds rows about the roles of services and of CI.
 fn services(rows: &mut Vec<Row>) {
     let takes = |who: Who, trust, action| {
         Ask::of(&who, Doc::Silent, action, "arn:aws:iam::123456789012:role/some").trusted_by(Doc::Named(trust), TOOLING)

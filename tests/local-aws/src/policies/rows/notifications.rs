@@ -1,4 +1,4 @@
-//! How people hear of what happens: by a topic, and by a chat's webhook.
+//! Rows about notifications of people, through a topic and through a chat's webhook.
 
 use super::{ADMIN, Ask, DEPLOYER, Doc, Row, STRANGE, TOOLING, Who, anything, may, may_not};
 
@@ -15,7 +15,7 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
     chat(rows);
 }
 
-/// A role of EventBridge's, for these rules.
+/// Adds rows about a role that EventBridge assumes for these rules only.
 fn taken_by_rules(rows: &mut Vec<Row>, trust: &'static str, rules: &[String]) {
     let takes = |service, rule: &str| {
         Ask::of(&Who::Service(service), Doc::Silent, "sts:AssumeRole", "arn:aws:iam::123456789012:role/some")

@@ -1,4 +1,4 @@
-//! CI, the schedule, and people.
+//! Rows about CI, the schedule, and people.
 
 use super::{ARTIFACTS, Ask, Doc, KEY, LEDGER, OTHER_KEYS, Row, THROUGH_S3, TOOLING, Who, may, may_not};
 

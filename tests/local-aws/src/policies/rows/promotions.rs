@@ -1,4 +1,4 @@
-//! The bus: who tells what happens, who asks for promotions, and who approves them.
+//! Rows about the bus: senders of events, of requests for promotions, and of approvals.
 
 use super::{
     ADMIN, Ask, BUS, DEPLOYER, DEV_ADMIN, Doc, PROD_ADMIN, Row, STRANGE, STRANGER, TOOLING, Who, anything, may, may_not,
@@ -22,12 +22,12 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
     other_accounts(rows);
 }
 
-/// One event with these two fields.
+/// Returns the request to put an event with this source and detail type.
 fn puts(who: &Who, policy: Doc, bus: &str, source: &str, detail_type: &str) -> Ask {
     Ask::of(who, policy, "events:PutEvents", bus).with("events:source", source).with("events:detail-type", detail_type)
 }
 
-/// What nobody who may only send does to the bus.
+/// Adds rows that deny a sender everything else on the bus.
 fn only_sends(rows: &mut Vec<Row>, ask: &Ask) {
     for action in ["events:PutRule", "events:PutPermission", "events:DeleteEventBus", "lambda:InvokeFunction"] {
         may_not(rows, "and does nothing else to the bus", Ask { action, ..ask.clone() });
@@ -54,7 +54,7 @@ fn deployer(rows: &mut Vec<Row>) {
     only_sends(rows, &tells("deployer", TELLS[0]));
 }
 
-/// Who may send these, from any source of his own.
+/// Adds rows that allow a sender these detail types, with its own source, and deny it the others.
 fn sender(rows: &mut Vec<Row>, who: &Who, policy: &'static str, source: &str, allowed: &[&str]) {
     let sends = |source, detail_type| puts(who, Doc::Named(policy), BUS, source, detail_type);
     for detail_type in [REQUESTED, APPROVED, DECLINED].into_iter().chain(TELLS) {
@@ -92,7 +92,7 @@ fn schedules(rows: &mut Vec<Row>) {
     may_not(rows, "no other service takes it", takes("events.amazonaws.com"));
 }
 
-/// The bus's own policy, asked with everything allowed on the other side.
+/// Adds rows about the bus's own policy, where the caller's policy allows everything.
 fn other_accounts(rows: &mut Vec<Row>) {
     let release = Who::Role("333333333333", "release");
     let sends = |who: &Who, source, detail_type| {

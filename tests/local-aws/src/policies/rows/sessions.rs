@@ -1,4 +1,4 @@
-//! The sessions that the deployer opens for `orders-api` in `prod`: less than the role, whatever the role may.
+//! Rows about the deployer's sessions for `orders-api` in `prod`, which may do less than the role.
 
 use super::{ARTIFACTS, Ask, Doc, IN_PROD, KEY, Row, THROUGH_S3, TOOLING, may, may_not};
 
@@ -25,12 +25,12 @@ const CREATE: [&str; 8] = [
     "lambda:TagResource",
 ];
 
-/// As the role would be allowed everything: only the session's own policy holds it back.
+/// Returns a request where the role's policy allows everything, so that the session's policy decides.
 fn within(session: &'static str, action: &'static str, resource: impl Into<String>) -> Ask {
     Ask::of(&IN_PROD, Doc::Open, action, resource).session(Doc::Named(session))
 }
 
-/// With the role's own policy too.
+/// Returns a request under the session's policy and the role's own.
 fn really(session: &'static str, action: &'static str, resource: impl Into<String>) -> Ask {
     Ask::of(&IN_PROD, Doc::Named("prod/permissions"), action, resource).session(Doc::Named(session))
 }

@@ -1,10 +1,10 @@
-//! The deploy roles: what only a target has that was asked to, and the permissions boundary.
+//! Rows about the optional rights of deploy roles, and about the permissions boundary.
 
 use super::{ARTIFACTS, Ask, Doc, PROD, Row, STRANGE, TOOLING, Who, may, may_not};
 
 use super::targets::{DEPLOYER_FUNCTION, PLACES, Place};
 
-/// What only a target has that was asked to.
+/// Adds rows about rights that a target has only if its module's variables ask for them.
 pub(super) fn where_asked(rows: &mut Vec<Row>) {
     let [dev, prod, _] = &PLACES;
     let layer = "arn:aws:lambda:eu-west-1:222222222222:layer:shared:3";
@@ -78,7 +78,7 @@ pub(super) fn where_asked(rows: &mut Vec<Row>) {
     }
 }
 
-/// What a deployed function may do whose own role allows everything.
+/// Adds rows about the boundary, for a deployed function whose own role allows everything.
 pub(super) fn boundary(rows: &mut Vec<Row>) {
     for (account, policy) in [(PROD, "prod/execution_boundary"), (TOOLING, "tools/execution_boundary")] {
         let function = Who::Role(account, "lambda/orders-api");

@@ -1,4 +1,4 @@
-//! The deploy roles: what they may do in their accounts, and what never; and what deployed functions may use at most.
+//! Rows about the deploy roles in their accounts, and about the limits of deployed functions.
 
 use super::{
     ARTIFACTS, Ask, DEV, Doc, IN_DEV, IN_PROD, IN_TOOLS, KEY, OTHER_KEYS, PROD, Row, STRANGE, THROUGH_S3, TOOLING, Who,
@@ -25,7 +25,7 @@ const ON_BOTH: [&str; 10] = [
     "lambda:UpdateAlias",
     "lambda:UpdateFunctionCode",
 ];
-/// What nobody may in a deploy role's name, even where another policy allows it.
+/// Actions that a deploy role is denied even where another policy allows them.
 const NEVER: [&str; 19] = [
     "lambda:AddLayerVersionPermission",
     "lambda:AddPermission",
@@ -69,7 +69,7 @@ pub(super) struct Place {
     regions: &'static [&'static str],
     functions: &'static [&'static str],
     artifact: &'static str,
-    /// Of environments that it is promoted from.
+    /// The artifact prefixes of the environments that it is promoted from.
     promoted: &'static [&'static str],
     foreign: &'static [&'static str],
     roles: &'static [&'static str],
@@ -117,12 +117,13 @@ impl Place {
         Ask::of(&self.who, Doc::Named(self.permissions), action, resource)
     }
 
-    /// A resource of this account that lets everybody in; within one account, whom its own policy allows it.
+    /// Returns the policy of an open resource: in the role's own account it leaves the decision to the role's policy,
+    /// in another account it allows everything.
     pub(super) fn let_in_by(&self, owner: &'static str) -> Doc {
         if owner == self.account { Doc::LeftTo(owner) } else { Doc::Open }
     }
 
-    /// The role as it would be with everything allowed beside its own policy: only what is denied holds it back.
+    /// Returns a request where the resource allows everything, so that only a Deny of the role's policy can deny it.
     pub(super) fn with_everything(&self, action: &'static str, resource: impl Into<String>) -> Ask {
         self.ask(action, resource).at(Doc::Open, self.account)
     }
@@ -175,7 +176,7 @@ fn functions(rows: &mut Vec<Row>, place: &Place) {
         may(rows, "it deletes versions", place.ask("lambda:DeleteFunction", version(place.function(region, name))));
         may_not(rows, "never a function", place.with_everything("lambda:DeleteFunction", place.function(region, name)));
     }
-    // dev's may be called anything.
+    // In dev a function may have any name.
     for region in place.regions.iter().filter(|_| place.account == PROD) {
         let billing = place.function(region, "billing");
         for action in ON_FUNCTIONS.into_iter().chain(ON_BOTH) {
