@@ -1,7 +1,7 @@
 //! The policies that Terraform renders for the contract's example, for the accounts and environments of a setup.
 //!
-//! The local AWS holds every session to them, so whatever the tests make the deployer do, it has the right to do on AWS
-//! as well. Only names are put in here: which actions, conditions and denials there are is the infrastructure's.
+//! The local AWS checks every session against them, so that the deployer has the permission on AWS for everything that
+//! tests make it do. This module replaces names only; actions, conditions and denials come from the infrastructure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::accounts::{ARTIFACTS, REGION, TOOLING, bucket_policy};
 use crate::policies::Policies;
 use fixtures::error::{Doing as _, Result};
 
-/// An account that is deployed to.
+/// A target account.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Place {
     pub environments: BTreeSet<String>,
@@ -22,13 +22,13 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The environments whose artifacts are deployed there.
+    /// Returns the environments whose artifacts are deployed there.
     fn read_from(&self) -> impl Iterator<Item = &str> {
         self.environments.iter().chain(&self.promoted_from).map(String::as_str)
     }
 }
 
-/// Which rights there are.
+/// The rendered policies, and the target accounts of the setup.
 #[derive(Debug)]
 pub(super) struct Rights {
     policies: Policies,
@@ -66,7 +66,7 @@ impl Rights {
         })
     }
 
-    /// The trust of dev's deploy role, which asks for no organization, with this place's external ids.
+    /// Returns the trust policy of dev's deploy role, which requires no organization, with this account's external ids.
     pub(super) fn trust(&self, place: &Place) -> Value {
         changed(self.policies.get("dev/trust"), |_, statement| {
             if let Some(condition) = statement["Condition"].as_object_mut() {
@@ -79,7 +79,7 @@ impl Rights {
         })
     }
 
-    /// The permissions of prod's deploy role, which has all that can be asked for, in this account: for all functions,
+    /// Returns the permissions of prod's deploy role, which has all optional rights, for all functions of this account
     /// and with dev's execution roles.
     pub(super) fn permissions(&self, account: &str, place: &Place) -> Value {
         let here = |text: &str| text.replace("222222222222", account).replace("111111111111", account);
@@ -137,7 +137,7 @@ impl Rights {
         self.policies.get("tooling/ledger_bucket")
     }
 
-    /// The queue's of uploads, which a setup may let EventBridge tell of them too, by a rule of its own.
+    /// Returns the policy of the queue of uploads, to which EventBridge may send events too, by a rule of the setup.
     pub(super) fn queue(&self) -> Value {
         let (mut policy, mut wakes) = (self.policies.get("tooling/queue"), self.wake_queue());
         let mut rule = wakes["Statement"][0].take();
@@ -164,7 +164,7 @@ impl LocalAws {
         bucket_policy(&self.clients, bucket, &policy).await
     }
 
-    /// Takes a bucket's policy away, for what it would forbid even to its owner.
+    /// Removes a bucket's policy, for actions that it forbids even to its owner.
     ///
     /// # Errors
     /// S3 answers with an error.
@@ -173,7 +173,7 @@ impl LocalAws {
         call.send().await.doing(format!("lifting the policy of bucket {bucket}")).map(drop)
     }
 
-    /// Gives a bucket the policy back that it had at first.
+    /// Restores a bucket's first policy.
     ///
     /// # Errors
     /// S3 answers with an error.
@@ -183,7 +183,7 @@ impl LocalAws {
     }
 }
 
-/// The policy with some of its statements changed.
+/// Changes the statements of a policy.
 fn changed(mut policy: Value, mut change: impl FnMut(&str, &mut Value)) -> Value {
     for statement in policy["Statement"].as_array_mut().into_iter().flatten() {
         let sid = statement["Sid"].as_str().unwrap_or_default().to_owned();

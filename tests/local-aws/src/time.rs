@@ -1,6 +1,6 @@
-//! Time that passes without anybody waiting for it: leases end, markers grow old, delays of the queue are over.
+//! Lets time pass without waiting: leases end, markers become old, delays of the queue end.
 //!
-//! The deployer's own clock cannot be moved, so what it compares with its clock is moved instead.
+//! The deployer's clock cannot be moved, so that the times which it compares with its clock are moved instead.
 
 use std::time::Duration;
 
@@ -12,12 +12,11 @@ use super::LocalAws;
 use super::accounts::{LEDGER, REGION, TOOLING};
 use fixtures::error::{Doing as _, Error, Result};
 
-/// Older than any invocation can be that has put a marker down.
+/// An age of markers beyond the longest invocation.
 const OLD: Duration = Duration::from_secs(20 * 60);
 
 impl LocalAws {
-    /// Plays that time passes until every lease is over: rewrites `lease_until` in all heads, and nothing else in them.
-    /// Nobody may be at work.
+    /// Ends every lease: rewrites `lease_until` in all heads, and nothing else in them. No deployer may be running.
     ///
     /// # Errors
     /// S3 answers with an error.
@@ -35,11 +34,11 @@ impl LocalAws {
         Ok(())
     }
 
-    /// Plays that time passes until nobody can be about to use the markers that no head needs: gives them a time that
-    /// is long ago.
+    /// Makes markers that no head needs so old that no running invocation can need them: replaces their time by one long
+    /// ago.
     ///
     /// # Errors
-    /// S3's words, or a marker that is none of this deployer's.
+    /// S3 answers with an error, or a marker is not of this deployer.
     pub async fn markers_grow_old(&self) -> Result<()> {
         let s3 = self.clients().s3(TOOLING, REGION);
         let old = Token::drawn(Timestamp::now() - OLD, 0).to_string();
@@ -60,7 +59,7 @@ impl LocalAws {
         Ok(())
     }
 
-    /// Plays that so much time passes in SQS: delays and visibility timeouts end by so much earlier.
+    /// Lets time pass in SQS, which ends delays and visibility timeouts.
     ///
     /// # Errors
     /// The emulator answers with an error.
@@ -68,7 +67,7 @@ impl LocalAws {
         self.control().queue_clock_forward(time).await
     }
 
-    /// Puts an object into the ledger bucket, whatever is there: as a person repairs it, over what he has seen.
+    /// Replaces an object of the ledger bucket, on the condition that it is the one just read, as a person repairs it.
     ///
     /// # Errors
     /// S3 answers with an error.

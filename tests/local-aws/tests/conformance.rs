@@ -10,7 +10,7 @@ fn passes(module: &[&str]) -> Result<()> {
 }
 
 #[test]
-fn the_local_aws_answers_as_we_read_the_documentation() -> Result<()> {
+fn local_aws_answers_as_documented() -> Result<()> {
     passes(&["unittest"])
 }
 

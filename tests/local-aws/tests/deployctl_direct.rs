@@ -99,7 +99,7 @@ fn shows(said: &Said, parts: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_new_function_is_made_updated_and_then_left_alone() -> Result<()> {
+async fn new_function_is_created_then_updated_then_unchanged() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &with_secret("1"))?;
 
@@ -135,7 +135,7 @@ async fn a_new_function_is_made_updated_and_then_left_alone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_session_is_limited_to_the_function_and_names_no_source_identity() -> Result<()> {
+async fn session_is_limited_to_the_function_without_source_identity() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
     let (said, calls) = machine.aws.calls_of(machine.deploys(&zip)).await?;
@@ -154,7 +154,7 @@ async fn the_session_is_limited_to_the_function_and_names_no_source_identity() -
 }
 
 #[tokio::test]
-async fn without_a_role_the_credentials_that_are_here_deploy_to_their_own_account_only() -> Result<()> {
+async fn credentials_without_a_role_deploy_to_their_own_account_only() -> Result<()> {
     let mut machine = Machine::start().await?;
     machine.keys = machine.aws.control().session(ROLE, "ada").await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
@@ -169,7 +169,7 @@ async fn without_a_role_the_credentials_that_are_here_deploy_to_their_own_accoun
 }
 
 #[tokio::test]
-async fn what_somebody_else_changed_meanwhile_is_not_overwritten() -> Result<()> {
+async fn concurrent_change_by_somebody_else_is_not_overwritten() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
     assert_eq!(machine.deploys(&zip).await?.exit, Some(0));
@@ -195,7 +195,7 @@ async fn what_somebody_else_changed_meanwhile_is_not_overwritten() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_plan_shows_what_would_change_and_no_value_of_a_variable() -> Result<()> {
+async fn plan_shows_changes_without_values_of_variables() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &with_secret("1"))?;
     let plan = ["plan", text(&zip), "-i", ROLE, "--exit-code"];
@@ -225,7 +225,7 @@ async fn a_plan_shows_what_would_change_and_no_value_of_a_variable() -> Result<(
 }
 
 #[tokio::test]
-async fn a_broken_zip_is_refused_and_nothing_is_tried() -> Result<()> {
+async fn broken_zip_is_refused_before_any_call() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.file("orders.zip", b"this is no zip")?;
     for verb in ["deploy", "plan"] {
@@ -238,7 +238,7 @@ async fn a_broken_zip_is_refused_and_nothing_is_tried() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_folder_is_packed_as_it_is_when_it_is_pushed() -> Result<()> {
+async fn folder_is_packed_as_by_push() -> Result<()> {
     let machine = Machine::start().await?;
     let folder = machine.folder.path().join("orders");
     std::fs::create_dir(&folder).doing("making a folder")?;
@@ -264,7 +264,7 @@ async fn a_folder_is_packed_as_it_is_when_it_is_pushed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_role_that_cannot_be_assumed_is_named_with_what_may_be_wrong() -> Result<()> {
+async fn role_that_cannot_be_assumed_is_named_with_possible_causes() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
     let said = machine.says(&["deploy", text(&zip), "-i", "arn:aws:iam::111111111111:role/deployer-target"]).await?;
@@ -282,7 +282,7 @@ async fn a_role_that_cannot_be_assumed_is_named_with_what_may_be_wrong() -> Resu
 }
 
 #[tokio::test]
-async fn several_functions_are_deployed_by_a_pattern_and_where_one_is_broken_none_is() -> Result<()> {
+async fn functions_by_pattern_are_deployed_unless_one_is_broken() -> Result<()> {
     let machine = Machine::start().await?;
     machine.zip("orders", &Zip::function("orders"))?;
     machine.zip("stock", &Zip::function("stock"))?;
@@ -313,7 +313,7 @@ async fn several_functions_are_deployed_by_a_pattern_and_where_one_is_broken_non
 }
 
 #[tokio::test]
-async fn a_function_that_there_is_not_is_made_only_when_that_is_asked_for() -> Result<()> {
+async fn missing_function_is_created_only_on_request() -> Result<()> {
     let machine = Machine::start().await?;
     machine.zip("orders", &Zip::function("1"))?;
     assert_eq!(machine.deploys(&machine.folder.path().join("orders.zip")).await?.exit, Some(0));
@@ -329,7 +329,7 @@ async fn a_function_that_there_is_not_is_made_only_when_that_is_asked_for() -> R
 }
 
 #[tokio::test]
-async fn whoever_stops_it_reads_what_may_be_half_done() -> Result<()> {
+async fn interrupted_deploy_names_what_may_be_half_done() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
     // Its first write waits for as long as the fault is there.
@@ -349,7 +349,7 @@ async fn whoever_stops_it_reads_what_may_be_half_done() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_profile_that_is_named_goes_before_the_credentials_of_the_environment() -> Result<()> {
+async fn named_profile_wins_over_credentials_of_the_environment() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
     let SessionKeys { access_key_id, secret_access_key, session_token, .. } = &machine.keys;
@@ -370,7 +370,7 @@ async fn a_profile_that_is_named_goes_before_the_credentials_of_the_environment(
 }
 
 #[tokio::test]
-async fn whoever_deploys_past_the_deployer_that_owns_a_function_is_warned() -> Result<()> {
+async fn direct_deploy_of_a_deployers_function_warns() -> Result<()> {
     let machine = Machine::start().await?;
     let result = machine.aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     assert_eq!(result["status"], "succeeded", "{result:#}");
@@ -394,7 +394,7 @@ async fn whoever_deploys_past_the_deployer_that_owns_a_function_is_warned() -> R
 }
 
 #[tokio::test]
-async fn a_zip_of_more_than_fifty_megabytes_is_refused_in_words_that_fit() -> Result<()> {
+async fn zip_above_fifty_megabytes_is_refused_with_the_limit() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1").ballast(51))?;
     let said = machine.deploys(&zip).await?;
@@ -406,7 +406,7 @@ async fn a_zip_of_more_than_fifty_megabytes_is_refused_in_words_that_fit() -> Re
 }
 
 #[tokio::test]
-async fn the_manifests_part_for_an_environment_counts_where_it_is_named() -> Result<()> {
+async fn manifests_environment_applies_only_where_it_is_named() -> Result<()> {
     let machine = Machine::start().await?;
     let manifest = format!("{}\n[environments.prod]\nmemory_size = 1024\n", fixtures::MANIFEST);
     let zip = machine.zip("orders", &Zip::function("1").manifest(&manifest))?;
@@ -425,7 +425,7 @@ async fn the_manifests_part_for_an_environment_counts_where_it_is_named() -> Res
 }
 
 #[tokio::test]
-async fn what_is_asked_for_in_a_wrong_way_is_said_before_anything_is_done() -> Result<()> {
+async fn usage_error_of_deploy_is_reported_before_anything_is_done() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
     let zip = text(&zip);

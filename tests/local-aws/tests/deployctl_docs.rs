@@ -35,7 +35,7 @@ const VOLATILE: [(&str, &str); 7] = [
 ];
 
 #[tokio::test]
-async fn the_examples_of_the_page_print_what_deployctl_prints() -> Result<()> {
+async fn examples_in_the_docs_match_deployctls_output() -> Result<()> {
     let mut desk = Desk::laid().await?;
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/deployctl");
     let mut stale = Vec::new();

@@ -57,7 +57,7 @@ fn check<'r>(report: &'r Value, place: &str, name: &str) -> Result<&'r Value> {
 }
 
 #[tokio::test]
-async fn two_healthy_accounts_are_all_ok_and_nothing_is_changed() -> Result<()> {
+async fn healthy_accounts_pass_all_checks_and_nothing_is_changed() -> Result<()> {
     let aws = well().await?;
     let before = aws.snapshot().await?;
     let (said, calls) = aws.calls_of(doctor(&aws, &[])).await?;
@@ -95,7 +95,7 @@ fn only_the_probe_was_touched(calls: &[Call]) {
 }
 
 #[tokio::test]
-async fn people_are_shown_a_tree() -> Result<()> {
+async fn report_for_people_is_a_tree() -> Result<()> {
     let aws = well().await?;
     let said = aws.operate(&operator(), &["doctor", "-e", "dev"]).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
@@ -111,7 +111,7 @@ async fn people_are_shown_a_tree() -> Result<()> {
 }
 
 #[tokio::test]
-async fn another_external_id_fails_and_trust_policy_and_external_id_are_named() -> Result<()> {
+async fn wrong_external_id_fails_naming_trust_policy_and_external_id() -> Result<()> {
     let aws = well().await?;
     aws.configure(|config| config["environments"]["dev"]["external_id"] = json!("dev-0000")).await?;
     let (said, report) = doctor(&aws, &[]).await?;
@@ -141,7 +141,7 @@ async fn another_external_id_fails_and_trust_policy_and_external_id_are_named() 
 }
 
 #[tokio::test]
-async fn a_right_that_the_deploy_role_lacks_fails_with_its_statement_and_adding_that_mends_it() -> Result<()> {
+async fn missing_permission_fails_with_the_statement_that_mends_it() -> Result<()> {
     let aws = well().await?;
     let iam = aws.clients().iam(FIRST);
     let get = || iam.get_role_policy().role_name("deployer-target").policy_name("deployer-target").send();
@@ -185,7 +185,7 @@ async fn a_right_that_the_deploy_role_lacks_fails_with_its_statement_and_adding_
 }
 
 #[tokio::test]
-async fn what_was_given_up_versioning_that_is_off_and_a_sweep_that_never_came_fail() -> Result<()> {
+async fn dead_letters_suspended_versioning_and_missing_sweep_fail() -> Result<()> {
     let aws = LocalAws::start().await?;
     let off = VersioningConfiguration::builder().status(BucketVersioningStatus::Suspended).build();
     let s3 = aws.clients().s3(TOOLING, REGION);
@@ -206,7 +206,7 @@ async fn what_was_given_up_versioning_that_is_off_and_a_sweep_that_never_came_fa
 }
 
 #[tokio::test]
-async fn an_artifact_that_the_bucket_keeps_from_a_target_fails_with_the_buckets_statement() -> Result<()> {
+async fn artifact_denied_by_its_bucket_fails_with_the_buckets_statement() -> Result<()> {
     let aws = well().await?;
     aws.lift_policy(ARTIFACTS).await?;
     let (_, report) = doctor(&aws, &[]).await?;
@@ -223,7 +223,7 @@ async fn an_artifact_that_the_bucket_keeps_from_a_target_fails_with_the_buckets_
 }
 
 #[tokio::test]
-async fn a_ledger_that_may_not_be_written_fails_with_the_deployers_statement() -> Result<()> {
+async fn unwritable_ledger_fails_with_the_deployers_statement() -> Result<()> {
     let aws = well().await?;
     let deny = json!({"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
         "Resource": format!("arn:aws:s3:::{LEDGER}/results/*")});
@@ -234,7 +234,7 @@ async fn a_ledger_that_may_not_be_written_fails_with_the_deployers_statement() -
 }
 
 #[tokio::test]
-async fn nothing_is_tried_where_a_function_has_the_probes_name() -> Result<()> {
+async fn function_with_the_probes_name_is_left_alone() -> Result<()> {
     let aws = well().await?;
     let result = aws.deploy(&format!("dev/{PROBE}/1.0.0.zip"), Zip::function("1.0.0")).await?;
     assert_eq!(result["status"], "succeeded", "{result:#}");
@@ -247,7 +247,7 @@ async fn nothing_is_tried_where_a_function_has_the_probes_name() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_deployer_that_cannot_be_asked_is_the_first_that_fails() -> Result<()> {
+async fn unreachable_deployer_is_the_first_failed_check() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (said, report) = doctor(&aws, &["--function-name", "deplyoer"]).await?;
     assert_eq!((failed(&report), said.exit), (vec!["deployer: invoke".to_owned()], Some(1)), "{report:#}");
@@ -261,7 +261,7 @@ async fn a_deployer_that_cannot_be_asked_is_the_first_that_fails() -> Result<()>
 }
 
 #[tokio::test]
-async fn an_environment_that_there_is_not_is_wrong_use() -> Result<()> {
+async fn doctor_of_an_unknown_environment_is_a_usage_error() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (said, answer) = doctor(&aws, &["--environment", "prdo"]).await?;
     assert_eq!((said.exit, &answer["errorType"]), (Some(2), &json!("InvalidCommand")), "{answer:#}");

@@ -54,7 +54,7 @@ async fn configuration(aws: &LocalAws) -> Result<FunctionConfiguration> {
 }
 
 #[tokio::test]
-async fn deploying_with_the_manifest_of_a_live_function_changes_nothing_of_its_configuration() -> Result<()> {
+async fn manifest_of_init_changes_no_configuration_when_deployed() -> Result<()> {
     let aws = LocalAws::start().await?;
     made_by_hand(&aws).await?;
     let folder = tempfile::tempdir().doing("making a folder")?;
@@ -95,7 +95,7 @@ async fn deploying_with_the_manifest_of_a_live_function_changes_nothing_of_its_c
 }
 
 #[tokio::test]
-async fn values_are_written_only_when_asked_for_and_then_with_a_warning() -> Result<()> {
+async fn values_are_written_only_on_request_with_a_warning() -> Result<()> {
     let aws = LocalAws::start().await?;
     made_by_hand(&aws).await?;
     let arn = format!("arn:aws:lambda:{REGION}:{FIRST}:function:orders");
@@ -119,7 +119,7 @@ async fn values_are_written_only_when_asked_for_and_then_with_a_warning() -> Res
 }
 
 #[tokio::test]
-async fn a_file_in_the_way_stays_and_a_function_that_there_is_not_is_told() -> Result<()> {
+async fn existing_file_is_kept_and_missing_function_is_reported() -> Result<()> {
     let aws = LocalAws::start().await?;
     made_by_hand(&aws).await?;
     let folder = tempfile::tempdir().doing("making a folder")?;

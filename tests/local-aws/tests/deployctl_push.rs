@@ -69,7 +69,7 @@ fn operations(calls: &[Call]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_folder_is_pushed_and_live_with_no_other_rights_than_the_uploaders() -> Result<()> {
+async fn folder_is_pushed_with_the_uploaders_permissions_only() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     write(&folder, ".lambdaignore", "notes.txt\n")?;
@@ -101,7 +101,7 @@ async fn a_folder_is_pushed_and_live_with_no_other_rights_than_the_uploaders() -
 }
 
 #[tokio::test]
-async fn the_same_folder_is_the_same_zip_and_the_second_release_of_it_is_unchanged() -> Result<()> {
+async fn same_folder_makes_the_same_zip_and_is_unchanged() -> Result<()> {
     let aws = LocalAws::start().await?;
     let ci = Ci::of(&aws).await?;
     let mut uploads = Vec::new();
@@ -130,7 +130,7 @@ async fn the_same_folder_is_the_same_zip_and_the_second_release_of_it_is_unchang
 }
 
 #[tokio::test]
-async fn waiting_with_json_prints_the_record_itself() -> Result<()> {
+async fn push_with_wait_and_json_prints_the_record() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--output", "json"])?).await?;
@@ -141,7 +141,7 @@ async fn waiting_with_json_prints_the_record_itself() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_zip_is_pushed_as_it_is_with_what_the_ci_says_of_itself() -> Result<()> {
+async fn zip_is_pushed_unchanged_with_the_metadata_of_ci() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, TempDir::new().doing("making a folder")?);
     let bytes = Zip::function("1.0.0").build().doing("zipping")?;
@@ -165,7 +165,7 @@ async fn a_zip_is_pushed_as_it_is_with_what_the_ci_says_of_itself() -> Result<()
 }
 
 #[tokio::test]
-async fn what_the_deployer_would_refuse_is_not_uploaded_and_every_mistake_is_named() -> Result<()> {
+async fn invalid_package_is_not_uploaded_and_every_mistake_is_named() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let refused = |more: &[&str]| push(&ci, folder.path(), "1.0.0", more);
@@ -200,7 +200,7 @@ async fn what_the_deployer_would_refuse_is_not_uploaded_and_every_mistake_is_nam
 }
 
 #[tokio::test]
-async fn a_wrong_use_is_told_before_anything_is_read() -> Result<()> {
+async fn usage_error_is_reported_before_anything_is_read() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let source = folder.path();
@@ -228,7 +228,7 @@ async fn a_wrong_use_is_told_before_anything_is_read() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_deployment_that_fails_is_told_target_by_target_and_ends_with_1() -> Result<()> {
+async fn failed_deployment_is_reported_by_target_and_exits_1() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     std::fs::remove_file(folder.path().join("function.toml")).doing("taking the manifest away")?;
@@ -248,7 +248,7 @@ async fn a_deployment_that_fails_is_told_target_by_target_and_ends_with_1() -> R
 }
 
 #[tokio::test]
-async fn an_older_upload_is_superseded_and_ends_with_3() -> Result<()> {
+async fn older_upload_is_superseded_and_exits_3() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let older = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
@@ -266,7 +266,7 @@ async fn an_older_upload_is_superseded_and_ends_with_3() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_only_the_deployer_can_refuse_ends_with_3_and_its_reason() -> Result<()> {
+async fn refusal_by_the_deployer_exits_3_with_its_reason() -> Result<()> {
     let targets = json!([{"account": FIRST, "region": REGION}]);
     let dev = json!({"targets": targets, "external_id": "dev-8c1f", "accept_uploads": false});
     let aws = LocalAws::with(Setup::default().environment("dev", dev)).await?;
@@ -279,7 +279,7 @@ async fn what_only_the_deployer_can_refuse_ends_with_3_and_its_reason() -> Resul
 }
 
 #[tokio::test]
-async fn a_wait_that_takes_too_long_ends_with_4_and_the_deployment_goes_on() -> Result<()> {
+async fn wait_timeout_exits_4_and_the_deployment_continues() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--timeout", "1s"])?).await?;
@@ -304,7 +304,7 @@ async fn shows_where_to_look(aws: &LocalAws, ended: &Ended) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_wait_that_is_interrupted_ends_with_130_and_the_deployment_goes_on() -> Result<()> {
+async fn interrupted_wait_exits_130_and_the_deployment_continues() -> Result<()> {
     let aws = LocalAws::start().await?;
     let ci = Ci::of(&aws).await?;
     for (release, signal) in [("1.0.0", Signal::INT), ("1.1.0", Signal::TERM)] {
@@ -321,7 +321,7 @@ async fn a_wait_that_is_interrupted_ends_with_130_and_the_deployment_goes_on() -
 }
 
 #[tokio::test]
-async fn trouble_that_passes_while_it_waits_is_waited_out() -> Result<()> {
+async fn transient_errors_during_the_wait_are_retried() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let trouble = Fault::new("GetObject", 503, "SlowDown", "Please reduce your request rate.");
@@ -334,7 +334,7 @@ async fn trouble_that_passes_while_it_waits_is_waited_out() -> Result<()> {
 }
 
 #[tokio::test]
-async fn on_a_terminal_it_draws_what_it_does_and_leaves_nothing_of_it() -> Result<()> {
+async fn progress_is_drawn_on_a_terminal_and_erased() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let (mut terminal, theirs) = Terminal::open()?;
@@ -354,7 +354,7 @@ async fn on_a_terminal_it_draws_what_it_does_and_leaves_nothing_of_it() -> Resul
 }
 
 #[tokio::test]
-async fn a_large_zip_goes_in_parts_and_s3_is_told_their_checksums() -> Result<()> {
+async fn large_zip_is_uploaded_in_parts_with_checksums() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, with_ballast(40)?);
     let (mut terminal, theirs) = Terminal::open()?;
@@ -388,7 +388,7 @@ async fn a_large_zip_goes_in_parts_and_s3_is_told_their_checksums() -> Result<()
 }
 
 #[tokio::test]
-async fn a_large_folder_takes_no_more_memory_than_a_small_one() -> Result<()> {
+async fn large_folder_needs_no_more_memory_than_a_small_one() -> Result<()> {
     const MEGABYTE: u64 = 1024 * 1024;
     let aws = LocalAws::start().await?;
     let ci = Ci::of(&aws).await?;
@@ -406,7 +406,7 @@ async fn a_large_folder_takes_no_more_memory_than_a_small_one() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_part_that_fails_takes_the_others_back_where_that_is_allowed() -> Result<()> {
+async fn failed_part_aborts_the_upload_if_permitted() -> Result<()> {
     let aws = LocalAws::start().await?;
     let folder = with_ballast(40)?;
     let s3 = aws.clients().s3(TOOLING, REGION);
@@ -430,7 +430,7 @@ async fn a_part_that_fails_takes_the_others_back_where_that_is_allowed() -> Resu
 }
 
 #[tokio::test]
-async fn an_upload_that_is_interrupted_is_taken_back() -> Result<()> {
+async fn interrupted_upload_is_aborted() -> Result<()> {
     let aws = LocalAws::start().await?;
     let folder = with_ballast(40)?;
     let ci = Ci::of(&aws).await?;
@@ -456,7 +456,7 @@ async fn an_upload_that_is_interrupted_is_taken_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_bucket_that_is_not_there_not_ours_or_not_versioned_is_told_with_what_to_do() -> Result<()> {
+async fn missing_foreign_or_unversioned_bucket_is_reported_with_the_remedy() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (root, ci, folder) = (Ci::root(&aws), Ci::of(&aws).await?, folder("1.0.0")?);
     let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(REGION));
@@ -494,7 +494,7 @@ async fn a_bucket_that_is_not_there_not_ours_or_not_versioned_is_told_with_what_
 }
 
 #[tokio::test]
-async fn a_wait_without_the_right_to_it_says_which_right_is_missing() -> Result<()> {
+async fn wait_without_permission_names_the_missing_permission() -> Result<()> {
     let aws = LocalAws::start().await?;
     let ci = Ci::with_statements(&aws, |sid| sid != "SeeThatAResultIsMissing").await?;
     let folder = folder("1.0.0")?;
@@ -512,7 +512,7 @@ async fn a_wait_without_the_right_to_it_says_which_right_is_missing() -> Result<
 }
 
 #[tokio::test]
-async fn nobody_who_reads_is_no_reason_to_panic_or_to_end_otherwise() -> Result<()> {
+async fn closed_output_changes_no_exit_code_and_never_panics() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, good, bad) = (Ci::of(&aws).await?, folder("1.0.0")?, TempDir::new().doing("making a folder")?);
     for (mut command, code) in [
@@ -545,7 +545,7 @@ async fn nobody_who_reads_is_no_reason_to_panic_or_to_end_otherwise() -> Result<
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_written_is_told_where_it_can_be() -> Result<()> {
+async fn unwritable_stdout_is_reported_on_stderr() -> Result<()> {
     let aws = LocalAws::start().await?;
     let mut command = Ci::root(&aws).command(&["completions", "bash"])?;
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").doing("opening a full disk")?;
@@ -558,7 +558,7 @@ async fn an_answer_that_cannot_be_written_is_told_where_it_can_be() -> Result<()
 }
 
 #[tokio::test]
-async fn what_is_validated_is_good_bad_or_cannot_be_checked() -> Result<()> {
+async fn validate_tells_good_bad_and_uncheckable_packages() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, good, bad) = (Ci::root(&aws), folder("1.0.0")?, folder("1.0.0")?);
     write(&bad, "function.toml", "memory_size = 1")?;
@@ -578,7 +578,7 @@ async fn what_is_validated_is_good_bad_or_cannot_be_checked() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_version_and_completions_are_told_to_people_and_programs() -> Result<()> {
+async fn version_and_completions_are_printed_for_people_and_programs() -> Result<()> {
     let aws = LocalAws::start().await?;
     let ci = Ci::root(&aws);
     let ended = run(ci.command(&["version"])?).await?;

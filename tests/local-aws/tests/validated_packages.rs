@@ -13,7 +13,7 @@ fn folder() -> PathBuf {
 }
 
 #[test]
-fn validate_says_of_every_fixture_what_is_right() {
+fn validate_judges_every_fixture_right() {
     let corpus = corpus();
     let mut command = Command::new(deployctl().unwrap());
     command.current_dir(folder()).args(["validate", "--output", "json"]);

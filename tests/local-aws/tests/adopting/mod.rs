@@ -76,7 +76,7 @@ async fn again_changes_nothing(aws: &LocalAws, made: &Made, key: &str, zip: Zip)
 }
 
 #[tokio::test]
-async fn what_apex_made_keeps_its_configuration_and_permissions() -> Result<()> {
+async fn function_of_apex_keeps_its_configuration_and_permissions() -> Result<()> {
     let aws = started(&json!({"function_name": "api_{function}", "alias": "current"})).await?;
     let made = Made::by_apex(&aws).await?;
     let before = Seen::of(&made).await?;
@@ -94,7 +94,7 @@ async fn what_apex_made_keeps_its_configuration_and_permissions() -> Result<()> 
 }
 
 #[tokio::test]
-async fn versions_that_a_tool_left_go_as_far_as_keep_versions_says_and_never_from_under_an_alias() -> Result<()> {
+async fn old_versions_of_a_tool_are_deleted_but_never_under_an_alias() -> Result<()> {
     let aws = started(&json!({"function_name": "api_{function}", "alias": "current", "keep_versions": 3})).await?;
     let made = Made::by_apex(&aws).await?;
     assert_eq!(Seen::of(&made).await?.versions(), ["1", "2", "3", "4", "5"]);
@@ -105,7 +105,7 @@ async fn versions_that_a_tool_left_go_as_far_as_keep_versions_says_and_never_fro
 }
 
 #[tokio::test]
-async fn what_sam_made_keeps_what_hangs_on_its_alias() -> Result<()> {
+async fn function_of_sam_keeps_everything_on_its_alias() -> Result<()> {
     let aws = started(&json!({})).await?;
     let made = Made::by_sam(&aws).await?;
     let before = Seen::of(&made).await?;
@@ -128,7 +128,7 @@ async fn what_sam_made_keeps_what_hangs_on_its_alias() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_serverless_made_gets_an_alias_and_keeps_what_hangs_on_the_function() -> Result<()> {
+async fn function_of_serverless_gets_an_alias_and_keeps_its_own_settings() -> Result<()> {
     let aws = started(&json!({"function_name": "shop-{environment}-{function}"})).await?;
     let made = Made::by_serverless(&aws).await?;
     let before = Seen::of(&made).await?;
@@ -182,7 +182,7 @@ async fn triggers_move_from_the_function_to_the_alias_and_stay_there() -> Result
 }
 
 #[tokio::test]
-async fn what_terraform_made_keeps_all_but_the_weights_of_its_alias() -> Result<()> {
+async fn function_of_terraform_loses_only_the_weights_of_its_alias() -> Result<()> {
     let aws = started(&json!({})).await?;
     let made = Made::by_terraform(&aws).await?;
     let before = Seen::of(&made).await?;
@@ -198,7 +198,7 @@ async fn what_terraform_made_keeps_all_but_the_weights_of_its_alias() -> Result<
 }
 
 #[tokio::test]
-async fn a_release_that_is_what_the_tool_had_live_already_writes_nothing_to_lambda() -> Result<()> {
+async fn release_with_a_tools_live_code_writes_nothing_to_lambda() -> Result<()> {
     let aws = started(&json!({"function_name": "api_{function}", "alias": "current"})).await?;
     let made = Made::by_apex(&aws).await?;
     let before = Seen::of(&made).await?;

@@ -32,7 +32,7 @@ async fn deploy_takes_the_newest_upload_of_a_release() -> Result<()> {
 }
 
 #[tokio::test]
-async fn where_uploads_are_not_accepted_deploy_is_not_either() -> Result<()> {
+async fn deploy_without_accepted_uploads_is_refused() -> Result<()> {
     let person = Person::operator().await?;
     person.aws.upload("prod/orders/1.zip", Zip::function("1")).await?;
     person.aws.take_messages().await?;
@@ -43,7 +43,7 @@ async fn where_uploads_are_not_accepted_deploy_is_not_either() -> Result<()> {
 }
 
 #[tokio::test]
-async fn redeploy_puts_back_what_somebody_has_changed_and_is_unchanged_where_nobody_has() -> Result<()> {
+async fn redeploy_reverts_a_change_by_hand_and_else_is_unchanged() -> Result<()> {
     let person = Person::after(&["1", "2"]).await?;
     assert_eq!(person.does("redeploy", &[]).await?["status"], "unchanged");
     let lambda = person.aws.clients().lambda(FIRST, REGION);
@@ -61,7 +61,7 @@ async fn redeploy_puts_back_what_somebody_has_changed_and_is_unchanged_where_nob
 }
 
 #[tokio::test]
-async fn a_hold_stops_what_is_new_and_lets_a_rollback_through_until_it_is_released() -> Result<()> {
+async fn hold_stops_new_releases_but_not_rollbacks_until_released() -> Result<()> {
     let person = Person::after(&["1", "2"]).await?;
     let said = person.says("hold", &[&DEV[..], &["--reason", "first"]].concat()).await?;
     assert!(said.exit == Some(0) && said.out.contains("Z by ada: first\n"), "{said:?}");
@@ -84,7 +84,7 @@ async fn a_hold_stops_what_is_new_and_lets_a_rollback_through_until_it_is_releas
 }
 
 #[tokio::test]
-async fn a_rejected_release_is_deployed_no_more_and_shown_where_it_is_live_until_it_is_unrejected() -> Result<()> {
+async fn rejected_release_is_refused_and_marked_until_unrejected() -> Result<()> {
     let person = Person::after(&["1", "2"]).await?;
     let reject = [&REJECTED[..], &["--reason", "it loses orders"]].concat();
     let (exit, told) = person.tells("reject", &reject).await?;

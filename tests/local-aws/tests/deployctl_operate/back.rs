@@ -23,7 +23,7 @@ async fn deletes(person: &Person, version: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_rollback_walks_back_and_after_a_new_release_to_what_really_was_live_before() -> Result<()> {
+async fn rollbacks_walk_back_through_releases_that_were_really_live() -> Result<()> {
     let person = Person::after(&["a", "b", "c"]).await?;
     let said = person.says("rollback", &BACK).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
@@ -46,7 +46,7 @@ async fn a_rollback_walks_back_and_after_a_new_release_to_what_really_was_live_b
 }
 
 #[tokio::test]
-async fn a_rollback_to_a_release_takes_what_was_live_and_nothing_else() -> Result<()> {
+async fn rollback_to_a_release_requires_that_it_was_live() -> Result<()> {
     let person = Person::after(&["a", "b", "c"]).await?;
     for (to, version) in [("a", "1"), ("c", "3")] {
         let record = person.does("rollback", &["--yes", "--to", to]).await?;
@@ -62,7 +62,7 @@ async fn a_rollback_to_a_release_takes_what_was_live_and_nothing_else() -> Resul
 }
 
 #[tokio::test]
-async fn a_version_that_was_deleted_by_hand_is_published_again_with_its_configuration() -> Result<()> {
+async fn version_deleted_by_hand_is_republished_with_its_configuration() -> Result<()> {
     let person = Person::operator().await?;
     person.uploads("a", configured("a", 256, "GREETING = \"hello\"")).await?;
     let of_a = person.live().await?;
@@ -76,7 +76,7 @@ async fn a_version_that_was_deleted_by_hand_is_published_again_with_its_configur
 }
 
 #[tokio::test]
-async fn the_configuration_goes_back_with_the_code() -> Result<()> {
+async fn configuration_is_rolled_back_with_the_code() -> Result<()> {
     let person = Person::operator().await?;
     person.uploads("a", configured("a", 256, "GREETING = \"hello\"")).await?;
     let of_a = person.live().await?;
@@ -93,7 +93,7 @@ async fn the_configuration_goes_back_with_the_code() -> Result<()> {
 }
 
 #[tokio::test]
-async fn in_two_accounts_one_of_which_is_broken_the_other_goes_back_and_both_are_told() -> Result<()> {
+async fn rollback_with_one_broken_account_reverts_and_reports_both_accounts() -> Result<()> {
     let targets = json!([{"account": FIRST, "region": REGION}, {"account": SECOND, "region": REGION}]);
     let both = json!({"targets": targets, "external_id": "both-77c0"});
     let person = Person::among(Setup::only("both", &both)).await?;
@@ -139,7 +139,7 @@ async fn serving(person: &Person) -> Result<Vec<String>> {
 }
 
 #[tokio::test]
-async fn a_rollback_of_what_never_was_deployed_is_refused_and_makes_nothing() -> Result<()> {
+async fn rollback_of_a_never_deployed_function_is_refused() -> Result<()> {
     let person = Person::operator().await?;
     let said = person.says("rollback", &BACK).await?;
     assert_eq!(said.exit, Some(3), "{said:?}");

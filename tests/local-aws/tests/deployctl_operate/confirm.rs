@@ -5,7 +5,7 @@ use local_aws::{Result, Shown};
 use super::{DEV, Person};
 
 #[tokio::test]
-async fn a_rollback_leaves_nothing_that_was_not_confirmed_or_named() -> Result<()> {
+async fn rollback_requires_a_confirmation_or_the_live_release() -> Result<()> {
     let person = Person::after(&["a", "b"]).await?;
     let said = person.says("rollback", &DEV).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(2), ""), "{said:?}");

@@ -32,7 +32,7 @@ fn both(release: &str, status: &str) -> [(String, String, String); 2] {
 }
 
 #[tokio::test]
-async fn a_group_moves_together_and_goes_back_together_where_one_fails() -> Result<()> {
+async fn group_moves_together_and_rolls_back_if_one_fails() -> Result<()> {
     let person = promoting(&json!({})).await?;
     uploaded(&person, "1").await?;
     let said = person.aws.delivering_meanwhile(person.says("promote", &TOGETHER)).await?;
@@ -70,7 +70,7 @@ async fn a_group_moves_together_and_goes_back_together_where_one_fails() -> Resu
 }
 
 #[tokio::test]
-async fn a_group_waits_for_one_approval_of_all_and_none_moves_before() -> Result<()> {
+async fn group_waits_for_one_approval_before_any_moves() -> Result<()> {
     let person = promoting(&json!({"approval": {"required": 1}})).await?;
     uploaded(&person, "1").await?;
     let id = ["--id", "release-train-8"];
@@ -92,7 +92,7 @@ async fn a_group_waits_for_one_approval_of_all_and_none_moves_before() -> Result
 }
 
 #[tokio::test]
-async fn a_group_of_which_one_may_not_move_is_refused_and_none_moves() -> Result<()> {
+async fn group_with_one_denied_member_is_refused_whole() -> Result<()> {
     let person = promoting(&json!({})).await?;
     uploaded(&person, "1").await?;
     person.says("hold", &["-e", "prod", "-f", "bills", "--reason", "stock-taking"]).await?;

@@ -49,7 +49,7 @@ async fn status_is_a_table_of_functions_by_environments() -> Result<()> {
 }
 
 #[tokio::test]
-async fn status_of_a_function_tells_all_that_is_known_of_it() -> Result<()> {
+async fn status_of_a_function_shows_everything_known_of_it() -> Result<()> {
     let person = busy().await?;
     let (exit, told) = person.tells("status", &["orders", "--environment", "dev"]).await?;
     let status = &told["functions"][0];
@@ -75,7 +75,7 @@ async fn status_of_a_function_tells_all_that_is_known_of_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn history_is_told_newest_first_with_what_asked_for_each() -> Result<()> {
+async fn history_is_newest_first_with_the_cause_of_each() -> Result<()> {
     let person = busy().await?;
     let mut refused = person.aws.deploy("dev/orders/1.2.0.zip", Zip::function("1.2.0")).await?;
     // Its format is the ledger's business.
@@ -102,7 +102,7 @@ async fn history_is_told_newest_first_with_what_asked_for_each() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_may_only_look_sees_the_same_straight_from_the_ledger() -> Result<()> {
+async fn role_that_may_only_look_reads_the_same_from_the_ledger() -> Result<()> {
     let person = busy().await?;
     let looker = keys(&person.aws, "look").await?;
     let before = person.aws.snapshot().await?;
@@ -134,7 +134,7 @@ async fn who_may_only_look_sees_the_same_straight_from_the_ledger() -> Result<()
 }
 
 #[tokio::test]
-async fn a_watch_is_drawn_again_in_place_until_ctrl_c() -> Result<()> {
+async fn watch_is_redrawn_in_place_until_ctrl_c() -> Result<()> {
     let person = Person::after(&["1.0.0"]).await?;
     let mut watching = person.on_a_terminal(Shown::Everything, "status", &["--watch=1"]).await?;
     watching.terminal.shows("\x1b[H\x1b[2J").await?;

@@ -23,7 +23,7 @@ fn zip(folder: &TempDir, zip: &Zip) -> Result<PathBuf> {
 }
 
 #[tokio::test]
-async fn a_plan_of_a_release_is_what_deploying_it_does() -> Result<()> {
+async fn plan_of_a_release_matches_its_deployment() -> Result<()> {
     let person = Person::after(&["1"]).await?;
     person.uploads_silently("2", configured("2", 512, "LOG_LEVEL = \"info\"")).await?;
     let before = person.aws.snapshot().await?;
@@ -55,7 +55,7 @@ async fn a_plan_of_a_release_is_what_deploying_it_does() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_plan_of_a_file_masks_variables_and_uploads_nothing() -> Result<()> {
+async fn plan_of_a_file_masks_variables_and_uploads_nothing() -> Result<()> {
     let person = Person::operator().await?;
     person.uploads("1", configured("1", 256, &format!("TOKEN = \"{SECRET}-old\""))).await?;
     let folder = TempDir::new().doing("making a folder")?;
@@ -84,7 +84,7 @@ async fn a_plan_of_a_file_masks_variables_and_uploads_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_plan_that_a_rule_forbids_says_so_and_a_wrong_file_is_told_before_anybody_is_asked() -> Result<()> {
+async fn plan_names_a_forbidding_rule_and_refuses_a_wrong_file_locally() -> Result<()> {
     let person = Person::after(&["1"]).await?;
     person.does("hold", &["--reason", "black friday"]).await?;
     person.uploads_silently("2", Zip::function("2")).await?;

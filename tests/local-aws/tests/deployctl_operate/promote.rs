@@ -46,7 +46,7 @@ fn says_all(said: &Said, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_very_same_code_is_live_there_and_again_is_unchanged() -> Result<()> {
+async fn promoted_code_is_the_same_and_promoting_again_is_unchanged() -> Result<()> {
     let person = with_one(&json!({})).await?;
     let status = person.says("status", &[]).await?;
     assert_eq!(status.exit, Some(0), "{status:?}");
@@ -67,7 +67,7 @@ async fn the_very_same_code_is_live_there_and_again_is_unchanged() -> Result<()>
 }
 
 #[tokio::test]
-async fn what_a_rule_says_no_to_is_refused_with_its_reason() -> Result<()> {
+async fn promotion_that_a_rule_denies_is_refused_with_its_reason() -> Result<()> {
     let person = with_one(&json!({"promotion": {"from": "dev", "soak": "30m"}})).await?;
     let (code, because) = person.is_refused("promote", &PROMOTE).await?;
     assert_eq!(code, "NotPromotable");
@@ -92,7 +92,7 @@ async fn what_a_rule_says_no_to_is_refused_with_its_reason() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_waits_for_an_approval_says_so_and_goes_on_when_somebody_else_approves_it() -> Result<()> {
+async fn promotion_waits_for_approval_by_somebody_else() -> Result<()> {
     let person = with_one(&json!({"approval": {"required": 2}})).await?;
     let said = person.says("promote", &[&PROMOTE[..], &["--not-after", "2h"]].concat()).await?;
     assert_eq!((said.exit, said.err.as_str()), (Some(0), ""), "it is not waited for: {said:?}");
@@ -141,7 +141,7 @@ async fn what_waits_for_an_approval_says_so_and_goes_on_when_somebody_else_appro
 }
 
 #[tokio::test]
-async fn who_waits_all_the_same_waits_until_the_time_is_over_or_it_is_declined() -> Result<()> {
+async fn promote_with_wait_ends_at_its_timeout_or_a_decline() -> Result<()> {
     let person = with_one(&json!({"approval": {"required": 1}})).await?;
     let said = person.says("promote", &[&PROMOTE[..], &["--wait", "--timeout", "3s"]].concat()).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(4), ""), "{said:?}");
@@ -159,7 +159,7 @@ async fn who_waits_all_the_same_waits_until_the_time_is_over_or_it_is_declined()
 }
 
 #[tokio::test]
-async fn a_freeze_is_waited_for_elsewhere_and_overridden_with_a_reason() -> Result<()> {
+async fn freeze_delays_a_promotion_unless_overridden_with_a_reason() -> Result<()> {
     let frozen = json!({"freeze": [{"first": "2020-01-01", "last": "2099-12-31", "zone": "Europe/Berlin"}]});
     let person = with_one(&frozen).await?;
     let (exit, record) = person.tells("promote", &PROMOTE).await?;
@@ -185,7 +185,7 @@ async fn a_freeze_is_waited_for_elsewhere_and_overridden_with_a_reason() -> Resu
 }
 
 #[tokio::test]
-async fn a_pattern_promotes_each_function_that_is_ready_and_nothing_when_none_is() -> Result<()> {
+async fn pattern_promotes_only_the_functions_that_are_ready() -> Result<()> {
     let person = with_one(&json!({})).await?;
     for function in ["bills", "stock"] {
         let result = person.aws.deploy(&format!("dev/{function}/7.zip"), Zip::function(function)).await?;
@@ -207,7 +207,7 @@ async fn a_pattern_promotes_each_function_that_is_ready_and_nothing_when_none_is
 }
 
 #[tokio::test]
-async fn how_many_releases_an_environment_lags_and_since_when_is_told() -> Result<()> {
+async fn status_shows_how_far_an_environment_lags() -> Result<()> {
     let person = with_one(&json!({"promotion": {"from": "dev", "soak": "0s"}})).await?;
     person.tells("promote", &PROMOTE).await?;
     person.uploads("2", Zip::function("2")).await?;

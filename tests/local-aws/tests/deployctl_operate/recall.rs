@@ -21,7 +21,7 @@ async fn two_everywhere() -> Result<Person> {
 }
 
 #[tokio::test]
-async fn a_recalled_release_serves_nowhere_any_more_and_comes_back_nowhere() -> Result<()> {
+async fn recalled_release_is_rolled_back_everywhere_and_stays_refused() -> Result<()> {
     let person = two_everywhere().await?;
     let said = person.says("recall", &[&RECALL[..], &["--id", "incident-42"]].concat()).await?;
     assert_eq!((said.exit, said.err.as_str()), (Some(0), ""), "{said:?}");
@@ -48,7 +48,7 @@ async fn a_recalled_release_serves_nowhere_any_more_and_comes_back_nowhere() -> 
 }
 
 #[tokio::test]
-async fn where_it_cannot_be_rolled_back_is_told_and_ends_with_1() -> Result<()> {
+async fn recall_names_failed_rollbacks_and_exits_1() -> Result<()> {
     let person = two_everywhere().await?;
     let denied = Fault::new("UpdateAlias", 403, "AccessDeniedException", "not today").in_account(SECOND);
     person.aws.control().fault(&denied.forever()).await?;
@@ -67,7 +67,7 @@ async fn where_it_cannot_be_rolled_back_is_told_and_ends_with_1() -> Result<()> 
 }
 
 #[tokio::test]
-async fn the_first_release_of_all_cannot_be_rolled_back() -> Result<()> {
+async fn recall_of_the_first_release_has_nothing_to_roll_back() -> Result<()> {
     let person = Person::after(&["1"]).await?;
     let (exit, told) = person.tells("recall", &["-f", "orders", "-r", "1"]).await?;
     assert_eq!(

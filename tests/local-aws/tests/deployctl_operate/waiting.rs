@@ -44,7 +44,7 @@ async fn is_back(person: &Person, record: &Value) -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_wait_is_drawn_and_its_end_is_told() -> Result<()> {
+async fn wait_for_another_deployment_is_drawn_until_the_result() -> Result<()> {
     let person = at_work().await?;
     let json = [&BACK[..], &["--output", "json"]].concat();
     let mut waiting = person.on_a_terminal(Shown::ButTheAnswer, "rollback", &json).await?;
@@ -62,7 +62,7 @@ async fn the_wait_is_drawn_and_its_end_is_told() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_does_not_wait_is_told_that_it_is_pending_and_it_goes_on() -> Result<()> {
+async fn rollback_without_wait_is_reported_pending_and_completes_later() -> Result<()> {
     let person = at_work().await?;
     let pending = person.does("rollback", &["--yes", "--no-wait"]).await?;
     assert_eq!((&pending["status"], &pending["code"]), (&json!("pending"), &json!("Waiting")), "{pending:#}");
@@ -75,7 +75,7 @@ async fn who_does_not_wait_is_told_that_it_is_pending_and_it_goes_on() -> Result
 }
 
 #[tokio::test]
-async fn a_wait_that_is_too_long_ends_with_4_and_it_goes_on() -> Result<()> {
+async fn wait_timeout_exits_4_and_the_rollback_completes_later() -> Result<()> {
     let person = at_work().await?;
     let said = person.says("rollback", &[&BACK[..], &["--timeout", "3s"]].concat()).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(4), ""), "{said:?}");
@@ -87,7 +87,7 @@ async fn a_wait_that_is_too_long_ends_with_4_and_it_goes_on() -> Result<()> {
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_the_wait_with_130_and_it_goes_on() -> Result<()> {
+async fn ctrl_c_exits_130_and_the_rollback_completes_later() -> Result<()> {
     let person = at_work().await?;
     let mut waiting = person.on_a_terminal(Shown::Everything, "rollback", &BACK).await?;
     waiting.terminal.shows("waits for deployment 0").await?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{DEV, Person};
 
 #[tokio::test]
-async fn an_environment_that_does_not_exist_is_told_with_those_that_do() -> Result<()> {
+async fn unknown_environment_is_reported_with_the_known_ones() -> Result<()> {
     let person = Person::after(&["1"]).await?;
     let before = person.aws.snapshot().await?;
     let prdo = ["-e", "prdo", "-f", "orders"];
@@ -33,7 +33,7 @@ async fn an_environment_that_does_not_exist_is_told_with_those_that_do() -> Resu
 }
 
 #[tokio::test]
-async fn what_cannot_be_undone_or_is_not_known_is_told() -> Result<()> {
+async fn impossible_command_is_refused_with_the_reason() -> Result<()> {
     let person = Person::after(&["1"]).await?;
     let before = person.aws.snapshot().await?;
     let release = |release| ["--function", "orders", "--release", release];
@@ -82,7 +82,7 @@ async fn what_cannot_be_undone_or_is_not_known_is_told() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_wrong_use_is_told_before_the_deployer_is_asked() -> Result<()> {
+async fn usage_error_is_reported_before_the_deployer_is_invoked() -> Result<()> {
     let person = Person::operator().await?;
     for (arguments, words) in [
         (&["rollback", "-e", "Prod", "-f", "orders"][..], "is not an environment"),
@@ -117,7 +117,7 @@ async fn a_wrong_use_is_told_before_the_deployer_is_asked() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_deployer_that_is_called_otherwise_is_looked_for_by_its_name() -> Result<()> {
+async fn wrong_function_name_of_the_deployer_is_reported_with_options() -> Result<()> {
     let person = Person::operator().await?;
     let said = person.says("status", &["--function-name", "depolyer"]).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(1), ""), "{said:?}");
@@ -130,7 +130,7 @@ async fn a_deployer_that_is_called_otherwise_is_looked_for_by_its_name() -> Resu
 }
 
 #[tokio::test]
-async fn a_payload_that_is_wrong_is_refused_by_the_name_of_the_field() -> Result<()> {
+async fn wrong_payload_is_refused_naming_the_field() -> Result<()> {
     let person = Person::after(&["1"]).await?;
     let before = person.aws.snapshot().await?;
     let with = |name: &str, field: &str, value: Value| {

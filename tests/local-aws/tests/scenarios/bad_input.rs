@@ -31,7 +31,7 @@ fn text<'a>(record: &'a Value, pointer: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn bad_zips_and_manifests_are_refused_with_what_is_wrong() -> Result<()> {
+async fn bad_zips_and_manifests_are_refused_with_the_reason() -> Result<()> {
     let aws = with_orders().await?;
     let with = |entry: Entry| archive(&[bootstrap("x"), entry]);
     let manifest = |text: &str| Zip::code("x").manifest(text).build().doing("zipping");
@@ -75,7 +75,7 @@ async fn bad_zips_and_manifests_are_refused_with_what_is_wrong() -> Result<()> {
 }
 
 #[tokio::test]
-async fn uploads_that_are_for_nobody_leave_a_line_in_the_log_and_no_record() -> Result<()> {
+async fn uploads_for_no_function_are_logged_without_a_record() -> Result<()> {
     let aws = with_orders().await?;
     let before = aws.records("dev", "orders").await?.len();
     for (key, because) in [
@@ -99,7 +99,7 @@ async fn uploads_that_are_for_nobody_leave_a_line_in_the_log_and_no_record() -> 
 }
 
 #[tokio::test]
-async fn an_environment_without_uploads_and_a_function_that_does_not_exist_are_told_apart() -> Result<()> {
+async fn environment_without_uploads_and_missing_function_are_distinguished() -> Result<()> {
     let aws = with_orders().await?;
     aws.configure(|config| config["environments"]["prod"]["accept_uploads"] = json!(false)).await?;
     let (result, calls) = aws.calls_of(aws.deploy("prod/orders/1.zip", Zip::function("x"))).await?;
@@ -116,7 +116,7 @@ async fn an_environment_without_uploads_and_a_function_that_does_not_exist_are_t
 }
 
 #[tokio::test]
-async fn an_artifact_that_is_gone_is_refused_as_gone() -> Result<()> {
+async fn deleted_artifact_is_refused_as_gone() -> Result<()> {
     let aws = with_orders().await?;
     let key = "dev/orders/2.zip";
     let version_id = aws.upload(key, Zip::code("x")).await?;
@@ -134,7 +134,7 @@ async fn an_artifact_that_is_gone_is_refused_as_gone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_policy_that_denies_the_read_is_named() -> Result<()> {
+async fn policy_that_denies_the_read_is_named() -> Result<()> {
     let aws = with_orders().await?;
     let deny = |principal: &str, function: &str| {
         json!({"Sid": function, "Effect": "Deny", "Principal": {"AWS": principal},
@@ -174,7 +174,7 @@ async fn a_policy_that_denies_the_read_is_named() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_a_function_error_with_a_stable_type() -> Result<()> {
+async fn payload_that_is_no_event_is_an_error_of_stable_type() -> Result<()> {
     use local_aws::Answer;
     let aws = with_orders().await?;
     let deep = |levels| (0..levels).fold(json!(1), |inner, _| json!({ "detail": inner }));

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{serves, statuses, versions};
 
 #[tokio::test]
-async fn at_most_five_calls_follow_one_another_from_the_event_to_the_moved_alias() -> Result<()> {
+async fn at_most_five_sequential_calls_from_event_to_moved_alias() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
@@ -24,7 +24,7 @@ async fn at_most_five_calls_follow_one_another_from_the_event_to_the_moved_alias
 }
 
 #[tokio::test]
-async fn an_update_of_code_has_one_session_that_can_do_no_more_than_that() -> Result<()> {
+async fn code_update_has_one_session_limited_to_that() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let (result, calls) = aws.calls_of(aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0"))).await?;
@@ -58,7 +58,7 @@ async fn an_update_of_code_has_one_session_that_can_do_no_more_than_that() -> Re
 }
 
 #[tokio::test]
-async fn a_creation_gets_a_second_session_that_may_pass_just_the_one_role() -> Result<()> {
+async fn creation_has_a_second_session_that_passes_one_role() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (_, calls) = aws.calls_of(aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0"))).await?;
     let sessions = sessions(&calls);
@@ -76,7 +76,7 @@ async fn a_creation_gets_a_second_session_that_may_pass_just_the_one_role() -> R
 }
 
 #[tokio::test]
-async fn a_duplicate_makes_no_call_in_the_target_account_but_enter_it() -> Result<()> {
+async fn duplicate_makes_no_call_in_the_target_but_assume_role() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
@@ -94,7 +94,7 @@ async fn a_duplicate_makes_no_call_in_the_target_account_but_enter_it() -> Resul
 }
 
 #[tokio::test]
-async fn versions_beyond_those_to_keep_are_deleted_one_by_one_and_never_the_function() -> Result<()> {
+async fn old_versions_are_deleted_one_by_one_never_the_function() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.configure(|config| config["environments"]["dev"]["keep_versions"] = json!(2)).await?;
     for release in ["1.0.0", "1.1.0", "1.2.0"] {

@@ -345,19 +345,19 @@ macro_rules! sweeps {
 }
 
 sweeps! {
-    a_creation_killed_at_any_call_is_ended_by_its_message: |which| sweep(Kind::Create, Wake::Message, which);
-    a_creation_killed_at_any_call_is_ended_by_a_tick: |which| sweep(Kind::Create, Wake::Tick, which);
-    a_creation_killed_at_any_call_is_ended_by_the_sweep: |which| sweep(Kind::Create, Wake::Sweep, which);
-    an_update_killed_at_any_call_is_ended_by_its_message: |which| sweep(Kind::Update, Wake::Message, which);
-    an_update_killed_at_any_call_is_ended_by_a_tick: |which| sweep(Kind::Update, Wake::Tick, which);
-    an_update_killed_at_any_call_is_ended_by_the_sweep: |which| sweep(Kind::Update, Wake::Sweep, which);
-    a_newer_release_is_live_at_last_whenever_the_one_before_was_killed: |which| async move {
+    creation_killed_at_any_call_is_completed_by_its_message: |which| sweep(Kind::Create, Wake::Message, which);
+    creation_killed_at_any_call_is_completed_by_a_tick: |which| sweep(Kind::Create, Wake::Tick, which);
+    creation_killed_at_any_call_is_completed_by_the_sweep: |which| sweep(Kind::Create, Wake::Sweep, which);
+    update_killed_at_any_call_is_completed_by_its_message: |which| sweep(Kind::Update, Wake::Message, which);
+    update_killed_at_any_call_is_completed_by_a_tick: |which| sweep(Kind::Update, Wake::Tick, which);
+    update_killed_at_any_call_is_completed_by_the_sweep: |which| sweep(Kind::Update, Wake::Sweep, which);
+    newer_release_is_live_whenever_the_one_before_was_killed: |which| async move {
         Ok::<_, Error>(overtake(Kind::Create, which).await? + overtake(Kind::Update, which).await?)
     };
-    an_answer_that_gets_lost_changes_no_end_whichever_it_is: |which| async move {
+    lost_answer_of_any_call_changes_no_end: |which| async move {
         Ok::<_, Error>(lose_each(Kind::Create, true, which).await? + lose_each(Kind::Update, true, which).await?)
     };
-    a_call_that_gets_lost_changes_no_end_whichever_it_is: |which| async move {
+    lost_call_changes_no_end_whichever_it_is: |which| async move {
         Ok::<_, Error>(lose_each(Kind::Create, false, which).await? + lose_each(Kind::Update, false, which).await?)
     };
 }

@@ -41,7 +41,7 @@ async fn the_sample_function_can_be_deployed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_large_zip_is_verified_in_constant_memory() -> Result<()> {
+async fn large_zip_is_verified_in_constant_memory() -> Result<()> {
     const MEGABYTE: u64 = 1024 * 1024;
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
@@ -54,7 +54,7 @@ async fn a_large_zip_is_verified_in_constant_memory() -> Result<()> {
 }
 
 #[test]
-fn a_machine_without_python_is_told_in_one_sentence_what_to_install() -> Result<()> {
+fn missing_python_is_reported_in_one_sentence() -> Result<()> {
     let mut demo = Command::new(env!("CARGO_BIN_EXE_demo"));
     // Only cargo is found there.
     let output = demo.env_remove("DEPLOYER_PYTHON").env("PATH", "").output().doing("starting the demo")?;

@@ -44,7 +44,7 @@ async fn serves_after_all(aws: &LocalAws, release: &str) -> Result<Vec<u16>> {
 }
 
 #[tokio::test]
-async fn a_late_update_of_the_alias_after_a_rollback_finds_a_closed_door() -> Result<()> {
+async fn late_alias_update_after_a_rollback_is_refused() -> Result<()> {
     let aws = sends_late("UpdateAlias").await?;
     roll_back(&aws).await?;
     let answers = serves_after_all(&aws, "1.1.0").await?;
@@ -53,7 +53,7 @@ async fn a_late_update_of_the_alias_after_a_rollback_finds_a_closed_door() -> Re
 }
 
 #[tokio::test]
-async fn a_late_update_of_the_alias_after_the_same_bytes_again_finds_a_closed_door() -> Result<()> {
+async fn late_alias_update_after_the_same_bytes_is_refused() -> Result<()> {
     let aws = sends_late("UpdateAlias").await?;
     upload(&aws, "1.2.0").await?;
     let answers = serves_after_all(&aws, "1.2.0").await?;
@@ -62,7 +62,7 @@ async fn a_late_update_of_the_alias_after_the_same_bytes_again_finds_a_closed_do
 }
 
 #[tokio::test]
-async fn a_late_update_of_the_code_moves_no_alias() -> Result<()> {
+async fn late_code_update_moves_no_alias() -> Result<()> {
     let aws = sends_late("UpdateFunctionCode").await?;
     upload(&aws, "1.3.0").await?;
     serves_after_all(&aws, "1.3.0").await?;

@@ -32,7 +32,7 @@ async fn only_orders_stops(aws: &LocalAws, release: &str, words: &[&str]) -> Res
 }
 
 #[tokio::test]
-async fn a_head_that_cannot_be_read_stops_its_function_alone_until_it_is_restored() -> Result<()> {
+async fn unreadable_head_stops_its_function_alone_until_restored() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let good = aws.ledger_object(HEAD).await?.unwrap_or_default();
@@ -64,7 +64,7 @@ async fn a_head_that_cannot_be_read_stops_its_function_alone_until_it_is_restore
 }
 
 #[tokio::test]
-async fn a_message_that_fails_again_and_again_is_put_off_for_longer_each_time() -> Result<()> {
+async fn repeatedly_failing_message_is_delayed_longer_each_time() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.put_in_ledger(HEAD, b"hello, world".to_vec()).await?;
     aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
@@ -95,7 +95,7 @@ async fn nothing_is_done_until(aws: &LocalAws, mend: impl AsyncFnOnce() -> Resul
 }
 
 #[tokio::test]
-async fn while_the_ledgers_bucket_denies_nothing_is_written_to_lambda() -> Result<()> {
+async fn nothing_is_written_to_lambda_while_the_ledger_denies() -> Result<()> {
     for (actions, word) in [("s3:GetObject", "reading s3://"), ("s3:PutObject", "writing s3://")] {
         let aws = LocalAws::start().await?;
         aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
@@ -108,7 +108,7 @@ async fn while_the_ledgers_bucket_denies_nothing_is_written_to_lambda() -> Resul
 }
 
 #[tokio::test]
-async fn while_the_ledgers_bucket_is_gone_nothing_is_written_to_lambda() -> Result<()> {
+async fn nothing_is_written_to_lambda_while_the_ledger_is_gone() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     aws.configure(|config| config["ledger_bucket"] = json!("acme-gone")).await?;
@@ -117,7 +117,7 @@ async fn while_the_ledgers_bucket_is_gone_nothing_is_written_to_lambda() -> Resu
 }
 
 #[tokio::test]
-async fn what_could_not_be_recorded_is_recorded_by_the_sweep_although_its_message_is_dead() -> Result<()> {
+async fn sweep_writes_the_record_of_a_dead_lettered_message() -> Result<()> {
     let aws = LocalAws::start().await?;
     let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
     for prefix in ["deployments/", "results/"] {
@@ -141,7 +141,7 @@ async fn what_could_not_be_recorded_is_recorded_by_the_sweep_although_its_messag
 }
 
 #[tokio::test]
-async fn an_end_that_could_not_be_written_into_the_head_is_written_as_soon_as_it_can_be() -> Result<()> {
+async fn end_is_committed_once_the_head_is_writable_again() -> Result<()> {
     let aws = LocalAws::start().await?;
     let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
     // The claim and the door are written, and then nothing more, for longer than the SDK tries.
@@ -174,7 +174,7 @@ async fn deployed_at_once(aws: &LocalAws, key: &str, zip: Zip) -> Result<Vec<Cal
 }
 
 #[tokio::test]
-async fn a_head_that_meets_a_conflict_of_two_writes_is_sent_again() -> Result<()> {
+async fn conflicting_write_of_a_head_is_sent_again() -> Result<()> {
     let aws = LocalAws::start().await?;
     let conflict = Fault::new("PutObject", 409, "ConditionalRequestConflict", "Try again");
     aws.control().fault(&conflict.under("heads/").times(2)).await?;
@@ -186,7 +186,7 @@ async fn a_head_that_meets_a_conflict_of_two_writes_is_sent_again() -> Result<()
 }
 
 #[tokio::test]
-async fn a_head_that_is_gone_when_it_is_written_is_read_and_decided_on_again() -> Result<()> {
+async fn head_gone_at_its_write_is_read_again() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let gone = Fault::new("PutObject", 404, "NoSuchKey", "The specified key does not exist.");

@@ -57,7 +57,7 @@ fn copies(calls: &[Call]) -> usize {
 }
 
 #[tokio::test]
-async fn by_upload_alone_the_same_object_reaches_stage_and_after_its_soak_prod() -> Result<()> {
+async fn upload_reaches_stage_and_after_its_soak_prod() -> Result<()> {
     let aws = LocalAws::with(row(
         json!({"promotion": {"from": "dev", "automatic": true}}),
         json!({"promotion": {"from": "stage", "automatic": true, "soak": "30m"}}),
@@ -93,7 +93,7 @@ async fn by_upload_alone_the_same_object_reaches_stage_and_after_its_soak_prod()
 }
 
 #[tokio::test]
-async fn asked_for_and_approved_on_the_bus_it_goes_through_eventbridge_and_the_queue() -> Result<()> {
+async fn promotion_is_requested_and_approved_through_the_bus() -> Result<()> {
     let rules = json!({"promotion": {"from": "dev"}, "approval": {"required": 1}});
     let aws = LocalAws::with(row(json!({}), rules)).await?;
     let result = aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
@@ -124,7 +124,7 @@ async fn asked_for_and_approved_on_the_bus_it_goes_through_eventbridge_and_the_q
 }
 
 #[tokio::test]
-async fn drift_in_the_source_is_caught_at_the_gate() -> Result<()> {
+async fn promotion_from_a_drifted_source_is_refused() -> Result<()> {
     let aws = LocalAws::with(row(json!({}), json!({"promotion": {"from": "dev"}}))).await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
@@ -144,7 +144,7 @@ async fn drift_in_the_source_is_caught_at_the_gate() -> Result<()> {
 }
 
 #[tokio::test]
-async fn two_functions_go_together_or_not_at_all_and_a_recall_takes_back_what_is_everywhere() -> Result<()> {
+async fn group_is_promoted_whole_and_recall_rolls_back_everywhere() -> Result<()> {
     let aws = LocalAws::with(row(json!({}), json!({"promotion": {"from": "dev"}}))).await?;
     for (function, release) in [("orders", "1.0.0"), ("workers", "1.0.0"), ("orders", "1.1.0"), ("workers", "1.1.0")] {
         aws.deploy(&format!("dev/{function}/{release}.zip"), Zip::function(&format!("{function} {release}"))).await?;

@@ -66,7 +66,7 @@ owner = "orders"
 "#;
 
 #[tokio::test]
-async fn the_deployer_uses_all_that_it_may_do_but_what_has_another_reason() -> Result<()> {
+async fn every_granted_permission_is_used_or_has_a_reason() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.configure(|config| config["environments"]["dev"]["keep_versions"] = json!(2)).await?;
     let layer = LayerVersionContentInput::builder()
@@ -124,7 +124,7 @@ async fn the_deployer_uses_all_that_it_may_do_but_what_has_another_reason() -> R
 }
 
 #[tokio::test]
-async fn a_right_that_is_missing_is_missed() -> Result<()> {
+async fn missing_permission_fails_the_step_that_needs_it() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.zip", Zip::function("1")).await?;
     let deny = json!({"Version": "2012-10-17", "Statement":
@@ -148,7 +148,7 @@ async fn a_right_that_is_missing_is_missed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn rejected_releases_are_written_over_what_was_read_and_never_erased() -> Result<()> {
+async fn rejected_releases_are_written_conditionally_and_never_deleted() -> Result<()> {
     let aws = LocalAws::start().await?;
     let keys = aws.control().session(DEPLOYER_ROLE, "rejecting").await?;
     let s3 = aws.clients().session_s3(&keys, REGION);
@@ -166,7 +166,7 @@ async fn rejected_releases_are_written_over_what_was_read_and_never_erased() -> 
 }
 
 #[tokio::test]
-async fn commands_find_the_newest_version_and_keep_what_is_rejected_with_the_rights_there_are() -> Result<()> {
+async fn commands_and_rejections_work_with_the_granted_permissions() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.zip", Zip::function("1")).await?;
     aws.upload("dev/orders/2.zip", Zip::function("2")).await?;
@@ -189,7 +189,7 @@ async fn commands_find_the_newest_version_and_keep_what_is_rejected_with_the_rig
 }
 
 #[tokio::test]
-async fn ci_uploads_in_parts_and_gives_up_and_reads_nothing_but_its_results() -> Result<()> {
+async fn ci_may_upload_in_parts_abort_and_read_its_results_only() -> Result<()> {
     let aws = LocalAws::start().await?;
     let s3 = session(&aws, "ci-orders", "github/permissions").await?;
     let key = "dev/orders-api/1.zip";
@@ -214,7 +214,7 @@ async fn ci_uploads_in_parts_and_gives_up_and_reads_nothing_but_its_results() ->
 }
 
 #[tokio::test]
-async fn who_may_look_reads_the_ledger_and_the_configuration_without_the_deployer() -> Result<()> {
+async fn look_policy_reads_ledger_and_configuration_without_the_deployer() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.zip", Zip::function("1")).await?;
     for policy in ["tooling/look", "tooling/operate"] {
@@ -240,7 +240,7 @@ async fn who_may_look_reads_the_ledger_and_the_configuration_without_the_deploye
 }
 
 #[tokio::test]
-async fn an_upload_that_is_called_like_the_deployer_never_becomes_it() -> Result<()> {
+async fn upload_named_like_the_deployer_never_replaces_it() -> Result<()> {
     let tools = json!({"targets": [{"account": TOOLING, "region": REGION}], "external_id": "tools-3b7a"});
     let aws = LocalAws::with(Setup::default().environment("tools", tools)).await?;
     let result = aws.deploy("tools/hello/1.zip", Zip::function("1")).await?;

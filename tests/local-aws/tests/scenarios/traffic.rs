@@ -33,7 +33,7 @@ fn error(record: &Value) -> (&str, &str) {
 }
 
 #[tokio::test]
-async fn traffic_that_lambda_holds_back_is_waited_for() -> Result<()> {
+async fn deployment_waits_for_traffic_that_lambda_holds_back() -> Result<()> {
     let aws = provisioned().await?;
     aws.control().settle(&Settle::after_reads("provision", 3)).await?;
     let result = aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
@@ -43,7 +43,7 @@ async fn traffic_that_lambda_holds_back_is_waited_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_init_that_fails_is_told_with_lambdas_reason_and_the_alias_put_back() -> Result<()> {
+async fn failed_init_is_reported_and_the_alias_restored() -> Result<()> {
     let aws = provisioned().await?;
     let reason = "FUNCTION_ERROR_INIT_FAILURE";
     aws.control().settle(&Settle::failing("provision", reason, reason)).await?;
@@ -56,7 +56,7 @@ async fn an_init_that_fails_is_told_with_lambdas_reason_and_the_alias_put_back()
 }
 
 #[tokio::test]
-async fn a_deployment_that_waits_for_long_is_parked_and_goes_on_by_its_ticks() -> Result<()> {
+async fn long_waiting_deployment_is_parked_and_continued_by_ticks() -> Result<()> {
     let aws = provisioned().await?;
     aws.control().settle(&Settle::after_reads("provision", 18)).await?;
     let version_id = aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
