@@ -34,8 +34,8 @@ impl LocalAws {
         Ok(())
     }
 
-    /// Makes markers that no head needs so old that no running invocation can need them: replaces their time by one long
-    /// ago.
+    /// Makes markers that no head needs so old that no running invocation can need them: replaces their time by one
+    /// long ago.
     ///
     /// # Errors
     /// S3 answers with an error, or a marker is not of this deployer.

@@ -1,4 +1,4 @@
-//! The local AWS itself: its corrections hold, and each of their tests can fail.
+//! Tests of the local AWS itself: its corrections hold, and each of their tests fails on plain moto.
 
 use local_aws::{Error, Result, python};
 

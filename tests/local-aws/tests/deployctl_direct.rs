@@ -1,4 +1,5 @@
-//! The real `deployctl`, deploying straight from here by an ordinary role of a target account: no bucket, no Lambda, no ledger.
+//! The real `deployctl` deploys from this machine with an ordinary role of a target account: without bucket, deployer
+//! or ledger.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -11,9 +12,9 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Whoever deploys: a role of the tooling account, which may enter and look into the ledger.
+/// The role of the person who deploys, which may assume [`ROLE`] and read the ledger.
 const DEVELOPER: &str = "arn:aws:iam::123456789012:role/developer";
-/// An ordinary role of the target account: it knows neither source identities nor the deployer.
+/// An ordinary role of the target account, whose trust policy names neither source identities nor the deployer.
 const ROLE: &str = "arn:aws:iam::111111111111:role/by-hand/lambda-admin";
 const SECRET: &str = "hunter2-hunter2";
 
@@ -63,7 +64,7 @@ impl Machine {
         self.aws.live(FIRST, REGION, function).await
     }
 
-    /// Code that somebody else sends.
+    /// Updates the function's code as somebody else.
     async fn somebody_sends(&self, zip: &Zip) -> Result<String> {
         let bytes = Blob::new(zip.build().doing("zipping")?);
         let lambda = self.aws.clients().lambda(FIRST, REGION);
@@ -140,7 +141,7 @@ async fn session_is_limited_to_the_function_without_source_identity() -> Result<
     let zip = machine.zip("orders", &Zip::function("1"))?;
     let (said, calls) = machine.aws.calls_of(machine.deploys(&zip)).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
-    // A trust without sts:SetSourceIdentity would have denied one.
+    // The trust policy lacks sts:SetSourceIdentity and would have denied a source identity.
     assert!(calls.iter().any(|call| call.operation == "AssumeRole"));
     assert!(calls.iter().all(|call| ["sts", "lambda"].contains(&call.service.as_str())), "no bucket and no queue");
     let used = machine.aws.control().uses().await?;
@@ -174,7 +175,7 @@ async fn concurrent_change_by_somebody_else_is_not_overwritten() -> Result<()> {
     let zip = machine.zip("orders", &Zip::function("1"))?;
     assert_eq!(machine.deploys(&zip).await?.exit, Some(0));
     machine.zip("orders", &Zip::function("2"))?;
-    // Ours waits before its write until somebody else has written.
+    // The fault delays deployctl's write until somebody else has written.
     let control = machine.aws.control();
     control.fault(&Fault::busy("UpdateFunctionCode").of_session("deployer-").forever()).await?;
     let since = machine.aws.last_call().await?;
@@ -255,7 +256,7 @@ async fn folder_is_packed_as_by_push() -> Result<()> {
     std::fs::set_permissions(folder.join("bootstrap"), executable).doing("making it executable")?;
     let said = machine.deploys(&folder).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
-    // The same folder is the same zip.
+    // The same folder makes the same zip.
     let said = machine.says(&["deploy", text(&folder), "-i", ROLE, "--output", "json"]).await?;
     assert_eq!((said.exit, &said.json()?["status"]), (Some(0), &json!("unchanged")));
     let said = machine.says(&["plan", text(&folder), "-i", ROLE, "--exit-code"]).await?;
@@ -332,7 +333,7 @@ async fn missing_function_is_created_only_on_request() -> Result<()> {
 async fn interrupted_deploy_names_what_may_be_half_done() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
-    // Its first write waits for as long as the fault is there.
+    // The fault delays the first write.
     let control = machine.aws.control();
     control.fault(&Fault::busy("CreateFunction").of_session("deployer-").forever()).await?;
     let since = machine.aws.last_call().await?;
@@ -381,7 +382,7 @@ async fn direct_deploy_of_a_deployers_function_warns() -> Result<()> {
     let said = machine.deploys(&zip).await?;
     assert_eq!(said.exit, Some(0), "a warning is no refusal: {said:?}");
     shows(&said, &[owned, "its next one puts its own release in this one's place"]);
-    // Moved by us, it is the deployer's as before.
+    // After deployctl has moved the alias, the function still belongs to the deployer.
     shows(&machine.deploys(&zip).await?, &[owned]);
 
     let with_ledger = ["deploy", text(&zip), "-i", ROLE, "--ledger"];
@@ -416,7 +417,7 @@ async fn manifests_environment_applies_only_where_it_is_named() -> Result<()> {
     let said = machine.says(&["deploy", text(&zip), "-i", ROLE, "--environment", "prod"]).await?;
     assert!(said.out.starts_with("prod/orders: succeeded"), "{said:?}");
     assert_eq!(machine.live("orders").await?.map(|live| live.memory), Some(1024));
-    // Nor does one that is called as what has no name.
+    // The manifest's environment `direct` does not apply either, although records of direct deployments use that name.
     let zip = machine
         .zip("orders", &Zip::function("1").manifest(&manifest.replace("environments.prod", "environments.direct")))?;
     assert_eq!(machine.deploys(&zip).await?.exit, Some(0));

@@ -1,8 +1,8 @@
-//! What the examples of `docs/deployctl/*.md` print is what the real `deployctl` prints, from the first to the last, one after the
-//! other, against the local AWS: everybody with no more rights than the page says.
+//! Replays the examples of `docs/deployctl/*.md` in order with the real `deployctl` against the local AWS, each person
+//! with the rights that the page names, and compares the outputs.
 //!
-//! Write it anew with `UPDATE_DOCS=1 cargo test --test deployctl_docs`, which writes `docs/deployctl.md` as well. Outputs that
-//! differ in nothing but ids, times and the like stay as they are.
+//! `UPDATE_DOCS=1 cargo test --test deployctl_docs` rewrites the outputs and `docs/deployctl.md`. Outputs that differ
+//! only in ids, times and the like stay as they are.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// What differs from run to run, and what stands in its place where outputs are compared.
+/// Patterns of texts that differ from run to run, with the text that replaces them for the comparison.
 const VOLATILE: [(&str, &str); 7] = [
     (r"\b[0-9A-HJKMNP-TV-Z]{26}\b", "<id>"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
@@ -53,7 +53,7 @@ async fn examples_in_the_docs_match_deployctls_output() -> Result<()> {
     Ok(())
 }
 
-/// Where the examples are run: a folder, and people with their rights.
+/// The folder and the people with their rights, for the examples.
 struct Desk {
     aws: LocalAws,
     door: Door,
@@ -90,7 +90,7 @@ impl Desk {
         Ok(desk)
     }
 
-    /// What lies in the folder.
+    /// Writes the files of the folder.
     fn files(&self) -> Result<()> {
         let typo = MANIFEST.replace("memory_size = 256", "memory = 256").replace("timeout = 10", "timeout = \"10s\"");
         for (function, manifest) in [("orders-api", MANIFEST), ("broken", &typo), ("functions/hello", MANIFEST)] {
@@ -124,7 +124,7 @@ impl Desk {
         Ok(path)
     }
 
-    /// What is there before: a function of dev that somebody made by hand, and two that the deployer deployed.
+    /// Makes the functions that exist before: one of dev made by hand, and two that the deployer has deployed.
     async fn functions(&self) -> Result<()> {
         let code = Zip::code("by hand").build().doing("zipping")?;
         let lambda = self.aws.clients().lambda(FIRST, REGION);
@@ -139,7 +139,7 @@ impl Desk {
             "dev/invoices/3.1.0.zip",
             "prod/orders-api/1.4.1.zip",
         ] {
-            // The same release is the same code, wherever it is uploaded.
+            // The same release has the same code in every environment.
             let release = key.split_once('/').map_or(key, |(_, release)| release);
             let result = self.aws.deploy(key, Zip::function(release)).await?;
             assert_eq!(result["status"], "succeeded", "{result:#}");
@@ -150,7 +150,7 @@ impl Desk {
         }
     }
 
-    /// A page with the outputs of now, where they are others than those that are written there.
+    /// Returns a page with its outputs replaced by the current ones where they differ.
     async fn played(&mut self, written: &str) -> Result<String> {
         let (mut now, mut is_console) = (String::new(), false);
         let mut lines = written.lines().peekable();
@@ -168,7 +168,7 @@ impl Desk {
         Ok(now)
     }
 
-    /// What a command line prints, as a terminal would have it.
+    /// Runs a command line and returns what a terminal would show.
     async fn said(&mut self, line: &str) -> Result<String> {
         let words = words(line);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -224,8 +224,8 @@ impl Desk {
     }
 }
 
-/// `dev`, from there to `stage`, and from there, with an approval, to `prod`. The last two were there before promotions, and
-/// take uploads still.
+/// Returns a setup that promotes from `dev` to `stage` and, with an approval, on to `prod`. The last two accept uploads
+/// too, as environments from before promotions do.
 fn row() -> Setup {
     let stage = json!({"targets": [{"account": "333333333333", "region": REGION}], "external_id": "stage-77b0",
         "accept_uploads": true, "promotion": {"from": "dev"}});
@@ -234,7 +234,7 @@ fn row() -> Setup {
     Setup::default().environment("stage", stage).environment("prod", prod)
 }
 
-/// Somebody's session, with these rights.
+/// Returns the session of a role with these rights.
 async fn person(aws: &LocalAws, (account, name): (&str, &str), who: Value, may: Value) -> Result<SessionKeys> {
     let trust = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": who, "Action": "sts:AssumeRole"}]});
@@ -253,7 +253,7 @@ fn masked(text: &str) -> Result<String> {
     })
 }
 
-/// Words as a shell has them, with quotes around those that hold spaces.
+/// Splits a command line into words as a shell does, with quotes.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quote = None;

@@ -1,5 +1,5 @@
-//! `deployctl doctor` against the local AWS: the real command line asks the real deployer, whose sessions are held to the policies
-//! that Terraform renders.
+//! `deployctl doctor` against the local AWS: the real command line invokes the real deployer, whose sessions are
+//! checked against the policies that Terraform renders.
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use deployer_core::doctor::UNPROBED;
@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 const PROBE: &str = "deployer-doctor-probe";
 
-/// An operator, whom the door to the deployer lets in.
+/// Returns credentials of an operator, who may invoke the deployer.
 fn operator() -> SessionKeys {
     let [access_key_id, secret_access_key, session_token] = [TOOLING, "none", "none"].map(str::to_owned);
     SessionKeys { access_key_id, secret_access_key, session_token }
 }
 
-/// Both environments have a release live, and the sweep has come by.
+/// Starts a local AWS where both environments have a live release and a sweep has run.
 async fn well() -> Result<LocalAws> {
     let aws = LocalAws::start().await?;
     for key in ["dev/orders/1.0.0.zip", "prod/orders/1.0.0.zip"] {
@@ -36,7 +36,7 @@ async fn doctor(aws: &LocalAws, arguments: &[&str]) -> Result<(Said, Value)> {
     Ok((said, report))
 }
 
-/// Each check with the place that it is about: `deployer`, or environment and region.
+/// Returns each check with its place: `deployer`, or environment and region.
 fn checks(report: &Value) -> Vec<(String, &Value)> {
     let tooling = report["tooling"].as_array().into_iter().flatten().map(|check| ("deployer".to_owned(), check));
     let targets = report["targets"].as_array().into_iter().flatten().flat_map(|target| {
@@ -81,7 +81,7 @@ async fn healthy_accounts_pass_all_checks_and_nothing_is_changed() -> Result<()>
     Ok(())
 }
 
-/// Whatever was written to Lambda was about a function that is not there; nothing was written elsewhere with success.
+/// Checks that all writes to Lambda named the probe's function, and that no write elsewhere succeeded.
 fn only_the_probe_was_touched(calls: &[Call]) {
     let of_lambda = calls.iter().filter(|call| call.service == "lambda");
     for call in of_lambda {
@@ -210,11 +210,11 @@ async fn artifact_denied_by_its_bucket_fails_with_the_buckets_statement() -> Res
     let aws = well().await?;
     aws.lift_policy(ARTIFACTS).await?;
     let (_, report) = doctor(&aws, &[]).await?;
-    // The target in another region gets the code sent along.
+    // The target in another region needs no read right, because it gets the code in the request.
     assert_eq!(failed(&report), ["dev eu-west-1: read artifact", "prod eu-west-1: read artifact"], "{report:#}");
     let missing = &check(&report, "dev eu-west-1", "read artifact")?["missing"];
     let belongs: Vec<&str> = (missing.as_array().into_iter().flatten()).filter_map(|m| m["belongs"].as_str()).collect();
-    // AWS names the policy of the bucket: the deploy role lacks nothing.
+    // AWS names the bucket's policy, because the deploy role lacks nothing.
     assert_eq!(belongs, ["the policy of the artifact bucket acme-artifacts (module tooling)"]);
     aws.add_to_policy(ARTIFACTS, &[missing[0]["statement"].clone()]).await?;
     let (_, report) = doctor(&aws, &["--environment", "dev"]).await?;
@@ -269,7 +269,7 @@ async fn doctor_of_an_unknown_environment_is_a_usage_error() -> Result<()> {
     Ok(())
 }
 
-/// IAM answers with policies as URLs have them.
+/// Decodes a policy of IAM's answer, which is percent-encoded.
 fn percent_decoded(text: &str) -> String {
     let mut out = Vec::new();
     let mut bytes = text.bytes();

@@ -1,5 +1,5 @@
-//! `deployctl init` against the local AWS: the manifest of a function that somebody else made, and that deploying with it changes
-//! nothing.
+//! `deployctl init` against the local AWS: it writes the manifest of an existing function, and a deployment with it
+//! changes nothing.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use aws_sdk_lambda::types::{
 use fixtures::Zip;
 use local_aws::{Doing as _, EXECUTION_ROLE, FIRST, LocalAws, REGION, Result, Said, SessionKeys};
 
-/// A person with rights of their own in the target account.
+/// Returns credentials of a person of the target account.
 fn person() -> SessionKeys {
     let [access_key_id, secret_access_key, session_token] = [FIRST, "none", "none"].map(str::to_owned);
     SessionKeys { access_key_id, secret_access_key, session_token }
 }
 
-/// A function with much that a manifest can say, made by other means.
+/// Makes a function with many fields that a manifest can set.
 async fn made_by_hand(aws: &LocalAws) -> Result<()> {
     let code = Zip::code("by hand").build().doing("zipping")?;
     let variables = BTreeMap::from([("LOG_LEVEL", "debug"), ("TOKEN", "s3cr3t \"quoted\"\n")]);

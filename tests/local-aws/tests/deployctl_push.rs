@@ -1,4 +1,5 @@
-//! `deployctl push` as people and CI run it: the real program against the local AWS, held to the rights of the module `uploader`.
+//! `deployctl push` as people and CI run it: the real program against the local AWS, with the rights of the module
+//! `uploader`.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -21,12 +22,12 @@ const FUNCTION: &str = "orders-api";
 const PART: usize = 16 * 1024 * 1024;
 const BUCKETS: [&str; 4] = ["--bucket", ARTIFACTS, "--ledger", LEDGER];
 
-/// `push` of this release of [`FUNCTION`] to dev.
+/// Returns `push` of this release of [`FUNCTION`] to dev.
 fn push(ci: &Ci<'_>, source: &Path, release: &str, more: &[&str]) -> Result<Command> {
     ci.push(("dev", FUNCTION), source, release, &[&BUCKETS, more].concat())
 }
 
-/// A good function, as it lies in a folder.
+/// Makes a folder with a valid function.
 fn folder(content: &str) -> Result<TempDir> {
     let folder = TempDir::new().doing("making a folder")?;
     write(&folder, "bootstrap", format!("#!/bin/sh\n# {content}\nexit 0\n"))?;
@@ -40,11 +41,11 @@ fn write(folder: &TempDir, name: &str, body: impl AsRef<[u8]>) -> Result<()> {
     std::fs::write(folder.path().join(name), body).doing(format!("writing {name}"))
 }
 
-/// Megabytes that cannot be packed.
+/// Makes a folder with megabytes that do not compress.
 fn with_ballast(megabytes: usize) -> Result<TempDir> {
     let folder = folder("large")?;
     let zip = Zip::empty().ballast(megabytes).build().doing("making ballast")?;
-    // A zip within the folder is a file as any other.
+    // A zip within the folder is packed like any other file.
     write(&folder, "ballast.bin", zip)?;
     Ok(folder)
 }
@@ -53,14 +54,14 @@ fn named<'a>(calls: &'a [Call], operation: &'a str) -> impl Iterator<Item = &'a 
     calls.iter().filter(move |call| call.operation == operation)
 }
 
-/// The SHA-256 that S3 was told of an upload.
+/// Returns the SHA-256 that S3 has of an upload.
 async fn checksum(aws: &LocalAws, key: &str) -> Result<Option<String>> {
     let call = aws.clients().s3(TOOLING, REGION).head_object().bucket(ARTIFACTS).key(key);
     let call = call.checksum_mode(ChecksumMode::Enabled);
     Ok(call.send().await.doing("looking at an upload")?.checksum_sha256)
 }
 
-/// Which calls there were, each name once.
+/// Returns the names of the calls, each once.
 fn operations(calls: &[Call]) -> Vec<&str> {
     let mut names: Vec<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
     names.sort_unstable();
@@ -181,7 +182,7 @@ async fn invalid_package_is_not_uploaded_and_every_mistake_is_named() -> Result<
     let paths: Vec<&Value> = said["mistakes"].as_array().into_iter().flatten().map(|one| &one["path"]).collect();
     assert_eq!((&said["errorType"], paths), (&json!("Refused"), vec![&json!("memory"), &json!("timeout_s")]));
 
-    // Links, and what suits only the other environment.
+    // A bootstrap without its executable bit, then links that lead out of the package.
     write(&folder, "function.toml", format!("{MANIFEST}[environments.prod]\nruntime = \"python3.13\"\n"))?;
     let not_executable = std::fs::Permissions::from_mode(0o644);
     std::fs::set_permissions(folder.path().join("bootstrap"), not_executable).doing("taking its bit")?;
@@ -290,7 +291,7 @@ async fn wait_timeout_exits_4_and_the_deployment_continues() -> Result<()> {
     shows_where_to_look(&aws, &ended).await
 }
 
-/// The words name the key under which the result really is, once it is there.
+/// Checks that the output names the key of the result.
 async fn shows_where_to_look(aws: &LocalAws, ended: &Ended) -> Result<()> {
     let url = ended.err.split_whitespace().find(|word| word.starts_with(&format!("s3://{LEDGER}/")));
     let key = url.and_then(|url| url.strip_prefix(&format!("s3://{LEDGER}/")));
@@ -435,7 +436,7 @@ async fn interrupted_upload_is_aborted() -> Result<()> {
     let folder = with_ballast(40)?;
     let ci = Ci::of(&aws).await?;
 
-    // Its first part is never answered.
+    // The hold leaves the upload's first part without an answer.
     aws.control().hold("build", 2, true).await?;
     let mut pushing = push(&ci, folder.path(), "1.0.0", &[])?;
     let child = pushing.spawn().doing("starting deployctl")?;

@@ -22,8 +22,8 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// Applies the example to the account [`TOOLING`], which is dev's too, and to [`SECOND`], which is prod's. It takes a
-    /// minute, most of which the provider waits.
+    /// Applies the example to the account [`TOOLING`], which is dev's too, and to [`SECOND`], which is prod's. It takes
+    /// a minute, most of which the provider waits.
     ///
     /// # Errors
     /// Terraform fails.

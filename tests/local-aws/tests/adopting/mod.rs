@@ -1,5 +1,5 @@
-//! Functions that other tools have made are taken over, and nothing of them is lost: neither their configuration nor their
-//! permissions, URLs or triggers. `docs/adopting.md` says how; here it is done with the real `bootstrap` on the local AWS.
+//! Takes over functions of other tools with the real `bootstrap`, as `docs/adopting.md` describes, and checks that they
+//! lose neither configuration nor permissions, URLs or triggers.
 
 mod made;
 mod seen;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use made::Made;
 use seen::Seen;
 
-/// A manifest that names little.
+/// A manifest that sets two fields only.
 const LITTLE: &str = r#"
 memory_size = 1024
 
@@ -24,7 +24,7 @@ LOG_LEVEL = "info"
 release = "2"
 "#;
 
-/// The local AWS whose environment `dev` goes by another tool's names.
+/// Starts a local AWS whose environment `dev` uses another tool's names.
 async fn started(names: &Value) -> Result<LocalAws> {
     let mut dev = json!({"targets": [{"account": FIRST, "region": REGION}], "external_id": "dev-8c1f"});
     for (field, value) in names.as_object().into_iter().flatten() {
@@ -33,7 +33,7 @@ async fn started(names: &Value) -> Result<LocalAws> {
     LocalAws::with(Setup::default().environment("dev", dev)).await
 }
 
-/// Deploys, and says what is otherwise then.
+/// Deploys a zip and returns what has changed.
 async fn changes_of(aws: &LocalAws, made: &Made, key: &str, zip: Zip) -> Result<BTreeSet<String>> {
     let before = Seen::of(made).await?;
     let result = aws.deploy(key, zip).await?;
@@ -44,13 +44,13 @@ async fn changes_of(aws: &LocalAws, made: &Made, key: &str, zip: Zip) -> Result<
     Ok(before.changed(&Seen::of(made).await?))
 }
 
-/// What code alone may change: the code, and which version the alias serves.
+/// Returns the changes of a deployment of code alone: the code, and the version that the alias serves.
 fn code(alias: &str, version: &str) -> BTreeSet<String> {
     ["$LATEST code".to_owned(), format!("{alias} code"), format!("{alias} version"), format!("version {version}")]
         .into()
 }
 
-/// What [`LITTLE`] may change besides.
+/// Returns the changes of a deployment of code with [`LITTLE`].
 fn little(alias: &str, version: &str) -> BTreeSet<String> {
     let mut changed = code(alias, version);
     for whose in ["$LATEST", alias] {
@@ -65,7 +65,7 @@ fn and(mut changes: BTreeSet<String>, more: &[&str]) -> BTreeSet<String> {
     changes
 }
 
-/// A second time under another release, and the same events again: nothing changes.
+/// Checks that the same zip under another release, and then the same events again, change nothing.
 async fn again_changes_nothing(aws: &LocalAws, made: &Made, key: &str, zip: Zip) -> Result<()> {
     let before = Seen::of(made).await?;
     let result = aws.deploy(key, zip).await?;
@@ -116,7 +116,7 @@ async fn function_of_sam_keeps_everything_on_its_alias() -> Result<()> {
 
     let key = |release: u32| format!("dev/{}/{release}.zip", made.name);
     let changed = changes_of(&aws, &made, &key(1), Zip::code("new")).await?;
-    // What was configured and not published yet goes live with the code.
+    // The configuration that SAM has not published goes live with the code.
     assert_eq!(changed, and(code("live", "2"), &["live timeout"]));
     let with = Zip::code("newer").manifest(LITTLE);
     assert_eq!(changes_of(&aws, &made, &key(2), with.clone()).await?, little("live", "3"));
@@ -142,7 +142,7 @@ async fn function_of_serverless_gets_an_alias_and_keeps_its_own_settings() -> Re
     let after = Seen::of(&made).await?;
     let of_the_function = changed.iter().filter(|what| !what.starts_with("live ")).cloned();
     assert_eq!(of_the_function.collect::<BTreeSet<_>>(), ["$LATEST code".into(), "version 2".into()].into());
-    // The new alias serves what the function is, all of it.
+    // The new alias serves all of the function's configuration.
     for what in changed.iter().filter_map(|what| what.strip_prefix("live ")) {
         let latest = after.get(&format!("$LATEST {what}"));
         assert!(latest.is_empty() || latest == after.get(&format!("live {what}")), "{what} of the alias: {after:#?}");
@@ -160,7 +160,7 @@ async fn triggers_move_from_the_function_to_the_alias_and_stay_there() -> Result
     let mappings = made.lambda.list_event_source_mappings().send().await.doing("listing mappings")?;
     let uuid = mappings.event_source_mappings().first().and_then(|one| one.uuid()).unwrap_or_default().to_owned();
 
-    // In the order of docs/adopting.md: first who may call, then who calls, then what nobody needs any more.
+    // In the order of docs/adopting.md: permissions first, then triggers, then the removal of unused settings.
     let before = Seen::of(&made).await?;
     made.allow("rule", "events.amazonaws.com", Some("live")).await?;
     made.asynchronous(Some("live")).await?;

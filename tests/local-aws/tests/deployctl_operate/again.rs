@@ -1,4 +1,4 @@
-//! Deploying what is uploaded already, and what stops that: holds, rejects, and rules.
+//! Deployments of existing uploads, and their obstacles: holds, rejections, and rules.
 
 use fixtures::Zip;
 use local_aws::{Doing as _, FIRST, REGION, Result};
@@ -99,7 +99,7 @@ async fn rejected_release_is_refused_and_marked_until_unrejected() -> Result<()>
         because.starts_with("release 2 was rejected by ada at ") && because.ends_with(": it loses orders"),
         "{because}"
     );
-    // The same code under another label is as bad.
+    // The same code is refused under another release, too.
     let result = person.aws.deploy("dev/orders/2-again.zip", Zip::function("2")).await?;
     assert_eq!((&result["status"], &result["code"]), (&json!("refused"), &json!("Rejected")), "{result:#}");
     assert_eq!(text(&person.does("rollback", &["--yes"]).await?, "/release"), "1");

@@ -1,4 +1,4 @@
-//! Going back to what was live before.
+//! Rollbacks to releases that were live before.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use super::{BACK, Person, configured, text};
 
-/// Rolls back, and says which release that was.
+/// Rolls back and returns the release.
 async fn back(person: &Person) -> Result<String> {
     let record = person.does("rollback", &["--yes"]).await?;
     assert_eq!((&record["status"], &record["cause"]["kind"]), (&json!("succeeded"), &json!("rollback")), "{record:#}");
     Ok(text(&record, "/release"))
 }
 
-/// Somebody deletes a version by hand.
+/// Deletes a version by hand.
 async fn deletes(person: &Person, version: &str) -> Result<()> {
     let lambda = person.aws.clients().lambda(FIRST, REGION);
     let call = lambda.delete_function().function_name("orders").qualifier(version).send().await;
@@ -85,7 +85,7 @@ async fn configuration_is_rolled_back_with_the_code() -> Result<()> {
     assert_eq!(back(&person).await?, "a");
     let live = person.live().await?;
     assert_eq!((&live.version, live.memory, &live.variables), (&of_a.version, 256, &of_a.variables));
-    // A new release starts from what it names itself.
+    // A new release sets its own configuration.
     person.uploads("c", configured("c", 128, "GREETING = \"hi\"")).await?;
     let live = person.live().await?;
     assert_eq!((live.memory, live.variables), (128, BTreeMap::from([("GREETING".to_owned(), "hi".to_owned())])));
@@ -121,7 +121,7 @@ async fn rollback_with_one_broken_account_reverts_and_reports_both_accounts() ->
         status["functions"][0]["targets"].as_array().into_iter().flatten().map(|target| &target["release"]).collect();
     assert_eq!(releases, ["a", "b"], "{status:#}");
 
-    // Mended, another rollback completes the one that was half done.
+    // With the permission restored, another rollback completes the half-done one.
     let delete = iam.delete_role_policy().role_name("deployer-target").policy_name("no");
     delete.send().await.doing("mending it")?;
     let (exit, record) = person.tells("rollback", &both).await?;

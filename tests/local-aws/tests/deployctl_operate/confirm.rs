@@ -1,4 +1,4 @@
-//! A rollback is confirmed by whoever is at a terminal; anybody else says what he leaves.
+//! A rollback needs a confirmation at a terminal, or the live release as an option.
 
 use local_aws::{Result, Shown};
 

@@ -1,4 +1,4 @@
-//! Several functions that go together: all or none.
+//! Groups: several functions are promoted together, all or none.
 
 use fixtures::Zip;
 use local_aws::{FIRST, Fault, Result, SECOND};
@@ -9,7 +9,7 @@ use super::{Person, text};
 
 const TOGETHER: [&str; 8] = ["-f", "orders", "-f", "bills", "--from", "dev", "--to", "prod"];
 
-/// This release of both functions is live in dev.
+/// Deploys this release of both functions to dev.
 async fn uploaded(person: &Person, release: &str) -> Result<()> {
     for function in ["orders", "bills"] {
         let zip = Zip::function(&format!("{function} {release}"));
@@ -19,7 +19,7 @@ async fn uploaded(person: &Person, release: &str) -> Result<()> {
     Ok(())
 }
 
-/// What each of the two is in a group: status and release.
+/// Returns function, release and status of both members of a group.
 fn members(group: &Value) -> [(String, String, String); 2] {
     [0, 1].map(|at| {
         let of = |field: &str| text(group, &format!("/functions/{at}/{field}"));
@@ -50,7 +50,7 @@ async fn group_moves_together_and_rolls_back_if_one_fails() -> Result<()> {
     let id = ["--id", "release-train-7"];
     let (exit, begun) = person.tells("promote", &[&TOGETHER[..], &id, &["--no-wait"]].concat()).await?;
     assert_eq!((exit, &begun["status"]), (Some(0), &json!("in_progress")), "{begun:#}");
-    // The one that gets there goes first: what has not begun when another fails is stopped.
+    // `orders` succeeds and must run first, because members that have not begun when another fails are stopped.
     let mut ticks = person.aws.take_messages().await?;
     ticks.sort_by_key(|tick| text(tick, "/tick/function") != "orders");
     for tick in ticks {

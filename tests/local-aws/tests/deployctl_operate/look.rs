@@ -1,4 +1,4 @@
-//! Looking: what is live where, and what was deployed; through the deployer, and past it from the ledger alone.
+//! Status and history, through the deployer and from the ledger alone.
 
 use fixtures::Zip;
 use local_aws::{LEDGER, Result, Shown};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{DEV, Person, judged, keys, text};
 
-/// Two functions in dev, one of them in prod too: rolled back, held and rejected.
+/// Deploys two functions to dev and one of them to prod; makes a rollback, a hold and a rejection.
 async fn busy() -> Result<Person> {
     let person = Person::after(&["1.0.0", "1.1.0"]).await?;
     for key in ["prod/orders/1.0.0.zip", "dev/bills/7.zip"] {
@@ -78,7 +78,7 @@ async fn status_of_a_function_shows_everything_known_of_it() -> Result<()> {
 async fn history_is_newest_first_with_the_cause_of_each() -> Result<()> {
     let person = busy().await?;
     let mut refused = person.aws.deploy("dev/orders/1.2.0.zip", Zip::function("1.2.0")).await?;
-    // Its format is the ledger's business.
+    // The field `format` is in the ledger only.
     let _format = refused.as_object_mut().and_then(|record| record.remove("format"));
     let told = person.does("history", &[]).await?;
     let deployments = told["deployments"].as_array().cloned().unwrap_or_default();
@@ -115,7 +115,7 @@ async fn role_that_may_only_look_reads_the_same_from_the_ledger() -> Result<()> 
         ("history", &["-e", "prod", "-f", "orders", "--limit", "1"]),
     ] {
         let (_, told) = person.tells(verb, arguments).await?;
-        // No door to the deployer is open here.
+        // The deployer cannot be invoked in this run.
         let straight = [&[verb], arguments, &["--ledger", LEDGER, "--output", "json"]].concat();
         let (said, calls) = person.aws.calls_of(person.aws.deployctl(&looker, &straight)).await?;
         let seen: Value = said.json()?;

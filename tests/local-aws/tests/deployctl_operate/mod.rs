@@ -1,7 +1,7 @@
-//! The real `deployctl` and the real `bootstrap`, as people operate a deployer with them: they look, go back, hold and wait.
+//! The real `deployctl` and `bootstrap`, as people operate a deployer: status, rollbacks, holds, promotions and waits.
 //!
-//! People have the policy `operate` or `look` that Terraform renders, and the deployer's sessions are held to theirs. What is
-//! printed as JSON is judged by the published schemas.
+//! People have the policy `operate` or `look` that Terraform renders, and the deployer's sessions are checked against
+//! theirs. JSON output is validated against the published schemas.
 
 mod again;
 mod back;
@@ -22,10 +22,10 @@ use local_aws::{
 };
 use serde_json::Value;
 
-/// Where nearly everything happens.
+/// The function of most tests.
 const DEV: [&str; 4] = ["--environment", "dev", "--function", "orders"];
 
-/// The same for a rollback that nobody is asked about.
+/// The options of a rollback without confirmation.
 const BACK: [&str; 5] = ["--environment", "dev", "--function", "orders", "--yes"];
 
 /// A person of the tooling account, with one of the policies for people.
@@ -35,17 +35,17 @@ struct Person {
 }
 
 impl Person {
-    /// One who may command the deployer, and nothing was deployed yet.
+    /// Makes an operator, before any deployment.
     async fn operator() -> Result<Self> {
         Self::with("operate", LocalAws::start().await?).await
     }
 
-    /// The same where accounts are laid so.
+    /// Makes an operator in the accounts of this setup.
     async fn among(setup: Setup) -> Result<Self> {
         Self::with("operate", LocalAws::with(setup).await?).await
     }
 
-    /// The same where these releases of `orders` were deployed to dev, one after the other.
+    /// Makes an operator and deploys these releases of `orders` to dev, one after the other.
     async fn after(releases: &[&str]) -> Result<Self> {
         let person = Self::operator().await?;
         for release in releases {
@@ -59,26 +59,26 @@ impl Person {
         Ok(Self { aws, keys })
     }
 
-    /// An upload to dev, which is deployed.
+    /// Deploys an upload to dev.
     async fn uploads(&self, release: &str, zip: Zip) -> Result<Value> {
         let result = self.aws.deploy(&format!("dev/orders/{release}.zip"), zip).await?;
         assert_eq!(result["status"], "succeeded", "{result:#}");
         Ok(result)
     }
 
-    /// An upload to dev that nobody is told of.
+    /// Uploads to dev and drops the event.
     async fn uploads_silently(&self, release: &str, zip: Zip) -> Result<String> {
         let version_id = self.aws.upload(&format!("dev/orders/{release}.zip"), zip).await?;
         self.aws.take_messages().await?;
         Ok(version_id)
     }
 
-    /// What is printed for people.
+    /// Runs a verb with output for people.
     async fn says(&self, verb: &str, arguments: &[&str]) -> Result<Said> {
         self.aws.operate(&self.keys, &[&[verb], arguments].concat()).await
     }
 
-    /// The exit code, and what is printed for programs, as its schema says.
+    /// Runs a verb and returns its exit code and its JSON, which is validated against its schema.
     async fn tells(&self, verb: &str, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
         let said = self.says(verb, &[arguments, &["--output", "json"]].concat()).await?;
         let told = said.json()?;
@@ -86,19 +86,19 @@ impl Person {
         Ok((said.exit, told))
     }
 
-    /// The same while the queue is delivered.
+    /// Runs a verb as `tells` does, while the queues are delivered.
     async fn tells_meanwhile(&self, verb: &str, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
         self.aws.delivering_meanwhile(self.tells(verb, arguments)).await
     }
 
-    /// A verb about `orders` in dev that ends as it should.
+    /// Runs a verb about `orders` in dev, which must succeed, and returns its JSON.
     async fn does(&self, verb: &str, more: &[&str]) -> Result<Value> {
         let (exit, told) = self.tells(verb, &[&DEV, more].concat()).await?;
         assert_eq!(exit, Some(0), "{verb}: {told:#}");
         Ok(told)
     }
 
-    /// A verb about `orders` in dev that a rule says no to: the code and the reason.
+    /// Runs a verb that must be refused, and returns code and reason.
     async fn is_refused(&self, verb: &str, arguments: &[&str]) -> Result<(String, String)> {
         let (exit, told) = self.tells(verb, arguments).await?;
         assert_eq!((exit, &told["status"]), (Some(3), &Value::from("refused")), "{verb}: {told:#}");
@@ -114,13 +114,13 @@ impl Person {
         live.ok_or_else(|| Error::Unexpected("nothing is live".into()))
     }
 
-    /// The version that serves in dev.
+    /// Returns the version that serves in dev.
     async fn serves(&self) -> Result<String> {
         Ok(self.live().await?.version)
     }
 }
 
-/// Credentials of somebody with this policy.
+/// Returns credentials of a role with this policy.
 async fn keys(aws: &LocalAws, policy: &str) -> Result<SessionKeys> {
     let (iam, policies) = (aws.clients().iam(TOOLING), Policies::of_the_contract()?);
     let trust = policies.get("tooling/deployer_trust").to_string();
@@ -131,7 +131,7 @@ async fn keys(aws: &LocalAws, policy: &str) -> Result<SessionKeys> {
     aws.control().session(&format!("arn:aws:iam::{TOOLING}:role/{policy}"), "ada").await
 }
 
-/// Proves that an answer is as its published schema says; of an error, that it has the two fields that programs read.
+/// Validates an answer against its published schema, and checks that an error has the two fields that programs read.
 fn judged(verb: &str, told: &Value) -> Result<()> {
     if told.get("errorType").is_some() {
         let fields: Vec<&String> = told.as_object().into_iter().flatten().map(|(name, _)| name).collect();
@@ -152,7 +152,7 @@ fn text(value: &Value, pointer: &str) -> String {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// A function with this memory and this variable.
+/// Returns a function with this memory and this variable.
 fn configured(content: &str, memory: u32, variable: &str) -> Zip {
     let manifest = MANIFEST.replace("memory_size = 256", &format!("memory_size = {memory}"));
     Zip::function(content).manifest(&manifest.replace("LOG_LEVEL = \"info\"", variable))

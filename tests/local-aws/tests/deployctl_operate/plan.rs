@@ -1,4 +1,4 @@
-//! What a deployment would change, before anything does.
+//! Plans of releases and files.
 
 use std::path::PathBuf;
 
@@ -76,7 +76,7 @@ async fn plan_of_a_file_masks_variables_and_uploads_nothing() -> Result<()> {
     assert!(!log.iter().any(|line| line.to_string().contains(SECRET)), "a variable's value is logged");
     assert_eq!(before.changes_to(&person.aws.snapshot().await?), [""; 0]);
 
-    // Just what is live: nothing would change.
+    // A file with the live code and configuration changes nothing.
     let path = zip(&folder, &configured("1", 256, &format!("TOKEN = \"{SECRET}-old\"")))?;
     let (exit, plan) = person.tells("plan", &[&path.to_string_lossy(), "-e", "dev", "--exit-code"]).await?;
     assert_eq!((exit, &plan["unchanged"]), (Some(0), &json!(true)), "{plan:#}");

@@ -1,4 +1,4 @@
-//! Promotions of one function: brought, refused, waiting for somebody's word or for a freeze to end; and of each that is ready.
+//! Promotions of one function: done, refused, waiting for an approval or for a freeze's end; and promotions by pattern.
 
 use fixtures::Zip;
 use local_aws::{FIRST, REGION, Result, SECOND, Said, Setup};
@@ -9,7 +9,7 @@ use super::{Person, judged, text};
 pub(super) const PROMOTE: [&str; 6] = ["-f", "orders", "--from", "dev", "--to", "prod"];
 const PROD: [&str; 4] = ["-e", "prod", "-f", "orders"];
 
-/// `prod` takes promotions from `dev`, by these rules.
+/// Makes an operator where `prod` is promoted from `dev` by these rules.
 pub(super) async fn promoting(rules: &Value) -> Result<Person> {
     let mut prod = json!({
         "targets": [{"account": SECOND, "region": REGION}], "external_id": "prod-51aa", "promotion": {"from": "dev"},
@@ -20,19 +20,19 @@ pub(super) async fn promoting(rules: &Value) -> Result<Person> {
     Person::among(Setup::default().environment("prod", prod)).await
 }
 
-/// The same, and release 1 of `orders` is live in dev.
+/// Makes the same operator and deploys release 1 of `orders` to dev.
 async fn with_one(rules: &Value) -> Result<Person> {
     let person = promoting(rules).await?;
     person.uploads("1", Zip::function("1")).await?;
     Ok(person)
 }
 
-/// The code that `orders` serves in an account.
+/// Returns the digest of the code that a function serves in an account.
 pub(super) async fn serves(person: &Person, account: &str, function: &str) -> Result<Option<String>> {
     Ok(person.aws.live(account, REGION, function).await?.map(|live| live.sha256))
 }
 
-/// What was promoted is live, the very same code.
+/// Checks that dev and prod serve the same code.
 async fn is_there(person: &Person) -> Result<()> {
     let (dev, prod) = (serves(person, FIRST, "orders").await?, serves(person, SECOND, "orders").await?);
     assert!(dev.is_some() && dev == prod, "dev serves {dev:?}, prod {prod:?}");

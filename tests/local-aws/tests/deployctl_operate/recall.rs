@@ -1,4 +1,4 @@
-//! A release that is bad: rejected, and rolled back wherever it is live.
+//! Recalls: a bad release is rejected, and rolled back wherever it is live.
 
 use fixtures::Zip;
 use local_aws::{FIRST, Fault, Result, SECOND};
@@ -9,7 +9,7 @@ use super::{Person, text};
 
 const RECALL: [&str; 6] = ["-f", "orders", "-r", "2", "--reason", "it loses orders"];
 
-/// Release 2 is live in dev and in prod, after release 1.
+/// Makes an operator and brings releases 1 and 2 to dev and prod.
 async fn two_everywhere() -> Result<Person> {
     let person = promoting(&json!({})).await?;
     for release in ["1", "2"] {

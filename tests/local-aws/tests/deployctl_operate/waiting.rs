@@ -1,4 +1,4 @@
-//! A command that finds another deployment at work: its end is waited for, or not.
+//! Commands that find another deployment running: with and without waiting for it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{BACK, Person, judged, text};
 
-/// Whoever deploys release c is killed over it, and nobody may go on before his lease is over.
+/// Makes an operator and kills the deployer during release c, whose lease then blocks others.
 async fn at_work() -> Result<Person> {
     let person = Person::after(&["a", "b"]).await?;
     person.aws.upload("dev/orders/c.zip", Zip::function("c")).await?;
@@ -16,27 +16,27 @@ async fn at_work() -> Result<Person> {
     Ok(person)
 }
 
-/// The lease of whoever was killed is over, and the queue tells of it.
+/// Ends the killed deployment's lease and delivers the queues.
 async fn goes_on(person: &Person) -> Result<()> {
     person.aws.leases_run_out().await?;
     person.aws.queue_time_passes(Duration::from_secs(311)).await?;
     person.aws.deliver().await.map(drop)
 }
 
-/// The id that is said to go on.
+/// Returns the id of the deployment that an output names.
 fn id_of(said: &str) -> Result<String> {
     let id = said.split("deployment ").nth(1).and_then(|rest| rest.get(..26));
     id.map(str::to_owned).ok_or_else(|| Error::Unexpected(format!("no deployment is named in: {said}")))
 }
 
-/// The rollback's record, once it has ended.
+/// Lets the rollback complete and returns its record.
 async fn ended(person: &Person, id: &str) -> Result<Value> {
     goes_on(person).await?;
     let record = person.aws.ledger_object(&format!("deployments/dev/orders/{id}.json")).await?;
     record.ok_or_else(|| Error::Unexpected(format!("deployment {id} has no record")))
 }
 
-/// Release b serves, as it did before c; whether c had moved the alias is no matter.
+/// Checks that release b serves again, whether or not c had moved the alias.
 async fn is_back(person: &Person, record: &Value) -> Result<()> {
     assert!(["succeeded", "unchanged"].contains(&text(record, "/status").as_str()), "{record:#}");
     assert_eq!(person.serves().await?, "2");

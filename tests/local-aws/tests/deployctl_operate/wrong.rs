@@ -1,4 +1,4 @@
-//! Bad input: a sentence that says what would be right, a stable exit code or errorType, and nothing is changed.
+//! Bad input: a sentence with the remedy, a stable exit code or errorType, and no change.
 
 use local_aws::{Answer, Error, Result};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Bad input: each ends in a clear sentence, is not tried again, deploys nothing, and spoils nothing after it.
+//! Bad input: each case ends with a clear sentence, is not retried, deploys nothing, and affects no later upload.
 
 use fixtures::Zip;
 use fixtures::packages::archive::{Entry, archive};
@@ -8,7 +8,7 @@ use world::zips::bootstrap;
 
 use super::{lambda_writes, serves, statuses, versions};
 
-/// What must hold after any bad input: version 1 serves, no message is left, and a good upload goes through.
+/// Checks the state after any bad input: version 1 serves, no message is left, and a good upload is deployed.
 async fn nothing_happened_and_the_next_good_upload_works(aws: &LocalAws) -> Result<()> {
     let live = aws.live(FIRST, REGION, "orders").await?;
     assert_eq!(versions(live), serves("1", &["1"]));
@@ -62,7 +62,7 @@ async fn bad_zips_and_manifests_are_refused_with_the_reason() -> Result<()> {
             "InvalidManifest",
             "does not belong to the account 111111111111",
         ),
-        // The function that is there runs provided.al2023.
+        // The existing function runs provided.al2023.
         (archive(&[Entry::stored("main", "x")]), "InvalidArtifact", "no file bootstrap at its root"),
     ];
     for (number, (zip, code, because)) in cases.into_iter().enumerate() {
@@ -121,7 +121,7 @@ async fn deleted_artifact_is_refused_as_gone() -> Result<()> {
     let key = "dev/orders/2.zip";
     let version_id = aws.upload(key, Zip::code("x")).await?;
     let s3 = aws.clients().s3(TOOLING, REGION);
-    // Versions are kept, unless somebody takes the bucket's policy away.
+    // The bucket's policy denies the deletion of versions.
     let delete = async || s3.delete_object().bucket(ARTIFACTS).key(key).version_id(&version_id).send().await;
     assert!(delete().await.is_err());
     aws.lift_policy(ARTIFACTS).await?;
@@ -150,7 +150,7 @@ async fn policy_that_denies_the_read_is_named() -> Result<()> {
         "User: … is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext";
     let denied = Fault::new("GetObject", 403, "AccessDenied", text_of_s3).under("dev/stock/");
     aws.control().fault(&denied.forever()).await?;
-    // Each is tried for some seconds, all of them at the same time.
+    // Each case is retried for some seconds, all at the same time.
     let cases = [
         ("orders", "update code", "the artifact bucket's policy"),
         ("bills", "verify", "the policy of the resource denies it outright"),

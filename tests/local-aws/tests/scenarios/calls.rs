@@ -1,4 +1,4 @@
-//! Which calls a deployment makes: how many must follow one another, and what their sessions allow.
+//! The calls of a deployment: the number of sequential ones, and the policies of their sessions.
 
 use fixtures::Zip;
 use local_aws::{Call, FIRST, LocalAws, REGION, Result, longest_chain, shown};
@@ -12,7 +12,7 @@ async fn at_most_five_sequential_calls_from_event_to_moved_alias() -> Result<()>
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
     let event = aws.mapping().event_of(&aws.take_messages().await?);
-    // Calls that begin beside each other must be seen to, however busy the machine is.
+    // The latency makes concurrent calls overlap even on a busy machine.
     aws.control().latency_ms(60).await?;
     let (_, calls) = aws.calls_of(aws.invoke(&event)).await?;
     let result = aws.record("dev", "orders").await?;
@@ -109,14 +109,14 @@ async fn old_versions_are_deleted_one_by_one_never_the_function() -> Result<()> 
         "{}",
         shown(&calls)
     );
-    // The one that serves, and one to go back to.
+    // The live version and one to roll back to are left.
     assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("4", &["3", "4"]));
     let policy = sessions(&calls).last().and_then(|session| session.parameter("policy")).unwrap_or_default();
     assert!(policy.contains("function:orders:2\"") && !policy.contains("function:orders\""), "{policy}");
     aws.same_events_again_change_nothing().await
 }
 
-/// The sessions that were asked for.
+/// Returns the AssumeRole calls.
 fn sessions(calls: &[Call]) -> Vec<&Call> {
     calls.iter().filter(|call| call.operation == "AssumeRole").collect()
 }

@@ -1,4 +1,4 @@
-//! What is asked by hand or by a schedule, and what the deployer asks itself.
+//! Commands by hand and by a schedule, and the deployer's own ticks.
 
 use std::time::Duration;
 
@@ -63,9 +63,9 @@ async fn history_is_newest_first_up_to_its_limit() -> Result<()> {
         aws.deploy(&format!("dev/orders/{release}.zip"), Zip::function(release)).await?;
     }
     let ask = |limit: Value| json!({"command": "history", "environment": "dev", "function": "orders", "limit": limit});
-    // All of them may be of one second, within which ids do not sort by time.
+    // All records may be of one second, within which ids do not sort by time.
     let mut recorded = aws.records("dev", "orders").await?;
-    // Their format is the ledger's business.
+    // The field `format` is in the ledger only.
     for record in &mut recorded {
         let _format = record.as_object_mut().and_then(|record| record.remove("format"));
     }

@@ -1,7 +1,7 @@
-//! The deployer is killed at its calls, and whatever takes the work up again ends it as if nothing had happened.
+//! Kills the deployer at its calls and checks that the deployment is completed as if nothing had happened.
 //!
-//! All functions of a sweep are in one local AWS: first each is brought to its own moment of death, then time passes, then
-//! all of them are woken in the same way.
+//! All functions of a sweep are in one local AWS: first each deployment is killed at its own call, then time passes,
+//! then all are woken in the same way.
 
 use std::time::Duration;
 
@@ -9,35 +9,35 @@ use fixtures::Zip;
 use local_aws::{Answer, Error, FIRST, Fault, Interrupted, Live, LocalAws, Moment, REGION, Result, shown};
 use serde_json::{Value, json};
 
-/// Longer than any lease, and as long as SQS delays a message at most.
+/// SQS's longest delay of a message, which is longer than any lease.
 const LONG: Duration = Duration::from_secs(900);
 
-/// What is deployed.
+/// The kind of deployment.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// A function that is not there yet.
+    /// The creation of a function.
     Create,
-    /// Code and configuration of one that was deployed before.
+    /// An update of code and configuration of an existing function.
     Update,
 }
 
-/// How the deployment is taken up again.
+/// The way in which the deployment is resumed.
 #[derive(Clone, Copy, PartialEq)]
 enum Wake {
-    /// The message comes again when the lease is over.
+    /// By the message, after the lease's end.
     Message,
-    /// The message comes again at once, and the tick that it leaves behind when the lease is over.
+    /// By the tick after the lease's end, which the message leaves when it comes again at once.
     Tick,
-    /// The message is lost: there is only the sweep.
+    /// By the sweep, because the message is lost.
     Sweep,
 }
 
-/// The calls that are tried.
+/// The calls at which a deployer is killed.
 #[derive(Clone, Copy)]
 enum Which {
-    /// Every fifth.
+    /// Every fifth call.
     Some,
-    /// Every one.
+    /// Every call.
     Every,
 }
 
@@ -51,7 +51,7 @@ impl Which {
     }
 }
 
-/// An end, without what differs between two functions: ids, times, names.
+/// A final state without ids, times and names, which differ between functions.
 #[derive(Debug, Clone, PartialEq)]
 struct End {
     live: Option<Live>,
@@ -60,7 +60,7 @@ struct End {
     head: Value,
 }
 
-/// A function on its way, and its upload.
+/// A function whose deployment was killed, with its upload.
 struct Point {
     function: String,
     moment: Option<Moment>,
@@ -84,7 +84,7 @@ impl Kind {
         }
     }
 
-    /// What is there before.
+    /// Makes the state before the deployment.
     async fn prepare(self, aws: &LocalAws, functions: &[String]) -> Result<()> {
         if let Self::Update = self {
             for function in functions {
@@ -135,7 +135,7 @@ async fn end(aws: &LocalAws, kind: Kind, point: &Point) -> Result<End> {
     })
 }
 
-/// The undisturbed run: how it ends, and how many calls it makes.
+/// Runs a deployment without a kill and returns its final state and number of calls.
 async fn undisturbed(aws: &LocalAws, kind: Kind) -> Result<(End, u32)> {
     let function = "undisturbed".to_owned();
     kind.prepare(aws, std::slice::from_ref(&function)).await?;
@@ -148,7 +148,7 @@ async fn undisturbed(aws: &LocalAws, kind: Kind) -> Result<(End, u32)> {
     Ok((end, u32::try_from(made).unwrap_or_default()))
 }
 
-/// Brings each function to its own death: its message is taken out of the queue.
+/// Kills each function's deployment at its own moment and removes its message from the queue.
 async fn kill_at_each(aws: &LocalAws, kind: Kind, moments: Vec<Moment>) -> Result<Vec<(Point, Value)>> {
     let functions: Vec<String> = (1..=moments.len()).map(|number| format!("orders-{number}")).collect();
     kind.prepare(aws, &functions).await?;
@@ -165,7 +165,7 @@ async fn kill_at_each(aws: &LocalAws, kind: Kind, moments: Vec<Moment>) -> Resul
     Ok(points)
 }
 
-/// Lets time pass and wakes what was killed.
+/// Lets time pass and wakes the killed deployments.
 async fn wake(aws: &LocalAws, how: Wake, messages: &[Value]) -> Result<()> {
     let send = async || {
         for message in messages {
@@ -194,7 +194,7 @@ async fn wake(aws: &LocalAws, how: Wake, messages: &[Value]) -> Result<()> {
     Ok(())
 }
 
-/// One sweep over the calls. How many points were tried.
+/// Kills a deployment at each chosen call and returns the number of calls.
 async fn sweep(kind: Kind, how: Wake, which: Which) -> Result<usize> {
     let aws = LocalAws::start().await?;
     let (expected, calls) = undisturbed(&aws, kind).await?;
@@ -207,7 +207,7 @@ async fn sweep(kind: Kind, how: Wake, which: Which) -> Result<usize> {
     let mut differ = Vec::new();
     for point in &points {
         let found = end(&aws, kind, point).await?;
-        // Of a request that never got into the ledger nobody knows but its message. One that did must have been woken.
+        // Without its message, a request that never reached the ledger is unknown. Any other must have been woken.
         let unknown = how == Wake::Sweep && found.head["lengths"] != expected.head["lengths"];
         let is_open =
             !found.head["active"].is_null() || found.head["pending"].as_array().is_some_and(|waits| !waits.is_empty());
@@ -231,7 +231,7 @@ async fn sweep(kind: Kind, how: Wake, which: Which) -> Result<usize> {
     Ok(points.len())
 }
 
-/// No message, no marker that a sweep would not clear away.
+/// Checks that neither messages nor markers are left after a sweep.
 async fn nothing_is_left(aws: &LocalAws) -> Result<()> {
     assert_eq!((aws.dead_letters().await?, aws.mapping().in_queue().await?), (0, 0));
     aws.queue_time_passes(LONG).await?;
@@ -255,8 +255,8 @@ async fn the_same_messages_again_do_nothing(aws: &LocalAws, messages: &[Value]) 
     Ok(())
 }
 
-/// While a killed deployment's lease still holds, a newer release comes, and then the older message once more. How many
-/// points were tried.
+/// Sends a newer release while a killed deployment's lease still holds, and then the older message again. Returns the
+/// number of calls.
 async fn overtake(kind: Kind, which: Which) -> Result<usize> {
     let aws = LocalAws::start().await?;
     let (_, calls) = undisturbed(&aws, kind).await?;
@@ -285,7 +285,7 @@ async fn overtake(kind: Kind, which: Which) -> Result<usize> {
     Ok(points.len())
 }
 
-/// At each call in turn one answer gets lost, or the call itself: nobody dies, somebody tries again.
+/// Loses at each chosen call the answer, or the call itself, without a kill, and returns the number of calls.
 async fn lose_each(kind: Kind, is_done: bool, which: Which) -> Result<usize> {
     let aws = LocalAws::start().await?;
     let (expected, calls) = undisturbed(&aws, kind).await?;
@@ -327,7 +327,7 @@ macro_rules! sweeps {
             Ok(())
         })*
 
-        /// The same over every call.
+        /// The same sweeps over every call.
         mod every_call {
             use super::*;
 

@@ -1,4 +1,5 @@
-//! Writes to Lambda that get no answer and take effect when others have ended since: the alias serves what the ledger says.
+//! Writes to Lambda that get no answer and take effect after a later deployment: the alias still serves the ledger's
+//! release.
 
 use fixtures::Zip;
 use local_aws::{Answer, Error, FIRST, Fault, LocalAws, REGION, Result};
@@ -17,7 +18,7 @@ async fn upload(aws: &LocalAws, release: &str) -> Result<()> {
     aws.deliver().await.map(drop)
 }
 
-/// All writes of this kind by 1.2.0 are on their way; 1.2.0 fails.
+/// Delays all writes of this kind by 1.2.0, which fails.
 async fn sends_late(operation: &str) -> Result<LocalAws> {
     let aws = LocalAws::start().await?;
     for release in ["1.0.0", "1.1.0"] {
@@ -31,7 +32,7 @@ async fn sends_late(operation: &str) -> Result<LocalAws> {
     Ok(aws)
 }
 
-/// They take effect now, and the alias serves this release all the same; how they were answered.
+/// Executes the delayed writes, checks that the alias serves this release, and returns the writes' statuses.
 async fn serves_after_all(aws: &LocalAws, release: &str) -> Result<Vec<u16>> {
     let answers = aws.control().carry_out_late().await?;
     let head = aws.ledger_object("heads/dev/orders.json").await?.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A ledger that is broken, closed or gone: what cannot be known stops the function, and nothing else.
+//! A ledger that is broken, denied or gone: it stops the functions whose state is unknown, and nothing else.
 
 use fixtures::Zip;
 use local_aws::{Answer, Call, DEPLOYER_ROLE, FIRST, Fault, LEDGER, LocalAws, REGION, Result, shown};
@@ -8,8 +8,8 @@ use super::{lambda_writes, serves, statuses, versions};
 
 const HEAD: &str = "heads/dev/orders.json";
 
-/// One batch with an upload of `orders`, whose head is broken, and one of another function. Back is the version id of the
-/// first.
+/// Delivers one batch with an upload of `orders`, whose head is broken, and one of another function, which must
+/// succeed. Returns the version id of the first.
 async fn only_orders_stops(aws: &LocalAws, release: &str, words: &[&str]) -> Result<String> {
     let key = format!("dev/orders/{release}.zip");
     let version_id = aws.upload(&key, Zip::function(release)).await?;
@@ -78,7 +78,7 @@ async fn repeatedly_failing_message_is_delayed_longer_each_time() -> Result<()> 
     Ok(())
 }
 
-/// Nothing is done and the message waits while the ledger is like this; and then it is done.
+/// Checks that nothing is done and the message waits until `mend` has repaired the ledger, and that it is done then.
 async fn nothing_is_done_until(aws: &LocalAws, mend: impl AsyncFnOnce() -> Result<()>, word: &str) -> Result<()> {
     let version_id = aws.upload("dev/orders/2.0.0.zip", Zip::function("2.0.0")).await?;
     let (delivery, calls) = aws.calls_of(aws.mapping().deliver_once(aws.deployer())).await?;
@@ -144,7 +144,7 @@ async fn sweep_writes_the_record_of_a_dead_lettered_message() -> Result<()> {
 async fn end_is_committed_once_the_head_is_writable_again() -> Result<()> {
     let aws = LocalAws::start().await?;
     let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
-    // The claim and the door are written, and then nothing more, for longer than the SDK tries.
+    // The first two writes of the head succeed, and the next fail for longer than the SDK retries.
     aws.control().fault(&unavailable.under("heads/").after(2).times(5)).await?;
     let result = aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
@@ -158,13 +158,13 @@ fn is_of_a_head(call: &Call) -> bool {
     call.key.as_deref().is_some_and(|key| key.starts_with("heads/"))
 }
 
-/// How the writes of heads were answered.
+/// Returns the statuses of the writes of heads.
 fn answers_to_heads(calls: &[Call]) -> Vec<u16> {
     let writes = calls.iter().filter(|call| call.operation == "PutObject" && is_of_a_head(call));
     writes.filter_map(|call| call.status).collect()
 }
 
-/// Deploys by one delivery that does not fail, and gives its calls.
+/// Deploys by one delivery, which must not fail, and returns its calls.
 async fn deployed_at_once(aws: &LocalAws, key: &str, zip: Zip) -> Result<Vec<Call>> {
     let version_id = aws.upload(key, zip).await?;
     let (deliveries, calls) = aws.calls_of(aws.deliver()).await?;

@@ -1,4 +1,4 @@
-//! Uploads that go well, through every door.
+//! Uploads that succeed, through every kind of event.
 
 use fixtures::Zip;
 use local_aws::{
@@ -126,7 +126,8 @@ async fn all_targets_are_deployed_across_accounts_and_regions() -> Result<()> {
 async fn all_five_event_wrappings_make_the_same_deployment() -> Result<()> {
     let aws = LocalAws::with(Setup::default().through_both_doors()).await?;
     for (number, wrapping) in ["S3", "EventBridge", "SQS(S3)", "SQS(SNS(S3))", "SQS(EventBridge)"].iter().enumerate() {
-        // Each has a function of its own: EventBridge tells whole seconds, and within one S3's milliseconds are later.
+        // Each has its own function: EventBridge's times are whole seconds, so that S3's time of the same second is
+        // later.
         let key = format!("dev/orders-{number}/1.0.0.zip");
         let version_id = aws.upload(&key, Zip::function(&key)).await?;
         let told = aws.take_messages().await?;

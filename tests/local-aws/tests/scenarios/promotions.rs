@@ -1,4 +1,4 @@
-//! Promotions through EventBridge: the very same object, environment after environment.
+//! Promotions through EventBridge: environment after environment gets the same object.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::statuses;
 
-/// `dev`, `stage` and `prod`, the last two with these fields besides their targets.
+/// Returns a setup of `dev`, `stage` and `prod`, the last two with these fields besides their targets.
 fn row(stage: Value, prod: Value) -> Setup {
     let with = |account: &str, region: &str, mut fields: Value| {
         fields["targets"] = json!([{"account": account, "region": region}]);
@@ -34,7 +34,7 @@ async fn swept(aws: &LocalAws) -> Result<()> {
     aws.deliver().await.map(drop)
 }
 
-/// The code that each environment serves.
+/// Returns the digest of the code that each environment serves.
 async fn serving(aws: &LocalAws) -> Result<Vec<Option<String>>> {
     let mut serving = Vec::new();
     for (account, region) in [(FIRST, REGION), (SECOND, REGION), (SECOND, OTHER_REGION)] {
@@ -43,7 +43,7 @@ async fn serving(aws: &LocalAws) -> Result<Vec<Option<String>>> {
     Ok(serving)
 }
 
-/// What was told of each deployment: `Deployment Succeeded prod`.
+/// Returns detail type and environment of each event, such as `Deployment Succeeded prod`.
 fn kinds(told: &[Value]) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     told.iter()

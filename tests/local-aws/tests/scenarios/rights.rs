@@ -1,5 +1,6 @@
-//! Least privilege, both ways. The local AWS holds every session of every test to the policies that Terraform renders, so what
-//! the deployer does it may do. Here it does everything that it can, and what it may do beyond that has a reason.
+//! Least privilege, both ways. In every test the local AWS checks every session against the policies that Terraform
+//! renders, so that the deployer has each permission that it uses. Here it uses every feature, and each permission that
+//! it does not use then must have a stated reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::statuses;
 
-/// What is granted, that no call here uses, and why it is granted.
+/// Granted permissions that no call here uses, with the reason of the grant.
 const UNUSED: [(&str, &str, &str); 6] = [
     ("deployer", "events:PutEvents", "the deployer does not send its events yet"),
     ("deployer", "kms:Decrypt", "S3 asks for it where the bucket has a customer key; the local AWS encrypts nothing"),
@@ -75,17 +76,17 @@ async fn every_granted_permission_is_used_or_has_a_reason() -> Result<()> {
     let publish = aws.clients().lambda(FIRST, REGION).publish_layer_version().layer_name("shared").content(layer);
     publish.send().await.doing("publishing a layer")?;
 
-    // Creating with everything, configuring otherwise, then enough releases that old versions are deleted.
+    // A creation with all settings, another configuration, then enough releases that old versions are deleted.
     for (release, manifest) in [("1", EVERYTHING), ("2", OTHERWISE), ("3", OTHERWISE), ("4", OTHERWISE)] {
         let result =
             aws.deploy(&format!("dev/orders/{release}.zip"), Zip::function(release).manifest(manifest)).await?;
         assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
     }
-    // What came of an update whose answer got lost is published apart.
+    // After a lost answer to an update of code its version is published separately.
     aws.control().fault(&Fault::lost_answer("UpdateFunctionCode")).await?;
     let result = aws.deploy("dev/orders/5.zip", Zip::function("5")).await?;
     assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
-    // An artifact that is gone is told from one that is denied.
+    // A deleted artifact is distinguished from a denied one.
     let version_id = aws.upload("dev/orders/6.zip", Zip::function("6")).await?;
     let s3 = aws.clients().s3(TOOLING, REGION);
     aws.lift_policy(ARTIFACTS).await?;
@@ -93,7 +94,7 @@ async fn every_granted_permission_is_used_or_has_a_reason() -> Result<()> {
     gone.doing("deleting a version")?;
     aws.restore_policy(ARTIFACTS).await?;
     aws.deliver().await?;
-    // A message that fails is put off, a killed deployment is waited for by a tick, and the sweep looks.
+    // A failed message is delayed, a killed deployment leaves a tick, and a sweep runs.
     aws.control().fault(&Fault::new("GetObject", 503, "SlowDown", "later").under("heads/").times(4)).await?;
     aws.deploy("dev/orders/7.zip", Zip::function("7")).await?;
     aws.upload("dev/orders/8.zip", Zip::function("8")).await?;
@@ -101,11 +102,11 @@ async fn every_granted_permission_is_used_or_has_a_reason() -> Result<()> {
     aws.deliver().await?;
     let swept = aws.invoke(&json!({"command": "sweep"})).await?;
     assert!(matches!(swept, Answer::Payload(_)), "{swept:?}");
-    // The doctor looks at the bucket's versioning, and counts dead letters.
+    // The doctor reads the bucket's versioning and counts dead letters.
     let examined = aws.invoke(&json!({"command": "doctor"})).await?;
     assert!(matches!(examined, Answer::Payload(_)), "{examined:?}");
 
-    // Without its configuration it asks for the queue's URL.
+    // Without a valid configuration the deployer reads the queue's URL.
     aws.configure(|config| config["environments"]["dev"]["targets"] = json!([])).await?;
     aws.upload("dev/orders/9.zip", Zip::function("9")).await?;
     aws.mapping().deliver_once(aws.deployer()).await?;
@@ -133,7 +134,7 @@ async fn missing_permission_fails_the_step_that_needs_it() -> Result<()> {
     put.policy_document(deny.to_string()).send().await.doing("denying the alias")?;
     let role = aws.clients().iam(SECOND).delete_role_policy().role_name("deployer-target");
     role.policy_name("deployer-target").send().await.doing("taking all rights")?;
-    // Both are tried for some seconds, at the same time.
+    // Both uploads are retried for some seconds, at the same time.
     let keys = ["dev/orders/2.zip", "prod/bills/1.zip"];
     let versions = [aws.upload(keys[0], Zip::function("2")).await?, aws.upload(keys[1], Zip::function("1")).await?];
     aws.deliver().await?;
@@ -183,7 +184,7 @@ async fn commands_and_rejections_work_with_the_granted_permissions() -> Result<(
     assert!(matches!(answer, Answer::Payload(_)), "{answer:?}");
     assert!(aws.ledger_object("rejects/orders.json").await?.is_some());
     assert_eq!(status(deploy("1")).await?, "refused");
-    // What is not there is told from what is denied.
+    // A release that does not exist is distinguished from a denied one.
     assert_eq!(status(deploy("3")).await?, "refused");
     Ok(())
 }
@@ -252,7 +253,7 @@ async fn upload_named_like_the_deployer_never_replaces_it() -> Result<()> {
     Ok(())
 }
 
-/// Somebody of the tooling account with this policy of the contract's.
+/// Returns S3 for a role of the tooling account with this policy of the contract's example.
 async fn session(aws: &LocalAws, role: &str, policy: &str) -> Result<aws_sdk_s3::Client> {
     let (iam, policies) = (aws.clients().iam(TOOLING), Policies::of_the_contract()?);
     let trust = policies.get("tooling/deployer_trust").to_string();
@@ -263,21 +264,21 @@ async fn session(aws: &LocalAws, role: &str, policy: &str) -> Result<aws_sdk_s3:
     Ok(aws.clients().session_s3(&keys, REGION))
 }
 
-/// The code of an error.
+/// Returns the code of an error.
 fn denied<T, E: ProvideErrorMetadata, R>(answer: std::result::Result<T, SdkError<E, R>>) -> String {
     let code =
         answer.err().and_then(|error| error.as_service_error().and_then(|error| error.code().map(str::to_owned)));
     code.unwrap_or_else(|| "no error".to_owned())
 }
 
-/// Role by name, and action.
+/// Returns role and action of all uses.
 async fn used(aws: &LocalAws) -> Result<BTreeSet<(&'static str, String)>> {
     let uses = aws.control().uses().await?;
     let role = |arn: &str| if arn == DEPLOYER_ROLE { "deployer" } else { "deployer-target" };
     Ok(uses.into_iter().map(|one| (role(&one.role_arn), one.action)).collect())
 }
 
-/// What the deployer's role and a deploy role with all that can be asked for are allowed.
+/// Returns the actions that the deployer's role and a deploy role with all optional rights are allowed.
 fn granted() -> Result<BTreeMap<&'static str, BTreeSet<String>>> {
     let policies = Policies::of_the_contract()?;
     let allowed = |name: &str| -> BTreeSet<String> {

@@ -1,4 +1,4 @@
-//! Aliases with provisioned concurrency, whose traffic Lambda itself holds back for a while.
+//! Aliases with provisioned concurrency, whose traffic Lambda holds back for a while.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::statuses;
 
-/// `orders` 1.0.0 is live in dev, and its alias has provisioned concurrency, of which the head does not know.
+/// Deploys `orders` 1.0.0 to dev and gives its alias provisioned concurrency, which the head does not know.
 async fn provisioned() -> Result<LocalAws> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
@@ -20,7 +20,7 @@ async fn provisioned() -> Result<LocalAws> {
     Ok(aws)
 }
 
-/// The version of the alias, and whether it has weights.
+/// Returns the version of the alias, and whether it has weights.
 async fn alias(aws: &LocalAws) -> Result<(String, bool)> {
     let look = aws.clients().lambda(FIRST, REGION).get_alias().function_name("orders").name("live");
     let found = look.send().await.doing("looking at the alias")?;

@@ -1,4 +1,4 @@
-//! What goes wrong on the way, and how it ends.
+//! Failures of messages, calls, targets and the deployer itself.
 
 use deployer_core::names::{CONFIG_LINE, ERROR_LINE, QUEUE_LINE};
 use fixtures::Zip;
@@ -26,7 +26,7 @@ async fn broken_message_affects_no_other_and_is_not_retried() -> Result<()> {
     aws.same_events_again_change_nothing().await
 }
 
-/// By these fields the tooling module's alarm counts.
+/// The tooling module's alarm counts by these fields.
 #[tokio::test]
 async fn late_wake_is_logged_with_its_queue() -> Result<()> {
     let aws = LocalAws::start().await?;
@@ -45,7 +45,7 @@ async fn late_wake_is_logged_with_its_queue() -> Result<()> {
 #[tokio::test]
 async fn only_the_failed_message_of_a_batch_is_retried() -> Result<()> {
     let aws = LocalAws::start().await?;
-    // More often than the SDK tries, less often than the queue delivers.
+    // The fault lasts longer than the SDK's retries and shorter than the queue's deliveries.
     let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
     aws.control().fault(&unavailable.under("heads/dev/orders").times(3)).await?;
     let orders = aws.upload("dev/orders/1.0.0.zip", Zip::function("orders")).await?;
@@ -210,7 +210,7 @@ async fn lost_answer_to_a_code_update_makes_one_version() -> Result<()> {
 async fn next_deployer_completes_the_work_of_a_killed_one() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    // It is killed while it waits for the version that it published.
+    // The deployer is killed while it waits for its published version.
     aws.control().settle(&Settle::after_reads("publish", 5)).await?;
     let version_id = aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
     let is_waiting = |call: &Call| call.operation == "GetFunction" && call.qualifier.as_deref() == Some("2");
@@ -257,7 +257,7 @@ async fn values_of_variables_are_in_neither_log_nor_ledger() -> Result<()> {
     };
     let created = aws.deploy("dev/orders/1.0.0.zip", with("1.0.0", "")).await?;
     assert_eq!(statuses(&created), ["succeeded", "succeeded"], "{created:#}");
-    // A change that Lambda refuses, and one that is a mistake: what they say goes into the record.
+    // A change that Lambda refuses and an invalid one: both messages go into the record.
     let refused = Fault::new("UpdateFunctionConfiguration", 400, "InvalidParameterValueException", "no");
     aws.control().fault(&refused).await?;
     let failed = aws.deploy("dev/orders/1.1.0.zip", with("1.1.0", "")).await?;
