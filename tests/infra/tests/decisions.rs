@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use local_aws::policies::{Policies, Verdict, mutants, noticed_by, rows, session_actions};
+use local_aws::policies::{AccessDecision, Policies, mutants, noticed_by, rows, session_actions};
 use serde_json::Value;
 
 fn listed(element: &Value) -> Vec<&str> {
@@ -17,7 +17,7 @@ fn listed(element: &Value) -> Vec<&str> {
 
 #[test]
 fn everybody_may_do_what_is_needed_and_nothing_else() {
-    let policies = Policies::of_the_contract().unwrap();
+    let policies = Policies::from_contract().unwrap();
     let broken: Vec<String> = rows()
         .iter()
         .filter(|row| !row.holds(&policies))
@@ -28,7 +28,7 @@ fn everybody_may_do_what_is_needed_and_nothing_else() {
 
 #[test]
 fn every_policy_is_asked_for_something_that_it_allows_and_for_something_that_it_does_not() {
-    let policies = Policies::of_the_contract().unwrap();
+    let policies = Policies::from_contract().unwrap();
     let mut asked: BTreeMap<&str, [u32; 2]> = policies.names().map(|name| (name, [0, 0])).collect();
     for row in rows() {
         for document in row.ask.documents() {
@@ -55,7 +55,7 @@ fn every_weakened_statement_is_noticed_in_full() {
 }
 
 fn are_noticed(step: usize) {
-    let policies = Policies::of_the_contract().unwrap();
+    let policies = Policies::from_contract().unwrap();
     let rows = rows();
     let mutants = mutants(&policies);
     assert!(mutants.len() > 500, "{}", mutants.len());
@@ -70,7 +70,7 @@ fn are_noticed(step: usize) {
 
 #[test]
 fn what_is_called_equivalent_is_noticed_by_no_row() {
-    let policies = Policies::of_the_contract().unwrap();
+    let policies = Policies::from_contract().unwrap();
     let rows = rows();
     for mutant in mutants(&policies).iter().filter(|mutant| mutant.equivalent().is_some()) {
         let noticed = noticed_by(mutant, &policies, &rows).map(|row| &row.says);
@@ -80,7 +80,7 @@ fn what_is_called_equivalent_is_noticed_by_no_row() {
 
 #[test]
 fn a_deploy_role_may_exactly_what_some_session_asks_for() {
-    let policies = Policies::of_the_contract().unwrap();
+    let policies = Policies::from_contract().unwrap();
     let role = policies.get("prod/permissions");
     let allowed: BTreeSet<String> = role["Statement"]
         .as_array()
@@ -95,7 +95,7 @@ fn a_deploy_role_may_exactly_what_some_session_asks_for() {
 
 #[test]
 fn nothing_that_is_allowed_is_a_whole_service_or_somebody_elses_account() {
-    let policies = Policies::of_the_contract().unwrap();
+    let policies = Policies::from_contract().unwrap();
     for (name, statement) in policies.statements().filter(|(_, statement)| statement["Effect"] == "Allow") {
         // A boundary allows nothing by itself.
         let limits = name.ends_with("/execution_boundary") || name.starts_with("session/");
@@ -124,7 +124,7 @@ fn nothing_that_is_allowed_is_a_whole_service_or_somebody_elses_account() {
 
 #[test]
 fn the_readme_says_why_each_statement_is_there() {
-    let policies = Policies::of_the_contract().unwrap();
+    let policies = Policies::from_contract().unwrap();
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/README.md");
     let readme = std::fs::read_to_string(readme).unwrap();
     let sids: BTreeSet<&str> = policies.statements().filter_map(|(_, statement)| statement["Sid"].as_str()).collect();
@@ -136,12 +136,12 @@ fn the_readme_says_why_each_statement_is_there() {
 
 #[test]
 fn a_denied_question_says_which_side_denied_it() {
-    let policies = Policies::of_the_contract().unwrap();
+    let policies = Policies::from_contract().unwrap();
     let denials: BTreeSet<&str> = rows()
         .iter()
-        .filter_map(|row| match row.ask.verdict(&policies) {
-            Verdict::Denied(side) => Some(side),
-            Verdict::Allowed => None,
+        .filter_map(|row| match row.ask.decide(&policies) {
+            AccessDecision::Denied(side) => Some(side),
+            AccessDecision::Allowed => None,
         })
         .collect();
     for side in [

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::bus::{self, BUS};
 use super::clients::Clients;
 use super::control::{Control, Signed};
-use super::rights::{Place, Rights};
+use super::rights::{Rights, TargetAccount};
 use crate::terraform::Applied;
 use fixtures::error::{Doing as _, Result};
 
@@ -112,18 +112,19 @@ impl Setup {
     }
 
     /// Returns each target account with its environments.
-    fn places(&self) -> BTreeMap<String, Place> {
-        let mut places: BTreeMap<String, Place> = BTreeMap::new();
+    fn target_accounts(&self) -> BTreeMap<String, TargetAccount> {
+        let mut target_accounts: BTreeMap<String, TargetAccount> = BTreeMap::new();
         for (name, environment) in self.environments.as_object().into_iter().flatten() {
             for target in environment["targets"].as_array().into_iter().flatten() {
-                let place = places.entry(target["account"].as_str().unwrap_or_default().into()).or_default();
-                place.environments.insert(name.clone());
-                self.before(name, &mut place.promoted_from);
-                place.external_ids.extend(environment["external_id"].as_str().map(str::to_owned));
-                place.regions.extend(target["region"].as_str().map(str::to_owned));
+                let target_account =
+                    target_accounts.entry(target["account"].as_str().unwrap_or_default().into()).or_default();
+                target_account.environments.insert(name.clone());
+                self.before(name, &mut target_account.promoted_from);
+                target_account.external_ids.extend(environment["external_id"].as_str().map(str::to_owned));
+                target_account.regions.extend(target["region"].as_str().map(str::to_owned));
             }
         }
-        places
+        target_accounts
     }
 
     /// Adds the environments that an environment is promoted from, directly or through others.
@@ -140,7 +141,7 @@ impl Setup {
 
 /// The resources that a setup has made.
 #[derive(Debug, Clone)]
-pub struct Laid {
+pub struct Resources {
     /// The queue of uploads.
     pub queue_url: String,
     /// The queue of the deployer's wakes and of requests for promotions.
@@ -154,8 +155,8 @@ pub struct Laid {
 }
 
 /// Sets up the accounts.
-pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> Result<Laid> {
-    let rights = Rights::of(setup.places())?;
+pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> Result<Resources> {
+    let rights = Rights::of(setup.target_accounts())?;
     let (dead_letter_url, dead_letter_arn) = queue(clients, "deployer-dead-letters", None).await?;
     let (queue_url, queue_arn) = queue(clients, QUEUE, Some((&dead_letter_arn, &rights.queue()))).await?;
     let wakes = Some((dead_letter_arn.as_str(), &rights.wake_queue()));
@@ -171,14 +172,14 @@ pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> 
     notify(clients, setup.notifications, &queue_arn).await?;
     let of_lambda = rights.deployer_trust();
     role(clients, TOOLING, ("/", "deployer"), &of_lambda, Some(&rights.deployer())).await?;
-    for (account, place) in rights.places() {
-        let permissions = rights.permissions(account, place);
-        role(clients, account, ("/", "deployer-target"), &rights.trust(place), Some(&permissions)).await?;
+    for (account, target_account) in rights.target_accounts() {
+        let permissions = rights.permissions(account, target_account);
+        role(clients, account, ("/", "deployer-target"), &rights.trust(target_account), Some(&permissions)).await?;
         for name in [("/", EXECUTION_ROLE), ("/lambda/", "hello")] {
             role(clients, account, name, &of_lambda, None).await?;
         }
     }
-    control.hold_to_rights().await?;
+    control.enforce_role_policies().await?;
     let mut config = json!({
         "artifact_bucket": ARTIFACTS,
         "ledger_bucket": LEDGER,
@@ -193,11 +194,11 @@ pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> 
     configure(clients, &config).await?;
     // S3 has sent a test event for the new notification, which no test expects.
     clients.sqs(TOOLING, REGION).purge_queue().queue_url(&queue_url).send().await.doing("emptying the queue")?;
-    Ok(Laid { queue_url, wake_queue_url, dead_letter_url, config, buckets })
+    Ok(Resources { queue_url, wake_queue_url, dead_letter_url, config, buckets })
 }
 
 /// Finds the resources that Terraform has made.
-pub(super) async fn found(applied: &Applied, clients: &Clients, control: &Control) -> Result<Laid> {
+pub(super) async fn found(applied: &Applied, clients: &Clients, control: &Control) -> Result<Resources> {
     let s3 = clients.s3(TOOLING, REGION);
     let mut buckets = BTreeMap::new();
     for bucket in [ARTIFACTS, LEDGER] {
@@ -210,8 +211,8 @@ pub(super) async fn found(applied: &Applied, clients: &Clients, control: &Contro
     let config = config.body.collect().await.doing("reading deployer.json")?.to_vec();
     let (queue_url, dead_letter_url) = (applied.output("queue_url")?, applied.output("dead_letters_url")?);
     clients.sqs(TOOLING, REGION).purge_queue().queue_url(queue_url).send().await.doing("emptying the queue")?;
-    control.hold_to_rights().await?;
-    Ok(Laid {
+    control.enforce_role_policies().await?;
+    Ok(Resources {
         queue_url: queue_url.to_owned(),
         wake_queue_url: applied.output("wake_queue_url")?.to_owned(),
         dead_letter_url: dead_letter_url.to_owned(),
@@ -247,9 +248,9 @@ async fn queue(clients: &Clients, name: &str, with: Option<(&str, &Value)>) -> R
 
 async fn versioned_bucket(clients: &Clients, name: &str) -> Result<()> {
     let s3 = clients.s3(TOOLING, REGION);
-    let place =
+    let target_account =
         CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(REGION)).build();
-    let call = s3.create_bucket().bucket(name).create_bucket_configuration(place);
+    let call = s3.create_bucket().bucket(name).create_bucket_configuration(target_account);
     call.send().await.doing(format!("making bucket {name}"))?;
     let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
     let call = s3.put_bucket_versioning().bucket(name).versioning_configuration(versioning);

@@ -52,7 +52,7 @@ impl LocalAws {
     ///
     /// # Errors
     /// SQS answers with an error.
-    pub async fn told(&self) -> Result<Vec<Value>> {
+    pub async fn published_events(&self) -> Result<Vec<Value>> {
         let sqs = self.clients().sqs(TOOLING, REGION);
         let url = sqs.get_queue_url().queue_name(TOLD).send().await.doing("finding the queue of what is told")?;
         let url = url.queue_url.unwrap_or_default();
@@ -77,7 +77,7 @@ impl LocalAws {
     ///
     /// # Errors
     /// S3 answers with an error.
-    pub async fn soaks_pass(&self, environment: &str, time: Duration) -> Result<()> {
+    pub async fn let_soaks_pass(&self, environment: &str, time: Duration) -> Result<()> {
         let earlier = SignedDuration::try_from(time).doing("reading a duration")?;
         for key in self.ledger_keys(&format!("heads/{environment}/")).await? {
             let Some(mut head) = self.ledger_object(&key).await? else { continue };

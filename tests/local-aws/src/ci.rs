@@ -24,7 +24,7 @@ impl<'a> Ci<'a> {
     /// # Errors
     /// IAM answers with an error.
     pub async fn with_statements(aws: &'a LocalAws, kept: impl Fn(&str) -> bool) -> Result<Self> {
-        let mut policy = Policies::of_the_contract()?.get("github/permissions");
+        let mut policy = Policies::from_contract()?.get("github/permissions");
         if let Some(statements) = policy["Statement"].as_array_mut() {
             statements.retain(|statement| statement["Sid"].as_str().is_some_and(&kept));
         }
@@ -37,7 +37,7 @@ impl<'a> Ci<'a> {
     /// IAM answers with an error.
     pub async fn allowed(aws: &'a LocalAws, name: &str, policy: &Value) -> Result<Self> {
         let iam = aws.clients().iam(TOOLING);
-        let trust = Policies::of_the_contract()?.get("github/trust").to_string();
+        let trust = Policies::from_contract()?.get("github/trust").to_string();
         let call = iam.create_role().role_name(name).assume_role_policy_document(trust);
         call.send().await.doing("making CI's role")?;
         let call = iam.put_role_policy().role_name(name).policy_name(name).policy_document(policy.to_string());
@@ -94,7 +94,7 @@ impl<'a> Ci<'a> {
 
 /// The result of a run.
 #[derive(Debug)]
-pub struct Ended {
+pub struct CiOutput {
     /// The exit code.
     pub code: Option<i32>,
     /// Standard output.
@@ -103,7 +103,7 @@ pub struct Ended {
     pub err: String,
 }
 
-impl Ended {
+impl CiOutput {
     /// Makes a result from exit status, standard output and standard error (or a terminal's text).
     pub fn new(status: ExitStatus, out: &[u8], err: impl Into<String>) -> Self {
         Self { code: status.code(), out: String::from_utf8_lossy(out).into_owned(), err: err.into() }
@@ -122,20 +122,20 @@ impl Ended {
 ///
 /// # Errors
 /// It does not start.
-pub async fn run(mut command: Command) -> Result<Ended> {
+pub async fn run(mut command: Command) -> Result<CiOutput> {
     let Output { status, stdout, stderr } = command.output().await.doing("running deployctl")?;
-    Ok(Ended::new(status, &stdout, String::from_utf8_lossy(&stderr)))
+    Ok(CiOutput::new(status, &stdout, String::from_utf8_lossy(&stderr)))
 }
 
 /// A `deployctl push` that has uploaded and waits for its deployment.
 #[derive(Debug)]
-pub struct Waiting {
+pub struct WaitingPush {
     child: Child,
     err: BufReader<tokio::process::ChildStderr>,
     said: String,
 }
 
-impl Waiting {
+impl WaitingPush {
     /// Starts the command and waits until it has uploaded.
     ///
     /// # Errors
@@ -172,10 +172,10 @@ impl Waiting {
     ///
     /// # Errors
     /// The operating system refuses it.
-    pub async fn end(mut self) -> Result<Ended> {
+    pub async fn end(mut self) -> Result<CiOutput> {
         self.err.read_to_string(&mut self.said).await.doing("reading what deployctl says")?;
         let output = self.child.wait_with_output().await.doing("waiting for deployctl")?;
-        Ok(Ended::new(output.status, &output.stdout, self.said))
+        Ok(CiOutput::new(output.status, &output.stdout, self.said))
     }
 }
 

@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::calls::Call;
+use super::emulator_faults::{Fault, Settle};
 use super::server::Server;
-use super::wishes::{Fault, Settle};
 use fixtures::error::{Doing as _, Error, Result};
 
 /// The control API of one server.
@@ -93,7 +93,7 @@ impl Control {
     ///
     /// # Errors
     /// The emulator answers with an error.
-    pub async fn carry_out_late(&self) -> Result<Vec<u16>> {
+    pub async fn execute_late_calls(&self) -> Result<Vec<u16>> {
         let mut answer = self.post("late", &json!({})).await?;
         serde_json::from_value(answer["statuses"].take()).doing("reading how late calls were answered")
     }
@@ -118,7 +118,7 @@ impl Control {
     ///
     /// # Errors
     /// The emulator answers with an error.
-    pub async fn hold_to_rights(&self) -> Result<()> {
+    pub async fn enforce_role_policies(&self) -> Result<()> {
         self.post("enforce", &json!({ "on": true, "identity": true })).await.map(drop)
     }
 
@@ -161,7 +161,7 @@ impl Control {
     ///
     /// # Errors
     /// The emulator answers with an error.
-    pub async fn queue_clock_forward(&self, by: Duration) -> Result<()> {
+    pub async fn advance_queue_clock(&self, by: Duration) -> Result<()> {
         self.post("queue-clock", &json!({ "seconds": by.as_secs_f64() })).await.map(drop)
     }
 

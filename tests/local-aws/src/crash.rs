@@ -67,7 +67,7 @@ impl LocalAws {
 
     /// Whether the deployer has made a call, in any account.
     #[must_use]
-    pub fn is_the_deployers(call: &Call) -> bool {
+    pub fn is_by_deployer(call: &Call) -> bool {
         call.session_name.as_ref().is_some_and(|name| name.starts_with(SESSIONS))
     }
 

@@ -11,7 +11,7 @@ use tokio::process::Child;
 use super::accounts::REGION;
 use super::binary::deployctl;
 use super::control::SessionKeys;
-use super::door::Door;
+use super::lambda_endpoint::LambdaEndpoint;
 use super::{LocalAws, said};
 use crate::ci::send;
 use crate::terminal::Terminal;
@@ -19,7 +19,7 @@ use fixtures::error::{Doing as _, Result};
 
 /// The result of a run.
 #[derive(Debug, Clone)]
-pub struct Said {
+pub struct RunOutput {
     /// The exit code; `None` if a signal ended it.
     pub exit: Option<i32>,
     /// Standard output.
@@ -28,7 +28,7 @@ pub struct Said {
     pub err: String,
 }
 
-impl Said {
+impl RunOutput {
     /// Parses standard output as JSON.
     ///
     /// # Errors
@@ -40,23 +40,23 @@ impl Said {
 
 /// The streams of a run that go to its terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub enum TerminalStreams {
     /// Standard output and standard error.
-    Everything,
+    OutAndErr,
     /// Standard error only, as where standard output goes to a file.
-    ButTheAnswer,
+    ErrOnly,
 }
 
 /// A run on a terminal.
 #[derive(Debug)]
-pub struct Operating {
+pub struct RunOnTerminal {
     child: Child,
     /// The terminal as a person sees it.
     pub terminal: Terminal,
-    _door: Door,
+    _lambda: LambdaEndpoint,
 }
 
-impl Operating {
+impl RunOnTerminal {
     /// Interrupts the run, as Ctrl-C does.
     ///
     /// # Errors
@@ -69,11 +69,11 @@ impl Operating {
     ///
     /// # Errors
     /// The operating system refuses it.
-    pub async fn end(self) -> Result<Said> {
-        let Self { child, terminal, _door } = self;
+    pub async fn end(self) -> Result<RunOutput> {
+        let Self { child, terminal, _lambda } = self;
         let output = child.wait_with_output().await.doing("waiting for deployctl")?;
         let out = String::from_utf8_lossy(&output.stdout).into_owned();
-        Ok(Said { exit: output.status.code(), out, err: terminal.end().await })
+        Ok(RunOutput { exit: output.status.code(), out, err: terminal.end().await })
     }
 }
 
@@ -82,7 +82,7 @@ impl LocalAws {
     ///
     /// # Errors
     /// It cannot be built or started.
-    pub async fn deployctl(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<Said> {
+    pub async fn deployctl(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<RunOutput> {
         self.deployctl_with(keys, &[], arguments).await
     }
 
@@ -90,9 +90,9 @@ impl LocalAws {
     ///
     /// # Errors
     /// It cannot be built or started.
-    pub async fn operate(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<Said> {
-        let door = self.door().await?;
-        self.deployctl_with(keys, &[("AWS_ENDPOINT_URL_LAMBDA", door.endpoint())], arguments).await
+    pub async fn operate(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<RunOutput> {
+        let lambda = self.lambda_endpoint().await?;
+        self.deployctl_with(keys, &[("AWS_ENDPOINT_URL_LAMBDA", lambda.endpoint())], arguments).await
     }
 
     /// Starts `deployctl` on a terminal so that its invocations of the deployer reach the real one. The terminal shows
@@ -103,22 +103,24 @@ impl LocalAws {
     pub async fn operate_on_a_terminal(
         &self,
         keys: &SessionKeys,
-        shown: Shown,
+        shown: TerminalStreams,
         arguments: &[&str],
-    ) -> Result<Operating> {
-        let door = Door::open(self.deployer.clone()).await?;
+    ) -> Result<RunOnTerminal> {
+        let lambda = LambdaEndpoint::open(self.deployer.clone()).await?;
         let (terminal, theirs) = Terminal::open()?;
         let program = tokio::task::spawn_blocking(deployctl).await.doing("building deployctl")??;
         let mut command = tokio::process::Command::new(program);
-        command.env_clear().envs(self.surroundings(keys, &[("AWS_ENDPOINT_URL_LAMBDA", door.endpoint())]));
+        command.env_clear().envs(self.environment(keys, &[("AWS_ENDPOINT_URL_LAMBDA", lambda.endpoint())]));
         command.env("TERM", "xterm").args(arguments).kill_on_drop(true);
         command.stdin(theirs.try_clone().doing("sharing a terminal")?);
         match shown {
-            Shown::Everything => command.stdout(theirs.try_clone().doing("sharing a terminal")?).stderr(theirs),
-            Shown::ButTheAnswer => command.stdout(Stdio::piped()).stderr(theirs),
+            TerminalStreams::OutAndErr => {
+                command.stdout(theirs.try_clone().doing("sharing a terminal")?).stderr(theirs)
+            }
+            TerminalStreams::ErrOnly => command.stdout(Stdio::piped()).stderr(theirs),
         };
         let child = command.spawn().doing("starting deployctl")?;
-        Ok(Operating { child, terminal, _door: door })
+        Ok(RunOnTerminal { child, terminal, _lambda: lambda })
     }
 
     /// Returns `deployctl` with these credentials, for a test that starts and stops it.
@@ -128,7 +130,7 @@ impl LocalAws {
     pub async fn deployctl_command(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<tokio::process::Command> {
         let program = tokio::task::spawn_blocking(deployctl).await.doing("building deployctl")??;
         let mut command = tokio::process::Command::new(program);
-        command.env_clear().envs(self.surroundings(keys, &[])).args(arguments).kill_on_drop(true);
+        command.env_clear().envs(self.environment(keys, &[])).args(arguments).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command)
     }
@@ -137,8 +139,8 @@ impl LocalAws {
     ///
     /// # Errors
     /// No port is free.
-    pub async fn door(&self) -> Result<Door> {
-        Door::open(self.deployer.clone()).await
+    pub async fn lambda_endpoint(&self) -> Result<LambdaEndpoint> {
+        LambdaEndpoint::open(self.deployer.clone()).await
     }
 
     /// Runs `deployctl` with these variables added.
@@ -150,8 +152,8 @@ impl LocalAws {
         keys: &SessionKeys,
         more: &[(&'static str, &str)],
         arguments: &[&str],
-    ) -> Result<Said> {
-        let environment = self.surroundings(keys, more);
+    ) -> Result<RunOutput> {
+        let environment = self.environment(keys, more);
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
         let running = tokio::task::spawn_blocking(move || {
             let mut command = Command::new(deployctl()?);
@@ -160,11 +162,11 @@ impl LocalAws {
         });
         let output = running.await.doing("running deployctl")?.map_err(|error| said(error, &self.server.words()))?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Said { exit: output.status.code(), out: text(output.stdout), err: text(output.stderr) })
+        Ok(RunOutput { exit: output.status.code(), out: text(output.stdout), err: text(output.stderr) })
     }
 
     /// Returns the command's whole environment.
-    fn surroundings(&self, keys: &SessionKeys, more: &[(&'static str, &str)]) -> BTreeMap<&'static str, OsString> {
+    fn environment(&self, keys: &SessionKeys, more: &[(&'static str, &str)]) -> BTreeMap<&'static str, OsString> {
         let mut environment: BTreeMap<&str, OsString> = BTreeMap::from([
             ("AWS_REGION", REGION.into()),
             ("AWS_ACCESS_KEY_ID", keys.access_key_id.clone().into()),

@@ -26,7 +26,7 @@ impl LocalAws {
     ///
     /// # Errors
     /// The harness fails; the error has the end of the deployers' log.
-    pub async fn deliver_side_by_side(&self, deployers: usize) -> Result<Vec<Delivery>> {
+    pub async fn deliver_concurrently(&self, deployers: usize) -> Result<Vec<Delivery>> {
         let shift = Shift::default();
         let fleet: Vec<Runtime> = (0..deployers).map(|_| self.deployer.twin()).collect();
         let worked = try_join_all(fleet.iter().map(|deployer| self.work(deployer, &shift))).await;

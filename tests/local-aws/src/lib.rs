@@ -11,25 +11,25 @@ pub mod ci;
 mod clients;
 mod control;
 mod crash;
+mod deliver_while;
 mod deployctl;
-mod door;
+mod emulator_faults;
 mod fleet;
+mod inspect;
+mod lambda_endpoint;
+pub mod load;
 mod mapping;
-mod meanwhile;
 pub mod policies;
 mod process;
 mod rights;
 mod runtime;
 mod runtime_api;
 mod server;
-mod sight;
-pub mod storm;
 pub mod terminal;
 pub mod terraform;
 mod time;
 mod upload;
 mod venv;
-mod wishes;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -47,17 +47,17 @@ pub use calls::{Call, longest_chain, shown};
 pub use clients::Clients;
 pub use control::{Control, SessionKeys, Use};
 pub use crash::{Interrupted, Moment};
-pub use deployctl::{Operating, Said, Shown};
-pub use door::Door;
+pub use deployctl::{RunOnTerminal, RunOutput, TerminalStreams};
+pub use emulator_faults::{Fault, Settle};
 pub use fixtures::error::{Doing, Error, Result};
+pub use inspect::{Live, Snapshot};
+pub use lambda_endpoint::LambdaEndpoint;
 pub use mapping::{Delivery, Mapping};
 pub(crate) use process::peak_memory;
 pub use runtime::{Answer, Launch, Runtime};
 pub use server::{Server, Transport};
-pub use sight::{Live, Snapshot};
 pub use upload::Upload;
 pub(crate) use venv::target_dir;
-pub use wishes::{Fault, Settle};
 
 use crate::terraform::{Applied, Terraform};
 use process::guard;
@@ -74,7 +74,7 @@ pub struct LocalAws {
     mapping: Mapping,
     control: Control,
     clients: Clients,
-    laid: accounts::Laid,
+    laid: accounts::Resources,
     delivered: Mutex<Vec<String>>,
     server: Server,
 }
@@ -127,7 +127,7 @@ impl LocalAws {
         program: PathBuf,
         server: Server,
         (control, clients): (Control, Clients),
-        laid: accounts::Laid,
+        laid: accounts::Resources,
     ) -> Result<Self> {
         let keys = control.session(DEPLOYER_ROLE, "deployer").await?;
         let launch = Launch { program, environment: environment(&server, &keys)?, timeout: TIMEOUT };
@@ -202,7 +202,7 @@ impl LocalAws {
     }
 
     /// Delivers messages until nothing in the queues can be received. Delayed messages stay there: see
-    /// [`LocalAws::queue_time_passes`].
+    /// [`LocalAws::advance_queue_time`].
     ///
     /// # Errors
     /// The harness fails; the error has the end of the deployer's log.

@@ -20,7 +20,7 @@ impl LocalAws {
     ///
     /// # Errors
     /// S3 answers with an error.
-    pub async fn leases_run_out(&self) -> Result<()> {
+    pub async fn end_leases(&self) -> Result<()> {
         for key in self.ledger_keys("heads/").await? {
             let Some(mut head) = self.ledger_object(&key).await? else { continue };
             let now = Timestamp::now();
@@ -39,7 +39,7 @@ impl LocalAws {
     ///
     /// # Errors
     /// S3 answers with an error, or a marker is not of this deployer.
-    pub async fn markers_grow_old(&self) -> Result<()> {
+    pub async fn age_markers(&self) -> Result<()> {
         let s3 = self.clients().s3(TOOLING, REGION);
         let old = Token::drawn(Timestamp::now() - OLD, 0).to_string();
         for key in self.ledger_keys("open/").await? {
@@ -63,8 +63,8 @@ impl LocalAws {
     ///
     /// # Errors
     /// The emulator answers with an error.
-    pub async fn queue_time_passes(&self, time: Duration) -> Result<()> {
-        self.control().queue_clock_forward(time).await
+    pub async fn advance_queue_time(&self, time: Duration) -> Result<()> {
+        self.control().advance_queue_clock(time).await
     }
 
     /// Replaces an object of the ledger bucket, on the condition that it is the one just read, as a person repairs it.

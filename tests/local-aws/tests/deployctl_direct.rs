@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use aws_sdk_lambda::primitives::Blob;
 use fixtures::Zip;
 use local_aws::ci::send;
-use local_aws::{Doing as _, Error, FIRST, Fault, LEDGER, Live, LocalAws, REGION, Result, Said, SessionKeys, TOOLING};
+use local_aws::{
+    Doing as _, Error, FIRST, Fault, LEDGER, Live, LocalAws, REGION, Result, RunOutput, SessionKeys, TOOLING,
+};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -52,11 +54,11 @@ impl Machine {
         Ok(path)
     }
 
-    async fn says(&self, arguments: &[&str]) -> Result<Said> {
+    async fn says(&self, arguments: &[&str]) -> Result<RunOutput> {
         self.aws.deployctl(&self.keys, arguments).await
     }
 
-    async fn deploys(&self, zip: &Path) -> Result<Said> {
+    async fn deploys(&self, zip: &Path) -> Result<RunOutput> {
         self.says(&["deploy", text(zip), "--role-arn", ROLE, "--create"]).await
     }
 
@@ -91,7 +93,7 @@ fn with_secret(content: &str) -> Zip {
     Zip::function(content).with("LOG_LEVEL = \"info\"", &format!("TOKEN = \"{SECRET}\""))
 }
 
-fn shows(said: &Said, parts: &[&str]) {
+fn shows(said: &RunOutput, parts: &[&str]) {
     let all = format!("{}\n{}", said.out, said.err);
     for part in parts {
         assert!(all.contains(part), "{part:?} is missing in:\n{all}");

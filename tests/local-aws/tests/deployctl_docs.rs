@@ -12,11 +12,11 @@ use aws_sdk_lambda::types::FunctionCode;
 use clap::CommandFactory as _;
 use deployer_cli::Cli;
 use fixtures::{MANIFEST, Zip};
-use local_aws::ci::{Waiting, run};
+use local_aws::ci::{WaitingPush, run};
 use local_aws::policies::Policies;
 use local_aws::{
-    ARTIFACTS, Answer, Doing as _, Door, EXECUTION_ROLE, Error, FIRST, LEDGER, LocalAws, OTHER_REGION, REGION, Result,
-    SECOND, SessionKeys, Setup, TOOLING, deployctl,
+    ARTIFACTS, Answer, Doing as _, EXECUTION_ROLE, Error, FIRST, LEDGER, LambdaEndpoint, LocalAws, OTHER_REGION,
+    REGION, Result, SECOND, SessionKeys, Setup, TOOLING, deployctl,
 };
 use regex_lite::Regex;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ async fn examples_in_the_docs_match_deployctls_output() -> Result<()> {
 /// The folder and the people with their rights, for the examples.
 struct Desk {
     aws: LocalAws,
-    door: Door,
+    lambda: LambdaEndpoint,
     folder: TempDir,
     ci: SessionKeys,
     operator: SessionKeys,
@@ -69,7 +69,7 @@ struct Desk {
 impl Desk {
     async fn laid() -> Result<Self> {
         let aws = LocalAws::with(row()).await?;
-        let policies = Policies::of_the_contract()?;
+        let policies = Policies::from_contract()?;
         let anything = |action: &str| {
             let statement = json!({"Effect": "Allow", "Action": action, "Resource": "*"});
             json!({"Version": "2012-10-17", "Statement": [statement]})
@@ -83,8 +83,8 @@ impl Desk {
         let by = json!({"AWS": format!("arn:aws:iam::{TOOLING}:role/developer")});
         let admin = person(&aws, (FIRST, "sandbox"), by, anything("*")).await?;
         let folder = TempDir::new().doing("making a folder")?;
-        let door = aws.door().await?;
-        let desk = Self { aws, door, folder, ci, operator, looker, developer, admin, exit: None };
+        let lambda = aws.lambda_endpoint().await?;
+        let desk = Self { aws, lambda, folder, ci, operator, looker, developer, admin, exit: None };
         desk.files()?;
         desk.functions().await?;
         Ok(desk)
@@ -179,11 +179,11 @@ impl Desk {
         let is_push = arguments.first() == Some(&"push");
         let uploads = is_push && !arguments.contains(&"broken");
         let ended = if uploads && arguments.contains(&"--wait") {
-            let waiting = Waiting::start(self.command(arguments)?).await?;
+            let waiting = WaitingPush::start(self.command(arguments)?).await?;
             self.aws.deliver().await?;
             waiting.end().await?
         } else {
-            let ended = self.aws.delivering_meanwhile(run(self.command(arguments)?)).await?;
+            let ended = self.aws.deliver_while(run(self.command(arguments)?)).await?;
             self.aws.deliver().await?;
             ended
         };
@@ -204,7 +204,7 @@ impl Desk {
         let lambda = if arguments.contains(&"-i") || arguments.contains(&"init") {
             self.aws.endpoint()
         } else {
-            self.door.endpoint()
+            self.lambda.endpoint()
         };
         command.envs([
             ("AWS_ACCESS_KEY_ID", keys.access_key_id.as_str()),

@@ -5,8 +5,8 @@ use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use deployer_core::doctor::UNPROBED;
 use fixtures::Zip;
 use local_aws::{
-    ARTIFACTS, Answer, Call, DEPLOYER_ROLE, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, SECOND, Said,
-    SessionKeys, TOOLING,
+    ARTIFACTS, Answer, Call, DEPLOYER_ROLE, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, RunOutput,
+    SECOND, SessionKeys, TOOLING,
 };
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ async fn well() -> Result<LocalAws> {
     Ok(aws)
 }
 
-async fn doctor(aws: &LocalAws, arguments: &[&str]) -> Result<(Said, Value)> {
+async fn doctor(aws: &LocalAws, arguments: &[&str]) -> Result<(RunOutput, Value)> {
     let said = aws.operate(&operator(), &[&["doctor", "--output", "json"], arguments].concat()).await?;
     let report = said.json()?;
     Ok((said, report))
@@ -208,7 +208,7 @@ async fn dead_letters_suspended_versioning_and_missing_sweep_fail() -> Result<()
 #[tokio::test]
 async fn artifact_denied_by_its_bucket_fails_with_the_buckets_statement() -> Result<()> {
     let aws = well().await?;
-    aws.lift_policy(ARTIFACTS).await?;
+    aws.remove_policy(ARTIFACTS).await?;
     let (_, report) = doctor(&aws, &[]).await?;
     // The target in another region needs no read right, because it gets the code in the request.
     assert_eq!(failed(&report), ["dev eu-west-1: read artifact", "prod eu-west-1: read artifact"], "{report:#}");

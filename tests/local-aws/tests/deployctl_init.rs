@@ -10,7 +10,7 @@ use aws_sdk_lambda::types::{
     VpcConfig,
 };
 use fixtures::Zip;
-use local_aws::{Doing as _, EXECUTION_ROLE, FIRST, LocalAws, REGION, Result, Said, SessionKeys};
+use local_aws::{Doing as _, EXECUTION_ROLE, FIRST, LocalAws, REGION, Result, RunOutput, SessionKeys};
 
 /// Returns credentials of a person of the target account.
 fn person() -> SessionKeys {
@@ -44,7 +44,7 @@ async fn made_by_hand(aws: &LocalAws) -> Result<()> {
     call.send().await.doing("creating a function by hand").map(drop)
 }
 
-async fn init(aws: &LocalAws, arguments: &[&str]) -> Result<Said> {
+async fn init(aws: &LocalAws, arguments: &[&str]) -> Result<RunOutput> {
     aws.deployctl(&person(), &[&["init", "--from"], arguments].concat()).await
 }
 

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use aws_sdk_s3::types::{BucketLocationConstraint, ChecksumMode, CreateBucketConfiguration};
 use deployer_core::id::Sha256;
 use fixtures::{MANIFEST, Zip};
-use local_aws::ci::{Ci, Ended, Waiting, run, send};
+use local_aws::ci::{Ci, CiOutput, WaitingPush, run, send};
 use local_aws::terminal::Terminal;
 use local_aws::{ARTIFACTS, Call, Doing as _, Error, FIRST, Fault, LEDGER, LocalAws, REGION, Result, Setup, TOOLING};
 use rustix::process::Signal;
@@ -75,7 +75,7 @@ async fn folder_is_pushed_with_the_uploaders_permissions_only() -> Result<()> {
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     write(&folder, ".lambdaignore", "notes.txt\n")?;
     write(&folder, "notes.txt", "not for Lambda")?;
-    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--commit", "4f5c2e1"])?).await?;
+    let waiting = WaitingPush::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--commit", "4f5c2e1"])?).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -134,7 +134,7 @@ async fn same_folder_makes_the_same_zip_and_is_unchanged() -> Result<()> {
 async fn push_with_wait_and_json_prints_the_record() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
-    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--output", "json"])?).await?;
+    let waiting = WaitingPush::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--output", "json"])?).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert_eq!((ended.code, ended.json()?), (Some(0), aws.record("dev", FUNCTION).await?));
@@ -235,7 +235,7 @@ async fn failed_deployment_is_reported_by_target_and_exits_1() -> Result<()> {
     std::fs::remove_file(folder.path().join("function.toml")).doing("taking the manifest away")?;
     let mut pushing = ci.push(("dev", FUNCTION), folder.path(), "1.0.0", &["--wait"])?;
     pushing.envs([("DEPLOYER_ARTIFACT_BUCKET", ARTIFACTS), ("DEPLOYER_LEDGER_BUCKET", LEDGER)]);
-    let waiting = Waiting::start(pushing).await?;
+    let waiting = WaitingPush::start(pushing).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -252,7 +252,7 @@ async fn failed_deployment_is_reported_by_target_and_exits_1() -> Result<()> {
 async fn older_upload_is_superseded_and_exits_3() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
-    let older = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
+    let older = WaitingPush::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
     let told_of_older = aws.take_messages().await?;
     aws.deploy("dev/orders-api/1.1.0.zip", Zip::function("1.1.0")).await?;
     for message in told_of_older {
@@ -272,7 +272,7 @@ async fn refusal_by_the_deployer_exits_3_with_its_reason() -> Result<()> {
     let dev = json!({"targets": targets, "external_id": "dev-8c1f", "accept_uploads": false});
     let aws = LocalAws::with(Setup::default().environment("dev", dev)).await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
-    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
+    let waiting = WaitingPush::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert!(ended.code == Some(3) && ended.out.contains("\n  UploadsNotAccepted: "), "{ended:?}");
@@ -283,7 +283,7 @@ async fn refusal_by_the_deployer_exits_3_with_its_reason() -> Result<()> {
 async fn wait_timeout_exits_4_and_the_deployment_continues() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
-    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--timeout", "1s"])?).await?;
+    let waiting = WaitingPush::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--timeout", "1s"])?).await?;
     let ended = waiting.end().await?;
     assert_eq!((ended.code, ended.out.as_str()), (Some(4), ""), "{ended:?}");
     let goes_on = "after 1s there is no result; the deployment of dev/orders-api/1.0.0 goes on\n";
@@ -292,7 +292,7 @@ async fn wait_timeout_exits_4_and_the_deployment_continues() -> Result<()> {
 }
 
 /// Checks that the output names the key of the result.
-async fn shows_where_to_look(aws: &LocalAws, ended: &Ended) -> Result<()> {
+async fn shows_where_to_look(aws: &LocalAws, ended: &CiOutput) -> Result<()> {
     let url = ended.err.split_whitespace().find(|word| word.starts_with(&format!("s3://{LEDGER}/")));
     let key = url.and_then(|url| url.strip_prefix(&format!("s3://{LEDGER}/")));
     let key = key.ok_or_else(|| Error::Unexpected(format!("it does not say where to look: {ended:?}")))?;
@@ -310,7 +310,7 @@ async fn interrupted_wait_exits_130_and_the_deployment_continues() -> Result<()>
     let ci = Ci::of(&aws).await?;
     for (release, signal) in [("1.0.0", Signal::INT), ("1.1.0", Signal::TERM)] {
         let folder = folder(release)?;
-        let waiting = Waiting::start(push(&ci, folder.path(), release, &["--wait"])?).await?;
+        let waiting = WaitingPush::start(push(&ci, folder.path(), release, &["--wait"])?).await?;
         waiting.signal(signal)?;
         let ended = waiting.end().await?;
         assert_eq!((ended.code, ended.out.as_str()), (Some(130), ""), "{ended:?}");
@@ -327,7 +327,7 @@ async fn transient_errors_during_the_wait_are_retried() -> Result<()> {
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let trouble = Fault::new("GetObject", 503, "SlowDown", "Please reduce your request rate.");
     aws.control().fault(&trouble.of_session("build").times(4)).await?;
-    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
+    let waiting = WaitingPush::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -345,7 +345,7 @@ async fn progress_is_drawn_on_a_terminal_and_erased() -> Result<()> {
     terminal.shows("dev/orders-api/1.0.0: waiting for its deployment (").await?;
     aws.deliver().await?;
     let output = child.wait_with_output().await.doing("waiting for deployctl")?;
-    let ended = Ended::new(output.status, &output.stdout, terminal.end().await);
+    let ended = CiOutput::new(output.status, &output.stdout, terminal.end().await);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.err.contains("uploaded s3://acme-artifacts/dev/orders-api/1.0.0.zip (version "), "{ended:?}");
     let (_, after) = ended.err.rsplit_once("waiting for its deployment (").unwrap_or_default();
@@ -365,7 +365,7 @@ async fn large_zip_is_uploaded_in_parts_with_checksums() -> Result<()> {
         drop(pushing);
         terminal.shows("uploading dev/orders-api/1.0.0.zip [").await?;
         let output = child.wait_with_output().await.doing("waiting for deployctl")?;
-        Ok(Ended::new(output.status, &output.stdout, terminal.end().await))
+        Ok(CiOutput::new(output.status, &output.stdout, terminal.end().await))
     };
     let (ended, calls) = aws.calls_of(work).await?;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -396,7 +396,7 @@ async fn large_folder_needs_no_more_memory_than_a_small_one() -> Result<()> {
     let mut peaks = Vec::new();
     for megabytes in [1, 100] {
         let folder = with_ballast(megabytes)?;
-        let waiting = Waiting::start(push(&ci, folder.path(), &megabytes.to_string(), &["--wait"])?).await?;
+        let waiting = WaitingPush::start(push(&ci, folder.path(), &megabytes.to_string(), &["--wait"])?).await?;
         peaks.push(waiting.peak_memory()?);
         waiting.signal(Signal::INT)?;
         waiting.end().await?;
@@ -444,7 +444,7 @@ async fn interrupted_upload_is_aborted() -> Result<()> {
     send(&child, Signal::INT)?;
     aws.control().release().await?;
     let output = child.wait_with_output().await.doing("waiting for deployctl")?;
-    let ended = Ended::new(output.status, &output.stdout, String::from_utf8_lossy(&output.stderr));
+    let ended = CiOutput::new(output.status, &output.stdout, String::from_utf8_lossy(&output.stderr));
     assert_eq!(ended.code, Some(130), "{ended:?}");
     assert_eq!(
         ended.err,
@@ -537,7 +537,7 @@ async fn closed_output_changes_no_exit_code_and_never_panics() -> Result<()> {
             };
             let output =
                 spawned.doing("starting deployctl")?.wait_with_output().await.doing("waiting for deployctl")?;
-            let ended = Ended::new(output.status, &output.stdout, String::from_utf8_lossy(&output.stderr));
+            let ended = CiOutput::new(output.status, &output.stdout, String::from_utf8_lossy(&output.stderr));
             assert_eq!(ended.code, Some(code), "{command:?} with {which} closed: {ended:?}");
             assert!(!ended.err.contains("panicked"), "{ended:?}");
         }

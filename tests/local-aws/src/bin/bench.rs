@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 use clap::{Parser, ValueEnum};
 use fixtures::Zip;
 use fixtures::large_zips;
-use local_aws::ci::{Ci, Waiting};
-use local_aws::storm::Storm;
+use local_aws::ci::{Ci, WaitingPush};
+use local_aws::load::Load;
 use local_aws::{ARTIFACTS, Doing as _, Error, LEDGER, LocalAws, Result, Setup, Transport};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -35,15 +35,15 @@ const ZIP_RUNS: usize = 5;
 const MEGABYTE: f64 = 1_000_000.0;
 
 #[derive(Debug, Parser)]
-#[command(about = "What the deployer costs")]
+#[command(about = "Measures what the deployer costs")]
 struct Options {
     /// The measurement.
     #[arg(default_value = "process")]
-    what: What,
+    measurement: Measurement,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum What {
+enum Measurement {
     /// CPU time from start to first answer over TLS, and memory for a large zip.
     Process,
     /// 1,000 uploads to 200 functions through the queue.
@@ -60,20 +60,20 @@ enum What {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    match Options::parse().what {
-        What::Process => process().await,
-        What::Uploads => uploads().await,
-        What::Zip => zip().await,
-        What::Push => push().await,
-        What::Queue => queue(),
-        What::Status => status(),
+    match Options::parse().measurement {
+        Measurement::Process => process().await,
+        Measurement::Uploads => uploads().await,
+        Measurement::Zip => zip().await,
+        Measurement::Push => push().await,
+        Measurement::Queue => queue(),
+        Measurement::Status => status(),
     }
 }
 
 async fn uploads() -> Result<()> {
     let aws = LocalAws::start().await?;
-    let storm = Storm { functions: 200, releases: 5, twice_in: 5, deployers: 4, seed: 1 };
-    let passed = storm.pass(&aws).await?;
+    let load = Load { functions: 200, releases: 5, twice_in: 5, deployers: 4, seed: 1 };
+    let passed = load.pass(&aws).await?;
     print!("{passed}");
     if passed.wrong.is_empty() { Ok(()) } else { Err(Error::Unexpected("it did not end as it must".into())) }
 }
@@ -110,7 +110,7 @@ async fn push() -> Result<()> {
         let to = ("dev", "orders-api");
         let options = ["--bucket", ARTIFACTS, "--ledger", LEDGER, "--wait"];
         let began = Instant::now();
-        let waiting = Waiting::start(ci.push(to, folder.path(), &megabytes.to_string(), &options)?).await?;
+        let waiting = WaitingPush::start(ci.push(to, folder.path(), &megabytes.to_string(), &options)?).await?;
         let (took, peak) = (began.elapsed().as_secs_f64(), waiting.peak_memory()?);
         waiting.signal(Signal::INT)?;
         waiting.end().await?;

@@ -26,7 +26,7 @@ struct Options {
 }
 
 /// The local AWS and the target of the demo's function.
-struct Stage {
+struct Demo {
     aws: LocalAws,
     environment: &'static str,
     account: &'static str,
@@ -50,8 +50,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<()> {
-    let stage = set(options).await?;
-    let Stage { aws, account, paint, .. } = &stage;
+    let demo = set_up(options).await?;
+    let Demo { aws, account, paint, .. } = &demo;
     say!(
         "{}\n  CI uploads to {ARTIFACTS} in account {TOOLING}; the deployer there enters account {account}\n  \
          and brings the function {FUNCTION} to life.\n",
@@ -61,26 +61,26 @@ async fn run(options: &Options) -> Result<()> {
     let first = Zip::folder(&folder).doing(format!("reading {}", folder.display()))?;
     let second = first.clone().with("\"Hello\"", "\"Hello again\"");
 
-    show(&stage, "1.0.0", &first, "a first release").await?;
-    show(&stage, "1.1.0", &second, "a newer one, with another greeting").await?;
-    show(&stage, "1.0.0", &first, "the first one, uploaded again").await?;
+    show(&demo, "1.0.0", &first, "a first release").await?;
+    show(&demo, "1.1.0", &second, "a newer one, with another greeting").await?;
+    show(&demo, "1.0.0", &first, "the first one, uploaded again").await?;
     aws.same_events_again_change_nothing().await?;
     say!("{}\n", paint.good("All events came once more, as they may, and changed nothing."));
-    commands(&stage).await?;
+    commands(&demo).await?;
     if options.keep {
-        keep(&stage).await?;
+        keep(&demo).await?;
     }
     Ok(())
 }
 
 /// Sets up the accounts, with Terraform if there is one, and prints which.
-async fn set(options: &Options) -> Result<Stage> {
+async fn set_up(options: &Options) -> Result<Demo> {
     let paint = Paint::new();
-    let terraform = if options.without_terraform { None } else { Terraform::of_this_machine()? };
+    let terraform = if options.without_terraform { None } else { Terraform::on_this_machine()? };
     let Some(terraform) = terraform else {
         let why = if options.without_terraform { "as you wished" } else { "there is none in PATH" };
         say!("{}", paint.dim(&format!("The accounts are laid without Terraform: {why}.")));
-        return Ok(Stage { aws: LocalAws::start().await?, environment: "dev", account: FIRST, paint });
+        return Ok(Demo { aws: LocalAws::start().await?, environment: "dev", account: FIRST, paint });
     };
     say!("{}", paint.bold("Terraform lays the accounts: infra/examples/two-accounts, as it stands."));
     say!("  {}", paint.dim(&terraform.describe()));
@@ -90,12 +90,12 @@ async fn set(options: &Options) -> Result<Stage> {
         Error::Unexpected(format!("{error}\nWithout Terraform it can still be shown: cargo demo --without-terraform"))
     })?;
     say!("  {} resources in {:.0} s\n", applied.resources()?, began.elapsed().as_secs_f64());
-    Ok(Stage { aws, environment: "prod", account: SECOND, paint })
+    Ok(Demo { aws, environment: "prod", account: SECOND, paint })
 }
 
 /// Uploads one release, delivers the event, shows what happened and checks it.
-async fn show(stage: &Stage, release: &str, zip: &Zip, what: &str) -> Result<()> {
-    let Stage { aws, environment, account, paint } = stage;
+async fn show(demo: &Demo, release: &str, zip: &Zip, what: &str) -> Result<()> {
+    let Demo { aws, environment, account, paint } = demo;
     let key = format!("{environment}/{FUNCTION}/{release}.zip");
     let before = aws.live(account, REGION, FUNCTION).await?;
     let lines = aws.deployer().log().len();
@@ -115,7 +115,7 @@ async fn show(stage: &Stage, release: &str, zip: &Zip, what: &str) -> Result<()>
         None => "before: nothing".to_owned(),
     };
     row(paint, "live", &format!("{FUNCTION}:live is version {version} ({previous})"));
-    let calls = calls.iter().filter(|call| LocalAws::is_the_deployers(call)).count();
+    let calls = calls.iter().filter(|call| LocalAws::is_by_deployer(call)).count();
     row(paint, "took", &format!("{:.2} s from the event to the result, {calls} AWS calls", took.as_secs_f64()));
     let status = record["status"].as_str().unwrap_or("no status");
     say!("  {}\n", paint.good(&format!("{status}: {}", record["id"].as_str().unwrap_or_default())));
@@ -176,8 +176,8 @@ fn steps(paint: &Paint, log: &[Value]) {
 }
 
 /// Prints the function's alias, versions and ledger objects as the AWS CLI would.
-async fn commands(stage: &Stage) -> Result<()> {
-    let Stage { aws, account, paint, .. } = stage;
+async fn commands(demo: &Demo) -> Result<()> {
+    let Demo { aws, account, paint, .. } = demo;
     let lambda = aws.clients().lambda(account, REGION);
     say!("{}", paint.bold(&format!("In account {account}:")));
     prompt(paint, &format!("aws lambda get-alias --function-name {FUNCTION} --name live"));
@@ -212,8 +212,8 @@ async fn commands(stage: &Stage) -> Result<()> {
 }
 
 /// Delivers events until Ctrl-C, so that uploads by hand are deployed too.
-async fn keep(stage: &Stage) -> Result<()> {
-    let Stage { aws, environment, account, paint } = stage;
+async fn keep(demo: &Demo) -> Result<()> {
+    let Demo { aws, environment, account, paint } = demo;
     say!("{}", paint.bold("It keeps running until Ctrl-C. In another shell:"));
     say!("  export AWS_ENDPOINT_URL={} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}", aws.endpoint());
     say!("  export AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=none     # account {account}");

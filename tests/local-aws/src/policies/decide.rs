@@ -17,7 +17,7 @@ use super::Policies;
 
 /// A caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Who {
+pub enum Caller {
     /// A session of a role, by account and by path and name.
     Role(&'static str, &'static str),
     /// A service of AWS.
@@ -26,7 +26,7 @@ pub enum Who {
     Federated(&'static str),
 }
 
-impl Who {
+impl Caller {
     fn account(&self) -> Option<&str> {
         match self {
             Self::Role(account, _) => Some(account),
@@ -52,7 +52,7 @@ impl Who {
     }
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Role(account, name) => write!(f, "{account}/{name}"),
@@ -64,7 +64,7 @@ impl fmt::Display for Who {
 
 /// A policy.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Doc {
+pub enum PolicyRef {
     /// The policy of this name.
     Named(&'static str),
     /// A policy that allows everything to everybody, so that the other side decides.
@@ -76,7 +76,7 @@ pub enum Doc {
     Silent,
 }
 
-impl Doc {
+impl PolicyRef {
     fn of(&self, policies: &Policies) -> Value {
         let statements = match self {
             Self::Named(name) => return policies.get(name),
@@ -91,8 +91,8 @@ impl Doc {
 
 /// The resource's owner and policy.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Owned {
-    doc: Doc,
+pub(super) struct ResourcePolicy {
+    doc: PolicyRef,
     owner: &'static str,
     /// Whether the resource's policy must allow a call that the caller's policy allows.
     decides: bool,
@@ -100,35 +100,35 @@ pub(super) struct Owned {
 
 /// An access request, with the policies that apply to it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ask {
+pub struct AccessRequest {
     /// The caller.
-    pub who: Who,
+    pub who: Caller,
     /// The IAM action.
     pub action: &'static str,
     /// The resource's ARN.
     pub resource: String,
-    pub(super) identity: Doc,
-    pub(super) boundary: Option<Doc>,
-    pub(super) session: Option<Doc>,
-    pub(super) at: Option<Owned>,
+    pub(super) identity: PolicyRef,
+    pub(super) boundary: Option<PolicyRef>,
+    pub(super) session: Option<PolicyRef>,
+    pub(super) at: Option<ResourcePolicy>,
     pub(super) context: BTreeMap<&'static str, Value>,
 }
 
 /// The decision about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AccessDecision {
     /// The request is allowed.
     Allowed,
     /// The request is denied, by this kind of policy.
     Denied(&'static str),
 }
 
-impl Ask {
+impl AccessRequest {
     /// Makes a request of `who` under this policy of its own.
     #[must_use]
-    pub fn of(who: &Who, identity: Doc, action: &'static str, resource: impl Into<String>) -> Self {
+    pub fn of(who: &Caller, identity: PolicyRef, action: &'static str, resource: impl Into<String>) -> Self {
         let mut context = BTreeMap::from([("aws:SecureTransport", json!(true))]);
-        if let Who::Role(account, name) = who {
+        if let Caller::Role(account, name) = who {
             context.insert("aws:PrincipalArn", json!(format!("arn:aws:iam::{account}:role/{name}")));
             context.insert("aws:PrincipalAccount", json!(account));
         }
@@ -146,28 +146,28 @@ impl Ask {
 
     /// Adds the resource's policy and owner.
     #[must_use]
-    pub fn at(mut self, doc: Doc, owner: &'static str) -> Self {
-        self.at = Some(Owned { doc, owner, decides: false });
+    pub fn at(mut self, doc: PolicyRef, owner: &'static str) -> Self {
+        self.at = Some(ResourcePolicy { doc, owner, decides: false });
         self
     }
 
     /// Adds the policy and owner of a role or a key, whose policy must allow every caller.
     #[must_use]
-    pub fn trusted_by(mut self, doc: Doc, owner: &'static str) -> Self {
-        self.at = Some(Owned { doc, owner, decides: true });
+    pub fn trusted_by(mut self, doc: PolicyRef, owner: &'static str) -> Self {
+        self.at = Some(ResourcePolicy { doc, owner, decides: true });
         self
     }
 
     /// Adds the session's inline policy.
     #[must_use]
-    pub fn session(mut self, doc: Doc) -> Self {
+    pub fn session(mut self, doc: PolicyRef) -> Self {
         self.session = Some(doc);
         self
     }
 
     /// Adds a permissions boundary.
     #[must_use]
-    pub fn boundary(mut self, doc: Doc) -> Self {
+    pub fn boundary(mut self, doc: PolicyRef) -> Self {
         self.boundary = Some(doc);
         self
     }
@@ -184,7 +184,7 @@ impl Ask {
         let at = self.at.as_ref().map(|at| &at.doc);
         let docs = [Some(&self.identity), self.boundary.as_ref(), self.session.as_ref(), at];
         docs.into_iter().flatten().filter_map(|doc| match doc {
-            Doc::Named(name) => Some(*name),
+            PolicyRef::Named(name) => Some(*name),
             _ => None,
         })
     }
@@ -202,16 +202,16 @@ impl Ask {
 
     /// Returns the decision of all policies together.
     #[must_use]
-    pub fn verdict(&self, policies: &Policies) -> Verdict {
+    pub fn decide(&self, policies: &Policies) -> AccessDecision {
         let (itself, account) = self.who.names();
         let anybody = &itself[..1];
         let is_role = self.who.account().is_some();
-        let silent = Doc::Silent;
-        let identity = self.judge(&self.identity.of(policies), anybody);
-        let boundary = self.boundary.as_ref().map(|doc| self.judge(&doc.of(policies), anybody));
-        let session = self.session.as_ref().map(|doc| self.judge(&doc.of(policies), anybody));
+        let silent = PolicyRef::Silent;
+        let identity = self.evaluate_policy(&self.identity.of(policies), anybody);
+        let boundary = self.boundary.as_ref().map(|doc| self.evaluate_policy(&doc.of(policies), anybody));
+        let session = self.session.as_ref().map(|doc| self.evaluate_policy(&doc.of(policies), anybody));
         let at = self.at.as_ref().map_or(&silent, |at| &at.doc).of(policies);
-        let (direct, delegated) = (self.judge(&at, &itself), self.judge(&at, &account));
+        let (direct, delegated) = (self.evaluate_policy(&at, &itself), self.evaluate_policy(&at, &account));
         for (side, decision) in [
             ("a Deny of the identity's policy", Some(identity)),
             ("a Deny of the boundary", boundary),
@@ -220,7 +220,7 @@ impl Ask {
             ("a Deny of the resource's policy", Some(delegated)),
         ] {
             if decision == Some(Decision::Deny) {
-                return Verdict::Denied(side);
+                return AccessDecision::Denied(side);
             }
         }
         let [identity, direct, delegated] = [identity, direct, delegated].map(|decision| decision == Decision::Allow);
@@ -238,13 +238,13 @@ impl Ask {
             [("the boundary does not allow it", boundary), ("the session's policy does not allow it", session)];
         let limited = limits.into_iter().find(|(_, decision)| decision.is_some_and(|one| one != Decision::Allow));
         match denied.or(limited.map(|(side, _)| side)) {
-            Some(side) => Verdict::Denied(side),
-            None => Verdict::Allowed,
+            Some(side) => AccessDecision::Denied(side),
+            None => AccessDecision::Allowed,
         }
     }
 
     /// Returns one policy's decision about a caller with these names.
-    fn judge(&self, policy: &Value, names: &[Principal]) -> Decision {
+    fn evaluate_policy(&self, policy: &Value, names: &[Principal]) -> Decision {
         // Trust policies name no resource: it is the role itself.
         let named = |statement: &Value| statement.get("Resource").or(statement.get("NotResource")).is_some();
         let anywhere = !policy["Statement"].as_array().into_iter().flatten().all(named);

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-pub use decide::{Ask, Doc, Verdict, Who};
+pub use decide::{AccessDecision, AccessRequest, Caller, PolicyRef};
 pub use mutants::{Mutant, mutants, noticed_by};
 pub use rows::{Row, rows};
 pub use sessions::session_actions;
@@ -30,7 +30,7 @@ impl Policies {
     ///
     /// # Errors
     /// A file cannot be read.
-    pub fn of_the_contract() -> Result<Self> {
+    pub fn from_contract() -> Result<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/contract/policies");
         let mut policies = sessions::policies();
         for instance in std::fs::read_dir(&folder).doing(format!("reading {}", folder.display()))? {

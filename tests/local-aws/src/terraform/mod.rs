@@ -68,15 +68,15 @@ impl Terraform {
     /// [`Error::Machine`] with one sentence if no program can be had; else an operation fails.
     pub fn find() -> Result<Self> {
         static FOUND: OnceLock<Result<Terraform>> = OnceLock::new();
-        FOUND.get_or_init(|| Self::find_with(&Variables::of_process())).clone()
+        FOUND.get_or_init(|| Self::find_with(&Variables::from_process())).clone()
     }
 
     /// Returns the program that the machine has already; `None` if it would have to be fetched.
     ///
     /// # Errors
     /// Those of [`Terraform::find`].
-    pub fn of_this_machine() -> Result<Option<Self>> {
-        if Program::is_there(&Variables::of_process()) { Self::find().map(Some) } else { Ok(None) }
+    pub fn on_this_machine() -> Result<Option<Self>> {
+        if Program::is_there(&Variables::from_process()) { Self::find().map(Some) } else { Ok(None) }
     }
 
     /// Returns the program for a test; `None`, with a message on stderr, if `DEPLOYER_SKIP_TERRAFORM` is `1`.
@@ -84,7 +84,7 @@ impl Terraform {
     /// # Errors
     /// Those of [`Terraform::find`]; [`Error::Machine`] if a test in CI would be skipped.
     pub fn for_tests() -> Result<Option<Self>> {
-        if !skipped(&Variables::of_process())? {
+        if !skipped(&Variables::from_process())? {
             return Self::find().map(Some);
         }
         let thread = std::thread::current();

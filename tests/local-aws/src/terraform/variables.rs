@@ -9,7 +9,7 @@ pub(super) struct Variables(BTreeMap<OsString, OsString>);
 
 impl Variables {
     /// Returns the variables of this process.
-    pub(super) fn of_process() -> Self {
+    pub(super) fn from_process() -> Self {
         Self(std::env::vars_os().collect())
     }
 

@@ -1,6 +1,6 @@
 //! A rollback needs a confirmation at a terminal, or the live release as an option.
 
-use local_aws::{Result, Shown};
+use local_aws::{Result, TerminalStreams};
 
 use super::{DEV, Person};
 
@@ -16,7 +16,7 @@ async fn rollback_requires_a_confirmation_or_the_live_release() -> Result<()> {
     assert!(because.starts_with("release b is live since "), "{because}");
 
     for (answer, exit, serves) in [("", 130, "2"), ("n", 130, "2"), ("y", 0, "1")] {
-        let mut asked = person.on_a_terminal(Shown::Everything, "rollback", &DEV).await?;
+        let mut asked = person.on_a_terminal(TerminalStreams::OutAndErr, "rollback", &DEV).await?;
         asked.terminal.shows("on 1 of 1 targets").await?;
         asked.terminal.shows("back to    a").await?;
         asked.terminal.shows("Roll back? [y/N] ").await?;

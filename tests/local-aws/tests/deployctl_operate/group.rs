@@ -35,7 +35,7 @@ fn both(release: &str, status: &str) -> [(String, String, String); 2] {
 async fn group_moves_together_and_rolls_back_if_one_fails() -> Result<()> {
     let person = promoting(&json!({})).await?;
     uploaded(&person, "1").await?;
-    let said = person.aws.delivering_meanwhile(person.says("promote", &TOGETHER)).await?;
+    let said = person.aws.deliver_while(person.says("promote", &TOGETHER)).await?;
     assert_eq!((said.exit, said.err.as_str()), (Some(0), ""), "{said:?}");
     assert!(said.out.starts_with("bills and orders from dev to prod: succeeded after "), "{said:?}");
     let lines: Vec<&str> =

@@ -3,22 +3,23 @@
 //! People have the policy `operate` or `look` that Terraform renders, and the deployer's sessions are checked against
 //! theirs. JSON output is validated against the published schemas.
 
-mod again;
-mod back;
+mod bad_input;
 mod confirm;
 mod group;
-mod look;
 mod plan;
 mod promote;
 mod recall;
+mod repeat;
+mod rollback;
+mod status;
 mod waiting;
-mod wrong;
 
 use fixtures::schema::Schema;
 use fixtures::{MANIFEST, Zip};
 use local_aws::policies::Policies;
 use local_aws::{
-    Doing as _, Error, FIRST, Live, LocalAws, Operating, REGION, Result, Said, SessionKeys, Setup, Shown, TOOLING,
+    Doing as _, Error, FIRST, Live, LocalAws, REGION, Result, RunOnTerminal, RunOutput, SessionKeys, Setup, TOOLING,
+    TerminalStreams,
 };
 use serde_json::Value;
 
@@ -74,7 +75,7 @@ impl Person {
     }
 
     /// Runs a verb with output for people.
-    async fn says(&self, verb: &str, arguments: &[&str]) -> Result<Said> {
+    async fn says(&self, verb: &str, arguments: &[&str]) -> Result<RunOutput> {
         self.aws.operate(&self.keys, &[&[verb], arguments].concat()).await
     }
 
@@ -88,7 +89,7 @@ impl Person {
 
     /// Runs a verb as `tells` does, while the queues are delivered.
     async fn tells_meanwhile(&self, verb: &str, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
-        self.aws.delivering_meanwhile(self.tells(verb, arguments)).await
+        self.aws.deliver_while(self.tells(verb, arguments)).await
     }
 
     /// Runs a verb about `orders` in dev, which must succeed, and returns its JSON.
@@ -105,7 +106,7 @@ impl Person {
         Ok((text(&told, "/code"), text(&told, "/because")))
     }
 
-    async fn on_a_terminal(&self, shown: Shown, verb: &str, arguments: &[&str]) -> Result<Operating> {
+    async fn on_a_terminal(&self, shown: TerminalStreams, verb: &str, arguments: &[&str]) -> Result<RunOnTerminal> {
         self.aws.operate_on_a_terminal(&self.keys, shown, &[&[verb], arguments].concat()).await
     }
 
@@ -122,7 +123,7 @@ impl Person {
 
 /// Returns credentials of a role with this policy.
 async fn keys(aws: &LocalAws, policy: &str) -> Result<SessionKeys> {
-    let (iam, policies) = (aws.clients().iam(TOOLING), Policies::of_the_contract()?);
+    let (iam, policies) = (aws.clients().iam(TOOLING), Policies::from_contract()?);
     let trust = policies.get("tooling/deployer_trust").to_string();
     iam.create_role().role_name(policy).assume_role_policy_document(trust).send().await.doing("making a role")?;
     let rights = policies.get(&format!("tooling/{policy}")).to_string();

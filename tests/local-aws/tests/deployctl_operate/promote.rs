@@ -1,7 +1,7 @@
 //! Promotions of one function: done, refused, waiting for an approval or for a freeze's end; and promotions by pattern.
 
 use fixtures::Zip;
-use local_aws::{FIRST, REGION, Result, SECOND, Said, Setup};
+use local_aws::{FIRST, REGION, Result, RunOutput, SECOND, Setup};
 use serde_json::{Value, json};
 
 use super::{Person, judged, text};
@@ -39,7 +39,7 @@ async fn is_there(person: &Person) -> Result<()> {
     Ok(())
 }
 
-fn says_all(said: &Said, words: &[&str]) {
+fn says_all(said: &RunOutput, words: &[&str]) {
     for words in words {
         assert!(said.out.contains(words), "{words:?} is not in:\n{}", said.out);
     }
@@ -193,7 +193,7 @@ async fn pattern_promotes_only_the_functions_that_are_ready() -> Result<()> {
     }
     person.tells("promote", &["-f", "stock", "--from", "dev", "--to", "prod"]).await?;
     let all = ["-f", "*", "--from", "dev", "--to", "prod"];
-    let said = person.aws.delivering_meanwhile(person.says("promote", &all)).await?;
+    let said = person.aws.deliver_while(person.says("promote", &all)).await?;
     assert_eq!((said.exit, said.err.as_str()), (Some(0), ""), "{said:?}");
     let lines: Vec<&str> =
         said.out.lines().map(|line| line.split("   deployment ").next().unwrap_or_default()).collect();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fixtures::Zip;
-use local_aws::{Error, Interrupted, Moment, Result, Shown};
+use local_aws::{Error, Interrupted, Moment, Result, TerminalStreams};
 use serde_json::{Value, json};
 
 use super::{BACK, Person, judged, text};
@@ -18,8 +18,8 @@ async fn at_work() -> Result<Person> {
 
 /// Ends the killed deployment's lease and delivers the queues.
 async fn goes_on(person: &Person) -> Result<()> {
-    person.aws.leases_run_out().await?;
-    person.aws.queue_time_passes(Duration::from_secs(311)).await?;
+    person.aws.end_leases().await?;
+    person.aws.advance_queue_time(Duration::from_secs(311)).await?;
     person.aws.deliver().await.map(drop)
 }
 
@@ -47,7 +47,7 @@ async fn is_back(person: &Person, record: &Value) -> Result<()> {
 async fn wait_for_another_deployment_is_drawn_until_the_result() -> Result<()> {
     let person = at_work().await?;
     let json = [&BACK[..], &["--output", "json"]].concat();
-    let mut waiting = person.on_a_terminal(Shown::ButTheAnswer, "rollback", &json).await?;
+    let mut waiting = person.on_a_terminal(TerminalStreams::ErrOnly, "rollback", &json).await?;
     waiting.terminal.shows("waiting for the deployer").await?;
     waiting.terminal.shows("deployment 0").await?;
     goes_on(&person).await?;
@@ -89,7 +89,7 @@ async fn wait_timeout_exits_4_and_the_rollback_completes_later() -> Result<()> {
 #[tokio::test]
 async fn ctrl_c_exits_130_and_the_rollback_completes_later() -> Result<()> {
     let person = at_work().await?;
-    let mut waiting = person.on_a_terminal(Shown::Everything, "rollback", &BACK).await?;
+    let mut waiting = person.on_a_terminal(TerminalStreams::OutAndErr, "rollback", &BACK).await?;
     waiting.terminal.shows("waits for deployment 0").await?;
     waiting.interrupt()?;
     let said = waiting.end().await?;

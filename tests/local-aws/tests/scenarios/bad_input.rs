@@ -124,7 +124,7 @@ async fn deleted_artifact_is_refused_as_gone() -> Result<()> {
     // The bucket's policy denies the deletion of versions.
     let delete = async || s3.delete_object().bucket(ARTIFACTS).key(key).version_id(&version_id).send().await;
     assert!(delete().await.is_err());
-    aws.lift_policy(ARTIFACTS).await?;
+    aws.remove_policy(ARTIFACTS).await?;
     delete().await.doing("deleting the version")?;
     aws.restore_policy(ARTIFACTS).await?;
     aws.deliver().await?;

@@ -44,13 +44,13 @@ async fn sweep_respects_leases_and_deletes_only_old_markers() -> Result<()> {
     aws.take_messages().await?;
     let swept = answered(&aws, json!({"command": "sweep"})).await?;
     assert_eq!((&swept["looked_at"], &swept["woken"], &swept["cleared"]), (&json!(1), &json!(0), &json!(0)));
-    aws.leases_run_out().await?;
+    aws.end_leases().await?;
     let swept = answered(&aws, json!({"command": "sweep"})).await?;
     assert_eq!((&swept["looked_at"], &swept["woken"]), (&json!(1), &json!(1)));
     aws.deliver().await?;
     assert_eq!(statuses(&aws.record("dev", "orders").await?), ["succeeded", "succeeded"]);
     aws.put_in_ledger("open/dev/stock/01M82G2M5GPN0T1CRNTD2CNZ99", vec![]).await?;
-    aws.markers_grow_old().await?;
+    aws.age_markers().await?;
     assert_eq!(answered(&aws, json!({"command": "sweep"})).await?["cleared"], 1);
     assert_eq!(aws.ledger_keys("open/").await?, [""; 0]);
     Ok(())
@@ -113,8 +113,8 @@ async fn repeated_message_under_a_lease_leaves_a_later_tick() -> Result<()> {
         .collect();
     assert!(matches!(delays[..], [Some(300..=311)]), "{delays:?}\n{}", shown(&calls));
 
-    aws.leases_run_out().await?;
-    aws.queue_time_passes(Duration::from_secs(311)).await?;
+    aws.end_leases().await?;
+    aws.advance_queue_time(Duration::from_secs(311)).await?;
     aws.deliver().await?;
     let result = aws.result("dev/orders/1.0.0.zip", &version_id).await?;
     assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
@@ -128,7 +128,7 @@ async fn sweep_with_a_broken_head_finishes_and_fails_for_the_alarm() -> Result<(
     aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     assert_eq!(aws.deliver_and_kill_at(Moment::After(12)).await?, Interrupted::Killed);
     aws.take_messages().await?;
-    aws.leases_run_out().await?;
+    aws.end_leases().await?;
     aws.put_in_ledger("heads/dev/stock.json", b"{".to_vec()).await?;
     aws.put_in_ledger("open/dev/stock/01M82G2M5GPN0T1CRNTD2CNZ99", vec![]).await?;
     let (error_type, message) = refused(&aws, json!({"command": "sweep"})).await?;

@@ -70,7 +70,7 @@ async fn repeatedly_failing_message_is_delayed_longer_each_time() -> Result<()> 
     aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let (_, calls) = aws.calls_of(aws.deliver()).await?;
     let extend_visibility = calls.iter().filter(|call| call.operation == "ChangeMessageVisibility");
-    let extend_visibility = extend_visibility.filter(|call| LocalAws::is_the_deployers(call));
+    let extend_visibility = extend_visibility.filter(|call| LocalAws::is_by_deployer(call));
     let seconds: Vec<Option<u64>> =
         extend_visibility.map(|call| call.parameters["VisibilityTimeout"].as_u64()).collect();
     assert_eq!(seconds, [20, 60, 180, 540, 600].map(Some), "{}", shown(&calls));

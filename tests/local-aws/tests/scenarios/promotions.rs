@@ -70,7 +70,7 @@ async fn upload_reaches_stage_and_after_its_soak_prod() -> Result<()> {
     assert_eq!((&waits["status"], &waits["code"]), (&json!("pending"), &json!("Waiting")), "{waits:#}");
     swept(&aws).await?;
     assert_eq!(serving(&aws).await?[2], None);
-    aws.soaks_pass("stage", Duration::from_secs(31 * 60)).await?;
+    aws.let_soaks_pass("stage", Duration::from_secs(31 * 60)).await?;
     let ((), later) = aws.calls_of(swept(&aws)).await?;
     assert_eq!(serving(&aws).await?, [sha256.clone(), sha256.clone(), sha256]);
     assert_eq!(copies(&calls) + copies(&later), 0, "no artifact is copied");
@@ -78,7 +78,7 @@ async fn upload_reaches_stage_and_after_its_soak_prod() -> Result<()> {
     assert_eq!(statuses(&record), ["succeeded", "succeeded"], "{record:#}");
     assert_eq!((&record["id"], &record["artifact"]["key"]), (&waits["id"], &json!("dev/orders/1.0.0.zip")));
     assert_eq!(
-        kinds(&aws.told().await?),
+        kinds(&aws.published_events().await?),
         [
             "Deployment Started dev",
             "Deployment Succeeded dev",
@@ -102,7 +102,7 @@ async fn promotion_is_requested_and_approved_through_the_bus() -> Result<()> {
     aws.deliver().await?;
     let waits = aws.record("prod", "orders").await?;
     assert_eq!(waits["status"], json!("pending"), "{waits:#}");
-    let told = aws.told().await?;
+    let told = aws.published_events().await?;
     let waiting = &told.last().ok_or_else(|| Error::Unexpected("nothing was told".into()))?;
     assert_eq!(
         (&waiting["detail-type"], &waiting["detail"]["approvals_wanted"]),
@@ -139,7 +139,7 @@ async fn promotion_from_a_drifted_source_is_refused() -> Result<()> {
         "{refused:#}"
     );
     assert_eq!(serving(&aws).await?[2], None);
-    assert_eq!(kinds(&aws.told().await?).last().map(String::as_str), Some("Promotion Refused prod"));
+    assert_eq!(kinds(&aws.published_events().await?).last().map(String::as_str), Some("Promotion Refused prod"));
     Ok(())
 }
 

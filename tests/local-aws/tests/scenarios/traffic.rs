@@ -68,7 +68,7 @@ async fn long_waiting_deployment_is_parked_and_continued_by_ticks() -> Result<()
         "{record:#}"
     );
     for _ in 0..8 {
-        aws.queue_time_passes(Duration::from_secs(130)).await?;
+        aws.advance_queue_time(Duration::from_secs(130)).await?;
         aws.deliver().await?;
     }
     let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;

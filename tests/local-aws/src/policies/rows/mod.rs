@@ -12,7 +12,7 @@ mod target_options;
 mod targets;
 
 use super::Policies;
-use super::decide::{Ask, Doc, Verdict, Who};
+use super::decide::{AccessDecision, AccessRequest, Caller, PolicyRef};
 
 pub(super) const TOOLING: &str = "123456789012";
 pub(super) const DEV: &str = "111111111111";
@@ -20,15 +20,15 @@ pub(super) const PROD: &str = "222222222222";
 /// An account that no policy names.
 pub(super) const STRANGE: &str = "999999999999";
 
-pub(super) const DEPLOYER: Who = Who::Role(TOOLING, "deployer");
-pub(super) const IN_DEV: Who = Who::Role(DEV, "deployer-target");
-pub(super) const IN_PROD: Who = Who::Role(PROD, "deployer-target");
-pub(super) const IN_TOOLS: Who = Who::Role(TOOLING, "deployer-target");
+pub(super) const DEPLOYER: Caller = Caller::Role(TOOLING, "deployer");
+pub(super) const IN_DEV: Caller = Caller::Role(DEV, "deployer-target");
+pub(super) const IN_PROD: Caller = Caller::Role(PROD, "deployer-target");
+pub(super) const IN_TOOLS: Caller = Caller::Role(TOOLING, "deployer-target");
 /// Administrators of the tooling account, of dev and of prod, and a role of an unknown account.
-pub(super) const ADMIN: Who = Who::Role(TOOLING, "admin");
-pub(super) const DEV_ADMIN: Who = Who::Role(DEV, "admin");
-pub(super) const PROD_ADMIN: Who = Who::Role(PROD, "admin");
-pub(super) const STRANGER: Who = Who::Role(STRANGE, "deployer-target");
+pub(super) const ADMIN: Caller = Caller::Role(TOOLING, "admin");
+pub(super) const DEV_ADMIN: Caller = Caller::Role(DEV, "admin");
+pub(super) const PROD_ADMIN: Caller = Caller::Role(PROD, "admin");
+pub(super) const STRANGER: Caller = Caller::Role(STRANGE, "deployer-target");
 
 pub(super) const ARTIFACTS: &str = "arn:aws:s3:::acme-artifacts";
 pub(super) const LEDGER: &str = "arn:aws:s3:::acme-deployer-ledger";
@@ -48,7 +48,7 @@ pub struct Row {
     /// The row's meaning, as a sentence.
     pub says: String,
     /// The request.
-    pub ask: Ask,
+    pub ask: AccessRequest,
     /// Whether the request must be allowed.
     pub allowed: bool,
 }
@@ -57,7 +57,7 @@ impl Row {
     /// Whether these policies give the right decision.
     #[must_use]
     pub fn holds(&self, policies: &Policies) -> bool {
-        (self.ask.verdict(policies) == Verdict::Allowed) == self.allowed
+        (self.ask.decide(policies) == AccessDecision::Allowed) == self.allowed
     }
 }
 
@@ -75,15 +75,15 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
-fn may(rows: &mut Vec<Row>, says: impl Into<String>, ask: Ask) {
+fn may(rows: &mut Vec<Row>, says: impl Into<String>, ask: AccessRequest) {
     rows.push(Row { says: says.into(), ask, allowed: true });
 }
 
-fn may_not(rows: &mut Vec<Row>, says: impl Into<String>, ask: Ask) {
+fn may_not(rows: &mut Vec<Row>, says: impl Into<String>, ask: AccessRequest) {
     rows.push(Row { says: says.into(), ask, allowed: false });
 }
 
 /// Returns a request of a caller whose own policy allows everything.
-fn anything(who: &Who, action: &'static str, resource: impl Into<String>) -> Ask {
-    Ask::of(who, Doc::Open, action, resource)
+fn anything(who: &Caller, action: &'static str, resource: impl Into<String>) -> AccessRequest {
+    AccessRequest::of(who, PolicyRef::Open, action, resource)
 }

@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(900);
 
 /// The size of the load.
 #[derive(Debug, Clone, Copy)]
-pub struct Storm {
+pub struct Load {
     /// The number of functions in `dev`.
     pub functions: usize,
     /// The number of releases of each function, one after the other.
@@ -39,7 +39,7 @@ struct Sent {
 
 /// The measurements and the final state.
 #[derive(Debug, Clone)]
-pub struct Passed {
+pub struct LoadReport {
     /// The time from the first delivery to the last answer.
     pub took: Duration,
     /// The number of messages, with duplicates.
@@ -58,12 +58,12 @@ pub struct Passed {
     pub wrong: Vec<String>,
 }
 
-impl Storm {
+impl Load {
     /// Uploads everything, shuffles and doubles the messages, delivers them, and checks the final state.
     ///
     /// # Errors
-    /// The harness fails. A wrong state is no error but in [`Passed::wrong`].
-    pub async fn pass(&self, aws: &LocalAws) -> Result<Passed> {
+    /// The harness fails. A wrong state is no error but in [`LoadReport::wrong`].
+    pub async fn pass(&self, aws: &LocalAws) -> Result<LoadReport> {
         let mut sent = Vec::new();
         for release in 0..self.releases {
             for function in 0..self.functions {
@@ -84,18 +84,18 @@ impl Storm {
 
         let since = aws.last_call().await?;
         let began = Instant::now();
-        let mut deliveries = aws.deliver_side_by_side(self.deployers).await?;
+        let mut deliveries = aws.deliver_concurrently(self.deployers).await?;
         let took = began.elapsed();
         while aws.mapping().delayed().await? > 0 {
-            aws.leases_run_out().await?;
-            aws.queue_time_passes(LONG).await?;
-            deliveries.extend(aws.deliver_side_by_side(self.deployers).await?);
+            aws.end_leases().await?;
+            aws.advance_queue_time(LONG).await?;
+            deliveries.extend(aws.deliver_concurrently(self.deployers).await?);
         }
         let mut calls = BTreeMap::new();
-        for call in aws.control().calls_since(since).await?.iter().filter(|call| LocalAws::is_the_deployers(call)) {
+        for call in aws.control().calls_since(since).await?.iter().filter(|call| LocalAws::is_by_deployer(call)) {
             *calls.entry(kind(call)).or_default() += 1;
         }
-        let mut passed = Passed {
+        let mut passed = LoadReport {
             took,
             messages: messages.len(),
             invocations: deliveries.len(),
@@ -113,7 +113,7 @@ impl Storm {
     }
 
     /// Checks that every upload has a result, every function serves its newest, and no work is open.
-    async fn look(&self, aws: &LocalAws, sent: &[Sent], passed: &mut Passed) -> Result<()> {
+    async fn look(&self, aws: &LocalAws, sent: &[Sent], passed: &mut LoadReport) -> Result<()> {
         let mut newest = BTreeMap::new();
         for Sent { function, key, version_id } in sent {
             if !aws.has_result(key, version_id).await? {
@@ -155,7 +155,7 @@ fn kind(call: &Call) -> String {
     }
 }
 
-impl fmt::Display for Passed {
+impl fmt::Display for LoadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let uploads: usize = self.ends.values().sum();
         let deployed = self.ends.get("succeeded").copied().unwrap_or_default().max(1);

@@ -34,7 +34,7 @@ async fn sends_late(operation: &str) -> Result<LocalAws> {
 
 /// Executes the delayed writes, checks that the alias serves this release, and returns the writes' statuses.
 async fn serves_after_all(aws: &LocalAws, release: &str) -> Result<Vec<u16>> {
-    let answers = aws.control().carry_out_late().await?;
+    let answers = aws.control().execute_late_calls().await?;
     let head = aws.ledger_object("heads/dev/orders.json").await?.unwrap_or_default();
     let live = aws.live(FIRST, REGION, "orders").await?.ok_or(Error::Unexpected("there is no function".into()))?;
     let told = (head["history"][0]["release"].as_str(), head["targets"][0]["version"].as_str());

@@ -89,7 +89,7 @@ async fn every_granted_permission_is_used_or_has_a_reason() -> Result<()> {
     // A deleted artifact is distinguished from a denied one.
     let version_id = aws.upload("dev/orders/6.zip", Zip::function("6")).await?;
     let s3 = aws.clients().s3(TOOLING, REGION);
-    aws.lift_policy(ARTIFACTS).await?;
+    aws.remove_policy(ARTIFACTS).await?;
     let gone = s3.delete_object().bucket(ARTIFACTS).key("dev/orders/6.zip").version_id(&version_id).send().await;
     gone.doing("deleting a version")?;
     aws.restore_policy(ARTIFACTS).await?;
@@ -255,7 +255,7 @@ async fn upload_named_like_the_deployer_never_replaces_it() -> Result<()> {
 
 /// Returns S3 for a role of the tooling account with this policy of the contract's example.
 async fn session(aws: &LocalAws, role: &str, policy: &str) -> Result<aws_sdk_s3::Client> {
-    let (iam, policies) = (aws.clients().iam(TOOLING), Policies::of_the_contract()?);
+    let (iam, policies) = (aws.clients().iam(TOOLING), Policies::from_contract()?);
     let trust = policies.get("tooling/deployer_trust").to_string();
     iam.create_role().role_name(role).assume_role_policy_document(trust).send().await.doing("making a role")?;
     let put = iam.put_role_policy().role_name(role).policy_name(role).policy_document(policies.get(policy).to_string());
@@ -280,7 +280,7 @@ async fn used(aws: &LocalAws) -> Result<BTreeSet<(&'static str, String)>> {
 
 /// Returns the actions that the deployer's role and a deploy role with all optional rights are allowed.
 fn granted() -> Result<BTreeMap<&'static str, BTreeSet<String>>> {
-    let policies = Policies::of_the_contract()?;
+    let policies = Policies::from_contract()?;
     let allowed = |name: &str| -> BTreeSet<String> {
         let policy = policies.get(name);
         let statements = policy["Statement"].as_array().into_iter().flatten();

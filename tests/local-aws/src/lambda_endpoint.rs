@@ -20,16 +20,16 @@ const DEPLOYER: &str = "deployer";
 
 /// The endpoint, which closes when this is dropped.
 #[derive(Debug)]
-pub struct Door {
+pub struct LambdaEndpoint {
     endpoint: String,
     serving: tokio::task::JoinHandle<()>,
 }
 
-impl Door {
+impl LambdaEndpoint {
     /// Opens the endpoint on a free port.
     pub(super) async fn open(deployer: Arc<Runtime>) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.doing("opening a door to the deployer")?;
-        let address = listener.local_addr().doing("opening a door to the deployer")?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.doing("opening a Lambda endpoint")?;
+        let address = listener.local_addr().doing("opening a Lambda endpoint")?;
         let router = Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke)).with_state(deployer);
         let serving = tokio::spawn(async move {
             // The task ends when the endpoint is dropped.
@@ -45,7 +45,7 @@ impl Door {
     }
 }
 
-impl Drop for Door {
+impl Drop for LambdaEndpoint {
     fn drop(&mut self) {
         self.serving.abort();
     }

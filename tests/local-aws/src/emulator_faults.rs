@@ -60,9 +60,9 @@ impl Fault {
         Self { execute: true, ..Self::new(operation, 0, "", "") }
     }
 
-    /// Closes the connection without an answer, and executes the call at [`carry_out_late`].
+    /// Closes the connection without an answer, and executes the call at [`execute_late_calls`].
     ///
-    /// [`carry_out_late`]: super::control::Control::carry_out_late
+    /// [`execute_late_calls`]: super::control::Control::execute_late_calls
     #[must_use]
     pub fn late(operation: &str) -> Self {
         Self { late: true, ..Self::new(operation, 0, "", "") }

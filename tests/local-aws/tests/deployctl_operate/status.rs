@@ -1,7 +1,7 @@
 //! Status and history, through the deployer and from the ledger alone.
 
 use fixtures::Zip;
-use local_aws::{LEDGER, Result, Shown};
+use local_aws::{LEDGER, Result, TerminalStreams};
 use serde_json::{Value, json};
 
 use super::{DEV, Person, judged, keys, text};
@@ -136,7 +136,7 @@ async fn role_that_may_only_look_reads_the_same_from_the_ledger() -> Result<()> 
 #[tokio::test]
 async fn watch_is_redrawn_in_place_until_ctrl_c() -> Result<()> {
     let person = Person::after(&["1.0.0"]).await?;
-    let mut watching = person.on_a_terminal(Shown::Everything, "status", &["--watch=1"]).await?;
+    let mut watching = person.on_a_terminal(TerminalStreams::OutAndErr, "status", &["--watch=1"]).await?;
     watching.terminal.shows("\x1b[H\x1b[2J").await?;
     watching.terminal.shows("1.0.0 v1").await?;
     watching.terminal.shows("again every 1 s; Ctrl-C ends it").await?;

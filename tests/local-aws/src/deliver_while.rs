@@ -10,7 +10,7 @@ impl LocalAws {
     ///
     /// # Errors
     /// The work or a delivery fails.
-    pub async fn delivering_meanwhile<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub async fn deliver_while<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let is_done = AtomicBool::new(false);
         let work = async {
             let done = work.await;

@@ -106,7 +106,7 @@ async fn messages_are_delayed_and_kept_while_configuration_is_unreadable() -> Re
         let Some((Answer::Payload(_), 1)) = delivery else {
             return Err(Error::Unexpected(format!("{delivery:?}")));
         };
-        let ours = calls.iter().filter(|call| LocalAws::is_the_deployers(call));
+        let ours = calls.iter().filter(|call| LocalAws::is_by_deployer(call));
         let extend_visibility = ours.filter(|call| call.operation == "ChangeMessageVisibility");
         pauses.extend(extend_visibility.map(|call| call.parameters["VisibilityTimeout"].as_u64()));
     }
@@ -217,7 +217,7 @@ async fn next_deployer_completes_the_work_of_a_killed_one() -> Result<()> {
     assert_eq!(aws.deliver_and_kill_after(is_waiting).await?, Interrupted::Killed);
     assert!(!aws.has_result("dev/orders/1.1.0.zip", &version_id).await?);
     assert_eq!(aws.record("dev", "orders").await?["status"], "in_progress");
-    aws.leases_run_out().await?;
+    aws.end_leases().await?;
 
     let (_, calls) = aws.calls_of(aws.deliver()).await?;
     let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;
@@ -237,7 +237,7 @@ async fn repeatedly_killed_deployer_converges() -> Result<()> {
         aws.deployer().kill();
         let interrupted = aws.deliver_and_kill_at(Moment::After(call)).await?;
         assert_eq!(interrupted, Interrupted::Killed, "after call {call}");
-        aws.leases_run_out().await?;
+        aws.end_leases().await?;
     }
     aws.deliver().await?;
     let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;

@@ -13,7 +13,7 @@ use local_aws::{Doing as _, EXECUTION_ROLE, FIRST, LocalAws, REGION, Result};
 
 /// A function in the account of dev, under the name that its tool gives it.
 #[derive(Debug)]
-pub struct Made {
+pub struct ToolFunction {
     pub lambda: Client,
     pub name: String,
     queue: String,
@@ -25,7 +25,7 @@ const SAM: &str = "shop-OrdersFunction-1A2B3C4D5E6F";
 const SERVERLESS: &str = "shop-dev-orders";
 const TERRAFORM: &str = "orders";
 
-impl Made {
+impl ToolFunction {
     async fn named(aws: &LocalAws, name: &str) -> Result<Self> {
         let made = aws.clients().sqs(FIRST, REGION).create_queue().queue_name("work").send().await;
         made.doing("making a queue")?;

@@ -9,15 +9,15 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::types::AliasConfiguration;
 use local_aws::{Doing as _, Error, Result};
 
-use super::made::Made;
+use super::tools::ToolFunction;
 
 /// Values as text, by owner (`$LATEST`, an alias, `function`) and field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen(BTreeMap<String, String>);
+pub struct FunctionState(BTreeMap<String, String>);
 
-impl Seen {
+impl FunctionState {
     /// Reads a function, its versions and aliases.
-    pub async fn of(made: &Made) -> Result<Self> {
+    pub async fn of(made: &ToolFunction) -> Result<Self> {
         let mut seen = Self(BTreeMap::new());
         let (lambda, name) = (&made.lambda, made.name.as_str());
         seen.function(lambda, name).await?;
