@@ -1,5 +1,5 @@
-//! Prints the decision matrix over the rendered policies, and how many of the weakened ones it notices. Exits with an error where a
-//! row does not hold or a mutant survives.
+//! Prints the decision matrix over the rendered policies, and the number of mutants that it notices. Exits with an
+//! error if a row does not hold or a mutant survives.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
