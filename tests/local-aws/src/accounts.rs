@@ -155,7 +155,7 @@ pub struct Resources {
 }
 
 /// Sets up the accounts.
-pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> Result<Resources> {
+pub(super) async fn set_up(setup: &Setup, clients: &Clients, control: &Control) -> Result<Resources> {
     let rights = Rights::of(setup.target_accounts())?;
     let (dead_letter_url, dead_letter_arn) = queue(clients, "deployer-dead-letters", None).await?;
     let (queue_url, queue_arn) = queue(clients, QUEUE, Some((&dead_letter_arn, &rights.queue()))).await?;
@@ -188,7 +188,7 @@ pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> 
         "environments": setup.environments,
     });
     if setup.has_bus {
-        bus::lay(clients, control, &wake_queue_arn).await?;
+        bus::set_up(clients, control, &wake_queue_arn).await?;
         config["event_bus"] = json!(BUS);
     }
     configure(clients, &config).await?;
@@ -198,7 +198,7 @@ pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> 
 }
 
 /// Finds the resources that Terraform has made.
-pub(super) async fn found(applied: &Applied, clients: &Clients, control: &Control) -> Result<Resources> {
+pub(super) async fn find_applied(applied: &Applied, clients: &Clients, control: &Control) -> Result<Resources> {
     let s3 = clients.s3(TOOLING, REGION);
     let mut buckets = BTreeMap::new();
     for bucket in [ARTIFACTS, LEDGER] {

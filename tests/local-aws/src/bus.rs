@@ -19,7 +19,7 @@ const TOLD: &str = "told";
 const SIGNED: Signed<'static> = Signed { account: TOOLING, region: REGION, service: "events" };
 
 /// Makes the bus with a rule to the queue, as `infra/modules/tooling` does, and a rule to a queue that tests read.
-pub(super) async fn lay(clients: &Clients, control: &Control, queue_arn: &str) -> Result<()> {
+pub(super) async fn set_up(clients: &Clients, control: &Control, queue_arn: &str) -> Result<()> {
     control.json_call(&SIGNED, "AWSEvents.CreateEventBus", &json!({ "Name": BUS })).await?;
     let requests = json!({"detail-type": [PROMOTION_REQUESTED, PROMOTION_APPROVED, PROMOTION_DECLINED]});
     rule(control, "deployer-promotions", &requests, queue_arn).await?;

@@ -12,7 +12,7 @@ use super::accounts::REGION;
 use super::binary::deployctl;
 use super::control::SessionKeys;
 use super::lambda_endpoint::LambdaEndpoint;
-use super::{LocalAws, said};
+use super::{LocalAws, with_output};
 use crate::ci::send;
 use crate::terminal::Terminal;
 use fixtures::error::{Doing as _, Result};
@@ -160,7 +160,10 @@ impl LocalAws {
             command.env_clear().envs(environment).args(arguments).stdin(Stdio::null());
             command.output().doing("starting deployctl")
         });
-        let output = running.await.doing("running deployctl")?.map_err(|error| said(error, &self.server.words()))?;
+        let output = running
+            .await
+            .doing("running deployctl")?
+            .map_err(|error| with_output(error, &self.server.stderr_tail()))?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Ok(RunOutput { exit: output.status.code(), out: text(output.stdout), err: text(output.stderr) })
     }

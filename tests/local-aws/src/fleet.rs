@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::mapping::Delivery;
 use super::runtime::Runtime;
-use super::{LocalAws, said};
+use super::{LocalAws, with_output};
 use fixtures::error::{Error, Result};
 
 /// The limit of invocations of one deployer, more than any test needs.
@@ -30,7 +30,7 @@ impl LocalAws {
         let shift = Shift::default();
         let fleet: Vec<Runtime> = (0..deployers).map(|_| self.deployer.twin()).collect();
         let worked = try_join_all(fleet.iter().map(|deployer| self.work(deployer, &shift))).await;
-        let deliveries = worked.map_err(|error| said(error, &self.deployer.tail()))?.concat();
+        let deliveries = worked.map_err(|error| with_output(error, &self.deployer.tail()))?.concat();
         self.remember(&deliveries);
         Ok(deliveries)
     }

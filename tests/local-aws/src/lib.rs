@@ -74,7 +74,7 @@ pub struct LocalAws {
     mapping: Mapping,
     control: Control,
     clients: Clients,
-    laid: accounts::Resources,
+    resources: accounts::Resources,
     delivered: Mutex<Vec<String>>,
     server: Server,
 }
@@ -104,8 +104,10 @@ impl LocalAws {
         let (program, server) = started(transport).await?;
         let control = Control::new(&server)?;
         let clients = Clients::new(&server)?;
-        let laid = accounts::lay(&setup, &clients, &control).await.map_err(|error| said(error, &server.words()))?;
-        Self::deploying(program, server, (control, clients), laid).await
+        let resources = accounts::set_up(&setup, &clients, &control)
+            .await
+            .map_err(|error| with_output(error, &server.stderr_tail()))?;
+        Self::deploying(program, server, (control, clients), resources).await
     }
 
     /// Starts a local AWS and applies `infra/examples/two-accounts`: `dev` is in the tooling account, `prod` in
@@ -118,24 +120,26 @@ impl LocalAws {
         let (control, clients) = (Control::new(&server)?, Clients::new(&server)?);
         let endpoint = server.endpoint().to_owned();
         let applying = tokio::task::spawn_blocking(move || Applied::apply(&terraform, &endpoint));
-        let applied = applying.await.doing("applying the example")?.map_err(|error| said(error, &server.words()))?;
-        let laid = accounts::found(&applied, &clients, &control).await?;
-        Ok((Self::deploying(program, server, (control, clients), laid).await?, applied))
+        let applied =
+            applying.await.doing("applying the example")?.map_err(|error| with_output(error, &server.stderr_tail()))?;
+        let resources = accounts::find_applied(&applied, &clients, &control).await?;
+        Ok((Self::deploying(program, server, (control, clients), resources).await?, applied))
     }
 
     async fn deploying(
         program: PathBuf,
         server: Server,
         (control, clients): (Control, Clients),
-        laid: accounts::Resources,
+        resources: accounts::Resources,
     ) -> Result<Self> {
         let keys = control.session(DEPLOYER_ROLE, "deployer").await?;
         let launch = Launch { program, environment: environment(&server, &keys)?, timeout: TIMEOUT };
         let poller = control.session(DEPLOYER_ROLE, "poller").await?;
         let poller = aws_sdk_sqs::Client::new(&clients.session_config(&poller, REGION));
-        let mapping = Mapping::new(clients.sqs(TOOLING, REGION), poller, (&laid.queue_url, &laid.wake_queue_url));
+        let mapping =
+            Mapping::new(clients.sqs(TOOLING, REGION), poller, (&resources.queue_url, &resources.wake_queue_url));
         let deployer = Arc::new(Runtime::new(launch));
-        Ok(Self { deployer, mapping, control, clients, laid, delivered: Mutex::default(), server })
+        Ok(Self { deployer, mapping, control, clients, resources, delivered: Mutex::default(), server })
     }
 
     /// Returns the emulator's control API.
@@ -173,7 +177,7 @@ impl LocalAws {
     /// # Errors
     /// S3 answers with an error.
     pub async fn configure(&self, change: impl FnOnce(&mut Value)) -> Result<()> {
-        let mut config = self.laid.config.clone();
+        let mut config = self.resources.config.clone();
         change(&mut config);
         accounts::configure(&self.clients, &config).await?;
         self.deployer.kill();
@@ -208,7 +212,7 @@ impl LocalAws {
     /// The harness fails; the error has the end of the deployer's log.
     pub async fn deliver(&self) -> Result<Vec<Delivery>> {
         let drained = self.mapping.drain(&self.deployer).await;
-        let deliveries = drained.map_err(|error| said(error, &self.deployer.tail()))?;
+        let deliveries = drained.map_err(|error| with_output(error, &self.deployer.tail()))?;
         self.remember(&deliveries);
         Ok(deliveries)
     }
@@ -304,7 +308,7 @@ impl LocalAws {
     /// SQS answers with an error.
     pub async fn dead_letters(&self) -> Result<u32> {
         let states = [QueueAttributeName::ApproximateNumberOfMessages];
-        mapping::count(&self.clients.sqs(TOOLING, REGION), &self.laid.dead_letter_url, &states).await
+        mapping::count(&self.clients.sqs(TOOLING, REGION), &self.resources.dead_letter_url, &states).await
     }
 }
 
@@ -339,7 +343,7 @@ impl Drop for LocalAws {
     fn drop(&mut self) {
         use std::io::Write as _;
         if std::thread::panicking() {
-            let (log, words) = (self.deployer.tail(), self.server.words());
+            let (log, words) = (self.deployer.tail(), self.server.stderr_tail());
             let _told = writeln!(std::io::stderr(), "the deployer's log:\n{log}\nthe emulator's words:\n{words}");
         }
     }
@@ -376,6 +380,6 @@ fn environment(server: &Server, keys: &SessionKeys) -> Result<Vec<(String, Strin
 }
 
 /// Adds a process's output to an error.
-fn said(error: Error, words: &str) -> Error {
+fn with_output(error: Error, words: &str) -> Error {
     if words.is_empty() { error } else { Error::Unexpected(format!("{error}\n{words}")) }
 }

@@ -162,7 +162,7 @@ impl LocalAws {
     /// # Errors
     /// S3 answers with an error.
     pub async fn add_to_policy(&self, bucket: &str, statements: &[Value]) -> Result<()> {
-        let mut policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
+        let mut policy = self.resources.buckets.get(bucket).cloned().unwrap_or_default();
         policy["Statement"].as_array_mut().into_iter().for_each(|all| all.extend_from_slice(statements));
         bucket_policy(&self.clients, bucket, &policy).await
     }
@@ -181,7 +181,7 @@ impl LocalAws {
     /// # Errors
     /// S3 answers with an error.
     pub async fn restore_policy(&self, bucket: &str) -> Result<()> {
-        let policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
+        let policy = self.resources.buckets.get(bucket).cloned().unwrap_or_default();
         bucket_policy(&self.clients, bucket, &policy).await
     }
 }

@@ -171,7 +171,7 @@ impl Server {
 
     /// Returns the end of the server's stderr, which has tracebacks if anything.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn stderr_tail(&self) -> String {
         self.words.tail()
     }
 

@@ -51,7 +51,7 @@ impl Terminal {
     ///
     /// # Errors
     /// The operating system refuses it.
-    pub fn types(&mut self, line: &str) -> Result<()> {
+    pub fn type_line(&mut self, line: &str) -> Result<()> {
         writeln!(self.keyboard, "{line}").doing("typing")
     }
 
@@ -59,7 +59,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Every process has closed the terminal before.
-    pub async fn shows(&mut self, what: &str) -> Result<()> {
+    pub async fn wait_for(&mut self, what: &str) -> Result<()> {
         while !self.seen.contains(what) {
             match self.pieces.recv().await {
                 Some(piece) => self.seen.push_str(&piece),

@@ -19,7 +19,7 @@ fn operator() -> SessionKeys {
 }
 
 /// Starts a local AWS where both environments have a live release and a sweep has run.
-async fn well() -> Result<LocalAws> {
+async fn healthy() -> Result<LocalAws> {
     let aws = LocalAws::start().await?;
     for key in ["dev/orders/1.0.0.zip", "prod/orders/1.0.0.zip"] {
         let result = aws.deploy(key, Zip::function("1.0.0")).await?;
@@ -58,7 +58,7 @@ fn check<'r>(report: &'r Value, place: &str, name: &str) -> Result<&'r Value> {
 
 #[tokio::test]
 async fn healthy_accounts_pass_all_checks_and_nothing_is_changed() -> Result<()> {
-    let aws = well().await?;
+    let aws = healthy().await?;
     let before = aws.snapshot().await?;
     let (said, calls) = aws.calls_of(doctor(&aws, &[])).await?;
     let (said, report) = said;
@@ -96,7 +96,7 @@ fn only_the_probe_was_touched(calls: &[Call]) {
 
 #[tokio::test]
 async fn report_for_people_is_a_tree() -> Result<()> {
-    let aws = well().await?;
+    let aws = healthy().await?;
     let said = aws.operate(&operator(), &["doctor", "-e", "dev"]).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
     let lines: Vec<&str> = said.out.lines().collect();
@@ -112,7 +112,7 @@ async fn report_for_people_is_a_tree() -> Result<()> {
 
 #[tokio::test]
 async fn wrong_external_id_fails_naming_trust_policy_and_external_id() -> Result<()> {
-    let aws = well().await?;
+    let aws = healthy().await?;
     aws.configure(|config| config["environments"]["dev"]["external_id"] = json!("dev-0000")).await?;
     let (said, report) = doctor(&aws, &[]).await?;
     assert_eq!((failed(&report), said.exit), (vec!["dev eu-west-1: enter".to_owned()], Some(1)), "{report:#}");
@@ -142,7 +142,7 @@ async fn wrong_external_id_fails_naming_trust_policy_and_external_id() -> Result
 
 #[tokio::test]
 async fn missing_permission_fails_with_the_statement_that_mends_it() -> Result<()> {
-    let aws = well().await?;
+    let aws = healthy().await?;
     let iam = aws.clients().iam(FIRST);
     let get = || iam.get_role_policy().role_name("deployer-target").policy_name("deployer-target").send();
     let whole = get().await.doing("reading the role's policy")?.policy_document;
@@ -207,7 +207,7 @@ async fn dead_letters_suspended_versioning_and_missing_sweep_fail() -> Result<()
 
 #[tokio::test]
 async fn artifact_denied_by_its_bucket_fails_with_the_buckets_statement() -> Result<()> {
-    let aws = well().await?;
+    let aws = healthy().await?;
     aws.remove_policy(ARTIFACTS).await?;
     let (_, report) = doctor(&aws, &[]).await?;
     // The target in another region needs no read right, because it gets the code in the request.
@@ -224,7 +224,7 @@ async fn artifact_denied_by_its_bucket_fails_with_the_buckets_statement() -> Res
 
 #[tokio::test]
 async fn unwritable_ledger_fails_with_the_deployers_statement() -> Result<()> {
-    let aws = well().await?;
+    let aws = healthy().await?;
     let deny = json!({"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
         "Resource": format!("arn:aws:s3:::{LEDGER}/results/*")});
     aws.add_to_policy(LEDGER, &[deny]).await?;
@@ -235,7 +235,7 @@ async fn unwritable_ledger_fails_with_the_deployers_statement() -> Result<()> {
 
 #[tokio::test]
 async fn function_with_the_probes_name_is_left_alone() -> Result<()> {
-    let aws = well().await?;
+    let aws = healthy().await?;
     let result = aws.deploy(&format!("dev/{PROBE}/1.0.0.zip"), Zip::function("1.0.0")).await?;
     assert_eq!(result["status"], "succeeded", "{result:#}");
     let before = aws.snapshot().await?;

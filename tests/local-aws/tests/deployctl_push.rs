@@ -342,7 +342,7 @@ async fn progress_is_drawn_on_a_terminal_and_erased() -> Result<()> {
     let mut pushing = push(&ci, folder.path(), "1.0.0", &["--wait"])?;
     let child = pushing.stderr(theirs).spawn().doing("starting deployctl")?;
     drop(pushing);
-    terminal.shows("dev/orders-api/1.0.0: waiting for its deployment (").await?;
+    terminal.wait_for("dev/orders-api/1.0.0: waiting for its deployment (").await?;
     aws.deliver().await?;
     let output = child.wait_with_output().await.doing("waiting for deployctl")?;
     let ended = CiOutput::new(output.status, &output.stdout, terminal.end().await);
@@ -363,7 +363,7 @@ async fn large_zip_is_uploaded_in_parts_with_checksums() -> Result<()> {
         let mut pushing = push(&ci, folder.path(), "1.0.0", &["--output", "json", "--uploaded-by", "ada"])?;
         let child = pushing.stderr(theirs).spawn().doing("starting deployctl")?;
         drop(pushing);
-        terminal.shows("uploading dev/orders-api/1.0.0.zip [").await?;
+        terminal.wait_for("uploading dev/orders-api/1.0.0.zip [").await?;
         let output = child.wait_with_output().await.doing("waiting for deployctl")?;
         Ok(CiOutput::new(output.status, &output.stdout, terminal.end().await))
     };

@@ -22,10 +22,10 @@ async fn unknown_environment_is_reported_with_the_known_ones() -> Result<()> {
         ("approve", &[]),
         ("decline", &[]),
     ] {
-        let said = person.says(verb, &[&prdo, more].concat()).await?;
+        let said = person.run(verb, &[&prdo, more].concat()).await?;
         assert_eq!((said.exit, said.out.as_str()), (Some(2), ""), "{verb}: {said:?}");
         assert_eq!(said.err, "error: deployer.json has no environment prdo (it has dev, prod)\n", "{verb}");
-        let (exit, told) = person.tells(verb, &[&prdo, more].concat()).await?;
+        let (exit, told) = person.run_json(verb, &[&prdo, more].concat()).await?;
         assert_eq!((exit, &told["errorType"]), (Some(2), &json!("InvalidCommand")), "{verb}: {told:#}");
     }
     assert_eq!(before.changes_to(&person.aws.snapshot().await?), [""; 0]);
@@ -73,7 +73,7 @@ async fn impossible_command_is_refused_with_the_reason() -> Result<()> {
             "command hold: reason must be one line of at most 500 characters",
         ),
     ] {
-        let said = person.says(verb, &arguments).await?;
+        let said = person.run(verb, &arguments).await?;
         assert_eq!((said.exit, said.out.as_str()), (Some(2), ""), "{verb}: {said:?}");
         assert_eq!(said.err, format!("error: {words}\n"), "{verb}");
     }
@@ -119,7 +119,7 @@ async fn usage_error_is_reported_before_the_deployer_is_invoked() -> Result<()> 
 #[tokio::test]
 async fn wrong_function_name_of_the_deployer_is_reported_with_options() -> Result<()> {
     let person = Person::operator().await?;
-    let said = person.says("status", &["--function-name", "depolyer"]).await?;
+    let said = person.run("status", &["--function-name", "depolyer"]).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(1), ""), "{said:?}");
     for words in
         ["\"depolyer\" could not be invoked", "ResourceNotFoundException", "--function-name, --region and --profile"]

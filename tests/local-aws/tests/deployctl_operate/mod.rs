@@ -42,7 +42,7 @@ impl Person {
     }
 
     /// Makes an operator in the accounts of this setup.
-    async fn among(setup: Setup) -> Result<Self> {
+    async fn in_accounts(setup: Setup) -> Result<Self> {
         Self::with("operate", LocalAws::with(setup).await?).await
     }
 
@@ -50,7 +50,7 @@ impl Person {
     async fn after(releases: &[&str]) -> Result<Self> {
         let person = Self::operator().await?;
         for release in releases {
-            person.uploads(release, Zip::function(release)).await?;
+            person.deploy_upload(release, Zip::function(release)).await?;
         }
         Ok(person)
     }
@@ -61,47 +61,47 @@ impl Person {
     }
 
     /// Deploys an upload to dev.
-    async fn uploads(&self, release: &str, zip: Zip) -> Result<Value> {
+    async fn deploy_upload(&self, release: &str, zip: Zip) -> Result<Value> {
         let result = self.aws.deploy(&format!("dev/orders/{release}.zip"), zip).await?;
         assert_eq!(result["status"], "succeeded", "{result:#}");
         Ok(result)
     }
 
     /// Uploads to dev and drops the event.
-    async fn uploads_silently(&self, release: &str, zip: Zip) -> Result<String> {
+    async fn upload_without_event(&self, release: &str, zip: Zip) -> Result<String> {
         let version_id = self.aws.upload(&format!("dev/orders/{release}.zip"), zip).await?;
         self.aws.take_messages().await?;
         Ok(version_id)
     }
 
     /// Runs a verb with output for people.
-    async fn says(&self, verb: &str, arguments: &[&str]) -> Result<RunOutput> {
+    async fn run(&self, verb: &str, arguments: &[&str]) -> Result<RunOutput> {
         self.aws.operate(&self.keys, &[&[verb], arguments].concat()).await
     }
 
     /// Runs a verb and returns its exit code and its JSON, which is validated against its schema.
-    async fn tells(&self, verb: &str, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
-        let said = self.says(verb, &[arguments, &["--output", "json"]].concat()).await?;
+    async fn run_json(&self, verb: &str, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
+        let said = self.run(verb, &[arguments, &["--output", "json"]].concat()).await?;
         let told = said.json()?;
-        judged(verb, &told)?;
+        validate_answer(verb, &told)?;
         Ok((said.exit, told))
     }
 
-    /// Runs a verb as `tells` does, while the queues are delivered.
-    async fn tells_meanwhile(&self, verb: &str, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
-        self.aws.deliver_while(self.tells(verb, arguments)).await
+    /// Runs a verb as `run_json` does, while the queues are delivered.
+    async fn run_json_while_delivering(&self, verb: &str, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
+        self.aws.deliver_while(self.run_json(verb, arguments)).await
     }
 
     /// Runs a verb about `orders` in dev, which must succeed, and returns its JSON.
-    async fn does(&self, verb: &str, more: &[&str]) -> Result<Value> {
-        let (exit, told) = self.tells(verb, &[&DEV, more].concat()).await?;
+    async fn run_ok(&self, verb: &str, more: &[&str]) -> Result<Value> {
+        let (exit, told) = self.run_json(verb, &[&DEV, more].concat()).await?;
         assert_eq!(exit, Some(0), "{verb}: {told:#}");
         Ok(told)
     }
 
     /// Runs a verb that must be refused, and returns code and reason.
-    async fn is_refused(&self, verb: &str, arguments: &[&str]) -> Result<(String, String)> {
-        let (exit, told) = self.tells(verb, arguments).await?;
+    async fn run_refused(&self, verb: &str, arguments: &[&str]) -> Result<(String, String)> {
+        let (exit, told) = self.run_json(verb, arguments).await?;
         assert_eq!((exit, &told["status"]), (Some(3), &Value::from("refused")), "{verb}: {told:#}");
         Ok((text(&told, "/code"), text(&told, "/because")))
     }
@@ -133,7 +133,7 @@ async fn keys(aws: &LocalAws, policy: &str) -> Result<SessionKeys> {
 }
 
 /// Validates an answer against its published schema, and checks that an error has the two fields that programs read.
-fn judged(verb: &str, told: &Value) -> Result<()> {
+fn validate_answer(verb: &str, told: &Value) -> Result<()> {
     if told.get("errorType").is_some() {
         let fields: Vec<&String> = told.as_object().into_iter().flatten().map(|(name, _)| name).collect();
         assert_eq!(fields, ["errorMessage", "errorType"], "{told:#}");

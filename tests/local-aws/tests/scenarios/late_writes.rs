@@ -19,7 +19,7 @@ async fn upload(aws: &LocalAws, release: &str) -> Result<()> {
 }
 
 /// Delays all writes of this kind by 1.2.0, which fails.
-async fn sends_late(operation: &str) -> Result<LocalAws> {
+async fn delay_writes(operation: &str) -> Result<LocalAws> {
     let aws = LocalAws::start().await?;
     for release in ["1.0.0", "1.1.0"] {
         upload(&aws, release).await?;
@@ -33,7 +33,7 @@ async fn sends_late(operation: &str) -> Result<LocalAws> {
 }
 
 /// Executes the delayed writes, checks that the alias serves this release, and returns the writes' statuses.
-async fn serves_after_all(aws: &LocalAws, release: &str) -> Result<Vec<u16>> {
+async fn execute_late_writes(aws: &LocalAws, release: &str) -> Result<Vec<u16>> {
     let answers = aws.control().execute_late_calls().await?;
     let head = aws.ledger_object("heads/dev/orders.json").await?.unwrap_or_default();
     let live = aws.live(FIRST, REGION, "orders").await?.ok_or(Error::Unexpected("there is no function".into()))?;
@@ -46,26 +46,26 @@ async fn serves_after_all(aws: &LocalAws, release: &str) -> Result<Vec<u16>> {
 
 #[tokio::test]
 async fn late_alias_update_after_a_rollback_is_refused() -> Result<()> {
-    let aws = sends_late("UpdateAlias").await?;
+    let aws = delay_writes("UpdateAlias").await?;
     roll_back(&aws).await?;
-    let answers = serves_after_all(&aws, "1.1.0").await?;
+    let answers = execute_late_writes(&aws, "1.1.0").await?;
     assert!(answers.iter().all(|status| *status == 412), "{answers:?}");
     Ok(())
 }
 
 #[tokio::test]
 async fn late_alias_update_after_the_same_bytes_is_refused() -> Result<()> {
-    let aws = sends_late("UpdateAlias").await?;
+    let aws = delay_writes("UpdateAlias").await?;
     upload(&aws, "1.2.0").await?;
-    let answers = serves_after_all(&aws, "1.2.0").await?;
+    let answers = execute_late_writes(&aws, "1.2.0").await?;
     assert!(answers.iter().all(|status| *status == 412), "{answers:?}");
     Ok(())
 }
 
 #[tokio::test]
 async fn late_code_update_moves_no_alias() -> Result<()> {
-    let aws = sends_late("UpdateFunctionCode").await?;
+    let aws = delay_writes("UpdateFunctionCode").await?;
     upload(&aws, "1.3.0").await?;
-    serves_after_all(&aws, "1.3.0").await?;
+    execute_late_writes(&aws, "1.3.0").await?;
     aws.same_events_again_change_nothing().await
 }
