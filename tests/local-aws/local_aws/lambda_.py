@@ -312,6 +312,8 @@ def _check_role(role: str, account: str) -> None:
 def install() -> None:
     lambda_model.install()
     urls.url_paths["{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\\w_:%-]+)/recursion-config$"] = Lambda.dispatch
-    urls.url_paths["{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\\w_:%-]+)/provisioned-concurrency$"] = Lambda.dispatch
+    urls.url_paths["{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\\w_:%-]+)/provisioned-concurrency$"] = (
+        Lambda.dispatch
+    )
     for path in urls.url_paths:
         urls.url_paths[path] = Lambda.dispatch

@@ -16,7 +16,7 @@ from moto.core.common_types import TYPE_RESPONSE
 from moto.core.utils import iso_8601_datetime_with_nanoseconds
 
 from .lambda_attached import Attached
-from .lambda_model import Alias, new_revision
+from .lambda_model import Alias
 from .rules import BEHAVIOUR
 from .settling import Settling
 
@@ -60,7 +60,9 @@ class Provisioned(Attached):
         alias = self._alias_named(qualifier)
         version = alias.function_version if alias else qualifier
         if version in (None, "$LATEST"):
-            raise InvalidParameterValueException("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
+            raise InvalidParameterValueException(
+                "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
+            )
         if alias and alias.weights:
             raise InvalidParameterValueException("Alias with weights can not be used with Provisioned Concurrency")
         before = latest.attached.get(("provisioned", qualifier))
@@ -75,7 +77,7 @@ class Provisioned(Attached):
 
     def get_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
         """GetProvisionedConcurrencyConfig: does not count as a read while the alias has weights; only GetAlias does then."""
-        latest, qualifier = self._attached_to()
+        _, qualifier = self._attached_to()
         concurrency = self._provisioned(qualifier)
         alias = self._alias_named(qualifier)
         if not (alias and alias.weights):

@@ -93,9 +93,7 @@ class Moving(AnAlias):
         self.assertNotEqual(self.lam.get_alias(FunctionName="orders", Name="live")["RevisionId"], moved["RevisionId"])
 
     def test_alias_with_weights_refuses_provisioned_concurrency(self) -> None:
-        self.lam.update_alias(
-            FunctionName="orders", Name="live", RoutingConfig={"AdditionalVersionWeights": {self.new: 0.1}}
-        )
+        self.lam.update_alias(FunctionName="orders", Name="live", RoutingConfig={"AdditionalVersionWeights": {self.new: 0.1}})
         with self.refused("InvalidParameterValueException", 400, "Alias with weights"):
             self.lam.put_provisioned_concurrency_config(**WHERE, ProvisionedConcurrentExecutions=2)
 

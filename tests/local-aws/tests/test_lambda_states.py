@@ -109,7 +109,9 @@ class Revisions(States):
             lambda: self.lam.update_function_configuration(FunctionName="orders", Timeout=4, RevisionId="stale"),
             lambda: self.lam.publish_version(FunctionName="orders", RevisionId="stale"),
         ):
-            with self.refused(*STALE, "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API"):
+            with self.refused(
+                *STALE, "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API"
+            ):
                 write()
 
     def test_revision_of_an_alias_changes_and_is_checked(self) -> None:
